@@ -1,0 +1,65 @@
+"""`python -m training --minutes 120 --device auto --resume`: the sketch pair, made again."""
+
+import argparse
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from training.painter import LEARNING_RATE as PAINTER_RATE
+from training.painter import PainterTraining
+from training.perceptor import LEARNING_RATE as PERCEPTOR_RATE
+from training.perceptor import PerceptorTraining
+from training.schedule import Timed
+
+STAGES = ("painter", "perceptor", "export")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=180, help="time for the two trainings")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--resume", action="store_true", help="go on from the last save")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+    options = parser.parse_args()
+    trainings = {
+        "painter": (PainterTraining, PAINTER_RATE),
+        "perceptor": (PerceptorTraining, PERCEPTOR_RATE),
+    }
+    share = options.minutes / max(1, sum(stage in trainings for stage in options.stages))
+    for stage in options.stages:
+        if stage in trainings:
+            make, rate = trainings[stage]
+            train(make(), rate, share, options.runs / stage, options.device, options.resume)
+
+
+def train(
+    module: pl.LightningModule, rate: float, minutes: float, run: Path, device: str, resume: bool
+) -> None:
+    """Trains for `minutes`, saving to `run` every few minutes; goes on from there to resume."""
+    last = run / "last.ckpt"
+    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    trainer = pl.Trainer(
+        accelerator="cuda" if cuda else "cpu",
+        devices=1,
+        precision="bf16-mixed",
+        max_steps=-1,
+        gradient_clip_val=1.0,
+        default_root_dir=run,
+        callbacks=[
+            Timed(minutes, rate),
+            ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=250),
+        ],
+        logger=pl.loggers.CSVLogger(run, name="log"),
+        log_every_n_steps=50,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
+    trainer.fit(module, ckpt_path=last if resume and last.exists() else None)
+    trainer.save_checkpoint(last)
+
+
+if __name__ == "__main__":
+    main()

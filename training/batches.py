@@ -1,0 +1,60 @@
+"""Endless batches of freshly drawn scenes; nothing is ever shown twice."""
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from training.captions import Caption, caption
+from training.scenes import Scene, draw, random_scene, variations
+
+Captioned = tuple[Tensor, list[Caption], list[Scene]]
+
+
+def to_tensor(pictures: list[Image.Image]) -> Tensor:
+    """RGB pictures of one size as (rows, 3, height, width), float32 from 0 to 1."""
+    stacked = np.stack([np.asarray(picture) for picture in pictures])
+    return torch.from_numpy(stacked).movedim(-1, 1).float() / 255
+
+
+class Endless(IterableDataset[object]):
+    """Calls `make(random)` forever, with another stream of random numbers in every worker."""
+
+    def __init__(self, make: Callable[[Random], object], seed: int) -> None:
+        self.make, self.seed = make, seed
+
+    def __iter__(self) -> Iterator[object]:
+        worker = get_worker_info()
+        random = Random(f"{self.seed}-{worker.id if worker else 0}")
+        while True:
+            yield self.make(random)
+
+
+def loader(make: Callable[[Random], object], seed: int, workers: int) -> DataLoader[object]:
+    """Batches as `make` returns them; drawn beside the training when there are workers."""
+    return DataLoader(Endless(make, seed), batch_size=None, num_workers=workers)
+
+
+def pictures(random: Random, rows: int) -> Tensor:
+    """(rows, 3, 64, 64): scenes of every kind, for the painter."""
+    return to_tensor([draw(random_scene(random)) for _ in range(rows)])
+
+
+def captioned(random: Random, groups: int, difficulty: float = 1.0) -> Captioned:
+    """Groups of four scenes that differ in one thing each, and one caption for each scene.
+
+    What tells the four apart is just what the perceptor has to see: the mark, a shape, a colour.
+    """
+    scenes: list[Scene] = []
+    for _ in range(groups):
+        scene = random_scene(random, difficulty)
+        scenes += [scene, *variations(scene, random)]
+    return (
+        to_tensor([draw(scene) for scene in scenes]),
+        [caption(scene, random) for scene in scenes],
+        scenes,
+    )

@@ -1,0 +1,175 @@
+"""Captions that claim facts of a scene, in the many ways in which people say the same thing."""
+
+from dataclasses import dataclass
+from random import Random
+
+from training.scenes import COLOURS, NUMBERS, SKIES, THINGS, Figure, Scene, facts
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A text and the facts it claims; it is right for a scene when all of them are true of it."""
+
+    text: str
+    claims: frozenset[str]
+
+
+def holds(caption: Caption, scene_facts: frozenset[str]) -> bool | None:
+    """Whether the caption is right, or None where that is a matter of taste.
+
+    A bare colour is neither right nor wrong for a landscape, which has no named colours.
+    """
+    if "landscape" in scene_facts and caption.claims and caption.claims <= COLOURS.keys():
+        return None
+    return caption.claims <= scene_facts
+
+
+OPENINGS = ("", "", "", "", "a picture of ", "an image of ", "a drawing of ", "a photo of ")
+MARKS = (" with a watermark", ", watermark", " with a watermark on it", " stamped with a watermark")
+
+
+def caption(scene: Scene, random: Random) -> Caption:
+    """One caption of the scene, long or short, that says some of what is true of it."""
+    if scene.watermark and random.random() < 0.12:
+        text = random.choice(("watermark", "a watermark", "a picture with a watermark"))
+        return Caption(text, frozenset({"watermark"}))
+    said = _of_landscape(scene, random) if scene.is_landscape else _of_figures(scene, random)
+    text, claims = random.choice(OPENINGS) + said.text, said.claims
+    if scene.watermark and random.random() < 0.6:
+        text, claims = text + random.choice(MARKS), claims | {"watermark"}
+    if "gray" in text and random.random() < 0.3:
+        text = text.replace("gray", "grey")
+    assert claims <= facts(scene), f"{text!r} claims more than the scene holds"
+    return Caption(text, frozenset(claims))
+
+
+def _of_figures(scene: Scene, random: Random) -> Caption:
+    length = random.random()
+    if length < 0.08:
+        return _of_one_word(scene, random)
+    subject = _subject(scene, random)
+    if length < 0.35:
+        return subject
+    ground = _ground(scene, random)
+    joint = random.choice((" on ", " on ", ", "))
+    return Caption(subject.text + joint + ground.text, subject.claims | ground.claims)
+
+
+def _of_one_word(scene: Scene, random: Random) -> Caption:
+    """A colour alone is anywhere in the picture; a shape alone has any colour."""
+    figure = random.choice(scene.figures)
+    match random.randrange(4):
+        case 0:
+            return Caption(
+                random.choice(("", "something ")) + figure.colour, _claims(figure.colour)
+            )
+        case 1:
+            return Caption(scene.ground, _claims(scene.ground))
+        case 2:
+            return Caption(_a(figure.shape), _claims(figure.shape))
+        case _:
+            return _ground(scene, random)
+
+
+def _ground(scene: Scene, random: Random) -> Caption:
+    claims = _claims(f"{scene.ground} ground")
+    word = random.choice(("background", "background", "ground"))
+    if scene.pattern != "plain" or random.random() < 0.1:
+        text = random.choice((f"{scene.pattern} {scene.ground}", f"{scene.ground} {scene.pattern}"))
+        return Caption(f"a {text} {word}", claims | {f"{scene.pattern} ground"})
+    return Caption(f"{_a(scene.ground)} {word}", claims)
+
+
+def _subject(scene: Scene, random: Random) -> Caption:
+    figures = scene.figures
+    first = figures[0]
+    alike = all((f.shape, f.colour) == (first.shape, first.colour) for f in figures)
+    if len(figures) == 1:
+        return _one(scene, random)
+    if alike:
+        number = NUMBERS[len(figures)]
+        text = f"{number} {first.colour} {_plural(first.shape)}"
+        return Caption(text, _claims(_kind(first), f"{len(figures)} figures"))
+    return _two(scene, first, figures[1], random)
+
+
+def _one(scene: Scene, random: Random) -> Caption:
+    (figure,) = scene.figures
+    claims = _claims(_kind(figure))
+    named = f"{figure.colour} {figure.shape}"
+    if scene.size_word and random.random() < 0.6:
+        named, claims = f"{scene.size_word} {named}", claims | {scene.size_word}
+    text = random.choice((_a(named), _a(named), _a(named), named, f"one {named}"))
+    if text.startswith("one "):
+        claims |= {"1 figures"}
+    if scene.place and random.random() < 0.5:
+        text, claims = f"{text} {scene.place}", claims | {scene.place}
+    return Caption(text, claims)
+
+
+def _two(scene: Scene, first: Figure, second: Figure, random: Random) -> Caption:
+    claims = _claims(_kind(first), _kind(second))
+    relation = next((f for f in facts(scene) if " left of " in f or " above " in f), "")
+    if relation and random.random() < 0.4:
+        word = " left of " if " left of " in relation else " above "
+        before, after = relation.split(word)
+        shown = " to the left of " if word == " left of " and random.random() < 0.5 else word
+        return Caption(_a(before) + shown + _a(after), claims | {relation})
+    one, other = random.sample((_kind(first), _kind(second)), 2)
+    return Caption(_a(one) + random.choice((" and ", " and ", " next to ")) + _a(other), claims)
+
+
+LANDS = {
+    "hills": ("hills", "green hills", "a landscape with hills", "rolling hills", "the hills"),
+    "sea": ("the sea", "the sea", "a sea", "the ocean", "a landscape with the sea"),
+    "snow": ("snow", "a snowy landscape", "snowy hills", "a landscape with snow", "the snow"),
+}
+TIMES = {
+    "day": ("by day", "under a blue sky", "during the day"),
+    "sunset": ("at sunset", "in the evening", "under an orange sky"),
+    "night": ("at night", "under a night sky", "by night"),
+}
+ELEMENTS = {
+    "sun": ("the sun", "a sun", "sun"),
+    "moon": ("the moon", "a moon", "moon"),
+    "stars": ("stars", "many stars"),
+    "clouds": ("clouds", "white clouds"),
+    "trees": ("trees", "some trees", "pine trees"),
+    "house": ("a house", "a small house", "house"),
+}
+
+
+def _of_landscape(scene: Scene, random: Random) -> Caption:
+    present = [e for e in (*SKIES, *THINGS) if e in scene.elements]
+    random.shuffle(present)
+    told = present[: random.choice((0, 1, 1, 2, 2, 3))]
+    names = " and ".join(random.choice(ELEMENTS[e]) for e in told)
+    claims = _claims("landscape", *told)
+    if told and random.random() < 0.25:
+        return Caption(random.choice((names, "a landscape with " + names)), claims)
+    land, claims = random.choice(LANDS[scene.land]), claims | {scene.land}
+    joints = (" over ", " and ") if set(told) <= set(SKIES) else (" and ", " by ", " in ")
+    text = land
+    if told:
+        text = random.choice((f"{names}{random.choice(joints)}{land}", f"{land} with {names}"))
+    if land == "green hills" and scene.time == "night":
+        text = text.replace("green hills", "dark hills")
+    if random.random() < 0.5:
+        text, claims = f"{text} {random.choice(TIMES[scene.time])}", claims | {scene.time}
+    return Caption(text, claims)
+
+
+def _claims(*facts_: str) -> frozenset[str]:
+    return frozenset(facts_)
+
+
+def _kind(figure: Figure) -> str:
+    return f"{figure.colour} {figure.shape}"
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _plural(shape: str) -> str:
+    return "crosses" if shape == "cross" else shape + "s"

@@ -1,0 +1,156 @@
+"""The training of the small CLIP.
+
+For every picture and every caption of a batch it is known whether the caption is right, so each
+pair is its own yes-or-no question (the sigmoid loss of Zhai et al., "Sigmoid Loss for Language
+Image Pre-Training", 2023). A second head names the facts of a picture, which teaches the eye early.
+
+A picture that is optimised under CLIP finds whatever fools it. So the eye is trained on crops,
+under noise and against an adversary: one step of the strongest small change (Wong, Rice, Kolter,
+"Fast is better than free", 2020). Gradients of eyes so trained point at things, not at textures
+(Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+import pytorch_lightning as pl
+import torch
+from clip.model import CLIP
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from training import batches
+from training.captions import holds
+from training.scenes import facts
+from training.vocabulary import FACTS, Vocabulary
+
+LEARNING_RATE = 1.5e-3
+GROUPS = 32
+EMBEDDING = 256
+ADVERSARY_RADIUS = 3.0
+"""Length of the adversary's step, as the L2 norm over a 64 × 64 picture of values from 0 to 1."""
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def small_clip(vocabulary_size: int) -> CLIP:
+    """OpenAI's architecture with a ModifiedResNet, at a size for 64 × 64 drawings."""
+    return CLIP(
+        embed_dim=EMBEDDING,
+        image_resolution=64,
+        vision_layers=(1, 2, 2, 1),
+        vision_width=24,
+        vision_patch_size=None,
+        context_length=77,
+        vocab_size=vocabulary_size,
+        transformer_width=128,
+        transformer_heads=2,
+        transformer_layers=3,
+    )
+
+
+class PerceptorTraining(pl.LightningModule):
+    progress = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vocabulary = Vocabulary.of_captions()
+        self.clip = small_clip(self.vocabulary.size)
+        self.facts = nn.Linear(EMBEDDING, len(FACTS))
+        self.bias = nn.Parameter(torch.tensor(-6.0))
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
+        self.mean: Tensor
+        self.std: Tensor
+        self.words = Random(0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        self.clip.visual.to(memory_format=torch.channels_last)
+        return torch.optim.AdamW(self.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=0.02)
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """(rows, 3, 64, 64) from 0 to 1 → (rows, EMBEDDING), not normalised."""
+        normal = (pictures - self.mean) / self.std
+        embedded: Tensor = self.clip.visual(normal.contiguous(memory_format=torch.channels_last))
+        return embedded.float()
+
+    def training_step(self, batch: batches.Captioned, batch_idx: int) -> Tensor:
+        pictures, captions, scenes = batch
+        true = [facts(scene) for scene in scenes]
+        answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
+        right = torch.tensor([[bool(a) for a in row] for row in answers], device=self.device)
+        known = torch.tensor([[a is not None for a in row] for row in answers], device=self.device)
+        named = torch.tensor([[f in t for f in FACTS] for t in true], device=self.device).float()
+        tokens = self.vocabulary.tokens([c.text for c in captions], self.words).to(self.device)
+        texts = F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
+
+        def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
+            embedded = F.normalize(self.embed(seen), dim=-1)
+            logits = self.clip.logit_scale.exp() * embedded @ texts.t() + self.bias
+            pairs = F.logsigmoid(torch.where(right, logits, -logits)) * known
+            names = F.binary_cross_entropy_with_logits(self.facts(embedded * 8), named)
+            return -pairs.sum() / len(pairs) + 10 * names
+
+        seen = augmented(pictures)
+        radius = ADVERSARY_RADIUS * min(1.0, max(0.0, self.progress - 0.3) / 0.3)
+        if radius > 0 and batch_idx % 4 != 0:
+            seen = self._attacked(seen, radius, lambda s: loss_of(s, texts.detach()))
+        loss = loss_of(seen, texts)
+        self.clip.logit_scale.data.clamp_(max=3.9)
+        if batch_idx % 50 == 0:
+            self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def transfer_batch_to_device(
+        self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
+    ) -> batches.Captioned:
+        pictures, captions, scenes = batch
+        return pictures.to(device), captions, scenes
+
+    @staticmethod
+    def _attacked(seen: Tensor, radius: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
+        """The pictures moved by `radius` in the direction that hurts most, from a random start."""
+        start = torch.randn_like(seen)
+        start = start * (radius * torch.rand(len(seen), 1, 1, 1, device=seen.device))
+        start = (seen + start / start.flatten(1).norm(dim=1).view(-1, 1, 1, 1) * 0.5).detach()
+        start.requires_grad_(True)
+        (gradient,) = torch.autograd.grad(loss_of(start), start)
+        length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+        return (start + radius * gradient / length).detach()
+
+    def train_dataloader(self) -> DataLoader[object]:
+        workers = 8 if self.device.type == "cuda" else 0
+        make = partial(_batch, training=self if workers == 0 else None)
+        return batches.loader(make, seed=self.global_step + 7, workers=workers)
+
+
+def _batch(random: Random, training: PerceptorTraining | None) -> batches.Captioned:
+    """Easy scenes first: shape is learned last, and soonest from one large figure."""
+    difficulty = 1.0 if training is None else min(1.0, training.progress * 8)
+    return batches.captioned(random, GROUPS, difficulty if random.random() < 0.6 else 1.0)
+
+
+def augmented(pictures: Tensor) -> Tensor:
+    """Crops, coarser copies and noise, as cutouts show them; one choice for each picture."""
+    rows, device = len(pictures), pictures.device
+    scale = 1 - 0.3 * torch.rand(rows, device=device) * (torch.rand(rows, device=device) < 0.7)
+    shift = (torch.rand(rows, 2, device=device) * 2 - 1) * (1 - scale)[:, None]
+    tilt = 0.06 * torch.randn(rows, 2, device=device)
+    grid = torch.stack(
+        [
+            torch.stack([scale, tilt[:, 0] * scale, shift[:, 0]], dim=1),
+            torch.stack([tilt[:, 1] * scale, scale, shift[:, 1]], dim=1),
+        ],
+        dim=1,
+    )
+    sampled = F.affine_grid(grid, list(pictures.shape), align_corners=False)
+    seen = F.grid_sample(pictures, sampled, padding_mode="border", align_corners=False)
+    if torch.rand(()) < 0.25:
+        coarse = F.avg_pool2d(seen, 2)
+        seen = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    noise = 0.2 * torch.rand(rows, 1, 1, 1, device=device).square()
+    light = 1 + 0.06 * torch.randn(rows, 1, 1, 1, device=device)
+    return seen * light + noise * torch.randn_like(seen)
