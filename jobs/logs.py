@@ -1,0 +1,72 @@
+"""Logging of both processes: readable on a terminal, JSON lines otherwise, never a token."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from jobs.settings import Settings
+
+REDACTED = "[token]"
+
+
+def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
+    """Sends structlog and the standard library's logging to `stream` in one form.
+
+    The level comes from the settings. The token is taken out of whole lines after they have
+    been formed, tracebacks included, so that no path around it is left.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(stream.isatty()),
+                _Redact(settings),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for talkative in ("aiosqlite", "PIL", "asyncio"):
+        logging.getLogger(talkative).setLevel(max(logging.INFO, root.level))
+
+
+def _renderers(terminal: bool) -> list[Processor]:
+    if terminal:
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+class _Redact:
+    """The last processor: takes the token out of a line."""
+
+    def __init__(self, settings: Settings) -> None:
+        secret = settings.discord_token
+        self._token = secret.get_secret_value() if secret else None
+
+    def __call__(self, logger: WrappedLogger, name: str, line: EventDict | str) -> str:
+        text = str(line)
+        return text.replace(self._token, REDACTED) if self._token else text

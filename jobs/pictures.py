@@ -1,0 +1,123 @@
+"""Pictures from outside, read defensively, and initial pictures, kept by their checksum.
+
+Everything here is blocking work: call it through `asyncio.to_thread`.
+"""
+
+import hashlib
+import io
+import os
+import re
+import tempfile
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 1024  #: larger pictures are made smaller
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class PictureRefused(ValueError):  # noqa: N818 - it is the answer, not a fault
+    """A picture that is not taken; `str(error)` is one sentence for the asker."""
+
+
+def read_outside_picture(data: bytes) -> Image.Image:
+    """The picture in `data`: RGB, upright, longest side at most 1024, and no metadata.
+
+    Takes PNG, JPEG, WebP and GIF (the first frame of a moving picture). Nothing is decoded
+    before its size is known to be harmless. What is transparent becomes white. Raises
+    PictureRefused.
+    """
+    if len(data) > MAX_BYTES:
+        raise PictureRefused(
+            f"The picture has {len(data) / 2**20:.0f} MB; {MAX_BYTES // 2**20} MB is the most."
+        )
+    try:
+        with warnings.catch_warnings(), _opened(data) as image:
+            warnings.simplefilter("ignore")  # of harmless oddities in metadata
+            _refuse_bomb(image)
+            return _plain(image)
+    except PictureRefused:
+        raise
+    except Image.DecompressionBombError:
+        raise PictureRefused(_too_many_pixels()) from None
+    except Exception as error:  # a hostile file may raise anything in a decoder
+        raise PictureRefused("The picture is broken and cannot be read.") from error
+
+
+def store_initial(image: Image.Image, data_dir: Path) -> str:
+    """Keeps an RGB picture as `data_dir/initial/<sha256>.png`; returns that checksum.
+
+    The file appears whole or not at all. Raises OSError if it cannot be written.
+    """
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    name = hashlib.sha256(buffer.getvalue()).hexdigest()
+    path = _initial_path(name, data_dir)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _write_whole(path, buffer.getvalue())
+    return name
+
+
+def load_initial(name: str, data_dir: Path) -> Image.Image:
+    """The picture that `store_initial` called `name`. Raises PictureRefused if it is gone."""
+    try:
+        data = _initial_path(name, data_dir).read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != name:
+        raise PictureRefused("The initial picture is no longer there: please attach it once more.")
+    return read_outside_picture(data)
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise PictureRefused("The attachment is not a PNG, JPEG, WebP or GIF picture.") from None
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise PictureRefused(_too_many_pixels())
+
+
+def _too_many_pixels() -> str:
+    return f"The picture has too many pixels; {MAX_PIXELS // 1_000_000} million is the most."
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Only the pixels of the first frame, upright, on white, not larger than MAX_SIDE."""
+    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded smaller
+    if image.mode.startswith("I"):  # 16 bits of grey
+        image = image.point(lambda value: value / 256).convert("L")
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    colours = upright.convert("RGBA")
+    plain = Image.new("RGB", colours.size, "white")
+    plain.paste(colours, mask=colours.getchannel("A"))
+    return plain
+
+
+def _initial_path(name: str, data_dir: Path) -> Path:
+    if not _NAME.fullmatch(name):
+        raise PictureRefused("That is not the name of an initial picture.")
+    return data_dir / "initial" / f"{name}.png"
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

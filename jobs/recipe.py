@@ -1,0 +1,299 @@
+"""What to paint: weighted prompts, size, steps and seed, parsed, validated, immutable.
+
+The grammar of prompts, as a member types it::
+
+    a castle | fog:0.5 | sunset:2
+
+- `|` separates prompts; `\\|` is a bar that belongs to the text, and `\\\\` a backslash before
+  one.
+- A weight is a number above 0 and up to 10, glued to the last colon of a prompt: `fog:0.5`.
+  Without one the weight is 1.
+- Nothing else is a weight. A colon followed by a space belongs to the text ("Batman: the movie",
+  "Blade Runner: 2049"), and so does a colon between digits: a clock time or an aspect ("16:9").
+  To weigh a text that ends in a digit, put a space before the colon: `a room at 16:9 :2`.
+- What is glued to a colon and looks like a number, but is no weight (`fog:-1`, `fog:1e9`,
+  `fog:nan`, `fog:0,5`), is an error that points at the place rather than a guess.
+"""
+
+import math
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+MAX_TEXT = 500  #: characters of all prompts on one side (include or exclude) together
+MAX_PROMPTS = 8  #: prompts on one side
+MAX_WEIGHT = 10.0
+MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
+MAX_STEPS = 2000
+MAX_COUNT = 4  #: pictures of one recipe
+SEEDS = 2**32
+
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_MEANT_WEIGHT = re.compile(
+    r"(?<!\d):(?P<number>[-+\u2212]?"
+    r"(?:[.,_]*[0-9][0-9.,_]*(?:e[-+]?[0-9]+)?[%x]?|nan|inf|infinity))$",
+    re.IGNORECASE,
+)
+_BAR = re.compile(r"\\[\\|]|(?P<bar>\|)")
+_ESCAPED = re.compile(r"\\([\\|])")
+_TO_ESCAPE = re.compile(r"\||\\(?=[\\|])")
+_JOINERS = "\u200c\u200d"  # emoji and several scripts need them
+_SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be painted. `str(error)` is one sentence for the asker.
+
+    `text` is what was read (empty if no text was at fault), `position` the index in it
+    where the trouble begins.
+    """
+
+    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.position = position
+
+    def pointer(self, width: int = 60) -> str:
+        """Two lines, an excerpt of the text and a caret under the place; empty without a text.
+
+        Safe inside a code block (no backticks, no line breaks); the excerpt is at most
+        `width` characters long.
+        """
+        if not self.text:
+            return ""
+        first = max(0, min(self.position - width // 2, len(self.text) - width))
+        excerpt = self.text[first : first + width]
+        before = ("…" if first else "") + excerpt[: self.position - first]
+        after = excerpt[self.position - first :]
+        more = "…" if first + width < len(self.text) else ""
+        line = (before + after + more).replace("`", "'")
+        return f"{line}\n{' ' * _columns(before)}^"
+
+
+def _normalised(text: str) -> str:
+    """NFC, every run of white space and control characters one space, nothing invisible."""
+    kept = "".join(_visible(character) for character in text)
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+def _visible(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cc":
+            return " "
+        case "Cf" if character not in _JOINERS:
+            return ""  # direction overrides, byte order marks: they would garble a card
+        case "Cs":
+            return "\ufffd"  # half a surrogate pair cannot be stored or sent
+    return character
+
+
+def _is_blank(text: str) -> bool:
+    return all(unicodedata.category(c) in {"Zs", "Cf", "Mn", "Me"} for c in text)
+
+
+def _prompt_text(text: str) -> str:
+    text = _normalised(text)
+    if _is_blank(text):
+        raise ValueError("a prompt needs a text")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text with a weight above 0 and up to 10; the text is normalised and never blank."""
+
+    text: Annotated[str, AfterValidator(_prompt_text)]
+    weight: Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)] = 1.0
+
+    def __str__(self) -> str:
+        """The prompt in the grammar; `parse_prompts` reads it back as the same prompt."""
+        text = _TO_ESCAPE.sub(r"\\\g<0>", self.text)
+        if self.weight == 1 and not _MEANT_WEIGHT.search(self.text):
+            return text
+        colon = " :" if re.search(r"\d$", text) else ":"
+        return f"{text}{colon}{weight_text(self.weight)}"
+
+
+def _within_limit(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+    if sum(len(prompt.text) for prompt in prompts) > MAX_TEXT:
+        raise ValueError(f"{MAX_TEXT} characters together is the most")
+    return prompts
+
+
+Prompts = Annotated[
+    tuple[Prompt, ...], Field(max_length=MAX_PROMPTS), AfterValidator(_within_limit)
+]
+
+
+class Recipe(BaseModel):
+    """All that decides a picture. `model_dump_json` and `model_validate_json` round-trip.
+
+    `initial` names a stored picture to start from (see `jobs.pictures`); `strength` says how
+    firmly it holds, from 0 (hardly) to 1 (entirely). `count` pictures are painted, each from
+    its own seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    include: Annotated[Prompts, Field(min_length=1)]
+    exclude: Prompts = ()
+    width: Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
+    height: Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
+    initial: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+
+    @classmethod
+    def make(
+        cls,
+        include: str,
+        exclude: str = "",
+        *,
+        width: int,
+        height: int,
+        steps: int,
+        seed: int | None = None,
+        initial: str | None = None,
+        strength: float = 0.5,
+        count: int = 1,
+    ) -> Self:
+        """A recipe from what a member typed; a seed is drawn if none is named.
+
+        Raises RecipeError with a sentence for the member, pointing at the place in a text.
+        """
+        try:
+            return cls(
+                include=parse_prompts(include),
+                exclude=parse_prompts(exclude) if exclude.strip() else (),
+                width=width,
+                height=height,
+                steps=steps,
+                seed=secrets.randbelow(SEEDS) if seed is None else seed,
+                initial=initial,
+                strength=strength,
+                count=count,
+            )
+        except ValidationError as error:
+            raise RecipeError(_sentence(error)) from None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One seed for each of the `count` pictures: seed, seed + 1, … (modulo 2**32)."""
+        return tuple((self.seed + row) % SEEDS for row in range(self.count))
+
+    @property
+    def size(self) -> str:
+        """Width and height as `parse_size` reads them, such as `64x64`."""
+        return f"{self.width}x{self.height}"
+
+
+def parse_prompts(text: str) -> tuple[Prompt, ...]:
+    """Reads the grammar above; at least one prompt. Raises RecipeError."""
+    text = _normalised(text)
+    if _is_blank(text):
+        raise RecipeError("Nothing is asked for: write what to paint, such as “a red circle”.")
+    prompts: list[Prompt] = []
+    room = MAX_TEXT
+    for start, source in _between_bars(text):
+        if len(prompts) == MAX_PROMPTS:
+            raise RecipeError(
+                f"There are more than {MAX_PROMPTS} prompts; leave some out.", text, start
+            )
+        prompt = _parse_prompt(text, start, source, room)
+        room -= len(prompt.text)
+        prompts.append(prompt)
+    return tuple(prompts)
+
+
+def format_prompts(prompts: tuple[Prompt, ...]) -> str:
+    """The inverse of `parse_prompts`: parsing what it returns gives the same prompts."""
+    return " | ".join(map(str, prompts))
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`"64x96"` → (64, 96), width and height in pixels. Raises RecipeError."""
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise RecipeError(
+            "A size is width x height in pixels, such as 64x64.", _normalised(text)[:MAX_TEXT]
+        )
+    width, height = int(match[1]), int(match[2])
+    for side, group in ((width, 1), (height, 2)):
+        if not MIN_SIDE <= side <= MAX_SIDE:
+            position = match.start(group)
+            raise RecipeError(f"Each side must be {MIN_SIDE} to {MAX_SIDE} pixels.", text, position)
+    return width, height
+
+
+def weight_text(weight: float) -> str:
+    """A weight as a plain decimal number, never in scientific notation: `0.5`, `2`."""
+    return format(Decimal(repr(weight)), "f").removesuffix(".0")
+
+
+def _parse_prompt(text: str, start: int, source: str, room: int) -> Prompt:
+    """The prompt that `source` spells, which begins at `start` of `text`."""
+    words, weight = source, 1.0
+    if meant := _MEANT_WEIGHT.search(source):
+        number = meant["number"]
+        weight = float(number) if _NUMBER.fullmatch(number) else math.nan
+        if not 0 < weight <= MAX_WEIGHT:
+            raise RecipeError(_not_a_weight(number), text, start + meant.start("number"))
+        words = source[: meant.start()].rstrip()
+    words = _ESCAPED.sub(r"\1", words)
+    if _is_blank(words):
+        raise RecipeError("There is no text in this place.", text, start)
+    if len(words) > room:
+        raise RecipeError(
+            f"The prompts are too long: {MAX_TEXT} characters together is the most.",
+            text,
+            start + room,
+        )
+    return Prompt(words, weight)
+
+
+def _between_bars(text: str) -> Iterator[tuple[int, str]]:
+    """Each piece between unescaped bars, stripped, with the position where it begins."""
+    begin = 0
+    ends = [match.start() for match in _BAR.finditer(text) if match["bar"]]
+    for end in [*ends, len(text)]:
+        piece = text[begin:end]
+        yield begin + len(piece) - len(piece.lstrip()), piece.strip()
+        begin = end + 1
+
+
+def _not_a_weight(number: str) -> str:
+    if number.startswith(("-", "\u2212")):
+        return "A weight cannot be negative: what should stay away goes into exclude."
+    return (
+        f"A weight is a number above 0 and up to {MAX_WEIGHT:g}, such as 0.5; "
+        "put a space after the colon if it belongs to the text."
+    )
+
+
+def _columns(text: str) -> int:
+    """How many columns of a monospaced font the text takes."""
+    return sum(
+        0
+        if unicodedata.category(c) in {"Mn", "Me", "Cf"}
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first complaint of pydantic as a sentence, such as “Steps: input should be …”."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0]).capitalize() if first["loc"] else "Recipe"
+    complaint = first["msg"]
+    return f"{field}: {complaint[0].lower()}{complaint[1:]}."

@@ -1,0 +1,45 @@
+-- Jobs: what was asked, by whom, where, and what became of it. Times are seconds since 1970.
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    recipe TEXT NOT NULL CHECK (json_valid(recipe)),
+    guild_id INTEGER,
+    channel_id INTEGER NOT NULL,
+    message_id INTEGER,
+    member_id INTEGER NOT NULL,
+    member_name TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued'
+        CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    priority INTEGER NOT NULL DEFAULT 0,
+    turn INTEGER NOT NULL,
+    engine TEXT,
+    lease_until REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    step INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    started_at REAL,
+    finished_at REAL,
+    reason TEXT,
+    posted INTEGER NOT NULL DEFAULT 0 CHECK (posted IN (0, 1)),
+    -- Read from the recipe, so that they can be summed: pictures, and pixel-steps to paint.
+    pictures INTEGER NOT NULL AS (json_extract(recipe, '$.count')) STORED,
+    work INTEGER NOT NULL AS (
+        json_extract(recipe, '$.count') * json_extract(recipe, '$.steps')
+        * json_extract(recipe, '$.width') * json_extract(recipe, '$.height')
+    ) STORED,
+    CHECK ((state = 'running') = (lease_until IS NOT NULL)),
+    CHECK (state != 'running' OR engine IS NOT NULL),
+    CHECK ((state IN ('done', 'failed', 'cancelled')) = (finished_at IS NOT NULL))
+) STRICT;
+
+-- The claim order of jobs.turns; `work` rides along so that waits are summed from the index.
+CREATE INDEX jobs_waiting ON jobs (priority DESC, turn, id, work) WHERE state = 'queued';
+CREATE INDEX jobs_running ON jobs (engine) WHERE state = 'running';
+CREATE INDEX jobs_unposted ON jobs (finished_at) WHERE finished_at IS NOT NULL AND posted = 0;
+CREATE INDEX jobs_done ON jobs (finished_at) WHERE state = 'done';
+CREATE INDEX jobs_of_member ON jobs (member_id, priority, turn);
+
+-- How far each priority's queue has come: the highest turn claimed so far.
+CREATE TABLE virtual_time (
+    priority INTEGER PRIMARY KEY,
+    turn INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,1 @@
+"""Numbered SQL (`0001_what.sql`), applied in order, once each, by `jobs.store`."""
