@@ -259,7 +259,8 @@ def _draw_ground(pen: ImageDraw.ImageDraw, scene: Scene, random: Random, side: i
         for column in range(0, side, period):
             box = (column, row, column + period, row + period)
             odd = (row // period + column // period) % 2
-            if (scene.pattern == "striped" and (row // period) % 2) or (scene.pattern == "checkered" and odd):
+            filled = {"striped": (row // period) % 2, "checkered": odd}.get(scene.pattern)
+            if filled:
                 pen.rectangle(box, fill=tone)
             elif scene.pattern == "dotted":
                 inset = period * 0.28

@@ -48,13 +48,9 @@ class Vocabulary:
 
     @classmethod
     def of_captions(cls) -> "Vocabulary":
-        """Every token that the captions use; drawn from so many of them that none is missed."""
-        random = Random(0)
-        texts = set()
-        for _ in range(20_000):
-            caption = captions.caption(scenes.random_scene(random), random)
-            texts.add(caption.text)
-        ids = {token for word in _words(texts) for token in _tokens_of(word)}
+        """Every token that the captions use."""
+        words = words_of_captions()
+        ids = {token for word in words for token in _tokens_of(word)}
         return cls((*sorted(ids), START, END))
 
     @property
@@ -67,7 +63,7 @@ class Vocabulary:
 
     def rows(self, text: str) -> list[int]:
         """The rows of a text's tokens, from its start to its end."""
-        words = [token for word in _words({text}) for token in _tokens_of(word)]
+        words = [token for word in _words(text) for token in _tokens_of(word)]
         return [self._row.get(token, UNKNOWN) for token in (START, *words, END)]
 
     def tokens(self, texts: list[str], random: Random) -> Tensor:
@@ -86,8 +82,16 @@ class Vocabulary:
         return full
 
 
-def _words(texts: set[str]) -> list[str]:
-    return [word for text in texts for word in text.replace(",", " ,").split()]
+@cache
+def words_of_captions() -> frozenset[str]:
+    """Every word that captions use; drawn from so many of them that none is missed."""
+    random = Random(0)
+    texts = (captions.caption(scenes.random_scene(random), random).text for _ in range(20_000))
+    return frozenset(word for text in texts for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ,").split()
 
 
 @cache

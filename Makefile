@@ -1,0 +1,36 @@
+# Two commands are all the set-up there is: `make demo` and `make test`.
+# Each first makes the environment in .venv, with the versions pinned in constraints.txt.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/ready
+
+# What the demo's member asks for. Handed over as environment, so that no shell reads a prompt.
+export INCLUDE ?= a red circle on a white background
+export EXCLUDE ?= watermark
+export SEED ?= 7
+
+.PHONY: demo test check bench clean
+
+demo: $(READY)  ## the whole product, once: sandbox, bot, engine and a member who asks
+	@$(BIN)/python -m sandbox.demo
+
+test: $(READY)  ## all tests, the end-to-end ones among them
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## how well the sketch pair paints, as a table
+	$(BIN)/python -m bench.quality
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[training,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build out ./*.egg-info

@@ -1,0 +1,54 @@
+"""What is optimised: close to every include, far from every exclude, each by its weight."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.models.perceptor import Perceptor
+from jobs.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A recipe's prompts as CLIP sees them.
+
+    `embeddings` (prompts, d) of unit length; `weights` (prompts,): includes positive and adding up
+    to 1, excludes negative on the same scale.
+    """
+
+    texts: tuple[str, ...]
+    embeddings: Tensor
+    weights: Tensor
+
+    @property
+    def includes(self) -> Tensor:
+        return self.weights > 0
+
+
+def target(recipe: Recipe, perceptor: Perceptor) -> Target:
+    """The texts of a recipe, embedded once for all steps."""
+    prompts = [(p.text, p.weight) for p in recipe.include]
+    prompts += [(p.text, -p.weight) for p in recipe.exclude]
+    texts = tuple(text for text, _ in prompts)
+    embeddings = perceptor.embed_texts(texts)
+    weights = torch.tensor([weight for _, weight in prompts], device=embeddings.device)
+    return Target(texts, embeddings, weights / weights.clamp_min(0).sum())
+
+
+def similarities(embedded: Tensor, targets: Sequence[Target]) -> list[Tensor]:
+    """The mean cosine similarity of each row's cutouts to each of its prompts.
+
+    `embedded` is (rows × cutouts, d) of unit length; one tensor (prompts,) for each row.
+    """
+    by_row = embedded.view(len(targets), -1, embedded.shape[-1])
+    return [
+        (cutouts @ target.embeddings.t()).mean(0)
+        for cutouts, target in zip(by_row, targets, strict=True)
+    ]
+
+
+def loss(similarity: Tensor, target: Target) -> Tensor:
+    """A scalar for one row: the weighted similarities to exclude minus those to include."""
+    return -(similarity * target.weights).sum()

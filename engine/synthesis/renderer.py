@@ -1,0 +1,247 @@
+"""The heart: a batch of rows, each one picture of one job, advanced together step by step.
+
+Jobs come and go at any step. One step reads from top to bottom: latents → decode → cutouts →
+embed → objective per row → backward → optimiser. A row depends on its own recipe and seed only.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image
+from torch import Generator, Tensor
+
+from engine.models.pair import Pair
+from engine.synthesis import cutouts, latents, objective
+from engine.synthesis.method import METHODS, Method
+from jobs.recipe import Recipe
+
+HOLD = 4.0
+"""How strongly full `strength` ties the latents to those of the initial picture."""
+
+
+class RecipeRefused(ValueError):  # noqa: N818 - a refusal is not a fault of ours
+    """This pair cannot paint this recipe; the message says why, to the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSimilarity:
+    """One prompt's share: its weight (negative for an exclude) and its cosine similarity."""
+
+    text: str
+    weight: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """What one step did for one job.
+
+    `include` and `exclude` are weighted mean cosine similarities over the job's rows; `best` is the
+    row with the lowest loss. With `done` or a `fault` the job has left the batch.
+    """
+
+    job_id: int
+    step: int
+    steps: int
+    include: float
+    exclude: float | None
+    prompts: tuple[PromptSimilarity, ...]
+    best: int
+    done: bool
+    fault: str | None
+    painted: Tensor = field(repr=False)
+
+    def pictures(self) -> list[Image.Image]:
+        """The job's rows as they were painted in this step, RGB, at the recipe's size."""
+        return latents.to_images(self.painted)
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job in the batch. `latents` is (count, embed_dim, h, w), the only thing optimised."""
+
+    recipe: Recipe
+    target: objective.Target
+    generators: list[Generator]
+    latents: Tensor
+    held: Tensor | None
+    optimiser: torch.optim.Adam
+    step: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.recipe.width, self.recipe.height
+
+
+class Renderer:
+    """Paints any number of jobs with one pair on one device."""
+
+    def __init__(self, pair: Pair, device: torch.device, method: Method | None = None) -> None:
+        self.pair, self.device = pair, device
+        self.method = method or METHODS[pair.name]
+        self._running: dict[int, _Running] = {}
+
+    @property
+    def job_ids(self) -> frozenset[int]:
+        return frozenset(self._running)
+
+    @torch.no_grad()
+    def add(self, job_id: int, recipe: Recipe, initial: Image.Image | None = None) -> list[str]:
+        """Puts a job's rows into the batch; returns notes for the member.
+
+        Raises RecipeRefused for a size or prompts that the pair cannot paint.
+        """
+        notes = self._notes(recipe)
+        vqgan, size = self.pair.vqgan, (recipe.width, recipe.height)
+        # Seeded before the first draw, row by row: count 4 begins with the picture of count 1.
+        generators = [
+            Generator(self.device).manual_seed((recipe.seed + row) % 2**32)
+            for row in range(recipe.count)
+        ]
+        if initial is None:
+            starts = torch.cat([latents.wash(vqgan, *size, g) for g in generators])
+        else:
+            starts = latents.encoded(vqgan, initial, *size).repeat(recipe.count, 1, 1, 1)
+        free = starts.clone().requires_grad_(True)
+        self._running[job_id] = _Running(
+            recipe=recipe,
+            target=objective.target(recipe, self.pair.perceptor),
+            generators=generators,
+            latents=free,
+            held=starts if initial is not None and recipe.strength else None,
+            optimiser=torch.optim.Adam([free], lr=self.method.learning_rate, betas=(0.9, 0.99)),
+        )
+        return notes
+
+    def remove(self, job_id: int) -> None:
+        """Takes a job's rows out of the batch, if they are in it."""
+        self._running.pop(job_id, None)
+
+    def step(self) -> list[Iteration]:
+        """Advances every row of every job by one."""
+        jobs = list(self._running.values())
+        if not jobs:
+            return []
+        with self._arithmetic():
+            pictures = self._paint(jobs)
+            seen = self._cut(jobs, pictures)
+            embedded = self.pair.perceptor.embed_pictures(seen).float()
+        rows = [job.target for job in jobs for _ in job.generators]
+        similarity = objective.similarities(embedded, rows)
+        losses = torch.stack(
+            [objective.loss(s, target) for s, target in zip(similarity, rows, strict=True)]
+        )
+        (losses.sum() + sum(_hold(job) for job in jobs)).backward()
+        for job in jobs:
+            self._descend(job)
+        return self._report(pictures, similarity, losses.tolist())
+
+    def _paint(self, jobs: Sequence[_Running]) -> list[Tensor]:
+        """Each job's pictures (count, 3, height, width); jobs of one shape are decoded together."""
+        by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, job in enumerate(jobs):
+            by_shape[job.shape].append(index)
+        pictures: dict[int, Tensor] = {}
+        for indices in by_shape.values():
+            together = torch.cat([jobs[i].latents for i in indices])
+            decoded = latents.painted(self.pair.vqgan, together, self.method.quantised)
+            apart = decoded.split([len(jobs[i].latents) for i in indices])
+            pictures.update(zip(indices, apart, strict=True))
+        return [pictures[index] for index in range(len(jobs))]
+
+    def _cut(self, jobs: Sequence[_Running], pictures: Sequence[Tensor]) -> Tensor:
+        """(rows × cutouts, 3, r, r) of all jobs, in their order."""
+        resolution = self.pair.perceptor.resolution
+        seen = []
+        for job, picture in zip(jobs, pictures, strict=True):
+            cuts = [cutouts.draw(self.method, *job.shape, resolution, g) for g in job.generators]
+            seen.append(cutouts.cut(picture, cuts, resolution))
+        return torch.cat(seen)
+
+    def _descend(self, job: _Running) -> None:
+        """One step of Adam, along half a cosine from the full learning rate to a tenth."""
+        share = job.step / job.recipe.steps
+        rate = self.method.learning_rate * (0.55 + 0.45 * math.cos(math.pi * share))
+        job.optimiser.param_groups[0]["lr"] = rate
+        job.optimiser.step()
+        job.optimiser.zero_grad()
+        job.step += 1
+
+    def _report(
+        self, pictures: Sequence[Tensor], similarity: list[Tensor], losses: list[float]
+    ) -> list[Iteration]:
+        iterations = []
+        first = 0
+        for (job_id, job), painted in zip(list(self._running.items()), pictures, strict=True):
+            rows = slice(first, first + len(painted))
+            first = rows.stop
+            mean = torch.stack(similarity[rows]).mean(0).tolist()
+            finite = all(map(math.isfinite, losses[rows]))
+            done = job.step >= job.recipe.steps
+            if done or not finite:
+                self.remove(job_id)
+            weights = job.target.weights.tolist()
+            shares = [
+                PromptSimilarity(*share)
+                for share in zip(job.target.texts, weights, mean, strict=True)
+            ]
+            iterations.append(
+                Iteration(
+                    job_id=job_id,
+                    step=job.step,
+                    steps=job.recipe.steps,
+                    include=_weighted(p for p in shares if p.weight > 0),
+                    exclude=_weighted(p for p in shares if p.weight < 0)
+                    if min(weights) < 0
+                    else None,
+                    prompts=tuple(shares),
+                    best=min(range(len(painted)), key=losses[rows].__getitem__),
+                    done=done,
+                    fault=None
+                    if finite
+                    else "the arithmetic broke down (the loss is not a number)",
+                    painted=painted.detach(),
+                )
+            )
+        return iterations
+
+    def _notes(self, recipe: Recipe) -> list[str]:
+        factor = self.pair.vqgan.factor
+        if recipe.width % factor or recipe.height % factor:
+            raise RecipeRefused(
+                f"{recipe.width}x{recipe.height} cannot be painted: with the pair "
+                f"{self.pair.name} both sides must be multiples of {factor}."
+            )
+        notes = []
+        for prompt in (*recipe.include, *recipe.exclude):
+            fallen = self.pair.perceptor.fallen_words(prompt.text)
+            if fallen:
+                notes.append(f"Too long for CLIP, not seen: {' '.join(fallen)}")
+        return notes
+
+    def _arithmetic(self) -> torch.autocast:
+        """bfloat16 where the processor multiplies it natively, else float32."""
+        kind = self.device.type
+        fast = (
+            torch.cuda.is_bf16_supported()
+            if kind == "cuda"
+            else torch.cpu._is_avx512_bf16_supported()
+        )
+        return torch.autocast(kind, torch.bfloat16, enabled=fast)
+
+
+def _hold(job: _Running) -> Tensor | float:
+    """The pull towards the initial picture's latents; it grows with the recipe's strength."""
+    if job.held is None:
+        return 0.0
+    drift = (job.latents - job.held).square().mean((1, 2, 3)).sum()
+    return HOLD * job.recipe.strength * drift
+
+
+def _weighted(shares: Iterable[PromptSimilarity]) -> float:
+    listed = list(shares)
+    total = sum(abs(share.weight) for share in listed)
+    return sum(abs(share.weight) * share.similarity for share in listed) / total

@@ -1,0 +1,53 @@
+"""Writes the trained pair in the form in which the engine reads it, small enough for a repository.
+
+`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16.
+Of CLIP's token table only the trained rows are kept, with their ids; the words that they spell are
+in the file's metadata.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from safetensors.torch import save_file
+from torch import Tensor
+
+from training.painter import CONFIG, PainterTraining
+from training.perceptor import PerceptorTraining
+from training.vocabulary import Vocabulary, words_of_captions
+
+TARGET = "taming.models.vqgan.VQModel"
+FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors")
+
+
+def export(runs: Path, folder: Path) -> None:
+    """From the last saves under `runs` to `folder`; raises FileNotFoundError without them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save({"model": {"target": TARGET, "params": CONFIG}}, folder / "vqgan.yaml")
+    painter = PainterTraining()
+    painter.load_state_dict(_last(runs / "painter"))
+    save_file(_half(painter.vqgan.state_dict()), folder / "vqgan.safetensors")
+    perceptor = PerceptorTraining()
+    perceptor.load_state_dict(_last(runs / "perceptor"))
+    clip = perceptor.clip.state_dict()
+    table = clip.pop("token_embedding.weight")
+    known = Vocabulary.of_captions().known
+    clip["token_embedding.rows"] = table[1:]
+    clip["token_embedding.ids"] = torch.tensor(known)
+    words = {"words": " ".join(sorted(words_of_captions()))}
+    save_file(_half(clip), folder / "clip.safetensors", metadata=words)
+    sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+
+
+def _last(run: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    return state
+
+
+def _half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in state.items()
+    }
