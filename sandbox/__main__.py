@@ -1,0 +1,49 @@
+"""`python -m sandbox`: run the local Discord until it is told to stop."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+from sandbox.server import Sandbox
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="sandbox", description="A local Discord on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+    parser.add_argument("--data-dir", type=Path, help="where uploaded files are kept")
+    parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line")
+    return parser.parse_args()
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Sandbox(port=arguments.port, data_dir=arguments.data_dir) as discord:
+        addresses = {
+            "DISCORD_API_URL": discord.api_url,
+            "DISCORD_TOKEN": discord.token,
+            "DISCORD_GUILD_ID": str(discord.guild.id),
+            "SANDBOX_URL": discord.url,
+            "SANDBOX_TOKEN": discord.control_token,
+        }
+        if arguments.json:
+            print(json.dumps(addresses), flush=True)
+        else:
+            print("\n".join(f"{name}={value}" for name, value in addresses.items()), flush=True)
+        await stop.wait()
+
+
+def main() -> None:
+    arguments = read_arguments()
+    try:
+        asyncio.run(run(arguments))
+    except OSError as error:
+        sys.exit(f"The sandbox cannot listen on port {arguments.port}: {error.strerror}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""The control API under `/sandbox`: what a scripted member, a demo or a page drives it with.
+
+Everything is guarded by the control token, as `Authorization: Bearer …` or `?token=…`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from sandbox.commands import OptionError
+from sandbox.errors import DiscordError
+from sandbox.interactions import Interaction, InteractionError
+from sandbox.transcript import write_html, write_text
+from sandbox.world import Channel, Draft, Event, Payload, User
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+UPLOAD_LIMIT = 26 * 1024 * 1024
+
+
+class Control:
+    """The routes under `/sandbox`."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def add_routes(self, application: web.Application) -> None:
+        """Hang the routes into the server."""
+        channel = "/sandbox/channels/{channel}"
+        for method, path, handler in (
+            ("GET", "/sandbox", self.describe),
+            ("GET", "/sandbox/ready", self.wait_ready),
+            ("GET", "/sandbox/commands", self.list_commands),
+            ("GET", "/sandbox/requests", self.list_requests),
+            ("POST", "/sandbox/members", self.add_member),
+            ("POST", "/sandbox/uploads", self.upload),
+            ("POST", "/sandbox/commands/run", self.run_command),
+            ("POST", "/sandbox/commands/complete", self.complete),
+            ("POST", "/sandbox/components/use", self.use_component),
+            ("POST", "/sandbox/modals/submit", self.submit_modal),
+            ("GET", channel + "/messages", self.list_messages),
+            ("POST", channel + "/messages", self.say),
+            ("GET", channel + "/events", self.stream_events),
+            ("GET", channel + "/transcript", self.transcript),
+        ):
+            application.router.add_route(method, path, self._guarded(handler))
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            header = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            given = header or request.query.get("token", "")
+            if not secrets.compare_digest(given.encode(), self._sandbox.control_token.encode()):
+                return web.json_response({"error": "The control token is wrong."}, status=401)
+            try:
+                return await handler(request)
+            except OptionError as refusal:
+                body = {"error": str(refusal), "option": refusal.option, "reason": refusal.reason}
+                return web.json_response(body, status=422)
+            except InteractionError as refusal:
+                return web.json_response({"error": str(refusal)}, status=409)
+            except DiscordError as error:
+                return web.json_response({"error": error.message}, status=error.status)
+
+        return guarded
+
+    async def describe(self, request: web.Request) -> web.Response:
+        sandbox, world = self._sandbox, self._sandbox.world
+        return web.json_response(
+            {
+                "api_url": sandbox.api_url,
+                "guild": world.guild_payload(sandbox.guild),
+                "channel": world.channel_payload(sandbox.channel),
+                "channels": [world.channel_payload(each) for each in world.channels.values()],
+                "bot": world.application.bot.payload(),
+                "bot_connected": sandbox.gateway.connected,
+            }
+        )
+
+    async def wait_ready(self, request: web.Request) -> web.Response:
+        """Answer once the bot is connected and has registered a command."""
+        await self._sandbox.commands.wait_offered(self._sandbox.guild.id, request.query["command"])
+        await self._sandbox.gateway.wait_connected()
+        return web.json_response({})
+
+    async def list_commands(self, request: web.Request) -> web.Response:
+        return web.json_response(self._sandbox.commands.offered(self._sandbox.guild.id))
+
+    async def list_requests(self, request: web.Request) -> web.Response:
+        return web.json_response([asdict(each) for each in self._sandbox.requests])
+
+    async def add_member(self, request: web.Request) -> web.Response:
+        world, guild = self._sandbox.world, self._sandbox.guild
+        wish = await request.json()
+        user = world.add_user(wish["name"])
+        roles = []
+        if wish.get("permissions"):
+            roles.append(world.add_role(guild, wish["name"], wish["permissions"]).id)
+        return web.json_response(world.join(guild, user, roles).payload())
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Keep a file that a member is about to choose for an option."""
+        content = bytearray()
+        async for piece in request.content.iter_any():
+            content += piece
+            if len(content) > UPLOAD_LIMIT:
+                raise InteractionError("Your files are too powerful.")
+        world = self._sandbox.world
+        attachment = world.cdn.keep(
+            world.ids.new(),
+            self._sandbox.channel.id,
+            request.query.get("filename", "unknown"),
+            bytes(content),
+            ephemeral=True,
+        )
+        return web.json_response(world.attachment_payload(attachment))
+
+    async def run_command(self, request: web.Request) -> web.Response:
+        wish = await request.json()
+        return await self._outcome(
+            self._sandbox.interactions.run_command(
+                self._user(wish), self._channel(wish), wish["command"], wish["options"]
+            )
+        )
+
+    async def complete(self, request: web.Request) -> web.Response:
+        wish = await request.json()
+        return await self._outcome(
+            self._sandbox.interactions.autocomplete(
+                self._user(wish),
+                self._channel(wish),
+                wish["command"],
+                wish["options"],
+                wish["focused"],
+            )
+        )
+
+    async def use_component(self, request: web.Request) -> web.Response:
+        wish = await request.json()
+        channel = self._channel(wish)
+        message = channel.messages.get(int(wish["message"]))
+        if message is None:
+            raise InteractionError("The message is gone.")
+        return await self._outcome(
+            self._sandbox.interactions.use_component(
+                self._user(wish), channel, message, wish["custom_id"], wish.get("values") or []
+            )
+        )
+
+    async def submit_modal(self, request: web.Request) -> web.Response:
+        wish = await request.json()
+        opened = self._sandbox.interactions.find(int(wish["interaction"]))
+        return await self._outcome(self._sandbox.interactions.submit_modal(opened, wish["values"]))
+
+    async def list_messages(self, request: web.Request) -> web.Response:
+        channel, user = self._seen_by(request)
+        world = self._sandbox.world
+        seen = world.visible_messages(channel, user)
+        return web.json_response([world.message_payload(message) for message in seen])
+
+    async def say(self, request: web.Request) -> web.Response:
+        """A member writes a plain message."""
+        wish = await request.json()
+        channel = self._channel({"channel": request.match_info["channel"]})
+        draft = Draft(content=wish["content"])
+        message = self._sandbox.world.post(channel, self._user(wish), draft)
+        return web.json_response(self._sandbox.world.message_payload(message))
+
+    async def stream_events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: the channel as it stands, then everything that happens in it."""
+        channel, user = self._seen_by(request)
+        world = self._sandbox.world
+        queue: asyncio.Queue[tuple[str, Payload]] = asyncio.Queue()
+
+        def hear(event: Event) -> None:
+            hidden = event.audience is not None and user.id not in event.audience
+            if event.channel_id == channel.id and not hidden:
+                queue.put_nowait((event.name, event.data))
+
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        stop = world.listen(hear)
+        for message in world.visible_messages(channel, user):
+            queue.put_nowait(("MESSAGE_CREATE", world.message_payload(message)))
+        try:
+            while True:
+                name, data = await queue.get()
+                await response.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
+        except ConnectionError:
+            return response
+        finally:
+            stop()
+
+    async def transcript(self, request: web.Request) -> web.Response:
+        channel, user = self._seen_by(request)
+        if request.query.get("format") == "html":
+            page = write_html(self._sandbox.world, channel, user)
+            return web.Response(text=page, content_type="text/html")
+        text = write_text(self._sandbox.world, channel, user)
+        return web.Response(text=text, content_type="text/markdown")
+
+    async def _outcome(self, interaction: Interaction) -> web.Response:
+        """What the member sees first: an answer, or that there is none."""
+        outcome = await asyncio.shield(interaction.outcome)
+        message = interaction.channel.messages.get(int(outcome.get("message_id", 0)))
+        if message is not None:
+            outcome = {**outcome, "message": self._sandbox.world.message_payload(message)}
+        return web.json_response(outcome)
+
+    def _user(self, wish: dict[str, Any]) -> User:
+        user = self._sandbox.world.users.get(int(wish["member"]))
+        if user is None:
+            raise InteractionError("There is no such member.")
+        return user
+
+    def _channel(self, wish: dict[str, Any]) -> Channel:
+        return self._sandbox.world.channel(int(wish["channel"]))
+
+    def _seen_by(self, request: web.Request) -> tuple[Channel, User]:
+        channel = self._channel({"channel": request.match_info["channel"]})
+        return channel, self._user({"member": request.query.get("member", "0")})

@@ -1,0 +1,60 @@
+"""Troubles that a test can ask for: answers that fail, connections that break."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to the next `times` requests of a route.
+
+    Attributes:
+        route: method and template, such as `PATCH /channels/{channel_id}/messages/{message_id}`.
+        status: the status that is answered, or None where the connection breaks instead.
+        applied: whether the request takes effect before the answer is lost.
+        delay: seconds before anything happens.
+    """
+
+    route: str
+    times: int
+    status: int | None
+    applied: bool
+    delay: float
+
+
+class Faults:
+    """The troubles in force; empty in peace."""
+
+    def __init__(self, drop_gateway: Callable[[bool], None]) -> None:
+        self._faults: list[Fault] = []
+        self._drop_gateway = drop_gateway
+
+    def fail(
+        self, route: str, status: int, *, times: int = 1, applied: bool = False, delay: float = 0.0
+    ) -> None:
+        """Answer the next requests of a route with an error of Discord's servers."""
+        self._faults.append(Fault(route, times, status, applied, delay))
+
+    def reset(
+        self, route: str, *, times: int = 1, applied: bool = False, delay: float = 0.0
+    ) -> None:
+        """Reset the connection of the next requests of a route instead of answering."""
+        self._faults.append(Fault(route, times, None, applied, delay))
+
+    def drop_gateway(self, *, resumable: bool = True) -> None:
+        """Cut every gateway connection; the session can be resumed or not."""
+        self._drop_gateway(resumable)
+
+    def clear(self) -> None:
+        """End all troubles."""
+        self._faults.clear()
+
+    def take(self, route: str) -> Fault | None:
+        """The trouble that meets this request, if any; counts it."""
+        for fault in self._faults:
+            if fault.route == route:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._faults.remove(fault)
+                return fault
+        return None

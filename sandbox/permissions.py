@@ -1,0 +1,55 @@
+"""Who may do what in a channel: Discord's permission bits and how they are resolved."""
+
+from enum import IntFlag
+
+
+class Permission(IntFlag):
+    """The bits that the sandbox looks at; the others are carried through as they are."""
+
+    ADMINISTRATOR = 1 << 3
+    MANAGE_CHANNELS = 1 << 4
+    MANAGE_GUILD = 1 << 5
+    ADD_REACTIONS = 1 << 6
+    VIEW_CHANNEL = 1 << 10
+    SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
+    EMBED_LINKS = 1 << 14
+    ATTACH_FILES = 1 << 15
+    READ_MESSAGE_HISTORY = 1 << 16
+    MENTION_EVERYONE = 1 << 17
+    USE_EXTERNAL_EMOJIS = 1 << 18
+    MANAGE_ROLES = 1 << 28
+    USE_APPLICATION_COMMANDS = 1 << 31
+
+
+EVERYTHING = Permission((1 << 53) - 1)
+
+EVERYONE = (
+    Permission.ADD_REACTIONS
+    | Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.EMBED_LINKS
+    | Permission.ATTACH_FILES
+    | Permission.READ_MESSAGE_HISTORY
+    | Permission.USE_EXTERNAL_EMOJIS
+    | Permission.USE_APPLICATION_COMMANDS
+)
+"""What @everyone may do in a fresh guild."""
+
+
+def resolve(base: int, overwrites: list[tuple[int, int]]) -> Permission:
+    """The permissions in a channel.
+
+    Args:
+        base: the bits of all of the member's roles together.
+        overwrites: pairs of (allow, deny), applied in turn: @everyone's, those of the
+            member's roles added up, the member's own.
+    """
+    if base & Permission.ADMINISTRATOR:
+        return EVERYTHING
+    bits = base
+    for allow, deny in overwrites:
+        bits = (bits & ~deny) | allow
+    if not bits & Permission.VIEW_CHANNEL:
+        return Permission(0)
+    return Permission(bits)

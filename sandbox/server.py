@@ -1,0 +1,225 @@
+"""The sandbox as a whole: one loopback server for REST, gateway, files and control."""
+
+import asyncio
+import json
+import logging
+import secrets
+import socket
+import struct
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from sandbox import errors
+from sandbox.cdn import Cdn
+from sandbox.client import Member, SandboxClient
+from sandbox.clock import Clock
+from sandbox.commands import Commands
+from sandbox.control import Control
+from sandbox.errors import DiscordError
+from sandbox.faults import Fault, Faults
+from sandbox.gateway import Gateway
+from sandbox.interactions import Interactions
+from sandbox.limits import Limits
+from sandbox.recorder import FilePart, RecordedRequest, Recorder, without_token
+from sandbox.rest import Answer, Call, Rest, Route, find_route
+from sandbox.uploads import Body, read_body
+from sandbox.world import World
+
+_log = logging.getLogger(__name__)
+
+API = "/api/v10"
+_MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token")
+
+
+class Sandbox:
+    """A local Discord. Use it as `async with Sandbox() as discord:`.
+
+    Attributes:
+        api_url: what goes into `DISCORD_API_URL`.
+        token: what goes into `DISCORD_TOKEN`.
+        guild, channel: the guild and the channel that are there from the start.
+        world: the state, for tests that change permissions, channels and members.
+        clock: `clock.advance(seconds)` lets time pass.
+        faults: troubles to order.
+        client: the control client, as another process would use it.
+    """
+
+    def __init__(
+        self, *, port: int = 0, data_dir: Path | None = None, guild_name: str = "Painters"
+    ) -> None:
+        self._port = port
+        self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="sandbox-")
+        folder = data_dir or Path(self._temporary.name if self._temporary else "")
+        self.clock = Clock()
+        self.cdn = Cdn(folder / "attachments", self.clock)
+        self.world = World(self.clock, self.cdn)
+        self.guild = self.world.add_guild(guild_name, self.world.application.owner)
+        self.channel = self.world.add_channel(self.guild, "imagine")
+        self.token = self.world.application.token
+        self.limits = Limits(self.clock)
+        self.commands = Commands(self.world, self.limits)
+        self.interactions = Interactions(self.world, self.commands)
+        self.gateway = Gateway(self.world)
+        self.recorder = Recorder()
+        self.faults = Faults(self.gateway.drop)
+        self.control_token = secrets.token_urlsafe(24)
+        self.url = ""
+        self.client = SandboxClient("", self.control_token)
+        self._rest = Rest(self.world, self.gateway, self.commands, self.interactions, self.limits)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Listen on the loopback address, on `port` or on a free one."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        self.gateway.url = f"ws://{host}:{port}/gateway"
+        self.cdn.base_url = f"{self.url}/cdn"
+        self.client = SandboxClient(self.url, self.control_token)
+        await self.client.start()
+
+    async def close(self) -> None:
+        """Say goodbye to everyone and stop listening."""
+        await self.client.close()
+        await self.gateway.close()
+        await self._runner.cleanup()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    @property
+    def api_url(self) -> str:
+        return self.url + API
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Every request of the bot and the engine so far."""
+        return self.recorder.requests
+
+    @property
+    def unhandled(self) -> list[RecordedRequest]:
+        """Requests that found no route."""
+        return self.recorder.unhandled
+
+    async def member(self, name: str = "Ada", *, permissions: int = 0) -> Member:
+        """A scripted member of the guild, in its channel, with further permissions if wanted."""
+        return await self.client.member(name, permissions=permissions)
+
+    # HTTP
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/gateway", self.gateway.serve)
+        application.router.add_get("/gateway/", self.gateway.serve)
+        application.router.add_get("/cdn/{folder}/{channel}/{attachment}/{name}", self._serve_file)
+        application.router.add_route("*", API + "/{path:.*}", self._serve_api)
+        Control(self).add_routes(application)
+        return application
+
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
+        attachment = request.match_info["attachment"]
+        number = int(attachment) if attachment.isdigit() else 0
+        found = self.cdn.open(number, dict(request.query))
+        if found is None:
+            return web.Response(status=404, text="This content is no longer available.")
+        known, path = found
+        return web.FileResponse(path, headers={"Content-Type": known.content_type})
+
+    async def _serve_api(self, request: web.Request) -> web.StreamResponse:
+        """Take one request through token, limits and troubles to its route, and record it."""
+        path = request.rel_url.path.removeprefix(API)
+        headers: dict[str, str] = {}
+        route: Route | None = None
+        body = Body()
+        fault: Fault | None = None
+        try:
+            route, params = find_route(request.method, path)
+            call = Call(params, dict(request.query), body)
+            self._check_token(route, request)
+            headers = self._check_limits(route, params)
+            fault = self.faults.take(f"{route.method} {route.template}")
+            if fault is not None:
+                await asyncio.sleep(fault.delay)
+            body = await read_body(request)
+            call = Call(params, dict(request.query), body)
+            if fault is None or fault.applied:
+                answer = await route.handler(self._rest, call)
+            if fault is not None:
+                answer = Answer({"message": "Internal Server Error", "code": 0}, fault.status or 0)
+        except DiscordError as error:
+            headers |= error.headers
+            answer = Answer(error.body, error.status)
+        except Exception:
+            _log.exception("The sandbox failed on %s %s", request.method, without_token(path))
+            answer = Answer({"message": "500: Internal Server Error", "code": 0}, 500)
+        self._record(request, route, path, body, answer)
+        if fault is not None and fault.status is None:
+            _reset(request)
+        if answer.body is None:
+            return web.Response(status=answer.status, headers=headers)
+        # Discord's clients look for exactly this content type.
+        headers["Content-Type"] = "application/json"
+        text = json.dumps(answer.body)
+        return web.Response(status=answer.status, body=text.encode(), headers=headers)
+
+    def _check_token(self, route: Route, request: web.Request) -> None:
+        if not route.needs_token():
+            return
+        given = request.headers.get("Authorization", "")
+        if not secrets.compare_digest(given.encode(), f"Bot {self.token}".encode()):
+            raise errors.unauthorized()
+
+    def _check_limits(self, route: Route, params: dict[str, str]) -> dict[str, str]:
+        major = ":".join(params[name] for name in _MAJOR if name in params)
+        verdict = self.limits.take(route.method, route.template, major)
+        if verdict.retry_after is not None:
+            raise errors.rate_limited(
+                verdict.retry_after, verdict.headers, everywhere=verdict.everywhere
+            )
+        return dict(verdict.headers)
+
+    def _record(
+        self, request: web.Request, route: Route | None, path: str, body: Body, answer: Answer
+    ) -> None:
+        files = tuple(FilePart(f"files[{f.index}]", f.filename, len(f.content)) for f in body.files)
+        self.recorder.add(
+            RecordedRequest(
+                method=request.method,
+                route=route.template if route else None,
+                path=without_token(path),
+                query=dict(request.query),
+                status=answer.status or None,
+                json=body.json,
+                files=files,
+                multipart=request.content_type == "multipart/form-data",
+                response=answer.body,
+                moment=self.clock.now(),
+            )
+        )
+
+
+def _reset(request: web.Request) -> None:
+    """Break the connection so that the other side reads errno 104."""
+    transport = request.transport
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
