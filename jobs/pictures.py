@@ -8,7 +8,6 @@ import io
 import os
 import re
 import tempfile
-import warnings
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -37,8 +36,7 @@ def read_outside_picture(data: bytes) -> Image.Image:
             f"The picture has {len(data) / 2**20:.0f} MB; {MAX_BYTES // 2**20} MB is the most."
         )
     try:
-        with warnings.catch_warnings(), _opened(data) as image:
-            warnings.simplefilter("ignore")  # of harmless oddities in metadata
+        with _opened(data) as image:
             _refuse_bomb(image)
             return _plain(image)
     except PictureRefused:
@@ -96,11 +94,11 @@ def _plain(image: Image.Image) -> Image.Image:
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded smaller
     if image.mode.startswith("I"):  # 16 bits of grey
         image = image.point(lambda value: value / 256).convert("L")
-    upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    colours = upright.convert("RGBA")
+    ImageOps.exif_transpose(image, in_place=True)
+    colours = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    colours.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     plain = Image.new("RGB", colours.size, "white")
-    plain.paste(colours, mask=colours.getchannel("A"))
+    plain.paste(colours, mask=colours if colours.mode == "RGBA" else None)
     return plain
 
 

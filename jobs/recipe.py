@@ -191,6 +191,11 @@ class Recipe(BaseModel):
         return tuple((self.seed + row) % SEEDS for row in range(self.count))
 
     @property
+    def work(self) -> int:
+        """How much there is to paint, in pixel-steps."""
+        return self.count * self.steps * self.width * self.height
+
+    @property
     def size(self) -> str:
         """Width and height as `parse_size` reads them, such as `64x64`."""
         return f"{self.width}x{self.height}"

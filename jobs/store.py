@@ -106,8 +106,9 @@ class Store:
         async with self._change() as db:
             previous = await _value(
                 db,
-                "SELECT MAX(turn + pictures) FROM jobs WHERE member_id = :member"
-                " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)",
+                "SELECT turn + pictures FROM jobs WHERE member_id = :member"
+                " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
+                " ORDER BY turn DESC LIMIT 1",
                 asker,
             )
             now = await _value(
@@ -115,11 +116,13 @@ class Store:
             )
             return await _one(
                 db,
-                "INSERT INTO jobs (recipe, guild_id, channel_id, message_id, member_id,"
-                " member_name, priority, turn, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                "INSERT INTO jobs (recipe, pictures, work, guild_id, channel_id, message_id,"
+                " member_id, member_name, priority, turn, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
                 (
                     recipe.model_dump_json(),
+                    recipe.count,
+                    recipe.work,
                     guild_id,
                     channel_id,
                     message_id,
@@ -180,7 +183,7 @@ class Store:
             ahead = await _value(
                 db,
                 "SELECT (SELECT TOTAL(work) FROM jobs WHERE state = 'queued' AND " + _BEFORE + ")"
-                " + (SELECT TOTAL(work * (1.0 - step / json_extract(recipe, '$.steps')))"
+                " + (SELECT TOTAL(work * (1 - 1.0 * step / json_extract(recipe, '$.steps')))"
                 " FROM jobs WHERE state = 'running')",
                 _place(job),
             )

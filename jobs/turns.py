@@ -23,5 +23,5 @@ def turn_on_arrival(virtual_time: int, end_of_previous: int | None) -> int:
 
 
 def claim_order(priority: int, turn: int, job_id: int) -> tuple[int, int, int]:
-    """The sort key of waiting jobs; the smallest is claimed first."""
+    """The sort key of waiting jobs; the smallest is claimed first. `jobs.store` says it in SQL."""
     return (-priority, turn, job_id)

@@ -20,19 +20,17 @@ CREATE TABLE jobs (
     finished_at REAL,
     reason TEXT,
     posted INTEGER NOT NULL DEFAULT 0 CHECK (posted IN (0, 1)),
-    -- Read from the recipe, so that they can be summed: pictures, and pixel-steps to paint.
-    pictures INTEGER NOT NULL AS (json_extract(recipe, '$.count')) STORED,
-    work INTEGER NOT NULL AS (
-        json_extract(recipe, '$.count') * json_extract(recipe, '$.steps')
-        * json_extract(recipe, '$.width') * json_extract(recipe, '$.height')
-    ) STORED,
+    -- What the recipe says, once more, so that it can be summed: pictures, and pixel-steps.
+    pictures INTEGER NOT NULL,
+    work INTEGER NOT NULL,
     CHECK ((state = 'running') = (lease_until IS NOT NULL)),
     CHECK (state != 'running' OR engine IS NOT NULL),
     CHECK ((state IN ('done', 'failed', 'cancelled')) = (finished_at IS NOT NULL))
 ) STRICT;
 
--- The claim order of jobs.turns; `work` rides along so that waits are summed from the index.
-CREATE INDEX jobs_waiting ON jobs (priority DESC, turn, id, work) WHERE state = 'queued';
+-- The claim order of jobs.turns; `state` and `work` ride along so that places are counted and
+-- waits are summed from the index alone.
+CREATE INDEX jobs_waiting ON jobs (state, priority DESC, turn, id, work) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (engine) WHERE state = 'running';
 CREATE INDEX jobs_unposted ON jobs (finished_at) WHERE finished_at IS NOT NULL AND posted = 0;
 CREATE INDEX jobs_done ON jobs (finished_at) WHERE state = 'done';

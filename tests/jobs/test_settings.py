@@ -1,0 +1,90 @@
+"""Settings: a wrong one is named, with what is allowed, and no secret is shown."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jobs.settings import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_the_example_is_complete_and_right(tmp_path: Path) -> None:
+    """With every line of the example switched on, the settings are the defaults."""
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    written = re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
+    env = tmp_path / "all.env"
+    env.write_text(written, encoding="utf-8")
+    assert load_settings(env) == Settings()
+    names = re.findall(r"^([A-Z_]+)=", written, flags=re.MULTILINE)
+    assert names == [name.upper() for name in Settings.model_fields]
+
+
+def test_the_environment_outweighs_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text('DISCORD_TOKEN="from.the.file"\nPAIR=imagenet\nSOMETHING_ELSE=1\n')
+    monkeypatch.setenv("PAIR", "sketch")
+    settings = load_settings(env)
+    assert settings.token() == "from.the.file"
+    assert settings.pair == "sketch"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DISCORD_TOKEN", "two words"),
+        ("DISCORD_TOKEN", "snow☃man"),
+        ("DISCORD_API_URL", "example.org"),
+        ("DISCORD_API_URL", "ftp://discord.com"),
+        ("DISCORD_GUILD_ID", "my server"),
+        ("DISCORD_GUILD_ID", "-1"),
+        ("PAIR", "../weights"),
+        ("DEVICE", "gpu"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=rf"^The setting {name} is wrong: .*\.$") as caught:
+        load_settings(None)
+    assert value not in str(caught.value)
+    assert caught.value.__suppress_context__  # pydantic's error would show the value
+
+
+def test_every_wrong_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    monkeypatch.setenv("DEVICE", "abacus")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_bytes(b"DISCORD_TOKEN=\xff\xfe\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(env)
+
+
+def test_without_a_token_one_is_told_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=r"DISCORD_TOKEN is not set.*\.env"):
+        load_settings(None).token()
+
+
+def test_the_token_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "very.secret.token")
+    settings = load_settings(None)
+    shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "very.secret.token" not in shown
+
+
+def test_the_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_API_URL", "http://127.0.0.1:8080/api/v10/")
+    assert load_settings(None).discord_api_url == "http://127.0.0.1:8080/api/v10"
