@@ -1,0 +1,204 @@
+"""Checkpoints read as data: none of them runs code, whatever is in it.
+
+Four forms are read: safetensors; plain state dicts; Lightning's checkpoints, as taming publishes
+them; and TorchScript archives, as OpenAI publishes CLIP, of which the tensors are taken and the
+code is left alone (`torch.jit.load` would run it, and is deprecated).
+"""
+
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from safetensors import safe_open
+from torch import Tensor
+
+from engine.models.catalogue import WeightsError
+from engine.models.vqgan import VQGAN, frozen
+
+TOKENS = 49_408
+"""Rows of CLIP's token table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCheckpoint:
+    """A CLIP's state under OpenAI's names; `words` is what it was taught, None for any word."""
+
+    state: dict[str, Tensor]
+    words: frozenset[str] | None
+
+
+def read_vqgan(config: Path, weights: Path, mend: str) -> VQGAN:
+    """The VQGAN that taming's YAML describes, with its weights in float32, frozen, on the CPU.
+
+    Raises WeightsError, which names the file and `mend`, the command that mends it.
+    """
+    with reading(config, mend):
+        params: Any = OmegaConf.to_container(OmegaConf.load(config))
+        params = params["model"]["params"]
+        with torch.device("meta"):
+            vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"])
+    with reading(weights, mend):
+        state = _read_state(weights)
+        # What judged the VQGAN in its training (LPIPS, discriminator) is not part of it.
+        kept = {name: value for name, value in state.items() if not name.startswith("loss.")}
+        copies = {name: value.to(torch.float32, copy=True) for name, value in kept.items()}
+        vqgan.load_state_dict(copies, assign=True)
+    frozen(vqgan)
+    return vqgan
+
+
+def read_clip(weights: Path) -> ClipCheckpoint:
+    """A CLIP as OpenAI publishes it, or with a sparse token table as training exports it."""
+    state = _read_state(weights)
+    words = _metadata(weights).get("words")
+    if "token_embedding.ids" in state:
+        ids, rows = state.pop("token_embedding.ids"), state.pop("token_embedding.rows")
+        table = rows.new_zeros(TOKENS, rows.shape[1])
+        table[ids] = rows
+        state["token_embedding.weight"] = table
+    return ClipCheckpoint(state, None if words is None else frozenset(words.split()))
+
+
+@contextmanager
+def reading(path: Path, mend: str) -> Iterator[None]:
+    """Whatever goes wrong with a file from outside ends in one sentence, as a WeightsError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path} is missing; get it with `{mend}`.") from error
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".:")
+        raise WeightsError(
+            f"{path} cannot be used: it is damaged, or not what its name says ({reason}); "
+            f"mend it with `{mend}`."
+        ) from error
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint in any of the four forms, by name."""
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if not zipfile.is_zipfile(path):
+        return _read_pickled(path, mapped=False)
+    with zipfile.ZipFile(path) as archive:
+        members = archive.namelist()
+        if any("/code/" in member for member in members):
+            return _read_torchscript(archive)
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} does not match its checksum")
+    # Mapped, so that what is not wanted, such as the optimiser's state, is never read.
+    return _read_pickled(path, mapped=True)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+class _Inert:
+    """Stands where a checkpoint names a class that says nothing about the weights."""
+
+    def __init__(self, *state: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+# What Lightning keeps beside the weights: its callbacks' states, and scores as numpy's numbers.
+# They are read as nothing at all, so that neither library needs to be there, nor to be of its age.
+_HARMLESS: list[Any] = [
+    (_Inert, name)
+    for name in (
+        "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+        "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
+        "numpy.dtype",
+    )
+]
+
+
+def _read_pickled(path: Path, mapped: bool) -> dict[str, Tensor]:
+    """A state dict, or a Lightning checkpoint with one in it; anything executable is refused."""
+    with torch.serialization.safe_globals(_HARMLESS):
+        read = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    state = read.get("state_dict", read)
+    return {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+
+
+_STORAGES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "BoolStorage": torch.bool,
+}
+
+_NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size"}
+"""Numbers that OpenAI's archives keep among the weights; they follow from the weights' shapes."""
+
+
+class _ScriptModule:
+    """A module of a TorchScript archive: its tensors and submodules are its attributes."""
+
+    def tensors(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                yield prefix + name, value
+            elif isinstance(value, _ScriptModule):
+                yield from value.tensors(f"{prefix}{name}.")
+
+
+def _read_torchscript(archive: zipfile.ZipFile) -> dict[str, Tensor]:
+    """The tensors of a TorchScript archive; every member that is read is checked (CRC-32).
+
+    Source of the format: PyTorch's `torch/csrc/jit/docs/serialization.md`.
+    """
+    (record,) = (name for name in archive.namelist() if name.count("/") == 1 and "data.pkl" in name)
+    with archive.open(record) as file:
+        module = _TensorUnpickler(file, archive, record.removesuffix(".pkl")).load()
+    return {name: value for name, value in module.tensors() if name not in _NO_WEIGHTS}
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Knows modules and tensors, and no other class or function."""
+
+    def __init__(self, file: Any, archive: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(file)
+        self._archive = archive
+        self._folder = folder
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case "torch", storage if storage in _STORAGES:
+                return _STORAGES[storage]
+            case "torch._utils", "_rebuild_tensor_v2":
+                return _rebuilt
+            case "collections", "OrderedDict":
+                return OrderedDict
+            case _ if module.startswith("__torch__."):
+                return _ScriptModule
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights do not need")
+
+    def persistent_load(self, pid: Any) -> Tensor:
+        """A storage, as a flat tensor; `pid` is ("storage", type, key, device, count)."""
+        _, dtype, key, _, count = pid
+        content = bytearray(self._archive.read(f"{self._folder}/{key}"))
+        return torch.frombuffer(content, dtype=dtype, count=count)
+
+
+def _rebuilt(storage: Tensor, offset: int, size: Any, stride: Any, *_: object) -> Tensor:
+    return storage.as_strided(size, stride, offset)

@@ -1,0 +1,263 @@
+"""The files of a pair on disk: fetched, checked, listed. Nothing here reads what is in them."""
+
+import hashlib
+import http.client
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from engine.models.catalogue import CATALOGUE, Download, Entry, WeightsError
+
+SUMS = "SHA256SUMS"
+"""Beside the files, in the form of `sha256sum`: what was there when they were put in place."""
+
+CHUNK = 1 << 20
+SILENCE = 60.0
+"""Seconds without a byte until a source counts as gone."""
+
+
+class State(StrEnum):
+    MISSING = "missing"
+    PARTIAL = "partly fetched"
+    DAMAGED = "damaged"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """`size` in bytes as found on disk (of a partly fetched file: what is there already)."""
+
+    name: str
+    state: State
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairStatus:
+    entry: Entry
+    folder: Path
+    files: tuple[FileStatus, ...]
+
+    @property
+    def ready(self) -> bool:
+        return all(file.state is State.WHOLE for file in self.files)
+
+
+def listing(data_dir: Path) -> list[PairStatus]:
+    """Every pair of the catalogue and what is there of it; a quick look, by sizes alone."""
+    return [_status(entry, data_dir, thorough=False) for entry in CATALOGUE.values()]
+
+
+def check(entry: Entry, data_dir: Path) -> PairStatus:
+    """What is there of a pair, every byte read and compared with its checksum."""
+    return _status(entry, data_dir, thorough=True)
+
+
+def pull(entry: Entry, data_dir: Path) -> PairStatus:
+    """Fetches what is missing or damaged, with a progress bar on standard error.
+
+    An interrupted file stays as `NAME.part` and is continued the next time; it gets its name only
+    once its size and checksum are right. Sources are tried in their order. Raises WeightsError.
+    """
+    folder = entry.folder(data_dir)
+    for file in entry.downloads:
+        target = folder / file.name
+        if not (target.is_file() and _sha256(target) == file.sha256):
+            _download(file, folder, entry.mend)
+        _record(folder, file.name, file.sha256)
+    return check(entry, data_dir)
+
+
+def checksums(entry: Entry, folder: Path) -> dict[str, str]:
+    """The checksum of each of the pair's files, by name.
+
+    Raises WeightsError when one is missing, or is no longer what it was when it was put there.
+    """
+    recorded = _recorded(folder)
+    found = {}
+    for name in entry.files:
+        path = folder / name
+        if not path.is_file():
+            raise WeightsError(f"{path} is missing; get it with `{entry.mend}`.")
+        found[name] = _sha256(path)
+        if found[name] != recorded.get(name, found[name]):
+            raise WeightsError(
+                f"{path} is damaged (its checksum has changed); mend it with `{entry.mend}`."
+            )
+    return found
+
+
+def _status(entry: Entry, data_dir: Path, thorough: bool) -> PairStatus:
+    folder = entry.folder(data_dir)
+    published = {file.name: file for file in entry.downloads}
+    recorded = _recorded(folder)
+
+    def status(name: str) -> FileStatus:
+        path, part = folder / name, _part(folder, name)
+        if not path.is_file():
+            state = State.PARTIAL if part.is_file() else State.MISSING
+            return FileStatus(name, state, _size(part))
+        file = published.get(name)
+        size, expected = _size(path), file.sha256 if file else recorded.get(name)
+        fits = file is None or size == file.size
+        if fits and thorough and expected:
+            fits = _sha256(path) == expected
+        return FileStatus(name, State.WHOLE if fits else State.DAMAGED, size)
+
+    return PairStatus(entry, folder, tuple(status(name) for name in entry.files))
+
+
+class _SourceError(Exception):
+    """The source is there, but what it sends is not the file."""
+
+
+def _download(file: Download, folder: Path, again: str) -> None:
+    """From the first source that has the file, into its place."""
+    part = _part(folder, file.name)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        free, needed = shutil.disk_usage(folder).free, file.size - _size(part)
+    if needed > free:
+        raise WeightsError(
+            f"{file.name} needs {_megabytes(needed)} more, but {folder} has only "
+            f"{_megabytes(free)} free; make room and run `{again}` again."
+        )
+    troubles = []
+    # No bar where nobody looks: tqdm leaves it out when standard error is no terminal.
+    with tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, disable=None) as bar:
+        for source in file.sources:
+            try:
+                _from(source, file, part, bar)
+                break
+            except (OSError, http.client.HTTPException, _SourceError) as trouble:
+                troubles.append(f"{urlsplit(source).hostname}: {_reason(trouble)}")
+        else:
+            raise WeightsError(
+                f"{file.name} could not be fetched ({'; '.join(troubles)}); check the network "
+                f"and run `{again}` again, it goes on where it stopped."
+            )
+    with _writing(part):
+        os.replace(part, folder / file.name)
+        _sync(folder)
+
+
+def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
+    """Completes `part` from one source and makes sure that it is the file."""
+    begun = part.exists()
+    while (before := _size(part)) < file.size:
+        trouble: Exception = _SourceError("it breaks off")
+        try:
+            _continue(source, file, part, bar)
+        except (OSError, http.client.HTTPException) as error:
+            trouble = error
+        # A line that breaks is taken up again for as long as that leads anywhere.
+        if _size(part) <= before:
+            raise trouble
+    if _sha256(part) == file.sha256:
+        return
+    with _writing(part):
+        part.unlink()
+    if not begun:
+        raise _SourceError("what it sends has another checksum")
+    # The beginning may be what was wrong: once more, all of it from here.
+    _from(source, file, part, bar)
+
+
+def _continue(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
+    """Adds to `part` what the source sends; from the start if it knows no ranges."""
+    start = _size(part)
+    headers = {"User-Agent": "imagine-weights"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    request = urllib.request.Request(source, headers=headers)
+    with urllib.request.urlopen(request, timeout=SILENCE) as response:
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            start = 0
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise _SourceError("it sends another part than asked for")
+        length = response.headers.get("Content-Length", "")
+        if length.isdecimal() and start + int(length) != file.size:
+            raise _SourceError(f"it has {start + int(length):,} bytes instead of {file.size:,}")
+        bar.n = start
+        bar.refresh()
+        with _writing(part):
+            out = part.open("r+b" if start else "wb")
+        with out:
+            out.seek(start)
+            while (position := out.tell()) < file.size and (chunk := response.read(CHUNK)):
+                with _writing(part):
+                    out.write(chunk[: file.size - position])
+                bar.update(len(chunk))
+            with _writing(part):
+                out.flush()
+                os.fsync(out.fileno())
+
+
+def _record(folder: Path, name: str, sha256: str) -> None:
+    sums = _recorded(folder) | {name: sha256}
+    draft = _part(folder, SUMS)
+    with _writing(draft):
+        with draft.open("w") as out:
+            out.writelines(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(draft, folder / SUMS)
+        _sync(folder)
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    if not (folder / SUMS).is_file():
+        return {}
+    lines = (line.split(maxsplit=1) for line in (folder / SUMS).read_text().splitlines())
+    return {line[1].lstrip("*"): line[0] for line in lines if len(line) == 2}
+
+
+def _part(folder: Path, name: str) -> Path:
+    return folder / f"{name}.part"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _sync(folder: Path) -> None:
+    """A file that was renamed is only sure to be there once its folder is on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A full or read-only disk is the host's to mend, and no fault of the source."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _reason(trouble: Exception) -> str:
+    return str(getattr(trouble, "reason", "") or trouble) or type(trouble).__name__
