@@ -77,7 +77,9 @@ def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        raise PictureRefused("The attachment is not a PNG, JPEG, WebP or GIF picture.") from None
+        raise PictureRefused(
+            "The attachment is not a PNG, JPEG, WebP or GIF picture, or it is broken."
+        ) from None
 
 
 def _refuse_bomb(image: Image.Image) -> None:
