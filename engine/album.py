@@ -1,0 +1,62 @@
+"""What a job leaves on disk, in one folder: its frames, the finished pictures, the timelapse."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from engine.media import Provenance, png, preview, write_timelapse, write_whole
+from jobs.recipe import Recipe
+
+KEPT_FRAMES = 100  #: at most so many frames of a job are kept, evenly spread over its steps
+
+
+def folder_of(job_id: int, data_dir: Path) -> Path:
+    """Where the pictures of a job lie."""
+    return data_dir / "pictures" / str(job_id)
+
+
+def finished_pictures(folder: Path) -> list[Path]:
+    """`final-0.png`, `final-1.png`, … of a folder, in the order of the rows."""
+    return sorted(folder.glob("final-[0-9].png"))
+
+
+class Album:
+    """The folder of one job while it is painted. All methods but `wants` block.
+
+    `frame-<step>.webp` are frames, `final-<row>.png` the pictures with their recipe in the
+    metadata, `timelapse.mp4` the frames in motion.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, made_by: Provenance) -> None:
+        self.folder = folder
+        self._recipe = recipe
+        self._made_by = made_by
+        self._stride = math.ceil(recipe.steps / KEPT_FRAMES)
+        self._frames: list[Path] = []
+
+    def wants(self, step: int) -> bool:
+        """Whether the frame of this step (1, 2, …) is to be kept."""
+        return step % self._stride == 0 or step in (1, self._recipe.steps)
+
+    def keep_frame(self, step: int, pictures: Sequence[Image.Image]) -> Path:
+        """Writes a frame; the rows side by side. Raises OSError."""
+        path = self.folder / f"frame-{step:04}.webp"
+        write_whole(path, preview(pictures))
+        self._frames.append(path)
+        return path
+
+    def finish(self, pictures: Sequence[Image.Image]) -> list[Path]:
+        """Writes the finished pictures, one for each row, and the timelapse. Raises OSError."""
+        paths = []
+        for row, picture in enumerate(pictures):
+            paths.append(self.folder / f"final-{row}.png")
+            write_whole(paths[-1], png(picture, self._recipe, row, self._made_by))
+        if self._frames:
+            write_timelapse(self.timelapse, self._frames)
+        return paths
+
+    @property
+    def timelapse(self) -> Path:
+        return self.folder / "timelapse.mp4"

@@ -1,0 +1,120 @@
+"""The engine's way to Discord: REST only, no gateway, and what its errors mean.
+
+The engine speaks through channel routes alone, by the ids of channels and messages; interaction
+tokens, which die after 15 minutes, are the bot's.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import discord
+import structlog
+
+from jobs.card import ALLOWED_MENTIONS
+from jobs.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+LONGEST_WAIT = 30.0
+"""Seconds that discord.py itself waits for a rate limit; of longer ones it tells us."""
+
+FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0  #: seconds
+
+UNKNOWN_MESSAGE = 10008
+OLD_MESSAGE = 30046  #: too many edits of messages that are over an hour old
+ARCHIVED_THREAD = 50083  #: nothing can be edited there; a new message opens it again
+
+
+class DiscordError(Exception):
+    """Discord cannot be used; `str(error)` is one sentence for the host."""
+
+
+class TokenRefusedError(DiscordError):
+    """Discord does not know the token."""
+
+
+class UnreachableError(DiscordError):
+    """Discord does not answer at present."""
+
+
+@asynccontextmanager
+async def logged_in(settings: Settings) -> AsyncIterator[discord.Client]:
+    """A client for REST alone. Raises SettingsError without a token, DiscordError."""
+    discord.http.Route.BASE = settings.discord_api_url
+    client = discord.Client(
+        intents=discord.Intents.none(),
+        allowed_mentions=ALLOWED_MENTIONS,
+        max_ratelimit_timeout=LONGEST_WAIT,
+    )
+    try:
+        await _login(client, settings)
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def logged_in_at_last(settings: Settings) -> AsyncIterator[discord.Client]:
+    """`logged_in`, for a program that may start before its network: tries until Discord answers."""
+    for delay in retry_delays():
+        try:
+            async with logged_in(settings) as client:
+                yield client
+                return
+        except UnreachableError as error:
+            log.warning(str(error), next_try_in=round(delay, 1))
+            await asyncio.sleep(delay)
+
+
+def retry_delays() -> Iterator[float]:
+    """Seconds to wait before each further try, for ever: doubling up to a minute, with jitter."""
+    delay = FIRST_RETRY
+    while True:
+        yield delay * random.uniform(0.5, 1)
+        delay = min(delay * 2, LONGEST_RETRY)
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same request may succeed later: Discord or the network are at fault."""
+    match error:
+        case discord.RateLimited() | discord.DiscordServerError():
+            return True
+        case discord.HTTPException():
+            return error.status in (408, 429)
+    return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
+
+
+def cannot_be_edited(error: discord.HTTPException) -> bool:
+    """Whether this message is lost for us, while a new one may do."""
+    return error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE, ARCHIVED_THREAD)
+
+
+def token_refused(settings: Settings) -> TokenRefusedError:
+    where = (
+        ""
+        if settings.discord_api_url.startswith("https://discord.com/")
+        else (f" ({settings.discord_api_url})")
+    )
+    return TokenRefusedError(
+        f"Discord{where} does not accept the token in DISCORD_TOKEN: copy it once more from the "
+        "developer portal (your application, page “Bot”, “Reset Token”)."
+    )
+
+
+async def _login(client: discord.Client, settings: Settings) -> None:
+    address = settings.discord_api_url
+    try:
+        await client.login(settings.token())
+    except discord.LoginFailure as error:
+        raise token_refused(settings) from error
+    except Exception as error:
+        if passes(error):
+            raise UnreachableError(f"Discord does not answer at {address}: {error}.") from error
+        if isinstance(error, discord.HTTPException):
+            raise DiscordError(
+                f"{address} refuses the login ({error.status}): check DISCORD_API_URL."
+            ) from error
+        raise

@@ -1,0 +1,175 @@
+"""Pictures as files: enlarged, side by side, as PNG with its recipe, as preview, as timelapse.
+
+Everything here is blocking work: call it through a thread.
+"""
+
+import errno
+import io
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from jobs.recipe import Recipe, format_prompts
+
+SHOWN_SIDE = 512  #: pixels; the long side of what is shown is at least this
+MAX_UPLOAD = 10 * 2**20  #: bytes of one file that Discord takes by default
+FRAMES_PER_SECOND = 20
+LINGER_SECONDS = 2  #: how long a timelapse rests on the finished picture
+CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
+
+PACKAGES = ("imagine", "torch", "clip-anytorch", "taming-transformers-rom1504", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What painted a picture: the pair, and the sha256 of each of its files."""
+
+    pair: str
+    checksums: dict[str, str]
+
+
+def enlarged(picture: Image.Image, side: int = SHOWN_SIDE) -> Image.Image:
+    """The picture, so many whole times larger that its long side has at least `side` pixels.
+
+    Lanczos: beside it, nearest neighbour shows stairs on every edge of a 64-pixel picture.
+    """
+    factor = math.ceil(side / max(picture.size))
+    if factor == 1:
+        return picture
+    size = (picture.width * factor, picture.height * factor)
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of one size in one: up to two in a row, white where one is missing."""
+    if len(pictures) == 1:
+        return pictures[0]
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (width * 2, height * math.ceil(len(pictures) / 2)), "white")
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % 2 * width, index // 2 * height))
+    return sheet
+
+
+def preview(pictures: Sequence[Image.Image]) -> bytes:
+    """A small WebP of a frame: its rows side by side, large enough to look at."""
+    buffer = io.BytesIO()
+    enlarged(side_by_side(pictures)).save(buffer, "WEBP", quality=85, method=2)
+    return buffer.getvalue()
+
+
+def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> bytes:
+    """The finished picture with everything that is needed to paint it again, as iTXt.
+
+    `recipe` is the recipe's JSON, `row` says which of its pictures this is (0, 1, …),
+    `parameters` is for people, `weights` and `versions` are JSON objects.
+    """
+    about = PngInfo()
+    texts = {
+        "Software": "Imagine",
+        "parameters": _parameters(recipe, row, made_by),
+        "recipe": recipe.model_dump_json(),
+        "row": str(row),
+        "pair": made_by.pair,
+        "weights": json.dumps(made_by.checksums),
+        "versions": json.dumps(dict(_versions())),
+    }
+    for key, text in texts.items():
+        about.add_itxt(key, text)
+    buffer = io.BytesIO()
+    enlarged(picture).save(buffer, "PNG", pnginfo=about)
+    return buffer.getvalue()
+
+
+def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
+    """Writes an MP4 (H.264) of the frames; it plays while it loads, and fits Discord's limit.
+
+    The file appears whole or not at all. Raises OSError.
+    """
+    seconds = len(frames) / FRAMES_PER_SECOND + LINGER_SECONDS
+    # Half the limit: a rate is kept on average, and the container wants its share.
+    rate = int(MAX_UPLOAD * 8 / 2 / seconds)
+    write_whole(path, lambda temporary: _encode(temporary, frames, rate))
+
+
+def write_whole(path: Path, content: bytes | Callable[[Path], None]) -> None:
+    """Writes a file so that it appears whole or not at all, and outlives a power cut.
+
+    `content` may be a function that writes the file whose path it is given. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        if callable(content):
+            content(temporary)
+        else:
+            temporary.write_bytes(content)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
+    lines = [f"include: {format_prompts(recipe.include)}"]
+    if recipe.exclude:
+        lines.append(f"exclude: {format_prompts(recipe.exclude)}")
+    numbers = f"size: {recipe.size}, steps: {recipe.steps}, seed: {recipe.seeds[row]}"
+    if recipe.initial:
+        numbers += f", initial picture: {recipe.initial}, strength: {recipe.strength:g}"
+    return "\n".join([*lines, f"{numbers}, pair: {made_by.pair}"])
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # run from a folder that was never installed
+            yield name, version(name)
+
+
+def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
+    """H.264 of constant quality, with `rate` bits a second at most."""
+    with Image.open(frames[-1]) as last:
+        width, height = last.width // 2 * 2, last.height // 2 * 2  # 4:2:0 halves both sides
+    options = {
+        "crf": f"{CONSTANT_QUALITY:g}",
+        "preset": "veryfast",
+        "maxrate": str(rate),
+        "bufsize": str(rate),
+    }
+    try:
+        with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+            stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for index, picture in enumerate(_pictures(frames, (width, height))):
+                frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, FRAMES_PER_SECOND)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except av.FFmpegError as error:
+        # Its errors of the system are no OSError to whoever looks at errno alone.
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error)) from error
+
+
+def _pictures(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.Image]:
+    """The frames, and the last one again for a while."""
+    linger = [frames[-1]] * (LINGER_SECONDS * FRAMES_PER_SECOND)
+    for path in (*frames, *linger):
+        with Image.open(path) as picture:
+            yield picture.convert("RGB").crop((0, 0, *size))

@@ -1,0 +1,393 @@
+"""Takes jobs from the queue, drives the renderer step by step, and records what happened.
+
+One loop: claim while the batch has room → one step of the renderer → drop what was cancelled →
+show frames → keep what is done. Steps run in a thread of their own, so that leases are renewed
+and messages written meanwhile; nothing in here waits for Discord.
+"""
+
+import asyncio
+import errno
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import structlog
+import torch
+from PIL import Image
+
+from engine.album import Album, folder_of
+from engine.media import Provenance
+from engine.poster import Frame
+from engine.synthesis.renderer import Iteration, RecipeRefused
+from jobs.job import Job, Progress, State
+from jobs.pictures import PictureRefused, load_initial
+from jobs.recipe import MIN_SIDE, Recipe
+from jobs.store import Store, StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+LEASE_SECONDS = 20.0
+HEARTBEAT_SECONDS = 5.0
+POLL_SECONDS = 0.5  #: between two looks at the queue, unless a place has just become free
+RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
+MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
+
+Result = TypeVar("Result")
+
+DISK_FULL = (
+    "The picture was painted, but the engine's disk is full, so it could not be kept. "
+    "Whoever runs this bot must make room; then ask again."
+)
+
+
+class Painter(Protocol):
+    """What the worker asks of a renderer (see `engine.synthesis.renderer`); `step` blocks."""
+
+    def add(self, job_id: int, recipe: Recipe, initial: Image.Image | None = None) -> list[str]: ...
+    def remove(self, job_id: int) -> None: ...
+    def step(self) -> list[Iteration]: ...
+
+
+class Showcase(Protocol):
+    """What the worker tells the poster (see `engine.poster`); none of it waits."""
+
+    def show_frame(self, job: Job, frame: Frame) -> None: ...
+    def forget(self, job: Job) -> None: ...
+    def outcome_is_there(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Painting:
+    """A job in the batch."""
+
+    job: Job
+    album: Album
+    notes: Sequence[str]
+    step: int = 0
+    saving: asyncio.Future[None] | None = None
+    """The frame on its way to the disk."""
+
+
+class Worker:
+    """Paints what the queue holds, about `rows` pictures at a time.
+
+    `rows` becomes smaller when the memory does not suffice.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        renderer: Painter,
+        poster: Showcase,
+        *,
+        data_dir: Path,
+        made_by: Provenance,
+        rows: int,
+    ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._store = store
+        self._renderer = renderer
+        self._poster = poster
+        self._data_dir = data_dir
+        self._made_by = made_by
+        self._rows = rows
+        self._paintings: dict[int, _Painting] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._next_look = 0.0
+        self._seconds_per_step: float | None = None
+        self._rendering = ThreadPoolExecutor(1, "renderer")
+        self._saving = ThreadPoolExecutor(1, "album")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Paints until `stop` is set, then gives unfinished jobs back to the queue."""
+        tasks = [
+            asyncio.create_task(work) for work in (self._paint(), self._beat(), _wait_for(stop))
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self._stopping = True
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._hand_back()
+            self._rendering.shutdown(wait=False, cancel_futures=True)
+            self._saving.shutdown(wait=False)
+
+    # -- the loop --------------------------------------------------------------------------
+
+    async def _paint(self) -> None:
+        while True:
+            await self._admit()
+            if self._paintings:
+                await self._advance()
+            else:
+                await asyncio.sleep(max(0.0, self._next_look - time.monotonic()))
+
+    async def _admit(self) -> None:
+        """Takes waiting jobs into the batch while there is room."""
+        while self._rows_painted() < self._rows and time.monotonic() >= self._next_look:
+            try:
+                job = await self._store.claim(self.name, LEASE_SECONDS)
+            except StoreError as error:
+                log.warning("no job can be claimed, trying again", error=str(error))
+                self._next_look = time.monotonic() + RETRY_SECONDS
+                return
+            if job is None:
+                self._next_look = time.monotonic() + POLL_SECONDS
+                return
+            await self._begin(job)
+
+    async def _begin(self, job: Job) -> None:
+        try:
+            initial = await self._initial(job.recipe)
+            notes = await self._render(lambda: self._renderer.add(job.id, job.recipe, initial))
+        except Exception as error:
+            self._renderer.remove(job.id)
+            if out_of_memory(error) and self._paintings:
+                await self._wait_for_room(job)
+            else:
+                await self._fail([job], error)
+            return
+        log.info("began", job=job.id, size=job.recipe.size, steps=job.recipe.steps)
+        album = Album(folder_of(job.id, self._data_dir), job.recipe, self._made_by)
+        self._paintings[job.id] = _Painting(job, album, notes)
+        self._poster.show_frame(job, Frame(notes=notes))
+
+    async def _initial(self, recipe: Recipe) -> Image.Image | None:
+        if recipe.initial is None:
+            return None
+        return await asyncio.to_thread(load_initial, recipe.initial, self._data_dir)
+
+    async def _advance(self) -> None:
+        """One step of the batch, and what follows from it."""
+        began = time.monotonic()
+        try:
+            iterations = await self._render(self._renderer.step)
+        except Exception as error:
+            await self._recover(error)
+            return
+        self._measure(time.monotonic() - began)
+        await self._drop_what_is_not_mine()
+        for iteration in iterations:
+            if painting := self._paintings.get(iteration.job_id):
+                await self._take(painting, iteration)
+
+    async def _take(self, painting: _Painting, iteration: Iteration) -> None:
+        """What one step did for one job."""
+        painting.step = iteration.step
+        if iteration.fault:
+            self._leave(painting)
+            await self._end(painting.job, State.FAILED, f"Not painted: {iteration.fault}")
+            return
+        progress = progress_of(iteration, self._seconds_per_step)
+        self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
+        if painting.album.wants(iteration.step):
+            await self._save_frame(painting, iteration)
+        if iteration.done:
+            self._leave(painting)
+            keeping = asyncio.create_task(self._keep(painting, iteration))
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
+
+    async def _drop_what_is_not_mine(self) -> None:
+        """Takes jobs out of the batch that were cancelled, or given to another engine."""
+        try:
+            mine = await self._store.still_mine(self.name)
+        except StoreError as error:
+            log.warning("cancelled jobs cannot be looked for", error=str(error))
+            return
+        for painting in list(self._paintings.values()):
+            if painting.job.id not in mine:
+                log.info("dropped", job=painting.job.id, step=painting.step)
+                self._renderer.remove(painting.job.id)
+                self._leave(painting)
+                self._poster.forget(painting.job)
+                self._poster.outcome_is_there()
+
+    # -- pictures --------------------------------------------------------------------------
+
+    async def _save_frame(self, painting: _Painting, iteration: Iteration) -> None:
+        """Sends a frame to the disk; waits only where the disk is slower than the renderer."""
+        if painting.saving:
+            await painting.saving
+        painting.saving = asyncio.get_running_loop().run_in_executor(
+            self._saving, _keep_frame, painting.album, iteration
+        )
+
+    async def _keep(self, painting: _Painting, iteration: Iteration) -> None:
+        """Writes the finished pictures, then ends the job."""
+        job = painting.job
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._saving, lambda: painting.album.finish(iteration.pictures())
+            )
+        except Exception as error:
+            await self._fail([job], error)
+        else:
+            await self._end(job, State.DONE, " ".join(painting.notes) or None)
+
+    # -- trouble ---------------------------------------------------------------------------
+
+    async def _recover(self, error: Exception) -> None:
+        """A step failed: without memory the youngest job waits; else those in the batch fail."""
+        paintings = list(self._paintings.values())
+        if out_of_memory(error) and len(paintings) > 1:
+            self._renderer.remove(paintings[-1].job.id)
+            self._leave(paintings[-1])
+            await self._wait_for_room(paintings[-1].job)
+            return
+        for painting in paintings:
+            self._renderer.remove(painting.job.id)
+            self._leave(painting)
+        await self._fail([painting.job for painting in paintings], error)
+
+    async def _wait_for_room(self, job: Job) -> None:
+        """Gives a job back that did not fit into the memory beside the others."""
+        self._rows = self._rows_painted()
+        log.warning("not enough memory; fewer rows from now on", rows=self._rows, job=job.id)
+        self._poster.forget(job)
+        await self._insist(lambda: self._store.release(job.id, self.name))
+
+    async def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        incident = secrets.token_hex(3)
+        ids = [job.id for job in jobs]
+        if isinstance(error, RecipeRefused | PictureRefused):
+            log.info("refused", jobs=ids, reason=str(error))
+        else:
+            log.error("painting failed", jobs=ids, incident=incident, exc_info=error)
+        for job in jobs:
+            await self._end(job, State.FAILED, reason_for(error, job.recipe, incident))
+
+    async def _end(self, job: Job, state: State, reason: str | None) -> None:
+        applied = await self._insist(lambda: self._store.finish(job.id, self.name, state, reason))
+        log.info("ended", job=job.id, state=state.value, applied=applied)
+        self._poster.outcome_is_there()
+
+    # -- the store -------------------------------------------------------------------------
+
+    async def _insist(self, change: Callable[[], Awaitable[bool]]) -> bool:
+        """A change that must reach the database; False if it did not apply, or we stop before.
+
+        What is not recorded when we stop is painted again once the lease has run out.
+        """
+        while True:
+            try:
+                return await change()
+            except StoreError as error:
+                log.warning("a job's state cannot be recorded, trying again", error=str(error))
+                if self._stopping:
+                    return False
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _beat(self) -> None:
+        """Renews the leases of this engine's jobs, and takes back those of dead engines."""
+        while True:
+            steps = {painting.job.id: painting.step for painting in self._paintings.values()}
+            try:
+                await self._store.heartbeat(self.name, LEASE_SECONDS, steps)
+                for job in await self._store.requeue_expired():
+                    log.warning("another engine lost a job", job=job.id, state=job.state.value)
+            except StoreError as error:
+                log.warning("the leases cannot be renewed, trying again", error=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _hand_back(self) -> None:
+        """Lets pictures on their way to the disk arrive, and gives back the other jobs."""
+        if self._keeping:
+            await asyncio.wait(self._keeping)
+        try:
+            for job_id in await self._store.still_mine(self.name):
+                await self._store.release(job_id, self.name)
+                log.info("given back", job=job_id)
+        except StoreError as error:
+            log.warning("jobs go back when their leases run out", error=str(error))
+
+    # -- underneath ------------------------------------------------------------------------
+
+    async def _render(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._rendering, work)
+
+    def _leave(self, painting: _Painting) -> None:
+        del self._paintings[painting.job.id]
+        self._next_look = 0.0  # there is room for another
+
+    def _rows_painted(self) -> int:
+        return sum(painting.job.recipe.count for painting in self._paintings.values())
+
+    def _measure(self, seconds: float) -> None:
+        known = self._seconds_per_step
+        self._seconds_per_step = (
+            seconds if known is None else MEMORY * known + (1 - MEMORY) * seconds
+        )
+
+
+def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progress:
+    """The numbers of a step as the card shows them."""
+    totals = {True: 0.0, False: 0.0}
+    for prompt in iteration.prompts:
+        totals[prompt.weight > 0] += abs(prompt.weight)
+    left = iteration.steps - iteration.step
+    return Progress(
+        step=iteration.step,
+        steps=iteration.steps,
+        include=iteration.include,
+        exclude=iteration.exclude,
+        shares=tuple(
+            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0]
+            for prompt in iteration.prompts
+        ),
+        seconds_left=None if seconds_per_step is None else left * seconds_per_step,
+    )
+
+
+def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
+    """One sentence for the asker about what kept their picture from being painted."""
+    if isinstance(error, RecipeRefused | PictureRefused):
+        return str(error)
+    if out_of_memory(error):
+        return f"There is not enough memory to paint {recipe.size}: {_smaller(recipe)}."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK_FULL
+    return (
+        "Something went wrong while this was painted, and it has been noted. If it happens "
+        f"again, tell whoever runs this bot the incident {incident}."
+    )
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, a GPU's or the machine's."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # The allocator of the CPU raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def _smaller(recipe: Recipe) -> str:
+    """A wish that needs a quarter of the memory."""
+    width, height = (
+        max(MIN_SIDE, side // 2 // MIN_SIDE * MIN_SIDE) for side in (recipe.width, recipe.height)
+    )
+    fewer = "fewer pictures at once, or " if recipe.count > 1 else ""
+    return f"try {fewer}{width}x{height}"
+
+
+def _keep_frame(album: Album, iteration: Iteration) -> None:
+    """A frame that cannot be kept is missing in the timelapse; the picture matters more."""
+    try:
+        album.keep_frame(iteration.step, iteration.pictures())
+    except OSError as error:
+        log.warning("a frame was not kept", folder=str(album.folder), error=str(error))
+
+
+async def _wait_for(event: asyncio.Event) -> None:
+    await event.wait()
