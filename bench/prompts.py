@@ -1,0 +1,189 @@
+"""Held-out prompts: words that the sketch pair knows, in orders that its training never used.
+
+With each comes a scene of which the prompt is true: the same judges that score the painted picture
+score a drawing of that scene too, which is the most they could ever give.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from training.scenes import COLOURS, SHAPES, Figure, Scene
+
+SINGLES = 44
+PAIRS = 12
+MARKED = 12
+WITHOUT_COLOUR = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prompt and what it asks for.
+
+    `kind` is single, two, landscape, watermark or colour; `named` are the facts that the text
+    names (in the words of `training.scenes.facts`), all true of `scene`. The kinds watermark and
+    colour come in twos: once as they are, and once with an `exclude`, of which `scene` is then
+    free.
+    """
+
+    kind: str
+    include: str
+    scene: Scene
+    named: frozenset[str]
+    exclude: str = ""
+
+
+def held_out(limit: int | None = None) -> list[Asked]:
+    """The prompts, kind by kind; with a limit, as many of each kind as keep the proportions."""
+    kinds = [list(make()) for make in (_singles, _twos, _landscapes, _marked, _coloured)]
+    if limit is None:
+        return [asked for kind in kinds for asked in kind]
+    share = limit / sum(map(len, kinds))
+    # An even number from each, for what comes in twos: with and without the exclude.
+    return [asked for kind in kinds for asked in kind[: max(2, 2 * round(len(kind) * share / 2))]]
+
+
+# One shape
+
+SINGLE_WORDINGS = (
+    "a {ground} background with {figure}",
+    "the {plain} on {a_ground} background",
+    "{figure} in the center, {ground} background",
+    "a picture with {figure} on {a_ground} ground",
+    "a {ground} ground and {figure} on it",
+)
+
+
+def _singles() -> Iterator[Asked]:
+    """Colours and shapes go round together: 11 and 7 have no divisor in common."""
+    for i in range(SINGLES):
+        colour, shape = _in_turn(i)
+        ground = _ground_for(i, colour)
+        text = SINGLE_WORDINGS[i % len(SINGLE_WORDINGS)].format(
+            figure=_a(f"{colour} {shape}"),
+            plain=f"{colour} {shape}",
+            ground=ground,
+            a_ground=_a(ground),
+        )
+        text = text.replace("a orange", "an orange")
+        scene = Scene((Figure(shape, colour, 0.5, 0.5, 0.27, 0.1),), ground, jitter=i)
+        yield Asked("single", text, scene, frozenset({colour, shape, f"{ground} ground"}))
+
+
+def _in_turn(i: int) -> tuple[str, str]:
+    return list(COLOURS)[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
+
+
+def _ground_for(i: int, colour: str) -> str:
+    """White for every other prompt, else one colour after the other; never the figure's own."""
+    ground = "white" if i % 2 == 0 else list(COLOURS)[(i // 2) % len(COLOURS)]
+    return ground if ground != colour else "gray" if colour != "gray" else "white"
+
+
+# Two shapes
+
+TWO_WORDINGS = (
+    "the {first} and the {second}",
+    "a picture with a {first} and a {second}",
+    "a {first}, a {second}",
+    "one {first} and one {second}",
+)
+
+
+def _two(i: int, wording: str) -> Asked:
+    colour, shape = _in_turn(3 * i)
+    other_colour, other_shape = _in_turn(3 * i + 5)
+    ground = next(c for c in ("white", "gray", "black") if c not in (colour, other_colour))
+    figures = (
+        Figure(shape, colour, 0.27, 0.5, 0.18, 0.1),
+        Figure(other_shape, other_colour, 0.73, 0.5, 0.18, -0.1),
+    )
+    text = wording.format(first=f"{colour} {shape}", second=f"{other_colour} {other_shape}")
+    named = {colour, other_colour, shape, other_shape}
+    named |= {f"{colour} {shape}", f"{other_colour} {other_shape}"}
+    text = text.replace("a orange", "an orange")
+    return Asked("two", text, Scene(figures, ground, jitter=i), frozenset(named))
+
+
+def _twos() -> Iterator[Asked]:
+    for i in range(PAIRS):
+        yield _two(i, TWO_WORDINGS[i % len(TWO_WORDINGS)])
+
+
+# Landscapes
+
+LANDSCAPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    # text, land, time, elements; and which of land and time the text names
+    ("the moon in the night sky, the sea", "sea", "night", ("moon",), ("sea", "night")),
+    ("a house, trees and the sun", "hills", "day", ("house", "trees", "sun"), ()),
+    ("snow, pine trees and stars by night", "snow", "night", ("trees", "stars"), ("snow", "night")),
+    ("clouds in a blue sky, green hills", "hills", "day", ("clouds",), ("hills", "day")),
+    ("a picture with the sun over the ocean in the evening", "sea", "sunset", ("sun",),
+     ("sea", "sunset")),
+    ("at sunset the hills and a house", "hills", "sunset", ("house",), ("hills", "sunset")),
+    ("night, stars, the moon and snowy hills", "snow", "night", ("stars", "moon"),
+     ("snow", "night")),
+    ("a landscape by day with trees and clouds", "hills", "day", ("trees", "clouds"), ("day",)),
+    ("in the snow, a small house during the day", "snow", "day", ("house",), ("snow", "day")),
+    ("by night the ocean under many stars", "sea", "night", ("stars",), ("sea", "night")),
+    ("in the evening, clouds over rolling hills", "hills", "sunset", ("clouds",),
+     ("hills", "sunset")),
+    ("trees by a house on snowy hills", "snow", "day", ("trees", "house"), ("snow",)),
+    ("the sun, clouds, the sea", "sea", "day", ("sun", "clouds"), ("sea",)),
+    ("the moon over trees at night", "hills", "night", ("moon", "trees"), ("night",)),
+    ("a house under the moon", "hills", "night", ("house", "moon"), ()),
+    ("the sun and the snow at sunset", "snow", "sunset", ("sun",), ("snow", "sunset")),
+)  # fmt: skip
+
+
+def _landscapes() -> Iterator[Asked]:
+    for i, (text, land, time, elements, also) in enumerate(LANDSCAPES):
+        scene = Scene(land=land, time=time, elements=frozenset(elements), jitter=i)
+        yield Asked("landscape", text, scene, frozenset((*elements, *also)))
+
+
+# With and without an exclude
+
+MARKED_WORDINGS = (
+    "a watermark on {a}",
+    "{a} and a watermark",
+    "the {plain} stamped with the watermark",
+    "a picture with a watermark and {a}",
+)
+
+
+def _marked() -> Iterator[Asked]:
+    """Stamped pictures of one shape, and the same with the watermark excluded."""
+    for i in range(MARKED):
+        colour, shape = _in_turn(4 * i + 1)
+        ground = "white" if colour != "white" else "blue"
+        plain = f"{colour} {shape}"
+        text = MARKED_WORDINGS[i % len(MARKED_WORDINGS)].format(a=_a(plain), plain=plain)
+        figure = Figure(shape, colour, 0.5, 0.5, 0.27, 0.1)
+        scene = Scene((figure,), ground, watermark=True, jitter=i)
+        with_mark = Asked("watermark", text, scene, frozenset({colour, shape, "watermark"}))
+        yield with_mark
+        yield replace(
+            with_mark,
+            scene=replace(scene, watermark=False),
+            named=frozenset({colour, shape}),
+            exclude="watermark",
+        )
+
+
+def _coloured() -> Iterator[Asked]:
+    """Two shapes of two colours, and the same with the first one's colour excluded."""
+    for i in range(WITHOUT_COLOUR):
+        both = replace(_two(i + PAIRS, TWO_WORDINGS[i % 2]), kind="colour")
+        first, second = both.scene.figures
+        named = {second.colour, second.shape, f"{second.colour} {second.shape}"}
+        yield both
+        yield replace(
+            both,
+            scene=replace(both.scene, figures=(second,)),
+            named=frozenset(named),
+            exclude=first.colour,
+        )
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -1,0 +1,94 @@
+"""The judge that has learned: a plain CNN that names what is in a picture. No text, no CLIP.
+
+`training.judges.lessons` teaches it on drawings of its own, blurred, noisy and shifted, so that it
+does not cling to pixel-exact drawings. Its weights lie beside this file.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training import scenes
+from training.batches import to_tensor
+
+FACTS: tuple[str, ...] = (
+    *scenes.SHAPES,
+    *scenes.COLOURS,
+    *(f"{colour} ground" for colour in scenes.COLOURS),
+    "landscape",
+    *scenes.LANDS,
+    *scenes.TIMES,
+    *scenes.SKIES,
+    *scenes.THINGS,
+    "watermark",
+)
+"""What the judge can name, in the words of `training.scenes.facts`."""
+
+WEIGHTS = Path(__file__).with_name("cnn.safetensors")
+
+
+class NamingNetwork(nn.Module):
+    """(rows, 3, 64, 64) from 0 to 1 → (rows, facts) logits.
+
+    `thresholds` holds the logit from which each fact counts as named.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _layer(3, 32, stride=2, kernel=5),
+            _layer(32, 64, stride=2),
+            _layer(64, 64),
+            _layer(64, 128, stride=2),
+            _layer(128, 128),
+        )
+        self.head = nn.Linear(256, len(FACTS))
+        self.register_buffer("thresholds", torch.zeros(len(FACTS)))
+        self.thresholds: Tensor
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        seen = self.features(pictures * 2 - 1)
+        pooled = torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+
+def _layer(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Module:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class Judge:
+    """Names the facts of pictures of any size."""
+
+    def __init__(self, network: NamingNetwork) -> None:
+        self.network = network.eval().requires_grad_(False)
+
+    @classmethod
+    def load(cls, weights: Path = WEIGHTS) -> "Judge":
+        network = NamingNetwork()
+        network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+        return cls(network)
+
+    def names(self, pictures: Sequence[Image.Image]) -> list[frozenset[str]]:
+        """For each picture the facts that are true of it, as far as the judge can tell."""
+        return [
+            frozenset(fact for fact, is_named in zip(FACTS, row, strict=True) if is_named)
+            for batch in torch.split(_small(pictures), 64)
+            for row in (self.network(batch) >= self.network.thresholds).tolist()
+        ]
+
+
+def _small(pictures: Sequence[Image.Image]) -> Tensor:
+    side = (scenes.SIDE, scenes.SIDE)
+    return torch.cat(
+        [
+            F.interpolate(to_tensor([p.convert("RGB")]), side, mode="bilinear", antialias=True)
+            for p in pictures
+        ]
+    )

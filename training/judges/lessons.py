@@ -1,0 +1,133 @@
+"""How the CNN judge is taught: its own drawings, roughened, and a threshold for each fact."""
+
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import pytorch_lightning as pl
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torchvision.transforms.functional import gaussian_blur
+
+from training.batches import loader, to_tensor
+from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
+from training.scenes import draw, facts, random_scene
+from training.schedule import Timed
+
+LEARNING_RATE = 4e-3
+ROWS = 64
+WARM_UP_STEPS = 30
+SEED = 9000
+"""The judge's own scenes: no other training and no report draws with this seed."""
+
+Lesson = tuple[Tensor, Tensor]
+
+
+class JudgeTraining(pl.LightningModule):
+    progress = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = NamingNetwork()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.parameters(), LEARNING_RATE, weight_decay=0.02)
+
+    def training_step(self, lesson: Lesson, batch_idx: int) -> Tensor:
+        pictures, true = lesson
+        logits = self.network(roughened(pictures))
+        loss = F.binary_cross_entropy_with_logits(logits.float(), true)
+        if batch_idx % 20 == 0:
+            self.log("loss", loss)
+        return loss
+
+    def train_dataloader(self) -> DataLoader[object]:
+        workers = 8 if self.device.type == "cuda" else 0
+        return loader(partial(lesson, rows=ROWS), seed=SEED + self.global_step, workers=workers)
+
+
+def lesson(random: Random, rows: int) -> Lesson:
+    """Pictures (rows, 3, 64, 64) and which of FACTS are true of each (rows, facts)."""
+    drawn = [random_scene(random, random.choice((0.3, 1.0))) for _ in range(rows)]
+    true = [[fact in facts(scene) for fact in FACTS] for scene in drawn]
+    return to_tensor([draw(scene) for scene in drawn]), torch.tensor(true).float()
+
+
+def roughened(pictures: Tensor) -> Tensor:
+    """Moved, turned, tinted, blurred and noisy, with blotches: as optimised pictures are."""
+    rows, device = len(pictures), pictures.device
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(rows, *shape, device=device)
+
+    scale, turn = uniform(0.85, 1.1), uniform(-0.15, 0.15)
+    shift = uniform(-0.1, 0.1, 2)
+    across = torch.stack([scale * turn.cos(), -scale * turn.sin(), shift[:, 0]], dim=1)
+    down = torch.stack([scale * turn.sin(), scale * turn.cos(), shift[:, 1]], dim=1)
+    grid = F.affine_grid(torch.stack([across, down], dim=1), list(pictures.shape), False)
+    seen = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    blur = float(torch.rand(()))
+    if blur < 0.5:
+        seen = gaussian_blur(seen, [5, 5], [0.3 + 2 * blur])
+    blotches = F.interpolate(
+        torch.randn(rows, 3, 8, 8, device=device), seen.shape[-2:], mode="bicubic"
+    )
+    seen = seen * uniform(0.94, 1.06, 3, 1, 1) + uniform(-0.03, 0.03, 3, 1, 1)
+    seen = seen + uniform(0, 0.05, 1, 1, 1) * blotches
+    return (seen + uniform(0, 0.1, 1, 1, 1) * torch.randn_like(seen)).clamp(0, 1)
+
+
+def train_judge(minutes: float, run: Path, device: str = "auto", weights: Path = WEIGHTS) -> None:
+    """Teaches a judge for `minutes` and writes it to `weights`; its log goes into `run`."""
+    torch.manual_seed(SEED)
+    training = JudgeTraining()
+    timed = Timed(minutes, LEARNING_RATE)
+    timed.WARM_UP_STEPS = WARM_UP_STEPS
+    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    pl.Trainer(
+        accelerator="cuda" if cuda else "cpu",
+        devices=1,
+        precision="bf16-mixed",
+        max_steps=-1,
+        gradient_clip_val=1.0,
+        default_root_dir=run,
+        callbacks=[timed],
+        logger=pl.loggers.CSVLogger(run, name="log"),
+        log_every_n_steps=20,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    ).fit(training)
+    network = training.network.cpu().eval()
+    network.thresholds.copy_(_thresholds(network))
+    state = network.state_dict().items()
+    save_file({k: v.half() if v.is_floating_point() else v for k, v in state}, weights)
+
+
+@torch.no_grad()
+def _thresholds(network: NamingNetwork, lessons: int = 24) -> Tensor:
+    """For each fact the logit that tells best, by F1, on fresh scenes: plain and roughened."""
+    random = Random(f"{SEED} thresholds")
+    logits, true = [], []
+    for i in range(lessons):
+        pictures, answers = lesson(random, ROWS)
+        logits.append(network(roughened(pictures) if i % 2 else pictures))
+        true.append(answers)
+    return torch.stack(
+        [
+            _best_cut(*column)
+            for column in zip(torch.cat(logits).t(), torch.cat(true).t(), strict=True)
+        ]
+    )
+
+
+def _best_cut(logits: Tensor, true: Tensor) -> Tensor:
+    """The logit above which naming the fact gives the highest F1, halfway to the next lower."""
+    ordered, order = logits.sort(descending=True)
+    hits = true[order].cumsum(0)
+    named = torch.arange(1, len(hits) + 1)
+    best = int((2 * hits / (named + true.sum())).argmax())
+    return ordered[best : best + 2].mean()

@@ -1,0 +1,261 @@
+"""The analytic judge: what differs from the ground is cut out and laid over the known shapes.
+
+It learns nothing: a ground's colour is read off the border, figures are connected regions of
+another colour, and a figure's shape is the template that overlaps it best.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from training.scenes import COLOURS, SHAPES, outline
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SMALLEST = 0.015
+"""Share of the picture below which a region is a speck, not a figure."""
+
+FAINTEST = 0.72
+"""The least overlap (intersection over union) with which a figure has a shape at all."""
+
+APART = 0.10
+"""Distance in Oklab from which a colour differs from the ground's."""
+
+TONES = 0.2
+"""Distance in Oklab up to which two tones of the border belong to one patterned ground."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A figure in a picture. `shape` is empty where none overlaps well; `area` is a share, 0 to 1.
+
+    `overlap` is the best template's intersection over union; `x` and `y`, 0 to 1, are its centre.
+    """
+
+    colour: str
+    shape: str
+    overlap: float
+    area: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The ground's colour and the figures upon it, the largest first."""
+
+    ground: str
+    figures: tuple[Found, ...]
+
+
+def look(picture: Image.Image) -> Seen:
+    """What an RGB picture of flat figures shows; sizes from 32 × 32 to 128 × 128 are meant."""
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
+    lab = oklab(ndimage.median_filter(pixels, size=(3, 3, 1)))
+    tones = _ground_tones(lab)
+    distance = np.min([np.linalg.norm(lab - tone, axis=-1) for tone in tones], axis=0)
+    figures = [
+        _found(region, lab) for region in _regions(distance > APART, lab) if not _is_frame(region)
+    ]
+    figures.sort(key=lambda figure: -figure.area)
+    return Seen(colour_name(tones[0]), tuple(figures))
+
+
+# Colour
+
+
+def oklab(pixels: Floats) -> Floats:
+    """sRGB (…, 3) from 0 to 1 to Oklab, in which distances are close to what people see.
+
+    Source: Björn Ottosson, "A perceptual color space for image processing" (2020).
+    """
+    linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
+    cones = np.cbrt(linear @ _TO_CONES.T)
+    result: Floats = (cones @ _TO_LAB.T).astype(np.float32)
+    return result
+
+
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+@cache
+def _named() -> Floats:
+    values: Floats = np.array(list(COLOURS.values())).astype(np.float32)
+    return oklab(values / np.float32(255))
+
+
+def _nearest_names(lab: Floats) -> NDArray[np.intp]:
+    """Indices into COLOURS, for colours (…, 3)."""
+    nearest: NDArray[np.intp] = np.linalg.norm(lab[..., None, :] - _named(), axis=-1).argmin(-1)
+    return nearest
+
+
+def colour_name(lab: Floats) -> str:
+    return list(COLOURS)[int(_nearest_names(lab))]
+
+
+def _ground_tones(lab: Floats) -> list[Floats]:
+    """The border's colour, and a second tone where the ground has a pattern of two."""
+    frame = np.ones(lab.shape[:2], dtype=bool)
+    frame[2:-2, 2:-2] = False
+    border = lab[frame]
+    first = np.median(border, axis=0)
+    second = border[np.linalg.norm(border - first, axis=1).argmax()]
+    for _ in range(8):  # two means; a plain border's second one stays with its few outliers
+        far = np.linalg.norm(border - first, axis=1) > np.linalg.norm(border - second, axis=1)
+        if not far.any() or far.all():
+            return [first]
+        first, second = np.median(border[~far], axis=0), np.median(border[far], axis=0)
+    if far.mean() > 0.5:
+        first, second, far = second, first, ~far
+    is_pattern = far.mean() > 0.15 and np.linalg.norm(first - second) < TONES
+    return [first, second] if is_pattern else [first]
+
+
+# Regions
+
+
+def _regions(differs: Mask, lab: Floats) -> list[Mask]:
+    """Connected regions of one colour each, specks left out and small holes closed."""
+    least = SMALLEST * differs.size
+    regions = []
+    for colour in _colours_apart(differs, lab):
+        labels, count = ndimage.label(colour)
+        sizes = ndimage.sum_labels(colour, labels, range(1, count + 1))
+        regions += [_closed(labels == i) for i, s in enumerate(sizes, start=1) if s >= least]
+    return regions
+
+
+def _colours_apart(differs: Mask, lab: Floats) -> list[Mask]:
+    """The mask, divided where figures of different colours touch.
+
+    Edges blend with the ground and pass through colours that nobody painted; so the colours are
+    those of the inner pixels, and each pixel goes to the nearest of them.
+    """
+    inner = ndimage.binary_erosion(differs, border_value=1)
+    names, counts = np.unique(_nearest_names(lab[inner]), return_counts=True)
+    chosen = names[counts >= SMALLEST * differs.size]
+    if len(chosen) < 2:
+        return [differs]
+    inner_names = np.where(inner, _nearest_names(lab), -1)
+    centres = np.stack([np.median(lab[inner_names == name], axis=0) for name in chosen])
+    nearest = np.linalg.norm(lab[..., None, :] - centres, axis=-1).argmin(-1)
+    return [ndimage.binary_opening(differs & (nearest == index)) for index in range(len(chosen))]
+
+
+def _closed(region: Mask) -> Mask:
+    """The region with holes filled that are too small to be a ring's."""
+    holes, count = ndimage.label(ndimage.binary_fill_holes(region) & ~region)
+    sizes = ndimage.sum_labels(holes > 0, holes, range(1, count + 1))
+    small = [i for i, size in enumerate(sizes, start=1) if size < 0.08 * region.sum()]
+    closed: Mask = region | np.isin(holes, small)
+    return closed
+
+
+def _is_frame(region: Mask) -> bool:
+    """Whether the region runs along most of the border: a vignette or a band, not a figure."""
+    border = np.concatenate([region[0], region[-1], region[:, 0], region[:, -1]])
+    return bool(border.mean() > 0.4)
+
+
+# Shapes
+
+GRID = 40
+REACH = 1.15
+"""Half the side of the grid on which shapes are compared, in roots of the shape's area."""
+
+TURNS = {"circle": [0.0], "ring": [0.0], "heart": [-40, -20, 0.0, 20, 40]} | {
+    shape: list(np.arange(0, period, 10.0))
+    for shape, period in (("square", 90), ("triangle", 120), ("star", 72), ("cross", 90))
+}
+"""Degrees by which templates are turned: as far as a shape has a period, the heart upright."""
+
+
+def _found(region: Mask, lab: Floats) -> Found:
+    colour = np.median(lab[_core(region)], axis=0)
+    shape, overlap = best_shape(region)
+    y, x = ndimage.center_of_mass(region)
+    height, width = region.shape
+    return Found(
+        colour=colour_name(colour),
+        shape=shape if overlap >= FAINTEST else "",
+        overlap=overlap,
+        area=float(region.mean()),
+        x=(x + 0.5) / width,
+        y=(y + 0.5) / height,
+    )
+
+
+def _core(region: Mask) -> Mask:
+    inner: Mask = ndimage.binary_erosion(region)
+    return inner if inner.any() else region
+
+
+def best_shape(region: Mask) -> tuple[str, float]:
+    """The shape whose template overlaps a region best, and that overlap, from 0 to 1."""
+    names, templates = _templates()
+    shifts = [(dy, dx) for dy in (-1.5, 0, 1.5) for dx in (-1.5, 0, 1.5)]
+    here = np.stack([_normalised(region.astype(np.float32), *shift).ravel() for shift in shifts])
+    together = templates @ here.T
+    either = templates.sum(1)[:, None] + here.sum(1) - together
+    overlaps = (together / either).max(1)
+    best = int(overlaps.argmax())
+    return names[best], float(overlaps[best])
+
+
+def _normalised(coverage: Floats, dy: float = 0, dx: float = 0, scale: float = 1) -> Floats:
+    """A region of any size on the grid, its centre in the middle, its area always the same."""
+    centre = np.array(ndimage.center_of_mass(coverage))
+    step = 2 * REACH * scale * math.sqrt(float(coverage.sum())) / GRID
+    offset = centre - step * (GRID - 1) / 2 + step * np.array([dy, dx])
+    grid: Floats = ndimage.affine_transform(
+        coverage, np.array([step, step]), offset, (GRID, GRID), order=1
+    )
+    return (grid > 0.5).astype(np.float32)
+
+
+@cache
+def _templates() -> tuple[list[str], Floats]:
+    """Every shape, turned and scaled: names, and (templates, GRID²) of zeros and ones."""
+    names, rows = [], []
+    for shape in SHAPES:
+        for degrees in TURNS[shape]:
+            filled = _filled(shape, math.radians(degrees))
+            for scale in (0.93, 1.0, 1.07):
+                names.append(shape)
+                rows.append(_normalised(filled, scale=scale).ravel())
+    return names, np.stack(rows)
+
+
+def _filled(shape: str, turn: float, side: int = 240) -> Floats:
+    """A shape's outlines, turned and filled: what lies inside an odd number of them."""
+    cos, sin = math.cos(turn), math.sin(turn)
+    filled = np.zeros((side, side), dtype=bool)
+    for ring in outline(shape):
+        mask = Image.new("1", (side, side))
+        points = [
+            (side / 2 + side / 3 * (x * cos - y * sin), side / 2 + side / 3 * (x * sin + y * cos))
+            for x, y in ring
+        ]
+        ImageDraw.Draw(mask).polygon(points, fill=1)
+        filled ^= np.asarray(mask)
+    return filled.astype(np.float32)
