@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 UPLOAD_LIMIT = 26 * 1024 * 1024
+KEEP_ALIVE = 15.0
+"""Seconds after which a quiet stream says so; a listener who has gone is noticed by it."""
 
 
 class Control:
@@ -33,9 +35,11 @@ class Control:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self._streams: set[asyncio.Task[None]] = set()
 
     def add_routes(self, application: web.Application) -> None:
         """Hang the routes into the server."""
+        application.on_shutdown.append(self.end_streams)
         channel = "/sandbox/channels/{channel}"
         for method, path, handler in (
             ("GET", "/sandbox", self.describe),
@@ -193,14 +197,20 @@ class Control:
         stop = world.listen(hear)
         for message in world.visible_messages(channel, user):
             queue.put_nowait(("MESSAGE_CREATE", world.message_payload(message)))
+        stream = asyncio.create_task(_write_events(response, queue))
+        self._streams.add(stream)
         try:
-            while True:
-                name, data = await queue.get()
-                await response.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
-        except ConnectionError:
-            return response
+            await asyncio.wait([stream])
         finally:
+            stream.cancel()
+            self._streams.discard(stream)
             stop()
+        return response
+
+    async def end_streams(self, application: web.Application) -> None:
+        """Let go of everyone who watches; the server is about to stop."""
+        for stream in self._streams:
+            stream.cancel()
 
     async def transcript(self, request: web.Request) -> web.Response:
         channel, user = self._seen_by(request)
@@ -230,3 +240,21 @@ class Control:
     def _seen_by(self, request: web.Request) -> tuple[Channel, User]:
         channel = self._channel({"channel": request.match_info["channel"]})
         return channel, self._user({"member": request.query.get("member", "0")})
+
+
+async def _write_events(
+    response: web.StreamResponse, queue: asyncio.Queue[tuple[str, Payload]]
+) -> None:
+    """Write what is queued as server-sent events, until the listener has gone."""
+    while True:
+        try:
+            async with asyncio.timeout(KEEP_ALIVE):
+                name, data = await queue.get()
+        except TimeoutError:
+            text = ": still here\n\n"
+        else:
+            text = f"event: {name}\ndata: {json.dumps(data)}\n\n"
+        try:
+            await response.write(text.encode())
+        except ConnectionError:
+            return

@@ -1,0 +1,152 @@
+"""Checks requests and answers against Discord's published OpenAPI description.
+
+The description lies beside the repository, in `../shared/discord-openapi.json`, and is not part of
+it. Where it is absent, the tests that need it say so and are skipped.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from jsonschema.protocols import Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from sandbox.recorder import RecordedRequest
+
+DESCRIPTION = Path(__file__).parents[2] / "shared" / "discord-openapi.json"
+
+_FILE_PART = re.compile(r"files\[\d\]")
+_ROOT = "urn:discord"
+
+
+class OpenApi:
+    """Discord's description of its API, version 10."""
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        self._paths = description["paths"]
+        schemas = description["components"]["schemas"]
+        # Two places where the description and Discord's own reference differ. It calls ids
+        # strings: in requests Discord takes numbers as well (the reference numbers new attachments
+        # so, and discord.py too). It calls the codes inside form errors integers: they are names,
+        # such as BASE_TYPE_MAX_LENGTH.
+        snowflake = {**schemas["SnowflakeType"], "type": ["string", "integer"]}
+        form_error = {**schemas["Error"], "properties": {"code": {"type": "string"}}}
+        form_errors = {**schemas["InnerErrors"], "properties": {"_errors": {"items": form_error}}}
+        self._answers = _registry(description, InnerErrors=form_errors)
+        self._requests = _registry(description, SnowflakeType=snowflake)
+
+    def faults(self, request: RecordedRequest) -> list[str]:
+        """What is wrong with a request, and with the answer that the sandbox gave to it."""
+        operation = self._paths.get(request.route, {}).get(request.method.lower())
+        if operation is None:
+            return [f"{request.name}: not in the description"]
+        found = [*self._request_faults(request, operation)]
+        if request.status is not None:
+            found += self._answer_faults(request, operation, request.status)
+        return [f"{request.name} → {request.status}: {fault}" for fault in found]
+
+    def payload_faults(self, schema: str, payload: Any) -> list[str]:
+        """What is wrong with a payload that should follow one of the named schemas."""
+        return _problems(self._answers, f"/components/schemas/{schema}", payload)
+
+    def _request_faults(self, request: RecordedRequest, operation: dict[str, Any]) -> Iterable[str]:
+        shared = self._paths[request.route].get("parameters", [])
+        parameters = [*shared, *operation.get("parameters", [])]
+        known = {each["name"] for each in parameters if each["in"] == "query"}
+        for name in request.query.keys() - known:
+            yield f"unknown query parameter {name!r}"
+        body = operation.get("requestBody")
+        if body is None:
+            if request.json is not None or request.files:
+                yield "has a body where none is expected"
+            return
+        if request.json is None and body.get("required"):
+            yield "has no body"
+        if request.multipart and "multipart/form-data" not in body["content"]:
+            yield "is a form where none is expected"
+        for file in request.files:
+            if not _FILE_PART.fullmatch(file.part):
+                yield f"has a file in the part {file.part!r}"
+        if request.json is not None:
+            place = _pointer("paths", request.route, request.method.lower())
+            place += _pointer("requestBody", "content", "application/json", "schema")
+            yield from _problems(self._requests, place, request.json)
+
+    def _answer_faults(
+        self, request: RecordedRequest, operation: dict[str, Any], status: int
+    ) -> Iterable[str]:
+        if status >= 500:
+            return
+        if status == 429:
+            place = "/components/schemas/RatelimitedResponse"
+        elif status >= 400:
+            place = "/components/schemas/ErrorResponse"
+        elif str(status) not in operation["responses"]:
+            yield "has a status that the description does not know"
+            return
+        elif "content" not in operation["responses"][str(status)]:
+            if request.response is not None:
+                yield "is answered with a body where none is expected"
+            return
+        else:
+            place = _pointer("paths", request.route, request.method.lower(), "responses")
+            place += _pointer(str(status), "content", "application/json", "schema")
+        for problem in _problems(self._answers, place, request.response):
+            yield f"the answer: {problem}"
+
+
+@cache
+def load_openapi() -> OpenApi:
+    """The description; skips the test that asks for it where the file is absent."""
+    if not DESCRIPTION.exists():
+        pytest.skip("Discord's OpenAPI description is not at ../shared/discord-openapi.json")
+    return OpenApi(json.loads(DESCRIPTION.read_text()))
+
+
+def assert_valid(requests: Iterable[RecordedRequest]) -> None:
+    """Fail with every deviation of recorded requests, and answers, from Discord's description."""
+    openapi = load_openapi()
+    faults = [fault for each in requests for fault in openapi.faults(each)]
+    assert not faults, "\n".join(faults)
+
+
+def _registry(description: dict[str, Any], **corrected: dict[str, Any]) -> Registry[Any]:
+    schemas = {**description["components"]["schemas"], **corrected}
+    contents = {**description, "components": {**description["components"], "schemas": schemas}}
+    resource = Resource(contents=contents, specification=DRAFT202012)
+    return Registry().with_resource(_ROOT, resource)
+
+
+def _pointer(*parts: str | None) -> str:
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    # A pointer within an address: braces are not allowed there as they are.
+    return "".join(f"/{part}".replace("{", "%7B").replace("}", "%7D") for part in escaped)
+
+
+_validators: dict[tuple[int, str], Validator] = {}
+
+
+def _problems(registry: Registry[Any], place: str, payload: Any) -> list[str]:
+    key = (id(registry), place)
+    if key not in _validators:
+        schema = {"$ref": f"{_ROOT}#{place}"}
+        _validators[key] = jsonschema.Draft202012Validator(schema, registry=registry)
+    return [
+        f"{error.json_path}: {error.message[:100]} … {error.message[-200:]}"
+        if len(error.message) > 300
+        else f"{error.json_path}: {error.message}"
+        for error in map(_deepest, _validators[key].iter_errors(payload))
+    ]
+
+
+def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
+    """The part of an error that says most: inside the alternative that fits best."""
+    while error.context:
+        error = jsonschema.exceptions.best_match(error.context)
+    return error

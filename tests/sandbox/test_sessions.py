@@ -1,0 +1,134 @@
+"""Logging in, the gateway, and coming back after a lost connection."""
+
+import asyncio
+
+import aiohttp
+import discord
+import pytest
+
+from sandbox import Member, Sandbox
+from tests.sandbox.conftest import Bot
+
+
+async def test_a_bot_logs_in_and_knows_its_guild(local: Sandbox, bot: Bot) -> None:
+    await bot.go_online()
+
+    assert bot.user is not None
+    assert bot.user.id == local.world.application.bot.id
+    guild = bot.get_guild(local.guild.id)
+    assert guild is not None
+    channel = guild.get_channel(local.channel.id)
+    assert isinstance(channel, discord.TextChannel)
+    assert channel.permissions_for(guild.me).attach_files
+    assert not channel.permissions_for(guild.me).manage_messages
+
+
+async def test_a_wrong_token_is_refused_over_rest_and_gateway(local: Sandbox, bot: Bot) -> None:
+    with pytest.raises(discord.LoginFailure):
+        await bot.login("not-the-token")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{local.gateway.url}?v=10&encoding=json") as socket,
+    ):
+        assert (await socket.receive_json())["op"] == 10
+        await socket.send_json({"op": 2, "d": {"token": "wrong", "intents": 1, "properties": {}}})
+        await socket.receive()
+        assert socket.close_code == 4004
+
+
+async def test_privileged_intents_are_refused_unless_switched_on(local: Sandbox) -> None:
+    asking = discord.Client(intents=discord.Intents.all())
+    with pytest.raises(discord.PrivilegedIntentsRequired):
+        await asking.start(local.token)
+    await asking.close()
+
+
+async def test_without_the_content_intent_others_messages_are_blank(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    heard: asyncio.Queue[discord.Message] = asyncio.Queue()
+
+    @bot.event
+    async def on_message(message: discord.Message) -> None:
+        heard.put_nowait(message)
+
+    await bot.go_online()
+    await ada.say("a secret")
+    assert (await heard.get()).content == ""
+    await ada.say(f"<@{local.world.application.bot.id}> hello")
+    assert "hello" in (await heard.get()).content
+
+
+async def test_a_dropped_connection_resumes_and_hears_what_it_missed(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    resumed = asyncio.Event()
+
+    @bot.event
+    async def on_message(message: discord.Message) -> None:
+        heard.put_nowait(message.content)
+
+    @bot.event
+    async def on_resumed() -> None:
+        resumed.set()
+
+    mention = f"<@{local.world.application.bot.id}>"
+    await bot.go_online()
+    local.faults.drop_gateway()
+    assert not local.gateway.connected
+    await ada.say(f"{mention} while you were away")
+    await resumed.wait()
+    assert await heard.get() == f"{mention} while you were away"
+    assert local.gateway.start_limit()["remaining"] == 999  # no second IDENTIFY
+
+
+async def test_a_lost_session_starts_anew(local: Sandbox, bot: Bot, ada: Member) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    @bot.event
+    async def on_message(message: discord.Message) -> None:
+        heard.put_nowait(message.content)
+
+    await bot.go_online()
+    # discord.py waits 5 s between identifying twice; the wait itself is its business.
+    bot.before_identify_hook = _at_once  # type: ignore[method-assign]
+    local.faults.drop_gateway(resumable=False)
+    await ada.say(f"<@{local.world.application.bot.id}> nobody hears this")
+    await local.gateway.wait_connected()
+    assert local.gateway.start_limit()["remaining"] == 998
+    await ada.say(f"<@{local.world.application.bot.id}> this is heard")
+    assert (await heard.get()).endswith("this is heard")
+
+
+async def _at_once(shard_id: int | None, *, initial: bool = False) -> None:
+    return
+
+
+async def test_every_request_of_discord_py_finds_its_route(
+    local: Sandbox, bot: Bot, engine: Bot
+) -> None:
+    await bot.go_online()
+    await engine.fetch_guild(local.guild.id)
+    await engine.fetch_channel(local.channel.id)
+    assert local.unhandled == []
+    with pytest.raises(discord.NotFound):
+        await engine.http.request(discord.http.Route("GET", "/guilds/1/nonsense"))
+    assert local.requests[-1].response == {"message": "404: Not Found", "code": 0}
+    assert [each.path for each in local.unhandled] == ["/guilds/1/nonsense"]
+
+
+async def test_no_record_holds_a_token(local: Sandbox, bot: Bot, ada: Member) -> None:
+    tokens: list[str] = []
+
+    @bot.tree.command(description="Say hello.")
+    async def hello(interaction: discord.Interaction) -> None:
+        tokens.append(interaction.token)
+        await interaction.response.defer()
+        await interaction.followup.send("Hello")
+
+    await bot.go_online()
+    await ada.wait_filled(await ada.slash("hello"))
+    recorded = repr(local.requests)
+    assert tokens[0] not in recorded
+    assert local.token not in recorded
