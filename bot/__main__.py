@@ -1,0 +1,108 @@
+"""`python -m bot`: the gateway process, until SIGTERM or Ctrl-C.
+
+It ends with status 0 when told to stop, 78 (EX_CONFIG) when a person has to mend something first,
+and 1 when a later try may help. A supervisor should restart it after a pause, and not after 78:
+each start is one of the 1,000 sessions that Discord allows in a day. While Discord cannot be
+reached it waits and tries again by itself, before the first connection as after a lost one.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import aiohttp
+import discord
+import structlog
+
+from bot.buttons import BUTTONS
+from bot.client import ImagineBot
+from bot.commands import all_commands
+from jobs.logs import configure_logging
+from jobs.settings import Settings, SettingsError, load_settings
+from jobs.store import Store, StoreError, StoreFullError, StoreLockedError
+
+log = structlog.stdlib.get_logger(__name__)
+
+TRY_LATER = 1  #: the status to end with when a later try may help
+
+FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
+"""Seconds between two tries to reach Discord; each wait is twice the one before."""
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+        settings.token()
+        configure_logging(settings)
+        asyncio.run(run(settings))
+    except (SettingsError, StoreError, discord.DiscordException) as error:
+        sentence, status = explain(error)
+        print(sentence, file=sys.stderr)
+        sys.exit(status)
+
+
+async def run(settings: Settings) -> None:
+    """Runs the bot until a signal stops it. Raises what `explain` explains."""
+    async with Store.open(settings.database_path) as store:
+        running = asyncio.create_task(serve(settings, store))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def serve(settings: Settings, store: Store) -> None:
+    """Answers members until cancelled; tries again while Discord is out of reach."""
+    delay = FIRST_RETRY
+    while True:
+        try:
+            async with ImagineBot(settings, store, all_commands(settings.pair), BUTTONS) as bot:
+                await bot.start(settings.token())
+        except Exception as error:
+            if not passes(error):
+                raise
+            address = settings.discord_api_url
+            log.warning("Discord does not answer", address=address, error=str(error), wait=delay)
+        await asyncio.sleep(delay)
+        delay = min(2 * delay, LONGEST_RETRY)
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same may succeed later: the network or Discord's servers are at fault."""
+    match error:
+        case discord.GatewayNotFound() | discord.RateLimited() | discord.DiscordServerError():
+            return True
+        case discord.HTTPException():
+            return error.status in (408, 429)
+    return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """One sentence for the host, and the status to end with."""
+    match error:
+        case discord.LoginFailure():
+            return (
+                "Discord does not accept the token: copy it once more from the developer portal"
+                " (your application, page Bot, Reset Token) into DISCORD_TOKEN in the file .env.",
+                os.EX_CONFIG,
+            )
+        case discord.ConnectionClosed():
+            return f"Discord ended the connection for good (code {error.code}).", os.EX_CONFIG
+        case discord.Forbidden():
+            return (
+                "Discord does not let the bot register its commands: invite it with the scope"
+                " applications.commands to the server that DISCORD_GUILD_ID names, or leave that"
+                " setting empty.",
+                os.EX_CONFIG,
+            )
+        case StoreLockedError() | StoreFullError():
+            return str(error), TRY_LATER
+        case SettingsError() | StoreError():
+            return str(error), os.EX_CONFIG
+    return f"Discord refuses the bot, please check DISCORD_API_URL: {error}", os.EX_CONFIG
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The connection to Discord: signs in, registers the commands, hands out interactions."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+import yarl
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.incidents import report, tell
+from bot.registration import register
+from jobs.card import ALLOWED_MENTIONS
+from jobs.settings import Settings
+from jobs.store import Store
+
+log = structlog.stdlib.get_logger(__name__)
+
+SPARE_SESSIONS = 20
+"""Of the 1,000 sessions that Discord lets a bot start in a day, so many are left untouched: when
+they are used up, Discord resets the token."""
+
+GRACE = 10.0
+"""Seconds that handlers have to finish when the bot stops."""
+
+AnyCommand = app_commands.Command[Any, ..., Any]
+AnyButton = type[discord.ui.DynamicItem[Any]]
+
+
+class ImagineBot(discord.Client):
+    """The bot: settings and store for the handlers, and what is the same for all of them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        commands: Sequence[AnyCommand],
+        buttons: Sequence[AnyButton],
+    ) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=ALLOWED_MENTIONS,
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )
+        self.settings = settings
+        self.store = store
+        self.admission = asyncio.Lock()
+        """Held from counting a member's jobs to queueing one more."""
+        self.downloads: aiohttp.ClientSession
+        """For attachments; it knows no token."""
+        self.tree = Tree(self)
+        for command in commands:
+            self.tree.add_command(command)
+        self.add_dynamic_items(*buttons)
+        self._buttons = buttons
+        self._answering: set[asyncio.Task[Any]] = set()
+        Route.BASE = settings.discord_api_url
+
+    async def setup_hook(self) -> None:
+        """After the login, before the gateway: where the gateway is, and the commands."""
+        self.downloads = aiohttp.ClientSession()
+        _, gateway, sessions = await self.http.get_bot_gateway()
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+        guild_id = self.settings.discord_guild_id
+        guild = discord.Object(guild_id) if guild_id else None
+        if await register(self.tree, guild, self.settings.data_dir / "commands.json"):
+            log.info("commands registered", guild=guild_id)
+        if sessions["remaining"] < SPARE_SESSIONS:
+            seconds = sessions["reset_after"] / 1000
+            log.error(
+                "started too often today: waiting for a new day of Discord's", seconds=seconds
+            )
+            await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Lets the handlers finish, then leaves."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=GRACE)
+        await super().close()
+        if hasattr(self, "downloads"):
+            await self.downloads.close()
+
+    def finish_before_closing(self) -> None:
+        """The current task answers a member: it is finished before the bot stops."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def on_ready(self) -> None:
+        log.info("ready", user=str(self.user), guilds=len(self.guilds))
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answers what no handler of ours knows; Discord would say "interaction failed"."""
+        data: Mapping[str, Any] = interaction.data or {}
+        if "custom_id" not in data or self._is_known(data["custom_id"]):
+            return
+        try:
+            await tell(
+                interaction,
+                "This button belongs to an older picture or version, and nothing answers it any"
+                " more. Ask for a new picture with `/imagine`.",
+            )
+        except Exception as error:
+            await report(interaction, error)
+
+    def _is_known(self, custom_id: str) -> bool:
+        return any(
+            button.__discord_ui_compiled_template__.fullmatch(custom_id) for button in self._buttons
+        )
+
+
+class Tree(app_commands.CommandTree[ImagineBot]):
+    """The commands, with one handler for whatever they raise."""
+
+    async def interaction_check(self, interaction: discord.Interaction[ImagineBot], /) -> bool:
+        interaction.client.finish_before_closing()
+        return True
+
+    async def on_error(
+        self, interaction: discord.Interaction[ImagineBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        await report(interaction, error)

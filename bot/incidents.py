@@ -1,0 +1,80 @@
+"""What a member is told when something cannot be done, or went wrong.
+
+A member always gets a plain sentence. Of what nobody foresaw they also get a short code, and the
+log has the traceback under the same code.
+"""
+
+import secrets
+
+import discord
+import structlog
+from discord import app_commands
+
+from jobs.store import StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+GONE = frozenset({10015, 10062, 40060, 50027})
+"""Discord's codes for an interaction that can no longer be answered: unknown webhook, unknown
+interaction, already acknowledged, invalid token."""
+
+
+class RefusedError(Exception):
+    """Raised where a member asks for what cannot be; `str(error)` is a sentence for them."""
+
+
+async def tell(interaction: discord.Interaction, sentence: str) -> None:
+    """Says something to this member alone. A public "is thinking…" is taken back for it.
+
+    Raises discord.HTTPException.
+    """
+    response = interaction.response
+    if not response.is_done():
+        await response.send_message(sentence, ephemeral=True)
+        return
+    if response.type is discord.InteractionResponseType.deferred_channel_message:
+        # A follow-up would otherwise fill the deferred message, for everybody to see.
+        await interaction.delete_original_response()
+    await interaction.followup.send(sentence, ephemeral=True)
+
+
+async def report(interaction: discord.Interaction, error: Exception) -> None:
+    """Turns what a handler raised into an answer and a line of the log. Never raises."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    try:
+        if not is_gone(error):
+            await tell(interaction, _sentence(error))
+            return
+    except Exception as failure:
+        if not is_gone(failure):
+            log.exception("a member could not be told what went wrong")
+            return
+        error = failure
+    log.warning("an interaction was gone before it could be answered", error=str(error))
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether this says that the interaction can no longer be answered."""
+    return isinstance(error, discord.HTTPException) and error.code in GONE
+
+
+def _sentence(error: Exception) -> str:
+    """What the member reads; what the host should know goes into the log."""
+    match error:
+        case RefusedError():
+            return str(error)
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return "This command has changed: restart Discord to see it as it is now."
+    incident = secrets.token_hex(3)
+    if isinstance(error, StoreError):
+        log.error(str(error), incident=incident, exc_info=error)
+        return (
+            "The queue cannot be reached just now, so nothing was queued or changed. Please try"
+            f" again in a few minutes. (Incident `{incident}`)"
+        )
+    log.error("a handler failed", incident=incident, exc_info=error)
+    return (
+        "Something went wrong here, and it has been noted. If it happens again, tell whoever runs"
+        f" this bot about incident `{incident}`."
+    )

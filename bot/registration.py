@@ -1,0 +1,102 @@
+"""Registers the commands at Discord, and only when something has changed.
+
+Discord allows 200 new commands a day, and members' clients reload what is registered anew. So a
+small file remembers what was registered; Discord is asked whether it still has just that.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Registration(BaseModel):
+    """What was registered last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    application_id: int
+    guild_id: int | None
+    """The one server that has the commands; None for all."""
+    wanted: str
+    """A checksum of the commands as the code declares them."""
+    versions: dict[str, str]
+    """Discord's version of each command by its id."""
+
+
+async def register(
+    tree: app_commands.CommandTree[Any], guild: discord.Object | None, memory: Path
+) -> bool:
+    """Registers the tree's commands, in one server or in all; False if nothing had changed.
+
+    `memory` is the file that remembers. Raises discord.HTTPException.
+    """
+    client = tree.client
+    assert client.application_id is not None  # known since the login
+    if guild:
+        tree.copy_global_to(guild=guild)
+    before = _remembered(memory)
+    now = Registration(
+        application_id=client.application_id,
+        guild_id=guild.id if guild else None,
+        wanted=_checksum([command.to_dict(tree) for command in tree.get_commands(guild=guild)]),
+        versions=await _versions(client, guild),
+    )
+    if now == before:
+        return False
+    await tree.sync(guild=guild)
+    if before and before.application_id == now.application_id and before.guild_id != now.guild_id:
+        await _withdraw(client, before)
+    _remember(memory, now.model_copy(update={"versions": await _versions(client, guild)}))
+    return True
+
+
+async def _versions(client: discord.Client, guild: discord.Object | None) -> dict[str, str]:
+    """What Discord has now."""
+    assert client.application_id is not None
+    commands: list[Any]
+    if guild:
+        commands = await client.http.get_guild_commands(client.application_id, guild.id)
+    else:
+        commands = await client.http.get_global_commands(client.application_id)
+    return {str(command["id"]): str(command["version"]) for command in commands}
+
+
+async def _withdraw(client: discord.Client, old: Registration) -> None:
+    """Takes back the commands of another scope, which would now be there twice."""
+    try:
+        if old.guild_id is None:
+            await client.http.bulk_upsert_global_commands(old.application_id, payload=[])
+        else:
+            await client.http.bulk_upsert_guild_commands(
+                old.application_id, old.guild_id, payload=[]
+            )
+    except discord.HTTPException as error:
+        log.warning("commands registered elsewhere could not be taken back", error=str(error))
+
+
+def _checksum(payload: list[Any]) -> str:
+    ordered = sorted(payload, key=lambda command: str(command["name"]))
+    return hashlib.sha256(json.dumps(ordered, sort_keys=True).encode()).hexdigest()
+
+
+def _remembered(memory: Path) -> Registration | None:
+    try:
+        return Registration.model_validate_json(memory.read_bytes())
+    except (OSError, ValidationError):
+        return None  # then register once more: that does no harm
+
+
+def _remember(memory: Path, registration: Registration) -> None:
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(registration.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        log.warning("the registered commands cannot be remembered", error=str(error))

@@ -1,0 +1,280 @@
+"""/imagine, typed by a member of the local Discord."""
+
+import asyncio
+import hashlib
+import io
+import sqlite3
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bot.client import ImagineBot
+from bot.policy import MAX_LIVE_JOBS
+from jobs.job import Job, State
+from jobs.recipe import Prompt
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Member, OptionError, Sandbox
+from sandbox.permissions import Permission
+from tests.bot.conftest import refusal, running_bot, told
+
+
+async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+) -> None:
+    await ada.wait_filled(await ada.slash("imagine", include="a blue square"))
+    reply = await bob.slash(
+        "imagine",
+        include="a red circle | fog:0.5",
+        exclude="watermark",
+        size="96x64",
+        steps=40,
+        seed=0,
+        count=2,
+    )
+    assert reply.kind == "deferred"
+    card = await bob.wait_filled(reply)
+
+    _, job = await store.waiting()
+    assert job.message_id == card.id
+    assert (job.guild_id, job.channel_id) == (sandbox.guild.id, bob.channel_id)
+    assert (job.member_id, job.member_name) == (bob.id, "Bob")
+    assert job.recipe.include == (Prompt("a red circle"), Prompt("fog", 0.5))
+    assert job.recipe.exclude == (Prompt("watermark"),)
+    assert (job.recipe.size, job.recipe.steps, job.recipe.seed, job.recipe.count) == (
+        "96x64",
+        40,
+        0,
+        2,
+    )
+    assert "Position 2" in card.text
+    assert "a red circle" in card.text
+    assert [button.custom_id for button in card.buttons] == [f"imagine:cancel:{job.id}"]
+    assert not card.ephemeral
+    assert not sandbox.unhandled
+
+
+async def test_without_further_words_the_menus_first_size_and_a_drawn_seed(
+    bot: ImagineBot, store: Store, ada: Member
+) -> None:
+    await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    (job,) = await store.waiting()
+    assert (job.recipe.size, job.recipe.steps) == ("64x64", 150)
+    assert not job.recipe.exclude
+
+
+async def test_nothing_that_is_typed_pings_or_formats(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member
+) -> None:
+    card = await ada.wait_filled(
+        await ada.slash("imagine", include="@everyone **x** [a](http://b)")
+    )
+    assert "@everyone" not in card.text
+    assert "**x**" not in card.text
+    assert not card.raw["mention_everyone"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("include", "x" * 601),
+        ("size", "65x65"),
+        ("steps", 9),
+        ("steps", 501),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("strength", 1.5),
+        ("count", 5),
+    ],
+)
+async def test_discord_itself_checks_the_options(
+    bot: ImagineBot, ada: Member, option: str, value: Any
+) -> None:
+    with pytest.raises(OptionError):
+        await ada.slash("imagine", **({"include": "a red circle"} | {option: value}))
+
+
+async def test_the_largest_seed_passes(bot: ImagineBot, store: Store, ada: Member) -> None:
+    await ada.wait_filled(await ada.slash("imagine", include="a red circle", seed=2**32 - 1))
+    assert (await store.waiting())[0].recipe.seed == 2**32 - 1
+
+
+async def test_a_wrong_prompt_is_pointed_at_for_the_asker_alone(
+    bot: ImagineBot, store: Store, ada: Member, bob: Member
+) -> None:
+    await ada.slash("imagine", include="a castle | fog:-1")
+    words = await refusal(ada)
+    assert "cannot be negative" in words
+    assert "```\na castle | fog:-1\n               ^\n```" in words
+    assert not await bob.messages()
+    assert not await store.waiting()
+
+
+async def test_a_member_with_many_jobs_is_asked_to_wait(
+    bot: ImagineBot, store: Store, ada: Member
+) -> None:
+    wishes = [ada.slash("imagine", include="a red circle") for _ in range(MAX_LIVE_JOBS + 1)]
+    await asyncio.gather(*wishes)
+    await told(ada, f"already have {MAX_LIVE_JOBS}")
+    assert len(await store.waiting()) == MAX_LIVE_JOBS
+    public = [message for message in await ada.messages() if not message.ephemeral]
+    assert len(public) == MAX_LIVE_JOBS
+
+
+async def test_missing_permissions_are_named_before_a_job_is_taken(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+) -> None:
+    own = sandbox.world.application.bot.id
+    sandbox.world.overwrite(sandbox.channel, own, deny=int(Permission.ATTACH_FILES))
+    await ada.slash("imagine", include="a red circle")
+    assert "Attach Files" in await refusal(ada)
+    assert not await store.waiting()
+
+
+# The database
+
+
+class HeldStore(Store):
+    """A database that takes its time."""
+
+    held: asyncio.Event
+
+    async def add(self, *arguments: Any, **options: Any) -> Job:
+        await self.held.wait()
+        return await super().add(*arguments, **options)
+
+
+async def test_a_slow_database_is_waited_for_behind_an_answer_in_time(
+    sandbox: Sandbox, settings: Settings, ada: Member
+) -> None:
+    async with (
+        HeldStore.open(settings.database_path) as store,
+        running_bot(sandbox, settings, store),
+    ):
+        store.held = asyncio.Event()
+        reply = await ada.slash("imagine", include="a red circle")
+        assert reply.kind == "deferred"
+        sandbox.clock.advance(5)
+        assert not await store.waiting()
+        store.held.set()
+        card = await ada.wait_filled(reply)
+        assert "Position 1" in card.text
+
+
+async def test_a_locked_database_queues_nothing_and_says_so(
+    sandbox: Sandbox, settings: Settings, ada: Member, bob: Member
+) -> None:
+    async with (
+        Store.open(settings.database_path, busy_seconds=0.1) as store,
+        running_bot(sandbox, settings, store),
+    ):
+        other = sqlite3.connect(settings.database_path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await ada.slash("imagine", include="a red circle")
+        assert "nothing was queued" in await refusal(ada)
+        other.execute("ROLLBACK")
+        other.close()
+        assert not await bob.messages()
+        assert not await store.waiting()
+
+
+class HastyStore(Store):
+    """A database whose engine ends each job at once, before anybody has seen its card."""
+
+    async def add(self, *arguments: Any, **options: Any) -> Job:
+        job = await super().add(*arguments, **options)
+        await self.claim("engine", 60)
+        await self.finish(job.id, "engine", State.FAILED, "I know none of these words.")
+        return job
+
+
+async def test_an_outcome_that_came_before_the_first_card_is_not_hidden_by_it(
+    sandbox: Sandbox, settings: Settings, ada: Member
+) -> None:
+    async with (
+        HastyStore.open(settings.database_path) as store,
+        running_bot(sandbox, settings, store),
+    ):
+        reply = await ada.slash("imagine", include="qwertz")
+        assert reply.message
+        card = await ada.wait_for(lambda message: "none of these words" in message.text)
+        assert card.id == reply.message.id
+        assert not card.buttons
+
+
+async def test_a_card_that_cannot_be_shown_loses_no_job(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+) -> None:
+    sandbox.faults.fail(
+        "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original", 403, times=1
+    )
+    reply = await ada.slash("imagine", include="a red circle")
+    await bot.close()  # lets the handler finish
+    (job,) = await store.waiting()
+    assert reply.message
+    assert job.message_id == reply.message.id
+    assert [message.id for message in await ada.messages()] == [reply.message.id]
+
+
+# Attached pictures
+
+
+def picture(size: tuple[int, int] = (40, 30)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    """A PNG of a few bytes that would fill 3 GB when decoded."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 32_000, 32_000, 8, 2, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+async def test_an_attached_picture_is_stored_under_its_checksum(
+    bot: ImagineBot, settings: Settings, store: Store, ada: Member, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(picture())
+    reply = await ada.slash("imagine", include="a hill", image=tmp_path / "a.png", strength=0.25)
+    await ada.wait_filled(reply)
+    (job,) = await store.waiting()
+    assert job.recipe.strength == 0.25
+    stored = (settings.data_dir / "initial" / f"{job.recipe.initial}.png").read_bytes()
+    assert hashlib.sha256(stored).hexdigest() == job.recipe.initial
+    with Image.open(io.BytesIO(stored)) as image:
+        assert image.size == (40, 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("bomb.png", bomb(), "too many pixels"),
+        ("text.png", b"no picture at all", "not a PNG"),
+        ("broken.png", picture()[:60], "broken"),
+        ("large.png", picture() + bytes(11 * 2**20), "too large"),
+    ],
+)
+async def test_a_picture_that_does_harm_or_is_none_is_refused(
+    bot: ImagineBot,
+    store: Store,
+    ada: Member,
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    words: str,
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    await ada.slash("imagine", include="a hill", image=tmp_path / name)
+    assert words in await refusal(ada)
+    assert not await store.waiting()

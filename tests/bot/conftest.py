@@ -1,0 +1,112 @@
+"""What the tests of `bot` share: the real bot, connected to the local Discord."""
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from bot.buttons import BUTTONS
+from bot.client import AnyCommand, ImagineBot
+from bot.commands import all_commands
+from jobs.logs import configure_logging
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Member, Message, Sandbox
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox, tmp_path: Path) -> Settings:
+    return Settings(
+        discord_token=sandbox.token,
+        discord_api_url=sandbox.api_url,
+        discord_guild_id=sandbox.guild.id,
+        database_path=tmp_path / "imagine.db",
+        data_dir=tmp_path / "data",
+    )
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    async with Store.open(settings.database_path) as store:
+        yield store
+
+
+@asynccontextmanager
+async def running_bot(
+    sandbox: Sandbox, settings: Settings, store: Store, *further: AnyCommand
+) -> AsyncIterator[ImagineBot]:
+    """The bot, connected and with its commands registered."""
+    commands = [*all_commands(settings.pair), *further]
+    async with ImagineBot(settings, store, commands, BUTTONS) as bot:
+        running = asyncio.create_task(bot.start(settings.token()))
+        connected = asyncio.create_task(sandbox.client.wait_for_command("imagine"))
+        done, _ = await asyncio.wait({running, connected}, return_when=asyncio.FIRST_COMPLETED)
+        if running in done:
+            connected.cancel()
+            running.result()
+        await connected
+        yield bot
+        await bot.close()
+        with suppress(asyncio.CancelledError):
+            running.cancel()
+            await running
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, settings: Settings, store: Store) -> AsyncIterator[ImagineBot]:
+    async with running_bot(sandbox, settings, store) as bot:
+        yield bot
+
+
+@pytest.fixture
+def logged(settings: Settings) -> Iterator[io.StringIO]:
+    """What the bot logs from here on, as JSON lines, down to DEBUG."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure_logging(settings.model_copy(update={"log_level": "DEBUG"}), stream)
+    yield stream
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.configure(**before)
+
+
+@pytest.fixture
+async def ada(sandbox: Sandbox) -> Member:
+    return await sandbox.member("Ada")
+
+
+@pytest.fixture
+async def bob(sandbox: Sandbox) -> Member:
+    return await sandbox.member("Bob")
+
+
+async def refusal(member: Member) -> str:
+    """The one thing that this member alone was told, while nothing of it stands in public."""
+    message = await member.wait_for(lambda message: message.ephemeral and not message.loading)
+    assert [each.id for each in await member.messages()] == [message.id]
+    return message.content
+
+
+async def told(member: Member, words: str) -> Message:
+    """A message for this member alone with these words."""
+    return await member.wait_for(lambda message: message.ephemeral and words in message.text)
+
+
+def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
+    """What was logged at this level."""
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    return [line for line in lines if line["level"] == level]

@@ -1,0 +1,124 @@
+"""`python -m bot` as a process: it stops when told to, and says why it cannot run."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import pytest
+
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Sandbox
+
+MEND_FIRST, TRY_LATER = 78, 1
+
+
+async def start(settings: Settings, folder: Path, **further: str) -> Process:
+    token = settings.discord_token
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.getcwd(),
+        "DISCORD_TOKEN": token.get_secret_value() if token else "",
+        "DISCORD_API_URL": settings.discord_api_url,
+        "DISCORD_GUILD_ID": str(settings.discord_guild_id),
+        "DATABASE_PATH": str(settings.database_path),
+        "DATA_DIR": str(settings.data_dir),
+        "LOG_LEVEL": "DEBUG",
+        **further,
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", env=environment, cwd=folder, stdout=PIPE, stderr=PIPE
+    )
+
+
+async def last_words(process: Process, status: int) -> str:
+    """The one sentence on the error output, after the log; no traceback."""
+    output, errors = await process.communicate()
+    assert process.returncode == status, errors.decode()
+    assert not output
+    assert "Traceback" not in errors.decode()
+    return errors.decode().splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_in_good_order(
+    sandbox: Sandbox, settings: Settings, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = await start(settings, tmp_path)
+    await sandbox.client.wait_for_command("imagine")
+    process.send_signal(number)
+    _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert sandbox.token not in errors.decode()
+    await sandbox.gateway.wait_connected(connected=False)
+
+
+async def test_without_a_token(settings: Settings, tmp_path: Path) -> None:
+    process = await start(settings, tmp_path, DISCORD_TOKEN="")
+    assert "DISCORD_TOKEN is not set" in await last_words(process, MEND_FIRST)
+
+
+async def test_with_a_wrong_token(settings: Settings, tmp_path: Path) -> None:
+    process = await start(settings, tmp_path, DISCORD_TOKEN="not.the.token")
+    assert "does not accept the token" in await last_words(process, MEND_FIRST)
+
+
+async def test_with_a_wrong_address(settings: Settings, tmp_path: Path) -> None:
+    wrong = settings.discord_api_url + "/nowhere"
+    process = await start(settings, tmp_path, DISCORD_API_URL=wrong)
+    assert "check DISCORD_API_URL" in await last_words(process, MEND_FIRST)
+
+
+async def test_in_a_server_that_has_not_invited_it(settings: Settings, tmp_path: Path) -> None:
+    process = await start(settings, tmp_path, DISCORD_GUILD_ID="1234")
+    assert "applications.commands" in await last_words(process, MEND_FIRST)
+
+
+async def test_with_a_newer_database(settings: Settings, tmp_path: Path) -> None:
+    with sqlite3.connect(settings.database_path) as database:
+        database.execute("PRAGMA user_version = 999")
+    process = await start(settings, tmp_path)
+    assert "newer version" in await last_words(process, MEND_FIRST)
+
+
+async def test_with_a_damaged_database(settings: Settings, tmp_path: Path) -> None:
+    settings.database_path.write_bytes(b"no database at all, whatever its name says" * 100)
+    process = await start(settings, tmp_path)
+    assert "not a database" in await last_words(process, MEND_FIRST)
+
+
+async def test_with_a_locked_database(settings: Settings, tmp_path: Path) -> None:
+    database = sqlite3.connect(settings.database_path, isolation_level=None)
+    database.execute("BEGIN EXCLUSIVE")
+    process = await start(settings, tmp_path)
+    assert "locked" in await last_words(process, TRY_LATER)
+    database.close()
+
+
+async def test_it_waits_for_a_discord_that_does_not_answer_yet(
+    settings: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.reset("GET /users/@me", times=3)  # aiohttp itself tries twice
+    process = await start(settings, tmp_path)
+    await sandbox.client.wait_for_command("imagine")
+    process.terminate()
+    _, errors = await process.communicate()
+    assert process.returncode == 0
+    assert "Discord does not answer" in errors.decode()
+
+
+async def test_a_job_outlives_the_bot(settings: Settings, sandbox: Sandbox, tmp_path: Path) -> None:
+    process = await start(settings, tmp_path)
+    await sandbox.client.wait_for_command("imagine")
+    ada = await sandbox.member("Ada")
+    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    process.kill()
+    await process.communicate()
+    async with Store.open(settings.database_path) as store:
+        (job,) = await store.waiting()
+        assert job.message_id == card.id

@@ -1,0 +1,175 @@
+"""The client: gateway address, registration, and that nobody is left without an answer."""
+
+import asyncio
+import io
+import re
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot.client import ImagineBot
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Member, NoResponseError, Sandbox
+from tests.bot.conftest import entries, refusal, running_bot, told
+
+COMMANDS = "PUT /applications/{application_id}/guilds/{guild_id}/commands"
+
+
+def registrations(sandbox: Sandbox) -> list[Any]:
+    return [request.json for request in sandbox.requests if request.name == COMMANDS]
+
+
+@app_commands.command(name="stumble", description="Fails")
+async def stumble(interaction: discord.Interaction) -> None:
+    await interaction.response.defer(thinking=True)
+    raise ZeroDivisionError("a wheel came off")
+
+
+async def test_commands_are_registered_once_until_they_change(
+    sandbox: Sandbox, settings: Settings, store: Store
+) -> None:
+    for _ in range(2):
+        async with running_bot(sandbox, settings, store):
+            pass
+    assert len(registrations(sandbox)) == 1
+    async with running_bot(sandbox, settings, store, stumble):
+        pass
+    assert [command["name"] for command in registrations(sandbox)[1]] == [
+        "imagine",
+        "queue",
+        "cancel",
+        "stumble",
+    ]
+
+
+async def test_commands_that_discord_lost_are_registered_again(
+    sandbox: Sandbox, settings: Settings, store: Store
+) -> None:
+    async with running_bot(sandbox, settings, store):
+        sandbox.commands.overwrite(sandbox.guild.id, [])
+    async with running_bot(sandbox, settings, store):
+        pass
+    assert len(registrations(sandbox)) == 2
+
+
+async def test_commands_move_with_the_setting_and_stand_nowhere_twice(
+    sandbox: Sandbox, settings: Settings, store: Store
+) -> None:
+    async with running_bot(sandbox, settings, store):
+        assert not sandbox.commands.listed(None)
+    everywhere = settings.model_copy(update={"discord_guild_id": None})
+    async with running_bot(sandbox, everywhere, store):
+        assert not sandbox.commands.listed(sandbox.guild.id)
+        names = [command["name"] for command in sandbox.commands.listed(None)]
+        assert names == ["imagine", "queue", "cancel"]
+
+
+async def test_a_damaged_memory_does_no_harm(
+    sandbox: Sandbox, settings: Settings, store: Store
+) -> None:
+    settings.data_dir.mkdir()
+    (settings.data_dir / "commands.json").write_text("{")
+    async with running_bot(sandbox, settings, store):
+        assert len(registrations(sandbox)) == 1
+
+
+async def test_no_privileged_intent_is_asked_for(bot: ImagineBot) -> None:
+    assert bot.intents == discord.Intents(guilds=True)
+
+
+async def test_a_failure_gives_the_member_a_code_and_the_log_its_traceback(
+    sandbox: Sandbox,
+    settings: Settings,
+    store: Store,
+    ada: Member,
+    bob: Member,
+    logged: io.StringIO,
+) -> None:
+    async with running_bot(sandbox, settings, store, stumble):
+        await ada.slash("stumble")
+        words = await refusal(ada)
+    assert "a wheel" not in words
+    code = re.search(r"incident `([0-9a-f]{6})`", words)
+    assert code
+    (entry,) = entries(logged, "error")
+    assert entry["incident"] == code[1]
+    assert "ZeroDivisionError: a wheel came off" in entry["exception"]
+    assert not await bob.messages()
+
+
+async def test_a_failing_button_answers_too(
+    bot: ImagineBot, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+
+    async def broken(job_id: int) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bot.store, "job", broken)
+    await ada.press(card, card.buttons[0].custom_id)
+    await told(ada, "incident")
+    assert await ada.message(card.id)
+
+
+async def test_an_interaction_that_died_is_let_go_quietly(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, logged: io.StringIO
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @app_commands.command(name="late", description="Answers too late")
+    async def late(interaction: discord.Interaction) -> None:
+        begun.set()
+        await go_on.wait()
+        await interaction.response.defer()
+
+    async with running_bot(sandbox, settings, store, late) as bot:
+        asking = asyncio.create_task(ada.slash("late"))
+        await begun.wait()
+        sandbox.clock.advance(4)
+        with pytest.raises(NoResponseError):
+            await asking
+        go_on.set()
+        await bot.close()
+    assert any("Unknown interaction" in entry["error"] for entry in entries(logged, "warning"))
+    assert not entries(logged, "error")
+
+
+async def test_the_token_is_never_logged(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, logged: io.StringIO
+) -> None:
+    async with running_bot(sandbox, settings, store):
+        await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    assert logged.getvalue()
+    assert sandbox.token not in logged.getvalue()
+
+
+async def test_a_command_that_is_no_longer_there_is_explained(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member
+) -> None:
+    sandbox.commands.add(sandbox.guild.id, {"name": "paint", "description": "As it once was"})
+    await ada.slash("paint")
+    await told(ada, "has changed")
+
+
+async def test_stopping_lets_a_handler_finish(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @app_commands.command(name="slow", description="Takes its time")
+    async def slow(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True)
+        begun.set()
+        await go_on.wait()
+        await interaction.edit_original_response(content="Done at last.")
+
+    async with running_bot(sandbox, settings, store, slow) as bot:
+        await ada.slash("slow")
+        await begun.wait()
+        closing = asyncio.create_task(bot.close())
+        asyncio.get_running_loop().call_soon(go_on.set)
+        await closing
+    await told(ada, "Done at last.")

@@ -1,0 +1,104 @@
+"""Who may ask for what."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot import policy
+from jobs.job import Job, State
+from jobs.recipe import Recipe
+
+GUILD, CHANNEL, ADA, BOB = 1, 2, 3, 4
+
+ADA_HERE = policy.Asker(ADA, GUILD, CHANNEL, moderator=False)
+BOB_HERE = policy.Asker(BOB, GUILD, CHANNEL, moderator=False)
+MODERATOR = policy.Asker(BOB, GUILD, CHANNEL, moderator=True)
+
+
+def recipe(*, width: int = 64, height: int = 64, steps: int = 150) -> Recipe:
+    return Recipe.make("a red circle", width=width, height=height, steps=steps)
+
+
+@pytest.fixture
+def job() -> Job:
+    return Job(
+        id=7,
+        recipe=recipe(),
+        guild_id=GUILD,
+        channel_id=CHANNEL,
+        message_id=None,
+        member_id=ADA,
+        member_name="Ada",
+        state=State.QUEUED,
+        priority=0,
+        turn=0,
+        engine=None,
+        lease_until=None,
+        attempts=0,
+        step=0,
+        created_at=0.0,
+        started_at=None,
+        finished_at=None,
+        reason=None,
+        posted=False,
+    )
+
+
+@pytest.mark.parametrize("pair", ["sketch", "imagenet", "another"])
+def test_what_the_menu_offers_may_be_painted(pair: str) -> None:
+    menu = policy.menu(pair)
+    for size in menu.sizes:
+        wish = recipe(width=size.width, height=size.height, steps=menu.steps)
+        assert policy.may_paint(wish, pair)
+        assert menu.size(size.name) == size
+    assert menu.size(None) == menu.sizes[0]
+
+
+def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are() -> None:
+    decision = policy.may_paint(recipe(width=256, height=256), "sketch")
+    assert not decision
+    assert "256x256" in decision.refusal
+    assert "64x64" in decision.refusal
+
+
+@pytest.mark.parametrize("steps", [policy.MIN_STEPS - 1, policy.MAX_STEPS + 1])
+def test_steps_have_bounds(steps: int) -> None:
+    assert "10 to 500" in policy.may_paint(recipe(steps=steps), "sketch").refusal
+
+
+def test_one_member_cannot_flood_the_queue() -> None:
+    assert policy.may_queue(policy.MAX_LIVE_JOBS - 1)
+    assert "/cancel" in policy.may_queue(policy.MAX_LIVE_JOBS).refusal
+
+
+def test_missing_permissions_are_named() -> None:
+    assert policy.may_post([])
+    assert (
+        "Attach Files and Embed Links" in policy.may_post(["Attach Files", "Embed Links"]).refusal
+    )
+
+
+def test_ones_own_job_and_as_moderator_anybodys_may_be_cancelled(job: Job) -> None:
+    assert policy.may_cancel(job, ADA_HERE)
+    assert policy.may_cancel(replace(job, state=State.RUNNING), ADA_HERE)
+    assert policy.may_cancel(job, MODERATOR)
+
+
+def test_a_stranger_may_not_cancel(job: Job) -> None:
+    assert "Only the member who asked" in policy.may_cancel(job, BOB_HERE).refusal
+
+
+def test_a_moderators_word_counts_in_their_own_channel(job: Job) -> None:
+    assert not policy.may_cancel(job, replace(MODERATOR, channel_id=99))
+
+
+@pytest.mark.parametrize("asker", [ADA_HERE, MODERATOR])
+def test_nothing_is_told_of_other_servers(job: Job, asker: policy.Asker) -> None:
+    elsewhere = policy.may_cancel(replace(job, guild_id=99), asker)
+    assert elsewhere == policy.may_cancel(None, asker)
+    assert not elsewhere
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.FAILED, State.CANCELLED])
+def test_what_has_ended_cannot_be_cancelled(job: Job, state: State) -> None:
+    assert str(state) in policy.may_cancel(replace(job, state=state), ADA_HERE).refusal
