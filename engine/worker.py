@@ -105,20 +105,14 @@ class Worker:
         self._rendering = ThreadPoolExecutor(1, "renderer")
         self._saving = ThreadPoolExecutor(1, "album")
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Paints until `stop` is set, then gives unfinished jobs back to the queue."""
-        tasks = [
-            asyncio.create_task(work) for work in (self._paint(), self._beat(), _wait_for(stop))
-        ]
+    async def run(self) -> None:
+        """Paints until cancelled, then gives unfinished jobs back to the queue."""
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._paint())
+                tasks.create_task(self._beat())
         finally:
             self._stopping = True
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self._hand_back()
             self._rendering.shutdown(wait=False, cancel_futures=True)
             self._saving.shutdown(wait=False)
@@ -187,7 +181,7 @@ class Worker:
         painting.step = iteration.step
         if iteration.fault:
             self._leave(painting)
-            await self._end(painting.job, State.FAILED, f"Not painted: {iteration.fault}")
+            await self._end(painting.job, State.FAILED, sentence(iteration.fault))
             return
         progress = progress_of(iteration, self._seconds_per_step)
         self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
@@ -350,6 +344,10 @@ def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progres
     )
 
 
+def sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:].rstrip('.')}."
+
+
 def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
     """One sentence for the asker about what kept their picture from being painted."""
     if isinstance(error, RecipeRefused | PictureRefused):
@@ -387,7 +385,3 @@ def _keep_frame(album: Album, iteration: Iteration) -> None:
         album.keep_frame(iteration.step, iteration.pictures())
     except OSError as error:
         log.warning("a frame was not kept", folder=str(album.folder), error=str(error))
-
-
-async def _wait_for(event: asyncio.Event) -> None:
-    await event.wait()

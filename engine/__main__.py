@@ -1,0 +1,204 @@
+"""`python -m engine`: the worker; `render`, `weights` and `doctor` beside it.
+
+Everything that may be slow to import is imported by the command that needs it.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.recipe import MAX_COUNT, RecipeError
+from jobs.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from engine.models.weights import PairStatus
+
+STEPS = 150  #: of `render`, unless told otherwise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit status. What can be foreseen ends in one sentence."""
+    # Threads that wait for work spin by default, and slow down whoever shares the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    parsed = _parser().parse_args(arguments)
+    try:
+        command: Callable[[argparse.Namespace, Settings], int] = parsed.command
+        return command(parsed, load_settings())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if (sentence := _foreseen(error)) is None:
+            raise
+        print(sentence, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine", description="The engine paints what the queue holds."
+    )
+    parser.set_defaults(command=_work)
+    commands = parser.add_subparsers(title="other commands")
+
+    render = commands.add_parser("render", help="paint here and now, without Discord")
+    render.set_defaults(command=_render)
+    render.add_argument("include", help='what to paint: "a castle | fog:0.5"')
+    render.add_argument("--exclude", default="", help="what to keep away")
+    render.add_argument("--pair", help="the networks that paint (default: the setting PAIR)")
+    render.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
+    render.add_argument("--seed", type=int, help="default: drawn at random, and shown")
+    render.add_argument("--size", help="such as 64x64; default: what the pair likes best")
+    render.add_argument("--count", type=int, default=1, help=f"pictures, 1 to {MAX_COUNT}")
+    render.add_argument("--init", type=Path, metavar="FILE", help="a picture to start from")
+    render.add_argument(
+        "--strength", type=float, default=0.5, help="how firmly that picture holds, 0 to 1"
+    )
+    render.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+
+    weights = commands.add_parser("weights", help="the networks' files: list, pull, check")
+    actions = weights.add_subparsers(required=True, metavar="list | pull PAIR | check [PAIR]")
+    actions.add_parser("list", help="what there is").set_defaults(command=_list)
+    pull = actions.add_parser("pull", help="fetch a pair, or go on with it")
+    pull.add_argument("pair")
+    pull.set_defaults(command=_pull)
+    check = actions.add_parser("check", help="compare every byte with its checksum")
+    check.add_argument("pair", nargs="?", help="default: the setting PAIR")
+    check.set_defaults(command=_check)
+
+    doctor = commands.add_parser("doctor", help="look whether all is well, and say what is not")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _work(parsed: argparse.Namespace, settings: Settings) -> int:
+    settings.token()  # missed at once, not after the imports
+    from engine.service import serve
+    from jobs.logs import configure_logging
+
+    configure_logging(settings)
+
+    async def until_told_to_stop() -> None:
+        here = asyncio.current_task()
+        assert here
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, here.cancel)
+        await serve(settings)
+
+    try:
+        asyncio.run(until_told_to_stop())
+    except asyncio.CancelledError:
+        return 0  # it was told to stop, and did
+    return 0
+
+
+def _render(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import catalogue
+    from engine.render import paint
+    from jobs.pictures import read_outside_picture, store_initial
+    from jobs.recipe import Recipe, parse_size
+
+    if parsed.pair:
+        settings = settings.model_copy(update={"pair": parsed.pair})
+    side = catalogue.find(settings.pair).side
+    width, height = parse_size(parsed.size) if parsed.size else (side, side)
+    initial = None
+    if parsed.init:
+        initial = store_initial(read_outside_picture(parsed.init.read_bytes()), parsed.out)
+    recipe = Recipe.make(
+        parsed.include,
+        parsed.exclude,
+        width=width,
+        height=height,
+        steps=parsed.steps,
+        seed=parsed.seed,
+        initial=initial,
+        strength=parsed.strength,
+        count=parsed.count,
+    )
+    print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
+    for path in paint(recipe, settings, parsed.out):
+        print(path)
+    return 0
+
+
+def _list(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import weights
+
+    for pair in weights.listing(settings.data_dir):
+        _print_pair(pair)
+    return 0
+
+
+def _pull(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import catalogue, weights
+
+    pair = weights.pull(catalogue.find(parsed.pair), settings.data_dir)
+    _print_pair(pair)
+    return 0 if pair.ready else 1
+
+
+def _check(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import catalogue, weights
+
+    pair = weights.check(catalogue.find(parsed.pair or settings.pair), settings.data_dir)
+    _print_pair(pair)
+    if not pair.ready:
+        print(f"Mend it with `{pair.entry.mend}`.", file=sys.stderr)
+    return 0 if pair.ready else 1
+
+
+def _print_pair(pair: "PairStatus") -> None:
+    print(f"{pair.entry.name}: {pair.entry.about}\n  {pair.folder}")
+    for file in pair.files:
+        print(f"  {file.name:<20} {file.size / 1e6:>8,.1f} MB  {file.state}")
+
+
+def _doctor(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.doctor import examine
+
+    findings = asyncio.run(examine(settings))
+    for finding in findings:
+        print(f"{'ok ' if finding.well else 'NOT'}  {finding.sentence}")
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def _foreseen(error: Exception) -> str | None:
+    """The sentence of an error that people can do something about; None of any other."""
+    match error:
+        case RecipeError():
+            return f"{error}\n{error.pointer()}".rstrip()
+        case SettingsError():
+            return str(error)
+        case OSError(strerror=str(what)):
+            return f"{error.filename}: {what}." if error.filename else f"{what}."
+    return str(error) if isinstance(error, _told_in_a_sentence()) else None
+
+
+def _told_in_a_sentence() -> tuple[type[Exception], ...]:
+    from engine.device import DeviceError
+    from engine.discord_rest import DiscordError
+    from engine.models.catalogue import WeightsError
+    from engine.render import PaintingError
+    from engine.synthesis.renderer import RecipeRefused
+    from jobs.pictures import PictureRefused
+    from jobs.store import StoreError
+
+    return (
+        DeviceError,
+        DiscordError,
+        PaintingError,
+        PictureRefused,
+        RecipeRefused,
+        StoreError,
+        WeightsError,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""What the engine computes on."""
+
+import os
+
+import torch
+
+
+class DeviceError(Exception):
+    """The device of the settings is not there; `str(error)` is one sentence for the host."""
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises DeviceError."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        name = "cuda" if gpus else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        seen = "sees no GPU" if gpus == 0 else f"sees {gpus} GPU(s), counted from cuda:0"
+        raise DeviceError(
+            f"DEVICE is {name}, but torch {seen} here: install a driver that fits, "
+            "or set DEVICE=cpu."
+        )
+    return device
+
+
+def use_cores() -> None:
+    """One thread for each core that this process may use, unless OMP_NUM_THREADS says otherwise."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(len(os.sched_getaffinity(0)))

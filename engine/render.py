@@ -1,0 +1,74 @@
+"""Paints one recipe on the command line: no Discord, no database."""
+
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from engine.album import Album
+from engine.device import choose_device, use_cores
+from engine.media import Provenance
+from engine.models.pair import load_pair
+from engine.synthesis.renderer import Iteration, Renderer
+from engine.worker import out_of_memory, progress_of, reason_for, sentence
+from jobs.card import progress_line
+from jobs.pictures import load_initial
+from jobs.recipe import Recipe
+from jobs.settings import Settings
+
+JOB = 1  #: the only one
+
+
+class PaintingError(Exception):
+    """The recipe could not be painted; `str(error)` is one sentence."""
+
+
+def paint(recipe: Recipe, settings: Settings, folder: Path) -> list[Path]:
+    """Paints into a folder and returns the finished pictures and the timelapse.
+
+    The initial picture, if the recipe names one, is read from `folder/initial/`. Raises
+    DeviceError, WeightsError, RecipeRefused, PictureRefused, PaintingError, OSError.
+    """
+    device = choose_device(settings.device)
+    use_cores()
+    initial = load_initial(recipe.initial, folder) if recipe.initial else None
+    pair = load_pair(settings.pair, settings.data_dir, device)
+    album = Album(folder, recipe, Provenance(pair.name, pair.checksums))
+    try:
+        last = _steps(Renderer(pair, device), recipe, initial, album)
+    except (MemoryError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise PaintingError(reason_for(error, recipe, incident="")) from error
+        raise
+    return [*album.finish(last.pictures()), album.timelapse]
+
+
+def _steps(
+    renderer: Renderer, recipe: Recipe, initial: Image.Image | None, album: Album
+) -> Iteration:
+    """Takes all steps and returns the last."""
+    for note in renderer.add(JOB, recipe, initial):
+        print(note, file=sys.stderr)
+    began = time.monotonic()
+    while True:
+        (iteration,) = renderer.step()
+        if iteration.fault:
+            raise PaintingError(sentence(iteration.fault))
+        _report(iteration, (time.monotonic() - began) / iteration.step)
+        if album.wants(iteration.step):
+            album.keep_frame(iteration.step, iteration.pictures())
+        if iteration.done:
+            return iteration
+
+
+def _report(iteration: Iteration, seconds_per_step: float) -> None:
+    """A live line on a terminal; elsewhere ten lines."""
+    line = progress_line(progress_of(iteration, seconds_per_step))
+    if sys.stderr.isatty():
+        end = "\n" if iteration.done else ""
+        print(f"\r{line}\x1b[K", end=end, file=sys.stderr, flush=True)
+    elif iteration.done or iteration.step * 10 // iteration.steps != (
+        (iteration.step - 1) * 10 // iteration.steps
+    ):
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,59 @@
+"""What the tests of the engine share: a store on disk, recipes, and patience."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.job import Job
+from jobs.recipe import Recipe
+from jobs.store import Store
+
+PATIENCE = 30.0  #: seconds until a test that waits for something gives up
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store.open(tmp_path / "imagine.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def recipe() -> Callable[..., Recipe]:
+    def make(include: str = "a red circle", exclude: str = "", **values: Any) -> Recipe:
+        defaults = {"width": 16, "height": 16, "steps": 5, "seed": 7}
+        return Recipe.make(include, exclude, **(defaults | values))
+
+    return make
+
+
+@pytest.fixture
+def ask(store: Store, recipe: Callable[..., Recipe]) -> Callable[..., Awaitable[Job]]:
+    """Puts a job into the queue."""
+
+    async def ask(channel_id: int = 1, message_id: int | None = None, **values: Any) -> Job:
+        return await store.add(
+            recipe(**values),
+            guild_id=None,
+            channel_id=channel_id,
+            message_id=message_id,
+            member_id=1,
+            member_name="Ada",
+        )
+
+    return ask
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Waits until `condition()`, or what it awaits, is true; returns that."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            value = condition()
+            if isawaitable(value):
+                value = await value
+            if value:
+                return value
+            await asyncio.sleep(0.005)

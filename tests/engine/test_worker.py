@@ -1,0 +1,288 @@
+"""Jobs come, share the batch, are cancelled, fail, and survive engines that die."""
+
+import asyncio
+import errno
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from engine import worker as worker_module
+from engine.album import folder_of
+from engine.media import Provenance
+from engine.poster import Frame
+from engine.worker import Painter, Worker
+from jobs.job import Job, State
+from jobs.pictures import store_initial
+from jobs.store import Store, StoreLockedError
+from tests.engine.conftest import until
+from tests.engine.fake_renderer import FakeRenderer
+
+Ask = Callable[..., Awaitable[Job]]
+
+
+class Showcase:
+    """A poster that shows nothing and remembers everything."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[int, Frame]] = []
+        self.forgotten: list[int] = []
+        self.ends = 0
+
+    def show_frame(self, job: Job, frame: Frame) -> None:
+        self.frames.append((job.id, frame))
+
+    def forget(self, job: Job) -> None:
+        self.forgotten.append(job.id)
+
+    def outcome_is_there(self) -> None:
+        self.ends += 1
+
+
+@pytest.fixture
+def showcase() -> Showcase:
+    return Showcase()
+
+
+@pytest.fixture
+def working(
+    store: Store, showcase: Showcase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    monkeypatch.setattr(worker_module, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 0.02)
+
+    @asynccontextmanager
+    async def working(renderer: Painter, rows: int = 4) -> AsyncIterator[asyncio.Task[None]]:
+        """A worker at its work; leaving the block stops it in good order."""
+        made_by = Provenance("sketch", {"clip.safetensors": "00ff"})
+        worker = Worker(store, renderer, showcase, data_dir=tmp_path, made_by=made_by, rows=rows)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    return working
+
+
+@pytest.fixture
+def ended(store: Store) -> Callable[[Job], Awaitable[Job]]:
+    async def ended(job: Job) -> Job:
+        async def look() -> Job | None:
+            now = await store.job(job.id)
+            return now if now and now.state.ended else None
+
+        found: Job = await until(look)
+        return found
+
+    return ended
+
+
+def from_thread(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
+    """Does something in the event loop while a step is under way in its thread."""
+    asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
+    ask: Ask, working: Any, ended: Any, showcase: Showcase, tmp_path: Path
+) -> None:
+    job = await ask(exclude="watermark:2", count=2)
+    renderer = FakeRenderer()
+    renderer.notes = ["Too long for CLIP, not seen: fog"]
+    async with working(renderer):
+        assert (await ended(job)).state is State.DONE
+    names = sorted(path.name for path in folder_of(job.id, tmp_path).iterdir())
+    frames = [f"frame-{step:04}.webp" for step in range(1, 6)]
+    assert names == ["final-0.png", "final-1.png", *frames, "timelapse.mp4"]
+    first, *painted = [frame for _, frame in showcase.frames]
+    assert first.progress is None
+    assert [frame.progress.step for frame in painted if frame.progress] == [1, 2, 3, 4, 5]
+    last = painted[-1].progress
+    assert last
+    assert last.shares == (last.include, last.exclude) == (1.0, 0.25)
+    assert last.seconds_left == 0
+    assert painted[-1].notes == renderer.notes
+    assert showcase.ends == 1
+
+
+async def test_jobs_share_the_batch_and_a_third_joins_when_there_is_room(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    long, short, third = await ask(steps=12), await ask(steps=4), await ask(steps=4)
+    renderer = FakeRenderer()
+    async with working(renderer, rows=2):
+        for job in (long, short, third):
+            assert (await ended(job)).state is State.DONE
+    assert renderer.batches[0] == {long.id, short.id}
+    assert {long.id, third.id} in renderer.batches
+    assert all(len(batch) <= 2 for batch in renderer.batches)
+    assert sum(long.id in batch for batch in renderer.batches) == 12
+
+
+async def test_a_cancel_takes_effect_within_one_step(
+    store: Store, ask: Ask, working: Any, ended: Any, showcase: Showcase
+) -> None:
+    cancelled, other = await ask(steps=50), await ask(steps=10)
+    loop = asyncio.get_running_loop()
+
+    def cancel_in_step_three(number: int) -> None:
+        if number == 3:
+            from_thread(store.cancel(cancelled.id, reason="Cancelled by Ada."), loop)
+
+    renderer = FakeRenderer(cancel_in_step_three)
+    async with working(renderer):
+        assert (await ended(other)).state is State.DONE
+    assert sum(cancelled.id in batch for batch in renderer.batches) == 3
+    assert [job_id for job_id, _ in showcase.frames].count(cancelled.id) == 3  # two steps, begin
+    assert showcase.forgotten == [cancelled.id]
+
+
+async def test_a_dead_engines_job_is_painted_once_by_another(
+    ask: Ask, working: Any, ended: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "LEASE_SECONDS", 0.1)
+    job = await ask()
+    claimed = await store.claim("an engine that died", 0.0)
+    assert claimed
+    renderer = FakeRenderer()
+    async with working(renderer):
+        done = await ended(job)
+    assert done.state is State.DONE
+    assert done.attempts == 2
+    assert await store.finish(job.id, "an engine that died", State.DONE) is False
+    assert len(renderer.batches) == 5
+
+
+async def test_stopping_gives_jobs_back_without_waiting_for_the_step(
+    ask: Ask, working: Any, store: Store
+) -> None:
+    job = await ask(steps=50)
+    in_step, go_on = threading.Event(), threading.Event()
+
+    def hang_in_step_two(number: int) -> None:
+        if number == 2:
+            in_step.set()
+            go_on.wait()
+
+    async with working(FakeRenderer(hang_in_step_two)):
+        await until(in_step.is_set)
+    given_back = await store.job(job.id)
+    go_on.set()
+    assert given_back
+    assert given_back.state is State.QUEUED
+    assert given_back.attempts == 0
+
+
+async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, ended: Any) -> None:
+    faulty, refused, lost = await ask(), await ask(width=18), await ask(initial="0" * 64)
+    renderer = FakeRenderer()
+    renderer.faults[faulty.id] = "the loss is not a number"
+    async with working(renderer):
+        assert "the loss is not a number" in (await ended(faulty)).reason
+        assert (await ended(refused)).reason == "Both sides must be multiples of 4."
+        assert "attach it once more" in (await ended(lost)).reason
+
+
+async def test_an_initial_picture_reaches_the_renderer(
+    ask: Ask, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    name = store_initial(Image.new("RGB", (20, 10), "navy"), tmp_path)
+    job = await ask(initial=name)
+    renderer = FakeRenderer()
+    async with working(renderer):
+        await ended(job)
+    assert [picture.size for picture in renderer.initials] == [(20, 10)]
+
+
+async def test_an_unexpected_error_fails_its_jobs_with_an_incident_and_the_engine_goes_on(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    broken = await ask()
+
+    def break_in_step_two(number: int) -> None:
+        if number == 2:
+            raise RuntimeError("a secret of the inside")
+
+    renderer = FakeRenderer(break_in_step_two)
+    async with working(renderer):
+        failed = await ended(broken)
+        renderer.before_step = lambda number: None
+        assert (await ended(await ask())).state is State.DONE
+    assert failed.state is State.FAILED
+    assert "incident" in failed.reason
+    assert "secret" not in failed.reason
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA")])
+async def test_without_memory_the_youngest_job_waits_for_the_others(
+    error: Exception, ask: Ask, working: Any, ended: Any
+) -> None:
+    jobs = [await ask(), await ask()]
+    renderer = FakeRenderer()
+
+    def no_room_for_two(number: int) -> None:
+        if len(renderer.job_ids) > 1:
+            raise error
+
+    renderer.before_step = no_room_for_two
+    async with working(renderer):
+        ends = [await ended(job) for job in jobs]
+    assert [end.state for end in ends] == [State.DONE, State.DONE]
+    assert renderer.batches == [{jobs[0].id}] * 5 + [{jobs[1].id}] * 5
+
+
+async def test_without_memory_for_one_job_a_smaller_size_is_named(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    job = await ask(width=512, height=384, count=2)
+
+    def no_room(number: int) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    async with working(FakeRenderer(no_room)):
+        reason = (await ended(job)).reason
+    assert reason == (
+        "There is not enough memory to paint 512x384: try fewer pictures at once, or 256x192."
+    )
+
+
+async def test_a_full_disk_fails_the_job_with_a_sentence(
+    ask: Ask, working: Any, ended: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("engine.album.write_whole", full)
+    job = await ask()
+    async with working(FakeRenderer()):
+        failed = await ended(job)
+    assert failed.state is State.FAILED
+    assert "disk is full" in failed.reason
+
+
+async def test_a_locked_database_delays_and_loses_nothing(
+    ask: Ask, working: Any, ended: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = 3
+    for name in ("claim", "still_mine", "finish", "heartbeat"):
+        change = getattr(store, name)
+        refusals = iter(range(locked))
+
+        async def sometimes(
+            *values: Any, change: Any = change, refusals: Any = refusals, **named: Any
+        ) -> Any:
+            if next(refusals, None) is not None:
+                raise StoreLockedError("The database is locked by another program.")
+            return await change(*values, **named)
+
+        monkeypatch.setattr(store, name, sometimes)
+    job = await ask(steps=8)
+    async with working(FakeRenderer()):
+        assert (await ended(job)).state is State.DONE
