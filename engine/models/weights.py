@@ -217,7 +217,9 @@ def _record(folder: Path, name: str, sha256: str) -> None:
 def _recorded(folder: Path) -> dict[str, str]:
     if not (folder / SUMS).is_file():
         return {}
-    lines = (line.split(maxsplit=1) for line in (folder / SUMS).read_text().splitlines())
+    lines = (
+        line.split(maxsplit=1) for line in (folder / SUMS).read_text(errors="replace").splitlines()
+    )
     return {line[1].lstrip("*"): line[0] for line in lines if len(line) == 2}
 
 

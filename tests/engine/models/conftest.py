@@ -1,0 +1,39 @@
+"""What the tests of the networks share: pairs with random weights, written once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree, rmtree
+
+import pytest
+import torch
+
+from engine.models import catalogue
+from engine.models.pair import Pair, load_pair, read_pair
+from tests.engine.random_pair import random_imagenet, random_sketch
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def _sketch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_sketch(tmp_path_factory.mktemp("sketch"))
+
+
+@pytest.fixture
+def sketch_folder(_sketch: Path, tmp_path: Path) -> Path:
+    """A copy of the random sketch pair, to be damaged at will."""
+    return copytree(_sketch, tmp_path / "sketch")
+
+
+@pytest.fixture(scope="session")
+def sketch(_sketch: Path) -> Pair:
+    return read_pair(catalogue.SKETCH, _sketch, CPU)
+
+
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The full-size pair, read from the published forms."""
+    data_dir = tmp_path_factory.mktemp("data")
+    random_imagenet(catalogue.IMAGENET.folder(data_dir))
+    yield load_pair("imagenet", data_dir, CPU)
+    rmtree(data_dir)  # it is too large to be kept for later looks

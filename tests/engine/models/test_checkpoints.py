@@ -1,0 +1,180 @@
+"""Checkpoints from outside: every published form is read, and none of them runs anything."""
+
+import os
+import pickle
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.models import catalogue
+from engine.models.catalogue import WeightsError
+from engine.models.checkpoints import read_clip, read_vqgan
+from engine.models.pair import read_pair
+from engine.models.perceptor import read_perceptor
+from tests.engine.random_pair import (
+    SKETCH_PARAMS,
+    random_sketch_clip,
+    write_lightning_checkpoint,
+    write_torchscript,
+)
+
+MEND = "python -m engine weights pull imagenet"
+PICTURE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.fixture
+def config(sketch_folder: Path) -> Path:
+    return sketch_folder / "vqgan.yaml"
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "last.ckpt"
+    write_lightning_checkpoint(SKETCH_PARAMS, path)
+    return path
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.pt"
+    write_torchscript(random_sketch_clip(), path)
+    return path
+
+
+def test_a_lightning_checkpoint_is_read_and_its_training_left_out(
+    config: Path, checkpoint: Path
+) -> None:
+    vqgan = read_vqgan(config, checkpoint, MEND)
+    assert vqgan(PICTURE)[0].shape == PICTURE.shape
+    assert not any(name.startswith("loss.") for name in vqgan.state_dict())
+    assert not any(parameter.requires_grad for parameter in vqgan.parameters())
+
+
+def test_lightnings_older_form_and_numpys_scores_are_read_alike(
+    config: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    expected = read_vqgan(config, checkpoint, MEND)
+    state = {name: value.clone() for name, value in expected.state_dict().items()}
+    older = tmp_path / "older.ckpt"
+    scored = {"best": np.float64(0.25), "state_dict": state}
+    torch.save(scored, older, _use_new_zipfile_serialization=False)
+    read = read_vqgan(config, older, MEND)
+    assert torch.equal(read(PICTURE)[0], expected(PICTURE)[0])
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(
+    config: Path, tmp_path: Path, zipped: bool
+) -> None:
+    trap, path = Trap(tmp_path / "sprung"), tmp_path / "last.ckpt"
+    write_lightning_checkpoint(SKETCH_PARAMS, path, hyper_parameters=trap)
+    if not zipped:
+        path.write_bytes(pickle.dumps(trap, protocol=2))
+    with pytest.raises(WeightsError, match=r"last\.ckpt cannot be used"):
+        read_vqgan(config, path, MEND)
+    assert not trap.folder.exists()
+
+
+def test_an_archive_with_foreign_functions_in_it_is_refused_and_runs_nothing(
+    archive: Path, tmp_path: Path
+) -> None:
+    trap = Trap(tmp_path / "sprung")
+    replace_member(archive, "/data.pkl", pickle.dumps(trap, protocol=2))
+    with pytest.raises(WeightsError, match="which weights do not need"):
+        read_perceptor(archive, MEND)
+    assert not trap.folder.exists()
+
+
+def test_the_tensors_of_an_archive_are_those_that_torchscript_would_load(archive: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated, and the last word on its own form
+        loaded = torch.jit.load(archive, map_location="cpu").state_dict()
+    read = read_clip(archive).state
+    assert set(loaded) - set(read) == {"input_resolution", "context_length", "vocab_size"}
+    assert all(torch.equal(read[name], loaded[name]) for name in read)
+
+
+def test_a_plain_state_dict_is_a_perceptor_too(archive: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.pt"
+    torch.save(read_clip(archive).state, plain)
+    texts = ["a red circle"]
+    expected = read_perceptor(archive, MEND).embed_texts(texts)
+    assert torch.equal(read_perceptor(plain, MEND).embed_texts(texts), expected)
+
+
+Damage = Callable[[bytes], bytes]
+
+DAMAGES: dict[str, Damage] = {
+    "empty": lambda content: b"",
+    "a web page": lambda content: b"<html>Please log in</html>",
+    "cut in half": lambda content: content[: len(content) // 2],
+    "its last bytes gone": lambda content: content[:-30],
+    "one byte turned": lambda content: (
+        content[: len(content) // 2]
+        + bytes([content[len(content) // 2] ^ 0xFF])
+        + content[len(content) // 2 + 1 :]
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("form", ["checkpoint", "archive"])
+def test_damage_ends_in_one_sentence_that_says_what_mends_it(
+    form: str, damage: str, config: Path, request: pytest.FixtureRequest
+) -> None:
+    path: Path = request.getfixturevalue(form)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(WeightsError) as caught:
+        read_vqgan(config, path, MEND) if form == "checkpoint" else read_perceptor(path, MEND)
+    told = str(caught.value)
+    assert told.startswith(f"{path} cannot be used: ")
+    assert told.endswith(f"mend it with `{MEND}`.")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("damage", ["empty", "a web page", "cut in half"])
+@pytest.mark.parametrize("name", ["vqgan.safetensors", "clip.safetensors", "vqgan.yaml"])
+def test_the_sketch_pairs_files_may_be_damaged_too(
+    name: str, damage: str, sketch_folder: Path
+) -> None:
+    path = sketch_folder / name
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    (sketch_folder / "SHA256SUMS").unlink()
+    with pytest.raises(WeightsError, match=f"{name} cannot be used"):
+        read_pair(catalogue.SKETCH, sketch_folder, torch.device("cpu"))
+
+
+def test_weights_of_another_architecture_are_refused(config: Path, checkpoint: Path) -> None:
+    config.write_text(config.read_text().replace("n_embed: 256", "n_embed: 512"))
+    with pytest.raises(WeightsError, match=r"last\.ckpt cannot be used"):
+        read_vqgan(config, checkpoint, MEND)
+
+
+def test_a_missing_file_is_named_with_the_command_that_gets_it(config: Path) -> None:
+    with pytest.raises(WeightsError, match=r"gone\.ckpt is missing; get it with `python -m engine"):
+        read_vqgan(config, config.parent / "gone.ckpt", MEND)
+
+
+def replace_member(archive: Path, ending: str, content: bytes) -> None:
+    """The archive with one of its members exchanged."""
+    with zipfile.ZipFile(archive) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    (name,) = (name for name in members if name.endswith(ending))
+    with zipfile.ZipFile(archive, "w") as new:
+        for member, kept in (members | {name: content}).items():
+            new.writestr(member, kept)

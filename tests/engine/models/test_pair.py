@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.models import catalogue
+from engine.models.catalogue import WeightsError
+from engine.models.pair import Pair, load_pair, read_pair
+
+CPU = torch.device("cpu")
+
+
+def test_the_full_size_pair_is_read_from_its_published_forms_and_works(imagenet: Pair) -> None:
+    assert (imagenet.side, imagenet.vqgan.factor, imagenet.perceptor.resolution) == (256, 16, 224)
+    assert imagenet.vqgan.codebook.shape == (16_384, 256)
+    assert imagenet.words is None
+    assert imagenet.perceptor.knows("a unicorn")
+    assert imagenet.perceptor.unknown_words("a unicorn") == []
+    assert set(imagenet.checksums) == {"model.yaml", "last.ckpt", "ViT-B-32.pt"}
+    assert {p.dtype for p in (*imagenet.vqgan.parameters(), *imagenet.perceptor.parameters())} == {
+        torch.float32
+    }
+    with torch.no_grad():
+        texts = imagenet.perceptor.embed_texts(["a castle", "fog"])
+        picture = imagenet.vqgan.decode(imagenet.vqgan.look_up(torch.arange(256).view(1, 16, 16)))
+        seen = imagenet.perceptor.embed_pictures(picture.clamp(0, 1)[:, :, :224, :224])
+    assert picture.shape == (1, 3, 256, 256)
+    assert picture.std() > 0.01
+    assert texts.shape == (2, 512)
+    assert (seen @ texts.t()).abs().max() <= 1.0
+
+
+def test_a_small_pair_is_read_by_the_same_path(sketch: Pair) -> None:
+    assert (sketch.side, sketch.vqgan.factor, sketch.perceptor.resolution) == (64, 4, 64)
+    assert sketch.words is not None
+    assert "circle" in sketch.words
+    pictures = torch.rand(2, 3, 64, 48)
+    assert sketch.vqgan.encode(pictures).shape == (2, 16, 16, 12)
+    assert sketch.vqgan(pictures)[0].shape == pictures.shape
+
+
+def test_the_same_files_make_the_same_pair(sketch: Pair, sketch_folder: Path) -> None:
+    again = read_pair(catalogue.SKETCH, sketch_folder, CPU)
+    assert again.checksums == sketch.checksums
+    for one, other in ((sketch.vqgan, again.vqgan), (sketch.perceptor, again.perceptor)):
+        state = other.state_dict()
+        assert all(torch.equal(value, state[name]) for name, value in one.state_dict().items())
+
+
+def test_a_pair_that_was_not_pulled_says_how_to_pull_it(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="missing; get it with `python -m engine weights pull"):
+        load_pair("imagenet", tmp_path, CPU)
+
+
+def test_a_file_that_changed_since_it_was_put_there_is_refused(sketch_folder: Path) -> None:
+    path = sketch_folder / "vqgan.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"vqgan\.safetensors is damaged .* `git checkout"):
+        read_pair(catalogue.SKETCH, sketch_folder, CPU)

@@ -1,0 +1,75 @@
+import clip
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms.v2.functional import normalize
+
+from engine.models.pair import Pair
+from engine.models.perceptor import MEAN, STD
+
+TEXTS = ["a large red circle, on a plain white background!", "fog", ""]
+
+
+def test_texts_are_embedded_as_clip_itself_would(sketch: Pair) -> None:
+    embedded = sketch.perceptor.embed_texts(TEXTS)
+    expected = sketch.perceptor.clip.encode_text(clip.tokenize(TEXTS))
+    assert torch.equal(embedded, expected / expected.norm(dim=1, keepdim=True))
+    assert torch.equal(sketch.perceptor.embed_texts(TEXTS), embedded)
+    assert sketch.perceptor.embed_texts([]).shape == (0, 256)
+
+
+def test_pictures_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Pair) -> None:
+    pictures = torch.rand(2, 3, 64, 64).requires_grad_()
+    embedded = sketch.perceptor.embed_pictures(pictures)
+    expected = sketch.perceptor.clip.encode_image(normalize(pictures, list(MEAN), list(STD)))
+    torch.testing.assert_close(embedded, expected / expected.norm(dim=1, keepdim=True))
+    embedded[:, 0].sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+    assert not any(parameter.requires_grad for parameter in sketch.perceptor.parameters())
+
+
+def test_a_prompt_of_over_77_tokens_is_told_which_words_fell_off(sketch: Pair) -> None:
+    words = [f"word{chr(97 + i % 26)}" for i in range(60)]
+    text = " ".join(words)
+    fallen = sketch.perceptor.fallen_words(text)
+    kept = words[: len(words) - len(fallen)]
+    assert 0 < len(fallen) < len(words)
+    assert fallen == words[len(kept) :]
+    assert len(clip.tokenize(" ".join(kept))[0].nonzero()) <= 77
+    assert torch.equal(
+        sketch.perceptor.embed_texts([text]),
+        sketch.perceptor.embed_texts([text + " and what comes after changes nothing"]),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=300))
+def test_a_word_falls_off_exactly_when_clip_cannot_take_the_text_whole(
+    sketch: Pair, text: str
+) -> None:
+    try:
+        clip.tokenize(text)
+        fits = True
+    except RuntimeError:
+        fits = False
+    assert (sketch.perceptor.fallen_words(text) == []) == fits
+
+
+def test_clips_own_end_mark_in_a_prompt_does_not_end_it(sketch: Pair) -> None:
+    embed = sketch.perceptor.embed_texts
+    assert torch.equal(embed(["a red <|endoftext|> circle"]), embed(["a red circle"]))
+
+
+def test_a_pair_of_few_words_knows_which_they_are(sketch: Pair) -> None:
+    perceptor = sketch.perceptor
+    assert perceptor.knows("A RED unicorn!")
+    assert not perceptor.knows("a picture of the unicorn")
+    assert perceptor.unknown_words("a red unicorn, on the unicorn's lawn") == [
+        "unicorn",
+        "s",
+        "lawn",
+    ]
+    assert perceptor.words is not None
+    assert {"red", "circle"} <= perceptor.words
+    assert perceptor.words.isdisjoint({"a", "on", ",", "picture"})

@@ -1,0 +1,234 @@
+"""Downloads from a real server on loopback, which behaves as badly as servers do."""
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.models import weights
+from engine.models.catalogue import Download, Entry, WeightsError
+from engine.models.weights import State
+
+CONTENT = bytes((i * i) % 251 for i in range(40_000))
+
+
+@dataclass
+class Source:
+    """How the server answers for one path, and which ranges it was asked for."""
+
+    content: bytes = CONTENT
+    knows_ranges: bool = True
+    breaks_after: int | None = None
+    shift: int = 0
+    asked: list[str | None] = field(default_factory=list)
+
+
+class Handler(BaseHTTPRequestHandler):
+    sources: dict[str, Source]
+
+    def do_GET(self) -> None:
+        source = self.sources.get(self.path)
+        if source is None:
+            return self.send_error(HTTPStatus.NOT_FOUND)
+        asked = self.headers.get("Range")
+        source.asked.append(asked)
+        start = int(asked[len("bytes=") : -1]) if asked and source.knows_ranges else 0
+        start += source.shift
+        body = source.content[start:]
+        self.send_response(HTTPStatus.PARTIAL_CONTENT if start else HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(body)))
+        if start:
+            whole = len(source.content)
+            self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+        self.end_headers()
+        self.wfile.write(body[: source.breaks_after])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@dataclass
+class Web:
+    address: str
+    sources: dict[str, Source]
+
+    def put(self, path: str, source: Source) -> str:
+        self.sources[path] = source
+        return self.address + path
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def web(server: ThreadingHTTPServer) -> Web:
+    Handler.sources = {}
+    return Web(f"http://127.0.0.1:{server.server_port}", Handler.sources)
+
+
+def pair(*sources: str, size: int = len(CONTENT)) -> Entry:
+    """A pair that is one file, to be had from these sources."""
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    file = Download("net.bin", size, sha256, "MIT", sources)
+    mend = "python -m engine weights pull tiny"
+    return Entry("tiny", "for tests", 8, "net.bin", "net.bin", "net.bin", mend, (file,))
+
+
+def folder_of(data_dir: Path) -> Path:
+    folder = data_dir / "weights" / "tiny"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_a_pulled_pair_is_whole_recorded_and_leaves_nothing_else(web: Web, tmp_path: Path) -> None:
+    entry = pair(web.put("/net", Source()))
+    assert weights.check(entry, tmp_path).files[0].state is State.MISSING
+    assert weights.pull(entry, tmp_path).ready
+    folder = folder_of(tmp_path)
+    assert (folder / "net.bin").read_bytes() == CONTENT
+    assert {path.name for path in folder.iterdir()} == {"net.bin", "SHA256SUMS"}
+    assert weights.checksums(entry, folder) == {"net.bin": entry.downloads[0].sha256}
+
+
+def test_what_is_there_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
+    source = Source()
+    entry = pair(web.put("/net", source))
+    weights.pull(entry, tmp_path)
+    weights.pull(entry, tmp_path)
+    assert len(source.asked) == 1
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(web: Web, tmp_path: Path) -> None:
+    source = Source()
+    entry = pair(web.put("/net", source))
+    (folder_of(tmp_path) / "net.bin.part").write_bytes(CONTENT[:30_000])
+    status = weights.check(entry, tmp_path).files[0]
+    assert (status.state, status.size) == (State.PARTIAL, 30_000)
+    assert weights.pull(entry, tmp_path).ready
+    assert source.asked == ["bytes=30000-"]
+
+
+def test_a_line_that_breaks_is_taken_up_again(web: Web, tmp_path: Path) -> None:
+    source = Source(breaks_after=15_000)
+    assert weights.pull(pair(web.put("/net", source)), tmp_path).ready
+    assert source.asked == [None, "bytes=15000-", "bytes=30000-"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    part=st.none()
+    | st.integers(0, len(CONTENT)).map(lambda n: CONTENT[:n])
+    | st.binary(min_size=1, max_size=64)
+    | st.just(CONTENT + b"more"),
+    broken=st.lists(
+        st.builds(
+            Source,
+            content=st.sampled_from([CONTENT, CONTENT[::-1], b"<html>Please log in</html>"]),
+            knows_ranges=st.booleans(),
+            breaks_after=st.none() | st.integers(0, len(CONTENT)),
+            shift=st.sampled_from([0, 0, 7]),
+        ),
+        max_size=2,
+    ),
+)
+def test_whatever_came_before_one_good_source_is_enough(
+    server: ThreadingHTTPServer, part: bytes | None, broken: list[Source]
+) -> None:
+    Handler.sources = {f"/{i}": source for i, source in enumerate([*broken, Source()])}
+    address = f"http://127.0.0.1:{server.server_port}"
+    entry = pair(*(address + path for path in Handler.sources))
+    with TemporaryDirectory() as data_dir:
+        folder = folder_of(Path(data_dir))
+        if part is not None:
+            (folder / "net.bin.part").write_bytes(part)
+        # A source that breaks off after a few bytes would take thousands of requests.
+        for source in broken:
+            if source.breaks_after is not None and source.knows_ranges:
+                source.breaks_after = max(source.breaks_after, 9_000)
+        assert weights.pull(entry, Path(data_dir)).ready
+        assert (folder / "net.bin").read_bytes() == CONTENT
+
+
+def test_mirrors_are_tried_in_their_order_and_the_last_word_names_them_all(
+    web: Web, tmp_path: Path
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/net"
+    wrong = web.put("/wrong", Source(content=CONTENT[::-1]))
+    page = web.put("/page", Source(content=b"<html>Please log in</html>"))
+    entry = pair(web.address + "/gone", nobody, wrong, page)
+    with pytest.raises(WeightsError) as caught:
+        weights.pull(entry, tmp_path)
+    told = str(caught.value)
+    assert told.startswith("net.bin could not be fetched (127.0.0.1: ")
+    assert "Not Found" in told
+    assert "Connection refused" in told
+    assert "another checksum" in told
+    assert "26 bytes instead of 40,000" in told
+    assert "run `python -m engine weights pull tiny` again" in told
+    assert list(folder_of(tmp_path).iterdir()) == []
+
+
+def test_what_came_before_the_network_went_is_kept_but_never_under_the_files_name(
+    web: Web, tmp_path: Path
+) -> None:
+    source = Source(knows_ranges=False, breaks_after=12_345)
+    with pytest.raises(WeightsError, match="it breaks off"):
+        weights.pull(pair(web.put("/net", source)), tmp_path)
+    folder = folder_of(tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["net.bin.part"]
+    assert (folder / "net.bin.part").read_bytes() == CONTENT[:12_345]
+
+
+def test_a_damaged_file_is_found_by_the_check_and_replaced_by_a_pull(
+    web: Web, tmp_path: Path
+) -> None:
+    entry = pair(web.put("/net", Source()))
+    weights.pull(entry, tmp_path)
+    file = folder_of(tmp_path) / "net.bin"
+    file.write_bytes(b"?" + CONTENT[1:])
+    assert weights.check(entry, tmp_path).files[0].state is State.DAMAGED
+    with pytest.raises(WeightsError, match=r"net\.bin is damaged .* `python -m engine weights"):
+        weights.checksums(entry, file.parent)
+    assert weights.pull(entry, tmp_path).ready
+    assert file.read_bytes() == CONTENT
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(web: Web, tmp_path: Path) -> None:
+    source = Source()
+    with pytest.raises(WeightsError, match=r"needs 1,000,000,000 MB more, but .* make room"):
+        weights.pull(pair(web.put("/net", source), size=10**15), tmp_path)
+    assert source.asked == []
+
+
+def test_a_disk_that_fills_up_on_the_way_is_no_fault_of_the_source(
+    web: Web, tmp_path: Path
+) -> None:
+    source = Source()
+    (folder_of(tmp_path) / "net.bin.part").symlink_to("/dev/full")
+    with pytest.raises(WeightsError, match="cannot be written: No space left on device"):
+        weights.pull(pair(web.put("/net", source), web.address + "/never"), tmp_path)
+    assert len(source.asked) == 1
+
+
+def test_the_listing_names_every_pair_and_what_is_there_of_it(tmp_path: Path) -> None:
+    statuses = {status.entry.name: status for status in weights.listing(tmp_path)}
+    assert set(statuses) == {"sketch", "imagenet"}
+    assert not statuses["imagenet"].ready
+    assert {file.state for file in statuses["imagenet"].files} == {State.MISSING}

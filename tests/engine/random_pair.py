@@ -1,0 +1,214 @@
+"""Pairs with random weights, written in exactly the forms in which the real ones come.
+
+They paint nonsense, but everything about them can be tried: reading, sizes, gradients, speed.
+"""
+
+import hashlib
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from clip.model import CLIP, convert_weights
+from omegaconf import OmegaConf
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.models.checkpoints import TOKENS
+from engine.models.perceptor import END, START, SimpleTokenizer
+from engine.models.vqgan import VQGAN
+
+WORDS = (
+    "a an and black blue circle green heart house moon of on red square star sun the triangle "
+    "watermark white with yellow ,"
+)
+
+SKETCH_PARAMS: dict[str, Any] = {
+    "embed_dim": 16,
+    "n_embed": 256,
+    "ddconfig": {
+        "double_z": False,
+        "z_channels": 32,
+        "resolution": 64,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": 32,
+        "ch_mult": [1, 1, 2],
+        "num_res_blocks": 1,
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    },
+}
+
+IMAGENET_YAML = """\
+model:
+  base_learning_rate: 4.5e-06
+  target: taming.models.vqgan.VQModel
+  params:
+    embed_dim: 256
+    n_embed: 16384
+    monitor: val/rec_loss
+    ddconfig:
+      double_z: false
+      z_channels: 256
+      resolution: 256
+      in_channels: 3
+      out_ch: 3
+      ch: 128
+      ch_mult:
+      - 1
+      - 1
+      - 2
+      - 2
+      - 4
+      num_res_blocks: 2
+      attn_resolutions:
+      - 16
+      dropout: 0.0
+    lossconfig:
+      target: taming.modules.losses.vqperceptual.VQLPIPSWithDiscriminator
+      params:
+        disc_conditional: false
+        disc_in_channels: 3
+        disc_start: 0
+        disc_weight: 0.75
+        disc_num_layers: 2
+        codebook_weight: 1.0
+
+"""
+"""taming's `model.yaml` of the VQGAN f16 with 16,384 codes, to the letter."""
+
+
+def random_sketch(folder: Path, seed: int = 0) -> Path:
+    """Writes a pair as the training's export does, small enough for any test; → `folder`.
+
+    Read it with `read_pair(catalogue.SKETCH, folder, device)`. It knows the words in `WORDS`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vqgan = VQGAN(**SKETCH_PARAMS).state_dict()
+        clip = random_sketch_clip().state_dict()
+    target = "taming.models.vqgan.VQModel"
+    OmegaConf.save({"model": {"target": target, "params": SKETCH_PARAMS}}, folder / "vqgan.yaml")
+    save_file(_half(vqgan), folder / "vqgan.safetensors")
+    known = {token for word in WORDS.split() for token in SimpleTokenizer().encode(word)}
+    ids = torch.tensor([*sorted(known), START, END])
+    clip["token_embedding.ids"] = ids
+    clip["token_embedding.rows"] = clip.pop("token_embedding.weight")[ids]
+    save_file(_half(clip), folder / "clip.safetensors", metadata={"words": WORDS})
+    names = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors")
+    sums = [f"{hashlib.sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in names]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    return folder
+
+
+def random_imagenet(folder: Path, seed: int = 0) -> Path:
+    """Writes the full-size pair as taming and OpenAI publish it (0.7 GB); → `folder`.
+
+    With `folder = DATA_DIR / "weights" / "imagenet"` it loads as the pair `imagenet`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.yaml").write_text(IMAGENET_YAML)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        params: Any = OmegaConf.to_container(OmegaConf.create(IMAGENET_YAML).model.params)
+        write_lightning_checkpoint(params, folder / "last.ckpt")
+        clip = _random_clip(224, 12, 768, 32, 512, 512, 12)
+        convert_weights(clip)
+        write_torchscript(clip, folder / "ViT-B-32.pt")
+    return folder
+
+
+def write_lightning_checkpoint(params: dict[str, Any], path: Path, **extra: Any) -> None:
+    """What Lightning 1.0 writes for taming's VQModel: two optimisers, one callback."""
+    state = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"]).state_dict()
+    judge = {
+        "loss.perceptual_loss.scaling_layer.shift": torch.rand(1, 3, 1, 1),
+        "loss.perceptual_loss.net.slice1.0.weight": torch.rand(64, 3, 3, 3),
+        "loss.discriminator.main.0.weight": torch.rand(64, 3, 4, 4),
+        "loss.discriminator.main.3.num_batches_tracked": torch.tensor(7),
+    }
+    score = torch.tensor(0.5)
+    best = {"best_model_score": score, "best_model_path": "last.ckpt", "current_score": score}
+    checkpoint = {
+        "epoch": 11,
+        "global_step": 234_567,
+        "pytorch-lightning_version": "1.0.8",
+        "callbacks": {ModelCheckpoint: best},
+        "optimizer_states": [_adam_state(state), _adam_state(judge)],
+        "lr_schedulers": [],
+        "state_dict": state | judge,
+        **extra,
+    }
+    _save_as_lightning(checkpoint, path)
+
+
+class ModelCheckpoint:
+    """Lightning's class, under which its checkpoints keep what the callback remembers."""
+
+
+def _save_as_lightning(checkpoint: dict[str, Any], path: Path) -> None:
+    """Pickle writes a class by its name alone, which is Lightning's, whether it is there or not."""
+    name = "pytorch_lightning.callbacks.model_checkpoint"
+    module = ModuleType(name)
+    module.ModelCheckpoint = ModelCheckpoint  # type: ignore[attr-defined]
+    parents = {
+        parent: ModuleType(parent) for parent in ("pytorch_lightning", name.rpartition(".")[0])
+    }
+    with (
+        patch.dict(sys.modules, parents | {name: module}),
+        patch.object(ModelCheckpoint, "__module__", name),
+    ):
+        torch.save(checkpoint, path)
+
+
+def _adam_state(state: dict[str, Tensor]) -> dict[str, Any]:
+    """In the shapes that Adam keeps, of zeros that take no room on disk."""
+
+    def moments(like: Tensor) -> dict[str, Any]:
+        zeros = torch.zeros(()).expand(like.shape)
+        return {"step": 9, "exp_avg": zeros, "exp_avg_sq": zeros}
+
+    groups = {"lr": 5.4e-5, "betas": (0.5, 0.9), "eps": 1e-8, "params": list(range(len(state)))}
+    states = {index: moments(value) for index, value in enumerate(state.values())}
+    return {"state": states, "param_groups": [groups]}
+
+
+def write_torchscript(clip: CLIP, path: Path) -> None:
+    """As OpenAI's archives: traced, three numbers kept as buffers."""
+    side = clip.visual.input_resolution
+    for name, number in (
+        ("input_resolution", side),
+        ("context_length", 77),
+        ("vocab_size", TOKENS),
+    ):
+        if hasattr(clip, name):
+            delattr(clip, name)
+        clip.register_buffer(name, torch.tensor(number))
+    picture, text = torch.rand(1, 3, side, side), torch.tensor([[START, END] + [0] * 75])
+    inputs = {"forward": (picture, text), "encode_image": picture, "encode_text": text}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing is deprecated, but it is the published form
+        archive = torch.jit.trace_module(clip, inputs, check_trace=False)
+        torch.jit.save(archive, path)
+
+
+def random_sketch_clip() -> CLIP:
+    """The small CLIP's architecture: a ModifiedResNet for pictures of 64 × 64."""
+    return _random_clip(64, (1, 2, 2, 1), 24, None, 256, 128, 3)
+
+
+def _random_clip(
+    side: int, layers: Any, width: int, patch: int | None, embed: int, text: int, depth: int
+) -> CLIP:
+    heads = text // 64
+    clip = CLIP(embed, side, layers, width, patch, 77, TOKENS, text, heads, depth)
+    return clip.eval().requires_grad_(False)
+
+
+def _half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {n: (v.half() if v.is_floating_point() else v).contiguous() for n, v in state.items()}
