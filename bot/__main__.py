@@ -82,7 +82,7 @@ def passes(error: Exception) -> bool:
 def explain(error: Exception) -> tuple[str, int]:
     """One sentence for the host, and the status to end with."""
     match error:
-        case discord.LoginFailure():
+        case discord.LoginFailure() | discord.ConnectionClosed(code=4004):
             return (
                 "Discord does not accept the token: copy it once more from the developer portal"
                 " (your application, page Bot, Reset Token) into DISCORD_TOKEN in the file .env.",
@@ -101,7 +101,7 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), TRY_LATER
         case SettingsError() | StoreError():
             return str(error), os.EX_CONFIG
-    return f"Discord refuses the bot, please check DISCORD_API_URL: {error}", os.EX_CONFIG
+    return f"Discord refuses the bot; please check DISCORD_API_URL. It says: {error}", os.EX_CONFIG
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+import aiohttp
 import discord
 import structlog
 
@@ -10,6 +11,8 @@ from jobs.card import card
 from jobs.job import Job
 
 log = structlog.stdlib.get_logger(__name__)
+
+TRIES = 3  #: at one edit, if connections break
 
 
 async def show(
@@ -28,11 +31,17 @@ async def show(
     """
     picture = _picture(over) if over else None
     drawn = card(job, position=position, wait_seconds=wait_seconds, picture=picture)
-    try:
-        return await interaction.edit_original_response(embed=drawn.embed, view=drawn.view)
-    except discord.HTTPException as error:
-        log.warning("a card could not be shown", job=job.id, error=str(error))
-        return None
+    failure: Exception | None = None
+    for _ in range(TRIES):
+        try:
+            return await interaction.edit_original_response(embed=drawn.embed, view=drawn.view)
+        except discord.HTTPException as error:
+            failure = error
+            break
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure = error  # the connection broke; an edit does no harm twice
+    log.warning("a card could not be shown", job=job.id, error=str(failure))
+    return None
 
 
 def _picture(message: discord.Message) -> str | None:

@@ -32,7 +32,10 @@ AnyButton = type[discord.ui.DynamicItem[Any]]
 
 
 class ImagineBot(discord.Client):
-    """The bot: settings and store for the handlers, and what is the same for all of them."""
+    """The bot: settings and store for the handlers, and what is the same for all of them.
+
+    It must be made inside of an event loop, and closed.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class ImagineBot(discord.Client):
         commands: Sequence[AnyCommand],
         buttons: Sequence[AnyButton],
     ) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=ALLOWED_MENTIONS,
@@ -51,9 +55,13 @@ class ImagineBot(discord.Client):
         self.store = store
         self.admission = asyncio.Lock()
         """Held from counting a member's jobs to queueing one more."""
-        self.downloads: aiohttp.ClientSession
+        self.downloads = aiohttp.ClientSession()
         """For attachments; it knows no token."""
-        self.tree = Tree(self)
+        self.tree = Tree(
+            self,
+            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        )
         for command in commands:
             self.tree.add_command(command)
         self.add_dynamic_items(*buttons)
@@ -63,7 +71,6 @@ class ImagineBot(discord.Client):
 
     async def setup_hook(self) -> None:
         """After the login, before the gateway: where the gateway is, and the commands."""
-        self.downloads = aiohttp.ClientSession()
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         guild_id = self.settings.discord_guild_id
@@ -82,8 +89,7 @@ class ImagineBot(discord.Client):
         if self._answering:
             await asyncio.wait(self._answering, timeout=GRACE)
         await super().close()
-        if hasattr(self, "downloads"):
-            await self.downloads.close()
+        await self.downloads.close()
 
     def finish_before_closing(self) -> None:
         """The current task answers a member: it is finished before the bot stops."""

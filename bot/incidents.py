@@ -5,6 +5,7 @@ log has the traceback under the same code.
 """
 
 import secrets
+from contextlib import suppress
 
 import discord
 import structlog
@@ -34,7 +35,8 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
         return
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         # A follow-up would otherwise fill the deferred message, for everybody to see.
-        await interaction.delete_original_response()
+        with suppress(discord.NotFound):
+            await interaction.delete_original_response()
     await interaction.followup.send(sentence, ephemeral=True)
 
 

@@ -34,12 +34,6 @@ class Menu:
     steps: int
     """Steps where nobody names any."""
 
-    def size(self, name: str | None) -> Size:
-        """The size of this name (such as `64x64`), or the first one. Raises KeyError."""
-        if name is None:
-            return self.sizes[0]
-        return {size.name: size for size in self.sizes}[name]
-
 
 def _sizes(short: int, long: int) -> tuple[Size, ...]:
     return (

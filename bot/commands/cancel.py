@@ -37,7 +37,6 @@ async def cancel(interaction: Interaction, job_id: int) -> Job:
 
 
 @app_commands.command(name="cancel", description="Cancel a picture that waits or is being painted")
-@app_commands.guild_only()
 @app_commands.describe(job_id="The number of the job; without one, the latest that you asked for")
 @app_commands.rename(job_id="job")
 async def cancel_command(

@@ -10,7 +10,7 @@ from bot.cards import show
 from bot.client import AnyCommand, ImagineBot
 from bot.incidents import RefusedError
 from jobs.job import Job, State
-from jobs.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError
+from jobs.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, parse_size
 from jobs.store import StoreError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -19,6 +19,13 @@ MAX_TYPED = MAX_TEXT + 100
 """Characters of an option: some room for bars and weights beside the texts."""
 
 MAX_SEED = SEEDS - 1
+
+NEEDED = {
+    "view_channel": "View Channel",
+    "embed_links": "Embed Links",
+    "attach_files": "Attach Files",
+}
+"""What the bot must be allowed in a channel, and what Discord calls it."""
 
 Interaction = discord.Interaction[ImagineBot]
 
@@ -31,7 +38,6 @@ def imagine_command(menu: policy.Menu) -> AnyCommand:
     ]
 
     @app_commands.command(name="imagine", description="Paint a picture of what you describe")
-    @app_commands.guild_only()
     @app_commands.describe(
         include="What to paint; several with weights: a castle | fog:0.5",
         exclude="What to keep away, written the same way",
@@ -54,13 +60,13 @@ def imagine_command(menu: policy.Menu) -> AnyCommand:
         strength: app_commands.Range[float, 0, 1] = 0.5,
         count: app_commands.Range[int, 1, MAX_COUNT] = 1,
     ) -> None:
-        chosen = menu.size(size)
         try:
+            width, height = parse_size(size or menu.sizes[0].name)
             recipe = Recipe.make(
                 include,
                 exclude,
-                width=chosen.width,
-                height=chosen.height,
+                width=width,
+                height=height,
                 steps=menu.steps if steps is None else steps,
                 seed=seed,
                 strength=strength,
@@ -132,19 +138,12 @@ async def _mend(interaction: Interaction, job_id: int, message: discord.Interact
         await show(interaction, job, over=message)
 
 
-_NEEDED = {
-    "view_channel": "View Channel",
-    "embed_links": "Embed Links",
-    "attach_files": "Attach Files",
-}
-
-
 def _missing_permissions(interaction: Interaction) -> list[str]:
     """What the bot may not do here but must, to show a picture; as Discord calls it."""
     if isinstance(interaction.channel, discord.Thread):
-        needed = _NEEDED | {"send_messages_in_threads": "Send Messages in Threads"}
+        needed = NEEDED | {"send_messages_in_threads": "Send Messages in Threads"}
     else:
-        needed = _NEEDED | {"send_messages": "Send Messages"}
+        needed = NEEDED | {"send_messages": "Send Messages"}
     granted = interaction.app_permissions
     return [name for permission, name in needed.items() if not getattr(granted, permission)]
 

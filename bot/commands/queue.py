@@ -18,7 +18,6 @@ Interaction = discord.Interaction[ImagineBot]
 
 
 @app_commands.command(name="queue", description="See what is being painted and what waits")
-@app_commands.guild_only()
 async def queue_command(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
     store = interaction.client.store

@@ -50,8 +50,6 @@ def test_what_the_menu_offers_may_be_painted(pair: str) -> None:
     for size in menu.sizes:
         wish = recipe(width=size.width, height=size.height, steps=menu.steps)
         assert policy.may_paint(wish, pair)
-        assert menu.size(size.name) == size
-    assert menu.size(None) == menu.sizes[0]
 
 
 def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are() -> None:

@@ -220,6 +220,14 @@ async def test_a_card_that_cannot_be_shown_loses_no_job(
     assert [message.id for message in await ada.messages()] == [reply.message.id]
 
 
+async def test_a_broken_connection_costs_no_card(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member
+) -> None:
+    sandbox.faults.reset("PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original")
+    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    assert "Position 1" in card.text
+
+
 # Attached pictures
 
 
@@ -277,4 +285,14 @@ async def test_a_picture_that_does_harm_or_is_none_is_refused(
     (tmp_path / name).write_bytes(content)
     await ada.slash("imagine", include="a hill", image=tmp_path / name)
     assert words in await refusal(ada)
+    assert not await store.waiting()
+
+
+async def test_a_picture_that_cannot_be_kept_queues_nothing(
+    bot: ImagineBot, settings: Settings, store: Store, ada: Member, tmp_path: Path
+) -> None:
+    (settings.data_dir / "initial").write_text("a file where the folder should be")
+    (tmp_path / "a.png").write_bytes(picture())
+    await ada.slash("imagine", include="a hill", image=tmp_path / "a.png")
+    assert "nothing was queued" in await refusal(ada)
     assert not await store.waiting()
