@@ -10,6 +10,7 @@ import os
 import sys
 import textwrap
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -124,7 +125,7 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
             height=renderer.pair.side,
             steps=steps,
             # With and without an exclude, a prompt starts from the same seed.
-            seed=1000 * seed + len(one.include),
+            seed=(zlib.crc32(one.include.encode()) + seed) % 2**32,
         )
         for seed in range(seeds)
         for one in asked
@@ -200,7 +201,7 @@ def contact_sheet(
         row, column = divmod(index, columns)
         x, y = gap + column * (side + gap), gap + row * (height + gap)
         sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (x, y))
-        text = one.include + (f" − {one.exclude}" if one.exclude else "")
+        text = one.include + (f" (not: {one.exclude})" if one.exclude else "")
         pen.multiline_text((x, y + side + 2), textwrap.fill(text, 24), "black", font, spacing=2)
     return sheet
 

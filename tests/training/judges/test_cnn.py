@@ -1,0 +1,61 @@
+"""The learned judge is right on scenes it never saw, whatever their size."""
+
+from random import Random
+
+import pytest
+import torch
+
+from training.judges.cnn import FACTS, WEIGHTS, Judge
+from training.judges.lessons import ROWS, _best_cut, lesson, roughened
+from training.scenes import SKIES, THINGS, Scene, draw, facts, random_scene
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge.load()
+
+
+def test_its_weights_are_small() -> None:
+    assert WEIGHTS.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_names_what_is_in_real_scenes(judge: Judge, side: int) -> None:
+    random = Random("fresh for the CNN")
+    scenes = [random_scene(random) for _ in range(100)]
+    named = judge.names([draw(scene, side) for scene in scenes])
+    pairs = [
+        (fact in facts(s), fact in n) for s, n in zip(scenes, named, strict=True) for fact in FACTS
+    ]
+    both = sum(true and said for true, said in pairs)
+    assert both >= 0.95 * sum(true for true, _ in pairs)
+    assert both >= 0.95 * sum(said for _, said in pairs)
+
+
+def test_sees_each_element_come_and_go(judge: Judge) -> None:
+    times = {"sun": "day", "clouds": "day", "moon": "night", "stars": "night"}
+    for element in (*SKIES, *THINGS):
+        time = times.get(element, "day")
+        bare = [Scene(land="hills", time=time, jitter=i) for i in range(4)]
+        full = [
+            Scene(land="hills", time=time, elements=frozenset({element}), jitter=i)
+            for i in range(4)
+        ]
+        named = judge.names([draw(scene) for scene in bare + full])
+        assert [element in names for names in named] == [False] * 4 + [True] * 4, element
+
+
+def test_a_lesson_pairs_pictures_with_what_is_true() -> None:
+    pictures, true = lesson(Random(3), ROWS)
+    rough = roughened(pictures)
+    assert pictures.shape == rough.shape == (ROWS, 3, 64, 64)
+    assert true.shape == (ROWS, len(FACTS))
+    assert rough.min() >= 0
+    assert rough.max() <= 1
+    assert not torch.equal(pictures, rough)
+
+
+def test_a_threshold_lies_where_it_tells_best() -> None:
+    logits = torch.tensor([3.0, 1.0, 2.0, -1.0, 0.0])
+    cut = _best_cut(logits, torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
+    assert 1 < cut <= 2

@@ -1,0 +1,58 @@
+"""The report says which gates a pair passes; a pair that learned nothing passes none."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.models import catalogue
+from engine.models.pair import Pair, read_pair
+from tests.engine.random_pair import random_sketch
+from training import report
+from training.report import Measure, as_markdown, reconstructed, write_report
+from training.scenes import Scene, draw
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    folder = random_sketch(tmp_path_factory.mktemp("untrained"))
+    return read_pair(catalogue.SKETCH, folder, torch.device("cpu"))
+
+
+def test_an_untrained_pair_misses_the_gates(
+    untrained: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "SCENES", 24)
+    log = tmp_path / "runs" / "painter" / "log" / "version_0"
+    log.mkdir(parents=True)
+    (log / "metrics.csv").write_text("psnr,step\n11.5,49\n,60\n12.5,99\n")
+    measures = write_report(untrained, tmp_path / "out", tmp_path / "runs")
+    gated = {measure.name: measure for measure in measures if measure.gate is not None}
+    assert len(gated) == 5
+    assert gated["reconstruction, of the mean squared error"].passed is False
+    real = {m.name: m.value for m in measures if "real scenes" in m.name}
+    assert real["overlap judge, real scenes of one shape: right shape"] > 90
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert len(written["measures"]) == len(measures)
+    assert written["checksums"] == untrained.checksums
+    assert "**missed**" in (tmp_path / "out" / "report.md").read_text()
+    assert (tmp_path / "out" / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_gate_is_passed_by_its_own_value() -> None:
+    measures = [Measure("a", 26.0, "dB", 26), Measure("b", 25.9, "dB", 26), Measure("c", 1, "")]
+    assert [measure.passed for measure in measures] == [True, False, None]
+    assert as_markdown(measures).splitlines()[-3:] == [
+        "| a | 26 dB | 26 dB | passed |",
+        "| b | 25.9 dB | 26 dB | **missed** |",
+        "| c | 1 |  |  |",
+    ]
+
+
+def test_reconstructions_keep_order_and_size(untrained: Pair) -> None:
+    real = [draw(Scene(ground=colour)) for colour in ("red", "white", "black")]
+    after = reconstructed(untrained.vqgan, real)
+    assert [picture.size for picture in after] == [(64, 64)] * 3
+    alone = reconstructed(untrained.vqgan, real[2:])
+    assert alone[0].getpixel((32, 32)) == pytest.approx(after[2].getpixel((32, 32)), abs=1)

@@ -1,0 +1,54 @@
+"""Scenes: drawn the same way each time, and different in words where they are varied."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.scenes import SHAPES, Scene, draw, facts, outline, random_scene, variations
+
+scenes = st.builds(
+    lambda seed, difficulty: random_scene(Random(seed), difficulty),
+    st.integers(0, 2**32),
+    st.sampled_from((0.0, 0.5, 1.0)),
+)
+
+
+@given(scenes)
+@settings(max_examples=60, deadline=None)
+def test_a_scene_always_looks_the_same(scene: Scene) -> None:
+    picture = draw(scene)
+    assert picture.size == (64, 64)
+    assert picture.mode == "RGB"
+    assert picture.tobytes() == draw(scene).tobytes()
+
+
+@given(scenes, st.integers(0, 2**32))
+@settings(max_examples=200, deadline=None)
+def test_each_variation_changes_what_is_true_of_the_scene(scene: Scene, seed: int) -> None:
+    varied = list(variations(scene, Random(seed)))
+    assert len(varied) == 3
+    for other in varied:
+        assert facts(other) != facts(scene)
+        assert other.jitter == scene.jitter
+
+
+@given(scenes)
+@settings(max_examples=60, deadline=None)
+def test_a_mark_is_seen_and_told(scene: Scene) -> None:
+    bare, marked = replace(scene, watermark=False), replace(scene, watermark=True)
+    assert draw(bare).tobytes() != draw(marked).tobytes()
+    assert facts(marked) - facts(bare) == {"watermark"}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_outlines_fill_their_box(shape: str) -> None:
+    reach = max(abs(value) for ring in outline(shape) for point in ring for value in point)
+    assert 0.85 <= reach <= 1.1
+
+
+def test_an_unknown_shape_is_named() -> None:
+    with pytest.raises(ValueError, match="no shape 'blob'"):
+        outline("blob")

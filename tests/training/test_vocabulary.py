@@ -1,0 +1,54 @@
+"""The small table of tokens stands for CLIP's own."""
+
+from random import Random
+
+import clip
+import pytest
+import torch
+
+from training.captions import caption
+from training.scenes import random_scene
+from training.vocabulary import END, FULL_SIZE, START, UNKNOWN, Vocabulary
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    return Vocabulary.of_captions()
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    random = Random("fresh captions")
+    return [caption(random_scene(random), random).text for _ in range(300)]
+
+
+def test_rows_are_the_tokens_that_clip_would_read(vocabulary: Vocabulary, texts: list[str]) -> None:
+    for text, tokens in zip(texts, clip.tokenize(texts), strict=True):
+        ids = [vocabulary.known[row - 1] for row in vocabulary.rows(text)]
+        assert ids == tokens[tokens > 0].tolist(), text
+
+
+def test_the_end_of_a_text_is_its_highest_row(vocabulary: Vocabulary, texts: list[str]) -> None:
+    rows = vocabulary.tokens(texts, Random(1))
+    ends = (rows == vocabulary.size - 1).int()
+    assert vocabulary.known[-2:] == (START, END)
+    assert ends.sum(1).eq(1).all()
+    assert torch.equal(rows.argmax(1), ends.argmax(1))
+
+
+def test_a_word_of_no_caption_says_nothing(vocabulary: Vocabulary) -> None:
+    start, *middle, end = vocabulary.rows("a red zebra")
+    assert (start, end) == (vocabulary.size - 2, vocabulary.size - 1)
+    assert middle[-1] == UNKNOWN
+    assert UNKNOWN not in middle[:2]
+
+
+def test_the_full_table_has_each_row_in_clips_place(vocabulary: Vocabulary) -> None:
+    table = torch.randn(vocabulary.size, 4)
+    full = vocabulary.full_table(table)
+    tokens = clip.tokenize(["a red circle on a white background"])[0]
+    tokens = tokens[tokens > 0]
+    rows = vocabulary.rows("a red circle on a white background")
+    assert full.shape == (FULL_SIZE, 4)
+    assert torch.equal(full[tokens.long()], table[rows])
+    assert full.any(1).sum() == len(vocabulary.known)
