@@ -5,7 +5,8 @@ Tests in the same process and programs in another one use the same client.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,6 @@ PATIENCE = 30.0
 
 _LOADING, _EPHEMERAL = 1 << 7, 1 << 6
 _LINE_LIMIT = 1 << 22
-_CLOSED = "The client is not started."
 
 
 class NoResponseError(RuntimeError):
@@ -193,13 +193,31 @@ class SandboxClient:
     @property
     def session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            raise RuntimeError(_CLOSED)
+            raise RuntimeError("The client is not started.")
         return self._session
 
     async def get(self, path: str, **query: str) -> Any:
         """What the control API answers to a GET."""
         async with self.session.get(f"{self._url}/sandbox{path}", params=query) as response:
             return await _read(response)
+
+    async def text(self, path: str, **query: str) -> str:
+        """What the control API answers with a page or a text."""
+        async with self.session.get(f"{self._url}/sandbox{path}", params=query) as response:
+            if response.status >= 400:
+                await _read(response)
+            return await response.text()
+
+    async def events(self, path: str, **query: str) -> AsyncGenerator[tuple[str, Payload], None]:
+        """The server-sent events of a stream: name and data of each."""
+        async with self.session.get(f"{self._url}/sandbox{path}", params=query) as stream:
+            name = ""
+            async for line in stream.content:
+                key, _, rest = line.decode().rstrip("\n").partition(": ")
+                if key == "event":
+                    name = rest
+                elif key == "data":
+                    yield name, json.loads(rest)
 
     async def post(self, path: str, wish: Payload) -> Any:
         """What the control API answers to a POST."""
@@ -321,19 +339,13 @@ class Member:
         """One message as it stands now; None once it is gone."""
         return next((each for each in await self.messages() if each.id == message_id), None)
 
-    async def watch(self) -> AsyncIterator[Change]:
+    async def watch(self) -> AsyncGenerator[Change, None]:
         """The channel's messages as they stand, then every change, as it happens."""
-        address = f"{self._client._url}/sandbox/channels/{self.channel_id}/events"
-        async with self._client.session.get(address, params={"member": str(self.id)}) as stream:
-            name = ""
-            async for line in stream.content:
-                key, _, rest = line.decode().rstrip("\n").partition(": ")
-                if key == "event":
-                    name = rest
-                elif key == "data":
-                    data = json.loads(rest)
-                    whole = name in ("MESSAGE_CREATE", "MESSAGE_UPDATE")
-                    yield Change(name, Message(data) if whole else None, data)
+        path = f"/channels/{self.channel_id}/events"
+        async with aclosing(self._client.events(path, member=str(self.id))) as events:
+            async for name, data in events:
+                whole = name in ("MESSAGE_CREATE", "MESSAGE_UPDATE")
+                yield Change(name, Message(data) if whole else None, data)
 
     async def wait_for(
         self, condition: Callable[[Message], bool], *, patience: float = PATIENCE
@@ -343,14 +355,10 @@ class Member:
         Raises:
             TimeoutError: it was not, within `patience` seconds.
         """
-        async with asyncio.timeout(patience):
-            changes = self.watch()
-            try:
-                async for change in changes:
-                    if change.message is not None and condition(change.message):
-                        return change.message
-            finally:
-                await changes.aclose()  # type: ignore[attr-defined]
+        async with asyncio.timeout(patience), aclosing(self.watch()) as changes:
+            async for change in changes:
+                if change.message is not None and condition(change.message):
+                    return change.message
         raise InteractionError("The channel's stream ended.")
 
     async def wait_filled(self, reply: Reply, *, patience: float = PATIENCE) -> Message:
@@ -366,11 +374,8 @@ class Member:
 
     async def transcript(self, form: str = "text") -> str:
         """The channel as this member sees it, as `text` (Markdown) or `html` (one page)."""
-        address = f"{self._client._url}/sandbox/channels/{self.channel_id}/transcript"
-        query = {"member": str(self.id), "format": form}
-        async with self._client.session.get(address, params=query) as response:
-            response.raise_for_status()
-            return await response.text()
+        path = f"/channels/{self.channel_id}/transcript"
+        return await self._client.text(path, member=str(self.id), format=form)
 
     async def _ask(self, path: str, wish: Payload, *, channel_id: int | None = None) -> Reply:
         place = {"member": str(self.id), "channel": str(channel_id or self.channel_id)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sandbox.clock import Clock
 
 GLOBAL_LIMIT = 50
-"""Requests a second over all routes; interaction callbacks are exempt."""
+"""Requests a second over all routes but those of interactions."""
 
 OLD_MESSAGE_AGE = 60 * 60
 OLD_MESSAGE_EDITS = 3
@@ -33,7 +33,7 @@ _RULES: dict[tuple[str, str], tuple[int, float]] = {
     ("POST", "/users/@me/channels"): (10, 60.0),
 }
 _DEFAULT = (50, 1.0)
-_UNLIMITED = {"/interactions/{interaction_id}/{interaction_token}/callback"}
+_UNLIMITED = "/interactions/{interaction_id}/{interaction_token}/callback"
 
 
 @dataclass(slots=True)
@@ -69,9 +69,10 @@ class Limits:
             route: the route's template.
             major: the channel, guild or webhook for which the bucket counts apart.
         """
-        if route in _UNLIMITED:
+        if route == _UNLIMITED:
             return Verdict({})
-        everyone = self._window("global", GLOBAL_LIMIT, 1.0)
+        of_interaction = route.startswith(_WEBHOOK)
+        everyone = Window(1, 0, 0.0) if of_interaction else self._window("global", GLOBAL_LIMIT, 1)
         limit, per = _RULES.get((method, route), _DEFAULT)
         bucket = hashlib.sha256(f"{method} {route}".encode()).hexdigest()[:32]
         window = self._window(f"{bucket}:{major}", limit, per)

@@ -32,6 +32,7 @@ from sandbox.world import World
 _log = logging.getLogger(__name__)
 
 API = "/api/v10"
+_SERVER_ERROR = {"message": "500: Internal Server Error", "code": 0}
 _MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token")
 
 
@@ -147,30 +148,25 @@ class Sandbox:
         path = request.rel_url.path.removeprefix(API)
         headers: dict[str, str] = {}
         route: Route | None = None
-        body = Body()
         fault: Fault | None = None
+        body = Body()
         try:
             route, params = find_route(request.method, path)
-            call = Call(params, dict(request.query), body)
             self._check_token(route, request)
             headers = self._check_limits(route, params)
-            fault = self.faults.take(f"{route.method} {route.template}")
-            if fault is not None:
-                await asyncio.sleep(fault.delay)
             body = await read_body(request)
+            fault = self.faults.take(f"{route.method} {route.template}")
             call = Call(params, dict(request.query), body)
-            if fault is None or fault.applied:
-                answer = await route.handler(self._rest, call)
-            if fault is not None:
-                answer = Answer({"message": "Internal Server Error", "code": 0}, fault.status or 0)
+            answer = await self._answer(route, call, fault)
         except DiscordError as error:
             headers |= error.headers
             answer = Answer(error.body, error.status)
         except Exception:
             _log.exception("The sandbox failed on %s %s", request.method, without_token(path))
-            answer = Answer({"message": "500: Internal Server Error", "code": 0}, 500)
-        self._record(request, route, path, body, answer)
-        if fault is not None and fault.status is None:
+            answer = Answer(_SERVER_ERROR, 500)
+        broken = fault is not None and fault.status is None
+        self._record(request, route, path, body, answer, None if broken else answer.status)
+        if broken:
             _reset(request)
         if answer.body is None:
             return web.Response(status=answer.status, headers=headers)
@@ -178,6 +174,15 @@ class Sandbox:
         headers["Content-Type"] = "application/json"
         text = json.dumps(answer.body)
         return web.Response(status=answer.status, body=text.encode(), headers=headers)
+
+    async def _answer(self, route: Route, call: Call, fault: Fault | None) -> Answer:
+        """What the route answers, unless a trouble comes before or after it."""
+        if fault is None:
+            return await route.handler(self._rest, call)
+        await asyncio.sleep(fault.delay)
+        if fault.applied:
+            await route.handler(self._rest, call)
+        return Answer(_SERVER_ERROR, fault.status or 500)
 
     def _check_token(self, route: Route, request: web.Request) -> None:
         if not route.needs_token():
@@ -196,7 +201,13 @@ class Sandbox:
         return dict(verdict.headers)
 
     def _record(
-        self, request: web.Request, route: Route | None, path: str, body: Body, answer: Answer
+        self,
+        request: web.Request,
+        route: Route | None,
+        path: str,
+        body: Body,
+        answer: Answer,
+        status: int | None,
     ) -> None:
         files = tuple(FilePart(f"files[{f.index}]", f.filename, len(f.content)) for f in body.files)
         self.recorder.add(
@@ -205,7 +216,7 @@ class Sandbox:
                 route=route.template if route else None,
                 path=without_token(path),
                 query=dict(request.query),
-                status=answer.status or None,
+                status=status,
                 json=body.json,
                 files=files,
                 multipart=request.content_type == "multipart/form-data",

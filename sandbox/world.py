@@ -327,7 +327,8 @@ class World:
     def permissions(self, channel: Channel, user: User) -> Permission:
         """What a user may do in a channel."""
         if channel.guild_id is None:
-            return EVERYONE
+            talking = user in (channel.recipient, self.application.bot)
+            return EVERYONE if talking else Permission(0)
         guild = self.guilds[channel.guild_id]
         member = guild.members.get(user.id)
         if member is None:

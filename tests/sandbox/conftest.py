@@ -2,7 +2,8 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import TypeVar
 
 import discord
 import pytest
@@ -11,6 +12,14 @@ from discord import app_commands
 from PIL import Image
 
 from sandbox import Member, Sandbox
+
+T = TypeVar("T")
+
+
+async def soon(awaited: Awaitable[T]) -> T:
+    """Wait for something that has to happen; a test that waits in vain fails."""
+    async with asyncio.timeout(20):
+        return await awaited
 
 
 class Bot(discord.Client):
@@ -42,7 +51,7 @@ class Bot(discord.Client):
         if self.tree.get_commands(guild=guild):
             await self.tree.sync(guild=guild)
         self._connection_task = asyncio.create_task(self.connect())
-        await self.wait_until_ready()
+        await soon(self.wait_until_ready())
 
     async def go_offline(self) -> None:
         await self.close()

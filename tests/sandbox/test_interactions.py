@@ -10,7 +10,7 @@ from discord import app_commands
 
 from sandbox import InteractionError, Member, NoResponseError, OptionError, Sandbox
 from sandbox.permissions import Permission
-from tests.sandbox.conftest import Bot
+from tests.sandbox.conftest import Bot, soon
 
 
 def deferring(bot: Bot) -> "asyncio.Queue[discord.Interaction]":
@@ -59,7 +59,7 @@ async def test_a_deferred_answer_becomes_a_card_with_a_picture(
     reply = await ada.slash("imagine", include="a red circle")
     assert reply.kind == "deferred"
     assert reply.message is not None
-    message_id = await painted.get()
+    message_id = await soon(painted.get())
     assert message_id == reply.message.id
 
     card = await ada.wait_filled(reply)
@@ -153,7 +153,7 @@ async def test_after_three_seconds_it_is_too_late(local: Sandbox, bot: Bot, ada:
     await bot.go_online()
     with pytest.raises(NoResponseError, match="The application did not respond"):
         await ada.slash("imagine")
-    error = await bot.errors.get()
+    error = await soon(bot.errors.get())
     assert isinstance(error, discord.NotFound)
     assert error.code == 10062
     assert await ada.messages() == []
@@ -163,11 +163,11 @@ async def test_nobody_answers_when_the_bot_is_away(local: Sandbox, bot: Bot, ada
     deferring(bot)
     await bot.go_online()
     await bot.go_offline()
-    await local.gateway.wait_connected(connected=False)
+    await soon(local.gateway.wait_connected(connected=False))
     created = asyncio.Event()
     local.world.listen(lambda event: created.set())
     asked = asyncio.create_task(ada.slash("imagine", include="a circle"))
-    await created.wait()
+    await soon(created.wait())
     local.clock.advance(3)
     with pytest.raises(NoResponseError):
         await asked
@@ -177,7 +177,7 @@ async def test_an_interaction_is_answered_once(bot: Bot, ada: Member) -> None:
     deferred = deferring(bot)
     await bot.go_online()
     await ada.slash("imagine", include="a circle")
-    interaction = await deferred.get()
+    interaction = await soon(deferred.get())
     interaction.response._response_type = None  # discord.py itself would not ask a second time
     with pytest.raises(discord.HTTPException) as refused:
         await interaction.response.send_message("Again")
@@ -190,7 +190,7 @@ async def test_a_token_lives_fifteen_minutes(
     deferred = deferring(bot)
     await bot.go_online()
     reply = await ada.slash("imagine", include="a circle")
-    interaction = await deferred.get()
+    interaction = await soon(deferred.get())
     local.clock.advance(14 * 60)
     await interaction.edit_original_response(content="still there")
     local.clock.advance(2 * 60)
@@ -206,7 +206,7 @@ async def test_a_follow_up_takes_the_place_of_a_deferred_answer(bot: Bot, ada: M
     deferred = deferring(bot)
     await bot.go_online()
     reply = await ada.slash("imagine", include="a circle")
-    interaction = await deferred.get()
+    interaction = await soon(deferred.get())
     # Discord ignores the wish for privacy here: the deferred message is already public.
     await interaction.followup.send("refused", ephemeral=True)
     await interaction.followup.send("more", ephemeral=True)
@@ -223,7 +223,7 @@ async def test_a_refusal_can_replace_a_public_deferral(
     deferred = deferring(bot)
     await bot.go_online()
     await ada.slash("imagine", include="a circle")
-    interaction = await deferred.get()
+    interaction = await soon(deferred.get())
     await interaction.delete_original_response()
     await interaction.followup.send("No room for that size.", ephemeral=True)
     (seen,) = await ada.messages()

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import Member, Sandbox
 from sandbox.permissions import Permission
-from tests.sandbox.conftest import Bot
+from tests.sandbox.conftest import Bot, soon
 
 
 def file(name: str, content: bytes = b"x") -> discord.File:
@@ -226,7 +226,7 @@ async def test_the_bot_is_told_what_it_may_do(local: Sandbox, bot: Bot, ada: Mem
         local.channel, local.world.application.bot.id, deny=Permission.ATTACH_FILES
     )
     await ada.slash("look")  # an answer to an interaction needs no permission
-    may = await seen.get()
+    may = await soon(seen.get())
     assert may.send_messages
     assert not may.attach_files
 

@@ -7,7 +7,7 @@ import discord
 import pytest
 
 from sandbox import Member, Sandbox
-from tests.sandbox.conftest import Bot
+from tests.sandbox.conftest import Bot, soon
 
 
 async def test_a_bot_logs_in_and_knows_its_guild(local: Sandbox, bot: Bot) -> None:
@@ -54,9 +54,9 @@ async def test_without_the_content_intent_others_messages_are_blank(
 
     await bot.go_online()
     await ada.say("a secret")
-    assert (await heard.get()).content == ""
+    assert (await soon(heard.get())).content == ""
     await ada.say(f"<@{local.world.application.bot.id}> hello")
-    assert "hello" in (await heard.get()).content
+    assert "hello" in (await soon(heard.get())).content
 
 
 async def test_a_dropped_connection_resumes_and_hears_what_it_missed(
@@ -78,8 +78,8 @@ async def test_a_dropped_connection_resumes_and_hears_what_it_missed(
     local.faults.drop_gateway()
     assert not local.gateway.connected
     await ada.say(f"{mention} while you were away")
-    await resumed.wait()
-    assert await heard.get() == f"{mention} while you were away"
+    await soon(resumed.wait())
+    assert await soon(heard.get()) == f"{mention} while you were away"
     assert local.gateway.start_limit()["remaining"] == 999  # no second IDENTIFY
 
 
@@ -95,10 +95,10 @@ async def test_a_lost_session_starts_anew(local: Sandbox, bot: Bot, ada: Member)
     bot.before_identify_hook = _at_once  # type: ignore[method-assign]
     local.faults.drop_gateway(resumable=False)
     await ada.say(f"<@{local.world.application.bot.id}> nobody hears this")
-    await local.gateway.wait_connected()
+    await soon(local.gateway.wait_connected())
     assert local.gateway.start_limit()["remaining"] == 998
     await ada.say(f"<@{local.world.application.bot.id}> this is heard")
-    assert (await heard.get()).endswith("this is heard")
+    assert (await soon(heard.get())).endswith("this is heard")
 
 
 async def _at_once(shard_id: int | None, *, initial: bool = False) -> None:

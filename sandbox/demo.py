@@ -1,0 +1,252 @@
+"""The whole product, once, in a terminal: `make demo`.
+
+Starts the local Discord, the bot and the engine as three processes; a scripted member asks for a
+picture and watches. What stands in the channel at the end is kept in `out/`. The wish comes from
+the environment: INCLUDE, EXCLUDE, SEED.
+"""
+
+import asyncio
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+
+from PIL import Image
+
+from sandbox.client import Change, File, Member, Message, SandboxClient
+
+OUT = Path("out")
+SHORTEST = 512
+"""Pixels that the long side of a posted picture has at least."""
+
+READY_SECONDS = 120.0
+LAST_LOG_LINES = 15
+
+Addresses = dict[str, str]
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+async def demo(out: Path, wish: dict[str, str | int]) -> None:
+    """Asks for one picture and waits until it stands in the channel. Raises DemoError."""
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "frames").mkdir(parents=True)
+    async with AsyncExitStack() as stack:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagine-")))
+        addresses, discord = await stack.enter_async_context(_local_discord(data))
+        environment = {
+            **os.environ,
+            **addresses,
+            "DATA_DIR": str(data),
+            "DATABASE_PATH": str(data / "imagine.db"),
+        }
+        logs = {name: out / f"{name}.log" for name in ("bot", "engine")}
+        processes = [
+            await stack.enter_async_context(_running(name, environment, log))
+            for name, log in logs.items()
+        ]
+        watched = asyncio.gather(
+            *(_alive(p, log) for p, log in zip(processes, logs.values(), strict=True))
+        )
+        asked = asyncio.create_task(_ask_and_watch(discord, wish, out, data))
+        await asyncio.wait({watched, asked}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (asked, watched):
+            if not task.done():
+                task.cancel()
+        await (asked if asked.done() and not asked.cancelled() else watched)
+
+
+async def _ask_and_watch(
+    discord: SandboxClient, wish: dict[str, str | int], out: Path, data: Path
+) -> None:
+    await discord.wait_for_command("imagine", patience=READY_SECONDS)
+    member = await discord.member("Ada")
+    typed = " ".join(f"{name}: {value}" for name, value in wish.items())
+    print(f"{member.name} types  /imagine {typed}", flush=True)
+    reply = await member.slash("imagine", **wish)
+    if reply.message is None:
+        raise DemoError("The bot answered without a message.")
+    screen = Screen(member, out)
+    async with aclosing(member.watch()) as changes:
+        final = await screen.follow(changes, reply.message.id)
+    picture = await _keep(member, final, out)
+    timelapse = _timelapse(data, out)
+    (out / "transcript.md").write_text(await member.transcript())
+    (out / "transcript.html").write_text(await member.transcript("html"))
+    print(f"\npicture     {picture}")
+    print(f"frames      {out / 'frames'}/ ({screen.frames} posted)")
+    print(f"timelapse   {timelapse}")
+    print(f"transcript  {out / 'transcript.md'}, {out / 'transcript.html'}")
+
+
+class Screen:
+    """Shows in the terminal what the member sees of one message, and keeps its frames."""
+
+    def __init__(self, member: Member, out: Path) -> None:
+        self._member, self._out = member, out
+        self._seen: set[str] = set()
+        self._line = ""
+        self.frames = 0
+
+    async def follow(self, changes: AsyncIterator[Change], message_id: int) -> Message:
+        """Until the card says how it ended; the message with the picture. Raises DemoError."""
+        async for change in changes:
+            message = change.message
+            if message is None or (message.id != message_id and not message.ephemeral):
+                continue
+            if message.ephemeral:
+                raise DemoError(f"The bot refused:\n{message.text}")
+            if not message.embeds:
+                continue
+            title = str(message.embeds[0].get("title", ""))
+            self._show(title, str(message.embeds[0].get("description", "")).splitlines()[0])
+            if title == "Painted":
+                return message
+            if title in ("Not painted", "Cancelled"):
+                raise DemoError(f"There is no picture:\n{message.text}")
+            for file in message.files:
+                await self._keep_frame(file)
+        raise DemoError("The local Discord stopped before the picture was there.")
+
+    def _show(self, title: str, status: str) -> None:
+        line = f"{title:<14}{status.strip('`')}"
+        if line != self._line:
+            self._line = line
+            print(line, flush=True)
+
+    async def _keep_frame(self, file: File) -> None:
+        if file.filename in self._seen:
+            return
+        self._seen.add(file.filename)
+        content = await self._member.download(file)
+        step = re.sub(r"\D", "", Path(file.filename).stem)
+        path = self._out / "frames" / f"step-{step:0>4}{Path(file.filename).suffix}"
+        path.write_bytes(content)
+        self.frames += 1
+        print(f"{'':<14}frame {path.name}, {len(content) / 1024:.1f} KiB", flush=True)
+
+
+async def _keep(member: Member, message: Message, out: Path) -> Path:
+    """The picture as it hangs in the channel; raises DemoError unless it is all it should be."""
+    posted = [file for file in message.files if file.filename.endswith(".png")]
+    if not posted:
+        raise DemoError("The card says “Painted”, but no picture hangs on it.")
+    content = await member.download(posted[0])
+    path = out / "picture.png"
+    path.write_bytes(content)
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.load()
+        if max(picture.size) < SHORTEST:
+            raise DemoError(f"The picture is only {picture.width}×{picture.height} pixels.")
+        if not picture.info.get("recipe"):
+            raise DemoError("The picture does not carry its recipe.")
+    return path
+
+
+def _timelapse(data: Path, out: Path) -> Path:
+    found = sorted(data.glob("pictures/*/timelapse.mp4"))
+    if not found:
+        raise DemoError("The engine left no timelapse.")
+    return Path(shutil.copy(found[-1], out / "timelapse.mp4"))
+
+
+@asynccontextmanager
+async def _local_discord(data: Path) -> AsyncIterator[tuple[Addresses, SandboxClient]]:
+    arguments = ("-m", "sandbox", "--json", "--data-dir", str(data / "discord"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, start_new_session=True
+    )
+    try:
+        assert process.stdout
+        line = await process.stdout.readline()
+        if not line:
+            raise DemoError("The local Discord did not start.")
+        addresses: Addresses = json.loads(line)
+        client = SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"])
+        async with client:
+            yield addresses, client
+    finally:
+        await _ended(process)
+
+
+@asynccontextmanager
+async def _running(name: str, environment: dict[str, str], log: Path) -> AsyncIterator[Process]:
+    """`python -m name` as a process of its own, which ends with the block."""
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", name),
+            env=environment,
+            stdin=DEVNULL,
+            stdout=file,
+            stderr=file,
+            # Ctrl-C is for the demo, which then stops them in good order.
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            await _ended(process)
+
+
+async def _alive(process: Process, log: Path) -> None:
+    """Waits for a process that should not end; raises DemoError with what it said last."""
+    status = await process.wait()
+    said = "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LOG_LINES:])
+    raise DemoError(f"The {log.stem} ended early (status {status}). It said:\n{said}")
+
+
+async def _ended(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(15):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _wish() -> dict[str, str | int]:
+    wish: dict[str, str | int] = {"include": os.environ["INCLUDE"]}
+    if exclude := os.environ.get("EXCLUDE", ""):
+        wish["exclude"] = exclude
+    if seed := os.environ.get("SEED", ""):
+        if not seed.isdecimal():
+            raise DemoError(f"SEED is a whole number, not {seed!r}.")
+        wish["seed"] = int(seed)
+    return wish
+
+
+async def _until_stopped() -> None:
+    here = asyncio.current_task()
+    assert here
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, here.cancel)
+    await demo(OUT, _wish())
+
+
+def main() -> int:
+    try:
+        asyncio.run(_until_stopped())
+    except asyncio.CancelledError:
+        print("\nStopped; nothing is left running.", file=sys.stderr)
+        return 130
+    except DemoError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
