@@ -44,8 +44,9 @@ class UnreachableError(DiscordError):
 async def logged_in(settings: Settings) -> AsyncIterator[discord.Client]:
     """A client for REST alone. Raises SettingsError without a token, DiscordError."""
     discord.http.Route.BASE = settings.discord_api_url
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
     client = discord.Client(
-        intents=discord.Intents.none(),
+        intents=discord.Intents(guilds=True),  # of no use without a gateway; none gives a warning
         allowed_mentions=ALLOWED_MENTIONS,
         max_ratelimit_timeout=LONGEST_WAIT,
     )

@@ -45,7 +45,8 @@ async def _look(look: Callable[[Settings], Awaitable[str]], settings: Settings) 
 
 async def _discord(settings: Settings) -> str:
     async with logged_in(settings) as client:
-        return f"Discord knows the token: it speaks as {client.user}."
+        name = client.user.name if client.user else "nobody"
+        return f"Discord knows the token: it speaks as {name}."
 
 
 async def _database(settings: Settings) -> str:

@@ -1,0 +1,334 @@
+"""Frames at a gentle pace, outcomes for certain, against the local Discord."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+
+from engine import discord_rest
+from engine.album import Album, folder_of
+from engine.discord_rest import TokenRefusedError, UnreachableError, logged_in
+from engine.media import Provenance
+from engine.poster import Frame, Pace, Poster
+from jobs.job import Job, Progress, State
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Sandbox
+from sandbox.clock import DISCORD_EPOCH
+from sandbox.world import Draft, Message
+from tests.engine.conftest import until
+
+ENGINE = "this engine"
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
+CREATE = "POST /channels/{channel_id}/messages"
+
+Ask = Callable[..., Awaitable[Job]]
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def settings(discord: Sandbox, tmp_path: Path) -> Settings:
+    return Settings(
+        discord_token=SecretStr(discord.token), discord_api_url=discord.api_url, data_dir=tmp_path
+    )
+
+
+@pytest.fixture
+async def posting(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., tuple[Poster, asyncio.Task[None]]]]:
+    """Starts a poster at a brisk pace."""
+    monkeypatch.setattr(discord_rest, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(discord_rest, "LONGEST_RETRY", 0.05)
+    tasks = []
+    async with logged_in(settings) as client:
+
+        def start(**pace: float) -> tuple[Poster, asyncio.Task[None]]:
+            brisk = {"per_message": 0.01, "per_channel": 0.01, "grace": 0.0, "look": 0.02}
+            poster = Poster(client, store, settings, Pace(**(brisk | pace)))
+            tasks.append(asyncio.create_task(poster.run()))
+            return poster, tasks[-1]
+
+        yield start
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+def begin(discord: Sandbox, store: Store, ask: Ask) -> Ask:
+    """A running job with its card in the channel."""
+
+    async def begin(*, age: float = 0.0, message: bool = True, **values: Any) -> Job:
+        card = _message(discord, age).id if message else None
+        await ask(channel_id=discord.channel.id, message_id=card, **values)
+        job = await store.claim(ENGINE, 60)
+        assert job
+        return job
+
+    return begin
+
+
+@pytest.fixture
+def finish(store: Store, tmp_path: Path) -> Callable[[Job], Awaitable[None]]:
+    async def finish(job: Job) -> None:
+        album = Album(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
+        picture = Image.new("RGB", (16, 16), "red")
+        await asyncio.to_thread(album.finish, [picture] * job.recipe.count)
+        assert await store.finish(job.id, ENGINE, State.DONE)
+
+    return finish
+
+
+def _message(discord: Sandbox, age: float) -> Message:
+    """A message of the bot, `age` seconds old."""
+    bot = discord.world.application.bot
+    if age == 0:
+        return discord.world.post(discord.channel, bot, Draft(content="thinking"))
+    old = (int((time.time() - age) * 1000) - DISCORD_EPOCH) << 22
+    discord.channel.messages[old] = Message(old, discord.channel.id, bot, content="old")
+    return discord.channel.messages[old]
+
+
+def frame(step: int, steps: int = 50) -> Frame:
+    return Frame(Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
+
+
+def shown(discord: Sandbox, message_id: int | None = None) -> Message:
+    """The message of this id, or the newest."""
+    messages = discord.channel.messages
+    return messages[message_id or max(messages)]
+
+
+def text(message: Message) -> str:
+    return "\n".join(
+        [message.content, *(f"{e['title']} {e.get('description')}" for e in message.embeds)]
+    )
+
+
+def edits(discord: Sandbox) -> list[float]:
+    """The moments of the edits that took effect."""
+    return [
+        request.moment
+        for request in discord.requests
+        if f"{request.method} {request.route}" == EDIT and request.status == 200
+    ]
+
+
+async def posted(store: Store, job: Job) -> bool:
+    now = await store.job(job.id)
+    return now is not None and now.posted
+
+
+async def test_the_newest_frame_wins_and_edits_keep_their_distance(
+    discord: Sandbox, begin: Ask, posting: Any
+) -> None:
+    job = await begin(steps=50)
+    poster, _ = posting(per_message=0.2)
+    began = discord.clock.now()
+    for step in range(1, 51):
+        poster.show_frame(job, frame(step))
+        await asyncio.sleep(0.005)  # a step of the renderer
+    await until(lambda: "step 50/50" in text(shown(discord)))
+    moments = edits(discord)
+    assert 2 <= len(moments) < 25
+    assert all(moment >= began + number * 0.2 for number, moment in enumerate(moments))
+    (file,) = shown(discord).files
+    assert file.filename == "step-50.webp"
+
+
+async def test_jobs_of_one_channel_share_its_pace(
+    discord: Sandbox, begin: Ask, posting: Any
+) -> None:
+    jobs = [await begin() for _ in range(4)]
+    poster, _ = posting(per_channel=0.2)
+    began = discord.clock.now()
+    for job in jobs:
+        poster.show_frame(job, frame(1))
+    await until(lambda: len(edits(discord)) == len(jobs))
+    assert all(moment >= began + turn * 0.2 for turn, moment in enumerate(edits(discord)))
+
+
+async def test_an_outcome_replaces_the_frame_and_says_all(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(include="a @everyone circle")
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: edits(discord))
+    assert shown(discord).components
+    await finish(job)
+    poster.outcome_is_there()
+    await until(lambda: posted(store, job))
+    message = shown(discord, job.message_id)
+    assert "Painted" in text(message)
+    (file,) = message.files
+    assert file.filename == f"imagine-{job.id}-1.png"
+    assert message.embeds[0]["image"]["url"].endswith(file.filename)
+    assert not message.components
+    assert not message.mention_everyone
+
+
+async def test_several_pictures_come_together(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(count=3)
+    posting()
+    await finish(job)
+    await until(lambda: posted(store, job))
+    assert len(shown(discord).files) == 3
+
+
+async def test_a_cancel_that_nobody_announced_is_shown(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    posting()
+    await store.cancel(job.id, reason="Cancelled by Grace.")
+    await until(lambda: posted(store, job))
+    assert "Cancelled by Grace." in text(shown(discord))
+
+
+async def test_an_outcome_gets_through_when_discord_fails(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    discord.faults.fail(EDIT, 503, times=2)
+    discord.faults.reset(EDIT, times=2)
+    discord.faults.reset(EDIT, applied=True)
+    posting()
+    await until(lambda: posted(store, job))
+    assert "Painted" in text(shown(discord, job.message_id))
+    assert len(discord.channel.messages) == 1
+
+
+async def test_a_frame_that_fails_is_dropped_and_the_next_one_shown(
+    discord: Sandbox, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    discord.faults.reset(EDIT)
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: any(request.status is None for request in discord.requests))
+    poster.show_frame(job, frame(2))
+    await until(lambda: "step 2/50" in text(shown(discord)))
+    assert len(edits(discord)) == 1
+
+
+async def test_a_message_is_not_doubled_when_the_answer_is_lost(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(message=False)
+    await finish(job)
+    discord.faults.reset(CREATE, times=2, applied=True)
+    posting()
+    await until(lambda: posted(store, job))
+    assert len(discord.channel.messages) == 1
+    assert (await store.job(job.id)).message_id == shown(discord).id
+    created = [r.json for r in discord.requests if f"{r.method} {r.route}" == CREATE]
+    assert {(json["nonce"], json["enforce_nonce"]) for json in created} == {
+        (created[0]["nonce"], True)
+    }
+    assert all(json["allowed_mentions"]["parse"] == [] for json in created)
+
+
+async def test_the_bot_has_a_while_to_name_the_message(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin(message=False)
+    await store.cancel(job.id)
+    posting(grace=0.5)
+    message = _message(discord, 0)
+    await store.set_message(job.id, message.id)
+    await until(lambda: posted(store, job))
+    assert list(discord.channel.messages) == [message.id]
+    assert "Cancelled" in text(message)
+
+
+async def test_a_deleted_message_is_replaced(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    discord.world.delete(discord.channel, shown(discord))
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: "step 1/50" in text(shown(discord)) if discord.channel.messages else False)
+    await finish(job)
+    await until(lambda: posted(store, job))
+    (message,) = discord.channel.messages.values()
+    assert "Painted" in text(message)
+
+
+async def test_frames_move_on_from_an_old_message(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(age=51 * 60)
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: len(discord.channel.messages) == 2 and edits(discord))
+    new = shown(discord)
+    assert "step 1/50" in text(new)
+    assert f"/{new.id}" in text(shown(discord, job.message_id))
+    await finish(job)
+    await until(lambda: posted(store, job))
+    assert "Painted" in text(new)
+    assert len(discord.channel.messages) == 2
+
+
+async def test_an_outcome_gets_a_new_message_where_old_ones_are_closed(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(age=2 * 60 * 60)
+    while discord.limits.take_old_edit(discord.channel.id) is None:
+        pass  # the hour's edits are used up
+    await finish(job)
+    posting()
+    await until(lambda: posted(store, job))
+    assert "Painted" in text(shown(discord))
+    assert len(discord.channel.messages) == 2
+
+
+async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    discord.world.delete_channel(discord.channel)
+    posting()
+    await until(lambda: posted(store, job))
+    assert len([r for r in discord.requests if r.status == 404]) == 1
+
+
+async def test_a_token_that_was_reset_ends_the_poster_and_loses_nothing(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    await store.cancel(job.id)
+    discord.token = "another"
+    _, running = posting()
+    with pytest.raises(TokenRefusedError, match="DISCORD_TOKEN"):
+        await running
+    assert not await posted(store, job)
+
+
+async def test_a_wrong_token_and_a_silent_discord_are_told_apart(settings: Settings) -> None:
+    wrong = settings.model_copy(update={"discord_token": SecretStr("wrong")})
+    with pytest.raises(TokenRefusedError, match="does not accept the token") as refused:
+        async with logged_in(wrong):
+            pass
+    assert "wrong" not in str(refused.value)
+    nowhere = settings.model_copy(update={"discord_api_url": "http://127.0.0.1:9/api/v10"})
+    with pytest.raises(UnreachableError, match="does not answer"):
+        async with logged_in(nowhere):
+            pass

@@ -1,0 +1,107 @@
+"""The engine put together: from the queue to the channel, with a pair of random weights."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import SecretStr
+
+from engine import service
+from engine.models import catalogue
+from engine.models.pair import read_pair
+from engine.service import serve
+from jobs.job import Job, State
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Sandbox
+from sandbox.world import Draft
+from tests.engine.conftest import until
+from tests.engine.random_pair import random_sketch
+
+Ask = Callable[..., Awaitable[Job]]
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def serving(store: Store, discord: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    pair = read_pair(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
+    monkeypatch.setattr(service, "load_pair", lambda name, data_dir, device: pair)
+    settings = Settings(
+        discord_token=SecretStr(discord.token),
+        discord_api_url=discord.api_url,
+        database_path=tmp_path / "imagine.db",
+        data_dir=tmp_path,
+        device="cpu",
+    )
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[None]:
+        running = asyncio.create_task(serve(settings))
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    return serving
+
+
+async def test_what_is_asked_ends_in_the_channel(
+    store: Store, discord: Sandbox, ask: Ask, serving: Any
+) -> None:
+    card = discord.world.post(
+        discord.channel, discord.world.application.bot, Draft(content="Position 1")
+    )
+    job = await ask(channel_id=discord.channel.id, message_id=card.id)
+    refused = await ask(channel_id=discord.channel.id, message_id=card.id, width=18)
+
+    async def all_posted() -> bool:
+        return all([(await store.job(each.id)).posted for each in (job, refused)])  # type: ignore[union-attr]
+
+    async with serving():
+        await until(all_posted)
+    done, failed = await store.job(job.id), await store.job(refused.id)
+    assert done
+    assert failed
+    assert (done.state, failed.state) == (State.DONE, State.FAILED)
+    assert "multiples of" in (failed.reason or "")
+    assert discord.unhandled == []
+
+
+async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
+    store: Store, discord: Sandbox, ask: Ask, serving: Any
+) -> None:
+    card = discord.world.post(
+        discord.channel, discord.world.application.bot, Draft(content="Position 1")
+    )
+    job = await ask(channel_id=discord.channel.id, message_id=card.id, steps=2000)
+
+    async def state() -> State:
+        now = await store.job(job.id)
+        assert now
+        return now.state
+
+    async def is_running() -> bool:
+        return await state() is State.RUNNING
+
+    async with serving():
+        await until(is_running)
+    assert await state() is State.QUEUED
+    async with serving():
+        await until(is_running)
+        await store.cancel(job.id, reason="Enough.")
+
+        async def is_posted() -> bool:
+            now = await store.job(job.id)
+            return now is not None and now.posted
+
+        await until(is_posted)
+    assert "Enough." in card.embeds[0]["description"]
