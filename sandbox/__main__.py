@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -42,7 +43,8 @@ def main() -> None:
     try:
         asyncio.run(run(arguments))
     except OSError as error:
-        sys.exit(f"The sandbox cannot listen on port {arguments.port}: {error.strerror}.")
+        reason = os.strerror(error.errno or 0)
+        sys.exit(f"The sandbox cannot listen on port {arguments.port}: {reason}.")
 
 
 if __name__ == "__main__":

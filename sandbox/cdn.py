@@ -63,11 +63,12 @@ class Cdn:
     ) -> Attachment:
         """Store a file and say what it is."""
         width, height = _picture_size(content)
+        kind, _ = mimetypes.guess_type(filename, strict=False)
         attachment = Attachment(
             id=attachment_id,
             channel_id=channel_id,
             filename=_UNSAFE.sub("_", filename) or "unknown",
-            content_type=mimetypes.guess_type(filename)[0] or "application/octet-stream",
+            content_type=kind or "application/octet-stream",
             size=len(content),
             width=width,
             height=height,

@@ -142,7 +142,7 @@ class Gateway:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handle one connection from HELLO to its end."""
-        socket = web.WebSocketResponse(max_msg_size=16 * 1024)
+        socket = web.WebSocketResponse(max_msg_size=16 * 1024, timeout=2.0)
         await socket.prepare(request)
         connection = Connection(socket, request)
         self._connections.add(connection)

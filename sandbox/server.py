@@ -7,6 +7,7 @@ import secrets
 import socket
 import struct
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -53,10 +54,12 @@ class Sandbox:
         self, *, port: int = 0, data_dir: Path | None = None, guild_name: str = "Painters"
     ) -> None:
         self._port = port
-        self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="sandbox-")
-        folder = data_dir or Path(self._temporary.name if self._temporary else "")
+        self._leftovers = ExitStack()
+        if data_dir is None:
+            temporary = tempfile.TemporaryDirectory(prefix="sandbox-")
+            data_dir = Path(self._leftovers.enter_context(temporary))
         self.clock = Clock()
-        self.cdn = Cdn(folder / "attachments", self.clock)
+        self.cdn = Cdn(data_dir / "attachments", self.clock)
         self.world = World(self.clock, self.cdn)
         self.guild = self.world.add_guild(guild_name, self.world.application.owner)
         self.channel = self.world.add_channel(self.guild, "imagine")
@@ -102,8 +105,7 @@ class Sandbox:
         await self.client.close()
         await self.gateway.close()
         await self._runner.cleanup()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._leftovers.close()
 
     @property
     def api_url(self) -> str:
