@@ -15,7 +15,7 @@ from jobs.recipe import Prompt, Recipe
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 
-CANCEL_ID = r"imagine:cancel:(?P<job_id>[0-9]{1,19})"
+CANCEL_ID = r"imagine:cancel:(?P<job_id>[0-9]{1,18})"
 """What the custom id of a Cancel button looks like, for the DynamicItem that answers it."""
 
 BAR_WIDTH = 10  #: characters of the progress bar

@@ -55,15 +55,16 @@ async def demo(out: Path, wish: dict[str, str | int]) -> None:
             await stack.enter_async_context(_running(name, environment, log))
             for name, log in logs.items()
         ]
-        watched = asyncio.gather(
-            *(_alive(p, log) for p, log in zip(processes, logs.values(), strict=True))
-        )
-        asked = asyncio.create_task(_ask_and_watch(discord, wish, out, data))
-        await asyncio.wait({watched, asked}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (asked, watched):
-            if not task.done():
+        tasks = [asyncio.create_task(_ask_and_watch(discord, wish, out, data))]
+        for process, log in zip(processes, logs.values(), strict=True):
+            tasks.append(asyncio.create_task(_alive(process, log)))
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in tasks:
                 task.cancel()
-        await (asked if asked.done() and not asked.cancelled() else watched)
 
 
 async def _ask_and_watch(
@@ -202,7 +203,8 @@ async def _running(name: str, environment: dict[str, str], log: Path) -> AsyncIt
 async def _alive(process: Process, log: Path) -> None:
     """Waits for a process that should not end; raises DemoError with what it said last."""
     status = await process.wait()
-    said = "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LOG_LINES:])
+    text = await asyncio.to_thread(log.read_text, errors="replace")
+    said = "\n".join(text.splitlines()[-LAST_LOG_LINES:])
     raise DemoError(f"The {log.stem} ended early (status {status}). It said:\n{said}")
 
 

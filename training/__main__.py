@@ -7,13 +7,20 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from engine.models.catalogue import SKETCH
+from engine.models.pair import load_pair
+from training.export import export
+from training.judges.lessons import train_judge
 from training.painter import LEARNING_RATE as PAINTER_RATE
 from training.painter import PainterTraining
 from training.perceptor import LEARNING_RATE as PERCEPTOR_RATE
 from training.perceptor import PerceptorTraining
+from training.report import as_markdown, write_report
 from training.schedule import Timed
 
-STAGES = ("painter", "perceptor", "export")
+STAGES = ("painter", "perceptor", "judge", "export", "report")
+JUDGE_MINUTES = 6.0
+REPORT = Path("docs/sketch")
 
 
 def main() -> None:
@@ -30,9 +37,17 @@ def main() -> None:
     }
     share = options.minutes / max(1, sum(stage in trainings for stage in options.stages))
     for stage in options.stages:
-        if stage in trainings:
-            make, rate = trainings[stage]
-            train(make(), rate, share, options.runs / stage, options.device, options.resume)
+        match stage:
+            case "judge":
+                train_judge(JUDGE_MINUTES, options.runs / stage, options.device)
+            case "export":
+                export(options.runs, SKETCH.folder(Path()))
+            case "report":
+                pair = load_pair("sketch", Path("data"), torch.device("cpu"))
+                print(as_markdown(write_report(pair, REPORT, options.runs)))
+            case _:
+                make, rate = trainings[stage]
+                train(make(), rate, share, options.runs / stage, options.device, options.resume)
 
 
 def train(

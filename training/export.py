@@ -37,6 +37,8 @@ def export(runs: Path, folder: Path) -> None:
     clip["token_embedding.ids"] = torch.tensor(known)
     words = {"words": " ".join(sorted(words_of_captions()))}
     save_file(_half(clip), folder / "clip.safetensors", metadata=words)
+    for file in FILES:
+        (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
 

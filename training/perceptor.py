@@ -24,11 +24,13 @@ from torch.utils.data import DataLoader
 from training import batches
 from training.captions import holds
 from training.scenes import facts
-from training.vocabulary import FACTS, Vocabulary
+from training.vocabulary import EXCLUSIVE, FACTS, SINGLE, Vocabulary
 
 LEARNING_RATE = 1.5e-3
-GROUPS = 32
+GROUPS = 16
 EMBEDDING = 256
+FACTS_SHARE = 1.0
+"""Weight of naming the facts, beside matching the captions."""
 ADVERSARY_RADIUS = 3.0
 """Length of the adversary's step, as the L2 norm over a 64 × 64 picture of values from 0 to 1."""
 
@@ -38,7 +40,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 
 def small_clip(vocabulary_size: int) -> CLIP:
     """OpenAI's architecture with a ModifiedResNet, at a size for 64 × 64 drawings."""
-    return CLIP(
+    network = CLIP(
         embed_dim=EMBEDDING,
         image_resolution=64,
         vision_layers=(1, 2, 2, 1),
@@ -50,6 +52,13 @@ def small_clip(vocabulary_size: int) -> CLIP:
         transformer_heads=2,
         transformer_layers=3,
     )
+    for name, weight in network.visual.named_parameters():
+        # CLIP starts each block as an identity, for depth; so shallow an eye learns faster without.
+        if name.endswith("bn3.weight"):
+            nn.init.ones_(weight)
+    for projection in ("q_proj", "k_proj", "v_proj", "c_proj"):
+        getattr(network.visual.attnpool, projection).reset_parameters()
+    return network
 
 
 class PerceptorTraining(pl.LightningModule):
@@ -88,14 +97,14 @@ class PerceptorTraining(pl.LightningModule):
         texts = F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
 
         def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
-            embedded = F.normalize(self.embed(seen), dim=-1)
+            features = self.embed(seen)
+            embedded = F.normalize(features, dim=-1)
             logits = self.clip.logit_scale.exp() * embedded @ texts.t() + self.bias
             pairs = F.logsigmoid(torch.where(right, logits, -logits)) * known
-            names = F.binary_cross_entropy_with_logits(self.facts(embedded * 8), named)
-            return -pairs.sum() / len(pairs) + 10 * names
+            return -pairs.sum() / len(pairs) + FACTS_SHARE * self._naming_loss(features, named)
 
         seen = augmented(pictures)
-        radius = ADVERSARY_RADIUS * min(1.0, max(0.0, self.progress - 0.3) / 0.3)
+        radius = ADVERSARY_RADIUS * min(1.0, max(0.0, self.progress - 0.4) / 0.3)
         if radius > 0 and batch_idx % 4 != 0:
             seen = self._attacked(seen, radius, lambda s: loss_of(s, texts.detach()))
         loss = loss_of(seen, texts)
@@ -103,6 +112,18 @@ class PerceptorTraining(pl.LightningModule):
         if batch_idx % 50 == 0:
             self.log("loss", loss, prog_bar=True)
         return loss
+
+    def _naming_loss(self, features: Tensor, named: Tensor) -> Tensor:
+        """Which of each line's facts, where there is one; and yes or no for every single fact."""
+        sizes = [*map(len, EXCLUSIVE), len(SINGLE)]
+        *which, single = self.facts(features).float().split(sizes, dim=1)
+        *true, there = named.split(sizes, dim=1)
+        loss = F.binary_cross_entropy_with_logits(single, there, reduction="sum")
+        for logits, answer in zip(which, true, strict=True):
+            count = answer.sum(1, keepdim=True)
+            share = answer / count.clamp_min(1)
+            loss = loss - (share * logits.log_softmax(1)).sum()
+        return loss / len(named)
 
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
@@ -119,7 +140,8 @@ class PerceptorTraining(pl.LightningModule):
         start.requires_grad_(True)
         (gradient,) = torch.autograd.grad(loss_of(start), start)
         length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-        return (start + radius * gradient / length).detach()
+        attacked: Tensor = start + radius * gradient / length
+        return attacked.detach()
 
     def train_dataloader(self) -> DataLoader[object]:
         workers = 8 if self.device.type == "cuda" else 0
@@ -129,8 +151,9 @@ class PerceptorTraining(pl.LightningModule):
 
 def _batch(random: Random, training: PerceptorTraining | None) -> batches.Captioned:
     """Easy scenes first: shape is learned last, and soonest from one large figure."""
-    difficulty = 1.0 if training is None else min(1.0, training.progress * 8)
-    return batches.captioned(random, GROUPS, difficulty if random.random() < 0.6 else 1.0)
+    progress = 1.0 if training is None else training.progress
+    easy = random.random() < max(0.25, 1 - progress * 4)
+    return batches.captioned(random, GROUPS, min(1.0, progress * 3) if easy else 1.0)
 
 
 def augmented(pictures: Tensor) -> Tensor:

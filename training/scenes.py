@@ -138,9 +138,13 @@ def random_figures(random: Random, difficulty: float = 1.0) -> Scene:
 
 
 def variations(scene: Scene, random: Random) -> Iterator[Scene]:
-    """The same scene with one thing changed: its mark, then a shape or element, then a colour."""
-    yield replace(scene, watermark=not scene.watermark)
+    """Three times the same scene with one thing changed, which is then all that tells them apart.
+
+    Of figures the shape, the colour, and the mark or the ground; of landscapes the mark, what
+    stands on the land, and the land.
+    """
     if scene.is_landscape:
+        yield replace(scene, watermark=not scene.watermark)
         # Lights belong to their time of day; what stands on the land may come and go.
         yield replace(scene, elements=scene.elements ^ {random.choice(THINGS)})
         yield replace(scene, land=random.choice([land for land in LANDS if land != scene.land]))
@@ -150,6 +154,12 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     taken = {scene.ground, scene.figures[0].colour}
     colour = random.choice([colour for colour in COLOURS if colour not in taken])
     yield replace(scene, figures=_repainted(scene.figures, colour=colour))
+    if random.random() < 0.4:
+        yield replace(scene, watermark=not scene.watermark)
+    else:
+        used = {scene.ground, *(figure.colour for figure in scene.figures)}
+        ground = random.choice([colour for colour in COLOURS if colour not in used])
+        yield replace(scene, ground=ground)
 
 
 def _repainted(figures: tuple[Figure, ...], **change: str) -> tuple[Figure, ...]:

@@ -14,7 +14,7 @@ class Timed(pl.Callback):
     0 to 1, which losses may use too. Time spent before an interruption counts.
     """
 
-    WARM_UP_STEPS = 200
+    WARM_UP_STEPS = 60
 
     def __init__(self, minutes: float, learning_rate: float) -> None:
         self.seconds, self.learning_rate = minutes * 60, learning_rate

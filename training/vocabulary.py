@@ -15,22 +15,24 @@ from torch import Tensor
 
 from training import captions, scenes
 
-FACTS: tuple[str, ...] = (
-    *scenes.SHAPES,
-    *scenes.COLOURS,
-    *(f"{colour} ground" for colour in scenes.COLOURS),
-    *(f"{colour} {shape}" for colour in scenes.COLOURS for shape in scenes.SHAPES),
-    *(f"{pattern} ground" for pattern in scenes.PATTERNS),
-    *(f"{count} figures" for count in scenes.NUMBERS),
-    *(word for word in scenes.SIZES if word),
-    *scenes.PLACES,
-    "landscape",
-    *scenes.LANDS,
-    *scenes.TIMES,
-    *scenes.SKIES,
-    *scenes.THINGS,
-    "watermark",
+EXCLUSIVE: tuple[tuple[str, ...], ...] = (
+    scenes.SHAPES,
+    tuple(scenes.COLOURS),
+    tuple(f"{colour} ground" for colour in scenes.COLOURS),
+    tuple(f"{colour} {shape}" for colour in scenes.COLOURS for shape in scenes.SHAPES),
+    tuple(f"{pattern} ground" for pattern in scenes.PATTERNS),
+    tuple(f"{count} figures" for count in scenes.NUMBERS),
+    tuple(word for word in scenes.SIZES if word),
+    tuple(scenes.PLACES),
+    scenes.LANDS,
+    scenes.TIMES,
 )
+"""Facts of which a scene has one of each line, or none, or (with several figures) a few."""
+
+SINGLE: tuple[str, ...] = ("landscape", *scenes.SKIES, *scenes.THINGS, "watermark")
+"""Facts that are there or not, each for itself."""
+
+FACTS: tuple[str, ...] = (*(fact for facts in EXCLUSIVE for fact in facts), *SINGLE)
 
 FULL_SIZE = 49408
 UNKNOWN = 0

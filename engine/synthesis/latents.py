@@ -42,16 +42,17 @@ class _Clamp(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
+        values: Tensor
         (values,) = ctx.saved_tensors  # type: ignore[attr-defined]
         (gradient,) = gradients
         outward = (gradient * (values - values.clamp(0, 1))) < 0
-        return gradient * ~outward
+        return gradient.masked_fill(outward, 0)
 
 
 def painted(vqgan: VQGAN, latents: Tensor, quantised: bool) -> Tensor:
     """(rows, embed_dim, h, w) → pictures (rows, 3, height, width) from 0 to 1."""
     pictures = vqgan.decode(vqgan.quantise(latents) if quantised else latents).float()
-    clamped: Tensor = _Clamp.apply(pictures)  # type: ignore[no-untyped-call]
+    clamped: Tensor = _Clamp.apply(pictures)
     return clamped
 
 

@@ -97,10 +97,7 @@ class Renderer:
         notes = self._notes(recipe)
         vqgan, size = self.pair.vqgan, (recipe.width, recipe.height)
         # Seeded before the first draw, row by row: count 4 begins with the picture of count 1.
-        generators = [
-            Generator(self.device).manual_seed((recipe.seed + row) % 2**32)
-            for row in range(recipe.count)
-        ]
+        generators = [Generator(self.device).manual_seed(seed) for seed in recipe.seeds]
         if initial is None:
             starts = torch.cat([latents.wash(vqgan, *size, g) for g in generators])
         else:
