@@ -1,6 +1,7 @@
 """Looks whether an engine could work with these settings, and says what is missing."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ async def _device(settings: Settings) -> str:
 
 async def _disk(settings: Settings) -> str:
     folder = _existing(settings.data_dir.absolute())
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"{folder} cannot be written: check its rights, or set DATA_DIR.")
     free = shutil.disk_usage(folder).free
     if free < ROOM:
         raise OSError(f"Only {free / 1e6:,.0f} MB are free for pictures in {settings.data_dir}.")

@@ -233,6 +233,7 @@ class Poster:
             job = await self._store.job(job_id) or job
         try:
             await self._write(job, await _ended(job, self._settings.data_dir))
+            log.info("shown", job=job_id, state=job.state.value)
         except discord.HTTPException as error:
             if passes(error) or error.status == 401:
                 raise

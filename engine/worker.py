@@ -383,5 +383,5 @@ def _keep_frame(album: Album, iteration: Iteration) -> None:
     """A frame that cannot be kept is missing in the timelapse; the picture matters more."""
     try:
         album.keep_frame(iteration.step, iteration.pictures())
-    except OSError as error:
-        log.warning("a frame was not kept", folder=str(album.folder), error=str(error))
+    except Exception as error:
+        log.warning("a frame was not kept", folder=str(album.folder), exc_info=error)

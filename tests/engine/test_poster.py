@@ -235,7 +235,9 @@ async def test_a_message_is_not_doubled_when_the_answer_is_lost(
     posting()
     await until(lambda: posted(store, job))
     assert len(discord.channel.messages) == 1
-    assert (await store.job(job.id)).message_id == shown(discord).id
+    now = await store.job(job.id)
+    assert now
+    assert now.message_id == shown(discord).id
     created = [r.json for r in discord.requests if f"{r.method} {r.route}" == CREATE]
     assert {(json["nonce"], json["enforce_nonce"]) for json in created} == {
         (created[0]["nonce"], True)
