@@ -212,11 +212,17 @@ class Renderer:
                 f"{recipe.width}x{recipe.height} cannot be painted: with the pair "
                 f"{self.pair.name} both sides must be multiples of {factor}."
             )
+        perceptor, texts = self.pair.perceptor, [p.text for p in (*recipe.include, *recipe.exclude)]
+        if not any(perceptor.knows(prompt.text) for prompt in recipe.include):
+            words = ", ".join(sorted(perceptor.words or ()))
+            raise RecipeRefused(
+                f"The pair {self.pair.name} has no picture of that. It knows these words: {words}."
+            )
         notes = []
-        for prompt in (*recipe.include, *recipe.exclude):
-            fallen = self.pair.perceptor.fallen_words(prompt.text)
-            if fallen:
-                notes.append(f"Too long for CLIP, not seen: {' '.join(fallen)}")
+        if fallen := [word for text in texts for word in perceptor.fallen_words(text)]:
+            notes.append(f"Too long for CLIP, these words were not seen: {' '.join(fallen)}.")
+        if unknown := [word for text in texts for word in perceptor.unknown_words(text)]:
+            notes.append(f"The pair {self.pair.name} does not know: {', '.join(unknown)}.")
         return notes
 
     def _arithmetic(self) -> torch.autocast:
