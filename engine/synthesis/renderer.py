@@ -122,6 +122,8 @@ class Renderer:
         jobs = list(self._running.values())
         if not jobs:
             return []
+        for job in jobs:
+            job.optimiser.zero_grad()  # also of what a step left that ran out of memory
         with self._arithmetic():
             pictures = self._paint(jobs)
             seen = self._cut(jobs, pictures)
@@ -164,7 +166,6 @@ class Renderer:
         rate = self.method.learning_rate * (0.55 + 0.45 * math.cos(math.pi * share))
         job.optimiser.param_groups[0]["lr"] = rate
         job.optimiser.step()
-        job.optimiser.zero_grad()
         job.step += 1
 
     def _report(
