@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint
 
 from engine.models.catalogue import SKETCH
 from engine.models.pair import load_pair
@@ -16,7 +15,7 @@ from training.painter import PainterTraining
 from training.perceptor import LEARNING_RATE as PERCEPTOR_RATE
 from training.perceptor import PerceptorTraining
 from training.report import as_markdown, write_report
-from training.schedule import Timed
+from training.schedule import Timed, trainer
 
 STAGES = ("painter", "perceptor", "judge", "export", "report")
 JUDGE_MINUTES = 6.0
@@ -55,25 +54,9 @@ def train(
 ) -> None:
     """Trains for `minutes`, saving to `run` every few minutes; goes on from there to resume."""
     last = run / "last.ckpt"
-    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    trainer = pl.Trainer(
-        accelerator="cuda" if cuda else "cpu",
-        devices=1,
-        precision="bf16-mixed",
-        max_steps=-1,
-        gradient_clip_val=1.0,
-        default_root_dir=run,
-        callbacks=[
-            Timed(minutes, rate),
-            ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=250),
-        ],
-        logger=pl.loggers.CSVLogger(run, name="log"),
-        log_every_n_steps=50,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    )
-    trainer.fit(module, ckpt_path=last if resume and last.exists() else None)
-    trainer.save_checkpoint(last)
+    training = trainer(Timed(minutes, rate), run, device)
+    training.fit(module, ckpt_path=last if resume and last.exists() else None)
+    training.save_checkpoint(last)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ GROUPS = 16
 EMBEDDING = 256
 FACTS_SHARE = 1.0
 """Weight of naming the facts, beside matching the captions."""
-ADVERSARY_RADIUS = 3.0
+ADVERSARY_RADIUS = 2.5
 """Length of the adversary's step, as the L2 norm over a 64 × 64 picture of values from 0 to 1."""
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -104,7 +104,7 @@ class PerceptorTraining(pl.LightningModule):
             return -pairs.sum() / len(pairs) + FACTS_SHARE * self._naming_loss(features, named)
 
         seen = augmented(pictures)
-        radius = ADVERSARY_RADIUS * min(1.0, max(0.0, self.progress - 0.4) / 0.3)
+        radius = ADVERSARY_RADIUS * min(1.0, max(0.0, self.progress - 0.6) / 0.2)
         if radius > 0 and batch_idx % 4 != 0:
             seen = self._attacked(seen, radius, lambda s: loss_of(s, texts.detach()))
         loss = loss_of(seen, texts)

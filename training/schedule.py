@@ -1,10 +1,14 @@
 """A training that lasts a given time, not a given number of steps, and can be taken up again."""
 
+import math
 import time
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger
 
 
 class Timed(pl.Callback):
@@ -32,7 +36,7 @@ class Timed(pl.Callback):
         progress = min(1.0, self.elapsed / self.seconds)
         pl_module.progress = progress  # type: ignore[assignment]
         warm = min(1.0, (trainer.global_step + 1) / self.WARM_UP_STEPS)
-        cool = 0.5 + 0.5 * float(torch.cos(torch.tensor(max(0.0, progress - 0.3) / 0.7 * torch.pi)))
+        cool = 0.5 + 0.5 * math.cos(math.pi * max(0.0, progress - 0.3) / 0.7)
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * warm * max(0.01, cool)
@@ -44,3 +48,25 @@ class Timed(pl.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.elapsed = state_dict["elapsed"]
+
+
+SAVE_STEPS = 250
+
+
+def trainer(timed: Timed, run: Path, device: str) -> pl.Trainer:
+    """Trains in bfloat16 where it can, and saves to `run/last.ckpt` and logs to `run/log`."""
+    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    saves = ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=SAVE_STEPS)
+    return pl.Trainer(
+        accelerator="cuda" if cuda else "cpu",
+        devices=1,
+        precision="bf16-mixed",
+        max_steps=-1,
+        gradient_clip_val=1.0,
+        default_root_dir=run,
+        callbacks=[timed, saves],
+        logger=CSVLogger(run, name="log"),
+        log_every_n_steps=50,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )

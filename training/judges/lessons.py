@@ -15,7 +15,7 @@ from torchvision.transforms.functional import gaussian_blur
 from training.batches import loader, to_tensor
 from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
 from training.scenes import draw, facts, random_scene
-from training.schedule import Timed
+from training.schedule import Timed, trainer
 
 LEARNING_RATE = 4e-3
 ROWS = 64
@@ -86,21 +86,7 @@ def train_judge(minutes: float, run: Path, device: str = "auto", weights: Path =
     training = JudgeTraining()
     timed = Timed(minutes, LEARNING_RATE)
     timed.WARM_UP_STEPS = WARM_UP_STEPS
-    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    pl.Trainer(
-        accelerator="cuda" if cuda else "cpu",
-        devices=1,
-        precision="bf16-mixed",
-        max_steps=-1,
-        gradient_clip_val=1.0,
-        default_root_dir=run,
-        callbacks=[timed],
-        logger=pl.loggers.CSVLogger(run, name="log"),
-        log_every_n_steps=20,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    ).fit(training)
+    trainer(timed, run, device).fit(training)
     network = training.network.cpu().eval()
     network.thresholds.copy_(_thresholds(network))
     state = network.state_dict().items()
