@@ -233,8 +233,13 @@ def _wish() -> dict[str, str | int]:
 async def _until_stopped() -> None:
     here = asyncio.current_task()
     assert here
+
+    def stop() -> None:
+        if not here.cancelling():  # a second Ctrl-C must not break off the tidying up
+            here.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, here.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     await demo(OUT, _wish())
 
 

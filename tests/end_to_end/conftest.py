@@ -1,0 +1,217 @@
+"""The product as a host runs it: `python -m bot` and `python -m engine` beside a local Discord."""
+
+import asyncio
+import io
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from jobs.job import Job
+from jobs.recipe import Recipe
+from jobs.store import Store
+from sandbox import Member, Message, Sandbox
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120.0  #: seconds until a test that waits for something gives up
+
+T = TypeVar("T")
+
+
+async def until(
+    condition: Callable[[], T | Awaitable[T]], meanwhile: Callable[[], None] = lambda: None
+) -> T:
+    """Waits until `condition()`, or what it awaits, is true; returns that."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            value = condition()
+            result: T = await value if isinstance(value, Awaitable) else value
+            if result:
+                return result
+            meanwhile()
+            await asyncio.sleep(0.05)
+
+
+class Product:
+    """A local Discord, and the bot and the engine that serve it, each started when asked for."""
+
+    def __init__(self, discord: Sandbox, store: Store, folder: Path) -> None:
+        self.discord = discord
+        self.store = store
+        self.folder = folder
+        self.database = folder / "imagine.db"
+        self._processes: dict[str, Process] = {}
+
+    async def start(self, *names: str) -> None:
+        """`python -m name` for each that does not run yet; returns when they are at work."""
+        for name in names:
+            if name in self._processes:
+                continue
+            ready = len(self.entries(name, "ready"))
+            with self._log(name).open("ab") as log:
+                self._processes[name] = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", name),
+                    env=self.environment(),
+                    cwd=self.folder,
+                    stdin=DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+            await self.until(lambda name=name, ready=ready: self.entries(name, "ready")[ready:])
+
+    async def stop(self, *names: str) -> None:
+        """Tells processes to end; they do so in good order."""
+        for name in names:
+            if process := self._processes.pop(name, None):
+                process.terminate()
+                assert await process.wait() == 0, self._last_words(name)
+
+    async def kill(self, name: str) -> None:
+        """Ends a process as a power cut would."""
+        process = self._processes.pop(name)
+        process.kill()
+        await process.wait()
+
+    async def until(self, condition: Callable[[], T | Awaitable[T]]) -> T:
+        """Waits until `condition()`, or what it awaits, is true, while all processes live."""
+        return await until(condition, self._assert_alive)
+
+    async def members(self, *names: str) -> list[Member]:
+        """People who look at a new channel of their own."""
+        channel = self.discord.world.add_channel(self.discord.guild, "-and-".join(names).lower())
+        people = [await self.discord.member(name) for name in names]
+        for member in people:
+            member.channel_id = channel.id
+        return people
+
+    async def ask(self, member: Member, include: str, **options: Any) -> Message:
+        """The member's wish, as its first card stands in the channel."""
+        reply = await member.slash("imagine", include=include, **options)
+        card = await member.wait_filled(reply, patience=PATIENCE)
+        assert not card.ephemeral, card.text
+        return card
+
+    async def ended(self, member: Member, card: Message) -> Message:
+        """The message of a job, once it shows how the job came out."""
+        ends = ("Painted", "Not painted", "Cancelled")
+        return await member.wait_for(
+            lambda message: message.id == card.id and title(message) in ends, patience=PATIENCE
+        )
+
+    async def job_of(self, card: Message) -> Job:
+        """The job that a card shows."""
+        job = await self.store.job(job_id(card))
+        assert job
+        return job
+
+    async def posted(self, card: Message) -> Job:
+        """The job of a card, once its outcome has been shown."""
+
+        async def shown() -> Job | None:
+            job = await self.job_of(card)
+            return job if job.posted else None
+
+        job = await self.until(shown)
+        assert job
+        return job
+
+    def frames_of(self, card: Message) -> list[Path]:
+        """What the engine has kept so far of a job's frames."""
+        return list((self.folder / "pictures" / str(job_id(card))).glob("frame-*.webp"))
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "DISCORD_TOKEN": self.discord.token,
+            "DISCORD_API_URL": self.discord.api_url,
+            "DISCORD_GUILD_ID": str(self.discord.guild.id),
+            "DATABASE_PATH": str(self.database),
+            "DATA_DIR": str(self.folder),
+            "DEVICE": "cpu",
+            "LOG_LEVEL": "DEBUG",
+        }
+
+    def log(self, name: str) -> str:
+        """All that a process and its predecessors have said."""
+        path = self._log(name)
+        return path.read_text() if path.exists() else ""
+
+    def entries(self, name: str, event: str) -> list[dict[str, Any]]:
+        """The entries of a log that tell of such an event."""
+        lines = [json.loads(line) for line in self.log(name).splitlines() if line.endswith("}")]
+        return [line for line in lines if line["event"] == event]
+
+    async def close(self) -> None:
+        """Ends what still runs, whatever became of the tests."""
+        for name in list(self._processes):
+            await self.kill(name)
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _last_words(self, name: str) -> str:
+        return "\n".join(self.log(name).splitlines()[-20:])
+
+    def _assert_alive(self) -> None:
+        for name, process in self._processes.items():
+            assert process.returncode is None, f"{name} ended:\n{self._last_words(name)}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    """One product for the tests of a module, which differ in members and channels."""
+    folder = tmp_path_factory.mktemp("product")
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(Sandbox())
+        store = await stack.enter_async_context(Store.open(folder / "imagine.db"))
+        product = Product(discord, store, folder)
+        stack.push_async_callback(product.close)
+        yield product
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def product(shared_product: Product) -> AsyncIterator[Product]:
+    """The product, in which neither troubles nor jobs outlive a test."""
+    yield shared_product
+    shared_product.discord.faults.clear()
+    store = shared_product.store
+    for job in [*await store.running(), *await store.waiting()]:
+        await store.cancel(job.id)
+
+
+def title(message: Message) -> str:
+    """What stands at the top of a card, such as “Painting”."""
+    return str(message.embeds[0].get("title", "")) if message.embeds else ""
+
+
+def job_id(card: Message) -> int:
+    """The number of the job that a card shows: the footer begins with it."""
+    return int(card.embeds[0]["footer"]["text"].split(" ")[0].removeprefix("#"))
+
+
+async def pictures_of(member: Member, message: Message) -> list[Image.Image]:
+    """The finished pictures that hang on a message, with what is written inside of them."""
+    found = []
+    names: set[str] = set()
+    for file in message.files:
+        if file.filename.endswith(".png") and file.filename not in names:
+            names.add(file.filename)
+            picture = Image.open(io.BytesIO(await member.download(file)))
+            picture.load()
+            found.append(picture)
+    return found
+
+
+def recipe_in(picture: Image.Image) -> Recipe:
+    """The recipe that a finished picture carries."""
+    return Recipe.model_validate_json(picture.info["recipe"])

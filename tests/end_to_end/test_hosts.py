@@ -1,0 +1,128 @@
+"""What a host types in a terminal: the demo, a picture without Discord, and mistakes."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from sandbox import Sandbox
+from tests.end_to_end.conftest import ROOT, recipe_in, until
+
+
+async def run(folder: Path, *arguments: str, **settings: str) -> Process:
+    """`python -m …` with nothing around it but these settings."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "DEVICE": "cpu",
+        **settings,
+    }
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *arguments),
+        env=environment,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+def processes_in(folder: Path) -> list[str]:
+    """What runs with this folder as its working directory: the demo and what it has started."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:  # it has just ended
+            continue
+    return found
+
+
+async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path: Path) -> None:
+    wish = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
+    process = await run(tmp_path, "sandbox.demo", **wish)
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert not errors
+    said = output.decode()
+    out = tmp_path / "out"
+    for path in ("picture.png", "frames", "timelapse.mp4", "transcript.md", "transcript.html"):
+        assert f"out/{path}" in said
+    with Image.open(out / "picture.png") as picture:
+        assert max(picture.size) >= 512
+        recipe = recipe_in(picture)
+    painted = (recipe.include[0].text, recipe.exclude[0].text, str(recipe.seed))
+    assert painted == tuple(wish.values())
+    frames = sorted((out / "frames").iterdir())
+    assert len(frames) >= 2
+    assert all(f"frame {frame.name}" in said for frame in frames)
+    with av.open(str(out / "timelapse.mp4")) as timelapse:
+        assert next(timelapse.decode(video=0)).width >= 512
+    assert "a red circle on a white background" in (out / "transcript.md").read_text()
+    assert processes_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", ["while its processes start", "while the picture forms"])
+async def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, moment: str) -> None:
+    process = await run(tmp_path, "sandbox.demo", INCLUDE="a red circle")
+    assert process.stdout
+    if moment == "while its processes start":
+        await until(lambda: len(processes_in(tmp_path)) >= 3)
+    else:
+        while not (await process.stdout.readline()).startswith(b"Painting"):
+            assert not process.stdout.at_eof()
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)  # people are impatient
+    _, errors = await process.communicate()
+    assert process.returncode == 130
+    assert errors.decode().strip() == "Stopped; nothing is left running."
+    assert processes_in(tmp_path) == []
+
+
+async def test_the_same_seed_paints_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    painted = []
+    for name in ("one", "two"):
+        arguments = ("a red circle", "--steps", "10", "--seed", "7", "--count", "2", "--out", name)
+        process = await run(tmp_path, "engine", "render", *arguments)
+        _, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        painted.append([(tmp_path / name / f"final-{row}.png").read_bytes() for row in (0, 1)])
+    assert painted[0] == painted[1]
+    assert painted[0][0] != painted[0][1]  # seeds 7 and 8
+
+
+async def test_an_engine_without_usable_weights_says_what_mends_it(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged" / "weights" / "imagenet"
+    damaged.mkdir(parents=True)
+    for name in ("model.yaml", "last.ckpt", "ViT-B-32.pt"):
+        (damaged / name).write_bytes(b"half of it")
+    async with Sandbox() as discord:
+        processes = [
+            await run(
+                tmp_path,
+                "engine",
+                DISCORD_TOKEN=discord.token,
+                DISCORD_API_URL=discord.api_url,
+                PAIR="imagenet",
+                DATA_DIR=folder,
+                DATABASE_PATH=f"{folder}.db",
+            )
+            for folder in ("missing", "damaged")
+        ]
+        for process in processes:
+            output, errors = await process.communicate()
+            assert process.returncode == 1
+            assert not output
+            assert "Traceback" not in errors.decode()
+            sentence = errors.decode().splitlines()[-1]
+            assert "model.yaml" in sentence
+            assert "python -m engine weights pull imagenet" in sentence
+            assert discord.token not in errors.decode()

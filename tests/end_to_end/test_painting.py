@@ -1,0 +1,212 @@
+"""What members ask for is painted: from `/imagine` to the picture in the channel."""
+
+import asyncio
+import io
+import re
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from jobs.job import State
+from jobs.recipe import Recipe
+from sandbox import Member, Message
+from tests.end_to_end.conftest import PATIENCE, Product, pictures_of, recipe_in, title
+from tests.openapi import assert_valid
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NUMBERS = re.compile(
+    r"step (?P<step>\d+)/150 · include (?P<include>-?\d\.\d{3}) · exclude (?P<exclude>-?\d\.\d{3})"
+    r" · left \d+:\d\d"
+)
+SHARE = re.compile(r"\(([-+]\d\.\d{3})\)")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A progress picture as a member saw it, with the text around it."""
+
+    name: str
+    text: str
+    picture: Image.Image
+
+
+async def watch(member: Member) -> list[Frame]:
+    """Every frame in the member's channel, until a card says “Painted”."""
+    frames: list[Frame] = []
+    async with asyncio.timeout(PATIENCE), aclosing(member.watch()) as changes:
+        async for change in changes:
+            if change.message is None:
+                continue
+            if title(change.message) == "Painted":
+                break
+            for file in change.message.files:
+                assert file.content_type == "image/webp"
+                picture = Image.open(io.BytesIO(await member.download(file)))
+                frames.append(Frame(file.filename, change.message.text, picture))
+    return frames
+
+
+async def test_a_picture_forms_in_the_channel(product: Product) -> None:
+    await product.start("bot")
+    (ada,) = await product.members("Ada")
+    wish = {"include": "a red circle | a white background:0.5", "exclude": "watermark", "seed": 7}
+    card = await product.ask(ada, **wish)  # the engine comes later: the card is there at once
+    assert "In the queue\nPosition 1\n" in card.text
+    assert [button.label for button in card.buttons] == ["Cancel"]
+
+    watching = asyncio.create_task(watch(ada))
+    await product.start("engine")
+    frames = await watching
+    assert len(frames) >= 2
+    steps = []
+    for frame in frames:
+        numbers = NUMBERS.search(frame.text)
+        assert numbers, frame.text
+        assert frame.name == f"step-{numbers['step']}.webp"
+        assert frame.picture.format == "WEBP"
+        assert frame.picture.size == (512, 512)
+        shares = [float(share) for share in SHARE.findall(frame.text)]
+        assert sum(shares[:2]) == pytest.approx(float(numbers["include"]), abs=0.002)
+        assert shares[2:] == [pytest.approx(float(numbers["exclude"]), abs=0.001)]
+        steps.append(int(numbers["step"]))
+    assert steps == sorted(set(steps))
+    assert len({frame.picture.tobytes() for frame in frames}) == len(frames)
+
+    (final,) = await ada.messages()
+    assert final.id == card.id
+    assert not final.buttons
+    assert not final.content
+    assert re.search(r"Painted\nReady after \d+ s\.\n", final.text)
+    (picture,) = await pictures_of(ada, final)
+    assert picture.format == "PNG"
+    assert max(picture.size) >= 512
+    asked = Recipe.make(**wish, width=64, height=64, steps=150)  # type: ignore[arg-type]
+    assert recipe_in(picture) == asked
+    assert (await product.job_of(final)).recipe == asked
+
+
+async def test_two_members_are_painted_for_at_the_same_time(product: Product) -> None:
+    await product.start("bot", "engine")
+    ada, bob = await product.members("Ada", "Bob")
+    cards = [
+        await product.ask(ada, "a green square", steps=25, seed=1),
+        await product.ask(bob, "a blue sea and the moon", steps=25, seed=1),
+    ]
+    finals = [await product.ended(ada, card) for card in cards]
+    pictures = [await pictures_of(ada, final) for final in finals]
+    assert [len(each) for each in pictures] == [1, 1]
+    assert pictures[0][0].tobytes() != pictures[1][0].tobytes()
+    jobs = [await product.posted(card) for card in cards]
+    assert max(job.started_at or 0 for job in jobs) < min(job.finished_at or 0 for job in jobs)
+    assert [message.id for message in await ada.messages()] == [card.id for card in cards]
+
+
+async def test_a_member_who_asks_for_much_does_not_hold_up_one_who_asks_for_little(
+    product: Product,
+) -> None:
+    await product.start("bot", "engine")
+    flooder, bob = await product.members("Flooder", "Bob")
+    first = await product.ask(flooder, "pine trees", count=4, steps=500)  # fills the engine
+    await product.until(lambda: product.frames_of(first))
+    second = await product.ask(flooder, "pine trees", count=4, steps=10)
+    third = await product.ask(flooder, "pine trees", count=4, steps=10)
+    little = await product.ask(bob, "a red circle", steps=10)
+    assert [place(card) for card in (second, third, little)] == [1, 2, 1]
+    await flooder.press(first, first.buttons[0].custom_id)
+    jobs = [await product.posted(card) for card in (little, second, third)]
+    assert [job.state for job in jobs] == [State.DONE] * 3
+    began = [job.started_at for job in jobs]
+    assert began == sorted(began, key=lambda moment: moment or 0)
+
+
+async def test_a_running_job_is_cancelled_within_a_step(product: Product) -> None:
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    card = await product.ask(ada, "a yellow star", steps=500)
+    await product.until(lambda: product.frames_of(card))
+    await ada.press(card, card.buttons[0].custom_id)
+    job = await product.posted(card)
+    dropped = await product.until(lambda: product.entries("engine", "dropped"))
+    assert dropped[-1]["job"] == job.id
+    assert job.state is State.CANCELLED
+    assert job.finished_at
+    # The frame of the step before may still have been on its way to the disk.
+    late = [path for path in product.frames_of(card) if path.stat().st_mtime > job.finished_at]
+    assert len(late) <= 1
+    (message,) = await ada.messages()
+    assert message.id == card.id
+    assert "Cancelled\nCancelled by Ada.\n" in message.text
+    assert not message.buttons
+    assert await pictures_of(ada, message) == []
+
+
+async def test_it_starts_from_a_members_picture(product: Product, tmp_path: Path) -> None:
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    given = two_halves("navy", "gold")
+    given.save(tmp_path / "mine.jpg")
+    card = await product.ask(
+        ada, "a red circle", image=tmp_path / "mine.jpg", strength=1.0, steps=12, seed=3
+    )
+    message = await product.ended(ada, card)
+    (picture,) = await pictures_of(ada, message)
+    assert likeness(picture, given) > 0.5 > likeness(picture, two_halves("gold", "navy"))
+    recipe = recipe_in(picture)
+    assert (recipe.strength, recipe.steps) == (1.0, 12)
+    assert (product.folder / "initial" / f"{recipe.initial}.png").exists()
+    assert "from a picture, strength 1" in message.text
+
+
+async def test_four_pictures_of_one_wish_come_together(product: Product) -> None:
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    card = await product.ask(ada, "a house", count=4, steps=10, seed=2**32 - 2)
+    message = await product.ended(ada, card)
+    pictures = await pictures_of(ada, message)
+    assert [picture.info["row"] for picture in pictures] == ["0", "1", "2", "3"]
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert all(max(picture.size) >= 512 for picture in pictures)
+    assert recipe_in(pictures[3]).seeds == (2**32 - 2, 2**32 - 1, 0, 1)
+    assert "4 pictures" in message.text
+    assert [each.id for each in await ada.messages()] == [card.id]
+
+
+async def test_all_of_it_is_in_discords_description_and_no_token_in_any_log(
+    product: Product,
+) -> None:
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    await product.posted(await product.ask(ada, "snowy hills", steps=10))
+    await product.stop("bot", "engine")
+    for name in ("bot", "engine"):
+        assert '"level": "debug"' in product.log(name)
+        assert product.discord.token not in product.log(name)
+        assert '"level": "error"' not in product.log(name)
+        assert "Traceback" not in product.log(name)
+    assert product.discord.unhandled == []
+    assert product.discord.limits.refused == 0
+    assert_valid(product.discord.requests)
+
+
+def place(card: Message) -> int:
+    """The place in the queue that a card tells."""
+    told = re.search(r"Position (\d+)", card.text)
+    assert told, card.text
+    return int(told[1])
+
+
+def two_halves(left: str, right: str) -> Image.Image:
+    picture = Image.new("RGB", (96, 96), left)
+    ImageDraw.Draw(picture).rectangle((48, 0, 96, 96), fill=right)
+    return picture
+
+
+def likeness(one: Image.Image, other: Image.Image) -> float:
+    """The correlation of two pictures' pixels, -1 to 1, at the size that is painted."""
+    pixels = [np.asarray(each.convert("RGB").resize((64, 64))).ravel() for each in (one, other)]
+    return float(np.corrcoef(pixels)[0, 1])
