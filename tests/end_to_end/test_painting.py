@@ -113,8 +113,8 @@ async def test_a_member_who_asks_for_much_does_not_hold_up_one_who_asks_for_litt
     flooder, bob = await product.members("Flooder", "Bob")
     first = await product.ask(flooder, "pine trees", count=4, steps=500)  # fills the engine
     await product.until(lambda: product.frames_of(first))
-    second = await product.ask(flooder, "pine trees", count=4, steps=10)
-    third = await product.ask(flooder, "pine trees", count=4, steps=10)
+    second = await product.ask(flooder, "pine trees", steps=10)
+    third = await product.ask(flooder, "pine trees", steps=10)
     little = await product.ask(bob, "a red circle", steps=10)
     assert [place(card) for card in (second, third, little)] == [1, 2, 1]
     await flooder.press(first, first.buttons[0].custom_id)
