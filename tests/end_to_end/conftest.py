@@ -23,6 +23,8 @@ from sandbox import Member, Message, Sandbox
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  #: seconds until a test that waits for something gives up
 
+ENDS = ("Painted", "Not painted", "Cancelled")  #: what stands at the top of a card at the end
+
 T = TypeVar("T")
 
 
@@ -101,9 +103,8 @@ class Product:
 
     async def ended(self, member: Member, card: Message) -> Message:
         """The message of a job, once it shows how the job came out."""
-        ends = ("Painted", "Not painted", "Cancelled")
         return await member.wait_for(
-            lambda message: message.id == card.id and title(message) in ends, patience=PATIENCE
+            lambda message: message.id == card.id and title(message) in ENDS, patience=PATIENCE
         )
 
     async def job_of(self, card: Message) -> Job:
@@ -122,6 +123,16 @@ class Product:
         job = await self.until(shown)
         assert job
         return job
+
+    async def painting(self, card: Message) -> None:
+        """Waits until the engine has painted a step of a job."""
+
+        async def begun() -> bool:
+            job = await self.job_of(card)
+            assert not job.state.ended, job.reason
+            return bool(self.frames_of(card))
+
+        await self.until(begun)
 
     def frames_of(self, card: Message) -> list[Path]:
         """What the engine has kept so far of a job's frames."""

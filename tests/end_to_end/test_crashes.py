@@ -37,7 +37,7 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     (ada,) = await product.members("Ada")
     wish = {"include": "a red circle", "seed": 7, "steps": 20}
     card = await product.ask(ada, **wish)
-    await product.until(lambda: product.frames_of(card))
+    await product.painting(card)
     await product.kill("engine")
     job = await product.job_of(card)
     assert job.state is State.RUNNING

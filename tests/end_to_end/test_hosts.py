@@ -88,13 +88,15 @@ async def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, moment: s
 
 
 async def test_the_same_seed_paints_the_same_bytes_in_another_process(tmp_path: Path) -> None:
-    painted = []
-    for name in ("one", "two"):
-        arguments = ("a red circle", "--steps", "10", "--seed", "7", "--count", "2", "--out", name)
-        process = await run(tmp_path, "engine", "render", *arguments)
+    wish = ("a red circle", "--steps", "10", "--seed", "7", "--count", "2")
+    names = ("one", "two")
+    processes = [await run(tmp_path, "engine", "render", *wish, "--out", name) for name in names]
+    for process in processes:
         _, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()
-        painted.append([(tmp_path / name / f"final-{row}.png").read_bytes() for row in (0, 1)])
+    painted = [
+        [(tmp_path / name / f"final-{row}.png").read_bytes() for row in (0, 1)] for name in names
+    ]
     assert painted[0] == painted[1]
     assert painted[0][0] != painted[0][1]  # seeds 7 and 8
 
