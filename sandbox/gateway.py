@@ -20,6 +20,10 @@ RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7
 HEARTBEAT_INTERVAL = 41.25
 """Seconds between a client's heartbeats; twice that without one ends the connection."""
 
+ROUND_TRIP = 0.05
+"""Seconds until a heartbeat is acknowledged. discord.py notes only afterwards that it has sent one:
+an answer that comes sooner than any network could bring it makes it warn of a latency of 41 s."""
+
 REPLAYED = 1_000
 """Events that are kept for a client that comes back."""
 
@@ -175,7 +179,8 @@ class Gateway:
 
     async def _handle(self, connection: Connection, opcode: int, data: Any) -> None:
         if opcode == HEARTBEAT:
-            connection.send({"op": HEARTBEAT_ACK, "d": None, "s": None, "t": None})
+            answer: Payload = {"op": HEARTBEAT_ACK, "d": None, "s": None, "t": None}
+            asyncio.get_running_loop().call_later(ROUND_TRIP, connection.send, answer)
         elif opcode == IDENTIFY:
             await self._identify(connection, data)
         elif opcode == RESUME:
