@@ -39,7 +39,7 @@ class DemoError(Exception):
 
 async def demo(out: Path, wish: dict[str, str | int]) -> None:
     """Asks for one picture and waits until it stands in the channel. Raises DemoError."""
-    shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree(out / "frames", ignore_errors=True)  # an earlier picture's
     (out / "frames").mkdir(parents=True)
     async with AsyncExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagine-")))
@@ -47,6 +47,7 @@ async def demo(out: Path, wish: dict[str, str | int]) -> None:
         environment = {
             **os.environ,
             **addresses,
+            "PAIR": "sketch",
             "DATA_DIR": str(data),
             "DATABASE_PATH": str(data / "imagine.db"),
         }

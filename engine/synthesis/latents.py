@@ -3,22 +3,35 @@
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
 from engine.models.vqgan import VQGAN
 
+TRAITS = 20
+"""Numbers that make a rough picture: the colours of four corners and how far they differ, and the
+colour, place, size and presence of a spot."""
 
-def wash(vqgan: VQGAN, width: int, height: int, generator: Generator) -> Tensor:
-    """The start of a row without an initial picture: a soft wash of muted colour, encoded.
 
-    (1, embed_dim, h, w). Random codes would start from a litter of edges that the optimiser then
-    has to clear away; a wash leaves it free, and still differs from seed to seed.
+def rough_pictures(traits: Tensor, width: int, height: int) -> Tensor:
+    """Pictures to begin with: (rows, TRAITS) from 0 to 1 → (rows, 3, height, width) from 0 to 1.
+
+    One colour or several that run together, with a soft spot of another or without. Random codes
+    would begin with a litter of edges that has to be cleared away first.
     """
-    shade = torch.rand(1, 3, 3, 3, generator=generator, device=generator.device)
-    shade = 0.5 + 0.3 * (shade - 0.5)
-    picture = F.interpolate(shade, (height, width), mode="bicubic", align_corners=True)
-    return vqgan.encode(picture)
+    # Full colours more often than grey ones, flat grounds more often than motley ones.
+    colours = torch.sin(traits[:, :15] * torch.pi / 2).square()
+    corners, spot = colours[:, :12].view(-1, 3, 2, 2), colours[:, 12:, None, None]
+    slope, there, x, y, size = traits[:, 15:, None, None].unbind(1)
+    mean = corners[:, :, :1, :1]
+    corners = mean + (corners - mean) * slope[:, None] ** 3
+    grounds = F.interpolate(corners, (height, width), mode="bilinear", align_corners=True)
+    across = torch.linspace(0, 1, width, device=traits.device)
+    down = torch.linspace(0, 1, height, device=traits.device)[:, None]
+    distance = (across - 0.2 - 0.6 * x).square() + (down - 0.2 - 0.6 * y).square()
+    cover = torch.sigmoid(8 * (1 - distance.sqrt() / (0.16 + 0.2 * size)))
+    cover = cover * torch.sigmoid(20 * (there - 0.3))
+    return grounds.lerp(spot, cover[:, None])
 
 
 def encoded(vqgan: VQGAN, picture: Image.Image, width: int, height: int) -> Tensor:

@@ -12,6 +12,11 @@ class Method:
     cutout, for values from 0 to 1; `flip` the share of mirrored cutouts; `colour` the spread of
     their brightness and contrast. `quantised` paints with codes of the codebook, straight-through;
     otherwise the latents are decoded as they are.
+
+    `smoothness` weighs the picture's total variation in the loss: flat colour and clean edges
+    against texture. `indifferent` is the similarity of a picture and a text that have nothing to do
+    with one another: excludes push no further. A row without an initial picture starts from the
+    best of several generations of so many `beginnings`.
     """
 
     learning_rate: float
@@ -22,18 +27,24 @@ class Method:
     flip: float
     colour: float
     quantised: bool
+    smoothness: float
+    indifferent: float
+    beginnings: int
 
 
 METHODS = {
     "sketch": Method(
         learning_rate=0.15,
-        cutouts=16,
-        smallest=0.7,
+        cutouts=8,
+        smallest=0.8,
         largest=1.1,
-        noise=0.15,
+        noise=0.1,
         flip=0.0,
         colour=0.05,
         quantised=True,
+        smoothness=4.0,
+        indifferent=-0.05,
+        beginnings=768,
     ),
     "imagenet": Method(
         learning_rate=0.1,
@@ -44,5 +55,8 @@ METHODS = {
         flip=0.5,
         colour=0.1,
         quantised=True,
+        smoothness=0.0,
+        indifferent=0.15,
+        beginnings=32,
     ),
 }

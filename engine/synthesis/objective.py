@@ -49,6 +49,21 @@ def similarities(embedded: Tensor, targets: Sequence[Target]) -> list[Tensor]:
     ]
 
 
-def loss(similarity: Tensor, target: Target) -> Tensor:
-    """A scalar for one row: the weighted similarities to exclude minus those to include."""
-    return -(similarity * target.weights).sum()
+def loss(similarity: Tensor, target: Target, indifferent: float) -> Tensor:
+    """A scalar for one row: the weighted similarities to exclude minus those to include.
+
+    An exclude pushes only while the picture is more similar to it than `indifferent`, which is
+    what an unrelated text has; without an end to it, the push would wreck the picture.
+    """
+    near = similarity.clamp_min(indifferent)
+    return -(torch.where(target.includes, similarity, near) * target.weights).sum()
+
+
+def total_variation(pictures: Tensor) -> Tensor:
+    """How much neighbouring pixels differ, on average: (rows, 3, height, width) → (rows,).
+
+    Rudin, Osher, Fatemi, "Nonlinear total variation based noise removal algorithms" (1992).
+    """
+    across = (pictures[..., 1:] - pictures[..., :-1]).abs().mean((1, 2, 3))
+    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean((1, 2, 3))
+    return across + down

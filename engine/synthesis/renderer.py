@@ -18,6 +18,9 @@ from engine.synthesis import cutouts, latents, objective
 from engine.synthesis.method import METHODS, Method
 from jobs.recipe import Recipe
 
+SPREADS = (0.2, 0.1, 0.05)
+"""How far each generation of beginnings may stray from its parents, in traits from 0 to 1."""
+
 HOLD = 4.0
 """How strongly full `strength` ties the latents to those of the initial picture."""
 
@@ -95,20 +98,22 @@ class Renderer:
         Raises RecipeRefused for a size or prompts that the pair cannot paint.
         """
         notes = self._notes(recipe)
-        vqgan, size = self.pair.vqgan, (recipe.width, recipe.height)
+        target = objective.target(recipe, self.pair.perceptor)
         # Seeded before the first draw, row by row: count 4 begins with the picture of count 1.
         generators = [Generator(self.device).manual_seed(seed) for seed in recipe.seeds]
+        size = recipe.width, recipe.height
         if initial is None:
-            starts = torch.cat([latents.wash(vqgan, *size, g) for g in generators])
+            start = torch.cat([self._begin(size, target, g) for g in generators])
         else:
-            starts = latents.encoded(vqgan, initial, *size).repeat(recipe.count, 1, 1, 1)
-        free = starts.clone().requires_grad_(True)
+            encoded = latents.encoded(self.pair.vqgan, initial, *size)
+            start = encoded.repeat(recipe.count, 1, 1, 1)
+        free = start.clone().requires_grad_(True)
         self._running[job_id] = _Running(
             recipe=recipe,
-            target=objective.target(recipe, self.pair.perceptor),
+            target=target,
             generators=generators,
             latents=free,
-            held=starts if initial is not None and recipe.strength else None,
+            held=start if initial is not None and recipe.strength else None,
             optimiser=torch.optim.Adam([free], lr=self.method.learning_rate, betas=(0.9, 0.99)),
         )
         return notes
@@ -130,13 +135,47 @@ class Renderer:
             embedded = self.pair.perceptor.embed_pictures(seen).float()
         rows = [job.target for job in jobs for _ in job.generators]
         similarity = objective.similarities(embedded, rows)
-        losses = torch.stack(
-            [objective.loss(s, target) for s, target in zip(similarity, rows, strict=True)]
-        )
-        (losses.sum() + sum(_hold(job) for job in jobs)).backward()
+        losses = self._losses(similarity, rows)
+        rough = torch.cat([objective.total_variation(picture) for picture in pictures])
+        held = sum(_hold(job) for job in jobs)
+        (losses.sum() + self.method.smoothness * rough.sum() + held).backward()
         for job in jobs:
             self._descend(job)
         return self._report(pictures, similarity, losses.tolist())
+
+    def _begin(
+        self, size: tuple[int, int], target: objective.Target, generator: Generator
+    ) -> Tensor:
+        """The rough picture nearest to what was asked for, as latents (1, embed_dim, h, w).
+
+        It is looked for among many, then among the likes of the best, ever closer. CLIP sees a
+        picture sooner than a gradient finds a colour or a place far from where it starts.
+        """
+        count, parents = self.method.beginnings, max(1, self.method.beginnings // 32)
+        traits = torch.rand(count, latents.TRAITS, generator=generator, device=self.device)
+        for spread in SPREADS:
+            best = traits[self._rough_losses(traits, target).argsort(stable=True)[:parents]]
+            drawn = torch.randn(count, latents.TRAITS, generator=generator, device=self.device)
+            children = (
+                best.repeat(count // parents, 1) + spread * drawn[: count // parents * parents]
+            )
+            traits = torch.cat([best, children.clamp(0, 1)])
+        best = traits[self._rough_losses(traits, target).argmin()]
+        return self.pair.vqgan.encode(latents.rough_pictures(best[None], *size))
+
+    def _rough_losses(self, traits: Tensor, target: objective.Target) -> Tensor:
+        """(rows,): how far each rough picture is from what was asked for."""
+        resolution = self.pair.perceptor.resolution
+        with self._arithmetic():
+            seen = latents.rough_pictures(traits, resolution, resolution)
+            embedded = self.pair.perceptor.embed_pictures(seen).float()
+        targets = [target] * len(traits)
+        return self._losses(objective.similarities(embedded, targets), targets)
+
+    def _losses(self, similarity: list[Tensor], targets: Sequence[objective.Target]) -> Tensor:
+        """(rows,)."""
+        rows = zip(similarity, targets, strict=True)
+        return torch.stack([objective.loss(s, t, self.method.indifferent) for s, t in rows])
 
     def _paint(self, jobs: Sequence[_Running]) -> list[Tensor]:
         """Each job's pictures (count, 3, height, width); jobs of one shape are decoded together."""

@@ -1,18 +1,21 @@
 """What the tests of the method share: a small pair with random weights, and recipes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from engine.models import catalogue
-from engine.models.pair import Pair, read_pair
+from engine.models.pair import Pair, load_pair, read_pair
+from engine.synthesis.method import METHODS
 from engine.synthesis.renderer import Iteration, Renderer
 from jobs.recipe import Recipe
 from tests.engine.random_pair import random_sketch
 
 CPU = torch.device("cpu")
+QUICK = replace(METHODS["sketch"], beginnings=64)
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +25,15 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return read_pair(catalogue.SKETCH, folder, CPU)
 
 
+@pytest.fixture(scope="session")
+def sketch(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """The trained pair that comes along."""
+    return load_pair("sketch", tmp_path_factory.mktemp("data"), CPU)
+
+
 @pytest.fixture
 def renderer(pair: Pair) -> Renderer:
-    return Renderer(pair, CPU)
+    return Renderer(pair, CPU, QUICK)
 
 
 @pytest.fixture

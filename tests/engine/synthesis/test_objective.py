@@ -21,6 +21,9 @@ def test_includes_add_up_to_one_and_excludes_are_on_their_scale(pair: Pair) -> N
     assert asked.weights.tolist() == pytest.approx([0.75, 0.25, -0.5])
 
 
+INDIFFERENT = 0.1
+
+
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.01, 0.5))
 def test_the_loss_falls_towards_includes_and_away_from_excludes(
     include: float, exclude: float, more: float
@@ -28,11 +31,14 @@ def test_the_loss_falls_towards_includes_and_away_from_excludes(
     asked = objective.Target(("a", "b"), torch.eye(2), torch.tensor([1.0, -0.5]))
 
     def loss(*similarity: float) -> float:
-        return objective.loss(torch.tensor(similarity), asked).item()
+        return objective.loss(torch.tensor(similarity), asked, INDIFFERENT).item()
 
     here = loss(include, exclude)
     assert loss(include + more, exclude) < here
-    assert loss(include, exclude + more) > here
+    # An exclude counts from the similarity on that any unrelated text has.
+    further = loss(include, exclude + more)
+    assert further > here if exclude + more > INDIFFERENT + 0.01 else further >= here
+    assert loss(include, min(exclude, INDIFFERENT)) == pytest.approx(loss(include, -1.0))
 
 
 def test_similarities_are_means_over_a_rows_own_cutouts(pair: Pair) -> None:

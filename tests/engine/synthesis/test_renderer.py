@@ -1,18 +1,18 @@
 """The renderer: rows that come, go and fail without their neighbours noticing."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image, ImageStat
 
-from engine.models.pair import Pair, load_pair
+from engine.models.pair import Pair
 from engine.synthesis import cutouts
 from engine.synthesis.cutouts import Cuts
 from engine.synthesis.renderer import Iteration, RecipeRefused, Renderer
 from jobs.recipe import Recipe
-from tests.engine.synthesis.conftest import CPU, paint
+from tests.engine.synthesis.conftest import CPU, QUICK, paint
+from training.judges.overlap import look
 
 Recipes = Callable[..., Recipe]
 
@@ -44,7 +44,7 @@ def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes
 
 def test_the_same_seed_paints_the_same_bytes(pair: Pair, recipe: Recipes) -> None:
     def picture(seed: int) -> bytes:
-        renderer = Renderer(pair, CPU)
+        renderer = Renderer(pair, CPU, QUICK)
         renderer.add(1, recipe(seed=seed))
         return paint(renderer)[-1].pictures()[0].tobytes()
 
@@ -53,7 +53,7 @@ def test_the_same_seed_paints_the_same_bytes(pair: Pair, recipe: Recipes) -> Non
 
 
 def test_a_row_paints_alone_what_it_paints_in_company(pair: Pair, recipe: Recipes) -> None:
-    alone, company = Renderer(pair, CPU), Renderer(pair, CPU)
+    alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
     alone.add(1, recipe(seed=5))
     company.add(2, recipe("a blue star", seed=9, steps=2))
     company.step()
@@ -79,7 +79,7 @@ def test_company_does_not_change_the_random_draws(
 
     for where, company in (("alone", 0), ("company", 2)):
         monkeypatch.setattr(cutouts, "draw", listening(where))
-        renderer = Renderer(pair, CPU)
+        renderer = Renderer(pair, CPU, QUICK)
         renderer.add(1, recipe(seed=5, steps=2))
         for other in range(company):
             renderer.add(10 + other, recipe(seed=other, steps=2))
@@ -92,7 +92,7 @@ def test_company_does_not_change_the_random_draws(
 
 
 def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> None:
-    one, four = Renderer(pair, CPU), Renderer(pair, CPU)
+    one, four = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
     one.add(1, recipe())
     four.add(1, recipe(count=4))
     pictures = last(paint(four))
@@ -101,15 +101,21 @@ def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> Non
     assert (pictures[0] - pictures[1]).abs().max() > SAME
 
 
-def test_the_trained_pair_paints_nearer_and_nearer(recipe: Recipes, tmp_path: Path) -> None:
-    renderer = Renderer(load_pair("sketch", tmp_path, CPU), CPU)
+def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -> None:
+    renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("a red circle on a white background", width=64, height=64, steps=40)
     renderer.add(1, asked)
+    seen = look(paint(renderer)[-1].pictures()[0])
+    assert seen.ground == "white"
+    assert seen.figures[0].colour == "red"
+
+
+def test_every_step_leads_nearer(sketch: Pair, recipe: Recipes) -> None:
+    renderer = Renderer(sketch, CPU, QUICK)
+    asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0)
+    renderer.add(1, asked, Image.new("RGB", (64, 64), "gray"))
     iterations = paint(renderer)
-    assert iterations[-1].include > iterations[0].include + 0.3
-    red, green, blue = ImageStat.Stat(iterations[-1].pictures()[0].crop((24, 24, 40, 40))).mean
-    assert red > green + 40
-    assert red > blue + 40
+    assert iterations[-1].include > iterations[0].include + 0.15
 
 
 def test_a_removed_job_is_gone_at_once(renderer: Renderer, recipe: Recipes) -> None:
@@ -124,7 +130,7 @@ def test_a_removed_job_is_gone_at_once(renderer: Renderer, recipe: Recipes) -> N
 def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
     pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone, company = Renderer(pair, CPU), Renderer(pair, CPU)
+    alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
     alone.add(1, recipe())
     company.add(1, recipe())
     company.add(2, recipe(seed=8))
@@ -142,7 +148,7 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
 def test_an_initial_picture_is_where_painting_starts(
     pair: Pair, recipe: Recipes, strength: float
 ) -> None:
-    renderer = Renderer(pair, CPU)
+    renderer = Renderer(pair, CPU, QUICK)
     initial = Image.new("RGB", (50, 40), "orange")
     renderer.add(1, recipe(steps=20, strength=strength), initial)
     renderer.add(2, recipe(steps=20), Image.new("RGB", (50, 40), "navy"))
@@ -150,9 +156,9 @@ def test_an_initial_picture_is_where_painting_starts(
     assert (first[1] - first[2]).abs().mean() > 1e-3
 
 
-def test_strength_holds_on_to_the_initial_picture(pair: Pair, recipe: Recipes) -> None:
+def test_strength_holds_on_to_the_initial_picture(sketch: Pair, recipe: Recipes) -> None:
     def drift(strength: float) -> float:
-        renderer = Renderer(pair, CPU)
+        renderer = Renderer(sketch, CPU, QUICK)
         renderer.add(1, recipe(steps=20, strength=strength), Image.new("RGB", (32, 32), "teal"))
         iterations = paint(renderer)
         return float((iterations[-1].painted - iterations[0].painted).abs().mean())
