@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from engine.models.perceptor import MEAN, STD
 from training import batches
 from training.captions import holds
 from training.scenes import facts
@@ -33,9 +34,6 @@ FACTS_SHARE = 1.0
 """Weight of naming the facts, beside matching the captions."""
 ADVERSARY_RADIUS = 2.5
 """Length of the adversary's step, as the L2 norm over a 64 × 64 picture of values from 0 to 1."""
-
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def small_clip(vocabulary_size: int) -> CLIP:

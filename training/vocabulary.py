@@ -13,6 +13,7 @@ import clip
 import torch
 from torch import Tensor
 
+from engine.models.perceptor import END, START
 from training import captions, scenes
 
 EXCLUSIVE: tuple[tuple[str, ...], ...] = (
@@ -34,9 +35,7 @@ SINGLE: tuple[str, ...] = ("landscape", *scenes.SKIES, *scenes.THINGS, "watermar
 
 FACTS: tuple[str, ...] = (*(fact for facts in EXCLUSIVE for fact in facts), *SINGLE)
 
-FULL_SIZE = 49408
 UNKNOWN = 0
-START, END = 49406, 49407
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,6 @@ class Vocabulary:
                 line.insert(random.randrange(1, len(line)), UNKNOWN)
         longest = max(map(len, lines))
         return torch.tensor([line + [UNKNOWN] * (longest - len(line)) for line in lines])
-
-    def full_table(self, table: Tensor) -> Tensor:
-        """The trained rows (size, width) in their places in CLIP's own table (49408, width)."""
-        full = table.new_zeros(FULL_SIZE, table.shape[1])
-        full[list(self.known)] = table[1:]
-        return full
 
 
 @cache

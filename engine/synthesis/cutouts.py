@@ -1,7 +1,7 @@
 """What CLIP sees: cutouts of random size and place, each a little turned, tinted and noisy.
 
-All cutouts of all rows are cut by one bilinear sampling. The random numbers of a row come from its
-own generator, so that a row sees the same cutouts alone and in company.
+All cutouts of a job's rows are cut by one bilinear sampling. The random numbers of a row come from
+its own generator, so that a row sees the same cutouts alone and in company.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ embed → objective per row → backward → optimiser. A row depends on its own
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -20,6 +20,8 @@ from jobs.recipe import Recipe
 
 SPREADS = (0.2, 0.1, 0.05)
 """How far each generation of beginnings may stray from its parents, in traits from 0 to 1."""
+
+BROKEN = "the arithmetic broke down (the loss is not a number)"
 
 HOLD = 4.0
 """How strongly full `strength` ties the latents to those of the initial picture."""
@@ -42,8 +44,8 @@ class PromptSimilarity:
 class Iteration:
     """What one step did for one job.
 
-    `include` and `exclude` are weighted mean cosine similarities over the job's rows; `best` is the
-    row with the lowest loss. With `done` or a `fault` the job has left the batch.
+    `include` and `exclude` are weighted mean cosine similarities over the job's rows. With `done`
+    or a `fault` the job has left the batch.
     """
 
     job_id: int
@@ -52,7 +54,6 @@ class Iteration:
     include: float
     exclude: float | None
     prompts: tuple[PromptSimilarity, ...]
-    best: int
     done: bool
     fault: str | None
     painted: Tensor = field(repr=False)
@@ -220,26 +221,21 @@ class Renderer:
             done = job.step >= job.recipe.steps
             if done or not finite:
                 self.remove(job_id)
-            weights = job.target.weights.tolist()
             shares = [
                 PromptSimilarity(*share)
-                for share in zip(job.target.texts, weights, mean, strict=True)
+                for share in zip(job.target.texts, job.target.weights.tolist(), mean, strict=True)
             ]
+            away = [share for share in shares if share.weight < 0]
             iterations.append(
                 Iteration(
                     job_id=job_id,
                     step=job.step,
                     steps=job.recipe.steps,
-                    include=_weighted(p for p in shares if p.weight > 0),
-                    exclude=_weighted(p for p in shares if p.weight < 0)
-                    if min(weights) < 0
-                    else None,
+                    include=_weighted([p for p in shares if p.weight > 0]),
+                    exclude=_weighted(away) if away else None,
                     prompts=tuple(shares),
-                    best=min(range(len(painted)), key=losses[rows].__getitem__),
                     done=done,
-                    fault=None
-                    if finite
-                    else "the arithmetic broke down (the loss is not a number)",
+                    fault=None if finite else BROKEN,
                     painted=painted.detach(),
                 )
             )
@@ -284,7 +280,6 @@ def _hold(job: _Running) -> Tensor | float:
     return HOLD * job.recipe.strength * drift
 
 
-def _weighted(shares: Iterable[PromptSimilarity]) -> float:
-    listed = list(shares)
-    total = sum(abs(share.weight) for share in listed)
-    return sum(abs(share.weight) * share.similarity for share in listed) / total
+def _weighted(shares: Sequence[PromptSimilarity]) -> float:
+    total = sum(abs(share.weight) for share in shares)
+    return sum(abs(share.weight) * share.similarity for share in shares) / total

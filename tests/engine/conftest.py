@@ -12,6 +12,7 @@ import torch
 from jobs.job import Job
 from jobs.recipe import Recipe
 from jobs.store import Store
+from sandbox import Sandbox
 
 torch.set_num_threads(1)  # threads that wait for each other cost more than they gain here
 
@@ -22,6 +23,12 @@ PATIENCE = 30.0  #: seconds until a test that waits for something gives up
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Store.open(tmp_path / "imagine.db") as opened:
         yield opened
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

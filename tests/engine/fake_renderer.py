@@ -63,7 +63,6 @@ class FakeRenderer:
                 *(PromptSimilarity(p.text, p.weight, similarity) for p in recipe.include),
                 *(PromptSimilarity(p.text, -p.weight, 0.25) for p in recipe.exclude),
             ),
-            best=0,
             done=done,
             fault=fault,
             painted=torch.full(shape, similarity),

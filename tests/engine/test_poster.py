@@ -31,12 +31,6 @@ Ask = Callable[..., Awaitable[Job]]
 
 
 @pytest.fixture
-async def discord() -> AsyncIterator[Sandbox]:
-    async with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 def settings(discord: Sandbox, tmp_path: Path) -> Settings:
     return Settings(
         discord_token=SecretStr(discord.token), discord_api_url=discord.api_url, data_dir=tmp_path

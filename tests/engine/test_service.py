@@ -26,12 +26,6 @@ Ask = Callable[..., Awaitable[Job]]
 
 
 @pytest.fixture
-async def discord() -> AsyncIterator[Sandbox]:
-    async with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 def serving(store: Store, discord: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     pair = read_pair(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
     monkeypatch.setattr(service, "load_pair", lambda name, data_dir, device: pair)

@@ -6,9 +6,10 @@ import clip
 import pytest
 import torch
 
+from engine.models.perceptor import END, START
 from training.captions import caption
 from training.scenes import random_scene
-from training.vocabulary import END, FULL_SIZE, START, UNKNOWN, Vocabulary
+from training.vocabulary import UNKNOWN, Vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +42,3 @@ def test_a_word_of_no_caption_says_nothing(vocabulary: Vocabulary) -> None:
     assert (start, end) == (vocabulary.size - 2, vocabulary.size - 1)
     assert middle[-1] == UNKNOWN
     assert UNKNOWN not in middle[:2]
-
-
-def test_the_full_table_has_each_row_in_clips_place(vocabulary: Vocabulary) -> None:
-    table = torch.randn(vocabulary.size, 4)
-    full = vocabulary.full_table(table)
-    tokens = clip.tokenize(["a red circle on a white background"])[0]
-    tokens = tokens[tokens > 0]
-    rows = vocabulary.rows("a red circle on a white background")
-    assert full.shape == (FULL_SIZE, 4)
-    assert torch.equal(full[tokens.long()], table[rows])
-    assert full.any(1).sum() == len(vocabulary.known)
