@@ -22,12 +22,16 @@ STEPS = 150  #: of `render`, unless told otherwise
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit status. What can be foreseen ends in one sentence."""
+    """Runs one command; the exit status. What can be foreseen ends in one sentence.
+
+    The worker's status is 0 when told to stop, 78 (EX_CONFIG) when a person has to mend something
+    first, and 1 when a later try may help, as the bot's.
+    """
     # Threads that wait for work spin by default, and slow down whoever shares the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace, Settings], int] = parsed.command
     try:
-        command: Callable[[argparse.Namespace, Settings], int] = parsed.command
         return command(parsed, load_settings())
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("Stopped.", file=sys.stderr)
@@ -36,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (sentence := _foreseen(error)) is None:
             raise
         print(sentence, file=sys.stderr)
-        return 1
+        return 1 if command is not _work or _passes(error) else os.EX_CONFIG
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,6 +182,14 @@ def _foreseen(error: Exception) -> str | None:
         case OSError(strerror=str(what)):
             return f"{error.filename}: {what}." if error.filename else f"{what}."
     return str(error) if isinstance(error, _told_in_a_sentence()) else None
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same may succeed later; else a person has to mend something first."""
+    from engine.discord_rest import UnreachableError
+    from jobs.store import StoreFullError, StoreLockedError
+
+    return isinstance(error, (UnreachableError, StoreFullError, StoreLockedError, OSError))
 
 
 def _told_in_a_sentence() -> tuple[type[Exception], ...]:

@@ -121,7 +121,7 @@ async def test_an_engine_without_usable_weights_says_what_mends_it(tmp_path: Pat
         ]
         for process in processes:
             output, errors = await process.communicate()
-            assert process.returncode == 1
+            assert process.returncode == os.EX_CONFIG
             assert not output
             assert "Traceback" not in errors.decode()
             sentence = errors.decode().splitlines()[-1]

@@ -1,6 +1,7 @@
 """What a host types: each command does its work, each mistake ends in one sentence."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -72,7 +73,6 @@ def test_render_starts_from_a_picture(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "DISCORD_TOKEN is not set"),
         (["render", "a", "--size", "3"], "A size is width x height"),
         (["render", "a", "--size", "17x16"], "17x16 cannot be painted"),
         (["render", " "], "Nothing is asked for"),
@@ -94,6 +94,13 @@ def test_a_mistake_ends_in_a_sentence(
     said = capsys.readouterr().err
     assert sentence in said
     assert "Traceback" not in said
+
+
+def test_a_worker_without_a_token_tells_its_supervisor_to_wait_for_a_person(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([]) == os.EX_CONFIG
+    assert "DISCORD_TOKEN is not set" in capsys.readouterr().err
 
 
 def test_a_gpu_that_is_not_there_is_named(
@@ -125,7 +132,7 @@ def test_a_database_of_a_newer_version_is_refused(
         newer.execute("PRAGMA user_version = 999")
     monkeypatch.setenv("DISCORD_TOKEN", "never-used")
     monkeypatch.setenv("DATABASE_PATH", "newer.db")
-    assert main([]) == 1
+    assert main([]) == os.EX_CONFIG
     assert "newer version" in capsys.readouterr().err
 
 
@@ -161,7 +168,7 @@ async def test_the_real_process_refuses_a_wrong_token(place: Path) -> None:
             stderr=asyncio.subprocess.STDOUT,
         )
         said, _ = await process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == os.EX_CONFIG
     assert b"does not accept the token" in said
     assert b"a-wrong-token" not in said
     assert b"Traceback" not in said
