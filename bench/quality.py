@@ -6,7 +6,6 @@ and of that drawing after the pair's VQGAN has encoded and decoded it.
 
 import argparse
 import json
-import os
 import sys
 import textwrap
 import time
@@ -17,12 +16,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from bench.prompts import Asked, held_out
 from bench.scores import CNN, OVERLAP, scores
+from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.pair import Pair, load_pair, read_pair
@@ -69,11 +68,15 @@ def main() -> None:
         "--method", nargs="+", default=[], metavar="KEY=VALUE", help="try other numbers"
     )
     options = parser.parse_args()
-    device = torch.device(options.device)
     try:
-        pair = _pair(options.pair, options.weights, options.data_dir, device)
+        device = choose_device(options.device)
+        pair = (
+            read_pair(catalogue.find(options.pair), options.weights, device)
+            if options.weights
+            else load_pair(options.pair, options.data_dir, device)
+        )
         method = varied(METHODS[options.pair], options.method)
-    except (WeightsError, ValueError) as error:
+    except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
     asked = held_out(options.prompts)
     began = time.monotonic()
@@ -94,12 +97,6 @@ def main() -> None:
     (options.out / "quality.json").write_text(json.dumps(numbers, indent=1))
     contact_sheet(asked, painted[: len(asked)]).save(options.out / "contact-sheet.png")
     print(report)
-
-
-def _pair(name: str, folder: Path | None, data_dir: Path, device: torch.device) -> Pair:
-    if folder is None:
-        return load_pair(name, data_dir, device)
-    return read_pair(catalogue.find(name), folder, device)
 
 
 def varied(method: Method, changes: Sequence[str]) -> Method:
@@ -183,8 +180,7 @@ def about(pair: Pair, method: Method, steps: int, pictures: int, seconds: float)
     return (
         f"{pictures} pictures of {pair.side} × {pair.side} by the pair {pair.name}, {steps} steps, "
         f"{ROWS} at a time: {seconds:.1f} s a picture "
-        f"({os.cpu_count()} processor cores, {torch.get_num_threads()} threads, "
-        f"torch {torch.__version__}).\n\nMethod: {numbers}."
+        f"({description()}).\n\nMethod: {numbers}."
     )
 
 

@@ -24,6 +24,12 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def description() -> str:
+    """What numbers of speed were measured on, for a report."""
+    cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
+    return f"{cores} processor cores, {threads} threads, torch {torch.__version__}"
+
+
 def use_cores() -> None:
     """One thread for each core that this process may use, unless OMP_NUM_THREADS says otherwise."""
     if "OMP_NUM_THREADS" not in os.environ:
