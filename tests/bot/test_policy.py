@@ -7,6 +7,7 @@ import pytest
 from bot import policy
 from jobs.job import Job, State
 from jobs.recipe import Recipe
+from tests.queued_job import queued_job
 
 GUILD, CHANNEL, ADA, BOB = 1, 2, 3, 4
 
@@ -21,27 +22,7 @@ def recipe(*, width: int = 64, height: int = 64, steps: int = 150) -> Recipe:
 
 @pytest.fixture
 def job() -> Job:
-    return Job(
-        id=7,
-        recipe=recipe(),
-        guild_id=GUILD,
-        channel_id=CHANNEL,
-        message_id=None,
-        member_id=ADA,
-        member_name="Ada",
-        state=State.QUEUED,
-        priority=0,
-        turn=0,
-        engine=None,
-        lease_until=None,
-        attempts=0,
-        step=0,
-        created_at=0.0,
-        started_at=None,
-        finished_at=None,
-        reason=None,
-        posted=False,
-    )
+    return queued_job(guild_id=GUILD, channel_id=CHANNEL, member_id=ADA, member_name="Ada")
 
 
 @pytest.mark.parametrize("pair", ["sketch", "imagenet", "another"])

@@ -8,33 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.card import ALLOWED_MENTIONS, CANCEL_ID, about, card, escaped, progress_line
-from jobs.job import Job, Progress, State
+from jobs.job import Progress, State
 from jobs.recipe import Prompt, Recipe
+from tests.queued_job import queued_job
 
 RECIPE = Recipe.make(
     "a castle | fog:0.5", "watermark", width=64, height=96, steps=150, seed=7, count=1
 )
-JOB = Job(
-    id=12,
-    recipe=RECIPE,
-    guild_id=1,
-    channel_id=2,
-    message_id=3,
-    member_id=4,
-    member_name="Ann",
-    state=State.QUEUED,
-    priority=0,
-    turn=0,
-    engine=None,
-    lease_until=None,
-    attempts=0,
-    step=0,
-    created_at=1_700_000_000.0,
-    started_at=None,
-    finished_at=None,
-    reason=None,
-    posted=False,
-)
+JOB = queued_job(recipe=RECIPE)
 PROGRESS = Progress(60, 150, 0.3124, 0.0411, (0.25, 0.0624, 0.0411), 75.2)
 
 
