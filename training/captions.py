@@ -25,7 +25,15 @@ def holds(caption: Caption, scene_facts: frozenset[str]) -> bool | None:
 
 
 OPENINGS = ("", "", "", "", "a picture of ", "an image of ", "a drawing of ", "a photo of ")
-MARKS = (" with a watermark", ", watermark", " with a watermark on it", " stamped with a watermark")
+MARKS = (
+    "{} with a watermark",
+    "{}, watermark",
+    "{} with a watermark on it",
+    "{} stamped with a watermark",
+    "a watermark over {}",
+    "watermark, {}",
+    "a watermark and {}",
+)
 
 
 def caption(scene: Scene, random: Random) -> Caption:
@@ -36,11 +44,24 @@ def caption(scene: Scene, random: Random) -> Caption:
     said = _of_landscape(scene, random) if scene.is_landscape else _of_figures(scene, random)
     text, claims = random.choice(OPENINGS) + said.text, said.claims
     if scene.watermark and random.random() < 0.6:
-        text, claims = text + random.choice(MARKS), claims | {"watermark"}
+        text, claims = random.choice(MARKS).format(text), claims | {"watermark"}
     if "gray" in text and random.random() < 0.3:
         text = text.replace("gray", "grey")
     assert claims <= facts(scene), f"{text!r} claims more than the scene holds"
     return Caption(text, frozenset(claims))
+
+
+GROUNDS_FIRST = (
+    "on {0} background {2}",
+    "on {0} ground, {2}",
+    "{0} ground with {2}",
+    "{0} ground and {2}",
+    "{0} background, {2} on it",
+    "{0} background behind {2}",
+    "{0} ground under {2}",
+    "{1} background, {2}",
+)
+"""The ground's colour with its article or without, and the figures."""
 
 
 def _of_figures(scene: Scene, random: Random) -> Caption:
@@ -50,9 +71,21 @@ def _of_figures(scene: Scene, random: Random) -> Caption:
     subject = _subject(scene, random)
     if length < 0.35:
         return subject
-    ground = _ground(scene, random)
-    joint = random.choice((" on ", " on ", ", "))
-    return Caption(subject.text + joint + ground.text, subject.claims | ground.claims)
+    return _both(subject, _ground(scene, random), random)
+
+
+def _both(subject: Caption, ground: Caption, random: Random) -> Caption:
+    """Figures and ground in either order, so that which is which is read and not counted off."""
+    claims = subject.claims | ground.claims
+    if random.random() < 0.5:
+        return Caption(subject.text + random.choice((" on ", " on ", ", ")) + ground.text, claims)
+    figures = subject.text
+    if figures.startswith(("a ", "an ")) and random.random() < 0.3:
+        figures = "the " + figures.split(" ", 1)[1]
+    article, named = ground.text.rsplit(" ", 1)[0].split(" ", 1)
+    return Caption(
+        random.choice(GROUNDS_FIRST).format(f"{article} {named}", named, figures), claims
+    )
 
 
 def _of_one_word(scene: Scene, random: Random) -> Caption:
@@ -76,7 +109,7 @@ def _ground(scene: Scene, random: Random) -> Caption:
     word = random.choice(("background", "background", "ground"))
     if scene.pattern != "plain" or random.random() < 0.1:
         text = random.choice((f"{scene.pattern} {scene.ground}", f"{scene.ground} {scene.pattern}"))
-        return Caption(f"a {text} {word}", claims | {f"{scene.pattern} ground"})
+        return Caption(f"{_a(text)} {word}", claims | {f"{scene.pattern} ground"})
     return Caption(f"{_a(scene.ground)} {word}", claims)
 
 
@@ -116,11 +149,20 @@ def _two(scene: Scene, first: Figure, second: Figure, random: Random) -> Caption
         shown = " to the left of " if word == " left of " and random.random() < 0.5 else word
         return Caption(_a(before) + shown + _a(after), claims | {relation})
     one, other = random.sample((_kind(first), _kind(second)), 2)
-    return Caption(_a(one) + random.choice((" and ", " and ", " next to ")) + _a(other), claims)
+    return Caption(
+        _a(one) + random.choice((" and ", " and ", " next to ", " with ")) + _a(other), claims
+    )
 
 
 LANDS = {
-    "hills": ("hills", "green hills", "a landscape with hills", "rolling hills", "the hills"),
+    "hills": (
+        "hills",
+        "green hills",
+        "a landscape with hills",
+        "rolling hills",
+        "the hills",
+        "a hill",
+    ),
     "sea": ("the sea", "the sea", "a sea", "the ocean", "a landscape with the sea"),
     "snow": ("snow", "a snowy landscape", "snowy hills", "a landscape with snow", "the snow"),
 }
@@ -133,8 +175,8 @@ ELEMENTS = {
     "sun": ("the sun", "a sun", "sun"),
     "moon": ("the moon", "a moon", "moon"),
     "stars": ("stars", "many stars"),
-    "clouds": ("clouds", "white clouds"),
-    "trees": ("trees", "some trees", "pine trees"),
+    "clouds": ("clouds", "white clouds", "a cloud"),
+    "trees": ("trees", "some trees", "pine trees", "a tree"),
     "house": ("a house", "a small house", "house"),
 }
 
@@ -143,20 +185,32 @@ def _of_landscape(scene: Scene, random: Random) -> Caption:
     present = [e for e in (*SKIES, *THINGS) if e in scene.elements]
     random.shuffle(present)
     told = present[: random.choice((0, 1, 1, 2, 2, 3))]
-    names = " and ".join(random.choice(ELEMENTS[e]) for e in told)
     claims = _claims("landscape", *told)
     if told and random.random() < 0.25:
+        names = " and ".join(random.choice(ELEMENTS[e]) for e in told)
         return Caption(random.choice((names, "a landscape with " + names)), claims)
     land, claims = random.choice(LANDS[scene.land]), claims | {scene.land}
-    joints = (" over ", " and ") if set(told) <= set(SKIES) else (" and ", " by ", " in ")
     text = land
     if told:
-        text = random.choice((f"{names}{random.choice(joints)}{land}", f"{land} with {names}"))
+        text = _joined(land, [random.choice(ELEMENTS[e]) for e in told], told, random)
     if land == "green hills" and scene.time == "night":
         text = text.replace("green hills", "dark hills")
     if random.random() < 0.5:
-        text, claims = f"{text} {random.choice(TIMES[scene.time])}", claims | {scene.time}
+        time = random.choice(TIMES[scene.time])
+        text = random.choice((f"{text} {time}", f"{text} {time}", f"{time} {text}"))
+        claims = claims | {scene.time}
     return Caption(text, claims)
+
+
+def _joined(land: str, names: list[str], told: list[str], random: Random) -> str:
+    """The land and what is on it or over it, in any order."""
+    if random.random() < 0.3:
+        everything = [land, *names]
+        random.shuffle(everything)
+        return ", ".join(everything[:-1]) + " and " + everything[-1]
+    joints = (" over ", " and ") if set(told) <= set(SKIES) else (" and ", " by ", " in ")
+    listed = " and ".join(names)
+    return random.choice((f"{listed}{random.choice(joints)}{land}", f"{land} with {listed}"))
 
 
 def _claims(*facts_: str) -> frozenset[str]:

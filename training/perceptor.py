@@ -10,8 +10,11 @@ under noise and against an adversary: one step of the strongest small change (Wo
 (Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019).
 """
 
+import multiprocessing
+import os
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.sharedctypes import Synchronized
 from random import Random
 
 import pytorch_lightning as pl
@@ -32,8 +35,9 @@ GROUPS = 16
 EMBEDDING = 256
 FACTS_SHARE = 1.0
 """Weight of naming the facts, beside matching the captions."""
-ADVERSARY_RADIUS = 2.5
-"""Length of the adversary's step, as the L2 norm over a 64 × 64 picture of values from 0 to 1."""
+ADVERSARY_RADIUS = (1.0, 4.0)
+"""Shortest and longest step of the adversary: L2 norm over a 64 × 64 picture of values from 0 to 1.
+Short steps keep small figures readable, long ones give gradients their aim."""
 
 
 def small_clip(vocabulary_size: int) -> CLIP:
@@ -60,10 +64,10 @@ def small_clip(vocabulary_size: int) -> CLIP:
 
 
 class PerceptorTraining(pl.LightningModule):
-    progress = 0.0
-
     def __init__(self) -> None:
         super().__init__()
+        # Seen by the processes that draw the scenes, which grow harder as the training goes on.
+        self._progress: Synchronized[float] = multiprocessing.Value("d", 0.0)
         self.vocabulary = Vocabulary.of_captions()
         self.clip = small_clip(self.vocabulary.size)
         self.facts = nn.Linear(EMBEDDING, len(FACTS))
@@ -73,6 +77,15 @@ class PerceptorTraining(pl.LightningModule):
         self.mean: Tensor
         self.std: Tensor
         self.words = Random(0)
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that has passed, from 0 to 1."""
+        return self._progress.value
+
+    @progress.setter
+    def progress(self, share: float) -> None:
+        self._progress.value = share
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         self.clip.visual.to(memory_format=torch.channels_last)
@@ -102,9 +115,9 @@ class PerceptorTraining(pl.LightningModule):
             return -pairs.sum() / len(pairs) + FACTS_SHARE * self._naming_loss(features, named)
 
         seen = augmented(pictures)
-        radius = ADVERSARY_RADIUS * min(1.0, max(0.0, self.progress - 0.6) / 0.2)
-        if radius > 0 and batch_idx % 4 != 0:
-            seen = self._attacked(seen, radius, lambda s: loss_of(s, texts.detach()))
+        strength = min(1.0, max(0.0, self.progress - 0.2) / 0.1)
+        if strength > 0 and batch_idx % 4 != 0:
+            seen = self._attacked(seen, strength, lambda s: loss_of(s, texts.detach()))
         loss = loss_of(seen, texts)
         self.clip.logit_scale.data.clamp_(max=3.9)
         if batch_idx % 50 == 0:
@@ -130,28 +143,31 @@ class PerceptorTraining(pl.LightningModule):
         return pictures.to(device), captions, scenes
 
     @staticmethod
-    def _attacked(seen: Tensor, radius: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
-        """The pictures moved by `radius` in the direction that hurts most, from a random start."""
-        start = torch.randn_like(seen)
-        start = start * (radius * torch.rand(len(seen), 1, 1, 1, device=seen.device))
-        start = (seen + start / start.flatten(1).norm(dim=1).view(-1, 1, 1, 1) * 0.5).detach()
-        start.requires_grad_(True)
+    def _attacked(seen: Tensor, strength: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
+        """The pictures moved in the direction that hurts most, from a random start close by."""
+        shortest, longest = ADVERSARY_RADIUS
+        drawn = torch.rand(len(seen), 1, 1, 1, device=seen.device)
+        radius = strength * (shortest + (longest - shortest) * drawn)
+        start = (seen + 0.5 * _unit(torch.randn_like(seen))).detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(loss_of(start), start)
-        length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-        attacked: Tensor = start + radius * gradient / length
-        return attacked.detach()
+        return (start + radius * _unit(gradient)).detach()
 
     def train_dataloader(self) -> DataLoader[object]:
-        workers = 8 if self.device.type == "cuda" else 0
-        make = partial(_batch, training=self if workers == 0 else None)
+        workers = max(1, (os.cpu_count() or 1) // 2)
+        make = partial(_batch, progress=self._progress)
         return batches.loader(make, seed=self.global_step + 7, workers=workers)
 
 
-def _batch(random: Random, training: PerceptorTraining | None) -> batches.Captioned:
+def _unit(pictures: Tensor) -> Tensor:
+    """Each picture divided by its L2 norm."""
+    return F.normalize(pictures.flatten(1), dim=1).view_as(pictures)
+
+
+def _batch(random: Random, progress: "Synchronized[float]") -> batches.Captioned:
     """Easy scenes first: shape is learned last, and soonest from one large figure."""
-    progress = 1.0 if training is None else training.progress
-    easy = random.random() < max(0.25, 1 - progress * 4)
-    return batches.captioned(random, GROUPS, min(1.0, progress * 3) if easy else 1.0)
+    share = progress.value
+    easy = random.random() < max(0.25, 1 - share * 4)
+    return batches.captioned(random, GROUPS, min(1.0, share * 3) if easy else 1.0)
 
 
 def augmented(pictures: Tensor) -> Tensor:

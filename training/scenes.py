@@ -140,8 +140,8 @@ def random_figures(random: Random, difficulty: float = 1.0) -> Scene:
 def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     """Three times the same scene with one thing changed, which is then all that tells them apart.
 
-    Of figures the shape, the colour, and the mark or the ground; of landscapes the mark, what
-    stands on the land, and the land.
+    Of figures the shape, the colour, and the mark, the ground or whose colour is whose; of
+    landscapes the mark, what stands on the land, and the land.
     """
     if scene.is_landscape:
         yield replace(scene, watermark=not scene.watermark)
@@ -154,12 +154,20 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     taken = {scene.ground, scene.figures[0].colour}
     colour = random.choice([colour for colour in COLOURS if colour not in taken])
     yield replace(scene, figures=_repainted(scene.figures, colour=colour))
-    if random.random() < 0.4:
-        yield replace(scene, watermark=not scene.watermark)
-    else:
-        used = {scene.ground, *(figure.colour for figure in scene.figures)}
-        ground = random.choice([colour for colour in COLOURS if colour not in used])
-        yield replace(scene, ground=ground)
+    yield _of_figures_last(scene, random)
+
+
+def _of_figures_last(scene: Scene, random: Random) -> Scene:
+    """The mark, the ground, or figures and ground with their colours exchanged."""
+    used = {scene.ground, *(figure.colour for figure in scene.figures)}
+    change = random.choice(("mark", "mark", "ground", "ground", "exchange"))
+    if change == "mark":
+        return replace(scene, watermark=not scene.watermark)
+    if change == "exchange" and len(used) == 2:
+        figures = _repainted(scene.figures, colour=scene.ground)
+        return replace(scene, figures=figures, ground=scene.figures[0].colour)
+    ground = random.choice([colour for colour in COLOURS if colour not in used])
+    return replace(scene, ground=ground)
 
 
 def _repainted(figures: tuple[Figure, ...], **change: str) -> tuple[Figure, ...]:
