@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
-from safetensors.torch import save_file
+from pytorch_lightning import LightningModule
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training.painter import CONFIG, PainterTraining
@@ -41,6 +42,25 @@ def export(runs: Path, folder: Path) -> None:
         (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
+
+
+def restore(training: LightningModule, folder: Path) -> None:
+    """The reverse of `export`: what was exported to `folder`, put back to be trained further."""
+    match training:
+        case PainterTraining():
+            training.vqgan.load_state_dict(_whole(folder / "vqgan.safetensors"))
+        case PerceptorTraining():
+            clip = _whole(folder / "clip.safetensors")
+            rows, ids = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids").tolist()
+            table = training.clip.token_embedding.weight.detach().clone()
+            for row, token in enumerate(training.vocabulary.known, start=1):
+                if token in ids:
+                    table[row] = rows[ids.index(token)]
+            training.clip.load_state_dict({**clip, "token_embedding.weight": table})
+
+
+def _whole(file: Path) -> dict[str, Tensor]:
+    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
 
 
 def _last(run: Path) -> dict[str, Tensor]:

@@ -7,12 +7,13 @@ Image Pre-Training", 2023). A second head names the facts of a picture, which te
 A picture that is optimised under CLIP finds whatever fools it. So the eye is trained on crops,
 under noise and against an adversary: one step of the strongest small change (Wong, Rice, Kolter,
 "Fast is better than free", 2020). Gradients of eyes so trained point at things, not at textures
-(Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019).
+(Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019). And what was changed
+until it pleases is shown as what it is: wrong (`training.dreams`).
 """
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.sharedctypes import Synchronized
 from random import Random
@@ -26,15 +27,14 @@ from torch.utils.data import DataLoader
 
 from engine.models.perceptor import MEAN, STD
 from training import batches
-from training.captions import holds
+from training.captions import Caption, holds
+from training.dreams import Dreams
 from training.scenes import facts
-from training.vocabulary import EXCLUSIVE, FACTS, SINGLE, Vocabulary
+from training.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
 
 LEARNING_RATE = 1.5e-3
 GROUPS = 16
 EMBEDDING = 256
-FACTS_SHARE = 1.0
-"""Weight of naming the facts, beside matching the captions."""
 ADVERSARY_RADIUS = (1.0, 4.0)
 """Shortest and longest step of the adversary: L2 norm over a 64 × 64 picture of values from 0 to 1.
 Short steps keep small figures readable, long ones give gradients their aim."""
@@ -58,6 +58,9 @@ def small_clip(vocabulary_size: int) -> CLIP:
         # CLIP starts each block as an identity, for depth; so shallow an eye learns faster without.
         if name.endswith("bn3.weight"):
             nn.init.ones_(weight)
+    # Any other word is a row of zeros, in training as in use.
+    network.token_embedding.padding_idx = UNKNOWN
+    network.token_embedding.weight.data[UNKNOWN] = 0
     for projection in ("q_proj", "k_proj", "v_proj", "c_proj"):
         getattr(network.visual.attnpool, projection).reset_parameters()
     return network
@@ -77,6 +80,7 @@ class PerceptorTraining(pl.LightningModule):
         self.mean: Tensor
         self.std: Tensor
         self.words = Random(0)
+        self.dreams = Dreams()
 
     @property
     def progress(self) -> float:
@@ -100,41 +104,60 @@ class PerceptorTraining(pl.LightningModule):
     def training_step(self, batch: batches.Captioned, batch_idx: int) -> Tensor:
         pictures, captions, scenes = batch
         true = [facts(scene) for scene in scenes]
-        answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
-        right = torch.tensor([[bool(a) for a in row] for row in answers], device=self.device)
-        known = torch.tensor([[a is not None for a in row] for row in answers], device=self.device)
         named = torch.tensor([[f in t for f in FACTS] for t in true], device=self.device).float()
-        tokens = self.vocabulary.tokens([c.text for c in captions], self.words).to(self.device)
-        texts = F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
+        strength = min(1.0, max(0.0, self.progress - 0.2) / 0.1)
+        dreamt = pictures[:0]
+        if strength > 0:
+            dreamt, said = self.dreams.next(pictures, captions, self._similarity)
+            dreamt, captions = augmented(dreamt), captions + said
+        right, known = (pairs.to(self.device) for pairs in answers(true, captions))
+        texts = self._embed_texts(captions)
 
         def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
             features = self.embed(seen)
             embedded = F.normalize(features, dim=-1)
             logits = self.clip.logit_scale.exp() * embedded @ texts.t() + self.bias
-            pairs = F.logsigmoid(torch.where(right, logits, -logits)) * known
-            return -pairs.sum() / len(pairs) + FACTS_SHARE * self._naming_loss(features, named)
+            rows = len(seen)
+            pairs = F.logsigmoid(torch.where(right[:rows], logits, -logits)) * known[:rows]
+            return (-pairs.sum() + self._naming_loss(features, named)) / len(named)
 
         seen = augmented(pictures)
-        strength = min(1.0, max(0.0, self.progress - 0.2) / 0.1)
         if strength > 0 and batch_idx % 4 != 0:
             seen = self._attacked(seen, strength, lambda s: loss_of(s, texts.detach()))
-        loss = loss_of(seen, texts)
+        loss = loss_of(torch.cat([seen, dreamt]), texts)
         self.clip.logit_scale.data.clamp_(max=3.9)
         if batch_idx % 50 == 0:
             self.log("loss", loss, prog_bar=True)
         return loss
 
+    def _embed_texts(self, captions: list[Caption]) -> Tensor:
+        """(captions, EMBEDDING) of unit length."""
+        tokens = self.vocabulary.tokens([c.text for c in captions], self.words).to(self.device)
+        return F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
+
+    def _similarity(self, pictures: Tensor, captions: list[Caption]) -> Tensor:
+        """(rows,): how similar each picture is to its caption, as the renderer would see it."""
+        with torch.no_grad():
+            texts = self._embed_texts(captions)
+        self.clip.visual.eval()
+        embedded = F.normalize(self.embed(augmented(pictures)), dim=-1)
+        self.clip.visual.train()
+        return (embedded * texts).sum(1)
+
     def _naming_loss(self, features: Tensor, named: Tensor) -> Tensor:
-        """Which of each line's facts, where there is one; and yes or no for every single fact."""
+        """Which of each line's facts, where there is one; and yes or no for every single fact.
+
+        The first rows of `features` are those of `named`; a sum over them.
+        """
         sizes = [*map(len, EXCLUSIVE), len(SINGLE)]
-        *which, single = self.facts(features).float().split(sizes, dim=1)
+        *which, single = self.facts(features[: len(named)]).float().split(sizes, dim=1)
         *true, there = named.split(sizes, dim=1)
         loss = F.binary_cross_entropy_with_logits(single, there, reduction="sum")
         for logits, answer in zip(which, true, strict=True):
             count = answer.sum(1, keepdim=True)
             share = answer / count.clamp_min(1)
             loss = loss - (share * logits.log_softmax(1)).sum()
-        return loss / len(named)
+        return loss
 
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
@@ -156,6 +179,21 @@ class PerceptorTraining(pl.LightningModule):
         workers = max(1, (os.cpu_count() or 1) // 2)
         make = partial(_batch, progress=self._progress)
         return batches.loader(make, seed=self.global_step + 7, workers=workers)
+
+
+def answers(true: Sequence[frozenset[str]], captions: Sequence[Caption]) -> tuple[Tensor, Tensor]:
+    """(pictures, captions): which caption is right for which picture, and whether that is known.
+
+    The last captions are those of dreams, which follow the drawings of `true`: of a dream nothing
+    is known but that it is not what its caption says.
+    """
+    answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
+    dreams = len(captions) - len(true)
+    right = torch.tensor([[bool(a) for a in row] for row in answers])
+    known = torch.tensor([[a is not None for a in row] for row in answers])
+    nothing = torch.zeros(dreams, len(true), dtype=torch.bool)
+    own = torch.cat([nothing, torch.eye(dreams, dtype=torch.bool)], dim=1)
+    return torch.cat([right, torch.zeros_like(own)]), torch.cat([known, own])
 
 
 def _unit(pictures: Tensor) -> Tensor:

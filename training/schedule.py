@@ -15,14 +15,15 @@ class Timed(pl.Callback):
     """Ends the training after `minutes`, and sets the learning rate by the share that has passed.
 
     Short warm-up, flat, then a cosine down to a hundredth. The share is the module's `progress`,
-    0 to 1, which losses may use too. Time spent before an interruption counts.
+    0 to 1, which losses may use too. Time spent before an interruption counts, and
+    so does the share that has `begun` already.
     """
 
     WARM_UP_STEPS = 60
 
-    def __init__(self, minutes: float, learning_rate: float) -> None:
+    def __init__(self, minutes: float, learning_rate: float, begun: float = 0.0) -> None:
         self.seconds, self.learning_rate = minutes * 60, learning_rate
-        self.elapsed = 0.0
+        self.elapsed = begun * self.seconds
         self._last = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

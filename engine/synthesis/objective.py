@@ -50,13 +50,13 @@ def similarities(embedded: Tensor, targets: Sequence[Target]) -> list[Tensor]:
 
 
 def loss(similarity: Tensor, target: Target, indifferent: float) -> Tensor:
-    """A scalar for one row: the weighted similarities to exclude minus those to include.
+    """(…, prompts) → (…): the weighted similarities to exclude minus those to include.
 
     An exclude pushes only while the picture is more similar to it than `indifferent`, which is
     what an unrelated text has; without an end to it, the push would wreck the picture.
     """
     near = similarity.clamp_min(indifferent)
-    return -(torch.where(target.includes, similarity, near) * target.weights).sum()
+    return -(torch.where(target.includes, similarity, near) * target.weights).sum(-1)
 
 
 def total_variation(pictures: Tensor) -> Tensor:

@@ -21,6 +21,9 @@ from jobs.recipe import Recipe
 SPREADS = (0.2, 0.1, 0.05)
 """How far each generation of beginnings may stray from its parents, in traits from 0 to 1."""
 
+AT_A_TIME = 64
+"""Beginnings that are looked at together: few enough to stay in a processor's cache."""
+
 BROKEN = "the arithmetic broke down (the loss is not a number)"
 
 HOLD = 4.0
@@ -166,12 +169,13 @@ class Renderer:
 
     def _rough_losses(self, traits: Tensor, target: objective.Target) -> Tensor:
         """(rows,): how far each rough picture is from what was asked for."""
-        resolution = self.pair.perceptor.resolution
-        with self._arithmetic():
-            seen = latents.rough_pictures(traits, resolution, resolution)
-            embedded = self.pair.perceptor.embed_pictures(seen).float()
-        targets = [target] * len(traits)
-        return self._losses(objective.similarities(embedded, targets), targets)
+        perceptor, losses = self.pair.perceptor, []
+        for some in traits.split(AT_A_TIME):
+            seen = latents.rough_pictures(some, perceptor.resolution, perceptor.resolution)
+            with self._arithmetic():
+                similarity = perceptor.embed_pictures(seen).float() @ target.embeddings.t()
+            losses.append(objective.loss(similarity.float(), target, self.method.indifferent))
+        return torch.cat(losses)
 
     def _losses(self, similarity: list[Tensor], targets: Sequence[objective.Target]) -> Tensor:
         """(rows,)."""

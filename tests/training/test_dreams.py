@@ -1,0 +1,72 @@
+"""Counter-examples: they follow what pleases, stay pictures, and begin anew when time is up."""
+
+from random import Random
+
+import pytest
+import torch
+from torch import Tensor
+
+from training import batches, dreams
+from training.captions import Caption
+from training.dreams import AT_A_TIME, LONGEST, STEP_LENGTH, STEPS, Dreams
+
+RED, BLUE = Caption("red", frozenset({"red"})), Caption("blue", frozenset({"blue"}))
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Tensor:
+    pictures, _, _ = batches.captioned(Random(1), groups=4)
+    return pictures
+
+
+def colourfulness(pictures: Tensor, captions: list[Caption]) -> Tensor:
+    """How much of its caption's colour a picture has."""
+    channels = torch.tensor([0 if caption == RED else 2 for caption in captions])
+    return pictures[torch.arange(len(pictures)), channels].mean((1, 2))
+
+
+def test_dreams_follow_their_captions(drawn: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dreams, "COUNT", AT_A_TIME)
+    store = Dreams()
+    captions = [RED if i % 2 else BLUE for i in range(len(drawn))]
+    store.next(drawn, captions, colourfulness)
+    assert set(store.captions) == {RED, BLUE}
+    begun = colourfulness(store.pictures, store.captions)
+    said = list(store.captions)
+    for _ in range(LONGEST // 6 - 2):  # so long, the shortest of them lasts
+        store.next(drawn, captions, colourfulness)
+    assert store.captions == said
+    gained = colourfulness(store.pictures, said) - begun
+    assert gained.min() >= 0
+    assert gained.max() > 0.02
+
+
+def test_a_dream_stays_a_picture_and_moves_by_small_steps(drawn: Tensor) -> None:
+    store = Dreams()
+    captions = [RED] * len(drawn)
+    before = None
+    for _ in range(3):
+        moved, said = store.next(drawn, captions, colourfulness)
+        assert moved.shape == (AT_A_TIME, 3, 64, 64)
+        assert len(said) == AT_A_TIME
+        assert moved.min() >= 0
+        assert moved.max() <= 1
+        assert not moved.requires_grad
+        before = store.pictures.clone()
+    assert before is not None
+    store.next(drawn, captions, colourfulness)
+    distance = (store.pictures[: len(before)] - before).flatten(1).norm(dim=1)
+    assert (distance > 0).any()
+    assert distance.max() <= STEPS * STEP_LENGTH + 1e-4
+
+
+def test_a_dream_ends_and_another_begins(drawn: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dreams, "COUNT", AT_A_TIME)
+    store = Dreams()
+    captions = [RED] * len(drawn)
+    for _ in range(LONGEST + 1):
+        store.next(drawn, captions, lambda pictures, _: -pictures.mean((1, 2, 3)))
+    # Nobody pleased this one but by going black; the youngest have hardly begun to.
+    assert len(store.captions) == AT_A_TIME
+    assert all(0 < left <= LONGEST for left in store.left)
+    assert store.pictures.mean((1, 2, 3)).max() > 0.2

@@ -1,0 +1,80 @@
+"""What the perceptor is told of drawings and of dreams, and that its weights come back."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+
+from engine.models.perceptor import read_perceptor
+from training import batches
+from training.captions import Caption, holds
+from training.export import export, restore
+from training.painter import PainterTraining
+from training.perceptor import PerceptorTraining, answers
+from training.scenes import facts
+
+
+def test_of_drawings_all_is_known_and_of_a_dream_that_it_is_wrong() -> None:
+    _, captions, scenes = batches.captioned(Random(3), groups=2)
+    true = [facts(scene) for scene in scenes]
+    dreamt = [Caption("red", frozenset({"red"})), captions[0]]
+    right, known = answers(true, [*captions, *dreamt])
+    assert right.shape == known.shape == (10, 10)
+    for picture, told in enumerate(true):
+        for column, caption in enumerate([*captions, *dreamt]):
+            answer = holds(caption, told)
+            assert known[picture, column] == (answer is not None)
+            assert right[picture, column] == bool(answer)
+    assert all(right[i, i] for i in range(8))
+    assert not right[8:].any()
+    assert known[8:].tolist() == [[False] * 8 + [True, False], [False] * 9 + [True]]
+
+
+@pytest.mark.parametrize("progress", [0.1, 0.9])
+def test_a_step_teaches_eye_and_text(progress: float) -> None:
+    torch.manual_seed(0)
+    training = PerceptorTraining()
+    training.progress = progress
+    batch = batches.captioned(Random(5), groups=2)
+    loss = training.training_step(batch, batch_idx=1)
+    loss.backward()
+    assert loss.isfinite()
+    table = training.clip.token_embedding.weight.grad
+    assert table is not None
+    assert table.abs().sum() > 0
+    assert not table[0].any()  # a word that no caption uses says nothing, and learns nothing
+    eye = training.clip.visual.conv1.weight.grad
+    assert eye is not None
+    assert eye.abs().sum() > 0
+    assert training.clip.visual.training
+
+
+def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    painter, perceptor = PainterTraining(), PerceptorTraining()
+    for name, training in (("painter", painter), ("perceptor", perceptor)):
+        (tmp_path / name).mkdir()
+        torch.save({"state_dict": training.state_dict()}, tmp_path / name / "last.ckpt")
+    export(tmp_path, tmp_path / "pair")
+
+    again = PainterTraining()
+    restore(again, tmp_path / "pair")
+    for name, weight in painter.vqgan.state_dict().items():
+        assert torch.equal(again.vqgan.state_dict()[name].half(), weight.half()), name
+
+    further = PerceptorTraining()
+    restore(further, tmp_path / "pair")
+    engines = read_perceptor(tmp_path / "pair" / "clip.safetensors", "")
+    pictures, captions, _ = batches.captioned(Random(7), groups=2)
+    texts = [caption.text for caption in captions] + ["a red zebra"]
+    rows = [further.vocabulary.rows(text) for text in texts]
+    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for padded, row in zip(tokens, rows, strict=True):
+        padded[: len(row)] = torch.tensor(row)
+    further.clip.eval()
+    with torch.no_grad():
+        seen = torch.nn.functional.normalize(further.embed(pictures), dim=-1)
+        read = torch.nn.functional.normalize(further.clip.encode_text(tokens), dim=-1)
+    assert torch.allclose(seen, engines.embed_pictures(pictures), atol=1e-4)
+    assert torch.allclose(read, engines.embed_texts(texts), atol=1e-4)

@@ -1,0 +1,93 @@
+"""Counter-examples: pictures that are changed step by step to please the perceptor.
+
+What CLIP likes is not always what was asked for. A dream follows CLIP's gradient towards a caption
+as a painted picture does, and the perceptor learns that it is not what the caption says, so that
+only what looks like a drawing pleases it (persistent contrastive divergence: Tieleman, "Training
+Restricted Boltzmann Machines using Approximations to the Likelihood Gradient", 2008; with nets: Du
+and Mordatch, "Implicit Generation and Modeling with Energy-Based Models", 2019).
+"""
+
+from collections.abc import Callable
+from random import Random
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.captions import Caption
+
+COUNT = 256
+AT_A_TIME = 16
+STEPS = 2
+STEP_LENGTH = 0.4
+"""L2 norm over a 64 × 64 picture of values from 0 to 1."""
+LONGEST = 60
+"""Times that a dream is taken up before it ends, at most."""
+GRAIN = 4
+"""Pixels on a side of what one of the painter's latents changes."""
+
+Similarity = Callable[[Tensor, list[Caption]], Tensor]
+
+
+class Dreams:
+    """A store of dreams, each with its caption; `pictures` is (COUNT, 3, 64, 64) from 0 to 1."""
+
+    def __init__(self) -> None:
+        self.pictures = torch.empty(0, 3, 64, 64)
+        self.captions: list[Caption] = []
+        self.left: list[int] = []
+        self._random = Random(0)
+
+    def next(
+        self, scenes: Tensor, captions: list[Caption], similarity: Similarity
+    ) -> tuple[Tensor, list[Caption]]:
+        """Some dreams (AT_A_TIME, 3, 64, 64), taken a little further, and their captions.
+
+        `scenes` are drawings with `captions`, from which new dreams begin. `similarity` says how
+        near pictures are to as many captions: (rows,).
+        """
+        if len(self.captions) < COUNT:
+            self._begin(scenes, captions, None)
+        chosen = self._random.sample(range(len(self.captions)), AT_A_TIME)
+        said = [self.captions[i] for i in chosen]
+        dreamt = self.pictures[chosen].to(scenes.device)
+        for _ in range(STEPS):
+            dreamt = _improved(dreamt, lambda pictures: similarity(pictures, said))
+        self.pictures[chosen] = dreamt.cpu()
+        for i in chosen:
+            self.left[i] -= 1
+        for i in chosen:
+            if self.left[i] <= 0:
+                self._begin(scenes, captions, i)
+        return dreamt, said
+
+    def _begin(self, scenes: Tensor, captions: list[Caption], place: int | None) -> None:
+        """A blurred drawing and a caption; in half of the cases the drawing's own."""
+        many = AT_A_TIME if place is None else 1
+        shown = [self._random.randrange(len(captions)) for _ in range(many)]
+        said = [
+            captions[i if self._random.random() < 0.5 else self._random.randrange(len(captions))]
+            for i in shown
+        ]
+        blurred = F.avg_pool2d(scenes[shown].cpu(), 16)
+        start = F.interpolate(blurred, scale_factor=16, mode="bilinear", align_corners=False)
+        left = [self._random.randint(LONGEST // 6, LONGEST) for _ in shown]
+        if place is None:
+            self.pictures = torch.cat([self.pictures, start])
+            self.captions += said
+            self.left += left
+        else:
+            self.pictures[place] = start[0]
+            self.captions[place], self.left[place] = said[0], left[0]
+
+
+def _improved(pictures: Tensor, pleases: Callable[[Tensor], Tensor]) -> Tensor:
+    """One step up the gradient, coarse as the painter's latents for half of the pictures."""
+    moved = pictures.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(pleases(moved).sum(), moved)
+    coarse = F.avg_pool2d(gradient, GRAIN)
+    coarse = F.interpolate(coarse, scale_factor=GRAIN, mode="bilinear", align_corners=False)
+    half = torch.arange(len(pictures), device=pictures.device)[:, None, None, None] % 2 == 0
+    direction = torch.where(half, gradient, coarse).flatten(1)
+    step = STEP_LENGTH * F.normalize(direction, dim=1).view_as(pictures)
+    return (pictures + step).clamp(0, 1).detach()
