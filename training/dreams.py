@@ -62,15 +62,16 @@ class Dreams:
         return dreamt, said
 
     def _begin(self, scenes: Tensor, captions: list[Caption], place: int | None) -> None:
-        """A blurred drawing and a caption; in half of the cases the drawing's own."""
+        """A blurred drawing or its mean colour, and a caption: its own in half of the cases."""
         many = AT_A_TIME if place is None else 1
         shown = [self._random.randrange(len(captions)) for _ in range(many)]
         said = [
             captions[i if self._random.random() < 0.5 else self._random.randrange(len(captions))]
             for i in shown
         ]
-        blurred = F.avg_pool2d(scenes[shown].cpu(), 16)
-        start = F.interpolate(blurred, scale_factor=16, mode="bilinear", align_corners=False)
+        grain = self._random.choice((16, 16, 64))
+        blurred = F.avg_pool2d(scenes[shown].cpu(), grain)
+        start = F.interpolate(blurred, scale_factor=grain, mode="bilinear", align_corners=False)
         left = [self._random.randint(LONGEST // 6, LONGEST) for _ in shown]
         if place is None:
             self.pictures = torch.cat([self.pictures, start])

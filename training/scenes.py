@@ -160,7 +160,7 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
 def _of_figures_last(scene: Scene, random: Random) -> Scene:
     """The mark, the ground, or figures and ground with their colours exchanged."""
     used = {scene.ground, *(figure.colour for figure in scene.figures)}
-    change = random.choice(("mark", "mark", "ground", "ground", "exchange"))
+    change = random.choice(("mark", "ground", "exchange", "exchange"))
     if change == "mark":
         return replace(scene, watermark=not scene.watermark)
     if change == "exchange" and len(used) == 2:

@@ -9,8 +9,10 @@ from torch.nn import functional as F
 from engine.models.vqgan import VQGAN
 
 TRAITS = 20
-"""Numbers that make a rough picture: the colours of four corners and how far they differ, and the
-colour, place, size and presence of a spot."""
+"""Numbers that make a rough picture: the colours of four corners and a spot, how far the corners
+differ, and the spot's place, size and presence."""
+SPOT = TRAITS - 1
+"""The last of them: whether there is a spot."""
 
 
 def rough_pictures(traits: Tensor, width: int, height: int) -> Tensor:
@@ -22,7 +24,7 @@ def rough_pictures(traits: Tensor, width: int, height: int) -> Tensor:
     # Full colours more often than grey ones, flat grounds more often than motley ones.
     colours = torch.sin(traits[:, :15] * torch.pi / 2).square()
     corners, spot = colours[:, :12].view(-1, 3, 2, 2), colours[:, 12:, None, None]
-    slope, there, x, y, size = traits[:, 15:, None, None].unbind(1)
+    slope, x, y, size, there = traits[:, 15:, None, None].unbind(1)
     mean = corners[:, :, :1, :1]
     corners = mean + (corners - mean) * slope[:, None] ** 3
     grounds = F.interpolate(corners, (height, width), mode="bilinear", align_corners=True)

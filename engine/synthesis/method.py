@@ -15,8 +15,9 @@ class Method:
 
     `smoothness` weighs the picture's total variation in the loss: flat colour and clean edges
     against texture. `indifferent` is the similarity of a picture and a text that have nothing to do
-    with one another: excludes push no further. A row without an initial picture starts from the
-    best of several generations of so many `beginnings`.
+    with one another: excludes push no further. A picture without an initial one is begun `trials`
+    times, each time from the best of several generations of so many `beginnings`; every other
+    trial begins with a spot on its ground. The trial that is nearest after a while is painted on.
     """
 
     learning_rate: float
@@ -30,6 +31,7 @@ class Method:
     smoothness: float
     indifferent: float
     beginnings: int
+    trials: int
 
 
 METHODS = {
@@ -44,7 +46,8 @@ METHODS = {
         quantised=True,
         smoothness=4.0,
         indifferent=-0.05,
-        beginnings=768,
+        beginnings=384,
+        trials=2,
     ),
     "imagenet": Method(
         learning_rate=0.1,
@@ -58,5 +61,6 @@ METHODS = {
         smoothness=0.0,
         indifferent=0.15,
         beginnings=32,
+        trials=1,
     ),
 }

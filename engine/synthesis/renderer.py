@@ -21,6 +21,9 @@ from jobs.recipe import Recipe
 SPREADS = (0.2, 0.1, 0.05)
 """How far each generation of beginnings may stray from its parents, in traits from 0 to 1."""
 
+TRIAL_STEPS = 20
+"""After so many steps one of a picture's trials is chosen."""
+
 AT_A_TIME = 64
 """Beginnings that are looked at together: few enough to stay in a processor's cache."""
 
@@ -68,7 +71,10 @@ class Iteration:
 
 @dataclass(slots=True)
 class _Running:
-    """A job in the batch. `latents` is (count, embed_dim, h, w), the only thing optimised."""
+    """A job in the batch. `latents` is (rows, embed_dim, h, w), the only thing optimised.
+
+    The trials of a picture are rows that follow one another. `losses` (rows,) are running means.
+    """
 
     recipe: Recipe
     target: objective.Target
@@ -76,11 +82,29 @@ class _Running:
     latents: Tensor
     held: Tensor | None
     optimiser: torch.optim.Adam
+    losses: Tensor
     step: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.recipe.width, self.recipe.height
+
+    def best(self) -> Tensor:
+        """(count,): the row of each picture's nearest trial."""
+        trials = self.losses.nan_to_num(math.inf).view(self.recipe.count, -1)
+        firsts = torch.arange(len(trials), device=trials.device) * trials.shape[1]
+        return firsts + trials.argmin(1)
+
+    def keep(self, rows: Tensor) -> None:
+        """Paints on with these rows alone."""
+        (moments,) = self.optimiser.state.values()
+        self.latents = self.latents.detach()[rows].requires_grad_(True)
+        self.losses = self.losses[rows]
+        self.generators = [self.generators[row] for row in rows.tolist()]
+        self.optimiser = _adam(self.latents)
+        self.optimiser.state[self.latents] = {
+            name: value[rows] if value.dim() else value for name, value in moments.items()
+        }
 
 
 class Renderer:
@@ -103,14 +127,7 @@ class Renderer:
         """
         notes = self._notes(recipe)
         target = objective.target(recipe, self.pair.perceptor)
-        # Seeded before the first draw, row by row: count 4 begins with the picture of count 1.
-        generators = [Generator(self.device).manual_seed(seed) for seed in recipe.seeds]
-        size = recipe.width, recipe.height
-        if initial is None:
-            start = torch.cat([self._begin(size, target, g) for g in generators])
-        else:
-            encoded = latents.encoded(self.pair.vqgan, initial, *size)
-            start = encoded.repeat(recipe.count, 1, 1, 1)
+        start, generators = self._starts(recipe, target, initial)
         free = start.clone().requires_grad_(True)
         self._running[job_id] = _Running(
             recipe=recipe,
@@ -118,7 +135,8 @@ class Renderer:
             generators=generators,
             latents=free,
             held=start if initial is not None and recipe.strength else None,
-            optimiser=torch.optim.Adam([free], lr=self.method.learning_rate, betas=(0.9, 0.99)),
+            optimiser=_adam(free),
+            losses=torch.zeros(len(start), device=self.device),
         )
         return notes
 
@@ -143,39 +161,64 @@ class Renderer:
         rough = torch.cat([objective.total_variation(picture) for picture in pictures])
         held = sum(_hold(job) for job in jobs)
         (losses.sum() + self.method.smoothness * rough.sum() + held).backward()
+        apart = losses.detach().split([len(job.generators) for job in jobs])
+        for job, own in zip(jobs, apart, strict=True):
+            self._descend(job, own)
+        iterations = self._report(pictures, similarity, losses.tolist())
         for job in jobs:
-            self._descend(job)
-        return self._report(pictures, similarity, losses.tolist())
+            if job.step == TRIAL_STEPS:
+                job.keep(job.best())
+        return iterations
+
+    def _starts(
+        self, recipe: Recipe, target: objective.Target, initial: Image.Image | None
+    ) -> tuple[Tensor, list[Generator]]:
+        """Where the rows start (rows, embed_dim, h, w), and what each of them draws from."""
+        size = recipe.width, recipe.height
+        starts, generators = [], []
+        for seed in recipe.seeds:
+            # Seeded before the first draw, row by row: count 4 begins with the picture of count 1.
+            drawn = Generator(self.device).manual_seed(seed)
+            for trial in range(self.method.trials if initial is None else 1):
+                starts.append(
+                    self._begin(size, target, drawn, spotted=trial % 2 == 1)
+                    if initial is None
+                    else latents.encoded(self.pair.vqgan, initial, *size)
+                )
+                own = torch.randint(2**32, (), generator=drawn, device=self.device)
+                generators.append(Generator(self.device).manual_seed(int(own)))
+        return torch.cat(starts), generators
 
     def _begin(
-        self, size: tuple[int, int], target: objective.Target, generator: Generator
+        self, size: tuple[int, int], target: objective.Target, generator: Generator, spotted: bool
     ) -> Tensor:
         """The rough picture nearest to what was asked for, as latents (1, embed_dim, h, w).
 
         It is looked for among many, then among the likes of the best, ever closer. CLIP sees a
-        picture sooner than a gradient finds a colour or a place far from where it starts.
+        picture sooner than a gradient finds a colour or a place far from where it starts. With
+        `spotted` all have a spot: an empty ground may seem nearer, but nothing grows out of it.
         """
-        count, parents = self.method.beginnings, max(1, self.method.beginnings // 32)
+        count = self.method.beginnings
         traits = torch.rand(count, latents.TRAITS, generator=generator, device=self.device)
         for spread in SPREADS:
-            best = traits[self._rough_losses(traits, target).argsort(stable=True)[:parents]]
-            drawn = torch.randn(count, latents.TRAITS, generator=generator, device=self.device)
-            children = (
-                best.repeat(count // parents, 1) + spread * drawn[: count // parents * parents]
-            )
-            traits = torch.cat([best, children.clamp(0, 1)])
-        best = traits[self._rough_losses(traits, target).argmin()]
-        return self.pair.vqgan.encode(latents.rough_pictures(best[None], *size))
+            best = self._ranked(traits, target, spotted)[: max(1, count // 32)]
+            parents = best.repeat(count // len(best), 1)
+            drawn = torch.randn(parents.shape, generator=generator, device=self.device)
+            traits = torch.cat([best, (parents + spread * drawn).clamp(0, 1)])
+        best = self._ranked(traits, target, spotted)[:1]
+        return self.pair.vqgan.encode(latents.rough_pictures(best, *size))
 
-    def _rough_losses(self, traits: Tensor, target: objective.Target) -> Tensor:
-        """(rows,): how far each rough picture is from what was asked for."""
+    def _ranked(self, traits: Tensor, target: objective.Target, spotted: bool) -> Tensor:
+        """(rows, TRAITS), those whose rough pictures are nearest to what was asked for first."""
+        if spotted:
+            traits[:, latents.SPOT] = 1
         perceptor, losses = self.pair.perceptor, []
         for some in traits.split(AT_A_TIME):
             seen = latents.rough_pictures(some, perceptor.resolution, perceptor.resolution)
             with self._arithmetic():
                 similarity = perceptor.embed_pictures(seen).float() @ target.embeddings.t()
             losses.append(objective.loss(similarity.float(), target, self.method.indifferent))
-        return torch.cat(losses)
+        return traits[torch.cat(losses).argsort(stable=True)]
 
     def _losses(self, similarity: list[Tensor], targets: Sequence[objective.Target]) -> Tensor:
         """(rows,)."""
@@ -204,12 +247,13 @@ class Renderer:
             seen.append(cutouts.cut(picture, cuts, resolution))
         return torch.cat(seen)
 
-    def _descend(self, job: _Running) -> None:
+    def _descend(self, job: _Running, losses: Tensor) -> None:
         """One step of Adam, along half a cosine from the full learning rate to a tenth."""
         share = job.step / job.recipe.steps
         rate = self.method.learning_rate * (0.55 + 0.45 * math.cos(math.pi * share))
         job.optimiser.param_groups[0]["lr"] = rate
         job.optimiser.step()
+        job.losses = job.losses.lerp(losses, 0.2) if job.step else losses
         job.step += 1
 
     def _report(
@@ -218,10 +262,11 @@ class Renderer:
         iterations = []
         first = 0
         for (job_id, job), painted in zip(list(self._running.items()), pictures, strict=True):
-            rows = slice(first, first + len(painted))
-            first = rows.stop
-            mean = torch.stack(similarity[rows]).mean(0).tolist()
-            finite = all(map(math.isfinite, losses[rows]))
+            best = job.best()
+            rows = [first + row for row in best.tolist()]
+            first += len(painted)
+            mean = torch.stack([similarity[row] for row in rows]).mean(0).tolist()
+            finite = all(math.isfinite(losses[row]) for row in rows)
             done = job.step >= job.recipe.steps
             if done or not finite:
                 self.remove(job_id)
@@ -240,7 +285,7 @@ class Renderer:
                     prompts=tuple(shares),
                     done=done,
                     fault=None if finite else BROKEN,
-                    painted=painted.detach(),
+                    painted=painted.detach()[best],
                 )
             )
         return iterations
@@ -274,6 +319,11 @@ class Renderer:
             else torch.cpu._is_avx512_bf16_supported()
         )
         return torch.autocast(kind, torch.bfloat16, enabled=fast)
+
+
+def _adam(latents_: Tensor) -> torch.optim.Adam:
+    """The rate is set before each step."""
+    return torch.optim.Adam([latents_], betas=(0.9, 0.99))
 
 
 def _hold(job: _Running) -> Tensor | float:

@@ -15,7 +15,7 @@ from jobs.recipe import Recipe
 from tests.engine.random_pair import random_sketch
 
 CPU = torch.device("cpu")
-QUICK = replace(METHODS["sketch"], beginnings=64)
+QUICK = replace(METHODS["sketch"], beginnings=64, trials=2)
 
 
 @pytest.fixture(scope="session")
