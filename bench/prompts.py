@@ -1,4 +1,4 @@
-"""Held-out prompts: words that the sketch pair knows, in orders that its training never used.
+"""Held-out prompts: words that the sketch pair knows, as no caption of its training puts them.
 
 With each comes a scene of which the prompt is true: the same judges that score the painted picture
 score a drawing of that scene too, which is the most they could ever give.
@@ -131,7 +131,7 @@ LANDSCAPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] =
     ("the sun, clouds, the sea", "sea", "day", ("sun", "clouds"), ("sea",)),
     ("the moon over trees at night", "hills", "night", ("moon", "trees"), ("night",)),
     ("a house under the moon", "hills", "night", ("house", "moon"), ()),
-    ("the sun and the snow at sunset", "snow", "sunset", ("sun",), ("snow", "sunset")),
+    ("snow at sunset, the sun", "snow", "sunset", ("sun",), ("snow", "sunset")),
 )  # fmt: skip
 
 

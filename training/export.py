@@ -16,32 +16,36 @@ from torch import Tensor
 
 from training.painter import CONFIG, PainterTraining
 from training.perceptor import PerceptorTraining
-from training.vocabulary import Vocabulary, words_of_captions
+from training.vocabulary import words_of_captions
 
 TARGET = "taming.models.vqgan.VQModel"
 FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors")
 
 
 def export(runs: Path, folder: Path) -> None:
-    """From the last saves under `runs` to `folder`; raises FileNotFoundError without them."""
+    """From the last saves under `runs` to `folder`; of what has no save, the files there stay.
+
+    Raises FileNotFoundError where there is neither.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save({"model": {"target": TARGET, "params": CONFIG}}, folder / "vqgan.yaml")
-    painter = PainterTraining()
-    painter.load_state_dict(_last(runs / "painter"))
-    save_file(_half(painter.vqgan.state_dict()), folder / "vqgan.safetensors")
-    perceptor = PerceptorTraining()
-    perceptor.load_state_dict(_last(runs / "perceptor"))
-    clip = perceptor.clip.state_dict()
-    table = clip.pop("token_embedding.weight")
-    known = Vocabulary.of_captions().known
-    clip["token_embedding.rows"] = table[1:]
-    clip["token_embedding.ids"] = torch.tensor(known)
-    words = {"words": " ".join(sorted(words_of_captions()))}
-    save_file(_half(clip), folder / "clip.safetensors", metadata=words)
-    for file in FILES:
-        (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
+    if (saved := runs / "painter" / "last.ckpt").exists():
+        OmegaConf.save({"model": {"target": TARGET, "params": CONFIG}}, folder / "vqgan.yaml")
+        painter = PainterTraining()
+        painter.load_state_dict(_state(saved))
+        save_file(_half(painter.vqgan.state_dict()), folder / "vqgan.safetensors")
+    if (saved := runs / "perceptor" / "last.ckpt").exists():
+        perceptor = PerceptorTraining()
+        perceptor.load_state_dict(_state(saved))
+        clip = perceptor.clip.state_dict()
+        table = clip.pop("token_embedding.weight")
+        clip["token_embedding.rows"] = table[1:]
+        clip["token_embedding.ids"] = torch.tensor(perceptor.vocabulary.known)
+        words = {"words": " ".join(sorted(words_of_captions()))}
+        save_file(_half(clip), folder / "clip.safetensors", metadata=words)
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
+    for file in FILES:
+        (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
 
 
 def restore(training: LightningModule, folder: Path) -> None:
@@ -63,8 +67,8 @@ def _whole(file: Path) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
 
 
-def _last(run: Path) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+def _state(save: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(save, weights_only=True)["state_dict"]
     return state
 
 

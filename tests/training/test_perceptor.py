@@ -57,6 +57,12 @@ def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: P
         (tmp_path / name).mkdir()
         torch.save({"state_dict": training.state_dict()}, tmp_path / name / "last.ckpt")
     export(tmp_path, tmp_path / "pair")
+    painted = (tmp_path / "pair" / "vqgan.safetensors").read_bytes()
+    (tmp_path / "painter" / "last.ckpt").unlink()
+    export(tmp_path, tmp_path / "pair")  # now of the perceptor alone
+    assert (tmp_path / "pair" / "vqgan.safetensors").read_bytes() == painted
+    with pytest.raises(FileNotFoundError):
+        export(tmp_path, tmp_path / "another")
 
     again = PainterTraining()
     restore(again, tmp_path / "pair")
