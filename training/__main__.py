@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-import pytorch_lightning as pl
 import torch
 
 from engine.models.catalogue import SKETCH
@@ -21,6 +20,7 @@ STAGES = ("painter", "perceptor", "judge", "export", "report")
 JUDGE_MINUTES = 6.0
 FIRST_PART = 0.25
 """The share of a training that a pair which is trained further has behind it."""
+LAST = "last.ckpt"
 REPORT = Path("docs/sketch")
 
 
@@ -28,9 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--minutes", type=float, default=180, help="time for the two trainings")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the last save, or the pair here"
-    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last save")
+    parser.add_argument("--further", action="store_true", help="begin with the pair that is here")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     options = parser.parse_args()
@@ -50,25 +49,14 @@ def main() -> None:
                 print(as_markdown(write_report(pair, REPORT, options.runs)))
             case _:
                 make, rate = trainings[stage]
-                train(make(), rate, share, options.runs / stage, options.device, options.resume)
-
-
-def train(
-    module: pl.LightningModule, rate: float, minutes: float, run: Path, device: str, resume: bool
-) -> None:
-    """Trains for `minutes`, saving to `run` every few minutes.
-
-    To resume it goes on from there; where there is no save, from the pair that is here, which has
-    the beginning of the training behind it.
-    """
-    last = run / "last.ckpt"
-    saved = resume and last.exists()
-    further = resume and not saved and SKETCH.folder(Path()).exists()
-    if further:
-        restore(module, SKETCH.folder(Path()))
-    training = trainer(Timed(minutes, rate, FIRST_PART if further else 0.0), run, device)
-    training.fit(module, ckpt_path=last if saved else None)
-    training.save_checkpoint(last)
+                run, module = options.runs / stage, make()
+                saved = options.resume and (run / LAST).exists()
+                if options.further and not saved:
+                    restore(module, SKETCH.folder(Path()))
+                begun = FIRST_PART if options.further else 0.0
+                training = trainer(Timed(share, rate, begun), run, options.device)
+                training.fit(module, ckpt_path=run / LAST if saved else None)
+                training.save_checkpoint(run / LAST)
 
 
 if __name__ == "__main__":

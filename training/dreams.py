@@ -8,6 +8,7 @@ and Mordatch, "Implicit Generation and Modeling with Energy-Based Models", 2019)
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 import torch
@@ -29,13 +30,20 @@ GRAIN = 4
 Similarity = Callable[[Tensor, list[Caption]], Tensor]
 
 
+@dataclass(slots=True)
+class Dream:
+    """A picture (3, 64, 64) from 0 to 1 on its way to a caption, and how often it is taken up."""
+
+    picture: Tensor
+    caption: Caption
+    left: int
+
+
 class Dreams:
-    """A store of dreams, each with its caption; `pictures` is (COUNT, 3, 64, 64) from 0 to 1."""
+    """A store of dreams; where one has ended, another begins."""
 
     def __init__(self) -> None:
-        self.pictures = torch.empty(0, 3, 64, 64)
-        self.captions: list[Caption] = []
-        self.left: list[int] = []
+        self.store: list[Dream] = []
         self._random = Random(0)
 
     def next(
@@ -46,40 +54,30 @@ class Dreams:
         `scenes` are drawings with `captions`, from which new dreams begin. `similarity` says how
         near pictures are to as many captions: (rows,).
         """
-        if len(self.captions) < COUNT:
-            self._begin(scenes, captions, None)
-        chosen = self._random.sample(range(len(self.captions)), AT_A_TIME)
-        said = [self.captions[i] for i in chosen]
-        dreamt = self.pictures[chosen].to(scenes.device)
+        while len(self.store) < COUNT:
+            self.store.append(self._begun(scenes, captions))
+        chosen = self._random.sample(self.store, AT_A_TIME)
+        said = [dream.caption for dream in chosen]
+        dreamt = torch.stack([dream.picture for dream in chosen]).to(scenes.device)
         for _ in range(STEPS):
             dreamt = _improved(dreamt, lambda pictures: similarity(pictures, said))
-        self.pictures[chosen] = dreamt.cpu()
-        for i in chosen:
-            self.left[i] -= 1
-        for i in chosen:
-            if self.left[i] <= 0:
-                self._begin(scenes, captions, i)
+        for dream, picture in zip(chosen, dreamt.cpu(), strict=True):
+            dream.picture = picture
+            dream.left -= 1
+        self.store = [dream for dream in self.store if dream.left > 0]
         return dreamt, said
 
-    def _begin(self, scenes: Tensor, captions: list[Caption], place: int | None) -> None:
+    def _begun(self, scenes: Tensor, captions: list[Caption]) -> Dream:
         """A blurred drawing or its mean colour, and a caption: its own in half of the cases."""
-        many = AT_A_TIME if place is None else 1
-        shown = [self._random.randrange(len(captions)) for _ in range(many)]
-        said = [
-            captions[i if self._random.random() < 0.5 else self._random.randrange(len(captions))]
-            for i in shown
-        ]
+        shown, another = (self._random.randrange(len(captions)) for _ in range(2))
         grain = self._random.choice((16, 16, 64))
-        blurred = F.avg_pool2d(scenes[shown].cpu(), grain)
+        blurred = F.avg_pool2d(scenes[shown : shown + 1].cpu(), grain)
         start = F.interpolate(blurred, scale_factor=grain, mode="bilinear", align_corners=False)
-        left = [self._random.randint(LONGEST // 6, LONGEST) for _ in shown]
-        if place is None:
-            self.pictures = torch.cat([self.pictures, start])
-            self.captions += said
-            self.left += left
-        else:
-            self.pictures[place] = start[0]
-            self.captions[place], self.left[place] = said[0], left[0]
+        return Dream(
+            picture=start[0],
+            caption=captions[self._random.choice((shown, another))],
+            left=self._random.randint(LONGEST // 6, LONGEST),
+        )
 
 
 def _improved(pictures: Tensor, pleases: Callable[[Tensor], Tensor]) -> Tensor:

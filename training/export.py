@@ -53,6 +53,7 @@ def restore(training: LightningModule, folder: Path) -> None:
     match training:
         case PainterTraining():
             training.vqgan.load_state_dict(_whole(folder / "vqgan.safetensors"))
+            training.uses.fill_(1.0)  # its codebook has begun
         case PerceptorTraining():
             clip = _whole(folder / "clip.safetensors")
             rows, ids = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids").tolist()

@@ -58,10 +58,11 @@ class PainterTraining(pl.LightningModule):
         if batch_idx % 2:
             pictures = _quarters(pictures)
         latents = self.vqgan.encode(pictures).float()
-        if self.global_step < CONTINUOUS_STEPS:
+        begun = bool(self.uses.any())
+        if not begun and self.global_step < CONTINUOUS_STEPS:
             painted, loss = self.vqgan.decode(latents), latents.square().mean() * 1e-3
         else:
-            if self.global_step == CONTINUOUS_STEPS:
+            if not begun:
                 self._revive(latents, torch.ones_like(self.uses, dtype=torch.bool))
             quantised, loss, (_, _, codes) = self.vqgan.quantize(latents)
             self._count(latents, codes)

@@ -30,43 +30,51 @@ def test_dreams_follow_their_captions(drawn: Tensor, monkeypatch: pytest.MonkeyP
     store = Dreams()
     captions = [RED if i % 2 else BLUE for i in range(len(drawn))]
     store.next(drawn, captions, colourfulness)
-    assert set(store.captions) == {RED, BLUE}
-    begun = colourfulness(store.pictures, store.captions)
-    said = list(store.captions)
+    said = [dream.caption for dream in store.store]
+    assert set(said) == {RED, BLUE}
+    begun = colourfulness(pictures_of(store), said)
     for _ in range(LONGEST // 6 - 2):  # so long, the shortest of them lasts
         store.next(drawn, captions, colourfulness)
-    assert store.captions == said
-    gained = colourfulness(store.pictures, said) - begun
+    assert [dream.caption for dream in store.store] == said
+    gained = colourfulness(pictures_of(store), said) - begun
     assert gained.min() >= 0
     assert gained.max() > 0.02
 
 
-def test_a_dream_stays_a_picture_and_moves_by_small_steps(drawn: Tensor) -> None:
+def test_a_dream_stays_a_picture_and_moves_by_small_steps(
+    drawn: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dreams, "COUNT", AT_A_TIME)
     store = Dreams()
     captions = [RED] * len(drawn)
-    before = None
-    for _ in range(3):
-        moved, said = store.next(drawn, captions, colourfulness)
-        assert moved.shape == (AT_A_TIME, 3, 64, 64)
-        assert len(said) == AT_A_TIME
-        assert moved.min() >= 0
-        assert moved.max() <= 1
-        assert not moved.requires_grad
-        before = store.pictures.clone()
-    assert before is not None
     store.next(drawn, captions, colourfulness)
-    distance = (store.pictures[: len(before)] - before).flatten(1).norm(dim=1)
-    assert (distance > 0).any()
+    before = pictures_of(store)
+    moved, said = store.next(drawn, captions, colourfulness)
+    assert moved.shape == (AT_A_TIME, 3, 64, 64)
+    assert said == [RED] * AT_A_TIME
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    assert not moved.requires_grad
+    distance = (pictures_of(store) - before).flatten(1).norm(dim=1)
+    assert distance.max() > 0
     assert distance.max() <= STEPS * STEP_LENGTH + 1e-4
 
 
 def test_a_dream_ends_and_another_begins(drawn: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dreams, "COUNT", AT_A_TIME)
     store = Dreams()
-    captions = [RED] * len(drawn)
-    for _ in range(LONGEST + 1):
-        store.next(drawn, captions, lambda pictures, _: -pictures.mean((1, 2, 3)))
-    # Nobody pleased this one but by going black; the youngest have hardly begun to.
-    assert len(store.captions) == AT_A_TIME
-    assert all(0 < left <= LONGEST for left in store.left)
-    assert store.pictures.mean((1, 2, 3)).max() > 0.2
+
+    def darkness(pictures: Tensor, captions: list[Caption]) -> Tensor:
+        return -pictures.mean((1, 2, 3))
+
+    store.next(drawn, [RED] * len(drawn), darkness)
+    first = list(store.store)
+    for _ in range(LONGEST):
+        store.next(drawn, [RED] * len(drawn), darkness)
+    assert {id(dream) for dream in first}.isdisjoint(map(id, store.store))
+    assert all(0 < dream.left <= LONGEST for dream in store.store)
+    assert all(dream.left <= 0 for dream in first)
+
+
+def pictures_of(store: Dreams) -> Tensor:
+    return torch.stack([dream.picture for dream in store.store])
