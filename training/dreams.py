@@ -32,11 +32,15 @@ Similarity = Callable[[Tensor, list[Caption]], Tensor]
 
 @dataclass(slots=True)
 class Dream:
-    """A picture (3, 64, 64) from 0 to 1 on its way to a caption, and how often it is taken up."""
+    """A picture (3, 64, 64) from 0 to 1 on its way to a caption, and how often it is taken up.
+
+    A `small` one has no detail finer than two pixels, as what is painted at half the size.
+    """
 
     picture: Tensor
     caption: Caption
     left: int
+    small: bool
 
 
 class Dreams:
@@ -59,8 +63,9 @@ class Dreams:
         chosen = self._random.sample(self.store, AT_A_TIME)
         said = [dream.caption for dream in chosen]
         dreamt = torch.stack([dream.picture for dream in chosen]).to(scenes.device)
+        small = torch.tensor([dream.small for dream in chosen], device=scenes.device)
         for _ in range(STEPS):
-            dreamt = _improved(dreamt, lambda pictures: similarity(pictures, said))
+            dreamt = _improved(dreamt, small, lambda pictures: similarity(pictures, said))
         for dream, picture in zip(chosen, dreamt.cpu(), strict=True):
             dream.picture = picture
             dream.left -= 1
@@ -77,16 +82,22 @@ class Dreams:
             picture=start[0],
             caption=captions[self._random.choice((shown, another))],
             left=self._random.randint(LONGEST // 6, LONGEST),
+            small=self._random.random() < 0.4,
         )
 
 
-def _improved(pictures: Tensor, pleases: Callable[[Tensor], Tensor]) -> Tensor:
+def _improved(pictures: Tensor, small: Tensor, pleases: Callable[[Tensor], Tensor]) -> Tensor:
     """One step up the gradient, coarse as the painter's latents for half of the pictures."""
     moved = pictures.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(pleases(moved).sum(), moved)
-    coarse = F.avg_pool2d(gradient, GRAIN)
-    coarse = F.interpolate(coarse, scale_factor=GRAIN, mode="bilinear", align_corners=False)
     half = torch.arange(len(pictures), device=pictures.device)[:, None, None, None] % 2 == 0
-    direction = torch.where(half, gradient, coarse).flatten(1)
+    direction = torch.where(half, gradient, _coarse(gradient, GRAIN)).flatten(1)
     step = STEP_LENGTH * F.normalize(direction, dim=1).view_as(pictures)
+    step = torch.where(small[:, None, None, None], _coarse(step, 2), step)
     return (pictures + step).clamp(0, 1).detach()
+
+
+def _coarse(pictures: Tensor, grain: int) -> Tensor:
+    """Without details smaller than `grain` pixels."""
+    pooled = F.avg_pool2d(pictures, grain)
+    return F.interpolate(pooled, scale_factor=grain, mode="bilinear", align_corners=False)

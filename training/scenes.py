@@ -50,6 +50,8 @@ LANDS = ("hills", "sea", "snow")
 TIMES = ("day", "sunset", "night")
 SKIES = ("sun", "moon", "stars", "clouds")
 THINGS = ("trees", "house")
+LIGHTS = {"day": ("sun", "clouds"), "sunset": ("sun", "clouds"), "night": ("moon", "stars")}
+"""What may shine or float in the sky at each time."""
 
 Colour = tuple[int, int, int]
 
@@ -95,8 +97,7 @@ def random_scene(random: Random, difficulty: float = 1.0) -> Scene:
 
 def random_landscape(random: Random) -> Scene:
     time = random.choice(TIMES)
-    lights = {"day": ("sun", "clouds"), "sunset": ("sun", "clouds"), "night": ("moon", "stars")}
-    elements = {light for light in lights[time] if random.random() < 0.55}
+    elements = {light for light in LIGHTS[time] if random.random() < 0.55}
     elements |= {thing for thing in THINGS if random.random() < 0.4}
     return Scene(
         land=random.choice(LANDS),
@@ -113,13 +114,13 @@ def random_figures(random: Random, difficulty: float = 1.0) -> Scene:
     colours = [colour for colour in COLOURS if colour != ground]
     kind = random.random()
     place = size_word = ""
-    if kind < 0.6 or difficulty < 0.4:
+    if kind < 0.5 or difficulty < 0.4:
         size_word = random.choice(["", "", "small", "large"]) if difficulty > 0.3 else "large"
         place = random.choice(["", "", *PLACES]) if difficulty > 0.3 else "in the center"
         figures: tuple[Figure, ...] = (
             _placed(random, random.choice(SHAPES), random.choice(colours), size_word, place),
         )
-    elif kind < 0.75:
+    elif kind < 0.6:
         count = random.choice([2, 3, 4])
         shape, colour = random.choice(SHAPES), random.choice(colours)
         figures = tuple(_spread(random, [(shape, colour)] * count))
@@ -141,52 +142,57 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     """Three times the same scene with one thing changed, which is then all that tells them apart.
 
     Of figures the shape, the colour, and the mark, the ground or whose colour is whose; of
-    landscapes the mark, what stands on the land, and the land.
+    landscapes the mark, the land, the time of day, what stands on the land or shines over it.
     """
     if scene.is_landscape:
-        yield replace(scene, watermark=not scene.watermark)
-        # Lights belong to their time of day; what stands on the land may come and go.
-        yield replace(scene, elements=scene.elements ^ {random.choice(THINGS)})
-        yield replace(scene, land=random.choice([land for land in LANDS if land != scene.land]))
+        yield from random.sample(list(_landscapes_like(scene, random)), 3)
         return
-    shapes = [shape for shape in SHAPES if shape != scene.figures[0].shape]
-    yield replace(scene, figures=_repainted(scene.figures, shape=random.choice(shapes)))
-    taken = {scene.ground, scene.figures[0].colour}
+    changed = random.choice(scene.figures)
+    shapes = [shape for shape in SHAPES if shape != changed.shape]
+    yield replace(scene, figures=_repainted(scene, changed, shape=random.choice(shapes)))
+    taken = {scene.ground, changed.colour}
     colour = random.choice([colour for colour in COLOURS if colour not in taken])
-    yield replace(scene, figures=_repainted(scene.figures, colour=colour))
+    yield replace(scene, figures=_repainted(scene, changed, colour=colour))
     yield _of_figures_last(scene, random)
 
 
+def _landscapes_like(scene: Scene, random: Random) -> Iterator[Scene]:
+    yield replace(scene, watermark=not scene.watermark)
+    yield replace(scene, land=random.choice([land for land in LANDS if land != scene.land]))
+    yield replace(scene, elements=scene.elements ^ {random.choice(THINGS)})
+    yield replace(scene, elements=scene.elements ^ {random.choice(LIGHTS[scene.time])})
+    # At another time of day other lights stand where these stood.
+    time = random.choice([time for time in TIMES if time != scene.time])
+    lights = dict(zip(LIGHTS[scene.time], LIGHTS[time], strict=True))
+    elements = frozenset(lights.get(element, element) for element in scene.elements)
+    yield replace(scene, time=time, elements=elements)
+
+
 def _of_figures_last(scene: Scene, random: Random) -> Scene:
-    """The mark, the ground, or figures and ground with their colours exchanged."""
-    used = {scene.ground, *(figure.colour for figure in scene.figures)}
+    """The mark, the ground, or the same colours exchanged: between figures, or with the ground."""
     change = random.choice(("mark", "ground", "exchange", "exchange"))
     if change == "mark":
         return replace(scene, watermark=not scene.watermark)
-    if change == "exchange" and len(used) == 2:
-        figures = _repainted(scene.figures, colour=scene.ground)
-        return replace(scene, figures=figures, ground=scene.figures[0].colour)
-    ground = random.choice([colour for colour in COLOURS if colour not in used])
+    first, last = scene.figures[0], scene.figures[-1]
+    colours = {figure.colour for figure in scene.figures}
+    if change == "exchange" and len(colours) == 1:
+        figures = tuple(replace(figure, colour=scene.ground) for figure in scene.figures)
+        return replace(scene, figures=figures, ground=first.colour)
+    if change == "exchange":
+        if random.random() < 0.5:
+            # All that is left of the last figure is its colour, beneath the first.
+            return replace(scene, figures=(first,), ground=last.colour)
+        exchanged = replace(first, colour=last.colour), replace(last, colour=first.colour)
+        if first.shape != last.shape:
+            return replace(scene, figures=exchanged)
+    ground = random.choice([c for c in COLOURS if c not in {scene.ground, *colours}])
     return replace(scene, ground=ground)
 
 
-def _repainted(figures: tuple[Figure, ...], **change: str) -> tuple[Figure, ...]:
-    """Alike figures change together; of two different ones the first changes."""
-    first = figures[0]
-    alike = all((f.shape, f.colour) == (first.shape, first.colour) for f in figures)
-    return tuple(
-        Figure(
-            change.get("shape", f.shape),
-            change.get("colour", f.colour),
-            f.x,
-            f.y,
-            f.radius,
-            f.angle,
-        )
-        if alike or i == 0
-        else f
-        for i, f in enumerate(figures)
-    )
+def _repainted(scene: Scene, figure: Figure, **change: str) -> tuple[Figure, ...]:
+    """Alike figures change together; of two different ones the given one changes."""
+    kind = figure.shape, figure.colour
+    return tuple(replace(f, **change) if (f.shape, f.colour) == kind else f for f in scene.figures)
 
 
 def facts(scene: Scene) -> frozenset[str]:
