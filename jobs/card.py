@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import discord
 
 from jobs.job import Job, Progress, State
-from jobs.recipe import Prompt, Recipe
+from jobs.recipe import A_PICTURE, PicturePrompt, Prompt, Recipe
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 
@@ -29,6 +29,8 @@ _LOOKS = {
     State.FAILED: ("Not painted", discord.Colour.red()),
     State.CANCELLED: ("Cancelled", discord.Colour.dark_grey()),
 }
+Prompts = tuple[Prompt | PicturePrompt, ...]
+
 _MARKDOWN = re.compile(r"[\\*_~|`\[<]")
 
 
@@ -137,20 +139,23 @@ def _status(
 
 def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
     """A line of include prompts and, if there are any, one of exclude prompts."""
-    everything = recipe.include + recipe.exclude
+    included: Prompts = (*recipe.include, *recipe.include_pictures)
+    everything = (*included, *recipe.exclude, *recipe.exclude_pictures)
     shares: list[float | None] = [None] * len(everything)
     if progress and len(progress.shares) == len(everything):
         shares = list(progress.shares)
     shown = [_prompt(*pair) for pair in zip(everything, shares, strict=True)]
-    border = len(recipe.include)
+    border = len(included)
     yield f"**Include** {' · '.join(shown[:border])}"
-    if recipe.exclude:
+    if shown[border:]:
         yield f"**Exclude** {' · '.join(shown[border:])}"
 
 
-def _prompt(prompt: Prompt, share: float | None) -> str:
+def _prompt(prompt: Prompt | PicturePrompt, share: float | None) -> str:
+    """Pictures in italics, which no text of a member is."""
+    text = escaped(prompt.text) if isinstance(prompt, Prompt) else f"*{A_PICTURE}*"
     weight = "" if prompt.weight == 1 else f" ×{prompt.weight:g}"
-    return f"{escaped(prompt.text)}{weight}" + ("" if share is None else f" ({share:+.3f})")
+    return f"{text}{weight}" + ("" if share is None else f" ({share:+.3f})")
 
 
 def _footer(job: Job) -> str:
@@ -165,6 +170,11 @@ def _footer(job: Job) -> str:
         parts.append(f"{recipe.count} pictures")
     if recipe.initial:
         parts.append(f"from a picture, strength {recipe.strength:g}")
+    if recipe.source:
+        varied = f", varied by {recipe.source.spread:g}" if recipe.source.spread else ""
+        parts.append(f"from #{recipe.source.job}, picture {recipe.source.row + 1}{varied}")
+    if recipe.preset:
+        parts.append(recipe.preset)
     return " · ".join([*parts, f"asked by {_cut(job.member_name, MAX_NAME)}"])
 
 

@@ -1,4 +1,4 @@
-"""Pictures from outside, read defensively, and initial pictures, kept by their checksum.
+"""Pictures from outside, read defensively, and kept by their checksum for recipes that need them.
 
 Everything here is blocking work: call it through `asyncio.to_thread`.
 """
@@ -8,6 +8,7 @@ import io
 import os
 import re
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -55,22 +56,42 @@ def store_initial(image: Image.Image, data_dir: Path) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     name = hashlib.sha256(buffer.getvalue()).hexdigest()
-    path = _initial_path(name, data_dir)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        _write_whole(path, buffer.getvalue())
+    if _stored(name, data_dir) is None:
+        _write_whole(_initial_path(name, data_dir), buffer.getvalue())
     return name
 
 
 def load_initial(name: str, data_dir: Path) -> Image.Image:
     """The picture that `store_initial` called `name`. Raises PictureRefused if it is gone."""
-    try:
-        data = _initial_path(name, data_dir).read_bytes()
-    except OSError:
-        data = b""
-    if hashlib.sha256(data).hexdigest() != name:
-        raise PictureRefused("The initial picture is no longer there: please attach it once more.")
+    data = _stored(name, data_dir)
+    if data is None:
+        raise PictureRefused(
+            "A picture that this needs is no longer there: please attach it once more."
+        )
     return read_outside_picture(data)
+
+
+def gather_initial(names: Iterable[str], places: Sequence[Path], data_dir: Path) -> None:
+    """Copies those that `data_dir` lacks from the first of the places that has them.
+
+    What none has is left to `load_initial` to miss. Raises PictureRefused, OSError.
+    """
+    for name in names:
+        if _stored(name, data_dir) is None:
+            data = next(filter(None, (_stored(name, place) for place in places)), None)
+            if data is not None:
+                _write_whole(_initial_path(name, data_dir), data)
+
+
+def _stored(name: str, data_dir: Path) -> bytes | None:
+    """The bytes of a stored picture; None if they are missing or damaged."""
+    path = _initial_path(name, data_dir)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES)
+    except OSError:
+        return None
+    return data if hashlib.sha256(data).hexdigest() == name else None
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -111,6 +132,7 @@ def _initial_path(name: str, data_dir: Path) -> Path:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

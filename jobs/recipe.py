@@ -19,19 +19,30 @@ import math
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
+
+from jobs.presets import PRESETS
 
 MAX_TEXT = 500  #: characters of all prompts on one side (include or exclude) together
 MAX_PROMPTS = 8  #: prompts on one side
+MAX_PICTURES = 4  #: pictures that serve as prompts, on one side
 MAX_WEIGHT = 10.0
 MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
 MAX_STEPS = 2000
 MAX_COUNT = 4  #: pictures of one recipe
+SPREAD = 0.5  #: how far a variation strays from what it begins with, unless told otherwise
 SEEDS = 2**32
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
@@ -45,6 +56,10 @@ _ESCAPED = re.compile(r"\\([\\|])")
 _TO_ESCAPE = re.compile(r"\||\\(?=[\\|])")
 _JOINERS = "\u200c\u200d"  # emoji and several scripts need them
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
+
+
+A_PICTURE = "a picture"
+"""What a picture that serves as a prompt is called."""
 
 
 class RecipeError(ValueError):
@@ -105,12 +120,16 @@ def _prompt_text(text: str) -> str:
     return text
 
 
+Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
+StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A text with a weight above 0 and up to 10; the text is normalised and never blank."""
 
     text: Annotated[str, AfterValidator(_prompt_text)]
-    weight: Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)] = 1.0
+    weight: Weight = 1.0
 
     def __str__(self) -> str:
         """The prompt in the grammar; `parse_prompts` reads it back as the same prompt."""
@@ -121,69 +140,157 @@ class Prompt:
         return f"{text}{colon}{weight_text(self.weight)}"
 
 
+@dataclass(frozen=True, slots=True)
+class PicturePrompt:
+    """A stored picture (see `jobs.pictures`) that serves as a prompt, with its weight."""
+
+    name: StoredName
+    weight: Weight = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The saved latents of one picture (`row` 0, 1, …) of an earlier job, to start from.
+
+    `spread` says how far to stray from them first, from 0 (not at all) to 1.
+    """
+
+    job: Annotated[int, Field(ge=1, lt=2**63)]
+    row: Annotated[int, Field(ge=0, lt=MAX_COUNT)]
+    spread: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+
+
 def _within_limit(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-    if sum(len(prompt.text) for prompt in prompts) > MAX_TEXT:
-        raise ValueError(f"{MAX_TEXT} characters together is the most")
+    if len(prompts) > MAX_PROMPTS or sum(len(prompt.text) for prompt in prompts) > MAX_TEXT:
+        raise ValueError(
+            f"{MAX_PROMPTS} prompts and {MAX_TEXT} characters together are the most, "
+            "those of the preset among them"
+        )
     return prompts
 
 
-Prompts = Annotated[
-    tuple[Prompt, ...], Field(max_length=MAX_PROMPTS), AfterValidator(_within_limit)
-]
+Prompts = Annotated[tuple[Prompt, ...], AfterValidator(_within_limit)]
+PicturePrompts = Annotated[tuple[PicturePrompt, ...], Field(max_length=MAX_PICTURES)]
 
 
 class Recipe(BaseModel):
     """All that decides a picture. `model_dump_json` and `model_validate_json` round-trip.
 
-    `initial` names a stored picture to start from (see `jobs.pictures`); `strength` says how
-    firmly it holds, from 0 (hardly) to 1 (entirely). `count` pictures are painted, each from
-    its own seed.
+    What to paint is said by texts, by pictures, or by both. A picture starts from nothing, or from
+    `initial`, a stored picture (see `jobs.pictures`) that holds as firmly as `strength` says, from
+    0 (hardly) to 1 (entirely), or from `source`, what an earlier job has painted. `count` pictures
+    are painted, each from its own seed. `preset` only tells whose prompts are among the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    include: Annotated[Prompts, Field(min_length=1)]
+    include: Prompts = ()
     exclude: Prompts = ()
+    include_pictures: PicturePrompts = ()
+    exclude_pictures: PicturePrompts = ()
     width: Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
     height: Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
     steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
     seed: Annotated[int, Field(ge=0, lt=SEEDS)]
-    initial: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    initial: StoredName | None = None
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
+    source: Source | None = None
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    preset: Annotated[str, Field(pattern=r"^[a-z][a-z -]{0,39}$")] | None = None
+
+    @model_validator(mode="after")
+    def _can_be_painted(self) -> Self:
+        if not self.include and not self.include_pictures:
+            raise ValueError("Nothing is asked for: include a text or a picture")
+        if self.initial and self.source:
+            raise ValueError("A picture starts from another picture or from a job, not from both")
+        return self
 
     @classmethod
     def make(
         cls,
-        include: str,
+        include: str = "",
         exclude: str = "",
         *,
         width: int,
         height: int,
         steps: int,
+        include_pictures: Sequence[PicturePrompt] = (),
+        exclude_pictures: Sequence[PicturePrompt] = (),
         seed: int | None = None,
         initial: str | None = None,
         strength: float = 0.5,
         count: int = 1,
+        preset: str | None = None,
     ) -> Self:
         """A recipe from what a member typed; a seed is drawn if none is named.
 
+        The prompts of `preset`, a name of `jobs.presets`, come after those that were typed.
         Raises RecipeError with a sentence for the member, pointing at the place in a text.
         """
-        try:
-            return cls(
-                include=parse_prompts(include),
-                exclude=parse_prompts(exclude) if exclude.strip() else (),
-                width=width,
-                height=height,
-                steps=steps,
-                seed=secrets.randbelow(SEEDS) if seed is None else seed,
-                initial=initial,
-                strength=strength,
-                count=count,
+        wordless = include_pictures and _is_blank(_normalised(include))
+        included = () if wordless else parse_prompts(include)
+        excluded = parse_prompts(exclude) if exclude.strip() else ()
+        if preset is not None:
+            more, less = _preset_prompts(preset)
+            included, excluded = included + more, excluded + less
+        return cls._checked(
+            include=included,
+            exclude=excluded,
+            include_pictures=tuple(include_pictures),
+            exclude_pictures=tuple(exclude_pictures),
+            width=width,
+            height=height,
+            steps=steps,
+            seed=secrets.randbelow(SEEDS) if seed is None else seed,
+            initial=initial,
+            strength=strength,
+            count=count,
+            preset=preset,
+        )
+
+    def again(self, seed: int) -> Self:
+        """The same wish from another seed."""
+        return self._with(seed=seed)
+
+    def within(self, steps: int) -> Self:
+        """The same in more or fewer steps. Raises RecipeError."""
+        return self._with(steps=steps)
+
+    def alone(self, row: int) -> Self:
+        """That one of the pictures (0, 1, …), painted just as among the others.
+
+        Raises RecipeError if there is no such picture.
+        """
+        return self._with(count=1, seed=self._seed_of(row))
+
+    def vary(self, job: int, row: int, seed: int, count: int = MAX_COUNT) -> Self:
+        """Likes of that picture of `job`, which was painted by this recipe. Raises RecipeError."""
+        return self._from(job, row, spread=SPREAD, seed=seed, count=count)
+
+    def more(self, job: int, row: int, steps: int) -> Self:
+        """That picture of `job`, painted on for so many steps. Raises RecipeError."""
+        return self._from(job, row, seed=self._seed_of(row), count=1, steps=steps)
+
+    def larger(self, job: int, row: int, steps: int) -> Self:
+        """That picture of `job`, painted on at twice the size. Raises RecipeError."""
+        width, height = 2 * self.width, 2 * self.height
+        if max(width, height) > MAX_SIDE:
+            raise RecipeError(
+                f"Twice {self.size} is too large: {MAX_SIDE} pixels a side is the most."
             )
-        except ValidationError as error:
-            raise RecipeError(_sentence(error)) from None
+        return self.more(job, row, steps)._with(width=width, height=height)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The names of all stored pictures that this recipe needs, each once."""
+        shown = [prompt.name for prompt in (*self.include_pictures, *self.exclude_pictures)]
+        return tuple(dict.fromkeys(([self.initial] if self.initial else []) + shown))
+
+    @property
+    def title(self) -> str:
+        """What to call it in a line: the first text that is to be painted."""
+        return self.include[0].text if self.include else A_PICTURE
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -199,6 +306,34 @@ class Recipe(BaseModel):
     def size(self) -> str:
         """Width and height as `parse_size` reads them, such as `64x64`."""
         return f"{self.width}x{self.height}"
+
+    def _seed_of(self, row: int) -> int:
+        if not 0 <= row < self.count:
+            raise RecipeError(f"There is no picture {row + 1}: the job has {self.count}.")
+        return self.seeds[row]
+
+    def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
+        """Starts from an earlier job; an initial picture has done its part there."""
+        self._seed_of(row)
+        return self._with(source=Source(job, row, spread), initial=None, **changes)
+
+    def _with(self, **changes: Any) -> Self:
+        return self._checked(**dict(self) | changes)
+
+    @classmethod
+    def _checked(cls, **values: Any) -> Self:
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise RecipeError(_sentence(error)) from None
+
+
+def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
+    """What a preset adds to include and to exclude. Raises RecipeError."""
+    if name not in PRESETS:
+        raise RecipeError(f"There is no such preset; there are {', '.join(PRESETS)}.")
+    preset = PRESETS[name]
+    return parse_prompts(preset.include), parse_prompts(preset.exclude) if preset.exclude else ()
 
 
 def parse_prompts(text: str) -> tuple[Prompt, ...]:
@@ -244,14 +379,19 @@ def weight_text(weight: float) -> str:
     return format(Decimal(repr(weight)), "f").removesuffix(".0")
 
 
+def parse_weight(number: str, text: str = "", position: int = 0) -> float:
+    """A number above 0 and up to 10. Raises RecipeError, pointing at its `position` in `text`."""
+    weight = float(number) if _NUMBER.fullmatch(number) else math.nan
+    if not 0 < weight <= MAX_WEIGHT:
+        raise RecipeError(_not_a_weight(number, text), text, position)
+    return weight
+
+
 def _parse_prompt(text: str, start: int, source: str, room: int) -> Prompt:
     """The prompt that `source` spells, which begins at `start` of `text`."""
     words, weight = source, 1.0
     if meant := _MEANT_WEIGHT.search(source):
-        number = meant["number"]
-        weight = float(number) if _NUMBER.fullmatch(number) else math.nan
-        if not 0 < weight <= MAX_WEIGHT:
-            raise RecipeError(_not_a_weight(number), text, start + meant.start("number"))
+        weight = parse_weight(meant["number"], text, start + meant.start("number"))
         words = source[: meant.start()].rstrip()
     words = _ESCAPED.sub(r"\1", words)
     if _is_blank(words):
@@ -275,13 +415,11 @@ def _between_bars(text: str) -> Iterator[tuple[int, str]]:
         begin = end + 1
 
 
-def _not_a_weight(number: str) -> str:
+def _not_a_weight(number: str, text: str) -> str:
     if number.startswith(("-", "\u2212")):
         return "A weight cannot be negative: what should stay away goes into exclude."
-    return (
-        f"A weight is a number above 0 and up to {MAX_WEIGHT:g}, such as 0.5; "
-        "put a space after the colon if it belongs to the text."
-    )
+    hint = "; put a space after the colon if it belongs to the text" if text else ""
+    return f"A weight is a number above 0 and up to {MAX_WEIGHT:g}, such as 0.5{hint}."
 
 
 def _columns(text: str) -> int:
@@ -299,6 +437,8 @@ def _columns(text: str) -> int:
 def _sentence(error: ValidationError) -> str:
     """The first complaint of pydantic as a sentence, such as “Steps: input should be …”."""
     first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0]).capitalize() if first["loc"] else "Recipe"
-    complaint = first["msg"]
+    complaint = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{complaint}."
+    field = str(first["loc"][0]).capitalize().replace("_", " ")
     return f"{field}: {complaint[0].lower()}{complaint[1:]}."

@@ -67,7 +67,7 @@ async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Ch
 
 def _choice_name(job: Job) -> str:
     state = "being painted" if job.state is State.RUNNING else "waiting"
-    name = f"#{job.id} · {state} · {job.recipe.include[0].text}"
+    name = f"#{job.id} · {state} · {job.recipe.title}"
     return name if len(name) <= MAX_CHOICE_NAME else name[: MAX_CHOICE_NAME - 1] + "…"
 
 

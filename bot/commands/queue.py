@@ -66,7 +66,7 @@ def _line(interaction: Interaction, job: Job) -> str:
     who = "**yours**" if own else escaped(job.member_name)
     if not own and job.channel_id != interaction.channel_id:
         return f"#{job.id} · {who} · in another channel"
-    prompt = job.recipe.include[0].text
+    prompt = job.recipe.title
     if len(prompt) > MAX_PROMPT:
         prompt = prompt[: MAX_PROMPT - 1] + "…"
     return f"#{job.id} · {who} · {escaped(prompt)}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jobs.card import ALLOWED_MENTIONS, CANCEL_ID, about, card, escaped, progress_line
 from jobs.job import Progress, State
-from jobs.recipe import Prompt, Recipe
+from jobs.recipe import PicturePrompt, Prompt, Recipe, Source
 from tests.queued_job import queued_job
 
 RECIPE = Recipe.make(
@@ -34,7 +34,8 @@ def _units(text: str | None) -> int:
 def test_any_card_is_within_the_limits(
     recipe: Recipe, state: State, name: str, reason: str | None, data: st.DataObject
 ) -> None:
-    prompts = len(recipe.include + recipe.exclude)
+    texts = recipe.include + recipe.exclude
+    prompts = len((*texts, *recipe.include_pictures, *recipe.exclude_pictures))
     share = st.floats(-1, 1)
     progress = Progress(
         data.draw(st.integers(0, recipe.steps)),
@@ -133,6 +134,23 @@ def test_several_pictures_and_an_initial_one_are_told() -> None:
     footer = card(replace(JOB, recipe=recipe)).embed.footer.text or ""
     assert "3 pictures" in footer
     assert "strength 0.25" in footer
+
+
+def test_pictures_as_prompts_are_told_with_their_shares() -> None:
+    picture = PicturePrompt("0" * 64, 0.5)
+    changes = {"include_pictures": (picture,), "exclude": (), "exclude_pictures": (picture,)}
+    recipe = RECIPE.model_copy(update=changes)
+    progress = Progress(60, 150, 0.3, 0.04, (0.2, 0.06, 0.04, 0.04))
+    assert (card(replace(JOB, recipe=recipe), progress=progress).embed.description or "") == (
+        "Waiting\n**Include** a castle (+0.200) · fog ×0.5 (+0.060) · *a picture* ×0.5 (+0.040)\n"
+        "**Exclude** *a picture* ×0.5 (+0.040)"
+    )
+
+
+def test_what_it_comes_from_and_its_style_are_told() -> None:
+    recipe = RECIPE.model_copy(update={"source": Source(7, 1, 0.5), "preset": "night"})
+    footer = card(replace(JOB, recipe=recipe)).embed.footer.text or ""
+    assert "from #7, picture 2, varied by 0.5 · night" in footer
 
 
 async def test_the_cancel_button_is_there_while_there_is_something_to_cancel() -> None:

@@ -15,6 +15,7 @@ from jobs.pictures import (
     MAX_BYTES,
     MAX_SIDE,
     PictureRefused,
+    gather_initial,
     load_initial,
     read_outside_picture,
     store_initial,
@@ -178,6 +179,17 @@ def test_a_lost_or_damaged_initial_picture_is_asked_for_again(tmp_path: Path) ->
         load_initial(name, tmp_path)
     with pytest.raises(PictureRefused, match="attach it once more"):
         load_initial("0" * 64, tmp_path)
+
+
+def test_stored_pictures_are_gathered_from_where_they_are_whole(tmp_path: Path) -> None:
+    here, beside, far = tmp_path / "here", tmp_path / "beside", tmp_path / "far"
+    name = store_initial(_gradient(), far)
+    for damaged in (here, beside):
+        (damaged / "initial").mkdir(parents=True)
+        (damaged / "initial" / f"{name}.png").write_bytes(b"damaged")
+    gather_initial([name, "0" * 64], [beside, far], here)
+    assert load_initial(name, here).tobytes() == _gradient().tobytes()
+    assert not (here / "initial" / f"{'0' * 64}.png").exists()
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "0" * 63, "0" * 64 + "/x", "A" * 64, ""])

@@ -1,0 +1,64 @@
+"""Any legal recipe, for the tests of laws: `st.from_type(Recipe)` once this is imported."""
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from jobs.presets import PRESETS
+from jobs.recipe import (
+    MAX_COUNT,
+    MAX_PICTURES,
+    MAX_SIDE,
+    MAX_STEPS,
+    MAX_TEXT,
+    MIN_SIDE,
+    SEEDS,
+    PicturePrompt,
+    Prompt,
+    Recipe,
+    Source,
+)
+
+TRICKY = st.text(alphabet="ab19 :|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30)
+NAMES = st.sampled_from(["0" * 64, "f" * 64, "0123456789abcdef" * 4])
+WEIGHTS = st.floats(0, 10, exclude_min=True)
+
+
+@st.composite
+def _prompts(draw: st.DrawFn) -> Prompt:
+    text = draw(st.one_of(TRICKY, st.text(min_size=1, max_size=60)))
+    try:
+        return Prompt(text, draw(WEIGHTS))
+    except ValueError:
+        assume(False)
+        raise
+
+
+@st.composite
+def _recipes(draw: st.DrawFn) -> Recipe:
+    prompts = st.lists(st.from_type(Prompt), max_size=8).map(tuple)
+    texts = prompts.filter(lambda side: sum(len(prompt.text) for prompt in side) <= MAX_TEXT)
+    pictures = st.lists(st.builds(PicturePrompt, NAMES, WEIGHTS), max_size=MAX_PICTURES).map(tuple)
+    rows = st.integers(0, MAX_COUNT - 1)
+    sources = st.builds(Source, st.integers(1, 2**63 - 1), rows, st.floats(0, 1))
+    start = draw(st.fixed_dictionaries({}, optional={"initial": NAMES}))
+    if not start:
+        start = draw(st.fixed_dictionaries({}, optional={"source": sources}))
+    include, include_pictures = draw(st.tuples(texts, pictures).filter(any))
+    return Recipe(
+        include=include,
+        exclude=draw(texts),
+        include_pictures=include_pictures,
+        exclude_pictures=draw(pictures),
+        width=draw(st.integers(MIN_SIDE, MAX_SIDE)),
+        height=draw(st.integers(MIN_SIDE, MAX_SIDE)),
+        steps=draw(st.integers(1, MAX_STEPS)),
+        seed=draw(st.integers(0, SEEDS - 1)),
+        strength=draw(st.floats(0, 1)),
+        count=draw(st.integers(1, MAX_COUNT)),
+        preset=draw(st.none() | st.sampled_from(list(PRESETS))),
+        **start,
+    )
+
+
+st.register_type_strategy(Prompt, _prompts())
+st.register_type_strategy(Recipe, _recipes())

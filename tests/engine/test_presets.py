@@ -1,0 +1,28 @@
+"""What a preset says to the sketch pair, it understands."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.models.catalogue import SKETCH
+from engine.models.perceptor import Perceptor, read_perceptor
+from jobs.presets import PRESETS, suiting
+from jobs.recipe import Recipe
+
+
+@pytest.fixture(scope="module")
+def perceptor() -> Perceptor:
+    return read_perceptor(SKETCH.folder(Path()) / SKETCH.clip, SKETCH.mend)
+
+
+@pytest.mark.parametrize("name", suiting("sketch"))
+def test_the_sketch_pair_knows_every_word_of_its_presets(name: str, perceptor: Perceptor) -> None:
+    recipe = Recipe.make("a castle", preset=name, width=64, height=64, steps=1)
+    for prompt in recipe.include[1:] + recipe.exclude:
+        assert perceptor.knows(prompt.text)
+        assert perceptor.unknown_words(prompt.text) == []
+
+
+def test_of_the_others_it_does_not(perceptor: Perceptor) -> None:
+    for name in set(PRESETS) - set(suiting("sketch")):
+        assert perceptor.unknown_words(PRESETS[name].include)
