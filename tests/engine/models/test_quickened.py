@@ -1,0 +1,54 @@
+"""The quickened decoder: the same pictures and gradients as taming's own."""
+
+import copy
+
+import pytest
+import torch
+
+from engine.models.quickened import quicken
+from engine.models.vqgan import VQGAN, frozen
+from tests.engine.random_pair import SKETCH_PARAMS
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5)])
+def test_it_decodes_as_tamings_own(height: int, width: int) -> None:
+    torch.manual_seed(0)
+    own = VQGAN(**SKETCH_PARAMS)
+    for parameter in own.parameters():  # norms that are not the identity
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    frozen(own)
+    quick = copy.deepcopy(own)
+    quicken(quick.decoder)
+    latents = torch.randn(2, SKETCH_PARAMS["embed_dim"], height, width)
+    pictures, gradients = [], []
+    for vqgan in (own, quick):
+        free = latents.clone().requires_grad_(True)
+        picture = vqgan.decode(free)
+        picture.square().sum().backward()
+        assert free.grad is not None
+        pictures.append(picture.detach())
+        gradients.append(free.grad)
+    assert pictures[0].shape == (2, 3, 4 * height, 4 * width)
+    torch.testing.assert_close(pictures[1], pictures[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
+
+
+def test_it_remembers_less() -> None:
+    own = VQGAN(**SKETCH_PARAMS)
+    frozen(own)
+    quick = copy.deepcopy(own)
+    quicken(quick.decoder)
+
+    def remembered(vqgan: VQGAN) -> int:
+        kept: dict[int, int] = {}
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        free = torch.randn(1, SKETCH_PARAMS["embed_dim"], 16, 16)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            vqgan.decode(free.requires_grad_(True))
+        return sum(kept.values())
+
+    assert remembered(quick) < 0.7 * remembered(own)
