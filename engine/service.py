@@ -52,7 +52,9 @@ async def serve(settings: Settings) -> None:
 
 
 async def _work(settings: Settings, store: Store, poster: Poster, device: torch.device) -> None:
-    pair = await asyncio.to_thread(load_pair, settings.pair, settings.data_dir, device)
+    pair = await asyncio.to_thread(
+        load_pair, settings.pair, settings.data_dir, device, settings.perceptors
+    )
     log.info("ready", pair=pair.name, device=str(device), threads=torch.get_num_threads())
     await Worker(
         store,

@@ -1,12 +1,23 @@
 """One typed settings object, from the environment and from `.env` in the working directory."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DISCORD_API = "https://discord.com/api/v10"
+MAX_WEIGHT = 1000.0  #: of a perceptor
 
 _ALLOWED = {
     "discord_token": "a bot token without spaces or line breaks",
@@ -15,6 +26,10 @@ _ALLOWED = {
     "database_path": "the path of a file",
     "data_dir": "the path of a folder",
     "pair": "the name of a pair, such as sketch or imagenet",
+    "perceptors": (
+        "own, open_clip/ARCHITECTURE/PRETRAINED, or several of them with spaces between, each at "
+        "most once and with =WEIGHT behind it where it counts more or less than 1"
+    ),
     "device": "auto, cpu, cuda, or cuda:0 and so on",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
 }
@@ -22,6 +37,46 @@ _ALLOWED = {
 
 class SettingsError(Exception):
     """A setting is wrong or missing; `str(error)` has one sentence for the host for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptorChoice:
+    """A perceptor to paint with: `own` is the pair's; and how much it counts, more than 0."""
+
+    name: str
+    weight: float
+
+    @property
+    def of_open_clip(self) -> tuple[str, str] | None:
+        """Its architecture and its weights (a tag or a file) if it is one of open_clip's."""
+        if self.name == OWN:
+            return None
+        _, architecture, pretrained = self.name.split("/", maxsplit=2)
+        return architecture, pretrained
+
+
+OWN = "own"
+_PERCEPTOR = re.compile(
+    rf"(?P<name>{OWN}|open_clip/[A-Za-z0-9._-]+/[!-<>-~]+)"
+    r"(=(?P<weight>[0-9]+(\.[0-9]+)?|\.[0-9]+))?",
+    re.ASCII,
+)
+
+
+def _perceptors(value: Any) -> Any:
+    """A setting's text as choices; raises ValueError unless every entry is right."""
+    if not isinstance(value, str):
+        return value
+    choices = []
+    for entry in value.split():
+        if (meant := _PERCEPTOR.fullmatch(entry)) is None:
+            raise ValueError("not a perceptor")
+        choices.append(PerceptorChoice(meant["name"], float(meant["weight"] or 1)))
+    if not all(0 < choice.weight <= MAX_WEIGHT for choice in choices):
+        raise ValueError("not a weight")
+    if len({choice.name for choice in choices}) < len(choices):
+        raise ValueError("named twice")
+    return tuple(choices)
 
 
 def _token(secret: SecretStr) -> SecretStr:
@@ -46,6 +101,7 @@ class Settings(BaseSettings):
     database_path: Path = Path("data/imagine.db")
     data_dir: Path = Path("data")
     pair: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "sketch"
+    perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

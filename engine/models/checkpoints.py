@@ -25,6 +25,9 @@ from engine.models.vqgan import VQGAN, frozen
 TOKENS = 49_408
 """Rows of CLIP's token table."""
 
+FIRST_STAGE = "first_stage_model."
+"""Where taming's transformers keep the VQGAN whose codes they learn (Net2NetTransformer)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipCheckpoint:
@@ -37,21 +40,35 @@ class ClipCheckpoint:
 def read_vqgan(config: Path, weights: Path, mend: str) -> VQGAN:
     """The VQGAN that taming's YAML describes, with its weights in float32, frozen, on the CPU.
 
-    Raises WeightsError, which names the file and `mend`, the command that mends it.
+    A transformer's YAML and checkpoint will do: the VQGAN is its first stage. Raises WeightsError,
+    which names the file and `mend`, the command that mends it.
     """
     with reading(config, mend):
-        params: Any = OmegaConf.to_container(OmegaConf.load(config))
-        params = params["model"]["params"]
+        published: Any = OmegaConf.to_container(OmegaConf.load(config))
+        model = published["model"]
+        model = model["params"].get("first_stage_config", model)
+        params, gumbel = model["params"], model["target"].endswith(".GumbelVQ")
         with torch.device("meta"):
-            vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"])
+            vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"], gumbel)
     with reading(weights, mend):
-        state = _read_state(weights)
-        # What judged the VQGAN in its training (LPIPS, discriminator) is not part of it.
-        kept = {name: value for name, value in state.items() if not name.startswith("loss.")}
+        kept = _of_vqgan(_read_state(weights))
         copies = {name: value.to(torch.float32, copy=True) for name, value in kept.items()}
         vqgan.load_state_dict(copies, assign=True)
     frozen(vqgan)
     return vqgan
+
+
+def _of_vqgan(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a checkpoint what the VQGAN needs; some were published inside a transformer."""
+    inside = {
+        name.removeprefix(FIRST_STAGE): value
+        for name, value in state.items()
+        if name.startswith(FIRST_STAGE)
+    }
+    # What judged the VQGAN in its training (LPIPS, discriminator) is not part of it.
+    return {
+        name: value for name, value in (inside or state).items() if not name.startswith("loss.")
+    }
 
 
 def read_clip(weights: Path) -> ClipCheckpoint:

@@ -1,5 +1,6 @@
 """A pair ready for use: the VQGAN that paints, and the perceptor that judges."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import torch
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_vqgan
-from engine.models.perceptor import Perceptor, read_perceptor
+from engine.models.ensemble import Ensemble
+from engine.models.open_clip import OpenClipPerceptor, read_open_clip
+from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
+from engine.models.quickened import quicken
 from engine.models.vqgan import VQGAN
+from jobs.settings import PerceptorChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,8 @@ class Pair:
     """`side`: pixels on each side of a picture unless the recipe says otherwise.
 
     `words` are the words the pair was taught, None when it takes any; `checksums` are the SHA-256
-    of its files by name, to be kept with what it paints.
+    of its files by name, to be kept with what it paints. Of several perceptors, the name says what
+    share of the judgement each has.
     """
 
     name: str
@@ -28,25 +34,61 @@ class Pair:
     checksums: dict[str, str]
 
 
-def load_pair(name: str, data_dir: Path, device: torch.device) -> Pair:
+def load_pair(
+    name: str,
+    data_dir: Path,
+    device: torch.device,
+    perceptors: Sequence[PerceptorChoice] = (),
+) -> Pair:
     """A pair of the catalogue, in float32, frozen, on the device.
 
-    Raises WeightsError: one sentence that says what is missing or damaged and what mends it.
+    Judged by `perceptors` instead of its own CLIP where any are named. Raises WeightsError: one
+    sentence that says what is missing or damaged and what mends it.
     """
     entry = catalogue.find(name)
-    return read_pair(entry, entry.folder(data_dir), device)
+    return read_pair(entry, entry.folder(data_dir), device, perceptors)
 
 
-def read_pair(entry: Entry, folder: Path, device: torch.device) -> Pair:
+def read_pair(
+    entry: Entry, folder: Path, device: torch.device, perceptors: Sequence[PerceptorChoice] = ()
+) -> Pair:
     """As `load_pair`, from a folder of the caller's choice."""
     checksums = weights.checksums(entry, folder)
     vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend)
-    perceptor = read_perceptor(folder / entry.clip, entry.mend)
+    quicken(vqgan.decoder)
+    perceptor: Perceptor
+    if perceptors:
+        own = folder / entry.clip, checksums.pop(entry.clip)
+        perceptor, judges = _chosen(perceptors, *own, entry.mend, device)
+        checksums |= judges
+    else:
+        perceptor = read_perceptor(folder / entry.clip, entry.mend).to(device)
     return Pair(
         name=entry.name,
         vqgan=vqgan.to(device),
-        perceptor=perceptor.to(device),
+        perceptor=perceptor,
         side=entry.side,
         words=perceptor.words,
         checksums=checksums,
     )
+
+
+def _chosen(
+    choices: Sequence[PerceptorChoice], clip: Path, sha256: str, mend: str, device: torch.device
+) -> tuple[Perceptor, dict[str, str]]:
+    """The host's choice as one perceptor, and its checksums; `clip` is the pair's own."""
+    members: list[tuple[Perceptor, float]] = []
+    perceptor: OpenClipPerceptor | ClipPerceptor
+    checksums = {}
+    total = sum(choice.weight for choice in choices)
+    for choice in choices:
+        if model := choice.of_open_clip:
+            perceptor, checksum = read_open_clip(*model)
+            # Of a file the name alone, and no more than `media.Metadata` reads back.
+            name = f"open_clip/{model[0]}/{Path(model[1]).name[-40:]}"
+        else:
+            perceptor, checksum, name = read_perceptor(clip, mend), sha256, clip.name
+        share = f" (share {choice.weight / total:.3g})" if len(choices) > 1 else ""
+        members.append((perceptor.to(device), choice.weight))
+        checksums[name + share] = checksum
+    return (members[0][0] if len(members) == 1 else Ensemble(members)), checksums

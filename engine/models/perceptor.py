@@ -1,4 +1,4 @@
-"""The perceptor: a CLIP that says how near a picture and a text are.
+"""The perceptor says how near a picture and a text are; here is what one is, and OpenAI's CLIP.
 
 Source of the model: Radford et al., "Learning Transferable Visual Models From Natural Language
 Supervision" (2021), and OpenAI's package, whose `build_model` reads the architecture from the
@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -40,11 +41,33 @@ SILENT = frozenset(
 """Words that say nothing of what is in a picture."""
 
 
-class Perceptor(nn.Module):
-    """Frozen; float32 unless it is converted. Embeddings have unit length.
+class Perceptor(Protocol):
+    """What the renderer asks of a perceptor. Embeddings have unit length and are float32.
 
     `words` are the words it was taught, for a perceptor of few words; None when it takes any.
     """
+
+    resolution: int
+    words: frozenset[str] | None
+
+    def embed_pictures(self, cutouts: Tensor) -> Tensor:
+        """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """n texts → (n, d). What does not fit into its context is left out: `fallen_words`."""
+
+    def fallen_words(self, text: str) -> list[str]:
+        """The words at the end of a long text that the embedding does not see."""
+
+    def knows(self, text: str) -> bool:
+        """Whether any word of the text tells this perceptor what should be in the picture."""
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of the text that this perceptor was never taught, each once, in order."""
+
+
+class ClipPerceptor(nn.Module):
+    """OpenAI's CLIP as a Perceptor: frozen; float32 unless it is converted."""
 
     def __init__(self, checkpoint: ClipCheckpoint) -> None:
         super().__init__()
@@ -109,13 +132,13 @@ class Perceptor(nn.Module):
         return [token for token in self._tokenizer.encode(text) if token < START]
 
 
-def read_perceptor(weights: Path, mend: str) -> Perceptor:
+def read_perceptor(weights: Path, mend: str) -> ClipPerceptor:
     """The perceptor in a file of CLIP's weights, on the CPU.
 
     Raises WeightsError, which names the file and `mend`, the command that mends it.
     """
     with reading(weights, mend):
-        return Perceptor(read_clip(weights))
+        return ClipPerceptor(read_clip(weights))
 
 
 def _cleaned(text: str) -> str:

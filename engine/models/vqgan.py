@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from taming.modules.diffusionmodules.model import Decoder, Encoder
-from taming.modules.vqvae.quantize import VectorQuantizer2
+from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
 COMMITMENT = 0.25
@@ -22,15 +22,25 @@ class VQGAN(nn.Module):
 
     Pictures are (rows, 3, height, width) float tensors from 0 to 1; latents are
     (rows, embed_dim, height / factor, width / factor). Height and width are multiples of `factor`.
+
+    Latents are always what the decoder reads. With `gumbel` (Jang, Gu, Poole, "Categorical
+    Reparameterization with Gumbel-Softmax", 2016) the encoder speaks of something else, of how
+    likely each code is: there `encode` gives the likeliest codes' latents.
     """
 
-    def __init__(self, ddconfig: Mapping[str, Any], embed_dim: int, n_embed: int) -> None:
+    def __init__(
+        self, ddconfig: Mapping[str, Any], embed_dim: int, n_embed: int, gumbel: bool = False
+    ) -> None:
         super().__init__()
         # taming's decoder announces its shape on standard output, which is not ours to fill.
         with contextlib.redirect_stdout(io.StringIO()):
             self.encoder = Encoder(**ddconfig)
             self.decoder = Decoder(**ddconfig)
-        self.quantize = VectorQuantizer2(n_embed, embed_dim, COMMITMENT, legacy=False)
+        self.quantize: VectorQuantizer2 | GumbelQuantize
+        if gumbel:
+            self.quantize = GumbelQuantize(ddconfig["z_channels"], embed_dim, n_embed)
+        else:
+            self.quantize = VectorQuantizer2(n_embed, embed_dim, COMMITMENT, legacy=False)
         self.quant_conv = nn.Conv2d(ddconfig["z_channels"], embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(embed_dim, ddconfig["z_channels"], 1)
         self.factor: int = 2 ** (len(ddconfig["ch_mult"]) - 1)
@@ -38,13 +48,16 @@ class VQGAN(nn.Module):
     @property
     def codebook(self) -> Tensor:
         """(codes, embed_dim)."""
-        weight: Tensor = self.quantize.embedding.weight
+        gumbel = isinstance(self.quantize, GumbelQuantize)
+        weight: Tensor = (self.quantize.embed if gumbel else self.quantize.embedding).weight
         return weight
 
     def encode(self, pictures: Tensor) -> Tensor:
-        """Pictures to continuous latents, not yet quantised."""
-        latents: Tensor = self.quant_conv(self.encoder(pictures * 2 - 1))
-        return latents
+        """Pictures to latents: continuous, not yet quantised, but with Gumbel's codes."""
+        encoded = self._encoded(pictures)
+        if isinstance(self.quantize, GumbelQuantize):
+            return self.look_up(self.quantize.proj(encoded).argmax(1))
+        return encoded
 
     def nearest_codes(self, latents: Tensor) -> Tensor:
         """Indices (rows, h, w) of the codebook's entries nearest to the latents."""
@@ -69,9 +82,14 @@ class VQGAN(nn.Module):
         return (pictures + 1) / 2
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures through the bottleneck, and the quantiser's loss (a scalar)."""
-        quantised, loss, _ = self.quantize(self.encode(pictures).float())
+        """Pictures through the bottleneck, and the quantiser's loss (a scalar), for training."""
+        quantised, loss, _ = self.quantize(self._encoded(pictures).float())
         return self.decode(quantised), loss
+
+    def _encoded(self, pictures: Tensor) -> Tensor:
+        """What the quantiser reads."""
+        encoded: Tensor = self.quant_conv(self.encoder(pictures * 2 - 1))
+        return encoded
 
 
 def frozen(network: nn.Module) -> nn.Module:

@@ -7,7 +7,7 @@ import shutil
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """`size` in bytes as found on disk (of a partly fetched file: what is there already)."""
+    """`size` in bytes as found on disk (of a partly fetched file: what is there already).
+
+    `published` says whether the file's checksum is known from elsewhere; if not, it can only be
+    compared with what came first.
+    """
 
     name: str
     state: State
     size: int
+    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,10 @@ def pull(entry: Entry, data_dir: Path) -> PairStatus:
     folder = entry.folder(data_dir)
     for file in entry.downloads:
         target = folder / file.name
-        if not (target.is_file() and _sha256(target) == file.sha256):
-            _download(file, folder, entry.mend)
-        _record(folder, file.name, file.sha256)
+        expected = file.sha256 or _recorded(folder).get(file.name)
+        if not target.is_file() or expected not in (None, _sha256(target)):
+            _download(replace(file, sha256=expected), folder, entry.mend)
+        _record(folder, file.name, expected or _sha256(target))
     return check(entry, data_dir)
 
 
@@ -102,16 +108,16 @@ def _status(entry: Entry, data_dir: Path, thorough: bool) -> PairStatus:
     recorded = _recorded(folder)
 
     def status(name: str) -> FileStatus:
-        path, part = folder / name, _part(folder, name)
+        path, part, file = folder / name, _part(folder, name), published.get(name)
+        vouched = file is None or file.sha256 is not None
         if not path.is_file():
             state = State.PARTIAL if part.is_file() else State.MISSING
-            return FileStatus(name, state, _size(part))
-        file = published.get(name)
-        size, expected = _size(path), file.sha256 if file else recorded.get(name)
-        fits = file is None or size == file.size
+            return FileStatus(name, state, _size(part), vouched)
+        size, expected = _size(path), (file.sha256 if file else None) or recorded.get(name)
+        fits = file is None or file.size in (None, size)
         if fits and thorough and expected:
             fits = _sha256(path) == expected
-        return FileStatus(name, State.WHOLE if fits else State.DAMAGED, size)
+        return FileStatus(name, State.WHOLE if fits else State.DAMAGED, size, vouched)
 
     return PairStatus(entry, folder, tuple(status(name) for name in entry.files))
 
@@ -125,7 +131,7 @@ def _download(file: Download, folder: Path, again: str) -> None:
     part = _part(folder, file.name)
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        free, needed = shutil.disk_usage(folder).free, file.size - _size(part)
+        free, needed = shutil.disk_usage(folder).free, (file.size or 0) - _size(part)
     if needed > free:
         raise WeightsError(
             f"{file.name} needs {_megabytes(needed)} more, but {folder} has only "
@@ -153,16 +159,17 @@ def _download(file: Download, folder: Path, again: str) -> None:
 def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
     """Completes `part` from one source and makes sure that it is the file."""
     begun = part.exists()
-    while (before := _size(part)) < file.size:
+    size = bar.total = file.size or _stated_size(source)
+    while (before := _size(part)) < size:
         trouble: Exception = _SourceError("it breaks off")
         try:
-            _continue(source, file, part, bar)
+            _continue(source, size, part, bar)
         except (OSError, http.client.HTTPException) as error:
             trouble = error
         # A line that breaks is taken up again for as long as that leads anywhere.
         if _size(part) <= before:
             raise trouble
-    if _sha256(part) == file.sha256:
+    if _size(part) == size and file.sha256 in (None, _sha256(part)):
         return
     with _writing(part):
         part.unlink()
@@ -172,30 +179,45 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
     _from(source, file, part, bar)
 
 
-def _continue(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
-    """Adds to `part` what the source sends; from the start if it knows no ranges."""
-    start = _size(part)
+def _stated_size(source: str) -> int:
+    """How many bytes the source says the file has, where nobody else does; nothing is fetched."""
+    with _opened(source) as response:
+        if response.headers.get_content_type() == "text/html":
+            raise _SourceError("it sends a web page")
+        length = response.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) == 0:
+            raise _SourceError("it does not say how large the file is")
+        return int(length)
+
+
+def _opened(source: str, start: int = 0) -> Any:
     headers = {"User-Agent": "imagine-weights"}
     if start:
         headers["Range"] = f"bytes={start}-"
     request = urllib.request.Request(source, headers=headers)
-    with urllib.request.urlopen(request, timeout=SILENCE) as response:
+    return urllib.request.urlopen(request, timeout=SILENCE)
+
+
+def _continue(source: str, size: int, part: Path, bar: "tqdm[Any]") -> None:
+    """Adds to `part` what the source sends; from the start if it knows no ranges."""
+    start = _size(part)
+    with _opened(source, start) as response:
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             start = 0
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             raise _SourceError("it sends another part than asked for")
         length = response.headers.get("Content-Length", "")
-        if length.isdecimal() and start + int(length) != file.size:
-            raise _SourceError(f"it has {start + int(length):,} bytes instead of {file.size:,}")
+        if length.isdecimal() and start + int(length) != size:
+            raise _SourceError(f"it has {start + int(length):,} bytes instead of {size:,}")
         bar.n = start
         bar.refresh()
         with _writing(part):
             out = part.open("r+b" if start else "wb")
         with out:
             out.seek(start)
-            while (position := out.tell()) < file.size and (chunk := response.read(CHUNK)):
+            while (position := out.tell()) < size and (chunk := response.read(CHUNK)):
                 with _writing(part):
-                    out.write(chunk[: file.size - position])
+                    out.write(chunk[: size - position])
                 bar.update(len(chunk))
             with _writing(part):
                 out.flush()

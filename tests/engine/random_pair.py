@@ -81,6 +81,73 @@ model:
 """
 """taming's `model.yaml` of the VQGAN f16 with 16,384 codes, to the letter."""
 
+GUMBEL_YAML = """\
+model:
+  base_learning_rate: 4.5e-06
+  target: taming.models.vqgan.GumbelVQ
+  params:
+    kl_weight: 1.0e-08
+    embed_dim: 256
+    n_embed: 8192
+    monitor: val/rec_loss
+    temperature_scheduler_config:
+      target: taming.lr_scheduler.LambdaWarmUpCosineScheduler
+      params:
+        warm_up_steps: 0
+        max_decay_steps: 1000001
+        lr_start: 0.9
+        lr_max: 0.9
+        lr_min: 1.0e-06
+    ddconfig:
+      double_z: false
+      z_channels: 256
+      resolution: 256
+      in_channels: 3
+      out_ch: 3
+      ch: 128
+      ch_mult:
+      - 1
+      - 1
+      - 2
+      - 4
+      num_res_blocks: 2
+      attn_resolutions:
+      - 32
+      dropout: 0.0
+    lossconfig:
+      target: taming.modules.losses.vqperceptual.DummyLoss
+"""
+"""The `model.yaml` of the VQGAN f8 with 8,192 Gumbel codes, to the letter."""
+
+COCO_YAML = """\
+model:
+  base_learning_rate: 4.5e-06
+  target: taming.models.vqgan.VQModel
+  params:
+    embed_dim: 256
+    n_embed: 8192
+    ddconfig:
+      double_z: false
+      z_channels: 256
+      resolution: 256
+      in_channels: 3
+      out_ch: 3
+      ch: 128
+      ch_mult:
+      - 1
+      - 1
+      - 2
+      - 2
+      - 4
+      num_res_blocks: 2
+      attn_resolutions:
+      - 16
+      dropout: 0.0
+    lossconfig:
+      target: taming.modules.losses.DummyLoss
+"""
+"""The YAML of the VQGAN for COCO, as its mirrors have it, to the letter."""
+
 
 def random_sketch(folder: Path, seed: int = 0) -> Path:
     """Writes a pair as the training's export does, small enough for any test; → `folder`.
@@ -123,9 +190,12 @@ def random_imagenet(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def write_lightning_checkpoint(params: dict[str, Any], path: Path, **extra: Any) -> None:
-    """What Lightning 1.0 writes for taming's VQModel: two optimisers, one callback."""
-    state = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"]).state_dict()
+def write_lightning_checkpoint(
+    params: dict[str, Any], path: Path, gumbel: bool = False, **extra: Any
+) -> None:
+    """What Lightning 1.0 writes for taming's VQModel or GumbelVQ: two optimisers, one callback."""
+    vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"], gumbel)
+    state = vqgan.state_dict()
     judge = {
         "loss.perceptual_loss.scaling_layer.shift": torch.rand(1, 3, 1, 1),
         "loss.perceptual_loss.net.slice1.0.weight": torch.rand(64, 3, 3, 3),
@@ -145,6 +215,21 @@ def write_lightning_checkpoint(params: dict[str, Any], path: Path, **extra: Any)
         **extra,
     }
     _save_as_lightning(checkpoint, path)
+
+
+def write_transformer_checkpoint(params: dict[str, Any], path: Path) -> None:
+    """What Lightning 1.0 writes for taming's Net2NetTransformer, the VQGAN being its first stage.
+
+    What it is conditioned on may be a VQGAN, too, of another shape.
+    """
+    vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"])
+    state = {f"first_stage_model.{name}": value for name, value in vqgan.state_dict().items()}
+    others = {
+        "transformer.tok_emb.weight": torch.rand(8, 4),
+        "cond_stage_model.quantize.embedding.weight": torch.rand(2, 3),
+        "first_stage_model.loss.logvar": torch.rand(()),
+    }
+    write_lightning_checkpoint(params, path, state_dict=state | others)
 
 
 class ModelCheckpoint:

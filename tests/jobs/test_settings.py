@@ -1,11 +1,14 @@
 """Settings: a wrong one is named, with what is allowed, and no secret is shown."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jobs.settings import Settings, SettingsError, load_settings
+from jobs.settings import PerceptorChoice, Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +49,20 @@ def test_the_environment_outweighs_the_file(
         ("DISCORD_GUILD_ID", "my server"),
         ("DISCORD_GUILD_ID", "-1"),
         ("PAIR", "../weights"),
+        ("PERCEPTORS", "ViT-B-32"),
+        ("PERCEPTORS", "own,own=2"),
+        ("PERCEPTORS", "own own"),
+        ("PERCEPTORS", "own=0"),
+        ("PERCEPTORS", "own=-1"),
+        ("PERCEPTORS", "own=nan"),
+        ("PERCEPTORS", "own=1e9"),
+        ("PERCEPTORS", "own=1=2"),
+        ("PERCEPTORS", "own= 2"),
+        ("PERCEPTORS", "open_clip/ViT-B-32"),
+        ("PERCEPTORS", "open_clip/ViT-B-32/"),
+        ("PERCEPTORS", "open_clip/hf-hub:x/y"),
+        ("PERCEPTORS", "open_clip/ViT-B-32/☃.pt"),
+        ("PERCEPTORS", "own open_clip/ViT-B-32/openai=x"),
         ("DEVICE", "gpu"),
         ("LOG_LEVEL", "LOUD"),
     ],
@@ -56,6 +73,30 @@ def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.Mon
         load_settings(None)
     assert value not in str(caught.value)
     assert caught.value.__suppress_context__  # pydantic's error would show the value
+
+
+NAMES = st.sampled_from(["own", "open_clip/ViT-B-32/openai", "open_clip/ViT-B.1/srv/a_1.pt"])
+NUMBERS = st.decimals(Decimal("0.001"), 1000, places=3)
+
+
+@given(st.dictionaries(NAMES, st.none() | NUMBERS), st.sampled_from([" ", "  ", "\t"]))
+def test_perceptors_are_read_as_they_are_written(
+    wanted: dict[str, Decimal | None], gap: str
+) -> None:
+    written = gap.join(name if n is None else f"{name}={n}" for name, n in wanted.items())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PERCEPTORS", written)
+        read = load_settings(None).perceptors
+    expected = {name: 1.0 if n is None else float(n) for name, n in wanted.items()}
+    assert {choice.name: choice.weight for choice in read} == expected
+
+
+def test_a_perceptor_of_open_clip_is_an_architecture_and_its_weights() -> None:
+    assert PerceptorChoice("own", 1.0).of_open_clip is None
+    by_tag = PerceptorChoice("open_clip/ViT-B-32/openai", 1.0)
+    assert by_tag.of_open_clip == ("ViT-B-32", "openai")
+    by_file = PerceptorChoice("open_clip/ViT-B-32//srv/weights/a.pt", 1.0)
+    assert by_file.of_open_clip == ("ViT-B-32", "/srv/weights/a.pt")
 
 
 def test_every_wrong_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,30 +1,73 @@
 import hashlib
 
 import pytest
+import torch
+from omegaconf import OmegaConf
 
 from engine.models import catalogue
-from engine.models.catalogue import CATALOGUE, WeightsError
-from tests.engine.random_pair import IMAGENET_YAML
+from engine.models.catalogue import CATALOGUE, Entry, WeightsError
+from engine.models.vqgan import VQGAN
+from engine.synthesis.method import METHODS
+from tests.engine.random_pair import COCO_YAML, GUMBEL_YAML, IMAGENET_YAML
+
+YAML = [
+    (catalogue.IMAGENET, IMAGENET_YAML),
+    (catalogue.GUMBEL, GUMBEL_YAML),
+    (catalogue.COCO, COCO_YAML),
+]
 
 
-def test_every_published_file_of_a_pair_has_a_size_a_checksum_and_a_mirror() -> None:
+def test_every_published_file_of_a_pair_has_a_mirror_and_a_checksum_or_says_that_it_has_none() -> (
+    None
+):
+    unvouched = set()
     for entry in CATALOGUE.values():
         if not entry.downloads:
             continue
         assert {file.name for file in entry.downloads} == set(entry.files)
         for file in entry.downloads:
-            assert file.size > 0
-            assert len(bytes.fromhex(file.sha256)) == hashlib.sha256().digest_size
+            assert file.size is None or file.size > 0
+            assert file.licence
             assert len(set(file.sources)) == len(file.sources) >= 2
             assert all(source.startswith("https://") for source in file.sources)
+            if file.sha256 is None:
+                unvouched.add(f"{entry.name}/{file.name}")
+            else:
+                assert len(bytes.fromhex(file.sha256)) == hashlib.sha256().digest_size
+    assert unvouched == {"imagenet-1024/model.yaml", "imagenet-1024/last.ckpt"}
 
 
-def test_the_checksum_of_the_yaml_is_that_of_its_published_text() -> None:
-    (yaml,) = (file for file in catalogue.IMAGENET.downloads if file.name == "model.yaml")
-    assert len(IMAGENET_YAML.encode()) == yaml.size
-    assert hashlib.sha256(IMAGENET_YAML.encode()).hexdigest() == yaml.sha256
+@pytest.mark.parametrize(("entry", "text"), YAML, ids=lambda value: getattr(value, "name", ""))
+def test_the_checksum_of_the_yaml_is_that_of_its_published_text(entry: Entry, text: str) -> None:
+    (yaml,) = (file for file in entry.downloads if file.name == entry.config)
+    assert len(text.encode()) == yaml.size
+    assert hashlib.sha256(text.encode()).hexdigest() == yaml.sha256
+
+
+@pytest.mark.parametrize(("entry", "text"), YAML, ids=lambda value: getattr(value, "name", ""))
+def test_what_the_yaml_describes_has_as_much_room_in_the_published_file(
+    entry: Entry, text: str
+) -> None:
+    model = OmegaConf.to_container(OmegaConf.create(text))["model"]
+    params = model["params"]
+    with torch.device("meta"):
+        vqgan = VQGAN(
+            params["ddconfig"], params["embed_dim"], params["n_embed"], "Gumbel" in model["target"]
+        )
+    size = sum(4 * value.numel() for value in vqgan.state_dict().values())
+    (checkpoint,) = (file for file in entry.downloads if file.name == entry.vqgan)
+    assert checkpoint.size is not None
+    assert size < checkpoint.size < 4 * size  # with what judged it, and Adam's two means
+    if entry is catalogue.COCO:  # the weights alone, and their names
+        assert checkpoint.size - size < 500_000
+
+
+def test_for_every_pair_it_is_known_how_it_paints() -> None:
+    assert set(METHODS) == set(CATALOGUE)
 
 
 def test_an_unknown_pair_is_told_which_there_are() -> None:
-    with pytest.raises(WeightsError, match=r"no pair 'imagnet'; there are sketch and imagenet\."):
+    with pytest.raises(
+        WeightsError, match=r"no pair 'imagnet'; there are sketch, .* and wikiart\."
+    ):
         catalogue.find("imagnet")

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,12 @@ import torch
 
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
+from engine.models.ensemble import Ensemble
 from engine.models.pair import Pair, load_pair, read_pair
+from engine.synthesis.renderer import Renderer
+from jobs.recipe import Recipe
+from jobs.settings import PerceptorChoice
+from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 CPU = torch.device("cpu")
 
@@ -59,3 +65,45 @@ def test_a_file_that_changed_since_it_was_put_there_is_refused(sketch_folder: Pa
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"vqgan\.safetensors is damaged .* `git checkout"):
         read_pair(catalogue.SKETCH, sketch_folder, CPU)
+
+
+def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
+    sketch: Pair, sketch_folder: Path, tmp_path: Path
+) -> None:
+    weights = random_open_clip(tmp_path / "open_clip")
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    other = PerceptorChoice(f"open_clip/{ARCHITECTURE}/{weights}", 3.0)
+    name = f"open_clip/{ARCHITECTURE}/tiny.safetensors"
+    painter = {name: sketch.checksums[name] for name in ("vqgan.yaml", "vqgan.safetensors")}
+
+    alone = read_pair(catalogue.SKETCH, sketch_folder, CPU, [other])
+    assert alone.checksums == painter | {name: sha256}
+    assert (alone.words, alone.perceptor.resolution) == (None, 32)
+
+    both = read_pair(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 1.0), other])
+    assert both.checksums == painter | {
+        "clip.safetensors (share 0.25)": sketch.checksums["clip.safetensors"],
+        f"{name} (share 0.75)": sha256,
+    }
+    assert isinstance(both.perceptor, Ensemble)
+    assert both.perceptor.resolution == 64
+
+    own = read_pair(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 2.0)])
+    assert own.checksums == sketch.checksums
+
+
+def test_several_perceptors_judge_a_picture(sketch_folder: Path, tmp_path: Path) -> None:
+    weights = random_open_clip(tmp_path / "open_clip")
+    choices = [
+        PerceptorChoice("own", 1.0),
+        PerceptorChoice(f"open_clip/{ARCHITECTURE}/{weights}", 1.0),
+    ]
+    pair = read_pair(catalogue.SKETCH, sketch_folder, CPU, choices)
+    renderer = Renderer(pair, CPU)
+    recipe = Recipe.make("a unicorn | fog", "watermark", width=32, height=32, steps=2, seed=7)
+    renderer.add(1, recipe)
+    (first,), (last,) = renderer.step(), renderer.step()
+    assert last.done
+    assert last.fault is None
+    assert len(last.prompts) == 3
+    assert first.pictures()[0].size == (32, 32)

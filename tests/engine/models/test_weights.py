@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.models import weights
-from engine.models.catalogue import Download, Entry, WeightsError
+from engine.models.catalogue import CATALOGUE, Download, Entry, WeightsError
 from engine.models.weights import State
 
 CONTENT = bytes((i * i) % 251 for i in range(40_000))
@@ -29,6 +29,7 @@ class Source:
     knows_ranges: bool = True
     breaks_after: int | None = None
     shift: int = 0
+    page: bool = False
     asked: list[str | None] = field(default_factory=list)
 
 
@@ -46,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         body = source.content[start:]
         self.send_response(HTTPStatus.PARTIAL_CONTENT if start else HTTPStatus.OK)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "text/html" if source.page else "application/x-yaml")
         if start:
             whole = len(source.content)
             self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
@@ -81,12 +83,14 @@ def web(server: ThreadingHTTPServer) -> Web:
     return Web(f"http://127.0.0.1:{server.server_port}", Handler.sources)
 
 
-def pair(*sources: str, size: int = len(CONTENT)) -> Entry:
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def pair(*sources: str, size: int | None = len(CONTENT), sha256: str | None = SHA256) -> Entry:
     """A pair that is one file, to be had from these sources."""
-    sha256 = hashlib.sha256(CONTENT).hexdigest()
     file = Download("net.bin", size, sha256, "MIT", sources)
     mend = "python -m engine weights pull tiny"
-    return Entry("tiny", "for tests", 8, "net.bin", "net.bin", "net.bin", mend, (file,))
+    return Entry("tiny", "for tests", 8, 0.5, "net.bin", "net.bin", "net.bin", mend, (file,))
 
 
 def folder_of(data_dir: Path) -> Path:
@@ -210,6 +214,39 @@ def test_a_damaged_file_is_found_by_the_check_and_replaced_by_a_pull(
     assert file.read_bytes() == CONTENT
 
 
+def test_of_a_file_without_a_published_checksum_what_came_first_counts_from_then_on(
+    web: Web, tmp_path: Path
+) -> None:
+    source = Source(breaks_after=15_000)
+    entry = pair(web.put("/net", source), size=None, sha256=None)
+    status = weights.pull(entry, tmp_path)
+    assert (status.ready, status.files[0].published) == (True, False)
+    file = folder_of(tmp_path) / "net.bin"
+    assert file.read_bytes() == CONTENT
+    assert weights.checksums(entry, file.parent) == {"net.bin": SHA256}
+    file.write_bytes(b"?" + CONTENT[1:])
+    assert weights.check(entry, tmp_path).files[0].state is State.DAMAGED
+    source.content = CONTENT[::-1]
+    with pytest.raises(WeightsError, match="another checksum"):
+        weights.pull(entry, tmp_path)
+    source.content = CONTENT
+    assert weights.pull(entry, tmp_path).ready
+    assert file.read_bytes() == CONTENT
+
+
+def test_a_file_of_unknown_size_is_whole_by_its_checksum_and_a_web_page_is_none(
+    web: Web, tmp_path: Path
+) -> None:
+    page = web.put("/page", Source(content=b"<html>Please log in</html>", page=True))
+    entry = pair(page, size=None, sha256=None)
+    with pytest.raises(WeightsError, match="it sends a web page"):
+        weights.pull(entry, tmp_path)
+    entry = pair(page, web.put("/net", Source()), size=None)
+    (folder_of(tmp_path) / "net.bin.part").write_bytes(CONTENT[:9] + b"?")
+    status = weights.pull(entry, tmp_path)
+    assert (status.ready, status.files[0].published) == (True, True)
+
+
 def test_too_little_room_is_said_before_anything_is_fetched(web: Web, tmp_path: Path) -> None:
     source = Source()
     with pytest.raises(WeightsError, match=r"needs 1,000,000,000 MB more, but .* make room"):
@@ -229,6 +266,6 @@ def test_a_disk_that_fills_up_on_the_way_is_no_fault_of_the_source(
 
 def test_the_listing_names_every_pair_and_what_is_there_of_it(tmp_path: Path) -> None:
     statuses = {status.entry.name: status for status in weights.listing(tmp_path)}
-    assert set(statuses) == {"sketch", "imagenet"}
+    assert set(statuses) == set(CATALOGUE) >= {"sketch", "imagenet", "gumbel"}
     assert not statuses["imagenet"].ready
     assert {file.state for file in statuses["imagenet"].files} == {State.MISSING}

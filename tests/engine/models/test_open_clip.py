@@ -1,0 +1,110 @@
+"""open_clip's models as perceptors: a real one, small, with random weights in a file."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms.v2.functional import normalize
+
+from engine.models.catalogue import WeightsError
+from engine.models.open_clip import OpenClipPerceptor, read_open_clip
+from tests.engine.random_open_clip import ARCHITECTURE, RESOLUTION, random_open_clip
+
+TEXTS = ["a large red circle", "fog", ""]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_open_clip(tmp_path_factory.mktemp("open_clip"))
+
+
+@pytest.fixture(scope="module")
+def perceptor(weights: Path) -> OpenClipPerceptor:
+    return read_open_clip(ARCHITECTURE, str(weights))[0]
+
+
+def test_it_embeds_as_open_clip_itself_would_and_passes_the_gradient(
+    perceptor: OpenClipPerceptor, weights: Path
+) -> None:
+    clip, _, preprocess = open_clip.create_model_and_transforms(ARCHITECTURE, str(weights))
+    (normalisation,) = (step for step in preprocess.transforms if hasattr(step, "std"))
+    pictures = torch.rand(2, 3, RESOLUTION, RESOLUTION).requires_grad_()
+    seen = normalize(pictures, list(normalisation.mean), list(normalisation.std))
+    embedded = perceptor.embed_pictures(pictures)
+    torch.testing.assert_close(embedded, clip.eval().encode_image(seen, normalize=True))
+    embedded[:, 0].sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+    tokens = open_clip.get_tokenizer(ARCHITECTURE)(TEXTS)
+    torch.testing.assert_close(
+        perceptor.embed_texts(TEXTS), clip.encode_text(tokens, normalize=True)
+    )
+    assert perceptor.embed_texts([]).shape == (0, 24)
+    assert not any(parameter.requires_grad for parameter in perceptor.parameters())
+
+
+def test_its_resolution_and_its_checksum_are_those_of_the_model_and_the_file(weights: Path) -> None:
+    perceptor, sha256 = read_open_clip(ARCHITECTURE, str(weights))
+    assert perceptor.resolution == RESOLUTION
+    assert sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(["red", "a", "antidisestablishmentarianism", "moon,"])))
+def test_words_that_fell_off_change_nothing_and_the_last_one_kept_does(
+    perceptor: OpenClipPerceptor, words: list[str]
+) -> None:
+    fallen = perceptor.fallen_words(" ".join(words))
+    kept = words[: len(words) - len(fallen)]
+    assert kept + fallen == words
+    whole, cut, less = perceptor.embed_texts([" ".join(words), " ".join(kept), " ".join(kept[:-1])])
+    assert torch.equal(whole, cut)
+    assert not kept or not torch.equal(whole, less)
+
+
+def test_it_takes_any_word(perceptor: OpenClipPerceptor) -> None:
+    assert perceptor.words is None
+    assert perceptor.knows("snark")
+    assert perceptor.unknown_words("snark") == []
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_file_that_would_run_code_is_refused_and_runs_nothing(
+    weights: Path, tmp_path: Path
+) -> None:
+    trap, path = Trap(tmp_path / "sprung"), tmp_path / "weights.pt"
+    torch.save({"state_dict": trap}, path)
+    with pytest.raises(WeightsError, match=rf"^The perceptor open_clip/{ARCHITECTURE}/.* cannot"):
+        read_open_clip(ARCHITECTURE, str(path))
+    assert not trap.folder.exists()
+
+
+@pytest.mark.parametrize("architecture", [ARCHITECTURE, "ViT-of-nobody"])
+def test_what_open_clip_does_not_know_is_named(weights: Path, architecture: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        read_open_clip(architecture, "no_such_tag")
+    told = str(caught.value)
+    assert told.startswith(f"The perceptor open_clip/{architecture}/no_such_tag cannot be used: ")
+    assert "\n" not in told
+
+
+def test_without_the_extra_one_is_told_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)  # as if it were not there
+    with pytest.raises(WeightsError, match=r"need the extra openclip: install it with `pip"):
+        read_open_clip("ViT-B-32", "laion2b_s34b_b79k")
