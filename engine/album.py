@@ -17,6 +17,11 @@ def folder_of(job_id: int, data_dir: Path) -> Path:
     return data_dir / "pictures" / str(job_id)
 
 
+def state_of(folder: Path) -> Path:
+    """The job's latents and optimiser, as `engine.synthesis.saved` writes them."""
+    return folder / "state.safetensors"
+
+
 def finished_pictures(folder: Path) -> list[Path]:
     """`final-0.png`, `final-1.png`, … of a folder, in the order of the rows."""
     return sorted(folder.glob("final-[0-9].png"))
@@ -26,26 +31,33 @@ class Album:
     """The folder of one job while it is painted. All methods but `wants` block.
 
     `frame-<step>.webp` are frames, `final-<row>.png` the pictures with their recipe in the
-    metadata, `timelapse.mp4` the frames in motion.
+    metadata, `timelapse.mp4` the frames in motion, `state.safetensors` what later jobs begin with.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, made_by: Provenance) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, made_by: Provenance, resumed: int = 0) -> None:
+        """Frames up to the step `resumed` are there already, if the job was begun before."""
         self.folder = folder
         self._recipe = recipe
         self._made_by = made_by
         self._stride = math.ceil(recipe.steps / KEPT_FRAMES)
-        self._frames: list[Path] = []
+        frames = sorted(folder.glob("frame-*.webp"))
+        self._frames = [frame for frame in frames if int(frame.stem[6:]) <= resumed]
 
     def wants(self, step: int) -> bool:
         """Whether the frame of this step (1, 2, …) is to be kept."""
-        return step % self._stride == 0 or step in (1, self._recipe.steps)
+        return step % self._stride == 0 or step == 1
 
     def keep_frame(self, step: int, pictures: Sequence[Image.Image]) -> Path:
         """Writes a frame; the rows side by side. Raises OSError."""
         path = self.folder / f"frame-{step:04}.webp"
         write_whole(path, preview(pictures))
-        self._frames.append(path)
+        if path not in self._frames:
+            self._frames.append(path)
         return path
+
+    def keep_state(self, state: bytes) -> None:
+        """In place of an older one. Raises OSError."""
+        write_whole(state_of(self.folder), state)
 
     def finish(self, pictures: Sequence[Image.Image]) -> list[Path]:
         """Writes the finished pictures, one for each row, and the timelapse. Raises OSError."""

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ import structlog
 import torch
 from PIL import Image
 
-from engine.album import Album, folder_of
+from engine.album import Album, folder_of, state_of
 from engine.media import Provenance
 from engine.poster import Frame
 from engine.synthesis.renderer import Iteration, RecipeRefused
+from engine.synthesis.saved import Saved, SavedRefused
 from jobs.job import Job, Progress, State
 from jobs.pictures import PictureRefused, load_initial
 from jobs.recipe import MIN_SIDE, Recipe
@@ -49,7 +50,15 @@ DISK_FULL = (
 class Painter(Protocol):
     """What the worker asks of a renderer (see `engine.synthesis.renderer`); `step` blocks."""
 
-    def add(self, job_id: int, recipe: Recipe, initial: Image.Image | None = None) -> list[str]: ...
+    def add(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image],
+        *,
+        source: Saved | None = None,
+        resumed: Saved | None = None,
+    ) -> list[str]: ...
     def remove(self, job_id: int) -> None: ...
     def step(self) -> list[Iteration]: ...
 
@@ -143,8 +152,7 @@ class Worker:
 
     async def _begin(self, job: Job) -> None:
         try:
-            initial = await self._initial(job.recipe)
-            notes = await self._render(lambda: self._renderer.add(job.id, job.recipe, initial))
+            notes, step = await self._add(job)
         except Exception as error:
             self._renderer.remove(job.id)
             if out_of_memory(error) and self._paintings:
@@ -152,15 +160,44 @@ class Worker:
             else:
                 await self._fail([job], error)
             return
-        log.info("began", job=job.id, size=job.recipe.size, steps=job.recipe.steps)
-        album = Album(folder_of(job.id, self._data_dir), job.recipe, self._made_by)
-        self._paintings[job.id] = _Painting(job, album, notes)
+        log.info("began", job=job.id, size=job.recipe.size, steps=job.recipe.steps, step=step)
+        album = Album(folder_of(job.id, self._data_dir), job.recipe, self._made_by, step)
+        self._paintings[job.id] = _Painting(job, album, notes, step)
         self._poster.show_frame(job, Frame(notes=notes))
 
-    async def _initial(self, recipe: Recipe) -> Image.Image | None:
-        if recipe.initial is None:
+    async def _add(self, job: Job) -> tuple[list[str], int]:
+        """Puts a job into the batch, from where a crash left it if it was begun before.
+
+        Returns the notes for the member, and the step that it stands at.
+        """
+        recipe = job.recipe
+        pictures = await asyncio.to_thread(self._pictures, recipe)
+        source = await asyncio.to_thread(self._state, recipe.source.job if recipe.source else None)
+        resumed = await asyncio.to_thread(self._state, job.id)
+
+        def add(resumed: Saved | None) -> list[str]:
+            return self._renderer.add(job.id, recipe, pictures, source=source, resumed=resumed)
+
+        try:
+            return await self._render(lambda: add(resumed)), resumed.step if resumed else 0
+        except SavedRefused as error:
+            log.warning("a job begins anew", job=job.id, reason=str(error))
+            return await self._render(lambda: add(None)), 0
+
+    def _pictures(self, recipe: Recipe) -> dict[str, Image.Image]:
+        return {name: load_initial(name, self._data_dir) for name in recipe.pictures}
+
+    def _state(self, job_id: int | None) -> Saved | None:
+        """What was saved of a job; None where there is nothing to read."""
+        if job_id is None:
             return None
-        return await asyncio.to_thread(load_initial, recipe.initial, self._data_dir)
+        try:
+            return Saved.from_bytes(state_of(folder_of(job_id, self._data_dir)).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, SavedRefused) as error:
+            log.warning("a saved state cannot be read", job=job_id, error=str(error))
+            return None
 
     async def _advance(self) -> None:
         """One step of the batch, and what follows from it."""
@@ -185,7 +222,7 @@ class Worker:
             return
         progress = progress_of(iteration, self._seconds_per_step)
         self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
-        if painting.album.wants(iteration.step):
+        if painting.album.wants(iteration.step) or iteration.done:
             await self._save_frame(painting, iteration)
         if iteration.done:
             self._leave(painting)
@@ -211,11 +248,14 @@ class Worker:
     # -- pictures --------------------------------------------------------------------------
 
     async def _save_frame(self, painting: _Painting, iteration: Iteration) -> None:
-        """Sends a frame to the disk; waits only where the disk is slower than the renderer."""
+        """Sends a frame and the job's state to the disk, beside the renderer.
+
+        It waits only where the disk is slower; the state is copied before the next step.
+        """
         if painting.saving:
             await painting.saving
         painting.saving = asyncio.get_running_loop().run_in_executor(
-            self._saving, _keep_frame, painting.album, iteration
+            self._saving, _keep_frame, painting.album, iteration, iteration.saved()
         )
 
     async def _keep(self, painting: _Painting, iteration: Iteration) -> None:
@@ -379,9 +419,10 @@ def _smaller(recipe: Recipe) -> str:
     return f"try {fewer}{width}x{height}"
 
 
-def _keep_frame(album: Album, iteration: Iteration) -> None:
+def _keep_frame(album: Album, iteration: Iteration, saved: Saved) -> None:
     """A frame that cannot be kept is missing in the timelapse; the picture matters more."""
     try:
         album.keep_frame(iteration.step, iteration.pictures())
+        album.keep_state(saved.to_bytes())
     except Exception as error:
         log.warning("a frame was not kept", folder=str(album.folder), exc_info=error)

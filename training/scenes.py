@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -189,7 +190,7 @@ def _of_figures_last(scene: Scene, random: Random) -> Scene:
     return replace(scene, ground=ground)
 
 
-def _repainted(scene: Scene, figure: Figure, **change: str) -> tuple[Figure, ...]:
+def _repainted(scene: Scene, figure: Figure, **change: Any) -> tuple[Figure, ...]:
     """Alike figures change together; of two different ones the given one changes."""
     kind = figure.shape, figure.colour
     return tuple(replace(f, **change) if (f.shape, f.colour) == kind else f for f in scene.figures)

@@ -1,39 +1,11 @@
-"""Where a row starts, and how its latents become a picture."""
+"""Pictures to latents and back."""
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.nn import functional as F
 
 from engine.models.vqgan import VQGAN
-
-TRAITS = 20
-"""Numbers that make a rough picture: the colours of four corners and a spot, how far the corners
-differ, and the spot's place, size and presence."""
-SPOT = TRAITS - 1
-"""The last of them: whether there is a spot."""
-
-
-def rough_pictures(traits: Tensor, width: int, height: int) -> Tensor:
-    """Pictures to begin with: (rows, TRAITS) from 0 to 1 → (rows, 3, height, width) from 0 to 1.
-
-    One colour or several that run together, with a soft spot of another or without. Random codes
-    would begin with a litter of edges that has to be cleared away first.
-    """
-    # Full colours more often than grey ones, flat grounds more often than motley ones.
-    colours = torch.sin(traits[:, :15] * torch.pi / 2).square()
-    corners, spot = colours[:, :12].view(-1, 3, 2, 2), colours[:, 12:, None, None]
-    slope, x, y, size, there = traits[:, 15:, None, None].unbind(1)
-    mean = corners[:, :, :1, :1]
-    corners = mean + (corners - mean) * slope[:, None] ** 3
-    grounds = F.interpolate(corners, (height, width), mode="bilinear", align_corners=True)
-    across = torch.linspace(0, 1, width, device=traits.device)
-    down = torch.linspace(0, 1, height, device=traits.device)[:, None]
-    distance = (across - 0.2 - 0.6 * x).square() + (down - 0.2 - 0.6 * y).square()
-    cover = torch.sigmoid(8 * (1 - distance.sqrt() / (0.16 + 0.2 * size)))
-    cover = cover * torch.sigmoid(20 * (there - 0.3))
-    return grounds.lerp(spot, cover[:, None])
 
 
 def encoded(vqgan: VQGAN, picture: Image.Image, width: int, height: int) -> Tensor:
@@ -71,7 +43,8 @@ def painted(vqgan: VQGAN, latents: Tensor, quantised: bool) -> Tensor:
     return clamped
 
 
-def to_images(pictures: Tensor) -> list[Image.Image]:
-    """(rows, 3, height, width) from 0 to 1 → RGB images."""
+def to_images(pictures: Tensor, width: int, height: int) -> list[Image.Image]:
+    """(rows, 3, h, w) from 0 to 1 → RGB images, enlarged to width × height where smaller."""
     pixels = (pictures * 255).round().clamp(0, 255).byte().movedim(1, -1).cpu().numpy()
-    return [Image.fromarray(row) for row in pixels]
+    images = [Image.fromarray(row) for row in pixels]
+    return [image.resize((width, height), Image.Resampling.LANCZOS) for image in images]

@@ -14,10 +14,13 @@ class Method:
     otherwise the latents are decoded as they are.
 
     `smoothness` weighs the picture's total variation in the loss: flat colour and clean edges
-    against texture. `indifferent` is the similarity of a picture and a text that have nothing to do
-    with one another: excludes push no further. A picture without an initial one is begun `trials`
-    times, each time from the best of several generations of so many `beginnings`; every other
-    trial begins with a spot on its ground. The trial that is nearest after a while is painted on.
+    against texture. Excludes push no further than what has nothing to do with the picture:
+    `indifferent` is the similarity of such a text, `strange` that of such a picture.
+
+    A picture without an initial one is painted from coarse to fine: the first `coarse` of its steps
+    at smaller sizes, down to a shorter side of `coarsest` pixels. It is begun `trials` times, each
+    time from the best of several generations of so many `beginnings`; every other trial begins with
+    a spot on its ground. The trial that is nearest after a while is painted on.
     """
 
     learning_rate: float
@@ -30,6 +33,9 @@ class Method:
     quantised: bool
     smoothness: float
     indifferent: float
+    strange: float
+    coarse: float
+    coarsest: int
     beginnings: int
     trials: int
 
@@ -44,8 +50,11 @@ METHODS = {
         flip=0.0,
         colour=0.05,
         quantised=True,
-        smoothness=4.0,
+        smoothness=0.06,
         indifferent=-0.05,
+        strange=0.3,
+        coarse=0.5,
+        coarsest=32,
         beginnings=384,
         trials=2,
     ),
@@ -60,7 +69,14 @@ METHODS = {
         quantised=True,
         smoothness=0.0,
         indifferent=0.15,
+        strange=0.5,
+        coarse=0.5,
+        coarsest=128,
         beginnings=32,
         trials=1,
     ),
 }
+
+METHODS |= dict.fromkeys(
+    ("imagenet-1024", "gumbel", "coco", "faces", "wikiart"), METHODS["imagenet"]
+)

@@ -1,13 +1,16 @@
 """What is optimised: close to every include, far from every exclude, each by its weight."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from engine.models.perceptor import Perceptor
-from jobs.recipe import Recipe
+from engine.synthesis.method import Method
+from jobs.recipe import A_PICTURE, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,26 +18,57 @@ class Target:
     """A recipe's prompts as CLIP sees them.
 
     `embeddings` (prompts, d) of unit length; `weights` (prompts,): includes positive and adding up
-    to 1, excludes negative on the same scale.
+    to 1, excludes negative on the same scale; `floors` (prompts,): the similarity to what has
+    nothing to do with the prompt, from which on an exclude pushes no further.
     """
 
-    texts: tuple[str, ...]
+    names: tuple[str, ...]
     embeddings: Tensor
     weights: Tensor
+    floors: Tensor
 
     @property
     def includes(self) -> Tensor:
         return self.weights > 0
 
 
-def target(recipe: Recipe, perceptor: Perceptor) -> Target:
-    """The texts of a recipe, embedded once for all steps."""
-    prompts = [(p.text, p.weight) for p in recipe.include]
-    prompts += [(p.text, -p.weight) for p in recipe.exclude]
-    texts = tuple(text for text, _ in prompts)
-    embeddings = perceptor.embed_texts(texts)
-    weights = torch.tensor([weight for _, weight in prompts], device=embeddings.device)
-    return Target(texts, embeddings, weights / weights.clamp_min(0).sum())
+def target(
+    recipe: Recipe,
+    pictures: Mapping[str, Image.Image],
+    perceptor: Perceptor,
+    method: Method,
+    device: torch.device,
+) -> Target:
+    """The prompts of a recipe, embedded once for all steps: includes first, texts before pictures.
+
+    `pictures` holds those that the recipe names.
+    """
+    embeddings, names, weights, floors = [], [], [], []
+    for sign, texts, shown in (
+        (1, recipe.include, recipe.include_pictures),
+        (-1, recipe.exclude, recipe.exclude_pictures),
+    ):
+        if texts:
+            embeddings.append(perceptor.embed_texts([prompt.text for prompt in texts]))
+        squares = [_square(pictures[prompt.name], perceptor.resolution) for prompt in shown]
+        embeddings += [perceptor.embed_pictures(square.to(device)) for square in squares]
+        names += [prompt.text for prompt in texts] + [A_PICTURE] * len(shown)
+        weights += [sign * prompt.weight for prompt in texts]
+        weights += [sign * prompt.weight for prompt in shown]
+        floors += [method.indifferent] * len(texts) + [method.strange] * len(shown)
+    scaled = torch.tensor(weights, device=device)
+    return Target(
+        names=tuple(names),
+        embeddings=torch.cat(embeddings),
+        weights=scaled / scaled.clamp_min(0).sum(),
+        floors=torch.tensor(floors, device=device),
+    )
+
+
+def _square(picture: Image.Image, side: int) -> Tensor:
+    """(1, 3, side, side) from 0 to 1: the middle of a picture, as CLIP was trained to see it."""
+    fitted = ImageOps.fit(picture.convert("RGB"), (side, side), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(fitted)).movedim(-1, 0)[None].float() / 255
 
 
 def similarities(embedded: Tensor, targets: Sequence[Target]) -> list[Tensor]:
@@ -49,21 +83,23 @@ def similarities(embedded: Tensor, targets: Sequence[Target]) -> list[Tensor]:
     ]
 
 
-def loss(similarity: Tensor, target: Target, indifferent: float) -> Tensor:
+def loss(similarity: Tensor, target: Target) -> Tensor:
     """(…, prompts) → (…): the weighted similarities to exclude minus those to include.
 
-    An exclude pushes only while the picture is more similar to it than `indifferent`, which is
-    what an unrelated text has; without an end to it, the push would wreck the picture.
+    An exclude pushes only while the picture is more similar to it than its floor; without an end to
+    it, the push would wreck the picture.
     """
-    near = similarity.clamp_min(indifferent)
+    near = torch.maximum(similarity, target.floors)
     return -(torch.where(target.includes, similarity, near) * target.weights).sum(-1)
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """How much neighbouring pixels differ, on average: (rows, 3, height, width) → (rows,).
+    """How much neighbouring pixels differ: (rows, 3, height, width) → (rows,).
 
-    Rudin, Osher, Fatemi, "Nonlinear total variation based noise removal algorithms" (1992).
+    Over a square of side 1, so that a picture has as much of it at any resolution. Rudin, Osher,
+    Fatemi, "Nonlinear total variation based noise removal algorithms" (1992).
     """
+    height, width = pictures.shape[2:]
     across = (pictures[..., 1:] - pictures[..., :-1]).abs().mean((1, 2, 3))
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean((1, 2, 3))
-    return across + down
+    return across * width + down * height

@@ -6,23 +6,21 @@ embed → objective per row → backward → optimiser. A row depends on its own
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 
 import torch
 from PIL import Image
 from torch import Generator, Tensor
 
 from engine.models.pair import Pair
-from engine.synthesis import cutouts, latents, objective
+from engine.synthesis import beginnings, cutouts, latents, objective
 from engine.synthesis.method import METHODS, Method
+from engine.synthesis.rows import Grid, Rows, stages
+from engine.synthesis.saved import Saved, SavedRefused
 from jobs.recipe import Recipe
-
-SPREADS = (0.2, 0.1, 0.05)
-"""How far each generation of beginnings may stray from its parents, in traits from 0 to 1."""
-
-TRIAL_STEPS = 20
-"""After so many steps one of a picture's trials is chosen."""
 
 AT_A_TIME = 64
 """Beginnings that are looked at together: few enough to stay in a processor's cache."""
@@ -51,7 +49,8 @@ class Iteration:
     """What one step did for one job.
 
     `include` and `exclude` are weighted mean cosine similarities over the job's rows. With `done`
-    or a `fault` the job has left the batch.
+    or a `fault` the job has left the batch; once done, `scores` rank its pictures, the higher the
+    nearer. `saved` copies the job's state as it is until the next step.
     """
 
     job_id: int
@@ -62,49 +61,14 @@ class Iteration:
     prompts: tuple[PromptSimilarity, ...]
     done: bool
     fault: str | None
+    scores: tuple[float, ...]
+    size: tuple[int, int]
     painted: Tensor = field(repr=False)
+    saved: Callable[[], Saved] = field(repr=False)
 
     def pictures(self) -> list[Image.Image]:
         """The job's rows as they were painted in this step, RGB, at the recipe's size."""
-        return latents.to_images(self.painted)
-
-
-@dataclass(slots=True)
-class _Running:
-    """A job in the batch. `latents` is (rows, embed_dim, h, w), the only thing optimised.
-
-    The trials of a picture are rows that follow one another. `losses` (rows,) are running means.
-    """
-
-    recipe: Recipe
-    target: objective.Target
-    generators: list[Generator]
-    latents: Tensor
-    held: Tensor | None
-    optimiser: torch.optim.Adam
-    losses: Tensor
-    step: int = 0
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.recipe.width, self.recipe.height
-
-    def best(self) -> Tensor:
-        """(count,): the row of each picture's nearest trial."""
-        trials = self.losses.nan_to_num(math.inf).view(self.recipe.count, -1)
-        firsts = torch.arange(len(trials), device=trials.device) * trials.shape[1]
-        return firsts + trials.argmin(1)
-
-    def keep(self, rows: Tensor) -> None:
-        """Paints on with these rows alone."""
-        (moments,) = self.optimiser.state.values()
-        self.latents = self.latents.detach()[rows].requires_grad_(True)
-        self.losses = self.losses[rows]
-        self.generators = [self.generators[row] for row in rows.tolist()]
-        self.optimiser = _adam(self.latents)
-        self.optimiser.state[self.latents] = {
-            name: value[rows] if value.dim() else value for name, value in moments.items()
-        }
+        return latents.to_images(self.painted, *self.size)
 
 
 class Renderer:
@@ -113,36 +77,49 @@ class Renderer:
     def __init__(self, pair: Pair, device: torch.device, method: Method | None = None) -> None:
         self.pair, self.device = pair, device
         self.method = method or METHODS[pair.name]
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Rows] = {}
 
     @property
     def job_ids(self) -> frozenset[int]:
         return frozenset(self._running)
 
     @torch.no_grad()
-    def add(self, job_id: int, recipe: Recipe, initial: Image.Image | None = None) -> list[str]:
+    def add(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image] = MappingProxyType({}),
+        *,
+        source: Saved | None = None,
+        resumed: Saved | None = None,
+    ) -> list[str]:
         """Puts a job's rows into the batch; returns notes for the member.
 
-        Raises RecipeRefused for a size or prompts that the pair cannot paint.
+        `pictures` are those that the recipe names, `source` is the saved state of the job it starts
+        from, `resumed` its own, with which it goes on. Raises RecipeRefused for a size, prompts or
+        a source that the pair cannot paint, and SavedRefused where `resumed` is another job's.
         """
         notes = self._notes(recipe)
-        target = objective.target(recipe, self.pair.perceptor)
-        start, generators = self._starts(recipe, target, initial)
-        free = start.clone().requires_grad_(True)
-        self._running[job_id] = _Running(
-            recipe=recipe,
-            target=target,
-            generators=generators,
-            latents=free,
-            held=start if initial is not None and recipe.strength else None,
-            optimiser=_adam(free),
-            losses=torch.zeros(len(start), device=self.device),
-        )
+        target = objective.target(recipe, pictures, self.pair.perceptor, self.method, self.device)
+        if recipe.source:
+            job = self._going_on(recipe, target, source)
+        elif recipe.initial:
+            job = self._from_picture(recipe, target, pictures[recipe.initial])
+        else:
+            job = self._from_nothing(recipe, target)
+        if resumed:
+            job.resume(resumed, self.pair.vqgan)
+        self._running[job_id] = job
         return notes
 
     def remove(self, job_id: int) -> None:
         """Takes a job's rows out of the batch, if they are in it."""
         self._running.pop(job_id, None)
+
+    def stop(self, job_id: int) -> None:
+        """Makes the next step the job's last: what is there then is its picture."""
+        if job := self._running.get(job_id):
+            job.last = True
 
     def step(self) -> list[Iteration]:
         """Advances every row of every job by one."""
@@ -157,104 +134,107 @@ class Renderer:
             embedded = self.pair.perceptor.embed_pictures(seen).float()
         rows = [job.target for job in jobs for _ in job.generators]
         similarity = objective.similarities(embedded, rows)
-        losses = self._losses(similarity, rows)
+        losses = torch.stack([objective.loss(*row) for row in zip(similarity, rows, strict=True)])
         rough = torch.cat([objective.total_variation(picture) for picture in pictures])
         held = sum(_hold(job) for job in jobs)
         (losses.sum() + self.method.smoothness * rough.sum() + held).backward()
         apart = losses.detach().split([len(job.generators) for job in jobs])
         for job, own in zip(jobs, apart, strict=True):
-            self._descend(job, own)
+            job.descend(own, self.method)
         iterations = self._report(pictures, similarity, losses.tolist())
         for job in jobs:
-            if job.step == TRIAL_STEPS:
-                job.keep(job.best())
+            job.change_stage()
         return iterations
 
-    def _starts(
-        self, recipe: Recipe, target: objective.Target, initial: Image.Image | None
-    ) -> tuple[Tensor, list[Generator]]:
-        """Where the rows start (rows, embed_dim, h, w), and what each of them draws from."""
-        size = recipe.width, recipe.height
+    # -- where rows start ------------------------------------------------------------------
+
+    def _from_nothing(self, recipe: Recipe, target: objective.Target) -> Rows:
+        """Every picture in several trials, small at first."""
+        plan = stages(recipe, self.pair.vqgan.factor, self.method)
         starts, generators = [], []
+        for drawn in self._seeded(recipe):
+            for trial in range(self.method.trials):
+                starts.append(self._begin(plan[0], target, drawn, spotted=trial % 2 == 1))
+                generators.append(_own(drawn))
+        return Rows(recipe, target, generators, torch.cat(starts), plan)
+
+    def _from_picture(self, recipe: Recipe, target: objective.Target, initial: Image.Image) -> Rows:
+        start = latents.encoded(self.pair.vqgan, initial, recipe.width, recipe.height)
+        start = start.expand(recipe.count, -1, -1, -1)
+        generators = [_own(drawn) for drawn in self._seeded(recipe)]
+        held = start if recipe.strength else None
+        return Rows(recipe, target, generators, start, self._at_once(recipe), held=held)
+
+    def _going_on(self, recipe: Recipe, target: objective.Target, saved: Saved | None) -> Rows:
+        """From another job's latents: the same, others near by, or larger ones."""
+        try:
+            if not saved or not recipe.source or recipe.source.row >= len(saved.draws):
+                raise SavedRefused("What this picture was to start from is no longer there.")
+            generators = list(self._seeded(recipe))
+            job = Rows.like(saved, recipe, target, generators, self.pair.vqgan)
+        except SavedRefused as error:
+            raise RecipeRefused(str(error)) from error
+        # What has strayed is cleared up from coarse to fine, as what begins from nothing.
+        plan = stages(recipe, self.pair.vqgan.factor, self.method)
+        job.stages = plan if recipe.source.spread else self._at_once(recipe)
+        job.enlarge(job.stages[0])
+        return job
+
+    def _at_once(self, recipe: Recipe) -> dict[int, Grid]:
+        """Painted at full size from the start."""
+        factor = self.pair.vqgan.factor
+        return {0: (recipe.height // factor, recipe.width // factor)}
+
+    def _seeded(self, recipe: Recipe) -> Iterator[Generator]:
+        """One for each row, seeded before the first draw: four begin with the picture of one."""
         for seed in recipe.seeds:
-            # Seeded before the first draw, row by row: count 4 begins with the picture of count 1.
-            drawn = Generator(self.device).manual_seed(seed)
-            for trial in range(self.method.trials if initial is None else 1):
-                starts.append(
-                    self._begin(size, target, drawn, spotted=trial % 2 == 1)
-                    if initial is None
-                    else latents.encoded(self.pair.vqgan, initial, *size)
-                )
-                own = torch.randint(2**32, (), generator=drawn, device=self.device)
-                generators.append(Generator(self.device).manual_seed(int(own)))
-        return torch.cat(starts), generators
+            yield Generator(self.device).manual_seed(seed)
 
     def _begin(
-        self, size: tuple[int, int], target: objective.Target, generator: Generator, spotted: bool
+        self, grid: Grid, target: objective.Target, generator: Generator, spotted: bool
     ) -> Tensor:
-        """The rough picture nearest to what was asked for, as latents (1, embed_dim, h, w).
+        """The rough picture nearest to what was asked for, as latents (1, embed_dim, h, w)."""
+        perceptor, factor = self.pair.perceptor, self.pair.vqgan.factor
 
-        It is looked for among many, then among the likes of the best, ever closer. CLIP sees a
-        picture sooner than a gradient finds a colour or a place far from where it starts. With
-        `spotted` all have a spot: an empty ground may seem nearer, but nothing grows out of it.
-        """
-        count = self.method.beginnings
-        traits = torch.rand(count, latents.TRAITS, generator=generator, device=self.device)
-        for spread in SPREADS:
-            best = self._ranked(traits, target, spotted)[: max(1, count // 32)]
-            parents = best.repeat(count // len(best), 1)
-            drawn = torch.randn(parents.shape, generator=generator, device=self.device)
-            traits = torch.cat([best, (parents + spread * drawn).clamp(0, 1)])
-        best = self._ranked(traits, target, spotted)[:1]
-        return self.pair.vqgan.encode(latents.rough_pictures(best, *size))
+        def loss(traits: Tensor) -> Tensor:
+            losses = []
+            for some in traits.split(AT_A_TIME):
+                seen = beginnings.rough_pictures(some, perceptor.resolution, perceptor.resolution)
+                with self._arithmetic():
+                    similarity = perceptor.embed_pictures(seen).float() @ target.embeddings.t()
+                losses.append(objective.loss(similarity.float(), target))
+            return torch.cat(losses)
 
-    def _ranked(self, traits: Tensor, target: objective.Target, spotted: bool) -> Tensor:
-        """(rows, TRAITS), those whose rough pictures are nearest to what was asked for first."""
-        if spotted:
-            traits[:, latents.SPOT] = 1
-        perceptor, losses = self.pair.perceptor, []
-        for some in traits.split(AT_A_TIME):
-            seen = latents.rough_pictures(some, perceptor.resolution, perceptor.resolution)
-            with self._arithmetic():
-                similarity = perceptor.embed_pictures(seen).float() @ target.embeddings.t()
-            losses.append(objective.loss(similarity.float(), target, self.method.indifferent))
-        return traits[torch.cat(losses).argsort(stable=True)]
+        best = beginnings.nearest(loss, self.method.beginnings, spotted, generator)
+        height, width = (side * factor for side in grid)
+        return self.pair.vqgan.encode(beginnings.rough_pictures(best, width, height))
 
-    def _losses(self, similarity: list[Tensor], targets: Sequence[objective.Target]) -> Tensor:
-        """(rows,)."""
-        rows = zip(similarity, targets, strict=True)
-        return torch.stack([objective.loss(s, t, self.method.indifferent) for s, t in rows])
+    # -- the parts of a step ---------------------------------------------------------------
 
-    def _paint(self, jobs: Sequence[_Running]) -> list[Tensor]:
-        """Each job's pictures (count, 3, height, width); jobs of one shape are decoded together."""
-        by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
+    def _paint(self, jobs: Sequence[Rows]) -> list[Tensor]:
+        """Each job's pictures (rows, 3, height, width); jobs of one size are decoded together."""
+        by_grid: dict[Grid, list[int]] = defaultdict(list)
         for index, job in enumerate(jobs):
-            by_shape[job.shape].append(index)
+            by_grid[job.grid].append(index)
         pictures: dict[int, Tensor] = {}
-        for indices in by_shape.values():
+        for indices in by_grid.values():
             together = torch.cat([jobs[i].latents for i in indices])
             decoded = latents.painted(self.pair.vqgan, together, self.method.quantised)
             apart = decoded.split([len(jobs[i].latents) for i in indices])
             pictures.update(zip(indices, apart, strict=True))
         return [pictures[index] for index in range(len(jobs))]
 
-    def _cut(self, jobs: Sequence[_Running], pictures: Sequence[Tensor]) -> Tensor:
+    def _cut(self, jobs: Sequence[Rows], pictures: Sequence[Tensor]) -> Tensor:
         """(rows × cutouts, 3, r, r) of all jobs, in their order."""
         resolution = self.pair.perceptor.resolution
         seen = []
         for job, picture in zip(jobs, pictures, strict=True):
-            cuts = [cutouts.draw(self.method, *job.shape, resolution, g) for g in job.generators]
+            height, width = picture.shape[2:]
+            cuts = [
+                cutouts.draw(self.method, width, height, resolution, own) for own in job.generators
+            ]
             seen.append(cutouts.cut(picture, cuts, resolution))
         return torch.cat(seen)
-
-    def _descend(self, job: _Running, losses: Tensor) -> None:
-        """One step of Adam, along half a cosine from the full learning rate to a tenth."""
-        share = job.step / job.recipe.steps
-        rate = self.method.learning_rate * (0.55 + 0.45 * math.cos(math.pi * share))
-        job.optimiser.param_groups[0]["lr"] = rate
-        job.optimiser.step()
-        job.losses = job.losses.lerp(losses, 0.2) if job.step else losses
-        job.step += 1
 
     def _report(
         self, pictures: Sequence[Tensor], similarity: list[Tensor], losses: list[float]
@@ -267,14 +247,14 @@ class Renderer:
             first += len(painted)
             mean = torch.stack([similarity[row] for row in rows]).mean(0).tolist()
             finite = all(math.isfinite(losses[row]) for row in rows)
-            done = job.step >= job.recipe.steps
-            if done or not finite:
+            if job.done or not finite:
                 self.remove(job_id)
             shares = [
                 PromptSimilarity(*share)
-                for share in zip(job.target.texts, job.target.weights.tolist(), mean, strict=True)
+                for share in zip(job.target.names, job.target.weights.tolist(), mean, strict=True)
             ]
             away = [share for share in shares if share.weight < 0]
+            kept = painted.detach()[best]
             iterations.append(
                 Iteration(
                     job_id=job_id,
@@ -283,12 +263,27 @@ class Renderer:
                     include=_weighted([p for p in shares if p.weight > 0]),
                     exclude=_weighted(away) if away else None,
                     prompts=tuple(shares),
-                    done=done,
+                    done=job.done,
                     fault=None if finite else BROKEN,
-                    painted=painted.detach()[best],
+                    scores=self._scores(job, kept) if job.done and finite else (),
+                    size=(job.recipe.width, job.recipe.height),
+                    painted=kept,
+                    saved=partial(job.saved, self.pair.vqgan),
                 )
             )
         return iterations
+
+    @torch.no_grad()
+    def _scores(self, job: Rows, pictures: Tensor) -> tuple[float, ...]:
+        """How near each picture is, by cutouts that none was optimised on and all share."""
+        perceptor, (height, width) = self.pair.perceptor, pictures.shape[2:]
+        drawn = Generator(self.device).manual_seed(job.recipe.seed)
+        cuts = cutouts.draw(self.method, width, height, perceptor.resolution, drawn)
+        with self._arithmetic():
+            seen = cutouts.cut(pictures, [cuts] * len(pictures), perceptor.resolution)
+            embedded = perceptor.embed_pictures(seen).float()
+        nearness = objective.similarities(embedded, [job.target] * len(pictures))
+        return tuple(-objective.loss(one, job.target).item() for one in nearness)
 
     def _notes(self, recipe: Recipe) -> list[str]:
         factor = self.pair.vqgan.factor
@@ -298,7 +293,8 @@ class Renderer:
                 f"{self.pair.name} both sides must be multiples of {factor}."
             )
         perceptor, texts = self.pair.perceptor, [p.text for p in (*recipe.include, *recipe.exclude)]
-        if not any(perceptor.knows(prompt.text) for prompt in recipe.include):
+        known = any(perceptor.knows(prompt.text) for prompt in recipe.include)
+        if not known and not recipe.include_pictures:
             words = ", ".join(sorted(perceptor.words or ()))
             raise RecipeRefused(
                 f"The pair {self.pair.name} has no picture of that. It knows these words: {words}."
@@ -321,12 +317,13 @@ class Renderer:
         return torch.autocast(kind, torch.bfloat16, enabled=fast)
 
 
-def _adam(latents_: Tensor) -> torch.optim.Adam:
-    """The rate is set before each step."""
-    return torch.optim.Adam([latents_], betas=(0.9, 0.99))
+def _own(drawn: Generator) -> Generator:
+    """A row's own generator for its steps, however much its beginning drew."""
+    seed = int(torch.randint(2**32, (), generator=drawn, device=drawn.device))
+    return Generator(drawn.device).manual_seed(seed)
 
 
-def _hold(job: _Running) -> Tensor | float:
+def _hold(job: Rows) -> Tensor | float:
     """The pull towards the initial picture's latents; it grows with the recipe's strength."""
     if job.held is None:
         return 0.0

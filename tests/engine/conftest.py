@@ -41,18 +41,30 @@ def recipe() -> Callable[..., Recipe]:
 
 
 @pytest.fixture
-def ask(store: Store, recipe: Callable[..., Recipe]) -> Callable[..., Awaitable[Job]]:
-    """Puts a job into the queue."""
+def ask_for(store: Store) -> Callable[..., Awaitable[Job]]:
+    """Puts a recipe into the queue."""
 
-    async def ask(channel_id: int = 1, message_id: int | None = None, **values: Any) -> Job:
+    async def ask_for(wish: Recipe, channel_id: int = 1, message_id: int | None = None) -> Job:
         return await store.add(
-            recipe(**values),
+            wish,
             guild_id=None,
             channel_id=channel_id,
             message_id=message_id,
             member_id=1,
             member_name="Ada",
         )
+
+    return ask_for
+
+
+@pytest.fixture
+def ask(
+    ask_for: Callable[..., Awaitable[Job]], recipe: Callable[..., Recipe]
+) -> Callable[..., Awaitable[Job]]:
+    """Puts a job into the queue."""
+
+    async def ask(channel_id: int = 1, message_id: int | None = None, **values: Any) -> Job:
+        return await ask_for(recipe(**values), channel_id, message_id)
 
     return ask
 

@@ -1,11 +1,13 @@
 """A renderer that keeps the contract of `engine.synthesis.renderer` and paints plain greys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
 from PIL import Image
 
 from engine.synthesis.renderer import Iteration, PromptSimilarity, RecipeRefused
+from engine.synthesis.saved import Saved
 from jobs.recipe import Recipe
 
 
@@ -18,7 +20,8 @@ class FakeRenderer:
     def __init__(self, before_step: Callable[[int], None] = lambda number: None) -> None:
         self.before_step = before_step
         self.batches: list[frozenset[int]] = []
-        self.initials: list[Image.Image] = []
+        self.pictures: dict[str, Image.Image] = {}
+        self.sources: list[Saved | None] = []
         self.faults: dict[int, str] = {}
         self.notes: list[str] = []
         self._running: dict[int, tuple[Recipe, int]] = {}
@@ -27,12 +30,20 @@ class FakeRenderer:
     def job_ids(self) -> frozenset[int]:
         return frozenset(self._running)
 
-    def add(self, job_id: int, recipe: Recipe, initial: Image.Image | None = None) -> list[str]:
+    def add(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image] = MappingProxyType({}),
+        *,
+        source: Saved | None = None,
+        resumed: Saved | None = None,
+    ) -> list[str]:
         if recipe.width % 4:
             raise RecipeRefused("Both sides must be multiples of 4.")
-        if initial:
-            self.initials.append(initial)
-        self._running[job_id] = (recipe, 0)
+        self.pictures.update(pictures)
+        self.sources.append(source)
+        self._running[job_id] = (recipe, resumed.step if resumed else 0)
         return self.notes
 
     def remove(self, job_id: int) -> None:
@@ -65,5 +76,19 @@ class FakeRenderer:
             ),
             done=done,
             fault=fault,
+            scores=(similarity,) * recipe.count if done else (),
+            size=(recipe.width, recipe.height),
+            saved=lambda: saved(step),
             painted=torch.full(shape, similarity),
         )
+
+
+def saved(step: int) -> Saved:
+    """The state of a job of one row after so many steps."""
+    return Saved(
+        step=step,
+        lowest=(0.0, step),
+        losses=torch.zeros(1),
+        draws=torch.zeros(1, 8, dtype=torch.uint8),
+        latents=torch.zeros(1, 4, 2, 2),
+    )

@@ -28,7 +28,7 @@ Ask = Callable[..., Awaitable[Job]]
 @pytest.fixture
 def serving(store: Store, discord: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     pair = read_pair(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
-    monkeypatch.setattr(service, "load_pair", lambda name, data_dir, device: pair)
+    monkeypatch.setattr(service, "load_pair", lambda *asked: pair)
     settings = Settings(
         discord_token=SecretStr(discord.token),
         discord_api_url=discord.api_url,

@@ -13,15 +13,16 @@ import torch
 from PIL import Image
 
 from engine import worker as worker_module
-from engine.album import folder_of
+from engine.album import folder_of, state_of
 from engine.media import Provenance
 from engine.poster import Frame
+from engine.synthesis.saved import Saved
 from engine.worker import Painter, Worker
 from jobs.job import Job, State
 from jobs.pictures import store_initial
 from jobs.store import Store, StoreLockedError
 from tests.engine.conftest import until
-from tests.engine.fake_renderer import FakeRenderer
+from tests.engine.fake_renderer import FakeRenderer, saved
 
 Ask = Callable[..., Awaitable[Job]]
 
@@ -100,7 +101,7 @@ async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
         assert (await ended(job)).state is State.DONE
     names = sorted(path.name for path in folder_of(job.id, tmp_path).iterdir())
     frames = [f"frame-{step:04}.webp" for step in range(1, 6)]
-    assert names == ["final-0.png", "final-1.png", *frames, "timelapse.mp4"]
+    assert names == ["final-0.png", "final-1.png", *frames, "state.safetensors", "timelapse.mp4"]
     first, *painted = [frame for _, frame in showcase.frames]
     assert first.progress is None
     assert [frame.progress.step for frame in painted if frame.progress] == [1, 2, 3, 4, 5]
@@ -197,7 +198,38 @@ async def test_an_initial_picture_reaches_the_renderer(
     renderer = FakeRenderer()
     async with working(renderer):
         await ended(job)
-    assert [picture.size for picture in renderer.initials] == [(20, 10)]
+    assert {key: picture.size for key, picture in renderer.pictures.items()} == {name: (20, 10)}
+
+
+async def test_a_job_goes_on_from_what_was_saved_of_it_and_others_begin_with_it(
+    ask: Ask, ask_for: Ask, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    job = await ask(steps=5)
+    state = state_of(folder_of(job.id, tmp_path))
+    state.parent.mkdir(parents=True)
+    state.write_bytes(saved(3).to_bytes())
+    renderer = FakeRenderer()
+    async with working(renderer):
+        assert (await ended(job)).state is State.DONE
+        assert len(renderer.batches) == 2  # steps 4 and 5
+        assert Saved.from_bytes(state.read_bytes()).step == 5
+        await ended(await ask_for(job.recipe.more(job.id, 0, 5)))
+    source = renderer.sources[-1]
+    assert source
+    assert source.step == 5
+
+
+async def test_a_damaged_state_is_as_good_as_none(
+    ask: Ask, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    job = await ask(steps=5)
+    state = state_of(folder_of(job.id, tmp_path))
+    state.parent.mkdir(parents=True)
+    state.write_bytes(saved(3).to_bytes()[:-9])
+    renderer = FakeRenderer()
+    async with working(renderer):
+        assert (await ended(job)).state is State.DONE
+    assert len(renderer.batches) == 5
 
 
 async def test_an_unexpected_error_fails_its_jobs_with_an_incident_and_the_engine_goes_on(

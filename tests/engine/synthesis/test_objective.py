@@ -4,21 +4,59 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from engine.models.pair import Pair
 from engine.synthesis import objective
-from jobs.recipe import Recipe
+from engine.synthesis.method import METHODS
+from jobs.recipe import PicturePrompt, Recipe
+from tests.engine.synthesis.conftest import CPU
+
+METHOD = METHODS["sketch"]
 
 
 def target(pair: Pair, include: str, exclude: str = "") -> objective.Target:
     recipe = Recipe.make(include, exclude, width=32, height=32, steps=1, seed=0)
-    return objective.target(recipe, pair.perceptor)
+    return objective.target(recipe, {}, pair.perceptor, METHOD, CPU)
 
 
 def test_includes_add_up_to_one_and_excludes_are_on_their_scale(pair: Pair) -> None:
     asked = target(pair, "a red circle:3 | the moon", "watermark:2")
-    assert asked.texts == ("a red circle", "the moon", "watermark")
+    assert asked.names == ("a red circle", "the moon", "watermark")
     assert asked.weights.tolist() == pytest.approx([0.75, 0.25, -0.5])
+
+
+def test_pictures_are_prompts_like_texts(pair: Pair) -> None:
+    square = Image.effect_noise((64, 64), 90).convert("RGB")
+    wide = Image.new("RGB", (96, 64), "red")
+    wide.paste(square, (16, 0))
+    liked, unliked = PicturePrompt("a" * 64, 3), PicturePrompt("b" * 64, 1)
+    recipe = Recipe.make(
+        "a red circle",
+        width=32,
+        height=32,
+        steps=1,
+        include_pictures=[liked],
+        exclude_pictures=[unliked],
+    )
+    pictures = {liked.name: wide, unliked.name: Image.new("RGB", (9, 9))}
+    asked = objective.target(recipe, pictures, pair.perceptor, METHOD, CPU)
+    assert asked.names == ("a red circle", "a picture", "a picture")
+    assert asked.weights.tolist() == pytest.approx([0.25, 0.75, -0.25])
+    assert asked.floors.tolist() == pytest.approx([METHOD.indifferent] + 2 * [METHOD.strange])
+    pixels = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
+    seen = pair.perceptor.embed_pictures(pixels.view(1, 64, 64, 3).movedim(-1, 1) / 255)
+    # The middle of a wide picture is what counts.
+    assert torch.allclose(asked.embeddings[1:2], seen, atol=1e-4)
+
+
+@given(st.integers(1, 4))
+def test_a_picture_has_as_much_variation_at_any_resolution(factor: int) -> None:
+    edge = torch.zeros(1, 3, 8, 8)
+    edge[..., 4:] = 1
+    large = edge.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+    whole = 8 * factor / (8 * factor - 1)  # there is one pair of neighbours less than pixels
+    assert objective.total_variation(large).item() == pytest.approx(whole)
 
 
 INDIFFERENT = 0.1
@@ -28,10 +66,11 @@ INDIFFERENT = 0.1
 def test_the_loss_falls_towards_includes_and_away_from_excludes(
     include: float, exclude: float, more: float
 ) -> None:
-    asked = objective.Target(("a", "b"), torch.eye(2), torch.tensor([1.0, -0.5]))
+    floors = torch.full((2,), INDIFFERENT)
+    asked = objective.Target(("a", "b"), torch.eye(2), torch.tensor([1.0, -0.5]), floors)
 
     def loss(*similarity: float) -> float:
-        return objective.loss(torch.tensor(similarity), asked, INDIFFERENT).item()
+        return objective.loss(torch.tensor(similarity), asked).item()
 
     here = loss(include, exclude)
     assert loss(include + more, exclude) < here

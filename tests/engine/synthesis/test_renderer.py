@@ -1,20 +1,24 @@
 """The renderer: rows that come, go and fail without their neighbours noticing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image, ImageStat
 
 from engine.models.pair import Pair
-from engine.synthesis import cutouts
+from engine.synthesis import cutouts, latents
 from engine.synthesis.cutouts import Cuts
 from engine.synthesis.renderer import Iteration, RecipeRefused, Renderer
-from jobs.recipe import Recipe
+from engine.synthesis.saved import Saved, SavedRefused
+from jobs.recipe import PicturePrompt, Recipe
 from tests.engine.synthesis.conftest import CPU, QUICK, paint
 from training.judges.overlap import look
 
 Recipes = Callable[..., Recipe]
+
+NAME = "a" * 64
 
 SAME = 0.03
 """How far pixels (0 to 1) may drift in four steps because sums are taken in another order."""
@@ -80,10 +84,11 @@ def test_company_does_not_change_the_random_draws(
     for where, company in (("alone", 0), ("company", 2)):
         monkeypatch.setattr(cutouts, "draw", listening(where))
         renderer = Renderer(pair, CPU, QUICK)
-        renderer.add(1, recipe(seed=5, steps=2))
+        renderer.add(1, recipe(seed=5, steps=3))
         for other in range(company):
-            renderer.add(10 + other, recipe(seed=other, steps=2))
-        paint(renderer)
+            renderer.add(10 + other, recipe(seed=other, steps=3))
+        renderer.step()
+        renderer.step()
     # Two trials for each job in each step; mine are the first.
     mine = [cuts for i, cuts in enumerate(drawn["company"]) if i % 6 < 2]
     assert len(mine) == len(drawn["alone"]) == 4
@@ -105,7 +110,7 @@ def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> Non
 def test_the_nearest_trial_is_painted_on(
     pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.synthesis.renderer.TRIAL_STEPS", 3)
+    monkeypatch.setattr("engine.synthesis.rows.TRIAL_STEPS", 3)
     renderer = Renderer(pair, CPU, QUICK)
     renderer.add(1, recipe(count=2, steps=6))
     job = renderer._running[1]
@@ -120,11 +125,144 @@ def test_the_nearest_trial_is_painted_on(
     # The second trial of one picture and the first of the other go on, with their momentum.
     assert job.generators == [second, third]
     assert torch.cdist(job.latents.detach().flatten(1), before).argmin(1).tolist() == [1, 2]
-    (moments,) = job.optimiser.state.values()
-    assert moments["step"] == 3
+    moments = job.moments
     assert moments["exp_avg"].shape == job.latents.shape
     assert moments["exp_avg"].flatten(1).abs().sum(1).min() > 0
     assert paint(renderer)[-1].done
+
+
+def test_a_picture_is_painted_from_coarse_to_fine(pair: Pair, recipe: Recipes) -> None:
+    renderer = Renderer(pair, CPU, QUICK)
+    renderer.add(1, recipe(width=96, height=64, steps=6))
+    job = renderer._running[1]
+    shapes = []
+    while renderer.job_ids:
+        (iteration,) = renderer.step()
+        shapes.append(tuple(iteration.painted.shape[2:]))
+        assert iteration.pictures()[0].size == (96, 64)
+        if iteration.step == 3:
+            assert job.moments["exp_avg"].shape == job.latents.shape
+            assert job.moments["exp_avg"].abs().sum() > 0
+    assert shapes == 3 * [(32, 48)] + 3 * [(64, 96)]
+
+
+def test_a_saved_job_goes_on_to_the_very_same_picture(pair: Pair, recipe: Recipes) -> None:
+    asked = recipe(width=64, height=64, steps=8, count=2)
+    for crash in (2, 4, 6):
+        renderer = Renderer(pair, CPU, QUICK)
+        renderer.add(1, asked)
+        kept = b""
+        while renderer.job_ids:
+            (iteration,) = renderer.step()
+            if iteration.step == crash:
+                kept = iteration.saved().to_bytes()
+        resumed = Renderer(pair, CPU, QUICK)
+        resumed.add(1, asked, resumed=Saved.from_bytes(kept))
+        again = paint(resumed)
+        assert len(again) == 8 - crash
+        assert torch.equal(again[-1].painted, iteration.painted)
+
+
+def test_the_state_of_another_picture_is_refused(pair: Pair, recipe: Recipes) -> None:
+    renderer = Renderer(pair, CPU, QUICK)
+    renderer.add(1, recipe(width=48))
+    (iteration,) = renderer.step()
+    with pytest.raises(SavedRefused, match="another picture"):
+        renderer.add(2, recipe(), resumed=iteration.saved())
+    assert renderer.job_ids == {1}
+
+
+def finished(pair: Pair, asked: Recipe) -> Iteration:
+    renderer = Renderer(pair, CPU, QUICK)
+    renderer.add(1, asked)
+    return paint(renderer)[-1]
+
+
+def test_more_steps_go_on_from_an_earlier_picture(pair: Pair, recipe: Recipes) -> None:
+    asked = recipe(count=2)
+    before = finished(pair, asked)
+    renderer = Renderer(pair, CPU, QUICK)
+    renderer.add(2, asked.more(1, row=1, steps=3), source=before.saved())
+    iterations = paint(renderer, 2)
+    assert len(iterations) == 3
+    gone_on = iterations[0].painted[0]
+    assert (gone_on - before.painted[1]).abs().mean() < 0.5 * (
+        gone_on - before.painted[0]
+    ).abs().mean()
+
+
+def test_larger_has_the_same_composition_at_twice_the_size(sketch: Pair, recipe: Recipes) -> None:
+    asked = recipe("a red circle on a white background", steps=30)
+    before = finished(sketch, asked)
+    renderer = Renderer(sketch, CPU, QUICK)
+    renderer.add(2, asked.larger(1, row=0, steps=2), source=before.saved())
+    (first, _) = paint(renderer, 2)
+    assert first.painted.shape == (1, 3, 64, 64)
+    small = torch.nn.functional.avg_pool2d(first.painted, 2)
+    assert (small - before.painted).abs().mean() < 0.1
+
+
+def test_variations_differ_from_their_source_and_from_each_other(
+    sketch: Pair, recipe: Recipes
+) -> None:
+    asked = recipe("a red circle on a white background", steps=10)
+    before = finished(sketch, asked)
+    renderer = Renderer(sketch, CPU, QUICK)
+    renderer.add(2, asked.vary(1, row=0, seed=5, count=3), source=before.saved())
+    pictures = torch.cat([before.painted, last(paint(renderer, 2))]).flatten(1)
+    assert len(pictures) == 4
+    distances = torch.cdist(pictures, pictures, p=1) / pictures.shape[1]
+    assert (distances + torch.eye(4)).min() > 0.01
+
+
+def test_a_source_that_is_gone_is_told(pair: Pair, recipe: Recipes) -> None:
+    asked = recipe().more(1, row=0, steps=3)
+    with pytest.raises(RecipeRefused, match="no longer there"):
+        Renderer(pair, CPU, QUICK).add(2, asked)
+
+
+def test_a_stopped_job_keeps_what_is_there(renderer: Renderer, recipe: Recipes) -> None:
+    renderer.add(1, recipe(steps=100))
+    renderer.step()
+    renderer.stop(1)
+    (iteration,) = renderer.step()
+    assert (iteration.step, iteration.done, iteration.fault) == (2, True, None)
+    assert renderer.job_ids == frozenset()
+    assert iteration.saved().latents is not None
+
+
+def test_a_job_ends_when_nothing_improves_any_more(
+    renderer: Renderer, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.synthesis.rows.PATIENCE", 3)
+    renderer.add(1, recipe(steps=100))
+    renderer.step()
+    renderer._running[1].lowest = -2.0, 1  # no loss is so low
+    iterations = paint(renderer)
+    assert [i.step for i in iterations] == [2, 3, 4]
+    assert iterations[-1].done
+
+
+def test_pictures_are_ranked_by_cutouts_they_share(sketch: Pair, recipe: Recipes) -> None:
+    renderer = Renderer(sketch, CPU, replace(QUICK, trials=1))
+    renderer.add(1, recipe("a red circle on a white background", steps=2, count=2))
+    job = renderer._running[1]
+    red, green = (Image.new("RGB", (32, 32), colour) for colour in ("red", "green"))
+    with torch.no_grad():
+        starts = [latents.encoded(sketch.vqgan, picture, 32, 32) for picture in (green, red)]
+        job.latents.copy_(torch.cat(starts))
+    renderer.stop(1)
+    (iteration,) = renderer.step()
+    first, second = iteration.scores
+    assert first < second
+
+
+def test_a_picture_can_be_the_only_prompt(sketch: Pair, recipe: Recipes) -> None:
+    liked = PicturePrompt("a" * 64)
+    asked = recipe("", include_pictures=[liked], steps=30)
+    renderer = Renderer(sketch, CPU, QUICK)
+    renderer.add(1, asked, {liked.name: Image.new("RGB", (64, 64), (214, 34, 34))})
+    assert look(paint(renderer)[-1].pictures()[0]).ground == "red"
 
 
 def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -> None:
@@ -138,8 +276,8 @@ def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -
 
 def test_every_step_leads_nearer(sketch: Pair, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
-    asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0)
-    renderer.add(1, asked, Image.new("RGB", (64, 64), "gray"))
+    asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0, initial=NAME)
+    renderer.add(1, asked, {NAME: Image.new("RGB", (64, 64), "gray")})
     iterations = paint(renderer)
     assert iterations[-1].include > iterations[0].include + 0.15
 
@@ -172,7 +310,7 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
 
 def test_an_initial_picture_is_where_painting_starts(sketch: Pair, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(1, recipe(), Image.new("RGB", (50, 40), "orange"))
+    renderer.add(1, recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
     (iteration,) = renderer.step()
     mean = ImageStat.Stat(iteration.pictures()[0]).mean
     assert mean == pytest.approx((255, 165, 0), abs=25)
@@ -181,7 +319,8 @@ def test_an_initial_picture_is_where_painting_starts(sketch: Pair, recipe: Recip
 def test_strength_holds_on_to_the_initial_picture(sketch: Pair, recipe: Recipes) -> None:
     def drift(strength: float) -> float:
         renderer = Renderer(sketch, CPU, QUICK)
-        renderer.add(1, recipe(steps=20, strength=strength), Image.new("RGB", (32, 32), "teal"))
+        asked = recipe(steps=20, strength=strength, initial=NAME)
+        renderer.add(1, asked, {NAME: Image.new("RGB", (32, 32), "teal")})
         iterations = paint(renderer)
         return float((iterations[-1].painted - iterations[0].painted).abs().mean())
 
