@@ -6,13 +6,15 @@ Everything that may be slow to import is imported by the command that needs it.
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.recipe import MAX_COUNT, RecipeError
+from jobs.presets import PRESETS, suiting
+from jobs.recipe import MAX_COUNT, PicturePrompt, Recipe, RecipeError, parse_size, parse_weight
 from jobs.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -52,16 +54,28 @@ def _parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", help="paint here and now, without Discord")
     render.set_defaults(command=_render)
-    render.add_argument("include", help='what to paint: "a castle | fog:0.5"')
-    render.add_argument("--exclude", default="", help="what to keep away")
+    render.add_argument("include", nargs="?", help='what to paint: "a castle | fog:0.5"')
+    render.add_argument("--exclude", help="what to keep away")
+    for option, what in (("--like", "that the painted one should be"), ("--unlike", "to avoid")):
+        render.add_argument(
+            option,
+            action="append",
+            metavar="FILE[=WEIGHT]",
+            help=f"a picture {what}; may be given several times",
+        )
+    render.add_argument("--preset", metavar="NAME", help=_presets())
     render.add_argument("--pair", help="the networks that paint (default: the setting PAIR)")
-    render.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
+    render.add_argument("--steps", type=int, help=f"default: {STEPS}")
     render.add_argument("--seed", type=int, help="default: drawn at random, and shown")
     render.add_argument("--size", help="such as 64x64; default: what the pair likes best")
-    render.add_argument("--count", type=int, default=1, help=f"pictures, 1 to {MAX_COUNT}")
+    render.add_argument("--count", type=int, help=f"pictures, 1 to {MAX_COUNT}")
     render.add_argument("--init", type=Path, metavar="FILE", help="a picture to start from")
+    render.add_argument("--strength", type=float, help="how firmly that picture holds, 0 to 1")
     render.add_argument(
-        "--strength", type=float, default=0.5, help="how firmly that picture holds, 0 to 1"
+        "--again",
+        type=Path,
+        metavar="FILE.png",
+        help="a picture painted before, to paint once more; only --seed, --steps and --out with it",
     )
     render.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
 
@@ -102,33 +116,81 @@ def _work(parsed: argparse.Namespace, settings: Settings) -> int:
 
 
 def _render(parsed: argparse.Namespace, settings: Settings) -> int:
-    from engine.models import catalogue
+    from engine.media import read_metadata
     from engine.render import paint
-    from jobs.pictures import read_outside_picture, store_initial
-    from jobs.recipe import Recipe, parse_size
 
-    if parsed.pair:
-        settings = settings.model_copy(update={"pair": parsed.pair})
-    side = catalogue.find(settings.pair).side
-    width, height = parse_size(parsed.size) if parsed.size else (side, side)
-    initial = None
-    if parsed.init:
-        initial = store_initial(read_outside_picture(parsed.init.read_bytes()), parsed.out)
-    recipe = Recipe.make(
-        parsed.include,
-        parsed.exclude,
-        width=width,
-        height=height,
-        steps=parsed.steps,
-        seed=parsed.seed,
-        initial=initial,
-        strength=parsed.strength,
-        count=parsed.count,
-    )
+    before = read_metadata(parsed.again) if parsed.again else None
+    if before:
+        settings = settings.model_copy(update={"pair": before.pair})
+        recipe = _asked_again(parsed, before.recipe.alone(before.row), settings)
+    else:
+        settings = settings.model_copy(update={"pair": parsed.pair or settings.pair})
+        recipe = _asked(parsed, settings)
     print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
-    for path in paint(recipe, settings, parsed.out):
+    for path in paint(recipe, settings, parsed.out, before):
         print(path)
     return 0
+
+
+def _asked(parsed: argparse.Namespace, settings: Settings) -> Recipe:
+    """What the options say; pictures that it needs are kept in the folder that is painted into."""
+    from engine.models import catalogue
+
+    side = catalogue.find(settings.pair).side
+    width, height = parse_size(parsed.size) if parsed.size else (side, side)
+    given = {
+        name: value
+        for name in ("seed", "strength", "count", "preset")
+        if (value := getattr(parsed, name)) is not None
+    }
+    return Recipe.make(
+        parsed.include or "",
+        parsed.exclude or "",
+        width=width,
+        height=height,
+        steps=STEPS if parsed.steps is None else parsed.steps,
+        include_pictures=[_picture_prompt(text, parsed.out) for text in parsed.like or ()],
+        exclude_pictures=[_picture_prompt(text, parsed.out) for text in parsed.unlike or ()],
+        initial=_kept(parsed.init, parsed.out) if parsed.init else None,
+        **given,
+    )
+
+
+def _asked_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings) -> Recipe:
+    """A recipe of before, with another seed or steps if the options say so."""
+    from jobs.pictures import gather_initial
+
+    everything_else = ("include", "exclude", "like", "unlike", "preset", "pair", "size", "count")
+    if any(getattr(parsed, name) is not None for name in (*everything_else, "init", "strength")):
+        raise RecipeError("With --again only --seed, --steps and --out can be said.")
+    gather_initial(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
+    if parsed.seed is not None:
+        recipe = recipe.again(parsed.seed)
+    return recipe if parsed.steps is None else recipe.within(parsed.steps)
+
+
+def _picture_prompt(text: str, folder: Path) -> PicturePrompt:
+    """`FILE` or `FILE=WEIGHT`; what follows the last `=` is a weight if it looks like one."""
+    file, weight = text, 1.0
+    if meant := re.fullmatch(r"(.+)=([-+]?[0-9][0-9.,]*|[-+]?\.[0-9]+)", text):
+        file, weight = meant[1], parse_weight(meant[2])
+    return PicturePrompt(_kept(Path(file), folder), weight)
+
+
+def _kept(file: Path, folder: Path) -> str:
+    """The name in a recipe of a picture in a file, a copy of which is kept in the folder."""
+    from jobs.pictures import read_outside_picture, store_initial
+
+    return store_initial(read_outside_picture(file.read_bytes()), folder)
+
+
+def _presets() -> str:
+    plain = suiting("sketch")
+    others = [name for name in PRESETS if name not in plain]
+    return (
+        f"a style; with any pair {', '.join(plain)}; with pairs that take any words "
+        f"{', '.join(others)}"
+    )
 
 
 def _list(parsed: argparse.Namespace, settings: Settings) -> int:
@@ -158,9 +220,13 @@ def _check(parsed: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_pair(pair: "PairStatus") -> None:
-    print(f"{pair.entry.name}: {pair.entry.about}\n  {pair.folder}")
+    entry = pair.entry
+    print(f"{entry.name}: {entry.about}; takes {entry.memory:g} GB\n  {pair.folder}")
     for file in pair.files:
-        print(f"  {file.name:<20} {file.size / 1e6:>8,.1f} MB  {file.state}")
+        doubt = (
+            "" if file.published else " (nobody published its checksum: what comes first counts)"
+        )
+        print(f"  {file.name:<20} {file.size / 1e6:>8,.1f} MB  {file.state}{doubt}")
 
 
 def _doctor(parsed: argparse.Namespace, settings: Settings) -> int:

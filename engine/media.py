@@ -15,19 +15,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Annotated, Self
 
 import av
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
-from jobs.recipe import Recipe, format_prompts
+from jobs.pictures import MAX_BYTES, PictureRefused
+from jobs.recipe import PicturePrompt, Recipe, format_prompts, weight_text
 
 SHOWN_SIDE = 512  #: pixels; the long side of what is shown is at least this
 MAX_UPLOAD = 10 * 2**20  #: bytes of one file that Discord takes by default
 FRAMES_PER_SECOND = 20
 LINGER_SECONDS = 2  #: how long a timelapse rests on the finished picture
 CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
+
+MAX_METADATA = 2**16  #: characters of one text in a PNG that are looked at
 
 PACKAGES = ("imagine", "torch", "clip-anytorch", "taming-transformers-rom1504", "pillow")
 
@@ -38,6 +43,63 @@ class Provenance:
 
     pair: str
     checksums: dict[str, str]
+
+
+Short = Annotated[str, Field(pattern=r"^[ -~]{0,100}$")]
+
+
+class Metadata(BaseModel):
+    """What `png` wrote into a picture, as it is read back from a file that may be anybody's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: Json[Recipe]
+    row: Annotated[int, Field(ge=0)]
+    pair: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    weights: Json[dict[Short, Short]]
+    versions: Json[dict[Short, Short]]
+
+    @model_validator(mode="after")
+    def _of_this_recipe(self) -> Self:
+        if self.row >= self.recipe.count:
+            raise ValueError("the recipe has no such row")
+        return self
+
+    def differences(self, made_by: Provenance) -> Iterator[str]:
+        """A sentence for each thing that is not as it was when the picture was painted."""
+        for name in sorted(self.weights.keys() | made_by.checksums.keys()):
+            if self.weights.get(name) != made_by.checksums.get(name):
+                yield f"{name} is not the file that was used then."
+        now = dict(_versions())
+        for name in sorted(self.versions.keys() | now.keys()):
+            if (before := self.versions.get(name, "missing")) != now.get(name, "missing"):
+                yield f"{name} was {before} then and is {now.get(name, 'missing')} now."
+
+
+def read_metadata(path: Path) -> Metadata:
+    """The metadata of a PNG that `png` made; its pixels are not looked at.
+
+    Raises PictureRefused for any other file, OSError if it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise PictureRefused(f"{path} is too large: {MAX_BYTES // 2**20} MB is the most.")
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            found = {name: picture.info.get(name) for name in Metadata.model_fields}
+    except Exception as error:  # a hostile file may raise anything in a decoder
+        raise PictureRefused(f"{path} is not a PNG, or it is broken.") from error
+    if found["recipe"] is None:
+        raise PictureRefused(f"{path} holds no recipe: it is not from here, or has lost it.")
+    try:
+        if any(len(text or "") > MAX_METADATA for text in found.values()):
+            raise ValueError("too long")
+        return Metadata.model_validate(found)
+    except ValueError as error:  # pydantic's is one, too
+        raise PictureRefused(
+            f"The recipe in {path} cannot be read: it is damaged, or from a newer version."
+        ) from error
 
 
 def enlarged(picture: Image.Image, side: int = SHOWN_SIDE) -> Image.Image:
@@ -73,8 +135,9 @@ def preview(pictures: Sequence[Image.Image]) -> bytes:
 def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> bytes:
     """The finished picture with everything that is needed to paint it again, as iTXt.
 
-    `recipe` is the recipe's JSON, `row` says which of its pictures this is (0, 1, …),
-    `parameters` is for people, `weights` and `versions` are JSON objects.
+    `recipe` is the recipe's JSON, `row` says which of its pictures this is (0, 1, …), `seed` is
+    that picture's own, `parameters` is for people, `weights` and `versions` are JSON objects.
+    `read_metadata` reads it back.
     """
     about = PngInfo()
     texts = {
@@ -82,6 +145,7 @@ def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> 
         "parameters": _parameters(recipe, row, made_by),
         "recipe": recipe.model_dump_json(),
         "row": str(row),
+        "seed": str(recipe.seeds[row]),
         "pair": made_by.pair,
         "weights": json.dumps(made_by.checksums),
         "versions": json.dumps(dict(_versions())),
@@ -128,13 +192,25 @@ def write_whole(path: Path, content: bytes | Callable[[Path], None]) -> None:
 
 
 def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
-    lines = [f"include: {format_prompts(recipe.include)}"]
-    if recipe.exclude:
-        lines.append(f"exclude: {format_prompts(recipe.exclude)}")
+    prompts = {
+        "include": format_prompts(recipe.include),
+        "include pictures": _named(recipe.include_pictures),
+        "exclude": format_prompts(recipe.exclude),
+        "exclude pictures": _named(recipe.exclude_pictures),
+    }
+    lines = [f"{side}: {texts}" for side, texts in prompts.items() if texts]
     numbers = f"size: {recipe.size}, steps: {recipe.steps}, seed: {recipe.seeds[row]}"
     if recipe.initial:
         numbers += f", initial picture: {recipe.initial}, strength: {recipe.strength:g}"
+    if (source := recipe.source) is not None:
+        numbers += f", from job: {source.job}, picture: {source.row + 1}, spread: {source.spread:g}"
+    if recipe.preset:
+        numbers += f", preset: {recipe.preset}"
     return "\n".join([*lines, f"{numbers}, pair: {made_by.pair}"])
+
+
+def _named(pictures: Sequence[PicturePrompt]) -> str:
+    return " | ".join(f"{prompt.name}:{weight_text(prompt.weight)}" for prompt in pictures)
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -2,13 +2,14 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
 
 from engine.album import Album
 from engine.device import choose_device, use_cores
-from engine.media import Provenance
+from engine.media import Metadata, Provenance
 from engine.models.pair import load_pair
 from engine.synthesis.renderer import Iteration, Renderer
 from engine.worker import out_of_memory, progress_of, reason_for, sentence
@@ -24,19 +25,30 @@ class PaintingError(Exception):
     """The recipe could not be painted; `str(error)` is one sentence."""
 
 
-def paint(recipe: Recipe, settings: Settings, folder: Path) -> list[Path]:
+def paint(
+    recipe: Recipe, settings: Settings, folder: Path, before: Metadata | None = None
+) -> list[Path]:
     """Paints into a folder and returns the finished pictures and the timelapse.
 
-    The initial picture, if the recipe names one, is read from `folder/initial/`. Raises
+    The pictures that the recipe names are read from `folder/initial/`. `before` belongs to a
+    picture that is painted again: what has changed since is told. Raises
     DeviceError, WeightsError, RecipeRefused, PictureRefused, PaintingError, OSError.
     """
+    if recipe.source:
+        raise PaintingError(
+            f"This picture goes on from job {recipe.source.job} of a bot, and only that bot has "
+            "the latents of it."
+        )
     device = choose_device(settings.device)
     use_cores()
-    initial = load_initial(recipe.initial, folder) if recipe.initial else None
-    pair = load_pair(settings.pair, settings.data_dir, device)
-    album = Album(folder, recipe, Provenance(pair.name, pair.checksums))
+    pictures = {name: load_initial(name, folder) for name in recipe.pictures}
+    pair = load_pair(settings.pair, settings.data_dir, device, settings.perceptors)
+    made_by = Provenance(pair.name, pair.checksums)
+    for difference in before.differences(made_by) if before else ():
+        print(f"Warning: {difference} The picture may differ.", file=sys.stderr)
+    album = Album(folder, recipe, made_by)
     try:
-        last = _steps(Renderer(pair, device), recipe, initial, album)
+        last = _steps(Renderer(pair, device), recipe, pictures, album)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             raise PaintingError(reason_for(error, recipe, incident="")) from error
@@ -45,10 +57,10 @@ def paint(recipe: Recipe, settings: Settings, folder: Path) -> list[Path]:
 
 
 def _steps(
-    renderer: Renderer, recipe: Recipe, initial: Image.Image | None, album: Album
+    renderer: Renderer, recipe: Recipe, pictures: Mapping[str, Image.Image], album: Album
 ) -> Iteration:
     """Takes all steps and returns the last."""
-    for note in renderer.add(JOB, recipe, initial):
+    for note in renderer.add(JOB, recipe, pictures):
         print(note, file=sys.stderr)
     began = time.monotonic()
     while True:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from engine.__main__ import main
+from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
 from jobs.recipe import Recipe
 from sandbox import Sandbox
@@ -51,18 +52,16 @@ def test_render_leaves_pictures_frames_and_a_film(
     assert all(path.stat().st_size for path in printed)
     assert len(list((place / "out").glob("frame-*.webp"))) == 3
     assert "step 3/3" in said.err
-    with Image.open(printed[0]) as picture:
-        picture.load()
-        recipe = Recipe.model_validate_json(picture.text["recipe"])  # type: ignore[attr-defined]
+    recipe = read_metadata(printed[0]).recipe
     assert (recipe.seed, recipe.count, recipe.exclude[0].text) == (7, 2, "watermark")
 
 
 def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path) -> None:
-    pixels = {}
+    painted = {}
     for folder, seed in (("one", "7"), ("two", "7"), ("three", "8")):
         assert render("--seed", seed, out=folder) == 0
-        pixels[folder] = Image.open(place / folder / "final-0.png").tobytes()
-    assert pixels["one"] == pixels["two"] != pixels["three"]
+        painted[folder] = pixels(place / folder / "final-0.png")
+    assert painted["one"] == painted["two"] != painted["three"]
 
 
 def test_render_starts_from_a_picture(place: Path) -> None:
@@ -70,9 +69,117 @@ def test_render_starts_from_a_picture(place: Path) -> None:
     assert render("--init", "start.png", "--strength", "0.9") == 0
 
 
+@pytest.fixture
+def pictures(place: Path) -> Path:
+    """`navy.png` and `pink.png` to start from or to be like."""
+    for colour in ("navy", "pink"):
+        Image.new("RGB", (40, 20), colour).save(place / f"{colour}.png")
+    return place
+
+
+def pixels(path: Path) -> bytes:
+    with Image.open(path) as picture:
+        return picture.tobytes()
+
+
+def test_pictures_and_presets_are_prompts(pictures: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(pictures / "a=b.png")
+    assert render("--like", "navy.png=0.5", "--like", "a=b.png", "--unlike", "pink.png") == 0
+    recipe = read_metadata(pictures / "out" / "final-0.png").recipe
+    assert [prompt.weight for prompt in recipe.include_pictures] == [0.5, 1]
+    assert {f"{name}.png" for name in recipe.pictures} == {
+        path.name for path in (pictures / "out" / "initial").iterdir()
+    }
+    arguments = ["--like", "navy.png", "--size", "16x16", "--steps", "3", "--out", "wordless"]
+    assert main(["render", *arguments]) == 0
+    assert read_metadata(pictures / "wordless" / "final-0.png").recipe.include == ()
+    assert render("--preset", "winter", out="styled") == 0
+    assert read_metadata(pictures / "styled" / "final-0.png").recipe.preset == "winter"
+
+
+def test_a_picture_is_painted_again_to_the_byte(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--like", "navy.png=0.5", "--exclude", "watermark", "--preset", "night")
+    assert render(*more, "--init", "pink.png", "--count", "2") == 0
+    first = pictures / "out" / "final-1.png"
+    capsys.readouterr()
+    assert main(["render", "--again", str(first), "--out", "again"]) == 0
+    assert "Warning" not in capsys.readouterr().err
+    second = pictures / "again" / "final-0.png"
+    assert pixels(second) == pixels(first)
+    assert read_metadata(second).recipe == read_metadata(first).recipe.alone(1)
+    assert main(["render", "--again", str(second), "--out", "once-more"]) == 0
+    assert (pictures / "once-more" / "final-0.png").read_bytes() == second.read_bytes()
+
+
+def test_again_with_another_seed_or_more_steps_is_another_picture(place: Path) -> None:
+    assert render() == 0
+    first = place / "out" / "final-0.png"
+    for name, value in (("seed", 8), ("steps", 4)):
+        other = (f"--{name}", str(value), "--out", name)
+        assert main(["render", "--again", str(first), *other]) == 0
+        second = place / name / "final-0.png"
+        assert getattr(read_metadata(second).recipe, name) == value
+        assert pixels(second) != pixels(first)
+
+
+def test_pictures_it_needs_are_found_among_the_hosts_data_or_missed(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render("--like", "navy.png") == 0
+    again = ["render", "--again", "out/final-0.png", "--out", "again"]
+    (pictures / "elsewhere").mkdir()
+    (pictures / "out" / "initial").rename(pictures / "elsewhere" / "initial")
+    assert main(again) == 1
+    assert "no longer there" in capsys.readouterr().err
+    monkeypatch.setenv("DATA_DIR", "elsewhere")
+    assert main(again) == 0
+
+
+def test_what_has_changed_since_is_warned_of(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render() == 0
+    other = random_sketch(place / "other", seed=1)
+    monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: other)
+    capsys.readouterr()
+    assert main(["render", "--again", "out/final-0.png"]) == 0
+    said = capsys.readouterr().err
+    assert "Warning: vqgan.safetensors is not the file that was used then." in said
+
+
+def test_again_takes_everything_else_from_the_picture(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render() == 0
+    for option in (["a circle"], ["--size", "64x64"], ["--count", "1"], ["--pair", "sketch"]):
+        assert main(["render", "--again", "out/final-0.png", *option]) == 1
+        assert "With --again only" in capsys.readouterr().err
+
+
+def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe.make("a", width=16, height=16, steps=3).more(12, 0, steps=3)
+    content = png(Image.new("RGB", (16, 16)), recipe, 0, Provenance("sketch", {}))
+    (place / "a.png").write_bytes(content)
+    assert main(["render", "--again", "a.png"]) == 1
+    assert "goes on from job 12" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["render"], "Nothing is asked for"),
+        (["render", "--unlike", "navy.png"], "Nothing is asked for"),
+        (["render", "--like", "navy.png=-1"], "A weight cannot be negative"),
+        (["render", "--like", "navy.png=20"], "A weight is a number above 0"),
+        (["render", "--like", "nowhere.png"], "nowhere.png: No such file"),
+        (["render", "a", "--preset", "vaporwave"], "There is no such preset"),
+        (["render", "--again", "navy.png"], "navy.png holds no recipe"),
+        (["render", "--again", "broken.png"], "broken.png is not a PNG"),
+        (["render", "--again", "nowhere.png"], "nowhere.png: No such file"),
         (["render", "a", "--size", "3"], "A size is width x height"),
         (["render", "a", "--size", "17x16"], "17x16 cannot be painted"),
         (["render", " "], "Nothing is asked for"),
@@ -87,9 +194,9 @@ def test_render_starts_from_a_picture(place: Path) -> None:
     ],
 )
 def test_a_mistake_ends_in_a_sentence(
-    arguments: list[str], sentence: str, place: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (place / "broken.png").write_bytes(b"no picture")
+    (pictures / "broken.png").write_bytes(b"no picture")
     assert main(arguments) == 1
     said = capsys.readouterr().err
     assert sentence in said

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +10,24 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from engine import media
 from engine.album import KEPT_FRAMES, Album, finished_pictures
-from engine.media import Provenance, enlarged, png, preview, side_by_side, write_whole
-from jobs.recipe import MAX_SIDE, MIN_SIDE, Recipe
+from engine.media import (
+    MAX_METADATA,
+    Metadata,
+    Provenance,
+    enlarged,
+    png,
+    preview,
+    read_metadata,
+    side_by_side,
+    write_whole,
+)
+from jobs.pictures import MAX_BYTES, PictureRefused
+from jobs.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
+from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
 
 MADE_BY = Provenance("sketch", {"vqgan.safetensors": "ab" * 32})
 sides = st.integers(MIN_SIDE, MAX_SIDE)
@@ -58,13 +71,104 @@ def test_a_picture_carries_all_that_is_needed_to_paint_it_again(
         assert picture.size == (512, 384)
         text = picture.text  # type: ignore[attr-defined]
     assert Recipe.model_validate_json(text["recipe"]) == asked
-    assert (text["row"], text["pair"]) == ("1", "sketch")
+    assert (text["row"], text["seed"], text["pair"]) == ("1", "8", "sketch")
     assert json.loads(text["weights"]) == MADE_BY.checksums
     assert "torch" in json.loads(text["versions"])
     assert text["parameters"] == (
         "include: zwei Bäume | 夜:0.5\nexclude: watermark\n"
         "size: 64x48, steps: 5, seed: 8, pair: sketch"
     )
+
+
+def test_parameters_tell_people_what_else_there_was(recipe: Callable[..., Recipe]) -> None:
+    like = PicturePrompt("a" * 64, 0.5)
+    asked = recipe("", "fog", preset="winter", include_pictures=[like], initial="b" * 64)
+    told = _metadata(png(noise(8, 8), asked, 0, MADE_BY))["parameters"].splitlines()
+    assert told[1:3] == [f"include pictures: {'a' * 64}:0.5", "exclude: fog"]
+    assert "strength: 0.5, preset: winter" in told[3]
+    more = recipe().vary(12, 0, seed=1)
+    told = _metadata(png(noise(8, 8), more, 0, MADE_BY))["parameters"].splitlines()
+    assert "from job: 12, picture: 1, spread: 0.5" in told[1]
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    with Image.open(io.BytesIO(content)) as picture:
+        return dict(picture.info)
+
+
+@given(asked=st.from_type(Recipe), data=st.data())
+def test_a_recipe_goes_into_a_png_and_out_again(
+    asked: Recipe, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    row = data.draw(st.integers(0, asked.count - 1))
+    path = tmp_path_factory.getbasetemp() / "asked.png"
+    path.write_bytes(png(Image.new("RGB", (512, 16)), asked, row, MADE_BY))
+    read = read_metadata(path)
+    assert (read.recipe, read.row, read.pair) == (asked, row, "sketch")
+    assert list(read.differences(MADE_BY)) == []
+    again = read.recipe.alone(read.row)
+    path.write_bytes(png(Image.new("RGB", (512, 16)), again, 0, MADE_BY))
+    assert read_metadata(path).recipe.seeds == (asked.seeds[row],)
+
+
+def test_what_has_changed_since_is_told(tmp_path: Path, recipe: Callable[..., Recipe]) -> None:
+    (tmp_path / "a.png").write_bytes(png(noise(8, 8), recipe(), 0, MADE_BY))
+    read = read_metadata(tmp_path / "a.png")
+    older = read.model_copy(update={"versions": read.versions | {"torch": "0.1"}})
+    told = list(older.differences(Provenance("sketch", {"vqgan.safetensors": "cd" * 32})))
+    assert told[0] == "vqgan.safetensors is not the file that was used then."
+    assert re.fullmatch(r"torch was 0\.1 then and is \S+ now\.", told[1])
+
+
+GOOD = {"row": "0", "pair": "sketch", "weights": "{}", "versions": "{}"}
+RECIPE = '{"include":[{"text":"a"}],"width":64,"height":64,"steps":5,"seed":7}'
+
+
+def _saying(texts: dict[str, str]) -> bytes:
+    said, buffer = PngImagePlugin.PngInfo(), io.BytesIO()
+    for key, text in texts.items():
+        said.add_itxt(key, text, zip=True)
+    Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=said)
+    return buffer.getvalue()
+
+
+def _as_jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "not a PNG"),
+        (b"\x89PNG\r\n\x1a\n", "not a PNG"),
+        (_as_jpeg(), "not a PNG"),
+        (_saying(GOOD | {"recipe": RECIPE})[:60], "not a PNG|no recipe"),
+        (_saying({"recipe": "x" * 50_000_000}), "not a PNG"),
+        (b"\0" * (MAX_BYTES + 1), "too large"),
+        (_saying({}), "no recipe"),
+        (_saying({"parameters": "a cat, Steps: 20, Sampler: Euler"}), "no recipe"),
+        (_saying({"recipe": RECIPE}), "cannot be read"),
+        (_saying(GOOD | {"recipe": "flour, two eggs"}), "cannot be read"),
+        (_saying(GOOD | {"recipe": "[" * 50_000}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE.replace("64", "1000000")}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE[:-1] + ',"later":1}'}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE + " " * MAX_METADATA}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE, "row": "1"}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE, "pair": "../../etc"}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE, "weights": '{"a":"\\u001b[2J"}'}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE, "versions": "[]"}), "cannot be read"),
+    ],
+)
+def test_a_png_of_somebody_else_is_refused_in_a_sentence(
+    content: bytes, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(_saying(GOOD | {"recipe": RECIPE}))
+    assert isinstance(read_metadata(tmp_path / "a.png"), Metadata)
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(PictureRefused, match=rf"a\.png.*({sentence}).*\.$"):
+        read_metadata(tmp_path / "a.png")
 
 
 def test_an_album_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
