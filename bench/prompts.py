@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from training.scenes import COLOURS, SHAPES, Figure, Scene
 
-SINGLES = 44
-PAIRS = 12
-MARKED = 12
-WITHOUT_COLOUR = 11
+SINGLES = 77
+PAIRS = 33
+MARKED = 18
+WITHOUT_COLOUR = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,15 @@ LANDSCAPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] =
     ("the moon over trees at night", "hills", "night", ("moon", "trees"), ("night",)),
     ("a house under the moon", "hills", "night", ("house", "moon"), ()),
     ("snow at sunset, the sun", "snow", "sunset", ("sun",), ("snow", "sunset")),
+    ("stars, hills, night", "hills", "night", ("stars",), ("hills", "night")),
+    ("a picture with trees by the sea", "sea", "day", ("trees",), ("sea",)),
+    ("the sun above the snow by day", "snow", "day", ("sun",), ("snow", "day")),
+    ("in the evening a house by the ocean", "sea", "sunset", ("house",), ("sea", "sunset")),
+    ("clouds, a house, some trees", "hills", "day", ("clouds", "house", "trees"), ()),
+    ("the moon, stars, many trees", "hills", "night", ("moon", "stars", "trees"), ()),
+    ("the night sky with the moon over snow", "snow", "night", ("moon",), ("snow", "night")),
+    ("a landscape at sunset with the sun and clouds", "hills", "sunset", ("sun", "clouds"),
+     ("sunset",)),
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ def asked() -> list[Asked]:
 
 
 def test_there_are_enough_and_no_two_alike(asked: list[Asked]) -> None:
-    assert len({one.include for one in asked}) >= 60
+    assert len({one.include for one in asked}) >= 165
     assert len({(one.include, one.exclude) for one in asked}) == len(asked)
 
 
@@ -45,10 +45,10 @@ def test_what_a_prompt_names_is_true_of_its_scene(asked: list[Asked]) -> None:
 
 def test_shapes_and_colours_come_evenly(asked: list[Asked]) -> None:
     figures = [one.scene.figures[0] for one in asked if one.kind == "single"]
-    assert set(Counter(figure.colour for figure in figures).values()) == {4}
+    assert set(Counter(figure.colour for figure in figures).values()) == {7}
     assert {figure.colour for figure in figures} == COLOURS.keys()
     assert {figure.shape for figure in figures} == set(SHAPES)
-    assert set(Counter(figure.shape for figure in figures).values()) <= {6, 7}
+    assert set(Counter(figure.shape for figure in figures).values()) == {11}
 
 
 def test_excludes_come_beside_the_same_prompt_without(asked: list[Asked]) -> None:

@@ -1,0 +1,65 @@
+"""The full-size pair with random weights: it paints nonsense, in the time and memory of the real.
+
+For benchmarks, on machines where nobody has pulled the gigabyte of published weights.
+"""
+
+import torch
+from clip.model import CLIP
+
+from engine.models import catalogue
+from engine.models.checkpoints import TOKENS, ClipCheckpoint
+from engine.models.pair import Pair
+from engine.models.perceptor import ClipPerceptor
+from engine.models.quickened import quicken
+from engine.models.vqgan import VQGAN, frozen
+
+F16_16384 = {
+    "double_z": False,
+    "z_channels": 256,
+    "resolution": 256,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch": 128,
+    "ch_mult": [1, 1, 2, 2, 4],
+    "num_res_blocks": 2,
+    "attn_resolutions": [16],
+    "dropout": 0.0,
+}
+"""taming's `ddconfig` of the VQGAN f16 with 16,384 codes."""
+
+VIT_B_32 = {
+    "embed_dim": 512,
+    "image_resolution": 224,
+    "vision_layers": 12,
+    "vision_width": 768,
+    "vision_patch_size": 32,
+    "context_length": 77,
+    "vocab_size": TOKENS,
+    "transformer_width": 512,
+    "transformer_heads": 8,
+    "transformer_layers": 12,
+}
+"""The shape of OpenAI's CLIP ViT-B/32."""
+
+
+def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) -> Pair:
+    """The pair `imagenet` in float32, frozen, on the device; the same seed gives the same weights.
+
+    With `quick` the decoder is the faster one, as `load_pair` gives it, else taming's own. Nothing
+    is read or written, and torch's own random numbers stay as they were.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vqgan = VQGAN(F16_16384, embed_dim=256, n_embed=16_384)
+        perceptor = ClipPerceptor(ClipCheckpoint(CLIP(**VIT_B_32).state_dict(), words=None))
+    frozen(vqgan)
+    if quick:
+        quicken(vqgan.decoder)
+    return Pair(
+        name=catalogue.IMAGENET.name,
+        vqgan=vqgan.to(device),
+        perceptor=perceptor.to(device),
+        side=catalogue.IMAGENET.side,
+        words=None,
+        checksums={},
+    )
