@@ -1,6 +1,8 @@
 """What the engine computes on."""
 
 import os
+import sys
+from pathlib import Path
 
 import torch
 
@@ -28,6 +30,27 @@ def description() -> str:
     """What numbers of speed were measured on, for a report."""
     cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
     return f"{cores} processor cores, {threads} threads, torch {torch.__version__}"
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be had: of the GPU, or of the machine and this process's share of it."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + cached
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    (available,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return min(int(available) * 1024, _left_of_share())
+
+
+def _left_of_share() -> int:
+    """What a container may still take (cgroup v2); without one, everything."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        most, now = ((group / name).read_text() for name in ("memory.max", "memory.current"))
+        return int(most) - int(now)
+    except (OSError, ValueError):  # no such group, or "max"
+        return sys.maxsize
 
 
 def use_cores() -> None:

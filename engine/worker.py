@@ -24,7 +24,7 @@ from PIL import Image
 from engine.album import Album, folder_of, state_of
 from engine.media import Provenance
 from engine.poster import Frame
-from engine.synthesis.renderer import Iteration, RecipeRefused
+from engine.synthesis.renderer import SLOWER, Iteration, RecipeRefused
 from engine.synthesis.saved import Saved, SavedRefused
 from jobs.job import Job, Progress, State
 from jobs.pictures import PictureRefused, load_initial
@@ -50,6 +50,8 @@ DISK_FULL = (
 class Painter(Protocol):
     """What the worker asks of a renderer (see `engine.synthesis.renderer`); `step` blocks."""
 
+    frugal: bool
+
     def add(
         self,
         job_id: int,
@@ -60,6 +62,7 @@ class Painter(Protocol):
         resumed: Saved | None = None,
     ) -> list[str]: ...
     def remove(self, job_id: int) -> None: ...
+    def spare_memory(self) -> None: ...
     def step(self) -> list[Iteration]: ...
 
 
@@ -273,8 +276,16 @@ class Worker:
     # -- trouble ---------------------------------------------------------------------------
 
     async def _recover(self, error: Exception) -> None:
-        """A step failed: without memory the youngest job waits; else those in the batch fail."""
+        """A step failed: without memory the youngest job waits, and the last one is tried in less.
+
+        If that was not it, those in the batch fail.
+        """
         paintings = list(self._paintings.values())
+        if out_of_memory(error) and len(paintings) == 1 and not self._renderer.frugal:
+            log.warning("not enough memory; painting in less", job=paintings[0].job.id)
+            self._renderer.spare_memory()
+            paintings[0].notes = [*paintings[0].notes, SLOWER]
+            return
         if out_of_memory(error) and len(paintings) > 1:
             self._renderer.remove(paintings[-1].job.id)
             self._leave(paintings[-1])

@@ -8,15 +8,19 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import torch
 from PIL import Image
 from torch import Generator, Tensor
+from torch.utils.checkpoint import checkpoint
 
+from engine.device import free_memory
 from engine.models.pair import Pair
+from engine.models.quickened import spare_memory
 from engine.synthesis import beginnings, cutouts, latents, objective
+from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS, Method
 from engine.synthesis.rows import Grid, Rows, stages
 from engine.synthesis.saved import Saved, SavedRefused
@@ -24,6 +28,11 @@ from jobs.recipe import Recipe
 
 AT_A_TIME = 64
 """Beginnings that are looked at together: few enough to stay in a processor's cache."""
+
+SLOWER = "The memory is short for this size, so it is painted more slowly."
+
+FEW = 8
+"""Cutouts that are embedded together where memory is short."""
 
 BROKEN = "the arithmetic broke down (the loss is not a number)"
 
@@ -77,13 +86,18 @@ class Renderer:
     def __init__(self, pair: Pair, device: torch.device, method: Method | None = None) -> None:
         self.pair, self.device = pair, device
         self.method = method or METHODS[pair.name]
+        self.frugal = False
         self._running: dict[int, Rows] = {}
+
+    @cached_property
+    def memory(self) -> Memory:
+        """How much a recipe needs; measured when it is first asked for."""
+        return Memory(self.pair, self._arithmetic)
 
     @property
     def job_ids(self) -> frozenset[int]:
         return frozenset(self._running)
 
-    @torch.no_grad()
     def add(
         self,
         job_id: int,
@@ -97,19 +111,12 @@ class Renderer:
 
         `pictures` are those that the recipe names, `source` is the saved state of the job it starts
         from, `resumed` its own, with which it goes on. Raises RecipeRefused for a size, prompts or
-        a source that the pair cannot paint, and SavedRefused where `resumed` is another job's.
+        a source that the pair cannot paint, SavedRefused where `resumed` is another job's, and
+        MemoryError where there is no room beside the jobs that are being painted.
         """
-        notes = self._notes(recipe)
-        target = objective.target(recipe, pictures, self.pair.perceptor, self.method, self.device)
-        if recipe.source:
-            job = self._going_on(recipe, target, source)
-        elif recipe.initial:
-            job = self._from_picture(recipe, target, pictures[recipe.initial])
-        else:
-            job = self._from_nothing(recipe, target)
-        if resumed:
-            job.resume(resumed, self.pair.vqgan)
-        self._running[job_id] = job
+        notes = self._notes(recipe) + self._make_room(recipe)
+        with torch.no_grad():
+            self._running[job_id] = self._begun(recipe, pictures, source, resumed)
         return notes
 
     def remove(self, job_id: int) -> None:
@@ -121,6 +128,11 @@ class Renderer:
         if job := self._running.get(job_id):
             job.last = True
 
+    def spare_memory(self) -> None:
+        """From now on less is remembered and more computed twice: slower, with the same result."""
+        self.frugal = True
+        spare_memory(self.pair.vqgan.decoder)
+
     def step(self) -> list[Iteration]:
         """Advances every row of every job by one."""
         jobs = list(self._running.values())
@@ -131,7 +143,7 @@ class Renderer:
         with self._arithmetic():
             pictures = self._paint(jobs)
             seen = self._cut(jobs, pictures)
-            embedded = self.pair.perceptor.embed_pictures(seen).float()
+            embedded = self._embed(seen)
         rows = [job.target for job in jobs for _ in job.generators]
         similarity = objective.similarities(embedded, rows)
         losses = torch.stack([objective.loss(*row) for row in zip(similarity, rows, strict=True)])
@@ -146,7 +158,36 @@ class Renderer:
             job.change_stage()
         return iterations
 
+    def _make_room(self, recipe: Recipe) -> list[str]:
+        """Looks whether a recipe fits into the memory, before it begins."""
+        recipes = [recipe, *(job.recipe for job in self._running.values())]
+        needed = sum(self.memory.needed(one, self.method) for one in recipes)
+        if self.frugal or needed < free_memory(self.device):
+            return []
+        if self._running:
+            raise MemoryError(f"{needed / 1e9:.1f} GB are needed for all of it")
+        self.spare_memory()
+        return [SLOWER]
+
     # -- where rows start ------------------------------------------------------------------
+
+    def _begun(
+        self,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image],
+        source: Saved | None,
+        resumed: Saved | None,
+    ) -> Rows:
+        target = objective.target(recipe, pictures, self.pair.perceptor, self.method, self.device)
+        if recipe.source:
+            job = self._going_on(recipe, target, source)
+        elif recipe.initial:
+            job = self._from_picture(recipe, target, pictures[recipe.initial])
+        else:
+            job = self._from_nothing(recipe, target)
+        if resumed:
+            job.resume(resumed, self.pair.vqgan)
+        return job
 
     def _from_nothing(self, recipe: Recipe, target: objective.Target) -> Rows:
         """Every picture in several trials, small at first."""
@@ -235,6 +276,14 @@ class Renderer:
             ]
             seen.append(cutouts.cut(picture, cuts, resolution))
         return torch.cat(seen)
+
+    def _embed(self, seen: Tensor) -> Tensor:
+        """(rows × cutouts, d) of unit length; a few cutouts at a time where memory is short."""
+        embed = self.pair.perceptor.embed_pictures
+        if not self.frugal:
+            return embed(seen).float()
+        some = seen.split(FEW)
+        return torch.cat([checkpoint(embed, few, use_reentrant=False) for few in some]).float()
 
     def _report(
         self, pictures: Sequence[Tensor], similarity: list[Tensor], losses: list[float]

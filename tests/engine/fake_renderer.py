@@ -19,6 +19,7 @@ class FakeRenderer:
 
     def __init__(self, before_step: Callable[[int], None] = lambda number: None) -> None:
         self.before_step = before_step
+        self.frugal = False
         self.batches: list[frozenset[int]] = []
         self.pictures: dict[str, Image.Image] = {}
         self.sources: list[Saved | None] = []
@@ -48,6 +49,9 @@ class FakeRenderer:
 
     def remove(self, job_id: int) -> None:
         self._running.pop(job_id, None)
+
+    def spare_memory(self) -> None:
+        self.frugal = True
 
     def step(self) -> list[Iteration]:
         self.before_step(len(self.batches) + 1)

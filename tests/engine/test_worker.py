@@ -16,6 +16,7 @@ from engine import worker as worker_module
 from engine.album import folder_of, state_of
 from engine.media import Provenance
 from engine.poster import Frame
+from engine.synthesis.renderer import SLOWER
 from engine.synthesis.saved import Saved
 from engine.worker import Painter, Worker
 from jobs.job import Job, State
@@ -249,6 +250,23 @@ async def test_an_unexpected_error_fails_its_jobs_with_an_incident_and_the_engin
     assert failed.state is State.FAILED
     assert "incident" in failed.reason
     assert "secret" not in failed.reason
+
+
+async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_is_told(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    renderer = FakeRenderer()
+
+    def no_room_unless_spared(number: int) -> None:
+        if number > 2 and not renderer.frugal:
+            raise MemoryError
+
+    renderer.before_step = no_room_unless_spared
+    job = await ask()
+    async with working(renderer):
+        done = await ended(job)
+    assert done.state is State.DONE
+    assert done.reason == SLOWER
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA")])

@@ -1,0 +1,65 @@
+"""How much memory painting takes, known before it starts."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from engine.models.pair import Pair
+from engine.synthesis.method import Method
+from jobs.recipe import Recipe
+
+ON_THE_WAY_BACK = 1.2
+"""What the way back needs beyond what the way there has remembered, as a factor."""
+
+GRIDS = (4, 8, 16)
+CUTOUTS = (1, 2)
+
+
+class Memory:
+    """What a step remembers for its way back, in bytes.
+
+    Measured by decoding and looking at small pictures on the device itself, so that its arithmetic
+    and kernels are those of the painting; from there it grows with the latents (and with their
+    square, because of the attention) and with the cutouts.
+    """
+
+    def __init__(self, pair: Pair, arithmetic: Callable[[], AbstractContextManager[None]]) -> None:
+        codes, side = pair.vqgan.codebook, pair.perceptor.resolution
+        with arithmetic():
+            decoded = [
+                _remembered(pair.vqgan.decode, codes.new_zeros(1, codes.shape[1], grid, grid))
+                for grid in GRIDS
+            ]
+            one, two = (
+                _remembered(pair.perceptor.embed_pictures, codes.new_zeros(count, 3, side, side))
+                for count in CUTOUTS
+            )
+        powers = torch.tensor([[1.0, grid**2, grid**4] for grid in GRIDS], dtype=torch.float64)
+        bytes_ = torch.tensor(decoded, dtype=torch.float64)
+        base, self._latent, self._square = torch.linalg.solve(powers, bytes_).tolist()
+        self._factor = pair.vqgan.factor
+        self._cutout = two - one
+        self._base = base + one - self._cutout
+
+    def needed(self, recipe: Recipe, method: Method) -> int:
+        """Bytes that a recipe's rows need at full size, beside the weights."""
+        latents = recipe.width * recipe.height / self._factor**2
+        row = self._latent * latents + self._square * latents**2 + method.cutouts * self._cutout
+        return int(ON_THE_WAY_BACK * (self._base + recipe.count * row))
+
+
+def _remembered(network: Callable[[Tensor], Tensor], given: Tensor) -> int:
+    """Bytes kept between the way through a frozen network and the way back, without weights."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        seen = network(given.requires_grad_(True))
+    del seen  # until here all that was kept is alive, each in a place of its own
+    return sum(kept.values())

@@ -1,0 +1,63 @@
+"""Memory: what is foreseen is what a step remembers, and painting in less gives the same."""
+
+import copy
+
+import pytest
+import torch
+
+from engine.models.pair import Pair
+from engine.synthesis import renderer as module
+from engine.synthesis.memory import ON_THE_WAY_BACK
+from engine.synthesis.renderer import SLOWER, Renderer
+from tests.engine.synthesis.conftest import CPU, QUICK, paint
+from tests.engine.synthesis.test_renderer import SAME, Recipes, last
+
+
+def remembered(renderer: Renderer) -> int:
+    """Bytes that a step keeps for its way back, beside the weights."""
+    kept: dict[int, torch.Tensor] = {}
+    weights = [*renderer.pair.vqgan.parameters(), *renderer.pair.perceptor.clip.parameters()]
+    known = {weight.untyped_storage().data_ptr() for weight in weights}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in known:
+            kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        renderer.step()
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+@pytest.mark.parametrize(("side", "count"), [(32, 1), (32, 3), (96, 2)])
+def test_what_is_needed_is_foreseen(pair: Pair, recipe: Recipes, side: int, count: int) -> None:
+    asked = recipe(width=side, height=side, count=count, initial="a" * 64)
+    renderer = Renderer(pair, CPU, QUICK)
+    renderer.add(1, asked, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
+    foreseen = renderer.memory.needed(asked, QUICK) / ON_THE_WAY_BACK
+    assert foreseen == pytest.approx(remembered(renderer), rel=0.2)
+
+
+def test_painting_in_less_memory_gives_the_same(pair: Pair, recipe: Recipes) -> None:
+    asked = recipe(width=48, steps=3)
+    plain, frugal = Renderer(pair, CPU, QUICK), Renderer(copy.deepcopy(pair), CPU, QUICK)
+    frugal.spare_memory()
+    plain.add(1, asked)
+    frugal.add(1, asked)
+    assert remembered(frugal) < 0.6 * remembered(plain)
+    assert (last(paint(plain)) - last(paint(frugal))).abs().max() < SAME
+
+
+def test_a_recipe_without_room_is_painted_in_less_or_waits(
+    pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = Renderer(copy.deepcopy(pair), CPU, QUICK)
+    room = 1.5 * renderer.memory.needed(recipe(), QUICK)
+    monkeypatch.setattr(module, "free_memory", lambda device: room)
+    assert renderer.add(1, recipe()) == []
+    with pytest.raises(MemoryError):
+        renderer.add(2, recipe())
+    assert renderer.job_ids == {1}
+    renderer.remove(1)
+    assert renderer.add(3, recipe(count=3)) == [SLOWER]
+    assert renderer.frugal
