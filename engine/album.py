@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from engine.media import Provenance, png, preview, write_timelapse, write_whole
+from engine.media import Provenance, frame, png, write_timelapse, write_whole
 from jobs.recipe import Recipe
 
 KEPT_FRAMES = 100  #: at most so many frames of a job are kept, evenly spread over its steps
@@ -50,7 +50,7 @@ class Album:
     def keep_frame(self, step: int, pictures: Sequence[Image.Image]) -> Path:
         """Writes a frame; the rows side by side. Raises OSError."""
         path = self.folder / f"frame-{step:04}.webp"
-        write_whole(path, preview(pictures))
+        write_whole(path, frame(pictures))
         if path not in self._frames:
             self._frames.append(path)
         return path

@@ -34,7 +34,14 @@ CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
 
 MAX_METADATA = 2**16  #: characters of one text in a PNG that are looked at
 
-PACKAGES = ("imagine", "torch", "clip-anytorch", "taming-transformers-rom1504", "pillow")
+PACKAGES = (
+    "imagine",
+    "torch",
+    "clip-anytorch",
+    "open_clip_torch",
+    "taming-transformers-rom1504",
+    "pillow",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,16 @@ def preview(pictures: Sequence[Image.Image]) -> bytes:
     return buffer.getvalue()
 
 
+def frame(pictures: Sequence[Image.Image]) -> bytes:
+    """A frame as it is kept for the timelapse: lossless WebP at the size that was painted.
+
+    So that keeping it costs the painting next to nothing; it is enlarged when it is shown.
+    """
+    buffer = io.BytesIO()
+    side_by_side(pictures).save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    return buffer.getvalue()
+
+
 def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> bytes:
     """The finished picture with everything that is needed to paint it again, as iTXt.
 
@@ -222,7 +239,8 @@ def _versions() -> Iterator[tuple[str, str]]:
 def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
     """H.264 of constant quality, with `rate` bits a second at most."""
     with Image.open(frames[-1]) as last:
-        width, height = last.width // 2 * 2, last.height // 2 * 2  # 4:2:0 halves both sides
+        shown = enlarged(last)
+        width, height = shown.width // 2 * 2, shown.height // 2 * 2  # 4:2:0 halves both sides
     options = {
         "crf": f"{CONSTANT_QUALITY:g}",
         "preset": "veryfast",
@@ -248,4 +266,4 @@ def _pictures(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.I
     linger = [frames[-1]] * (LINGER_SECONDS * FRAMES_PER_SECOND)
     for path in (*frames, *linger):
         with Image.open(path) as picture:
-            yield picture.convert("RGB").crop((0, 0, *size))
+            yield enlarged(picture.convert("RGB")).crop((0, 0, *size))

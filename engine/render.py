@@ -1,8 +1,10 @@
 """Paints one recipe on the command line: no Discord, no database."""
 
+import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -63,15 +65,31 @@ def _steps(
     for note in renderer.add(JOB, recipe, pictures):
         print(note, file=sys.stderr)
     began = time.monotonic()
-    while True:
-        (iteration,) = renderer.step()
-        if iteration.fault:
-            raise PaintingError(sentence(iteration.fault))
-        _report(iteration, (time.monotonic() - began) / iteration.step)
-        if album.wants(iteration.step):
-            album.keep_frame(iteration.step, iteration.pictures())
-        if iteration.done:
-            return iteration
+    with _on_interrupt(lambda: renderer.stop(JOB)):
+        while True:
+            (iteration,) = renderer.step()
+            if iteration.fault:
+                raise PaintingError(sentence(iteration.fault))
+            _report(iteration, (time.monotonic() - began) / iteration.step)
+            if album.wants(iteration.step) or iteration.done:
+                album.keep_frame(iteration.step, iteration.pictures())
+            if iteration.done:
+                return iteration
+
+
+@contextmanager
+def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C stops the painting and keeps what is there; a second one ends all."""
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        act()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _report(iteration: Iteration, seconds_per_step: float) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sqlite3
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from engine.__main__ import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
+from engine.synthesis.renderer import Iteration, Renderer
 from jobs.recipe import Recipe
 from sandbox import Sandbox
 from tests.engine.random_pair import random_sketch
@@ -54,6 +56,23 @@ def test_render_leaves_pictures_frames_and_a_film(
     assert "step 3/3" in said.err
     recipe = read_metadata(printed[0]).recipe
     assert (recipe.seed, recipe.count, recipe.exclude[0].text) == (7, 2, "watermark")
+
+
+def test_ctrl_c_stops_and_keeps_what_is_there(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Renderer.step
+
+    def interrupted_in_step_two(renderer: Renderer) -> list[Iteration]:
+        if any(rows.step == 1 for rows in renderer._running.values()):
+            signal.raise_signal(signal.SIGINT)
+        return step(renderer)
+
+    monkeypatch.setattr(Renderer, "step", interrupted_in_step_two)
+    assert render("--steps", "90") == 0
+    printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert [path.name for path in printed] == ["final-0.png", "timelapse.mp4"]
+    assert len(list((place / "out").glob("frame-*.webp"))) == 2
 
 
 def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path) -> None:

@@ -177,7 +177,6 @@ def test_an_album_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
     album = Album(tmp_path, recipe(steps=1999, width=18, height=17), MADE_BY)
     kept = [step for step in range(1, 2000) if album.wants(step)]
     assert kept[0] == 1
-    assert kept[-1] == 1999
     assert len(kept) <= KEPT_FRAMES + 2
     for step in kept[:10]:
         album.keep_frame(step, [noise(18, 17)])
