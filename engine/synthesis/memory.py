@@ -13,7 +13,7 @@ from jobs.recipe import Recipe
 ON_THE_WAY_BACK = 1.2
 """What the way back needs beyond what the way there has remembered, as a factor."""
 
-GRIDS = (4, 8, 16)
+GRIDS = (2, 4, 8)
 CUTOUTS = (1, 2)
 
 
@@ -52,14 +52,16 @@ class Memory:
 
 def _remembered(network: Callable[[Tensor], Tensor], given: Tensor) -> int:
     """Bytes kept between the way through a frozen network and the way back, without weights."""
-    kept: dict[int, int] = {}
+    kept: dict[int, Tensor] = {}
 
-    def keep(tensor: Tensor) -> Tensor:
+    def keep(tensor: Tensor) -> None:
         if not isinstance(tensor, nn.Parameter):
-            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
+            # Detached: a graph that keeps what leads back to itself would never be freed.
+            kept[tensor.untyped_storage().data_ptr()] = tensor.detach()
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        seen = network(given.requires_grad_(True))
-    del seen  # until here all that was kept is alive, each in a place of its own
-    return sum(kept.values())
+    def give_back(kept: None) -> Tensor:
+        raise AssertionError("nobody goes back this way")
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, give_back):
+        network(given.requires_grad_(True))
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
