@@ -36,6 +36,9 @@ from training.scenes import draw
 ROWS = 16
 """Pictures that are painted at a time."""
 
+SHOWN = 48
+"""Prompts on the contact sheet, the first seed of each."""
+
 PAINTED, REAL, DECODED = "painted", "real", "decoded"
 
 
@@ -95,8 +98,15 @@ def main() -> None:
         "checksums": pair.checksums,
     }
     (options.out / "quality.json").write_text(json.dumps(numbers, indent=1))
-    contact_sheet(asked, painted[: len(asked)]).save(options.out / "contact-sheet.png")
+    some = evenly(len(asked), SHOWN)
+    sheet = contact_sheet([asked[i] for i in some], [painted[i] for i in some])
+    sheet.save(options.out / "contact-sheet.png")
     print(report)
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """So many indices, spread over all kinds of prompts and picked by nobody; or all there are."""
+    return sorted({index * count // wanted for index in range(wanted)})
 
 
 def varied(method: Method, changes: Sequence[str]) -> Method:
@@ -185,9 +195,9 @@ def about(pair: Pair, method: Method, steps: int, pictures: int, seconds: float)
 
 
 def contact_sheet(
-    asked: Sequence[Asked], pictures: Sequence[Image.Image], columns: int = 10, side: int = 128
+    asked: Sequence[Asked], pictures: Sequence[Image.Image], columns: int = 8, side: int = 128
 ) -> Image.Image:
-    """Every picture with its prompt beneath it, in order."""
+    """Pictures with their prompts beneath them, in order."""
     height, gap = side + 44, 6
     rows = -(-len(pictures) // columns)
     size = (columns * (side + gap) + gap, rows * (height + gap) + gap)

@@ -1,15 +1,18 @@
 """The quality benchmark: what it counts, and that it runs from prompts to files."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bench import quality
 from bench.prompts import held_out
-from bench.quality import Rate, contact_sheet, table, varied
+from bench.quality import Rate, contact_sheet, evenly, table, varied
 from bench.scores import CNN, OVERLAP, scores
 from engine.synthesis.method import METHODS
 from tests.engine.random_pair import random_sketch
@@ -61,6 +64,17 @@ def test_a_method_is_varied_by_name() -> None:
     assert (method.cutouts, method.quantised, method.noise) == (4, False, 0.0)
     with pytest.raises(ValueError, match="no 'cuts'; it has learning_rate"):
         varied(METHODS["sketch"], ["cuts=4"])
+
+
+@given(st.integers(1, 500), st.integers(1, 60))
+def test_the_sheet_is_chosen_evenly(count: int, wanted: int) -> None:
+    some = evenly(count, wanted)
+    assert len(some) == min(count, wanted)
+    assert some[0] == 0
+    assert some[-1] < count
+    gaps = {after - before for before, after in pairwise(some)}
+    assert len(gaps) <= 2
+    assert max(gaps, default=0) - min(gaps, default=0) <= 1
 
 
 def test_a_contact_sheet_shows_every_picture() -> None:
