@@ -135,7 +135,7 @@ LANDSCAPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] =
     ("stars, hills, night", "hills", "night", ("stars",), ("hills", "night")),
     ("a picture with trees by the sea", "sea", "day", ("trees",), ("sea",)),
     ("the sun above the snow by day", "snow", "day", ("sun",), ("snow", "day")),
-    ("in the evening a house by the ocean", "sea", "sunset", ("house",), ("sea", "sunset")),
+    ("evening, a house, the ocean", "sea", "sunset", ("house",), ("sea", "sunset")),
     ("clouds, a house, some trees", "hills", "day", ("clouds", "house", "trees"), ()),
     ("the moon, stars, many trees", "hills", "night", ("moon", "stars", "trees"), ()),
     ("the night sky with the moon over snow", "snow", "night", ("moon",), ("snow", "night")),
