@@ -46,7 +46,7 @@ GONE = "The picture was painted, but it is no longer on the engine's disk."
 class Pace:
     """How fast the poster goes, in seconds."""
 
-    per_message: float = 3.0
+    per_message: float = 1.5
     """Between two frames of one message."""
     per_channel: float = 1.0
     """Between any two edits in one channel (Discord's historic limit: 5 in 5 seconds)."""
