@@ -91,7 +91,12 @@ class Rows:
 
     @property
     def done(self) -> bool:
-        return self.step >= self.recipe.steps or self.last or self.step - self.lowest[1] >= PATIENCE
+        return self.step >= self.recipe.steps or self.last or self.idle
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has been gained for long; a picture that is still small goes on."""
+        return self.step > max(self.stages) and self.step - self.lowest[1] >= PATIENCE
 
     def descend(self, losses: Tensor, method: Method) -> None:
         """One step of Adam, along half a cosine from the full learning rate to a tenth."""

@@ -243,6 +243,18 @@ def test_a_job_ends_when_nothing_improves_any_more(
     assert iterations[-1].done
 
 
+def test_no_job_ends_while_its_picture_is_small(
+    renderer: Renderer, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.synthesis.rows.PATIENCE", 2)
+    renderer.add(1, recipe(width=64, height=64, steps=12))
+    renderer.step()
+    renderer._running[1].lowest = -2.0, 1  # no loss is so low
+    iterations = paint(renderer)
+    assert iterations[-1].painted.shape[2:] == (64, 64)
+    assert iterations[-1].step >= 6 + 2
+
+
 def test_pictures_are_ranked_by_cutouts_they_share(sketch: Pair, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, replace(QUICK, trials=1))
     renderer.add(1, recipe("a red circle on a white background", steps=2, count=2))
