@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+GROUP = Path("/sys/fs/cgroup")
+
 
 class DeviceError(Exception):
     """The device of the settings is not there; `str(error)` is one sentence for the host."""
@@ -44,12 +46,17 @@ def free_memory(device: torch.device) -> int:
 
 
 def _left_of_share() -> int:
-    """What a container may still take (cgroup v2); without one, everything."""
-    group = Path("/sys/fs/cgroup")
+    """What a container may still take (cgroup v2); without one, everything.
+
+    Files that were read and lie in its memory count as taken, but give way when asked.
+    """
     try:
-        most, now = ((group / name).read_text() for name in ("memory.max", "memory.current"))
-        return int(most) - int(now)
-    except (OSError, ValueError):  # no such group, or "max"
+        most, now, stat = (
+            (GROUP / name).read_text() for name in ("memory.max", "memory.current", "memory.stat")
+        )
+        idle = dict(line.split() for line in stat.splitlines())["inactive_file"]
+        return int(most) - int(now) + int(idle)
+    except (OSError, ValueError, KeyError):  # no such group, or "max"
         return sys.maxsize
 
 

@@ -324,7 +324,7 @@ def _with_note(shown: Card, notes: Sequence[str]) -> Card:
 
 
 def _description(job: Job) -> str:
-    return format_prompts(job.recipe.include)[:MAX_DESCRIPTION]
+    return (format_prompts(job.recipe.include) or job.recipe.title)[:MAX_DESCRIPTION]
 
 
 def _files(post: _Post) -> list[discord.File]:

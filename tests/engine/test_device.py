@@ -1,0 +1,32 @@
+"""The device: how much memory can still be had."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine import device
+
+CPU = torch.device("cpu")
+
+
+def test_a_machine_without_shares_has_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "GROUP", tmp_path)
+    assert device._left_of_share() == sys.maxsize
+    assert 0 < device.free_memory(CPU) < sys.maxsize
+    for name, content in {"max": "max", "current": "7", "stat": "inactive_file 3"}.items():
+        (tmp_path / f"memory.{name}").write_text(content)
+    assert device._left_of_share() == sys.maxsize
+
+
+def test_a_container_has_its_share_and_the_files_it_has_read_give_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "GROUP", tmp_path)
+    stat = "anon 5000\ninactive_file 1000\n"
+    for name, content in {"max": "9000\n", "current": "7000\n", "stat": stat}.items():
+        (tmp_path / f"memory.{name}").write_text(content)
+    assert device.free_memory(CPU) == 3000
