@@ -11,6 +11,7 @@ from engine.device import DeviceError, choose_device
 from engine.discord_rest import DiscordError, logged_in
 from engine.models import catalogue, weights
 from engine.models.catalogue import WeightsError
+from engine.models.open_clip import read_open_clip
 from jobs.settings import Settings, SettingsError
 from jobs.store import Store, StoreError
 
@@ -31,6 +32,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _discord,
         _database,
         _weights,
+        _perceptors,
         _device,
         _disk,
     ]
@@ -64,6 +66,17 @@ async def _weights(settings: Settings) -> str:
             path = status.folder / file.name
             raise WeightsError(f"{path} is {file.state}; mend it with `{entry.mend}`.")
     return f"The weights of the pair {entry.name} are whole."
+
+
+async def _perceptors(settings: Settings) -> str:
+    """Reads those of open_clip, which fetches what is not there yet."""
+    chosen = settings.perceptors
+    for choice in chosen:
+        if model := choice.of_open_clip:
+            await asyncio.to_thread(read_open_clip, *model)
+    if not chosen:
+        return "PERCEPTORS is not set: the pair's own CLIP looks at the pictures."
+    return f"What PERCEPTORS names can be read: {', '.join(choice.name for choice in chosen)}."
 
 
 async def _device(settings: Settings) -> str:

@@ -309,6 +309,16 @@ async def test_the_doctor_says_what_is_well_and_what_is_not(
             monkeypatch.setenv("DISCORD_TOKEN", token)
             assert await asyncio.to_thread(main, ["doctor"]) == status
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:3] for line in lines] == ["ok "] * 5 + ["NOT"] + ["ok "] * 4
+    assert [line[:3] for line in lines] == ["ok "] * 6 + ["NOT"] + ["ok "] * 5
     assert "speaks as imagine" in lines[0]
-    assert "does not accept the token" in lines[5]
+    assert "does not accept the token" in lines[6]
+
+
+async def test_the_doctor_reads_the_perceptors(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERCEPTORS", "own open_clip/ViT-B-32/nowhere.safetensors")
+    assert await asyncio.to_thread(main, ["doctor"]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "open_clip" in line)
+    assert line.startswith("NOT")
+    assert "ViT-B-32/nowhere.safetensors" in line
