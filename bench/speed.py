@@ -182,7 +182,7 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
     pair = load(side, name)
     if side == PLAIN:
         return PlainLoop(pair, TEXT, pixels, pixels, cutouts, seed=0).step
-    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, trials=1, beginnings=1)
+    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, trials=1, imagined=1, beginnings=1)
     renderer = Renderer(pair, CPU, method)
     for row in range(rows):
         renderer.add(row, _recipe(name, TEXT, seed=row, pixels=pixels))

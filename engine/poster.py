@@ -60,9 +60,9 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How a running job looks now. `pictures` is called, in a thread, only if it is shown."""
+    """How a running job looks now; called, in a thread, only if it is shown."""
 
-    progress: Progress | None = None
+    progress: Callable[[], Progress] | None = None
     pictures: Callable[[], Sequence[Image.Image]] | None = None
     notes: Sequence[str] = ()
 
@@ -292,9 +292,10 @@ async def _running(job: Job, frame: Frame) -> _Post:
     """A job that is being painted, with its newest frame."""
     if frame.progress is None or frame.pictures is None:
         return _Post(_with_note(card(job), frame.notes))
-    name = f"step-{frame.progress.step}.webp"
+    progress = await asyncio.to_thread(frame.progress)
+    name = f"step-{progress.step}.webp"
     content = await asyncio.to_thread(_preview, frame.pictures)
-    shown = card(job, progress=frame.progress, picture=name)
+    shown = card(job, progress=progress, picture=name)
     return _Post(_with_note(shown, frame.notes), [_File(name, content, _description(job))])
 
 

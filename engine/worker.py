@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -223,7 +224,7 @@ class Worker:
             self._leave(painting)
             await self._end(painting.job, State.FAILED, sentence(iteration.fault))
             return
-        progress = progress_of(iteration, self._seconds_per_step)
+        progress = partial(progress_of, iteration, self._seconds_per_step)
         self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
         if painting.album.wants(iteration.step) or iteration.done:
             await self._save_frame(painting, iteration)
@@ -378,8 +379,9 @@ class Worker:
 
 def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progress:
     """The numbers of a step as the card shows them."""
+    prompts = iteration.prompts
     totals = {True: 0.0, False: 0.0}
-    for prompt in iteration.prompts:
+    for prompt in prompts:
         totals[prompt.weight > 0] += abs(prompt.weight)
     left = iteration.steps - iteration.step
     return Progress(
@@ -388,8 +390,7 @@ def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progres
         include=iteration.include,
         exclude=iteration.exclude,
         shares=tuple(
-            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0]
-            for prompt in iteration.prompts
+            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0] for prompt in prompts
         ),
         seconds_left=None if seconds_per_step is None else left * seconds_per_step,
     )

@@ -1,9 +1,12 @@
 """`python -m training --minutes 120 --device auto --resume`: the sketch pair, made again."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from pytorch_lightning import LightningModule
 
 from engine.models.catalogue import SKETCH
 from engine.models.pair import load_pair
@@ -13,10 +16,12 @@ from training.painter import LEARNING_RATE as PAINTER_RATE
 from training.painter import PainterTraining
 from training.perceptor import LEARNING_RATE as PERCEPTOR_RATE
 from training.perceptor import PerceptorTraining
+from training.prior import LEARNING_RATE as PRIOR_RATE
+from training.prior import PriorTraining
 from training.report import as_markdown, write_report
 from training.schedule import Timed, trainer
 
-STAGES = ("painter", "perceptor", "judge", "export", "report")
+STAGES = ("painter", "perceptor", "prior", "judge", "export", "report")
 JUDGE_MINUTES = 6.0
 FIRST_PART = 0.25
 """The share of a training that a pair which is trained further has behind it."""
@@ -33,9 +38,10 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     options = parser.parse_args()
-    trainings = {
+    trainings: dict[str, tuple[Callable[[], LightningModule], float]] = {
         "painter": (PainterTraining, PAINTER_RATE),
         "perceptor": (PerceptorTraining, PERCEPTOR_RATE),
+        "prior": (partial(_prior, options.runs), PRIOR_RATE),
     }
     share = options.minutes / max(1, sum(stage in trainings for stage in options.stages))
     for stage in options.stages:
@@ -54,9 +60,20 @@ def main() -> None:
                 if options.further and not saved:
                     restore(module, SKETCH.folder(Path()))
                 begun = FIRST_PART if options.further else 0.0
-                training = trainer(Timed(share, rate, begun), run, options.device)
+                clip = None if stage == "prior" else 1.0
+                training = trainer(Timed(share, rate, begun), run, options.device, clip)
                 training.fit(module, ckpt_path=run / LAST if saved else None)
                 training.save_checkpoint(run / LAST)
+
+
+def _prior(runs: Path) -> PriorTraining:
+    """With the CLIP that was just trained, or the one that is here."""
+    perceptor = PerceptorTraining()
+    if (saved := runs / "perceptor" / LAST).exists():
+        perceptor.load_state_dict(torch.load(saved, weights_only=True)["state_dict"])
+    else:
+        restore(perceptor, SKETCH.folder(Path()))
+    return PriorTraining(perceptor)
 
 
 if __name__ == "__main__":

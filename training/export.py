@@ -1,6 +1,7 @@
 """Writes the trained pair in the form in which the engine reads it, small enough for a repository.
 
-`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16.
+`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
+`prior.safetensors` has the prior's shape in its metadata.
 Of CLIP's token table only the trained rows are kept, with their ids; the words that they spell are
 in the file's metadata.
 """
@@ -16,10 +17,12 @@ from torch import Tensor
 
 from training.painter import CONFIG, PainterTraining
 from training.perceptor import PerceptorTraining
+from training.prior import CONFIG as PRIOR
+from training.prior import PriorTraining
 from training.vocabulary import words_of_captions
 
 TARGET = "taming.models.vqgan.VQModel"
-FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors")
+FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetensors")
 
 
 def export(runs: Path, folder: Path) -> None:
@@ -42,6 +45,14 @@ def export(runs: Path, folder: Path) -> None:
         clip["token_embedding.ids"] = torch.tensor(perceptor.vocabulary.known)
         words = {"words": " ".join(sorted(words_of_captions()))}
         save_file(_half(clip), folder / "clip.safetensors", metadata=words)
+    if (saved := runs / "prior" / "last.ckpt").exists():
+        prior = {
+            name.removeprefix("prior."): value
+            for name, value in _state(saved).items()
+            if name.startswith("prior.")
+        }
+        shape = {name: str(size) for name, size in PRIOR.items()}
+        save_file(_half(prior), folder / "prior.safetensors", metadata=shape)
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:
@@ -62,6 +73,8 @@ def restore(training: LightningModule, folder: Path) -> None:
                 if token in ids:
                     table[row] = rows[ids.index(token)]
             training.clip.load_state_dict({**clip, "token_embedding.weight": table})
+        case PriorTraining():
+            training.prior.load_state_dict(_whole(folder / "prior.safetensors"))
 
 
 def _whole(file: Path) -> dict[str, Tensor]:

@@ -111,7 +111,7 @@ class PerceptorTraining(pl.LightningModule):
             dreamt, said = self.dreams.next(pictures, captions, self._similarity)
             dreamt, captions = augmented(dreamt), captions + said
         right, known = (pairs.to(self.device) for pairs in answers(true, captions))
-        texts = self._embed_texts(captions)
+        texts = self.embed_texts(captions)
 
         def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
             features = self.embed(seen)
@@ -130,7 +130,7 @@ class PerceptorTraining(pl.LightningModule):
             self.log("loss", loss, prog_bar=True)
         return loss
 
-    def _embed_texts(self, captions: list[Caption]) -> Tensor:
+    def embed_texts(self, captions: list[Caption]) -> Tensor:
         """(captions, EMBEDDING) of unit length."""
         tokens = self.vocabulary.tokens([c.text for c in captions], self.words).to(self.device)
         return F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
@@ -138,7 +138,7 @@ class PerceptorTraining(pl.LightningModule):
     def _similarity(self, pictures: Tensor, captions: list[Caption]) -> Tensor:
         """(rows,): how similar each picture is to its caption, as the renderer would see it."""
         with torch.no_grad():
-            texts = self._embed_texts(captions)
+            texts = self.embed_texts(captions)
         self.clip.visual.eval()
         embedded = F.normalize(self.embed(augmented(pictures)), dim=-1)
         self.clip.visual.train()

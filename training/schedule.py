@@ -54,8 +54,11 @@ class Timed(pl.Callback):
 SAVE_STEPS = 250
 
 
-def trainer(timed: Timed, run: Path, device: str) -> pl.Trainer:
-    """Trains in bfloat16 where it can, and saves to `run/last.ckpt` and logs to `run/log`."""
+def trainer(timed: Timed, run: Path, device: str, clip: float | None = 1.0) -> pl.Trainer:
+    """Trains in bfloat16 where it can, and saves to `run/last.ckpt` and logs to `run/log`.
+
+    Gradients longer than `clip` are shortened; None for a module that sees to that itself.
+    """
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     saves = ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=SAVE_STEPS)
     return pl.Trainer(
@@ -63,7 +66,7 @@ def trainer(timed: Timed, run: Path, device: str) -> pl.Trainer:
         devices=1,
         precision="bf16-mixed",
         max_steps=-1,
-        gradient_clip_val=1.0,
+        gradient_clip_val=clip,
         default_root_dir=run,
         callbacks=[timed, saves],
         logger=CSVLogger(run, name="log"),

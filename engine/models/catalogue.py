@@ -37,12 +37,13 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A pair: the names of its three files, and where they come from if they are not embedded.
+    """A pair: the names of its files, and where they come from if they are not embedded.
 
     `config` is taming's YAML and `vqgan` the weights it describes; `clip` is a CLIP in OpenAI's
-    names. `side` is how many pixels a picture has on each side unless the recipe says otherwise.
-    `memory` is how many GB (10⁹ bytes) the engine takes to paint one such picture in float32, as
-    measured on a processor with random weights of the same shape; rounded up to half a GB.
+    names; `prior` is what draws beginnings for that CLIP, where there is one. `side` is how many
+    pixels a picture has on each side unless the recipe says otherwise. `memory` is how many GB (10⁹
+    bytes) the engine takes to paint one such picture in float32, as measured on a processor with
+    random weights of the same shape; rounded up to half a GB.
     """
 
     name: str
@@ -54,10 +55,11 @@ class Entry:
     clip: str
     mend: str
     downloads: tuple[Download, ...] = ()
+    prior: str | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
-        return self.config, self.vqgan, self.clip
+        return tuple(filter(None, (self.config, self.vqgan, self.clip, self.prior)))
 
     def folder(self, data_dir: Path) -> Path:
         """Where the files lie: beside this module when embedded, else among the host's data."""
@@ -73,6 +75,7 @@ SKETCH = Entry(
     config="vqgan.yaml",
     vqgan="vqgan.safetensors",
     clip="clip.safetensors",
+    prior="prior.safetensors",
     mend="git checkout -- engine/models/sketch",
 )
 

@@ -8,10 +8,11 @@ import torch
 
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
-from engine.models.checkpoints import read_vqgan
+from engine.models.checkpoints import read_prior, read_vqgan
 from engine.models.ensemble import Ensemble
 from engine.models.open_clip import OpenClipPerceptor, read_open_clip
 from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
+from engine.models.prior import Prior
 from engine.models.quickened import quicken
 from engine.models.vqgan import VQGAN
 from jobs.settings import PerceptorChoice
@@ -23,7 +24,7 @@ class Pair:
 
     `words` are the words the pair was taught, None when it takes any; `checksums` are the SHA-256
     of its files by name, to be kept with what it paints. Of several perceptors, the name says what
-    share of the judgement each has.
+    share of the judgement each has. `prior` draws beginnings for the pair's own CLIP.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Pair:
     side: int
     words: frozenset[str] | None
     checksums: dict[str, str]
+    prior: Prior | None = None
 
 
 def load_pair(
@@ -54,6 +56,11 @@ def read_pair(
 ) -> Pair:
     """As `load_pair`, from a folder of the caller's choice."""
     checksums = weights.checksums(entry, folder)
+    prior = None
+    if entry.prior and any(choice.of_open_clip for choice in perceptors):
+        del checksums[entry.prior]  # it draws from the embeddings of the pair's own CLIP
+    elif entry.prior:
+        prior = read_prior(folder / entry.prior, entry.mend).to(device)
     vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend)
     quicken(vqgan.decoder)
     perceptor: Perceptor
@@ -70,6 +77,7 @@ def read_pair(
         side=entry.side,
         words=perceptor.words,
         checksums=checksums,
+        prior=prior,
     )
 
 

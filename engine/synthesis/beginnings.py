@@ -2,14 +2,22 @@
 
 CLIP looks at them before anything is optimised. It sees a picture sooner than a gradient finds a
 colour or a place far from where it starts; and random codes would begin with a litter of edges
-that has to be cleared away first.
+that has to be cleared away first. A pair with a prior lets it draw them; else they are colours with
+soft spots.
 """
 
+import itertools
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
+
+from engine.models.pair import Pair
+from engine.models.prior import SIDE, Prior
+from engine.synthesis import objective
+from engine.synthesis.method import Method
+from engine.synthesis.objective import Target
 
 GROUND = 13
 """Traits of a ground: the colours of its four corners, and how far they differ."""
@@ -19,12 +27,86 @@ SPOT = 7
 """Traits of each of them: its colour, place and size, and last whether it is there."""
 TRAITS = GROUND + SPOTS * SPOT
 """Numbers from 0 to 1 that make a rough picture."""
-FIRST_IS_THERE = GROUND + SPOT - 1
 
 SPREADS = (0.2, 0.1, 0.05)
 """How far each generation may stray from its parents, in traits."""
 
 Loss = Callable[[Tensor], Tensor]
+
+AT_A_TIME = 64
+"""Rough pictures that are looked at together: few enough to stay in a processor's cache."""
+
+DIRECTIONS = 12
+"""Steps of the prior from noise to a picture."""
+GUIDANCE = 2.0
+"""How much further than the prior would go from nothing, or an exclude, to the prompt."""
+
+
+def drawn(
+    pair: Pair, target: Target, method: Method, width: int, height: int, generator: Generator
+) -> Tensor:
+    """The nearest of many rough pictures: (method.trials, 3, height, width) from 0 to 1.
+
+    The best one first. The pair's prior draws them, where it has one.
+    """
+
+    def loss(pictures: Tensor) -> Tensor:
+        side = pair.perceptor.resolution
+        seen = [fitted(some, side, side) for some in pictures.split(AT_A_TIME)]
+        embedded = torch.cat([pair.perceptor.embed_pictures(some) for some in seen])
+        return objective.loss(embedded.float() @ target.embeddings.t(), target)
+
+    if pair.prior:
+        rough = imagined(pair.prior, target, method.imagined, generator)
+        return fitted(rough[loss(rough).argsort(stable=True)][: method.trials], width, height)
+    side = pair.perceptor.resolution
+    traits = nearest(
+        lambda traits: loss(rough_pictures(traits, side, side)), method.beginnings, generator
+    )
+    return rough_pictures(traits[: method.trials], width, height)
+
+
+def imagined(prior: Prior, target: Target, count: int, generator: Generator) -> Tensor:
+    """What the prior makes of the prompts: (count, 3, 32, 32) from 0 to 1.
+
+    At each step the includes' pictures are mixed by their weights, and what leads from the
+    excludes' to theirs is gone further (Ho and Salimans, "Classifier-Free Diffusion Guidance",
+    2022; several prompts as in Liu et al., "Compositional Visual Generation with Composable
+    Diffusion Models", 2022).
+    """
+    device = generator.device
+    pictures = torch.randn(count, 3, SIDE, SIDE, generator=generator, device=device)
+    toward = target.embeddings[target.includes], target.weights[target.includes]
+    away = target.embeddings[~target.includes], -target.weights[~target.includes]
+    if not len(away[0]):
+        away = torch.zeros_like(toward[0][:1]), torch.ones_like(toward[1][:1])
+    times = torch.linspace(0, 1, DIRECTIONS + 1).tolist()
+    for time, later in itertools.pairwise(times):
+        near, far = (_end(prior, pictures, time, *prompts) for prompts in (toward, away))
+        end = (far + GUIDANCE * (near - far)).clamp(-1, 1)
+        pictures = pictures.lerp(end, (later - time) / (1 - time))
+    return (pictures + 1) / 2
+
+
+def _end(prior: Prior, pictures: Tensor, time: float, told: Tensor, weights: Tensor) -> Tensor:
+    """Where the prompts would lead these pictures, as a mean by the weights."""
+    ends = []
+    for embedding in told:
+        times = pictures.new_full((len(pictures),), time)
+        ends.append(prior(pictures, times, embedding.expand(len(pictures), -1)).float())
+    return torch.einsum("prchw,p->rchw", torch.stack(ends), weights / weights.sum())
+
+
+def fitted(pictures: Tensor, width: int, height: int) -> Tensor:
+    """Square pictures at another size; what is missing at the longer sides is their edges' colour.
+
+    So nothing that is round becomes an egg.
+    """
+    side = min(width, height)
+    scaled = F.interpolate(pictures, (side, side), mode="bilinear", align_corners=False)
+    across, down = width - side, height - side
+    edges = (across // 2, across - across // 2, down // 2, down - down // 2)
+    return F.pad(scaled, edges, mode="replicate")
 
 
 def rough_pictures(traits: Tensor, width: int, height: int) -> Tensor:
@@ -49,25 +131,18 @@ def rough_pictures(traits: Tensor, width: int, height: int) -> Tensor:
     return pictures
 
 
-def nearest(loss: Loss, count: int, spotted: bool, generator: Generator) -> Tensor:
-    """The traits (1, TRAITS) with the least `loss` (rows,) among several generations of `count`.
+def nearest(loss: Loss, count: int, generator: Generator) -> Tensor:
+    """Traits (count or more, TRAITS), the least `loss` (rows,) first, after several generations.
 
-    Each generation is made of the likes of the best before it, ever closer. With `spotted` all have
-    a spot: an empty ground may seem nearer, but nothing grows out of it.
+    Each generation is made of the likes of the best before it, ever closer.
     """
     device = generator.device
     traits = torch.rand(count, TRAITS, generator=generator, device=device)
     for spread in SPREADS:
-        best = _ranked(traits, loss, spotted)[: max(1, count // 32)]
+        best = traits[loss(traits).argsort(stable=True)][: max(1, count // 32)]
         parents = best.repeat(count // len(best), 1)
         drawn = torch.randn(parents.shape, generator=generator, device=device)
         traits = torch.cat([best, (parents + spread * drawn).clamp(0, 1)])
-    return _ranked(traits, loss, spotted)[:1]
-
-
-def _ranked(traits: Tensor, loss: Loss, spotted: bool) -> Tensor:
-    if spotted:
-        traits[:, FIRST_IS_THERE] = 1
     return traits[loss(traits).argsort(stable=True)]
 
 

@@ -18,9 +18,9 @@ class Method:
     `indifferent` is the similarity of such a text, `strange` that of such a picture.
 
     A picture without an initial one is painted from coarse to fine: the first `coarse` of its steps
-    at smaller sizes, down to a shorter side of `coarsest` pixels. It is begun `trials` times, each
-    time from the best of several generations of so many `beginnings`; every other trial begins with
-    a spot on its ground. The trial that is nearest after a while is painted on.
+    at smaller sizes, down to a shorter side of `coarsest` pixels. It is begun `trials` times, from
+    the best of so many pictures `imagined` by the pair's prior, or where it has none, of several
+    generations of so many `beginnings`. The trial that is nearest after a while is painted on.
     """
 
     learning_rate: float
@@ -36,13 +36,14 @@ class Method:
     strange: float
     coarse: float
     coarsest: int
+    imagined: int
     beginnings: int
     trials: int
 
 
 METHODS = {
     "sketch": Method(
-        learning_rate=0.15,
+        learning_rate=0.1,
         cutouts=8,
         smallest=0.8,
         largest=1.1,
@@ -54,9 +55,10 @@ METHODS = {
         indifferent=-0.05,
         strange=0.2,
         coarse=0.5,
-        coarsest=32,
+        coarsest=64,
+        imagined=32,
         beginnings=384,
-        trials=2,
+        trials=1,
     ),
     "imagenet": Method(
         learning_rate=0.1,
@@ -72,6 +74,7 @@ METHODS = {
         strange=0.5,
         coarse=0.5,
         coarsest=128,
+        imagined=16,
         beginnings=32,
         trials=1,
     ),

@@ -4,7 +4,6 @@ Jobs come and go at any step. One step reads from top to bottom: latents → dec
 embed → objective per row → backward → optimiser. A row depends on its own recipe and seed only.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,9 +24,6 @@ from engine.synthesis.method import METHODS, Method
 from engine.synthesis.rows import Grid, Rows, stages
 from engine.synthesis.saved import Saved, SavedRefused
 from jobs.recipe import Recipe
-
-AT_A_TIME = 64
-"""Beginnings that are looked at together: few enough to stay in a processor's cache."""
 
 SLOWER = "The memory is short for this size, so it is painted more slowly."
 
@@ -57,23 +53,41 @@ class PromptSimilarity:
 class Iteration:
     """What one step did for one job.
 
-    `include` and `exclude` are weighted mean cosine similarities over the job's rows. With `done`
-    or a `fault` the job has left the batch; once done, `scores` rank its pictures, the higher the
-    nearer. `saved` copies the job's state as it is until the next step.
+    With `done` or a `fault` the job has left the batch; once done, `scores` rank its pictures, the
+    higher the nearer. `saved` copies the job's state as it is until the next step. `similarity`
+    (prompts,) is a mean over the job's rows, and stays on the device like what is `painted` until
+    somebody asks: a step does not wait for the one before it.
     """
 
     job_id: int
     step: int
     steps: int
-    include: float
-    exclude: float | None
-    prompts: tuple[PromptSimilarity, ...]
     done: bool
     fault: str | None
     scores: tuple[float, ...]
     size: tuple[int, int]
+    target: objective.Target = field(repr=False)
+    similarity: Tensor = field(repr=False)
     painted: Tensor = field(repr=False)
     saved: Callable[[], Saved] = field(repr=False)
+
+    @property
+    def prompts(self) -> tuple[PromptSimilarity, ...]:
+        """Includes first."""
+        target = self.target
+        shares = target.names, target.weights.tolist(), self.similarity.tolist()
+        return tuple(PromptSimilarity(*share) for share in zip(*shares, strict=True))
+
+    @property
+    def include(self) -> float:
+        """The weighted mean cosine similarity to the includes."""
+        return _weighted([prompt for prompt in self.prompts if prompt.weight > 0])
+
+    @property
+    def exclude(self) -> float | None:
+        """The weighted mean cosine similarity to the excludes, None where there are none."""
+        away = [prompt for prompt in self.prompts if prompt.weight < 0]
+        return _weighted(away) if away else None
 
     def pictures(self) -> list[Image.Image]:
         """The job's rows as they were painted in this step, RGB, at the recipe's size."""
@@ -153,7 +167,7 @@ class Renderer:
         apart = losses.detach().split([len(job.generators) for job in jobs])
         for job, own in zip(jobs, apart, strict=True):
             job.descend(own, self.method)
-        iterations = self._report(pictures, similarity, losses.tolist())
+        iterations = self._report(pictures, similarity)
         for job in jobs:
             job.change_stage()
         return iterations
@@ -184,19 +198,25 @@ class Renderer:
         elif recipe.initial:
             job = self._from_picture(recipe, target, pictures[recipe.initial])
         else:
-            job = self._from_nothing(recipe, target)
+            job = self._from_nothing(recipe, target, resumed is None)
         if resumed:
             job.resume(resumed, self.pair.vqgan)
         return job
 
-    def _from_nothing(self, recipe: Recipe, target: objective.Target) -> Rows:
-        """Every picture in several trials, small at first."""
+    def _from_nothing(self, recipe: Recipe, target: objective.Target, begin: bool) -> Rows:
+        """Every picture in several trials, small at first; blank unless it is to `begin`."""
         plan = stages(recipe, self.pair.vqgan.factor, self.method)
+        if not begin:
+            channels = self.pair.vqgan.codebook.shape[1]
+            blank = torch.zeros(recipe.count, channels, *plan[0], device=self.device)
+            return Rows(recipe, target, list(self._seeded(recipe)), blank, plan)
+        height, width = (side * self.pair.vqgan.factor for side in plan[0])
         starts, generators = [], []
-        for drawn in self._seeded(recipe):
-            for trial in range(self.method.trials):
-                starts.append(self._begin(plan[0], target, drawn, spotted=trial % 2 == 1))
-                generators.append(_own(drawn))
+        for seeded in self._seeded(recipe):
+            with self._arithmetic():
+                rough = beginnings.drawn(self.pair, target, self.method, width, height, seeded)
+            starts.append(self.pair.vqgan.encode(rough.float()))
+            generators += [_own(seeded) for _ in rough]
         return Rows(recipe, target, generators, torch.cat(starts), plan)
 
     def _from_picture(self, recipe: Recipe, target: objective.Target, initial: Image.Image) -> Rows:
@@ -230,25 +250,6 @@ class Renderer:
         """One for each row, seeded before the first draw: four begin with the picture of one."""
         for seed in recipe.seeds:
             yield Generator(self.device).manual_seed(seed)
-
-    def _begin(
-        self, grid: Grid, target: objective.Target, generator: Generator, spotted: bool
-    ) -> Tensor:
-        """The rough picture nearest to what was asked for, as latents (1, embed_dim, h, w)."""
-        perceptor, factor = self.pair.perceptor, self.pair.vqgan.factor
-
-        def loss(traits: Tensor) -> Tensor:
-            losses = []
-            for some in traits.split(AT_A_TIME):
-                seen = beginnings.rough_pictures(some, perceptor.resolution, perceptor.resolution)
-                with self._arithmetic():
-                    similarity = perceptor.embed_pictures(seen).float() @ target.embeddings.t()
-                losses.append(objective.loss(similarity.float(), target))
-            return torch.cat(losses)
-
-        best = beginnings.nearest(loss, self.method.beginnings, spotted, generator)
-        height, width = (side * factor for side in grid)
-        return self.pair.vqgan.encode(beginnings.rough_pictures(best, width, height))
 
     # -- the parts of a step ---------------------------------------------------------------
 
@@ -285,37 +286,27 @@ class Renderer:
         some = seen.split(FEW)
         return torch.cat([checkpoint(embed, few, use_reentrant=False) for few in some]).float()
 
-    def _report(
-        self, pictures: Sequence[Tensor], similarity: list[Tensor], losses: list[float]
-    ) -> list[Iteration]:
+    def _report(self, pictures: Sequence[Tensor], similarity: Sequence[Tensor]) -> list[Iteration]:
         iterations = []
         first = 0
         for (job_id, job), painted in zip(list(self._running.items()), pictures, strict=True):
             best = job.best()
-            rows = [first + row for row in best.tolist()]
+            own = torch.stack(list(similarity[first : first + len(painted)])).detach()
             first += len(painted)
-            mean = torch.stack([similarity[row] for row in rows]).mean(0).tolist()
-            finite = all(math.isfinite(losses[row]) for row in rows)
-            if job.done or not finite:
+            if job.done or job.broken:
                 self.remove(job_id)
-            shares = [
-                PromptSimilarity(*share)
-                for share in zip(job.target.names, job.target.weights.tolist(), mean, strict=True)
-            ]
-            away = [share for share in shares if share.weight < 0]
             kept = painted.detach()[best]
             iterations.append(
                 Iteration(
                     job_id=job_id,
                     step=job.step,
                     steps=job.recipe.steps,
-                    include=_weighted([p for p in shares if p.weight > 0]),
-                    exclude=_weighted(away) if away else None,
-                    prompts=tuple(shares),
                     done=job.done,
-                    fault=None if finite else BROKEN,
-                    scores=self._scores(job, kept) if job.done and finite else (),
+                    fault=BROKEN if job.broken else None,
+                    scores=self._scores(job, kept) if job.done and not job.broken else (),
                     size=(job.recipe.width, job.recipe.height),
+                    target=job.target,
+                    similarity=own[best].mean(0),
                     painted=kept,
                     saved=partial(job.saved, self.pair.vqgan),
                 )

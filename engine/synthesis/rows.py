@@ -21,6 +21,9 @@ PATIENCE = 60
 """Steps without anything gained after which a job ends."""
 GAIN = 0.001
 """How far the loss must fall for it to count."""
+LOOK = 10
+"""Steps from one look at the losses to the next: it waits for the device, which no other step does.
+"""
 
 Grid = tuple[int, int]
 """Height and width of latents."""
@@ -47,7 +50,9 @@ class Rows:
     last: bool = False
     """Whether the next step is the last, however many were asked for."""
     lowest: tuple[float, int] = (math.inf, 0)
-    """The least loss so far, and the step that reached it."""
+    """The least loss that was seen so far, and the step that reached it."""
+    broken: bool = False
+    """Whether a loss was seen that is not a number."""
     losses: Tensor = field(init=False)
     optimiser: torch.optim.Adam = field(init=False)
 
@@ -106,7 +111,13 @@ class Rows:
         self.optimiser.step()
         self.losses = self.losses.lerp(losses, 0.2) if self.step else losses
         self.step += 1
-        if (mean := self.losses[self.best()].mean().item()) < self.lowest[0] - GAIN:
+        if self.step % LOOK == 0 or self.done:
+            self._look()
+
+    def _look(self) -> None:
+        mean = self.losses[self.best()].mean().item()
+        self.broken = not math.isfinite(mean)
+        if mean < self.lowest[0] - GAIN:
             self.lowest = mean, self.step
 
     def change_stage(self) -> None:

@@ -6,7 +6,8 @@ from types import MappingProxyType
 import torch
 from PIL import Image
 
-from engine.synthesis.renderer import Iteration, PromptSimilarity, RecipeRefused
+from engine.synthesis.objective import Target
+from engine.synthesis.renderer import Iteration, RecipeRefused
 from engine.synthesis.saved import Saved
 from jobs.recipe import Recipe
 
@@ -72,19 +73,24 @@ class FakeRenderer:
             job_id=job_id,
             step=step,
             steps=recipe.steps,
-            include=similarity,
-            exclude=0.25 if recipe.exclude else None,
-            prompts=(
-                *(PromptSimilarity(p.text, p.weight, similarity) for p in recipe.include),
-                *(PromptSimilarity(p.text, -p.weight, 0.25) for p in recipe.exclude),
-            ),
             done=done,
             fault=fault,
             scores=(similarity,) * recipe.count if done else (),
             size=(recipe.width, recipe.height),
+            target=_target(recipe),
+            similarity=torch.tensor(
+                [similarity] * len(recipe.include) + [0.25] * len(recipe.exclude)
+            ),
             saved=lambda: saved(step),
             painted=torch.full(shape, similarity),
         )
+
+
+def _target(recipe: Recipe) -> Target:
+    prompts = (*recipe.include, *recipe.exclude)
+    weights = [p.weight for p in recipe.include] + [-p.weight for p in recipe.exclude]
+    blank = torch.zeros(len(prompts))
+    return Target(tuple(p.text for p in prompts), blank[:, None], torch.tensor(weights), blank)
 
 
 def saved(step: int) -> Saved:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engine.models.checkpoints import TOKENS
 from engine.models.perceptor import END, START, SimpleTokenizer
+from engine.models.prior import Prior
 from engine.models.vqgan import VQGAN
 
 WORDS = (
@@ -167,7 +168,13 @@ def random_sketch(folder: Path, seed: int = 0) -> Path:
     clip["token_embedding.ids"] = ids
     clip["token_embedding.rows"] = clip.pop("token_embedding.weight")[ids]
     save_file(_half(clip), folder / "clip.safetensors", metadata={"words": WORDS})
-    names = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors")
+    shape = {"embedding": 256, "width": 32, "depth": 1, "heads": 1}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        prior = _half(Prior(**shape).state_dict())
+    metadata = {name: str(size) for name, size in shape.items()}
+    save_file(prior, folder / "prior.safetensors", metadata=metadata)
+    names = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetensors")
     sums = [f"{hashlib.sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in names]
     (folder / "SHA256SUMS").write_text("".join(sums))
     return folder

@@ -95,7 +95,7 @@ def _message(discord: Sandbox, age: float) -> Message:
 
 
 def frame(step: int, steps: int = 50) -> Frame:
-    return Frame(Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
+    return Frame(lambda: Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
 
 
 def shown(discord: Sandbox, message_id: int | None = None) -> Message:

@@ -105,9 +105,9 @@ async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
     assert names == ["final-0.png", "final-1.png", *frames, "state.safetensors", "timelapse.mp4"]
     first, *painted = [frame for _, frame in showcase.frames]
     assert first.progress is None
-    assert [frame.progress.step for frame in painted if frame.progress] == [1, 2, 3, 4, 5]
-    last = painted[-1].progress
-    assert last
+    told = [frame.progress() for frame in painted if frame.progress]
+    assert [progress.step for progress in told] == [1, 2, 3, 4, 5]
+    last = told[-1]
     assert last.shares == (last.include, last.exclude) == (1.0, 0.25)
     assert last.seconds_left == 0
     assert painted[-1].notes == renderer.notes

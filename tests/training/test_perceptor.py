@@ -12,6 +12,7 @@ from training.captions import Caption, holds
 from training.export import export, restore
 from training.painter import PainterTraining
 from training.perceptor import PerceptorTraining, answers
+from training.prior import PriorTraining
 from training.scenes import facts
 
 
@@ -53,7 +54,8 @@ def test_a_step_teaches_eye_and_text(progress: float) -> None:
 def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: Path) -> None:
     torch.manual_seed(1)
     painter, perceptor = PainterTraining(), PerceptorTraining()
-    for name, training in (("painter", painter), ("perceptor", perceptor)):
+    trainings = {"painter": painter, "perceptor": perceptor, "prior": PriorTraining(perceptor)}
+    for name, training in trainings.items():
         (tmp_path / name).mkdir()
         torch.save({"state_dict": training.state_dict()}, tmp_path / name / "last.ckpt")
     export(tmp_path, tmp_path / "pair")

@@ -14,8 +14,9 @@ from engine.synthesis.renderer import Iteration, Renderer
 from jobs.recipe import Recipe
 from tests.engine.random_pair import random_sketch
 
+Recipes = Callable[..., Recipe]
 CPU = torch.device("cpu")
-QUICK = replace(METHODS["sketch"], beginnings=64, trials=2)
+QUICK = replace(METHODS["sketch"], coarsest=32, imagined=4, beginnings=64, trials=2)
 
 
 @pytest.fixture(scope="session")

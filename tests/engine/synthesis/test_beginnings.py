@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from engine.synthesis import beginnings
-from engine.synthesis.beginnings import TRAITS, rough_pictures
+from engine.models.pair import Pair
+from engine.synthesis import beginnings, objective
+from engine.synthesis.beginnings import TRAITS, fitted, rough_pictures
+from engine.synthesis.method import METHODS
+from tests.engine.synthesis.conftest import CPU, Recipes
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -27,18 +30,48 @@ def redness(traits: Tensor) -> Tensor:
 def test_the_search_finds_what_is_near(seed: int) -> None:
     generator = Generator().manual_seed(seed)
     random = torch.rand(64, TRAITS, generator=generator)
-    found = beginnings.nearest(redness, 64, spotted=False, generator=generator)
-    assert found.shape == (1, TRAITS)
+    found = beginnings.nearest(redness, 64, generator)[:1]
     assert redness(found) < redness(random).quantile(0.1)
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_a_spotted_beginning_has_a_spot(seed: int) -> None:
-    def flatness(traits: Tensor) -> Tensor:
-        return rough_pictures(traits, 16, 16).std((2, 3)).sum(1)
+def drawn(pair: Pair, recipe: Recipes, include: str, exclude: str = "", **values: int) -> Tensor:
+    """The best beginning (3, 64, 64), as the renderer has it drawn."""
+    wanted = recipe(include, exclude, **values)
+    target = objective.target(wanted, {}, pair.perceptor, METHODS["sketch"], CPU)
+    with torch.no_grad():
+        generator = Generator().manual_seed(wanted.seed)
+        return beginnings.drawn(pair, target, METHODS["sketch"], 64, 64, generator)[0]
 
-    generator = Generator().manual_seed(seed)
-    plain = beginnings.nearest(flatness, 64, spotted=False, generator=generator)
-    spotted = beginnings.nearest(flatness, 64, spotted=True, generator=generator)
-    assert plain[0, beginnings.FIRST_IS_THERE] < 1
-    assert spotted[0, beginnings.FIRST_IS_THERE] == 1
+
+def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
+    sketch: Pair, recipe: Recipes
+) -> None:
+    day = drawn(sketch, recipe, "green hills under a blue sky")
+    sky, land = day[:, :20].mean((1, 2)), day[:, -12:].mean((1, 2))
+    assert sky.argmax() == 2
+    assert land.argmax() == 1
+    night = drawn(sketch, recipe, "hills at night")
+    assert night.mean() < 0.6 * day.mean()
+    marked, plain = (
+        sketch.perceptor.embed_pictures(drawn(sketch, recipe, "a watermark and snow", no)[None])
+        @ sketch.perceptor.embed_texts(["a watermark"]).t()
+        for no in ("", "watermark")
+    )
+    assert plain < marked
+
+
+def test_one_seed_draws_one_beginning(sketch: Pair, recipe: Recipes) -> None:
+    first, again, other = (drawn(sketch, recipe, "a red star", seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@given(st.integers(8, 80), st.integers(8, 80))
+def test_what_is_round_stays_round_in_any_frame(width: int, height: int) -> None:
+    picture = torch.rand(1, 3, 8, 8, generator=Generator().manual_seed(0))
+    framed, side = fitted(picture, width, height), min(width, height)
+    assert framed.shape == (1, 3, height, width)
+    left, top = (width - side) // 2, (height - side) // 2
+    middle = framed[..., top : top + side, left : left + side]
+    assert torch.equal(middle, fitted(picture, side, side))
+    assert torch.equal(framed[..., 0, 0], middle[..., 0, 0])

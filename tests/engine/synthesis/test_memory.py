@@ -9,8 +9,8 @@ from engine.models.pair import Pair
 from engine.synthesis import renderer as module
 from engine.synthesis.memory import ON_THE_WAY_BACK
 from engine.synthesis.renderer import SLOWER, Renderer
-from tests.engine.synthesis.conftest import CPU, QUICK, paint
-from tests.engine.synthesis.test_renderer import SAME, Recipes, last
+from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
+from tests.engine.synthesis.test_renderer import SAME, last
 
 
 def remembered(renderer: Renderer) -> int:

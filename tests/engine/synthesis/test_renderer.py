@@ -13,10 +13,8 @@ from engine.synthesis.cutouts import Cuts
 from engine.synthesis.renderer import Iteration, RecipeRefused, Renderer
 from engine.synthesis.saved import Saved, SavedRefused
 from jobs.recipe import PicturePrompt, Recipe
-from tests.engine.synthesis.conftest import CPU, QUICK, paint
+from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 from training.judges.overlap import look
-
-Recipes = Callable[..., Recipe]
 
 NAME = "a" * 64
 
@@ -309,10 +307,11 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
     alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
     alone.add(1, recipe())
     company.add(1, recipe())
-    company.add(2, recipe(seed=8))
+    company.add(2, recipe(seed=8, steps=2))
     broken = company._running[2].latents
     with torch.no_grad():
         broken.fill_(float("nan"))
+    company.step()
     faults = {i.job_id: i.fault for i in company.step()}
     assert faults[1] is None
     assert faults[2] is not None

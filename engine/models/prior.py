@@ -1,0 +1,87 @@
+"""The prior draws rough pictures from what CLIP says of a prompt: small, quick, and only a start.
+
+It is a flow from noise to pictures (Lipman et al., "Flow Matching for Generative Modeling", 2023;
+Liu et al., "Flow Straight and Fast", 2023) by a transformer of patches (Peebles and Xie, "Scalable
+Diffusion Models with Transformers", 2023) that names the picture at the end of the way instead of
+the direction (Li and He, "Back to Basics: Let Denoising Generative Models Denoise", 2025). That
+latents may start from what a network makes of a prompt's embedding is mehdidc's idea
+(feed_forward_vqgan_clip).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SIDE = 32
+"""Pixels on a side of a rough picture."""
+PATCH = 4
+NEAREST = 0.05
+"""How near the end of the way a time may be when directions are compared."""
+
+
+class Block(nn.Module):
+    """Attention between patches, then a network for each; both shifted and scaled by `told`."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.told = nn.Parameter(torch.zeros(6, width))
+        self.attend = nn.Linear(width, 3 * width)
+        self.join = nn.Linear(width, width)
+        self.widen = nn.Linear(width, 4 * width)
+        self.narrow = nn.Linear(4 * width, width)
+
+    def forward(self, patches: Tensor, told: Tensor) -> Tensor:
+        """(rows, patches, width), (rows, 6, width) → (rows, patches, width)."""
+        a, b, c, d, e, f = (told + self.told)[:, :, None].unbind(1)
+        normal = F.layer_norm(patches, patches.shape[-1:]) * (1 + a) + b
+        query, key, value = (
+            self.attend(normal).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        )
+        attended = F.scaled_dot_product_attention(query, key, value)
+        patches = patches + c * self.join(attended.transpose(1, 2).flatten(2))
+        normal = F.layer_norm(patches, patches.shape[-1:]) * (1 + d) + e
+        wide = F.gelu(self.widen(normal), approximate="tanh")
+        changed: Tensor = patches + f * self.narrow(wide)
+        return changed
+
+
+class Prior(nn.Module):
+    """Embeddings of unit length (rows, d) and noise to rough pictures; zeros stand for no prompt.
+
+    Pictures on the way are (rows, 3, SIDE, SIDE), from -1 to 1 at its end.
+    """
+
+    def __init__(self, embedding: int, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        pixels = 3 * PATCH**2
+        self.enter = nn.Linear(pixels, width)
+        self.places = nn.Parameter(0.02 * torch.randn((SIDE // PATCH) ** 2, width))
+        self.prompt = nn.Linear(embedding, width)
+        self.time = nn.Linear(64, width)
+        self.tell = nn.Sequential(
+            nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 6 * width)
+        )
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.leave = nn.Linear(width, pixels)
+
+    def forward(self, noisy: Tensor, times: Tensor, embeddings: Tensor) -> Tensor:
+        """Pictures at `times` (rows,) from 0 (noise) to 1, and embeddings → pictures at the end."""
+        patches = F.pixel_unshuffle(noisy, PATCH).flatten(2).transpose(1, 2)
+        patches = self.enter(patches) + self.places
+        told = self.prompt(embeddings * math.sqrt(embeddings.shape[1])) + self.time(_waves(times))
+        told = self.tell(told).unflatten(-1, (6, -1))
+        for block in self.blocks:
+            patches = block(patches, told)
+        patches = self.leave(F.layer_norm(patches, patches.shape[-1:]))
+        across = SIDE // PATCH
+        return F.pixel_shuffle(patches.transpose(1, 2).unflatten(2, (across, across)), PATCH)
+
+
+def _waves(times: Tensor) -> Tensor:
+    """(rows,) → (rows, 64): sines and cosines of times from 0 to 1."""
+    speeds = torch.exp(torch.linspace(0, math.log(100), 32, device=times.device))
+    angles = times[:, None] * speeds
+    return torch.cat([angles.sin(), angles.cos()], dim=1)

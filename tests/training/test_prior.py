@@ -1,0 +1,78 @@
+"""The prior's training: what it is told, what it is asked for, and the way to the engine."""
+
+import shutil
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models import catalogue
+from engine.models.checkpoints import read_prior
+from training.captions import caption
+from training.export import export, restore
+from training.perceptor import PerceptorTraining
+from training.prior import SHOWN, UNTOLD, PriorTraining
+from training.scenes import random_scene
+
+
+@pytest.fixture(scope="module")
+def training() -> PriorTraining:
+    torch.manual_seed(0)
+    return PriorTraining(PerceptorTraining())
+
+
+def test_some_are_told_by_a_picture_and_some_nothing(training: PriorTraining) -> None:
+    random = Random(3)
+    pictures = torch.rand(12, 3, 64, 64)
+    captions = [caption(random_scene(random), random) for _ in range(12)]
+    told = training.told(pictures, captions)
+    lengths = torch.ones(12)
+    lengths[SHOWN : SHOWN + UNTOLD] = 0
+    assert torch.allclose(told.norm(dim=1), lengths, atol=1e-4)
+    shown = F.normalize(training.perceptor.embed(pictures[:SHOWN]), dim=-1)
+    assert torch.allclose(told[:SHOWN], shown, atol=1e-4)
+
+
+class Knowing(nn.Module):
+    """A prior that knows where the way ends, but for `fault`."""
+
+    def __init__(self, pictures: Tensor, fault: float) -> None:
+        super().__init__()
+        self.end = F.avg_pool2d(pictures, 2) * 2 - 1 + fault
+
+    def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
+        return self.end
+
+
+def test_who_knows_the_end_has_nothing_to_learn(training: PriorTraining) -> None:
+    pictures = torch.rand(6, 3, 64, 64)
+    losses = {}
+    for fault in (0.0, 0.1, 0.2):
+        module = PriorTraining(training.perceptor)
+        module.prior = Knowing(pictures, fault)  # type: ignore[assignment]
+        torch.manual_seed(1)
+        losses[fault] = module.loss(pictures, torch.zeros(6, 256)).item()
+    assert losses[0.0] == 0
+    assert losses[0.2] == pytest.approx(4 * losses[0.1], rel=1e-3)
+
+
+def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
+    training: PriorTraining, tmp_path: Path
+) -> None:
+    entry, folder = catalogue.SKETCH, tmp_path / "sketch"
+    shutil.copytree(entry.folder(tmp_path), folder)
+    (tmp_path / "runs" / "prior").mkdir(parents=True)
+    state = {"state_dict": training.state_dict()}
+    torch.save(state, tmp_path / "runs" / "prior" / "last.ckpt")
+    export(tmp_path / "runs", folder)
+    again = PriorTraining(training.perceptor)
+    restore(again, folder)
+    read = read_prior(folder / "prior.safetensors", entry.mend)
+    noise, times, told = torch.randn(2, 3, 32, 32), torch.rand(2), torch.randn(2, 256)
+    with torch.no_grad():
+        expected = training.prior(noise, times, told)
+        for prior in (read, again.prior):
+            assert torch.allclose(prior(noise, times, told), expected, atol=0.02)
