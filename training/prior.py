@@ -1,7 +1,7 @@
 """The training of the prior: scenes out of noise, told by what the pair's own CLIP says of them.
 
-Matrices are stepped by Muon (Jordan et al., 2024), which came in a tenth of the time to where AdamW
-was; all else by AdamW.
+Matrices are stepped by Muon (Jordan et al., 2024), with which the error fell faster than with
+AdamW alone; all else by AdamW.
 """
 
 from random import Random
