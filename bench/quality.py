@@ -70,9 +70,6 @@ def main() -> None:
     parser.add_argument(
         "--method", nargs="+", default=[], metavar="KEY=VALUE", help="try other numbers"
     )
-    parser.add_argument(
-        "--without-prior", action="store_true", help="begin as pairs do that have none"
-    )
     options = parser.parse_args()
     try:
         device = choose_device(options.device)
@@ -81,8 +78,6 @@ def main() -> None:
             if options.weights
             else load_pair(options.pair, options.data_dir, device)
         )
-        if options.without_prior:
-            pair = replace(pair, prior=None)
         method = varied(METHODS[options.pair], options.method)
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))

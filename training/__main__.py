@@ -60,7 +60,7 @@ def main() -> None:
                 if options.further and not saved:
                     restore(module, SKETCH.folder(Path()))
                 begun = FIRST_PART if options.further else 0.0
-                clip = None if stage == "prior" else 1.0
+                clip = 1.0 if module.automatic_optimization else None
                 training = trainer(Timed(share, rate, begun), run, options.device, clip)
                 training.fit(module, ckpt_path=run / LAST if saved else None)
                 training.save_checkpoint(run / LAST)

@@ -21,6 +21,12 @@ def to_tensor(pictures: list[Image.Image]) -> Tensor:
     return torch.from_numpy(stacked).movedim(-1, 1).float() / 255
 
 
+def moved(batch: Captioned, device: torch.device) -> Captioned:
+    """The pictures on the device; captions and scenes stay where they are."""
+    pictures, captions, scenes = batch
+    return pictures.to(device), captions, scenes
+
+
 class Endless(IterableDataset[object]):
     """Calls `make(random)` forever, with another stream of random numbers in every worker."""
 

@@ -162,8 +162,7 @@ class PerceptorTraining(pl.LightningModule):
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
     ) -> batches.Captioned:
-        pictures, captions, scenes = batch
-        return pictures.to(device), captions, scenes
+        return batches.moved(batch, device)
 
     @staticmethod
     def _attacked(seen: Tensor, strength: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:

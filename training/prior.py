@@ -90,8 +90,7 @@ class PriorTraining(pl.LightningModule):
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
     ) -> batches.Captioned:
-        pictures, captions, scenes = batch
-        return pictures.to(device), captions, scenes
+        return batches.moved(batch, device)
 
     def train_dataloader(self) -> DataLoader[object]:
         return batches.loader(_batch, seed=self.global_step + 21, workers=1)
