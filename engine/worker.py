@@ -211,11 +211,12 @@ class Worker:
         except Exception as error:
             await self._recover(error)
             return
-        self._measure(time.monotonic() - began)
         await self._drop_what_is_not_mine()
         for iteration in iterations:
             if painting := self._paintings.get(iteration.job_id):
                 await self._take(painting, iteration)
+        # Only now: a GPU goes on computing after its step has been handed back.
+        self._measure(time.monotonic() - began)
 
     async def _take(self, painting: _Painting, iteration: Iteration) -> None:
         """What one step did for one job."""
