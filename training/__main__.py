@@ -10,7 +10,7 @@ from pytorch_lightning import LightningModule
 
 from engine.models.catalogue import SKETCH
 from engine.models.pair import load_pair
-from training.export import export, restore
+from training.export import clip_state, export, restore
 from training.judges.lessons import train_judge
 from training.painter import LEARNING_RATE as PAINTER_RATE
 from training.painter import PainterTraining
@@ -18,10 +18,12 @@ from training.perceptor import LEARNING_RATE as PERCEPTOR_RATE
 from training.perceptor import PerceptorTraining
 from training.prior import LEARNING_RATE as PRIOR_RATE
 from training.prior import PriorTraining
+from training.reader import LEARNING_RATE as READER_RATE
+from training.reader import ReaderTraining
 from training.report import as_markdown, write_report
 from training.schedule import Timed, trainer
 
-STAGES = ("painter", "perceptor", "prior", "judge", "export", "report")
+STAGES = ("painter", "perceptor", "reader", "prior", "judge", "export", "report")
 JUDGE_MINUTES = 6.0
 FIRST_PART = 0.25
 """The share of a training that a pair which is trained further has behind it."""
@@ -41,7 +43,8 @@ def main() -> None:
     trainings: dict[str, tuple[Callable[[], LightningModule], float]] = {
         "painter": (PainterTraining, PAINTER_RATE),
         "perceptor": (PerceptorTraining, PERCEPTOR_RATE),
-        "prior": (partial(_prior, options.runs), PRIOR_RATE),
+        "reader": (partial(_beside_clip, options.runs, ReaderTraining), READER_RATE),
+        "prior": (partial(_beside_clip, options.runs, PriorTraining), PRIOR_RATE),
     }
     share = options.minutes / max(1, sum(stage in trainings for stage in options.stages))
     for stage in options.stages:
@@ -66,14 +69,16 @@ def main() -> None:
                 training.save_checkpoint(run / LAST)
 
 
-def _prior(runs: Path) -> PriorTraining:
-    """With the CLIP that was just trained, or the one that is here."""
+def _beside_clip(
+    runs: Path, make: Callable[[PerceptorTraining], LightningModule]
+) -> LightningModule:
+    """A training beside the CLIP that was trained last, or the one that is here."""
     perceptor = PerceptorTraining()
-    if (saved := runs / "perceptor" / LAST).exists():
-        perceptor.load_state_dict(torch.load(saved, weights_only=True)["state_dict"])
+    if state := clip_state(runs):
+        perceptor.load_state_dict(state)
     else:
         restore(perceptor, SKETCH.folder(Path()))
-    return PriorTraining(perceptor)
+    return make(perceptor)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ def export(runs: Path, folder: Path) -> None:
         painter = PainterTraining()
         painter.load_state_dict(_state(saved))
         save_file(_half(painter.vqgan.state_dict()), folder / "vqgan.safetensors")
-    if (saved := runs / "perceptor" / "last.ckpt").exists():
+    if state := clip_state(runs):
         perceptor = PerceptorTraining()
-        perceptor.load_state_dict(_state(saved))
+        perceptor.load_state_dict(state)
         clip = perceptor.clip.state_dict()
         table = clip.pop("token_embedding.weight")
         clip["token_embedding.rows"] = table[1:]
@@ -46,17 +46,24 @@ def export(runs: Path, folder: Path) -> None:
         words = {"words": " ".join(sorted(words_of_captions()))}
         save_file(_half(clip), folder / "clip.safetensors", metadata=words)
     if (saved := runs / "prior" / "last.ckpt").exists():
-        prior = {
-            name.removeprefix("prior."): value
-            for name, value in _state(saved).items()
-            if name.startswith("prior.")
-        }
+        prior = _part("prior.", _state(saved))
         shape = {name: str(size) for name, size in PRIOR.items()}
         save_file(_half(prior), folder / "prior.safetensors", metadata=shape)
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:
         (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
+
+
+def clip_state(runs: Path) -> dict[str, Tensor]:
+    """What a PerceptorTraining was last saved as, with its text tower as the reader left it.
+
+    Empty where there is no save.
+    """
+    if (saved := runs / "reader" / "last.ckpt").exists():
+        return _part("perceptor.", _state(saved))
+    saved = runs / "perceptor" / "last.ckpt"
+    return _state(saved) if saved.exists() else {}
 
 
 def restore(training: LightningModule, folder: Path) -> None:
@@ -84,6 +91,10 @@ def _whole(file: Path) -> dict[str, Tensor]:
 def _state(save: Path) -> dict[str, Tensor]:
     state: dict[str, Tensor] = torch.load(save, weights_only=True)["state_dict"]
     return state
+
+
+def _part(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def _half(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -110,7 +110,7 @@ class PerceptorTraining(pl.LightningModule):
         if strength > 0:
             dreamt, said = self.dreams.next(pictures, captions, self._similarity)
             dreamt, captions = augmented(dreamt), captions + said
-        right, known = (pairs.to(self.device) for pairs in answers(true, captions))
+        right, known = (pairs.to(self.device) for pairs in answers(true, captions, len(dreamt)))
         texts = self.embed_texts(captions)
 
         def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
@@ -180,17 +180,18 @@ class PerceptorTraining(pl.LightningModule):
         return batches.loader(make, seed=self.global_step + 7, workers=workers)
 
 
-def answers(true: Sequence[frozenset[str]], captions: Sequence[Caption]) -> tuple[Tensor, Tensor]:
+def answers(
+    true: Sequence[frozenset[str]], captions: Sequence[Caption], dreams: int = 0
+) -> tuple[Tensor, Tensor]:
     """(pictures, captions): which caption is right for which picture, and whether that is known.
 
-    The last captions are those of dreams, which follow the drawings of `true`: of a dream nothing
-    is known but that it is not what its caption says.
+    The last captions may be those of `dreams`, which follow the drawings of `true`: of a dream
+    nothing is known but that it is not what its caption says.
     """
     answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
-    dreams = len(captions) - len(true)
     right = torch.tensor([[bool(a) for a in row] for row in answers])
     known = torch.tensor([[a is not None for a in row] for row in answers])
-    nothing = torch.zeros(dreams, len(true), dtype=torch.bool)
+    nothing = torch.zeros(dreams, len(captions) - dreams, dtype=torch.bool)
     own = torch.cat([nothing, torch.eye(dreams, dtype=torch.bool)], dim=1)
     return torch.cat([right, torch.zeros_like(own)]), torch.cat([known, own])
 

@@ -1,12 +1,7 @@
-"""The training of the prior: scenes out of noise, told by what the pair's own CLIP says of them.
-
-Matrices are stepped by Muon (Jordan et al., 2024), with which the error fell faster than with
-AdamW alone; all else by AdamW.
-"""
+"""The training of the prior: scenes out of noise, told by what the pair's own CLIP says of them."""
 
 from random import Random
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,6 +10,7 @@ from torch.utils.data import DataLoader
 from engine.models.prior import NEAREST, SIDE, Prior
 from training import batches
 from training.captions import Caption, caption
+from training.muon import MuonTraining
 from training.perceptor import EMBEDDING, PerceptorTraining
 from training.scenes import draw, random_scene
 
@@ -27,39 +23,21 @@ UNTOLD = 3
 """Those that are told nothing, so that a prompt's part can be strengthened."""
 
 
-class PriorTraining(pl.LightningModule):
+class PriorTraining(MuonTraining):
     """Trains beside `perceptor`, which stays as it is."""
-
-    progress = 0.0
 
     def __init__(self, perceptor: PerceptorTraining) -> None:
         super().__init__()
-        self.automatic_optimization = False
         self.prior = Prior(**CONFIG)
         self.perceptor = perceptor.requires_grad_(False).eval()
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        matrices = [p for p in self.prior.blocks.parameters() if p.dim() == 2]
-        known = {id(p) for p in matrices}
-        rest = [p for p in self.prior.parameters() if id(p) not in known]
-        return [
-            torch.optim.Muon(
-                matrices, LEARNING_RATE, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
-            ),
-            torch.optim.AdamW(rest, LEARNING_RATE, (0.9, 0.99), weight_decay=0.01),
-        ]
+        return self.optimisers(self.prior.blocks, self.prior.parameters(), LEARNING_RATE)
 
     def training_step(self, batch: batches.Captioned, batch_idx: int) -> None:
         pictures, captions, _ = batch
         loss = self.loss(pictures, self.told(pictures, captions))
-        optimisers = self.optimizers()
-        assert isinstance(optimisers, list)
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        self.manual_backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.prior.parameters(), 1.0)
-        for optimiser in optimisers:
-            optimiser.step()
+        self.descend(loss)
         if batch_idx % 50 == 0:
             self.log("loss", loss)
 

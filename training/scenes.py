@@ -5,6 +5,7 @@ A `Scene` is a description; `draw` makes the picture, `facts` says what is true 
 caption is right.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -139,6 +140,14 @@ def random_figures(random: Random, difficulty: float = 1.0) -> Scene:
     )
 
 
+def random_pair(random: Random) -> Scene:
+    """Two figures of different colours."""
+    while True:
+        scene = random_figures(random)
+        if len({figure.colour for figure in scene.figures}) == 2:
+            return scene
+
+
 def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     """Three times the same scene with one thing changed, which is then all that tells them apart.
 
@@ -155,6 +164,21 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     colour = random.choice([colour for colour in COLOURS if colour not in taken])
     yield replace(scene, figures=_repainted(scene, changed, colour=colour))
     yield _of_figures_last(scene, random)
+
+
+def recoloured(scene: Scene) -> list[Scene]:
+    """Two figures and their ground in the same three colours, given out in every other way.
+
+    Only who reads which colour is whose can tell them apart.
+    """
+    first, second = scene.figures
+    colours = (first.colour, second.colour, scene.ground)
+    ways = [way for way in itertools.product(colours, repeat=3) if way[2] not in way[:2]]
+    others = sorted(set(ways) - {colours})
+    return [
+        replace(scene, figures=(replace(first, colour=a), replace(second, colour=b)), ground=ground)
+        for a, b, ground in others
+    ]
 
 
 def _landscapes_like(scene: Scene, random: Random) -> Iterator[Scene]:

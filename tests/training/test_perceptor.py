@@ -20,7 +20,7 @@ def test_of_drawings_all_is_known_and_of_a_dream_that_it_is_wrong() -> None:
     _, captions, scenes = batches.captioned(Random(3), groups=2)
     true = [facts(scene) for scene in scenes]
     dreamt = [Caption("red", frozenset({"red"})), captions[0]]
-    right, known = answers(true, [*captions, *dreamt])
+    right, known = answers(true, [*captions, *dreamt], dreams=2)
     assert right.shape == known.shape == (10, 10)
     for picture, told in enumerate(true):
         for column, caption in enumerate([*captions, *dreamt]):
@@ -61,7 +61,7 @@ def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: P
     export(tmp_path, tmp_path / "pair")
     painted = (tmp_path / "pair" / "vqgan.safetensors").read_bytes()
     (tmp_path / "painter" / "last.ckpt").unlink()
-    export(tmp_path, tmp_path / "pair")  # now of the perceptor alone
+    export(tmp_path, tmp_path / "pair")  # now without the painter
     assert (tmp_path / "pair" / "vqgan.safetensors").read_bytes() == painted
     with pytest.raises(FileNotFoundError):
         export(tmp_path, tmp_path / "another")

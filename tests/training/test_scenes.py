@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.scenes import SHAPES, Scene, draw, facts, outline, random_scene, variations
+from training.scenes import (
+    SHAPES,
+    Scene,
+    draw,
+    facts,
+    outline,
+    random_pair,
+    random_scene,
+    recoloured,
+    variations,
+)
 
 scenes = st.builds(
     lambda seed, difficulty: random_scene(Random(seed), difficulty),
@@ -33,6 +43,20 @@ def test_each_variation_changes_what_is_true_of_the_scene(scene: Scene, seed: in
     for other in varied:
         assert facts(other) != facts(scene)
         assert other.jitter == scene.jitter
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=100, deadline=None)
+def test_recoloured_scenes_show_the_same_figures_in_the_same_colours(seed: int) -> None:
+    scene = random_pair(Random(seed))
+    others = recoloured(scene)
+    assert len(others) == len(set(others)) == 11
+    assert scene not in others
+    for other in others:
+        used = {other.ground, *(figure.colour for figure in other.figures)}
+        assert used <= {scene.ground, *(figure.colour for figure in scene.figures)}
+        assert all(figure.colour != other.ground for figure in other.figures)
+        assert [f.shape for f in other.figures] == [f.shape for f in scene.figures]
 
 
 @given(scenes)

@@ -1,0 +1,63 @@
+"""The reader learns to read, and leaves the eye alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training import batches
+from training.captions import Caption
+from training.export import clip_state
+from training.perceptor import PerceptorTraining
+from training.reader import ReaderTraining
+from training.scenes import Figure, Scene, draw
+
+
+def two_ways() -> batches.Captioned:
+    """Two scenes of the same colours and shapes, and what is said of each."""
+    circle, square = (
+        Figure("circle", "red", 0.27, 0.5, 0.2),
+        Figure("square", "blue", 0.7, 0.5, 0.2),
+    )
+    scene = Scene((circle, square))
+    other = Scene((replace(circle, colour="blue"), replace(square, colour="red")))
+    said = [
+        Caption("a red circle and a blue square", frozenset({"red circle", "blue square"})),
+        Caption("a blue circle and a red square", frozenset({"blue circle", "red square"})),
+    ]
+    return batches.to_tensor([draw(scene), draw(other)]), said, [scene, other]
+
+
+def test_it_learns_whose_colour_is_whose_and_the_eye_stays_as_it_is() -> None:
+    torch.manual_seed(0)
+    training = ReaderTraining(PerceptorTraining())
+    eye = {k: v.clone() for k, v in training.perceptor.clip.visual.state_dict().items()}
+    descend = torch.optim.AdamW([p for p in training.parameters() if p.requires_grad], 2e-3)
+    losses = []
+    for _ in range(12):
+        loss = training.loss(two_ways())
+        descend.zero_grad()
+        loss.backward()
+        descend.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+    for name, weight in training.perceptor.clip.visual.state_dict().items():
+        assert torch.equal(weight, eye[name]), name
+
+
+def test_what_is_exported_has_the_text_tower_that_was_trained_last(tmp_path: Path) -> None:
+    assert clip_state(tmp_path) == {}
+    perceptor = PerceptorTraining()
+    save(tmp_path / "perceptor", perceptor.state_dict())
+    reader = ReaderTraining(PerceptorTraining())
+    save(tmp_path / "reader", reader.state_dict())
+    state = clip_state(tmp_path)
+    assert state.keys() == perceptor.state_dict().keys()
+    for name, weight in reader.perceptor.state_dict().items():
+        assert torch.equal(state[name], weight), name
+
+
+def save(folder: Path, state: dict[str, Tensor]) -> None:
+    folder.mkdir()
+    torch.save({"state_dict": state}, folder / "last.ckpt")

@@ -1,0 +1,44 @@
+"""A training whose matrices are stepped by Muon (Jordan et al., 2024), and all else by AdamW.
+
+With it the errors fell faster than with AdamW alone.
+"""
+
+from collections.abc import Iterable
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+
+class MuonTraining(pl.LightningModule):
+    """`blocks` hold the matrices, `rest` all that is trained, they among it."""
+
+    progress = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+
+    @staticmethod
+    def optimisers(
+        blocks: nn.Module, trained: Iterable[nn.Parameter], rate: float
+    ) -> list[torch.optim.Optimizer]:
+        matrices = [p for p in blocks.parameters() if p.dim() == 2]
+        known = {id(p) for p in matrices}
+        rest = [p for p in trained if id(p) not in known]
+        return [
+            torch.optim.Muon(matrices, rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(rest, rate, (0.9, 0.99), weight_decay=0.01),
+        ]
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of both, along a gradient of a length of at most 1."""
+        optimisers = self.optimizers()
+        assert isinstance(optimisers, list)
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        self.manual_backward(loss)
+        for optimiser in optimisers:
+            trained = [p for group in optimiser.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            optimiser.step()
