@@ -18,15 +18,26 @@ from training import batches
 from training.captions import caption
 from training.muon import MuonTraining
 from training.perceptor import PerceptorTraining, answers, augmented
-from training.scenes import Scene, draw, facts, random_pair, random_scene, recoloured, variations
+from training.scenes import (
+    Scene,
+    alone,
+    draw,
+    facts,
+    random_pair,
+    random_scene,
+    recoloured,
+    variations,
+)
 
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 5e-3
 PAIRS = 16
 """Groups of two figures that are told apart by whose colour is whose."""
 OTHERS = 12
 """Groups of any scenes."""
 WAYS = 5
 """Ways of giving out the same colours in each group."""
+HALVES = 2
+"""Scenes of one of the two figures in each group."""
 TOLD = 2
 """Captions of each scene."""
 
@@ -80,7 +91,7 @@ def _batch(random: Random) -> batches.Captioned:
     for _ in range(PAIRS):
         scene = random_pair(random)
         scenes += [scene, *variations(scene, random)]
-        scenes += random.sample(recoloured(scene), WAYS)
+        scenes += random.sample(recoloured(scene), WAYS) + random.sample(alone(scene), HALVES)
     for _ in range(OTHERS):
         scene = random_scene(random)
         scenes += [scene, *variations(scene, random)]

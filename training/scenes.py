@@ -151,19 +151,23 @@ def random_pair(random: Random) -> Scene:
 def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     """Three times the same scene with one thing changed, which is then all that tells them apart.
 
-    Of figures the shape, the colour, and the mark, the ground or whose colour is whose; of
-    landscapes the mark, the land, the time of day, what stands on the land or shines over it.
+    Of figures the shape, the colour, and the mark or the ground; of two that differ in colour, as
+    often, who is there and whose colour is whose; of landscapes the mark, the land, the time of
+    day, what stands on the land or shines over it.
     """
     if scene.is_landscape:
         yield from random.sample(list(_landscapes_like(scene, random)), 3)
         return
+    colours = {figure.colour for figure in scene.figures}
+    if len(colours) == 2 and random.random() < 0.5:
+        yield from random.sample([*recoloured(scene), *alone(scene)], 3)
+        return
     changed = random.choice(scene.figures)
     shapes = [shape for shape in SHAPES if shape != changed.shape]
     yield replace(scene, figures=_repainted(scene, changed, shape=random.choice(shapes)))
-    taken = {scene.ground, changed.colour}
-    colour = random.choice([colour for colour in COLOURS if colour not in taken])
+    colour = random.choice([c for c in COLOURS if c not in {scene.ground, changed.colour}])
     yield replace(scene, figures=_repainted(scene, changed, colour=colour))
-    yield _of_figures_last(scene, random)
+    yield _beneath(scene, random)
 
 
 def recoloured(scene: Scene) -> list[Scene]:
@@ -181,6 +185,16 @@ def recoloured(scene: Scene) -> list[Scene]:
     ]
 
 
+def alone(scene: Scene) -> list[Scene]:
+    """Each of two figures without the other, on the ground and on the other's colour."""
+    first, second = scene.figures
+    return [
+        replace(scene, figures=(one,), ground=ground)
+        for one, other in ((first, second), (second, first))
+        for ground in (scene.ground, other.colour)
+    ]
+
+
 def _landscapes_like(scene: Scene, random: Random) -> Iterator[Scene]:
     yield replace(scene, watermark=not scene.watermark)
     yield replace(scene, land=random.choice([land for land in LANDS if land != scene.land]))
@@ -193,23 +207,15 @@ def _landscapes_like(scene: Scene, random: Random) -> Iterator[Scene]:
     yield replace(scene, time=time, elements=elements)
 
 
-def _of_figures_last(scene: Scene, random: Random) -> Scene:
-    """The mark, the ground, or the same colours exchanged: between figures, or with the ground."""
+def _beneath(scene: Scene, random: Random) -> Scene:
+    """Another mark or ground, or the ground and alike figures in each other's colour."""
+    colours = {figure.colour for figure in scene.figures}
     change = random.choice(("mark", "ground", "exchange", "exchange"))
     if change == "mark":
         return replace(scene, watermark=not scene.watermark)
-    first, last = scene.figures[0], scene.figures[-1]
-    colours = {figure.colour for figure in scene.figures}
     if change == "exchange" and len(colours) == 1:
         figures = tuple(replace(figure, colour=scene.ground) for figure in scene.figures)
-        return replace(scene, figures=figures, ground=first.colour)
-    if change == "exchange":
-        if random.random() < 0.5:
-            # All that is left of the last figure is its colour, beneath the first.
-            return replace(scene, figures=(first,), ground=last.colour)
-        exchanged = replace(first, colour=last.colour), replace(last, colour=first.colour)
-        if first.shape != last.shape:
-            return replace(scene, figures=exchanged)
+        return replace(scene, figures=figures, ground=scene.figures[0].colour)
     ground = random.choice([c for c in COLOURS if c not in {scene.ground, *colours}])
     return replace(scene, ground=ground)
 

@@ -33,6 +33,11 @@ class Ensemble(nn.Module):
         if all(words is not None for words in known):
             self.words = frozenset().union(*(words or () for words in known))
 
+    @property
+    def eyes(self) -> list[nn.Module]:
+        """The networks that look at cutouts, of all members."""
+        return [eye for member in self._members for eye in member.eyes]
+
     def embed_pictures(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); smaller members see them smaller."""
         return self._joined(

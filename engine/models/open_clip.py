@@ -37,6 +37,11 @@ class OpenClipPerceptor(nn.Module):
         self.std: Tensor
         self._tokenizer = tokenizer
 
+    @property
+    def eyes(self) -> list[nn.Module]:
+        """The network that looks at cutouts."""
+        return [self.clip.visual]
+
     def embed_pictures(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
         seen: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)

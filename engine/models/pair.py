@@ -13,7 +13,7 @@ from engine.models.ensemble import Ensemble
 from engine.models.open_clip import OpenClipPerceptor, read_open_clip
 from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
 from engine.models.prior import Prior
-from engine.models.quickened import quicken
+from engine.models.quickened import compile_for_gpu, quicken
 from engine.models.vqgan import VQGAN
 from jobs.settings import PerceptorChoice
 
@@ -70,9 +70,12 @@ def read_pair(
         checksums |= judges
     else:
         perceptor = read_perceptor(folder / entry.clip, entry.mend).to(device)
+    vqgan = vqgan.to(device)
+    if device.type == "cuda":
+        compile_for_gpu(vqgan.decoder, *perceptor.eyes)
     return Pair(
         name=entry.name,
-        vqgan=vqgan.to(device),
+        vqgan=vqgan,
         perceptor=perceptor,
         side=entry.side,
         words=perceptor.words,

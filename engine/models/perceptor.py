@@ -50,6 +50,10 @@ class Perceptor(Protocol):
     resolution: int
     words: frozenset[str] | None
 
+    @property
+    def eyes(self) -> list[nn.Module]:
+        """The networks that look at cutouts."""
+
     def embed_pictures(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
 
@@ -82,6 +86,11 @@ class ClipPerceptor(nn.Module):
         self.mean: Tensor
         self.std: Tensor
         self._tokenizer = SimpleTokenizer()
+
+    @property
+    def eyes(self) -> list[nn.Module]:
+        """The network that looks at cutouts."""
+        return [self.clip.visual]
 
     def embed_pictures(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""

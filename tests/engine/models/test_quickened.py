@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from engine.models.quickened import quicken
+from engine.models.quickened import compile_for_gpu, quicken
 from engine.models.vqgan import VQGAN, frozen
-from tests.engine.random_pair import SKETCH_PARAMS
+from tests.engine.random_pair import SKETCH_PARAMS, random_sketch_clip
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5)])
@@ -52,3 +53,28 @@ def test_it_remembers_less() -> None:
         return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
     assert remembered(quick) < 0.7 * remembered(own)
+
+
+def test_compiled_as_for_a_gpu_a_step_paints_and_sees_the_same() -> None:
+    torch.manual_seed(0)
+    torch._dynamo.utils.counters.clear()
+    smaller = {**SKETCH_PARAMS["ddconfig"], "ch_mult": [1, 2]}
+    decoder = frozen(VQGAN(**{**SKETCH_PARAMS, "ddconfig": smaller})).decoder
+    quicken(decoder)
+    own = (decoder, frozen(random_sketch_clip()).visual)
+    compiled = copy.deepcopy(own)
+    compile_for_gpu(*compiled)
+    for rows, height, width in ((2, 4, 6), (3, 5, 4)):  # jobs come and go, at any size
+        latents = torch.randn(rows, smaller["z_channels"], height, width)
+        results = []
+        for paint, see in (own, compiled):
+            free = latents.clone().requires_grad_(True)
+            picture = paint(free)
+            seen = see(F.interpolate(picture, (64, 64)))
+            (picture.square().sum() + seen.square().sum()).backward()
+            assert free.grad is not None
+            results.append((picture.detach(), seen.detach(), free.grad))
+        for ours, plain in zip(results[1], results[0], strict=True):
+            torch.testing.assert_close(ours, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
+    counted = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert counted == 2  # one of each network: compiled indeed, and for every size at once
