@@ -57,7 +57,6 @@ CHOICES = (
     Choice("as it is", {}),
     Choice("begun without the prior", {}, prior=False),
     Choice("one beginning, not ranked", {"imagined": 1}),
-    Choice("two trials of each picture", {"trials": 2}),
     Choice("half the steps at half the size", {"coarsest": 32}),
     Choice("continuous latents", {"quantised": False}),
     Choice("spherical distance", {}, spherical=True),

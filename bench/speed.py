@@ -182,7 +182,7 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
     pair = load(side, name)
     if side == PLAIN:
         return PlainLoop(pair, TEXT, pixels, pixels, cutouts, seed=0).step
-    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, trials=1, imagined=1, beginnings=1)
+    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, imagined=1, beginnings=1)
     renderer = Renderer(pair, CPU, method)
     for row in range(rows):
         renderer.add(row, _recipe(name, TEXT, seed=row, pixels=pixels))
@@ -371,7 +371,7 @@ def throughput(quick: bool) -> tuple[str, Any]:
         _tell(rows[-1])
     text = (
         f"Pictures of 64 × 64 an hour, {steps} steps with {METHODS['sketch'].cutouts} cutouts, of "
-        f"various prompts; ours {ROWS} at a time, which begin with several trials and end sooner "
+        f"various prompts; ours {ROWS} at a time, which end sooner "
         "where nothing is gained any more. With 1 waiting, four are painted one after the other; "
         "of 64, the first 16 to be done are counted. The usual loop paints one after the other, "
         "however many wait; two are measured each time."

@@ -1,5 +1,6 @@
 """The training of the prior: scenes out of noise, told by what the pair's own CLIP says of them."""
 
+from dataclasses import replace
 from random import Random
 
 import torch
@@ -75,6 +76,8 @@ class PriorTraining(MuonTraining):
 
 
 def _batch(random: Random) -> batches.Captioned:
+    """Captions of whole scenes, and what of them is rough: no letters and no patterns."""
     scenes = [random_scene(random) for _ in range(ROWS)]
-    drawn = batches.to_tensor([draw(scene) for scene in scenes])
-    return drawn, [caption(scene, random) for scene in scenes], scenes
+    captions = [caption(scene, random) for scene in scenes]
+    rough = [replace(scene, watermark=False, pattern="plain") for scene in scenes]
+    return batches.to_tensor([draw(scene) for scene in rough]), captions, rough

@@ -45,9 +45,9 @@ GUIDANCE = 2.0
 def drawn(
     pair: Pair, target: Target, method: Method, width: int, height: int, generator: Generator
 ) -> Tensor:
-    """The nearest of many rough pictures: (method.trials, 3, height, width) from 0 to 1.
+    """The nearest of many rough pictures: (1, 3, height, width) from 0 to 1.
 
-    The best one first. The pair's prior draws them, where it has one.
+    The pair's prior draws them, where it has one.
     """
 
     def loss(pictures: Tensor) -> Tensor:
@@ -58,12 +58,12 @@ def drawn(
 
     if pair.prior:
         rough = imagined(pair.prior, target, method.imagined, generator)
-        return fitted(rough[loss(rough).argsort(stable=True)][: method.trials], width, height)
+        return fitted(rough[loss(rough).argmin()][None], width, height)
     side = pair.perceptor.resolution
     traits = nearest(
         lambda traits: loss(rough_pictures(traits, side, side)), method.beginnings, generator
     )
-    return rough_pictures(traits[: method.trials], width, height)
+    return rough_pictures(traits[:1], width, height)
 
 
 def imagined(prior: Prior, target: Target, count: int, generator: Generator) -> Tensor:

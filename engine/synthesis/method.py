@@ -18,9 +18,9 @@ class Method:
     `indifferent` is the similarity of such a text, `strange` that of such a picture.
 
     A picture without an initial one is painted from coarse to fine: the first `coarse` of its steps
-    at smaller sizes, down to a shorter side of `coarsest` pixels. It is begun `trials` times, from
-    the best of so many pictures `imagined` by the pair's prior, or where it has none, of several
-    generations of so many `beginnings`. The trial that is nearest after a while is painted on.
+    at smaller sizes, down to a shorter side of `coarsest` pixels. It begins as the nearest of so
+    many pictures `imagined` by the pair's prior, or where it has none, of several generations of so
+    many `beginnings`.
     """
 
     learning_rate: float
@@ -38,7 +38,6 @@ class Method:
     coarsest: int
     imagined: int
     beginnings: int
-    trials: int
 
 
 METHODS = {
@@ -58,7 +57,6 @@ METHODS = {
         coarsest=64,
         imagined=32,
         beginnings=384,
-        trials=1,
     ),
     "imagenet": Method(
         learning_rate=0.1,
@@ -76,7 +74,6 @@ METHODS = {
         coarsest=128,
         imagined=16,
         beginnings=32,
-        trials=1,
     ),
 }
 

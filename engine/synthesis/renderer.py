@@ -204,7 +204,7 @@ class Renderer:
         return job
 
     def _from_nothing(self, recipe: Recipe, target: objective.Target, begin: bool) -> Rows:
-        """Every picture in several trials, small at first; blank unless it is to `begin`."""
+        """Small at first, as what is drawn for it; blank unless it is to `begin`."""
         plan = stages(recipe, self.pair.vqgan.factor, self.method)
         if not begin:
             channels = self.pair.vqgan.codebook.shape[1]
@@ -216,7 +216,7 @@ class Renderer:
             with self._arithmetic():
                 rough = beginnings.drawn(self.pair, target, self.method, width, height, seeded)
             starts.append(self.pair.vqgan.encode(rough.float()))
-            generators += [_own(seeded) for _ in rough]
+            generators.append(_own(seeded))
         return Rows(recipe, target, generators, torch.cat(starts), plan)
 
     def _from_picture(self, recipe: Recipe, target: objective.Target, initial: Image.Image) -> Rows:
@@ -290,12 +290,11 @@ class Renderer:
         iterations = []
         first = 0
         for (job_id, job), painted in zip(list(self._running.items()), pictures, strict=True):
-            best = job.best()
             own = torch.stack(list(similarity[first : first + len(painted)])).detach()
             first += len(painted)
             if job.done or job.broken:
                 self.remove(job_id)
-            kept = painted.detach()[best]
+            kept = painted.detach()
             iterations.append(
                 Iteration(
                     job_id=job_id,
@@ -306,7 +305,7 @@ class Renderer:
                     scores=self._scores(job, kept) if job.done and not job.broken else (),
                     size=(job.recipe.width, job.recipe.height),
                     target=job.target,
-                    similarity=own[best].mean(0),
+                    similarity=own.mean(0),
                     painted=kept,
                     saved=partial(job.saved, self.pair.vqgan),
                 )

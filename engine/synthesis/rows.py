@@ -14,9 +14,6 @@ from engine.synthesis.objective import Target
 from engine.synthesis.saved import Saved, SavedRefused, too_large
 from jobs.recipe import Recipe
 
-TRIAL_STEPS = 20
-"""After so many steps one of a picture's trials is chosen."""
-
 PATIENCE = 60
 """Steps without anything gained after which a job ends."""
 GAIN = 0.001
@@ -31,10 +28,10 @@ Grid = tuple[int, int]
 
 @dataclass(slots=True)
 class Rows:
-    """`latents` is (rows, embed_dim, h, w), the only thing optimised.
+    """`latents` is (rows, embed_dim, h, w), the only thing optimised: a row for each picture.
 
-    The trials of a picture are rows that follow one another. `losses` (rows,) are running means of
-    what each step's fresh cutouts gave before the latents moved. `stages` tells at which steps the
+    `losses` (rows,) are running means of what each step's fresh cutouts gave before the latents
+    moved. `stages` tells at which steps the
     latents reach which grid; `held` are those of an initial picture that is held on to.
     """
 
@@ -115,30 +112,16 @@ class Rows:
             self._look()
 
     def _look(self) -> None:
-        mean = self.losses[self.best()].mean().item()
+        mean = self.losses.mean().item()
         self.broken = not math.isfinite(mean)
         if mean < self.lowest[0] - GAIN:
             self.lowest = mean, self.step
 
     def change_stage(self) -> None:
-        """After a step: the nearest trials alone go on, and at the next size if it is time."""
-        if self.step == TRIAL_STEPS or self.done:
-            self.keep(self.best())
+        """After a step: at the next size, if it is time."""
         if self.step in self.stages:
             self.enlarge(self.stages[self.step])
             self.lowest = math.inf, self.step
-
-    def best(self) -> Tensor:
-        """(count,): the row of each picture's nearest trial."""
-        trials = self.losses.nan_to_num(math.inf).view(self.recipe.count, -1)
-        firsts = torch.arange(len(trials), device=trials.device) * trials.shape[1]
-        return firsts + trials.argmin(1)
-
-    def keep(self, rows: Tensor) -> None:
-        """Paints on with these rows alone."""
-        self.losses = self.losses[rows]
-        self.generators = [self.generators[row] for row in rows.tolist()]
-        self._optimise(self.latents[rows], {name: m[rows] for name, m in self.moments.items()})
 
     def enlarge(self, grid: Grid) -> None:
         """Paints on at another size, with the latents and Adam's means as they would be there.
@@ -171,7 +154,7 @@ class Rows:
         device = self.latents.device
         latents = latents_of(saved, vqgan)
         grids = {grid for step, grid in self.stages.items() if step <= saved.step}
-        if len(latents) % self.recipe.count or tuple(latents.shape[2:]) not in grids:
+        if len(latents) != self.recipe.count or tuple(latents.shape[2:]) not in grids:
             raise SavedRefused("The saved state is of another picture.")
         self.step, self.lowest = saved.step, saved.lowest
         self.losses = saved.losses.to(device)

@@ -16,7 +16,7 @@ from tests.engine.random_pair import random_sketch
 
 Recipes = Callable[..., Recipe]
 CPU = torch.device("cpu")
-QUICK = replace(METHODS["sketch"], coarsest=32, imagined=4, beginnings=64, trials=2)
+QUICK = replace(METHODS["sketch"], coarsest=32, imagined=4, beginnings=64)
 
 
 @pytest.fixture(scope="session")
