@@ -1,8 +1,6 @@
 """`python -m training --minutes 120 --device auto --resume`: the sketch pair, made again."""
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,7 +21,15 @@ from training.reader import ReaderTraining
 from training.report import as_markdown, write_report
 from training.schedule import Timed, trainer
 
-STAGES = ("painter", "perceptor", "reader", "prior", "judge", "export", "report")
+STAGES = ("painter", "perceptor", "reader", "together", "prior", "judge", "export", "report")
+RATES = {
+    "painter": PAINTER_RATE,
+    "perceptor": PERCEPTOR_RATE,
+    "reader": READER_RATE,
+    "together": PERCEPTOR_RATE,
+    "prior": PRIOR_RATE,
+}
+"""Learning rates of the trainings."""
 JUDGE_MINUTES = 6.0
 FIRST_PART = 0.25
 """The share of a training that a pair which is trained further has behind it."""
@@ -33,20 +39,14 @@ REPORT = Path("docs/sketch")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=180, help="time for the two trainings")
+    parser.add_argument("--minutes", type=float, default=180, help="time for all trainings")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--resume", action="store_true", help="go on from the last save")
     parser.add_argument("--further", action="store_true", help="begin with the pair that is here")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     options = parser.parse_args()
-    trainings: dict[str, tuple[Callable[[], LightningModule], float]] = {
-        "painter": (PainterTraining, PAINTER_RATE),
-        "perceptor": (PerceptorTraining, PERCEPTOR_RATE),
-        "reader": (partial(_beside_clip, options.runs, ReaderTraining), READER_RATE),
-        "prior": (partial(_beside_clip, options.runs, PriorTraining), PRIOR_RATE),
-    }
-    share = options.minutes / max(1, sum(stage in trainings for stage in options.stages))
+    share = options.minutes / max(1, sum(stage in RATES for stage in options.stages))
     for stage in options.stages:
         match stage:
             case "judge":
@@ -57,28 +57,46 @@ def main() -> None:
                 pair = load_pair("sketch", Path("data"), torch.device("cpu"))
                 print(as_markdown(write_report(pair, REPORT, options.runs)))
             case _:
-                make, rate = trainings[stage]
-                run, module = options.runs / stage, make()
+                run, module = options.runs / stage, _begun(stage, options.runs, options.further)
                 saved = options.resume and (run / LAST).exists()
-                if options.further and not saved:
-                    restore(module, SKETCH.folder(Path()))
-                begun = FIRST_PART if options.further else 0.0
+                begun = FIRST_PART if options.further or stage == "together" else 0.0
                 clip = 1.0 if module.automatic_optimization else None
-                training = trainer(Timed(share, rate, begun), run, options.device, clip)
+                training = trainer(Timed(share, RATES[stage], begun), run, options.device, clip)
                 training.fit(module, ckpt_path=run / LAST if saved else None)
                 training.save_checkpoint(run / LAST)
 
 
-def _beside_clip(
-    runs: Path, make: Callable[[PerceptorTraining], LightningModule]
-) -> LightningModule:
-    """A training beside the CLIP that was trained last, or the one that is here."""
+def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
+    """A training, from nothing or with what is here to be trained `further`.
+
+    The text tower is taught what the eye already tells apart, then both once more together: what
+    only the texts have learned, no adversary has been at yet, and nothing holds a picture to it.
+    """
+    module: LightningModule
+    match stage:
+        case "painter":
+            module = PainterTraining()
+        case "perceptor":
+            module = PerceptorTraining()
+        case "reader":
+            return ReaderTraining(_clip_so_far(runs))
+        case "together":
+            return _clip_so_far(runs)
+        case _:
+            module = PriorTraining(_clip_so_far(runs))
+    if further:
+        restore(module, SKETCH.folder(Path()))
+    return module
+
+
+def _clip_so_far(runs: Path) -> PerceptorTraining:
+    """The CLIP that was trained last, or the one that is here."""
     perceptor = PerceptorTraining()
     if state := clip_state(runs):
         perceptor.load_state_dict(state)
     else:
         restore(perceptor, SKETCH.folder(Path()))
-    return make(perceptor)
+    return perceptor
 
 
 if __name__ == "__main__":

@@ -56,14 +56,16 @@ def export(runs: Path, folder: Path) -> None:
 
 
 def clip_state(runs: Path) -> dict[str, Tensor]:
-    """What a PerceptorTraining was last saved as, with its text tower as the reader left it.
+    """Of a PerceptorTraining as it was last saved; empty where it has not been.
 
-    Empty where there is no save.
+    By the perceptor's stage, the reader's, or both together: the newest counts.
     """
-    if (saved := runs / "reader" / "last.ckpt").exists():
-        return _part("perceptor.", _state(saved))
-    saved = runs / "perceptor" / "last.ckpt"
-    return _state(saved) if saved.exists() else {}
+    stages = {"perceptor": "", "reader": "perceptor.", "together": ""}
+    saves = [save for stage in stages if (save := runs / stage / "last.ckpt").exists()]
+    if not saves:
+        return {}
+    newest = max(saves, key=lambda save: save.stat().st_mtime_ns)
+    return _part(stages[newest.parent.name], _state(newest))
 
 
 def restore(training: LightningModule, folder: Path) -> None:

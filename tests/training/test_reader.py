@@ -46,16 +46,15 @@ def test_it_learns_whose_colour_is_whose_and_the_eye_stays_as_it_is() -> None:
         assert torch.equal(weight, eye[name]), name
 
 
-def test_what_is_exported_has_the_text_tower_that_was_trained_last(tmp_path: Path) -> None:
+def test_the_clip_that_goes_on_is_the_one_that_was_trained_last(tmp_path: Path) -> None:
     assert clip_state(tmp_path) == {}
-    perceptor = PerceptorTraining()
-    save(tmp_path / "perceptor", perceptor.state_dict())
-    reader = ReaderTraining(PerceptorTraining())
-    save(tmp_path / "reader", reader.state_dict())
-    state = clip_state(tmp_path)
-    assert state.keys() == perceptor.state_dict().keys()
-    for name, weight in reader.perceptor.state_dict().items():
-        assert torch.equal(state[name], weight), name
+    for stage in ("perceptor", "reader", "together"):
+        trained = PerceptorTraining()
+        training = ReaderTraining(trained) if stage == "reader" else trained
+        save(tmp_path / stage, training.state_dict())
+        state, expected = clip_state(tmp_path), trained.state_dict()
+        assert state.keys() == expected.keys()
+        assert all(torch.equal(state[name], weight) for name, weight in expected.items()), stage
 
 
 def save(folder: Path, state: dict[str, Tensor]) -> None:
