@@ -6,7 +6,6 @@ that has to be cleared away first. A pair with a prior lets it draw them; else t
 soft spots.
 """
 
-import itertools
 from collections.abc import Callable
 
 import torch
@@ -14,8 +13,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from engine.models.pair import Pair
-from engine.models.prior import SIDE, Prior
-from engine.synthesis import objective
+from engine.synthesis import imagination, objective
 from engine.synthesis.method import Method
 from engine.synthesis.objective import Target
 
@@ -36,11 +34,6 @@ Loss = Callable[[Tensor], Tensor]
 AT_A_TIME = 64
 """Rough pictures that are looked at together: few enough to stay in a processor's cache."""
 
-DIRECTIONS = 12
-"""Steps of the prior from noise to a picture."""
-GUIDANCE = 2.0
-"""How much further than the prior would go from nothing, or an exclude, to the prompt."""
-
 
 def drawn(
     pair: Pair, target: Target, method: Method, width: int, height: int, generator: Generator
@@ -57,44 +50,13 @@ def drawn(
         return objective.loss(embedded.float() @ target.embeddings.t(), target)
 
     if pair.prior:
-        rough = imagined(pair.prior, target, method.imagined, generator)
+        rough = imagination.imagined(pair.prior, target, method.imagined, generator)
         return fitted(rough[loss(rough).argmin()][None], width, height)
     side = pair.perceptor.resolution
     traits = nearest(
         lambda traits: loss(rough_pictures(traits, side, side)), method.beginnings, generator
     )
     return rough_pictures(traits[:1], width, height)
-
-
-def imagined(prior: Prior, target: Target, count: int, generator: Generator) -> Tensor:
-    """What the prior makes of the prompts: (count, 3, 32, 32) from 0 to 1.
-
-    At each step the includes' pictures are mixed by their weights, and what leads from the
-    excludes' to theirs is gone further (Ho and Salimans, "Classifier-Free Diffusion Guidance",
-    2022; several prompts as in Liu et al., "Compositional Visual Generation with Composable
-    Diffusion Models", 2022).
-    """
-    device = generator.device
-    pictures = torch.randn(count, 3, SIDE, SIDE, generator=generator, device=device)
-    toward = target.embeddings[target.includes], target.weights[target.includes]
-    away = target.embeddings[~target.includes], -target.weights[~target.includes]
-    if not len(away[0]):
-        away = torch.zeros_like(toward[0][:1]), torch.ones_like(toward[1][:1])
-    times = torch.linspace(0, 1, DIRECTIONS + 1).tolist()
-    for time, later in itertools.pairwise(times):
-        near, far = (_end(prior, pictures, time, *prompts) for prompts in (toward, away))
-        end = (far + GUIDANCE * (near - far)).clamp(-1, 1)
-        pictures = pictures.lerp(end, (later - time) / (1 - time))
-    return (pictures + 1) / 2
-
-
-def _end(prior: Prior, pictures: Tensor, time: float, told: Tensor, weights: Tensor) -> Tensor:
-    """Where the prompts would lead these pictures, as a mean by the weights."""
-    ends = []
-    for embedding in told:
-        times = pictures.new_full((len(pictures),), time)
-        ends.append(prior(pictures, times, embedding.expand(len(pictures), -1)).float())
-    return torch.einsum("prchw,p->rchw", torch.stack(ends), weights / weights.sum())
 
 
 def fitted(pictures: Tensor, width: int, height: int) -> Tensor:

@@ -14,7 +14,8 @@ class Method:
     otherwise the latents are decoded as they are.
 
     `smoothness` weighs the picture's total variation in the loss: flat colour and clean edges
-    against texture. Excludes push no further than what has nothing to do with the picture:
+    against texture. `guided` weighs how far the picture is from where the pair's prior, if it has
+    one, would have it go. Excludes push no further than what has nothing to do with the picture:
     `indifferent` is the similarity of such a text, `strange` that of such a picture.
 
     A picture without an initial one is painted from coarse to fine: the first `coarse` of its steps
@@ -32,6 +33,7 @@ class Method:
     colour: float
     quantised: bool
     smoothness: float
+    guided: float
     indifferent: float
     strange: float
     coarse: float
@@ -51,11 +53,12 @@ METHODS = {
         colour=0.05,
         quantised=True,
         smoothness=0.06,
+        guided=8.0,
         indifferent=-0.05,
         strange=0.2,
         coarse=0.5,
         coarsest=64,
-        imagined=32,
+        imagined=8,
         beginnings=384,
     ),
     "imagenet": Method(
@@ -68,6 +71,7 @@ METHODS = {
         colour=0.1,
         quantised=True,
         smoothness=0.0,
+        guided=0.0,
         indifferent=0.15,
         strange=0.5,
         coarse=0.5,

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from engine.device import free_memory
 from engine.models.pair import Pair
 from engine.models.quickened import spare_memory
-from engine.synthesis import beginnings, cutouts, latents, objective
+from engine.synthesis import beginnings, cutouts, imagination, latents, objective
 from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS, Method
 from engine.synthesis.rows import Grid, Rows, stages
@@ -31,6 +31,9 @@ FEW = 8
 """Cutouts that are embedded together where memory is short."""
 
 BROKEN = "the arithmetic broke down (the loss is not a number)"
+
+ASKED = 2
+"""Steps from one question to the prior to the next."""
 
 HOLD = 4.0
 """How strongly full `strength` ties the latents to those of the initial picture."""
@@ -158,12 +161,14 @@ class Renderer:
             pictures = self._paint(jobs)
             seen = self._cut(jobs, pictures)
             embedded = self._embed(seen)
+            astray = sum(map(self._astray, jobs, pictures))
         rows = [job.target for job in jobs for _ in job.generators]
         similarity = objective.similarities(embedded, rows)
         losses = torch.stack([objective.loss(*row) for row in zip(similarity, rows, strict=True)])
         rough = torch.cat([objective.total_variation(picture) for picture in pictures])
         held = sum(_hold(job) for job in jobs)
-        (losses.sum() + self.method.smoothness * rough.sum() + held).backward()
+        shown = self.method.smoothness * rough.sum() + self.method.guided * astray
+        (losses.sum() + shown + held).backward()
         apart = losses.detach().split([len(job.generators) for job in jobs])
         for job, own in zip(jobs, apart, strict=True):
             job.descend(own, self.method)
@@ -285,6 +290,12 @@ class Renderer:
             return embed(seen).float()
         some = seen.split(FEW)
         return torch.cat([checkpoint(embed, few, use_reentrant=False) for few in some]).float()
+
+    def _astray(self, job: Rows, pictures: Tensor) -> Tensor | float:
+        """How far a job's pictures are from where the prior would have them go."""
+        if not self.pair.prior or not self.method.guided or job.step % ASKED:
+            return 0.0
+        return imagination.astray(self.pair.prior, pictures, job.target, job.generators).sum()
 
     def _report(self, pictures: Sequence[Tensor], similarity: Sequence[Tensor]) -> list[Iteration]:
         iterations = []

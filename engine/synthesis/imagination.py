@@ -1,0 +1,82 @@
+"""What the pair's prior makes of the prompts: pictures to begin with, and where one should go.
+
+At each step the includes' pictures are mixed by their weights, and what leads from the excludes' to
+theirs is gone further (Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022; several prompts
+as in Liu et al., "Compositional Visual Generation with Composable Diffusion Models", 2022).
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from engine.models.prior import SIDE, Prior
+from engine.synthesis.objective import Target
+
+DIRECTIONS = 12
+"""Steps of the prior from noise to a picture."""
+GUIDANCE = 2.0
+"""How much further than the prior would go from nothing, or an exclude, to the prompt."""
+
+CLEAREST, NOISIEST = 0.8, 0.3
+"""From how much of a picture, the rest being noise, the prior tells where it should go: where less
+is left the prior would begin anew, where more is left it would change nothing."""
+
+
+def imagined(prior: Prior, target: Target, count: int, generator: Generator) -> Tensor:
+    """Out of noise: (count, 3, SIDE, SIDE) from 0 to 1."""
+    device = generator.device
+    pictures = torch.randn(count, 3, SIDE, SIDE, generator=generator, device=device)
+    times = torch.linspace(0, 1, DIRECTIONS + 1).tolist()
+    for time, later in itertools.pairwise(times):
+        end = _end(prior, pictures, pictures.new_full((count,), time), target)
+        pictures = pictures.lerp(end, (later - time) / (1 - time))
+    return (pictures + 1) / 2
+
+
+def astray(
+    prior: Prior, pictures: Tensor, target: Target, generators: Sequence[Generator]
+) -> Tensor:
+    """(rows,): how far pictures (rows, 3, height, width) from 0 to 1 are from where they should go.
+
+    The mean squared error of their rough copies; its gradient leads them there. Where that is, the
+    prior says of the copies under as much noise as each row's generator draws (Graikos et al.,
+    "Diffusion Models as Plug-and-Play Priors", 2022; Poole et al., "DreamFusion", 2022).
+    """
+    rough = F.interpolate(_middle(pictures), (SIDE, SIDE), mode="area") * 2 - 1
+    device = rough.device
+    drawn = [torch.rand((), generator=own, device=device) for own in generators]
+    noise = [torch.randn(rough.shape[1:], generator=own, device=device) for own in generators]
+    times = NOISIEST + (CLEAREST - NOISIEST) * torch.stack(drawn)
+    with torch.no_grad():
+        noisy = torch.stack(noise).lerp(rough, times[:, None, None, None])
+        end = _end(prior, noisy, times, target)
+    return (rough - end).square().mean((1, 2, 3))
+
+
+def _middle(pictures: Tensor) -> Tensor:
+    """The square in the middle."""
+    height, width = pictures.shape[2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return pictures[..., top : top + side, left : left + side]
+
+
+def _end(prior: Prior, pictures: Tensor, times: Tensor, target: Target) -> Tensor:
+    """Where the prompts lead pictures (rows, 3, SIDE, SIDE) that are on their way at `times`."""
+    toward = target.embeddings[target.includes], target.weights[target.includes]
+    away = target.embeddings[~target.includes], -target.weights[~target.includes]
+    if not len(away[0]):
+        away = torch.zeros_like(toward[0][:1]), torch.ones_like(toward[1][:1])
+    near, far = (_mixed(prior, pictures, times, *prompts) for prompts in (toward, away))
+    return (far + GUIDANCE * (near - far)).clamp(-1, 1)
+
+
+def _mixed(prior: Prior, pictures: Tensor, times: Tensor, told: Tensor, weights: Tensor) -> Tensor:
+    """The mean by the weights of where each prompt leads them."""
+    ends = [
+        prior(pictures, times, embedding.expand(len(pictures), -1)).float() for embedding in told
+    ]
+    return torch.einsum("prchw,p->rchw", torch.stack(ends), weights / weights.sum())
