@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class MuonTraining(pl.LightningModule):
-    """`blocks` hold the matrices, `rest` all that is trained, they among it."""
+    """Steps its optimisers itself: Lightning does so for one alone."""
 
     progress = 0.0
 
@@ -23,6 +23,7 @@ class MuonTraining(pl.LightningModule):
     def optimisers(
         blocks: nn.Module, trained: Iterable[nn.Parameter], rate: float
     ) -> list[torch.optim.Optimizer]:
+        """Muon for the matrices of `blocks`, AdamW for all else that is `trained`."""
         matrices = [p for p in blocks.parameters() if p.dim() == 2]
         known = {id(p) for p in matrices}
         rest = [p for p in trained if id(p) not in known]
@@ -32,7 +33,7 @@ class MuonTraining(pl.LightningModule):
         ]
 
     def descend(self, loss: Tensor) -> None:
-        """One step of both, along a gradient of a length of at most 1."""
+        """One step of both, each along a gradient of a length of at most 1."""
         optimisers = self.optimizers()
         assert isinstance(optimisers, list)
         for optimiser in optimisers:

@@ -167,8 +167,8 @@ class Renderer:
         losses = torch.stack([objective.loss(*row) for row in zip(similarity, rows, strict=True)])
         rough = torch.cat([objective.total_variation(picture) for picture in pictures])
         held = sum(_hold(job) for job in jobs)
-        shown = self.method.smoothness * rough.sum() + self.method.guided * astray
-        (losses.sum() + shown + held).backward()
+        appearance = self.method.smoothness * rough.sum() + self.method.guided * astray
+        (losses.sum() + appearance + held).backward()
         apart = losses.detach().split([len(job.generators) for job in jobs])
         for job, own in zip(jobs, apart, strict=True):
             job.descend(own, self.method)
