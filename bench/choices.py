@@ -41,7 +41,7 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`changes` are fields of the method; without `prior` rows begin as with pairs that have none.
+    """`changes` are fields of the method; without `prior` it is as with pairs that have none.
 
     `spherical` takes the squared angle between embeddings for their distance, as the usual programs
     do, instead of the cosine.

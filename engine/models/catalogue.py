@@ -40,7 +40,7 @@ class Entry:
     """A pair: the names of its files, and where they come from if they are not embedded.
 
     `config` is taming's YAML and `vqgan` the weights it describes; `clip` is a CLIP in OpenAI's
-    names; `prior` is what draws beginnings for that CLIP, where there is one. `side` is how many
+    names; `prior` is what draws for that CLIP, where there is one. `side` is how many
     pixels a picture has on each side unless the recipe says otherwise. `memory` is how many GB (10⁹
     bytes) the engine takes to paint one such picture in float32, as measured on a processor with
     random weights of the same shape; rounded up to half a GB.

@@ -24,7 +24,8 @@ class Pair:
 
     `words` are the words the pair was taught, None when it takes any; `checksums` are the SHA-256
     of its files by name, to be kept with what it paints. Of several perceptors, the name says what
-    share of the judgement each has. `prior` draws beginnings for the pair's own CLIP.
+    share of the judgement each has. `prior` draws beginnings
+    for the pair's own CLIP, and leads pictures on their way.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The prior draws rough pictures from what CLIP says of a prompt: small, quick, and only a start.
+"""The prior draws rough pictures from what CLIP says of a prompt: small and quick.
 
 It is a flow from noise to pictures (Lipman et al., "Flow Matching for Generative Modeling", 2023;
 Liu et al., "Flow Straight and Fast", 2023) by a transformer of patches (Peebles and Xie, "Scalable

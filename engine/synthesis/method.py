@@ -76,7 +76,7 @@ METHODS = {
         strange=0.5,
         coarse=0.5,
         coarsest=128,
-        imagined=16,
+        imagined=0,
         beginnings=32,
     ),
 }

@@ -31,8 +31,8 @@ class Rows:
     """`latents` is (rows, embed_dim, h, w), the only thing optimised: a row for each picture.
 
     `losses` (rows,) are running means of what each step's fresh cutouts gave before the latents
-    moved. `stages` tells at which steps the
-    latents reach which grid; `held` are those of an initial picture that is held on to.
+    moved. `stages` tells at which steps the latents reach which grid; `held` are those of an
+    initial picture that is held on to.
     """
 
     recipe: Recipe
