@@ -5,7 +5,7 @@ Tests in the same process and programs in another one use the same client.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Self
 import aiohttp
 
 from sandbox.commands import OptionError
-from sandbox.interactions import InteractionError
+from sandbox.fields import InteractionError
 
 Payload = dict[str, Any]
 
@@ -23,6 +23,7 @@ PATIENCE = 30.0
 """Seconds that a member waits for something unless told otherwise."""
 
 _LOADING, _EPHEMERAL = 1 << 7, 1 << 6
+_BUTTON, _TEXT_INPUT, _TEXT, _SELECTS = 2, 4, 10, (3, 5, 6, 7, 8)
 _LINE_LIMIT = 1 << 22
 
 
@@ -49,6 +50,32 @@ class Button:
     label: str
     custom_id: str
     disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A select menu on a message; `values` are what it offers, where it says so itself."""
+
+    custom_id: str
+    placeholder: str
+    values: tuple[str, ...]
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the guild."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of the guild, or a thread."""
+
+    id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +142,12 @@ class Message:
             lines.append(embed.get("description", ""))
             lines += [f"{entry['name']}: {entry['value']}" for entry in embed.get("fields", ())]
             lines.append(embed.get("footer", {}).get("text", ""))
+        lines += [part["content"] for part in _parts(self.raw) if part["type"] == _TEXT]
         return "\n".join(line for line in lines if line)
 
     @property
     def buttons(self) -> list[Button]:
-        rows = self.raw["components"]
-        parts = [part for row in rows for part in row.get("components", ()) if part["type"] == 2]
+        parts = [part for part in _parts(self.raw) if part["type"] == _BUTTON]
         return [
             Button(
                 str(part.get("label") or part.get("emoji", {}).get("name", "")),
@@ -128,6 +155,19 @@ class Message:
                 bool(part.get("disabled")),
             )
             for part in parts
+        ]
+
+    @property
+    def selects(self) -> list[Select]:
+        return [
+            Select(
+                str(part["custom_id"]),
+                str(part.get("placeholder", "")),
+                tuple(str(option["value"]) for option in part.get("options", ())),
+                bool(part.get("disabled")),
+            )
+            for part in _parts(self.raw)
+            if part["type"] in _SELECTS
         ]
 
 
@@ -154,6 +194,12 @@ class Reply:
     message: Message | None
     modal: Payload | None
     choices: list[Payload]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The text fields of the form that was opened, with what stands in them."""
+        texts = [part for part in _parts(self.modal or {}) if part["type"] == _TEXT_INPUT]
+        return {part["custom_id"]: part.get("value") or "" for part in texts}
 
 
 class SandboxClient:
@@ -244,11 +290,59 @@ class SandboxClient:
         recorded: list[Payload] = await self.get("/requests")
         return recorded
 
-    async def member(self, name: str, *, permissions: int = 0) -> "Member":
+    async def member(
+        self, name: str, *, permissions: int = 0, roles: Iterable[Role] = (), locale: str = "en-US"
+    ) -> "Member":
         """A new member of the guild, looking at its first channel."""
-        joined = await self.post("/members", {"name": name, "permissions": permissions})
+        wish = {"name": name, "permissions": permissions, "locale": locale}
+        joined = await self.post("/members", {**wish, "roles": [str(role.id) for role in roles]})
         channel = (await self.describe())["channel"]
         return Member(self, int(joined["user"]["id"]), name, int(channel["id"]))
+
+    async def role(self, name: str, *, permissions: int = 0) -> Role:
+        """A new role of the guild."""
+        made = await self.post("/roles", {"name": name, "permissions": int(permissions)})
+        return Role(int(made["id"]), name)
+
+    async def everyone(self) -> Role:
+        """The role that every member has."""
+        return Role(int((await self.describe())["guild"]["id"]), "@everyone")
+
+    async def channel(self, name: str, *, nsfw: bool = False) -> Channel:
+        """A new text channel of the guild, age-restricted or not."""
+        made = await self.post("/channels", {"name": name, "nsfw": nsfw})
+        return Channel(int(made["id"]), name)
+
+    async def all_channels(self) -> Channel:
+        """What stands for all channels together in `override`."""
+        return Channel(int((await self.describe())["guild"]["id"]) - 1, "all channels")
+
+    async def archive(self, thread: Channel) -> None:
+        """Archive a thread: nothing in it can be edited until somebody writes there."""
+        await self.post(f"/channels/{thread.id}/archive", {})
+
+    async def overwrite(
+        self, channel: Channel, subject: "Role | Member", *, allow: int = 0, deny: int = 0
+    ) -> None:
+        """Set what a role or member may or may not do in a channel."""
+        wish = {"subject": str(subject.id), "allow": int(allow), "deny": int(deny)}
+        await self.post(f"/channels/{channel.id}/overwrites", wish)
+
+    async def override(
+        self, command: str | None, decisions: "Mapping[Role | Member | Channel, bool]"
+    ) -> None:
+        """Decide as an administrator who may use a command and where, in place of before.
+
+        Args:
+            command: its name; None decides for all of the bot's commands.
+            decisions: yes or no for each; an empty one leaves the command's own default.
+        """
+        wish = {str(subject.id): allowed for subject, allowed in decisions.items()}
+        await self.post("/commands/permissions", {"command": command, "decisions": wish})
+
+    async def set_guild_locale(self, locale: str) -> None:
+        """Choose the guild's language."""
+        await self.post("/guild", {"locale": locale})
 
     async def upload(self, filename: str, content: bytes) -> int:
         """Put a file where an option can name it; returns its id."""
@@ -278,24 +372,19 @@ class Member:
         self.name = name
         self.channel_id = channel_id
 
-    async def slash(self, command: str, /, **options: str | int | float | bool | Path) -> Reply:
+    async def slash(self, command: str, /, **options: "Value") -> Reply:
         """Type a slash command and wait for the first answer.
 
         Args:
             command: its name, with subcommands after a space: `mod queue`.
-            options: values by option name; a `Path` is uploaded as an attachment.
+            options: values by option name; a `Path` is uploaded as an attachment, members, roles
+                and channels are chosen as they are.
 
         Raises:
             OptionError: Discord's client would not send it.
             NoResponseError: the bot did not answer within 3 s.
         """
-        typed: Payload = {}
-        for name, value in options.items():
-            if isinstance(value, Path):
-                content = await asyncio.to_thread(value.read_bytes)
-                typed[name] = str(await self._client.upload(value.name, content))
-            else:
-                typed[name] = value
+        typed = {name: await self._sent(value) for name, value in options.items()}
         return await self._ask("/commands/run", {"command": command, "options": typed})
 
     async def complete(
@@ -304,6 +393,24 @@ class Member:
         """The choices that the bot offers while `focused` is being typed."""
         wish = {"command": command, "options": options, "focused": focused}
         return (await self._ask("/commands/complete", wish)).choices
+
+    async def commands(self) -> list[Payload]:
+        """What can be chosen from in this channel, in this member's language."""
+        path = f"/channels/{self.channel_id}/commands"
+        shown: list[Payload] = await self._client.get(path, member=str(self.id))
+        return shown
+
+    async def use_menu(self, name: str, target: "Message | Member") -> Reply:
+        """Choose an entry in the menu of a message, or of a member.
+
+        Raises:
+            OptionError: there is no such entry for this member.
+            NoResponseError: the bot did not answer within 3 s.
+        """
+        if isinstance(target, Message):
+            wish = {"name": name, "message": str(target.id)}
+            return await self._ask("/menus/use", wish, channel_id=target.channel_id)
+        return await self._ask("/menus/use", {"name": name, "target": str(target.id)})
 
     async def press(self, message: Message, custom_id: str) -> Reply:
         """Press a button by its custom id.
@@ -315,20 +422,70 @@ class Member:
         wish = {"message": str(message.id), "custom_id": custom_id}
         return await self._ask("/components/use", wish, channel_id=message.channel_id)
 
-    async def choose(self, message: Message, custom_id: str, *values: str) -> Reply:
+    async def choose(
+        self, message: Message, custom_id: str, *values: "str | Role | Channel | Member"
+    ) -> Reply:
         """Choose in a select menu."""
-        wish = {"message": str(message.id), "custom_id": custom_id, "values": list(values)}
+        sent = [await self._sent(value) for value in values]
+        wish = {"message": str(message.id), "custom_id": custom_id, "values": sent}
         return await self._ask("/components/use", wish, channel_id=message.channel_id)
 
-    async def submit(self, opened: Reply, **values: str) -> Reply:
-        """Fill in and send the form that a reply opened, by custom id of its fields."""
-        wish = {"interaction": str(opened.interaction_id), "values": values}
+    async def submit(self, opened: Reply, **values: "Value | list[Value]") -> Reply:
+        """Fill in and send the form that a reply opened, by custom id of its fields.
+
+        A list is for fields in which several are chosen; a `Path` is uploaded.
+        """
+        sent = {
+            name: [await self._sent(each) for each in value]
+            if isinstance(value, list)
+            else await self._sent(value)
+            for name, value in values.items()
+        }
+        wish = {"interaction": str(opened.interaction_id), "values": sent}
         return await self._ask("/modals/submit", wish)
 
-    async def say(self, content: str) -> Message:
-        """Write a plain message."""
-        wish = {"member": str(self.id), "content": content}
+    async def say(self, content: str, *files: Path) -> Message:
+        """Write a plain message, with files or without."""
+        sent = [await self._sent(file) for file in files]
+        wish = {"member": str(self.id), "content": content, "files": sent}
         return Message(await self._client.post(f"/channels/{self.channel_id}/messages", wish))
+
+    def at(self, channel: Channel | int) -> "Member":
+        """The same person, looking at another channel."""
+        number = channel if isinstance(channel, int) else channel.id
+        return Member(self._client, self.id, self.name, number)
+
+    async def direct(self) -> "Member":
+        """The same person, looking at the direct messages with the bot."""
+        opened = await self._client.post("/members/direct", {"member": str(self.id)})
+        return self.at(int(opened["id"]))
+
+    async def open_thread(self, name: str) -> Channel:
+        """Begin a public thread below the channel looked at."""
+        wish = {"member": str(self.id), "name": name}
+        opened = await self._client.post(f"/channels/{self.channel_id}/threads", wish)
+        return Channel(int(opened["id"]), name)
+
+    async def take_direct_messages(self, take: bool) -> None:
+        """Open or close one's direct messages."""
+        wish = {"member": str(self.id), "direct_messages": take}
+        await self._client.post("/members/settings", wish)
+
+    async def set_locale(self, locale: str) -> None:
+        """Choose one's language: `de`, `es-ES`, `ja`."""
+        await self._client.post("/members/settings", {"member": str(self.id), "locale": locale})
+
+    async def add_role(self, role: Role) -> None:
+        """Get a role."""
+        await self._change_role(role, has=True)
+
+    async def remove_role(self, role: Role) -> None:
+        """Lose a role."""
+        await self._change_role(role, has=False)
+
+    async def leave(self) -> None:
+        """Leave the guild."""
+        await self._client.post("/members/leave", {"member": str(self.id)})
 
     async def messages(self) -> list[Message]:
         """What stands in the channel, oldest first."""
@@ -377,6 +534,17 @@ class Member:
         path = f"/channels/{self.channel_id}/transcript"
         return await self._client.text(path, member=str(self.id), format=form)
 
+    async def _change_role(self, role: Role, *, has: bool) -> None:
+        wish = {"member": str(self.id), "role": str(role.id), "has": has}
+        await self._client.post("/members/roles", wish)
+
+    async def _sent(self, value: "Value") -> str | int | float | bool:
+        """A value as it goes over the line: what has an id by its id, a file put up first."""
+        if isinstance(value, Path):
+            content = await asyncio.to_thread(value.read_bytes)
+            return str(await self._client.upload(value.name, content))
+        return str(value.id) if isinstance(value, Member | Role | Channel) else value
+
     async def _ask(self, path: str, wish: Payload, *, channel_id: int | None = None) -> Reply:
         place = {"member": str(self.id), "channel": str(channel_id or self.channel_id)}
         outcome = await self._client.post(path, {**place, **wish})
@@ -389,6 +557,19 @@ class Member:
             modal=outcome.get("modal"),
             choices=outcome.get("choices", []),
         )
+
+
+Value = str | int | float | bool | Path | Member | Role | Channel
+"""What a member can put into an option or a field."""
+
+
+def _parts(part: Payload) -> Iterator[Payload]:
+    """All components within a message, a form or a component, from top to bottom."""
+    inner = [*part.get("components", ()), part.get("component"), part.get("accessory")]
+    for each in inner:
+        if isinstance(each, dict):
+            yield each
+            yield from _parts(each)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Any:

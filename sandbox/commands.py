@@ -1,4 +1,4 @@
-"""Slash commands: what a bot may register, and what a member may then type."""
+"""Commands: what a bot may register, and what a member may then type or choose."""
 
 import re
 from typing import Any
@@ -6,19 +6,29 @@ from typing import Any
 from sandbox import errors
 from sandbox.errors import FormErrors
 from sandbox.limits import Limits
+from sandbox.overrides import Overrides
 from sandbox.permissions import Permission
 from sandbox.signals import Signal
-from sandbox.world import Payload, World
+from sandbox.world import LOCALE, LOCALES, Channel, Payload, User, World
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, SUBCOMMAND_GROUP = 1, 2
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
+
+CHOICE_TYPES: dict[int, tuple[type, ...]] = {
+    STRING: (str,),
+    INTEGER: (int,),
+    NUMBER: (int, float),
+}
+"""What may be chosen from, and what the choices are made of."""
 
 DAILY_CREATIONS = 200
 _ALLOWED = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 _TEXT_LIMIT = 8000
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _SAFE_INTEGER = 2**53
+_IN_GUILD, _IN_DIRECT_CHANNEL = 0, 1
+_CHANNEL_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16})
 
 
 class OptionError(ValueError):
@@ -33,8 +43,9 @@ class OptionError(ValueError):
 class Commands:
     """The commands that the application has registered, globally and in guilds."""
 
-    def __init__(self, world: World, limits: Limits) -> None:
+    def __init__(self, world: World, limits: Limits, overrides: Overrides) -> None:
         self._world = world
+        self._overrides = overrides
         self._limits = limits
         self._registered: dict[int | None, dict[int, Payload]] = {}
         self._changed = Signal()
@@ -47,6 +58,49 @@ class Commands:
         """What a member of a guild can choose from."""
         here = self.listed(guild_id) if guild_id is not None else []
         return here + self.listed(None)
+
+    def offered_in(self, channel: Channel) -> list[Payload]:
+        """What is meant for a channel: in a direct one, what is registered for those."""
+        place = _IN_DIRECT_CHANNEL if channel.guild_id is None else _IN_GUILD
+        return [each for each in self.offered(channel.guild_id) if _is_for(each, place)]
+
+    def shown_to(self, user: User, channel: Channel) -> list[Payload]:
+        """What a user can choose from in a channel, as they read it: in their own language."""
+        locale = self._world.locales.get(user.id, LOCALE)
+        return [
+            _read_in(locale, command)
+            for command in self.offered_in(channel)
+            if self._refusal(command, user, channel) is None
+        ]
+
+    def check_use(self, command: Payload, user: User, channel: Channel) -> None:
+        """Refuse a command that the member is not shown.
+
+        Raises:
+            OptionError: it says why.
+        """
+        refusal = self._refusal(command, user, channel)
+        if refusal is not None:
+            raise OptionError("", refusal)
+
+    def _refusal(self, command: Payload, user: User, channel: Channel) -> str | None:
+        """Why a user may not use a command in a channel: its guild, or the command, forbids it."""
+        if channel.guild_id is None:
+            return None
+        name, permissions = command["name"], self._world.permissions(channel, user)
+        if command["nsfw"] and not channel.root.nsfw:
+            return f"{name} can be used in age-restricted channels only."
+        if Permission.ADMINISTRATOR in permissions:
+            return None
+        if Permission.USE_APPLICATION_COMMANDS not in permissions:
+            return f"You do not have permission to use {name} here."
+        if not self._overrides.for_channel(int(command["id"]), channel):
+            return f"{name} cannot be used in this channel."
+        guild = self._world.guilds[channel.guild_id]
+        allowed = self._overrides.for_member(int(command["id"]), guild, guild.members[user.id])
+        if allowed is None:
+            allowed = _has_default(command, permissions)
+        return None if allowed else f"You do not have permission to use {name}."
 
     async def wait_offered(self, guild_id: int, name: str) -> None:
         """Wait until members of a guild can choose a command of this name."""
@@ -127,6 +181,43 @@ class Commands:
         return {**identity, **form}
 
 
+def _is_for(command: Payload, place: int) -> bool:
+    if "guild_id" in command:
+        return place == _IN_GUILD
+    if command["contexts"] is not None:
+        return place in command["contexts"]
+    return place == _IN_GUILD or bool(command["dm_permission"])
+
+
+def _has_default(command: Payload, permissions: Permission) -> bool:
+    """Whether a member has all that a command wants by itself; 0 is for administrators alone."""
+    needed = command["default_member_permissions"]
+    if needed is None:
+        return True
+    return int(needed) != 0 and int(needed) & permissions == int(needed)
+
+
+def without_localizations(part: Payload) -> Payload:
+    """A command as it is listed unless its translations are asked for."""
+    shown = {key: value for key, value in part.items() if not key.endswith("_localizations")}
+    for inner in ("options", "choices"):
+        if inner in shown:
+            shown[inner] = [without_localizations(each) for each in shown[inner]]
+    return shown
+
+
+def _read_in(locale: str, part: Payload) -> Payload:
+    """A command, option or choice with the words that a member of this language reads."""
+    shown = without_localizations(part)
+    for key in ("name", "description"):
+        words = (part.get(f"{key}_localizations") or {}).get(locale)
+        shown |= {key: words} if words else {}
+    for inner in ("options", "choices"):
+        if inner in part:
+            shown[inner] = [_read_in(locale, each) for each in part[inner]]
+    return shown
+
+
 def _registered_option(option: Payload) -> Payload:
     form = {key: value for key, value in option.items() if value is not None}
     if option["type"] not in (SUBCOMMAND, SUBCOMMAND_GROUP):
@@ -152,6 +243,7 @@ def check_commands(commands: Any) -> None:
     for index, command in enumerate(commands):
         kind, name = command.get("type") or CHAT_INPUT, command.get("name") or ""
         _check_name(wrong, f"{index}.name", name, plain=kind == CHAT_INPUT)
+        _check_translations(wrong, str(index), command, plain=kind == CHAT_INPUT)
         if (kind, name) in seen:
             wrong.add(
                 str(index),
@@ -191,6 +283,20 @@ def _check_name(wrong: FormErrors, place: str, name: str, *, plain: bool) -> Non
         )
 
 
+def _check_translations(wrong: FormErrors, place: str, part: Payload, *, plain: bool) -> None:
+    """The names and descriptions in other languages follow the rules of the first ones."""
+    for key in ("name", "description"):
+        translations = part.get(f"{key}_localizations") or {}
+        for locale, words in translations.items():
+            here = f"{place}.{key}_localizations.{locale}"
+            if locale not in LOCALES:
+                wrong.add(here, "DICT_TYPE_INVALID_KEY", f"{locale} is no locale of Discord's.")
+            elif key == "name":
+                _check_name(wrong, here, words, plain=plain)
+            else:
+                _check_text(wrong, here, words, 100)
+
+
 def _check_text(wrong: FormErrors, place: str, text: Any, limit: int) -> None:
     if not isinstance(text, str) or not 1 <= len(text) <= limit:
         wrong.add(place, "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {limit} in length.")
@@ -206,6 +312,7 @@ def _check_options(wrong: FormErrors, place: str, options: list[Payload]) -> Non
         name, kind = option.get("name") or "", option.get("type")
         _check_name(wrong, f"{here}.name", name, plain=True)
         _check_text(wrong, f"{here}.description", option.get("description"), 100)
+        _check_translations(wrong, here, option, plain=True)
         if name in seen:
             wrong.add(
                 here, "APPLICATION_COMMAND_OPTIONS_NAME_INVALID", "Option names must be unique"
@@ -225,6 +332,8 @@ def _check_options(wrong: FormErrors, place: str, options: list[Payload]) -> Non
         optional_before = optional_before or not option.get("required")
         _check_range(wrong, here, option)
         _check_choices(wrong, here, option)
+        if not _CHANNEL_TYPES.issuperset(option.get("channel_types") or ()):
+            wrong.add(f"{here}.channel_types", "BASE_TYPE_CHOICES", "There is no such type.")
 
 
 def _check_range(wrong: FormErrors, place: str, option: Payload) -> None:
@@ -255,11 +364,17 @@ def _check_choices(wrong: FormErrors, place: str, option: Payload) -> None:
             "APPLICATION_COMMAND_OPTIONS_AUTOCOMPLETE_INVALID",
             "Autocomplete cannot be used together with choices",
         )
-    kinds: dict[int, tuple[type, ...]] = {STRING: (str,), INTEGER: (int,), NUMBER: (int, float)}
+    if option.get("autocomplete") and option["type"] not in CHOICE_TYPES:
+        wrong.add(
+            place,
+            "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
+            "Autocomplete does not fit here",
+        )
     for index, choice in enumerate(choices):
         _check_text(wrong, f"{place}.choices.{index}.name", choice.get("name"), 100)
-        value, kind = choice.get("value"), kinds.get(option["type"], ())
-        if not isinstance(value, kind) or (isinstance(value, str) and len(value) > 100):
+        for locale, words in (choice.get("name_localizations") or {}).items():
+            _check_text(wrong, f"{place}.choices.{index}.name_localizations.{locale}", words, 100)
+        if not fits_choice(option["type"], choice.get("value")):
             wrong.add(
                 f"{place}.choices.{index}.value",
                 "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE_INVALID",
@@ -271,6 +386,13 @@ def _check_choices(wrong: FormErrors, place: str, option: Payload) -> None:
             "APPLICATION_COMMAND_OPTIONS_CHOICE_NAME_ALREADY_EXISTS",
             "Option choice names must be unique",
         )
+
+
+def fits_choice(kind: int, value: Any) -> bool:
+    """Whether a value may stand behind a choice for an option of this kind."""
+    if isinstance(value, bool) or not isinstance(value, CHOICE_TYPES.get(kind, ())):
+        return False
+    return not isinstance(value, str) or 1 <= len(value) <= 100
 
 
 def _length(part: Payload) -> int:
@@ -312,18 +434,20 @@ def find_command(commands: list[Payload], path: str) -> tuple[Payload, list[Payl
     raise OptionError("", f"There is no command /{path}.")
 
 
-def check_use(command: Payload, permissions: Permission) -> None:
-    """Refuse a command that the member is not shown.
+def find_any(commands: list[Payload], name: str) -> Payload:
+    """The command of this name, of whatever kind. Raises OptionError where there is none."""
+    for command in commands:
+        if command["name"] == name:
+            return command
+    raise OptionError("", f"There is no command {name!r}.")
 
-    Raises:
-        OptionError: a permission is missing.
-    """
-    needed = command["default_member_permissions"]
-    allowed = Permission.ADMINISTRATOR in permissions or (
-        needed is None or (int(needed) != 0 and int(needed) & permissions == int(needed))
-    )
-    if not allowed or Permission.USE_APPLICATION_COMMANDS not in permissions:
-        raise OptionError("", f"You do not have permission to use /{command['name']} here.")
+
+def find_menu(commands: list[Payload], kind: int, name: str) -> Payload:
+    """The command of a menu on a message or a member. Raises OptionError where there is none."""
+    for command in commands:
+        if (command["type"], command["name"]) == (kind, name):
+            return command
+    raise OptionError("", f"There is no entry {name!r} in the menu.")
 
 
 def check_values(options: list[Payload], values: Payload) -> list[Payload]:
@@ -352,6 +476,25 @@ def check_values(options: list[Payload], values: Payload) -> list[Payload]:
             continue
         value = _checked(option, values[name])
         sent.append({"name": name, "type": option["type"], "value": value})
+    return sent
+
+
+def typed_so_far(options: list[Payload], values: Payload, focused: str) -> list[Payload]:
+    """What stands in the options while a member types into one of them, as yet unchecked.
+
+    Raises:
+        OptionError: there is no such option, or it does not ask the bot for choices.
+    """
+    known = {option["name"]: option for option in options}
+    for name in (*values, focused):
+        if name not in known:
+            raise OptionError(name, "There is no such option.")
+    if not known[focused].get("autocomplete"):
+        raise OptionError(focused, "This option has no autocomplete.")
+    sent = []
+    for name, value in {focused: "", **values}.items():
+        option: Payload = {"name": name, "type": known[name]["type"], "value": value}
+        sent.append(option | ({"focused": True} if name == focused else {}))
     return sent
 
 

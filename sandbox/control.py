@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from sandbox.administration import Administration
 from sandbox.commands import OptionError
 from sandbox.errors import DiscordError
-from sandbox.interactions import Interaction, InteractionError
+from sandbox.fields import InteractionError
+from sandbox.interactions import Interaction
+from sandbox.permissions import Permission
 from sandbox.transcript import write_html, write_text
-from sandbox.world import Channel, Draft, Event, Payload, User
+from sandbox.world import Channel, Draft, Event, Message, Payload, Upload, User
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -46,16 +49,18 @@ class Control:
             ("GET", "/sandbox/ready", self.wait_ready),
             ("GET", "/sandbox/commands", self.list_commands),
             ("GET", "/sandbox/requests", self.list_requests),
-            ("POST", "/sandbox/members", self.add_member),
             ("POST", "/sandbox/uploads", self.upload),
             ("POST", "/sandbox/commands/run", self.run_command),
             ("POST", "/sandbox/commands/complete", self.complete),
+            ("POST", "/sandbox/menus/use", self.use_menu),
             ("POST", "/sandbox/components/use", self.use_component),
             ("POST", "/sandbox/modals/submit", self.submit_modal),
             ("GET", channel + "/messages", self.list_messages),
             ("POST", channel + "/messages", self.say),
             ("GET", channel + "/events", self.stream_events),
             ("GET", channel + "/transcript", self.transcript),
+            ("GET", channel + "/commands", self.list_shown),
+            *Administration(self._sandbox).routes(),
         ):
             application.router.add_route(method, path, self._guarded(handler))
 
@@ -99,17 +104,13 @@ class Control:
     async def list_commands(self, request: web.Request) -> web.Response:
         return web.json_response(self._sandbox.commands.offered(self._sandbox.guild.id))
 
+    async def list_shown(self, request: web.Request) -> web.Response:
+        """What a member can choose from in a channel, in their language."""
+        channel, user = self._seen_by(request)
+        return web.json_response(self._sandbox.commands.shown_to(user, channel))
+
     async def list_requests(self, request: web.Request) -> web.Response:
         return web.json_response([asdict(each) for each in self._sandbox.requests])
-
-    async def add_member(self, request: web.Request) -> web.Response:
-        world, guild = self._sandbox.world, self._sandbox.guild
-        wish = await request.json()
-        user = world.add_user(wish["name"])
-        roles = []
-        if wish.get("permissions"):
-            roles.append(world.add_role(guild, wish["name"], wish["permissions"]).id)
-        return web.json_response(world.join(guild, user, roles).payload())
 
     async def upload(self, request: web.Request) -> web.Response:
         """Keep a file that a member is about to choose for an option."""
@@ -136,6 +137,19 @@ class Control:
             )
         )
 
+    async def use_menu(self, request: web.Request) -> web.Response:
+        """A member chooses an entry in the menu of a message, or of a member."""
+        wish = await request.json()
+        channel = self._channel(wish)
+        pointed: Message | User
+        if "message" in wish:
+            pointed = _message(channel, wish)
+        else:
+            pointed = self._user({"member": wish["target"]})
+        return await self._outcome(
+            self._sandbox.interactions.use_menu(self._user(wish), channel, wish["name"], pointed)
+        )
+
     async def complete(self, request: web.Request) -> web.Response:
         wish = await request.json()
         return await self._outcome(
@@ -151,9 +165,7 @@ class Control:
     async def use_component(self, request: web.Request) -> web.Response:
         wish = await request.json()
         channel = self._channel(wish)
-        message = channel.messages.get(int(wish["message"]))
-        if message is None:
-            raise InteractionError("The message is gone.")
+        message = _message(channel, wish)
         return await self._outcome(
             self._sandbox.interactions.use_component(
                 self._user(wish), channel, message, wish["custom_id"], wish.get("values") or []
@@ -175,9 +187,25 @@ class Control:
         """A member writes a plain message."""
         wish = await request.json()
         channel = self._channel({"channel": request.match_info["channel"]})
-        draft = Draft(content=wish["content"])
-        message = self._sandbox.world.post(channel, self._user(wish), draft)
+        user = self._user(wish)
+        needed = Permission.SEND_MESSAGES
+        if channel.parent is not None:
+            needed = Permission.SEND_MESSAGES_IN_THREADS
+        if needed not in self._sandbox.world.permissions(channel, user):
+            raise InteractionError("The member may not write here.")
+        draft = Draft(content=wish["content"], uploads=self._uploads(wish))
+        message = self._sandbox.world.post(channel, user, draft)
         return web.json_response(self._sandbox.world.message_payload(message))
+
+    def _uploads(self, wish: dict[str, Any]) -> tuple[Upload, ...]:
+        """The files of a plain message, which were put up before."""
+        cdn = self._sandbox.world.cdn
+        found = [cdn.find(int(number)) for number in wish.get("files", ())]
+        return tuple(
+            Upload(index, file.filename, cdn.read(file))
+            for index, file in enumerate(found)
+            if file is not None
+        )
 
     async def stream_events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the channel as it stands, then everything that happens in it."""
@@ -240,6 +268,13 @@ class Control:
     def _seen_by(self, request: web.Request) -> tuple[Channel, User]:
         channel = self._channel({"channel": request.match_info["channel"]})
         return channel, self._user({"member": request.query.get("member", "0")})
+
+
+def _message(channel: Channel, wish: dict[str, Any]) -> Message:
+    message = channel.messages.get(int(wish["message"]))
+    if message is None:
+        raise InteractionError("The message is gone.")
+    return message
 
 
 async def _write_events(

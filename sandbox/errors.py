@@ -110,6 +110,10 @@ def unknown_command() -> DiscordError:
     return DiscordError(404, 10063, "Unknown application command")
 
 
+def unknown_command_permissions() -> DiscordError:
+    return DiscordError(404, 10066, "Unknown application command permissions")
+
+
 def daily_commands_reached() -> DiscordError:
     return DiscordError(
         400, 30034, "Max number of daily application command creates has been reached (200)"
@@ -128,12 +132,30 @@ def cannot_edit_others() -> DiscordError:
     return DiscordError(403, 50005, "Cannot edit a message authored by another user")
 
 
+def cannot_message_user() -> DiscordError:
+    return DiscordError(403, 50007, "Cannot send messages to this user")
+
+
 def empty_message() -> DiscordError:
     return DiscordError(400, 50006, "Cannot send an empty message")
 
 
 def missing_permissions() -> DiscordError:
     return DiscordError(403, 50013, "Missing Permissions")
+
+
+def bots_not_allowed() -> DiscordError:
+    return DiscordError(403, 20001, "Bots cannot use this endpoint")
+
+
+def archived_thread() -> DiscordError:
+    return DiscordError(400, 50083, "Thread is archived")
+
+
+def no_common_guild() -> DiscordError:
+    return DiscordError(
+        403, 50278, "Cannot send messages to this user due to having no mutual guilds"
+    )
 
 
 def invalid_webhook_token() -> DiscordError:

@@ -193,7 +193,7 @@ def _check_interactive(wrong: FormErrors, place: str, part: Payload, seen: set[s
         if not part.get("url"):
             wrong.missing(f"{place}.url")
     elif kind != BUTTON or style != PREMIUM_STYLE:
-        _check_custom_id(wrong, place, part.get("custom_id"), seen)
+        check_custom_id(wrong, place, part.get("custom_id"), seen)
     if kind == BUTTON:
         if style not in range(1, 7):
             wrong.add(f"{place}.style", "BASE_TYPE_CHOICES", "Value must be one of 1 to 6.")
@@ -204,11 +204,26 @@ def _check_interactive(wrong: FormErrors, place: str, part: Payload, seen: set[s
             wrong.add(
                 place, "BUTTON_COMPONENT_MISSING_LABEL_OR_EMOJI", "A label or an emoji is required."
             )
-    elif kind == STRING_SELECT:
-        _check_options(wrong, place, part.get("options") or [])
+    else:
+        check_select(wrong, place, part)
 
 
-def _check_custom_id(wrong: FormErrors, place: str, custom_id: Any, seen: set[str]) -> None:
+def check_select(wrong: FormErrors, place: str, part: Payload) -> None:
+    """Check what is particular to a select: how many, from what."""
+    if len(part.get("placeholder") or "") > 150:
+        wrong.too_long(f"{place}.placeholder", 150)
+    low, high = part.get("min_values"), part.get("max_values")
+    low, high = 1 if low is None else low, 1 if high is None else high
+    if not 0 <= low <= OPTIONS_LIMIT:
+        wrong.add(f"{place}.min_values", "NUMBER_TYPE_MAX", "Must be between 0 and 25.")
+    if not max(low, 1) <= high <= OPTIONS_LIMIT:
+        least = max(low, 1)
+        wrong.add(f"{place}.max_values", "NUMBER_TYPE_MIN", f"Must be between {least} and 25.")
+    if part["type"] == STRING_SELECT:
+        _check_options(wrong, place, part.get("options") or [], high)
+
+
+def check_custom_id(wrong: FormErrors, place: str, custom_id: Any, seen: set[str]) -> None:
     if not custom_id:
         wrong.missing(f"{place}.custom_id")
     elif len(custom_id) > 100:
@@ -223,13 +238,20 @@ def _check_custom_id(wrong: FormErrors, place: str, custom_id: Any, seen: set[st
         seen.add(custom_id)
 
 
-def _check_options(wrong: FormErrors, place: str, options: list[Payload]) -> None:
+def _check_options(wrong: FormErrors, place: str, options: list[Payload], most: int) -> None:
+    values = [option.get("value") for option in options]
+    if len(set(values)) < len(values):
+        wrong.add(
+            f"{place}.options", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "Values must be unique."
+        )
+    if most > max(len(options), 1) or sum(bool(o.get("default")) for o in options) > most:
+        wrong.add(f"{place}.max_values", "BASE_TYPE_BAD_LENGTH", "There are not so many options.")
     if not 1 <= len(options) <= OPTIONS_LIMIT:
         wrong.add(f"{place}.options", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 25 in length.")
     for index, option in enumerate(options):
         for key in ("label", "value", "description"):
             text = option.get(key)
-            if text is None and key != "description":
+            if not text and key != "description":
                 wrong.missing(f"{place}.options.{index}.{key}")
             elif text is not None and len(text) > 100:
                 wrong.too_long(f"{place}.options.{index}.{key}", 100)

@@ -40,11 +40,17 @@ PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
 _INTENTS = {
     "GUILD_CREATE": GUILDS,
     "GUILD_DELETE": GUILDS,
+    "GUILD_UPDATE": GUILDS,
     "GUILD_ROLE_CREATE": GUILDS,
     "CHANNEL_CREATE": GUILDS,
     "CHANNEL_UPDATE": GUILDS,
     "CHANNEL_DELETE": GUILDS,
+    "THREAD_CREATE": GUILDS,
+    "THREAD_UPDATE": GUILDS,
+    "THREAD_DELETE": GUILDS,
     "GUILD_MEMBER_ADD": GUILD_MEMBERS,
+    "GUILD_MEMBER_UPDATE": GUILD_MEMBERS,
+    "GUILD_MEMBER_REMOVE": GUILD_MEMBERS,
 }
 _FOR_MEMBERS_ONLY = {"INTERACTION_FAILURE"}
 _NEEDS_CONTENT_INTENT: dict[str, Any] = {
@@ -274,12 +280,18 @@ class Gateway:
         if hidden and event.name != "INTERACTION_CREATE":
             return
         for session in self._sessions.values():
-            if not event.name.startswith("MESSAGE_"):
-                needed = _INTENTS.get(event.name, 0)
-            else:
-                needed = GUILD_MESSAGES if "guild_id" in event.data else DIRECT_MESSAGES
+            needed = self._intents_for(event)
             if needed & session.intents == needed:
                 self._send(session, event.name, self._as_seen(event.data, session))
+
+    def _intents_for(self, event: Event) -> int:
+        """What a bot must have asked for to hear of an event; of itself it hears always."""
+        if event.name.startswith("MESSAGE_"):
+            return GUILD_MESSAGES if "guild_id" in event.data else DIRECT_MESSAGES
+        own = str(self._world.application.bot.id)
+        if event.name == "GUILD_MEMBER_UPDATE" and event.data["user"]["id"] == own:
+            return 0
+        return _INTENTS.get(event.name, 0)
 
     def _as_seen(self, data: Payload, session: Session) -> Payload:
         """Without the intent for it, a bot reads only its own messages and direct ones."""

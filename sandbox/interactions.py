@@ -7,24 +7,36 @@ its token edits and deletes the answer and adds follow-ups.
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox import errors
 from sandbox.commands import (
     ATTACHMENT,
+    CHANNEL,
+    CHAT_INPUT,
+    MENTIONABLE,
+    MESSAGE_MENU,
+    ROLE,
     USER,
+    USER_MENU,
     Commands,
     OptionError,
-    check_use,
     check_values,
     find_command,
+    find_menu,
+    fits_choice,
+    typed_so_far,
 )
 from sandbox.errors import FormErrors
+from sandbox.fields import FILE_UPLOAD, InteractionError, check_choice, check_modal, fields, fill
 from sandbox.forms import BUTTON, LINK_STYLE, is_empty, read_message
 from sandbox.permissions import Permission
+from sandbox.resolved import Chosen
 from sandbox.world import (
     CHAT_INPUT_COMMAND,
+    CONTEXT_MENU_COMMAND,
     EPHEMERAL,
     FILE_LIMIT,
     LOADING,
@@ -39,6 +51,7 @@ from sandbox.world import (
     Upload,
     User,
     World,
+    number_components,
 )
 
 ANSWER_WITHIN = 3.0
@@ -53,11 +66,11 @@ _ANSWERS = {
     AUTOCOMPLETE: (CHOICES,),
     MODAL_SUBMIT: (SEND, DEFER, DEFER_UPDATE, UPDATE),
 }
-_TEXT_INPUT, _LABEL = 4, 18
+CHOICES_LIMIT = 25
 
-
-class InteractionError(ValueError):
-    """Discord's client would not let the member do this."""
+NAMED_BY_ID = (USER, CHANNEL, ROLE, MENTIONABLE, ATTACHMENT)
+_CHOSEN_BY_ID = {5: USER, 6: ROLE, 7: MENTIONABLE, 8: CHANNEL, FILE_UPLOAD: ATTACHMENT}
+"""For the fields in which something is chosen by its id: what kind of option chooses the same."""
 
 
 @dataclass(slots=True)
@@ -73,6 +86,8 @@ class Interaction:
     data: Payload
     message: Message | None = None
     """The message whose component was used."""
+    trigger: Origin | None = None
+    """What opened the form that is being sent."""
     answer: int | None = None
     original: int | None = None
     """The id of the message that is the answer."""
@@ -98,31 +113,44 @@ class Interactions:
         Raises:
             OptionError: Discord's client would not send it so.
         """
-        permissions = self._may_interact(user, channel)
-        command, way = find_command(self._commands.offered(channel.guild_id), path)
-        check_use(command, permissions)
-        target = way[-1] if way else command
-        options = check_values(target.get("options", []), values)
-        data = self._command_data(command, way, options)
+        command, way, options = self._command(user, channel, path)
+        sent = check_values(options, values)
+        resolved = self._chosen_options(user, channel, options, sent)
+        data = self._command_data(command, way, sent, resolved)
         return self._announce(COMMAND, user, channel, data)
+
+    def use_menu(
+        self, user: User, channel: Channel, name: str, target: Message | User
+    ) -> Interaction:
+        """A member chooses an entry in the menu of a message or of a user.
+
+        Raises:
+            OptionError: the menu has no such entry for the member.
+            InteractionError: what they point at has no menu for them.
+        """
+        self._may_interact(user, channel)
+        kind = USER_MENU if isinstance(target, User) else MESSAGE_MENU
+        command = find_menu(self._commands.offered_in(channel), kind, name)
+        self._commands.check_use(command, user, channel)
+        chosen = Chosen(self._world, user, channel)
+        if isinstance(target, User):
+            chosen.add(USER, str(target.id))
+        else:
+            if target not in self._world.visible_messages(channel, user):
+                raise InteractionError("The member does not see this message.")
+            if target.only_for is not None:
+                raise InteractionError("A message for one member only has no menu of apps.")
+            chosen.add_message(target)
+        data = self._command_data(command, [], [], chosen.payload)
+        return self._announce(COMMAND, user, channel, data | {"target_id": str(target.id)})
 
     def autocomplete(
         self, user: User, channel: Channel, path: str, values: Payload, focused: str
     ) -> Interaction:
         """A member types into an option that asks the bot for choices."""
-        self._may_interact(user, channel)
-        command, way = find_command(self._commands.offered(channel.guild_id), path)
-        options = []
-        for option in (way[-1] if way else command).get("options", []):
-            if option["name"] in values:
-                sent = {"name": option["name"], "type": option["type"]}
-                sent["value"] = values[option["name"]]
-                if option["name"] == focused:
-                    if not option.get("autocomplete"):
-                        raise OptionError(focused, "This option has no autocomplete.")
-                    sent["focused"] = True
-                options.append(sent)
-        data = self._command_data(command, way, options)
+        command, way, options = self._command(user, channel, path)
+        sent = typed_so_far(options, values, focused)
+        data = self._command_data(command, way, sent, {})
         return self._announce(AUTOCOMPLETE, user, channel, data)
 
     def use_component(
@@ -149,17 +177,21 @@ class Interactions:
             "id": part["id"],
         }
         if part["type"] != BUTTON:
-            data |= {"values": values, "resolved": self._resolved_users(values, channel)}
+            answer = {"values": check_choice(part, values)}
+            data |= answer | self._chosen_values(user, channel, [(part, answer)])
         return self._announce(COMPONENT, user, channel, data, message)
 
-    def submit_modal(self, opened: Interaction, values: dict[str, str]) -> Interaction:
+    def submit_modal(self, opened: Interaction, values: Payload) -> Interaction:
         """A member fills in the form that an earlier interaction opened, and sends it."""
         modal = opened.modal
         if modal is None:
             raise InteractionError("No form is open.")
-        components = [_filled(row, values) for row in modal["components"]]
+        components = fill(modal, values)
+        answers = zip(fields(modal), fields({"components": components}), strict=True)
         data = {"custom_id": modal["custom_id"], "components": components}
-        return self._announce(MODAL_SUBMIT, opened.user, opened.channel, data, opened.message)
+        data |= self._chosen_values(opened.user, opened.channel, answers)
+        user, channel = opened.user, opened.channel
+        return self._announce(MODAL_SUBMIT, user, channel, data, opened.message, opened)
 
     def find(self, interaction_id: int) -> Interaction:
         """The interaction with this id."""
@@ -168,14 +200,21 @@ class Interactions:
                 return interaction
         raise InteractionError("There is no such interaction.")
 
-    def _may_interact(self, user: User, channel: Channel) -> Permission:
-        permissions = self._world.permissions(channel, user)
-        if Permission.VIEW_CHANNEL not in permissions:
+    def _command(
+        self, user: User, channel: Channel, path: str
+    ) -> tuple[Payload, list[Payload], list[Payload]]:
+        """A command that the member may use, the subcommands on the way, the options there."""
+        self._may_interact(user, channel)
+        command, way = find_command(self._commands.offered_in(channel), path)
+        self._commands.check_use(command, user, channel)
+        return command, way, (way[-1] if way else command).get("options", [])
+
+    def _may_interact(self, user: User, channel: Channel) -> None:
+        if Permission.VIEW_CHANNEL not in self._world.permissions(channel, user):
             raise InteractionError("The member does not see this channel.")
-        return permissions
 
     def _command_data(
-        self, command: Payload, way: list[Payload], options: list[Payload]
+        self, command: Payload, way: list[Payload], options: list[Payload], resolved: Payload
     ) -> Payload:
         for level in reversed(way):
             options = [{"name": level["name"], "type": level["type"], "options": options}]
@@ -184,34 +223,35 @@ class Interactions:
             data["guild_id"] = command["guild_id"]
         if options:
             data["options"] = options
-        resolved = self._resolved(options)
         return data | ({"resolved": resolved} if resolved else {})
 
-    def _resolved(self, options: list[Payload]) -> Payload:
-        """The attachments and users that the options name by id."""
-        resolved: Payload = {}
-        for option in options:
-            if option["type"] == ATTACHMENT:
-                attachment = self._world.cdn.find(int(option["value"]))
-                if attachment is None:
-                    raise OptionError(option["name"], "The file was not uploaded.")
-                payload = self._world.attachment_payload(attachment)
-                resolved.setdefault("attachments", {})[option["value"]] = payload
-            elif option["type"] == USER:
-                user = self._world.users.get(int(option["value"]))
-                if user is None:
-                    raise OptionError(option["name"], "There is no such member.")
-                resolved.setdefault("users", {})[option["value"]] = user.payload()
-            resolved |= self._resolved(option.get("options", []))
-        return resolved
+    def _chosen_options(
+        self, user: User, channel: Channel, options: list[Payload], sent: list[Payload]
+    ) -> Payload:
+        """What the options stand for that name something by its id."""
+        chosen = Chosen(self._world, user, channel)
+        known = {option["name"]: option for option in options}
+        for option in sent:
+            if option["type"] in NAMED_BY_ID:
+                types = known[option["name"]].get("channel_types")
+                try:
+                    chosen.add(option["type"], option["value"], types)
+                except LookupError as error:
+                    raise OptionError(option["name"], str(error)) from None
+        return chosen.payload
 
-    def _resolved_users(self, values: list[str], channel: Channel) -> Payload:
-        users = {
-            v: self._world.users[int(v)]
-            for v in values
-            if v.isdigit() and int(v) in self._world.users
-        }
-        return {"users": {key: user.payload() for key, user in users.items()}} if users else {}
+    def _chosen_values(
+        self, user: User, channel: Channel, parts: Iterable[tuple[Payload, Payload]]
+    ) -> Payload:
+        """What the values stand for that were chosen in fields, given with their answers."""
+        chosen = Chosen(self._world, user, channel)
+        for part, answer in parts:
+            for value in answer.get("values", ()) if part["type"] in _CHOSEN_BY_ID else ():
+                try:
+                    chosen.add(_CHOSEN_BY_ID[part["type"]], value, part.get("channel_types"))
+                except LookupError as error:
+                    raise InteractionError(f"{part['custom_id']}: {error}") from None
+        return {"resolved": chosen.payload} if chosen.payload else {}
 
     # The way to the bot
 
@@ -222,6 +262,7 @@ class Interactions:
         channel: Channel,
         data: Payload,
         message: Message | None = None,
+        opened: Interaction | None = None,
     ) -> Interaction:
         self._forget_expired()
         interaction = Interaction(
@@ -233,6 +274,7 @@ class Interactions:
             created=self._world.clock.now(),
             data=data,
             message=message,
+            trigger=self._origin(opened) if opened is not None else None,
         )
         self._by_token[interaction.token] = interaction
         bot = frozenset({self._world.application.bot.id})
@@ -254,7 +296,7 @@ class Interactions:
             "data": interaction.data,
             "channel_id": str(channel.id),
             "channel": world.channel_payload(channel),
-            "locale": LOCALE,
+            "locale": world.locales.get(user.id, LOCALE),
             "app_permissions": str(int(world.permissions(channel, world.application.bot))),
             "entitlements": [],
             "entitlement_sku_ids": [],
@@ -265,13 +307,12 @@ class Interactions:
         if channel.guild_id is None:
             payload["user"] = user.payload()
         else:
-            member = world.guilds[channel.guild_id].members[user.id]
-            permissions = str(int(world.permissions(channel, user)))
+            locale = world.guilds[channel.guild_id].locale
             payload |= {
                 "guild_id": str(channel.guild_id),
-                "guild": {"id": str(channel.guild_id), "locale": LOCALE, "features": []},
-                "guild_locale": LOCALE,
-                "member": {**member.payload(), "permissions": permissions},
+                "guild": {"id": str(channel.guild_id), "locale": locale, "features": []},
+                "guild_locale": locale,
+                "member": world.interaction_member(user, channel),
             }
         if interaction.message is not None:
             payload["message"] = world.message_payload(interaction.message)
@@ -349,11 +390,13 @@ class Interactions:
                 interaction.original = message.id
                 outcome = "update"
             case 8:
-                choices = _checked_choices(data)
+                choices = _checked_choices(data, _focused(interaction.data))
                 interaction.answer = answer
                 return self._settle(interaction, {"kind": "choices", "choices": choices})
             case _:
-                interaction.modal = _checked_modal(data)
+                check_modal(data)
+                interaction.modal = data
+                number_components(data["components"])
                 interaction.answer = answer
                 return self._settle(interaction, {"kind": "modal", "modal": data})
         interaction.answer = answer
@@ -370,7 +413,7 @@ class Interactions:
             interaction.channel,
             self._world.application.bot,
             draft if not loading else Draft(),
-            kind=CHAT_INPUT_COMMAND if interaction.kind == COMMAND else REPLY,
+            kind=_message_kind(interaction),
             flags=LOADING if loading else 0,
             origin=self._origin(interaction),
             only_for=interaction.user.id if asked & EPHEMERAL else None,
@@ -378,12 +421,17 @@ class Interactions:
         interaction.original = message.id
 
     def _origin(self, interaction: Interaction) -> Origin:
+        data, message = interaction.data, interaction.message
+        target = int(data.get("target_id", 0))
         return Origin(
             interaction.id,
             interaction.kind,
             interaction.user,
-            command=interaction.data["name"] if interaction.kind == COMMAND else None,
-            message_id=interaction.message.id if interaction.message else None,
+            command=data["name"] if interaction.kind == COMMAND else None,
+            message_id=message.id if message and interaction.kind == COMPONENT else None,
+            target_message_id=target if data.get("type") == MESSAGE_MENU else None,
+            target_user=self._world.users[target] if data.get("type") == USER_MENU else None,
+            trigger=interaction.trigger,
         )
 
     def _callback_response(self, interaction: Interaction) -> Payload:
@@ -459,6 +507,13 @@ class Interactions:
         )
 
 
+def _message_kind(interaction: Interaction) -> int:
+    if interaction.kind != COMMAND:
+        return REPLY
+    typed = interaction.data["type"] == CHAT_INPUT
+    return CHAT_INPUT_COMMAND if typed else CONTEXT_MENU_COMMAND
+
+
 def _find(components: list[Payload], custom_id: str) -> Payload | None:
     for component in components:
         if component.get("custom_id") == custom_id:
@@ -472,53 +527,36 @@ def _find(components: list[Payload], custom_id: str) -> Payload | None:
     return None
 
 
-def _checked_choices(data: Payload) -> list[Payload]:
+def _checked_choices(data: Payload, kind: int) -> list[Payload]:
+    """What is offered to a member who types into an option of this kind."""
     choices: list[Payload] = data.get("choices") or []
     wrong = FormErrors("data")
-    if len(choices) > 25:
-        wrong.too_long("choices", 25)
+    if len(choices) > CHOICES_LIMIT:
+        wrong.too_long("choices", CHOICES_LIMIT)
     for index, choice in enumerate(choices):
-        for key in ("name", "value"):
-            if isinstance(choice.get(key), str) and not 1 <= len(choice[key]) <= 100:
-                wrong.too_long(f"choices.{index}.{key}", 100)
+        name = choice.get("name")
+        if not isinstance(name, str) or not 1 <= len(name) <= 100:
+            wrong.add(
+                f"choices.{index}.name",
+                "BASE_TYPE_BAD_LENGTH",
+                "Must be between 1 and 100 in length.",
+            )
+        if not fits_choice(kind, choice.get("value")):
+            wrong.add(
+                f"choices.{index}.value",
+                "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE_INVALID",
+                "The value does not fit the type of the option",
+            )
     wrong.raise_if_any()
     return choices
 
 
-def _checked_modal(data: Payload) -> Payload:
-    wrong = FormErrors("data")
-    for key, limit in (("custom_id", 100), ("title", 45)):
-        if not data.get(key):
-            wrong.missing(key)
-        elif len(data[key]) > limit:
-            wrong.too_long(key, limit)
-    rows = data.get("components") or []
-    if not 1 <= len(rows) <= 5:
-        wrong.add("components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
-    for index, row in enumerate(rows):
-        for part in _inputs(row):
-            if len(part.get("value") or "") > part.get("max_length", 4000):
-                wrong.too_long(f"components.{index}.value", part.get("max_length", 4000))
-    wrong.raise_if_any()
-    return data
-
-
-def _inputs(row: Payload) -> list[Payload]:
-    """The fields of a modal's row: an action row of the old kind, or a label around one."""
-    return [row["component"]] if row["type"] == _LABEL else list(row.get("components") or ())
-
-
-def _filled(row: Payload, values: dict[str, str]) -> Payload:
-    """A row of a modal as it is sent, with what the member wrote or what stood there before."""
-    sent = []
-    for part in _inputs(row):
-        if part["type"] != _TEXT_INPUT:
-            raise InteractionError("The scripted member fills in text fields only.")
-        text = values.get(part["custom_id"], part.get("value") or "")
-        low = part.get("min_length", 0) or (1 if part.get("required", True) else 0)
-        if not low <= len(text) <= part.get("max_length", 4000):
-            raise InteractionError(f"{part['custom_id']}: the text is too short or too long.")
-        sent.append({"type": part["type"], "id": 0, "custom_id": part["custom_id"], "value": text})
-    if row["type"] == _LABEL:
-        return {"type": _LABEL, "id": 0, "component": sent[0]}
-    return {"type": row["type"], "id": 0, "components": sent}
+def _focused(data: Payload) -> int:
+    """The kind of the option that is being typed into."""
+    waiting = list(data["options"])
+    while waiting:
+        option = waiting.pop()
+        if option.get("focused"):
+            return int(option["type"])
+        waiting += option.get("options", [])
+    raise ValueError("Nothing is being typed.")

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import errors
-from sandbox.commands import Commands
+from sandbox.commands import Commands, without_localizations
 from sandbox.forms import is_empty, read_message
 from sandbox.gateway import Gateway
 from sandbox.interactions import Interactions
 from sandbox.limits import OLD_MESSAGE_AGE, Limits
+from sandbox.overrides import Overrides
 from sandbox.permissions import Permission
 from sandbox.uploads import Body
 from sandbox.world import Channel, Draft, Message, World
@@ -111,12 +112,14 @@ class Rest:
         world: World,
         gateway: Gateway,
         commands: Commands,
+        overrides: Overrides,
         interactions: Interactions,
         limits: Limits,
     ) -> None:
         self.world = world
         self.gateway = gateway
         self.commands = commands
+        self.overrides = overrides
         self.interactions = interactions
         self.limits = limits
 
@@ -128,6 +131,8 @@ class Rest:
         """
         channel = self.world.channel(call.id("channel_id"))
         may = self.world.permissions(channel, self.world.application.bot)
+        if channel.parent is not None and needed & Permission.SEND_MESSAGES:
+            needed ^= Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS
         if Permission.VIEW_CHANNEL not in may:
             raise errors.missing_access()
         if needed & ~may:
@@ -140,6 +145,21 @@ class Rest:
         if message is None or message.only_for is not None:
             raise errors.unknown_message()
         return message
+
+    def check_recipient(self, channel: Channel) -> None:
+        """Whether somebody takes direct messages from the bot; a guild's channel takes all.
+
+        Raises:
+            DiscordError: 50278 without a guild in common, 50007 where direct messages are closed.
+        """
+        user, bot = channel.recipient, self.world.application.bot
+        if user is None:
+            return
+        guilds = self.world.guilds.values()
+        if not any({user.id, bot.id} <= guild.members.keys() for guild in guilds):
+            raise errors.no_common_guild()
+        if user.id in self.world.closed:
+            raise errors.cannot_message_user()
 
     def own_application(self, call: Call) -> None:
         if call.id("application_id") != self.world.application.id:
@@ -221,6 +241,13 @@ async def get_guild_channels(rest: Rest, call: Call) -> Answer:
     return Answer([rest.world.channel_payload(channel) for channel in guild.channels.values()])
 
 
+@route("GET", "/guilds/{guild_id}/threads/active")
+async def get_active_threads(rest: Rest, call: Call) -> Answer:
+    threads = rest.world.threads(rest.world.guild(call.id("guild_id")))
+    shown = [rest.world.channel_payload(thread) for thread in threads]
+    return Answer({"threads": shown, "members": [], "has_more": False})
+
+
 @route("GET", "/guilds/{guild_id}/roles")
 async def get_roles(rest: Rest, call: Call) -> Answer:
     guild = rest.world.guild(call.id("guild_id"))
@@ -249,6 +276,8 @@ async def create_dm(rest: Rest, call: Call) -> Answer:
     user = rest.world.users.get(snowflake("recipient_id", str(call.json.get("recipient_id", ""))))
     if user is None:
         raise errors.unknown_user()
+    if user.bot:
+        raise errors.cannot_message_user()
     return Answer(rest.world.channel_payload(rest.world.direct_channel(user)))
 
 
@@ -293,6 +322,7 @@ async def create_message(rest: Rest, call: Call) -> Answer:
     if draft.reference is not None:
         needed |= Permission.READ_MESSAGE_HISTORY
     channel = rest.channel(call, needed)
+    rest.check_recipient(channel)
     if is_empty(draft):
         raise errors.empty_message()
     if draft.reference is not None and draft.reference not in channel.messages:
@@ -359,8 +389,7 @@ def _check_not_emptied(message: Message, draft: Draft) -> None:
 async def list_commands(rest: Rest, call: Call) -> Answer:
     commands = rest.commands.listed(rest.scope(call))
     if call.query.get("with_localizations", "false").lower() not in ("1", "true"):
-        hidden = ("name_localizations", "description_localizations")
-        commands = [{k: v for k, v in one.items() if k not in hidden} for one in commands]
+        commands = [without_localizations(each) for each in commands]
     return Answer(commands)
 
 
@@ -387,6 +416,24 @@ async def get_command(rest: Rest, call: Call) -> Answer:
 async def delete_command(rest: Rest, call: Call) -> Answer:
     rest.commands.remove(rest.scope(call), call.id("command_id"))
     return NOTHING
+
+
+@route("GET", "/applications/{application_id}/guilds/{guild_id}/commands/permissions")
+async def list_overrides(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.overrides.listed(rest.scope(call) or 0))
+
+
+_OVERRIDES = "/applications/{application_id}/guilds/{guild_id}/commands/{command_id}/permissions"
+
+
+@route("GET", _OVERRIDES)
+async def get_overrides(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.overrides.of_command(rest.scope(call) or 0, call.id("command_id")))
+
+
+@route("PUT", _OVERRIDES)
+async def set_overrides(rest: Rest, call: Call) -> Answer:
+    raise errors.bots_not_allowed()
 
 
 # Interactions

@@ -7,6 +7,7 @@ import secrets
 import socket
 import struct
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from aiohttp import web
 
 from sandbox import errors
 from sandbox.cdn import Cdn
-from sandbox.client import Member, SandboxClient
+from sandbox.client import Member, Role, SandboxClient
 from sandbox.clock import Clock
 from sandbox.commands import Commands
 from sandbox.control import Control
@@ -25,6 +26,7 @@ from sandbox.faults import Fault, Faults
 from sandbox.gateway import Gateway
 from sandbox.interactions import Interactions
 from sandbox.limits import Limits
+from sandbox.overrides import Overrides
 from sandbox.recorder import FilePart, RecordedRequest, Recorder, without_token
 from sandbox.rest import Answer, Call, Rest, Route, find_route
 from sandbox.uploads import Body, read_body
@@ -65,7 +67,8 @@ class Sandbox:
         self.channel = self.world.add_channel(self.guild, "imagine")
         self.token = self.world.application.token
         self.limits = Limits(self.clock)
-        self.commands = Commands(self.world, self.limits)
+        self.overrides = Overrides(self.world)
+        self.commands = Commands(self.world, self.limits, self.overrides)
         self.interactions = Interactions(self.world, self.commands)
         self.gateway = Gateway(self.world)
         self.recorder = Recorder()
@@ -73,7 +76,14 @@ class Sandbox:
         self.control_token = secrets.token_urlsafe(24)
         self.url = ""
         self.client = SandboxClient("", self.control_token)
-        self._rest = Rest(self.world, self.gateway, self.commands, self.interactions, self.limits)
+        self._rest = Rest(
+            self.world,
+            self.gateway,
+            self.commands,
+            self.overrides,
+            self.interactions,
+            self.limits,
+        )
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
 
     async def __aenter__(self) -> Self:
@@ -121,9 +131,16 @@ class Sandbox:
         """Requests that found no route."""
         return self.recorder.unhandled
 
-    async def member(self, name: str = "Ada", *, permissions: int = 0) -> Member:
+    async def member(
+        self,
+        name: str = "Ada",
+        *,
+        permissions: int = 0,
+        roles: Iterable[Role] = (),
+        locale: str = "en-US",
+    ) -> Member:
         """A scripted member of the guild, in its channel, with further permissions if wanted."""
-        return await self.client.member(name, permissions=permissions)
+        return await self.client.member(name, permissions=permissions, roles=roles, locale=locale)
 
     # HTTP
 

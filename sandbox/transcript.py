@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from html import escape
 
 from sandbox.cdn import Attachment
-from sandbox.forms import BUTTON
-from sandbox.world import LOADING, Channel, Message, Payload, User, World
+from sandbox.forms import BUTTON, SELECTS
+from sandbox.world import CONTEXT_MENU_COMMAND, LOADING, Channel, Message, Payload, User, World
 
 _MARKDOWN = re.compile(
     r"\\(?P<escaped>[^\w\s])"
@@ -45,14 +45,14 @@ def write_text(world: World, channel: Channel, user: User) -> str:
         shown = world.message_payload(message)
         lines = [f"**{message.author.name}**{_aside(message)}", ""]
         if message.origin is not None and message.origin.command is not None:
-            lines.insert(0, f"_{message.origin.user.name} used /{message.origin.command}_  ")
+            lines.insert(0, f"_{message.origin.user.name} used {_command(message)}_  ")
         if message.flags & LOADING:
             lines.append(f"_{message.author.name} is thinking…_")
         lines += message.content.splitlines()
         for embed in shown["embeds"]:
             lines += [f"> {line}" for line in _embed_lines(embed)]
         lines += [f"📎 {file.filename} ({file.size:,} bytes)" for file in message.files]
-        labels = [f"[ {_label(part)} ]" for part in _buttons(shown)]
+        labels = [f"[ {_label(part)} ]" for part in _controls(shown)]
         lines += [" ".join(labels)] if labels else []
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -69,6 +69,12 @@ def write_html(world: World, channel: Channel, user: User) -> str:
         f"<title>{title}</title><style>{_STYLE}</style></head>\n"
         f"<body><h1>{title}</h1>\n{messages}\n</body></html>\n"
     )
+
+
+def _command(message: Message) -> str:
+    """What was used: a command that was typed, or an entry of a menu."""
+    name = message.origin.command if message.origin is not None else None
+    return f"{name}" if message.kind == CONTEXT_MENU_COMMAND else f"/{name}"
 
 
 def _aside(message: Message) -> str:
@@ -91,13 +97,16 @@ def _embed_lines(embed: Payload) -> list[str]:
     return [line for line in lines if line]
 
 
-def _buttons(shown: Payload) -> list[Payload]:
-    rows = shown["components"]
-    return [part for row in rows for part in row.get("components", ()) if part["type"] == BUTTON]
+def _controls(shown: Payload) -> list[Payload]:
+    """The buttons and selects below a message."""
+    parts = [part for row in shown["components"] for part in row.get("components", ())]
+    return [part for part in parts if part["type"] in (BUTTON, *SELECTS)]
 
 
-def _label(button: Payload) -> str:
-    words = [button.get("emoji", {}).get("name", ""), button.get("label", "")]
+def _label(control: Payload) -> str:
+    if control["type"] in SELECTS:
+        return f"{control.get('placeholder') or 'Make a selection'} ▾"
+    words = [control.get("emoji", {}).get("name", ""), control.get("label", "")]
     return " ".join(word for word in words if word)
 
 
@@ -108,7 +117,7 @@ def _article(world: World, message: Message) -> str:
     aside = escape(_aside(message).removeprefix(" APP"))
     parts = [f"<header><b>{author}</b>{app}<small>{aside}</small></header>"]
     if message.origin is not None and message.origin.command is not None:
-        used = escape(f"{message.origin.user.name} used /{message.origin.command}")
+        used = escape(f"{message.origin.user.name} used {_command(message)}")
         parts.insert(0, f'<div class="quiet">{used}</div>')
     if message.flags & LOADING:
         parts.append(f'<p class="quiet">{author} is thinking…</p>')
@@ -118,9 +127,9 @@ def _article(world: World, message: Message) -> str:
     shown_ids = {entry["id"] for entry in shown["attachments"]}
     parts += [_file(world, file) for file in message.files if str(file.id) in shown_ids]
     parts += [
-        f'<button class="style{part["style"]}"{" disabled" if part.get("disabled") else ""}>'
+        f'<button class="style{part.get("style", 2)}"{" disabled" if part.get("disabled") else ""}>'
         f"{escape(_label(part))}</button>"
-        for part in _buttons(shown)
+        for part in _controls(shown)
     ]
     return f"<article>{''.join(parts)}</article>"
 

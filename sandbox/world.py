@@ -19,6 +19,13 @@ from sandbox.permissions import EVERYONE, EVERYTHING, Permission, resolve
 Payload = dict[str, Any]
 
 LOCALE = "en-US"
+_LANGUAGES = (
+    "bg cs da de el en-GB en-US es-419 es-ES fi fr hi hr hu id it ja ko lt nl no pl pt-BR ro ru"
+    " sv-SE th tr uk vi zh-CN zh-TW"
+)
+LOCALES = frozenset(_LANGUAGES.split())
+"""The languages that Discord speaks."""
+
 FILE_LIMIT = 10 * 1024 * 1024
 """Bytes of one file in a guild without boosts."""
 
@@ -29,6 +36,11 @@ SUPPRESS_NOTIFICATIONS = 1 << 12
 COMPONENTS_V2 = 1 << 15
 
 DEFAULT_MESSAGE, REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND = 0, 19, 20, 23
+
+TEXT_CHANNEL, DIRECT_CHANNEL, PUBLIC_THREAD = 0, 1, 11
+
+ARCHIVED_AFTER = 1440
+"""Minutes of silence that a thread shows as its limit; here only an order archives it."""
 
 NONCE_WINDOW = 5 * 60
 """Seconds for which an enforced nonce is remembered (Discord: "the past few minutes")."""
@@ -126,6 +138,11 @@ class Origin:
     user: User
     command: str | None = None
     message_id: int | None = None
+    target_message_id: int | None = None
+    """What a menu was used on."""
+    target_user: User | None = None
+    trigger: "Origin | None" = None
+    """What opened the form that was sent."""
 
 
 @dataclass(slots=True)
@@ -160,7 +177,7 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel of a guild, or a direct conversation with the bot."""
+    """A text channel of a guild, a public thread below one, or a conversation with the bot."""
 
     id: int
     name: str
@@ -172,15 +189,37 @@ class Channel:
     """For a role's or member's id: the bits allowed and the bits denied."""
     messages: dict[int, Message] = field(default_factory=dict)
     recipient: User | None = None
+    parent: "Channel | None" = None
+    """The channel that a thread belongs to."""
+    owner_id: int | None = None
+    """Who began the thread."""
+    archived: float | None = None
+    """Since when the thread is archived."""
+
+    @property
+    def kind(self) -> int:
+        if self.guild_id is None:
+            return DIRECT_CHANNEL
+        return TEXT_CHANNEL if self.parent is None else PUBLIC_THREAD
+
+    @property
+    def root(self) -> "Channel":
+        """The channel whose permissions and age restriction hold here."""
+        return self.parent or self
+
+    @property
+    def created(self) -> float:
+        return moment_of(self.id)
 
 
 @dataclass(slots=True)
 class Guild:
-    """A server with its roles, members and channels."""
+    """A server with its roles, members and channels (threads are not among them)."""
 
     id: int
     name: str
     owner_id: int
+    locale: str = LOCALE
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
@@ -245,6 +284,10 @@ class World:
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
+        self.locales: dict[int, str] = {}
+        """The languages of users, where it is not English."""
+        self.closed: set[int] = set()
+        """The users who take no direct messages."""
         self.application = self._new_application(bot_name)
         self._listeners: list[Callable[[Event], None]] = []
         self._nonces: dict[tuple[int, int, str | int], int] = {}
@@ -285,7 +328,27 @@ class World:
         self._emit_channel("CHANNEL_CREATE", channel)
         return channel
 
-    def add_role(self, guild: Guild, name: str, permissions: int) -> Role:
+    def add_thread(self, parent: Channel, name: str, owner: User) -> Channel:
+        """A public thread; what holds in its channel holds in it."""
+        thread = Channel(
+            self.ids.new(), name, parent.guild_id, parent=parent.root, owner_id=owner.id
+        )
+        self.channels[thread.id] = thread
+        self._emit_channel("THREAD_CREATE", thread)
+        return thread
+
+    def archive(self, thread: Channel) -> None:
+        """From now on nothing in it can be edited, until somebody writes in it."""
+        thread.archived = self.clock.now()
+        self._emit_channel("THREAD_UPDATE", thread)
+
+    def threads(self, guild: Guild) -> list[Channel]:
+        """The threads of a guild that are not archived."""
+        everything = self.channels.values()
+        here = [channel for channel in everything if channel.guild_id == guild.id]
+        return [each for each in here if each.parent is not None and each.archived is None]
+
+    def add_role(self, guild: Guild, name: str, permissions: int = 0) -> Role:
         role = Role(self.ids.new(), name, Permission(permissions), len(guild.roles))
         guild.roles[role.id] = role
         self.emit(Event("GUILD_ROLE_CREATE", {"guild_id": str(guild.id), "role": role.payload()}))
@@ -297,6 +360,28 @@ class World:
         self.emit(Event("GUILD_MEMBER_ADD", {**member.payload(), "guild_id": str(guild.id)}))
         return member
 
+    def give_role(self, guild: Guild, user: User, role_id: int) -> Member:
+        member = guild.members[user.id]
+        if role_id not in member.roles:
+            member.roles.append(role_id)
+        return self._changed(guild, member)
+
+    def take_role(self, guild: Guild, user: User, role_id: int) -> Member:
+        member = guild.members[user.id]
+        member.roles.remove(role_id)
+        return self._changed(guild, member)
+
+    def leave(self, guild: Guild, user: User) -> None:
+        """A member goes; what they wrote stays."""
+        del guild.members[user.id]
+        data = {"guild_id": str(guild.id), "user": user.payload()}
+        self.emit(Event("GUILD_MEMBER_REMOVE", data))
+
+    def set_locale(self, guild: Guild, locale: str) -> None:
+        """The language of a guild; `locales` holds those of users."""
+        guild.locale = locale
+        self.emit(Event("GUILD_UPDATE", self.guild_payload(guild)))
+
     def overwrite(
         self, channel: Channel, subject_id: int, *, allow: int = 0, deny: int = 0
     ) -> None:
@@ -305,7 +390,11 @@ class World:
         self._emit_channel("CHANNEL_UPDATE", channel)
 
     def delete_channel(self, channel: Channel) -> None:
-        del self.channels[channel.id]
+        below = [each for each in self.channels.values() if each.parent is channel]
+        for gone in (channel, *below):
+            del self.channels[gone.id]
+        if channel.parent is not None:
+            return self._emit_channel("THREAD_DELETE", channel)
         if channel.guild_id is not None:
             del self.guilds[channel.guild_id].channels[channel.id]
         self._emit_channel("CHANNEL_DELETE", channel)
@@ -326,6 +415,7 @@ class World:
 
     def permissions(self, channel: Channel, user: User) -> Permission:
         """What a user may do in a channel."""
+        channel = channel.root
         if channel.guild_id is None:
             talking = user in (channel.recipient, self.application.bot)
             return EVERYONE if talking else Permission(0)
@@ -370,6 +460,9 @@ class World:
             return earlier
         if draft.reference is not None:
             kind = REPLY
+        if channel.archived is not None:
+            channel.archived = None
+            self._emit_channel("THREAD_UPDATE", channel)
         message = Message(
             self.ids.new(),
             channel.id,
@@ -389,7 +482,13 @@ class World:
         return message
 
     def edit(self, channel: Channel, message: Message, draft: Draft) -> Message:
-        """Change a message; a deferred answer becomes a real one by it."""
+        """Change a message; a deferred answer becomes a real one by it.
+
+        Raises:
+            DiscordError: 50083 in an archived thread.
+        """
+        if channel.archived is not None:
+            raise errors.archived_thread()
         was_loading = bool(message.flags & LOADING)
         self._apply(channel, message, draft)
         message.flags &= ~LOADING
@@ -400,6 +499,9 @@ class World:
         return message
 
     def delete(self, channel: Channel, message: Message) -> None:
+        """Raises DiscordError 50083 in an archived thread."""
+        if channel.archived is not None:
+            raise errors.archived_thread()
         del channel.messages[message.id]
         data = {"id": str(message.id), "channel_id": str(channel.id)}
         if channel.guild_id is not None:
@@ -427,7 +529,7 @@ class World:
             message.embeds = copy.deepcopy(draft.embeds)
         if draft.components is not None:
             message.components = copy.deepcopy(draft.components)
-            _number(message.components)
+            number_components(message.components)
         if draft.flags is not None:
             changeable = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS
             message.flags = (message.flags & ~changeable) | (draft.flags & changeable)
@@ -530,15 +632,17 @@ class World:
         if channel.recipient is not None:
             return {
                 "id": str(channel.id),
-                "type": 1,
+                "type": DIRECT_CHANNEL,
                 "flags": 0,
                 "last_message_id": last,
                 "recipients": [channel.recipient.payload()],
             }
+        if channel.parent is not None:
+            return self._thread_payload(channel, channel.parent, last)
         guild = self.guilds[channel.guild_id or 0]
         return {
             "id": str(channel.id),
-            "type": 0,
+            "type": TEXT_CHANNEL,
             "guild_id": str(guild.id),
             "name": channel.name,
             "topic": channel.topic,
@@ -557,6 +661,29 @@ class World:
                 }
                 for subject, (allow, deny) in channel.overwrites.items()
             ],
+        }
+
+    def _thread_payload(self, thread: Channel, parent: Channel, last: str | None) -> Payload:
+        return {
+            "id": str(thread.id),
+            "type": PUBLIC_THREAD,
+            "guild_id": str(thread.guild_id),
+            "parent_id": str(parent.id),
+            "owner_id": str(thread.owner_id),
+            "name": thread.name,
+            "flags": 0,
+            "last_message_id": last,
+            "rate_limit_per_user": 0,
+            "message_count": len(thread.messages),
+            "total_message_sent": len(thread.messages),
+            "member_count": 1,
+            "thread_metadata": {
+                "archived": thread.archived is not None,
+                "archive_timestamp": timestamp(thread.archived or thread.created),
+                "auto_archive_duration": ARCHIVED_AFTER,
+                "locked": False,
+                "create_timestamp": timestamp(thread.created),
+            },
         }
 
     def guild_payload(self, guild: Guild) -> Payload:
@@ -592,7 +719,7 @@ class World:
             "vanity_url_code": None,
             "premium_tier": 0,
             "premium_subscription_count": 0,
-            "preferred_locale": LOCALE,
+            "preferred_locale": guild.locale,
             "rules_channel_id": None,
             "safety_alerts_channel_id": None,
             "public_updates_channel_id": None,
@@ -616,13 +743,18 @@ class World:
             "member_count": len(guild.members),
             "members": [own.payload()],
             "channels": [self.channel_payload(channel) for channel in guild.channels.values()],
-            "threads": [],
+            "threads": [self.channel_payload(thread) for thread in self.threads(guild)],
             "presences": [],
             "voice_states": [],
             "stage_instances": [],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],
         }
+
+    def interaction_member(self, user: User, channel: Channel) -> Payload:
+        """A member of the guild, with what they may do in a channel, as interactions carry it."""
+        member = self.guilds[channel.guild_id or 0].members[user.id]
+        return {**member.payload(), "permissions": str(int(self.permissions(channel, user)))}
 
     def visible_messages(self, channel: Channel, user: User) -> list[Message]:
         """What a user sees in a channel, oldest first."""
@@ -661,6 +793,11 @@ class World:
             return None
         return frozenset({message.only_for, message.author.id})
 
+    def _changed(self, guild: Guild, member: Member) -> Member:
+        data = {**member.payload(), "guild_id": str(guild.id)}
+        self.emit(Event("GUILD_MEMBER_UPDATE", data))
+        return member
+
     def _emit_channel(self, name: str, channel: Channel) -> None:
         self.emit(Event(name, self.channel_payload(channel), channel.id))
 
@@ -674,6 +811,21 @@ class World:
         self.emit(Event(name, data, channel.id, self._audience(message)))
 
     def _origin_payload(self, origin: Origin, message: Message) -> Payload:
+        payload: Payload = {
+            "application_id": str(self.application.id),
+            "webhook_id": str(self.application.id),
+            "interaction_metadata": self._metadata(origin, message),
+        }
+        if origin.command is not None:
+            payload["interaction"] = {
+                "id": str(origin.interaction_id),
+                "type": origin.kind,
+                "name": origin.command,
+                "user": origin.user.payload(),
+            }
+        return payload
+
+    def _metadata(self, origin: Origin, message: Message) -> Payload:
         metadata: Payload = {
             "id": str(origin.interaction_id),
             "type": origin.kind,
@@ -685,20 +837,16 @@ class World:
             metadata["authorizing_integration_owners"]["0"] = str(channel.guild_id)
         if origin.message_id is not None:
             metadata["interacted_message_id"] = str(origin.message_id)
-        payload: Payload = {
-            "application_id": str(self.application.id),
-            "webhook_id": str(self.application.id),
-            "interaction_metadata": metadata,
-        }
+        if origin.target_message_id is not None:
+            metadata["target_message_id"] = str(origin.target_message_id)
+        if origin.target_user is not None:
+            metadata["target_user"] = origin.target_user.payload()
         if origin.command is not None:
             metadata["name"] = origin.command
-            payload["interaction"] = {
-                "id": str(origin.interaction_id),
-                "type": origin.kind,
-                "name": origin.command,
-                "user": origin.user.payload(),
-            }
-        return payload
+        if origin.trigger is not None:
+            trigger = self._metadata(origin.trigger, message)
+            metadata["triggering_interaction_metadata"] = trigger
+        return metadata
 
     def _source(self, url: object, message: Message) -> Attachment | None:
         """The file of this message that a link in its body means."""
@@ -773,7 +921,7 @@ def _without_nothing(value: Payload) -> Payload:
     return copied
 
 
-def _number(components: list[Payload]) -> None:
+def number_components(components: list[Payload]) -> None:
     """Give each component without an id the next free one, in order of appearance."""
     everything: list[Payload] = []
 
@@ -781,8 +929,9 @@ def _number(components: list[Payload]) -> None:
         everything.append(component)
         for part in component.get("components") or ():
             collect(part)
-        if isinstance(component.get("accessory"), dict):
-            collect(component["accessory"])
+        for place in ("accessory", "component"):
+            if isinstance(component.get(place), dict):
+                collect(component[place])
 
     for component in components:
         collect(component)

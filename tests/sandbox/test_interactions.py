@@ -426,3 +426,98 @@ async def test_commands_keep_their_ids_and_new_ones_are_counted(
     assert refused.value.code == 30034
     local.clock.advance(24 * 60 * 60)
     assert len(await register(*(f"d{i}" for i in range(100)))) == 100
+
+
+async def test_a_message_menu_brings_the_message_with_its_picture(
+    local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes, tmp_path: Path
+) -> None:
+    @bot.tree.context_menu(name="Imagine from this picture")
+    async def imagine_from(interaction: discord.Interaction, message: discord.Message) -> None:
+        same = await message.attachments[0].read() == picture
+        await interaction.response.send_message(f"{message.author.name}: {message.content} {same}")
+
+    (tmp_path / "red.png").write_bytes(picture)
+    await bot.go_online()
+    posted = await ada.say("my cat", tmp_path / "red.png")
+    reply = await (await local.member("Grace")).use_menu("Imagine from this picture", posted)
+    assert reply.message is not None
+    assert reply.message.content == "ada: my cat True"  # without the intent for content
+    assert reply.message.raw["type"] == 23
+    assert reply.message.raw["interaction_metadata"]["target_message_id"] == str(posted.id)
+    with pytest.raises(OptionError, match="no entry"):
+        await ada.use_menu("Paint over it", posted)
+    await engine.place().get_partial_message(reply.message.id).delete()
+    with pytest.raises(InteractionError, match="gone"):
+        await ada.use_menu("Imagine from this picture", reply.message)
+
+
+async def test_a_member_menu_brings_the_member(local: Sandbox, bot: Bot, ada: Member) -> None:
+    @bot.tree.context_menu(name="Pictures")
+    async def pictures(interaction: discord.Interaction, member: discord.Member) -> None:
+        await interaction.response.send_message(f"of {member.display_name}", ephemeral=True)
+
+    @bot.tree.context_menu(name="Report")
+    async def report(interaction: discord.Interaction, message: discord.Message) -> None:
+        await interaction.response.send_message("reported", ephemeral=True)
+
+    await bot.go_online()
+    reply = await ada.use_menu("Pictures", await local.member("Grace"))
+    assert reply.message is not None
+    assert reply.message.content == "of Grace"
+    with pytest.raises(InteractionError, match="one member only"):
+        await ada.use_menu("Report", reply.message)
+
+
+async def test_choices_must_fit_the_option(bot: Bot, ada: Member) -> None:
+    offered: list[app_commands.Choice[int]] = []
+    refused: list[int] = []
+
+    @bot.tree.command(description="Cancel a job.")
+    async def cancel(interaction: discord.Interaction, job: int, reason: str = "") -> None:
+        await interaction.response.send_message(f"{job}")
+
+    @cancel.autocomplete("job")
+    async def jobs(
+        interaction: discord.Interaction, current: str
+    ) -> list[app_commands.Choice[int]]:
+        assert interaction.namespace.reason == "late"
+        try:
+            await interaction.response.autocomplete(offered)
+        except discord.HTTPException as error:
+            refused.append(error.code)
+        return []
+
+    await bot.go_online()
+    offered.append(app_commands.Choice(name="7: a red circle", value=7))
+    assert await ada.complete("cancel", "job", reason="late") == [
+        {"name": "7: a red circle", "value": 7}
+    ]
+    for name, value in (("x" * 101, 7), ("seven", "7"), ("", 7)):
+        offered[:] = [app_commands.Choice(name=name, value=value)]  # type: ignore[arg-type]
+        assert await ada.complete("cancel", "job", reason="late") == []
+    assert refused == [50035] * 3
+    for focused, typed in (("colour", {}), ("reason", {}), ("job", {"colour": "red"})):
+        with pytest.raises(OptionError):
+            await ada.complete("cancel", focused, **typed)
+
+
+async def test_follow_ups_carry_files_and_can_be_taken_back(
+    bot: Bot, ada: Member, picture: bytes
+) -> None:
+    deferred = deferring(bot)
+    await bot.go_online()
+    await ada.slash("imagine", include="a circle")
+    interaction = await soon(deferred.get())
+    await interaction.edit_original_response(content="a card")
+    file = discord.File(io.BytesIO(picture), "red.png")
+    details = await interaction.followup.send("details", file=file, ephemeral=True, wait=True)
+    _, seen = await ada.messages()
+    assert seen.ephemeral
+    assert await ada.download(seen.files[0]) == picture
+    edited = await details.edit(content="no picture", attachments=[])
+    assert edited.attachments == []
+    await details.delete()
+    assert [message.content for message in await ada.messages()] == ["a card"]
+    with pytest.raises(discord.NotFound) as refused:
+        await details.edit(content="still there?")
+    assert refused.value.code == 10008
