@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--minutes", type=float, default=180, help="time for all trainings")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--processes", type=int, default=1, help="that train side by side on a CPU")
     parser.add_argument("--resume", action="store_true", help="go on from the last save")
     parser.add_argument("--further", action="store_true", help="begin with the pair that is here")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
@@ -61,7 +62,8 @@ def main() -> None:
                 saved = options.resume and (run / LAST).exists()
                 begun = FIRST_PART if options.further or stage == "together" else 0.0
                 clip = 1.0 if module.automatic_optimization else None
-                training = trainer(Timed(share, RATES[stage], begun), run, options.device, clip)
+                timed = Timed(share, RATES[stage], begun)
+                training = trainer(timed, run, options.device, clip, options.processes)
                 training.fit(module, ckpt_path=run / LAST if saved else None)
                 training.save_checkpoint(run / LAST)
 

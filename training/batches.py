@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.captions import Caption, caption
@@ -41,7 +41,12 @@ class Endless(IterableDataset[object]):
 
 
 def loader(make: Callable[[Random], object], seed: int, workers: int) -> DataLoader[object]:
-    """Batches as `make` returns them; drawn beside the training when there are workers."""
+    """Batches as `make` returns them; drawn beside the training when there are workers.
+
+    Processes that train side by side draw others each.
+    """
+    if distributed.is_initialized():
+        seed += 1000 * distributed.get_rank()
     return DataLoader(Endless(make, seed), batch_size=None, num_workers=workers)
 
 

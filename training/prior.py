@@ -1,6 +1,5 @@
 """The training of the prior: scenes out of noise, told by what the pair's own CLIP says of them."""
 
-from dataclasses import replace
 from random import Random
 
 import torch
@@ -11,13 +10,20 @@ from torch.utils.data import DataLoader
 from engine.models.prior import NEAREST, SIDE, Prior
 from training import batches
 from training.captions import Caption, caption
+from training.compositions import composed
 from training.muon import MuonTraining
 from training.perceptor import EMBEDDING, PerceptorTraining
-from training.scenes import draw, random_scene
+from training.scenes import draw, random_pair, random_scene
 
 LEARNING_RATE = 3e-3
 ROWS = 32
-CONFIG = {"embedding": EMBEDDING, "width": 160, "depth": 6, "heads": 5}
+CONFIG = {"embedding": EMBEDDING, "width": 160, "depth": 6, "heads": 5, "traits": 64, "words": 8}
+CAPTIONS = 4096
+"""So many tell in which directions captions differ."""
+LEAST = 0.01
+"""Directions with a smaller variance than this count as noise."""
+PAIRS = 0.4
+"""The share of scenes that have two figures of different colours in any case: the hardest."""
 SHOWN = 4
 """Pictures of a batch that are told by CLIP's embedding of themselves, as pictures in prompts."""
 UNTOLD = 3
@@ -31,6 +37,25 @@ class PriorTraining(MuonTraining):
         super().__init__()
         self.prior = Prior(**CONFIG)
         self.perceptor = perceptor.requires_grad_(False).eval()
+        self._see_all_traits_alike()
+
+    @torch.no_grad()
+    def _see_all_traits_alike(self) -> None:
+        """Begins with the directions in which captions differ, each as strong as the others.
+
+        Whose colour is whose moves an embedding far less than which colours there are.
+        """
+        random = Random(8)
+        captions = [caption(random_scene(random), random) for _ in range(CAPTIONS)]
+        told = torch.cat(
+            [self.perceptor.embed_texts(captions[i : i + ROWS]) for i in range(0, CAPTIONS, ROWS)]
+        )
+        spread, directions = torch.linalg.eigh(torch.cov(told.float().t()) * EMBEDDING)
+        most = slice(-CONFIG["traits"], None)
+        self.prior.traits.weight.copy_((directions * spread.clamp_min(LEAST).rsqrt())[:, most].t())
+        self.prior.traits.bias.copy_(
+            -self.prior.traits.weight @ told.float().mean(0) * EMBEDDING**0.5
+        )
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         return self.optimisers(self.prior.blocks, self.prior.parameters(), LEARNING_RATE)
@@ -76,8 +101,13 @@ class PriorTraining(MuonTraining):
 
 
 def _batch(random: Random) -> batches.Captioned:
-    """Captions of whole scenes, and what of them is rough: no letters and no patterns."""
-    scenes = [random_scene(random) for _ in range(ROWS)]
+    """Captions of any scenes, which then lie as the captions let one expect."""
+    scenes = [
+        random_pair(random) if random.random() < PAIRS else random_scene(random)
+        for _ in range(ROWS)
+    ]
     captions = [caption(scene, random) for scene in scenes]
-    rough = [replace(scene, watermark=False, pattern="plain") for scene in scenes]
-    return batches.to_tensor([draw(scene) for scene in rough]), captions, rough
+    scenes = [
+        composed(scene, said.claims, random) for scene, said in zip(scenes, captions, strict=True)
+    ]
+    return batches.to_tensor([draw(scene) for scene in scenes]), captions, scenes

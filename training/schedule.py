@@ -54,16 +54,20 @@ class Timed(pl.Callback):
 SAVE_STEPS = 250
 
 
-def trainer(timed: Timed, run: Path, device: str, clip: float | None = 1.0) -> pl.Trainer:
+def trainer(
+    timed: Timed, run: Path, device: str, clip: float | None = 1.0, processes: int = 1
+) -> pl.Trainer:
     """Trains in bfloat16 where it can, and saves to `run/last.ckpt` and logs to `run/log`.
 
-    Gradients longer than `clip` are shortened; None for a module that sees to that itself.
+    Gradients longer than `clip` are shortened; None for a module that sees to that itself. On a
+    processor, as many `processes` each take batches of their own and share their gradients.
     """
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     saves = ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=SAVE_STEPS)
     return pl.Trainer(
         accelerator="cuda" if cuda else "cpu",
-        devices=1,
+        devices=1 if cuda else processes,
+        strategy="ddp_fork" if processes > 1 and not cuda else "auto",
         precision="bf16-mixed",
         max_steps=-1,
         gradient_clip_val=clip,

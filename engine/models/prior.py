@@ -56,12 +56,17 @@ class Prior(nn.Module):
     Pictures on the way are (rows, 3, SIDE, SIDE), from -1 to 1 at its end.
     """
 
-    def __init__(self, embedding: int, width: int, depth: int, heads: int) -> None:
+    def __init__(
+        self, embedding: int, width: int, depth: int, heads: int, traits: int, words: int
+    ) -> None:
         super().__init__()
         pixels = 3 * PATCH**2
+        self.width = width
         self.enter = nn.Linear(pixels, width)
         self.places = nn.Parameter(0.02 * torch.randn((SIDE // PATCH) ** 2, width))
         self.prompt = nn.Linear(embedding, width)
+        self.traits = nn.Linear(embedding, traits)
+        self.words = nn.Linear(traits, words * width)
         self.time = nn.Linear(64, width)
         self.tell = nn.Sequential(
             nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 6 * width)
@@ -73,10 +78,15 @@ class Prior(nn.Module):
         """Pictures at `times` (rows,) from 0 (noise) to 1, and embeddings → pictures at the end."""
         patches = F.pixel_unshuffle(noisy, PATCH).flatten(2).transpose(1, 2)
         patches = self.enter(patches) + self.places
-        told = self.prompt(embeddings * math.sqrt(embeddings.shape[1])) + self.time(_waves(times))
+        count, embeddings = patches.shape[1], embeddings * math.sqrt(embeddings.shape[1])
+        told = self.prompt(embeddings) + self.time(_waves(times))
         told = self.tell(told).unflatten(-1, (6, -1))
+        # What the prompt says stands beside the patches, too: each can look up what is its part.
+        words = self.words(self.traits(embeddings)).unflatten(-1, (-1, self.width))
+        together = torch.cat([patches, words], dim=1)
         for block in self.blocks:
-            patches = block(patches, told)
+            together = block(together, told)
+        patches = together[:, :count]
         patches = self.leave(F.layer_norm(patches, patches.shape[-1:]))
         across = SIDE // PATCH
         return F.pixel_shuffle(patches.transpose(1, 2).unflatten(2, (across, across)), PATCH)

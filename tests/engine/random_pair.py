@@ -168,7 +168,7 @@ def random_sketch(folder: Path, seed: int = 0) -> Path:
     clip["token_embedding.ids"] = ids
     clip["token_embedding.rows"] = clip.pop("token_embedding.weight")[ids]
     save_file(_half(clip), folder / "clip.safetensors", metadata={"words": WORDS})
-    shape = {"embedding": 256, "width": 32, "depth": 1, "heads": 1}
+    shape = {"embedding": 256, "width": 32, "depth": 1, "heads": 1, "traits": 8, "words": 2}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         prior = _half(Prior(**shape).state_dict())
