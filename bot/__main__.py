@@ -17,9 +17,10 @@ import discord
 import structlog
 
 from bot.buttons import BUTTONS
-from bot.client import ImagineBot
+from bot.client import GRACE, ImagineBot
 from bot.commands import all_commands
 from jobs.logs import configure_logging
+from jobs.metrics import measured
 from jobs.settings import Settings, SettingsError, load_settings
 from jobs.store import Store, StoreError, StoreFullError, StoreLockedError
 
@@ -46,27 +47,50 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     """Runs the bot until a signal stops it. Raises what `explain` explains."""
     async with Store.open(settings.database_path) as store:
-        running = asyncio.create_task(serve(settings, store))
+        running, told = asyncio.create_task(serve(settings, store)), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-        with suppress(asyncio.CancelledError):
-            await running
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        telling = asyncio.create_task(told.wait())
+        await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
+        telling.cancel()
+        await end(running)
+
+
+async def end(running: asyncio.Task[None]) -> None:
+    """Cancels a task until it has ended; raises what it raised.
+
+    A cancellation can be lost: `asyncio.wait_for` of Python 3.11, in which discord.py waits for the
+    gateway, drops it if a message arrives at the same moment.
+    """
+    while not running.done():
+        running.cancel()
+        await asyncio.wait({running}, timeout=GRACE + 1)
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def serve(settings: Settings, store: Store) -> None:
     """Answers members until cancelled; tries again while Discord is out of reach."""
+    bot: ImagineBot | None = None
+
+    def trouble() -> str:
+        return "" if bot and bot.connected else "The bot is not connected to Discord."
+
     delay = FIRST_RETRY
-    while True:
-        try:
-            async with ImagineBot(settings, store, all_commands(settings.pair), BUTTONS) as bot:
-                await bot.start(settings.token())
-        except Exception as error:
-            if not passes(error):
-                raise
-            address = settings.discord_api_url
-            log.warning("Discord does not answer", address=address, error=str(error), wait=delay)
-        await asyncio.sleep(delay)
-        delay = min(2 * delay, LONGEST_RETRY)
+    async with measured("BOT_METRICS", settings.bot_metrics, store, trouble):
+        while True:
+            try:
+                async with ImagineBot(settings, store, all_commands(settings.pair), BUTTONS) as bot:
+                    await bot.start(settings.token())
+            except Exception as error:
+                if not passes(error):
+                    raise
+                address = settings.discord_api_url
+                log.warning(
+                    "Discord does not answer", address=address, error=str(error), wait=delay
+                )
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_RETRY)
 
 
 def passes(error: Exception) -> bool:

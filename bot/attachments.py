@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from bot.incidents import RefusedError
+from jobs.language import say
 from jobs.pictures import MAX_BYTES, PictureRefused, read_outside_picture, store_initial
 from jobs.store import StoreError
 
@@ -48,22 +49,26 @@ async def _download(
     """The bytes of the attachment, never more than MAX_BYTES, whatever was announced."""
     if not is_discords(attachment.url, api_url):
         raise RefusedError(
-            "The picture is not where Discord keeps attachments: please attach it anew."
+            say("The picture is not where Discord keeps attachments: please attach it anew.")
         )
-    too_large = RefusedError(f"The picture is too large: {MAX_BYTES // 2**20} MB is the most.")
+    too_large = RefusedError(
+        say("The picture is too large: {most} MB is the most.", most=MAX_BYTES // 2**20)
+    )
     if attachment.size > MAX_BYTES:
         raise too_large
     data = bytearray()
     try:
         async with session.get(attachment.url, allow_redirects=False, timeout=_TIMEOUT) as response:
             if response.status != 200:
-                raise RefusedError("Discord no longer has the picture: please attach it once more.")
+                raise RefusedError(
+                    say("Discord no longer has the picture: please attach it once more.")
+                )
             async for chunk in response.content.iter_chunked(2**16):
                 data += chunk
                 if len(data) > MAX_BYTES:
                     raise too_large
     except (aiohttp.ClientError, TimeoutError):
         raise RefusedError(
-            "The picture could not be fetched from Discord: please try again."
+            say("The picture could not be fetched from Discord: please try again.")
         ) from None
     return bytes(data)

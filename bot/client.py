@@ -12,9 +12,16 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.checkup import tell_what_to_mend
+from bot.forms import submitted
 from bot.incidents import report, tell
+from bot.log_mirror import mirror
 from bot.registration import register
+from bot.translator import CatalogueTranslator
 from jobs.card import ALLOWED_MENTIONS
+from jobs.language import mark, say, speak
+from jobs.metrics import counted_requests
+from jobs.moderation import Moderation
 from jobs.settings import Settings
 from jobs.store import Store
 
@@ -27,7 +34,12 @@ they are used up, Discord resets the token."""
 GRACE = 10.0
 """Seconds that handlers have to finish when the bot stops."""
 
-AnyCommand = app_commands.Command[Any, ..., Any]
+OLDER = mark(
+    "This button belongs to an older picture or version, and nothing answers it any more. Ask for"
+    " a new picture with `/imagine`."
+)
+
+AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 AnyButton = type[discord.ui.DynamicItem[Any]]
 
 
@@ -50,9 +62,13 @@ class ImagineBot(discord.Client):
             allowed_mentions=ALLOWED_MENTIONS,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
+            http_trace=counted_requests(),
         )
         self.settings = settings
         self.store = store
+        self.moderation = Moderation(store)
+        self.moderator_roles: dict[int, int] = {}
+        """The moderator role of each server that has named one; `/mod role` keeps it true."""
         self.admission = asyncio.Lock()
         """Held from counting a member's jobs to queueing one more."""
         self.downloads = aiohttp.ClientSession()
@@ -67,10 +83,16 @@ class ImagineBot(discord.Client):
         self.add_dynamic_items(*buttons)
         self._buttons = buttons
         self._answering: set[asyncio.Task[Any]] = set()
+        self._mirror: asyncio.Task[None] | None = None
+        self.connected = False
+        """Whether the gateway tells it what members do."""
         Route.BASE = settings.discord_api_url
 
     async def setup_hook(self) -> None:
         """After the login, before the gateway: where the gateway is, and the commands."""
+        await self.tree.set_translator(CatalogueTranslator())
+        self.moderator_roles = await self.moderation.moderator_roles()
+        self._mirror = asyncio.create_task(mirror(self, self.store))
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         guild_id = self.settings.discord_guild_id
@@ -88,6 +110,9 @@ class ImagineBot(discord.Client):
         """Lets the handlers finish, then leaves."""
         if self._answering:
             await asyncio.wait(self._answering, timeout=GRACE)
+        if self._mirror:
+            self._mirror.cancel()
+            await asyncio.wait([self._mirror])
         await super().close()
         await self.downloads.close()
 
@@ -99,19 +124,27 @@ class ImagineBot(discord.Client):
         task.add_done_callback(self._answering.discard)
 
     async def on_ready(self) -> None:
+        self.connected = True
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
+        await tell_what_to_mend(self, self.settings, self.store)
+
+    async def on_resumed(self) -> None:
+        self.connected = True
+
+    async def on_disconnect(self) -> None:
+        self.connected = False
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answers what no handler of ours knows; Discord would say "interaction failed"."""
+        """Answers forms, and what no handler knows; Discord would say "interaction failed"."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await submitted(interaction)
+            return
         data: Mapping[str, Any] = interaction.data or {}
         if "custom_id" not in data or self._is_known(data["custom_id"]):
             return
+        speak(interaction.locale.value)
         try:
-            await tell(
-                interaction,
-                "This button belongs to an older picture or version, and nothing answers it any"
-                " more. Ask for a new picture with `/imagine`.",
-            )
+            await tell(interaction, say(OLDER))
         except Exception as error:
             await report(interaction, error)
 
@@ -126,6 +159,7 @@ class Tree(app_commands.CommandTree[ImagineBot]):
 
     async def interaction_check(self, interaction: discord.Interaction[ImagineBot], /) -> bool:
         interaction.client.finish_before_closing()
+        speak(interaction.locale.value)
         return True
 
     async def on_error(

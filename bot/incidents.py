@@ -11,6 +11,7 @@ import discord
 import structlog
 from discord import app_commands
 
+from jobs.language import say
 from jobs.store import StoreError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -67,16 +68,18 @@ def _sentence(error: Exception) -> str:
         case RefusedError():
             return str(error)
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return "This command has changed: restart Discord to see it as it is now."
+            return say("This command has changed: restart Discord to see it as it is now.")
     incident = secrets.token_hex(3)
     if isinstance(error, StoreError):
         log.error(str(error), incident=incident, exc_info=error)
-        return (
+        return say(
             "The queue cannot be reached just now, so nothing was queued or changed. Please try"
-            f" again in a few minutes. (Incident `{incident}`)"
+            " again in a few minutes. (Incident `{incident}`)",
+            incident=incident,
         )
     log.error("a handler failed", incident=incident, exc_info=error)
-    return (
+    return say(
         "Something went wrong here, and it has been noted. If it happens again, tell whoever runs"
-        f" this bot about incident `{incident}`."
+        " this bot about incident `{incident}`.",
+        incident=incident,
     )

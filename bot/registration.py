@@ -46,7 +46,7 @@ async def register(
     now = Registration(
         application_id=client.application_id,
         guild_id=guild.id if guild else None,
-        wanted=_checksum([command.to_dict(tree) for command in tree.get_commands(guild=guild)]),
+        wanted=_checksum(await _wanted(tree, guild)),
         versions=await _versions(client, guild),
     )
     if now == before:
@@ -56,6 +56,16 @@ async def register(
         await _withdraw(client, before)
     _remember(memory, now.model_copy(update={"versions": await _versions(client, guild)}))
     return True
+
+
+async def _wanted(
+    tree: app_commands.CommandTree[Any], guild: discord.Object | None
+) -> list[dict[str, Any]]:
+    """The commands as the code declares them, in all languages."""
+    commands = tree.get_commands(guild=guild)
+    if tree.translator is None:
+        return [command.to_dict(tree) for command in commands]
+    return [await command.get_translated_payload(tree, tree.translator) for command in commands]
 
 
 async def _versions(client: discord.Client, guild: discord.Object | None) -> dict[str, str]:

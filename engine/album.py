@@ -7,24 +7,10 @@ from pathlib import Path
 from PIL import Image
 
 from engine.media import Provenance, frame, png, write_timelapse, write_whole
+from jobs.folders import state_of, timelapse_of
 from jobs.recipe import Recipe
 
 KEPT_FRAMES = 100  #: at most so many frames of a job are kept, evenly spread over its steps
-
-
-def folder_of(job_id: int, data_dir: Path) -> Path:
-    """Where the pictures of a job lie."""
-    return data_dir / "pictures" / str(job_id)
-
-
-def state_of(folder: Path) -> Path:
-    """The job's latents and optimiser, as `engine.synthesis.saved` writes them."""
-    return folder / "state.safetensors"
-
-
-def finished_pictures(folder: Path) -> list[Path]:
-    """`final-0.png`, `final-1.png`, … of a folder, in the order of the rows."""
-    return sorted(folder.glob("final-[0-9].png"))
 
 
 class Album:
@@ -66,9 +52,5 @@ class Album:
             paths.append(self.folder / f"final-{row}.png")
             write_whole(paths[-1], png(picture, self._recipe, row, self._made_by))
         if self._frames:
-            write_timelapse(self.timelapse, self._frames)
+            write_timelapse(timelapse_of(self.folder), self._frames)
         return paths
-
-    @property
-    def timelapse(self) -> Path:
-        return self.folder / "timelapse.mp4"

@@ -19,8 +19,8 @@ from pathlib import Path
 import discord
 import structlog
 from PIL import Image
+from prometheus_client import Counter
 
-from engine.album import finished_pictures, folder_of
 from engine.discord_rest import (
     TokenRefusedError,
     cannot_be_edited,
@@ -30,7 +30,10 @@ from engine.discord_rest import (
 )
 from engine.media import preview
 from jobs.card import Card, card, escaped
+from jobs.folders import finished_pictures, folder_of
 from jobs.job import Job, Progress, State
+from jobs.language import mark, say, speaking
+from jobs.members import Members
 from jobs.recipe import format_prompts
 from jobs.settings import Settings
 from jobs.store import Store, StoreError
@@ -39,7 +42,13 @@ log = structlog.stdlib.get_logger(__name__)
 
 MAX_NOTE = 1000  #: characters of notes that are shown
 MAX_DESCRIPTION = 1000  #: characters of the text that stands for a picture
-GONE = "The picture was painted, but it is no longer on the engine's disk."
+GONE = mark("The picture was painted, but it is no longer on the engine's disk.")
+
+FRAMES = Counter(
+    "imagine_frames",
+    "What became of frames: shown, overtaken by a newer one before its time, or dropped.",
+    ["fate"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How a running job looks now; called, in a thread, only if it is shown."""
+    """How a job looks now that has not ended; called, in a thread, only if it is shown."""
 
     progress: Callable[[], Progress] | None = None
     pictures: Callable[[], Sequence[Image.Image]] | None = None
     notes: Sequence[str] = ()
+    state: State = State.RUNNING
+    """What the job must still be when it is shown: it may also wait again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class _File:
     name: str
     content: bytes | Path
     description: str
+    spoilered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,10 @@ class Poster:
     def show_frame(self, job: Job, frame: Frame) -> None:
         """Offers a frame; never waits. An older one that was not shown yet is forgotten."""
         if job.id not in self._outcomes:
-            self._mailboxes.setdefault(job.id, _Mailbox(job)).frame = frame
+            mailbox = self._mailboxes.setdefault(job.id, _Mailbox(job))
+            if mailbox.frame:
+                FRAMES.labels("overtaken").inc()
+            mailbox.frame = frame
             self._offered.set()
 
     def forget(self, job: Job) -> None:
@@ -171,9 +186,11 @@ class Poster:
         """Shows one frame, or drops it if anything is in the way."""
         try:
             job = await self._store.job(job_id)
-            if job and job.state is State.RUNNING and not self._within_grace(job):
+            if job and job.state is frame.state and not self._within_grace(job):
                 await self._write(job, await _running(job, frame), renew=self._too_old(job))
+                FRAMES.labels("shown").inc()
         except Exception as error:
+            FRAMES.labels("dropped").inc()
             self._raise_if_refused(error)
             if passes(error) or isinstance(error, (discord.HTTPException, StoreError)):
                 log.warning("a frame was dropped", job=job_id, error=str(error))
@@ -240,6 +257,21 @@ class Poster:
             # The channel is gone or closed to us: nobody is left to be told.
             log.error("an outcome can be shown nowhere", job=job_id, error=str(error))
         await self._store.mark_posted(job_id)
+        if job.state is State.DONE:
+            await self._copy(job)
+
+    async def _copy(self, job: Job) -> None:
+        """Sends a painted picture to its asker directly, if they prefer that; or forgets it."""
+        try:
+            if not (await Members(self._store).preferences(job.member_id)).direct_copy:
+                return
+            direct = await self._client.create_dm(discord.Object(job.member_id))
+            if direct.id != job.channel_id:
+                post = await _ended(job, self._settings.data_dir)
+                await _send(direct, post, nonce=_nonce(job))
+        except Exception as error:
+            self._raise_if_refused(error)
+            log.warning("a copy could not be sent", job=job.id, error=str(error))
 
     # -- messages --------------------------------------------------------------------------
 
@@ -259,9 +291,13 @@ class Poster:
         message = await _send(channel, post, nonce=_nonce(job))
         await self._store.set_message(job.id, message.id)
         if job.message_id and renew:
-            with suppress(discord.HTTPException, discord.RateLimited, OSError):
+            link = f"{channel.jump_url}/{message.id}"
+            with (
+                suppress(discord.HTTPException, discord.RateLimited, OSError),
+                speaking(job.locale),
+            ):
                 await channel.get_partial_message(job.message_id).edit(
-                    content=f"Continued here: {channel.jump_url}/{message.id}",
+                    content=say("Continued here: {link}", link=link),
                     embed=None,
                     attachments=[],
                     view=None,
@@ -291,12 +327,12 @@ class Poster:
 async def _running(job: Job, frame: Frame) -> _Post:
     """A job that is being painted, with its newest frame."""
     if frame.progress is None or frame.pictures is None:
-        return _Post(_with_note(card(job), frame.notes))
+        return _Post(_with_notes(job, card(job), frame.notes))
     progress = await asyncio.to_thread(frame.progress)
     name = f"step-{progress.step}.webp"
     content = await asyncio.to_thread(_preview, frame.pictures)
     shown = card(job, progress=progress, picture=name)
-    return _Post(_with_note(shown, frame.notes), [_File(name, content, _description(job))])
+    return _Post(_with_notes(job, shown, frame.notes), [_file(job, name, content)])
 
 
 async def _ended(job: Job, data_dir: Path) -> _Post:
@@ -305,27 +341,29 @@ async def _ended(job: Job, data_dir: Path) -> _Post:
         return _Post(card(job))
     paths = await asyncio.to_thread(finished_pictures, folder_of(job.id, data_dir))
     if not paths:
-        return _Post(_with_note(card(job), [GONE]))
+        return _Post(_with_notes(job, card(job), [GONE]))
     files = [
-        _File(f"imagine-{job.id}-{row}.png", path, _description(job))
-        for row, path in enumerate(paths, start=1)
+        _file(job, f"imagine-{job.id}-{row}.png", path) for row, path in enumerate(paths, start=1)
     ]
     shown = card(job, picture=files[0].name if len(files) == 1 else None)
-    return _Post(_with_note(shown, [job.reason] if job.reason else []), files)
+    return _Post(_with_notes(job, shown, [job.reason] if job.reason else []), files)
 
 
 def _preview(pictures: Callable[[], Sequence[Image.Image]]) -> bytes:
     return preview(pictures())
 
 
-def _with_note(shown: Card, notes: Sequence[str]) -> Card:
-    if notes:
-        shown.embed.add_field(name="Note", value=escaped(" ".join(notes)[:MAX_NOTE]), inline=False)
+def _with_notes(job: Job, shown: Card, notes: Sequence[str]) -> Card:
+    with speaking(job.locale):
+        told = " ".join(map(say, notes))
+        if told:
+            shown.embed.add_field(name=say("Note"), value=escaped(told[:MAX_NOTE]), inline=False)
     return shown
 
 
-def _description(job: Job) -> str:
-    return (format_prompts(job.recipe.include) or job.recipe.title)[:MAX_DESCRIPTION]
+def _file(job: Job, name: str, content: bytes | Path) -> _File:
+    described = format_prompts(job.recipe.include) or job.recipe.title
+    return _File(name, content, described[:MAX_DESCRIPTION], job.spoilered)
 
 
 def _files(post: _Post) -> list[discord.File]:
@@ -335,6 +373,7 @@ def _files(post: _Post) -> list[discord.File]:
             io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content,
             filename=file.name,
             description=file.description,
+            spoiler=file.spoilered,
         )
         for file in post.files
     ]
@@ -346,7 +385,7 @@ async def _edit(message: discord.PartialMessage, post: _Post) -> None:
     )
 
 
-async def _send(channel: discord.PartialMessageable, post: _Post, nonce: str) -> discord.Message:
+async def _send(channel: discord.abc.Messageable, post: _Post, nonce: str) -> discord.Message:
     files = _files(post)
     if post.card.view is None:
         return await channel.send(embed=post.card.embed, files=files, nonce=nonce)

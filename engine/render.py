@@ -16,6 +16,7 @@ from engine.models.pair import load_pair
 from engine.synthesis.renderer import Iteration, Renderer
 from engine.worker import out_of_memory, progress_of, reason_for, sentence
 from jobs.card import progress_line
+from jobs.folders import timelapse_of
 from jobs.pictures import load_initial
 from jobs.recipe import Recipe
 from jobs.settings import Settings
@@ -55,7 +56,7 @@ def paint(
         if out_of_memory(error):
             raise PaintingError(reason_for(error, recipe, incident="")) from error
         raise
-    return [*album.finish(last.pictures()), album.timelapse]
+    return [*album.finish(last.pictures()), timelapse_of(album.folder)]
 
 
 def _steps(

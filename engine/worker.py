@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,13 +22,17 @@ from typing import Protocol, TypeVar
 import structlog
 import torch
 from PIL import Image
+from prometheus_client import Histogram
 
-from engine.album import Album, folder_of, state_of
+from engine.album import Album
 from engine.media import Provenance
 from engine.poster import Frame
 from engine.synthesis.renderer import SLOWER, Iteration, RecipeRefused
 from engine.synthesis.saved import Saved, SavedRefused
+from jobs.folders import folder_of, state_of
 from jobs.job import Job, Progress, State
+from jobs.language import mark, say, speaking
+from jobs.moderation import Moderation
 from jobs.pictures import PictureRefused, load_initial
 from jobs.recipe import MIN_SIDE, Recipe
 from jobs.store import Store, StoreError
@@ -38,11 +43,28 @@ LEASE_SECONDS = 20.0
 HEARTBEAT_SECONDS = 5.0
 POLL_SECONDS = 0.5  #: between two looks at the queue, unless a place has just become free
 RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
+STOP_SECONDS = 30.0  #: how long a step may still take once the engine is to stop
 MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
+
+MINUTES = (1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
+WAITED = Histogram(
+    "imagine_job_waiting_seconds", "From a wish to its place in the batch.", buckets=MINUTES
+)
+PAINTED = Histogram(
+    "imagine_job_running_seconds",
+    "From a job's place in the batch to its end.",
+    ["state"],
+    buckets=MINUTES,
+)
+STEP = Histogram(
+    "imagine_step_seconds",
+    "One step of all pictures in the batch.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+)
 
 Result = TypeVar("Result")
 
-DISK_FULL = (
+DISK_FULL = mark(
     "The picture was painted, but the engine's disk is full, so it could not be kept. "
     "Whoever runs this bot must make room; then ask again."
 )
@@ -63,6 +85,7 @@ class Painter(Protocol):
         resumed: Saved | None = None,
     ) -> list[str]: ...
     def remove(self, job_id: int) -> None: ...
+    def stop(self, job_id: int) -> None: ...
     def spare_memory(self) -> None: ...
     def step(self) -> list[Iteration]: ...
 
@@ -85,6 +108,8 @@ class _Painting:
     step: int = 0
     saving: asyncio.Future[None] | None = None
     """The frame on its way to the disk."""
+    saved: Callable[[], Saved] | None = None
+    """Copies its state as the latest step has left it."""
 
 
 class Worker:
@@ -113,27 +138,38 @@ class Worker:
         self._paintings: dict[int, _Painting] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self.turned = time.monotonic()
+        """When its loop last came round."""
         self._next_look = 0.0
         self._seconds_per_step: float | None = None
         self._rendering = ThreadPoolExecutor(1, "renderer")
         self._saving = ThreadPoolExecutor(1, "album")
 
     async def run(self) -> None:
-        """Paints until cancelled, then gives unfinished jobs back to the queue."""
+        """Paints until cancelled; then ends its step and gives unfinished jobs back, saved."""
+        painting, beating = asyncio.create_task(self._paint()), asyncio.create_task(self._beat())
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._paint())
-                tasks.create_task(self._beat())
+            await asyncio.wait({painting, beating}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._stopping = True
+            await asyncio.wait({painting}, timeout=STOP_SECONDS)
+            if painting.done():
+                await self._keep_states()
+            painting.cancel()
+            beating.cancel()
+            await asyncio.wait({painting, beating})
             await self._hand_back()
             self._rendering.shutdown(wait=False, cancel_futures=True)
             self._saving.shutdown(wait=False)
+        for task in (painting, beating):  # neither ends by itself unless it failed
+            if not task.cancelled():
+                task.result()
 
     # -- the loop --------------------------------------------------------------------------
 
     async def _paint(self) -> None:
-        while True:
+        while not self._stopping:
+            self.turned = time.monotonic()
             await self._admit()
             if self._paintings:
                 await self._advance()
@@ -156,7 +192,8 @@ class Worker:
 
     async def _begin(self, job: Job) -> None:
         try:
-            notes, step = await self._add(job)
+            with speaking(job.locale):
+                notes, step = await self._add(job)
         except Exception as error:
             self._renderer.remove(job.id)
             if out_of_memory(error) and self._paintings:
@@ -165,6 +202,7 @@ class Worker:
                 await self._fail([job], error)
             return
         log.info("began", job=job.id, size=job.recipe.size, steps=job.recipe.steps, step=step)
+        WAITED.observe((job.started_at or job.created_at) - job.created_at)
         album = Album(folder_of(job.id, self._data_dir), job.recipe, self._made_by, step)
         self._paintings[job.id] = _Painting(job, album, notes, step)
         self._poster.show_frame(job, Frame(notes=notes))
@@ -211,7 +249,11 @@ class Worker:
         except Exception as error:
             await self._recover(error)
             return
-        await self._drop_what_is_not_mine()
+        for iteration in iterations:
+            if painting := self._paintings.get(iteration.job_id):
+                painting.step = iteration.step
+                painting.saved = None if iteration.done else iteration.saved
+        await self._heed_the_queue()
         for iteration in iterations:
             if painting := self._paintings.get(iteration.job_id):
                 await self._take(painting, iteration)
@@ -220,10 +262,11 @@ class Worker:
 
     async def _take(self, painting: _Painting, iteration: Iteration) -> None:
         """What one step did for one job."""
-        painting.step = iteration.step
         if iteration.fault:
             self._leave(painting)
-            await self._end(painting.job, State.FAILED, sentence(iteration.fault))
+            with speaking(painting.job.locale):
+                reason = sentence(say(iteration.fault))
+            await self._end(painting.job, State.FAILED, reason)
             return
         progress = partial(progress_of, iteration, self._seconds_per_step)
         self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
@@ -235,13 +278,18 @@ class Worker:
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
 
-    async def _drop_what_is_not_mine(self) -> None:
-        """Takes jobs out of the batch that were cancelled, or given to another engine."""
+    async def _heed_the_queue(self) -> None:
+        """Takes jobs out of the batch that were cancelled, or paused, or given to another engine.
+
+        The next step is the last of those whose askers want what is there.
+        """
         try:
             mine = await self._store.still_mine(self.name)
         except StoreError as error:
             log.warning("cancelled jobs cannot be looked for", error=str(error))
             return
+        for job_id in (job_id for job_id, stopping in mine.items() if stopping):
+            self._renderer.stop(job_id)
         for painting in list(self._paintings.values()):
             if painting.job.id not in mine:
                 log.info("dropped", job=painting.job.id, step=painting.step)
@@ -249,6 +297,27 @@ class Worker:
                 self._leave(painting)
                 self._poster.forget(painting.job)
                 self._poster.outcome_is_there()
+                await self._keep_for_later(painting)
+
+    async def _keep_for_later(self, painting: _Painting) -> None:
+        """A job that waits again, since its server is paused, will go on from where it is."""
+        try:
+            job = await self._store.job(painting.job.id)
+            if job is None or job.state is not State.QUEUED:
+                return
+            pause = (await Moderation(self._store).guild(job.guild_id)).pause
+        except StoreError as error:
+            log.warning("a job goes on from an older state", error=str(error))
+            return
+        await self._keep_state(painting)
+        why = f": {pause.reason.rstrip('.')}" if pause and pause.reason else ""
+        with speaking(job.locale):
+            paused = say(
+                "The moderators have paused painting here{why}. It is at step {step}.",
+                why=why,
+                step=painting.step,
+            )
+        self._poster.show_frame(job, Frame(notes=[paused] if pause else [], state=State.QUEUED))
 
     # -- pictures --------------------------------------------------------------------------
 
@@ -286,7 +355,8 @@ class Worker:
         if out_of_memory(error) and len(paintings) == 1 and not self._renderer.frugal:
             log.warning("not enough memory; painting in less", job=paintings[0].job.id)
             self._renderer.spare_memory()
-            paintings[0].notes = [*paintings[0].notes, SLOWER]
+            with speaking(paintings[0].job.locale):
+                paintings[0].notes = [*paintings[0].notes, say(SLOWER)]
             return
         if out_of_memory(error) and len(paintings) > 1:
             self._renderer.remove(paintings[-1].job.id)
@@ -313,11 +383,14 @@ class Worker:
         else:
             log.error("painting failed", jobs=ids, incident=incident, exc_info=error)
         for job in jobs:
-            await self._end(job, State.FAILED, reason_for(error, job.recipe, incident))
+            with speaking(job.locale):
+                reason = reason_for(error, job.recipe, incident)
+            await self._end(job, State.FAILED, reason)
 
     async def _end(self, job: Job, state: State, reason: str | None) -> None:
         applied = await self._insist(lambda: self._store.finish(job.id, self.name, state, reason))
         log.info("ended", job=job.id, state=state.value, applied=applied)
+        PAINTED.labels(state.value).observe(time.time() - (job.started_at or time.time()))
         self._poster.outcome_is_there()
 
     # -- the store -------------------------------------------------------------------------
@@ -348,6 +421,17 @@ class Worker:
                 log.warning("the leases cannot be renewed, trying again", error=str(error))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
+    async def _keep_states(self) -> None:
+        """Keeps what the last step has left of each job, for the engine that goes on with it."""
+        for painting in self._paintings.values():
+            await self._keep_state(painting)
+
+    async def _keep_state(self, painting: _Painting) -> None:
+        if painting.saved:
+            await asyncio.get_running_loop().run_in_executor(
+                self._saving, _keep_state, painting.album, painting.saved()
+            )
+
     async def _hand_back(self) -> None:
         """Lets pictures on their way to the disk arrive, and gives back the other jobs."""
         if self._keeping:
@@ -362,7 +446,11 @@ class Worker:
     # -- underneath ------------------------------------------------------------------------
 
     async def _render(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._rendering, work)
+        """Beside the loop, in the language that is spoken here."""
+        told = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._rendering, lambda: told.run(work)
+        )
 
     def _leave(self, painting: _Painting) -> None:
         del self._paintings[painting.job.id]
@@ -372,6 +460,7 @@ class Worker:
         return sum(painting.job.recipe.count for painting in self._paintings.values())
 
     def _measure(self, seconds: float) -> None:
+        STEP.observe(seconds)
         known = self._seconds_per_step
         self._seconds_per_step = (
             seconds if known is None else MEMORY * known + (1 - MEMORY) * seconds
@@ -406,12 +495,13 @@ def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
     if isinstance(error, RecipeRefused | PictureRefused):
         return str(error)
     if out_of_memory(error):
-        return f"There is not enough memory to paint {recipe.size}: {_smaller(recipe)}."
+        return _smaller(recipe)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DISK_FULL
-    return (
+        return say(DISK_FULL)
+    return say(
         "Something went wrong while this was painted, and it has been noted. If it happens "
-        f"again, tell whoever runs this bot the incident {incident}."
+        "again, tell whoever runs this bot the incident {incident}.",
+        incident=incident,
     )
 
 
@@ -424,12 +514,17 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def _smaller(recipe: Recipe) -> str:
-    """A wish that needs a quarter of the memory."""
+    """Offers a wish that needs a quarter of the memory."""
     width, height = (
         max(MIN_SIDE, side // 2 // MIN_SIDE * MIN_SIDE) for side in (recipe.width, recipe.height)
     )
-    fewer = "fewer pictures at once, or " if recipe.count > 1 else ""
-    return f"try {fewer}{width}x{height}"
+    sizes = {"size": recipe.size, "smaller": f"{width}x{height}"}
+    if recipe.count > 1:
+        return say(
+            "There is not enough memory to paint {size}: try fewer pictures at once, or {smaller}.",
+            **sizes,
+        )
+    return say("There is not enough memory to paint {size}: try {smaller}.", **sizes)
 
 
 def _keep_frame(album: Album, iteration: Iteration, saved: Saved) -> None:
@@ -439,3 +534,11 @@ def _keep_frame(album: Album, iteration: Iteration, saved: Saved) -> None:
         album.keep_state(saved.to_bytes())
     except Exception as error:
         log.warning("a frame was not kept", folder=str(album.folder), exc_info=error)
+
+
+def _keep_state(album: Album, saved: Saved) -> None:
+    """A state that cannot be kept costs the steps since the one before."""
+    try:
+        album.keep_state(saved.to_bytes())
+    except Exception as error:
+        log.warning("a state was not kept", folder=str(album.folder), exc_info=error)

@@ -1,4 +1,4 @@
-"""How a job looks in a channel: an embed and a Cancel button, built from the job alone.
+"""How a job looks in a channel: an embed and buttons, built from the job alone.
 
 Send cards with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody.
 """
@@ -10,24 +10,23 @@ from datetime import UTC, datetime
 
 import discord
 
+from jobs.buttons import buttons
 from jobs.job import Job, Progress, State
+from jobs.language import counted, mark, say, speaking
 from jobs.recipe import A_PICTURE, PicturePrompt, Prompt, Recipe
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
-
-CANCEL_ID = r"imagine:cancel:(?P<job_id>[0-9]{1,18})"
-"""What the custom id of a Cancel button looks like, for the DynamicItem that answers it."""
 
 BAR_WIDTH = 10  #: characters of the progress bar
 MAX_REASON = 1000  #: characters of a reason that are shown
 MAX_NAME = 100  #: characters of the asker's name that are shown
 
 _LOOKS = {
-    State.QUEUED: ("In the queue", discord.Colour.light_grey()),
-    State.RUNNING: ("Painting", discord.Colour.blurple()),
-    State.DONE: ("Painted", discord.Colour.green()),
-    State.FAILED: ("Not painted", discord.Colour.red()),
-    State.CANCELLED: ("Cancelled", discord.Colour.dark_grey()),
+    State.QUEUED: (mark("In the queue"), discord.Colour.light_grey()),
+    State.RUNNING: (mark("Painting"), discord.Colour.blurple()),
+    State.DONE: (mark("Painted"), discord.Colour.green()),
+    State.FAILED: (mark("Not painted"), discord.Colour.red()),
+    State.CANCELLED: (mark("Cancelled"), discord.Colour.dark_grey()),
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
@@ -50,38 +49,29 @@ def card(
     progress: Progress | None = None,
     picture: str | None = None,
 ) -> Card:
-    """The card of a job in its present state.
+    """The card of a job in its present state, in its asker's language.
 
     `position` and `wait_seconds` belong to a queued job, `progress` to a running one. `picture`
     is the file name of the attachment to show in the embed: the newest frame, or the painted
     picture. Of several painted pictures name none; Discord shows them side by side.
     """
-    title, colour = _LOOKS[job.state]
-    lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe, progress)]
-    embed = discord.Embed(
-        title=title,
-        colour=colour,
-        description="\n".join(filter(None, lines)),
-        timestamp=datetime.fromtimestamp(job.created_at, UTC),
-    )
-    embed.set_footer(text=_footer(job))
-    if picture:
-        embed.set_image(url=f"attachment://{picture}")
-    return Card(embed, None if job.state.ended else cancel_view(job.id))
-
-
-def cancel_view(job_id: int) -> discord.ui.View:
-    """The Cancel button alone. `bot.buttons` answers it, also after a restart."""
-    view = discord.ui.View(timeout=None)
-    view.add_item(
-        discord.ui.Button(
-            label="Cancel",
-            style=discord.ButtonStyle.secondary,
-            custom_id=f"imagine:cancel:{job_id}",
+    with speaking(job.locale):
+        lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe, progress)]
+        embed = discord.Embed(
+            title=state_name(job.state),
+            colour=_LOOKS[job.state][1],
+            description="\n".join(filter(None, lines)),
+            timestamp=datetime.fromtimestamp(job.created_at, UTC),
         )
-    )
-    view.stop()  # it is only drawn here: discord.py need not listen for it
-    return view
+        embed.set_footer(text=_footer(job))
+        if picture and not job.spoilered:  # an embed would show it
+            embed.set_image(url=f"attachment://{picture}")
+        return Card(embed, buttons(job))
+
+
+def state_name(state: State) -> str:
+    """What a state is called."""
+    return say(_LOOKS[state][0])
 
 
 def progress_line(progress: Progress) -> str:
@@ -92,15 +82,16 @@ def progress_line(progress: Progress) -> str:
     The time left is minutes and seconds.
     """
     filled = BAR_WIDTH * progress.step // progress.steps
+    bar = "█" * filled + "░" * (BAR_WIDTH - filled)
     parts = [
-        f"{'█' * filled}{'░' * (BAR_WIDTH - filled)} step {progress.step}/{progress.steps}",
-        f"include {progress.include:.3f}",
+        bar + " " + say("step {step}/{steps}", step=progress.step, steps=progress.steps),
+        say("include {similarity}", similarity=f"{progress.include:.3f}"),
     ]
     if progress.exclude is not None:
-        parts.append(f"exclude {progress.exclude:.3f}")
+        parts.append(say("exclude {similarity}", similarity=f"{progress.exclude:.3f}"))
     if progress.seconds_left is not None:
         minutes, seconds = divmod(round(progress.seconds_left), 60)
-        parts.append(f"left {minutes}:{seconds:02}")
+        parts.append(say("left {time}", time=f"{minutes}:{seconds:02}"))
     return " · ".join(parts)
 
 
@@ -116,10 +107,10 @@ def escaped(text: str) -> str:
 def about(seconds: float) -> str:
     """A duration as one says it: `about 40 s`, `about 3 min`, `about 2 h`."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
+        return say("about {n} s", n=max(1, round(seconds)))
     if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 3600)} h"
+        return say("about {n} min", n=round(seconds / 60))
+    return say("about {n} h", n=round(seconds / 3600))
 
 
 def _status(
@@ -127,14 +118,15 @@ def _status(
 ) -> str:
     match job.state:
         case State.QUEUED:
-            place = f"Position {position}" if position else "Waiting"
+            place = say("Position {n}", n=position) if position else say("Waiting")
             return f"{place} · {about(wait_seconds)}" if wait_seconds is not None else place
         case State.RUNNING:
-            return f"`{progress_line(progress)}`" if progress else "Just begun."
+            return f"`{progress_line(progress)}`" if progress else say("Just begun.")
         case State.DONE:
-            return f"Ready after {job.seconds:.0f} s." if job.seconds is not None else ""
+            seconds = job.seconds
+            return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
         case State.FAILED | State.CANCELLED:
-            return _cut(escaped(job.reason or ""), MAX_REASON)
+            return _cut(escaped(say(job.reason)), MAX_REASON) if job.reason else ""
 
 
 def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
@@ -146,14 +138,14 @@ def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
         shares = list(progress.shares)
     shown = [_prompt(*pair) for pair in zip(everything, shares, strict=True)]
     border = len(included)
-    yield f"**Include** {' · '.join(shown[:border])}"
+    yield say("**Include** {prompts}", prompts=" · ".join(shown[:border]))
     if shown[border:]:
-        yield f"**Exclude** {' · '.join(shown[border:])}"
+        yield say("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
 
 
 def _prompt(prompt: Prompt | PicturePrompt, share: float | None) -> str:
     """Pictures in italics, which no text of a member is."""
-    text = escaped(prompt.text) if isinstance(prompt, Prompt) else f"*{A_PICTURE}*"
+    text = escaped(prompt.text) if isinstance(prompt, Prompt) else f"*{say(A_PICTURE)}*"
     weight = "" if prompt.weight == 1 else f" ×{prompt.weight:g}"
     return f"{text}{weight}" + ("" if share is None else f" ({share:+.3f})")
 
@@ -163,19 +155,26 @@ def _footer(job: Job) -> str:
     parts = [
         f"#{job.id}",
         f"{recipe.width}×{recipe.height}",
-        f"{recipe.steps} steps",
-        f"seed {recipe.seed}",
+        counted("{n} step", "{n} steps", recipe.steps),
+        say("seed {seed}", seed=recipe.seed),
     ]
     if recipe.count > 1:
-        parts.append(f"{recipe.count} pictures")
+        parts.append(counted("{n} picture", "{n} pictures", recipe.count))
     if recipe.initial:
-        parts.append(f"from a picture, strength {recipe.strength:g}")
-    if recipe.source:
-        varied = f", varied by {recipe.source.spread:g}" if recipe.source.spread else ""
-        parts.append(f"from #{recipe.source.job}, picture {recipe.source.row + 1}{varied}")
+        parts.append(say("from a picture, strength {strength}", strength=f"{recipe.strength:g}"))
+    if source := recipe.source:
+        place = {"job": source.job, "n": source.row + 1}
+        if source.spread:
+            spread = f"{source.spread:g}"
+            parts.append(
+                say("from #{job}, picture {n}, varied by {spread}", spread=spread, **place)
+            )
+        else:
+            parts.append(say("from #{job}, picture {n}", **place))
     if recipe.preset:
-        parts.append(recipe.preset)
-    return " · ".join([*parts, f"asked by {_cut(job.member_name, MAX_NAME)}"])
+        parts.append(say(recipe.preset))
+    parts.append(say("asked by {name}", name=_cut(job.member_name, MAX_NAME)))
+    return " · ".join(parts)
 
 
 def _cut(text: str, length: int) -> str:

@@ -54,6 +54,16 @@ class Job:
     reason: str | None
     """Why it failed or was cancelled: one sentence for the asker."""
     posted: bool
+    stopping: bool
+    """Whether it is to stop at its next step and keep what is there."""
+    parent_id: int | None
+    """The job that this one repeats, varies or goes on from."""
+    deleted_at: float | None
+    """When its pictures were deleted."""
+    spoilered: bool = False
+    """Whether its pictures are hidden until one clicks on them."""
+    locale: str = "en"
+    """What its asker's Discord speaks, as Discord calls it."""
 
     @property
     def seconds(self) -> float | None:

@@ -33,6 +33,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from jobs.language import mark, say
 from jobs.presets import PRESETS
 
 MAX_TEXT = 500  #: characters of all prompts on one side (include or exclude) together
@@ -58,7 +59,7 @@ _JOINERS = "\u200c\u200d"  # emoji and several scripts need them
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
 
 
-A_PICTURE = "a picture"
+A_PICTURE = mark("a picture")
 """What a picture that serves as a prompt is called."""
 
 
@@ -116,7 +117,7 @@ def _is_blank(text: str) -> bool:
 def _prompt_text(text: str) -> str:
     text = _normalised(text)
     if _is_blank(text):
-        raise ValueError("a prompt needs a text")
+        raise ValueError(say("a prompt needs a text"))
     return text
 
 
@@ -163,8 +164,12 @@ class Source:
 def _within_limit(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
     if len(prompts) > MAX_PROMPTS or sum(len(prompt.text) for prompt in prompts) > MAX_TEXT:
         raise ValueError(
-            f"{MAX_PROMPTS} prompts and {MAX_TEXT} characters together are the most, "
-            "those of the preset among them"
+            say(
+                "{prompts} prompts and {characters} characters together are the most, "
+                "those of the preset among them",
+                prompts=MAX_PROMPTS,
+                characters=MAX_TEXT,
+            )
         )
     return prompts
 
@@ -201,9 +206,11 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
         if not self.include and not self.include_pictures:
-            raise ValueError("Nothing is asked for: include a text or a picture")
+            raise ValueError(say("Nothing is asked for: include a text or a picture"))
         if self.initial and self.source:
-            raise ValueError("A picture starts from another picture or from a job, not from both")
+            raise ValueError(
+                say("A picture starts from another picture or from a job, not from both")
+            )
         return self
 
     @classmethod
@@ -242,11 +249,39 @@ class Recipe(BaseModel):
             width=width,
             height=height,
             steps=steps,
-            seed=secrets.randbelow(SEEDS) if seed is None else seed,
+            seed=drawn_seed() if seed is None else seed,
             initial=initial,
             strength=strength,
             count=count,
             preset=preset,
+        )
+
+    def with_pictures(
+        self, initial: str | None, like: PicturePrompts, unlike: PicturePrompts
+    ) -> Self:
+        """The same with stored pictures: to start from, and as prompts. Raises RecipeError."""
+        return self._with(
+            initial=initial,
+            include_pictures=self.include_pictures + like,
+            exclude_pictures=self.exclude_pictures + unlike,
+        )
+
+    def edited(self, include: str, exclude: str, size: str, steps: int, seed: int) -> Self:
+        """The same with other words and numbers, as they were typed. Raises RecipeError.
+
+        The words of a preset are among those that were typed; what an earlier job has painted is
+        gone on from at its own size alone.
+        """
+        width, height = parse_size(size)
+        return self._with(
+            include=parse_prompts(include) if include.strip() else (),
+            exclude=parse_prompts(exclude) if exclude.strip() else (),
+            width=width,
+            height=height,
+            steps=steps,
+            seed=seed,
+            preset=None,
+            source=self.source if (width, height) == (self.width, self.height) else None,
         )
 
     def again(self, seed: int) -> Self:
@@ -277,7 +312,11 @@ class Recipe(BaseModel):
         width, height = 2 * self.width, 2 * self.height
         if max(width, height) > MAX_SIDE:
             raise RecipeError(
-                f"Twice {self.size} is too large: {MAX_SIDE} pixels a side is the most."
+                say(
+                    "Twice {size} is too large: {most} pixels a side is the most.",
+                    size=self.size,
+                    most=MAX_SIDE,
+                )
             )
         return self.more(job, row, steps)._with(width=width, height=height)
 
@@ -290,7 +329,7 @@ class Recipe(BaseModel):
     @property
     def title(self) -> str:
         """What to call it in a line: the first text that is to be painted."""
-        return self.include[0].text if self.include else A_PICTURE
+        return self.include[0].text if self.include else say(A_PICTURE)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -309,7 +348,9 @@ class Recipe(BaseModel):
 
     def _seed_of(self, row: int) -> int:
         if not 0 <= row < self.count:
-            raise RecipeError(f"There is no picture {row + 1}: the job has {self.count}.")
+            raise RecipeError(
+                say("There is no picture {n}: the job has {count}.", n=row + 1, count=self.count)
+            )
         return self.seeds[row]
 
     def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
@@ -331,22 +372,30 @@ class Recipe(BaseModel):
 def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
     """What a preset adds to include and to exclude. Raises RecipeError."""
     if name not in PRESETS:
-        raise RecipeError(f"There is no such preset; there are {', '.join(PRESETS)}.")
+        known = ", ".join(map(say, PRESETS))
+        raise RecipeError(say("There is no such preset; there are {presets}.", presets=known))
     preset = PRESETS[name]
     return parse_prompts(preset.include), parse_prompts(preset.exclude) if preset.exclude else ()
+
+
+def drawn_seed() -> int:
+    """Any seed."""
+    return secrets.randbelow(SEEDS)
 
 
 def parse_prompts(text: str) -> tuple[Prompt, ...]:
     """Reads the grammar above; at least one prompt. Raises RecipeError."""
     text = _normalised(text)
     if _is_blank(text):
-        raise RecipeError("Nothing is asked for: write what to paint, such as “a red circle”.")
+        raise RecipeError(say("Nothing is asked for: write what to paint, such as “a red circle”."))
     prompts: list[Prompt] = []
     room = MAX_TEXT
     for start, source in _between_bars(text):
         if len(prompts) == MAX_PROMPTS:
             raise RecipeError(
-                f"There are more than {MAX_PROMPTS} prompts; leave some out.", text, start
+                say("There are more than {most} prompts; leave some out.", most=MAX_PROMPTS),
+                text,
+                start,
             )
         prompt = _parse_prompt(text, start, source, room)
         room -= len(prompt.text)
@@ -364,13 +413,17 @@ def parse_size(text: str) -> tuple[int, int]:
     match = _SIZE.fullmatch(text)
     if not match:
         raise RecipeError(
-            "A size is width x height in pixels, such as 64x64.", _normalised(text)[:MAX_TEXT]
+            say("A size is width x height in pixels, such as 64x64."), _normalised(text)[:MAX_TEXT]
         )
     width, height = int(match[1]), int(match[2])
     for side, group in ((width, 1), (height, 2)):
         if not MIN_SIDE <= side <= MAX_SIDE:
             position = match.start(group)
-            raise RecipeError(f"Each side must be {MIN_SIDE} to {MAX_SIDE} pixels.", text, position)
+            raise RecipeError(
+                say("Each side must be {least} to {most} pixels.", least=MIN_SIDE, most=MAX_SIDE),
+                text,
+                position,
+            )
     return width, height
 
 
@@ -395,10 +448,10 @@ def _parse_prompt(text: str, start: int, source: str, room: int) -> Prompt:
         words = source[: meant.start()].rstrip()
     words = _ESCAPED.sub(r"\1", words)
     if _is_blank(words):
-        raise RecipeError("There is no text in this place.", text, start)
+        raise RecipeError(say("There is no text in this place."), text, start)
     if len(words) > room:
         raise RecipeError(
-            f"The prompts are too long: {MAX_TEXT} characters together is the most.",
+            say("The prompts are too long: {most} characters together is the most.", most=MAX_TEXT),
             text,
             start + room,
         )
@@ -417,9 +470,16 @@ def _between_bars(text: str) -> Iterator[tuple[int, str]]:
 
 def _not_a_weight(number: str, text: str) -> str:
     if number.startswith(("-", "\u2212")):
-        return "A weight cannot be negative: what should stay away goes into exclude."
-    hint = "; put a space after the colon if it belongs to the text" if text else ""
-    return f"A weight is a number above 0 and up to {MAX_WEIGHT:g}, such as 0.5{hint}."
+        return say("A weight cannot be negative: what should stay away goes into exclude.")
+    if not text:
+        return say(
+            "A weight is a number above 0 and up to {most}, such as 0.5.", most=f"{MAX_WEIGHT:g}"
+        )
+    return say(
+        "A weight is a number above 0 and up to {most}, such as 0.5; put a space after the colon"
+        " if it belongs to the text.",
+        most=f"{MAX_WEIGHT:g}",
+    )
 
 
 def _columns(text: str) -> int:
@@ -440,5 +500,5 @@ def _sentence(error: ValidationError) -> str:
     complaint = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return f"{complaint}."
-    field = str(first["loc"][0]).capitalize().replace("_", " ")
+    field = say(str(first["loc"][0]).capitalize().replace("_", " "))
     return f"{field}: {complaint[0].lower()}{complaint[1:]}."

@@ -17,14 +17,28 @@ from typing import Any, Self
 import aiosqlite
 
 from jobs.job import Job, State
+from jobs.language import ENGLISH, mark
 from jobs.recipe import Recipe
 from jobs.turns import turn_on_arrival
 
 MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
+STOPPED_TOO_OFTEN = mark("The engine stopped 3 times while painting this.")
 MEASURED_JOBS = 20  #: the wait is estimated from so many finished jobs
 BUSY_SECONDS = 5.0  #: how long a change waits for another process's change
 
 _BEFORE = "(priority > :priority OR (priority = :priority AND (turn, id) < (:turn, :id)))"
+_NOT_PAUSED = (
+    "(guild_id IS NULL OR guild_id NOT IN"
+    " (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL))"
+)
+_AHEAD = f" FROM jobs WHERE state = 'queued' AND {_BEFORE}" + (
+    f" AND (guild_id IS :guild OR {_NOT_PAUSED})"
+)
+_CLAIMABLE = (
+    f"state = 'queued' AND {_NOT_PAUSED} AND (most_running IS NULL OR most_running >"
+    " (SELECT COUNT(*) FROM jobs AS running WHERE running.state = 'running'"
+    " AND running.member_id = jobs.member_id AND running.guild_id IS jobs.guild_id))"
+)
 
 
 class StoreError(Exception):
@@ -100,25 +114,33 @@ class Store:
         member_id: int,
         member_name: str,
         priority: int = 0,
+        parent_id: int | None = None,
+        most_running: int | None = None,
+        spoilered: bool = False,
+        locale: str = ENGLISH,
     ) -> Job:
-        """Puts a job into the queue. Once this returns, a power cut does not lose it."""
+        """Puts a job into the queue. Once this returns, a power cut does not lose it.
+
+        With `most_running`, 1 or more, it waits while so many of the member's are painted there.
+        """
         asker = {"member": member_id, "priority": priority}
-        async with self._change() as db:
-            previous = await _value(
+        async with self.change() as db:
+            previous = await value_of(
                 db,
                 "SELECT turn + pictures FROM jobs WHERE member_id = :member"
                 " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
                 " ORDER BY turn DESC LIMIT 1",
                 asker,
             )
-            now = await _value(
+            now = await value_of(
                 db, "SELECT turn FROM virtual_time WHERE priority = :priority", asker
             )
             return await _one(
                 db,
                 "INSERT INTO jobs (recipe, pictures, work, guild_id, channel_id, message_id,"
-                " member_id, member_name, priority, turn, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                " member_id, member_name, priority, parent_id, most_running, spoilered, locale,"
+                " turn, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " RETURNING *",
                 (
                     recipe.model_dump_json(),
                     recipe.count,
@@ -129,6 +151,10 @@ class Store:
                     member_id,
                     member_name,
                     priority,
+                    parent_id,
+                    most_running,
+                    spoilered,
+                    locale,
                     turn_on_arrival(now or 0, previous),
                     self._clock(),
                 ),
@@ -136,7 +162,7 @@ class Store:
 
     async def set_message(self, job_id: int, message_id: int) -> None:
         """Remembers which message holds the card."""
-        async with self._change() as db:
+        async with self.change() as db:
             await db.execute("UPDATE jobs SET message_id = ? WHERE id = ?", (message_id, job_id))
 
     async def cancel(
@@ -146,7 +172,7 @@ class Store:
 
         With `member_id` only that member's own job; without, anybody's (a moderator's word).
         """
-        async with self._change() as db:
+        async with self.change() as db:
             return await _one_or_none(
                 db,
                 "UPDATE jobs SET state = 'cancelled', reason = :reason, finished_at = :now,"
@@ -155,34 +181,65 @@ class Store:
                 {"id": job_id, "member": member_id, "reason": reason, "now": self._clock()},
             )
 
+    async def stop(self, job_id: int) -> Job | None:
+        """Asks the engine to end a running job with what is there; None if it is not running."""
+        async with self.change() as db:
+            return await _one_or_none(
+                db,
+                "UPDATE jobs SET stopping = 1 WHERE id = ? AND state = 'running' RETURNING *",
+                (job_id,),
+            )
+
+    async def delete(self, job_id: int) -> Job | None:
+        """Remembers that the pictures of an ended job are deleted; None if it has not ended."""
+        async with self.change() as db:
+            await db.execute("DELETE FROM favourites WHERE job_id = ?", (job_id,))
+            return await _one_or_none(
+                db,
+                "UPDATE jobs SET deleted_at = COALESCE(deleted_at, ?), posted = 1"
+                " WHERE id = ? AND finished_at IS NOT NULL RETURNING *",
+                (self._clock(), job_id),
+            )
+
     # -- looking ---------------------------------------------------------------------------
 
     async def job(self, job_id: int) -> Job | None:
         """The job of this number, None if there is none."""
-        async with self._look() as db:
+        async with self.look() as db:
             return await _one_or_none(db, "SELECT * FROM jobs WHERE id = ?", (job_id,))
 
+    async def job_of_message(self, message_id: int) -> Job | None:
+        """The job whose card a message holds."""
+        async with self.look() as db:
+            return await _one_or_none(
+                db, "SELECT * FROM jobs WHERE message_id = ? LIMIT 1", (message_id,)
+            )
+
     async def position(self, job_id: int) -> int | None:
-        """The place of a waiting job in the queue, 1 = next; None if it does not wait."""
-        async with self._look() as db:
+        """The place of a waiting job in the queue, 1 = next; None if it does not wait.
+
+        Jobs of servers that are paused are in nobody's way but their own.
+        """
+        async with self.look() as db:
             if (job := await _waiting(db, job_id)) is None:
                 return None
-            ahead = "SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND " + _BEFORE
-            return 1 + int(await _value(db, ahead, _place(job)))
+            return 1 + int(await value_of(db, "SELECT COUNT(*)" + _AHEAD, _place(job)))
 
     async def wait_seconds(self, job_id: int) -> float | None:
         """About how long until a waiting job is claimed, from the speed of the latest jobs.
 
-        None if it does not wait or no job has been painted yet.
+        None if it does not wait, no job has been painted yet, or its server is paused.
         """
-        async with self._look() as db:
+        async with self.look() as db:
             if (job := await _waiting(db, job_id)) is None:
                 return None
             if (seconds_per_work := await _seconds_per_work(db)) is None:
                 return None
-            ahead = await _value(
+            if await _is_paused(db, job.guild_id):
+                return None
+            ahead = await value_of(
                 db,
-                "SELECT (SELECT TOTAL(work) FROM jobs WHERE state = 'queued' AND " + _BEFORE + ")"
+                "SELECT (SELECT TOTAL(work)" + _AHEAD + ")"
                 " + (SELECT TOTAL(work * (1 - 1.0 * step / json_extract(recipe, '$.steps')))"
                 " FROM jobs WHERE state = 'running')",
                 _place(job),
@@ -190,8 +247,11 @@ class Store:
             return float(ahead) * seconds_per_work
 
     async def waiting(self, limit: int = 25, offset: int = 0) -> list[Job]:
-        """Waiting jobs in the order in which they will be claimed."""
-        async with self._look() as db:
+        """Waiting jobs in the order in which they will be claimed.
+
+        Those that may not be claimed now keep their places (see `claim`).
+        """
+        async with self.look() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE state = 'queued'"
@@ -201,19 +261,19 @@ class Store:
 
     async def waiting_count(self) -> int:
         """How many jobs wait."""
-        async with self._look() as db:
-            return int(await _value(db, "SELECT COUNT(*) FROM jobs WHERE state = 'queued'"))
+        async with self.look() as db:
+            return int(await value_of(db, "SELECT COUNT(*) FROM jobs WHERE state = 'queued'"))
 
     async def running(self) -> list[Job]:
         """Jobs being painted, the one claimed first at the head."""
-        async with self._look() as db:
+        async with self.look() as db:
             return await _all(
                 db, "SELECT * FROM jobs WHERE state = 'running' ORDER BY started_at, id"
             )
 
     async def members_jobs(self, member_id: int) -> list[Job]:
         """A member's jobs that wait or are being painted: running ones first, then in order."""
-        async with self._look() as db:
+        async with self.look() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE member_id = ? AND state IN ('queued', 'running')"
@@ -224,16 +284,19 @@ class Store:
     # -- painting --------------------------------------------------------------------------
 
     async def claim(self, engine: str, lease_seconds: float) -> Job | None:
-        """Takes the next job for this engine, None if none waits.
+        """Takes the next job for this engine, None if none waits that may be painted now.
 
+        A job waits while its server is paused, and while `most_running` of its asker's are
+        painted there.
         `engine` must name one process, not a machine. The lease must be renewed by `heartbeat`.
         """
-        async with self._change() as db:
+        async with self.change() as db:
             job = await _one_or_none(
                 db,
                 "UPDATE jobs SET state = 'running', engine = ?, lease_until = ?, started_at = ?,"
-                " attempts = attempts + 1, step = 0 WHERE id = (SELECT id FROM jobs"
-                " WHERE state = 'queued' ORDER BY priority DESC, turn, id LIMIT 1) RETURNING *",
+                " attempts = attempts + 1, step = 0 WHERE id = (SELECT id FROM jobs WHERE "
+                + _CLAIMABLE
+                + " ORDER BY priority DESC, turn, id LIMIT 1) RETURNING *",
                 (engine, self._clock() + lease_seconds, self._clock()),
             )
             if job:
@@ -252,7 +315,7 @@ class Store:
         `steps` maps job ids to the last step done; ids that are no longer this engine's are
         ignored. Returns the ids that still are: what is missing was cancelled or taken away.
         """
-        async with self._change() as db:
+        async with self.change() as db:
             await db.execute(
                 "UPDATE jobs SET lease_until = ? WHERE state = 'running' AND engine = ?",
                 (self._clock() + lease_seconds, engine),
@@ -261,12 +324,17 @@ class Store:
                 "UPDATE jobs SET step = ? WHERE id = ? AND state = 'running' AND engine = ?",
                 [(step, job_id, engine) for job_id, step in (steps or {}).items()],
             )
-            return await _ids_of(db, engine)
+            sql = "SELECT id FROM jobs WHERE state = 'running' AND engine = ?"
+            return {row["id"] for row in await rows_of(db, sql, (engine,))}
 
-    async def still_mine(self, engine: str) -> set[int]:
-        """The ids of the jobs that this engine is to paint; a read, cheap enough for each step."""
-        async with self._look() as db:
-            return await _ids_of(db, engine)
+    async def still_mine(self, engine: str) -> dict[int, bool]:
+        """The ids of the jobs that this engine is to paint, and whether each is to stop now.
+
+        A read, cheap enough for each step.
+        """
+        async with self.look() as db:
+            sql = "SELECT id, stopping FROM jobs WHERE state = 'running' AND engine = ?"
+            return {row["id"]: bool(row["stopping"]) for row in await rows_of(db, sql, (engine,))}
 
     async def finish(
         self, job_id: int, engine: str, state: State, reason: str | None = None
@@ -277,7 +345,7 @@ class Store:
         """
         if state not in (State.DONE, State.FAILED):
             raise ValueError(f"an engine ends a job as done or failed, not {state}")
-        async with self._change() as db:
+        async with self.change() as db:
             cursor = await db.execute(
                 "UPDATE jobs SET state = ?, reason = ?, finished_at = ?, lease_until = NULL"
                 " WHERE id = ? AND state = 'running' AND engine = ?",
@@ -290,7 +358,7 @@ class Store:
 
         Says whether it was this engine's. The attempt does not count.
         """
-        async with self._change() as db:
+        async with self.change() as db:
             cursor = await db.execute(
                 "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
                 " attempts = attempts - 1 WHERE id = ? AND state = 'running' AND engine = ?",
@@ -303,12 +371,12 @@ class Store:
 
         Each goes back to its old place, or fails after the third attempt.
         """
-        async with self._change() as db:
-            now = {"now": self._clock(), "most": MAX_ATTEMPTS}
+        async with self.change() as db:
+            now = {"now": self._clock(), "most": MAX_ATTEMPTS, "reason": STOPPED_TOO_OFTEN}
             failed = await _all(
                 db,
                 "UPDATE jobs SET state = 'failed', finished_at = :now, lease_until = NULL,"
-                " reason = 'The engine stopped ' || attempts || ' times while painting this.'"
+                " reason = :reason"
                 " WHERE state = 'running' AND lease_until < :now AND attempts >= :most"
                 " RETURNING *",
                 now,
@@ -325,7 +393,7 @@ class Store:
 
     async def unposted(self, limit: int = 100) -> list[Job]:
         """Jobs that ended, but whose outcome has not been shown yet; the oldest first."""
-        async with self._look() as db:
+        async with self.look() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE finished_at IS NOT NULL AND posted = 0"
@@ -335,15 +403,19 @@ class Store:
 
     async def mark_posted(self, job_id: int) -> None:
         """Remembers that the outcome has been shown in the channel."""
-        async with self._change() as db:
+        async with self.change() as db:
             await db.execute(
                 "UPDATE jobs SET posted = 1 WHERE id = ? AND finished_at IS NOT NULL", (job_id,)
             )
 
     # -- underneath ------------------------------------------------------------------------
 
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock()
+
     async def _prepare(self) -> None:
-        version = int(await _value(self._connection, "PRAGMA user_version"))
+        version = int(await value_of(self._connection, "PRAGMA user_version"))
         if version > len(_migrations()):
             raise StoreTooNewError(
                 f"The database {self._path} was written by a newer version of this program"
@@ -352,20 +424,20 @@ class Store:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             await self._connection.execute(f"PRAGMA {pragma}")
         for number, sql in enumerate(_migrations(), start=1):
-            async with self._change() as db:
-                if number > int(await _value(db, "PRAGMA user_version")):
+            async with self.change() as db:
+                if number > int(await value_of(db, "PRAGMA user_version")):
                     for statement in _statements(sql):
                         await db.execute(statement)
                     await db.execute(f"PRAGMA user_version = {number}")
 
     @asynccontextmanager
-    async def _look(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def look(self) -> AsyncIterator[aiosqlite.Connection]:
         """One or several reads of one snapshot."""
         async with self._transaction("BEGIN") as db:
             yield db
 
     @asynccontextmanager
-    async def _change(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def change(self) -> AsyncIterator[aiosqlite.Connection]:
         """One change: all of it or nothing, on disk when the block is left."""
         async with self._transaction("BEGIN IMMEDIATE") as db:
             yield db
@@ -448,20 +520,20 @@ def _statements(sql: str) -> Iterator[str]:
 Parameters = Iterable[Any] | Mapping[str, Any]
 
 
-async def _rows(
+async def rows_of(
     db: aiosqlite.Connection, sql: str, parameters: Parameters = ()
 ) -> list[sqlite3.Row]:
     return list(await db.execute_fetchall(sql, parameters))
 
 
-async def _value(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> Any:
+async def value_of(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> Any:
     """The first column of the first row, None without one."""
-    rows = await _rows(db, sql, parameters)
+    rows = await rows_of(db, sql, parameters)
     return rows[0][0] if rows else None
 
 
 async def _all(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[Job]:
-    return [_job(row) for row in await _rows(db, sql, parameters)]
+    return [as_job(row) for row in await rows_of(db, sql, parameters)]
 
 
 async def _one_or_none(
@@ -475,22 +547,22 @@ async def _one(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) 
     return (await _all(db, sql, parameters))[0]
 
 
-async def _ids_of(db: aiosqlite.Connection, engine: str) -> set[int]:
-    sql = "SELECT id FROM jobs WHERE state = 'running' AND engine = ?"
-    return {row["id"] for row in await _rows(db, sql, (engine,))}
-
-
 async def _waiting(db: aiosqlite.Connection, job_id: int) -> Job | None:
     return await _one_or_none(db, "SELECT * FROM jobs WHERE id = ? AND state = 'queued'", (job_id,))
 
 
-def _place(job: Job) -> dict[str, int]:
-    return {"priority": job.priority, "turn": job.turn, "id": job.id}
+def _place(job: Job) -> dict[str, int | None]:
+    return {"priority": job.priority, "turn": job.turn, "id": job.id, "guild": job.guild_id}
+
+
+async def _is_paused(db: aiosqlite.Connection, guild_id: int | None) -> bool:
+    sql = "SELECT 1 FROM guilds WHERE guild_id = ? AND paused_at IS NOT NULL"
+    return bool(await rows_of(db, sql, (guild_id,)))
 
 
 async def _seconds_per_work(db: aiosqlite.Connection) -> float | None:
     """Seconds in which one pixel-step was painted, while an engine was at work."""
-    rows = await _rows(
+    rows = await rows_of(
         db,
         "SELECT started_at, finished_at, work FROM jobs WHERE state = 'done'"
         " ORDER BY finished_at DESC LIMIT ?",
@@ -505,7 +577,7 @@ async def _seconds_per_work(db: aiosqlite.Connection) -> float | None:
     return busy / int(sum(row["work"] for row in rows))
 
 
-def _job(row: sqlite3.Row) -> Job:
+def as_job(row: sqlite3.Row) -> Job:
     columns = {name: row[name] for name in Job.__dataclass_fields__}
     return Job(
         **columns
@@ -513,5 +585,7 @@ def _job(row: sqlite3.Row) -> Job:
             "recipe": Recipe.model_validate_json(row["recipe"]),
             "state": State(row["state"]),
             "posted": bool(row["posted"]),
+            "stopping": bool(row["stopping"]),
+            "spoilered": bool(row["spoilered"]),
         }
     )

@@ -29,6 +29,9 @@ header small, .quiet { color: light-dark(#5c5e66, #a5a8ae); }
 .embed { border-left: 4px solid; border-radius: 4px; margin: .4rem 0; padding: .6rem .9rem;
   background: light-dark(#f2f3f5, #2b2d31); max-width: 32rem; }
 .fields { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin: .5rem 0; }
+.files { display: grid; gap: .25rem; max-width: 34rem; margin: .4rem 0; }
+.files:has(:nth-child(2)) { grid-template-columns: 1fr 1fr; }
+.row { display: flex; flex-wrap: wrap; }
 img, video { max-width: 100%; border-radius: 4px; image-rendering: auto; }
 button { border: 0; border-radius: 4px; padding: .45rem .9rem; margin: .3rem .4rem 0 0;
   background: #4e5058; color: #fff; font: inherit; }
@@ -125,12 +128,15 @@ def _article(world: World, message: Message) -> str:
         parts.append(f"<p>{_markdown(world, message.content)}</p>")
     parts += [_embed(world, embed, message) for embed in shown["embeds"]]
     shown_ids = {entry["id"] for entry in shown["attachments"]}
-    parts += [_file(world, file) for file in message.files if str(file.id) in shown_ids]
-    parts += [
-        f'<button class="style{part.get("style", 2)}"{" disabled" if part.get("disabled") else ""}>'
-        f"{escape(_label(part))}</button>"
-        for part in _controls(shown)
-    ]
+    files = [_file(world, file) for file in message.files if str(file.id) in shown_ids]
+    parts += [f'<div class="files">{"".join(files)}</div>'] if files else []
+    for row in shown["components"]:
+        drawn = [
+            f'<button class="style{part.get("style", 2)}"'
+            f"{' disabled' if part.get('disabled') else ''}>{escape(_label(part))}</button>"
+            for part in _controls({"components": [row]})
+        ]
+        parts.append(f'<div class="row">{"".join(drawn)}</div>')
     return f"<article>{''.join(parts)}</article>"
 
 

@@ -29,5 +29,8 @@ def queued_job(**changes: Any) -> Job:
         finished_at=None,
         reason=None,
         posted=False,
+        stopping=False,
+        parent_id=None,
+        deleted_at=None,
     )
     return replace(job, **changes)

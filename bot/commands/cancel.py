@@ -2,42 +2,43 @@
 
 import asyncio
 
-import discord
 from discord import app_commands
 
 from bot import policy
-from bot.client import ImagineBot
+from bot.asking import Interaction, asker_of, check
 from bot.incidents import RefusedError
 from jobs.job import Job, State
+from jobs.language import ENGLISH, mark, say, speaking
+from jobs.rules import Act
 
 AUTOCOMPLETE_SECONDS = 2.0
 """Discord takes suggestions for three seconds; without any, a number can still be typed."""
 
 MAX_CHOICES, MAX_CHOICE_NAME = 25, 100
 
-Interaction = discord.Interaction[ImagineBot]
-
 
 async def cancel(interaction: Interaction, job_id: int) -> Job:
     """Cancels a job in the name of the member who acts; the cancelled job. Raises RefusedError."""
     store = interaction.client.store
-    asker = policy.Asker(
-        member_id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        moderator=interaction.permissions.manage_messages,
-    )
-    decision = policy.may_cancel(await store.job(job_id), asker)
-    if not decision:
-        raise RefusedError(decision.refusal)
-    job = await store.cancel(job_id, reason=f"Cancelled by {interaction.user.display_name}.")
+    job = await store.job(job_id)
+    check(policy.may_cancel(job, asker_of(interaction)))
+    with speaking(job.locale if job else ENGLISH):
+        reason = say("Cancelled by {name}.", name=interaction.user.display_name)
+    job = await store.cancel(job_id, reason=reason)
     if job is None:
-        raise RefusedError(f"Job #{job_id} came to its end just before you cancelled it.")
+        raise RefusedError(
+            say("Job #{job} came to its end just before you cancelled it.", job=job_id)
+        )
+    await interaction.client.moderation.acted(Act.CANCEL, job, interaction.user.id)
     return job
 
 
-@app_commands.command(name="cancel", description="Cancel a picture that waits or is being painted")
-@app_commands.describe(job_id="The number of the job; without one, the latest that you asked for")
+@app_commands.command(
+    name="cancel", description=mark("Cancel a picture that waits or is being painted")
+)
+@app_commands.describe(
+    job_id=mark("The number of the job; without one, the latest that you asked for")
+)
 @app_commands.rename(job_id="job")
 async def cancel_command(
     interaction: Interaction, job_id: app_commands.Range[int, 1] | None = None
@@ -46,10 +47,10 @@ async def cancel_command(
     if job_id is None:
         own = await _own_jobs(interaction)
         if not own:
-            raise RefusedError("You have nothing waiting or being painted here.")
+            raise RefusedError(say("You have nothing waiting or being painted here."))
         job_id = max(job.id for job in own)
     job = await cancel(interaction, job_id)
-    await interaction.edit_original_response(content=f"Job #{job.id} is cancelled.")
+    await interaction.edit_original_response(content=say("Job #{job} is cancelled.", job=job.id))
 
 
 @cancel_command.autocomplete("job_id")
@@ -66,7 +67,7 @@ async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Ch
 
 
 def _choice_name(job: Job) -> str:
-    state = "being painted" if job.state is State.RUNNING else "waiting"
+    state = say("being painted") if job.state is State.RUNNING else say("waiting")
     name = f"#{job.id} · {state} · {job.recipe.title}"
     return name if len(name) <= MAX_CHOICE_NAME else name[: MAX_CHOICE_NAME - 1] + "…"
 

@@ -1,159 +1,123 @@
-"""/imagine: from what a member typed to a job in the queue and its card in the channel."""
+"""/imagine: from what a member typed to a recipe."""
+
+import asyncio
 
 import discord
-import structlog
 from discord import app_commands
+from discord.app_commands import locale_str
 
 from bot import policy
-from bot.attachments import keep_initial
-from bot.cards import show
-from bot.client import AnyCommand, ImagineBot
+from bot.asking import Attached, Interaction, ask
+from bot.client import AnyCommand
 from bot.incidents import RefusedError
-from jobs.job import Job, State
-from jobs.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, parse_size
+from bot.translator import filled
+from jobs.language import mark
+from jobs.members import Members, Preferences
+from jobs.presets import suiting
+from jobs.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, format_prompts, parse_size
 from jobs.store import StoreError
-
-log = structlog.stdlib.get_logger(__name__)
 
 MAX_TYPED = MAX_TEXT + 100
 """Characters of an option: some room for bars and weights beside the texts."""
 
 MAX_SEED = SEEDS - 1
+MAX_CHOICES, MAX_CHOICE = 25, 100
 
-NEEDED = {
-    "view_channel": "View Channel",
-    "embed_links": "Embed Links",
-    "attach_files": "Attach Files",
-}
-"""What the bot must be allowed in a channel, and what Discord calls it."""
-
-Interaction = discord.Interaction[ImagineBot]
+PREFERENCES_SECONDS = 1.0
+"""Discord waits three seconds for an answer; without preferences, the menu's numbers are taken."""
 
 
-def imagine_command(menu: policy.Menu) -> AnyCommand:
-    """The command with the sizes on this menu."""
+def imagine_command(menu: policy.Menu, pair: str) -> AnyCommand:
+    """The command with the sizes on this menu, and the styles that suit the pair."""
     sizes = [
-        app_commands.Choice(name=f"{size.label} ({size.name})", value=size.name)
+        app_commands.Choice(name=filled(size.label, size=size.name), value=size.name)
         for size in menu.sizes
     ]
+    styles = [app_commands.Choice(name=locale_str(name), value=name) for name in suiting(pair)]
 
-    @app_commands.command(name="imagine", description="Paint a picture of what you describe")
+    @app_commands.command(name="imagine", description=mark("Paint a picture of what you describe"))
     @app_commands.describe(
-        include="What to paint; several with weights: a castle | fog:0.5",
-        exclude="What to keep away, written the same way",
-        size=f"Width and height in pixels ({menu.sizes[0].name} if you choose none)",
-        steps=f"More steps take longer and paint finer ({menu.steps} if you say nothing)",
-        seed="The same recipe and seed paint the same picture",
-        image="A picture to start from: PNG, JPEG, WebP or GIF",
-        strength="How firmly that picture holds, from 0 (hardly) to 1 (entirely)",
-        count="How many pictures, each from its own seed",
+        include=mark("What to paint; several with weights: a castle | fog:0.5"),
+        exclude=mark("What to keep away, written the same way"),
+        size=filled(
+            "Width and height in pixels ({size} if you choose none)", size=menu.sizes[0].name
+        ),
+        style=mark("A style to paint it in"),
+        count=mark("How many pictures, each from its own seed"),
+        steps=filled(
+            "More steps take longer and paint finer ({steps} if you say nothing)", steps=menu.steps
+        ),
+        seed=mark("The same recipe and seed paint the same picture"),
+        image=mark("A picture to start from: PNG, JPEG, WebP or GIF"),
+        strength=mark("How firmly that picture holds, from 0 (hardly) to 1 (entirely)"),
+        like=mark("A picture whose likes to paint"),
+        unlike=mark("A picture whose likes to keep away"),
+        private=mark("Show it to you alone, in a direct message"),
     )
-    @app_commands.choices(size=sizes)
+    @app_commands.choices(size=sizes, style=styles)
+    @app_commands.autocomplete(include=_suggest)
     async def imagine(
         interaction: Interaction,
         include: app_commands.Range[str, 1, MAX_TYPED],
         exclude: app_commands.Range[str, 1, MAX_TYPED] = "",
         size: str | None = None,
+        style: str | None = None,
+        count: app_commands.Range[int, 1, MAX_COUNT] = 1,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
         seed: app_commands.Range[int, 0, MAX_SEED] | None = None,
         image: discord.Attachment | None = None,
         strength: app_commands.Range[float, 0, 1] = 0.5,
-        count: app_commands.Range[int, 1, MAX_COUNT] = 1,
+        like: discord.Attachment | None = None,
+        unlike: discord.Attachment | None = None,
+        private: bool = False,
     ) -> None:
+        preferred = await _preferences(interaction)
         try:
-            width, height = parse_size(size or menu.sizes[0].name)
+            width, height = parse_size(size or preferred.size or menu.sizes[0].name)
             recipe = Recipe.make(
                 include,
                 exclude,
                 width=width,
                 height=height,
-                steps=menu.steps if steps is None else steps,
+                steps=steps or preferred.steps or menu.steps,
                 seed=seed,
                 strength=strength,
                 count=count,
+                preset=style or preferred.preset,
             )
         except RecipeError as error:
-            raise RefusedError(_pointed_out(error)) from None
-        await ask(interaction, recipe, image)
+            raise RefusedError(pointed_out(error)) from None
+        await ask(interaction, recipe, Attached(image, like, unlike), private=private)
 
     return imagine
 
 
-async def ask(interaction: Interaction, recipe: Recipe, image: discord.Attachment | None) -> None:
-    """Queues a recipe for the member and shows its card. Raises RefusedError, StoreError.
-
-    What takes no time is checked first, so that most refusals never show in the channel. Then
-    the answer is deferred: from there on Discord waits, however long the database takes.
-    """
-    bot = interaction.client
-    _check(policy.may_post(_missing_permissions(interaction)))
-    _check(policy.may_paint(recipe, bot.settings.pair))
-    deferred = await interaction.response.defer(thinking=True)
-    if image:
-        name = await keep_initial(
-            image, bot.downloads, bot.settings.discord_api_url, bot.settings.data_dir
-        )
-        recipe = recipe.model_copy(update={"initial": name})
-    job = await _queue(interaction, recipe, deferred.message_id if deferred else None)
-    await _show_queued(interaction, job)
-
-
-async def _queue(interaction: Interaction, recipe: Recipe, message_id: int | None) -> Job:
-    bot, member = interaction.client, interaction.user
-    assert interaction.channel_id is not None  # commands come from channels
-    async with bot.admission:
-        _check(policy.may_queue(len(await bot.store.members_jobs(member.id))))
-        return await bot.store.add(
-            recipe,
-            guild_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
-            message_id=message_id,
-            member_id=member.id,
-            member_name=member.display_name,
-        )
-
-
-async def _show_queued(interaction: Interaction, job: Job) -> None:
-    """Shows the place in the queue. The job is safe on disk: nothing here may call it lost."""
-    store = interaction.client.store
-    try:
-        position, wait = await store.position(job.id), await store.wait_seconds(job.id)
-    except StoreError as error:
-        log.warning("the place of a job is not known", job=job.id, error=str(error))
-        position = wait = None
-    message = await show(interaction, job, position=position, wait_seconds=wait)
-    if message:
-        await _mend(interaction, job.id, message)
-
-
-async def _mend(interaction: Interaction, job_id: int, message: discord.InteractionMessage) -> None:
-    """If an engine ended the job before its first card was shown, that card hid the outcome."""
-    try:
-        job = await interaction.client.store.job(job_id)
-    except StoreError:
-        return
-    if job is None or not job.state.ended:
-        return  # whatever the engine shows next comes after this card
-    if job.state is not State.DONE or message.attachments:
-        await show(interaction, job, over=message)
-
-
-def _missing_permissions(interaction: Interaction) -> list[str]:
-    """What the bot may not do here but must, to show a picture; as Discord calls it."""
-    if isinstance(interaction.channel, discord.Thread):
-        needed = NEEDED | {"send_messages_in_threads": "Send Messages in Threads"}
-    else:
-        needed = NEEDED | {"send_messages": "Send Messages"}
-    granted = interaction.app_permissions
-    return [name for permission, name in needed.items() if not getattr(granted, permission)]
-
-
-def _check(decision: policy.Decision) -> None:
-    if not decision:
-        raise RefusedError(decision.refusal)
-
-
-def _pointed_out(error: RecipeError) -> str:
+def pointed_out(error: RecipeError) -> str:
     """The sentence, and the place in a code block."""
     pointer = error.pointer()
     return f"{error}\n```\n{pointer}\n```" if pointer else str(error)
+
+
+async def _preferences(interaction: Interaction) -> Preferences:
+    """What the member prefers, if the database says so in time."""
+    try:
+        async with asyncio.timeout(PREFERENCES_SECONDS):
+            return await Members(interaction.client.store).preferences(interaction.user.id)
+    except (TimeoutError, StoreError):
+        return Preferences()
+
+
+async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """One's own latest wishes, those that fit what was typed so far."""
+    try:
+        async with asyncio.timeout(PREFERENCES_SECONDS):
+            jobs = await Members(interaction.client.store).recent_prompts(interaction.user.id)
+    except (TimeoutError, StoreError):
+        return []
+    prompts = dict.fromkeys(format_prompts(job.recipe.include) for job in jobs)
+    wanted = typed.strip().casefold()
+    return [
+        app_commands.Choice(name=prompt, value=prompt)
+        for prompt in prompts
+        if 0 < len(prompt) <= MAX_CHOICE and wanted in prompt.casefold()
+    ][:MAX_CHOICES]

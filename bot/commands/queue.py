@@ -1,71 +1,84 @@
-"""/queue: what is being painted and what waits, for the one who asks."""
+"""/queue: what is being painted and what waits, by pages, with one's own on top."""
 
 from collections.abc import Iterator
 
 import discord
 from discord import app_commands
 
-from bot.client import ImagineBot
-from jobs.card import escaped
+from bot.asking import Interaction
+from bot.pages import PAGE, Drawn, entered, show_page
+from jobs.card import about, escaped
 from jobs.job import Job
-
-SHOWN = 20
-"""Waiting jobs that are listed."""
+from jobs.language import mark, say
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
 
-Interaction = discord.Interaction[ImagineBot]
 
-
-@app_commands.command(name="queue", description="See what is being painted and what waits")
+@app_commands.command(name="queue", description=mark("See what is being painted and what waits"))
 async def queue_command(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
+    await show_page(interaction, "queue")
+
+
+@entered("queue")
+async def _page(interaction: Interaction, page: int, aside: str) -> Drawn:
     store = interaction.client.store
-    running, waiting = await store.running(), await store.waiting(limit=SHOWN)
     count = await store.waiting_count()
-    shown = {job.id for job in waiting}
-    own = await store.members_jobs(interaction.user.id)
-    further = [
-        (place, job)
-        for job in own
-        if job.id not in shown and (place := await store.position(job.id)) is not None
-    ]
-    embed = discord.Embed(title="Queue", colour=discord.Colour.blurple())
-    embed.description = "\n".join(_lines(interaction, running, waiting, count, further))
-    await interaction.edit_original_response(embed=embed)
-
-
-def _lines(
-    interaction: Interaction,
-    running: list[Job],
-    waiting: list[Job],
-    count: int,
-    further: list[tuple[int, Job]],
-) -> Iterator[str]:
-    """What is painted, what waits, and one's own jobs `further` down with their places."""
-    if not running and not waiting:
-        yield "Nothing waits: `/imagine` is answered at once."
-        return
+    waiting = await store.waiting(limit=PAGE, offset=page * PAGE)
+    embed = discord.Embed(title=say("Queue"), colour=discord.Colour.blurple())
+    running = await store.running()
+    lines = [*await _pause(interaction), *_own(interaction, await _places(interaction))]
     if running:
-        yield "**Being painted**"
-        for job in running[:SHOWN]:
-            yield f"{job.step}/{job.recipe.steps} · {_line(interaction, job)}"
+        lines.append(say("**Being painted**"))
+        lines += [_running(interaction, job) for job in running[:PAGE]]
     if waiting:
-        yield f"**Waiting** ({count})"
-        for place, job in [*enumerate(waiting, start=1), *further]:
-            yield f"{place}. {_line(interaction, job)}"
-    if count > len(waiting) + len(further):
-        yield f"… and {count - len(waiting) - len(further)} more."
+        first = page * PAGE + 1
+        lines.append(say("**Waiting** ({count})", count=count))
+        lines += [f"{n}. {_line(interaction, job)}" for n, job in enumerate(waiting, start=first)]
+    nothing = say("Nothing waits: `/imagine` is answered at once.")
+    embed.description = "\n".join(lines) or nothing
+    return embed, count
+
+
+async def _pause(interaction: Interaction) -> list[str]:
+    """What the moderators say of a pause, if there is one."""
+    pause = (await interaction.client.moderation.guild(interaction.guild_id)).pause
+    if pause is None:
+        return []
+    why = f": {escaped(pause.reason)}" if pause.reason else "."
+    return [say("**The moderators have paused painting here**") + why]
+
+
+async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None]]:
+    """One's own waiting jobs, with place and seconds to wait."""
+    store = interaction.client.store
+    places = []
+    for job in await store.members_jobs(interaction.user.id):
+        if (place := await store.position(job.id)) is not None:
+            places.append((job, place, await store.wait_seconds(job.id)))
+    return places
+
+
+def _own(interaction: Interaction, places: list[tuple[Job, int, float | None]]) -> Iterator[str]:
+    if places:
+        yield say("**Yours**")
+    for job, place, wait in places:
+        left = f" · {about(wait)}" if wait is not None else ""
+        yield f"{place}.{left} · {_line(interaction, job)}"
+
+
+def _running(interaction: Interaction, job: Job) -> str:
+    return f"{job.step}/{job.recipe.steps} · {_line(interaction, job)}"
 
 
 def _line(interaction: Interaction, job: Job) -> str:
     """A job, as much of it as this member may see: prompts stay in their own channel."""
     if job.guild_id != interaction.guild_id:
-        return "in another server"
+        return say("in another server")
     own = job.member_id == interaction.user.id
-    who = "**yours**" if own else escaped(job.member_name)
+    who = say("**yours**") if own else escaped(job.member_name)
     if not own and job.channel_id != interaction.channel_id:
-        return f"#{job.id} · {who} · in another channel"
+        return f"#{job.id} · {who} · " + say("in another channel")
     prompt = job.recipe.title
     if len(prompt) > MAX_PROMPT:
         prompt = prompt[: MAX_PROMPT - 1] + "…"

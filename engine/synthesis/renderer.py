@@ -23,14 +23,15 @@ from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS, Method
 from engine.synthesis.rows import Grid, Rows, stages
 from engine.synthesis.saved import Saved, SavedRefused
+from jobs.language import mark, say
 from jobs.recipe import Recipe
 
-SLOWER = "The memory is short for this size, so it is painted more slowly."
+SLOWER = mark("The memory is short for this size, so it is painted more slowly.")
 
 FEW = 8
 """Cutouts that are embedded together where memory is short."""
 
-BROKEN = "the arithmetic broke down (the loss is not a number)"
+BROKEN = mark("the arithmetic broke down (the loss is not a number)")
 
 ASKED = 2
 """Steps from one question to the prior to the next."""
@@ -186,7 +187,7 @@ class Renderer:
         if self._running:
             raise MemoryError(f"{needed / 1e9:.1f} GB are needed for all of it")
         self.spare_memory()
-        return [SLOWER]
+        return [say(SLOWER)]
 
     # -- where rows start ------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ class Renderer:
         """From another job's latents: the same, others near by, or larger ones."""
         try:
             if not saved or not recipe.source or recipe.source.row >= len(saved.draws):
-                raise SavedRefused("What this picture was to start from is no longer there.")
+                raise SavedRefused(say("What this picture was to start from is no longer there."))
             generators = list(self._seeded(recipe))
             job = Rows.like(saved, recipe, target, generators, self.pair.vqgan)
         except SavedRefused as error:
@@ -339,21 +340,33 @@ class Renderer:
         factor = self.pair.vqgan.factor
         if recipe.width % factor or recipe.height % factor:
             raise RecipeRefused(
-                f"{recipe.width}x{recipe.height} cannot be painted: with the pair "
-                f"{self.pair.name} both sides must be multiples of {factor}."
+                say(
+                    "{size} cannot be painted: with the pair {pair} both sides must be multiples of"
+                    " {factor}.",
+                    size=recipe.size,
+                    pair=self.pair.name,
+                    factor=factor,
+                )
             )
         perceptor, texts = self.pair.perceptor, [p.text for p in (*recipe.include, *recipe.exclude)]
         known = any(perceptor.knows(prompt.text) for prompt in recipe.include)
         if not known and not recipe.include_pictures:
             words = ", ".join(sorted(perceptor.words or ()))
             raise RecipeRefused(
-                f"The pair {self.pair.name} has no picture of that. It knows these words: {words}."
+                say(
+                    "The pair {pair} has no picture of that. It knows these words: {words}.",
+                    pair=self.pair.name,
+                    words=words,
+                )
             )
         notes = []
         if fallen := [word for text in texts for word in perceptor.fallen_words(text)]:
-            notes.append(f"Too long for CLIP, these words were not seen: {' '.join(fallen)}.")
+            words = " ".join(fallen)
+            notes.append(say("Too long for CLIP, these words were not seen: {words}.", words=words))
         if unknown := [word for text in texts for word in perceptor.unknown_words(text)]:
-            notes.append(f"The pair {self.pair.name} does not know: {', '.join(unknown)}.")
+            words = ", ".join(unknown)
+            told = say("The pair {pair} does not know: {words}.", pair=self.pair.name, words=words)
+            notes.append(told)
         return notes
 
     def _arithmetic(self) -> torch.autocast:

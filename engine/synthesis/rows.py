@@ -12,6 +12,7 @@ from engine.models.vqgan import VQGAN
 from engine.synthesis.method import Method
 from engine.synthesis.objective import Target
 from engine.synthesis.saved import Saved, SavedRefused, too_large
+from jobs.language import say
 from jobs.recipe import Recipe
 
 PATIENCE = 60
@@ -204,9 +205,9 @@ def latents_of(saved: Saved, vqgan: VQGAN) -> Tensor:
     elif saved.codes is not None and saved.codes.max() < len(vqgan.codebook):
         latents = vqgan.look_up(saved.codes.to(vqgan.codebook.device))
     else:
-        raise SavedRefused("The saved state is not whole.")
+        raise SavedRefused(say("The saved state is not whole."))
     if latents.dim() != 4 or latents.shape[1] != vqgan.codebook.shape[1]:
-        raise SavedRefused("The saved state was painted with another VQGAN.")
+        raise SavedRefused(say("The saved state was painted with another VQGAN."))
     return latents
 
 

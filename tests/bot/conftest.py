@@ -11,14 +11,19 @@ from typing import Any
 
 import pytest
 import structlog
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from bot.buttons import BUTTONS
 from bot.client import AnyCommand, ImagineBot
 from bot.commands import all_commands
+from jobs.folders import folder_of, timelapse_of
+from jobs.job import Job, State
 from jobs.logs import configure_logging
+from jobs.recipe import Recipe
 from jobs.settings import Settings
 from jobs.store import Store
-from sandbox import Member, Message, Sandbox
+from sandbox import Member, Message, Reply, Sandbox
 
 
 @pytest.fixture
@@ -110,3 +115,45 @@ def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
     """What was logged at this level."""
     lines = [json.loads(line) for line in logged.getvalue().splitlines()]
     return [line for line in lines if line["level"] == level]
+
+
+async def asked(member: Member, **options: Any) -> Message:
+    """The card of a new wish of this member."""
+    wish = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
+    return await member.wait_filled(await member.slash("imagine", **wish))
+
+
+@pytest.fixture
+def painted(store: Store, settings: Settings) -> Any:
+    """Makes a member's wish end as if an engine had painted it; the job."""
+
+    async def painted(member: Member, **options: Any) -> tuple[Job, Message]:
+        card = await asked(member, **options)
+        job = await store.claim("engine", 60)
+        assert job
+        _keep(job.recipe, folder_of(job.id, settings.data_dir))
+        await store.finish(job.id, "engine", State.DONE)
+        await store.mark_posted(job.id)
+        ended = await store.job(job.id)
+        assert ended
+        return ended, card
+
+    return painted
+
+
+def _keep(recipe: Recipe, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    about = PngInfo()
+    about.add_itxt("pair", "sketch")
+    about.add_itxt("versions", '{"torch": "2.15"}')
+    for row in range(recipe.count):
+        Image.new("RGB", (8, 8), (row, 0, 0)).save(folder / f"final-{row}.png", pnginfo=about)
+    timelapse_of(folder).write_bytes(b"film")
+
+
+async def press(sandbox: Sandbox, member: Member, card: Message, custom_id: str) -> Reply:
+    """Presses a button as it stands on a card that the engine would have drawn by now."""
+    message = sandbox.channel.messages[card.id]
+    part = {"type": 2, "style": 2, "label": "x", "custom_id": f"imagine:{custom_id}", "id": 2}
+    message.components = [{"type": 1, "id": 1, "components": [part]}]
+    return await member.press(card, f"imagine:{custom_id}")

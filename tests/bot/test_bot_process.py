@@ -6,10 +6,13 @@ import signal
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+import bot.__main__
 from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Sandbox
@@ -33,6 +36,26 @@ async def start(settings: Settings, folder: Path, **further: str) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", env=environment, cwd=folder, stdout=PIPE, stderr=PIPE
     )
+
+
+async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot.__main__, "GRACE", -0.99)
+    lost = 0
+
+    async def stubborn() -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.sleep(60)
+
+    running = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await bot.__main__.end(running)
+    assert running.cancelled()
+    assert lost == 2
 
 
 async def last_words(process: Process, status: int) -> str:
@@ -110,6 +133,36 @@ async def test_it_waits_for_a_discord_that_does_not_answer_yet(
     _, errors = await process.communicate()
     assert process.returncode == 0
     assert "Discord does not answer" in errors.decode()
+
+
+async def test_it_tells_whether_it_is_connected(
+    settings: Settings, sandbox: Sandbox, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    sandbox.faults.reset("GET /users/@me", times=1000)
+    process = await start(settings, tmp_path, BOT_METRICS=str(unused_tcp_port))
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_tcp_port}") as session:
+
+        async def health() -> tuple[int, str]:
+            async with session.get("/healthz") as answer:
+                return answer.status, await answer.text()
+
+        async def until(status: int) -> None:
+            async with asyncio.timeout(30):
+                while True:
+                    with suppress(aiohttp.ClientConnectionError):
+                        if (await health())[0] == status:
+                            return
+                    await asyncio.sleep(0.05)
+
+        await until(503)
+        assert await health() == (503, "The bot is not connected to Discord.")
+        sandbox.faults.clear()
+        await until(200)
+        async with session.get("/metrics") as answer:
+            assert 'imagine_discord_answers_total{status="200"}' in await answer.text()
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0
 
 
 async def test_a_job_outlives_the_bot(settings: Settings, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -45,11 +45,6 @@ def test_steps_have_bounds(steps: int) -> None:
     assert "10 to 500" in policy.may_paint(recipe(steps=steps), "sketch").refusal
 
 
-def test_one_member_cannot_flood_the_queue() -> None:
-    assert policy.may_queue(policy.MAX_LIVE_JOBS - 1)
-    assert "/cancel" in policy.may_queue(policy.MAX_LIVE_JOBS).refusal
-
-
 def test_missing_permissions_are_named() -> None:
     assert policy.may_post([])
     assert (

@@ -29,7 +29,7 @@ async def test_the_cancel_button_outlives_a_bot_that_was_killed(product: Product
     (message,) = await ada.messages()
     assert message.id == card.id
     assert "Cancelled by Ada." in message.text
-    assert not message.buttons
+    assert [button.label for button in message.buttons] == ["Again", "Edit"]
 
 
 async def test_another_engine_paints_what_a_killed_one_left(product: Product) -> None:
@@ -56,6 +56,32 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     (undisturbed,) = await pictures_of(ada, again)
     assert picture.tobytes() == undisturbed.tobytes()
     assert picture.info["recipe"] == undisturbed.info["recipe"]
+
+
+async def test_an_engine_that_is_told_to_stop_loses_nothing(product: Product) -> None:
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    wish = {"include": "a red circle", "seed": 7, "steps": 60}
+    card = await product.ask(ada, **wish)
+    await product.painting(card)
+    await product.stop("engine")
+    job = await product.job_of(card)
+    assert (job.state, job.attempts) == (State.QUEUED, 0)
+
+    await product.start("engine")
+    job = await product.posted(card)
+    assert (job.state, job.attempts) == (State.DONE, 1)
+    begun = [
+        entry["step"] for entry in product.entries("engine", "began") if entry["job"] == job.id
+    ]
+    assert begun[0] == 0
+    assert len(begun) == 2
+    assert begun[1] > 0
+    (message,) = await ada.messages()
+    (picture,) = await pictures_of(ada, message)
+    again = await product.ended(ada, await product.ask(ada, **wish))
+    (undisturbed,) = await pictures_of(ada, again)
+    assert picture.tobytes() == undisturbed.tobytes()
 
 
 async def test_a_picture_that_was_painted_but_not_posted_is_posted_by_the_next_engine(

@@ -79,7 +79,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
 
     (final,) = await ada.messages()
     assert final.id == card.id
-    assert not final.buttons
+    assert "Larger" in [button.label for button in final.buttons]
     assert not final.content
     assert re.search(r"Painted\nReady after \d+ s\.\n", final.text)
     (picture,) = await pictures_of(ada, final)
@@ -141,7 +141,7 @@ async def test_a_running_job_is_cancelled_within_a_step(product: Product) -> Non
     (message,) = await ada.messages()
     assert message.id == card.id
     assert "Cancelled\nCancelled by Ada.\n" in message.text
-    assert not message.buttons
+    assert [button.label for button in message.buttons] == ["Again", "Edit"]
     assert await pictures_of(ada, message) == []
 
 

@@ -44,14 +44,21 @@ def recipe() -> Callable[..., Recipe]:
 def ask_for(store: Store) -> Callable[..., Awaitable[Job]]:
     """Puts a recipe into the queue."""
 
-    async def ask_for(wish: Recipe, channel_id: int = 1, message_id: int | None = None) -> Job:
+    async def ask_for(
+        wish: Recipe,
+        channel_id: int = 1,
+        message_id: int | None = None,
+        guild_id: int | None = None,
+        spoilered: bool = False,
+    ) -> Job:
         return await store.add(
             wish,
-            guild_id=None,
+            guild_id=guild_id,
             channel_id=channel_id,
             message_id=message_id,
             member_id=1,
             member_name="Ada",
+            spoilered=spoilered,
         )
 
     return ask_for

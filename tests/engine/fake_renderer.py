@@ -27,6 +27,7 @@ class FakeRenderer:
         self.faults: dict[int, str] = {}
         self.notes: list[str] = []
         self._running: dict[int, tuple[Recipe, int]] = {}
+        self._last: set[int] = set()
 
     @property
     def job_ids(self) -> frozenset[int]:
@@ -51,6 +52,9 @@ class FakeRenderer:
     def remove(self, job_id: int) -> None:
         self._running.pop(job_id, None)
 
+    def stop(self, job_id: int) -> None:
+        self._last.add(job_id)
+
     def spare_memory(self) -> None:
         self.frugal = True
 
@@ -62,7 +66,7 @@ class FakeRenderer:
     def _advance(self, job_id: int) -> Iteration:
         recipe, before = self._running[job_id]
         step, fault = before + 1, self.faults.get(job_id)
-        done = step == recipe.steps
+        done = step == recipe.steps or job_id in self._last
         if done or fault:
             self.remove(job_id)
         else:

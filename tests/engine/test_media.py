@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from engine import media
-from engine.album import KEPT_FRAMES, Album, finished_pictures
+from engine.album import KEPT_FRAMES, Album
 from engine.media import (
     MAX_METADATA,
     Metadata,
@@ -25,6 +25,7 @@ from engine.media import (
     side_by_side,
     write_whole,
 )
+from jobs.folders import finished_pictures, timelapse_of
 from jobs.pictures import MAX_BYTES, PictureRefused
 from jobs.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
 from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
@@ -181,13 +182,13 @@ def test_an_album_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
     for step in kept[:10]:
         album.keep_frame(step, [noise(18, 17)])
     assert album.finish([noise(18, 17)]) == finished_pictures(tmp_path)
-    with av.open(str(album.timelapse)) as film:
+    with av.open(str(timelapse_of(tmp_path))) as film:
         stream = film.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
         assert (stream.width % 2, stream.height % 2) == (0, 0)
         linger = media.LINGER_SECONDS * media.FRAMES_PER_SECOND
         assert sum(1 for _ in film.decode(stream)) == 10 + linger
-    content = album.timelapse.read_bytes()
+    content = timelapse_of(tmp_path).read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # it plays while it loads
 
 

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from engine import discord_rest
-from engine.album import Album, folder_of
+from engine.album import Album
 from engine.discord_rest import TokenRefusedError, UnreachableError, logged_in
 from engine.media import Provenance
 from engine.poster import Frame, Pace, Poster
+from jobs.folders import folder_of
 from jobs.job import Job, Progress, State
+from jobs.members import Members, Preferences
 from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Sandbox
@@ -169,8 +172,44 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
     (file,) = message.files
     assert file.filename == f"imagine-{job.id}-1.png"
     assert message.embeds[0]["image"]["url"].endswith(file.filename)
-    assert not message.components
+    labels = [part["label"] for row in message.components for part in row["components"]]
+    assert labels[:2] == ["Again", "Vary"]
     assert not message.mention_everyone
+
+
+async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
+    discord: Sandbox, store: Store, ask_for: Ask, recipe: Any, finish: Any, posting: Any
+) -> None:
+    """Not in the embed, which would show them."""
+    card = _message(discord, 0).id
+    await ask_for(recipe(), discord.channel.id, card, guild_id=1, spoilered=True)
+    job = await store.claim(ENGINE, 60)
+    assert job
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: edits(discord))
+    assert [file.filename for file in shown(discord).files] == ["SPOILER_step-1.webp"]
+    await finish(job)
+    await until(lambda: posted(store, job))
+    message = shown(discord, card)
+    assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
+    assert "image" not in message.embeds[0]
+
+
+async def test_a_job_that_waits_again_is_shown_so(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: edits(discord))
+    await store.release(job.id, ENGINE)
+    poster.show_frame(job, frame(2))  # too late
+    poster.show_frame(job, Frame(notes=["It is paused."], state=State.QUEUED))
+    await until(lambda: "In the queue" in text(shown(discord)))
+    message = shown(discord)
+    assert not message.files
+    assert message.embeds[0]["fields"][0]["value"] == "It is paused."
 
 
 async def test_several_pictures_come_together(
@@ -211,13 +250,24 @@ async def test_a_frame_that_fails_is_dropped_and_the_next_one_shown(
     discord: Sandbox, begin: Ask, posting: Any
 ) -> None:
     job = await begin()
+    before = fates()
     discord.faults.reset(EDIT)
     poster, _ = posting()
+    poster.show_frame(job, frame(0))
     poster.show_frame(job, frame(1))
     await until(lambda: any(request.status is None for request in discord.requests))
     poster.show_frame(job, frame(2))
     await until(lambda: "step 2/50" in text(shown(discord)))
     assert len(edits(discord)) == 1
+    await until(lambda: fates() == [each + 1 for each in before])
+
+
+def fates() -> list[float]:
+    """How many frames were overtaken, dropped and shown."""
+    return [
+        REGISTRY.get_sample_value("imagine_frames_total", {"fate": fate}) or 0
+        for fate in ("overtaken", "dropped", "shown")
+    ]
 
 
 async def test_a_message_is_not_doubled_when_the_answer_is_lost(
@@ -328,3 +378,21 @@ async def test_a_wrong_token_and_a_silent_discord_are_told_apart(settings: Setti
     with pytest.raises(UnreachableError, match="does not answer"):
         async with logged_in(nowhere):
             pass
+
+
+async def test_who_prefers_it_gets_a_copy_by_direct_message(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    ada, bob = await discord.member("Ada"), await discord.member("Bob")
+    await Members(store).prefer(ada.id, Preferences(direct_copy=True))
+    jobs = [await begin(), await begin()]
+    for job, asker in zip(jobs, (ada, bob), strict=True):
+        async with store.change() as db:
+            await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (asker.id, job.id))
+        await finish(job)
+    poster, _ = posting()
+    poster.outcome_is_there()
+    copy = await (await ada.direct()).wait_for(lambda message: "Painted" in message.text)
+    assert [file.filename for file in copy.files][-1] == f"imagine-{jobs[0].id}-1.png"
+    await until(lambda: posted(store, jobs[1]))
+    assert not await (await bob.direct()).messages()

@@ -13,13 +13,15 @@ import torch
 from PIL import Image
 
 from engine import worker as worker_module
-from engine.album import folder_of, state_of
 from engine.media import Provenance
 from engine.poster import Frame
-from engine.synthesis.renderer import SLOWER
+from engine.synthesis.renderer import BROKEN, SLOWER
 from engine.synthesis.saved import Saved
 from engine.worker import Painter, Worker
+from jobs.folders import folder_of, state_of
 from jobs.job import Job, State
+from jobs.language import say
+from jobs.moderation import Moderation
 from jobs.pictures import store_initial
 from jobs.store import Store, StoreLockedError
 from tests.engine.conftest import until
@@ -146,6 +148,36 @@ async def test_a_cancel_takes_effect_within_one_step(
     assert showcase.forgotten == [cancelled.id]
 
 
+async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_there(
+    store: Store,
+    ask_for: Ask,
+    recipe: Any,
+    working: Any,
+    ended: Any,
+    showcase: Showcase,
+    tmp_path: Path,
+) -> None:
+    job, other = await ask_for(recipe(steps=200), guild_id=1), await ask_for(recipe(steps=10))
+    moderation, loop = Moderation(store), asyncio.get_running_loop()
+
+    def pause_in_step_seven(number: int) -> None:
+        if number == 7:
+            from_thread(moderation.pause(1, by=9, why="a film evening"), loop)
+
+    renderer = FakeRenderer(pause_in_step_seven)
+    async with working(renderer):
+        assert (await ended(other)).state is State.DONE
+        assert sum(job.id in batch for batch in renderer.batches) == 7
+        assert Saved.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
+        _, shown = next(pair for pair in showcase.frames if pair[1].state is State.QUEUED)
+        assert list(shown.notes) == [
+            "The moderators have paused painting here: a film evening. It is at step 7."
+        ]
+        await moderation.resume(1, by=9)
+        assert (await ended(job)).state is State.DONE
+    assert sum(job.id in batch for batch in renderer.batches) == 200
+
+
 async def test_a_dead_engines_job_is_painted_once_by_another(
     ask: Ask, working: Any, ended: Any, store: Store
 ) -> None:
@@ -161,9 +193,34 @@ async def test_a_dead_engines_job_is_painted_once_by_another(
     assert len(renderer.batches) == 5
 
 
-async def test_stopping_gives_jobs_back_without_waiting_for_the_step(
-    ask: Ask, working: Any, store: Store
+async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
+    ask: Ask, working: Any, ended: Any, store: Store, tmp_path: Path
 ) -> None:
+    job = await ask(steps=200)  # of which every second step is kept
+    in_step, go_on = threading.Event(), threading.Event()
+
+    def hang_in_step_seven(number: int) -> None:
+        if number == 7:
+            in_step.set()
+            go_on.wait()
+
+    first, second = FakeRenderer(hang_in_step_seven), FakeRenderer()
+    async with working(first):
+        await until(in_step.is_set)
+        asyncio.get_running_loop().call_later(0.05, go_on.set)
+    given_back = await store.job(job.id)
+    assert given_back
+    assert (given_back.state, given_back.attempts) == (State.QUEUED, 0)
+    assert Saved.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
+    async with working(second):
+        assert (await ended(job)).state is State.DONE
+    assert len(first.batches) + len(second.batches) == 200
+
+
+async def test_a_stop_does_not_wait_for_ever_for_a_step(
+    ask: Ask, working: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "STOP_SECONDS", 0.05)
     job = await ask(steps=50)
     in_step, go_on = threading.Event(), threading.Event()
 
@@ -189,6 +246,32 @@ async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, e
         assert (await ended(faulty)).reason == "The loss is not a number."
         assert (await ended(refused)).reason == "Both sides must be multiples of 4."
         assert "attach it once more" in (await ended(lost)).reason
+
+
+async def test_each_asker_is_told_in_their_language(
+    ask: Ask, store: Store, working: Any, ended: Any
+) -> None:
+    """What the renderer says in its thread, what a fault leaves, what a missing picture leaves."""
+
+    class Talking(FakeRenderer):
+        def add(self, *job: Any, **values: Any) -> list[str]:
+            self.notes = [say(SLOWER)]
+            return super().add(*job, **values)
+
+    german = [await ask(), await ask(), await ask(initial="0" * 64)]
+    async with store.change() as db:
+        await db.execute("UPDATE jobs SET locale = 'de'")
+    english = await ask()
+    renderer = Talking()
+    renderer.faults[german[1].id] = BROKEN
+    async with working(renderer):
+        reasons = [(await ended(job)).reason for job in (*german, english)]
+    assert reasons == [
+        "Der Speicher ist knapp für diese Größe, darum wird langsamer gemalt.",
+        "Die Rechnung ist zusammengebrochen (der Verlust ist keine Zahl).",
+        "Ein Bild, das dafür gebraucht wird, ist nicht mehr da: Bitte hänge es noch einmal an.",
+        SLOWER,
+    ]
 
 
 async def test_an_initial_picture_reaches_the_renderer(
@@ -335,3 +418,21 @@ async def test_a_locked_database_delays_and_loses_nothing(
     job = await ask(steps=8)
     async with working(FakeRenderer()):
         assert (await ended(job)).state is State.DONE
+
+
+async def test_a_job_that_is_stopped_keeps_what_is_there(
+    ask: Ask, working: Any, ended: Any, store: Store, tmp_path: Path
+) -> None:
+    job = await ask()
+    loop = asyncio.get_running_loop()
+
+    def at_the_second_step(number: int) -> None:
+        if number == 2:
+            from_thread(store.stop(job.id), loop)
+
+    async with working(FakeRenderer(at_the_second_step)):
+        over = await ended(job)
+    assert over.state is State.DONE
+    frames = [path.name for path in sorted(folder_of(job.id, tmp_path).glob("frame-*.webp"))]
+    assert frames == ["frame-0001.webp", "frame-0002.webp", "frame-0003.webp"]
+    assert (folder_of(job.id, tmp_path) / "final-0.png").exists()

@@ -3,12 +3,12 @@
 import re
 from dataclasses import replace
 
-import discord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.card import ALLOWED_MENTIONS, CANCEL_ID, about, card, escaped, progress_line
+from jobs.card import ALLOWED_MENTIONS, about, card, escaped, progress_line
 from jobs.job import Progress, State
+from jobs.language import languages
 from jobs.recipe import PicturePrompt, Prompt, Recipe, Source
 from tests.queued_job import queued_job
 
@@ -45,7 +45,16 @@ def test_any_card_is_within_the_limits(
         tuple(data.draw(st.lists(share, min_size=prompts, max_size=prompts))),
         data.draw(st.none() | st.floats(0, 1e6)),
     )
-    job = replace(JOB, recipe=recipe, state=state, member_name=name, reason=reason, id=2**63 - 1)
+    locale = data.draw(st.sampled_from(("en-US", *languages())))
+    job = replace(
+        JOB,
+        recipe=recipe,
+        state=state,
+        member_name=name,
+        reason=reason,
+        id=2**63 - 1,
+        locale=locale,
+    )
     embed = card(
         job, position=10**6, wait_seconds=1e6, progress=progress, picture="frame-100.webp"
     ).embed
@@ -151,20 +160,6 @@ def test_what_it_comes_from_and_its_style_are_told() -> None:
     recipe = RECIPE.model_copy(update={"source": Source(7, 1, 0.5), "preset": "night"})
     footer = card(replace(JOB, recipe=recipe)).embed.footer.text or ""
     assert "from #7, picture 2, varied by 0.5 · night" in footer
-
-
-async def test_the_cancel_button_is_there_while_there_is_something_to_cancel() -> None:
-    for state in State:
-        view = card(replace(JOB, state=state)).view
-        assert (view is None) == state.ended
-        if view:
-            (button,) = view.children
-            assert isinstance(button, discord.ui.Button)
-            found = re.fullmatch(CANCEL_ID, button.custom_id or "")
-            assert found
-            assert found["job_id"] == "12"
-            assert view.timeout is None
-            assert view.is_finished()  # discord.py keeps no copy of it
 
 
 def test_durations() -> None:

@@ -106,7 +106,7 @@ async def test_only_its_engine_ends_a_job(store: Store, clock: Any) -> None:
     (back,) = await store.requeue_expired()
     assert (back.id, back.state) == (job.id, State.QUEUED)
     await claimed(store, "quick")
-    assert await store.still_mine("slow") == set()
+    assert await store.still_mine("slow") == {}
     assert await store.heartbeat("slow", LEASE, {job.id: 99}) == set()
     assert not await store.finish(job.id, "slow", State.FAILED, "late")
     assert not await store.release(job.id, "slow")
@@ -163,7 +163,7 @@ async def test_cancel_reaches_waiting_and_running_jobs_of_the_asker(store: Store
         assert cancelled
         assert (cancelled.state, cancelled.reason) == (State.CANCELLED, "Cancelled by its asker.")
         assert await store.cancel(job.id) is None  # once is enough
-    assert await store.still_mine("engine") == set()
+    assert await store.still_mine("engine") == {}
     assert not await store.finish(first.id, "engine", State.DONE)
     assert [job.id for job in await store.unposted()] == [first.id, second.id]
 
@@ -315,7 +315,7 @@ async def test_no_two_engines_get_the_same_job(path: Path) -> None:
 
         first, second = await asyncio.gather(take(one, "one"), take(two, "two"))
         assert sorted(first + second) == sorted(asked)
-        assert await one.still_mine("one") == set(first)
+        assert await one.still_mine("one") == dict.fromkeys(first, False)
 
 
 async def test_tasks_of_one_process_share_a_store(store: Store) -> None:
@@ -413,7 +413,7 @@ async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(path: Path, stor
 
 
 async def test_the_promises_of_the_file(store: Store) -> None:
-    async with store._look() as db:
+    async with store.look() as db:
         pragmas = {}
         for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
             ((pragmas[name],),) = await db.execute_fetchall(f"PRAGMA {name}")
@@ -486,7 +486,7 @@ async def test_a_folder_that_cannot_be_made(open_folder: Path, as_nobody: None) 
 
 async def test_a_full_disk_loses_nothing(store: Store) -> None:
     before = await ask(store)
-    async with store._look() as db:
+    async with store.look() as db:
         ((pages,),) = await db.execute_fetchall("PRAGMA page_count")
         await db.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -496,7 +496,7 @@ async def test_a_full_disk_loses_nothing(store: Store) -> None:
 
     with pytest.raises(StoreFullError, match=r"disk is full.*\.$"):
         await ask_much()
-    async with store._look() as db:
+    async with store.look() as db:
         await db.execute("PRAGMA max_page_count = 100000")
     kept = await store.waiting(limit=1000)
     assert kept[0] == before

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
-from bot.policy import MAX_LIVE_JOBS
+from bot.policy import MAX_WAITING
 from jobs.job import Job, State
 from jobs.recipe import Prompt
 from jobs.settings import Settings
@@ -117,12 +117,12 @@ async def test_a_wrong_prompt_is_pointed_at_for_the_asker_alone(
 async def test_a_member_with_many_jobs_is_asked_to_wait(
     bot: ImagineBot, store: Store, ada: Member
 ) -> None:
-    wishes = [ada.slash("imagine", include="a red circle") for _ in range(MAX_LIVE_JOBS + 1)]
+    wishes = [ada.slash("imagine", include="a red circle") for _ in range(MAX_WAITING + 1)]
     await asyncio.gather(*wishes)
-    await told(ada, f"already have {MAX_LIVE_JOBS}")
-    assert len(await store.waiting()) == MAX_LIVE_JOBS
+    await told(ada, f"already have {MAX_WAITING}")
+    assert len(await store.waiting()) == MAX_WAITING
     public = [message for message in await ada.messages() if not message.ephemeral]
-    assert len(public) == MAX_LIVE_JOBS
+    assert len(public) == MAX_WAITING
 
 
 async def test_missing_permissions_are_named_before_a_job_is_taken(
@@ -203,7 +203,7 @@ async def test_an_outcome_that_came_before_the_first_card_is_not_hidden_by_it(
         assert reply.message
         card = await ada.wait_for(lambda message: "none of these words" in message.text)
         assert card.id == reply.message.id
-        assert not card.buttons
+        assert [button.label for button in card.buttons] == ["Again", "Edit"]
 
 
 async def test_a_card_that_cannot_be_shown_loses_no_job(

@@ -1,11 +1,12 @@
 """/queue, as different members see it."""
 
 from bot.client import ImagineBot
-from bot.commands.queue import SHOWN
+from bot.pages import PAGE
 from jobs.recipe import Recipe
+from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Member, Sandbox
-from tests.bot.conftest import told
+from tests.bot.conftest import running_bot, told
 
 
 async def queued(
@@ -55,7 +56,7 @@ async def test_ones_own_place_far_down_is_told(
     bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
 ) -> None:
     here = sandbox.guild.id
-    for number in range(SHOWN + 5):
+    for number in range(PAGE + 5):
         await store.add(
             Recipe.make(f"picture {number}", width=64, height=64, steps=50),
             guild_id=here,
@@ -67,6 +68,23 @@ async def test_ones_own_place_far_down_is_told(
     await queued(store, "mine at last", ada, guild_id=here)
     await ada.slash("queue")
     text = (await told(ada, "Waiting")).text
-    assert f"**Waiting** ({SHOWN + 6})" in text
-    assert f"{SHOWN + 6}. #{SHOWN + 6} · **yours** · mine at last" in text
-    assert "… and 5 more." in text
+    assert f"**Waiting** ({PAGE + 6})" in text
+    assert text.count("mine at last") == 1
+    assert f"**Yours**\n{PAGE + 6}. · #{PAGE + 6} · **yours** · mine at last" in text
+
+
+async def test_pages_are_turned_after_a_restart_too(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, bob: Member
+) -> None:
+    for number in range(PAGE + 2):
+        await queued(store, f"wish {number}", bob, guild_id=sandbox.guild.id)
+    async with running_bot(sandbox, settings, store):
+        await ada.slash("queue")
+        first = await told(ada, "Page 1 of 2")
+    assert [button.disabled for button in first.buttons] == [True, False]
+    await sandbox.gateway.wait_connected(connected=False)
+    async with running_bot(sandbox, settings, store):
+        await ada.press(first, first.buttons[1].custom_id)
+        second = await told(ada, "Page 2 of 2")
+    assert f"{PAGE + 2}. #{PAGE + 2} · Bob · wish {PAGE + 1}" in second.text
+    assert "wish 0" not in second.text

@@ -1,0 +1,211 @@
+"""From a recipe to a job in the queue and its card: for commands, buttons, forms and menus."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+import structlog
+
+from bot import policy
+from bot.attachments import keep_initial
+from bot.cards import show
+from bot.client import ImagineBot
+from bot.incidents import RefusedError
+from bot.moderators import admitted, is_moderator
+from jobs.card import card
+from jobs.job import Job, State
+from jobs.language import mark, say
+from jobs.recipe import PicturePrompt, Recipe
+from jobs.store import StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+NEEDED = {
+    "view_channel": mark("View Channel"),
+    "embed_links": mark("Embed Links"),
+    "attach_files": mark("Attach Files"),
+}
+"""What the bot must be allowed in a channel, and what Discord calls it."""
+
+CLOSED = mark(
+    "I cannot write to you directly: your settings do not let me. So the picture comes here, for"
+    " all to see; take it back with `/cancel {job}` if that is not what you want."
+)
+
+Interaction = discord.Interaction[ImagineBot]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Files of a member: to start from, to paint likes of, and to keep away from."""
+
+    initial: discord.Attachment | None = None
+    like: discord.Attachment | None = None
+    unlike: discord.Attachment | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.initial or self.like or self.unlike)
+
+
+async def ask(
+    interaction: Interaction,
+    recipe: Recipe,
+    attached: Attached | None = None,
+    *,
+    parent: Job | None = None,
+    private: bool = False,
+) -> None:
+    """Queues a recipe for the member and shows its card. Raises RefusedError, StoreError.
+
+    What takes no time is checked first, so that most refusals never show in the channel. Then
+    the answer is deferred: from there on Discord waits, however long the database takes. A
+    `private` wish is shown in the direct conversation with its asker, if that is open.
+    """
+    bot = interaction.client
+    check(policy.may_post(_missing_permissions(interaction)))
+    check(policy.may_paint(recipe, bot.settings.pair))
+    deferred = await interaction.response.defer(thinking=True, ephemeral=private)
+    if attached:
+        recipe = await _with_pictures(bot, recipe, attached)
+    if private:
+        await _ask_privately(interaction, recipe, parent)
+        return
+    message_id = deferred.message_id if deferred else None
+    await _show_queued(interaction, await _queue(interaction, recipe, parent, message_id))
+
+
+async def _with_pictures(bot: ImagineBot, recipe: Recipe, attached: Attached) -> Recipe:
+    """The recipe with what was attached, once it is fetched, read and kept."""
+
+    async def keep(attachment: discord.Attachment | None) -> str | None:
+        if attachment is None:
+            return None
+        settings = bot.settings
+        return await keep_initial(
+            attachment, bot.downloads, settings.discord_api_url, settings.data_dir
+        )
+
+    initial = await keep(attached.initial) or recipe.initial
+    like, unlike = await keep(attached.like), await keep(attached.unlike)
+    return recipe.with_pictures(
+        initial,
+        (PicturePrompt(like),) if like else (),
+        (PicturePrompt(unlike),) if unlike else (),
+    )
+
+
+async def _queue(
+    interaction: Interaction,
+    recipe: Recipe,
+    parent: Job | None,
+    message_id: int | None,
+    channel_id: int | None = None,
+) -> Job:
+    """Pictures that are asked for in a direct conversation belong to the guild they come from."""
+    bot, member = interaction.client, interaction.user
+    assert interaction.channel_id is not None  # commands and buttons come from channels
+    guild_id = interaction.guild_id or (parent.guild_id if parent else None)
+    async with admitted(interaction, recipe, guild_id) as terms:
+        return await bot.store.add(
+            recipe,
+            guild_id=guild_id,
+            channel_id=channel_id or interaction.channel_id,
+            message_id=message_id,
+            member_id=member.id,
+            member_name=member.display_name,
+            parent_id=parent.id if parent else None,
+            most_running=terms.most_running,
+            spoilered=terms.spoilered,
+            locale=interaction.locale.value,
+        )
+
+
+async def _show_queued(interaction: Interaction, job: Job) -> None:
+    """Shows the place in the queue. The job is safe on disk: nothing here may call it lost."""
+    message = await show(interaction, job, **await _place(interaction, job))
+    if message:
+        await _mend(interaction, job.id, message)
+
+
+async def _place(interaction: Interaction, job: Job) -> dict[str, Any]:
+    """What a waiting card tells beside the job itself."""
+    store = interaction.client.store
+    try:
+        return {
+            "position": await store.position(job.id),
+            "wait_seconds": await store.wait_seconds(job.id),
+        }
+    except StoreError as error:
+        log.warning("the place of a job is not known", job=job.id, error=str(error))
+        return {}
+
+
+async def _mend(interaction: Interaction, job_id: int, message: discord.InteractionMessage) -> None:
+    """If an engine ended the job before its first card was shown, that card hid the outcome."""
+    try:
+        job = await interaction.client.store.job(job_id)
+    except StoreError:
+        return
+    if job is None or not job.state.ended:
+        return  # whatever the engine shows next comes after this card
+    if job.state is not State.DONE or message.attachments:
+        await show(interaction, job, over=message)
+
+
+async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job | None) -> None:
+    """Queues the job with its card in the direct conversation, or here where that is closed."""
+    try:
+        direct = await interaction.user.create_dm()
+        message = await direct.send(
+            say("Your wish from {channel}:", channel=f"<#{interaction.channel_id}>")
+        )
+    except discord.Forbidden:
+        job = await _queue(interaction, recipe, parent, None)
+        await interaction.edit_original_response(content=say(CLOSED, job=job.id))
+        return
+    try:
+        job = await _queue(interaction, recipe, parent, None, direct.id)
+    except RefusedError:
+        await message.delete()
+        raise
+    drawn = card(job, **await _place(interaction, job))
+    await message.edit(content=None, embed=drawn.embed, view=drawn.view)
+    await interaction.client.store.set_message(job.id, message.id)  # now the engine may write
+    told = say("I paint it for you here: {link}", link=message.jump_url)
+    await interaction.edit_original_response(content=told)
+
+
+def _missing_permissions(interaction: Interaction) -> list[str]:
+    """What the bot may not do here but must, to show a picture; as Discord calls it."""
+    if interaction.guild_id is None:
+        return []  # what it may in a direct conversation, nobody can take away
+    if isinstance(interaction.channel, discord.Thread):
+        needed = NEEDED | {"send_messages_in_threads": mark("Send Messages in Threads")}
+    else:
+        needed = NEEDED | {"send_messages": mark("Send Messages")}
+    granted = interaction.app_permissions
+    return [say(name) for permission, name in needed.items() if not getattr(granted, permission)]
+
+
+def asker_of(interaction: Interaction) -> policy.Asker:
+    """Who acts, and where."""
+    return policy.Asker(
+        member_id=interaction.user.id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        moderator=is_moderator(interaction),
+    )
+
+
+async def seen(interaction: Interaction, job_id: int) -> Job:
+    """The job, if the member may look at it. Raises RefusedError."""
+    job = await interaction.client.store.job(job_id)
+    check(policy.may_see(job, asker_of(interaction)))
+    assert job is not None
+    return job
+
+
+def check(decision: policy.Decision) -> None:
+    """Raises RefusedError unless the decision is yes."""
+    if not decision:
+        raise RefusedError(decision.refusal)

@@ -1,0 +1,65 @@
+"""/privacy: what is kept about a member, and how they delete it."""
+
+import discord
+from discord import app_commands
+
+from bot.buttons import Interaction, answers
+from bot.client import ImagineBot
+from bot.incidents import RefusedError
+from bot.removal import sweep
+from jobs.language import mark, say
+from jobs.members import Kept, Members
+
+
+@app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
+async def privacy_command(interaction: Interaction) -> None:
+    await interaction.response.defer(ephemeral=True)
+    kept = await Members(interaction.client.store).kept(interaction.user.id)
+    view = discord.ui.View(timeout=None)
+    view.add_item(
+        discord.ui.Button(
+            label=say("Delete all of it"),
+            style=discord.ButtonStyle.danger,
+            custom_id=f"imagine:forget:{interaction.user.id}",
+        )
+    )
+    view.stop()
+    await interaction.edit_original_response(content=_told(kept), view=view)
+
+
+@answers("forget", r"[0-9]{1,20}")
+async def _forget(interaction: Interaction, aside: str) -> None:
+    """Deletes everything that is kept about the member that is named, in all servers."""
+    if str(interaction.user.id) != aside:
+        raise RefusedError(say("Only they themselves can delete what is kept about a member."))
+    await interaction.response.defer()
+    count = await forget(interaction.client, interaction.user.id)
+    told = say(
+        "Deleted: {jobs} jobs with their pictures and messages, and your preferences.", jobs=count
+    )
+    await interaction.edit_original_response(content=told, view=None)
+
+
+async def forget(bot: ImagineBot, member_id: int) -> int:
+    """Deletes all that is kept about a member; how many jobs that were."""
+    jobs = await Members(bot.store).erase(member_id)
+    for job in jobs:
+        await sweep(bot, job)
+    return len(jobs)
+
+
+def _told(kept: Kept) -> str:
+    head = say("Kept about you:")
+    if kept.first:
+        head = say("Kept about you since {date}:", date=f"<t:{int(kept.first)}:D>")
+    kinds = say(
+        "{jobs} jobs (what you asked for, where and when, with your name"
+        " and language at that time), {pictures} pictures with their frames, {favourites}"
+        " favourites, your preferences, and what moderators have noted, which stays for them."
+        " Attached pictures are kept without your name. Nobody but the hosts and moderators of"
+        " this bot sees it beside what stands in the channels.",
+        jobs=kept.jobs,
+        pictures=kept.pictures,
+        favourites=kept.favourites,
+    )
+    return f"{head} {kinds}"

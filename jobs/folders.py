@@ -1,0 +1,23 @@
+"""Where what a job leaves on disk lies: one folder for each job."""
+
+from pathlib import Path
+
+
+def folder_of(job_id: int, data_dir: Path) -> Path:
+    """Where the pictures of a job lie."""
+    return data_dir / "pictures" / str(job_id)
+
+
+def state_of(folder: Path) -> Path:
+    """The job's latents and optimiser, with which later jobs begin."""
+    return folder / "state.safetensors"
+
+
+def timelapse_of(folder: Path) -> Path:
+    """The job's frames in motion, an MP4."""
+    return folder / "timelapse.mp4"
+
+
+def finished_pictures(folder: Path) -> list[Path]:
+    """`final-0.png`, `final-1.png`, … of a folder, in the order of the rows."""
+    return sorted(folder.glob("final-[0-9].png"))

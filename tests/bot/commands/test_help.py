@@ -1,0 +1,27 @@
+"""/help: its examples work."""
+
+from bot.client import ImagineBot
+from bot.commands.help import EXAMPLES
+from jobs.recipe import Recipe
+from jobs.store import Store
+from sandbox import Member
+from tests.bot.conftest import told
+
+
+async def test_an_example_is_asked_for_by_a_press(
+    bot: ImagineBot, store: Store, ada: Member
+) -> None:
+    await ada.slash("help")
+    message = await told(ada, "/imagine")
+    assert [button.label for button in message.buttons] == [i for i, _ in EXAMPLES["sketch"]]
+    await ada.wait_filled(await ada.press(message, message.buttons[0].custom_id))
+    (job,) = await store.waiting()
+    assert job.recipe.title == "a red circle on a white background"
+
+
+def test_all_examples_are_wishes() -> None:
+    for wishes in EXAMPLES.values():
+        assert len(wishes) == 3
+        for include, exclude in wishes:
+            assert len(include) <= 80  # what a button can show
+            Recipe.make(include, exclude, width=64, height=64, steps=10)

@@ -1,0 +1,42 @@
+"""/privacy: what is kept about a member is told, and goes when they say so."""
+
+from typing import Any
+
+from bot.client import ImagineBot
+from jobs.folders import folder_of
+from jobs.members import Kept, Members, Preferences
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Member, Sandbox
+from tests.bot.conftest import asked, press, told
+
+
+async def test_all_of_it_is_deleted_and_nothing_of_others(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    settings: Settings,
+    ada: Member,
+    bob: Member,
+    painted: Any,
+) -> None:
+    job, card = await painted(ada, count=2)
+    others, others_card = await painted(bob)
+    waiting = await asked(ada)
+    members = Members(store)
+    await members.set_favourite(bob.id, job.id, True)
+    await members.prefer(ada.id, Preferences("96x64", 40, None, True))
+    await ada.slash("privacy")
+    message = await told(ada, "2 jobs")
+    assert "2 pictures" in message.text
+    await press(sandbox, bob, others_card, f"forget:{ada.id}")
+    await told(bob, "Only they themselves")
+    await ada.press(message, message.buttons[0].custom_id)
+    await told(ada, "Deleted: 2 jobs")
+    assert await members.kept(ada.id) == Kept(0, 0, 0, None)
+    assert await members.preferences(ada.id) == Preferences()
+    assert not await store.waiting()
+    assert not folder_of(job.id, settings.data_dir).exists()
+    assert folder_of(others.id, settings.data_dir).exists()
+    assert [each.id for each in await bob.messages() if not each.ephemeral] == [others_card.id]
+    assert card.id != waiting.id
