@@ -1,0 +1,19 @@
+"""Durations as moderators type them."""
+
+import re
+
+_PART = r"[0-9]{1,4} ?[mhdw]"
+_DURATION = re.compile(rf"{_PART}(?: ?{_PART})*")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+
+
+def duration(text: str) -> int | None:
+    """`30m`, `12h`, `7d`, `2w` or several of them (`1d 12h`) in seconds; None if it is none.
+
+    At least a minute.
+    """
+    typed = text.strip().casefold()
+    if not _DURATION.fullmatch(typed):
+        return None
+    parts = re.findall(r"([0-9]+) ?([mhdw])", typed)
+    return sum(int(count) * _SECONDS[unit] for count, unit in parts) or None

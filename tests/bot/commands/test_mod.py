@@ -1,0 +1,450 @@
+"""/mod and its buttons, typed and pressed by moderators of the local Discord."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import log_mirror
+from bot.client import ImagineBot
+from bot.reports import report_picture
+from jobs.job import Job, State
+from jobs.moderation import Moderation
+from jobs.rules import Act, Verdict
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Member, Message, OptionError, Sandbox
+from sandbox.permissions import Permission
+from tests.bot.conftest import running_bot, told
+
+LEASE = 30.0
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_mirror, "LOOK", 0.02)
+    monkeypatch.setattr(log_mirror, "RETRY", 0.02)
+
+
+@pytest.fixture
+async def mo(sandbox: Sandbox) -> Member:
+    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
+
+
+@pytest.fixture
+def moderation(store: Store) -> Moderation:
+    return Moderation(store)
+
+
+async def ask(member: Member, include: str = "a red circle", **options: Any) -> Message:
+    return await member.wait_filled(await member.slash("imagine", include=include, **options))
+
+
+async def orders(moderator: Member, command: str, /, **options: Any) -> Message:
+    """The answer to a moderator, whom alone it reaches."""
+    return await _only_answer(moderator, f"mod {command}", **options)
+
+
+async def refused(
+    member: Member, words: str, include: str = "a red circle", **options: Any
+) -> None:
+    """A wish of theirs is refused, for them alone to see, and for this reason."""
+    assert words in (await _only_answer(member, "imagine", include=include, **options)).text
+
+
+async def _only_answer(member: Member, command: str, /, **options: Any) -> Message:
+    before = {message.id for message in await member.messages()}
+    await member.slash(command, **options)
+    message = await member.wait_for(
+        lambda each: each.id not in before and each.ephemeral and not each.loading
+    )
+    assert {each.id for each in await member.messages()} == before | {message.id}
+    return message
+
+
+async def waiting(store: Store) -> list[int]:
+    return [job.id for job in await store.waiting()]
+
+
+# -- who moderates -------------------------------------------------------------------------------
+
+
+async def test_discord_says_who_may_use_it(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, mo: Member
+) -> None:
+    with pytest.raises(OptionError):
+        await ada.slash("mod queue")
+    await orders(mo, "queue")
+    await sandbox.client.override("mod", {ada: True})  # an administrator's word
+    assert "Nothing." in (await orders(ada, "queue")).text
+
+
+async def test_a_named_role_moderates_beside_those_who_manage_messages(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, mo: Member
+) -> None:
+    role = await sandbox.client.role("Keepers")
+    keeper = await sandbox.client.member("Kim", roles=[role])
+    async with running_bot(sandbox, settings, store):
+        first, second = await ask(ada), await ask(ada)
+        await keeper.press(first, "imagine:cancel:1")
+        await told(keeper, "Only the member who asked")
+        await orders(mo, "role", role=role)
+        await keeper.press(first, "imagine:cancel:1")
+        await ada.wait_for(lambda each: each.id == first.id and "Cancelled by Kim" in each.text)
+    async with running_bot(sandbox, settings, store):
+        await keeper.press(second, "imagine:cancel:2")  # it is remembered
+        await ada.wait_for(lambda each: each.id == second.id and "Cancelled by Kim" in each.text)
+
+
+# -- the queue -----------------------------------------------------------------------------------
+
+
+async def test_the_queue_says_who_asked_what_and_where(
+    bot: ImagineBot, store: Store, ada: Member, bob: Member, mo: Member
+) -> None:
+    await ask(ada, "a *blue* square")
+    await ask(bob)
+    await store.claim("engine", LEASE)
+    shown = (await orders(mo, "queue")).text
+    assert f"#1 · step 0/150 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
+    assert f"#2 · waits · <@{bob.id}>" in shown
+
+
+async def test_cancel_takes_what_is_painted_and_remove_only_what_waits(
+    bot: ImagineBot, store: Store, moderation: Moderation, sandbox: Sandbox, ada: Member, mo: Member
+) -> None:
+    for _ in range(3):
+        await ask(ada)
+    await store.claim("engine", LEASE)
+    assert "no job #1" in (await orders(mo, "remove", job=1)).text
+    await orders(mo, "cancel", job=1, why="not here")
+    await orders(mo, "remove", job=2)
+    assert "no job #2" in (await orders(mo, "cancel", job=2)).text
+    assert await store.still_mine("engine") == {}
+    cancelled = await store.job(1)
+    assert cancelled
+    assert cancelled.reason == "Cancelled by Mo: not here"
+    assert await waiting(store) == [3]
+    _, entries = await moderation.log(sandbox.guild.id)
+    assert [(entry.act, entry.job_id, entry.by_id, entry.whom_id) for entry in entries] == [
+        (Act.REMOVE, 2, mo.id, ada.id),
+        (Act.CANCEL, 1, mo.id, ada.id),
+    ]
+    assert entries[1].why == "not here"
+
+
+async def test_up_makes_a_job_the_next(
+    bot: ImagineBot, store: Store, ada: Member, bob: Member, mo: Member
+) -> None:
+    await ask(ada)
+    await ask(ada)
+    await ask(bob)
+    offered = await mo.complete("mod up", "job", job="bob")
+    assert [choice["value"] for choice in offered] == [3]
+    assert "position 1" in (await orders(mo, "up", job=3)).text
+    assert "position 1" in (await orders(mo, "up", job=2)).text
+    assert await waiting(store) == [2, 3, 1]
+    assert "does not wait" in (await orders(mo, "up", job=77)).text
+
+
+async def test_clear_asks_first_and_its_button_outlives_a_restart(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, bob: Member, mo: Member
+) -> None:
+    async with running_bot(sandbox, settings, store):
+        await ask(ada)
+        await ask(bob)
+        await ask(ada)
+        await store.claim("engine", LEASE)
+        question = await orders(mo, "clear", member=ada)
+        assert f"Cancel all 2 of <@{ada.id}>" in question.text
+        kept = await orders(mo, "clear")
+        await mo.press(kept, kept.buttons[1].custom_id)
+        await told(mo, "Nothing was cancelled")
+    assert len(await store.running()) + len(await store.waiting()) == 3
+    await sandbox.gateway.wait_connected(connected=False)
+    async with running_bot(sandbox, settings, store):
+        await mo.press(question, question.buttons[0].custom_id)
+        await told(mo, "2 cancelled.")
+    assert await waiting(store) == [2]
+    assert await store.running() == []
+
+
+async def test_a_pause_tells_members_why_and_a_resume_ends_it(
+    bot: ImagineBot, store: Store, ada: Member, mo: Member
+) -> None:
+    await ask(ada)
+    await store.claim("engine", LEASE)
+    await orders(mo, "pause", why="a film evening")
+    assert await store.still_mine("engine") == {}
+    assert await store.claim("engine", LEASE) is None
+    await refused(ada, "They say: “a film evening”")
+    await ada.slash("queue")
+    await told(ada, "paused painting here**: a film evening")
+    assert "a film evening" in (await orders(mo, "queue")).text
+    await orders(mo, "resume")
+    assert "not paused" in (await orders(mo, "resume")).text
+    job = await store.claim("engine", LEASE)
+    assert job
+    assert job.id == 1
+    await ask(ada)
+
+
+async def test_a_private_wish_is_refused_without_a_trace(
+    bot: ImagineBot, ada: Member, mo: Member
+) -> None:
+    await orders(mo, "pause")
+    await refused(ada, "have paused painting", private=True)
+    assert await (await ada.direct()).messages() == []
+
+
+# -- members -------------------------------------------------------------------------------------
+
+
+async def test_limits_of_a_role(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member
+) -> None:
+    everyone, patrons = await sandbox.client.everyone(), await sandbox.client.role("Patrons")
+    await orders(mo, "limits set", role=everyone, waiting=1, steps=50, size="64x64", running=1)
+    await refused(ada, "50 steps at most", steps=51)
+    await refused(ada, "largest picture on this server is 64x64", size="96x64", steps=50)
+    await ask(ada, steps=50)
+    await refused(ada, "1 wish waiting, and 1 is the most", steps=50)
+    await ada.add_role(patrons)
+    await orders(mo, "limits set", role=patrons, waiting=3)
+    await ask(ada, steps=50)
+    assert await store.claim("engine", LEASE)
+    assert await store.claim("engine", LEASE) is None  # one of hers at a time
+    listed = (await orders(mo, "limits list")).text
+    assert "@everyone: 1 painted at a time · 1 waiting · 64x64 the largest size" in listed
+    await orders(mo, "limits clear", role=everyone)
+    await ask(ada)
+
+
+async def test_what_failed_is_not_counted_among_the_wishes_of_an_hour(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member
+) -> None:
+    everyone = await sandbox.client.everyone()
+    await orders(mo, "limits set", role=everyone, per_hour=2)
+    await ask(ada)
+    await ask(ada)
+    await refused(ada, "2 wishes within the last hour")
+    await store.claim("engine", LEASE)
+    await store.finish(1, "engine", State.FAILED, "no memory")
+    await ask(ada)
+    await refused(ada, "2 wishes within the last hour")
+    await store.cancel(2)  # it was never begun
+    await ask(ada)
+
+
+async def test_a_block_cancels_what_runs_and_ends_by_itself(
+    bot: ImagineBot, store: Store, ada: Member, bob: Member, mo: Member
+) -> None:
+    await ask(ada)
+    await ask(ada)
+    await ask(bob)
+    await store.claim("engine", LEASE)
+    answer = await orders(mo, "block", member=ada, why="spam", **{"for": "2h"})
+    assert "2 of their pictures are cancelled" in answer.text
+    assert await store.still_mine("engine") == {}
+    assert await waiting(store) == [3]
+    await refused(ada, "They say: “spam”")
+    assert f"<@{ada.id}> until" in (await orders(mo, "blocked")).text
+    clock, store._clock = store._clock, lambda: clock() + 2 * 3600
+    await ask(ada)
+    store._clock = clock
+    await refused(ada, "blocked you")
+    await orders(mo, "unblock", member=ada)
+    await ask(ada)
+    assert "30m, 12h" in (await orders(mo, "block", member=ada, **{"for": "soon"})).text
+
+
+# -- words and places ----------------------------------------------------------------------------
+
+
+async def test_words_are_refused_and_the_test_says_which(
+    bot: ImagineBot, ada: Member, mo: Member
+) -> None:
+    await orders(mo, "words add", word="bad")
+    await orders(mo, "words add", word="irl")
+    await ask(ada, "a girl, badly lit")
+    await refused(ada, "“b á d” in wishes (their rule: “bad”)".replace("á", "a"), "a b á d circle")
+    await refused(ada, "“BAD”", "a circle", exclude="BÁD")
+    tested = (await orders(mo, "words test", text="a B4D circle")).text
+    assert "“B4D” is hit by the rule “bad”, which is refused everywhere" in tested
+    assert "No word" in (await orders(mo, "words test", text="a girl")).text
+    offered = await mo.complete("mod words remove", "word", word="b")
+    assert [choice["value"] for choice in offered] == ["bad"]
+    await orders(mo, "words remove", word="bad")
+    assert "irl · everywhere" in (await orders(mo, "words list")).text
+    await ask(ada, "a bad circle")
+
+
+async def test_age_restricted_wishes_belong_into_age_restricted_channels(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, mo: Member
+) -> None:
+    cellar = await sandbox.client.channel("cellar", nsfw=True)
+    await orders(mo, "words add", word="nude", where="outside of age-restricted channels")
+    await refused(ada, "age-restricted channels", "a nude")
+    await ask(ada, "a circle", exclude="nude")  # who does not want it may say so
+    await ask(ada.at(cellar), "a nude")
+
+
+async def test_channels_where_it_may_be_used(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, mo: Member
+) -> None:
+    studio = await sandbox.client.channel("studio")
+    await orders(mo, "channels allow", channel=studio)
+    await refused(ada, f"Please go to <#{studio.id}>")
+    await ask(ada.at(studio))
+    thread = await ada.at(studio).open_thread("sketches")
+    await ask(ada.at(thread))
+    assert f"asked for in** <#{studio.id}>" in (await orders(mo, "channels list")).text
+    await orders(mo, "channels forget", channel=studio)
+    await ask(ada)
+
+
+async def test_where_pictures_are_spoilered(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member
+) -> None:
+    surprises = ada.at(await sandbox.client.channel("surprises"))
+    await orders(mo, "channels spoiler", channel=surprises.channel_id)
+    await ask(ada)
+    await ask(surprises)
+    await ask(surprises.at(await surprises.open_thread("more")))
+    await orders(mo, "channels spoiler", channel=surprises.channel_id, hide=False)
+    await ask(surprises)
+    assert [job.spoilered for job in await store.waiting()] == [False, True, True, False]
+
+
+# -- the log -------------------------------------------------------------------------------------
+
+
+async def test_acts_and_refusals_are_mirrored_once_even_if_discord_stumbles(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, mo: Member
+) -> None:
+    office = await sandbox.client.channel("office")
+    desk = mo.at(office)
+    await orders(mo, "log channel", channel=office)
+    await desk.wait_for(lambda each: "the log goes to" in each.text)
+    sandbox.faults.fail("POST /channels/{channel_id}/messages", 503)
+    await orders(mo, "words add", word="bad")
+    await refused(ada, "bad", "a bad circle")
+    await desk.wait_for(lambda each: "do not want “bad”" in each.text)
+    lines = "\n".join(message.text for message in await desk.messages()).splitlines()
+    acts = [line for line in lines if "**word**" in line or "**refused**" in line]
+    assert len(acts) == 2
+    assert f"by <@{mo.id}>" in acts[0]
+    assert f"<@{ada.id}>" in acts[1]
+    shown = (await orders(mo, "log show", member=ada)).text
+    assert "**refused**" in shown
+    assert "**word**" not in shown
+
+
+async def test_a_log_channel_must_be_open_to_the_bot(
+    bot: ImagineBot, sandbox: Sandbox, moderation: Moderation, mo: Member
+) -> None:
+    attic = await sandbox.client.channel("attic")
+    everyone = await sandbox.client.everyone()
+    await sandbox.client.overwrite(attic, everyone, deny=int(Permission.SEND_MESSAGES))
+    assert "I cannot write in" in (await orders(mo, "log channel", channel=attic)).text
+    assert (await moderation.guild(sandbox.guild.id)).log_channel is None
+
+
+# -- reports -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def picture(bot: ImagineBot, store: Store, ada: Member, settings: Settings) -> Job:
+    """A painted picture of Ada's."""
+    await ask(ada)
+    await store.claim("engine", LEASE)
+    await store.finish(1, "engine", State.DONE)
+    await store.mark_posted(1)
+    folder = Path(settings.data_dir) / "pictures" / "1"
+    folder.mkdir(parents=True)
+    (folder / "final-0.png").write_bytes(b"a picture")
+    job = await store.job(1)
+    assert job
+    return job
+
+
+@pytest.fixture
+async def office(sandbox: Sandbox, picture: Job, mo: Member) -> Member:
+    """Mo at the log channel."""
+    channel = await sandbox.client.channel("office")
+    await orders(mo, "log channel", channel=channel)
+    return mo.at(channel)
+
+
+async def reported(moderation: Moderation, desk: Member, picture: Job, by: Member) -> Message:
+    assert await moderation.report(picture, by.id, "it is *rude*")
+    return await desk.wait_for(lambda each: "was reported" in each.text)
+
+
+async def test_a_report_arrives_with_its_buttons_and_the_picture_is_deleted(
+    moderation: Moderation,
+    store: Store,
+    settings: Settings,
+    picture: Job,
+    office: Member,
+    ada: Member,
+    bob: Member,
+) -> None:
+    message = await reported(moderation, office, picture, bob)
+    for words in (f"<@{ada.id}>", f"<@{bob.id}>", "it is \\*rude\\*", "a red circle"):
+        assert words in message.text
+    await bob.at(office.channel_id).press(message, "imagine:report:1:delete")
+    await told(bob.at(office.channel_id), "Only moderators")
+    await office.press(message, "imagine:report:1:delete")
+    closed = await office.wait_for(lambda each: each.id == message.id and not each.buttons)
+    assert f"done by <@{office.id}>" in closed.text
+    deleted = await store.job(picture.id)
+    assert deleted
+    assert deleted.deleted_at
+    assert picture.message_id
+    assert await ada.message(picture.message_id) is None
+    assert not (settings.data_dir / "pictures" / "1").exists()
+    _, (entry, *_) = await moderation.log(picture.guild_id or 0)
+    assert (entry.act, entry.what, entry.by_id) == (Act.VERDICT, "delete", office.id)
+
+
+async def test_a_report_may_block_or_be_dismissed_and_is_closed_once(
+    moderation: Moderation, picture: Job, office: Member, ada: Member, bob: Member, mo: Member
+) -> None:
+    message = await reported(moderation, office, picture, bob)
+    await moderation.report(picture, mo.id, None)
+    await office.press(message, "imagine:report:1:block")
+    await office.wait_for(lambda each: each.id == message.id and "for a week: done" in each.text)
+    await refused(ada, "blocked you")
+    assert await moderation.open_reports(picture.guild_id or 0) == (0, [])  # both are closed
+    assert not await moderation.close_report(picture.guild_id or 0, 2, Verdict.DISMISS, mo.id)
+
+
+async def test_without_a_log_channel_reports_wait_in_the_command(
+    moderation: Moderation, picture: Job, bob: Member, mo: Member
+) -> None:
+    await moderation.report(picture, bob.id, None)
+    message = await orders(mo, "reports")
+    await mo.press(message, "imagine:report:1:dismiss")
+    await told(mo, "Dismiss: done by")
+    assert "No report" in (await orders(mo, "reports")).text
+
+
+async def test_a_member_reports_and_is_thanked_once(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, bob: Member
+) -> None:
+    from discord import Interaction, app_commands
+
+    @app_commands.command(name="tell-on", description="Report job 1")
+    async def tell_on(interaction: Interaction[ImagineBot]) -> None:
+        job = await store.job(1)
+        assert job
+        await report_picture(interaction, job, "rude")
+
+    async with running_bot(sandbox, settings, store, tell_on):
+        await ask(ada)
+        thanks = await bob.wait_filled(await bob.slash("tell-on"))
+        assert thanks.ephemeral
+        assert "Thank you" in thanks.text
+        await bob.slash("tell-on")
+        await told(bob, "You have reported #1 before")
