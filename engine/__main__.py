@@ -231,11 +231,12 @@ def _print_pair(pair: "PairStatus") -> None:
 
 def _doctor(parsed: argparse.Namespace, settings: Settings) -> int:
     from engine.doctor import examine
+    from jobs.checkup import Verdict
 
     findings = asyncio.run(examine(settings))
     for finding in findings:
-        print(f"{'ok ' if finding.well else 'NOT'}  {finding.sentence}")
-    return 0 if all(finding.well for finding in findings) else 1
+        print(f"{finding.verdict:<3}  {finding.sentence}")
+    return 1 if any(finding.verdict is Verdict.STOPS for finding in findings) else 0
 
 
 def _foreseen(error: Exception) -> str | None:

@@ -5,6 +5,13 @@ import sys
 from pathlib import Path
 
 import torch
+from prometheus_client import Gauge
+
+GPU_MEMORY = Gauge(
+    "imagine_gpu_memory_bytes",
+    "A GPU's memory: all there is, what is free for everybody, and what this engine holds.",
+    ["what"],
+)
 
 GROUP = Path("/sys/fs/cgroup")
 
@@ -43,6 +50,14 @@ def free_memory(device: torch.device) -> int:
     lines = Path("/proc/meminfo").read_text().splitlines()
     (available,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
     return min(int(available) * 1024, _left_of_share())
+
+
+def measure_memory(device: torch.device) -> None:
+    """From now on a GPU's memory is among the numbers of `jobs.metrics`."""
+    if device.type == "cuda":
+        GPU_MEMORY.labels("total").set_function(lambda: torch.cuda.mem_get_info(device)[1])
+        GPU_MEMORY.labels("free").set_function(lambda: torch.cuda.mem_get_info(device)[0])
+        GPU_MEMORY.labels("held").set_function(lambda: torch.cuda.memory_reserved(device))
 
 
 def _left_of_share() -> int:

@@ -14,6 +14,7 @@ import discord
 import structlog
 
 from jobs.card import ALLOWED_MENTIONS
+from jobs.metrics import counted_requests
 from jobs.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -49,6 +50,7 @@ async def logged_in(settings: Settings) -> AsyncIterator[discord.Client]:
         intents=discord.Intents(guilds=True),  # of no use without a gateway; none gives a warning
         allowed_mentions=ALLOWED_MENTIONS,
         max_ratelimit_timeout=LONGEST_WAIT,
+        http_trace=counted_requests(),
     )
     try:
         await _login(client, settings)

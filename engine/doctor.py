@@ -1,99 +1,154 @@
-"""Looks whether an engine could work with these settings, and says what is missing."""
+"""Looks whether an engine could work with these settings, and says how to mend what is wrong."""
 
 import asyncio
-import os
-import shutil
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import platform
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
 from pathlib import Path
 
-from engine.device import DeviceError, choose_device
+import discord
+import torch
+
+from engine.device import DeviceError, choose_device, free_memory
 from engine.discord_rest import DiscordError, logged_in
 from engine.models import catalogue, weights
 from engine.models.catalogue import WeightsError
 from engine.models.open_clip import read_open_clip
+from jobs.checkup import (
+    Finding,
+    flaw,
+    look_at_application,
+    look_at_database,
+    look_at_disk,
+    look_at_permissions,
+    stops,
+    well,
+)
 from jobs.settings import Settings, SettingsError
 from jobs.store import Store, StoreError
 
-ROOM = 1e9  #: bytes that should be free for pictures
+FEW_SESSIONS = 20  #: of the 1,000 that Discord allows in a day; with fewer left the bot waits
+DRIVER = Path("/sys/module/nvidia/version")
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one look found, in a sentence for the host."""
-
-    well: bool
-    sentence: str
+Look = Callable[[Settings], AsyncIterator[Finding]]
 
 
 async def examine(settings: Settings) -> list[Finding]:
     """One look after the other; a failure does not keep the rest from being looked at."""
-    looks: list[Callable[[Settings], Awaitable[str]]] = [
-        _discord,
-        _database,
-        _weights,
-        _perceptors,
-        _device,
-        _disk,
-    ]
-    return [await _look(look, settings) for look in looks]
+    looks: list[Look] = [_discord, _database, _weights, _perceptors, _device, _disk, _versions]
+    return [finding for look in looks async for finding in _look(look, settings)]
 
 
-async def _look(look: Callable[[Settings], Awaitable[str]], settings: Settings) -> Finding:
+async def _look(look: Look, settings: Settings) -> AsyncIterator[Finding]:
+    """What one look finds; what it stumbles over stops the engine, too."""
     try:
-        return Finding(True, await look(settings))
+        async for finding in look(settings):
+            yield finding
     except (SettingsError, DiscordError, StoreError, WeightsError, DeviceError, OSError) as error:
-        return Finding(False, str(error))
+        yield stops(str(error))
 
 
-async def _discord(settings: Settings) -> str:
+async def _discord(settings: Settings) -> AsyncIterator[Finding]:
     async with logged_in(settings) as client:
         name = client.user.name if client.user else "nobody"
-        return f"Discord knows the token: it speaks as {name}."
+        yield well(f"Discord knows the token: it speaks as {name}.")
+        if client.application:
+            yield look_at_application(client.application)
+        try:
+            yield await _sessions(client)
+            if settings.discord_guild_id:
+                async for finding in _guild(client, settings.discord_guild_id):
+                    yield finding
+        except discord.HTTPException as error:
+            yield flaw(f"Discord did not answer everything, so try again: {error}.")
 
 
-async def _database(settings: Settings) -> str:
+async def _sessions(client: discord.Client) -> Finding:
+    _, _, limit = await client.http.get_bot_gateway()
+    left = f"The bot may start {limit['remaining']} more times before Discord begins a new day."
+    if limit["remaining"] < FEW_SESSIONS:
+        return flaw(f"{left} It waits until then: see in its log why it starts so often.")
+    return well(left)
+
+
+async def _guild(client: discord.Client, guild_id: int) -> AsyncIterator[Finding]:
+    """The permissions in the server of the settings; of others the bot tells when it starts."""
+    assert client.user
+    try:
+        guild = await client.fetch_guild(guild_id)
+        member = await guild.fetch_member(client.user.id)
+    except (discord.Forbidden, discord.NotFound):
+        yield stops(
+            f"The bot is not in the server DISCORD_GUILD_ID={guild_id}: invite it, or leave that"
+            " setting empty."
+        )
+        return
+    for finding in look_at_permissions(guild, await guild.fetch_channels(), member):
+        yield finding
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
     async with Store.open(settings.database_path) as store:
-        waiting = await store.waiting_count()
-    return f"The database {settings.database_path} opens; {waiting} jobs wait in it."
+        yield await look_at_database(store, settings.database_path)
 
 
-async def _weights(settings: Settings) -> str:
+async def _weights(settings: Settings) -> AsyncIterator[Finding]:
     entry = catalogue.find(settings.pair)
     status = await asyncio.to_thread(weights.check, entry, settings.data_dir)
     for file in status.files:
         if file.state is not weights.State.WHOLE:
             path = status.folder / file.name
             raise WeightsError(f"{path} is {file.state}; mend it with `{entry.mend}`.")
-    return f"The weights of the pair {entry.name} are whole."
+    yield well(f"The weights of the pair {entry.name} are whole.")
 
 
-async def _perceptors(settings: Settings) -> str:
+async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:
     """Reads those of open_clip, which fetches what is not there yet."""
     chosen = settings.perceptors
     for choice in chosen:
         if model := choice.of_open_clip:
             await asyncio.to_thread(read_open_clip, *model)
-    if not chosen:
-        return "PERCEPTORS is not set: the pair's own CLIP looks at the pictures."
-    return f"What PERCEPTORS names can be read: {', '.join(choice.name for choice in chosen)}."
+    if chosen:
+        names = ", ".join(choice.name for choice in chosen)
+        yield well(f"What PERCEPTORS names can be read: {names}.")
+    else:
+        yield well("PERCEPTORS is not set: the pair's own CLIP looks at the pictures.")
 
 
-async def _device(settings: Settings) -> str:
+async def _device(settings: Settings) -> AsyncIterator[Finding]:
     device = await asyncio.to_thread(choose_device, settings.device)
-    return f"DEVICE={settings.device} computes on {device}."
+    driver = _driver()
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        yield well(f"DEVICE={settings.device} computes on {device}: {name}, driver {driver}.")
+    elif driver and settings.device == "auto":
+        yield flaw(
+            f"There is a GPU's driver ({driver}), but torch sees no GPU: install a driver that"
+            f" supports CUDA {torch.version.cuda}, or set DEVICE=cpu to paint without one."
+        )
+    else:
+        yield well(f"DEVICE={settings.device} computes on {device}.")
+    yield _memory(free_memory(device) / 1e9, catalogue.find(settings.pair).memory, device)
 
 
-async def _disk(settings: Settings) -> str:
-    folder = _existing(settings.data_dir.absolute())
-    if not os.access(folder, os.W_OK):
-        raise OSError(f"{folder} cannot be written: check its rights, or set DATA_DIR.")
-    free = shutil.disk_usage(folder).free
-    if free < ROOM:
-        raise OSError(f"Only {free / 1e6:,.0f} MB are free for pictures in {settings.data_dir}.")
-    return f"{free / 1e9:,.0f} GB are free for pictures in {settings.data_dir}."
+def _driver() -> str | None:
+    """The version of NVIDIA's driver, if there is one."""
+    return DRIVER.read_text().strip() if DRIVER.exists() else None
 
 
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there already."""
-    return folder if folder.exists() else _existing(folder.parent)
+def _memory(free: float, needed: float, device: torch.device) -> Finding:
+    """Whether the pair finds room, both in GB."""
+    there = f"{free:,.1f} GB of memory are free on {device}"
+    if free < needed:
+        return flaw(f"{there}, and the pair takes {needed:g}: end other programs, or set PAIR.")
+    return well(f"{there}; the pair takes {needed:g}.")
+
+
+async def _disk(settings: Settings) -> AsyncIterator[Finding]:
+    yield look_at_disk(settings)
+
+
+async def _versions(settings: Settings) -> AsyncIterator[Finding]:
+    packages = ("imagine", "torch", "discord.py")
+    told = ", ".join(f"{package} {version(package)}" for package in packages)
+    yield well(f"Python {platform.python_version()}, {told}.")

@@ -1,18 +1,22 @@
 """The engine as a process: settings, store, Discord, weights, worker, put together."""
 
 import asyncio
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 import torch
 
-from engine.device import choose_device, use_cores
+from engine.device import choose_device, measure_memory, use_cores
 from engine.discord_rest import logged_in_at_last
 from engine.media import Provenance
 from engine.models.pair import Pair, load_pair
 from engine.poster import Poster
+from engine.retention import keep_tidy
 from engine.synthesis.renderer import Renderer
 from engine.worker import Worker
+from jobs.metrics import measured
 from jobs.settings import Settings
 from jobs.store import Store, StoreError
 
@@ -20,6 +24,23 @@ log = structlog.stdlib.get_logger(__name__)
 
 ROWS = {"cpu": 4, "cuda": 16}  #: pictures painted at a time
 LAST_WORDS_SECONDS = 5.0  #: how long outcomes may still be shown once the engine is to stop
+STUCK_SECONDS = 300.0  #: a loop that has not come round for so long is not only slow
+
+
+@dataclass(slots=True)
+class _Health:
+    """Whether the engine does its work; it has a worker once Discord has taken its token."""
+
+    worker: Worker | None = None
+
+    def trouble(self) -> str:
+        """A sentence, "" if all is well."""
+        if self.worker is None:
+            return "The engine has not begun: it waits for Discord, or reads its networks."
+        seconds = time.monotonic() - self.worker.turned
+        if seconds > STUCK_SECONDS:
+            return f"The engine hangs: its loop has not come round for {seconds:.0f} seconds."
+        return ""
 
 
 async def serve(settings: Settings) -> None:
@@ -29,17 +50,22 @@ async def serve(settings: Settings) -> None:
     """
     settings.token()  # before anything slow
     device = choose_device(settings.device)
+    measure_memory(device)
     use_cores()
+    health = _Health()
     async with (
         Store.open(settings.database_path) as store,
+        measured("ENGINE_METRICS", settings.engine_metrics, store, health.trouble),
         logged_in_at_last(settings) as client,
     ):
         poster = Poster(client, store, settings)
         posting = asyncio.create_task(poster.run())
-        working = asyncio.create_task(_work(settings, store, poster, device))
+        tidying = asyncio.create_task(keep_tidy(settings, store))
+        working = asyncio.create_task(_work(settings, store, poster, device, health))
         try:
             await asyncio.wait({posting, working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            await _end(tidying)
             await _end(working)
             if not posting.done():
                 with suppress(TimeoutError, StoreError):
@@ -51,19 +77,22 @@ async def serve(settings: Settings) -> None:
                 task.result()
 
 
-async def _work(settings: Settings, store: Store, poster: Poster, device: torch.device) -> None:
+async def _work(
+    settings: Settings, store: Store, poster: Poster, device: torch.device, health: _Health
+) -> None:
     pair = await asyncio.to_thread(
         load_pair, settings.pair, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", pair=pair.name, device=str(device), threads=torch.get_num_threads())
-    await Worker(
+    health.worker = Worker(
         store,
         Renderer(pair, device),
         poster,
         data_dir=settings.data_dir,
         made_by=provenance(pair),
         rows=ROWS[device.type],
-    ).run()
+    )
+    await health.worker.run()
 
 
 def provenance(pair: Pair) -> Provenance:

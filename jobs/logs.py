@@ -7,6 +7,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from jobs.metrics import CountTroubles
 from jobs.settings import Settings
 
 REDACTED = "[token]"
@@ -16,7 +17,7 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     """Sends structlog and the standard library's logging to `stream` in one form.
 
     The level comes from the settings. The token is taken out of whole lines after they have
-    been formed, tracebacks included, so that no path around it is left.
+    been formed, tracebacks included, so that no path around it is left. Troubles are counted.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -46,7 +47,7 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [handler, CountTroubles()]
     root.setLevel(settings.log_level)
     for talkative in ("aiosqlite", "PIL", "asyncio"):
         logging.getLogger(talkative).setLevel(max(logging.INFO, root.level))

@@ -32,6 +32,10 @@ _ALLOWED = {
     ),
     "device": "auto, cpu, cuda, or cuda:0 and so on",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
+    "bot_metrics": "a port such as 9101, an address with one such as 0.0.0.0:9101, or nothing",
+    "engine_metrics": "a port such as 9102, an address with one such as 0.0.0.0:9102, or nothing",
+    "keep_days": "a number of days above 0, or nothing",
+    "disk_quota_gb": "a number of gigabytes above 0, or nothing",
 }
 
 
@@ -53,6 +57,17 @@ class PerceptorChoice:
             return None
         _, architecture, pretrained = self.name.split("/", maxsplit=2)
         return architecture, pretrained
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server of ours listens; only this machine is asked there unless a host is named."""
+
+    port: int
+    host: str = "127.0.0.1"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 OWN = "own"
@@ -77,6 +92,26 @@ def _perceptors(value: Any) -> Any:
     if len({choice.name for choice in choices}) < len(choices):
         raise ValueError("named twice")
     return tuple(choices)
+
+
+_LISTENING = re.compile(
+    r"((?P<host>[A-Za-z0-9.-]+|\[(?P<six>[0-9A-Fa-f:]+)\]):)?(?P<port>[0-9]{1,5})", re.ASCII
+)
+
+
+def _listening(value: Any) -> Any:
+    """A setting's text as an address; raises ValueError unless it is one."""
+    if not isinstance(value, str):
+        return value
+    meant = _LISTENING.fullmatch(value)
+    if meant is None or not 0 < int(meant["port"]) < 2**16:
+        raise ValueError("not a port")
+    host = meant["six"] or meant["host"]
+    return Address(int(meant["port"]), host) if host else Address(int(meant["port"]))
+
+
+Listening = Annotated[Address | None, NoDecode, BeforeValidator(_listening)]
+Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _token(secret: SecretStr) -> SecretStr:
@@ -104,6 +139,10 @@ class Settings(BaseSettings):
     perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    bot_metrics: Listening = None
+    engine_metrics: Listening = None
+    keep_days: Limit | None = None
+    disk_quota_gb: Limit | None = None
 
     def token(self) -> str:
         """The Discord token in the clear, for `login` alone. Raises SettingsError without one."""

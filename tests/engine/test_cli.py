@@ -17,6 +17,7 @@ from engine.models.catalogue import Entry
 from engine.synthesis.renderer import Iteration, Renderer
 from jobs.recipe import Recipe
 from sandbox import Sandbox
+from sandbox.permissions import Permission
 from tests.engine.random_pair import random_sketch
 
 ROOT = Path(__file__).parents[2]
@@ -300,18 +301,50 @@ async def test_the_real_process_refuses_a_wrong_token(place: Path) -> None:
     assert b"Traceback" not in said
 
 
+async def doctor(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, **settings: str
+) -> tuple[int, list[str]]:
+    """The doctor's status, and what is not well by its word."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    status = await asyncio.to_thread(main, ["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert {line[:5] for line in lines} <= {"ok   ", "see  ", "NOT  "}
+    return status, [line for line in lines if not line.startswith("ok")]
+
+
 async def test_the_doctor_says_what_is_well_and_what_is_not(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with Sandbox() as discord:
-        monkeypatch.setenv("DISCORD_API_URL", discord.api_url)
-        for token, status in ((discord.token, 0), ("a-wrong-token", 1)):
-            monkeypatch.setenv("DISCORD_TOKEN", token)
-            assert await asyncio.to_thread(main, ["doctor"]) == status
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:3] for line in lines] == ["ok "] * 6 + ["NOT"] + ["ok "] * 5
-    assert "speaks as imagine" in lines[0]
-    assert "does not accept the token" in lines[6]
+        at = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
+        home = str(discord.guild.id)
+        assert await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=home) == (0, [])
+
+        status, (line,) = await doctor(capsys, monkeypatch, DISCORD_GUILD_ID="1234")
+        assert (status, line[:3]) == (1, "NOT")
+        assert "DISCORD_GUILD_ID=1234: invite it" in line
+
+        status, (line,) = await doctor(capsys, monkeypatch, DISCORD_TOKEN="a-wrong-token")
+        assert (status, line[:3]) == (1, "NOT")
+        assert "does not accept the token" in line
+
+
+async def test_the_doctor_names_channels_where_the_bot_may_too_little_and_that_stops_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Sandbox() as discord:
+        world, everyone = discord.world, discord.guild.id
+        for name, denied in (
+            ("quiet", Permission.ATTACH_FILES),
+            ("hidden", Permission.VIEW_CHANNEL),
+        ):
+            world.overwrite(world.add_channel(discord.guild, name), everyone, deny=denied)
+        at = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
+        status, lines = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=str(everyone))
+    assert status == 0
+    assert [line[:3] for line in lines] == ["see"]
+    assert "In #quiet of the server Painters the bot lacks Attach Files" in lines[0]
 
 
 async def test_the_doctor_reads_the_perceptors(

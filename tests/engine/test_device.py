@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from prometheus_client import REGISTRY
 
 from engine import device
 
@@ -30,3 +31,15 @@ def test_a_container_has_its_share_and_the_files_it_has_read_give_way(
     for name, content in {"max": "9000\n", "current": "7000\n", "stat": stat}.items():
         (tmp_path / f"memory.{name}").write_text(content)
     assert device.free_memory(CPU) == 3000
+
+
+def test_a_gpus_memory_is_among_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: (3, 8))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda gpu: 4)
+    device.measure_memory(torch.device("cuda:0"))
+    told = {
+        what: REGISTRY.get_sample_value("imagine_gpu_memory_bytes", {"what": what})
+        for what in ("total", "free", "held")
+    }
+    device.GPU_MEMORY.clear()
+    assert told == {"total": 8, "free": 3, "held": 4}

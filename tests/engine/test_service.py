@@ -1,13 +1,16 @@
 """The engine put together: from the queue to the channel, with a pair of random weights."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import torch
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from engine import service
@@ -15,7 +18,7 @@ from engine.models import catalogue
 from engine.models.pair import read_pair
 from engine.service import serve
 from jobs.job import Job, State
-from jobs.settings import Settings
+from jobs.settings import Address, Settings
 from jobs.store import Store
 from sandbox import Sandbox
 from sandbox.world import Draft
@@ -26,7 +29,18 @@ Ask = Callable[..., Awaitable[Job]]
 
 
 @pytest.fixture
-def serving(store: Store, discord: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def address(unused_tcp_port: int) -> Address:
+    return Address(unused_tcp_port)
+
+
+@pytest.fixture
+def serving(
+    store: Store,
+    discord: Sandbox,
+    address: Address,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
     pair = read_pair(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
     monkeypatch.setattr(service, "load_pair", lambda *asked: pair)
     settings = Settings(
@@ -35,6 +49,7 @@ def serving(store: Store, discord: Sandbox, tmp_path: Path, monkeypatch: pytest.
         database_path=tmp_path / "imagine.db",
         data_dir=tmp_path,
         device="cpu",
+        engine_metrics=address,
     )
 
     @asynccontextmanager
@@ -68,6 +83,58 @@ async def test_what_is_asked_ends_in_the_channel(
     assert (done.state, failed.state) == (State.DONE, State.FAILED)
     assert "multiples of" in (failed.reason or "")
     assert discord.unhandled == []
+
+
+async def test_it_tells_how_it_is_and_what_it_does(
+    store: Store,
+    discord: Sandbox,
+    ask: Ask,
+    serving: Any,
+    address: Address,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = numbers()
+    read, load = threading.Event(), service.load_pair
+    monkeypatch.setattr(service, "load_pair", lambda *asked: read.wait() and load(*asked))
+    card = discord.world.post(
+        discord.channel, discord.world.application.bot, Draft(content="Position 1")
+    )
+    job = await ask(channel_id=discord.channel.id, message_id=card.id)
+
+    async def is_posted() -> bool:
+        now = await store.job(job.id)
+        return now is not None and now.posted
+
+    async with aiohttp.ClientSession(f"http://{address}") as session, serving():
+
+        async def health() -> tuple[int, str] | None:
+            try:
+                async with session.get("/healthz") as answer:
+                    return answer.status, await answer.text()
+            except aiohttp.ClientConnectionError:
+                return None
+
+        status, sentence = await until(health)
+        assert status == 503
+        assert "not begun" in sentence
+        read.set()
+        await until(is_posted)
+        assert await health() == (200, "All is well.")
+        monkeypatch.setattr(service, "STUCK_SECONDS", -1)
+        status, sentence = await until(health)
+        assert status == 503
+        assert "hangs" in sentence
+    assert numbers() == (before[0] + job.recipe.steps, before[1] + 1, before[2] + 1)
+
+
+def numbers() -> tuple[float, ...]:
+    """Steps done, jobs begun, and jobs painted."""
+    counted = (
+        ("imagine_step_seconds_count", {}),
+        ("imagine_job_waiting_seconds_count", {}),
+        ("imagine_job_running_seconds_count", {"state": "done"}),
+    )
+    return tuple(REGISTRY.get_sample_value(*name) or 0 for name in counted)
 
 
 async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(

@@ -65,6 +65,13 @@ def test_the_environment_outweighs_the_file(
         ("PERCEPTORS", "own open_clip/ViT-B-32/openai=x"),
         ("DEVICE", "gpu"),
         ("LOG_LEVEL", "LOUD"),
+        ("BOT_METRICS", "65536"),
+        ("BOT_METRICS", "9101/metrics"),
+        ("ENGINE_METRICS", "::1:9102"),
+        ("KEEP_DAYS", "-1"),
+        ("KEEP_DAYS", "a month"),
+        ("DISK_QUOTA_GB", "-5"),
+        ("DISK_QUOTA_GB", "inf"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +104,21 @@ def test_a_perceptor_of_open_clip_is_an_architecture_and_its_weights() -> None:
     assert by_tag.of_open_clip == ("ViT-B-32", "openai")
     by_file = PerceptorChoice("open_clip/ViT-B-32//srv/weights/a.pt", 1.0)
     assert by_file.of_open_clip == ("ViT-B-32", "/srv/weights/a.pt")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("9101", "127.0.0.1:9101"),
+        ("0.0.0.0:9101", "0.0.0.0:9101"),
+        ("[::1]:9101", "[::1]:9101"),
+    ],
+)
+def test_numbers_are_served_to_this_machine_alone_unless_told(
+    written: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_METRICS", written)
+    assert str(load_settings(None).bot_metrics) == read
 
 
 def test_every_wrong_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

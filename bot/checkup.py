@@ -1,0 +1,54 @@
+"""What the bot looks at once it is ready, for the host who reads its log."""
+
+import logging
+import platform
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+import discord
+import structlog
+
+from jobs.checkup import (
+    Finding,
+    Verdict,
+    look_at_application,
+    look_at_database,
+    look_at_disk,
+    look_at_permissions,
+    stops,
+    well,
+)
+from jobs.settings import Settings
+from jobs.store import Store, StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+LEVELS = {
+    Verdict.WELL: logging.INFO,
+    Verdict.FLAW: logging.WARNING,
+    Verdict.STOPS: logging.ERROR,
+}
+
+
+async def tell_what_to_mend(client: discord.Client, settings: Settings, store: Store) -> None:
+    """Logs what is well and what is not. The client must be ready."""
+    async for finding in _findings(client, settings, store):
+        log.log(LEVELS[finding.verdict], finding.sentence)
+
+
+async def _findings(
+    client: discord.Client, settings: Settings, store: Store
+) -> AsyncIterator[Finding]:
+    packages = ", ".join(f"{package} {version(package)}" for package in ("imagine", "discord.py"))
+    yield well(f"Python {platform.python_version()}, {packages}.")
+    if client.application:
+        yield look_at_application(client.application)
+    for guild in client.guilds:
+        if not guild.unavailable:
+            for finding in look_at_permissions(guild, guild.channels, guild.me):
+                yield finding
+    try:
+        yield await look_at_database(store, settings.database_path)
+    except StoreError as error:
+        yield stops(str(error))
+    yield look_at_disk(settings)

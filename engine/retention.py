@@ -1,0 +1,90 @@
+"""Keeps the disk as the settings say: what is old goes, and what is above the quota.
+
+Only pictures, frames and states of jobs are removed, and the pictures that members attached; never
+what `jobs.keeping` still needs, weights, or the database.
+"""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from jobs.keeping import Needed, needed
+from jobs.settings import Settings
+from jobs.store import Store, StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+HOUR, DAY = 3600.0, 86400.0  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """A job's folder or a stored picture, with its size in bytes and when it was last written."""
+
+    path: Path
+    size: int
+    written: float
+
+    def needed_until(self, needed: Needed) -> float:
+        """What no job speaks of may belong to one that is just being asked for."""
+        unknown = self.written + HOUR
+        if self.path.suffix == ".png":
+            return needed.pictures.get(self.path.stem, unknown)
+        return needed.jobs.get(int(self.path.name), unknown)
+
+
+async def keep_tidy(settings: Settings, store: Store) -> None:
+    """Looks once an hour until cancelled; returns at once if the settings set no limit."""
+    while settings.keep_days or settings.disk_quota_gb:
+        try:
+            await tidy(settings, store)
+        except (OSError, StoreError) as error:
+            log.warning("old pictures cannot be removed, trying again", error=str(error))
+        await asyncio.sleep(HOUR)
+
+
+async def tidy(settings: Settings, store: Store) -> None:
+    """Removes what has outlived KEEP_DAYS, then the oldest until DISK_QUOTA_GB is kept.
+
+    Raises OSError, StoreError.
+    """
+    things = await asyncio.to_thread(lambda: list(_things(settings.data_dir)))
+    still = await needed(store)
+    aged = sorted(((thing.needed_until(still), thing) for thing in things), key=lambda one: one[0])
+    now, used = time.time(), sum(thing.size for thing in things)
+    oldest = now - settings.keep_days * DAY if settings.keep_days else float("-inf")
+    quota = settings.disk_quota_gb * 1e9 if settings.disk_quota_gb else float("inf")
+    for until, thing in aged:
+        if until < oldest or (used > quota and until < now):
+            await asyncio.to_thread(_remove, thing.path)
+            used -= thing.size
+            log.info("removed", path=str(thing.path), bytes=thing.size)
+    if used > quota:
+        log.warning("what is needed takes more than DISK_QUOTA_GB", bytes=used)
+
+
+def _things(data_dir: Path) -> Iterator[_Thing]:
+    folders = (data_dir / "pictures").glob("*")
+    for path in (*filter(_is_job, folders), *(data_dir / "initial").glob("*.png")):
+        with suppress(FileNotFoundError):  # it changes just now: it is looked at the next time
+            files = [file.stat() for file in (path.iterdir() if path.is_dir() else [path])]
+            written = max((file.st_mtime for file in files), default=0.0)
+            yield _Thing(path, sum(file.st_size for file in files), written)
+
+
+def _is_job(path: Path) -> bool:
+    return path.name.isdecimal() and path.is_dir()
+
+
+def _remove(path: Path) -> None:
+    """What is gone already is not missed."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

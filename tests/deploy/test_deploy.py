@@ -1,0 +1,122 @@
+"""What `deploy/` promises, as far as it can be tried without systemd at work and without Docker."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jobs.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+UNITS = ("imagine-bot.service", "imagine-engine.service")
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> list[str]:
+    """The units as they would be with this repository in place of /opt/imagine."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(shutil.which("python3") or "")
+    for name in UNITS:
+        unit = (DEPLOY / name).read_text().replace("/opt/imagine", str(tmp_path))
+        (tmp_path / name).write_text(unit)
+    return [str(tmp_path / name) for name in UNITS]
+
+
+@needs_systemd
+def test_systemd_understands_the_units(installed: list[str]) -> None:
+    said = subprocess.run(["systemd-analyze", "verify", *installed], capture_output=True, text=True)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_the_units_are_hardened(installed: list[str]) -> None:
+    for unit in installed:
+        command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit]
+        said = subprocess.run(command, capture_output=True, text=True)
+        assert said.returncode == 0, said.stdout
+        assert re.search(r"exposure level for .*: 1\.\d OK", said.stdout)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_restarts_after_a_pause_and_leaves_to_a_person_what_needs_one(name: str) -> None:
+    unit = ConfigParser(strict=False)  # SystemCallFilter stands there twice
+    unit.read(DEPLOY / name)
+    service = unit["Service"]
+    assert service["Restart"] == "on-failure"
+    assert int(service["RestartPreventExitStatus"]) == os.EX_CONFIG
+    assert int(service["RestartSec"]) >= 30
+    if "bot" in name:
+        assert 24 * 3600 / int(service["RestartSec"]) < 1000  # Discord's sessions of a day
+
+
+async def entrypoint(
+    tmp_path: Path, program: str, *, stop: bool = False
+) -> tuple[int | None, float]:
+    """The status of the container with this script for `python`, and how many seconds it took."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n[ "$*" = "-m bot" ] || exit 99\n{program}\n')
+    python.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RESTART_SECONDS": "0.4"}
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *("sh", str(DEPLOY / "entrypoint.sh"), "bot"),
+        env=environment,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    if stop:
+        assert process.stdout
+        await process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    return process.returncode, time.monotonic() - began
+
+
+async def test_a_container_is_restarted_after_a_pause_and_not_where_a_person_is_needed(
+    tmp_path: Path,
+) -> None:
+    status, seconds = await entrypoint(tmp_path, "exit 1")
+    assert status == 1
+    assert seconds >= 0.4
+    status, seconds = await entrypoint(tmp_path, f"exit {os.EX_CONFIG}")
+    assert status == 0
+    assert seconds < 0.4
+
+
+async def test_a_container_that_is_told_to_stop_lets_the_program_end_in_good_order(
+    tmp_path: Path,
+) -> None:
+    patient = "trap 'sleep 0.2; touch ended; exit 0' TERM; echo begun; while :; do sleep 0.01; done"
+    status, _ = await entrypoint(tmp_path, patient, stop=True)
+    assert status == 0
+    assert (tmp_path / "ended").exists()
+
+
+def test_the_container_speaks_of_what_there_is() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    targets = set(re.findall(r" AS (\w+)$", dockerfile, flags=re.MULTILINE))
+    settings = {name.upper() for name in Settings.model_fields}
+    for service in compose["services"].values():
+        (module,) = service["command"]
+        assert (ROOT / module / "__main__.py").exists()
+        assert service["build"]["target"] in targets
+        assert set(service["environment"]) <= settings
+    for line in re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+)$", dockerfile, flags=re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert (ROOT / source).exists(), source

@@ -1,0 +1,127 @@
+"""The disk is kept as the settings say, and nothing goes that somebody still needs."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from engine.retention import DAY, tidy
+from jobs.folders import folder_of
+from jobs.job import Job, State
+from jobs.members import Members
+from jobs.pictures import store_initial
+from jobs.recipe import PicturePrompt
+from jobs.settings import Settings
+from jobs.store import Store
+
+MEGABYTE = 10**6
+
+Ended = Callable[..., Awaitable[Job]]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> Any:
+    """A store whose clock stands as many days ago as `ended` says."""
+    clock = Clock()
+    async with Store.open(tmp_path / "imagine.db", clock=clock) as opened:
+        opened.clock = clock  # type: ignore[attr-defined]
+        yield opened
+
+
+class Clock:
+    """So many days ago."""
+
+    days = 0.0
+
+    def __call__(self) -> float:
+        return time.time() - self.days * DAY
+
+
+@pytest.fixture
+def ended(store: Any, ask: Callable[..., Awaitable[Job]], tmp_path: Path) -> Ended:
+    """Asks for a job, and leaves a megabyte of it on the disk, so many days ago."""
+
+    async def ended(days: float, *, posted: bool = True, **values: Any) -> Job:
+        store.clock.days = days
+        job = await ask(**values)
+        await store.claim("engine", 60)
+        await store.finish(job.id, "engine", State.DONE)
+        if posted:
+            await store.mark_posted(job.id)
+        store.clock.days = 0
+        folder_of(job.id, tmp_path).mkdir(parents=True)
+        (folder_of(job.id, tmp_path) / "final-0.png").write_bytes(bytes(MEGABYTE))
+        return job
+
+    return ended
+
+
+def kept(jobs: list[Job], data_dir: Path) -> list[bool]:
+    return [folder_of(job.id, data_dir).exists() for job in jobs]
+
+
+async def test_what_is_old_goes_unless_somebody_needs_it(
+    store: Any, ended: Ended, ask_for: Any, tmp_path: Path
+) -> None:
+    old, young = await ended(31), await ended(29)
+    unposted, favourite, source = await ended(99, posted=False), await ended(99), await ended(99)
+    await Members(store).set_favourite(4, favourite.id, True)
+    await ask_for(source.recipe.more(source.id, 0, 5))
+    jobs = [old, young, unposted, favourite, source]
+    await tidy(Settings(data_dir=tmp_path, keep_days=30), store)
+    assert kept(jobs, tmp_path) == [False, True, True, True, True]
+    assert await store.job(old.id)  # it is only its pictures that are gone
+
+
+async def test_above_the_quota_the_oldest_go_first(
+    store: Any, ended: Ended, ask: Any, tmp_path: Path
+) -> None:
+    favourite, old, middle, young = [await ended(days) for days in (9, 8, 7, 6)]
+    await Members(store).set_favourite(4, favourite.id, True)
+    running = await ask()
+    await store.claim("engine", 60)
+    folder_of(running.id, tmp_path).mkdir()
+    (folder_of(running.id, tmp_path) / "frame-0001.webp").write_bytes(bytes(MEGABYTE))
+    jobs = [favourite, old, middle, young, running]
+    await tidy(Settings(data_dir=tmp_path, disk_quota_gb=0.0035), store)
+    assert kept(jobs, tmp_path) == [True, False, False, True, True]
+    await tidy(Settings(data_dir=tmp_path, disk_quota_gb=0.0001), store)
+    assert kept(jobs, tmp_path) == [True, False, False, False, True]
+
+
+async def test_without_a_limit_everything_stays(store: Any, ended: Ended, tmp_path: Path) -> None:
+    job = await ended(10_000)
+    await tidy(Settings(data_dir=tmp_path), store)
+    assert kept([job], tmp_path) == [True]
+
+
+async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_them(
+    store: Any, ended: Ended, tmp_path: Path
+) -> None:
+    pictures = [Image.new("RGB", (9, 9), colour) for colour in ("red", "lime", "blue", "navy")]
+    once, twice, like, fresh = (store_initial(picture, tmp_path) for picture in pictures)
+    for name in (once, twice, like):
+        os.utime(tmp_path / "initial" / f"{name}.png", (0, 0))
+    await ended(40, initial=once)
+    await ended(40, initial=twice)
+    await ended(20, initial=twice)
+    await ended(20, include_pictures=[PicturePrompt(like)])
+    await tidy(Settings(data_dir=tmp_path, keep_days=30), store)
+    left = {path.stem for path in (tmp_path / "initial").iterdir()}
+    assert left == {twice, like, fresh}  # the last belongs to a job that is just being asked for
+
+
+async def test_what_no_job_knows_grows_old_too(store: Any, tmp_path: Path) -> None:
+    weights = tmp_path / "weights" / "7" / "model.ckpt"
+    stray = tmp_path / "pictures" / "7" / "final-0.png"
+    notes = tmp_path / "pictures" / "notes" / "mine.txt"
+    for path in (weights, stray, notes):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"")
+        os.utime(path, (0, 0))
+    await tidy(Settings(data_dir=tmp_path, keep_days=30), store)
+    assert [path.exists() for path in (weights, stray, notes)] == [True, False, True]
