@@ -10,7 +10,7 @@ export INCLUDE ?= a red circle on a white background
 export EXCLUDE ?= watermark
 export SEED ?= 7
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench translations clean
 
 demo: $(READY)  ## the whole product, once: sandbox, bot, engine and a member who asks
 	@$(BIN)/python -m sandbox.demo
@@ -25,6 +25,9 @@ check: $(READY)  ## style and types
 
 bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
+
+translations: $(READY)  ## brings jobs/locales/ up to date with the sentences in the code
+	$(BIN)/python -m jobs.translations
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

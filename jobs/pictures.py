@@ -13,6 +13,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from jobs.language import say
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
@@ -34,7 +36,11 @@ def read_outside_picture(data: bytes) -> Image.Image:
     """
     if len(data) > MAX_BYTES:
         raise PictureRefused(
-            f"The picture has {len(data) / 2**20:.0f} MB; {MAX_BYTES // 2**20} MB is the most."
+            say(
+                "The picture has {size} MB; {most} MB is the most.",
+                size=f"{len(data) / 2**20:.0f}",
+                most=MAX_BYTES // 2**20,
+            )
         )
     try:
         with _opened(data) as image:
@@ -45,7 +51,7 @@ def read_outside_picture(data: bytes) -> Image.Image:
     except Image.DecompressionBombError:
         raise PictureRefused(_too_many_pixels()) from None
     except Exception as error:  # a hostile file may raise anything in a decoder
-        raise PictureRefused("The picture is broken and cannot be read.") from error
+        raise PictureRefused(say("The picture is broken and cannot be read.")) from error
 
 
 def store_initial(image: Image.Image, data_dir: Path) -> str:
@@ -66,7 +72,7 @@ def load_initial(name: str, data_dir: Path) -> Image.Image:
     data = _stored(name, data_dir)
     if data is None:
         raise PictureRefused(
-            "A picture that this needs is no longer there: please attach it once more."
+            say("A picture that this needs is no longer there: please attach it once more.")
         )
     return read_outside_picture(data)
 
@@ -99,7 +105,7 @@ def _opened(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise PictureRefused(
-            "The attachment is not a PNG, JPEG, WebP or GIF picture, or it is broken."
+            say("The attachment is not a PNG, JPEG, WebP or GIF picture, or it is broken.")
         ) from None
 
 
@@ -109,7 +115,10 @@ def _refuse_bomb(image: Image.Image) -> None:
 
 
 def _too_many_pixels() -> str:
-    return f"The picture has too many pixels; {MAX_PIXELS // 1_000_000} million is the most."
+    return say(
+        "The picture has too many pixels; {most} million is the most.",
+        most=MAX_PIXELS // 1_000_000,
+    )
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -127,7 +136,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 def _initial_path(name: str, data_dir: Path) -> Path:
     if not _NAME.fullmatch(name):
-        raise PictureRefused("That is not the name of an initial picture.")
+        raise PictureRefused(say("That is not the name of an initial picture."))
     return data_dir / "initial" / f"{name}.png"
 
 

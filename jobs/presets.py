@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from jobs.language import mark
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -17,25 +19,25 @@ class Preset:
 
 
 PRESETS = {
-    "watercolour": Preset("a watercolor painting:0.4"),
-    "oil painting": Preset("an oil painting on canvas:0.4", "a photograph:0.2"),
-    "pencil sketch": Preset("a pencil sketch on paper:0.4", "bright colors:0.2"),
-    "ink": Preset("an ink drawing with bold brush strokes:0.4"),
-    "photograph": Preset("a sharp photograph in natural light:0.4", "a painting:0.2"),
-    "comic": Preset("a comic book panel with inked outlines:0.4", "a photograph:0.2"),
-    "ukiyo-e": Preset("a Japanese woodblock print, ukiyo-e:0.4", "a photograph:0.2"),
-    "art deco": Preset("an Art Deco poster:0.4"),
-    "pixel art": Preset("pixel art of an old video game:0.4", "blurry:0.2"),
-    "low poly": Preset("low poly 3D art:0.4"),
-    "stained glass": Preset("a stained glass window:0.4"),
-    "mosaic": Preset("a mosaic of small tiles:0.4"),
-    "neon": Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
+    mark("watercolour"): Preset("a watercolor painting:0.4"),
+    mark("oil painting"): Preset("an oil painting on canvas:0.4", "a photograph:0.2"),
+    mark("pencil sketch"): Preset("a pencil sketch on paper:0.4", "bright colors:0.2"),
+    mark("ink"): Preset("an ink drawing with bold brush strokes:0.4"),
+    mark("photograph"): Preset("a sharp photograph in natural light:0.4", "a painting:0.2"),
+    mark("comic"): Preset("a comic book panel with inked outlines:0.4", "a photograph:0.2"),
+    mark("ukiyo-e"): Preset("a Japanese woodblock print, ukiyo-e:0.4", "a photograph:0.2"),
+    mark("art deco"): Preset("an Art Deco poster:0.4"),
+    mark("pixel art"): Preset("pixel art of an old video game:0.4", "blurry:0.2"),
+    mark("low poly"): Preset("low poly 3D art:0.4"),
+    mark("stained glass"): Preset("a stained glass window:0.4"),
+    mark("mosaic"): Preset("a mosaic of small tiles:0.4"),
+    mark("neon"): Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
     # Grounds in patterns are left out: the pair sketch knows their words, but paints none.
-    "sunset": Preset("a landscape at sunset, under an orange sky:0.4", any_words=False),
-    "night": Preset("a landscape at night, under a night sky:0.4", any_words=False),
-    "winter": Preset("a snowy landscape by day, under a blue sky:0.6", any_words=False),
-    "on white": Preset("a white background:0.4", any_words=False),
-    "on black": Preset("a black background:0.4", any_words=False),
+    mark("sunset"): Preset("a landscape at sunset, under an orange sky:0.4", any_words=False),
+    mark("night"): Preset("a landscape at night, under a night sky:0.4", any_words=False),
+    mark("winter"): Preset("a snowy landscape by day, under a blue sky:0.6", any_words=False),
+    mark("on white"): Preset("a white background:0.4", any_words=False),
+    mark("on black"): Preset("a black background:0.4", any_words=False),
 }
 """By name, as a member chooses them."""
 

@@ -1,0 +1,33 @@
+"""The command tree in other languages: what it describes and offers, but not what one types."""
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Location
+from discord.app_commands import TranslationContextTypes, locale_str
+
+from jobs.language import say, speaking
+
+TYPED = (Location.command_name, Location.group_name, Location.parameter_name)
+
+
+class CatalogueTranslator(app_commands.Translator):
+    """Looks into our catalogues, for Discord."""
+
+    async def translate(
+        self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
+    ) -> str | None:
+        """None where it stays as it is: the names of commands and options above all."""
+        menu = isinstance(context.data, app_commands.ContextMenu)
+        if context.location in TYPED and not menu:
+            return None
+        message = string.extras.get("message", string.message)
+        with speaking(locale.value):
+            said = say(message, **string.extras.get("values", {}))
+        return None if said == string.message else said
+
+
+def filled(message: str, **values: Any) -> locale_str:
+    """A text of the command tree with the values in its `{places}`; it stands in the catalogues."""
+    return locale_str(message.format(**values), message=message, values=values)

@@ -1,0 +1,114 @@
+"""Members are spoken to in the language of their Discord, and the commands are described in it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import discord
+import pytest
+
+from bot import log_mirror
+from bot.client import ImagineBot
+from bot.commands.help import TEXT
+from jobs.buttons import LABELS
+from jobs.language import languages, say, speaking
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Sandbox
+from sandbox.permissions import Permission
+from tests.bot.conftest import asked, press, running_bot, told
+
+LONGEST = {"name": 32, "description": 100}
+CHOICE = 100
+
+
+def parts(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A command with all that is in it: groups, options, choices."""
+    yield part
+    for inner in (*part.get("options", ()), *part.get("choices", ())):
+        yield from parts(inner)
+
+
+async def test_the_command_tree_is_described_in_all_languages_and_short_enough(
+    bot: ImagineBot,
+) -> None:
+    assert bot.tree.translator
+    for command in bot.tree.get_commands():
+        payload: dict[str, Any] = await command.get_translated_payload(
+            bot.tree, bot.tree.translator
+        )
+        for part in parts(payload):
+            described = part.get("description_localizations", {})
+            if part.get("description"):
+                assert {locale.partition("-")[0] for locale in described} == {*languages()}, part
+            assert all(0 < len(text) <= LONGEST["description"] for text in described.values())
+            longest = CHOICE if "value" in part else LONGEST["name"]
+            names = part.get("name_localizations", {})
+            assert all(0 < len(name) <= longest for name in names.values())
+            typed = payload.get("type", 1) == discord.AppCommandType.chat_input.value
+            assert not (names and typed and "value" not in part)  # what one types stays
+
+
+async def test_each_reads_their_own_language(
+    bot: ImagineBot, sandbox: Sandbox, store: Store
+) -> None:
+    ada, bob = await sandbox.member("Ada", locale="de"), await sandbox.member("Bob")
+    for member, described, no, queued in (
+        (ada, "Ein Bild von dem malen", "Auftrag gibt es hier nicht", "In der Warteschlange"),
+        (bob, "Paint a picture", "There is no such job here", "In the queue"),
+    ):
+        commands = {command["name"]: command for command in await member.commands()}
+        assert described in commands["imagine"]["description"]
+        card = await asked(member)
+        assert card.embeds[0]["title"] == queued
+        await member.slash("cancel", job=77)
+        told = await member.wait_for(lambda message: message.ephemeral and not message.loading)
+        assert no in told.content
+    assert [job.locale for job in await store.waiting()] == ["de", "en-US"]
+
+
+async def test_a_card_speaks_to_its_asker_and_an_answer_to_who_presses(
+    bot: ImagineBot, sandbox: Sandbox, store: Store
+) -> None:
+    ada = await sandbox.member("Ada", locale="de")
+    mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES), locale="fr")
+    bob = await sandbox.member("Bob", locale="ja")
+    card = await asked(ada)
+    await press(sandbox, bob, card, "cancel:1")
+    answer = await bob.wait_for(lambda message: message.ephemeral and not message.loading)
+    assert "モデレーター" in answer.content
+    await press(sandbox, mo, card, "cancel:1")
+    cancelled = await mo.wait_for(lambda message: "Abgebrochen von Mo." in message.text)
+    assert cancelled.id == card.id
+    assert [button.label for button in cancelled.buttons] == ["Nochmal", "Bearbeiten"]
+
+
+async def test_a_report_speaks_to_its_server_and_the_log_english(
+    sandbox: Sandbox, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_mirror, "LOOK", 0.02)
+    await sandbox.client.set_guild_locale("de")
+    ada = await sandbox.member("Ada", locale="ja")
+    mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
+    office = await sandbox.client.channel("office")
+    async with running_bot(sandbox, settings, store) as bot:
+        await asked(ada)
+        await mo.slash("mod log channel", channel=office)
+        job = await store.job(1)
+        assert job
+        await bot.moderation.report(job, mo.id, None)
+        report = await mo.at(office).wait_for(lambda message: "wurde gemeldet" in message.text)
+        assert report.buttons[0].label == "Bild löschen"
+        await mo.slash("mod block", member=ada)
+        await ada.slash("imagine", include="a red circle")
+        await told(ada, "ブロックされています")
+        _, (refused, *_) = await bot.moderation.log(sandbox.guild.id)
+        assert (refused.why or "").startswith("The moderators have blocked you")
+
+
+def test_the_help_names_the_buttons_as_they_are_labelled() -> None:
+    for locale in languages():
+        with speaking(locale):
+            _, _, named = say(TEXT).partition("\n\n")
+            labels = {say(label) for label in LABELS.values()}
+            assert {*re.findall(r"\*\*(.+?)\*\*", named)} <= labels
