@@ -13,19 +13,13 @@ from bot.client import ImagineBot
 from bot.incidents import RefusedError
 from bot.moderators import admitted, is_moderator
 from jobs.card import card
+from jobs.checkup import NEEDED, NEEDED_IN_THREADS
 from jobs.job import Job, State
 from jobs.language import mark, say
 from jobs.recipe import PicturePrompt, Recipe
 from jobs.store import StoreError
 
 log = structlog.stdlib.get_logger(__name__)
-
-NEEDED = {
-    "view_channel": mark("View Channel"),
-    "embed_links": mark("Embed Links"),
-    "attach_files": mark("Attach Files"),
-}
-"""What the bot must be allowed in a channel, and what Discord calls it."""
 
 CLOSED = mark(
     "I cannot write to you directly: your settings do not let me. So the picture comes here, for"
@@ -179,11 +173,9 @@ def _missing_permissions(interaction: Interaction) -> list[str]:
     """What the bot may not do here but must, to show a picture; as Discord calls it."""
     if interaction.guild_id is None:
         return []  # what it may in a direct conversation, nobody can take away
-    if isinstance(interaction.channel, discord.Thread):
-        needed = NEEDED | {"send_messages_in_threads": mark("Send Messages in Threads")}
-    else:
-        needed = NEEDED | {"send_messages": mark("Send Messages")}
+    threaded = isinstance(interaction.channel, discord.Thread)
     granted = interaction.app_permissions
+    needed = NEEDED_IN_THREADS if threaded else NEEDED
     return [say(name) for permission, name in needed.items() if not getattr(granted, permission)]
 
 

@@ -11,19 +11,25 @@ from typing import Any
 
 import discord
 
+from jobs.language import mark
 from jobs.settings import Settings
 from jobs.store import Store, value_of
 
 ROOM = 1e9  #: bytes that should be free for pictures
 NAMED = 5  #: channels that are named in a sentence; of others only the number is told
 
+_TO_SHOW = {"embed_links": mark("Embed Links"), "attach_files": mark("Attach Files")}
 NEEDED = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "embed_links": "Embed Links",
-    "attach_files": "Attach Files",
+    "view_channel": mark("View Channel"),
+    "send_messages": mark("Send Messages"),
+    **_TO_SHOW,
 }
 """What the bot must be allowed to do where it shows pictures, and what Discord calls it."""
+NEEDED_IN_THREADS = {
+    "view_channel": mark("View Channel"),
+    "send_messages_in_threads": mark("Send Messages in Threads"),
+    **_TO_SHOW,
+}
 BARRED = ("View Channel", "Send Messages")  #: without one of these the others mean nothing
 
 

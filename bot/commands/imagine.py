@@ -4,16 +4,15 @@ import asyncio
 
 import discord
 from discord import app_commands
-from discord.app_commands import locale_str
 
 from bot import policy
 from bot.asking import Attached, Interaction, ask
 from bot.client import AnyCommand
+from bot.commands.choices import sizes_on, styles_for
 from bot.incidents import RefusedError
 from bot.translator import filled
 from jobs.language import mark
 from jobs.members import Members, Preferences
-from jobs.presets import suiting
 from jobs.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, format_prompts, parse_size
 from jobs.store import StoreError
 
@@ -29,11 +28,6 @@ PREFERENCES_SECONDS = 1.0
 
 def imagine_command(menu: policy.Menu, pair: str) -> AnyCommand:
     """The command with the sizes on this menu, and the styles that suit the pair."""
-    sizes = [
-        app_commands.Choice(name=filled(size.label, size=size.name), value=size.name)
-        for size in menu.sizes
-    ]
-    styles = [app_commands.Choice(name=locale_str(name), value=name) for name in suiting(pair)]
 
     @app_commands.command(name="imagine", description=mark("Paint a picture of what you describe"))
     @app_commands.describe(
@@ -54,7 +48,7 @@ def imagine_command(menu: policy.Menu, pair: str) -> AnyCommand:
         unlike=mark("A picture whose likes to keep away"),
         private=mark("Show it to you alone, in a direct message"),
     )
-    @app_commands.choices(size=sizes, style=styles)
+    @app_commands.choices(size=sizes_on(menu), style=styles_for(pair))
     @app_commands.autocomplete(include=_suggest)
     async def imagine(
         interaction: Interaction,

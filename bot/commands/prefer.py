@@ -8,10 +8,10 @@ from discord.app_commands import locale_str
 from bot import policy
 from bot.asking import Interaction
 from bot.client import AnyCommand
+from bot.commands.choices import sizes_on, styles_for
 from bot.translator import filled
 from jobs.language import mark, say
 from jobs.members import Members, Preferences
-from jobs.presets import suiting
 
 NONE = "none"
 """Chosen instead of a size or a style to prefer none any more."""
@@ -20,11 +20,6 @@ NONE = "none"
 def prefer_command(menu: policy.Menu, pair: str) -> AnyCommand:
     """The command with the sizes on this menu, and the styles that suit the pair."""
     none = app_commands.Choice(name=locale_str(mark("no preference")), value=NONE)
-    sizes = [
-        app_commands.Choice(name=filled(size.label, size=size.name), value=size.name)
-        for size in menu.sizes
-    ]
-    styles = [app_commands.Choice(name=locale_str(name), value=name) for name in suiting(pair)]
 
     @app_commands.command(
         name="prefer", description=mark("Choose what you need not type each time")
@@ -35,7 +30,7 @@ def prefer_command(menu: policy.Menu, pair: str) -> AnyCommand:
         style=mark("Your usual style"),
         direct_copy=mark("Whether finished pictures come to you by direct message, too"),
     )
-    @app_commands.choices(size=[none, *sizes], style=[none, *styles])
+    @app_commands.choices(size=[none, *sizes_on(menu)], style=[none, *styles_for(pair)])
     async def prefer(
         interaction: Interaction,
         size: str | None = None,

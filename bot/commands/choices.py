@@ -1,0 +1,17 @@
+"""What Discord offers for an option, in the language of who chooses."""
+
+from discord.app_commands import Choice, locale_str
+
+from bot import policy
+from bot.translator import filled
+from jobs.presets import suiting
+
+
+def sizes_on(menu: policy.Menu) -> list[Choice[str]]:
+    """The sizes of a menu."""
+    return [Choice(name=filled(size.label, size=size.name), value=size.name) for size in menu.sizes]
+
+
+def styles_for(pair: str) -> list[Choice[str]]:
+    """The styles whose words a pair knows."""
+    return [Choice(name=locale_str(name), value=name) for name in suiting(pair)]
