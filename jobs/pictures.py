@@ -77,6 +77,11 @@ def load_initial(name: str, data_dir: Path) -> Image.Image:
     return read_outside_picture(data)
 
 
+def forget_initial(name: str, data_dir: Path) -> None:
+    """Deletes a stored picture; one that is gone already is not missed. Raises OSError."""
+    _initial_path(name, data_dir).unlink(missing_ok=True)
+
+
 def gather_initial(names: Iterable[str], places: Sequence[Path], data_dir: Path) -> None:
     """Copies those that `data_dir` lacks from the first of the places that has them.
 

@@ -1,5 +1,7 @@
 """/privacy: what is kept about a member, and how they delete it."""
 
+import asyncio
+
 import discord
 from discord import app_commands
 
@@ -7,8 +9,10 @@ from bot.buttons import Interaction, answers
 from bot.client import ImagineBot
 from bot.incidents import RefusedError
 from bot.removal import sweep
+from jobs.keeping import needed
 from jobs.language import mark, say
 from jobs.members import Kept, Members
+from jobs.pictures import forget_initial
 
 
 @app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
@@ -45,6 +49,9 @@ async def forget(bot: ImagineBot, member_id: int) -> int:
     jobs = await Members(bot.store).erase(member_id)
     for job in jobs:
         await sweep(bot, job)
+    attached = {name for job in jobs for name in job.recipe.pictures}
+    for name in attached - (await needed(bot.store)).pictures.keys():
+        await asyncio.to_thread(forget_initial, name, bot.settings.data_dir)
     return len(jobs)
 
 
@@ -55,8 +62,8 @@ def _told(kept: Kept) -> str:
     kinds = say(
         "{jobs} jobs (what you asked for, where and when, with your name"
         " and language at that time), {pictures} pictures with their frames, {favourites}"
-        " favourites, your preferences, and what moderators have noted, which stays for them."
-        " Attached pictures are kept without your name. Nobody but the hosts and moderators of"
+        " favourites, your preferences, the pictures that you attached, and what moderators have"
+        " noted, which stays for them. Nobody but the hosts and moderators of"
         " this bot sees it beside what stands in the channels.",
         jobs=kept.jobs,
         pictures=kept.pictures,

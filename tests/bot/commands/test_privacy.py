@@ -1,6 +1,9 @@
 """/privacy: what is kept about a member is told, and goes when they say so."""
 
+from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from bot.client import ImagineBot
 from jobs.folders import folder_of
@@ -19,9 +22,14 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     ada: Member,
     bob: Member,
     painted: Any,
+    tmp_path: Path,
 ) -> None:
-    job, card = await painted(ada, count=2)
-    others, others_card = await painted(bob)
+    for name in ("own", "shared"):
+        Image.new("RGB", (9, 9), "red" if name == "own" else "blue").save(tmp_path / f"{name}.png")
+    job, card = await painted(
+        ada, count=2, image=tmp_path / "own.png", like=tmp_path / "shared.png"
+    )
+    others, others_card = await painted(bob, image=tmp_path / "shared.png")
     waiting = await asked(ada)
     members = Members(store)
     await members.set_favourite(bob.id, job.id, True)
@@ -38,5 +46,7 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     assert not await store.waiting()
     assert not folder_of(job.id, settings.data_dir).exists()
     assert folder_of(others.id, settings.data_dir).exists()
+    kept = [path.stem for path in (settings.data_dir / "initial").iterdir()]
+    assert kept == [others.recipe.initial]
     assert [each.id for each in await bob.messages() if not each.ephemeral] == [others_card.id]
     assert card.id != waiting.id
