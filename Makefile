@@ -8,6 +8,7 @@ READY := .venv/ready
 # What the demo's member asks for. Handed over as environment, so that no shell reads a prompt.
 export INCLUDE ?= a red circle on a white background
 export EXCLUDE ?= watermark
+export STEPS ?= 300
 export SEED ?= 7
 
 .PHONY: demo test check bench translations clean

@@ -25,7 +25,7 @@ from engine.synthesis.objective import Target
 from engine.synthesis.renderer import Renderer
 
 PAIR = "sketch"
-STEPS = 150
+STEPS = 100
 
 MEASURES = {
     "one shape: shape and colour both": "one shape",

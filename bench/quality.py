@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
     parser.add_argument("--seeds", type=int, default=1, help="pictures of each prompt")
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
     parser.add_argument(

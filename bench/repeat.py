@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--pair", default="sketch")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=100)
     options = parser.parse_args()
     use_cores()
     device = choose_device(options.device)

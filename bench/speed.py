@@ -59,7 +59,7 @@ STAGES = {
 }
 """The functions in which a stage of a step is spent, in either loop; what is left is the rest."""
 
-STEPS = {"sketch": 150, "imagenet": 300}
+STEPS = {"sketch": 100, "imagenet": 300}
 """Of a picture, unless a member says otherwise."""
 ROWS = 4
 """Pictures that the worker paints at a time on a processor."""

@@ -55,7 +55,7 @@ def _sizes(short: int, long: int) -> tuple[Size, ...]:
     )
 
 
-_SKETCH = Menu(_sizes(64, 96), largest=256, steps=150)
+_SKETCH = Menu(_sizes(64, 96), largest=256, steps=100)
 _FULL_SIZE = Menu(_sizes(256, 384), largest=768, steps=300)
 
 

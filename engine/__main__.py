@@ -20,7 +20,7 @@ from jobs.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     from engine.models.weights import PairStatus
 
-STEPS = 150  #: of `render`, unless told otherwise
+STEPS = 100  #: of `render`, unless told otherwise
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

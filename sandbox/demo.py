@@ -224,10 +224,11 @@ def _wish() -> dict[str, str | int]:
     wish: dict[str, str | int] = {"include": os.environ["INCLUDE"]}
     if exclude := os.environ.get("EXCLUDE", ""):
         wish["exclude"] = exclude
-    if seed := os.environ.get("SEED", ""):
-        if not seed.isdecimal():
-            raise DemoError(f"SEED is a whole number, not {seed!r}.")
-        wish["seed"] = int(seed)
+    for name in ("steps", "seed"):
+        if number := os.environ.get(name.upper(), ""):
+            if not number.isdecimal():
+                raise DemoError(f"{name.upper()} is a whole number, not {number!r}.")
+            wish[name] = int(number)
     return wish
 
 

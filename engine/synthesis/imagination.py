@@ -1,8 +1,10 @@
 """What the pair's prior makes of the prompts: pictures to begin with, and where one should go.
 
-At each step the includes' pictures are mixed by their weights, and what leads from the excludes' to
-theirs is gone further (Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022; several prompts
-as in Liu et al., "Compositional Visual Generation with Composable Diffusion Models", 2022).
+At each step what leads from pictures of nothing in particular to those of the includes is gone
+further (Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022; several prompts as in Liu et
+al., "Compositional Visual Generation with Composable Diffusion Models", 2022), and what leads to
+the excludes' is gone back, but for what the includes want, too (Armandpour et al., "Re-imagine the
+Negative Prompt Algorithm", 2023): without clouds, a sunset stays a sunset.
 """
 
 import itertools
@@ -18,7 +20,12 @@ from engine.synthesis.objective import Target
 DIRECTIONS = 12
 """Steps of the prior from noise to a picture."""
 GUIDANCE = 2.0
-"""How much further than the prior would go from nothing, or an exclude, to the prompt."""
+"""How many times as far the prior goes from nothing in particular towards the includes."""
+AVERSION = 4.0
+"""How many times as far it goes away from the excludes as they are from nothing in particular."""
+
+TINY = 1e-6
+"""Keeps a division from failing."""
 
 CLEAREST, NOISIEST = 0.8, 0.3
 """From how much of a picture, the rest being noise, the prior tells where it should go: where less
@@ -66,17 +73,25 @@ def _middle(pictures: Tensor) -> Tensor:
 
 def _end(prior: Prior, pictures: Tensor, times: Tensor, target: Target) -> Tensor:
     """Where the prompts lead pictures (rows, 3, SIDE, SIDE) that are on their way at `times`."""
-    toward = target.embeddings[target.includes], target.weights[target.includes]
-    away = target.embeddings[~target.includes], -target.weights[~target.includes]
-    if not len(away[0]):
-        away = torch.zeros_like(toward[0][:1]), torch.ones_like(toward[1][:1])
-    near, far = (_mixed(prior, pictures, times, *prompts) for prompts in (toward, away))
-    return (far + GUIDANCE * (near - far)).clamp(-1, 1)
+    nowhere = _led(prior, pictures, times, torch.zeros_like(target.embeddings[0]))
+    wanted, unwanted = torch.zeros_like(nowhere), torch.zeros_like(nowhere)
+    for embedding, weight in zip(target.embeddings, target.weights, strict=True):
+        direction = weight.abs() * (_led(prior, pictures, times, embedding) - nowhere)
+        if weight > 0:
+            wanted = wanted + direction
+        else:
+            unwanted = unwanted + direction
+    end = nowhere + GUIDANCE * wanted - AVERSION * _beside(unwanted, wanted)
+    return end.clamp(-1, 1)
 
 
-def _mixed(prior: Prior, pictures: Tensor, times: Tensor, told: Tensor, weights: Tensor) -> Tensor:
-    """The mean by the weights of where each prompt leads them."""
-    ends = [
-        prior(pictures, times, embedding.expand(len(pictures), -1)).float() for embedding in told
-    ]
-    return torch.einsum("prchw,p->rchw", torch.stack(ends), weights / weights.sum())
+def _beside(directions: Tensor, wanted: Tensor) -> Tensor:
+    """What of directions (rows, 3, SIDE, SIDE) is at right angles to those that are wanted."""
+    along, length = (directions * wanted).sum((1, 2, 3)), wanted.square().sum((1, 2, 3))
+    return directions - (along / length.clamp_min(TINY))[:, None, None, None] * wanted
+
+
+def _led(prior: Prior, pictures: Tensor, times: Tensor, embedding: Tensor) -> Tensor:
+    """Where one prompt leads them."""
+    led: Tensor = prior(pictures, times, embedding.expand(len(pictures), -1)).float()
+    return led

@@ -21,7 +21,7 @@ class Method:
     A picture without an initial one is painted from coarse to fine: the first `coarse` of its steps
     at smaller sizes, down to a shorter side of `coarsest` pixels. It begins as the nearest of so
     many pictures `imagined` by the pair's prior, or where it has none, of several generations of so
-    many `beginnings`.
+    many `beginnings`. It ends early when nothing has been gained for `patience` of its steps.
     """
 
     learning_rate: float
@@ -40,6 +40,7 @@ class Method:
     coarsest: int
     imagined: int
     beginnings: int
+    patience: float
 
 
 METHODS = {
@@ -60,6 +61,7 @@ METHODS = {
         coarsest=64,
         imagined=8,
         beginnings=384,
+        patience=0.2,
     ),
     "imagenet": Method(
         learning_rate=0.1,
@@ -78,6 +80,7 @@ METHODS = {
         coarsest=128,
         imagined=0,
         beginnings=32,
+        patience=0.2,
     ),
 }
 

@@ -15,8 +15,8 @@ from engine.synthesis.saved import Saved, SavedRefused, too_large
 from jobs.language import say
 from jobs.recipe import Recipe
 
-PATIENCE = 60
-"""Steps without anything gained after which a job ends."""
+REST = 20
+"""Steps without anything gained that no job ends before."""
 GAIN = 0.001
 """How far the loss must fall for it to count."""
 LOOK = 10
@@ -49,6 +49,8 @@ class Rows:
     """Whether the next step is the last, however many were asked for."""
     lowest: tuple[float, int] = (math.inf, 0)
     """The least loss that was seen so far, and the step that reached it."""
+    idle: bool = False
+    """Whether nothing has been gained for long; a picture that is still small goes on."""
     broken: bool = False
     """Whether a loss was seen that is not a number."""
     losses: Tensor = field(init=False)
@@ -96,11 +98,6 @@ class Rows:
     def done(self) -> bool:
         return self.step >= self.recipe.steps or self.last or self.idle
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing has been gained for long; a picture that is still small goes on."""
-        return self.step > max(self.stages) and self.step - self.lowest[1] >= PATIENCE
-
     def descend(self, losses: Tensor, method: Method) -> None:
         """One step of Adam, along half a cosine from the full learning rate to a tenth."""
         share = (self.behind + self.step) / (self.behind + self.recipe.steps)
@@ -111,6 +108,8 @@ class Rows:
         self.step += 1
         if self.step % LOOK == 0 or self.done:
             self._look()
+        rest = max(REST, method.patience * self.recipe.steps)
+        self.idle = self.step > max(self.stages) and self.step - self.lowest[1] >= rest
 
     def _look(self) -> None:
         mean = self.losses.mean().item()

@@ -48,7 +48,7 @@ def processes_in(folder: Path) -> list[str]:
 
 async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path: Path) -> None:
     wish = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
-    process = await run(tmp_path, "sandbox.demo", **wish)
+    process = await run(tmp_path, "sandbox.demo", **wish, STEPS="300")
     output, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     assert not errors

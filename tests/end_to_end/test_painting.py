@@ -20,7 +20,7 @@ from tests.openapi import assert_valid
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBERS = re.compile(
-    r"step (?P<step>\d+)/150 · include (?P<include>-?\d\.\d{3}) · exclude (?P<exclude>-?\d\.\d{3})"
+    r"step (?P<step>\d+)/300 · include (?P<include>-?\d\.\d{3}) · exclude (?P<exclude>-?\d\.\d{3})"
     r" · left \d+:\d\d"
 )
 SHARE = re.compile(r"\(([-+]\d\.\d{3})\)")
@@ -54,7 +54,12 @@ async def watch(member: Member) -> list[Frame]:
 async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     await product.start("bot")
     (ada,) = await product.members("Ada")
-    wish = {"include": "a red circle | a white background:0.5", "exclude": "watermark", "seed": 7}
+    wish = {
+        "include": "a red circle | a white background:0.5",
+        "exclude": "watermark",
+        "steps": 300,
+        "seed": 7,
+    }
     card = await product.ask(ada, **wish)  # the engine comes later: the card is there at once
     assert "In the queue\nPosition 1\n" in card.text
     assert [button.label for button in card.buttons] == ["Cancel"]
@@ -85,7 +90,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     (picture,) = await pictures_of(ada, final)
     assert picture.format == "PNG"
     assert max(picture.size) >= 512
-    asked = Recipe.make(**wish, width=64, height=64, steps=150)  # type: ignore[arg-type]
+    asked = Recipe.make(**wish, width=64, height=64)  # type: ignore[arg-type]
     assert recipe_in(picture) == asked
     assert (await product.job_of(final)).recipe == asked
 

@@ -63,7 +63,7 @@ async def test_without_further_words_the_menus_first_size_and_a_drawn_seed(
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     (job,) = await store.waiting()
-    assert (job.recipe.size, job.recipe.steps) == ("64x64", 150)
+    assert (job.recipe.size, job.recipe.steps) == ("64x64", 100)
     assert not job.recipe.exclude
 
 

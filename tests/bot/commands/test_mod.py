@@ -106,7 +106,7 @@ async def test_the_queue_says_who_asked_what_and_where(
     await ask(bob)
     await store.claim("engine", LEASE)
     shown = (await orders(mo, "queue")).text
-    assert f"#1 · step 0/150 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
+    assert f"#1 · step 0/100 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
     assert f"#2 · waits · <@{bob.id}>" in shown
 
 

@@ -17,6 +17,6 @@ async def test_what_is_preferred_need_not_be_typed(
     recipes = {job.id: job.recipe for job in await store.waiting()}
     assert (recipes[1].size, recipes[1].steps, recipes[1].preset) == ("96x64", 40, "night")
     assert (recipes[2].size, recipes[2].steps) == ("64x64", 20)
-    assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 150, None)
+    assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 100, None)
     await ada.slash("prefer", size="none", style="none", direct_copy=True)
     assert "Size 64x64, 40 steps, no style" in (await told(ada, "direct message, too")).text

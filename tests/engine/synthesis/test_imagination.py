@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import cast
 
+import pytest
 import torch
 from torch import Generator, Tensor, nn
 
@@ -64,11 +65,42 @@ def test_a_picture_that_is_there_is_not_astray(pair: Pair, recipe: Recipes) -> N
     assert astray.max() < 1e-10
 
 
-def test_where_includes_and_excludes_lead_alike_nothing_is_gone_further(
+class Halved(nn.Module):
+    """Of the includes it would have both halves bright, of the excludes the left one."""
+
+    def __init__(self, wanted: Tensor) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+    def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
+        pictures = torch.zeros_like(noisy)
+        if told.abs().sum() > 0:
+            pictures[..., : SIDE // 2] = 0.2
+            pictures[..., SIDE // 2 :] = 0.2 if torch.allclose(told[0], self.wanted) else 0.0
+        return pictures
+
+
+def test_an_exclude_leads_away_from_what_the_includes_do_not_want(
+    pair: Pair, recipe: Recipes
+) -> None:
+    wanted = target(pair, recipe, "blue")
+    halved = cast(Prior, Halved(wanted.embeddings[0]))
+    alone, beside = (
+        imagination.imagined(halved, asked, 1, seeded(1)[0])
+        for asked in (target(pair, recipe), wanted)
+    )
+    assert torch.allclose(alone, torch.full_like(alone, 0.7))
+    # What both want together stays; what only the exclude wants more of than that, is gone back.
+    assert torch.allclose(beside.mean(), alone.mean())
+    left, right = beside[..., : SIDE // 2].mean(), beside[..., SIDE // 2 :].mean()
+    assert (right - left).item() == pytest.approx(imagination.AVERSION * 0.2 / 2, abs=1e-4)
+
+
+def test_where_includes_and_excludes_lead_alike_nothing_is_gone_back(
     pair: Pair, recipe: Recipes
 ) -> None:
     drawn = imagination.imagined(prior(0.25), target(pair, recipe, "blue"), 2, seeded(1)[0])
-    assert torch.allclose(drawn, torch.full((2, 3, SIDE, SIDE), 0.625))
+    assert torch.allclose(drawn, torch.full((2, 3, SIDE, SIDE), 0.75), atol=1e-5)
 
 
 def test_a_guided_picture_is_another(pair: Pair, recipe: Recipes) -> None:

@@ -1,6 +1,7 @@
 """The renderer: rows that come, go and fail without their neighbours noticing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from engine.synthesis.saved import Saved, SavedRefused
 from jobs.recipe import PicturePrompt, Recipe
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 from training.judges.overlap import look
+from training.scenes import Figure, Scene, draw
 
 NAME = "a" * 64
 
@@ -206,7 +208,8 @@ def test_a_stopped_job_keeps_what_is_there(renderer: Renderer, recipe: Recipes) 
 def test_a_job_ends_when_nothing_improves_any_more(
     renderer: Renderer, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.synthesis.rows.PATIENCE", 3)
+    monkeypatch.setattr("engine.synthesis.rows.REST", 3)
+    renderer.method = replace(renderer.method, patience=0.01)
     renderer.add(1, recipe(steps=100))
     renderer.step()
     renderer._running[1].lowest = -2.0, 1  # no loss is so low
@@ -218,7 +221,8 @@ def test_a_job_ends_when_nothing_improves_any_more(
 def test_no_job_ends_while_its_picture_is_small(
     renderer: Renderer, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.synthesis.rows.PATIENCE", 2)
+    monkeypatch.setattr("engine.synthesis.rows.REST", 2)
+    renderer.method = replace(renderer.method, patience=0.0)
     renderer.add(1, recipe(width=64, height=64, steps=12))
     renderer.step()
     renderer._running[1].lowest = -2.0, 1  # no loss is so low
@@ -245,8 +249,10 @@ def test_a_picture_can_be_the_only_prompt(sketch: Pair, recipe: Recipes) -> None
     liked = PicturePrompt("a" * 64)
     asked = recipe("", include_pictures=[liked], steps=30)
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(1, asked, {liked.name: Image.new("RGB", (64, 64), (214, 34, 34))})
-    assert look(paint(renderer)[-1].pictures()[0]).ground == "red"
+    star = draw(Scene((Figure("star", "blue", 0.5, 0.5, 0.3),), "yellow"))
+    renderer.add(1, asked, {liked.name: star})
+    seen = look(paint(renderer)[-1].pictures()[0])
+    assert (seen.ground, seen.figures[0].colour) == ("yellow", "blue")
 
 
 def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -> None:
