@@ -24,12 +24,21 @@ from jobs.recipe import Recipe
 from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Member, Message, Reply, Sandbox
+from tests import openapi
+
+NOWHERE = "/nowhere"
+"""Where tests send a bot whose settings are wrong."""
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
+    """A local Discord; in the end all that was asked of it must be in Discord's description."""
     async with Sandbox() as sandbox:
         yield sandbox
+        if openapi.DESCRIPTION.exists():
+            openapi.assert_valid(
+                request for request in sandbox.requests if NOWHERE not in request.name
+            )
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import bot.__main__
 from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Sandbox
+from tests.bot.conftest import NOWHERE
 
 MEND_FIRST, TRY_LATER = 78, 1
 
@@ -92,7 +93,7 @@ async def test_with_a_wrong_token(settings: Settings, tmp_path: Path) -> None:
 
 
 async def test_with_a_wrong_address(settings: Settings, tmp_path: Path) -> None:
-    wrong = settings.discord_api_url + "/nowhere"
+    wrong = settings.discord_api_url + NOWHERE
     process = await start(settings, tmp_path, DISCORD_API_URL=wrong)
     assert "check DISCORD_API_URL" in await last_words(process, MEND_FIRST)
 
