@@ -3,7 +3,9 @@
 It shares the database with `jobs.store`, and its transactions.
 """
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from jobs.job import Job
 from jobs.store import Store, as_job, rows_of, value_of
@@ -143,6 +145,26 @@ class Members:
                 db, "SELECT COUNT(*) FROM favourites WHERE member_id = ?", (member_id,)
             )
         return Kept(int(row["jobs"]), int(row["pictures"]), int(favourites), row["first"])
+
+    async def everything(self, member_id: int) -> dict[str, Any]:
+        """All that is kept about a member, to be read by them; of their jobs the latest 5,000."""
+        async with self._store.look() as db:
+            jobs = await rows_of(
+                db,
+                "SELECT * FROM jobs WHERE member_id = ? ORDER BY id DESC LIMIT 5000",
+                (member_id,),
+            )
+            favourites = await rows_of(
+                db, "SELECT job_id, created_at FROM favourites WHERE member_id = ?", (member_id,)
+            )
+            preferences = await rows_of(
+                db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,)
+            )
+        return {
+            "jobs": [dict(job) | {"recipe": json.loads(job["recipe"])} for job in jobs],
+            "favourites": [dict(favourite) for favourite in favourites],
+            "preferences": [dict(each) for each in preferences],
+        }
 
     async def erase(self, member_id: int) -> list[Job]:
         """Deletes everything kept about a member; returns their jobs as they were.

@@ -1,6 +1,8 @@
 """/privacy: what is kept about a member, and how they delete it."""
 
 import asyncio
+import io
+import json
 
 import discord
 from discord import app_commands
@@ -18,7 +20,10 @@ from jobs.pictures import forget_initial
 @app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
 async def privacy_command(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
-    kept = await Members(interaction.client.store).kept(interaction.user.id)
+    members = Members(interaction.client.store)
+    kept = await members.kept(interaction.user.id)
+    all_of_it = json.dumps(await members.everything(interaction.user.id), indent=1)
+    file = discord.File(io.BytesIO(all_of_it.encode()), "imagine.json")
     view = discord.ui.View(timeout=None)
     view.add_item(
         discord.ui.Button(
@@ -28,7 +33,7 @@ async def privacy_command(interaction: Interaction) -> None:
         )
     )
     view.stop()
-    await interaction.edit_original_response(content=_told(kept), view=view)
+    await interaction.edit_original_response(content=_told(kept), attachments=[file], view=view)
 
 
 @answers("forget", r"[0-9]{1,20}")
@@ -41,7 +46,7 @@ async def _forget(interaction: Interaction, aside: str) -> None:
     told = say(
         "Deleted: {jobs} jobs with their pictures and messages, and your preferences.", jobs=count
     )
-    await interaction.edit_original_response(content=told, view=None)
+    await interaction.edit_original_response(content=told, attachments=[], view=None)
 
 
 async def forget(bot: ImagineBot, member_id: int) -> int:

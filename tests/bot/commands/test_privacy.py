@@ -1,5 +1,6 @@
 """/privacy: what is kept about a member is told, and goes when they say so."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     await ada.slash("privacy")
     message = await told(ada, "2 jobs")
     assert "2 pictures" in message.text
+    (file,) = message.files
+    everything = json.loads(await ada.download(file))
+    assert [each["id"] for each in everything["jobs"]] == [3, 1]
+    assert everything["jobs"][1]["recipe"] == json.loads(job.recipe.model_dump_json())
+    assert everything["preferences"][0]["size"] == "96x64"
     await press(sandbox, bob, others_card, f"forget:{ada.id}")
     await told(bob, "Only they themselves")
     await ada.press(message, message.buttons[0].custom_id)
