@@ -25,6 +25,7 @@ MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
 STOPPED_TOO_OFTEN = mark("The engine stopped 3 times while painting this.")
 MEASURED_JOBS = 20  #: the wait is estimated from so many finished jobs
 BUSY_SECONDS = 5.0  #: how long a change waits for another process's change
+WAL_TRIES, WAL_PAUSE = 40, 0.05  #: at opening a new file, and seconds between two of them
 
 _BEFORE = "(priority > :priority OR (priority = :priority AND (turn, id) < (:turn, :id)))"
 _NOT_PAUSED = (
@@ -421,7 +422,8 @@ class Store:
                 f"The database {self._path} was written by a newer version of this program"
                 f" (schema {version}, this one knows {len(_migrations())}): update the program."
             )
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        await self._write_ahead()
+        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
             await self._connection.execute(f"PRAGMA {pragma}")
         for number, sql in enumerate(_migrations(), start=1):
             async with self.change() as db:
@@ -429,6 +431,21 @@ class Store:
                     for statement in _statements(sql):
                         await db.execute(statement)
                     await db.execute(f"PRAGMA user_version = {number}")
+
+    async def _write_ahead(self) -> None:
+        """Turns the log on in which changes are written ahead.
+
+        Where several processes do so at the same moment, SQLite does not wait, but fails at once.
+        """
+        for _ in range(WAL_TRIES):
+            try:
+                await self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            await asyncio.sleep(WAL_PAUSE)
+        await self._connection.execute("PRAGMA journal_mode = WAL")
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[aiosqlite.Connection]:
