@@ -1,4 +1,6 @@
-"""Every SQL statement of the product: the queue and its history, in one SQLite file.
+"""The queue and its history, in one SQLite file; and the transactions that all SQL here shares.
+
+What else is asked of the file stands beside: `jobs.members`, `jobs.moderation`, `jobs.keeping`.
 
 Any number of processes may open the same file. What `Store.add` has returned survives a power
 cut (WAL with synchronous=FULL). Each change is one `BEGIN IMMEDIATE` transaction.

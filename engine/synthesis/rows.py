@@ -106,10 +106,13 @@ class Rows:
         self.optimiser.step()
         self.losses = self.losses.lerp(losses, 0.2) if self.step else losses
         self.step += 1
-        if self.step % LOOK == 0 or self.done:
+        if self.step % LOOK == 0 or self.done or self._rested(method):
             self._look()
+        self.idle = self._rested(method)
+
+    def _rested(self, method: Method) -> bool:
         rest = max(REST, method.patience * self.recipe.steps)
-        self.idle = self.step > max(self.stages) and self.step - self.lowest[1] >= rest
+        return self.step > max(self.stages) and self.step - self.lowest[1] >= rest
 
     def _look(self) -> None:
         mean = self.losses.mean().item()
