@@ -12,7 +12,7 @@ from training.scenes import COLOURS, SHAPES, Figure, Scene
 SINGLES = 77
 PAIRS = 33
 MARKED = 18
-WITHOUT_COLOUR = 16
+WITHOUT_COLOUR = 44
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def drawn(
         return objective.loss(embedded.float() @ target.embeddings.t(), target)
 
     if pair.prior:
-        rough = imagination.imagined(pair.prior, target, method.imagined, generator)
+        rough = imagination.imagined(pair, target, method.imagined, generator)
         return fitted(rough[loss(rough).argmin()][None], width, height)
     side = pair.perceptor.resolution
     traits = nearest(

@@ -4,7 +4,9 @@ At each step what leads from pictures of nothing in particular to those of the i
 further (Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022; several prompts as in Liu et
 al., "Compositional Visual Generation with Composable Diffusion Models", 2022), and what leads to
 the excludes' is gone back, but for what the includes want, too (Armandpour et al., "Re-imagine the
-Negative Prompt Algorithm", 2023): without clouds, a sunset stays a sunset.
+Negative Prompt Algorithm", 2023): without clouds, a sunset stays a sunset. And it is gone back only
+as far as CLIP sees an exclude where the includes alone would lead, so that what is gone is left in
+peace (the idea of Koulischer et al., "Dynamic Negative Guidance of Diffusion Models", 2024).
 """
 
 import itertools
@@ -14,15 +16,18 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from engine.models.prior import SIDE, Prior
+from engine.models.pair import Pair
+from engine.models.prior import SIDE
 from engine.synthesis.objective import Target
 
 DIRECTIONS = 12
 """Steps of the prior from noise to a picture."""
 GUIDANCE = 2.0
 """How many times as far the prior goes from nothing in particular towards the includes."""
-AVERSION = 4.0
-"""How many times as far it goes away from the excludes as they are from nothing in particular."""
+AVERSION = 8.0
+"""How many times as far it goes away from an exclude, as long as it is there for certain."""
+CERTAIN = 0.1
+"""How far the similarity to an exclude is then above that of what has nothing to do with it."""
 
 TINY = 1e-6
 """Keeps a division from failing."""
@@ -32,20 +37,18 @@ CLEAREST, NOISIEST = 0.8, 0.3
 is left the prior would begin anew, where more is left it would change nothing."""
 
 
-def imagined(prior: Prior, target: Target, count: int, generator: Generator) -> Tensor:
+def imagined(pair: Pair, target: Target, count: int, generator: Generator) -> Tensor:
     """Out of noise: (count, 3, SIDE, SIDE) from 0 to 1."""
     device = generator.device
     pictures = torch.randn(count, 3, SIDE, SIDE, generator=generator, device=device)
     times = torch.linspace(0, 1, DIRECTIONS + 1).tolist()
     for time, later in itertools.pairwise(times):
-        end = _end(prior, pictures, pictures.new_full((count,), time), target)
+        end = _end(pair, pictures, pictures.new_full((count,), time), target)
         pictures = pictures.lerp(end, (later - time) / (1 - time))
     return (pictures + 1) / 2
 
 
-def astray(
-    prior: Prior, pictures: Tensor, target: Target, generators: Sequence[Generator]
-) -> Tensor:
+def astray(pair: Pair, pictures: Tensor, target: Target, generators: Sequence[Generator]) -> Tensor:
     """(rows,): how far pictures (rows, 3, height, width) from 0 to 1 are from where they should go.
 
     The mean squared error of their rough copies; its gradient leads them there. Where that is, the
@@ -59,7 +62,7 @@ def astray(
     times = NOISIEST + (CLEAREST - NOISIEST) * torch.stack(drawn)
     with torch.no_grad():
         noisy = torch.stack(noise).lerp(rough, times[:, None, None, None])
-        end = _end(prior, noisy, times, target)
+        end = _end(pair, noisy, times, target)
     return (rough - end).square().mean((1, 2, 3))
 
 
@@ -71,18 +74,30 @@ def _middle(pictures: Tensor) -> Tensor:
     return pictures[..., top : top + side, left : left + side]
 
 
-def _end(prior: Prior, pictures: Tensor, times: Tensor, target: Target) -> Tensor:
+def _end(pair: Pair, pictures: Tensor, times: Tensor, target: Target) -> Tensor:
     """Where the prompts lead pictures (rows, 3, SIDE, SIDE) that are on their way at `times`."""
-    nowhere = _led(prior, pictures, times, torch.zeros_like(target.embeddings[0]))
-    wanted, unwanted = torch.zeros_like(nowhere), torch.zeros_like(nowhere)
-    for embedding, weight in zip(target.embeddings, target.weights, strict=True):
-        direction = weight.abs() * (_led(prior, pictures, times, embedding) - nowhere)
-        if weight > 0:
-            wanted = wanted + direction
-        else:
-            unwanted = unwanted + direction
-    end = nowhere + GUIDANCE * wanted - AVERSION * _beside(unwanted, wanted)
-    return end.clamp(-1, 1)
+    nowhere = _led(pair, pictures, times, torch.zeros_like(target.embeddings[0]))
+    led = torch.stack([_led(pair, pictures, times, prompt) for prompt in target.embeddings])
+    directions = _by_row(target.weights.abs()[:, None]) * (led - nowhere)
+    wanted = directions[: target.included].sum(0)
+    end = (nowhere + GUIDANCE * wanted).clamp(-1, 1)
+    if target.included == len(directions):
+        return end
+    unwanted = (_by_row(_there(pair, end, target)) * directions)[target.included :].sum(0)
+    return (end - AVERSION * _beside(unwanted, wanted)).clamp(-1, 1)
+
+
+def _there(pair: Pair, pictures: Tensor, target: Target) -> Tensor:
+    """(prompts, rows) from 0 to 1: how surely CLIP sees each prompt in rough pictures."""
+    side = pair.perceptor.resolution
+    seen = F.interpolate((pictures + 1) / 2, (side, side), mode="bilinear", align_corners=False)
+    similarity = target.embeddings @ pair.perceptor.embed_pictures(seen).float().t()
+    return ((similarity - target.floors[:, None]) / CERTAIN).clamp(0, 1)
+
+
+def _by_row(numbers: Tensor) -> Tensor:
+    """(prompts, rows) → (prompts, rows, 1, 1, 1), to be multiplied with pictures."""
+    return numbers[..., None, None, None]
 
 
 def _beside(directions: Tensor, wanted: Tensor) -> Tensor:
@@ -91,7 +106,8 @@ def _beside(directions: Tensor, wanted: Tensor) -> Tensor:
     return directions - (along / length.clamp_min(TINY))[:, None, None, None] * wanted
 
 
-def _led(prior: Prior, pictures: Tensor, times: Tensor, embedding: Tensor) -> Tensor:
+def _led(pair: Pair, pictures: Tensor, times: Tensor, embedding: Tensor) -> Tensor:
     """Where one prompt leads them."""
-    led: Tensor = prior(pictures, times, embedding.expand(len(pictures), -1)).float()
+    assert pair.prior
+    led: Tensor = pair.prior(pictures, times, embedding.expand(len(pictures), -1)).float()
     return led

@@ -15,7 +15,7 @@ from jobs.recipe import A_PICTURE, Recipe
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A recipe's prompts as CLIP sees them.
+    """A recipe's prompts as CLIP sees them, the first `included` of them includes.
 
     `embeddings` (prompts, d) of unit length; `weights` (prompts,): includes positive and adding up
     to 1, excludes negative on the same scale; `floors` (prompts,): the similarity to what has
@@ -26,6 +26,7 @@ class Target:
     embeddings: Tensor
     weights: Tensor
     floors: Tensor
+    included: int
 
     @property
     def includes(self) -> Tensor:
@@ -62,6 +63,7 @@ def target(
         embeddings=torch.cat(embeddings),
         weights=scaled / scaled.clamp_min(0).sum(),
         floors=torch.tensor(floors, device=device),
+        included=len(recipe.include) + len(recipe.include_pictures),
     )
 
 

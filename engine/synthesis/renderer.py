@@ -296,7 +296,7 @@ class Renderer:
         """How far a job's pictures are from where the prior would have them go."""
         if not self.pair.prior or not self.method.guided or job.step % ASKED:
             return 0.0
-        return imagination.astray(self.pair.prior, pictures, job.target, job.generators).sum()
+        return imagination.astray(self.pair, pictures, job.target, job.generators).sum()
 
     def _report(self, pictures: Sequence[Tensor], similarity: Sequence[Tensor]) -> list[Iteration]:
         iterations = []

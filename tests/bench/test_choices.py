@@ -32,7 +32,7 @@ def test_all_choices_but_the_first_change_something() -> None:
 def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it_is_large() -> None:
     axis, slope = torch.tensor([1.0, 0.0]), torch.tensor([0.1, 2.0])
     embedded = F.normalize(torch.stack([torch.ones(2), slope], dim=1), dim=1).requires_grad_(True)
-    target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1))
+    target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1)
     (near,), (far,) = (objective.similarities(one[None], [target]) for one in embedded)
     with choices._angles():
         (bent,), (bent_far,) = (objective.similarities(one[None], [target]) for one in embedded)

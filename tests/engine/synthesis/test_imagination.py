@@ -27,8 +27,8 @@ class Resolute(nn.Module):
         return torch.where(some, self.brightness, 0.0).expand_as(noisy)
 
 
-def prior(brightness: float) -> Prior:
-    return cast(Prior, Resolute(brightness))
+def led_by(pair: Pair, prior: nn.Module) -> Pair:
+    return replace(pair, prior=cast(Prior, prior))
 
 
 def seeded(count: int) -> list[Generator]:
@@ -49,7 +49,9 @@ def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
     descend = torch.optim.Adam([pictures], 0.1)
     for _ in range(60):
         descend.zero_grad()
-        imagination.astray(prior(0.25), pictures, wanted, seeded(2)).sum().backward()
+        imagination.astray(
+            led_by(pair, Resolute(0.25)), pictures, wanted, seeded(2)
+        ).sum().backward()
         descend.step()
     # Twice as far from nothing as the prior itself would go: 0.5 of -1 to 1. Beside the square in
     # the middle nothing has moved.
@@ -59,8 +61,9 @@ def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
 
 
 def test_a_picture_that_is_there_is_not_astray(pair: Pair, recipe: Recipes) -> None:
+    resolute = led_by(pair, Resolute(0.25))
     there = torch.full((3, 3, SIDE, SIDE), 0.75)
-    astray = imagination.astray(prior(0.25), there, target(pair, recipe), seeded(3))
+    astray = imagination.astray(resolute, there, target(pair, recipe), seeded(3))
     assert astray.shape == (3,)
     assert astray.max() < 1e-10
 
@@ -75,8 +78,8 @@ class Halved(nn.Module):
     def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
         pictures = torch.zeros_like(noisy)
         if told.abs().sum() > 0:
-            pictures[..., : SIDE // 2] = 0.2
-            pictures[..., SIDE // 2 :] = 0.2 if torch.allclose(told[0], self.wanted) else 0.0
+            pictures[..., : SIDE // 2] = 0.1
+            pictures[..., SIDE // 2 :] = 0.1 if torch.allclose(told[0], self.wanted) else 0.0
         return pictures
 
 
@@ -84,22 +87,32 @@ def test_an_exclude_leads_away_from_what_the_includes_do_not_want(
     pair: Pair, recipe: Recipes
 ) -> None:
     wanted = target(pair, recipe, "blue")
-    halved = cast(Prior, Halved(wanted.embeddings[0]))
+    wanted = replace(wanted, floors=wanted.floors - 2)  # whatever is seen, the exclude is in it
+    halved = led_by(pair, Halved(wanted.embeddings[0]))
     alone, beside = (
         imagination.imagined(halved, asked, 1, seeded(1)[0])
         for asked in (target(pair, recipe), wanted)
     )
-    assert torch.allclose(alone, torch.full_like(alone, 0.7))
+    assert torch.allclose(alone, torch.full_like(alone, 0.6))
     # What both want together stays; what only the exclude wants more of than that, is gone back.
     assert torch.allclose(beside.mean(), alone.mean())
     left, right = beside[..., : SIDE // 2].mean(), beside[..., SIDE // 2 :].mean()
-    assert (right - left).item() == pytest.approx(imagination.AVERSION * 0.2 / 2, abs=1e-4)
+    assert (right - left).item() == pytest.approx(imagination.AVERSION * 0.1 / 2, abs=1e-4)
+
+
+def test_an_exclude_that_is_not_seen_is_left_in_peace(pair: Pair, recipe: Recipes) -> None:
+    wanted = target(pair, recipe, "blue")
+    unseen = replace(wanted, floors=wanted.floors + 2)
+    halved = led_by(pair, Halved(wanted.embeddings[0]))
+    drawn = imagination.imagined(halved, unseen, 1, seeded(1)[0])
+    assert torch.allclose(drawn, torch.full_like(drawn, 0.6))
 
 
 def test_where_includes_and_excludes_lead_alike_nothing_is_gone_back(
     pair: Pair, recipe: Recipes
 ) -> None:
-    drawn = imagination.imagined(prior(0.25), target(pair, recipe, "blue"), 2, seeded(1)[0])
+    resolute = led_by(pair, Resolute(0.25))
+    drawn = imagination.imagined(resolute, target(pair, recipe, "blue"), 2, seeded(1)[0])
     assert torch.allclose(drawn, torch.full((2, 3, SIDE, SIDE), 0.75), atol=1e-5)
 
 
