@@ -94,7 +94,8 @@ def _target(recipe: Recipe) -> Target:
     prompts = (*recipe.include, *recipe.exclude)
     weights = [p.weight for p in recipe.include] + [-p.weight for p in recipe.exclude]
     blank, included = torch.zeros(len(prompts)), len(recipe.include)
-    return Target(tuple(p.text for p in prompts), blank[:, None], torch.tensor(weights), blank, included)
+    names = tuple(p.text for p in prompts)
+    return Target(names, blank[:, None], torch.tensor(weights), blank, included)
 
 
 def saved(step: int) -> Saved:
