@@ -74,10 +74,7 @@ async def _with_pictures(bot: ImagineBot, recipe: Recipe, attached: Attached) ->
     async def keep(attachment: discord.Attachment | None) -> str | None:
         if attachment is None:
             return None
-        settings = bot.settings
-        return await keep_initial(
-            attachment, bot.downloads, settings.discord_api_url, settings.data_dir
-        )
+        return await keep_initial(bot, attachment)
 
     initial = await keep(attached.initial) or recipe.initial
     like, unlike = await keep(attached.like), await keep(attached.unlike)

@@ -35,9 +35,7 @@ async def from_picture(interaction: Interaction, message: discord.Message) -> No
     bot = interaction.client
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            name = await keep_initial(
-                picture, bot.downloads, bot.settings.discord_api_url, bot.settings.data_dir
-            )
+            name = await keep_initial(bot, picture)
     except TimeoutError:
         raise RefusedError(say(TOO_SLOW)) from None
     long = discord.TextStyle.paragraph
