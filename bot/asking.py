@@ -60,6 +60,8 @@ async def ask(
     check(policy.may_paint(recipe, bot.settings.pair))
     deferred = await interaction.response.defer(thinking=True, ephemeral=private)
     if attached:
+        async with admitted(interaction, recipe, interaction.guild_id):
+            pass  # who would be refused fills no disk
         recipe = await _with_pictures(bot, recipe, attached)
     if private:
         await _ask_privately(interaction, recipe, parent)

@@ -73,11 +73,18 @@ async def submitted(interaction: discord.Interaction[Any]) -> None:
         pattern, answer = _ANSWERS.get(name, (None, None))
         if pattern is None or answer is None or not pattern.fullmatch(aside):
             raise RefusedError(say(OLDER))
-        await answer(interaction, aside, dict(_texts(data["components"])))
+        await answer(interaction, aside, _Texts(_texts(data["components"])))
     except RecipeError as error:
         await report(interaction, RefusedError(str(error)))
     except Exception as error:
         await report(interaction, error)
+
+
+class _Texts(dict[str, str]):
+    """What stands in the fields of a form, by their custom ids."""
+
+    def __missing__(self, name: str) -> str:
+        raise RefusedError(say(OLDER))
 
 
 def _texts(components: Any) -> Any:

@@ -66,6 +66,8 @@ def store_initial(image: Image.Image, data_dir: Path) -> str:
     name = hashlib.sha256(buffer.getvalue()).hexdigest()
     if _stored(name, data_dir) is None:
         _write_whole(_initial_path(name, data_dir), buffer.getvalue())
+    else:
+        os.utime(_initial_path(name, data_dir))  # it is asked for anew: it must not go just now
     return name
 
 
