@@ -426,11 +426,10 @@ def format_prompts(prompts: tuple[Prompt, ...]) -> str:
 
 def parse_size(text: str) -> tuple[int, int]:
     """`"64x96"` → (64, 96), width and height in pixels. Raises RecipeError."""
+    text = _normalised(text)[:MAX_TEXT]
     match = _SIZE.fullmatch(text)
     if not match:
-        raise RecipeError(
-            say("A size is width x height in pixels, such as 64x64."), _normalised(text)[:MAX_TEXT]
-        )
+        raise RecipeError(say("A size is width x height in pixels, such as 64x64."), text)
     width, height = int(match[1]), int(match[2])
     for side, group in ((width, 1), (height, 2)):
         if not MIN_SIDE <= side <= MAX_SIDE:
