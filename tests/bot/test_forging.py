@@ -1,6 +1,7 @@
 """Forged presses and forms reach nobody else's jobs, and tell nothing of them."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,16 @@ async def test_a_refused_wish_leaves_no_picture_on_the_disk(
     await ada.slash("imagine", include="a sea", image=tmp_path / "lawn.png")
     await told(ada, "have blocked you")
     assert not (settings.data_dir / "initial").exists()
+
+
+async def test_a_failure_tells_a_member_no_path(
+    bot: ImagineBot, settings: Settings, ada: Member, tmp_path: Path
+) -> None:
+    """Pictures cannot be kept: the host reads where, in the log; the member reads a number."""
+    Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
+    settings.data_dir.mkdir(exist_ok=True)
+    (settings.data_dir / "initial").write_text("in the way")
+    await ada.slash("imagine", include="a sea", image=tmp_path / "lawn.png")
+    shown = await told(ada, "Incident")
+    assert str(tmp_path) not in json.dumps(shown.raw)
+    assert "/" not in shown.text
