@@ -12,6 +12,7 @@ status 1. Baseline: none; a law is kept or broken.
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="may be said several times")
     parser.add_argument("--seed", type=int, default=0, help="where to begin")
     arguments = parser.parse_args()
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # it tells of each line that it skips
     broken = False
     for part in arguments.only or PARTS:
         with _attack(part) as attack:

@@ -91,6 +91,7 @@ def _texts(components: Any) -> Any:
     """Custom ids and values of all fields, in rows of the old kind or in labels around one."""
     for part in components:
         if "value" in part:
-            yield part["custom_id"], part["value"]
+            # Half of a surrogate pair can be neither kept nor sent.
+            yield part["custom_id"], part["value"].encode(errors="replace").decode()
         inner = part.get("components") or ([part["component"]] if "component" in part else [])
         yield from _texts(inner)
