@@ -11,7 +11,7 @@ export EXCLUDE ?= watermark
 export STEPS ?= 300
 export SEED ?= 7
 
-.PHONY: demo test check bench translations clean
+.PHONY: demo test check bench audit translations clean
 
 demo: $(READY)  ## the whole product, once: sandbox, bot, engine and a member who asks
 	@$(BIN)/python -m sandbox.demo
@@ -26,6 +26,17 @@ check: $(READY)  ## style and types
 
 bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
+
+audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages; needs pypi.org
+	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+		--requirement constraints.txt \
+		|| { echo "Not audited, or not clean: see above. Where pypi.org's data cannot be had," \
+		"this says nothing about the packages." >&2; exit 1; }
+
+.venv/audit/ready: | $(READY)
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
+	@touch $@
 
 translations: $(READY)  ## brings jobs/locales/ up to date with the sentences in the code
 	$(BIN)/python -m jobs.translations

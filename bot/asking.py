@@ -60,6 +60,8 @@ async def ask(
     check(policy.may_paint(recipe, bot.settings.pair))
     deferred = await interaction.response.defer(thinking=True, ephemeral=private)
     if attached:
+        async with admitted(interaction, recipe, interaction.guild_id):
+            pass  # who would be refused fills no disk
         recipe = await _with_pictures(bot, recipe, attached)
     if private:
         await _ask_privately(interaction, recipe, parent)
@@ -74,10 +76,7 @@ async def _with_pictures(bot: ImagineBot, recipe: Recipe, attached: Attached) ->
     async def keep(attachment: discord.Attachment | None) -> str | None:
         if attachment is None:
             return None
-        settings = bot.settings
-        return await keep_initial(
-            attachment, bot.downloads, settings.discord_api_url, settings.data_dir
-        )
+        return await keep_initial(bot, attachment)
 
     initial = await keep(attached.initial) or recipe.initial
     like, unlike = await keep(attached.like), await keep(attached.unlike)

@@ -1,15 +1,16 @@
 """Pictures that members attach: from Discord's own hosts to a stored initial picture."""
 
 import asyncio
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import discord
+from yarl import URL
 
+from bot.client import ImagineBot
 from bot.incidents import RefusedError
+from bot.reading import read_apart
 from jobs.language import say
-from jobs.pictures import MAX_BYTES, PictureRefused, read_outside_picture, store_initial
+from jobs.pictures import MAX_BYTES, PictureRefused, store_initial
 from jobs.store import StoreError
 
 DISCORD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
@@ -17,37 +18,42 @@ DISCORD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
-async def keep_initial(
-    attachment: discord.Attachment, session: aiohttp.ClientSession, api_url: str, data_dir: Path
-) -> str:
+async def keep_initial(bot: ImagineBot, attachment: discord.Attachment) -> str:
     """Reads an attached picture defensively and stores it; returns its name in a recipe.
 
     Raises RefusedError with a sentence for the member, StoreError if it cannot be written.
     """
-    data = await _download(attachment, session, api_url)
+    data_dir = bot.settings.data_dir
+    data = await _download(attachment, bot.downloads, bot.settings.discord_api_url)
     try:
-        image = await asyncio.to_thread(read_outside_picture, data)
+        async with bot.readers:
+            image = await read_apart(data)
+        return await asyncio.to_thread(store_initial, image, data_dir)
     except PictureRefused as refusal:
         raise RefusedError(str(refusal)) from None
-    try:
-        return await asyncio.to_thread(store_initial, image, data_dir)
     except OSError as error:
         raise StoreError(f"Pictures cannot be kept in {data_dir}: {error}.") from error
 
 
-def is_discords(url: str, api_url: str) -> bool:
-    """Whether an address belongs to Discord's CDN, or to the host of a local Discord."""
-    place, api = urlsplit(url), urlsplit(api_url)
-    if place.scheme == "https" and place.hostname in DISCORD_HOSTS:
-        return True
-    return (place.scheme, place.netloc) == (api.scheme, api.netloc)
+def trusted(address: str, api_url: str) -> URL | None:
+    """The address if it belongs to Discord's CDN, or to the host of a local Discord; else None.
+
+    What is looked at here is what will be asked: no other program reads the address once more.
+    """
+    try:
+        url, api = URL(address), URL(api_url)
+        at_discord = url.host in DISCORD_HOSTS and url.origin() == URL(f"https://{url.host}")
+        return url if at_discord or url.origin() == api.origin() else None
+    except ValueError:  # no address at all, or one without a host
+        return None
 
 
 async def _download(
     attachment: discord.Attachment, session: aiohttp.ClientSession, api_url: str
 ) -> bytes:
     """The bytes of the attachment, never more than MAX_BYTES, whatever was announced."""
-    if not is_discords(attachment.url, api_url):
+    url = trusted(attachment.url, api_url)
+    if url is None:
         raise RefusedError(
             say("The picture is not where Discord keeps attachments: please attach it anew.")
         )
@@ -58,7 +64,7 @@ async def _download(
         raise too_large
     data = bytearray()
     try:
-        async with session.get(attachment.url, allow_redirects=False, timeout=_TIMEOUT) as response:
+        async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
             if response.status != 200:
                 raise RefusedError(
                     say("Discord no longer has the picture: please attach it once more.")

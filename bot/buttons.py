@@ -42,7 +42,7 @@ def answers(name: str, pattern: str) -> Callable[[Answer], Answer]:
 
 class LastingButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"imagine:(?P<name>[a-z]+):(?P<aside>.{0,80})",
+    template=r"imagine:(?P<name>[a-z]+):(?P<aside>[^\n\ud800-\udfff]{0,80})",  # no half letters
 ):
     """Any of our buttons."""
 

@@ -16,6 +16,7 @@ from bot.checkup import tell_what_to_mend
 from bot.forms import submitted
 from bot.incidents import report, tell
 from bot.log_mirror import mirror
+from bot.reading import AT_A_TIME
 from bot.registration import register
 from bot.translator import CatalogueTranslator
 from jobs.card import ALLOWED_MENTIONS
@@ -71,8 +72,10 @@ class ImagineBot(discord.Client):
         """The moderator role of each server that has named one; `/mod role` keeps it true."""
         self.admission = asyncio.Lock()
         """Held from counting a member's jobs to queueing one more."""
-        self.downloads = aiohttp.ClientSession()
-        """For attachments; it knows no token."""
+        self.downloads = aiohttp.ClientSession(auto_decompress=False)
+        """For attachments; it knows no token, and what is packed stays packed."""
+        self.readers = asyncio.Semaphore(AT_A_TIME)
+        """Held while an attachment is read."""
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),

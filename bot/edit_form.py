@@ -1,5 +1,6 @@
 """The form behind the Edit button: a recipe, filled in, to be changed and asked for anew."""
 
+import re
 from collections.abc import Mapping
 
 import discord
@@ -51,6 +52,7 @@ async def _edited(interaction: Interaction, aside: str, texts: Mapping[str, str]
 
 def _number(text: str, demand: str, least: int, most: int) -> int:
     """Raises RefusedError with the demand."""
-    if not text.strip().isdecimal() or not least <= int(text) <= most:
+    number = int(text) if re.fullmatch(r"\s*[0-9]{1,12}\s*", text) else -1
+    if not least <= number <= most:
         raise RefusedError(say(demand, least=least, most=most))
-    return int(text)
+    return number

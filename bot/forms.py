@@ -73,17 +73,25 @@ async def submitted(interaction: discord.Interaction[Any]) -> None:
         pattern, answer = _ANSWERS.get(name, (None, None))
         if pattern is None or answer is None or not pattern.fullmatch(aside):
             raise RefusedError(say(OLDER))
-        await answer(interaction, aside, dict(_texts(data["components"])))
+        await answer(interaction, aside, _Texts(_texts(data["components"])))
     except RecipeError as error:
         await report(interaction, RefusedError(str(error)))
     except Exception as error:
         await report(interaction, error)
 
 
+class _Texts(dict[str, str]):
+    """What stands in the fields of a form, by their custom ids."""
+
+    def __missing__(self, name: str) -> str:
+        raise RefusedError(say(OLDER))
+
+
 def _texts(components: Any) -> Any:
     """Custom ids and values of all fields, in rows of the old kind or in labels around one."""
     for part in components:
         if "value" in part:
-            yield part["custom_id"], part["value"]
+            # Half of a surrogate pair can be neither kept nor sent.
+            yield part["custom_id"], part["value"].encode(errors="replace").decode()
         inner = part.get("components") or ([part["component"]] if "component" in part else [])
         yield from _texts(inner)

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 import discord
 
 from bot.buttons import Interaction, answers
+from bot.client import OLDER
+from bot.incidents import RefusedError
 from jobs.language import say
 
 PAGE = 10
@@ -35,6 +37,8 @@ def entered(name: str) -> Callable[[Drawer], Drawer]:
 async def _turn(interaction: Interaction, aside: str) -> None:
     """Turns to a page of a list, in the same message."""
     name, page, narrowed = aside.split(":", maxsplit=2)
+    if name not in LISTS:
+        raise RefusedError(say(OLDER))
     await interaction.response.defer()
     await show_page(interaction, name, int(page), narrowed)
 

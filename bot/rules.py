@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.policy import MAX_WAITING, YES, Decision
 from bot.words import first_hit
+from jobs.card import escaped
 from jobs.language import counted, say
 from jobs.recipe import Recipe, parse_size
 from jobs.rules import Limits, Rules, Usage
@@ -113,7 +114,7 @@ def _in_good_words(recipe: Recipe, rules: Rules, place: Place) -> Decision:
             say(
                 "The moderators of this server do not want “{found}” in wishes (their rule:"
                 " “{rule}”). Please say it in other words.",
-                found=hit.found,
+                found=escaped(hit.found),
                 rule=hit.rule.text,
             )
         )
@@ -124,7 +125,7 @@ def _in_good_words(recipe: Recipe, rules: Rules, place: Place) -> Decision:
             say(
                 "On this server, wishes with “{found}” belong into age-restricted channels (the"
                 " rule: “{rule}”). Please ask there, or in other words.",
-                found=hit.found,
+                found=escaped(hit.found),
                 rule=hit.rule.text,
             )
         )
@@ -173,4 +174,4 @@ def _few_enough(usage: Usage, limits: Limits) -> Decision:
 
 
 def _because(reason: str | None) -> str:
-    return " " + say("They say: “{reason}”.", reason=reason) if reason else ""
+    return " " + say("They say: “{reason}”.", reason=escaped(reason)) if reason else ""

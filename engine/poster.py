@@ -29,7 +29,7 @@ from engine.discord_rest import (
     token_refused,
 )
 from engine.media import preview
-from jobs.card import Card, card, escaped
+from jobs.card import Card, card, cut, escaped
 from jobs.folders import finished_pictures, folder_of
 from jobs.job import Job, Progress, State
 from jobs.language import mark, say, speaking
@@ -357,7 +357,9 @@ def _with_notes(job: Job, shown: Card, notes: Sequence[str]) -> Card:
     with speaking(job.locale):
         told = " ".join(map(say, notes))
         if told:
-            shown.embed.add_field(name=say("Note"), value=escaped(told[:MAX_NOTE]), inline=False)
+            shown.embed.add_field(
+                name=say("Note"), value=cut(escaped(told), MAX_NOTE), inline=False
+            )
     return shown
 
 

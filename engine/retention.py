@@ -1,7 +1,8 @@
 """Keeps the disk as the settings say: what is old goes, and what is above the quota.
 
 Only pictures, frames and states of jobs are removed, and the pictures that members attached; never
-what `jobs.keeping` still needs, weights, or the database.
+what `jobs.keeping` still needs, weights, or the database. Attached pictures that no job speaks of,
+of wishes that were never sent or were refused, go within two hours: nobody can fill a disk by them.
 """
 
 import asyncio
@@ -38,10 +39,14 @@ class _Thing:
             return needed.pictures.get(self.path.stem, unknown)
         return needed.jobs.get(int(self.path.name), unknown)
 
+    def strays(self, needed: Needed) -> bool:
+        """Whether it is an attached picture of which no job speaks."""
+        return self.path.suffix == ".png" and self.path.stem not in needed.pictures
+
 
 async def keep_tidy(settings: Settings, store: Store) -> None:
-    """Looks once an hour until cancelled; returns at once if the settings set no limit."""
-    while settings.keep_days or settings.disk_quota_gb:
+    """Looks once an hour until cancelled."""
+    while True:
         try:
             await tidy(settings, store)
         except (OSError, StoreError) as error:
@@ -50,7 +55,7 @@ async def keep_tidy(settings: Settings, store: Store) -> None:
 
 
 async def tidy(settings: Settings, store: Store) -> None:
-    """Removes what has outlived KEEP_DAYS, then the oldest until DISK_QUOTA_GB is kept.
+    """Removes what strays or has outlived KEEP_DAYS, then the oldest until DISK_QUOTA_GB is kept.
 
     Raises OSError, StoreError.
     """
@@ -61,7 +66,8 @@ async def tidy(settings: Settings, store: Store) -> None:
     oldest = now - settings.keep_days * DAY if settings.keep_days else float("-inf")
     quota = settings.disk_quota_gb * 1e9 if settings.disk_quota_gb else float("inf")
     for until, thing in aged:
-        if until < oldest or (used > quota and until < now):
+        dispensable = used > quota or thing.strays(still)
+        if until < oldest or (dispensable and until < now):
             await asyncio.to_thread(_remove, thing.path)
             used -= thing.size
             log.info("removed", path=str(thing.path), bytes=thing.size)

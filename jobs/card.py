@@ -30,7 +30,10 @@ _LOOKS = {
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
-_MARKDOWN = re.compile(r"[\\*_~|`\[<]")
+_MARKDOWN = re.compile(r"[\\*_~|`\[</]")  # a slash makes addresses and invitations links
+_BEGINNING = re.compile(r"^([ \t]*)([#>+-])", re.MULTILINE)
+_NUMBERED = re.compile(r"^([ \t]*\d+)\.(?=\s)", re.MULTILINE)
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they would turn what follows them, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,16 @@ def progress_line(progress: Progress) -> str:
 def escaped(text: str) -> str:
     """A member's text, shown letter by letter: no markdown, links, mentions or timestamps.
 
-    Meant for the middle of a line. (`discord.utils.escape_markdown` leaves markdown inside of
-    `[masked](links)` alone.)
+    (`discord.utils.escape_markdown` leaves markdown inside of `[masked](links)` alone, and
+    addresses.)
     """
-    return _MARKDOWN.sub(r"\\\g<0>", discord.utils.escape_mentions(text))
+    text = _MARKDOWN.sub(r"\\\g<0>", discord.utils.escape_mentions(_TURNING.sub("", text)))
+    return _NUMBERED.sub(r"\1\\.", _BEGINNING.sub(r"\1\\\2", text))
+
+
+def cut(text: str, length: int) -> str:
+    """The text, or its beginning with an ellipsis: at most `length` characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def about(seconds: float) -> str:
@@ -126,7 +135,7 @@ def _status(
             seconds = job.seconds
             return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
         case State.FAILED | State.CANCELLED:
-            return _cut(escaped(say(job.reason)), MAX_REASON) if job.reason else ""
+            return cut(escaped(say(job.reason)), MAX_REASON) if job.reason else ""
 
 
 def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
@@ -173,9 +182,5 @@ def _footer(job: Job) -> str:
             parts.append(say("from #{job}, picture {n}", **place))
     if recipe.preset:
         parts.append(say(recipe.preset))
-    parts.append(say("asked by {name}", name=_cut(job.member_name, MAX_NAME)))
+    parts.append(say("asked by {name}", name=cut(_TURNING.sub("", job.member_name), MAX_NAME)))
     return " · ".join(parts)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,6 +1,7 @@
 """Logging of both processes: readable on a terminal, JSON lines otherwise, never a token."""
 
 import logging
+import re
 import sys
 from typing import TextIO
 
@@ -12,12 +13,18 @@ from jobs.settings import Settings
 
 REDACTED = "[token]"
 
+_PASSING = re.compile(
+    r"""((?:webhooks|interactions)/\d+/|token\\?['"]: ?\\?['"])[\w.-]{20,}""", re.ASCII
+)
+"""Where tokens of interactions stand: for 15 minutes, whoever has one may answer in our name."""
+
 
 def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     """Sends structlog and the standard library's logging to `stream` in one form.
 
     The level comes from the settings. The token is taken out of whole lines after they have
-    been formed, tracebacks included, so that no path around it is left. Troubles are counted.
+    been formed, tracebacks included, so that no path around it is left; and so are the tokens of
+    interactions, since logs are shown around. Troubles are counted.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -61,7 +68,7 @@ def _renderers(terminal: bool) -> list[Processor]:
 
 
 class _Redact:
-    """The last processor: takes the token out of a line."""
+    """The last processor: takes tokens out of a line."""
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.discord_token
@@ -69,4 +76,6 @@ class _Redact:
 
     def __call__(self, logger: WrappedLogger, name: str, line: EventDict | str) -> str:
         text = str(line)
-        return text.replace(self._token, REDACTED) if self._token else text
+        if self._token:
+            text = text.replace(self._token, REDACTED)
+        return _PASSING.sub(rf"\1{REDACTED}", text)

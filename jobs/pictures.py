@@ -13,12 +13,14 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from jobs.language import say
+from jobs.language import mark, say
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1024  #: larger pictures are made smaller
+
+BROKEN = mark("The picture is broken and cannot be read.")
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -51,7 +53,7 @@ def read_outside_picture(data: bytes) -> Image.Image:
     except Image.DecompressionBombError:
         raise PictureRefused(_too_many_pixels()) from None
     except Exception as error:  # a hostile file may raise anything in a decoder
-        raise PictureRefused(say("The picture is broken and cannot be read.")) from error
+        raise PictureRefused(say(BROKEN)) from error
 
 
 def store_initial(image: Image.Image, data_dir: Path) -> str:
@@ -64,6 +66,8 @@ def store_initial(image: Image.Image, data_dir: Path) -> str:
     name = hashlib.sha256(buffer.getvalue()).hexdigest()
     if _stored(name, data_dir) is None:
         _write_whole(_initial_path(name, data_dir), buffer.getvalue())
+    else:
+        os.utime(_initial_path(name, data_dir))  # it is asked for anew: it must not go just now
     return name
 
 

@@ -45,6 +45,7 @@ MAX_STEPS = 2000
 MAX_COUNT = 4  #: pictures of one recipe
 SPREAD = 0.5  #: how far a variation strays from what it begins with, unless told otherwise
 SEEDS = 2**32
+MOST_MARKS = 4  #: accents on one letter; no script needs more
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _MEANT_WEIGHT = re.compile(
@@ -94,9 +95,12 @@ class RecipeError(ValueError):
 
 
 def _normalised(text: str) -> str:
-    """NFC, every run of white space and control characters one space, nothing invisible."""
+    """NFC, every run of white space and control characters one space, nothing invisible.
+
+    Of marks in a row, which would tower over other lines, `MOST_MARKS` are kept.
+    """
     kept = "".join(_visible(character) for character in text)
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    return " ".join(_without_towers(unicodedata.normalize("NFC", kept)).split())
 
 
 def _visible(character: str) -> str:
@@ -108,6 +112,18 @@ def _visible(character: str) -> str:
         case "Cs":
             return "\ufffd"  # half a surrogate pair cannot be stored or sent
     return character
+
+
+def _without_towers(text: str) -> str:
+    kept, marks = [], 0
+    for character in text:
+        if unicodedata.category(character) in {"Mn", "Me"}:
+            marks += 1
+        elif character not in _JOINERS:
+            marks = 0
+        if marks <= MOST_MARKS or character in _JOINERS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _is_blank(text: str) -> bool:
@@ -410,11 +426,10 @@ def format_prompts(prompts: tuple[Prompt, ...]) -> str:
 
 def parse_size(text: str) -> tuple[int, int]:
     """`"64x96"` → (64, 96), width and height in pixels. Raises RecipeError."""
+    text = _normalised(text)[:MAX_TEXT]
     match = _SIZE.fullmatch(text)
     if not match:
-        raise RecipeError(
-            say("A size is width x height in pixels, such as 64x64."), _normalised(text)[:MAX_TEXT]
-        )
+        raise RecipeError(say("A size is width x height in pixels, such as 64x64."), text)
     width, height = int(match[1]), int(match[2])
     for side, group in ((width, 1), (height, 2)):
         if not MIN_SIDE <= side <= MAX_SIDE:

@@ -20,7 +20,7 @@ DISCORD_API = "https://discord.com/api/v10"
 MAX_WEIGHT = 1000.0  #: of a perceptor
 
 _ALLOWED = {
-    "discord_token": "a bot token without spaces or line breaks",
+    "discord_token": "a bot token, of letters, digits, dots, dashes and underscores",
     "discord_api_url": f"an http or https address such as {DISCORD_API}",
     "discord_guild_id": "the number of one of your servers, or nothing",
     "database_path": "the path of a file",
@@ -115,14 +115,24 @@ Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _token(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().split()) != 1 or not secret.get_secret_value().isascii():
+    """Only what Discord's tokens consist of: so it looks the same in a URL, in JSON, quoted."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", secret.get_secret_value()):
         raise ValueError("not a token")
     return secret
 
 
 def _address(text: str) -> str:
+    """As it was typed: what pydantic makes of it may be another."""
+    if not re.fullmatch("[!-~]+", text):
+        raise ValueError("not an address")
     TypeAdapter(HttpUrl).validate_python(text)
     return text.rstrip("/")
+
+
+def _path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("not a path")
+    return path
 
 
 class Settings(BaseSettings):
@@ -133,8 +143,8 @@ class Settings(BaseSettings):
     discord_token: Annotated[SecretStr, AfterValidator(_token)] | None = None
     discord_api_url: Annotated[str, AfterValidator(_address)] = DISCORD_API
     discord_guild_id: Annotated[int, Field(gt=0, lt=2**63)] | None = None
-    database_path: Path = Path("data/imagine.db")
-    data_dir: Path = Path("data")
+    database_path: Annotated[Path, AfterValidator(_path)] = Path("data/imagine.db")
+    data_dir: Annotated[Path, AfterValidator(_path)] = Path("data")
     pair: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "sketch"
     perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"

@@ -9,9 +9,10 @@ from discord import app_commands
 from bot import policy
 from bot.asking import Interaction, ask, seen
 from bot.attachments import keep_initial
-from bot.forms import field, form, takes
+from bot.forms import OLDER, field, form, takes
 from bot.incidents import RefusedError
 from bot.reports import report_picture
+from bot.seals import is_sealed, seal
 from bot.showing import show_details
 from jobs.job import Job
 from jobs.language import mark, say
@@ -35,16 +36,14 @@ async def from_picture(interaction: Interaction, message: discord.Message) -> No
     bot = interaction.client
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            name = await keep_initial(
-                picture, bot.downloads, bot.settings.discord_api_url, bot.settings.data_dir
-            )
+            name = await keep_initial(bot, picture)
     except TimeoutError:
         raise RefusedError(say(TOO_SLOW)) from None
     long = discord.TextStyle.paragraph
     await interaction.response.send_modal(
         form(
             say("Imagine from this picture"),
-            f"picture:{name}",
+            f"picture:{name}:{seal(name, interaction.user.id, bot.settings)}",
             field("include", say("Include"), longest=MAX_TEXT, style=long),
             field("exclude", say("Exclude"), longest=MAX_TEXT, style=long, required=False),
             field("strength", say("How firmly it holds, from 0 to 1"), "0.5", longest=5),
@@ -52,16 +51,21 @@ async def from_picture(interaction: Interaction, message: discord.Message) -> No
     )
 
 
-@takes("picture", r"[0-9a-f]{64}")
+@takes("picture", r"[0-9a-f]{64}:[A-Za-z0-9_-]{16}")
 async def _paint_from(interaction: Interaction, aside: str, texts: Mapping[str, str]) -> None:
-    menu = policy.menu(interaction.client.settings.pair)
+    """Names of pictures are known, a PNG tells what it was painted from: hence the seal."""
+    settings = interaction.client.settings
+    name, sealed = aside.split(":")
+    if not is_sealed(name, sealed, interaction.user.id, settings):
+        raise RefusedError(say(OLDER))
+    menu = policy.menu(settings.pair)
     recipe = Recipe.make(
         texts["include"],
         texts["exclude"],
         width=menu.sizes[0].width,
         height=menu.sizes[0].height,
         steps=menu.steps,
-        initial=aside,
+        initial=name,
         strength=_share(texts["strength"]),
     )
     await ask(interaction, recipe)

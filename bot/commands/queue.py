@@ -50,10 +50,10 @@ async def _pause(interaction: Interaction) -> list[str]:
 
 
 async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None]]:
-    """One's own waiting jobs, with place and seconds to wait."""
+    """One's own waiting jobs, the first of them, with place and seconds to wait."""
     store = interaction.client.store
     places = []
-    for job in await store.members_jobs(interaction.user.id):
+    for job in (await store.members_jobs(interaction.user.id))[:PAGE]:
         if (place := await store.position(job.id)) is not None:
             places.append((job, place, await store.wait_seconds(job.id)))
     return places

@@ -1,11 +1,13 @@
-"""Checkpoints read as data: none of them runs code, whatever is in it.
+"""Checkpoints read as data: none of them runs code, or needs more memory than it is large.
 
 Four forms are read: safetensors; plain state dicts; Lightning's checkpoints, as taming publishes
 them; and TorchScript archives, as OpenAI publishes CLIP, of which the tensors are taken and the
 code is left alone (`torch.jit.load` would run it, and is deprecated).
 """
 
+import io
 import pickle
+import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
+import yaml
 from safetensors import safe_open
 from torch import Tensor
 
@@ -45,14 +47,14 @@ def read_vqgan(config: Path, weights: Path, mend: str) -> VQGAN:
     which names the file and `mend`, the command that mends it.
     """
     with reading(config, mend):
-        published: Any = OmegaConf.to_container(OmegaConf.load(config))
-        model = published["model"]
+        model = _read_config(config)["model"]
         model = model["params"].get("first_stage_config", model)
         params, gumbel = model["params"], model["target"].endswith(".GumbelVQ")
         with torch.device("meta"):
             vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"], gumbel)
     with reading(weights, mend):
         kept = _of_vqgan(_read_state(weights))
+        _refuse_others({name: value.shape for name, value in vqgan.state_dict().items()}, kept)
         copies = {name: value.to(torch.float32, copy=True) for name, value in kept.items()}
         vqgan.load_state_dict(copies, assign=True)
     frozen(vqgan)
@@ -70,6 +72,24 @@ def read_prior(weights: Path, mend: str) -> Prior:
         prior.load_state_dict(_read_state(weights))
     frozen(prior)
     return prior
+
+
+def _read_config(path: Path) -> Any:
+    """Plain data from YAML. Aliases are refused: with a few lines they say more than fits."""
+    text = path.read_text()
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise ValueError("it uses aliases, which no published configuration does")
+    return yaml.safe_load(text)
+
+
+def _refuse_others(expected: dict[str, torch.Size], found: dict[str, Tensor]) -> None:
+    """Before anything is copied."""
+    if different := sorted(
+        name
+        for name in expected.keys() | found.keys()
+        if name not in found or expected.get(name) != found[name].shape
+    ):
+        raise ValueError(f"{different[0]} and {len(different) - 1} others do not fit")
 
 
 def _of_vqgan(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -120,13 +140,29 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     if not zipfile.is_zipfile(path):
         return _read_pickled(path, mapped=False)
     with zipfile.ZipFile(path) as archive:
-        members = archive.namelist()
-        if any("/code/" in member for member in members):
+        members = archive.infolist()
+        if any("/code/" in member.filename for member in members):
             return _read_torchscript(archive)
+        for member in members:
+            _refuse_packed(member)
         if damaged := archive.testzip():
             raise ValueError(f"{damaged} does not match its checksum")
     # Mapped, so that what is not wanted, such as the optimiser's state, is never read.
     return _read_pickled(path, mapped=True)
+
+
+def _refuse_packed(member: zipfile.ZipInfo) -> None:
+    """PyTorch packs no data; what was packed may be a thousand times as large."""
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{member.filename} is packed, which PyTorch never does")
+
+
+def _refuse_expanded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Strides can make a tensor look larger than what it is made of; a copy of it would be."""
+    for name, value in state.items():
+        if value.nbytes > value.untyped_storage().nbytes():
+            raise ValueError(f"{name} claims to be larger than it is")
+    return state
 
 
 def _metadata(path: Path) -> dict[str, str]:
@@ -165,7 +201,9 @@ def _read_pickled(path: Path, mapped: bool) -> dict[str, Tensor]:
     with torch.serialization.safe_globals(_HARMLESS):
         read = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     state = read.get("state_dict", read)
-    return {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    return _refuse_expanded(
+        {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    )
 
 
 _STORAGES = {
@@ -182,15 +220,24 @@ _NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size"}
 """Numbers that OpenAI's archives keep among the weights; they follow from the weights' shapes."""
 
 
+MOST_MODULES, LONGEST_NAME = 10_000, 1_000
+"""Of a TorchScript archive; what holds itself, or one thing many times over, has no end of them."""
+
+
 class _ScriptModule:
     """A module of a TorchScript archive: its tensors and submodules are its attributes."""
 
-    def tensors(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor):
-                yield prefix + name, value
-            elif isinstance(value, _ScriptModule):
-                yield from value.tensors(f"{prefix}{name}.")
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        waiting, seen = [("", self)], 0
+        while waiting:
+            (prefix, module), seen = waiting.pop(), seen + 1
+            if seen > MOST_MODULES or len(prefix) > LONGEST_NAME:
+                raise ValueError("there is no end of modules in it")
+            for name, value in vars(module).items():
+                if isinstance(value, Tensor):
+                    yield prefix + name, value
+                elif isinstance(value, _ScriptModule):
+                    waiting.append((f"{prefix}{name}.", value))
 
 
 def _read_torchscript(archive: zipfile.ZipFile) -> dict[str, Tensor]:
@@ -199,18 +246,29 @@ def _read_torchscript(archive: zipfile.ZipFile) -> dict[str, Tensor]:
     Source of the format: PyTorch's `torch/csrc/jit/docs/serialization.md`.
     """
     (record,) = (name for name in archive.namelist() if name.count("/") == 1 and "data.pkl" in name)
-    with archive.open(record) as file:
-        module = _TensorUnpickler(file, archive, record.removesuffix(".pkl")).load()
-    return {name: value for name, value in module.tensors() if name not in _NO_WEIGHTS}
+    pickled = _member(archive, record)
+    for opcode, argument, _ in pickletools.genops(pickled):
+        # Python makes room for every number below the largest before it looks further.
+        if "PUT" in opcode.name and (argument or 0) > len(pickled):
+            raise ValueError("it counts further than it is long")
+    unpickler = _TensorUnpickler(io.BytesIO(pickled), archive, record.removesuffix(".pkl"))
+    tensors = unpickler.load().tensors()
+    return _refuse_expanded({name: value for name, value in tensors if name not in _NO_WEIGHTS})
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    _refuse_packed(archive.getinfo(name))
+    return archive.read(name)
 
 
 class _TensorUnpickler(pickle.Unpickler):
     """Knows modules and tensors, and no other class or function."""
 
-    def __init__(self, file: Any, archive: zipfile.ZipFile, folder: str) -> None:
+    def __init__(self, file: io.BytesIO, archive: zipfile.ZipFile, folder: str) -> None:
         super().__init__(file)
         self._archive = archive
         self._folder = folder
+        self._storages: dict[str, Tensor] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         match module, name:
@@ -227,8 +285,10 @@ class _TensorUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Tensor:
         """A storage, as a flat tensor; `pid` is ("storage", type, key, device, count)."""
         _, dtype, key, _, count = pid
-        content = bytearray(self._archive.read(f"{self._folder}/{key}"))
-        return torch.frombuffer(content, dtype=dtype, count=count)
+        if key not in self._storages:
+            content = bytearray(_member(self._archive, f"{self._folder}/{key}"))
+            self._storages[key] = torch.frombuffer(content, dtype=dtype, count=count)
+        return self._storages[key]
 
 
 def _rebuilt(storage: Tensor, offset: int, size: Any, stride: Any, *_: object) -> Tensor:

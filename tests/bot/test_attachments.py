@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.attachments import is_discords
+from bot.attachments import trusted
 
 API = "https://discord.com/api/v10"
 LOCAL = "http://127.0.0.1:8123/api/v10"
@@ -21,7 +21,15 @@ LOCAL = "http://127.0.0.1:8123/api/v10"
         ("http://127.0.0.1:8123/cdn/attachments/1/2/a.png", LOCAL, True),
         ("http://127.0.0.1:9/cdn/attachments/1/2/a.png", LOCAL, False),
         ("http://127.0.0.1:8123/cdn/a.png", API, False),
+        ("https://cdn.discordapp.com:8443/a.png", API, False),
+        ("https://ada:secret@cdn.discordapp.com/a.png", API, True),
+        ("https://[::1/a.png", API, False),
+        ("https:///a.png", API, False),
+        ("/attachments/1/2/a.png", API, False),
+        ("https://cdn.discordapp.com\\@example.org/a.png", API, False),
+        ("https://example.org\\@cdn.discordapp.com/a.png", API, False),
+        ("https://cdn.discordapp.com%2eexample.org/a.png", API, False),
     ],
 )
 def test_only_discords_hosts_are_trusted(url: str, api: str, expected: bool) -> None:
-    assert is_discords(url, api) is expected
+    assert (trusted(url, api) is not None) is expected

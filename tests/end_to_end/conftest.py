@@ -58,15 +58,7 @@ class Product:
             if name in self._processes:
                 continue
             ready = len(self.entries(name, "ready"))
-            with self._log(name).open("ab") as log:
-                self._processes[name] = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", name),
-                    env=self.environment(),
-                    cwd=self.folder,
-                    stdin=DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
+            await self._begin(name, {})
             await self.until(lambda name=name, ready=ready: self.entries(name, "ready")[ready:])
 
     async def stop(self, *names: str) -> None:
@@ -75,6 +67,16 @@ class Product:
             if process := self._processes.pop(name, None):
                 process.terminate()
                 assert await process.wait() == 0, self._last_words(name)
+
+    async def ends_by_itself(self, name: str) -> int:
+        """The status with which a process ends that nobody told to."""
+        async with asyncio.timeout(PATIENCE):
+            return await self._processes.pop(name).wait()
+
+    async def run(self, name: str, **changes: str) -> int:
+        """`python -m name` in a changed environment, until it ends by itself; its status."""
+        await self._begin(name, changes)
+        return await self.ends_by_itself(name)
 
     async def kill(self, name: str) -> None:
         """Ends a process as a power cut would."""
@@ -166,6 +168,17 @@ class Product:
         """Ends what still runs, whatever became of the tests."""
         for name in list(self._processes):
             await self.kill(name)
+
+    async def _begin(self, name: str, changes: dict[str, str]) -> None:
+        with self._log(name).open("ab") as log:
+            self._processes[name] = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", name),
+                env=self.environment() | changes,
+                cwd=self.folder,
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import os
 import re
+from base64 import b64encode
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -201,6 +204,52 @@ async def test_the_logs_know_everything_but_the_token(product: Product) -> None:
         assert '"level": "warning"' not in product.log(name)
         assert "Traceback" not in product.log(name)
         assert product.discord.token not in product.log(name)
+
+
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
+ANSWER = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
+
+
+async def test_no_trouble_brings_a_token_into_the_logs(product: Product) -> None:
+    """Broken connections, Discord's errors, lost gateways, refused tokens: all of it at DEBUG."""
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    faults = product.discord.faults
+    faults.reset(EDIT)
+    faults.fail(EDIT, 503)
+    faults.reset(ANSWER)
+    faults.fail(ANSWER, 503)
+    card = await product.ask(ada, "a red circle", steps=10)
+    await product.posted(card)
+    faults.drop_gateway(resumable=False)
+    await product.discord.gateway.wait_connected(connected=False)
+    await product.discord.gateway.wait_connected()
+    await product.ask(ada, "a blue circle", steps=10)
+    faults.fail(EDIT, 401, times=1000)
+    assert await product.ends_by_itself("engine") == os.EX_CONFIG
+    assert '"level": "warning"' in product.log("engine")
+    assert "has returned status code 503" in product.log("bot")
+    await product.stop("bot")
+    faults.clear()
+    refused = "MTIz.Rm9v.a-token-that-discord-does-not-know"
+    for name in ("bot", "engine"):
+        assert await product.run(name, DISCORD_TOKEN=refused) == os.EX_CONFIG
+    passing = list(product.discord.interactions._by_token)
+    assert passing
+    for name in ("bot", "engine"):
+        log = product.log(name)
+        assert '"level": "debug"' in log
+        for secret in (product.discord.token, refused, *passing):
+            assert not [spelled for spelled in spellings(secret) if spelled in log]
+
+
+def spellings(secret: str) -> set[str]:
+    """How a token may stand in a text: as it is, quoted, in base64 or hex, or a good part of it."""
+    raw = secret.encode()
+    spelled = {quote(secret, safe=""), raw.hex(), repr(secret)}
+    for before in range(3):  # where base64 begins anew
+        spelled.add(b64encode(bytes(before) + raw).decode()[4:-4])
+    return spelled | {secret[place : place + 12] for place in range(len(secret) - 11)}
 
 
 def place(card: Message) -> int:

@@ -396,3 +396,13 @@ async def test_who_prefers_it_gets_a_copy_by_direct_message(
     assert [file.filename for file in copy.files][-1] == f"imagine-{jobs[0].id}-1.png"
     await until(lambda: posted(store, jobs[1]))
     assert not await (await bob.direct()).messages()
+
+
+async def test_a_note_that_needs_many_escapes_is_still_shown(
+    discord: Sandbox, posting: Any, begin: Ask
+) -> None:
+    """Discord takes 1,024 characters of a field, and would refuse the whole message."""
+    job = await begin()
+    poster, _ = posting()
+    poster.show_frame(job, Frame(notes=["*" * 990]))
+    await until(lambda: "Note" in str(shown(discord, job.message_id).embeds))

@@ -99,6 +99,19 @@ async def test_without_a_limit_everything_stays(store: Any, ended: Ended, tmp_pa
     assert kept([job], tmp_path) == [True]
 
 
+async def test_an_attached_picture_of_which_no_job_speaks_goes_without_any_limit(
+    store: Any, ended: Ended, tmp_path: Path
+) -> None:
+    pictures = [Image.new("RGB", (9, 9), colour) for colour in ("red", "lime", "blue", "navy")]
+    stray, fresh, used, again = (store_initial(picture, tmp_path) for picture in pictures)
+    for name in (stray, used, again):
+        os.utime(tmp_path / "initial" / f"{name}.png", (0, 0))
+    await ended(10_000, initial=used)
+    store_initial(pictures[-1], tmp_path)  # somebody attaches the very same picture
+    await tidy(Settings(data_dir=tmp_path), store)
+    assert {path.stem for path in (tmp_path / "initial").iterdir()} == {fresh, used, again}
+
+
 async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_them(
     store: Any, ended: Ended, tmp_path: Path
 ) -> None:

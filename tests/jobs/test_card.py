@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,11 +65,32 @@ def test_any_card_is_within_the_limits(
     assert sum(map(_units, (embed.title, embed.description, embed.footer.text))) <= 6000
 
 
-@given(st.text(alphabet="ab\\*_~|`[](<>@#-: ", max_size=40) | st.text(max_size=40))
+@given(st.text(alphabet="ab1.\\*_~|`[](<>@#-+/: \n\u202e", max_size=40) | st.text(max_size=40))
 def test_a_members_text_is_shown_letter_by_letter(text: str) -> None:
     shown = escaped(text)
-    assert re.sub(r"\\([\\*_~|`\[<])|\u200b", r"\1", shown) == text.replace("\u200b", "")
-    assert not re.search(r"(?<!\\)(?:\\\\)*[*_~|`\[<]", re.sub(r"\\[*_~|`\[<]", "", shown))
+    assert re.sub(r"\\([\\*_~|`\[</#>+.-])|\u200b", r"\1", shown) == re.sub(
+        "[\u200b\u202a-\u202e\u2066-\u2069]", "", text
+    )
+    bare = re.sub(r"\\[\\*_~|`\[</#>+.-]", "x", shown)
+    assert not re.search(r"[\\*_~|`\[</]|^[ \t]*([#>+-]|\d+\. )", bare, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://x.y/z", r"https:\/\/x.y\/z"),
+        ("discord.gg/free", r"discord.gg\/free"),
+        ("# so large", r"\# so large"),
+        (
+            "well\n-# so small\n> and far\n1. listed",
+            "well\n\\-# so small\n\\> and far\n1\\. listed",
+        ),
+        ("1.5 a-b c>d", "1.5 a-b c>d"),
+        ("evil\u202egnp.exe", "evilgnp.exe"),
+    ],
+)
+def test_it_makes_no_links_headings_or_turns(text: str, shown: str) -> None:
+    assert escaped(text) == shown
 
 
 def test_nobody_is_mentioned_and_no_link_is_masked() -> None:

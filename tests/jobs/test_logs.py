@@ -46,6 +46,21 @@ def test_no_line_holds_the_token(stream: io.StringIO) -> None:
     assert written.count("RuntimeError: login with [token] failed") == 2
 
 
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["file", "terminal"])
+def test_no_line_holds_the_token_of_an_interaction(stream: io.StringIO) -> None:
+    configure_logging(_settings("DEBUG"), stream)
+    passing = "aW50ZXJhY3Rpb246MTIz-_" * 4
+    log = logging.getLogger("discord")
+    log.debug("PATCH https://discord.com/api/v10/webhooks/12/%s/messages/@original", passing)
+    log.warning("POST /interactions/12/%s/callback has failed", passing)
+    log.debug("event: %s", {"id": "12", "token": passing, "type": 2})
+    log.debug("raw: %s", json.dumps({"id": "12", "token": passing, "type": 2}))
+    written = stream.getvalue()
+    assert passing[:20] not in written
+    assert written.count("[token]") == 4
+    assert "/messages/@original" in written
+
+
 def test_lines_for_machines_are_json() -> None:
     stream = io.StringIO()
     configure_logging(_settings(), stream)

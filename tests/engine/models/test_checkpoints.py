@@ -2,9 +2,10 @@
 
 import os
 import pickle
+import resource
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,16 @@ def test_a_plain_state_dict_is_a_perceptor_too(archive: Path, tmp_path: Path) ->
     assert torch.equal(read_perceptor(plain, MEND).embed_texts(texts), expected)
 
 
+@pytest.fixture
+def small_memory() -> Iterator[None]:
+    """Only 1.5 GB more than the tests have taken already: what asks for more gets an error."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + 1_500_000_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 Damage = Callable[[bytes], bytes]
 
 DAMAGES: dict[str, Damage] = {
@@ -170,11 +181,92 @@ def test_a_missing_file_is_named_with_the_command_that_gets_it(config: Path) -> 
         read_vqgan(config, config.parent / "gone.ckpt", MEND)
 
 
-def replace_member(archive: Path, ending: str, content: bytes) -> None:
+def _scripted(module: bytes) -> bytes:
+    """A pickle as TorchScript writes them: one module whose attributes `module` leaves behind."""
+    return b"\x80\x02c__torch__.M\nM\nq\x00)\x81}(" + module + b"ub."
+
+
+FLOATS = (
+    b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ"
+)
+"""What stands for the storage 0, with 4 numbers in it."""
+
+
+def _tensor(size: int, stride: int) -> bytes:
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + FLOATS + b"K\x00"
+        b"\x8a\x06" + size.to_bytes(6, "little") + b"\x85K" + bytes([stride]) + b"\x85"
+        b"\x89ccollections\nOrderedDict\n)RtR"
+    )
+
+
+def _of_doubling_modules() -> bytes:
+    """A module with two names for one module with two names for one module, and so on."""
+    made = b"c__torch__.M\nM\nq\x00)\x81"
+    for depth in range(40):
+        put = b"r" + (depth + 1).to_bytes(4, "little")
+        get = b"j" + (depth + 1).to_bytes(4, "little")
+        made += put + b"0h\x00)\x81}(X\x01\x00\x00\x00a" + get + b"X\x01\x00\x00\x00b" + get + b"ub"
+    return b"\x80\x02" + made + b"."
+
+
+BOMBS = {
+    "a memo of 4 GB": b"\x80\x02]r" + (2**29).to_bytes(4, "little") + b".",
+    "a tensor larger than the file": _scripted(b"X\x01\x00\x00\x00a" + _tensor(2**40, 0)),
+    "a tensor beyond its storage": _scripted(b"X\x01\x00\x00\x00a" + _tensor(64, 1)),
+    "modules within modules": _of_doubling_modules(),
+    "a module that holds itself": (
+        b"\x80\x02c__torch__.M\nM\n)\x81q\x00}(X\x01\x00\x00\x00ah\x00ub."
+    ),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_an_archive_cannot_ask_for_more_than_it_holds(
+    bomb: str, archive: Path, small_memory: None
+) -> None:
+    replace_member(archive, "/data.pkl", BOMBS[bomb])
+    with pytest.raises(WeightsError, match=r"clip\.pt cannot be used"):
+        read_perceptor(archive, MEND)
+
+
+@pytest.mark.parametrize("form", ["checkpoint", "archive"])
+def test_what_is_packed_is_not_unpacked(
+    form: str, config: Path, request: pytest.FixtureRequest, small_memory: None
+) -> None:
+    """A file of a few megabytes could hold a thousand times as much."""
+    path: Path = request.getfixturevalue(form)
+    replace_member(path, "/data.pkl", b"\x80\x02" + b"N0" * 1_000_000 + b"N.", packed=True)
+    with pytest.raises(WeightsError, match=r"cannot be used.* packed"):
+        read_vqgan(config, path, MEND) if form == "checkpoint" else read_perceptor(path, MEND)
+
+
+def test_a_checkpoint_cannot_ask_for_more_than_it_holds(
+    config: Path, checkpoint: Path, small_memory: None
+) -> None:
+    torch.save({"quantize.embedding.weight": torch.zeros(1).expand(2**20, 2**16)}, checkpoint)
+    with pytest.raises(WeightsError, match="claims to be larger than it is"):
+        read_vqgan(config, checkpoint, MEND)
+
+
+def test_a_configuration_is_plain_data(config: Path, checkpoint: Path, small_memory: None) -> None:
+    """No aliases, a few of which say more than a memory holds; and no other way to run code."""
+    laughs = "a0: &a0 [1, 1]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+    )
+    for text in (laughs, "model: !!python/object/apply:os.mkdir [sprung]"):
+        config.write_text(text)
+        with pytest.raises(WeightsError, match=r"vqgan\.yaml cannot be used"):
+            read_vqgan(config, checkpoint, MEND)
+    assert not Path("sprung").exists()
+
+
+def replace_member(archive: Path, ending: str, content: bytes, *, packed: bool = False) -> None:
     """The archive with one of its members exchanged."""
     with zipfile.ZipFile(archive) as old:
         members = {name: old.read(name) for name in old.namelist()}
     (name,) = (name for name in members if name.endswith(ending))
     with zipfile.ZipFile(archive, "w") as new:
         for member, kept in (members | {name: content}).items():
-            new.writestr(member, kept)
+            compressed = packed and member == name
+            new.writestr(member, kept, zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED)

@@ -1,0 +1,182 @@
+"""A member who sends what no client would: presses and forms with any custom id and any content.
+
+What they must never reach: other members' jobs, and what those in other places were asked for with.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from hypothesis import strategies as st
+
+from bot.client import ImagineBot
+from jobs.buttons import Action
+from jobs.job import Job
+from jobs.logs import configure_logging
+from jobs.recipe import Recipe
+from jobs.settings import Settings
+from jobs.store import Store
+from sandbox import Member, Sandbox
+from sandbox.interactions import COMPONENT, MODAL_SUBMIT
+from tests.bot.conftest import running_bot
+from tests.outside import TEXTS
+
+SECRETS = ("what-ada-wants-alone", "what-is-asked-elsewhere", "what-another-guild-wants")
+JOBS = st.integers(0, 9).map(str) | st.integers(0, 10**20).map(str) | st.sampled_from(["", "-1"])
+ROWS = st.sampled_from(["", ":0", ":3", ":4", ":-1", ":9999", ":x"])
+IDS = st.one_of(
+    st.builds("{}:{}{}".format, st.sampled_from(list(Action)), JOBS, ROWS),
+    st.builds(
+        "page:{}:{}:{}".format,
+        st.sampled_from(["history", "queue", "nothing", ""]),
+        st.integers(0, 10**7),
+        TEXTS.map(lambda text: text[:50]),
+    ),
+    st.builds("{}:{}".format, st.sampled_from(["forget", "keep", "example", "clear"]), JOBS),
+    st.builds("clear:{}:0:0".format, st.integers(1, 10**19)),
+    st.builds("report:{}:{}".format, JOBS, st.sampled_from(["delete", "block", "dismiss", "x"])),
+    TEXTS.map(lambda text: text[:80]),
+)
+FORMS = st.one_of(
+    st.builds("{}:{}".format, st.sampled_from(["edit", "report", "picture", "nothing"]), JOBS),
+    st.builds("picture:{}:{}".format, st.just("0" * 64), st.text("aA0_-", max_size=16)),
+    TEXTS.map(lambda text: text[:80]),
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(["include", "exclude", "size", "steps", "seed", "strength", "reason", "x"]),
+    TEXTS | st.sampled_from(["64x64", "40", "7", "0.5", "a red circle", "9" * 5000]),
+)
+FORGERIES = st.tuples(st.just("press"), IDS, st.just({})) | st.tuples(
+    st.just("form"), FORMS, FIELDS
+)
+
+
+@dataclass
+class Scene:
+    """The bot in a local Discord, Ada with her jobs, and Mallory, who forges."""
+
+    sandbox: Sandbox
+    store: Store
+    mallory: Member
+    logged: io.StringIO
+    victims: list[Job]
+    settings: Settings
+    bot: ImagineBot
+
+    async def forge(self, kind: str, custom_id: str, fields: dict[str, str]) -> None:
+        """Sends it as Mallory and holds the bot to the law."""
+        self.logged.seek(0)
+        self.logged.truncate()
+        data: dict[str, Any] = {"custom_id": f"imagine:{custom_id}"[:100]}
+        if kind == "press":
+            await self.press(data["custom_id"], drawn=True)
+        else:
+            parts = [{"type": 4, "id": 1, "custom_id": k, "value": v} for k, v in fields.items()]
+            data["components"] = [{"type": 1, "id": 2, "components": [part]} for part in parts]
+            await self._send(MODAL_SUBMIT, data)
+        await self.hold_to_the_law()
+
+    async def press(self, custom_id: str, *, drawn: bool) -> None:
+        """A press on a public card, which has such a button or does not."""
+        card = self.sandbox.channel.messages[self.victims[0].message_id or 0]
+        before = card.components
+        part = {"type": 2, "id": 2, "style": 2, "label": "x", "custom_id": custom_id}
+        if drawn:
+            card.components = [{"type": 1, "id": 1, "components": [part]}]
+        data = {"custom_id": custom_id, "component_type": 2, "id": 2}
+        await self._send(COMPONENT, data, card, answered=drawn)
+        card.components = before
+
+    async def hold_to_the_law(self) -> None:
+        """Nobody else's jobs have changed, no secret is told, nothing went wrong, nobody pinged."""
+        for job in self.victims:
+            assert await self.store.job(job.id) == job
+        shown = json.dumps([each.raw for each in await self.mallory.messages()])
+        direct = await self.mallory.direct()
+        shown += json.dumps([each.raw for each in await direct.messages()])
+        assert not [secret for secret in SECRETS if secret in shown]
+        lines = [json.loads(line) for line in self.logged.getvalue().splitlines()]
+        assert not [line for line in lines if line["level"] in ("error", "critical")]
+        for message in self.sandbox.channel.messages.values():
+            assert not message.mentions
+        for own in await self.store.members_jobs(self.mallory.id):
+            await self.store.cancel(own.id)
+        for message in list(self.sandbox.channel.messages.values()):
+            if message.id != self.victims[0].message_id:
+                self.sandbox.world.delete(self.sandbox.channel, message)
+
+    async def _send(
+        self, kind: int, data: dict[str, Any], message: Any = None, *, answered: bool = True
+    ) -> None:
+        world = self.sandbox.world
+        user = world.users[self.mallory.id]
+        sent = self.sandbox.interactions._announce(kind, user, self.sandbox.channel, data, message)
+        if answered:
+            outcome = await sent.outcome
+            assert outcome["kind"] != "failed", outcome
+        else:
+            await asyncio.sleep(0.3)
+        while self.bot._answering:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.005)
+
+
+@contextmanager
+def all_that_is_logged(settings: Settings) -> Iterator[io.StringIO]:
+    """A stream of it, down to DEBUG."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure_logging(settings.model_copy(update={"log_level": "DEBUG"}), stream)
+    try:
+        yield stream
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+        structlog.configure(**before)
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[Scene]:
+    """The bot at work, and four jobs of Ada's: in public, in private, elsewhere, and abroad."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sandbox = await stack.enter_async_context(Sandbox())
+        settings = Settings(
+            discord_token=sandbox.token,
+            discord_api_url=sandbox.api_url,
+            discord_guild_id=sandbox.guild.id,
+            database_path=folder / "imagine.db",
+            data_dir=folder / "data",
+        )
+        store = await stack.enter_async_context(Store.open(settings.database_path))
+        stream = stack.enter_context(all_that_is_logged(settings))
+        bot = await stack.enter_async_context(running_bot(sandbox, settings, store))
+        ada, mallory = await sandbox.member("Ada"), await sandbox.member("Mallory")
+        card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+        await ada.slash("imagine", include=SECRETS[0], private=True)
+        await ada.wait_for(lambda message: "I paint it for you here" in message.text)
+        for include, guild, channel in (
+            (SECRETS[1], sandbox.guild.id, 5),
+            (SECRETS[2], 999, 6),
+        ):
+            recipe = Recipe.make(include, width=64, height=64, steps=40)
+            await store.add(
+                recipe,
+                guild_id=guild,
+                channel_id=channel,
+                message_id=None,
+                member_id=ada.id,
+                member_name="Ada",
+            )
+        jobs = [await store.job(number) for number in range(1, 5)]
+        victims = [job for job in jobs if job]
+        assert (len(victims), victims[0].message_id) == (4, card.id)
+        yield Scene(sandbox, store, mallory, stream, victims, settings, bot)
