@@ -27,10 +27,10 @@ check: $(READY)  ## style and types
 bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
 
-audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages; needs pypi.org
+audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages; needs PyPI
 	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
 		--requirement constraints.txt \
-		|| { echo "Not audited, or not clean: see above. Where pypi.org's data cannot be had," \
+		|| { echo "Not audited, or not clean: see above. Where PyPI's data cannot be had," \
 		"this says nothing about the packages." >&2; exit 1; }
 
 .venv/audit/ready: | $(READY)

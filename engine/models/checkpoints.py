@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 import yaml
+from omegaconf import OmegaConf
 from safetensors import safe_open
 from torch import Tensor
 
@@ -79,7 +80,7 @@ def _read_config(path: Path) -> Any:
     text = path.read_text()
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
         raise ValueError("it uses aliases, which no published configuration does")
-    return yaml.safe_load(text)
+    return OmegaConf.to_container(OmegaConf.create(text))
 
 
 def _refuse_others(expected: dict[str, torch.Size], found: dict[str, Tensor]) -> None:
