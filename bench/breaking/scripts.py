@@ -1,0 +1,411 @@
+"""The troubles, as scripts: each asks for a few pictures, and breaks something at a random moment.
+
+One call is one try. Moments are drawn from the world's generator, and so is the place in the code
+where a process is killed. How long a try takes does not matter to the count: a world is judged
+once all its tries are over and everything has had time to end.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+
+from bench.breaking.world import World
+from sandbox import Member
+from sandbox.world import Channel
+
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
+SEND = "POST /channels/{channel_id}/messages"
+ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
+CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
+ROUTES = (EDIT, EDIT, SEND, ANSWER, CARD)  #: edits are most of what is asked of Discord
+
+JOBS = 4  #: in one try
+
+Script = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A trouble and how it is made."""
+
+    name: str
+    script: Script
+    small_disk: bool = False
+    """Whether the data must lie on a small disk of its own (see `bench.faults`)."""
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script], Script]:
+    """Enters a script under a key for the command line."""
+
+    def enter(script: Script) -> Script:
+        FAULTS[key] = Fault(name, script, small_disk)
+        return script
+
+    return enter
+
+
+@asynccontextmanager
+async def asked(world: World, jobs: int = JOBS) -> AsyncIterator[tuple[Member, Channel]]:
+    """A member in a new channel who asks for pictures meanwhile."""
+    member, channel = await world.place()
+    asking = asyncio.create_task(world.ask(member, jobs))
+    try:
+        yield member, channel
+    finally:
+        await asking
+
+
+# Nothing
+
+
+@fault("none", "none")
+async def nothing(world: World) -> None:
+    async with asked(world):
+        await world.pause(1, 3)
+
+
+@fault("cancel", "none; members cancel at any moment")
+async def cancelled(world: World) -> None:
+    member, _ = await world.place()
+    await world.ask(member, JOBS)
+    await world.pause(0, 2)
+    for card in await member.messages():
+        for button in card.buttons:
+            if button.label == "Cancel" and world.draw.random() < 0.7:
+                await member.press(card, button.custom_id)
+
+
+# Processes are killed
+
+
+@fault("kill-engine", "engine killed at any moment")
+async def engine_killed(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 4)
+        world.kill("engine")
+    await _back(world)
+
+
+@fault("kill-bot", "bot killed at any moment")
+async def bot_killed(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 1)
+        world.kill("bot")
+    await _back(world)
+
+
+@fault("kill-both", "both killed at any moment")
+async def both_killed(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 2)
+        world.kill("engine", "bot")
+    await _back(world)
+
+
+def _killed_at(*places: str) -> Script:
+    async def script(world: World) -> None:
+        async with asked(world):
+            await world.pause(0, 1.5)
+            world.order(world.draw.choice(places))
+            await world.pause(2, 4)
+        await _back(world)
+
+    return script
+
+
+fault("engine-claiming", "engine killed while claiming")(_killed_at("after the claim"))
+fault("engine-rendering", "engine killed while rendering")(_killed_at("in a step"))
+fault("engine-saving", "engine killed while saving")(
+    _killed_at(
+        "before a frame is in its place",
+        "after a state is saved",
+        "in the middle of a file",
+        "before the pictures are saved",
+        "after the pictures are saved",
+        "before the end is recorded",
+    )
+)
+fault("engine-posting", "engine killed while posting")(
+    _killed_at(
+        "after the end is recorded",
+        "before a post",
+        "after a post",
+        "before it is known as posted",
+    )
+)
+
+
+@fault("engine-new-message", "engine killed after a new message took a deleted one's place")
+async def killed_after_a_new_message(world: World) -> None:
+    async with asked(world) as (_, channel):
+        await world.pause(0.5, 2)
+        world.order("after a new message")
+        _delete_messages(world, channel)
+        await world.pause(2, 4)
+    await _back(world)
+
+
+fault("bot-before-insert", "bot killed between interaction and insert")(
+    _killed_at("before the answer", "before the insert", "before the insert")
+)
+fault("bot-before-card", "bot killed between insert and answer")(
+    _killed_at("after the insert", "before the card", "after the card")
+)
+
+
+async def _back(world: World) -> None:
+    """Until what was killed is at work again."""
+    await asyncio.sleep(0.2)
+    await world.ready()
+
+
+# Discord fails
+
+
+def _failing(trouble: Callable[[World, str], None]) -> Script:
+    """Each of Discord's routes fails now and then."""
+
+    async def script(world: World) -> None:
+        async with asked(world):
+            for _ in range(8):
+                trouble(world, world.draw.choice(ROUTES))
+                await world.pause(0.1, 1)
+        world.discord.faults.clear()
+
+    return script
+
+
+def _server_error(world: World, route: str) -> None:
+    status = world.draw.choice((500, 502, 503))
+    world.discord.faults.fail(route, status, times=world.draw.randint(1, 3))
+
+
+def _limited(world: World, route: str) -> None:
+    world.discord.faults.limit(route, world.draw.choice((1.5, 5.0, 20.0, 45.0)))
+
+
+def _reset(world: World, route: str) -> None:
+    world.discord.faults.reset(route, times=world.draw.randint(1, 3))
+
+
+def _cut(world: World, route: str) -> None:
+    world.discord.faults.cut(world.draw.choice((EDIT, SEND)), times=world.draw.randint(1, 2))
+
+
+def _lost(world: World, route: str) -> None:
+    if world.draw.random() < 0.5:
+        world.discord.faults.reset(route, applied=True)
+    else:
+        world.discord.faults.fail(route, world.draw.choice((500, 502, 503)), applied=True)
+
+
+fault("5xx", "Discord answers 500, 502 or 503")(_failing(_server_error))
+fault("429", "Discord answers 429, with waits up to 45 s")(_failing(_limited))
+fault("reset", "connections reset (errno 104)")(_failing(_reset))
+fault("cut", "connection lost in mid-upload")(_failing(_cut))
+fault("lost-answer", "the answer lost after the request took effect")(_failing(_lost))
+
+
+@fault("lost-card", "the card lost after its effect, once the job has ended")
+async def lost_card(world: World) -> None:
+    """The bot's first card comes late, over what the engine has shown meanwhile, and unanswered."""
+    member, _ = await world.place()
+    for _ in range(JOBS):
+        kind = world.draw.random()
+        if kind < 0.5:
+            world.discord.faults.fail(CARD, 503, times=1)
+            world.discord.faults.fail(CARD, 502, times=1)
+            world.discord.faults.fail(CARD, 503, applied=True, times=3)
+        else:
+            world.discord.faults.limit(CARD, 6.0)
+            world.discord.faults.reset(CARD, applied=True, times=4)
+        await world.wish(member, 10)
+        await world.pause(2, 4)
+    await asyncio.sleep(15)
+    world.discord.faults.clear()
+
+
+@fault("gateway", "gateway dropped, resumable")
+async def gateway_dropped(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 1)
+        world.discord.faults.drop_gateway(resumable=True)
+    await world.ready()
+
+
+@fault("gateway-new", "gateway dropped, not resumable")
+async def session_lost(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 1)
+        world.discord.faults.drop_gateway(resumable=False)
+    await world.ready()
+
+
+@fault("token", "token revoked and renewed")
+async def token_renewed(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 3)
+        await world.discord.renew_token()
+    await world.gone("bot")
+    await world.gone("engine")
+    await world.start("bot", "engine")  # the host has written the new one into .env
+
+
+# Places vanish
+
+
+def _delete_messages(world: World, channel: Channel) -> None:
+    for message in list(channel.messages.values()):
+        if world.draw.random() < 0.7:
+            world.discord.world.delete(channel, message)
+
+
+@fault("message", "messages deleted under jobs")
+async def messages_deleted(world: World) -> None:
+    async with asked(world) as (_, channel):
+        for _ in range(3):
+            await world.pause(0.3, 1.5)
+            _delete_messages(world, channel)
+
+
+@fault("channel", "channel deleted under jobs")
+async def channel_deleted(world: World) -> None:
+    member, channel = await world.place()
+    await world.ask(member, JOBS)
+    await world.pause(0, 2)
+    world.discord.world.delete_channel(channel)
+
+
+@fault("guild", "server deleted under jobs")
+async def guild_deleted(world: World) -> None:
+    guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
+    await _new_session(world)
+    member, _ = await world.place(guild)
+    await world.ask(member, JOBS)
+    await world.pause(0, 2)
+    world.discord.world.delete_guild(guild)
+
+
+@fault("kick", "bot kicked, and invited again")
+async def kicked(world: World) -> None:
+    guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
+    await _new_session(world)
+    member, channel = await world.place(guild)
+    await world.ask(member, JOBS)
+    await world.pause(0, 2)
+    world.discord.world.remove_bot(guild)
+    await world.pause(0, 1)
+    if world.draw.random() < 0.5:
+        world.discord.world.delete_channel(channel)  # or it stays where the bot cannot be
+
+
+async def _new_session(world: World) -> None:
+    """The bot hears of a new server when it connects."""
+    world.discord.faults.drop_gateway(resumable=False)
+    await asyncio.sleep(0.5)
+    await world.ready()
+
+
+# The machine
+
+
+@fault("disk", "disk full while saving", small_disk=True)
+async def disk_full(world: World) -> None:
+    filler = world.folder / "data" / "filler"
+    async with asked(world):
+        await world.pause(0, 2)
+        free = shutil.disk_usage(filler.parent).free
+        left = world.draw.choice((0, 0, 20_000, 200_000))
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, free - left))
+        await world.pause(2, 6)
+        filler.unlink()
+
+
+@fault("lock", "database locked for 10 s by another process")
+async def database_locked(world: World) -> None:
+    async with asked(world):
+        await world.pause(0, 2)
+        locker = await asyncio.create_subprocess_exec(
+            *("python3", "-c", LOCK, str(world.database)), stdin=asyncio.subprocess.DEVNULL
+        )
+        await locker.wait()
+
+
+LOCK = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+time.sleep(10)
+db.execute("ROLLBACK")
+"""
+
+
+@fault("clock", "the clock jumps, up to two hours to either side")
+async def clock_jumps(world: World) -> None:
+    async with asked(world):
+        for _ in range(2):
+            await world.pause(0, 1.5)
+            world.order("clock", str(world.draw.choice((-7200, -3700, -60, 60, 3700, 7200))))
+        await world.pause(1, 3)
+        if world.draw.random() < 0.5:
+            world.kill("engine")
+    await _back(world)
+    world.order("clock", "0")
+
+
+@fault("power", "power cut: a copy of the database taken in the middle of writing")
+async def power_cut(world: World) -> None:
+    async with asked(world):
+        await world.pause(0.5, 3)
+        world.signal(signal.SIGSTOP, "bot", "engine")  # nothing writes while it is copied
+        copy = world.folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for suffix in ("", "-wal"):  # the index beside them is only memory
+            shutil.copy(f"{world.database}{suffix}", copy)
+        _check_whole(world, copy / world.database.name)
+        world.kill("bot", "engine")
+        await world.until(lambda: not world.processes)
+        for suffix in ("-shm", "-wal"):
+            (world.folder / "data" / f"{world.database.name}{suffix}").unlink(missing_ok=True)
+        for file in copy.iterdir():
+            shutil.move(file, world.database.parent / file.name)
+    await _back(world)
+
+
+def _check_whole(world: World, copy: os.PathLike[str]) -> None:
+    looked_at = world.folder / "looked-at"
+    shutil.rmtree(looked_at, ignore_errors=True)
+    shutil.copytree(os.path.dirname(copy), looked_at)
+    with closing(sqlite3.connect(looked_at / os.path.basename(copy))) as db:
+        (found,) = db.execute("PRAGMA integrity_check").fetchone()
+    if found != "ok":
+        raise AssertionError(f"the copy of the database is damaged: {found}")
+
+
+# Painting
+
+
+@fault("nan", "a loss becomes NaN")
+async def not_a_number(world: World) -> None:
+    async with asked(world):
+        for _ in range(2):
+            await world.pause(0, 1.5)
+            world.order("a loss that is no number")
+
+
+@fault("memory", "no memory left on the device")
+async def no_memory(world: World) -> None:
+    async with asked(world):
+        for _ in range(3):
+            await world.pause(0, 1.2)
+            world.order("no memory")
