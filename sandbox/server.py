@@ -10,6 +10,7 @@ import struct
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -175,6 +176,7 @@ class Sandbox:
     async def _serve_api(self, request: web.Request) -> web.StreamResponse:
         """Take one request through token, limits and troubles to its route, and record it."""
         path = request.rel_url.path.removeprefix(API)
+        date = {"Date": formatdate(self.clock.now(), usegmt=True)}
         headers: dict[str, str] = {}
         route: Route | None = None
         fault: Fault | None = None
@@ -199,11 +201,11 @@ class Sandbox:
         if broken:
             _reset(request)
         if answer.body is None:
-            return web.Response(status=answer.status, headers=headers)
+            return web.Response(status=answer.status, headers=headers | date)
         # Discord's clients look for exactly this content type.
         headers["Content-Type"] = "application/json"
         text = json.dumps(answer.body)
-        return web.Response(status=answer.status, body=text.encode(), headers=headers)
+        return web.Response(status=answer.status, body=text.encode(), headers=headers | date)
 
     async def _answer(self, route: Route, call: Call, fault: Fault | None) -> Answer:
         """What the route answers, unless a trouble comes before or after it."""

@@ -10,6 +10,7 @@ import random
 import signal
 import sqlite3
 import sys
+import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
@@ -23,7 +24,7 @@ from sandbox.world import Channel, Event, Guild
 ROOT = Path(__file__).parents[2]
 RESTART_SECONDS = 0.5  #: how long the supervisor waits before it starts a process again
 CONFIG = os.EX_CONFIG
-PATIENCE = 90.0  #: seconds until what has not ended by then counts as lost
+PATIENCE = 75.0  #: seconds in which nothing moves any more, until what is left counts as lost
 QUIET_SECONDS = 3.0  #: after the last end, in which nothing more should happen
 WORDS = ("a red circle", "a blue star", "a green square", "snowy hills", "a house", "a yellow ring")
 
@@ -41,6 +42,7 @@ class World:
         self.processes: dict[str, Process] = {}
         self.told: dict[str, str] = {}
         """What differs in the environment of the processes from now on."""
+        self._heard = 0
         self._wanted: set[str] = set()
         self._supervisors: list[asyncio.Task[None]] = []
         self._next_seed = 1 + 1000 * self.draw.randrange(1_000_000)
@@ -48,6 +50,7 @@ class World:
 
     def _hear(self, event: Event) -> None:
         self.channels.hear(event.name, event.data)
+        self._heard += event.name.startswith("MESSAGE_")
 
     # -- processes -------------------------------------------------------------------------
 
@@ -153,7 +156,7 @@ class World:
             member = Member(self.discord.client, user.id, "Ada", channel.id)
         return member, channel
 
-    async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 40)) -> None:
+    async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 24)) -> None:
         """So many wishes one after the other, each with a seed of its own."""
         for _ in range(count):
             await self.wish(member, self.draw.randint(*steps))
@@ -188,14 +191,20 @@ class World:
             if name not in self._wanted:
                 await self.start(name)
         await self.ready()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await self.until(self._is_quiet)
+        seen, since = self._looks(), time.monotonic()
+        while not self._is_quiet() and time.monotonic() - since < PATIENCE:
+            await asyncio.sleep(0.2)
+            if (now := self._looks()) != seen:
+                seen, since = now, time.monotonic()
         await asyncio.sleep(QUIET_SECONDS)
 
     def _is_quiet(self) -> bool:
         waiting = any(each["flags"] & LOADING for each in self.channels.messages.values())
         return all(row.posted for row in self.rows()) and not waiting
+
+    def _looks(self) -> object:
+        """What changes as long as anything goes on."""
+        return self.rows(), self._heard
 
     def verdicts(self) -> list[Verdict]:
         """What became of all wishes."""
