@@ -1,6 +1,5 @@
 """Draws a job's card into the answer to an interaction."""
 
-import asyncio
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -14,8 +13,6 @@ from jobs.job import Job
 log = structlog.stdlib.get_logger(__name__)
 
 TRIES = 3  #: at one edit, if connections break
-PATIENCE = 20.0
-"""Seconds for which a card is worth its edit; after that the engine will have shown more."""
 
 
 async def show(
@@ -37,14 +34,13 @@ async def show(
     failure: Exception | None = None
     for _ in range(TRIES):
         try:
-            async with asyncio.timeout(PATIENCE / TRIES):
-                return await interaction.edit_original_response(embed=drawn.embed, view=drawn.view)
+            return await interaction.edit_original_response(embed=drawn.embed, view=drawn.view)
         except discord.HTTPException as error:
             failure = error
             break
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure = error  # the connection broke; an edit does no harm twice
-    log.warning("a card could not be shown", job=job.id, error=str(failure) or "no answer")
+    log.warning("a card could not be shown", job=job.id, error=str(failure))
     return None
 
 

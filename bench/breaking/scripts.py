@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from bench.breaking.world import World
 from sandbox import Member
+from sandbox.permissions import Permission
 from sandbox.world import Channel
 
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
@@ -214,22 +215,14 @@ fault("cut", "connection lost in mid-upload")(_failing(_cut))
 fault("lost-answer", "the answer lost after the request took effect")(_failing(_lost))
 
 
-@fault("lost-card", "the card lost after its effect, once the job has ended")
-async def lost_card(world: World) -> None:
-    """The bot's first card comes late, over what the engine has shown meanwhile, and unanswered."""
-    member, _ = await world.place()
+@fault("late-card", "the first card takes effect late, and its answer is lost")
+async def late_card(world: World) -> None:
+    """It lands on what the engine has shown meanwhile."""
     for _ in range(JOBS):
-        kind = world.draw.random()
-        if kind < 0.5:
-            world.discord.faults.fail(CARD, 503, times=1)
-            world.discord.faults.fail(CARD, 502, times=1)
-            world.discord.faults.fail(CARD, 503, applied=True, times=3)
-        else:
-            world.discord.faults.limit(CARD, 6.0)
-            world.discord.faults.reset(CARD, applied=True, times=4)
-        await world.wish(member, 10)
-        await world.pause(2, 4)
-    await asyncio.sleep(15)
+        world.discord.faults.reset(CARD, applied=True, delay=world.draw.uniform(5, 30))
+    world.discord.faults.reset(CARD, applied=True, times=2 * JOBS)
+    async with asked(world):
+        await asyncio.sleep(35)
     world.discord.faults.clear()
 
 
@@ -274,6 +267,14 @@ async def messages_deleted(world: World) -> None:
         for _ in range(3):
             await world.pause(0.3, 1.5)
             _delete_messages(world, channel)
+
+
+@fault("attach", "the permission to attach files taken under jobs")
+async def no_files(world: World) -> None:
+    async with asked(world) as (_, channel):
+        await world.pause(0, 2)
+        everyone = world.discord.guild.id
+        world.discord.world.overwrite(channel, everyone, deny=int(Permission.ATTACH_FILES))
 
 
 @fault("channel", "channel deleted under jobs")
