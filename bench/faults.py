@@ -20,16 +20,20 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.breaking.judge import ENDED, Fate, Verdict
+from bench.breaking.resume import Resumed, compare
 from bench.breaking.scripts import FAULTS, JOBS, Fault
 from bench.breaking.world import opened
 
 SMALL_DISK = "48m"  #: size of the disk that is filled
-AT_A_TIME = 2  #: worlds side by side
-LIMIT = 1200.0  #: seconds that one world may take
+AT_A_TIME = 4  #: worlds side by side
+COMPARED = ("engine-rendering", "kill-engine")
+"""Faults after which pictures are compared with those that were painted without a crash."""
+NONE_RESUMED = Resumed()
+LIMIT = 2400.0  #: seconds that one world may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Count:
     tries: int
     fates: dict[str, int]
     doubled: int
+    resumed: Resumed = NONE_RESUMED
 
     @property
     def asked(self) -> int:
@@ -82,6 +87,17 @@ def table(counts: Iterable[Count]) -> str:
     return "\n".join(lines)
 
 
+def resumptions(counts: Iterable[Count]) -> str:
+    """What became of the jobs that a crash had interrupted, in a sentence."""
+    all_of = [each.resumed for each in counts]
+    compared, same = sum(each.compared for each in all_of), sum(each.same for each in all_of)
+    return (
+        f"Of {compared} jobs that outlived a crash of their engine and were painted once more"
+        f" without one, {same} have the very same picture;"
+        f" {sum(each.later for each in all_of)} went on from a saved step."
+    )
+
+
 async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
     """One fault in one world, so many times."""
     fault = FAULTS[key]
@@ -91,10 +107,11 @@ async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
             await fault.script(world)
         await world.settle()
         verdicts = world.verdicts()
+        resumed = await compare(world) if key in COMPARED else NONE_RESUMED
     for verdict in verdicts:
         if verdict.doubled or verdict.fate in (Fate.STUCK, Fate.LOST):
             print(f"{key}: {verdict}", file=sys.stderr)
-    return Count.of_verdicts(fault.name, tries, verdicts)
+    return replace(Count.of_verdicts(fault.name, tries, verdicts), resumed=resumed)
 
 
 def main() -> None:
@@ -112,7 +129,7 @@ def main() -> None:
         return
     tries = max(1, round(parsed.jobs / JOBS / len(keys)))
     counts = asyncio.run(_all(keys, tries, parsed.seed, parsed.keep))
-    print(table(counts))
+    print(table(counts), resumptions(counts), sep="\n\n")
     bad = [each for each in counts if each.doubled or each.ended < each.asked]
     sys.exit(1 if bad or len(counts) < len(keys) else 0)
 
@@ -156,7 +173,8 @@ async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count 
     if process.returncode:
         print(f"{fault.name}: the bench itself failed", file=sys.stderr)
         return None
-    count = Count(**json.loads(output))
+    told = json.loads(output)
+    count = Count(**told | {"resumed": Resumed(**told["resumed"])})
     print(f"{count.fault}: {count.fates}, {count.doubled} doubled", file=sys.stderr)
     return count
 

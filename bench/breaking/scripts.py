@@ -247,9 +247,9 @@ async def token_renewed(world: World) -> None:
     async with asked(world):
         await world.pause(0, 3)
         await world.discord.renew_token()
-    await world.gone("bot")
-    await world.gone("engine")
-    await world.start("bot", "engine")  # the host has written the new one into .env
+        await world.pause(1, 5)
+        await world.stop("bot", "engine")  # they end by themselves once Discord refuses them
+        await world.start("bot", "engine")  # the host has written the new token into .env
 
 
 # Places vanish

@@ -24,7 +24,8 @@ from sandbox.world import Channel, Event, Guild
 ROOT = Path(__file__).parents[2]
 RESTART_SECONDS = 0.5  #: how long the supervisor waits before it starts a process again
 CONFIG = os.EX_CONFIG
-PATIENCE = 75.0  #: seconds in which nothing moves any more, until what is left counts as lost
+PATIENCE = 90.0  #: seconds in which nothing moves any more, until what is left counts as lost
+START_PATIENCE = 400.0  #: seconds that a process may take to be at work
 QUIET_SECONDS = 3.0  #: after the last end, in which nothing more should happen
 WORDS = ("a red circle", "a blue star", "a green square", "snowy hills", "a house", "a yellow ring")
 
@@ -40,11 +41,9 @@ class World:
         self.channels = Channels()
         self.wishes: list[Wish] = []
         self.processes: dict[str, Process] = {}
-        self.told: dict[str, str] = {}
-        """What differs in the environment of the processes from now on."""
         self._heard = 0
         self._wanted: set[str] = set()
-        self._supervisors: list[asyncio.Task[None]] = []
+        self._supervisors: dict[str, asyncio.Task[None]] = {}
         self._next_seed = 1 + 1000 * self.draw.randrange(1_000_000)
         discord.world.listen(self._hear)
 
@@ -58,15 +57,15 @@ class World:
         """Starts processes under supervision; returns when members and jobs are served."""
         for name in names:
             self._wanted.add(name)
-            self._supervisors.append(asyncio.create_task(self._supervise(name)))
+            self._supervisors[name] = asyncio.create_task(self._supervise(name))
         await self.ready()
 
     async def ready(self) -> None:
         """Waits until the bot is connected and the engine is at work."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(START_PATIENCE):
             if "bot" in self._wanted:
                 await self.until(lambda: "bot" in self.processes)
-                await self.discord.client.wait_for_command("imagine", patience=PATIENCE)
+                await self.discord.client.wait_for_command("imagine", patience=START_PATIENCE)
             if "engine" in self._wanted:
                 await self.until(self._engine_is_at_work)
 
@@ -81,7 +80,7 @@ class World:
             with path.open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "bench.breaking.sabotage", name),
-                    env=self._environment(),
+                    env=self.environment(),
                     cwd=self.folder,
                     stdin=DEVNULL,
                     stdout=log,
@@ -95,7 +94,8 @@ class World:
                 self._wanted.discard(name)
             await asyncio.sleep(RESTART_SECONDS)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the processes are started with."""
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -107,7 +107,7 @@ class World:
             "DATA_DIR": str(self.folder / "data"),
             "DEVICE": "cpu",
             FOLDER: str(self.folder / "orders"),
-        } | self.told
+        }
 
     def order(self, place: str, text: str = "") -> None:
         """Orders a trouble from `bench.breaking.sabotage`."""
@@ -128,14 +128,18 @@ class World:
                 with suppress(ProcessLookupError):
                     process.send_signal(number)
 
-    async def gone(self, name: str) -> None:
-        """Waits until a process has ended and is not started again by itself."""
-        await self.until(lambda: name not in self.processes and name not in self._wanted)
+    async def stop(self, *names: str) -> None:
+        """Ends processes in good order, if they have not ended by themselves."""
+        self._wanted -= set(names)
+        ending = {self._supervisors[name] for name in names}
+        while ending:
+            self.signal(signal.SIGTERM, *names)
+            _, ending = await asyncio.wait(ending, timeout=PATIENCE)
 
     async def close(self) -> None:
         """Ends everything."""
         self._wanted.clear()
-        for supervisor in self._supervisors:
+        for supervisor in self._supervisors.values():
             supervisor.cancel()
         for process in list(self.processes.values()):
             with suppress(ProcessLookupError):
@@ -156,7 +160,7 @@ class World:
             member = Member(self.discord.client, user.id, "Ada", channel.id)
         return member, channel
 
-    async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 24)) -> None:
+    async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 18)) -> None:
         """So many wishes one after the other, each with a seed of its own."""
         for _ in range(count):
             await self.wish(member, self.draw.randint(*steps))
@@ -189,6 +193,7 @@ class World:
         self.recall()
         for name in ("bot", "engine"):
             if name not in self._wanted:
+                await self.stop(name)
                 await self.start(name)
         await self.ready()
         seen, since = self._looks(), time.monotonic()
@@ -215,8 +220,8 @@ class World:
         return judge(self.wishes, self.rows(), self.channels, reachable)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until a condition holds; raises TimeoutError after `PATIENCE`."""
-        async with asyncio.timeout(PATIENCE):
+        """Waits until a condition holds; raises TimeoutError after `START_PATIENCE`."""
+        async with asyncio.timeout(START_PATIENCE):
             while True:
                 if condition():
                     return
