@@ -295,7 +295,7 @@ async def guild_deleted(world: World) -> None:
     world.discord.world.delete_guild(guild)
 
 
-@fault("kick", "bot kicked, and invited again")
+@fault("kick", "bot kicked under jobs")
 async def kicked(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
@@ -327,7 +327,7 @@ async def disk_full(world: World) -> None:
         left = world.draw.choice((0, 0, 20_000, 200_000))
         with filler.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, max(1, free - left))
-        await world.pause(2, 6)
+        await world.pause(4, 15)
         filler.unlink()
 
 

