@@ -85,6 +85,7 @@ class World:
                     stdin=DEVNULL,
                     stdout=log,
                     stderr=log,
+                    start_new_session=True,  # as under a service manager
                 )
             path.rename(self.folder / f"{name}-{process.pid}.log")
             self.processes[name] = process
