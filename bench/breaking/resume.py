@@ -53,6 +53,7 @@ async def _paint(world: World, recipe: Recipe, folder: Path) -> None:
         *(sys.executable, "-m", "engine", *map(str, command)),
         env=world.environment(),
         stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     await process.wait()
 
