@@ -29,7 +29,7 @@ from bench.breaking.scripts import FAULTS, JOBS, Fault
 from bench.breaking.world import opened
 
 SMALL_DISK = "48m"  #: size of the disk that is filled
-AT_A_TIME = 3  #: worlds side by side
+AT_A_TIME = 6  #: worlds side by side
 COMPARED = ("engine-rendering", "kill-engine")
 """Faults after which pictures are compared with those that were painted without a crash."""
 NONE_RESUMED = Resumed()
@@ -41,7 +41,7 @@ class Count:
     """What became of the jobs under one fault."""
 
     fault: str
-    tries: int
+    made: int
     fates: dict[str, int]
     doubled: int
     resumed: Resumed = NONE_RESUMED
@@ -58,25 +58,25 @@ class Count:
         return self.fates.get(fate.value, 0)
 
     @classmethod
-    def of_verdicts(cls, fault: str, tries: int, verdicts: Sequence[Verdict]) -> "Count":
+    def of_verdicts(cls, fault: str, made: int, verdicts: Sequence[Verdict]) -> "Count":
         """A job that is doubled has not ended exactly once, whatever it shows."""
         fates = Counter(each.fate.value for each in verdicts)
-        return cls(fault, tries, dict(fates), sum(each.doubled for each in verdicts))
+        return cls(fault, made, dict(fates), sum(each.doubled for each in verdicts))
 
 
 def table(counts: Iterable[Count]) -> str:
     """One line for each fault and one for all together, as Markdown."""
     lines = [
-        "| fault | tries | jobs asked | ended once | picture | reason | cancelled | nobody there"
+        "| fault | times | jobs asked | ended once | picture | reason | cancelled | nobody there"
         " | doubled | stuck | lost |",
         "| --- |" + " ---: |" * 10,
     ]
     counts = list(counts)
     fates = sum((Counter(count.fates) for count in counts), Counter[str]())
-    tries, doubled = sum(each.tries for each in counts), sum(each.doubled for each in counts)
-    for count in (*counts, Count("**all**", tries, dict(fates), doubled)):
+    made, doubled = sum(each.made for each in counts), sum(each.doubled for each in counts)
+    for count in (*counts, Count("**all**", made, dict(fates), doubled)):
         cells = [
-            count.tries,
+            count.made,
             count.asked,
             count.ended - count.doubled,
             *map(count.of, ENDED),
@@ -106,17 +106,17 @@ async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
         for _ in range(tries):
             await fault.script(world)
         await world.settle()
-        verdicts = world.verdicts()
+        verdicts, made = world.verdicts(), world.made
         resumed = await compare(world) if key in COMPARED else NONE_RESUMED
     for verdict in verdicts:
         if verdict.doubled or verdict.fate in (Fate.STUCK, Fate.LOST):
             print(f"{key}: {verdict}", file=sys.stderr)
-    return replace(Count.of_verdicts(fault.name, tries, verdicts), resumed=resumed)
+    return replace(Count.of_verdicts(fault.name, made, verdicts), resumed=resumed)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=360, help="in all, about (default: 360)")
+    parser.add_argument("--jobs", type=int, default=320, help="in all, about (default: 320)")
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn (default: 1)")
     parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=_choices())
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases there")

@@ -57,6 +57,11 @@ class Faults:
         """Cut every gateway connection; the session can be resumed or not."""
         self._drop_gateway(resumable)
 
+    @property
+    def pending(self) -> int:
+        """How many troubles nobody has met to their end."""
+        return len(self._faults)
+
     def clear(self) -> None:
         """End all troubles."""
         self._faults.clear()

@@ -77,7 +77,7 @@ PLACES: dict[str, dict[str, Place]] = {
         "after a post": Place("engine.poster:_edit", _die),
         "after a new message": Place("engine.poster:_send", _die),
         "before it is known as posted": Place("jobs.store:Store.mark_posted", _die, before=True),
-        "a loss that is no number": Place("engine.synthesis.objective:loss", _no_number),
+        "a loss that is no number": Place("engine.synthesis.objective:total_variation", _no_number),
         "no memory": Place("engine.synthesis.renderer:Renderer._embed", _out_of_memory, True),
     },
 }

@@ -11,21 +11,21 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.breaking.world import World
-from sandbox import Member
+from sandbox import InteractionError, Member
 from sandbox.permissions import Permission
-from sandbox.world import Channel
+from sandbox.world import Channel, Guild
 
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 SEND = "POST /channels/{channel_id}/messages"
 ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
-ROUTES = (EDIT, EDIT, SEND, ANSWER, CARD)  #: edits are most of what is asked of Discord
 
-JOBS = 4  #: in one try
+JOBS = 5  #: in one try
 
 Script = Callable[[World], Awaitable[None]]
 
@@ -54,14 +54,19 @@ def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script]
 
 
 @asynccontextmanager
-async def asked(world: World, jobs: int = JOBS) -> AsyncIterator[tuple[Member, Channel]]:
-    """A member in a new channel who asks for pictures meanwhile."""
-    member, channel = await world.place()
-    asking = asyncio.create_task(world.ask(member, jobs))
+async def asked(world: World, guild: Guild | None = None) -> AsyncIterator[tuple[Member, Channel]]:
+    """A member in a new channel who asks for pictures meanwhile; left when all is over."""
+    member, channel = await world.place(guild)
+    world.asking += 1  # until the task has begun
+    asking = asyncio.create_task(world.ask(member, JOBS))
+    await asyncio.sleep(0)
+    world.asking -= 1
     try:
         yield member, channel
     finally:
         await asking
+    await world.ready()
+    await world.calm()
 
 
 # Nothing
@@ -70,60 +75,56 @@ async def asked(world: World, jobs: int = JOBS) -> AsyncIterator[tuple[Member, C
 @fault("none", "none")
 async def nothing(world: World) -> None:
     async with asked(world):
-        await world.pause(1, 3)
+        await world.moment()
 
 
 @fault("cancel", "none; members cancel at any moment")
 async def cancelled(world: World) -> None:
-    member, _ = await world.place()
-    await world.ask(member, JOBS)
-    await world.pause(0, 2)
-    for card in await member.messages():
-        for button in card.buttons:
-            if button.label == "Cancel" and world.draw.random() < 0.7:
-                await member.press(card, button.custom_id)
+    async with asked(world) as (member, _):
+        await world.moment()
+        for card in await member.messages():
+            for button in card.buttons:
+                if button.label == "Cancel" and world.draw.random() < 0.7:
+                    with suppress(InteractionError):  # it has just ended
+                        await member.press(card, button.custom_id)
+                        world.made += 1
 
 
 # Processes are killed
 
 
-@fault("kill-engine", "engine killed at any moment")
-async def engine_killed(world: World) -> None:
-    async with asked(world):
-        await world.pause(0, 4)
-        world.kill("engine")
-    await _back(world)
-
-
-@fault("kill-bot", "bot killed at any moment")
-async def bot_killed(world: World) -> None:
-    async with asked(world):
-        await world.pause(0, 1)
-        world.kill("bot")
-    await _back(world)
-
-
-@fault("kill-both", "both killed at any moment")
-async def both_killed(world: World) -> None:
-    async with asked(world):
-        await world.pause(0, 2)
-        world.kill("engine", "bot")
-    await _back(world)
-
-
-def _killed_at(*places: str) -> Script:
+def _killed(*names: str, most: int = 25) -> Script:
     async def script(world: World) -> None:
         async with asked(world):
-            await world.pause(0, 1.5)
-            world.order(world.draw.choice(places))
-            await world.pause(2, 4)
-        await _back(world)
+            await world.moment(most)
+            world.made += 1
+            world.kill(*names)
+            await asyncio.sleep(0.2)
+
+    return script
+
+
+fault("kill-engine", "engine killed at any moment")(_killed("engine"))
+fault("kill-bot", "bot killed at any moment")(_killed("bot", most=8))
+fault("kill-both", "both killed at any moment")(_killed("engine", "bot"))
+
+
+def _killed_at(*places: str, twice: bool = False) -> Script:
+    async def script(world: World) -> None:
+        async with asked(world):
+            for _ in range(1 + twice):
+                place = world.draw.choice(places)
+                await world.moment(10 if twice else 3)
+                world.order(place)
+                await world.met(place)
+                await asyncio.sleep(0.2)
+                await world.ready()
 
     return script
 
 
 fault("engine-claiming", "engine killed while claiming")(_killed_at("after the claim"))
-fault("engine-rendering", "engine killed while rendering")(_killed_at("in a step"))
+fault("engine-rendering", "engine killed while rendering")(_killed_at("in a step", twice=True))
 fault("engine-saving", "engine killed while saving")(
     _killed_at(
         "before a frame is in its place",
@@ -132,6 +133,7 @@ fault("engine-saving", "engine killed while saving")(
         "before the pictures are saved",
         "after the pictures are saved",
         "before the end is recorded",
+        twice=True,
     )
 )
 fault("engine-posting", "engine killed while posting")(
@@ -140,6 +142,7 @@ fault("engine-posting", "engine killed while posting")(
         "before a post",
         "after a post",
         "before it is known as posted",
+        twice=True,
     )
 )
 
@@ -147,11 +150,11 @@ fault("engine-posting", "engine killed while posting")(
 @fault("engine-new-message", "engine killed after a new message took a deleted one's place")
 async def killed_after_a_new_message(world: World) -> None:
     async with asked(world) as (_, channel):
-        await world.pause(0.5, 2)
+        await world.moment()
         world.order("after a new message")
         _delete_messages(world, channel)
-        await world.pause(2, 4)
-    await _back(world)
+        await world.met("after a new message")
+        await asyncio.sleep(0.2)
 
 
 fault("bot-before-insert", "bot killed between interaction and insert")(
@@ -162,12 +165,6 @@ fault("bot-before-card", "bot killed between insert and answer")(
 )
 
 
-async def _back(world: World) -> None:
-    """Until what was killed is at work again."""
-    await asyncio.sleep(0.2)
-    await world.ready()
-
-
 # Discord fails
 
 
@@ -175,10 +172,17 @@ def _failing(trouble: Callable[[World, str], None]) -> Script:
     """Each of Discord's routes fails now and then."""
 
     async def script(world: World) -> None:
-        async with asked(world):
-            for _ in range(8):
-                trouble(world, world.draw.choice(ROUTES))
-                await world.pause(0.1, 1)
+        for route in (ANSWER, CARD):
+            if world.draw.random() < 0.5:
+                trouble(world, route)
+        async with asked(world) as (_, channel):
+            for _ in range(4):
+                await world.moment(6)
+                if world.draw.random() < 0.3:
+                    trouble(world, SEND)
+                    _delete_messages(world, channel)
+                trouble(world, EDIT)
+                await world.met_by_discord()
         world.discord.faults.clear()
 
     return script
@@ -198,7 +202,8 @@ def _reset(world: World, route: str) -> None:
 
 
 def _cut(world: World, route: str) -> None:
-    world.discord.faults.cut(world.draw.choice((EDIT, SEND)), times=world.draw.randint(1, 2))
+    if route in (EDIT, SEND):
+        world.discord.faults.cut(route, times=world.draw.randint(1, 2))
 
 
 def _lost(world: World, route: str) -> None:
@@ -222,30 +227,33 @@ async def late_card(world: World) -> None:
         world.discord.faults.reset(CARD, applied=True, delay=world.draw.uniform(5, 30))
     world.discord.faults.reset(CARD, applied=True, times=2 * JOBS)
     async with asked(world):
-        await asyncio.sleep(35)
+        await world.met_by_discord()
     world.discord.faults.clear()
 
 
 @fault("gateway", "gateway dropped, resumable")
 async def gateway_dropped(world: World) -> None:
     async with asked(world):
-        await world.pause(0, 1)
-        world.discord.faults.drop_gateway(resumable=True)
-    await world.ready()
+        for _ in range(2):
+            await world.moment(8)
+            world.made += 1
+            world.discord.faults.drop_gateway(resumable=True)
 
 
 @fault("gateway-new", "gateway dropped, not resumable")
 async def session_lost(world: World) -> None:
     async with asked(world):
-        await world.pause(0, 1)
-        world.discord.faults.drop_gateway(resumable=False)
-    await world.ready()
+        for _ in range(2):
+            await world.moment(8)
+            world.made += 1
+            world.discord.faults.drop_gateway(resumable=False)
 
 
 @fault("token", "token revoked and renewed")
 async def token_renewed(world: World) -> None:
     async with asked(world):
-        await world.pause(0, 3)
+        await world.moment()
+        world.made += 1
         await world.discord.renew_token()
         await world.pause(1, 5)
         await world.stop("bot", "engine")  # they end by themselves once Discord refuses them
@@ -258,6 +266,7 @@ async def token_renewed(world: World) -> None:
 def _delete_messages(world: World, channel: Channel) -> None:
     for message in list(channel.messages.values()):
         if world.draw.random() < 0.7:
+            world.made += 1
             world.discord.world.delete(channel, message)
 
 
@@ -265,47 +274,45 @@ def _delete_messages(world: World, channel: Channel) -> None:
 async def messages_deleted(world: World) -> None:
     async with asked(world) as (_, channel):
         for _ in range(3):
-            await world.pause(0.3, 1.5)
+            await world.moment(12)
             _delete_messages(world, channel)
 
 
 @fault("attach", "the permission to attach files taken under jobs")
 async def no_files(world: World) -> None:
     async with asked(world) as (_, channel):
-        await world.pause(0, 2)
+        await world.moment()
+        world.made += 1
         everyone = world.discord.guild.id
         world.discord.world.overwrite(channel, everyone, deny=int(Permission.ATTACH_FILES))
 
 
 @fault("channel", "channel deleted under jobs")
 async def channel_deleted(world: World) -> None:
-    member, channel = await world.place()
-    await world.ask(member, JOBS)
-    await world.pause(0, 2)
-    world.discord.world.delete_channel(channel)
+    async with asked(world) as (_, channel):
+        await world.moment()
+        world.made += 1
+        world.discord.world.delete_channel(channel)
 
 
 @fault("guild", "server deleted under jobs")
 async def guild_deleted(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
-    member, _ = await world.place(guild)
-    await world.ask(member, JOBS)
-    await world.pause(0, 2)
-    world.discord.world.delete_guild(guild)
+    async with asked(world, guild=guild):
+        await world.moment()
+        world.made += 1
+        world.discord.world.delete_guild(guild)
 
 
 @fault("kick", "bot kicked under jobs")
 async def kicked(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
-    member, channel = await world.place(guild)
-    await world.ask(member, JOBS)
-    await world.pause(0, 2)
-    world.discord.world.remove_bot(guild)
-    await world.pause(0, 1)
-    if world.draw.random() < 0.5:
-        world.discord.world.delete_channel(channel)  # or it stays where the bot cannot be
+    async with asked(world, guild=guild):
+        await world.moment()
+        world.made += 1
+        world.discord.world.remove_bot(guild)
 
 
 async def _new_session(world: World) -> None:
@@ -322,19 +329,26 @@ async def _new_session(world: World) -> None:
 async def disk_full(world: World) -> None:
     filler = world.folder / "data" / "filler"
     async with asked(world):
-        await world.pause(0, 2)
-        free = shutil.disk_usage(filler.parent).free
-        left = world.draw.choice((0, 0, 20_000, 200_000))
-        with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, free - left))
-        await world.pause(4, 15)
+        await world.moment()
+        world.made += 1
+        await asyncio.to_thread(_fill, filler, world.draw.choice((0, 0, 20_000, 200_000)))
+        await world.pause(5, 20)
         filler.unlink()
+
+
+def _fill(filler: Path, left: int) -> None:
+    """Takes all of a disk but so many bytes."""
+    with filler.open("wb") as file, suppress(OSError):
+        while (free := shutil.disk_usage(filler.parent).free - left) > 0:
+            file.write(bytes(min(free, 1 << 16)))
+            file.flush()
 
 
 @fault("lock", "database locked for 10 s by another process")
 async def database_locked(world: World) -> None:
     async with asked(world):
-        await world.pause(0, 2)
+        await world.moment()
+        world.made += 1
         locker = await asyncio.create_subprocess_exec(
             *("python3", "-c", LOCK, str(world.database)), stdin=asyncio.subprocess.DEVNULL
         )
@@ -354,19 +368,21 @@ db.execute("ROLLBACK")
 async def clock_jumps(world: World) -> None:
     async with asked(world):
         for _ in range(2):
-            await world.pause(0, 1.5)
+            await world.moment(10)
+            world.made += 1
             world.order("clock", str(world.draw.choice((-7200, -3700, -60, 60, 3700, 7200))))
-        await world.pause(1, 3)
+        await world.moment(5)
         if world.draw.random() < 0.5:
             world.kill("engine")
-    await _back(world)
+            await asyncio.sleep(0.2)
     world.order("clock", "0")
 
 
 @fault("power", "power cut: a copy of the database taken in the middle of writing")
 async def power_cut(world: World) -> None:
     async with asked(world):
-        await world.pause(0.5, 3)
+        await world.moment()
+        world.made += 1
         world.signal(signal.SIGSTOP, "bot", "engine")  # nothing writes while it is copied
         copy = world.folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
@@ -380,7 +396,6 @@ async def power_cut(world: World) -> None:
             (world.folder / "data" / f"{world.database.name}{suffix}").unlink(missing_ok=True)
         for file in copy.iterdir():
             shutil.move(file, world.database.parent / file.name)
-    await _back(world)
 
 
 def _check_whole(world: World, copy: os.PathLike[str]) -> None:
@@ -400,13 +415,15 @@ def _check_whole(world: World, copy: os.PathLike[str]) -> None:
 async def not_a_number(world: World) -> None:
     async with asked(world):
         for _ in range(2):
-            await world.pause(0, 1.5)
+            await world.moment(8)
             world.order("a loss that is no number")
+            await world.met("a loss that is no number")
 
 
 @fault("memory", "no memory left on the device")
 async def no_memory(world: World) -> None:
     async with asked(world):
-        for _ in range(3):
-            await world.pause(0, 1.2)
+        for _ in range(4):
+            await world.moment(5)
             world.order("no memory")
+            await world.met("no memory")

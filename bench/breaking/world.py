@@ -41,6 +41,11 @@ class World:
         self.channels = Channels()
         self.wishes: list[Wish] = []
         self.processes: dict[str, Process] = {}
+        self.asking = 0
+        """Members who are not done with asking."""
+        self.made = 0
+        """Troubles that were met, not only ordered."""
+        self._rows: list[Row] = []
         self._heard = 0
         self._wanted: set[str] = set()
         self._supervisors: dict[str, asyncio.Task[None]] = {}
@@ -114,6 +119,33 @@ class World:
         """Orders a trouble from `bench.breaking.sabotage`."""
         (self.folder / "orders" / place).write_text(text)
 
+    async def met(self, place: str) -> None:
+        """Waits until a trouble that was ordered happens, as long as anything can meet it."""
+        order = self.folder / "orders" / place
+        while not self.is_quiet():
+            if not order.exists():
+                self.made += 1
+                return
+            await asyncio.sleep(0.05)
+        order.unlink(missing_ok=True)
+
+    async def met_by_discord(self) -> None:
+        """The same for what the local Discord was told to do."""
+        while not self.is_quiet():
+            if not self.discord.faults.pending:
+                self.made += 1
+                return
+            await asyncio.sleep(0.05)
+
+    async def moment(self, most: int = 25) -> None:
+        """A random moment: after so many further changes of messages, `most` at most, and a bit.
+
+        Told by what happens, so that on a slow machine, too, it is any moment in a job's life.
+        """
+        until = self._heard + self.draw.randint(0, most)
+        await self.until(lambda: self._heard >= until or self.is_quiet())
+        await self.pause(0, 0.5)
+
     def recall(self) -> None:
         """Takes back the orders that nobody has met, and mends the clock."""
         for order in (self.folder / "orders").iterdir():
@@ -163,8 +195,12 @@ class World:
 
     async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 18)) -> None:
         """So many wishes one after the other, each with a seed of its own."""
-        for _ in range(count):
-            await self.wish(member, self.draw.randint(*steps))
+        self.asking += 1
+        try:
+            for _ in range(count):
+                await self.wish(member, self.draw.randint(*steps))
+        finally:
+            self.asking -= 1
 
     async def wish(self, member: Member, steps: int, **options: str | int) -> Wish:
         """One wish, whatever becomes of it."""
@@ -182,8 +218,11 @@ class World:
 
     def rows(self) -> list[Row]:
         """All jobs, as the database has them."""
-        if not self.database.exists():
-            return []
+        with suppress(sqlite3.OperationalError):  # it is not there yet, or being replaced
+            self._rows = self._read_rows()
+        return self._rows
+
+    def _read_rows(self) -> list[Row]:
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as db:
             found = db.execute("SELECT json_extract(recipe, '$.seed'), state, posted FROM jobs")
             return [Row(seed, state, bool(posted)) for seed, state, posted in found]
@@ -197,16 +236,21 @@ class World:
                 await self.stop(name)
                 await self.start(name)
         await self.ready()
+        await self.calm()
+        await asyncio.sleep(QUIET_SECONDS)
+
+    async def calm(self) -> None:
+        """Waits until all is over, or nothing has moved any more for `PATIENCE`."""
         seen, since = self._looks(), time.monotonic()
-        while not self._is_quiet() and time.monotonic() - since < PATIENCE:
+        while not self.is_quiet() and time.monotonic() - since < PATIENCE:
             await asyncio.sleep(0.2)
             if (now := self._looks()) != seen:
                 seen, since = now, time.monotonic()
-        await asyncio.sleep(QUIET_SECONDS)
 
-    def _is_quiet(self) -> bool:
+    def is_quiet(self) -> bool:
+        """Whether nobody asks any more, and everything that was asked has its end."""
         waiting = any(each["flags"] & LOADING for each in self.channels.messages.values())
-        return all(row.posted for row in self.rows()) and not waiting
+        return not self.asking and not waiting and all(row.posted for row in self.rows())
 
     def _looks(self) -> object:
         """What changes as long as anything goes on."""
