@@ -7,6 +7,7 @@ import discord
 import structlog
 
 from bot import policy
+from bot.answers import PAINTED_THERE, answer
 from bot.attachments import keep_initial
 from bot.cards import show
 from bot.client import ImagineBot
@@ -14,7 +15,7 @@ from bot.incidents import RefusedError
 from bot.moderators import admitted, is_moderator
 from jobs.card import card
 from jobs.checkup import NEEDED, NEEDED_IN_THREADS
-from jobs.job import Job, State
+from jobs.job import Job
 from jobs.language import mark, say
 from jobs.recipe import PicturePrompt, Recipe
 from jobs.store import StoreError
@@ -49,25 +50,28 @@ async def ask(
     parent: Job | None = None,
     private: bool = False,
 ) -> None:
-    """Queues a recipe for the member and shows its card. Raises RefusedError, StoreError.
+    """Queues a recipe for the member and shows its card. Raises RefusedError.
 
     What takes no time is checked first, so that most refusals never show in the channel. Then
-    the answer is deferred: from there on Discord waits, however long the database takes. A
-    `private` wish is shown in the direct conversation with its asker, if that is open.
+    the answer is deferred: from there on Discord waits, however long the database takes, and
+    what goes wrong is told as the answer. A `private` wish is shown in the direct conversation
+    with its asker, if that is open.
     """
     bot = interaction.client
     check(policy.may_post(_missing_permissions(interaction)))
     check(policy.may_paint(recipe, bot.settings.pair))
-    deferred = await interaction.response.defer(thinking=True, ephemeral=private)
-    if attached:
-        async with admitted(interaction, recipe, interaction.guild_id):
-            pass  # who would be refused fills no disk
-        recipe = await _with_pictures(bot, recipe, attached)
-    if private:
-        await _ask_privately(interaction, recipe, parent)
-        return
-    message_id = deferred.message_id if deferred else None
-    await _show_queued(interaction, await _queue(interaction, recipe, parent, message_id))
+
+    async def work(message_id: int | None) -> bool:
+        wish = recipe
+        if attached:
+            async with admitted(interaction, recipe, interaction.guild_id):
+                pass  # who would be refused fills no disk
+            wish = await _with_pictures(bot, recipe, attached)
+        if private:
+            return await _ask_privately(interaction, wish, parent)
+        return await _show_queued(interaction, await _queue(interaction, wish, parent, message_id))
+
+    await answer(interaction, work, ephemeral=private)
 
 
 async def _with_pictures(bot: ImagineBot, recipe: Recipe, attached: Attached) -> Recipe:
@@ -110,14 +114,13 @@ async def _queue(
             most_running=terms.most_running,
             spoilered=terms.spoilered,
             locale=interaction.locale.value,
+            interaction_id=interaction.id,
         )
 
 
-async def _show_queued(interaction: Interaction, job: Job) -> None:
+async def _show_queued(interaction: Interaction, job: Job) -> bool:
     """Shows the place in the queue. The job is safe on disk: nothing here may call it lost."""
-    message = await show(interaction, job, **await _place(interaction, job))
-    if message:
-        await _mend(interaction, job.id, message)
+    return await show(interaction, job, **await _place(interaction, job)) is not None
 
 
 async def _place(interaction: Interaction, job: Job) -> dict[str, Any]:
@@ -133,19 +136,7 @@ async def _place(interaction: Interaction, job: Job) -> dict[str, Any]:
         return {}
 
 
-async def _mend(interaction: Interaction, job_id: int, message: discord.InteractionMessage) -> None:
-    """If an engine ended the job before its first card was shown, that card hid the outcome."""
-    try:
-        job = await interaction.client.store.job(job_id)
-    except StoreError:
-        return
-    if job is None or not job.state.ended:
-        return  # whatever the engine shows next comes after this card
-    if job.state is not State.DONE or message.attachments:
-        await show(interaction, job, over=message)
-
-
-async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job | None) -> None:
+async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job | None) -> bool:
     """Queues the job with its card in the direct conversation, or here where that is closed."""
     try:
         direct = await interaction.user.create_dm()
@@ -155,7 +146,7 @@ async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job |
     except discord.Forbidden:
         job = await _queue(interaction, recipe, parent, None)
         await interaction.edit_original_response(content=say(CLOSED, job=job.id))
-        return
+        return True
     try:
         job = await _queue(interaction, recipe, parent, None, direct.id)
     except RefusedError:
@@ -164,8 +155,9 @@ async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job |
     drawn = card(job, **await _place(interaction, job))
     await message.edit(content=None, embed=drawn.embed, view=drawn.view)
     await interaction.client.store.set_message(job.id, message.id)  # now the engine may write
-    told = say("I paint it for you here: {link}", link=message.jump_url)
+    told = say(PAINTED_THERE, link=message.jump_url)
     await interaction.edit_original_response(content=told)
+    return True
 
 
 def _missing_permissions(interaction: Interaction) -> list[str]:

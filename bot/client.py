@@ -1,6 +1,7 @@
 """The connection to Discord: signs in, registers the commands, hands out interactions."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.answers import finish_left
 from bot.checkup import tell_what_to_mend
 from bot.forms import submitted
 from bot.incidents import report, tell
@@ -85,8 +87,12 @@ class ImagineBot(discord.Client):
             self.tree.add_command(command)
         self.add_dynamic_items(*buttons)
         self._buttons = buttons
-        self._answering: set[asyncio.Task[Any]] = set()
-        self._mirror: asyncio.Task[None] | None = None
+        self.answering: set[int] = set()
+        """Interactions that are being answered (see `bot.answers`)."""
+        self.heard: deque[int] = deque(maxlen=1000)
+        """The latest of them: after a lost connection Discord may tell of one a second time."""
+        self._at_work: set[asyncio.Task[Any]] = set()
+        self._beside: list[asyncio.Task[None]] = []
         self.connected = False
         """Whether the gateway tells it what members do."""
         Route.BASE = settings.discord_api_url
@@ -95,7 +101,10 @@ class ImagineBot(discord.Client):
         """After the login, before the gateway: where the gateway is, and the commands."""
         await self.tree.set_translator(CatalogueTranslator())
         self.moderator_roles = await self.moderation.moderator_roles()
-        self._mirror = asyncio.create_task(mirror(self, self.store))
+        self._beside = [
+            asyncio.create_task(mirror(self, self.store)),
+            asyncio.create_task(finish_left(self)),
+        ]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         guild_id = self.settings.discord_guild_id
@@ -111,11 +120,11 @@ class ImagineBot(discord.Client):
 
     async def close(self) -> None:
         """Lets the handlers finish, then leaves."""
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=GRACE)
-        if self._mirror:
-            self._mirror.cancel()
-            await asyncio.wait([self._mirror])
+        if self._at_work:
+            await asyncio.wait(self._at_work, timeout=GRACE)
+        for task in self._beside:
+            task.cancel()
+            await asyncio.wait([task])
         await super().close()
         await self.downloads.close()
 
@@ -123,8 +132,8 @@ class ImagineBot(discord.Client):
         """The current task answers a member: it is finished before the bot stops."""
         task = asyncio.current_task()
         assert task is not None
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
 
     async def on_ready(self) -> None:
         self.connected = True

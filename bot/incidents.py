@@ -16,7 +16,10 @@ from jobs.store import StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
-GONE = frozenset({10015, 10062, 40060, 50027})
+ACKNOWLEDGED = 40060
+"""Discord's code for a second answer to the same interaction."""
+
+GONE = frozenset({10015, 10062, ACKNOWLEDGED, 50027})
 """Discord's codes for an interaction that can no longer be answered: unknown webhook, unknown
 interaction, already acknowledged, invalid token."""
 
@@ -41,20 +44,24 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
     await interaction.followup.send(sentence, ephemeral=True)
 
 
-async def report(interaction: discord.Interaction, error: Exception) -> None:
-    """Turns what a handler raised into an answer and a line of the log. Never raises."""
+async def report(interaction: discord.Interaction, error: Exception) -> bool:
+    """Turns what a handler raised into an answer and a line of the log. Never raises.
+
+    False if the member may still wait for an answer.
+    """
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     try:
         if not is_gone(error):
             await tell(interaction, _sentence(error))
-            return
+            return True
     except Exception as failure:
         if not is_gone(failure):
             log.exception("a member could not be told what went wrong")
-            return
+            return False
         error = failure
     log.warning("an interaction was gone before it could be answered", error=str(error))
+    return True
 
 
 def is_gone(error: Exception) -> bool:

@@ -6,8 +6,11 @@ tokens, which die after 15 minutes, are the bot's.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 
 import aiohttp
 import discord
@@ -41,17 +44,56 @@ class UnreachableError(DiscordError):
     """Discord does not answer at present."""
 
 
+class DiscordTime:
+    """What time it is for Discord, by the dates of its answers; to the second.
+
+    This machine's clock may be wrong, or be set while a job is painted: how old a message is, it
+    cannot tell.
+    """
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None
+        """Seconds since 1970 less the seconds of the monotonic clock."""
+
+    def now(self) -> float:
+        """Seconds since 1970; this machine's until Discord has answered once."""
+        return time.time() if self._ahead is None else time.monotonic() + self._ahead
+
+    async def hear(
+        self,
+        session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        end: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        """For a trace's `on_request_end`."""
+        try:
+            date = parsedate_to_datetime(end.response.headers["Date"])
+        except (KeyError, ValueError):
+            return
+        self._ahead = date.timestamp() - time.monotonic()
+
+
+class RestClient(discord.Client):
+    """A client that knows Discord's time."""
+
+    def __init__(self) -> None:
+        self.time = DiscordTime()
+        trace = counted_requests()
+        trace.on_request_end.append(self.time.hear)
+        super().__init__(
+            intents=discord.Intents(guilds=True),  # of no use without a gateway, but no warning
+            allowed_mentions=ALLOWED_MENTIONS,
+            max_ratelimit_timeout=LONGEST_WAIT,
+            http_trace=trace,
+        )
+
+
 @asynccontextmanager
-async def logged_in(settings: Settings) -> AsyncIterator[discord.Client]:
+async def logged_in(settings: Settings) -> AsyncIterator[RestClient]:
     """A client for REST alone. Raises SettingsError without a token, DiscordError."""
     discord.http.Route.BASE = settings.discord_api_url
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
-    client = discord.Client(
-        intents=discord.Intents(guilds=True),  # of no use without a gateway; none gives a warning
-        allowed_mentions=ALLOWED_MENTIONS,
-        max_ratelimit_timeout=LONGEST_WAIT,
-        http_trace=counted_requests(),
-    )
+    client = RestClient()
     try:
         await _login(client, settings)
         yield client
@@ -60,7 +102,7 @@ async def logged_in(settings: Settings) -> AsyncIterator[discord.Client]:
 
 
 @asynccontextmanager
-async def logged_in_at_last(settings: Settings) -> AsyncIterator[discord.Client]:
+async def logged_in_at_last(settings: Settings) -> AsyncIterator[RestClient]:
     """`logged_in`, for a program that may start before its network: tries until Discord answers."""
     for delay in retry_delays():
         try:

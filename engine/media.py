@@ -203,9 +203,19 @@ def write_whole(path: Path, content: bytes | Callable[[Path], None]) -> None:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+        _keep_name(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _keep_name(folder: Path) -> None:
+    """What a folder calls its files is on the disk, too, once this returns."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:

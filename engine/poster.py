@@ -22,6 +22,7 @@ from PIL import Image
 from prometheus_client import Counter
 
 from engine.discord_rest import (
+    RestClient,
     TokenRefusedError,
     cannot_be_edited,
     passes,
@@ -42,6 +43,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 MAX_NOTE = 1000  #: characters of notes that are shown
 MAX_DESCRIPTION = 1000  #: characters of the text that stands for a picture
+REFUSED = mark("The picture was painted, but Discord does not take it here: {why}.")
 GONE = mark("The picture was painted, but it is no longer on the engine's disk.")
 
 FRAMES = Counter(
@@ -112,7 +114,7 @@ class Poster:
     """Shows jobs in their channels while `run` runs."""
 
     def __init__(
-        self, client: discord.Client, store: Store, settings: Settings, pace: Pace | None = None
+        self, client: RestClient, store: Store, settings: Settings, pace: Pace | None = None
     ) -> None:
         self._client = client
         self._store = store
@@ -189,6 +191,7 @@ class Poster:
             if job and job.state is frame.state and not self._within_grace(job):
                 await self._write(job, await _running(job, frame), renew=self._too_old(job))
                 FRAMES.labels("shown").inc()
+                await self._reveal(job)
         except Exception as error:
             FRAMES.labels("dropped").inc()
             self._raise_if_refused(error)
@@ -196,6 +199,15 @@ class Poster:
                 log.warning("a frame was dropped", job=job_id, error=str(error))
             else:
                 log.exception("a frame was dropped", job=job_id)
+
+    async def _reveal(self, job: Job) -> None:
+        """If the job has ended while its frame was on the way, the frame may hide the outcome.
+
+        It may be another engine that showed it: one that took the job for a dead engine's.
+        """
+        now = await self._store.job(job.id)
+        if now and now.state.ended:
+            await self._store.show_again(job.id)
 
     # -- outcomes --------------------------------------------------------------------------
 
@@ -246,19 +258,35 @@ class Poster:
         if job is None or job.posted:
             return
         if self._within_grace(job):  # the bot may be about to name the message
-            await asyncio.sleep(job.created_at + self._pace.grace - time.time())
+            await asyncio.sleep(self._pace.grace - abs(time.time() - job.created_at))
             job = await self._store.job(job_id) or job
+        post = await _ended(job, self._settings.data_dir)
         try:
-            await self._write(job, await _ended(job, self._settings.data_dir))
+            await self._write(job, post)
             log.info("shown", job=job_id, state=job.state.value)
         except discord.HTTPException as error:
             if passes(error) or error.status == 401:
                 raise
-            # The channel is gone or closed to us: nobody is left to be told.
-            log.error("an outcome can be shown nowhere", job=job_id, error=str(error))
-        await self._store.mark_posted(job_id)
+            await self._show_refused(job, post, error)
+        await self._store.mark_posted(job_id, job.redraws)
         if job.state is State.DONE:
             await self._copy(job)
+
+    async def _show_refused(self, job: Job, post: _Post, refusal: discord.HTTPException) -> None:
+        """Discord takes no such post here: says so at least, without the pictures."""
+        if post.files and refusal.status != 404:
+            with speaking(job.locale):
+                why = say(REFUSED, why=refusal.text.rstrip(".") or str(refusal.status))
+            try:
+                await self._write(job, _Post(_with_notes(job, card(job), [why])))
+                log.error("pictures were refused", job=job.id, error=str(refusal))
+                return
+            except discord.HTTPException as error:
+                if passes(error) or error.status == 401:
+                    raise
+                refusal = error
+        # The channel is gone or closed to us: nobody is left to be told.
+        log.error("an outcome can be shown nowhere", job=job.id, error=str(refusal))
 
     async def _copy(self, job: Job) -> None:
         """Sends a painted picture to its asker directly, if they prefer that; or forgets it."""
@@ -290,6 +318,9 @@ class Poster:
                     raise
         message = await _send(channel, post, nonce=_nonce(job))
         await self._store.set_message(job.id, message.id)
+        if not _shows(message, post):
+            # Discord knew the nonce: it was sent before, with what was to be shown then.
+            await _edit(channel.get_partial_message(message.id), post)
         if job.message_id and renew:
             link = f"{channel.jump_url}/{message.id}"
             with (
@@ -311,13 +342,14 @@ class Poster:
         await asyncio.sleep(moment - now)
 
     def _within_grace(self, job: Job) -> bool:
-        return job.message_id is None and time.time() < job.created_at + self._pace.grace
+        """Where the clock was set meanwhile, nothing is waited for."""
+        return job.message_id is None and abs(time.time() - job.created_at) < self._pace.grace
 
     def _too_old(self, job: Job) -> bool:
         if job.message_id is None:
             return False
         written = discord.utils.snowflake_time(job.message_id).timestamp()
-        return time.time() - written > self._pace.oldest
+        return self._client.time.now() - written > self._pace.oldest
 
     def _raise_if_refused(self, error: Exception) -> None:
         if isinstance(error, discord.HTTPException) and error.status == 401:
@@ -392,6 +424,15 @@ async def _send(channel: discord.abc.Messageable, post: _Post, nonce: str) -> di
     if post.card.view is None:
         return await channel.send(embed=post.card.embed, files=files, nonce=nonce)
     return await channel.send(embed=post.card.embed, files=files, view=post.card.view, nonce=nonce)
+
+
+def _shows(message: discord.Message, post: _Post) -> bool:
+    """Whether a message shows this post, and not an older one of the same job."""
+    wanted = post.card.embed
+    return any(
+        (shown.title, shown.description) == (wanted.title, wanted.description)
+        for shown in message.embeds
+    )
 
 
 def _nonce(job: Job) -> str:

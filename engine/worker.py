@@ -415,7 +415,7 @@ class Worker:
             steps = {painting.job.id: painting.step for painting in self._paintings.values()}
             try:
                 await self._store.heartbeat(self.name, LEASE_SECONDS, steps)
-                for job in await self._store.requeue_expired():
+                for job in await self._store.requeue_expired(LEASE_SECONDS):
                     log.warning("another engine lost a job", job=job.id, state=job.state.value)
             except StoreError as error:
                 log.warning("the leases cannot be renewed, trying again", error=str(error))

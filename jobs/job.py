@@ -64,13 +64,15 @@ class Job:
     """Whether its pictures are hidden until one clicks on them."""
     locale: str = "en"
     """What its asker's Discord speaks, as Discord calls it."""
+    redraws: int = 0
+    """How often its outcome was asked to be shown once more."""
 
     @property
     def seconds(self) -> float | None:
         """How long the painting took, once it has ended."""
         if self.started_at is None or self.finished_at is None:
             return None
-        return self.finished_at - self.started_at
+        return max(0.0, self.finished_at - self.started_at)  # the clock may have been set back
 
 
 @dataclass(frozen=True, slots=True)

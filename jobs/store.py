@@ -26,6 +26,7 @@ from jobs.turns import turn_on_arrival
 MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
 STOPPED_TOO_OFTEN = mark("The engine stopped 3 times while painting this.")
 MEASURED_JOBS = 20  #: the wait is estimated from so many finished jobs
+LONGEST_LEASE = 3600.0  #: seconds; no engine holds a job for longer without a word
 BUSY_SECONDS = 5.0  #: how long a change waits for another process's change
 WAL_TRIES, WAL_PAUSE = 40, 0.05  #: at opening a new file, and seconds between two of them
 
@@ -42,6 +43,7 @@ _CLAIMABLE = (
     " (SELECT COUNT(*) FROM jobs AS running WHERE running.state = 'running'"
     " AND running.member_id = jobs.member_id AND running.guild_id IS jobs.guild_id))"
 )
+_EXPIRED = "state = 'running' AND (lease_until < :now OR lease_until > :latest)"
 
 
 class StoreError(Exception):
@@ -121,10 +123,12 @@ class Store:
         most_running: int | None = None,
         spoilered: bool = False,
         locale: str = ENGLISH,
+        interaction_id: int | None = None,
     ) -> Job:
         """Puts a job into the queue. Once this returns, a power cut does not lose it.
 
         With `most_running`, 1 or more, it waits while so many of the member's are painted there.
+        `interaction_id` names the open answer that waits for it (see `jobs.answers`).
         """
         asker = {"member": member_id, "priority": priority}
         async with self.change() as db:
@@ -138,7 +142,7 @@ class Store:
             now = await value_of(
                 db, "SELECT turn FROM virtual_time WHERE priority = :priority", asker
             )
-            return await _one(
+            job = await _one(
                 db,
                 "INSERT INTO jobs (recipe, pictures, work, guild_id, channel_id, message_id,"
                 " member_id, member_name, priority, parent_id, most_running, spoilered, locale,"
@@ -162,6 +166,12 @@ class Store:
                     self._clock(),
                 ),
             )
+            if interaction_id is not None:
+                await db.execute(
+                    "UPDATE answers SET job_id = ? WHERE interaction_id = ?",
+                    (job.id, interaction_id),
+                )
+            return job
 
     async def set_message(self, job_id: int, message_id: int) -> None:
         """Remembers which message holds the card."""
@@ -369,25 +379,32 @@ class Store:
             )
             return cursor.rowcount == 1
 
-    async def requeue_expired(self) -> list[Job]:
+    async def requeue_expired(self, lease_seconds: float = LONGEST_LEASE) -> list[Job]:
         """Takes jobs from engines whose lease ran out; returns them as they are now.
 
-        Each goes back to its old place, or fails after the third attempt.
+        Each goes back to its old place, or fails after the third attempt. A lease of more than
+        `lease_seconds` from now was given before the clock went back, and counts as run out: an
+        engine that lives gives itself another one sooner than that.
         """
         async with self.change() as db:
-            now = {"now": self._clock(), "most": MAX_ATTEMPTS, "reason": STOPPED_TOO_OFTEN}
+            now = {
+                "now": self._clock(),
+                "latest": self._clock() + lease_seconds,
+                "most": MAX_ATTEMPTS,
+                "reason": STOPPED_TOO_OFTEN,
+            }
             failed = await _all(
                 db,
                 "UPDATE jobs SET state = 'failed', finished_at = :now, lease_until = NULL,"
                 " reason = :reason"
-                " WHERE state = 'running' AND lease_until < :now AND attempts >= :most"
+                f" WHERE {_EXPIRED} AND attempts >= :most"
                 " RETURNING *",
                 now,
             )
             queued = await _all(
                 db,
                 "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0"
-                " WHERE state = 'running' AND lease_until < :now RETURNING *",
+                f" WHERE {_EXPIRED} RETURNING *",
                 now,
             )
             return failed + queued
@@ -404,11 +421,25 @@ class Store:
                 (limit,),
             )
 
-    async def mark_posted(self, job_id: int) -> None:
-        """Remembers that the outcome has been shown in the channel."""
+    async def mark_posted(self, job_id: int, redraws: int = 0) -> None:
+        """Remembers that the outcome has been shown in the channel.
+
+        Not if it was asked for once more meanwhile: `redraws` is the job's, as it was shown.
+        """
         async with self.change() as db:
             await db.execute(
-                "UPDATE jobs SET posted = 1 WHERE id = ? AND finished_at IS NOT NULL", (job_id,)
+                "UPDATE jobs SET posted = 1"
+                " WHERE id = ? AND redraws = ? AND finished_at IS NOT NULL",
+                (job_id, redraws),
+            )
+
+    async def show_again(self, job_id: int) -> None:
+        """Has the outcome of an ended job shown once more: something else has hidden it."""
+        async with self.change() as db:
+            await db.execute(
+                "UPDATE jobs SET posted = 0, redraws = redraws + 1"
+                " WHERE id = ? AND finished_at IS NOT NULL AND deleted_at IS NULL",
+                (job_id,),
             )
 
     # -- underneath ------------------------------------------------------------------------

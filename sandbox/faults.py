@@ -13,13 +13,17 @@ class Fault:
         status: the status that is answered, or None where the connection breaks instead.
         applied: whether the request takes effect before the answer is lost.
         delay: seconds before anything happens.
+        retry_after: with status 429, the seconds that Discord asks to wait.
+        cut: whether the connection breaks while the request is still being sent.
     """
 
     route: str
     times: int
     status: int | None
     applied: bool
-    delay: float
+    delay: float = 0.0
+    retry_after: float | None = None
+    cut: bool = False
 
 
 class Faults:
@@ -41,9 +45,22 @@ class Faults:
         """Reset the connection of the next requests of a route instead of answering."""
         self._faults.append(Fault(route, times, None, applied, delay))
 
+    def limit(self, route: str, retry_after: float, *, times: int = 1) -> None:
+        """Answer the next requests of a route with a rate limit of so many seconds."""
+        self._faults.append(Fault(route, times, 429, False, retry_after=retry_after))
+
+    def cut(self, route: str, *, times: int = 1) -> None:
+        """Reset the connection of the next requests of a route in the middle of their body."""
+        self._faults.append(Fault(route, times, None, False, cut=True))
+
     def drop_gateway(self, *, resumable: bool = True) -> None:
         """Cut every gateway connection; the session can be resumed or not."""
         self._drop_gateway(resumable)
+
+    @property
+    def pending(self) -> int:
+        """How many troubles nobody has met to their end."""
+        return len(self._faults)
 
     def clear(self) -> None:
         """End all troubles."""

@@ -145,6 +145,15 @@ class Gateway:
             self._leave(connection)
             connection.abort()
 
+    async def revoke(self) -> None:
+        """The token has changed: all sessions end, with the code for a wrong one."""
+        self._sessions.clear()
+        for connection in tuple(self._connections):
+            self._leave(connection)
+            await connection.socket.close(
+                code=AUTHENTICATION_FAILED, message=b"Authentication failed."
+            )
+
     async def close(self) -> None:
         """Say goodbye to everyone."""
         for connection in tuple(self._connections):

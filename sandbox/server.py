@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+import math
 import secrets
 import socket
 import struct
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,7 +67,6 @@ class Sandbox:
         self.world = World(self.clock, self.cdn)
         self.guild = self.world.add_guild(guild_name, self.world.application.owner)
         self.channel = self.world.add_channel(self.guild, "imagine")
-        self.token = self.world.application.token
         self.limits = Limits(self.clock)
         self.overrides = Overrides(self.world)
         self.commands = Commands(self.world, self.limits, self.overrides)
@@ -122,6 +123,16 @@ class Sandbox:
         return self.url + API
 
     @property
+    def token(self) -> str:
+        return self.world.application.token
+
+    async def renew_token(self) -> str:
+        """The host resets the bot's token: the old one counts nowhere any more; the new one."""
+        self.world.renew_token()
+        await self.gateway.revoke()
+        return self.token
+
+    @property
     def requests(self) -> list[RecordedRequest]:
         """Every request of the bot and the engine so far."""
         return self.recorder.requests
@@ -165,6 +176,7 @@ class Sandbox:
     async def _serve_api(self, request: web.Request) -> web.StreamResponse:
         """Take one request through token, limits and troubles to its route, and record it."""
         path = request.rel_url.path.removeprefix(API)
+        date = {"Date": formatdate(self.clock.now(), usegmt=True)}
         headers: dict[str, str] = {}
         route: Route | None = None
         fault: Fault | None = None
@@ -173,8 +185,9 @@ class Sandbox:
             route, params = find_route(request.method, path)
             self._check_token(route, request)
             headers = self._check_limits(route, params)
-            body = await read_body(request)
             fault = self.faults.take(f"{route.method} {route.template}")
+            if fault is None or not fault.cut:
+                body = await read_body(request)
             call = Call(params, dict(request.query), body)
             answer = await self._answer(route, call, fault)
         except DiscordError as error:
@@ -188,17 +201,20 @@ class Sandbox:
         if broken:
             _reset(request)
         if answer.body is None:
-            return web.Response(status=answer.status, headers=headers)
+            return web.Response(status=answer.status, headers=headers | date)
         # Discord's clients look for exactly this content type.
         headers["Content-Type"] = "application/json"
         text = json.dumps(answer.body)
-        return web.Response(status=answer.status, body=text.encode(), headers=headers)
+        return web.Response(status=answer.status, body=text.encode(), headers=headers | date)
 
     async def _answer(self, route: Route, call: Call, fault: Fault | None) -> Answer:
         """What the route answers, unless a trouble comes before or after it."""
         if fault is None:
             return await route.handler(self._rest, call)
         await asyncio.sleep(fault.delay)
+        if fault.retry_after is not None:
+            headers = {"Via": "1.1 google", "Retry-After": str(math.ceil(fault.retry_after))}
+            raise errors.rate_limited(fault.retry_after, headers, everywhere=False)
         if fault.applied:
             await route.handler(self._rest, call)
         return Answer(_SERVER_ERROR, fault.status or 500)

@@ -399,6 +399,14 @@ class World:
             del self.guilds[channel.guild_id].channels[channel.id]
         self._emit_channel("CHANNEL_DELETE", channel)
 
+    def delete_guild(self, guild: Guild) -> None:
+        """Its owner deletes it, with all its channels; the bot hears of the guild alone."""
+        del self.guilds[guild.id]
+        inside = [each.id for each in self.channels.values() if each.guild_id == guild.id]
+        for channel_id in inside:
+            del self.channels[channel_id]
+        self.emit(Event("GUILD_DELETE", {"id": str(guild.id)}))
+
     def remove_bot(self, guild: Guild) -> None:
         """The bot is kicked: it hears of it, and the guild is gone for it."""
         del guild.members[self.application.bot.id]
@@ -785,8 +793,11 @@ class World:
     def _new_application(self, name: str) -> Application:
         owner = self.add_user("Host")
         bot = self.add_user(name, bot=True)
-        token = ".".join(secrets.token_urlsafe(size) for size in (18, 5, 28))
-        return Application(bot.id, name, bot, owner, token)
+        return Application(bot.id, name, bot, owner, _new_token())
+
+    def renew_token(self) -> None:
+        """The application gets another token in place of its own."""
+        self.application.token = _new_token()
 
     def _audience(self, message: Message) -> frozenset[int] | None:
         if message.only_for is None:
@@ -906,6 +917,10 @@ class World:
             elif key in ("media", "file") and isinstance(value, dict):
                 shown[key] = self._media(value.get("url"), self._source(value.get("url"), message))
         return shown
+
+
+def _new_token() -> str:
+    return ".".join(secrets.token_urlsafe(size) for size in (18, 5, 28))
 
 
 def _without_nothing(value: Payload) -> Payload:

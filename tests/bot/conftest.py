@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from bot.buttons import BUTTONS
 from bot.client import AnyCommand, ImagineBot
 from bot.commands import all_commands
+from jobs.answers import Answers
 from jobs.folders import folder_of, timelapse_of
 from jobs.job import Job, State
 from jobs.logs import configure_logging
@@ -118,6 +119,15 @@ async def refusal(member: Member) -> str:
 async def told(member: Member, words: str) -> Message:
     """A message for this member alone with these words."""
     return await member.wait_for(lambda message: message.ephemeral and words in message.text)
+
+
+async def all_given(store: Store) -> None:
+    """Waits until no answer of the bot's is open."""
+    async with asyncio.timeout(10):
+        while True:
+            if not await Answers(store).left():
+                return
+            await asyncio.sleep(0.02)
 
 
 def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from jobs.folders import folder_of, state_of
 from jobs.job import State
 from jobs.store import Store
 from sandbox import Message
@@ -35,9 +36,10 @@ async def test_the_cancel_button_outlives_a_bot_that_was_killed(product: Product
 async def test_another_engine_paints_what_a_killed_one_left(product: Product) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
-    wish = {"include": "a red circle", "seed": 7, "steps": 20}
+    wish = {"include": "a red circle", "seed": 7, "steps": 40}
     card = await product.ask(ada, **wish)
-    await product.painting(card)
+    saved = state_of(folder_of(job_id(card), product.folder))
+    await product.until(saved.exists)
     await product.kill("engine")
     job = await product.job_of(card)
     assert job.state is State.RUNNING
@@ -48,6 +50,10 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     await product.start("engine")
     job = await product.posted(card)
     assert (job.state, job.attempts) == (State.DONE, 2)
+    begun = [
+        entry["step"] for entry in product.entries("engine", "began") if entry["job"] == job.id
+    ]
+    assert begun[0] == 0 < begun[1]  # it went on from where it was
     (message,) = await ada.messages()
     assert message.id == card.id
     (picture,) = await pictures_of(ada, message)

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -215,3 +217,19 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_litter(tmp_pat
     with pytest.raises(OSError, match="the disk is full"):
         write_whole(tmp_path / "picture.png", breaks_off)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_content_and_name_of_a_file_are_forced_to_the_disk_in_this_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[tuple[str, bool]] = []
+    truly = os.fsync
+
+    def fsync(handle: int) -> None:
+        truly(handle)
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        forced.append((kind, (tmp_path / "picture.png").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_whole(tmp_path / "picture.png", b"new")
+    assert forced == [("file", False), ("folder", True)]

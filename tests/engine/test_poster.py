@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from engine import discord_rest
+from engine import poster as poster_module
 from engine.album import Album
 from engine.discord_rest import TokenRefusedError, UnreachableError, logged_in
 from engine.media import Provenance
@@ -23,6 +24,7 @@ from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Sandbox
 from sandbox.clock import DISCORD_EPOCH
+from sandbox.permissions import Permission
 from sandbox.world import Draft, Message
 from tests.engine.conftest import until
 
@@ -356,12 +358,106 @@ async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
     assert len([r for r in discord.requests if r.status == 404]) == 1
 
 
+async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    everyone = discord.guild.id
+    discord.world.overwrite(discord.channel, everyone, deny=int(Permission.ATTACH_FILES))
+    posting()
+    await until(lambda: posted(store, job))
+    (message,) = discord.channel.messages.values()
+    assert message.embeds[0]["title"] == "Painted"
+    (note,) = message.embeds[0]["fields"]
+    assert note["value"].endswith("Discord does not take it here: Missing Permissions.")
+
+
+async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_outcome(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    discord.world.delete(discord.channel, shown(discord))
+    discord.faults.reset(CREATE, applied=True)
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: discord.channel.messages)
+    await finish(job)
+    await until(lambda: posted(store, job))
+    (message,) = discord.channel.messages.values()
+    assert message.embeds[0]["title"] == "Painted"
+    assert message.files
+
+
+async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_shown(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    discord.faults.fail(EDIT, 500)  # discord.py sends it again a second later
+    poster, _ = posting(look=0.01)
+    poster.show_frame(job, frame(1))
+    await until(lambda: any(request.status == 500 for request in discord.requests))
+    await finish(job)
+    await store.mark_posted(job.id)  # by another engine, which took this one for dead
+    await until(lambda: "step 1/50" in text(shown(discord)))
+    await until(lambda: "Painted" in text(shown(discord)))
+    await until(lambda: posted(store, job))
+
+
+class WrongClock:
+    """The clock of this machine, set wrong by so many seconds; Discord's is right."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, wrong: float) -> None:
+        self._wrong = wrong
+
+    def time(self) -> float:
+        return time.time() + self._wrong
+
+
+@pytest.mark.parametrize("wrong", [-7200.0, 7200.0])
+async def test_a_wrong_clock_makes_no_second_message(
+    discord: Sandbox,
+    store: Store,
+    begin: Ask,
+    finish: Any,
+    posting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: float,
+) -> None:
+    monkeypatch.setattr(poster_module, "time", WrongClock(wrong))
+    job = await begin()
+    poster, _ = posting()
+    for step in (1, 2):
+        poster.show_frame(job, frame(step))
+        await until(lambda step=step: f"step {step}/50" in text(shown(discord)))
+    await finish(job)
+    await until(lambda: posted(store, job))
+    assert list(discord.channel.messages) == [job.message_id]
+
+
+async def test_a_clock_that_was_set_back_delays_no_outcome(
+    discord: Sandbox,
+    store: Store,
+    begin: Ask,
+    posting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = await begin(message=False)
+    await store.cancel(job.id)
+    monkeypatch.setattr(poster_module, "time", WrongClock(-7200))
+    posting(grace=0.5)
+    await until(lambda: posted(store, job))
+    assert "Cancelled" in text(shown(discord))
+
+
 async def test_a_token_that_was_reset_ends_the_poster_and_loses_nothing(
     discord: Sandbox, store: Store, begin: Ask, posting: Any
 ) -> None:
     job = await begin()
     await store.cancel(job.id)
-    discord.token = "another"
+    await discord.renew_token()
     _, running = posting()
     with pytest.raises(TokenRefusedError, match="DISCORD_TOKEN"):
         await running

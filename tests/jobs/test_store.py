@@ -145,6 +145,34 @@ async def test_a_job_that_stops_three_engines_fails_with_a_reason(store: Store, 
     assert await store.unposted() == [job]
 
 
+async def test_a_clock_that_was_set_back_keeps_no_job_with_a_dead_engine(
+    store: Store, clock: Any
+) -> None:
+    await ask(store)
+    job = await claimed(store)
+    clock.now -= 3600
+    (back,) = await store.requeue_expired(LEASE)
+    assert (back.id, back.state) == (job.id, State.QUEUED)
+    await claimed(store)
+    assert await store.requeue_expired(LEASE) == []
+
+
+async def test_an_outcome_is_shown_again_however_the_first_showing_ends(store: Store) -> None:
+    job = await ask(store)
+    await store.show_again(job.id)  # nothing has ended yet
+    assert (await store.job(job.id)) == job
+    await store.cancel(job.id)
+    await store.show_again(job.id)
+    await store.mark_posted(job.id, job.redraws)  # a showing that began before
+    (waiting,) = await store.unposted()
+    assert waiting.redraws == 1
+    await store.mark_posted(job.id, waiting.redraws)
+    assert await store.unposted() == []
+    await store.delete(job.id)
+    await store.show_again(job.id)
+    assert await store.unposted() == []
+
+
 async def test_a_good_stop_gives_the_old_place_back_and_is_no_attempt(store: Store) -> None:
     jobs = [await ask(store, member) for member in (1, 2, 3)]
     for _ in range(5):

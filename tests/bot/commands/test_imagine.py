@@ -20,7 +20,9 @@ from jobs.settings import Settings
 from jobs.store import Store
 from sandbox import Member, OptionError, Sandbox
 from sandbox.permissions import Permission
-from tests.bot.conftest import refusal, running_bot, told
+from tests.bot.conftest import all_given, refusal, running_bot, told
+
+CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 
 async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
@@ -183,35 +185,41 @@ async def test_a_locked_database_queues_nothing_and_says_so(
 
 
 class HastyStore(Store):
-    """A database whose engine ends each job at once, before anybody has seen its card."""
+    """A database whose engine ends each job at once and shows that, before the first card."""
 
     async def add(self, *arguments: Any, **options: Any) -> Job:
         job = await super().add(*arguments, **options)
         await self.claim("engine", 60)
         await self.finish(job.id, "engine", State.FAILED, "I know none of these words.")
+        await self.mark_posted(job.id)
         return job
 
 
-async def test_an_outcome_that_came_before_the_first_card_is_not_hidden_by_it(
-    sandbox: Sandbox, settings: Settings, ada: Member
+@pytest.mark.parametrize("trouble", ["", "the card's answer is lost"])
+async def test_an_outcome_that_the_first_card_has_hidden_is_shown_again(
+    sandbox: Sandbox, settings: Settings, ada: Member, trouble: str
 ) -> None:
+    if trouble:
+        sandbox.faults.reset(CARD, times=3, applied=True)
     async with (
         HastyStore.open(settings.database_path) as store,
-        running_bot(sandbox, settings, store),
+        running_bot(sandbox, settings, store) as bot,
     ):
-        reply = await ada.slash("imagine", include="qwertz")
-        assert reply.message
-        card = await ada.wait_for(lambda message: "none of these words" in message.text)
-        assert card.id == reply.message.id
-        assert [button.label for button in card.buttons] == ["Again", "Edit"]
+        await ada.wait_filled(await ada.slash("imagine", include="qwertz"))
+        await all_given(store)
+        (job,) = await store.unposted()
+        assert (job.state, job.redraws) == (State.FAILED, 1)
+        await store.mark_posted(job.id)  # says an engine that showed it before the card came
+        assert await store.unposted()
+        await store.mark_posted(job.id, job.redraws)
+        assert not await store.unposted()
+        assert not bot.answering
 
 
 async def test_a_card_that_cannot_be_shown_loses_no_job(
     bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
 ) -> None:
-    sandbox.faults.fail(
-        "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original", 403, times=1
-    )
+    sandbox.faults.fail(CARD, 403, times=1)
     reply = await ada.slash("imagine", include="a red circle")
     await bot.close()  # lets the handler finish
     (job,) = await store.waiting()
@@ -223,7 +231,7 @@ async def test_a_card_that_cannot_be_shown_loses_no_job(
 async def test_a_broken_connection_costs_no_card(
     bot: ImagineBot, sandbox: Sandbox, ada: Member
 ) -> None:
-    sandbox.faults.reset("PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original")
+    sandbox.faults.reset(CARD)
     card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     assert "Position 1" in card.text
 
