@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from jobs.store import Store, rows_of
+from jobs.database import rows_of
+from jobs.store import Store
 
 _UNTIL = (
     "WITH fate AS (SELECT id, recipe, CASE WHEN finished_at IS NULL OR posted = 0"

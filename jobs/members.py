@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.database import rows_of, value_of
 from jobs.job import Job
-from jobs.store import Store, as_job, rows_of, value_of
+from jobs.store import Store, as_job
 
 
 @dataclass(frozen=True, slots=True)

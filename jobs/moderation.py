@@ -10,6 +10,7 @@ from typing import Any
 
 import aiosqlite
 
+from jobs.database import rows_of, value_of
 from jobs.job import Job
 from jobs.rules import (
     Act,
@@ -25,7 +26,7 @@ from jobs.rules import (
     Verdict,
     WordRule,
 )
-from jobs.store import Store, as_job, rows_of, value_of
+from jobs.store import Store, as_job
 
 HOUR = 3600.0
 
@@ -84,13 +85,15 @@ class Moderation:
         async with self._store.look() as db:
             waiting = await value_of(
                 db,
-                "SELECT COUNT(*) FROM jobs WHERE member_id = :member AND guild_id IS :guild"
-                " AND state = 'queued'",
+                "SELECT COUNT(*) FROM jobs INDEXED BY jobs_live_of_member"
+                " WHERE member_id = :member AND guild_id IS :guild"
+                " AND state IN ('queued', 'running') AND state = 'queued'",
                 whose,
             )
             last_hour = await value_of(
                 db,
-                "SELECT COUNT(*) FROM jobs WHERE member_id = :member AND guild_id IS :guild"
+                "SELECT COUNT(*) FROM jobs INDEXED BY jobs_asked_by_member"
+                " WHERE member_id = :member AND guild_id IS :guild"
                 " AND created_at > :since AND state != 'failed'"
                 " AND NOT (state = 'cancelled' AND started_at IS NULL)",
                 whose,
@@ -110,16 +113,27 @@ class Moderation:
     ) -> tuple[int, list[Job]]:
         """How many jobs of a server wait or are being painted, and some of them in their order."""
         chosen = _chosen(guild_id, None, member_id, channel_id)
+        index = "jobs_waiting_in_guild" if member_id is None else "jobs_live_of_member"
+        waiting = f" FROM jobs INDEXED BY {index}{_CHOSEN} AND state = 'queued'"
+        order = "ORDER BY priority DESC, turn, id"
+        count = "SELECT COUNT(*)" + waiting
+        if member_id is None and channel_id is None:
+            count = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = :guild AND level = 2"
         async with self._store.look() as db:
-            count = await value_of(db, "SELECT COUNT(*) FROM jobs" + _CHOSEN, chosen)
-            found = await rows_of(
+            running = await rows_of(
                 db,
-                "SELECT * FROM jobs"
-                + _CHOSEN
-                + " ORDER BY state = 'queued', priority DESC, turn, id LIMIT :limit OFFSET :offset",
-                chosen | {"limit": limit, "offset": offset},
+                f"SELECT * FROM jobs{_CHOSEN} AND state = 'running' {order}",
+                chosen,
             )
-        return int(count), [as_job(row) for row in found]
+            shown = running[offset : offset + limit]
+            skipped = {"skipped": max(0, offset - len(running)), "limit": limit - len(shown)}
+            shown += await rows_of(
+                db,
+                f"SELECT *{waiting} {order} LIMIT :limit OFFSET :skipped",
+                chosen | skipped,
+            )
+            waits = int(await value_of(db, count, chosen))
+        return len(running) + waits, [as_job(row) for row in shown]
 
     async def cancel(
         self,
