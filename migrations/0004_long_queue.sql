@@ -72,3 +72,28 @@ CREATE INDEX jobs_waiting_by_age ON jobs (created_at) WHERE state = 'queued';
 CREATE INDEX jobs_live_of_member ON jobs (member_id) WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_running_of_member ON jobs (member_id, guild_id) WHERE state = 'running';
 CREATE INDEX jobs_asked_by_member ON jobs (member_id, created_at);
+
+-- Which stored pictures a recipe speaks of, and which jobs that have not ended start from another
+-- job's pictures: what the disk still needs is asked for a few files, not for all jobs there ever
+-- were.
+CREATE TABLE pictures_in_recipes (
+    name TEXT NOT NULL,
+    job_id INTEGER NOT NULL,
+    PRIMARY KEY (name, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER recipe_arrives AFTER INSERT ON jobs BEGIN
+    INSERT OR IGNORE INTO pictures_in_recipes
+        SELECT part.value, NEW.id FROM json_tree(NEW.recipe) AS part
+        WHERE part.key IN ('initial', 'name') AND part.type = 'text';
+END;
+CREATE TRIGGER recipe_goes AFTER DELETE ON jobs BEGIN
+    DELETE FROM pictures_in_recipes WHERE job_id = OLD.id AND name IN (
+        SELECT part.value FROM json_tree(OLD.recipe) AS part
+        WHERE part.key IN ('initial', 'name') AND part.type = 'text'
+    );
+END;
+INSERT OR IGNORE INTO pictures_in_recipes
+    SELECT part.value, jobs.id FROM jobs, json_tree(jobs.recipe) AS part
+    WHERE part.key IN ('initial', 'name') AND part.type = 'text';
+CREATE INDEX jobs_from_another ON jobs (json_extract(recipe, '$.source.job'))
+    WHERE finished_at IS NULL AND json_extract(recipe, '$.source.job') IS NOT NULL;

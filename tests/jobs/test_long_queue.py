@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from bench.load.crowd import fill
 from jobs.database import rows_of, value_of
 from jobs.job import Job, State
+from jobs.keeping import needed
 from jobs.moderation import Moderation
 from jobs.recipe import Recipe
 from jobs.store import Store, _seconds_per_work
@@ -212,6 +213,7 @@ QUESTIONS: dict[str, Callable[[Store, Job], Awaitable[object]]] = {
     "usage": _usage,
     "add": _add,
     "mod queue": _mod_queue,
+    "needed": lambda store, job: needed(store, jobs=range(40), pictures=["0" * 64]),
 }
 
 
@@ -259,6 +261,8 @@ async def test_an_older_queue_is_summed_when_it_is_opened(
 
 
 _UNDO = """
+DROP TRIGGER recipe_arrives; DROP TRIGGER recipe_goes; DROP TABLE pictures_in_recipes;
+DROP INDEX jobs_from_another;
 DROP TRIGGER job_arrives; DROP TRIGGER job_changes; DROP TRIGGER job_goes;
 DROP VIEW stretch_changes; DROP TABLE stretches; DROP INDEX guilds_paused;
 DROP INDEX jobs_waiting_in_guild; DROP INDEX jobs_waiting_by_age; DROP INDEX jobs_live_of_member;
