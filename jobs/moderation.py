@@ -31,14 +31,6 @@ from jobs.store import Store, as_job
 HOUR = 3600.0
 
 
-_CHOSEN = (
-    " WHERE guild_id = :guild AND state IN ('queued', 'running')"
-    " AND NOT (:only_waiting AND state = 'running')"
-    " AND (:job IS NULL OR id = :job) AND (:member IS NULL OR member_id = :member)"
-    " AND (:channel IS NULL OR channel_id = :channel)"
-)
-
-
 class Moderation:
     """The word of a server's moderators."""
 
@@ -112,17 +104,17 @@ class Moderation:
         offset: int = 0,
     ) -> tuple[int, list[Job]]:
         """How many jobs of a server wait or are being painted, and some of them in their order."""
-        chosen = _chosen(guild_id, None, member_id, channel_id)
+        which, chosen = _chosen(guild_id, None, member_id, channel_id)
         index = "jobs_waiting_in_guild" if member_id is None else "jobs_live_of_member"
-        waiting = f" FROM jobs INDEXED BY {index}{_CHOSEN} AND state = 'queued'"
+        waiting = f" FROM jobs INDEXED BY {index}{which} AND state = 'queued'"
         order = "ORDER BY priority DESC, turn, id"
         count = "SELECT COUNT(*)" + waiting
         if member_id is None and channel_id is None:
-            count = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = :guild AND level = 2"
+            count = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = :guild_id AND level = 2"
         async with self._store.look() as db:
             running = await rows_of(
                 db,
-                f"SELECT * FROM jobs{_CHOSEN} AND state = 'running' {order}",
+                f"SELECT * FROM jobs INDEXED BY jobs_running{which} AND state = 'running' {order}",
                 chosen,
             )
             shown = running[offset : offset + limit]
@@ -513,13 +505,14 @@ class Moderation:
         await self._record(db, guild_id, Act.BLOCK, by, member_id, why, what=what)
 
     async def _cancel(
-        self, db: aiosqlite.Connection, chosen: Mapping[str, Any], reason: str
+        self, db: aiosqlite.Connection, chosen: tuple[str, Mapping[str, Any]], reason: str
     ) -> list[Job]:
+        which, names = chosen
         found = await rows_of(
             db,
             "UPDATE jobs SET state = 'cancelled', reason = :reason, finished_at = :now,"
-            " lease_until = NULL" + _CHOSEN + " RETURNING *",
-            {**chosen, "reason": reason, "now": self._store.now()},
+            f" lease_until = NULL{which} RETURNING *",
+            {**names, "reason": reason, "now": self._store.now()},
         )
         return [as_job(row) for row in found]
 
@@ -559,14 +552,18 @@ def _chosen(
     member_id: int | None,
     channel_id: int | None,
     only_waiting: bool = False,
-) -> dict[str, int | None]:
-    return {
-        "guild": guild_id,
-        "job": job_id,
-        "member": member_id,
-        "channel": channel_id,
-        "only_waiting": only_waiting,
-    }
+) -> tuple[str, dict[str, int]]:
+    """The condition for those jobs of a server that wait or are being painted, and its values.
+
+    It says only what is wanted, so that SQLite sees which index leads there.
+    """
+    wanted = {"id": job_id, "member_id": member_id, "channel_id": channel_id}
+    values = {name: value for name, value in wanted.items() if value is not None}
+    terms = ["guild_id = :guild_id", "state IN ('queued', 'running')"]
+    terms += [f"{name} = :{name}" for name in values]
+    if only_waiting:
+        terms.append("state = 'queued'")
+    return " WHERE " + " AND ".join(terms), {"guild_id": guild_id} | values
 
 
 async def _touch(db: aiosqlite.Connection, guild_id: int) -> None:

@@ -124,6 +124,7 @@ async def fill(path: Path, waiting: int, now: float) -> None:
     crowd.ask()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA cache_size = -1000000")  # KiB: all of it, or nearly so
         db.execute("BEGIN")
         marks = ", ".join("?" * len(COLUMNS.split(",")))
         db.executemany(f"INSERT INTO jobs ({COLUMNS}) VALUES ({marks})", crowd.rows.values())

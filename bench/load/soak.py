@@ -28,8 +28,8 @@ WISH_SECONDS, DELETE_SECONDS, LOOK_SECONDS = 6.0, 25.0, 45.0
 FAULT_SECONDS, DROP_SECONDS = 15.0, 100.0
 KILLS = {"engine": (0.06, 0.14, 0.22), "bot": (0.28,)}
 """When a process is killed, as shares of the whole time: all within the first third."""
-KEEP_DAYS = "0.004"
-"""Some six minutes; an engine tidies up when it starts, and then once an hour."""
+KEEP_DAYS = "0.001"
+"""A minute and a half; an engine tidies up when it starts, and then once an hour."""
 DRAIN_SECONDS = 180.0
 MEMBERS, CHANNELS, STEPS = 12, 4, 10
 MIB = 2**20
@@ -191,7 +191,7 @@ class Troubled:
             faults.reset(route, times=times, applied=applied)
         else:
             faults.fail(route, status, times=times, applied=applied)
-        self.soak.done[f"requests that met {status or 'a broken connection'}"] += times
+        self.soak.done[f"requests made to meet {status or 'a broken connection'}"] += times
 
     async def _drop(self) -> None:
         self._discord.faults.drop_gateway(resumable=self._draw.random() < 0.5)

@@ -22,6 +22,7 @@ from jobs.job import Job, State
 from jobs.keeping import needed
 from jobs.moderation import Moderation
 from jobs.recipe import Recipe
+from jobs.rules import Act
 from jobs.store import Store, _seconds_per_work
 from jobs.turns import claim_order
 
@@ -194,11 +195,23 @@ async def _usage(store: Store, job: Job) -> object:
 
 
 async def _mod_queue(store: Store, job: Job) -> object:
-    return await Moderation(store).live(job.guild_id or 1, limit=10)
+    return await Moderation(store).live(1, limit=10)
 
 
 async def _add(store: Store, job: Job) -> object:
     return await _ask(store, job.member_id, job.guild_id, 1)
+
+
+async def _mod_cancel(store: Store, job: Job) -> object:
+    return await Moderation(store).cancel(Act.CANCEL, 1, by=1, why=None, reason="no", job_id=job.id)
+
+
+async def _mod_block(store: Store, job: Job) -> object:
+    return await Moderation(store).block(1, job.member_id, by=1, why=None, until=None, reason="no")
+
+
+async def _mod_up(store: Store, job: Job) -> object:
+    return await Moderation(store).move_up(1, job.id, by=1)
 
 
 QUESTIONS: dict[str, Callable[[Store, Job], Awaitable[object]]] = {
@@ -213,6 +226,9 @@ QUESTIONS: dict[str, Callable[[Store, Job], Awaitable[object]]] = {
     "usage": _usage,
     "add": _add,
     "mod queue": _mod_queue,
+    "mod cancel": _mod_cancel,
+    "mod block": _mod_block,
+    "mod up": _mod_up,
     "needed": lambda store, job: needed(store, jobs=range(40), pictures=["0" * 64]),
 }
 
@@ -234,7 +250,8 @@ async def _steps(path: Path, question: Callable[[Store, Job], Awaitable[object]]
         done += 1
 
     async with Store.open(path) as store:
-        (job,) = await store.waiting(1, offset=await store.waiting_count() // 2)
+        queue = await store.waiting(100, offset=await store.waiting_count() // 2)
+        job = next(job for job in queue if job.guild_id == 1)  # the largest server
         await store._connection.set_progress_handler(step, 1)
         await question(store, job)
         await store._connection.set_progress_handler(None, 0)  # type: ignore[arg-type]
