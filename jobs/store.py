@@ -58,7 +58,7 @@ WITH whose (guild_id, sign) AS (
     UNION ALL
     SELECT guild_id, -1 FROM guilds WHERE paused_at IS NOT NULL AND guild_id IS NOT :guild
 ),
-whole (level, priority, turns, ids, jobs, work) AS (
+whole (level, priority, turns, ids, jobs, work) AS NOT MATERIALIZED (
     SELECT level, priority, turns, ids, sign * jobs, sign * work
     FROM whose CROSS JOIN stretches USING (guild_id)
 ),

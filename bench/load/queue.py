@@ -23,10 +23,10 @@ from jobs.recipe import Recipe
 from jobs.store import Store
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-TIMES = 200
-"""How often each thing is done."""
-RARE_TIMES = 10
-"""How often something is done that a process does once an hour."""
+TIMES, RARE_TIMES = 200, 10
+"""How often each thing is done; and what hardly anybody asks."""
+ASKERS = 50
+"""Jobs whose askers ask, evenly from the head of the queue to its tail."""
 FOLDERS = 300
 """On the disk, which the engine asks about when it removes what is old."""
 LIMIT = 0.050
@@ -43,22 +43,23 @@ class Queue:
     draw: random.Random = field(default_factory=lambda: random.Random(1))
     waiting: list[Job] = field(default_factory=list)
     """Jobs from all over the queue."""
+    claimed: list[int] = field(default_factory=list)
 
     @property
     def anybody(self) -> Job:
         return self.draw.choice(self.waiting)
 
     async def look_around(self) -> None:
-        """Picks the jobs that are asked about, evenly from head to tail."""
+        """Picks the jobs that are asked about."""
         count = await self.store.waiting_count()
-        for place in range(TIMES):
-            self.waiting += await self.store.waiting(1, place * count // TIMES)
+        for place in range(ASKERS):
+            self.waiting += await self.store.waiting(1, place * count // ASKERS)
 
     def questions(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
         """What is asked, and what asks it."""
         store, moderation = self.store, Moderation(self.store)
 
-        async def claim_and_finish() -> None:
+        async def claim() -> None:
             job = await store.claim(ENGINE, LEASE)
             assert job is not None
             self.claimed.append(job.id)
@@ -68,31 +69,29 @@ class Queue:
             recipe = Recipe.make("a circle", width=64, height=64, steps=50)
             await store.add(recipe, **_asker(whose))
 
-        async def page(name: str, number: int = 0) -> None:
-            await LISTS[name](_interaction(store, moderation, self.anybody), number, "")
-
         async def check() -> None:
             whose = self.anybody
             await moderation.rules(whose.guild_id, whose.member_id)
             await moderation.usage(whose.guild_id, whose.member_id)
 
-        async def middle() -> None:
-            await page("queue", await store.waiting_count() // 2 // PAGE)
-
-        yield "claim", claim_and_finish
+        yield "claim", claim
         yield "place in the queue", lambda: store.position(self.anybody.id)
         yield "time left", lambda: store.wait_seconds(self.anybody.id)
-        yield "/queue", lambda: page("queue")
-        yield "/queue, the page in the middle", middle
-        yield "/history", lambda: page("history")
+        yield "/queue", lambda: self.page("queue")
+        yield "/history", lambda: self.page("history")
         yield "a member's own jobs", lambda: store.members_jobs(self.anybody.member_id)
         yield "the rules and limits for a wish", check
         yield "a new wish", ask
         yield "/mod queue", lambda: moderation.live(self.anybody.guild_id or PAUSED, limit=PAGE)
-        yield "the engine's heartbeat", lambda: self.store.heartbeat(ENGINE, LEASE)
         yield "the numbers for Prometheus", store.tally
 
-    claimed: list[int] = field(default_factory=list)
+    async def page(self, name: str, number: int = 0) -> None:
+        """What the bot does for a page of a list."""
+        interaction = _interaction(self.store, Moderation(self.store), self.anybody)
+        await LISTS[name](interaction, number, "")
+
+    async def _middle(self) -> None:
+        await self.page("queue", await self.store.waiting_count() // 2 // PAGE)
 
     async def measure(self) -> dict[str, Times]:
         """The seconds of each question."""
@@ -103,6 +102,7 @@ class Queue:
             for job_id in self.claimed:  # so that no more are being painted than in earnest
                 await self.store.finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
+        found["/queue, the page in the middle"] = await _timed(self._middle, RARE_TIMES)
         painted = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
         found["whether 300 folders are needed"] = await _timed(
             lambda: needed(self.store, jobs=painted[:FOLDERS]), RARE_TIMES

@@ -239,7 +239,7 @@ async def test_a_long_queue_costs_hardly_more_than_a_short_one(
 ) -> None:
     """Counted in steps of SQLite's machine, which no other load on this machine changes."""
     steps = {size: await _steps(path, QUESTIONS[name]) for size, path in queues.items()}
-    assert steps[LONG] < 3 * steps[SHORT] + 3000, steps
+    assert steps[LONG] < 2 * steps[SHORT] + 1500, steps
 
 
 async def _steps(path: Path, question: Callable[[Store, Job], Awaitable[object]]) -> int:
