@@ -16,6 +16,7 @@ import bot.commands  # noqa: F401 - it enters the lists that are shown by pages
 from bench.load.crowd import PAUSED, fill
 from bench.load.figures import Times, table
 from bot.pages import LISTS, PAGE
+from jobs.database import value_of
 from jobs.job import Job, State
 from jobs.keeping import needed
 from jobs.moderation import Moderation
@@ -33,6 +34,11 @@ LIMIT = 0.050
 """Seconds that claim, place and `/queue` may take at the median."""
 BOUND = ("claim", "place in the queue", "time left", "/queue")
 ENGINE, LEASE = "bench", 1e9
+
+_BEFORE = (
+    "FROM jobs WHERE state = 'queued' AND (priority > ? OR (priority = ? AND (turn, id) < (?, ?)))"
+)
+_OPEN = "guild_id NOT IN (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL)"
 
 
 @dataclass(slots=True)
@@ -93,6 +99,22 @@ class Queue:
     async def _middle(self) -> None:
         await self.page("queue", await self.store.waiting_count() // 2 // PAGE)
 
+    async def _count(self) -> None:
+        """The plain way to a place, for comparison."""
+        job = self.anybody
+        values = (job.priority, job.priority, job.turn, job.id, job.guild_id)
+        async with self.store.look() as db:
+            await value_of(db, f"SELECT COUNT(*) {_BEFORE} AND (guild_id IS ? OR {_OPEN})", values)
+
+    async def _search(self) -> None:
+        """The plain way to the next job, for comparison."""
+        async with self.store.look() as db:
+            await value_of(
+                db,
+                f"SELECT id FROM jobs WHERE state = 'queued' AND {_OPEN}"
+                " ORDER BY priority DESC, turn, id LIMIT 1",
+            )
+
     async def measure(self) -> dict[str, Times]:
         """The seconds of each question."""
         await self.look_around()
@@ -103,6 +125,8 @@ class Queue:
                 await self.store.finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
         found["/queue, the page in the middle"] = await _timed(self._middle, RARE_TIMES)
+        found["(a place, counted job by job)"] = await _timed(self._count, RARE_TIMES)
+        found["(a claim, looked for job by job)"] = await _timed(self._search, RARE_TIMES)
         painted = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
         found["whether 300 folders are needed"] = await _timed(
             lambda: needed(self.store, jobs=painted[:FOLDERS]), RARE_TIMES
