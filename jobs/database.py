@@ -118,6 +118,13 @@ class Database:
         await self._connection.execute("PRAGMA journal_mode = WAL")
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[aiosqlite.Connection]:
+        """One read of a single statement: a snapshot by itself, so nothing need begin or end it."""
+        async with self._one_at_a_time:
+            with _plain_errors(self._path):
+                yield self._connection
+
+    @asynccontextmanager
     async def look(self) -> AsyncIterator[aiosqlite.Connection]:
         """One or several reads of one snapshot."""
         async with self._transaction("BEGIN") as db:

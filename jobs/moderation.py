@@ -41,12 +41,12 @@ class Moderation:
 
     async def guild(self, guild_id: int | None) -> Guild:
         """The settings of a server."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _guild(db, guild_id)
 
     async def moderator_roles(self) -> dict[int, int]:
         """The moderator role of each server that has named one."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT guild_id, moderator_role FROM guilds WHERE moderator_role IS NOT NULL",
@@ -73,24 +73,19 @@ class Moderation:
 
     async def usage(self, guild_id: int | None, member_id: int) -> Usage:
         """What counts against the limits of a member."""
-        whose = {"guild": guild_id, "member": member_id, "since": self._store.now() - HOUR}
-        async with self._store.look() as db:
-            waiting = await value_of(
+        async with self._store.glance() as db:
+            (row,) = await rows_of(
                 db,
-                "SELECT COUNT(*) FROM jobs INDEXED BY jobs_live_of_member"
+                "SELECT (SELECT COUNT(*) FROM jobs INDEXED BY jobs_live_of_member"
                 " WHERE member_id = :member AND guild_id IS :guild"
-                " AND state IN ('queued', 'running') AND state = 'queued'",
-                whose,
-            )
-            last_hour = await value_of(
-                db,
-                "SELECT COUNT(*) FROM jobs INDEXED BY jobs_asked_by_member"
+                " AND state IN ('queued', 'running') AND state = 'queued') AS waiting,"
+                " (SELECT COUNT(*) FROM jobs INDEXED BY jobs_asked_by_member"
                 " WHERE member_id = :member AND guild_id IS :guild"
                 " AND created_at > :since AND state != 'failed'"
-                " AND NOT (state = 'cancelled' AND started_at IS NULL)",
-                whose,
+                " AND NOT (state = 'cancelled' AND started_at IS NULL)) AS last_hour",
+                {"guild": guild_id, "member": member_id, "since": self._store.now() - HOUR},
             )
-        return Usage(int(waiting), int(last_hour))
+        return Usage(row["waiting"], row["last_hour"])
 
     # -- the queue -------------------------------------------------------------------------
 
@@ -234,7 +229,7 @@ class Moderation:
 
     async def blocks(self, guild_id: int) -> list[Block]:
         """The blocks that hold, the newest first."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT * FROM blocks WHERE guild_id = ? AND (until IS NULL OR until > ?)"
@@ -245,7 +240,7 @@ class Moderation:
 
     async def limits(self, guild_id: int) -> dict[int, Limits]:
         """The limits of each role that has any."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _limits(db, guild_id)
 
     async def limit(self, guild_id: int, role_id: int, limits: Limits, by: int, what: str) -> None:
@@ -268,7 +263,7 @@ class Moderation:
 
     async def words(self, guild_id: int) -> tuple[WordRule, ...]:
         """The words of a server, in the order of the alphabet."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _words(db, guild_id)
 
     async def add_word(self, guild_id: int, rule: WordRule, by: int) -> None:
@@ -295,7 +290,7 @@ class Moderation:
 
     async def channels(self, guild_id: int, rule: ChannelRule) -> frozenset[int]:
         """The channels of which this is said."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _channels(db, guild_id, rule)
 
     async def set_channel(
@@ -375,7 +370,7 @@ class Moderation:
 
     async def to_mirror(self, limit: int = 100) -> list[tuple[int, Entry]]:
         """Entries that no log channel shows yet, the oldest first, each with its channel."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT moderation_log.*, log_channel FROM moderation_log JOIN guilds"
@@ -430,7 +425,7 @@ class Moderation:
 
     async def reports_to_show(self, limit: int = 10) -> list[tuple[int, Report]]:
         """Open reports that no log channel shows yet, each with its channel."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT reports.*, log_channel FROM reports JOIN guilds USING (guild_id)"

@@ -146,17 +146,14 @@ class Store(Database):
 
         With `most_running`, 1 or more, it waits while so many of the member's are painted there.
         """
-        asker = {"member": member_id, "priority": priority}
         async with self.change() as db:
-            previous = await value_of(
+            (line,) = await rows_of(
                 db,
-                "SELECT turn + pictures FROM jobs WHERE member_id = :member"
+                "SELECT (SELECT turn + pictures FROM jobs WHERE member_id = :member"
                 " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
-                " ORDER BY turn DESC LIMIT 1",
-                asker,
-            )
-            now = await value_of(
-                db, "SELECT turn FROM virtual_time WHERE priority = :priority", asker
+                " ORDER BY turn DESC LIMIT 1) AS previous,"
+                " (SELECT turn FROM virtual_time WHERE priority = :priority) AS now",
+                {"member": member_id, "priority": priority},
             )
             return await _one(
                 db,
@@ -178,7 +175,7 @@ class Store(Database):
                     most_running,
                     spoilered,
                     locale,
-                    turn_on_arrival(now or 0, previous),
+                    turn_on_arrival(line["now"] or 0, line["previous"]),
                     self._clock(),
                 ),
             )
@@ -228,12 +225,12 @@ class Store(Database):
 
     async def job(self, job_id: int) -> Job | None:
         """The job of this number, None if there is none."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _one_or_none(db, "SELECT * FROM jobs WHERE id = ?", (job_id,))
 
     async def job_of_message(self, message_id: int) -> Job | None:
         """The job whose card a message holds."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _one_or_none(
                 db, "SELECT * FROM jobs WHERE message_id = ? LIMIT 1", (message_id,)
             )
@@ -274,7 +271,7 @@ class Store(Database):
 
         Those that may not be claimed now keep their places (see `claim`).
         """
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE state = 'queued'"
@@ -284,12 +281,12 @@ class Store(Database):
 
     async def waiting_count(self) -> int:
         """How many jobs wait."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return int(await value_of(db, _WAITING_COUNT))
 
     async def tally(self) -> Tally:
         """The queue in numbers."""
-        async with self.look() as db:
+        async with self.glance() as db:
             (row,) = await rows_of(
                 db,
                 f"SELECT ({_WAITING_COUNT}) AS waiting,"
@@ -303,14 +300,14 @@ class Store(Database):
 
     async def running(self) -> list[Job]:
         """Jobs being painted, the one claimed first at the head."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db, "SELECT * FROM jobs WHERE state = 'running' ORDER BY started_at, id"
             )
 
     async def members_jobs(self, member_id: int) -> list[Job]:
         """A member's jobs that wait or are being painted: running ones first, then in order."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE member_id = ? AND state IN ('queued', 'running')"
@@ -367,7 +364,7 @@ class Store(Database):
 
         A read, cheap enough for each step.
         """
-        async with self.look() as db:
+        async with self.glance() as db:
             sql = "SELECT id, stopping FROM jobs WHERE state = 'running' AND engine = ?"
             return {row["id"]: bool(row["stopping"]) for row in await rows_of(db, sql, (engine,))}
 
@@ -428,7 +425,7 @@ class Store(Database):
 
     async def unposted(self, limit: int = 100) -> list[Job]:
         """Jobs that ended, but whose outcome has not been shown yet; the oldest first."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE finished_at IS NOT NULL AND posted = 0"

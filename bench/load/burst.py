@@ -5,6 +5,7 @@ moment that an interaction is handed to the bot, which is in its number, until i
 """
 
 import asyncio
+import math
 import random
 import re
 import time
@@ -33,10 +34,13 @@ MOST_LIMITED = 0.01
 """The share of requests that may be told to come later."""
 SAMPLE_SECONDS = 0.25
 SETTLE_SECONDS = 5.0
+CARDS_SECONDS = 90.0
+"""How long a card may take after its wish was answered."""
 PAINT_SECONDS = 60.0
 """How long the engine goes on after the burst, with all that it has to show."""
 MIB = 2**20
 
+_CARD = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 _CALLBACK = re.compile(r"/interactions/(\d+)/token/callback")
 
 
@@ -58,6 +62,8 @@ class Burst:
     after: int = 0
     bot_seconds: float = 0.0
     """Processor-seconds of the bot for all wishes."""
+    last_card: float = math.nan
+    """Seconds from the last answer to the last card."""
     queue: str = ""
     """What was found when the queue was looked through."""
     faults: list[str] = field(default_factory=list)
@@ -105,13 +111,14 @@ async def _burst(name: str, host: Product, discord: SandboxClient) -> Burst:
         member = await discord.member(f"{name} {number}")
         members.append(member.at(channels[number % CHANNELS]))
     for member in await _newcomers(discord, name):
-        await member.slash("imagine", include="a red circle", steps=STEPS)
+        reply = await member.slash("imagine", include="a red circle", steps=STEPS)
+        await member.wait_filled(reply)
     await asyncio.sleep(SETTLE_SECONDS)
     skipped = len(await discord.requests())
     burst.before, computed = host.resident("bot"), host.processor_seconds("bot")
     watching = asyncio.create_task(_watch(host, burst))
     await _ask_all(members, burst)
-    await asyncio.sleep(SETTLE_SECONDS)  # the last cards
+    await _wait_for_cards(discord, burst, skipped)
     watching.cancel()
     burst.bot_seconds = host.processor_seconds("bot") - computed
     burst.after = host.resident("bot")
@@ -148,6 +155,20 @@ async def _watch(host: Product, burst: Burst) -> None:
     while True:
         burst.memory.append(host.resident("bot"))
         await asyncio.sleep(SAMPLE_SECONDS)
+
+
+async def _wait_for_cards(discord: SandboxClient, burst: Burst, skipped: int) -> None:
+    """Until every wish that was answered shows its card, or for as long as we wait."""
+    began = time.monotonic()
+    while time.monotonic() - began < CARDS_SECONDS:
+        requests = (await discord.requests())[skipped:]
+        shown = [each["moment"] for each in requests if each["route"] == _CARD]
+        asked = [each["moment"] for each in requests if _CALLBACK.fullmatch(each["path"])]
+        if len(shown) >= len(asked):
+            burst.last_card = max(shown) - max(asked)
+            return
+        await asyncio.sleep(1)
+    burst.faults.append(f"{len(asked) - len(shown)} cards were not shown in time")
 
 
 def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> None:
@@ -225,7 +246,7 @@ def report(bursts: Sequence[Burst]) -> str:
     """All numbers, and what is not as it should be."""
     head = [
         *("", "wishes", "p50, ms", "p99, ms", "max, ms", "unanswered", "requests", "429s"),
-        *("bot, processor s", "MiB before", "most", "after"),
+        *("last card, s later", "bot, processor s", "MiB before", "most", "after"),
     ]
     lines = []
     for burst in bursts:
@@ -239,6 +260,7 @@ def report(bursts: Sequence[Burst]) -> str:
                 str(burst.unanswered),
                 f"{requests:,}",
                 f"{limited} ({limited / requests:.1%})",
+                f"{burst.last_card:.1f}",
                 f"{burst.bot_seconds:.1f}",
                 *(f"{n / MIB:.0f}" for n in (burst.before, max(burst.memory), burst.after)),
             ]
