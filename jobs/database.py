@@ -9,7 +9,7 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -45,23 +45,15 @@ class StoreTooNewError(StoreError):
 
 
 class Database:
-    """One database file. Safe to share among the tasks of one event loop.
-
-    Reads have a connection of their own, so that they do not wait while a change goes to the disk.
-    """
+    """One database file. Safe to share among the tasks of one event loop."""
 
     def __init__(
-        self,
-        writing: aiosqlite.Connection,
-        reading: aiosqlite.Connection,
-        path: Path,
-        clock: Callable[[], float],
+        self, connection: aiosqlite.Connection, path: Path, clock: Callable[[], float]
     ) -> None:
-        self._writing = writing
-        self._reading = reading
+        self._connection = connection
         self._path = path
         self._clock = clock
-        self._one_at_a_time = {writing: asyncio.Lock(), reading: asyncio.Lock()}
+        self._one_at_a_time = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
@@ -77,26 +69,24 @@ class Database:
         `clock` gives seconds since 1970. Raises StoreError.
         """
         path = Path(path)
-        async with AsyncExitStack() as stack:
+        with _plain_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            store = cls(connection, path, clock)
             with _plain_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                writing, reading = [
-                    await stack.enter_async_context(
-                        aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
-                    )
-                    for _ in range(2)
-                ]
-                writing.row_factory = reading.row_factory = sqlite3.Row
-                database = cls(writing, reading, path, clock)
-                await database._prepare()
-            yield database
+                await store._prepare()
+            yield store
+        finally:
+            await connection.close()
 
     def now(self) -> float:
         """Seconds since 1970."""
         return self._clock()
 
     async def _prepare(self) -> None:
-        version = int(await value_of(self._writing, "PRAGMA user_version"))
+        version = int(await value_of(self._connection, "PRAGMA user_version"))
         if version > len(_migrations()):
             raise StoreTooNewError(
                 f"The database {self._path} was written by a newer version of this program"
@@ -104,8 +94,7 @@ class Database:
             )
         await self._write_ahead()
         for pragma in ("synchronous = FULL", "foreign_keys = ON"):
-            await self._writing.execute(f"PRAGMA {pragma}")
-        await self._reading.execute("PRAGMA query_only = ON")
+            await self._connection.execute(f"PRAGMA {pragma}")
         for number, sql in enumerate(_migrations(), start=1):
             async with self.change() as db:
                 if number > int(await value_of(db, "PRAGMA user_version")):
@@ -120,45 +109,43 @@ class Database:
         """
         for _ in range(WAL_TRIES):
             try:
-                await self._writing.execute("PRAGMA journal_mode = WAL")
+                await self._connection.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
             await asyncio.sleep(WAL_PAUSE)
-        await self._writing.execute("PRAGMA journal_mode = WAL")
+        await self._connection.execute("PRAGMA journal_mode = WAL")
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[aiosqlite.Connection]:
         """One read of a single statement: a snapshot by itself, so nothing need begin or end it."""
-        async with self._one_at_a_time[self._reading]:
+        async with self._one_at_a_time:
             with _plain_errors(self._path):
-                yield self._reading
+                yield self._connection
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[aiosqlite.Connection]:
         """One or several reads of one snapshot."""
-        async with self._transaction(self._reading, "BEGIN") as db:
+        async with self._transaction("BEGIN") as db:
             yield db
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[aiosqlite.Connection]:
         """One change: all of it or nothing, on disk when the block is left."""
-        async with self._transaction(self._writing, "BEGIN IMMEDIATE") as db:
+        async with self._transaction("BEGIN IMMEDIATE") as db:
             yield db
 
     @asynccontextmanager
-    async def _transaction(
-        self, connection: aiosqlite.Connection, begin: str
-    ) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._one_at_a_time[connection]:
+    async def _transaction(self, begin: str) -> AsyncIterator[aiosqlite.Connection]:
+        async with self._one_at_a_time:
             with _plain_errors(self._path):
                 try:
-                    await connection.execute(begin)
-                    yield connection
-                    await connection.execute("COMMIT")
+                    await self._connection.execute(begin)
+                    yield self._connection
+                    await self._connection.execute("COMMIT")
                 except BaseException:  # a cancelled task, too, must not leave it open
-                    await connection.rollback()
+                    await self._connection.rollback()
                     raise
 
 

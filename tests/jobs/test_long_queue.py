@@ -252,11 +252,9 @@ async def _steps(path: Path, question: Callable[[Store, Job], Awaitable[object]]
     async with Store.open(path) as store:
         queue = await store.waiting(100, offset=await store.waiting_count() // 2)
         job = next(job for job in queue if job.guild_id == 1)  # the largest server
-        for connection in (store._writing, store._reading):
-            await connection.set_progress_handler(step, 1)
+        await store._connection.set_progress_handler(step, 1)
         await question(store, job)
-        for connection in (store._writing, store._reading):
-            await connection.set_progress_handler(None, 0)  # type: ignore[arg-type]
+        await store._connection.set_progress_handler(None, 0)  # type: ignore[arg-type]
     return done
 
 

@@ -219,18 +219,16 @@ async def test_limits_and_words_are_kept_by_server(moderation: Moderation) -> No
 async def test_nothing_goes_through_the_whole_history(store: Store, moderation: Moderation) -> None:
     job = await ask(store)
     statements: list[str] = []
-    for connection in (store._writing, store._reading):
-        await connection.set_trace_callback(statements.append)
+    await store._connection.set_trace_callback(statements.append)
     await moderation.usage(HERE, 1)
     await moderation.live(HERE, member_id=1)
     await moderation.pause(HERE, MODERATOR, None)
     await moderation.move_up(HERE, job.id, MODERATOR)
     await cancel(moderation)
-    for connection in (store._writing, store._reading):
-        await connection.set_trace_callback(None)  # type: ignore[arg-type]
+    await store._connection.set_trace_callback(None)  # type: ignore[arg-type]
     for sql in statements:
         if sql.startswith(("SELECT", "UPDATE", "WITH")):
-            rows = await store._writing.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
+            rows = await store._connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
             assert "SCAN jobs" not in [row["detail"] for row in rows], sql
 
 

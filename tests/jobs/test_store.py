@@ -337,14 +337,6 @@ async def test_a_cancelled_task_leaves_no_transaction_open(store: Store) -> None
         assert await store.job(kept.id) == kept
 
 
-async def test_nobody_who_reads_waits_for_a_change(store: Store) -> None:
-    job = await ask(store)
-    async with asyncio.timeout(5), store.change() as db:
-        await db.execute("UPDATE jobs SET step = 7")
-        assert await store.job(job.id) == job  # as it was before
-    assert (await store.job(job.id)).step == 7  # type: ignore[union-attr]
-
-
 SCRIPT = """
 import asyncio, sys
 from jobs.store import Store
@@ -421,7 +413,7 @@ async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(path: Path, stor
 
 
 async def test_the_promises_of_the_file(store: Store) -> None:
-    async with store.change() as db:
+    async with store.look() as db:
         pragmas = {}
         for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
             ((pragmas[name],),) = await db.execute_fetchall(f"PRAGMA {name}")
@@ -494,7 +486,7 @@ async def test_a_folder_that_cannot_be_made(open_folder: Path, as_nobody: None) 
 
 async def test_a_full_disk_loses_nothing(store: Store) -> None:
     before = await ask(store)
-    async with store.change() as db:
+    async with store.look() as db:
         ((pages,),) = await db.execute_fetchall("PRAGMA page_count")
         await db.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -504,7 +496,7 @@ async def test_a_full_disk_loses_nothing(store: Store) -> None:
 
     with pytest.raises(StoreFullError, match=r"disk is full.*\.$"):
         await ask_much()
-    async with store.change() as db:
+    async with store.look() as db:
         await db.execute("PRAGMA max_page_count = 100000")
     kept = await store.waiting(limit=1000)
     assert kept[0] == before
@@ -573,8 +565,7 @@ async def test_each_migration_is_applied_once(path: Path, store: Store) -> None:
 async def test_a_long_queue_is_read_from_its_indexes(store: Store) -> None:
     """No statement of the queue's life goes through the whole table; a claim sorts servers."""
     statements: list[str] = []
-    for connection in (store._writing, store._reading):
-        await connection.set_trace_callback(statements.append)
+    await store._connection.set_trace_callback(statements.append)
     job = await ask(store)
     for call in (store.position, store.wait_seconds, store.job):
         await call(job.id)
@@ -586,12 +577,11 @@ async def test_a_long_queue_is_read_from_its_indexes(store: Store) -> None:
     await store.requeue_expired()
     await store.finish(job.id, "engine", State.DONE)
     await store.wait_seconds((await ask(store)).id)
-    for connection in (store._writing, store._reading):
-        await connection.set_trace_callback(None)  # type: ignore[arg-type]
+    await store._connection.set_trace_callback(None)  # type: ignore[arg-type]
     plans = {}
     for sql in statements:
         if sql.lstrip().startswith(("SELECT", "UPDATE", "INSERT", "WITH")):
-            rows = await store._writing.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
+            rows = await store._connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
             plans[sql] = "; ".join(row["detail"] for row in rows)
     assert len(plans) > 15
     for sql, plan in plans.items():
