@@ -30,15 +30,13 @@ LEVELS = {
 }
 
 
-async def tell_what_to_mend(client: discord.Client, settings: Settings, store: Store) -> None:
+async def tell_what_to_mend(client: discord.Client, settings: Settings) -> None:
     """Logs what is well and what is not. The client must be ready."""
-    async for finding in _findings(client, settings, store):
+    async for finding in _findings(client, settings):
         log.log(LEVELS[finding.verdict], finding.sentence)
 
 
-async def _findings(
-    client: discord.Client, settings: Settings, store: Store
-) -> AsyncIterator[Finding]:
+async def _findings(client: discord.Client, settings: Settings) -> AsyncIterator[Finding]:
     packages = ", ".join(f"{package} {version(package)}" for package in ("imagine", "discord.py"))
     yield well(f"Python {platform.python_version()}, {packages}.")
     if client.application:
@@ -48,7 +46,8 @@ async def _findings(
             for finding in look_at_permissions(guild, guild.channels, guild.me):
                 yield finding
     try:
-        yield await look_at_database(store, settings.database_path)
+        async with Store.open(settings.database_path) as apart:  # it takes long; nobody waits
+            yield await look_at_database(apart, settings.database_path)
     except StoreError as error:
         yield stops(str(error))
     yield look_at_disk(settings)

@@ -138,7 +138,7 @@ class ImagineBot(discord.Client):
     async def on_ready(self) -> None:
         self.connected = True
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
-        await tell_what_to_mend(self, self.settings, self.store)
+        await tell_what_to_mend(self, self.settings)
 
     async def on_resumed(self) -> None:
         self.connected = True

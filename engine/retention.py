@@ -32,10 +32,14 @@ class _Thing:
     size: int
     written: float
 
+    @property
+    def is_picture(self) -> bool:
+        return self.path.suffix == ".png"
+
     def needed_until(self, needed: Needed) -> float:
         """What no job speaks of may belong to one that is just being asked for."""
         unknown = self.written + HOUR
-        if self.path.suffix == ".png":
+        if self.is_picture:
             return needed.pictures.get(self.path.stem, unknown)
         return needed.jobs.get(int(self.path.name), unknown)
 
@@ -60,7 +64,9 @@ async def tidy(settings: Settings, store: Store) -> None:
     Raises OSError, StoreError.
     """
     things = await asyncio.to_thread(lambda: list(_things(settings.data_dir)))
-    still = await needed(store)
+    pictures = [thing.path.stem for thing in things if thing.is_picture]
+    jobs = [int(thing.path.name) for thing in things if not thing.is_picture]
+    still = await needed(store, jobs=jobs, pictures=pictures)
     aged = sorted(((thing.needed_until(still), thing) for thing in things), key=lambda one: one[0])
     now, used = time.time(), sum(thing.size for thing in things)
     oldest = now - settings.keep_days * DAY if settings.keep_days else float("-inf")

@@ -7,7 +7,8 @@ killed one has left open.
 import sqlite3
 from dataclasses import dataclass
 
-from jobs.store import Store, rows_of
+from jobs.database import rows_of
+from jobs.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from typing import Any
 
 import discord
 
+from jobs.database import value_of
 from jobs.language import mark
 from jobs.settings import Settings
-from jobs.store import Store, value_of
+from jobs.store import Store
 
 ROOM = 1e9  #: bytes that should be free for pictures
 NAMED = 5  #: channels that are named in a sentence; of others only the number is told

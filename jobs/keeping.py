@@ -1,15 +1,18 @@
 """What is still needed of that which jobs leave on disk."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs.store import Store, rows_of
+from jobs.database import rows_of
+from jobs.store import Store
 
 _UNTIL = (
-    "WITH fate AS (SELECT id, recipe, CASE WHEN finished_at IS NULL OR posted = 0"
-    " OR id IN (SELECT job_id FROM favourites)"
-    " OR id IN (SELECT json_extract(recipe, '$.source.job') FROM jobs WHERE finished_at IS NULL"
-    " AND json_extract(recipe, '$.source.job') IS NOT NULL)"
-    " THEN 9e999 ELSE finished_at END AS until FROM jobs)"
+    "CASE WHEN finished_at IS NULL OR posted = 0"
+    " OR EXISTS (SELECT 1 FROM favourites WHERE job_id = jobs.id)"
+    " OR EXISTS (SELECT 1 FROM jobs AS later WHERE later.finished_at IS NULL"
+    " AND json_extract(later.recipe, '$.source.job') = jobs.id)"
+    " THEN 9e999 ELSE finished_at END"
 )
 """A job's pictures are needed for ever while it is not yet shown, while a job waits that starts
 from it, and as long as it is somebody's favourite; else until it ended."""
@@ -17,7 +20,10 @@ from it, and as long as it is somebody's favourite; else until it ended."""
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """Until when something is needed, in seconds since 1970; infinity if there is no end yet."""
+    """Until when something is needed, in seconds since 1970; infinity if there is no end yet.
+
+    What no job speaks of is not in here.
+    """
 
     jobs: dict[int, float]
     """The folder of a job, by its number."""
@@ -25,16 +31,22 @@ class Needed:
     """A stored picture (see `jobs.pictures`) of which recipes speak, by its name."""
 
 
-async def needed(store: Store) -> Needed:
-    """Of all jobs that are known. Raises StoreError."""
+async def needed(store: Store, *, jobs: Iterable[int] = (), pictures: Iterable[str] = ()) -> Needed:
+    """Until when the folders of these jobs are needed, and these pictures. Raises StoreError."""
     async with store.look() as db:
-        jobs = await rows_of(db, _UNTIL + " SELECT id, until FROM fate")
-        pictures = await rows_of(
+        folders = await rows_of(
             db,
-            _UNTIL + " SELECT part.value AS name, MAX(until) AS until"
-            " FROM fate, json_tree(fate.recipe) AS part"
-            " WHERE part.key IN ('initial', 'name') AND part.type = 'text' GROUP BY part.value",
+            f"SELECT jobs.id, {_UNTIL} AS until FROM json_each(?) AS asked CROSS JOIN jobs"
+            " ON jobs.id = asked.value",
+            (json.dumps(list(jobs)),),
+        )
+        stored = await rows_of(
+            db,
+            f"SELECT name, MAX({_UNTIL}) AS until FROM json_each(?) AS asked"
+            " CROSS JOIN pictures_in_recipes ON name = asked.value"
+            " CROSS JOIN jobs ON jobs.id = job_id GROUP BY name",
+            (json.dumps(list(pictures)),),
         )
     return Needed(
-        {row["id"]: row["until"] for row in jobs}, {row["name"]: row["until"] for row in pictures}
+        {row["id"]: row["until"] for row in folders}, {row["name"]: row["until"] for row in stored}
     )

@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.database import rows_of, value_of
 from jobs.job import Job
-from jobs.store import Store, as_job, rows_of, value_of
+from jobs.store import Store, as_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Members:
 
     async def recent_prompts(self, member_id: int, limit: int = 25) -> list[Job]:
         """A member's latest jobs, each wish once; for suggestions."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT *, MAX(id) FROM (SELECT * FROM jobs WHERE member_id = ?"
@@ -84,7 +85,7 @@ class Members:
 
     async def descendants(self, job_id: int, limit: int = 10) -> list[Job]:
         """Jobs that repeat, vary or go on from this one; the newest first."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT * FROM jobs WHERE parent_id = ? ORDER BY id DESC LIMIT ?",
@@ -107,7 +108,7 @@ class Members:
                 )
 
     async def is_favourite(self, member_id: int, job_id: int) -> bool:
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT 1 FROM favourites WHERE member_id = ? AND job_id = ?",
@@ -116,7 +117,7 @@ class Members:
         return bool(found)
 
     async def preferences(self, member_id: int) -> Preferences:
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,))
         if not found:
             return Preferences()

@@ -17,7 +17,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
 from jobs.settings import Address, SettingsError
-from jobs.store import Store, StoreError, rows_of
+from jobs.store import Store, StoreError
 
 WAITING = Gauge("imagine_queue_waiting_jobs", "Jobs that wait.")
 OLDEST = Gauge("imagine_queue_oldest_seconds", "For how long the oldest waiting job has waited.")
@@ -79,7 +79,7 @@ def _application(store: Store, trouble: Callable[[], str]) -> web.Application:
 
 async def _unreadable(store: Store) -> str:
     try:
-        await store.waiting_count()
+        await store.tally()
     except StoreError as error:
         return str(error)
     return ""
@@ -88,23 +88,15 @@ async def _unreadable(store: Store) -> str:
 async def _measure_queue(store: Store) -> None:
     """Reads the queue's numbers; what cannot be read is not a number."""
     try:
-        async with store.look() as db:
-            (row,) = await rows_of(
-                db,
-                "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'queued') AS waiting,"
-                " (SELECT MIN(created_at) FROM jobs WHERE state = 'queued') AS oldest,"
-                " (SELECT COUNT(*) FROM jobs WHERE state = 'running') AS running,"
-                " (SELECT COUNT(*) FROM jobs WHERE finished_at IS NOT NULL AND posted = 0)"
-                " AS unposted",
-            )
+        tally = await store.tally()
     except StoreError:
         for gauge in (WAITING, OLDEST, RUNNING, UNPOSTED):
             gauge.set(math.nan)
         return
-    WAITING.set(row["waiting"])
-    OLDEST.set(0 if row["oldest"] is None else max(0.0, store.now() - row["oldest"]))
-    RUNNING.set(row["running"])
-    UNPOSTED.set(row["unposted"])
+    WAITING.set(tally.waiting)
+    OLDEST.set(0 if tally.oldest is None else max(0.0, store.now() - tally.oldest))
+    RUNNING.set(tally.running)
+    UNPOSTED.set(tally.unposted)
 
 
 def counted_requests() -> aiohttp.TraceConfig:

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiosqlite
 
+from jobs.database import rows_of, value_of
 from jobs.job import Job
 from jobs.rules import (
     Act,
@@ -25,17 +26,9 @@ from jobs.rules import (
     Verdict,
     WordRule,
 )
-from jobs.store import Store, as_job, rows_of, value_of
+from jobs.store import Store, as_job
 
 HOUR = 3600.0
-
-
-_CHOSEN = (
-    " WHERE guild_id = :guild AND state IN ('queued', 'running')"
-    " AND NOT (:only_waiting AND state = 'running')"
-    " AND (:job IS NULL OR id = :job) AND (:member IS NULL OR member_id = :member)"
-    " AND (:channel IS NULL OR channel_id = :channel)"
-)
 
 
 class Moderation:
@@ -48,12 +41,12 @@ class Moderation:
 
     async def guild(self, guild_id: int | None) -> Guild:
         """The settings of a server."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _guild(db, guild_id)
 
     async def moderator_roles(self) -> dict[int, int]:
         """The moderator role of each server that has named one."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT guild_id, moderator_role FROM guilds WHERE moderator_role IS NOT NULL",
@@ -80,22 +73,19 @@ class Moderation:
 
     async def usage(self, guild_id: int | None, member_id: int) -> Usage:
         """What counts against the limits of a member."""
-        whose = {"guild": guild_id, "member": member_id, "since": self._store.now() - HOUR}
-        async with self._store.look() as db:
-            waiting = await value_of(
+        async with self._store.glance() as db:
+            (row,) = await rows_of(
                 db,
-                "SELECT COUNT(*) FROM jobs WHERE member_id = :member AND guild_id IS :guild"
-                " AND state = 'queued'",
-                whose,
-            )
-            last_hour = await value_of(
-                db,
-                "SELECT COUNT(*) FROM jobs WHERE member_id = :member AND guild_id IS :guild"
+                "SELECT (SELECT COUNT(*) FROM jobs INDEXED BY jobs_live_of_member"
+                " WHERE member_id = :member AND guild_id IS :guild"
+                " AND state IN ('queued', 'running') AND state = 'queued') AS waiting,"
+                " (SELECT COUNT(*) FROM jobs INDEXED BY jobs_asked_by_member"
+                " WHERE member_id = :member AND guild_id IS :guild"
                 " AND created_at > :since AND state != 'failed'"
-                " AND NOT (state = 'cancelled' AND started_at IS NULL)",
-                whose,
+                " AND NOT (state = 'cancelled' AND started_at IS NULL)) AS last_hour",
+                {"guild": guild_id, "member": member_id, "since": self._store.now() - HOUR},
             )
-        return Usage(int(waiting), int(last_hour))
+        return Usage(row["waiting"], row["last_hour"])
 
     # -- the queue -------------------------------------------------------------------------
 
@@ -109,17 +99,28 @@ class Moderation:
         offset: int = 0,
     ) -> tuple[int, list[Job]]:
         """How many jobs of a server wait or are being painted, and some of them in their order."""
-        chosen = _chosen(guild_id, None, member_id, channel_id)
+        which, chosen = _chosen(guild_id, None, member_id, channel_id)
+        index = "jobs_waiting_in_guild" if member_id is None else "jobs_live_of_member"
+        waiting = f" FROM jobs INDEXED BY {index}{which} AND state = 'queued'"
+        order = "ORDER BY priority DESC, turn, id"
+        count = "SELECT COUNT(*)" + waiting
+        if member_id is None and channel_id is None:
+            count = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = :guild_id AND level = 2"
         async with self._store.look() as db:
-            count = await value_of(db, "SELECT COUNT(*) FROM jobs" + _CHOSEN, chosen)
-            found = await rows_of(
+            running = await rows_of(
                 db,
-                "SELECT * FROM jobs"
-                + _CHOSEN
-                + " ORDER BY state = 'queued', priority DESC, turn, id LIMIT :limit OFFSET :offset",
-                chosen | {"limit": limit, "offset": offset},
+                f"SELECT * FROM jobs INDEXED BY jobs_running{which} AND state = 'running' {order}",
+                chosen,
             )
-        return int(count), [as_job(row) for row in found]
+            shown = running[offset : offset + limit]
+            skipped = {"skipped": max(0, offset - len(running)), "limit": limit - len(shown)}
+            shown += await rows_of(
+                db,
+                f"SELECT *{waiting} {order} LIMIT :limit OFFSET :skipped",
+                chosen | skipped,
+            )
+            waits = int(await value_of(db, count, chosen))
+        return len(running) + waits, [as_job(row) for row in shown]
 
     async def cancel(
         self,
@@ -228,7 +229,7 @@ class Moderation:
 
     async def blocks(self, guild_id: int) -> list[Block]:
         """The blocks that hold, the newest first."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT * FROM blocks WHERE guild_id = ? AND (until IS NULL OR until > ?)"
@@ -239,7 +240,7 @@ class Moderation:
 
     async def limits(self, guild_id: int) -> dict[int, Limits]:
         """The limits of each role that has any."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _limits(db, guild_id)
 
     async def limit(self, guild_id: int, role_id: int, limits: Limits, by: int, what: str) -> None:
@@ -262,7 +263,7 @@ class Moderation:
 
     async def words(self, guild_id: int) -> tuple[WordRule, ...]:
         """The words of a server, in the order of the alphabet."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _words(db, guild_id)
 
     async def add_word(self, guild_id: int, rule: WordRule, by: int) -> None:
@@ -289,7 +290,7 @@ class Moderation:
 
     async def channels(self, guild_id: int, rule: ChannelRule) -> frozenset[int]:
         """The channels of which this is said."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             return await _channels(db, guild_id, rule)
 
     async def set_channel(
@@ -369,7 +370,7 @@ class Moderation:
 
     async def to_mirror(self, limit: int = 100) -> list[tuple[int, Entry]]:
         """Entries that no log channel shows yet, the oldest first, each with its channel."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT moderation_log.*, log_channel FROM moderation_log JOIN guilds"
@@ -424,7 +425,7 @@ class Moderation:
 
     async def reports_to_show(self, limit: int = 10) -> list[tuple[int, Report]]:
         """Open reports that no log channel shows yet, each with its channel."""
-        async with self._store.look() as db:
+        async with self._store.glance() as db:
             found = await rows_of(
                 db,
                 "SELECT reports.*, log_channel FROM reports JOIN guilds USING (guild_id)"
@@ -499,13 +500,14 @@ class Moderation:
         await self._record(db, guild_id, Act.BLOCK, by, member_id, why, what=what)
 
     async def _cancel(
-        self, db: aiosqlite.Connection, chosen: Mapping[str, Any], reason: str
+        self, db: aiosqlite.Connection, chosen: tuple[str, Mapping[str, Any]], reason: str
     ) -> list[Job]:
+        which, names = chosen
         found = await rows_of(
             db,
             "UPDATE jobs SET state = 'cancelled', reason = :reason, finished_at = :now,"
-            " lease_until = NULL" + _CHOSEN + " RETURNING *",
-            {**chosen, "reason": reason, "now": self._store.now()},
+            f" lease_until = NULL{which} RETURNING *",
+            {**names, "reason": reason, "now": self._store.now()},
         )
         return [as_job(row) for row in found]
 
@@ -545,14 +547,18 @@ def _chosen(
     member_id: int | None,
     channel_id: int | None,
     only_waiting: bool = False,
-) -> dict[str, int | None]:
-    return {
-        "guild": guild_id,
-        "job": job_id,
-        "member": member_id,
-        "channel": channel_id,
-        "only_waiting": only_waiting,
-    }
+) -> tuple[str, dict[str, int]]:
+    """The condition for those jobs of a server that wait or are being painted, and its values.
+
+    It says only what is wanted, so that SQLite sees which index leads there.
+    """
+    wanted = {"id": job_id, "member_id": member_id, "channel_id": channel_id}
+    values = {name: value for name, value in wanted.items() if value is not None}
+    terms = ["guild_id = :guild_id", "state IN ('queued', 'running')"]
+    terms += [f"{name} = :{name}" for name in values]
+    if only_waiting:
+        terms.append("state = 'queued'")
+    return " WHERE " + " AND ".join(terms), {"guild_id": guild_id} | values
 
 
 async def _touch(db: aiosqlite.Connection, guild_id: int) -> None:

@@ -1,111 +1,132 @@
-"""The queue and its history, in one SQLite file; and the transactions that all SQL here shares.
+"""The queue and its history: what jobs are there, whose is next, and what becomes of each.
 
-What else is asked of the file stands beside: `jobs.members`, `jobs.moderation`, `jobs.keeping`.
-
-Any number of processes may open the same file. What `Store.add` has returned survives a power
-cut (WAL with synchronous=FULL). Each change is one `BEGIN IMMEDIATE` transaction.
+What `Store.add` has returned survives a power cut. How the file is opened, read and changed is in
+`jobs.database`; what else is asked of it stands beside: `jobs.members`, `jobs.moderation`,
+`jobs.keeping`.
 """
 
-import asyncio
-import re
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import aiosqlite
 
+from jobs.database import (
+    Database,
+    Parameters,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreReadOnlyError,
+    StoreTooNewError,
+    rows_of,
+    value_of,
+)
 from jobs.job import Job, State
 from jobs.language import ENGLISH, mark
 from jobs.recipe import Recipe
 from jobs.turns import turn_on_arrival
 
+__all__ = [
+    "Store",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreFullError",
+    "StoreLockedError",
+    "StoreReadOnlyError",
+    "StoreTooNewError",
+    "Tally",
+    "as_job",
+]
+
 MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
 STOPPED_TOO_OFTEN = mark("The engine stopped 3 times while painting this.")
 MEASURED_JOBS = 20  #: the wait is estimated from so many finished jobs
 LONGEST_LEASE = 3600.0  #: seconds; no engine holds a job for longer without a word
-BUSY_SECONDS = 5.0  #: how long a change waits for another process's change
-WAL_TRIES, WAL_PAUSE = 40, 0.05  #: at opening a new file, and seconds between two of them
 
-_BEFORE = "(priority > :priority OR (priority = :priority AND (turn, id) < (:turn, :id)))"
 _NOT_PAUSED = (
     "(guild_id IS NULL OR guild_id NOT IN"
     " (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL))"
 )
-_AHEAD = f" FROM jobs WHERE state = 'queued' AND {_BEFORE}" + (
-    f" AND (guild_id IS :guild OR {_NOT_PAUSED})"
+
+# Jobs and work before a place in the order of `jobs.turns.claim_order`, as `position` counts them:
+# sums over whole stretches (see migration 5), ever shorter ones towards the place, and the jobs of
+# its last stretch one by one. Those of paused servers, but for its own, are taken off.
+_AHEAD = f"""
+WITH whose (guild_id, sign) AS (
+    SELECT 0, 1
+    UNION ALL
+    SELECT guild_id, -1 FROM guilds WHERE paused_at IS NOT NULL AND guild_id IS NOT :guild
+),
+whole (level, priority, turns, ids, jobs, work) AS NOT MATERIALIZED (
+    SELECT level, priority, turns, ids, sign * jobs, sign * work
+    FROM whose CROSS JOIN stretches USING (guild_id)
+),
+ahead (jobs, work) AS (
+    SELECT jobs, work FROM whole WHERE level = 2 AND priority > :priority
+    UNION ALL
+    SELECT jobs, work FROM whole
+    WHERE level = 2 AND priority = :priority AND turns < :turn >> 10
+    UNION ALL
+    SELECT jobs, work FROM whole
+    WHERE level = 1 AND priority = :priority AND turns >= :turn >> 10 << 10 AND turns < :turn
+    UNION ALL
+    SELECT jobs, work FROM whole
+    WHERE level = 0 AND priority = :priority AND turns = :turn AND ids < :id >> 10
+    UNION ALL
+    SELECT 1, work FROM jobs
+    WHERE state = 'queued' AND priority = :priority AND turn = :turn
+    AND id >= :id >> 10 << 10 AND id < :id AND (guild_id IS :guild OR {_NOT_PAUSED})
 )
-_CLAIMABLE = (
-    f"state = 'queued' AND {_NOT_PAUSED} AND (most_running IS NULL OR most_running >"
-    " (SELECT COUNT(*) FROM jobs AS running WHERE running.state = 'running'"
-    " AND running.member_id = jobs.member_id AND running.guild_id IS jobs.guild_id))"
+SELECT TOTAL(jobs) AS jobs, TOTAL(work) AS work FROM ahead"""
+
+_WAITING_COUNT = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = 0 AND level = 2"
+
+# The next job: of each server that has any waiting, and is not paused, the first that may be
+# painted now, and of those the first. So nobody has to look through the jobs of a paused server.
+# The servers are found one after the other; the last one, NULL, is the direct conversations.
+_NEXT = f"""
+WITH RECURSIVE servers (guild_id) AS (
+    SELECT 0
+    UNION ALL
+    SELECT (
+        SELECT MIN(guild_id) FROM jobs INDEXED BY jobs_waiting_in_guild
+        WHERE state = 'queued' AND guild_id > servers.guild_id
+    )
+    FROM servers WHERE guild_id IS NOT NULL
 )
+SELECT id FROM jobs WHERE id IN (
+    SELECT (
+        SELECT id FROM jobs INDEXED BY jobs_waiting_in_guild
+        WHERE state = 'queued' AND guild_id IS servers.guild_id
+        AND (most_running IS NULL OR most_running > (
+            SELECT COUNT(*) FROM jobs AS running WHERE running.state = 'running'
+            AND running.member_id = jobs.member_id AND running.guild_id IS jobs.guild_id
+        ))
+        ORDER BY priority DESC, turn, id LIMIT 1
+    )
+    FROM servers WHERE {_NOT_PAUSED}
+)
+ORDER BY priority DESC, turn, id LIMIT 1"""
+
 _EXPIRED = "state = 'running' AND (lease_until < :now OR lease_until > :latest)"
 
 
-class StoreError(Exception):
-    """The database cannot be used; `str(error)` is one sentence for the host."""
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The queue in numbers."""
+
+    waiting: int
+    running: int
+    unposted: int
+    """Jobs that ended and are not shown yet."""
+    oldest: float | None
+    """When the waiting job that is the oldest was asked for, in seconds since 1970."""
 
 
-class StoreLockedError(StoreError):
-    """Another process held the database for longer than the busy timeout."""
-
-
-class StoreReadOnlyError(StoreError):
-    """The file, or its folder, cannot be written."""
-
-
-class StoreFullError(StoreError):
-    """The disk is full, or failed."""
-
-
-class StoreDamagedError(StoreError):
-    """The file is not an SQLite database, or is damaged."""
-
-
-class StoreTooNewError(StoreError):
-    """The database was written by a newer version of this program."""
-
-
-class Store:
+class Store(Database):
     """The jobs of one database file. Safe to share among the tasks of one event loop."""
-
-    def __init__(
-        self, connection: aiosqlite.Connection, path: Path, clock: Callable[[], float]
-    ) -> None:
-        self._connection = connection
-        self._path = path
-        self._clock = clock
-        self._one_at_a_time = asyncio.Lock()
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls,
-        path: Path | str,
-        *,
-        clock: Callable[[], float] = time.time,
-        busy_seconds: float = BUSY_SECONDS,
-    ) -> AsyncIterator[Self]:
-        """Opens or creates the database and brings it to this version; a context manager.
-
-        `clock` gives seconds since 1970. Raises StoreError.
-        """
-        path = Path(path)
-        with _plain_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
-        try:
-            connection.row_factory = sqlite3.Row
-            store = cls(connection, path, clock)
-            with _plain_errors(path):
-                await store._prepare()
-            yield store
-        finally:
-            await connection.close()
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -130,17 +151,14 @@ class Store:
         With `most_running`, 1 or more, it waits while so many of the member's are painted there.
         `interaction_id` names the open answer that waits for it (see `jobs.answers`).
         """
-        asker = {"member": member_id, "priority": priority}
         async with self.change() as db:
-            previous = await value_of(
+            (line,) = await rows_of(
                 db,
-                "SELECT turn + pictures FROM jobs WHERE member_id = :member"
+                "SELECT (SELECT turn + pictures FROM jobs WHERE member_id = :member"
                 " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
-                " ORDER BY turn DESC LIMIT 1",
-                asker,
-            )
-            now = await value_of(
-                db, "SELECT turn FROM virtual_time WHERE priority = :priority", asker
+                " ORDER BY turn DESC LIMIT 1) AS previous,"
+                " (SELECT turn FROM virtual_time WHERE priority = :priority) AS now",
+                {"member": member_id, "priority": priority},
             )
             job = await _one(
                 db,
@@ -162,7 +180,7 @@ class Store:
                     most_running,
                     spoilered,
                     locale,
-                    turn_on_arrival(now or 0, previous),
+                    turn_on_arrival(line["now"] or 0, line["previous"]),
                     self._clock(),
                 ),
             )
@@ -218,12 +236,12 @@ class Store:
 
     async def job(self, job_id: int) -> Job | None:
         """The job of this number, None if there is none."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _one_or_none(db, "SELECT * FROM jobs WHERE id = ?", (job_id,))
 
     async def job_of_message(self, message_id: int) -> Job | None:
         """The job whose card a message holds."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _one_or_none(
                 db, "SELECT * FROM jobs WHERE message_id = ? LIMIT 1", (message_id,)
             )
@@ -236,7 +254,8 @@ class Store:
         async with self.look() as db:
             if (job := await _waiting(db, job_id)) is None:
                 return None
-            return 1 + int(await value_of(db, "SELECT COUNT(*)" + _AHEAD, _place(job)))
+            jobs, _ = await _ahead(db, job)
+            return 1 + jobs
 
     async def wait_seconds(self, job_id: int) -> float | None:
         """About how long until a waiting job is claimed, from the speed of the latest jobs.
@@ -250,21 +269,20 @@ class Store:
                 return None
             if await _is_paused(db, job.guild_id):
                 return None
-            ahead = await value_of(
+            _, work = await _ahead(db, job)
+            begun = await value_of(
                 db,
-                "SELECT (SELECT TOTAL(work)" + _AHEAD + ")"
-                " + (SELECT TOTAL(work * (1 - 1.0 * step / json_extract(recipe, '$.steps')))"
-                " FROM jobs WHERE state = 'running')",
-                _place(job),
+                "SELECT TOTAL(work * (1 - 1.0 * step / json_extract(recipe, '$.steps')))"
+                " FROM jobs WHERE state = 'running'",
             )
-            return float(ahead) * seconds_per_work
+            return (work + float(begun)) * seconds_per_work
 
     async def waiting(self, limit: int = 25, offset: int = 0) -> list[Job]:
         """Waiting jobs in the order in which they will be claimed.
 
         Those that may not be claimed now keep their places (see `claim`).
         """
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE state = 'queued'"
@@ -274,19 +292,33 @@ class Store:
 
     async def waiting_count(self) -> int:
         """How many jobs wait."""
-        async with self.look() as db:
-            return int(await value_of(db, "SELECT COUNT(*) FROM jobs WHERE state = 'queued'"))
+        async with self.glance() as db:
+            return int(await value_of(db, _WAITING_COUNT))
+
+    async def tally(self) -> Tally:
+        """The queue in numbers."""
+        async with self.glance() as db:
+            (row,) = await rows_of(
+                db,
+                f"SELECT ({_WAITING_COUNT}) AS waiting,"
+                " (SELECT MIN(created_at) FROM jobs INDEXED BY jobs_waiting_by_age"
+                " WHERE state = 'queued') AS oldest,"
+                " (SELECT COUNT(*) FROM jobs WHERE state = 'running') AS running,"
+                " (SELECT COUNT(*) FROM jobs WHERE finished_at IS NOT NULL AND posted = 0)"
+                " AS unposted",
+            )
+        return Tally(int(row["waiting"]), row["running"], row["unposted"], row["oldest"])
 
     async def running(self) -> list[Job]:
         """Jobs being painted, the one claimed first at the head."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db, "SELECT * FROM jobs WHERE state = 'running' ORDER BY started_at, id"
             )
 
     async def members_jobs(self, member_id: int) -> list[Job]:
         """A member's jobs that wait or are being painted: running ones first, then in order."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE member_id = ? AND state IN ('queued', 'running')"
@@ -307,9 +339,7 @@ class Store:
             job = await _one_or_none(
                 db,
                 "UPDATE jobs SET state = 'running', engine = ?, lease_until = ?, started_at = ?,"
-                " attempts = attempts + 1, step = 0 WHERE id = (SELECT id FROM jobs WHERE "
-                + _CLAIMABLE
-                + " ORDER BY priority DESC, turn, id LIMIT 1) RETURNING *",
+                f" attempts = attempts + 1, step = 0 WHERE id = ({_NEXT}) RETURNING *",
                 (engine, self._clock() + lease_seconds, self._clock()),
             )
             if job:
@@ -345,7 +375,7 @@ class Store:
 
         A read, cheap enough for each step.
         """
-        async with self.look() as db:
+        async with self.glance() as db:
             sql = "SELECT id, stopping FROM jobs WHERE state = 'running' AND engine = ?"
             return {row["id"]: bool(row["stopping"]) for row in await rows_of(db, sql, (engine,))}
 
@@ -413,7 +443,7 @@ class Store:
 
     async def unposted(self, limit: int = 100) -> list[Job]:
         """Jobs that ended, but whose outcome has not been shown yet; the oldest first."""
-        async with self.look() as db:
+        async with self.glance() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE finished_at IS NOT NULL AND posted = 0"
@@ -442,145 +472,6 @@ class Store:
                 (job_id,),
             )
 
-    # -- underneath ------------------------------------------------------------------------
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return self._clock()
-
-    async def _prepare(self) -> None:
-        version = int(await value_of(self._connection, "PRAGMA user_version"))
-        if version > len(_migrations()):
-            raise StoreTooNewError(
-                f"The database {self._path} was written by a newer version of this program"
-                f" (schema {version}, this one knows {len(_migrations())}): update the program."
-            )
-        await self._write_ahead()
-        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
-            await self._connection.execute(f"PRAGMA {pragma}")
-        for number, sql in enumerate(_migrations(), start=1):
-            async with self.change() as db:
-                if number > int(await value_of(db, "PRAGMA user_version")):
-                    for statement in _statements(sql):
-                        await db.execute(statement)
-                    await db.execute(f"PRAGMA user_version = {number}")
-
-    async def _write_ahead(self) -> None:
-        """Turns the log on in which changes are written ahead.
-
-        Where several processes do so at the same moment, SQLite does not wait, but fails at once.
-        """
-        for _ in range(WAL_TRIES):
-            try:
-                await self._connection.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-            await asyncio.sleep(WAL_PAUSE)
-        await self._connection.execute("PRAGMA journal_mode = WAL")
-
-    @asynccontextmanager
-    async def look(self) -> AsyncIterator[aiosqlite.Connection]:
-        """One or several reads of one snapshot."""
-        async with self._transaction("BEGIN") as db:
-            yield db
-
-    @asynccontextmanager
-    async def change(self) -> AsyncIterator[aiosqlite.Connection]:
-        """One change: all of it or nothing, on disk when the block is left."""
-        async with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
-
-    @asynccontextmanager
-    async def _transaction(self, begin: str) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._one_at_a_time:
-            with _plain_errors(self._path):
-                try:
-                    await self._connection.execute(begin)
-                    yield self._connection
-                    await self._connection.execute("COMMIT")
-                except BaseException:  # a cancelled task, too, must not leave it open
-                    await self._connection.rollback()
-                    raise
-
-
-@contextmanager
-def _plain_errors(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into a sentence for the host."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _store_error(error, path) from error
-    except OSError as error:
-        raise StoreReadOnlyError(
-            f"The folder of the database {path} cannot be made: {error}."
-        ) from error
-
-
-def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
-    name = getattr(error, "sqlite_errorname", "")
-    match re.sub(r"^(SQLITE_[A-Z]+)_.*", r"\1", name):
-        case "SQLITE_BUSY" | "SQLITE_LOCKED":
-            return StoreLockedError(
-                f"The database {path} is locked by another program: close it and try again."
-            )
-        case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM" | "SQLITE_AUTH":
-            return StoreReadOnlyError(
-                f"The database {path} cannot be written: check the rights of the file and of"
-                " its folder."
-            )
-        case "SQLITE_FULL" | "SQLITE_IOERR":
-            return StoreFullError(
-                f"The database {path} cannot grow: the disk is full or failing; make room on it."
-            )
-        case "SQLITE_NOTADB" | "SQLITE_CORRUPT":
-            return StoreDamagedError(
-                f"{path} is not a database or is damaged: move it away or restore a copy."
-            )
-    return StoreError(f"The database {path} failed: {error} ({name or type(error).__name__}).")
-
-
-def _migrations() -> list[str]:
-    """The SQL of each migration; their numbers are 1, 2, 3, … without a gap."""
-    found = sorted(
-        (entry for entry in files("migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
-    for number, entry in enumerate(found, start=1):
-        if not entry.name.startswith(f"{number:04}_"):
-            raise RuntimeError(f"migration {entry.name} should have the number {number:04}")
-    return [entry.read_text(encoding="utf-8") for entry in found]
-
-
-def _statements(sql: str) -> Iterator[str]:
-    """The single statements of a script, each ending at the end of a line.
-
-    Not `executescript`: that commits on its own, and a failed script would stay half applied.
-    """
-    pending = ""
-    for line in sql.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-    yield pending
-
-
-Parameters = Iterable[Any] | Mapping[str, Any]
-
-
-async def rows_of(
-    db: aiosqlite.Connection, sql: str, parameters: Parameters = ()
-) -> list[sqlite3.Row]:
-    return list(await db.execute_fetchall(sql, parameters))
-
-
-async def value_of(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> Any:
-    """The first column of the first row, None without one."""
-    rows = await rows_of(db, sql, parameters)
-    return rows[0][0] if rows else None
-
 
 async def _all(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[Job]:
     return [as_job(row) for row in await rows_of(db, sql, parameters)]
@@ -601,8 +492,11 @@ async def _waiting(db: aiosqlite.Connection, job_id: int) -> Job | None:
     return await _one_or_none(db, "SELECT * FROM jobs WHERE id = ? AND state = 'queued'", (job_id,))
 
 
-def _place(job: Job) -> dict[str, int | None]:
-    return {"priority": job.priority, "turn": job.turn, "id": job.id, "guild": job.guild_id}
+async def _ahead(db: aiosqlite.Connection, job: Job) -> tuple[int, float]:
+    """How many jobs are before a waiting one, and their work."""
+    place = {"priority": job.priority, "turn": job.turn, "id": job.id, "guild": job.guild_id}
+    (row,) = await rows_of(db, _AHEAD, place)
+    return int(row["jobs"]), row["work"]
 
 
 async def _is_paused(db: aiosqlite.Connection, guild_id: int | None) -> bool:

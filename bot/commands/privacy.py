@@ -55,7 +55,7 @@ async def forget(bot: ImagineBot, member_id: int) -> int:
     for job in jobs:
         await sweep(bot, job)
     attached = {name for job in jobs for name in job.recipe.pictures}
-    for name in attached - (await needed(bot.store)).pictures.keys():
+    for name in attached - (await needed(bot.store, pictures=attached)).pictures.keys():
         await asyncio.to_thread(forget_initial, name, bot.settings.data_dir)
     return len(jobs)
 

@@ -124,7 +124,7 @@ class Scene:
             assert outcome["kind"] != "failed", outcome
         else:
             await asyncio.sleep(0.3)
-        while self.bot._answering:  # noqa: ASYNC110 - it tells nobody
+        while self.bot._at_work:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.005)
 
 

@@ -1,0 +1,276 @@
+"""1,000 wishes within ten seconds: is everybody answered, is every wish there, in the fair order?
+
+Discord, bot and engine are processes of their own. Latency is taken where Discord stands: from the
+moment that an interaction is handed to the bot, which is in its number, until its first answer.
+"""
+
+import asyncio
+import math
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.load.figures import Times, table
+from bench.load.product import Product, hosted
+from jobs.database import rows_of
+from jobs.job import Job
+from jobs.store import Store, as_job
+from jobs.turns import claim_order, turn_on_arrival
+from sandbox.client import Member, NoResponseError, SandboxClient
+from sandbox.clock import moment_of
+
+WISHES, SECONDS = 1_000, 10.0
+MEMBERS, CHANNELS = 200, 20
+WARM_UP = 5
+"""Wishes before the burst, so that what is loaded once has been loaded."""
+STEPS = 10
+WITHIN = 3.0
+"""Seconds in which Discord wants an answer."""
+MOST_LIMITED = 0.01
+"""The share of requests that may be told to come later."""
+SAMPLE_SECONDS = 0.25
+SETTLE_SECONDS = 5.0
+CARDS_SECONDS = 90.0
+"""How long a card may take after its wish was answered."""
+PAINT_SECONDS = 60.0
+"""How long the engine goes on after the burst, with all that it has to show."""
+MIB = 2**20
+
+_CARD = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+_CALLBACK = re.compile(r"/interactions/(\d+)/token/callback")
+
+
+@dataclass(slots=True)
+class Burst:
+    """What one burst came to."""
+
+    name: str
+    latencies: list[float] = field(default_factory=list)
+    unanswered: int = 0
+    refused: list[str] = field(default_factory=list)
+    requests: Counter[str] = field(default_factory=Counter)
+    """How often each route was asked."""
+    limited: Counter[str] = field(default_factory=Counter)
+    """How often each route answered 429."""
+    memory: list[int] = field(default_factory=list)
+    """Bytes of the bot during the burst."""
+    before: int = 0
+    after: int = 0
+    bot_seconds: float = 0.0
+    """Processor-seconds of the bot for all wishes."""
+    last_card: float = math.nan
+    """Seconds from the last answer to the last card."""
+    queue: str = ""
+    """What was found when the queue was looked through."""
+    faults: list[str] = field(default_factory=list)
+
+    def judge(self) -> list[str]:
+        """What is not as it should be, one sentence each."""
+        found = list(self.faults)
+        if self.unanswered or max(self.latencies, default=0.0) > WITHIN:
+            found.append(f"{self.unanswered} wishes were not answered within {WITHIN:.0f} s")
+        if self.refused:
+            found.append(f"{len(self.refused)} wishes were refused: {self.refused[0]}")
+        if self.limited.total() > MOST_LIMITED * self.requests.total():
+            found.append(f"{self.limited.total()} of {self.requests.total()} requests met a 429")
+        return found
+
+
+async def measured() -> list[Burst]:
+    """The bot alone, twice in one process; then with the engine at work beside it."""
+    found = []
+    async with hosted() as (host, discord):
+        await host.start("bot")
+        for name in ("bot alone", "once more"):
+            found.append(await _burst(name, host, discord))
+        await _look_through(host, found[-1], 2 * (WISHES + WARM_UP))
+        await _claim_all(host, found[-1])
+    async with hosted() as (host, discord):
+        await host.start("bot")
+        await host.start("engine")
+        burst = await _burst("beside the engine", host, discord)
+        await asyncio.sleep(PAINT_SECONDS)
+        host.check()
+        await host.stop("engine")  # what it holds goes back to its place
+        await _look_through(host, burst, WISHES + WARM_UP)
+        await _claim_all(host, burst)
+        _count(burst, await discord.requests(), 0)
+    return [*found, burst]
+
+
+async def _burst(name: str, host: Product, discord: SandboxClient) -> Burst:
+    burst = Burst(name)
+    await discord.wait_for_command("imagine")
+    channels = [await discord.channel(f"{name} {n}".replace(" ", "-")) for n in range(CHANNELS)]
+    members = []
+    for number in range(MEMBERS):
+        member = await discord.member(f"{name} {number}")
+        members.append(member.at(channels[number % CHANNELS]))
+    for member in await _newcomers(discord, name):
+        reply = await member.slash("imagine", include="a red circle", steps=STEPS)
+        await member.wait_filled(reply)
+    await asyncio.sleep(SETTLE_SECONDS)
+    skipped = len(await discord.requests())
+    burst.before, computed = host.resident("bot"), host.processor_seconds("bot")
+    watching = asyncio.create_task(_watch(host, burst))
+    await _ask_all(members, burst)
+    await _wait_for_cards(discord, burst, skipped)
+    watching.cancel()
+    burst.bot_seconds = host.processor_seconds("bot") - computed
+    burst.after = host.resident("bot")
+    _count(burst, await discord.requests(), skipped)
+    return burst
+
+
+async def _newcomers(discord: SandboxClient, name: str) -> list[Member]:
+    return [await discord.member(f"{name} early {number}") for number in range(WARM_UP)]
+
+
+async def _ask_all(members: Sequence[Member], burst: Burst) -> None:
+    """Every member asks as often as the others, in no order, evenly over the seconds."""
+    asking = [member for member in members for _ in range(WISHES // len(members))]
+    random.Random(5).shuffle(asking)
+    began = time.monotonic()
+
+    async def ask(member: Member, number: int) -> None:
+        await asyncio.sleep(began + number * SECONDS / WISHES - time.monotonic())
+        try:
+            reply = await member.slash(
+                "imagine", include=f"a red circle | wish {number}:0.1", steps=STEPS, seed=number
+            )
+        except NoResponseError:
+            burst.unanswered += 1
+        else:
+            if reply.kind != "deferred":
+                burst.refused.append(reply.message.text if reply.message else reply.kind)
+
+    await asyncio.gather(*(ask(member, number) for number, member in enumerate(asking)))
+
+
+async def _watch(host: Product, burst: Burst) -> None:
+    while True:
+        burst.memory.append(host.resident("bot"))
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+async def _wait_for_cards(discord: SandboxClient, burst: Burst, skipped: int) -> None:
+    """Until every wish that was answered shows its card, or for as long as we wait."""
+    began = time.monotonic()
+    while time.monotonic() - began < CARDS_SECONDS:
+        requests = (await discord.requests())[skipped:]
+        shown = [each["moment"] for each in requests if each["route"] == _CARD]
+        asked = [each["moment"] for each in requests if _CALLBACK.fullmatch(each["path"])]
+        if len(shown) >= len(asked):
+            burst.last_card = max(shown) - max(asked)
+            return
+        await asyncio.sleep(1)
+    burst.faults.append(f"{len(asked) - len(shown)} cards were not shown in time")
+
+
+def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> None:
+    """Latencies, requests and rate limits of what Discord has recorded since."""
+    burst.requests.clear()
+    burst.limited.clear()
+    burst.latencies.clear()
+    for request in list(requests)[skipped:]:
+        route = f"{request['method']} {request['route'] or request['path']}"
+        burst.requests[route] += 1
+        if request["status"] == 429:
+            burst.limited[route] += 1
+        if answered := _CALLBACK.fullmatch(request["path"]):
+            burst.latencies.append(request["moment"] - moment_of(int(answered[1])))
+
+
+async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
+    """Whether each wish is there once, and all that was claimed was the next at its time."""
+    async with Store.open(host.database) as store, store.look() as db:
+        jobs = [as_job(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
+    asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < WISHES)
+    if len(jobs) != wishes:
+        burst.faults.append(f"{len(jobs)} jobs are in the queue instead of {wishes}")
+    unfair = unfairly_claimed(jobs)
+    if unfair:
+        burst.faults.append(f"{len(unfair)} jobs were claimed before their time: {unfair[:5]}")
+    begun = sum(job.started_at is not None for job in jobs)
+    burst.queue = (
+        f"{len(jobs):,} jobs for {wishes:,} wishes ({len(asked):,} different ones of the burst),"
+        f" {begun:,} claimed, {len(unfair)} of them out of turn"
+    )
+
+
+async def _claim_all(host: Product, burst: Burst) -> None:
+    """Takes every waiting job, as an engine would."""
+    async with Store.open(host.database) as store:
+        waiting = await store.waiting(10 * WISHES)
+        taken = []
+        while job := await store.claim("bench", 1e6):
+            taken.append(job.id)
+    lawful = sorted(waiting, key=lambda job: claim_order(job.priority, job.turn, job.id))
+    if taken != [job.id for job in lawful]:
+        burst.faults.append("the jobs were not claimed in the order of the law")
+    burst.queue += f"; then {len(taken):,} claimed in the order of the law"
+
+
+def unfairly_claimed(jobs: Sequence[Job]) -> list[int]:
+    """Jobs that were not the next when they were claimed, or whose turn is not that of the law.
+
+    What happened is told again from the times of arrival and of claim, in their order. No job may
+    have been claimed twice, cancelled or moved.
+    """
+    arrivals = [(job.created_at, 0, job) for job in jobs]
+    claims = [(job.started_at, 1, job) for job in jobs if job.started_at is not None]
+    told = sorted([*arrivals, *claims], key=lambda each: each[:2])
+    waiting: dict[int, tuple[int, int, int]] = {}
+    virtual: Counter[int] = Counter()
+    ends: dict[tuple[int, int], int] = {}
+    unfair = []
+    for _, claimed, job in told:
+        key, line = claim_order(job.priority, job.turn, job.id), (job.member_id, job.priority)
+        if claimed:
+            if waiting.pop(job.id) > min(waiting.values(), default=key):
+                unfair.append(job.id)
+            virtual[job.priority] = max(virtual[job.priority], job.turn)
+            continue
+        if job.turn != turn_on_arrival(virtual[job.priority], ends.get(line)):
+            unfair.append(job.id)
+        ends[line] = job.turn + job.recipe.count
+        waiting[job.id] = key
+    return unfair
+
+
+def report(bursts: Sequence[Burst]) -> str:
+    """All numbers, and what is not as it should be."""
+    head = [
+        *("", "wishes", "p50, ms", "p99, ms", "max, ms", "unanswered", "requests", "429s"),
+        *("last card, s later", "bot, processor s", "MiB before", "most", "after"),
+    ]
+    lines = []
+    for burst in bursts:
+        times = Times(burst.latencies)
+        requests, limited = burst.requests.total(), burst.limited.total()
+        lines.append(
+            [
+                burst.name,
+                f"{len(burst.latencies) + burst.unanswered:,}",
+                *(f"{1000 * s:.0f}" for s in (times.median, times.p99, max(times.seconds))),
+                str(burst.unanswered),
+                f"{requests:,}",
+                f"{limited} ({limited / requests:.1%})",
+                f"{burst.last_card:.1f}",
+                f"{burst.bot_seconds:.1f}",
+                *(f"{n / MIB:.0f}" for n in (burst.before, max(burst.memory), burst.after)),
+            ]
+        )
+    said = [table(head, lines)]
+    for burst in bursts:
+        if burst.limited:
+            routes = ", ".join(f"{route}: {count}" for route, count in burst.limited.items())
+            said.append(f"429s {burst.name}: {routes}.")
+        if burst.queue:
+            said.append(f"The queue, {burst.name}: {burst.queue}.")
+        said += [f"NOT as it should be, {burst.name}: {fault}." for fault in burst.judge()]
+    return "\n\n".join(said)

@@ -1,0 +1,137 @@
+"""Databases with as many waiting jobs as wanted, come about as they do: asked, claimed, painted.
+
+Rows are written in bulk, but each has the turn that `jobs.turns` gives it, and the history before
+it: for every four that wait one has been painted. The servers differ in size as servers do (the
+n-th has 1/n of the members of the first), and the third largest is paused: what its members ask
+for stays in front of everybody.
+"""
+
+import heapq
+import itertools
+import random
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobs.recipe import Recipe
+from jobs.store import Store
+from jobs.turns import claim_order, turn_on_arrival
+
+GUILDS = 100
+PAUSED = 3
+"""The guild that is paused; guilds are numbered from 1, by size."""
+WAITING_EACH = 5
+"""Jobs of a member that wait at most, as the bot allows."""
+PAINTED_SHARE = 4
+"""For so many jobs that wait, one has been painted."""
+SECONDS = 3.0
+"""Between two wishes."""
+RECIPES = 64
+
+COLUMNS = (
+    "id, recipe, guild_id, channel_id, message_id, member_id, member_name, state, priority, turn,"
+    " attempts, step, created_at, started_at, finished_at, posted, pictures, work, engine,"
+    " most_running"
+)
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Members who ask until so many of their jobs wait, and the queue as it then is."""
+
+    waiting: int
+    now: float
+    """Seconds since 1970 at the last wish."""
+    draw: random.Random = field(default_factory=lambda: random.Random(7))
+    virtual: Counter[int] = field(default_factory=Counter)
+    ends: dict[tuple[int, int], int] = field(default_factory=dict)
+    line: Counter[int] = field(default_factory=Counter)
+    """How many jobs of a member wait."""
+    rows: dict[int, list[Any]] = field(default_factory=dict)
+
+    def ask(self) -> None:
+        """Lets all wishes arrive, and paints one now and then."""
+        recipes = [_recipe(self.draw, number) for number in range(RECIPES)]
+        guilds = list(range(1, GUILDS + 1))
+        sizes = list(itertools.accumulate(1 / guild for guild in guilds))
+        members = max(10, self.waiting // 3)
+        home = self.draw.choices(guilds, cum_weights=sizes, k=members)
+        ready: list[tuple[tuple[int, int, int], int]] = []
+        began = self.now - SECONDS * self.waiting * (1 + 1 / PAINTED_SHARE)
+        waiting = 0
+        for number in itertools.count(1):
+            if waiting == self.waiting:
+                return
+            member = self._next_member(members)
+            moment = began + SECONDS * number
+            recipe = self.draw.choice(recipes)
+            row = self._arrive(number, 1 + member, home[member], recipe, moment)
+            self.rows[number] = row
+            waiting += 1
+            if home[member] != PAUSED:
+                heapq.heappush(ready, (claim_order(row[8], row[9], number), number))
+            if number % (PAINTED_SHARE + 1) == 0 and ready:
+                self._paint(heapq.heappop(ready)[1], moment)
+                waiting -= 1
+
+    def _next_member(self, members: int) -> int:
+        while True:
+            member = self.draw.randrange(members)
+            if self.line[1 + member] < WAITING_EACH:
+                return member
+
+    def _arrive(
+        self, number: int, member: int, guild: int, recipe: tuple[str, int, int], moment: float
+    ) -> list[Any]:
+        text, pictures, work = recipe
+        priority = int(self.draw.random() < 0.01)
+        turn = turn_on_arrival(self.virtual[priority], self.ends.get((member, priority)))
+        self.ends[member, priority] = turn + pictures
+        self.line[member] += 1
+        channel = guild * 1000 + member % 10
+        most = 2 if guild % 10 == 0 else None
+        return [
+            *(number, text, guild, channel, number, member, f"member {member}", "queued"),
+            *(priority, turn, 0, 0, moment, None, None, 0, pictures, work, None, most),
+        ]
+
+    def _paint(self, number: int, moment: float) -> None:
+        row = self.rows[number]
+        self.virtual[row[8]] = max(self.virtual[row[8]], row[9])
+        self.line[row[5]] -= 1
+        row[7], row[10], row[13], row[14], row[15], row[18] = "done", 1, moment, moment + 9, 1, "e"
+
+
+def _recipe(draw: random.Random, number: int) -> tuple[str, int, int]:
+    """A wish as JSON, its pictures and its work."""
+    colours = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
+    text = f"a {colours[number % 8]} {draw.choice(('circle', 'star', 'heart', 'ring'))}"
+    count = draw.choices((1, 2, 4), (8, 1, 1))[0]
+    recipe = Recipe.make(
+        text, "watermark", width=64, height=64, steps=100, seed=number, count=count
+    )
+    return recipe.model_dump_json(), recipe.count, recipe.work
+
+
+async def fill(path: Path, waiting: int, now: float) -> None:
+    """A new database at this path in which so many jobs wait."""
+    async with Store.open(path):
+        pass
+    crowd = Crowd(waiting, now)
+    crowd.ask()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA cache_size = -1000000")  # KiB: all of it, or nearly so
+        db.execute("BEGIN")
+        marks = ", ".join("?" * len(COLUMNS.split(",")))
+        db.executemany(f"INSERT INTO jobs ({COLUMNS}) VALUES ({marks})", crowd.rows.values())
+        db.executemany("INSERT INTO virtual_time VALUES (?, ?)", crowd.virtual.items())
+        db.execute(
+            "INSERT INTO guilds (guild_id, paused_at, paused_by) VALUES (?, ?, 1)", (PAUSED, now)
+        )
+        db.execute("COMMIT")
+        db.execute("PRAGMA optimize")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

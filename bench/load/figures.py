@@ -1,0 +1,69 @@
+"""The arithmetic of the load bench: percentiles, slopes and what they are judged by."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of the values that at least this share (0 to 1) of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds that one thing took, again and again."""
+
+    seconds: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.seconds, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How something went over time: a straight line (least squares) through the last two thirds."""
+
+    first: float
+    """Where the line begins."""
+    last: float
+    """Where it ends."""
+    per_hour: float
+    wobble: float
+    """How far the values lie from the line (root mean square)."""
+
+    @property
+    def gained(self) -> float:
+        """What was added from one end of the line to the other."""
+        return self.last - self.first
+
+    def grows(self, tolerance: float) -> bool:
+        """Whether more was added than may be, and more than the values wobble anyway."""
+        return self.gained > tolerance and self.gained > self.wobble
+
+
+def trend(moments: Sequence[float], values: Sequence[float]) -> Trend:
+    """The trend of values at moments (seconds, rising). Raises ValueError with fewer than six."""
+    if len(moments) < 6:
+        raise ValueError("a trend needs six values or more")
+    begin = len(moments) // 3
+    times, late = moments[begin:], values[begin:]
+    slope, intercept = statistics.linear_regression(times, late)
+    line = [intercept + slope * moment for moment in times]
+    wobble = math.sqrt(
+        statistics.fmean((value - there) ** 2 for value, there in zip(late, line, strict=True))
+    )
+    return Trend(line[0], line[-1], slope * 3600, wobble)
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Markdown; the first column is text, the others are numbers."""
+    rows = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

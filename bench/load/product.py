@@ -1,0 +1,154 @@
+"""The product as a host runs it, each part a process of its own, beside a local Discord."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox.client import SandboxClient
+
+PATIENCE = 120.0
+"""Seconds until a process that does not become ready is given up."""
+GRACE = 15.0
+"""Seconds in which a process that is told to end should have ended."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class ProductError(Exception):
+    """A process does not do what it should; `str(error)` says which, and what it said last."""
+
+
+class Product:
+    """Bot and engine, each started when asked for; their logs and data are in `folder`."""
+
+    def __init__(self, folder: Path, addresses: dict[str, str]) -> None:
+        self.folder = folder
+        self.database = folder / "imagine.db"
+        self._addresses = addresses
+        self._processes: dict[str, Process] = {}
+
+    async def start(self, name: str, **settings: str) -> None:
+        """`python -m name`; returns when it is at work. Raises ProductError."""
+        said = self._log(name).stat().st_size if self._log(name).exists() else 0
+        with self._log(name).open("ab") as log:
+            self._processes[name] = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", name),
+                env=os.environ | self._environment() | settings,
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        async with asyncio.timeout(PATIENCE):
+            while b'"event": "ready"' not in self._log(name).read_bytes()[said:]:
+                self.check()
+                await asyncio.sleep(0.1)
+
+    async def stop(self, name: str) -> None:
+        """Tells a process to end, and waits until it has."""
+        if process := self._processes.pop(name, None):
+            await ended(process)
+
+    async def kill(self, name: str) -> None:
+        """Ends a process as a power cut would."""
+        process = self._processes.pop(name)
+        process.kill()
+        await process.wait()
+
+    async def close(self) -> None:
+        for name in list(self._processes):
+            await self.stop(name)
+
+    def check(self) -> None:
+        """Raises ProductError if a process has ended by itself."""
+        for name, process in self._processes.items():
+            if process.returncode is not None:
+                said = self._log(name).read_text(errors="replace").splitlines()[-15:]
+                raise ProductError(f"The {name} ended by itself. It said:\n" + "\n".join(said))
+
+    def resident(self, name: str) -> int:
+        """Bytes of memory that a process holds (VmRSS)."""
+        fields = Path(f"/proc/{self._processes[name].pid}/statm").read_text().split()
+        return int(fields[1]) * PAGE_BYTES
+
+    def open_files(self, name: str) -> int:
+        """How many files, sockets and pipes a process has open."""
+        return len(os.listdir(f"/proc/{self._processes[name].pid}/fd"))
+
+    def threads(self, name: str) -> int:
+        return len(os.listdir(f"/proc/{self._processes[name].pid}/task"))
+
+    def processor_seconds(self, name: str) -> float:
+        """What a process has computed so far, in seconds of one core."""
+        stat = Path(f"/proc/{self._processes[name].pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """All that a process and those before it have written into their log."""
+        lines = self._log(name).read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **self._addresses,
+            "DATABASE_PATH": str(self.database),
+            "DATA_DIR": str(self.folder),
+            "PAIR": "sketch",
+            "DEVICE": "cpu",
+        }
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+
+@asynccontextmanager
+async def hosted() -> AsyncIterator[tuple[Product, SandboxClient]]:
+    """A new local Discord, and a product that knows it, in a folder that goes with the block.
+
+    Nothing of the product runs yet; whatever was started ends with the block.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
+        addresses, discord = await stack.enter_async_context(_local_discord(folder))
+        made = Product(folder, addresses)
+        stack.push_async_callback(made.close)
+        yield made, discord
+
+
+@asynccontextmanager
+async def _local_discord(folder: Path) -> AsyncIterator[tuple[dict[str, str], SandboxClient]]:
+    """`python -m sandbox` as a process of its own: what goes into the settings, and its client."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sandbox", "--json", "--data-dir", str(folder / "discord")),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout
+        line = await process.stdout.readline()
+        if not line:
+            raise ProductError("The local Discord did not start.")
+        addresses: dict[str, str] = json.loads(line)
+        async with SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"]) as client:
+            yield addresses, client
+    finally:
+        await ended(process)
+
+
+async def ended(process: Process) -> None:
+    """Tells a process to end, and kills it if it does not."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(GRACE):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

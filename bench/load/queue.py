@@ -1,0 +1,196 @@
+"""How long the questions take that bot and engine ask of the queue, however long it is.
+
+Everything goes through the product's own methods, on a database of a size of its own.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bot.commands  # noqa: F401 - it enters the lists that are shown by pages
+from bench.load.crowd import PAUSED, fill
+from bench.load.figures import Times, table
+from bot.pages import LISTS, PAGE
+from jobs.database import value_of
+from jobs.job import Job, State
+from jobs.keeping import needed
+from jobs.moderation import Moderation
+from jobs.recipe import Recipe
+from jobs.store import Store
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+TIMES, RARE_TIMES = 200, 10
+"""How often each thing is done; and what hardly anybody asks."""
+ASKERS = 50
+"""Jobs whose askers ask, evenly from the head of the queue to its tail."""
+FOLDERS = 300
+"""On the disk, which the engine asks about when it removes what is old."""
+LIMIT = 0.050
+"""Seconds that claim, place and `/queue` may take at the median."""
+BOUND = ("claim", "place in the queue", "time left", "/queue")
+ENGINE, LEASE = "bench", 1e9
+
+_BEFORE = (
+    "FROM jobs WHERE state = 'queued' AND (priority > ? OR (priority = ? AND (turn, id) < (?, ?)))"
+)
+_OPEN = "guild_id NOT IN (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL)"
+
+
+@dataclass(slots=True)
+class Queue:
+    """A store with a long queue, and who asks."""
+
+    store: Store
+    draw: random.Random = field(default_factory=lambda: random.Random(1))
+    waiting: list[Job] = field(default_factory=list)
+    """Jobs from all over the queue."""
+    claimed: list[int] = field(default_factory=list)
+
+    @property
+    def anybody(self) -> Job:
+        return self.draw.choice(self.waiting)
+
+    async def look_around(self) -> None:
+        """Picks the jobs that are asked about."""
+        count = await self.store.waiting_count()
+        for place in range(ASKERS):
+            self.waiting += await self.store.waiting(1, place * count // ASKERS)
+
+    def questions(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
+        """What is asked, and what asks it."""
+        store, moderation = self.store, Moderation(self.store)
+
+        async def claim() -> None:
+            job = await store.claim(ENGINE, LEASE)
+            assert job is not None
+            self.claimed.append(job.id)
+
+        async def ask() -> None:
+            whose = self.anybody
+            recipe = Recipe.make("a circle", width=64, height=64, steps=50)
+            await store.add(recipe, **_asker(whose))
+
+        async def check() -> None:
+            whose = self.anybody
+            await moderation.rules(whose.guild_id, whose.member_id)
+            await moderation.usage(whose.guild_id, whose.member_id)
+
+        yield "claim", claim
+        yield "place in the queue", lambda: store.position(self.anybody.id)
+        yield "time left", lambda: store.wait_seconds(self.anybody.id)
+        yield "/queue", lambda: self.page("queue")
+        yield "/history", lambda: self.page("history")
+        yield "a member's own jobs", lambda: store.members_jobs(self.anybody.member_id)
+        yield "the rules and limits for a wish", check
+        yield "a new wish", ask
+        yield "/mod queue", lambda: moderation.live(self.anybody.guild_id or PAUSED, limit=PAGE)
+        yield "the numbers for Prometheus", store.tally
+
+    async def page(self, name: str, number: int = 0) -> None:
+        """What the bot does for a page of a list."""
+        interaction = _interaction(self.store, Moderation(self.store), self.anybody)
+        await LISTS[name](interaction, number, "")
+
+    async def _middle(self) -> None:
+        await self.page("queue", await self.store.waiting_count() // 2 // PAGE)
+
+    async def _count(self) -> None:
+        """The plain way to a place, for comparison."""
+        job = self.anybody
+        values = (job.priority, job.priority, job.turn, job.id, job.guild_id)
+        async with self.store.look() as db:
+            await value_of(db, f"SELECT COUNT(*) {_BEFORE} AND (guild_id IS ? OR {_OPEN})", values)
+
+    async def _search(self) -> None:
+        """The plain way to the next job, for comparison."""
+        async with self.store.look() as db:
+            await value_of(
+                db,
+                f"SELECT id FROM jobs WHERE state = 'queued' AND {_OPEN}"
+                " ORDER BY priority DESC, turn, id LIMIT 1",
+            )
+
+    async def measure(self) -> dict[str, Times]:
+        """The seconds of each question."""
+        await self.look_around()
+        found = {}
+        for name, question in self.questions():
+            found[name] = await _timed(question, TIMES)
+            for job_id in self.claimed:  # so that no more are being painted than in earnest
+                await self.store.finish(job_id, ENGINE, State.DONE)
+            self.claimed.clear()
+        found["/queue, the page in the middle"] = await _timed(self._middle, RARE_TIMES)
+        found["(a place, counted job by job)"] = await _timed(self._count, RARE_TIMES)
+        found["(a claim, looked for job by job)"] = await _timed(self._search, RARE_TIMES)
+        painted = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
+        found["whether 300 folders are needed"] = await _timed(
+            lambda: needed(self.store, jobs=painted[:FOLDERS]), RARE_TIMES
+        )
+        return found
+
+
+async def measured(sizes: Sequence[int]) -> dict[int, dict[str, Times]]:
+    """The seconds of each question at each size."""
+    found = {}
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="queue-") as folder:
+            path = Path(folder) / "imagine.db"
+            await fill(path, size, time.time())
+            async with Store.open(path) as store:
+                found[size] = await Queue(store).measure()
+    return found
+
+
+def report(found: dict[int, dict[str, Times]]) -> str:
+    """Medians and 99th percentiles in milliseconds, and how they grow."""
+    sizes = sorted(found)
+    head = ["ms: median (p99)", *(f"{size:,} waiting" for size in sizes), "growth"]
+    lines = []
+    for name in found[sizes[0]]:
+        times = [found[size][name] for size in sizes]
+        cells = [f"{1000 * each.median:.2f} ({1000 * each.p99:.1f})" for each in times]
+        lines.append([name, *cells, f"{times[-1].median / times[0].median:.1f} ×"])
+    return table(head, lines) + "\n\n" + verdict(found[sizes[-1]], sizes[-1])
+
+
+def verdict(times: dict[str, Times], size: int) -> str:
+    """Whether what must be quick is."""
+    slow = [name for name in BOUND if times[name].median >= LIMIT]
+    kept = f"below {1000 * LIMIT:.0f} ms at the median with {size:,} jobs waiting"
+    if slow:
+        return f"NOT {kept}: {', '.join(slow)}."
+    return f"All of these are {kept}: {', '.join(BOUND)}."
+
+
+async def _timed(question: Callable[[], Awaitable[Any]], times: int) -> Times:
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        await question()
+        seconds.append(time.perf_counter() - began)
+    return Times(seconds)
+
+
+def _asker(job: Job) -> dict[str, Any]:
+    return {
+        "guild_id": job.guild_id,
+        "channel_id": job.channel_id,
+        "message_id": None,
+        "member_id": job.member_id,
+        "member_name": job.member_name,
+    }
+
+
+def _interaction(store: Store, moderation: Moderation, job: Job) -> Any:
+    """As much of an interaction of this job's asker as the pages look at."""
+    return SimpleNamespace(
+        client=SimpleNamespace(store=store, moderation=moderation),
+        user=SimpleNamespace(id=job.member_id),
+        guild_id=job.guild_id,
+        channel_id=job.channel_id,
+    )

@@ -1,0 +1,283 @@
+"""Half an hour and more with faults on: do memory, open files and the write-ahead log stay flat?
+
+Bot and engine are processes of their own, Discord is in this one, so that it can be made to fail.
+Members ask for small pictures all the time, delete some, and look around. In the first third the
+engine is killed again and again, and the bot once; the trends are those of the last two thirds, in
+which the processes live on under all other faults.
+"""
+
+import asyncio
+import csv
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.load.figures import Trend, table, trend
+from bench.load.product import Product
+from jobs.store import Store
+from sandbox import Member, Message, Sandbox
+from sandbox.client import NoResponseError
+from sandbox.fields import InteractionError
+
+SAMPLE_SECONDS = 10.0
+WISH_SECONDS, DELETE_SECONDS, LOOK_SECONDS = 6.0, 25.0, 45.0
+FAULT_SECONDS, DROP_SECONDS = 15.0, 100.0
+KILLS = {"engine": (0.06, 0.14, 0.22), "bot": (0.28,)}
+"""When a process is killed, as shares of the whole time: all within the first third."""
+KEEP_DAYS = "0.001"
+"""A minute and a half; an engine tidies up when it starts, and then once an hour."""
+DRAIN_SECONDS = 180.0
+MEMBERS, CHANNELS, STEPS = 12, 4, 10
+MIB = 2**20
+
+ROUTES = (
+    "PATCH /channels/{channel_id}/messages/{message_id}",
+    "POST /channels/{channel_id}/messages",
+    "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original",
+    "POST /interactions/{interaction_id}/{interaction_token}/callback",
+)
+STATUSES = (500, 503, 429, None)
+"""What a request is answered; None breaks the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Something that must not grow, and by how much it may all the same."""
+
+    name: str
+    unit: str
+    tolerance: float
+    read: Callable[[Product], float]
+
+
+MEASURES = (
+    Measure("memory of the bot", "MiB", 8, lambda host: host.resident("bot") / MIB),
+    Measure("memory of the engine", "MiB", 25, lambda host: host.resident("engine") / MIB),
+    Measure("open files of the bot", "", 4, lambda host: host.open_files("bot")),
+    Measure("open files of the engine", "", 4, lambda host: host.open_files("engine")),
+    Measure("threads of the bot", "", 2, lambda host: host.threads("bot")),
+    Measure("threads of the engine", "", 2, lambda host: host.threads("engine")),
+    Measure("write-ahead log", "MiB", 1, lambda host: _size(host, "imagine.db-wal") / MIB),
+)
+
+
+@dataclass(slots=True)
+class Soak:
+    """All that happened."""
+
+    minutes: float
+    moments: list[float] = field(default_factory=list)
+    samples: list[list[float]] = field(default_factory=list)
+    """The measures at each moment, in their order."""
+    done: Counter[str] = field(default_factory=Counter)
+    """What members did, and what was done to them."""
+    states: Counter[str] = field(default_factory=Counter)
+    """How the jobs ended."""
+    left: int = 0
+    """Jobs whose end nobody was shown."""
+
+    def trends(self) -> list[Trend]:
+        return [trend(self.moments, column) for column in zip(*self.samples, strict=True)]
+
+
+class Troubled:
+    """The product, its members and its troubles, while they last."""
+
+    def __init__(self, discord: Sandbox, host: Product, minutes: float) -> None:
+        self._discord = discord
+        self._host = host
+        self._seconds = 60 * minutes
+        self._draw = random.Random(11)
+        self._members: list[Member] = []
+        self._restarting = asyncio.Lock()
+        """Held while a process is killed and started again; nothing is sampled then."""
+        self.soak = Soak(minutes)
+
+    async def run(self) -> Soak:
+        """All of it. Raises ProductError."""
+        await self._host.start("bot")
+        await self._host.start("engine", KEEP_DAYS=KEEP_DAYS, OMP_NUM_THREADS="1")
+        await self._discord.client.wait_for_command("imagine")
+        await self._move_in()
+        self._began = time.monotonic()
+        tasks = [
+            asyncio.create_task(task)
+            for task in (
+                self._every(SAMPLE_SECONDS, self._sample),
+                self._every(WISH_SECONDS, self._wish),
+                self._every(DELETE_SECONDS, self._delete),
+                self._every(LOOK_SECONDS, self._look),
+                self._every(FAULT_SECONDS, self._fail),
+                self._every(DROP_SECONDS, self._drop),
+                self._kill_now_and_then(),
+            )
+        ]
+        done, _ = await asyncio.wait(tasks, timeout=self._seconds, return_when="FIRST_EXCEPTION")
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in done:
+            task.result()
+        self._discord.faults.clear()
+        await self._wait_until_shown()
+        return self.soak
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await act()
+
+    async def _move_in(self) -> None:
+        client = self._discord.client
+        channels = [await client.channel(f"soak-{number}") for number in range(CHANNELS)]
+        for number in range(MEMBERS):
+            member = await client.member(f"member {number}")
+            self._members.append(member.at(channels[number % CHANNELS]))
+
+    async def _sample(self) -> None:
+        if self._restarting.locked():
+            return
+        self._host.check()
+        self.soak.moments.append(time.monotonic() - self._began)
+        self.soak.samples.append([measure.read(self._host) for measure in MEASURES])
+
+    # -- members ---------------------------------------------------------------------------
+
+    async def _answered(self, what: str, ask: Awaitable[object]) -> None:
+        """What a member does; under these faults not everything is answered."""
+        try:
+            await ask
+        except (NoResponseError, InteractionError):
+            what += ", unanswered"
+        self.soak.done[what] += 1
+
+    async def _wish(self) -> None:
+        member = self._draw.choice(self._members)
+        number = self._draw.randrange(10**6)
+        text = f"a {self._draw.choice(('red', 'blue', 'green'))} circle | wish {number}:0.1"
+        wish = member.slash("imagine", include=text, steps=STEPS, seed=number)
+        await self._answered("wishes", wish)
+
+    async def _delete(self) -> None:
+        member = self._draw.choice(self._members)
+        for message in await member.messages():
+            button = _button(message, "Delete")
+            if button and member.name in message.text:
+                await self._answered("deletions", self._press_twice(member, message, button))
+                return
+
+    async def _press_twice(self, member: Member, message: Message, button: str) -> None:
+        """Deletes, and says yes to the question."""
+        asked = await member.press(message, button)
+        if asked.message and (yes := _button(asked.message, "Delete")):
+            await member.press(asked.message, yes)
+
+    async def _look(self) -> None:
+        member = self._draw.choice(self._members)
+        command = self._draw.choice(("queue", "history", "help"))
+        await self._answered("looks at /queue, /history, /help", member.slash(command))
+
+    # -- troubles --------------------------------------------------------------------------
+
+    async def _fail(self) -> None:
+        route, status = self._draw.choice(ROUTES), self._draw.choice(STATUSES)
+        times, applied = self._draw.randint(1, 3), self._draw.random() < 0.5
+        faults = self._discord.faults
+        if status is None:
+            faults.reset(route, times=times, applied=applied)
+        else:
+            faults.fail(route, status, times=times, applied=applied)
+        self.soak.done[f"requests made to meet {status or 'a broken connection'}"] += times
+
+    async def _drop(self) -> None:
+        self._discord.faults.drop_gateway(resumable=self._draw.random() < 0.5)
+        self.soak.done["drops of the gateway"] += 1
+
+    async def _kill_now_and_then(self) -> None:
+        kills = sorted((share, name) for name, shares in KILLS.items() for share in shares)
+        for share, name in kills:
+            await asyncio.sleep(self._began + share * self._seconds - time.monotonic())
+            async with self._restarting:
+                await self._host.kill(name)
+                settings = {"KEEP_DAYS": KEEP_DAYS, "OMP_NUM_THREADS": "1"}
+                await self._host.start(name, **settings)
+            self.soak.done[f"kills of the {name}"] += 1
+        await asyncio.Event().wait()
+
+    async def _wait_until_shown(self) -> None:
+        until = time.monotonic() + DRAIN_SECONDS
+        async with Store.open(self._host.database) as store:
+            while time.monotonic() < until:
+                self._host.check()
+                tally = await store.tally()
+                self.soak.left = tally.waiting + tally.running + tally.unposted
+                if not self.soak.left:
+                    break
+                await asyncio.sleep(1)
+            async with store.look() as db:
+                found = await db.execute_fetchall("SELECT state, COUNT(*) FROM jobs GROUP BY state")
+            self.soak.states.update({row[0]: row[1] for row in found})
+
+
+async def measured(minutes: float, out: Path) -> Soak:
+    """So many minutes; the samples are kept in `out` as soak.csv. Raises ProductError."""
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        async with Sandbox(data_dir=Path(folder) / "discord") as discord:
+            addresses = {
+                "DISCORD_API_URL": discord.api_url,
+                "DISCORD_TOKEN": discord.token,
+                "DISCORD_GUILD_ID": str(discord.guild.id),
+            }
+            host = Product(Path(folder), addresses)
+            troubled = Troubled(discord, host, minutes)
+            try:
+                soak = await troubled.run()
+            finally:
+                await host.close()
+                _write(out / "soak.csv", troubled.soak)
+    return soak
+
+
+def report(soak: Soak) -> str:
+    """How each measure went, and whether it grows."""
+    head = ["over the last two thirds", "begins", "ends", "an hour", "wobble", "grows"]
+    lines, trends = [], soak.trends()
+    for measure, went in zip(MEASURES, trends, strict=True):
+        numbers = (went.first, went.last, went.per_hour, went.wobble)
+        name = f"{measure.name}, {measure.unit}" if measure.unit else measure.name
+        cells = [f"{number:.1f}" for number in numbers]
+        cells[2] = f"{went.per_hour:+.1f}"
+        lines.append([name, *cells, "YES" if went.grows(measure.tolerance) else "no"])
+    happened = ", ".join(f"{count:,} {what}" for what, count in sorted(soak.done.items()))
+    states = ", ".join(f"{count:,} {state}" for state, count in sorted(soak.states.items()))
+    shown = "all were shown" if not soak.left else f"NOT shown were {soak.left}"
+    return (
+        f"{table(head, lines)}\n\n{soak.minutes:.0f} minutes, {len(soak.moments)} samples."
+        f" There were {happened}. Of the jobs {states}; {shown}."
+    )
+
+
+def _size(host: Product, name: str) -> float:
+    path = host.folder / name
+    return path.stat().st_size if path.exists() else 0
+
+
+def _button(message: Message, label: str) -> str | None:
+    """The id of a button that can be pressed."""
+    for button in message.buttons:
+        if button.label == label and not button.disabled:
+            return button.custom_id
+    return None
+
+
+def _write(path: Path, soak: Soak) -> None:
+    with path.open("w", newline="") as file:
+        lines: Sequence[Sequence[object]] = [
+            ["seconds", *(measure.name for measure in MEASURES)],
+            *([moment, *sample] for moment, sample in zip(soak.moments, soak.samples, strict=True)),
+        ]
+        csv.writer(file).writerows(lines)
