@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
 FOLDER = Path(__file__).parent / "page"
+KINDS = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
 
 _EVERYWHERE = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -50,7 +56,14 @@ class Page:
         path = FOLDER / request.match_info.get("name", "index.html")
         if not path.is_file():
             raise web.HTTPNotFound
-        return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+        response = web.Response(
+            body=path.read_bytes(),
+            content_type=KINDS[path.suffix],
+            charset="utf-8",
+            headers={"Cache-Control": "no-store"},
+        )
+        response.enable_compression()
+        return response
 
     @property
     def address(self) -> str:

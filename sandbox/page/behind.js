@@ -100,7 +100,7 @@ function requestNode(request) {
   return el("li", {}, details);
 }
 
-/** A route as one reads it: the names of its ids shortened. */
+/** A route as one reads it: its ids left out. */
 function short(name) {
-  return name.replace(/\{(\w+?)_(id|token)\}/g, (_, word, kind) => (kind === "token" ? "…" : `:${word}`));
+  return name.replace(/\{\w+\}(\/\{\w+\})*/g, "…");
 }

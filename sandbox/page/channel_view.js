@@ -2,7 +2,7 @@
 
 import { announce, el, icon, nameOf } from "./dom.js";
 import { isEphemeral, newMessage, patchMessage } from "./message.js";
-import { channel, channelName, lookAt, on, state } from "./state.js";
+import { channel, channelName, lookAt, on, state, tell } from "./state.js";
 
 const NEAR_END = 60; // pixels from the end at which one still reads there
 
@@ -23,13 +23,20 @@ export function showChannel(box) {
   on("dismiss", dismiss);
   on("jump", jump);
   list.addEventListener("keydown", walk);
-  log.addEventListener("scroll", () => (newer.hidden = newer.hidden || atEnd()));
+  log.addEventListener("scroll", scrolled);
   new ResizeObserver(keepAtEnd).observe(list);
   new ResizeObserver(keepAtEnd).observe(log);
 }
 
 let reading = true; // whether the end was in sight before something grew
-log.addEventListener("scroll", () => (reading = atEnd()));
+let top = 0;
+
+/** Only who scrolls up stops reading at the end; that something has grown is no reason. */
+function scrolled() {
+  if (log.scrollTop < top || atEnd()) reading = atEnd();
+  top = log.scrollTop;
+  if (reading) newer.hidden = true;
+}
 
 function keepAtEnd() {
   if (reading) toEnd();
@@ -117,8 +124,13 @@ function beginning(place) {
   return [
     el("h2", {}, direct ? `Your conversation with ${name}` : `Welcome to #${name}`),
     el("p", {}, direct ? "Only the two of you read it. Private pictures and copies come here." : place.topic || "This is the beginning of the channel."),
-    el("p", {}, "Type ", el("kbd", {}, "/"), " to see what the bot can do, or ", el("kbd", {}, "/help"), " for examples to press."),
+    el("p", {}, "Type ", el("kbd", {}, "/"), " to see all that the bot can do."),
+    el("div", { class: "row" }, opener("Paint a picture", "imagine", "first"), opener("Show me examples", "help", "second")),
   ];
+}
+
+function opener(label, command, look) {
+  return el("button", { type: "button", class: look, onclick: () => tell("command", command) }, label);
 }
 
 /** A line of Discord's own. */
@@ -137,6 +149,7 @@ function addNote(note) {
 }
 
 function jump({ channel: where, message }) {
+  if (!channel(where)) return;
   if (where !== state.place) lookAt(where);
   requestAnimationFrame(() => {
     const node = document.getElementById(`message-${message}`);

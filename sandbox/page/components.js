@@ -1,14 +1,12 @@
-// Buttons and selects below a message, and layouts of the newer kind.
+// Buttons and selects below a message.
 
 import { Refusal, post } from "./api.js";
 import { el, icon, nameOf } from "./dom.js";
-import { markdown } from "./markdown.js";
 import { openModal } from "./modal.js";
-import { pictureNode } from "./pictures.js";
 import { channelName, guildOf, channel, state } from "./state.js";
 
-const ROW = 1, BUTTON = 2, SECTION = 9, TEXT = 10, THUMBNAIL = 11, GALLERY = 12, FILE = 13, SEPARATOR = 14, CONTAINER = 17;
-const STYLES = { 1: "first", 2: "second", 3: "good", 4: "danger", 5: "second", 6: "second" };
+const ROW = 1, BUTTON = 2, STRING_SELECT = 3, LAST_SELECT = 8;
+const STYLES = { 1: "first", 2: "second", 3: "good", 4: "danger" };
 const LINK = 5;
 
 /** The nodes of a message's components; `message` is what they belong to. */
@@ -17,28 +15,10 @@ export function componentNodes(message) {
 }
 
 function node(part, message) {
-  switch (part.type) {
-    case ROW:
-      return el("div", { class: "row" }, part.components.map((each) => node(each, message)));
-    case BUTTON:
-      return button(part, message);
-    case SECTION:
-      return el("div", { class: "section" }, el("div", {}, part.components.map((each) => node(each, message))), part.accessory && node(part.accessory, message));
-    case TEXT:
-      return el("div", { class: "text" }, markdown(part.content));
-    case THUMBNAIL:
-      return el("div", { class: "thumbnail" }, pictureNode({ ...part.media, description: part.description }));
-    case GALLERY:
-      return el("div", { class: `mosaic of${Math.min(part.items.length, 4)}` }, part.items.map((item) => pictureNode({ ...item.media, description: item.description })));
-    case FILE:
-      return el("a", { class: "file", href: part.file.url, download: true }, icon("file"), part.file.url.split("?")[0].split("/").at(-1));
-    case SEPARATOR:
-      return el("hr", { class: part.divider === false ? "bare" : "" });
-    case CONTAINER:
-      return el("div", { class: "embed" }, part.components.map((each) => node(each, message)));
-    default:
-      return "options" in part || part.type >= 5 ? select(part, message) : el("span", {});
-  }
+  if (part.type === ROW) return el("div", { class: "row" }, part.components.map((each) => node(each, message)));
+  if (part.type === BUTTON) return button(part, message);
+  if (part.type >= STRING_SELECT && part.type <= LAST_SELECT) return select(part, message);
+  return el("p", { class: "hint" }, `A component of type ${part.type}, which this page does not draw.`);
 }
 
 function button(part, message) {

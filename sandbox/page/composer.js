@@ -35,6 +35,10 @@ export function showComposer(place) {
   picker.addEventListener("change", () => (add([...picker.files]), (picker.value = "")));
   on("everything", refresh);
   on("place", () => (close(), refresh()));
+  on("command", (name) => {
+    text.value = `/${name}`;
+    enterCommand();
+  });
   addEventListener("paste", (event) => takeFiles(event, event.clipboardData));
   for (const name of ["dragenter", "dragover"]) addEventListener(name, (event) => isFile(event) && (event.preventDefault(), (drop.hidden = false)));
   addEventListener("dragleave", (event) => event.relatedTarget === null && (drop.hidden = true));
@@ -47,7 +51,7 @@ function refresh() {
   const place = channel();
   const silent = place && place.guild_id && !may(place, SEND_MESSAGES);
   text.disabled = attach.disabled = Boolean(!place || silent);
-  text.placeholder = silent ? "You may not write in this channel" : place ? `Message ${place.guild_id ? "#" : ""}${channelName(place)}, or type / for commands` : "";
+  text.placeholder = silent ? "You may not write in this channel" : place ? `Message ${place.guild_id ? "#" : ""}${channelName(place)} · / for commands` : "";
   list.close();
 }
 
@@ -70,20 +74,38 @@ function drawCommand(command) {
   return [el("span", { class: "command-name" }, `/${command.shown}`, " ", wanted), el("small", {}, command.description)];
 }
 
-async function typed() {
+/** As high as its text, as far as that goes. */
+function fit() {
   text.style.height = "auto";
-  text.style.height = `${Math.min(text.scrollHeight, 200)}px`;
+  text.style.height = `${text.scrollHeight}px`;
+}
+
+async function typed() {
+  fit();
   problem.replaceChildren();
   if (!text.value.startsWith("/")) return list.close();
   if (text.value.length === 1 || !commands.length) commands = await offeredCommands().catch(() => []);
   const wanted = text.value.slice(1).toLowerCase();
   if (!text.value.startsWith("/")) return list.close();
-  const whole = commands.find((each) => `${wanted} `.startsWith(`${each.shown} `) && wanted.length > each.shown.length);
-  if (whole) return open(whole, text.value.slice(whole.shown.length + 2));
+  const whole = named(wanted);
+  if (whole && wanted.length > whole.shown.length) return openTyped(whole);
   const fitting = commands.filter((each) => each.shown.startsWith(wanted));
   const others = commands.filter((each) => !each.shown.startsWith(wanted) && each.shown.includes(wanted));
   list.show([...fitting, ...others]);
   announce(list.items.length ? `${list.items.length} commands` : "No such command");
+}
+
+/** The command with whose whole name a text begins. */
+const named = (typed) => commands.find((each) => `${typed} `.startsWith(`${each.shown} `));
+
+const openTyped = (command) => open(command, text.value.slice(command.shown.length + 2));
+
+/** Opens the command that stands in the box, or says that there is none. */
+async function enterCommand() {
+  commands = await offeredCommands().catch(() => []);
+  const command = named(text.value.slice(1).toLowerCase());
+  if (command) return openTyped(command);
+  problem.replaceChildren(`There is no command ${text.value.split(/\s/)[0]} here. ${state.connected ? "" : "The bot is not connected yet."}`);
 }
 
 /** Opens a command; `rest` is what was typed behind its name: a value, or `name: value …`. */
@@ -96,7 +118,6 @@ function open(command, rest) {
   });
   bar.hidden = true;
   box.append(form.node);
-  text.value = "";
   form.fill(readOptions(command, rest.trim()));
   for (const file of chosen.splice(0)) form.take(file);
   drawFiles();
@@ -115,6 +136,8 @@ function close() {
   form?.node.remove();
   form = null;
   bar.hidden = false;
+  text.value = "";
+  fit();
   list.close();
 }
 
@@ -124,8 +147,8 @@ function key(event) {
   if (list.key(event)) return;
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
-    if (text.value.startsWith("/") && text.value.length > 1) return problem.replaceChildren(`There is no command ${text.value.split(/\s/)[0]} here.`);
-    say();
+    if (text.value.startsWith("/") && text.value.length > 1) enterCommand();
+    else say();
   } else if (event.key === "ArrowUp" && text.value === "" && last) {
     event.preventDefault();
     open(last.command, "");
@@ -139,7 +162,7 @@ async function say() {
   if (!content && !chosen.length) return;
   const sent = chosen.splice(0);
   text.value = "";
-  text.style.height = "auto";
+  fit();
   drawFiles();
   try {
     const numbers = [];

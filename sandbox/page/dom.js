@@ -47,12 +47,13 @@ export function icon(name) {
   return svg;
 }
 
-/** A round picture of somebody: initials on a colour that their id decides. */
+/** A round picture of somebody: initials on a colour that their name decides. */
 export function avatar(user, small = false) {
   const name = nameOf(user);
   const initials = name.split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "").join("");
   const node = el("span", { class: small ? "avatar small" : "avatar", "aria-hidden": "true" }, initials.toUpperCase());
-  node.style.setProperty("--hue", String((Number(BigInt(user.id) >> 22n) % 997) * 47 % 360));
+  const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  node.style.setProperty("--hue", String(hue));
   return node;
 }
 

@@ -10,7 +10,8 @@ export class Listbox {
     this.take = take;
     this.items = [];
     this.at = -1;
-    this.node = el("ul", { class: "listbox", role: "listbox", id: freshId("list"), "aria-label": label, hidden: true });
+    this.node = el("ul", { class: "listbox", role: "listbox", id: freshId("list"), "aria-label": label, tabindex: "0", hidden: true });
+    this.node.addEventListener("mousedown", (event) => event.preventDefault()); // the field stays focused
     input.setAttribute("aria-autocomplete", "list");
     input.setAttribute("aria-controls", this.node.id);
     input.setAttribute("aria-haspopup", "listbox");
@@ -37,7 +38,6 @@ export class Listbox {
 
   entry(item, index) {
     const node = el("li", { role: "option", id: `${this.node.id}-${index}`, "aria-selected": "false" }, this.draw(item));
-    node.addEventListener("pointerdown", (event) => event.preventDefault()); // the field stays focused
     node.addEventListener("pointermove", () => this.at !== index && this.point(index, false));
     node.addEventListener("click", () => this.choose(index));
     return node;

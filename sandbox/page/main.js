@@ -79,7 +79,7 @@ async function begin() {
   showGallery(part("gallery"));
   showBehind(part("behind"), () => (toggleSide("behind"), part("top").querySelector("button:last-child").focus()));
   on("view", show);
-  on("jump", (to) => (tell("view", "channel"), narrow.matches && document.body.classList.remove("places-open", "people-open", "behind-open"), settle()));
+  on("jump", () => (tell("view", "channel"), narrow.matches && document.body.classList.remove("places-open", "people-open", "behind-open"), settle()));
   on("everything", () => (settle(), banner()));
   on("place", top);
   on("presence", banner);

@@ -122,13 +122,19 @@ function place(id) {
 /** A link; one to a message of Discord's leads there within this page. */
 function link(address, words) {
   const [, id, message] = address.match(JUMP) ?? [];
-  if (id && channel(id)) {
+  if (id) {
     const here = words.length === 1 && words[0] === address;
-    const guild = guildOf(channel(id));
-    const shown = here ? [`${guild ? `${guild.name} › #` : ""}${channelName(channel(id))}${message ? " › message" : ""}`] : words;
+    const shown = here ? [whereTo(id, message)] : words;
     return el("button", { type: "button", class: here ? "mention" : "link", onclick: () => tell("jump", { channel: id, message }) }, shown);
   }
   return el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, words);
+}
+
+function whereTo(id, message) {
+  const known = channel(id);
+  if (!known) return "Go there"; // it may have been opened only now
+  const guild = guildOf(known);
+  return `${guild ? `${guild.name} › #` : ""}${channelName(known)}${message ? " › message" : ""}`;
 }
 
 function hidden(text) {

@@ -73,7 +73,7 @@ function show(entries, anchor, pointer, label) {
     else return;
     event.preventDefault();
   });
-  document.body.append(menu);
+  (anchor.closest("main, aside") ?? document.body).append(menu);
   const box = anchor.getBoundingClientRect();
   const x = pointer?.clientX ?? box.right - menu.offsetWidth;
   const y = pointer?.clientY ?? Math.min(box.bottom, innerHeight / 2) + 4;

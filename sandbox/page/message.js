@@ -43,7 +43,7 @@ export function patchMessage(node, message, before) {
   node.classList.toggle("compact", compact);
   node.classList.toggle("ephemeral", isEphemeral(message));
   const origin = message.interaction ?? null;
-  const reply = message.message_reference ?? null;
+  const reply = repliedTo(message);
   patch(above, [origin, reply, message.type, state.locale], () => aboveNodes(message));
   patch(side, [message.author, compact], () => [compact ? null : avatar(message.author)]);
   patch(head, [message.author, compact, message.timestamp, state.locale], () => (compact ? [] : headNodes(message)));
@@ -58,9 +58,16 @@ export function patchMessage(node, message, before) {
   }
 }
 
+/** The id of the message that it answers: by a reply, or by a press on one of its buttons. */
+function repliedTo(message) {
+  const pressed = message.interaction_metadata;
+  const opened = pressed?.triggering_interaction_metadata;
+  return message.message_reference?.message_id ?? pressed?.interacted_message_id ?? opened?.interacted_message_id ?? null;
+}
+
 /** Whether it goes on from the message before, as said in one breath. */
 function follows(message, before) {
-  if (!before || message.interaction || message.message_reference) return false;
+  if (!before || message.interaction || repliedTo(message)) return false;
   const apart = Date.parse(message.timestamp) - Date.parse(before.timestamp);
   return before.author.id === message.author.id && apart < 7 * 60e3 && isEphemeral(before) === isEphemeral(message);
 }
@@ -71,7 +78,7 @@ function aboveNodes(message) {
     const command = el("span", { class: "mention" }, message.type === 23 ? used.name : `/${used.name}`);
     return [el("div", { class: "used" }, avatar(used.user, true), el("b", {}, nameOf(used.user)), " used ", command)];
   }
-  const to = message.message_reference && find(message.channel_id, message.message_reference.message_id);
+  const to = find(message.channel_id, repliedTo(message));
   if (!to) return [];
   const jump = () => tell("jump", { channel: to.channel_id, message: to.id });
   const said = to.embeds[0]?.title || to.content || "a message";

@@ -1,12 +1,12 @@
 // A form that the bot opens: fields with labels, sent all at once.
 
-import { Refusal, post, upload } from "./api.js";
+import { Refusal, post } from "./api.js";
 import { offered } from "./components.js";
 import { el, freshId, nameOf } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { state } from "./state.js";
 
-const ROW = 1, TEXT_INPUT = 4, TEXT = 10, LABEL = 18, FILE = 19, RADIOS = 21, BOXES = 22, BOX = 23;
+const ROW = 1, TEXT_INPUT = 4, TEXT = 10, LABEL = 18;
 const PARAGRAPH = 2;
 
 /** Shows the form of an outcome, and sends it. */
@@ -33,7 +33,7 @@ export function openModal(outcome) {
     if (fields.filter((field) => !field.check()).length) return form.querySelector("[aria-invalid=true]")?.focus();
     submit.setAttribute("aria-busy", "true");
     try {
-      const values = Object.fromEntries(await Promise.all(fields.map(async (field) => [field.name, await field.value()])));
+      const values = Object.fromEntries(fields.map((field) => [field.name, field.value()]));
       const answer = await post("/modals/submit", { interaction, values });
       if (answer.kind === "failed") problem.replaceChildren("Something went wrong. Try again.");
       else dialog.close();
@@ -63,28 +63,26 @@ function rowNode(row, fields) {
 /** A field with its label, a place for what is wrong, and how to read it. */
 function labelled(part, label, description, fields) {
   const id = freshId("field");
-  const required = part.required !== false && part.type !== BOX;
+  const required = part.required !== false;
   const control = controlNode(part, id, required);
   const problem = el("p", { class: "problem", id: `${id}-problem` });
-  const first = control.matches("input, textarea, select") ? control : control.querySelector("input");
-  first.setAttribute("aria-describedby", [description && `${id}-hint`, `${id}-problem`].filter(Boolean).join(" "));
+  control.setAttribute("aria-describedby", [description && `${id}-hint`, `${id}-problem`].filter(Boolean).join(" "));
   const complain = (text) => {
     problem.textContent = text;
-    first.toggleAttribute("aria-invalid", false);
-    if (text) first.setAttribute("aria-invalid", "true");
+    if (text) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
   };
   const check = () => {
-    const fine = first.checkValidity();
-    if (!fine) complain(first.validationMessage);
+    const fine = control.checkValidity();
+    if (!fine) complain(control.validationMessage);
     return fine;
   };
   fields.push({ name: part.custom_id, value: () => valueOf(part, control), complain, check });
   const words = [label, required && el("span", { class: "required", "aria-hidden": "true" }, " *")];
-  const grouped = part.type === RADIOS || part.type === BOXES;
   return el(
-    grouped ? "fieldset" : "div",
+    "div",
     { class: "field" },
-    grouped ? el("legend", {}, words) : el("label", { for: id }, words),
+    el("label", { for: id }, words),
     description && el("p", { class: "hint", id: `${id}-hint` }, description),
     control,
     problem,
@@ -98,25 +96,13 @@ function controlNode(part, id, required) {
     if (part.style === PARAGRAPH) return el("textarea", { ...common, ...limits, rows: "3" }, part.value ?? "");
     return el("input", { ...common, ...limits, value: part.value ?? "" });
   }
-  if (part.type === BOX) return el("input", { ...common, type: "checkbox", checked: part.default });
-  if (part.type === FILE) return el("input", { ...common, type: "file", multiple: (part.max_values ?? 1) > 1 });
-  if (part.type === RADIOS || part.type === BOXES) {
-    const type = part.type === RADIOS ? "radio" : "checkbox";
-    const choices = part.options.map((option) =>
-      el("label", { class: "choice" }, el("input", { type, name: part.custom_id, value: option.value, checked: option.default }), option.label),
-    );
-    return el("div", {}, choices);
-  }
   const several = (part.max_values ?? 1) > 1;
   const preset = (part.default_values ?? []).map((each) => String(each.id));
   const options = offered(part).map((option) => el("option", { value: option.value, selected: option.default || preset.includes(option.value) }, option.label));
   return el("select", { ...common, multiple: several }, !several && el("option", { value: "" }, part.placeholder ?? "Make a selection"), options);
 }
 
-async function valueOf(part, control) {
+function valueOf(part, control) {
   if (part.type === TEXT_INPUT) return control.value;
-  if (part.type === BOX) return control.checked;
-  if (part.type === FILE) return Promise.all([...control.files].map(async (file) => (await upload(file)).id));
-  if (part.type === RADIOS || part.type === BOXES) return [...control.querySelectorAll("input:checked")].map((input) => input.value);
   return [...control.selectedOptions].map((option) => option.value).filter(Boolean);
 }

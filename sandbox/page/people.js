@@ -41,8 +41,8 @@ function group(title, people) {
 function person(user) {
   const inside = [avatar(user), el("span", { class: "name" }, nameOf(user))];
   if (user.bot) {
-    inside.push(el("span", { class: "app" }, "APP"));
-    return el("li", { class: `person${state.connected ? "" : " away"}` }, inside, el("small", {}, state.connected ? "connected" : "not connected"));
+    inside[1].append(el("small", {}, state.connected ? "connected" : "not connected"));
+    return el("li", { class: `person${state.connected ? "" : " away"}` }, inside, el("span", { class: "app" }, "APP"));
   }
   const me = user.id === state.me;
   const button = el("button", { type: "button", class: "person", "aria-pressed": String(me), onclick: () => !me && become(user.id) }, inside, me && el("small", {}, "you"));
