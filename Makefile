@@ -31,7 +31,7 @@ bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
 
 screenshots: $(READY)  ## makes the pictures of the page in docs/page/ anew, with Chromium
-	$(BIN)/python -m bench.screenshots
+	$(BIN)/python -m sandbox.screenshots
 
 translations: $(READY)  ## brings jobs/locales/ up to date with the sentences in the code
 	$(BIN)/python -m jobs.translations

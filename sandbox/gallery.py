@@ -27,7 +27,7 @@ class Gallery:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._world = sandbox.world
-        self._recipes: dict[int, Payload | None] = {}
+        self._known: dict[int, Payload | None] = {}
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path and handler of each."""
@@ -39,10 +39,10 @@ class Gallery:
         if user is None:
             raise InteractionError("There is no such member.")
         found = [
-            self._picture(message, file, recipe)
+            self._picture(message, file, inside)
             for message in self._messages(user)
             for file in message.files
-            if (recipe := self._recipe(file)) is not None
+            if (inside := self._inside(file)) is not None
         ]
         found.sort(key=lambda picture: int(picture["id"]), reverse=True)
         return web.json_response(found)
@@ -54,29 +54,29 @@ class Gallery:
                 if message.author.bot and message.only_for is None:
                     yield message
 
-    def _picture(self, message: Message, file: Attachment, recipe: Payload) -> Payload:
+    def _picture(self, message: Message, file: Attachment, inside: Payload) -> Payload:
         return {
             **self._world.attachment_payload(file),
             "message_id": str(message.id),
             "channel_id": str(message.channel_id),
             "components": message.components,
-            "recipe": recipe,
+            **inside,
         }
 
-    def _recipe(self, file: Attachment) -> Payload | None:
-        """What is written inside of a PNG under `recipe`; None without one."""
+    def _inside(self, file: Attachment) -> Payload | None:
+        """The recipe that stands in a PNG, and which of its pictures this is; None without one."""
         if not file.filename.endswith(".png"):
             return None
-        if file.id not in self._recipes:
-            self._recipes[file.id] = _read_recipe(self._world.cdn.read(file))
-        return self._recipes[file.id]
+        if file.id not in self._known:
+            self._known[file.id] = _read_inside(self._world.cdn.read(file))
+        return self._known[file.id]
 
 
-def _read_recipe(content: bytes) -> Payload | None:
+def _read_inside(content: bytes) -> Payload | None:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            text = str(picture.info["recipe"])
+            text, row = str(picture.info["recipe"]), int(picture.info.get("row", 0))
         recipe = json.loads(text) if len(text) <= RECIPE_LIMIT else None
     except (KeyError, ValueError, OSError, SyntaxError, Image.DecompressionBombError):
         return None
-    return recipe if isinstance(recipe, dict) else None
+    return {"recipe": recipe, "row": row} if isinstance(recipe, dict) else None

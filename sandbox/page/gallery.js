@@ -45,7 +45,8 @@ function card(picture) {
     ["Exclude", prompts(recipe.exclude, recipe.exclude_pictures)],
     ["Size", `${recipe.width}×${recipe.height}`],
     ["Steps", recipe.steps],
-    ["Seed", recipe.seed],
+    ["Seed", (recipe.seed + picture.row) % 2 ** 32],
+    ["Picture", recipe.count > 1 && `${picture.row + 1} of ${recipe.count}`],
     ["Style", recipe.preset],
   ].filter(([, value]) => value || value === 0);
   return el(

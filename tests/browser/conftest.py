@@ -1,13 +1,7 @@
 """What `make try` starts, and Chromium looking at its page."""
 
-import asyncio
 import itertools
-import os
 import re
-import shutil
-import signal
-import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,14 +10,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from sandbox import SandboxClient
+from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, tried
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 90_000.0  #: milliseconds until a test that waits for something gives up
 NUMBERS = itertools.count(1)
-CHROMIUM = shutil.which("chromium")
 
 expect.set_options(timeout=20_000)
 
@@ -33,8 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            reason = "Chromium is not installed (Debian: apt install chromium)"
-            item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=reason))
+            item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,51 +40,16 @@ class Product:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product() -> AsyncIterator[Product]:
     """`make try`, once for all tests; each works in channels of its own."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "sandbox.try_it"),
-        cwd=ROOT,
-        env={**_without_screen(), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        stdout=PIPE,
-        stderr=STDOUT,
-    )
-    try:
-        async with asyncio.timeout(120):
-            address = await _address(process)
+    async with tried() as address:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
             yield Product(address, client)
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-        assert await process.wait() == 0
-
-
-def _without_screen() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("DISPLAY", "WAYLAND_DISPLAY")
-    }
-
-
-async def _address(process: asyncio.subprocess.Process) -> str:
-    assert process.stdout
-    said = b""
-    while line := await process.stdout.readline():
-        said += line
-        if found := re.search(rb"http://127\.0\.0\.1:\d+/#\S+", line):
-            return found[0].decode()
-    raise AssertionError(f"make try ended:\n{said.decode()}")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 class Screen:
