@@ -35,7 +35,7 @@ async def test_mistakes_are_shown_beside_their_option(screen: Screen) -> None:
     await screen.keyboard.press("Enter")
     await expect(form.locator("[data-option=include]")).to_contain_text("This option is required")
     await expect(screen.messages).to_have_count(0)
-    await screen.keyboard.press("Escape")
+    await screen.button("Cancel", form).click()
     await expect(screen.composer).to_be_focused()
 
 
