@@ -15,7 +15,12 @@ const dismissed = new Set();
 /** Shows the channel, and what changes in it. */
 export function showChannel(box) {
   box.append(log, newer);
-  on("everything", draw);
+  on("everything", () => {
+    draw();
+    if (!wanted || !channel(wanted.channel)) return;
+    jump(wanted);
+    wanted = null;
+  });
   on("place", () => (list.replaceChildren(), draw(), toEnd()));
   on("message", change);
   on("note", addNote);
@@ -148,8 +153,10 @@ function addNote(note) {
   toEnd();
 }
 
+let wanted = null; // where one wanted to go before it was known here
+
 function jump({ channel: where, message }) {
-  if (!channel(where)) return;
+  if (!channel(where)) return void (wanted = { channel: where, message });
   if (where !== state.place) lookAt(where);
   requestAnimationFrame(() => {
     const node = document.getElementById(`message-${message}`);

@@ -24,6 +24,7 @@ let box = null;
 let form = null;
 let chosen = []; // files of a plain message
 let commands = [];
+let where = null; // the channel for which a command is open
 let last = null; // the command sent before, for the up arrow
 
 export function showComposer(place) {
@@ -34,7 +35,7 @@ export function showComposer(place) {
   text.addEventListener("keydown", key);
   picker.addEventListener("change", () => (add([...picker.files]), (picker.value = "")));
   on("everything", refresh);
-  on("place", () => (close(), refresh()));
+  on("place", refresh);
   on("command", (name) => {
     text.value = `/${name}`;
     enterCommand();
@@ -49,6 +50,8 @@ const isFile = (event) => event.dataTransfer?.types.includes("Files");
 
 function refresh() {
   const place = channel();
+  if (where !== state.place) close();
+  where = state.place;
   const silent = place && place.guild_id && !may(place, SEND_MESSAGES);
   text.disabled = attach.disabled = Boolean(!place || silent);
   text.placeholder = silent ? "You may not write in this channel" : place ? `Message ${place.guild_id ? "#" : ""}${channelName(place)} · / for commands` : "";

@@ -66,6 +66,15 @@ export function iconButton(name, label, onclick, attributes = {}) {
   return el("button", { type: "button", class: "plain", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
 }
 
+/** Puts other nodes into a box; the focus stays on what it was on, if that is there again. */
+export function redraw(box, nodes) {
+  const key = box.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  box.replaceChildren(...nodes.filter(Boolean));
+  if (key) [...box.querySelectorAll("button, select, input")].find((node) => keyOf(node) === key)?.focus({ preventScroll: true });
+}
+
+const keyOf = (node) => node.dataset.key ?? node.getAttribute("aria-label") ?? node.tagName;
+
 let announced = 0;
 
 /** Says something to screen readers, without moving anything. */

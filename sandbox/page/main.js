@@ -4,7 +4,7 @@ import { get, hasToken } from "./api.js";
 import { showBehind, watchBehind } from "./behind.js";
 import { showChannel } from "./channel_view.js";
 import { showComposer } from "./composer.js";
-import { el, icon, iconButton } from "./dom.js";
+import { el, icon, iconButton, redraw } from "./dom.js";
 import { showGallery } from "./gallery.js";
 import { showPeople } from "./people.js";
 import { showPlaces } from "./places.js";
@@ -49,14 +49,14 @@ function top() {
   const title = gallery ? "Gallery" : place ? channelName(place) : "";
   document.title = `${gallery || !place?.guild_id ? "" : "#"}${title} · ${guildOf(place)?.name ?? "Imagine"}`;
   const open = (name) => String(document.body.classList.contains(`${name}-open`));
-  part("top").replaceChildren(
+  redraw(part("top"), [
     iconButton("menu", "Servers and channels", () => toggleSide("places"), { "aria-expanded": open("places"), class: "plain only-narrow" }),
     icon(gallery ? "picture" : place?.guild_id ? "hash" : "at"),
     el("h1", {}, title),
     el("p", { class: "topic" }, gallery ? "Every finished picture that you can see" : (place?.topic ?? "")),
     iconButton("people", "Members", () => toggleSide("people"), { "aria-expanded": open("people"), class: "plain only-narrow" }),
     iconButton("pulse", "Behind the scenes", () => toggleSide("behind"), { "aria-expanded": open("behind") }),
-  );
+  ]);
 }
 
 function banner() {
@@ -81,7 +81,7 @@ async function begin() {
   on("view", show);
   on("jump", () => (tell("view", "channel"), narrow.matches && document.body.classList.remove("places-open", "people-open", "behind-open"), settle()));
   on("everything", () => (settle(), banner()));
-  on("place", top);
+  on("place", settle);
   on("presence", banner);
   on("trouble", (now) => ((trouble = now), banner()));
   narrow.addEventListener("change", settle);

@@ -1,13 +1,13 @@
 // Members at the right: press one to be them, and see what they may do.
 
-import { avatar, el, nameOf } from "./dom.js";
+import { avatar, el, nameOf, redraw } from "./dom.js";
 import { openUserMenu } from "./menu.js";
 import { become, channel, guildOf, on, state } from "./state.js";
 
 const MANAGE_MESSAGES = 1n << 13n, ADMINISTRATOR = 1n << 3n;
 
 export function showPeople(box) {
-  const draw = () => box.replaceChildren(...groups());
+  const draw = () => redraw(box, groups());
   on("everything", draw);
   on("place", draw);
   on("presence", draw);
@@ -45,7 +45,7 @@ function person(user) {
     return el("li", { class: `person${state.connected ? "" : " away"}` }, inside, el("span", { class: "app" }, "APP"));
   }
   const me = user.id === state.me;
-  const button = el("button", { type: "button", class: "person", "aria-pressed": String(me), onclick: () => !me && become(user.id) }, inside, me && el("small", {}, "you"));
+  const button = el("button", { type: "button", class: "person", "data-key": user.id, "aria-pressed": String(me), onclick: () => !me && become(user.id) }, inside, me && el("small", {}, "you"));
   button.addEventListener("contextmenu", (event) => {
     event.preventDefault();
     openUserMenu(user, button, event.clientX ? event : null);

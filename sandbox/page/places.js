@@ -1,7 +1,7 @@
 // Servers and channels at the left, and whoever one is at the moment.
 
 import { post } from "./api.js";
-import { avatar, el, icon, nameOf } from "./dom.js";
+import { avatar, el, icon, nameOf, redraw } from "./dom.js";
 import { channel, channelName, guildOf, lookAt, on, startAnew, state, tell } from "./state.js";
 
 const LANGUAGES = { "en-US": "English", de: "Deutsch", "es-ES": "Español", fr: "Français", ja: "日本語" };
@@ -19,11 +19,11 @@ function draw() {
   const here = channel();
   if (!here) return;
   const guild = guildOf(here);
-  part("servers").replaceChildren(...servers(guild));
+  redraw(part("servers"), servers(guild));
   part("server-name").replaceChildren(el("h2", {}, guild ? guild.name : "Direct messages"));
   const channels = guild ? guild.channels : direct();
-  part("channels").replaceChildren(el("ul", {}, galleryEntry(), channels.map(channelEntry)));
-  part("you").replaceChildren(...you());
+  redraw(part("channels"), [el("ul", {}, galleryEntry(), channels.map(channelEntry))]);
+  redraw(part("you"), you());
 }
 
 const direct = () => [...state.channels.values()].filter((each) => !each.guild_id);
@@ -33,7 +33,7 @@ function servers(current) {
   const others = state.guilds.map((guild) => {
     const initials = guild.name.split(/\s+/).map((word) => word[0]).join("").slice(0, 2);
     const name = `${guild.name}${guild.channels.some((each) => state.unread.has(each.id)) ? ", unread" : ""}`;
-    return el("button", { type: "button", class: "server", title: guild.name, "aria-label": name, "aria-current": guild === current ? "true" : null, onclick: () => enter(guild) }, initials, dot(guild.channels));
+    return el("button", { type: "button", class: "server", "data-key": guild.id, title: guild.name, "aria-label": name, "aria-current": guild === current ? "true" : null, onclick: () => enter(guild) }, initials, dot(guild.channels));
   });
   return [home, el("hr"), ...others];
 }
@@ -50,11 +50,9 @@ function enter(guild) {
 async function openDirect() {
   const opened = await post("/members/direct", { member: state.me });
   if (state.channels.has(opened.id)) return go(opened.id);
+  tell("view", "channel");
   state.place = opened.id;
   startAnew();
-  on("everything", function arrived() {
-    if (state.place === opened.id) tell("place");
-  });
 }
 
 function go(id) {
@@ -68,7 +66,7 @@ function galleryEntry() {
     tell("view", "gallery");
     document.body.classList.remove("places-open");
   };
-  return el("li", {}, el("button", { type: "button", class: "place", "aria-current": view === "gallery" ? "page" : null, onclick: open }, icon("picture"), "Gallery"));
+  return el("li", {}, el("button", { type: "button", class: "place", "data-key": "gallery", "aria-current": view === "gallery" ? "page" : null, onclick: open }, icon("picture"), "Gallery"));
 }
 
 function channelEntry(each) {
@@ -79,7 +77,7 @@ function channelEntry(each) {
   return el(
     "li",
     {},
-    el("button", { type: "button", class: classes, "aria-current": current ? "page" : null, onclick: () => go(each.id) }, icon(sign), channelName(each), each.nsfw && el("small", {}, "18+"), unread && el("span", { class: "unseen" }, "unread")),
+    el("button", { type: "button", class: classes, "data-key": each.id, "aria-current": current ? "page" : null, onclick: () => go(each.id) }, icon(sign), channelName(each), each.nsfw && el("small", {}, "18+"), unread && el("span", { class: "unseen" }, "unread")),
   );
 }
 

@@ -32,6 +32,7 @@ let again = 0;
 
 /** Looks through the eyes of a member from now on. */
 export function become(me) {
+  if (me !== state.me) state.unread.clear();
   state.me = me;
   stop();
   stop = listen("/live", { member: me }, hear, (lost, why) => {

@@ -125,6 +125,7 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     assert "Mia" in await page.evaluate(FOCUSED)
     await keyboard.press("Enter")
     await expect(page.get_by_role("region", name="You")).to_contain_text("Mia")
+    assert "Mia" in await page.evaluate(FOCUSED)  # the focus stays where one is
 
 
 async def _tab_back_to(screen: Screen, wanted: str) -> None:
