@@ -15,10 +15,10 @@ FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeE
 
 
 async def assert_accessible(screen: Screen, state: str) -> None:
-    """Nothing for axe-core to complain of, neither in light nor in dark."""
-    for scheme in ("light", "dark"):
+    """Nothing for axe-core to complain of; in dark, only colours can differ."""
+    for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         await screen.page.emulate_media(color_scheme=scheme)
-        found = await Axe().run(screen.page)
+        found = await Axe().run(screen.page, options=options)
         violations = [
             (each["id"], each["help"], [node["html"][:200] for node in each["nodes"]])
             for each in found.response["violations"]
