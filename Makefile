@@ -1,4 +1,4 @@
-# Two commands are all the set-up there is: `make demo` and `make test`.
+# Three commands are all the set-up there is: `make demo`, `make try` and `make test`.
 # Each first makes the environment in .venv, with the versions pinned in constraints.txt.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,10 +11,13 @@ export EXCLUDE ?= watermark
 export STEPS ?= 300
 export SEED ?= 7
 
-.PHONY: demo test check bench audit translations clean
+.PHONY: demo try test check bench audit screenshots translations clean
 
 demo: $(READY)  ## the whole product, once: sandbox, bot, engine and a member who asks
 	@$(BIN)/python -m sandbox.demo
+
+try: $(READY)  ## the whole product as a page in your browser, until Ctrl-C
+	@$(BIN)/python -m sandbox.try_it
 
 test: $(READY)  ## all tests, the end-to-end ones among them
 	$(BIN)/python -m pytest
@@ -26,6 +29,9 @@ check: $(READY)  ## style and types
 
 bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
+
+screenshots: $(READY)  ## makes the pictures of the page in docs/page/ anew, with Chromium
+	$(BIN)/python -m sandbox.screenshots
 
 audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages; needs PyPI
 	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \

@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from sandbox.scene import furnish
 from sandbox.server import Sandbox
 
 
@@ -15,6 +16,9 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sandbox", description="A local Discord on loopback.")
     parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
     parser.add_argument("--data-dir", type=Path, help="where uploaded files are kept")
+    parser.add_argument(
+        "--page", action="store_true", help="with members and channels to try the page on"
+    )
     parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line")
     return parser.parse_args()
 
@@ -24,12 +28,15 @@ async def run(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Sandbox(port=arguments.port, data_dir=arguments.data_dir) as discord:
+        if arguments.page:
+            furnish(discord)
         addresses = {
             "DISCORD_API_URL": discord.api_url,
             "DISCORD_TOKEN": discord.token,
             "DISCORD_GUILD_ID": str(discord.guild.id),
             "SANDBOX_URL": discord.url,
             "SANDBOX_TOKEN": discord.control_token,
+            "SANDBOX_PAGE": discord.page.address,
         }
         if arguments.json:
             print(json.dumps(addresses), flush=True)

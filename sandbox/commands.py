@@ -212,6 +212,8 @@ def _read_in(locale: str, part: Payload) -> Payload:
     for key in ("name", "description"):
         words = (part.get(f"{key}_localizations") or {}).get(locale)
         shown |= {key: words} if words else {}
+    if shown["name"] != part["name"]:
+        shown["original_name"] = part["name"]  # under which it is sent
     for inner in ("options", "choices"):
         if inner in part:
             shown[inner] = [_read_in(locale, each) for each in part[inner]]

@@ -6,7 +6,6 @@ Everything is guarded by the control token, as `Authorization: Bearer …` or `?
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -15,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sandbox.administration import Administration
+from sandbox.behind_the_scenes import BehindTheScenes
 from sandbox.commands import OptionError
 from sandbox.errors import DiscordError
 from sandbox.fields import InteractionError
+from sandbox.gallery import Gallery
 from sandbox.interactions import Interaction
+from sandbox.live import Live
 from sandbox.permissions import Permission
+from sandbox.streams import Events, Streams
 from sandbox.transcript import write_html, write_text
-from sandbox.world import Channel, Draft, Event, Message, Payload, Upload, User
+from sandbox.world import Channel, Draft, Event, Message, Upload, User
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 UPLOAD_LIMIT = 26 * 1024 * 1024
-KEEP_ALIVE = 15.0
-"""Seconds after which a quiet stream says so; a listener who has gone is noticed by it."""
 
 
 class Control:
@@ -38,11 +39,11 @@ class Control:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._streams: set[asyncio.Task[None]] = set()
+        self._streams = Streams()
 
     def add_routes(self, application: web.Application) -> None:
         """Hang the routes into the server."""
-        application.on_shutdown.append(self.end_streams)
+        application.on_shutdown.append(self._streams.end)
         channel = "/sandbox/channels/{channel}"
         for method, path, handler in (
             ("GET", "/sandbox", self.describe),
@@ -61,6 +62,9 @@ class Control:
             ("GET", channel + "/transcript", self.transcript),
             ("GET", channel + "/commands", self.list_shown),
             *Administration(self._sandbox).routes(),
+            *Live(self._sandbox, self._streams).routes(),
+            *BehindTheScenes(self._sandbox, self._streams).routes(),
+            *Gallery(self._sandbox).routes(),
         ):
             application.router.add_route(method, path, self._guarded(handler))
 
@@ -211,34 +215,20 @@ class Control:
         """Server-sent events: the channel as it stands, then everything that happens in it."""
         channel, user = self._seen_by(request)
         world = self._sandbox.world
-        queue: asyncio.Queue[tuple[str, Payload]] = asyncio.Queue()
+        queue: Events = asyncio.Queue()
 
         def hear(event: Event) -> None:
             hidden = event.audience is not None and user.id not in event.audience
             if event.channel_id == channel.id and not hidden:
                 queue.put_nowait((event.name, event.data))
 
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        await response.prepare(request)
         stop = world.listen(hear)
         for message in world.visible_messages(channel, user):
             queue.put_nowait(("MESSAGE_CREATE", world.message_payload(message)))
-        stream = asyncio.create_task(_write_events(response, queue))
-        self._streams.add(stream)
         try:
-            await asyncio.wait([stream])
+            return await self._streams.write(request, queue)
         finally:
-            stream.cancel()
-            self._streams.discard(stream)
             stop()
-        return response
-
-    async def end_streams(self, application: web.Application) -> None:
-        """Let go of everyone who watches; the server is about to stop."""
-        for stream in self._streams:
-            stream.cancel()
 
     async def transcript(self, request: web.Request) -> web.Response:
         channel, user = self._seen_by(request)
@@ -275,21 +265,3 @@ def _message(channel: Channel, wish: dict[str, Any]) -> Message:
     if message is None:
         raise InteractionError("The message is gone.")
     return message
-
-
-async def _write_events(
-    response: web.StreamResponse, queue: asyncio.Queue[tuple[str, Payload]]
-) -> None:
-    """Write what is queued as server-sent events, until the listener has gone."""
-    while True:
-        try:
-            async with asyncio.timeout(KEEP_ALIVE):
-                name, data = await queue.get()
-        except TimeoutError:
-            text = ": still here\n\n"
-        else:
-            text = f"event: {name}\ndata: {json.dumps(data)}\n\n"
-        try:
-            await response.write(text.encode())
-        except ConnectionError:
-            return

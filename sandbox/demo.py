@@ -7,33 +7,29 @@ the environment: INCLUDE, EXCLUDE, SEED.
 
 import asyncio
 import io
-import json
 import os
 import re
 import shutil
 import signal
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from PIL import Image
 
 from sandbox.client import Change, File, Member, Message, SandboxClient
+from sandbox.processes import ProcessError, alive, local_discord, running
 
 OUT = Path("out")
 SHORTEST = 512
 """Pixels that the long side of a posted picture has at least."""
 
 READY_SECONDS = 120.0
-LAST_LOG_LINES = 15
-
-Addresses = dict[str, str]
 
 
-class DemoError(Exception):
+class DemoError(ProcessError):
     """The demo cannot go on; the message says why."""
 
 
@@ -43,7 +39,9 @@ async def demo(out: Path, wish: dict[str, str | int]) -> None:
     (out / "frames").mkdir(parents=True)
     async with AsyncExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagine-")))
-        addresses, discord = await stack.enter_async_context(_local_discord(data))
+        addresses, _ = await stack.enter_async_context(local_discord(data))
+        discord = SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"])
+        await stack.enter_async_context(discord)
         environment = {
             **os.environ,
             **addresses,
@@ -53,12 +51,12 @@ async def demo(out: Path, wish: dict[str, str | int]) -> None:
         }
         logs = {name: out / f"{name}.log" for name in ("bot", "engine")}
         processes = [
-            await stack.enter_async_context(_running(name, environment, log))
+            await stack.enter_async_context(running(name, environment, log))
             for name, log in logs.items()
         ]
         tasks = [asyncio.create_task(_ask_and_watch(discord, wish, out, data))]
         for process, log in zip(processes, logs.values(), strict=True):
-            tasks.append(asyncio.create_task(_alive(process, log)))
+            tasks.append(asyncio.create_task(alive(process, log)))
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -162,64 +160,6 @@ def _timelapse(data: Path, out: Path) -> Path:
     return Path(shutil.copy(found[-1], out / "timelapse.mp4"))
 
 
-@asynccontextmanager
-async def _local_discord(data: Path) -> AsyncIterator[tuple[Addresses, SandboxClient]]:
-    arguments = ("-m", "sandbox", "--json", "--data-dir", str(data / "discord"))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, start_new_session=True
-    )
-    try:
-        assert process.stdout
-        line = await process.stdout.readline()
-        if not line:
-            raise DemoError("The local Discord did not start.")
-        addresses: Addresses = json.loads(line)
-        client = SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"])
-        async with client:
-            yield addresses, client
-    finally:
-        await _ended(process)
-
-
-@asynccontextmanager
-async def _running(name: str, environment: dict[str, str], log: Path) -> AsyncIterator[Process]:
-    """`python -m name` as a process of its own, which ends with the block."""
-    with log.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", name),
-            env=environment,
-            stdin=DEVNULL,
-            stdout=file,
-            stderr=file,
-            # Ctrl-C is for the demo, which then stops them in good order.
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            await _ended(process)
-
-
-async def _alive(process: Process, log: Path) -> None:
-    """Waits for a process that should not end; raises DemoError with what it said last."""
-    status = await process.wait()
-    text = await asyncio.to_thread(log.read_text, errors="replace")
-    said = "\n".join(text.splitlines()[-LAST_LOG_LINES:])
-    raise DemoError(f"The {log.stem} ended early (status {status}). It said:\n{said}")
-
-
-async def _ended(process: Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    try:
-        async with asyncio.timeout(15):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
 def _wish() -> dict[str, str | int]:
     wish: dict[str, str | int] = {"include": os.environ["INCLUDE"]}
     if exclude := os.environ.get("EXCLUDE", ""):
@@ -251,7 +191,7 @@ def main() -> int:
     except asyncio.CancelledError:
         print("\nStopped; nothing is left running.", file=sys.stderr)
         return 130
-    except DemoError as error:
+    except ProcessError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0

@@ -19,6 +19,8 @@ from sandbox.commands import (
     MENTIONABLE,
     MESSAGE_MENU,
     ROLE,
+    SUBCOMMAND,
+    SUBCOMMAND_GROUP,
     USER,
     USER_MENU,
     Commands,
@@ -427,7 +429,7 @@ class Interactions:
             interaction.id,
             interaction.kind,
             interaction.user,
-            command=data["name"] if interaction.kind == COMMAND else None,
+            command=_whole_name(data) if interaction.kind == COMMAND else None,
             message_id=message.id if message and interaction.kind == COMPONENT else None,
             target_message_id=target if data.get("type") == MESSAGE_MENU else None,
             target_user=self._world.users[target] if data.get("type") == USER_MENU else None,
@@ -505,6 +507,14 @@ class Interactions:
             origin=self._origin(interaction),
             only_for=interaction.user.id if asked & EPHEMERAL else None,
         )
+
+
+def _whole_name(data: Payload) -> str:
+    """A command's name with its subcommands, as messages show what was used."""
+    inner = [
+        each for each in data.get("options", ()) if each["type"] in (SUBCOMMAND, SUBCOMMAND_GROUP)
+    ]
+    return " ".join([data["name"], *map(_whole_name, inner)])
 
 
 def _message_kind(interaction: Interaction) -> int:

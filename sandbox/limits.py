@@ -43,6 +43,8 @@ class Window:
     limit: int
     used: int
     ends: float
+    name: str = ""
+    """Method and route, where it is a bucket of a route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Limits:
         limit, per = _RULES.get((method, route), _DEFAULT)
         bucket = hashlib.sha256(f"{method} {route}".encode()).hexdigest()[:32]
         window = self._window(f"{bucket}:{major}", limit, per)
+        window.name = f"{method} {route}"
         exhausted = next((w for w in (everyone, window) if w.used >= w.limit), None)
         if exhausted is None:
             everyone.used += 1
@@ -108,6 +111,13 @@ class Limits:
             return False
         window.used += count
         return True
+
+    def buckets(self) -> list[dict[str, str | int | float]]:
+        """The buckets of routes from which requests were taken lately, fullest first."""
+        now = self._clock.now()
+        running = [w for w in self._windows.values() if w.name and w.ends > now]
+        running.sort(key=lambda window: window.used / window.limit, reverse=True)
+        return [{"name": w.name, "limit": w.limit, "used": w.used, "ends": w.ends} for w in running]
 
     def _window(self, key: str, limit: int, per: float) -> Window:
         window = self._windows.get(key)

@@ -28,7 +28,9 @@ from sandbox.faults import Fault, Faults
 from sandbox.gateway import Gateway
 from sandbox.interactions import Interactions
 from sandbox.limits import Limits
+from sandbox.outage import Outage
 from sandbox.overrides import Overrides
+from sandbox.page import Page
 from sandbox.recorder import FilePart, RecordedRequest, Recorder, without_token
 from sandbox.rest import Answer, Call, Rest, Route, find_route
 from sandbox.uploads import Body, read_body
@@ -51,6 +53,8 @@ class Sandbox:
         world: the state, for tests that change permissions, channels and members.
         clock: `clock.advance(seconds)` lets time pass.
         faults: troubles to order.
+        outage: troubles of Discord as a whole.
+        page: the page that shows all this in a browser.
         client: the control client, as another process would use it.
     """
 
@@ -74,8 +78,10 @@ class Sandbox:
         self.gateway = Gateway(self.world)
         self.recorder = Recorder()
         self.faults = Faults(self.gateway.drop)
+        self.outage = Outage(self.gateway.drop)
         self.control_token = secrets.token_urlsafe(24)
         self.url = ""
+        self.page = Page(self)
         self.client = SandboxClient("", self.control_token)
         self._rest = Rest(
             self.world,
@@ -157,12 +163,18 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         application = web.Application()
-        application.router.add_get("/gateway", self.gateway.serve)
-        application.router.add_get("/gateway/", self.gateway.serve)
+        application.router.add_get("/gateway", self._serve_gateway)
+        application.router.add_get("/gateway/", self._serve_gateway)
         application.router.add_get("/cdn/{folder}/{channel}/{attachment}/{name}", self._serve_file)
         application.router.add_route("*", API + "/{path:.*}", self._serve_api)
         Control(self).add_routes(application)
+        self.page.add_routes(application)
         return application
+
+    async def _serve_gateway(self, request: web.Request) -> web.StreamResponse:
+        if self.outage.down:
+            return web.Response(status=503)
+        return await self.gateway.serve(request)
 
     async def _serve_file(self, request: web.Request) -> web.StreamResponse:
         attachment = request.match_info["attachment"]
@@ -209,6 +221,9 @@ class Sandbox:
 
     async def _answer(self, route: Route, call: Call, fault: Fault | None) -> Answer:
         """What the route answers, unless a trouble comes before or after it."""
+        await asyncio.sleep(self.outage.delay)
+        if self.outage.down:
+            return Answer(_SERVER_ERROR, 503)
         if fault is None:
             return await route.handler(self._rest, call)
         await asyncio.sleep(fault.delay)

@@ -900,7 +900,7 @@ class World:
     def _media(self, url: object, file: Attachment | None) -> Payload:
         if file is not None:
             known = self.attachment_payload(file)
-            keys = ("url", "proxy_url", "width", "height", "content_type")
+            keys = ("url", "proxy_url", "width", "height", "content_type", "description")
             return {key: known[key] for key in keys if key in known}
         if isinstance(url, str) and not url.startswith("attachment://"):
             return {"url": url, "proxy_url": url}

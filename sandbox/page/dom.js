@@ -1,0 +1,99 @@
+// Builds the page's nodes. Text is only ever text: nothing here, or anywhere, parses it as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const ICONS = {
+  hash: "M9 3 7 21M17 3l-2 18M4 8.5h17M3 15.5h17",
+  thread: "M5 5v6a4 4 0 0 0 4 4h10m-4-4 4 4-4 4",
+  at: "M16 12a4 4 0 1 0-8 0 4 4 0 0 0 8 0zm0 0v1.5a2.5 2.5 0 0 0 5 0V12a9 9 0 1 0-4 7.5",
+  picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01",
+  menu: "M4 6h16M4 12h16M4 18h16",
+  people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zm-6 9c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.3a3.5 3.5 0 0 1 0 6.4M17.5 14.4c2.2.8 3.5 3 3.5 5.6",
+  pulse: "M3 12h4l3-8 4 16 3-8h4",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
+  plus: "M12 5v14M5 12h14",
+  close: "M6 6l12 12M18 6 6 18",
+  send: "M4 12 20 4l-6 16-3-6.5z",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  eye: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z",
+  warning: "M12 3 2.5 20h19zM12 10v4.5M12 17.2h.01",
+  down: "M12 5v14M6 13l6 6 6-6",
+  again: "M4 12a8 8 0 0 1 14-5.3L20 9M20 4v5h-5M20 12a8 8 0 0 1-14 5.3L4 15M4 20v-5h5",
+  dice: "M4 4h16v16H4zM8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01",
+  jump: "M9 6l6 6-6 6",
+};
+
+/** A node with attributes, listeners (`onclick`) and children; null and false are left out. */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** A drawn sign; what it means stands in words beside it or on its button. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [key, value] of [["viewBox", "0 0 24 24"], ["class", "icon"], ["aria-hidden", "true"]]) {
+    svg.setAttribute(key, value);
+  }
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A round picture of somebody: initials on a colour that their name decides. */
+export function avatar(user, small = false) {
+  const name = nameOf(user);
+  const initials = name.split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "").join("");
+  const node = el("span", { class: small ? "avatar small" : "avatar", "aria-hidden": "true" }, initials.toUpperCase());
+  const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  node.style.setProperty("--hue", String(hue));
+  return node;
+}
+
+export function nameOf(user) {
+  return user.global_name || user.username.replace(/^./, (first) => first.toUpperCase());
+}
+
+/** A button that shows an icon only and says what it does. */
+export function iconButton(name, label, onclick, attributes = {}) {
+  return el("button", { type: "button", class: "plain", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+}
+
+/** Puts other nodes into a box; the focus stays on what it was on, if that is there again. */
+export function redraw(box, nodes) {
+  const key = box.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  box.replaceChildren(...nodes.filter(Boolean));
+  if (key) [...box.querySelectorAll("button, select, input")].find((node) => keyOf(node) === key)?.focus({ preventScroll: true });
+}
+
+const keyOf = (node) => node.dataset.key ?? node.getAttribute("aria-label") ?? node.tagName;
+
+let announced = 0;
+
+/** Says something to screen readers, without moving anything. */
+export function announce(text) {
+  const place = document.getElementById("announcements");
+  const said = el("p", {}, text);
+  place.append(said);
+  const number = ++announced;
+  setTimeout(() => (number === announced ? place.replaceChildren() : said.remove()), 4000);
+}
+
+let numbers = 0;
+
+/** An id that no other node has. */
+export function freshId(prefix) {
+  return `${prefix}-${++numbers}`;
+}
+
+export function sizeText(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
+}

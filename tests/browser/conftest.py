@@ -1,0 +1,140 @@
+"""What `make try` starts, and Chromium looking at its page."""
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from sandbox import SandboxClient
+from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, tried
+
+PATIENCE = 90_000.0  #: milliseconds until a test that waits for something gives up
+NUMBERS = itertools.count(1)
+
+expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a browser these tests cannot run: they say so, and nothing else is skipped."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM))
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What runs: the page's address, and a way to prepare channels for tests."""
+
+    address: str
+    client: SandboxClient
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def product() -> AsyncIterator[Product]:
+    """`make try`, once for all tests; each works in channels of its own."""
+    async with tried() as address:
+        url, token = address.split("/#")
+        async with SandboxClient(url, token) as client:
+            yield Product(address, client)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+class Screen:
+    """The page as somebody uses it who reads its words, not its code."""
+
+    def __init__(self, page: Page, product: Product) -> None:
+        self.page = page
+        self.product = product
+        self.client = product.client
+        self.keyboard = page.keyboard
+        self.composer = page.locator("#composer-text")
+        self.messages = page.get_by_role("log").locator(":scope li.message:not(.note)")
+        self.suggestions = page.locator(".listbox").get_by_role("option")
+        self.behind = page.get_by_role("complementary", name="Behind the scenes")
+
+    async def enter(self, channel: str) -> None:
+        await self.page.get_by_role("navigation", name="Channels").get_by_text(channel).click()
+        await expect(self.page.get_by_role("heading", name=channel, exact=True)).to_be_visible()
+
+    async def become(self, name: str) -> None:
+        await self.page.get_by_role("button", name=re.compile(f"^[A-Z]?{name}$")).click()
+        await expect(self.page.get_by_role("region", name="You")).to_contain_text(name)
+
+    async def type_command(self, text: str) -> None:
+        """Types a command up to its fields; what follows goes into the first of them."""
+        await self.composer.click()
+        await self.composer.press_sequentially(text)
+
+    async def imagine(self, include: str, **options: str | int) -> Locator:
+        """Asks for a picture by typing, and waits for its card."""
+        written = "".join(f" {name}: {value}" for name, value in options.items())
+        count = await self.messages.count()
+        await self.composer.fill(f"/imagine include: {include}{written}")
+        await expect(self.page.get_by_role("form", name="Command /imagine")).to_be_visible()
+        await self.keyboard.press("Enter")
+        await expect(self.messages).to_have_count(count + 1)
+        return self.messages.nth(count)
+
+    def button(self, name: str, within: Locator | None = None) -> Locator:
+        return (within or self.page).get_by_role("button", name=name, exact=True)
+
+    async def painted(self, card: Locator) -> None:
+        """Waits for the finished picture of a card."""
+        await expect(card).to_contain_text("Painted", timeout=PATIENCE)
+        finished = card.locator('img[src*="/imagine-"]').first
+        await expect(finished).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.fixture
+def open_page(
+    product: Product, browser: Browser, request: pytest.FixtureRequest
+) -> Callable[..., Any]:
+    """Opens the page in a channel of the test's own, and sees to it that nothing went wrong."""
+    words = re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_"))
+    name = f"{words[:24]}-{next(NUMBERS)}"
+
+    @asynccontextmanager
+    async def opened(**settings: Any) -> AsyncIterator[Screen]:
+        await product.client.channel(name)
+        settings.setdefault("viewport", {"width": 1280, "height": 800})
+        context = await browser.new_context(**settings)
+        page = await context.new_page()
+        troubles: list[str] = []
+        asked: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda each: asked.append(each.url))
+        await page.goto(product.address)
+        screen = Screen(page, product)
+        if page.viewport_size and page.viewport_size["width"] > 900:
+            await screen.enter(name)
+        try:
+            yield screen
+        finally:  # no trouble outlives its test
+            await context.close()
+            await product.client.post("/behind/switch", {"down": False, "slow": False})
+            await product.client.wait_for_command("imagine")
+        own = product.address.partition("#")[0]
+        assert troubles == []
+        assert [url for url in asked if not url.startswith((own, f"blob:{own}"))] == []
+
+    return opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def screen(open_page: Callable[..., Any]) -> AsyncIterator[Screen]:
+    """The page on a desktop, in a channel of the test's own, as Ada."""
+    async with open_page() as opened:
+        yield opened

@@ -1,0 +1,110 @@
+"""What one types, chooses, drops and pastes."""
+
+import base64
+import io
+
+import pytest
+from PIL import Image
+from playwright.async_api import expect
+
+from tests.browser.conftest import PATIENCE, Screen
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def red_png() -> bytes:
+    with io.BytesIO() as out:
+        Image.new("RGB", (64, 64), "red").save(out, "PNG")
+        return out.getvalue()
+
+
+async def test_mistakes_are_shown_beside_their_option(screen: Screen) -> None:
+    await screen.composer.fill("/imagine include: a red circle steps: many count: 9")
+    form = screen.page.get_by_role("form", name="Command /imagine")
+    await expect(form).to_be_visible()
+    await screen.keyboard.press("Enter")
+    wrong = form.locator("[aria-invalid=true]")
+    await expect(wrong).to_have_count(1)
+    await expect(wrong).to_be_focused()
+    await expect(form.locator("[data-option=count]")).to_contain_text("between 1 and 4")
+    await form.get_by_role("textbox", name="count").fill("1")
+    await screen.keyboard.press("Enter")
+    await expect(form.locator("[data-option=steps]")).to_contain_text("Enter a number")
+    await form.get_by_role("textbox", name="steps").fill("10")
+    await form.get_by_role("combobox", name="include").fill("")
+    await screen.keyboard.press("Enter")
+    await expect(form.locator("[data-option=include]")).to_contain_text("This option is required")
+    await expect(screen.messages).to_have_count(0)
+    await screen.button("Cancel", form).click()
+    await expect(screen.composer).to_be_focused()
+
+
+async def test_the_bot_suggests_earlier_wishes(screen: Screen) -> None:
+    wish = "a pink heart on a striped background"
+    await screen.imagine(wish, steps=10)
+    await screen.type_command("/imagine ")
+    await screen.keyboard.type("stri")
+    suggestion = screen.page.get_by_role("option", name=wish)
+    await expect(suggestion).to_be_visible()
+    await suggestion.click()
+    await expect(screen.page.get_by_role("combobox", name="include")).to_have_value(wish)
+    await expect(screen.page.get_by_role("listbox")).to_have_count(0)
+
+
+async def test_a_picture_is_dropped_on_a_command_or_pasted_or_picked(screen: Screen) -> None:
+    """Dropped, it is what the picture starts from; a second, pasted one goes into the next."""
+    await screen.type_command("/imagine a red circle")
+    await _give(screen, "drop", "start.png")
+    form = screen.page.get_by_role("form", name="Command /imagine")
+    await expect(form.locator("[data-option=image]")).to_contain_text("start.png")
+    await _give(screen, "paste", "liked.png")
+    await expect(form.locator("[data-option=like]")).to_contain_text("liked.png")
+    await screen.button("Remove like", form).click()
+    await screen.button("Send", form).click()
+    await expect(screen.messages.first).to_contain_text(
+        "from a picture, strength 0.5", timeout=PATIENCE
+    )
+
+    await screen.page.get_by_label("Files for the message").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": red_png()}
+    )
+    await screen.composer.fill("Look at **this**")
+    await screen.keyboard.press("Enter")
+    message = screen.messages.nth(1)
+    await expect(message.get_by_role("img", name="mine.png")).to_be_visible()
+    await expect(message.locator("strong")).to_have_text("this")
+
+    await message.click(button="right", position={"x": 120, "y": 10})
+    await screen.page.get_by_role("menuitem", name="Imagine from this picture").click()
+    asked = screen.page.get_by_role("dialog", name="Imagine from this picture")
+    await asked.get_by_label("Include").fill("a red heart")
+    await screen.button("Submit", asked).click()
+    await expect(screen.messages.nth(2)).to_contain_text("a red heart")
+
+
+async def _give(screen: Screen, how: str, name: str) -> None:
+    """Drops or pastes a picture, as a browser tells of it."""
+    await screen.page.evaluate(
+        """([how, name, text]) => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type: "image/png" }));
+            const far = { bubbles: true, cancelable: true };
+            const event = how === "drop"
+                ? new DragEvent("drop", { dataTransfer: data, ...far })
+                : new ClipboardEvent("paste", { clipboardData: data, ...far });
+            document.activeElement.dispatchEvent(event);
+        }""",
+        [how, name, base64.b64encode(red_png()).decode()],
+    )
+
+
+async def test_a_text_is_only_ever_text(screen: Screen) -> None:
+    """Markup of a member stays what it is, in messages, cards, titles and the gallery."""
+    markup = "<img src=x onerror=alert(1)> a red circle <script>alert(2)</script>"
+    await screen.composer.fill(markup)
+    await screen.keyboard.press("Enter")
+    await expect(screen.messages.first).to_contain_text(markup)
+    card = await screen.imagine(markup, steps=10)
+    await expect(card).to_contain_text("<script>alert(2)</script>")
+    assert await screen.page.locator("img[src=x], li script").count() == 0

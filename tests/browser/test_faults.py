@@ -1,0 +1,61 @@
+"""Troubles switched on behind the scenes, and how one sees the bot get over them."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import PATIENCE, Screen
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_picture_outlives_an_outage(screen: Screen) -> None:
+    await screen.button("Behind the scenes").click()
+    behind = screen.behind
+    card = await screen.imagine("a yellow triangle", steps=60)
+    await expect(behind.get_by_role("region", name="Queue")).to_contain_text("#")
+    down = behind.get_by_role("switch", name="Discord is down")
+    await down.check()
+    await expect(screen.page.locator("#banner")).to_contain_text("Discord is down")
+    await expect(behind.get_by_text("503").first).to_be_visible()
+    await expect(behind).to_contain_text("The bot is not connected.")
+    await down.uncheck()
+    await screen.painted(card)
+    await expect(behind).to_contain_text("The bot is connected.", timeout=PATIENCE)
+    await expect(behind.get_by_role("region", name="Queue")).to_contain_text("Nothing waits")
+    await expect(screen.page.locator("#banner")).to_be_empty()
+
+
+async def test_a_cut_gateway_comes_back(screen: Screen) -> None:
+    await screen.button("Behind the scenes").click()
+    await screen.button("Cut the gateway").click()
+    await expect(screen.behind).to_contain_text("The bot is not connected.")
+    await expect(screen.behind).to_contain_text("The bot is connected.", timeout=PATIENCE)
+
+
+async def test_a_bot_that_cannot_answer_in_time_fails_where_discord_says_so(
+    screen: Screen,
+) -> None:
+    await screen.button("Behind the scenes").click()
+    await screen.behind.get_by_role("switch", name="Discord is down").check()
+    await screen.composer.fill("/queue")
+    await screen.suggestions.filter(has_text="/queue").click()
+    await screen.keyboard.press("Enter")
+    note = screen.page.locator(".message.note:not(.waiting)")
+    await expect(note).to_contain_text("The application did not respond")
+    await screen.button("Dismiss", note).click()
+    await expect(note).to_have_count(0)
+    await screen.behind.get_by_role("switch", name="Discord is down").uncheck()
+    await expect(screen.behind).to_contain_text("The bot is connected.", timeout=PATIENCE)
+
+
+async def test_requests_show_their_status_and_what_was_sent(screen: Screen) -> None:
+    await screen.button("Behind the scenes").click()
+    await screen.imagine("a red circle", steps=10)
+    requests = screen.behind.get_by_role("region", name="Requests")
+    callback = requests.locator("li", has_text="/interactions/…/callback").first
+    await expect(callback).to_contain_text("200")
+    await callback.locator("summary").click()
+    await expect(callback).to_contain_text('"type": 5')
+    await expect(callback).to_contain_text("/token/callback")
+    limits = screen.behind.get_by_role("region", name="Rate limits")
+    await expect(limits.get_by_role("meter").first).to_be_visible()
