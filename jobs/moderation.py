@@ -5,7 +5,7 @@ change. All methods raise StoreError. Times are seconds since 1970; `by` is the 
 `why` a sentence of theirs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import aiosqlite
@@ -29,6 +29,10 @@ from jobs.rules import (
 from jobs.store import Store, as_job
 
 HOUR = 3600.0
+
+
+_LIVE = " WHERE guild_id = :guild_id AND state IN ('queued', 'running')"
+"""The jobs of a server that wait or are being painted."""
 
 
 class Moderation:
@@ -99,24 +103,32 @@ class Moderation:
         offset: int = 0,
     ) -> tuple[int, list[Job]]:
         """How many jobs of a server wait or are being painted, and some of them in their order."""
-        which, chosen = _chosen(guild_id, None, member_id, channel_id)
-        index = "jobs_waiting_in_guild" if member_id is None else "jobs_live_of_member"
-        waiting = f" FROM jobs INDEXED BY {index}{which} AND state = 'queued'"
-        order = "ORDER BY priority DESC, turn, id"
+        chosen = {"guild_id": guild_id, "member_id": member_id, "channel_id": channel_id}
+        # It says only what is wanted, so that SQLite sees which index leads there.
+        which = _LIVE
+        which += "" if member_id is None else " AND member_id = :member_id"
+        which += "" if channel_id is None else " AND channel_id = :channel_id"
+        waiting = " FROM jobs INDEXED BY "
+        waiting += "jobs_waiting_in_guild" if member_id is None else "jobs_live_of_member"
+        waiting += which + " AND state = 'queued'"
+        order = " ORDER BY priority DESC, turn, id"
         count = "SELECT COUNT(*)" + waiting
         if member_id is None and channel_id is None:
             count = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = :guild_id AND level = 2"
         async with self._store.look() as db:
             running = await rows_of(
                 db,
-                f"SELECT * FROM jobs INDEXED BY jobs_running{which} AND state = 'running' {order}",
+                "SELECT * FROM jobs INDEXED BY jobs_running"
+                + which
+                + " AND state = 'running'"
+                + order,
                 chosen,
             )
             shown = running[offset : offset + limit]
             skipped = {"skipped": max(0, offset - len(running)), "limit": limit - len(shown)}
             shown += await rows_of(
                 db,
-                f"SELECT *{waiting} {order} LIMIT :limit OFFSET :skipped",
+                "SELECT *" + waiting + order + " LIMIT :limit OFFSET :skipped",
                 chosen | skipped,
             )
             waits = int(await value_of(db, count, chosen))
@@ -139,9 +151,16 @@ class Moderation:
 
         `reason` is the sentence that their askers read.
         """
-        chosen = _chosen(guild_id, job_id, member_id, channel_id, only_waiting)
         async with self._store.change() as db:
-            jobs = await self._cancel(db, chosen, reason)
+            jobs = await self._cancel(
+                db,
+                guild_id,
+                reason,
+                job_id=job_id,
+                member_id=member_id,
+                channel_id=channel_id,
+                only_waiting=only_waiting,
+            )
             for job in jobs:
                 await self._record(db, guild_id, act, by, job.member_id, why, job=job.id)
         return jobs
@@ -213,7 +232,7 @@ class Moderation:
         """
         async with self._store.change() as db:
             await self._block(db, guild_id, member_id, by, why, until)
-            return await self._cancel(db, _chosen(guild_id, None, member_id, None), reason)
+            return await self._cancel(db, guild_id, reason, member_id=member_id)
 
     async def unblock(self, guild_id: int, member_id: int, by: int) -> bool:
         """Ends a block; says whether there was one."""
@@ -478,7 +497,7 @@ class Moderation:
             )
             if verdict is Verdict.BLOCK:
                 await self._block(db, guild_id, report.asker_id, by, report.reason, until)
-                await self._cancel(db, _chosen(guild_id, None, report.asker_id, None), reason)
+                await self._cancel(db, guild_id, reason, member_id=report.asker_id)
             return report
 
     # -- underneath ------------------------------------------------------------------------
@@ -500,14 +519,33 @@ class Moderation:
         await self._record(db, guild_id, Act.BLOCK, by, member_id, why, what=what)
 
     async def _cancel(
-        self, db: aiosqlite.Connection, chosen: tuple[str, Mapping[str, Any]], reason: str
+        self,
+        db: aiosqlite.Connection,
+        guild_id: int,
+        reason: str,
+        *,
+        job_id: int | None = None,
+        member_id: int | None = None,
+        channel_id: int | None = None,
+        only_waiting: bool = False,
     ) -> list[Job]:
-        which, names = chosen
+        which = _LIVE
+        which += "" if job_id is None else " AND id = :job_id"
+        which += "" if member_id is None else " AND member_id = :member_id"
+        which += "" if channel_id is None else " AND channel_id = :channel_id"
+        which += " AND state = 'queued'" if only_waiting else ""
         found = await rows_of(
             db,
             "UPDATE jobs SET state = 'cancelled', reason = :reason, finished_at = :now,"
-            f" lease_until = NULL{which} RETURNING *",
-            {**names, "reason": reason, "now": self._store.now()},
+            " lease_until = NULL" + which + " RETURNING *",
+            {
+                "guild_id": guild_id,
+                "reason": reason,
+                "now": self._store.now(),
+                "job_id": job_id,
+                "member_id": member_id,
+                "channel_id": channel_id,
+            },
         )
         return [as_job(row) for row in found]
 
@@ -539,26 +577,6 @@ class Moderation:
                 "why": why,
             },
         )
-
-
-def _chosen(
-    guild_id: int,
-    job_id: int | None,
-    member_id: int | None,
-    channel_id: int | None,
-    only_waiting: bool = False,
-) -> tuple[str, dict[str, int]]:
-    """The condition for those jobs of a server that wait or are being painted, and its values.
-
-    It says only what is wanted, so that SQLite sees which index leads there.
-    """
-    wanted = {"id": job_id, "member_id": member_id, "channel_id": channel_id}
-    values = {name: value for name, value in wanted.items() if value is not None}
-    terms = ["guild_id = :guild_id", "state IN ('queued', 'running')"]
-    terms += [f"{name} = :{name}" for name in values]
-    if only_waiting:
-        terms.append("state = 'queued'")
-    return " WHERE " + " AND ".join(terms), {"guild_id": guild_id} | values
 
 
 async def _touch(db: aiosqlite.Connection, guild_id: int) -> None:

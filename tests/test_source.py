@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "bot", "engine", "jobs", "migrations", "sandbox", "training")
 
 ALLOWED = {
-    # PRAGMAs take no parameters; what stands in them is the store's own.
-    ("jobs/store.py", 'f"PRAGMA {pragma}"'),
-    ("jobs/store.py", 'f"PRAGMA user_version = {number}"'),
+    # PRAGMAs take no parameters; what stands in them is the database's own.
+    ("jobs/database.py", 'f"PRAGMA {pragma}"'),
+    ("jobs/database.py", 'f"PRAGMA user_version = {number}"'),
     # Migrations are files of this repository.
-    ("jobs/store.py", "statement"),
+    ("jobs/database.py", "statement"),
     # Knows tensors and modules, and refuses every other class: tests/engine/models.
     ("engine/models/checkpoints.py", "pickle.Unpickler"),
 }

@@ -31,10 +31,10 @@ SECONDS = 3.0
 """Between two wishes."""
 RECIPES = 64
 
-COLUMNS = (
-    "id, recipe, guild_id, channel_id, message_id, member_id, member_name, state, priority, turn,"
-    " attempts, step, created_at, started_at, finished_at, posted, pictures, work, engine,"
-    " most_running"
+INSERT = (
+    "INSERT INTO jobs (id, recipe, guild_id, channel_id, message_id, member_id, member_name, state,"
+    " priority, turn, attempts, step, created_at, started_at, finished_at, posted, pictures, work, engine,"
+    " most_running) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -126,8 +126,7 @@ async def fill(path: Path, waiting: int, now: float) -> None:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA cache_size = -1000000")  # KiB: all of it, or nearly so
         db.execute("BEGIN")
-        marks = ", ".join("?" * len(COLUMNS.split(",")))
-        db.executemany(f"INSERT INTO jobs ({COLUMNS}) VALUES ({marks})", crowd.rows.values())
+        db.executemany(INSERT, crowd.rows.values())
         db.executemany("INSERT INTO virtual_time VALUES (?, ?)", crowd.virtual.items())
         db.execute(
             "INSERT INTO guilds (guild_id, paused_at, paused_by) VALUES (?, ?, 1)", (PAUSED, now)
