@@ -33,8 +33,8 @@ RECIPES = 64
 
 INSERT = (
     "INSERT INTO jobs (id, recipe, guild_id, channel_id, message_id, member_id, member_name, state,"
-    " priority, turn, attempts, step, created_at, started_at, finished_at, posted, pictures, work, engine,"
-    " most_running) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " priority, turn, attempts, step, created_at, started_at, finished_at, posted, pictures, work,"
+    " engine, most_running) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
