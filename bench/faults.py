@@ -29,7 +29,7 @@ from bench.breaking.scripts import FAULTS, JOBS, Fault
 from bench.breaking.world import opened
 
 SMALL_DISK = "48m"  #: size of the disk that is filled
-AT_A_TIME = 6  #: worlds side by side
+AT_A_TIME = 3  #: worlds side by side
 COMPARED = ("engine-rendering", "kill-engine")
 """Faults after which pictures are compared with those that were painted without a crash."""
 NONE_RESUMED = Resumed()

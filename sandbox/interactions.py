@@ -353,11 +353,13 @@ class Interactions:
             the InteractionCallbackResponse.
 
         Raises:
-            DiscordError: 10062 after 3 s, 40060 for a second answer, 50035 for a wrong form.
+            DiscordError: 10062 after 3 s, 40060 for a second answer, 50035 for a wrong form, 10003
+                once the channel is gone.
         """
         interaction = self._by_token.get(token)
         if interaction is None or interaction.id != interaction_id:
             raise errors.unknown_interaction()
+        self._world.channel(interaction.channel.id)
         if interaction.answer is not None:
             raise errors.already_acknowledged()
         if self._world.clock.now() > interaction.created + ANSWER_WITHIN:
@@ -467,7 +469,8 @@ class Interactions:
         """The answered interaction behind a webhook's address.
 
         Raises:
-            DiscordError: 10015 where there is none, 50027 once the token has expired.
+            DiscordError: 10015 where there is none, 50027 once the token has expired, 10003 once
+                the channel is gone.
         """
         interaction = self._by_token.get(token)
         if interaction is None or application_id != self._world.application.id:
@@ -476,6 +479,7 @@ class Interactions:
             raise errors.invalid_webhook_token()
         if interaction.answer is None:
             raise errors.unknown_webhook()
+        self._world.channel(interaction.channel.id)
         return interaction
 
     def answered_message(self, interaction: Interaction, message_id: int | None) -> Message:

@@ -144,6 +144,22 @@ async def test_a_press_may_change_the_message_it_is_on(bot: Bot, ada: Member) ->
     assert reply.message.buttons == []
 
 
+async def test_in_a_channel_that_is_gone_nothing_is_answered(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    @bot.tree.command(description="Paint a picture.")
+    async def imagine(interaction: discord.Interaction) -> None:
+        await interaction.response.defer()
+        local.world.delete_channel(local.channel)
+        await interaction.edit_original_response(content="for nobody")
+
+    await bot.go_online()
+    await ada.slash("imagine")
+    error = await soon(bot.errors.get())
+    assert isinstance(error, discord.NotFound)
+    assert error.code == 10003
+
+
 async def test_after_three_seconds_it_is_too_late(local: Sandbox, bot: Bot, ada: Member) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction) -> None:
