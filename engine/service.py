@@ -10,11 +10,10 @@ import torch
 
 from engine.device import choose_device, measure_memory, use_cores
 from engine.discord_rest import logged_in_at_last
-from engine.media import Provenance
-from engine.models.pair import Pair, load_pair
+from engine.models.pair import load_pair
+from engine.painter import InThread
 from engine.poster import Poster
 from engine.retention import keep_tidy
-from engine.synthesis.renderer import Renderer
 from engine.worker import Worker
 from jobs.metrics import measured
 from jobs.settings import Settings
@@ -22,7 +21,6 @@ from jobs.store import Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
-ROWS = {"cpu": 4, "cuda": 16}  #: pictures painted at a time
 LAST_WORDS_SECONDS = 5.0  #: how long outcomes may still be shown once the engine is to stop
 STUCK_SECONDS = 300.0  #: a loop that has not come round for so long is not only slow
 
@@ -84,19 +82,9 @@ async def _work(
         load_pair, settings.pair, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", pair=pair.name, device=str(device), threads=torch.get_num_threads())
-    health.worker = Worker(
-        store,
-        Renderer(pair, device),
-        poster,
-        data_dir=settings.data_dir,
-        made_by=provenance(pair),
-        rows=ROWS[device.type],
-    )
-    await health.worker.run()
-
-
-def provenance(pair: Pair) -> Provenance:
-    return Provenance(pair.name, pair.checksums)
+    worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
+    worker.join(InThread.of(pair, device))
+    await worker.run()
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -356,16 +356,16 @@ class Store:
             )
             return cursor.rowcount == 1
 
-    async def release(self, job_id: int, engine: str) -> bool:
-        """Gives a job back to its old place (an engine that stops in good order).
+    async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:
+        """Gives a job back to its old place; says whether it was this engine's.
 
-        Says whether it was this engine's. The attempt does not count.
+        The attempt does not count where an engine stops in good order.
         """
         async with self.change() as db:
             cursor = await db.execute(
                 "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
-                " attempts = attempts - 1 WHERE id = ? AND state = 'running' AND engine = ?",
-                (job_id, engine),
+                " attempts = attempts - ? WHERE id = ? AND state = 'running' AND engine = ?",
+                (not attempt_counts, job_id, engine),
             )
             return cursor.rowcount == 1
 

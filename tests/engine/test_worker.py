@@ -14,10 +14,11 @@ from PIL import Image
 
 from engine import worker as worker_module
 from engine.media import Provenance
+from engine.painter import InThread, Renders
 from engine.poster import Frame
 from engine.synthesis.renderer import BROKEN, SLOWER
 from engine.synthesis.saved import Saved
-from engine.worker import Painter, Worker
+from engine.worker import Worker
 from jobs.folders import folder_of, state_of
 from jobs.job import Job, State
 from jobs.language import say
@@ -62,10 +63,11 @@ def working(
     monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 0.02)
 
     @asynccontextmanager
-    async def working(renderer: Painter, rows: int = 4) -> AsyncIterator[asyncio.Task[None]]:
+    async def working(renderer: Renders, rows: int = 4) -> AsyncIterator[asyncio.Task[None]]:
         """A worker at its work; leaving the block stops it in good order."""
         made_by = Provenance("sketch", {"clip.safetensors": "00ff"})
-        worker = Worker(store, renderer, showcase, data_dir=tmp_path, made_by=made_by, rows=rows)
+        worker = Worker(store, showcase, data_dir=tmp_path)
+        worker.join(InThread(renderer, made_by, rows))
         running = asyncio.create_task(worker.run())
         try:
             yield running
