@@ -28,6 +28,10 @@ class RendererLost(Exception):  # noqa: N818 - nobody's fault, as when a machine
     """The renderer is gone, with all that it has painted since its jobs were last saved."""
 
 
+class ClusterError(Exception):
+    """The cluster that is to paint cannot be used; `str(error)` is one sentence for the host."""
+
+
 class Renders(Protocol):
     """What `engine.synthesis.renderer` promises; everything blocks."""
 
@@ -59,8 +63,10 @@ class Painter(Protocol):
     made_by: Provenance
     rows: int
     """About how many pictures it paints at a time."""
-    lost: bool
-    """Whether it is gone, also if nobody has noticed in a step."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is gone, also if nobody has noticed in a step."""
 
     @property
     def frugal(self) -> bool:

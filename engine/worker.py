@@ -45,6 +45,7 @@ HEARTBEAT_SECONDS = 5.0
 POLL_SECONDS = 0.5  #: between two looks at the queue, unless a place has just become free
 RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
 STOP_SECONDS = 30.0  #: how long a step may still take once the engine is to stop
+WORTH_MOVING_SECONDS = 5.0  #: what a job must still take to go on at a renderer that is idle
 MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
 
 MINUTES = (1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
@@ -93,6 +94,10 @@ class _Painting:
     saved: Callable[[], Saved] | None = None
     """Copies its state as the latest step has left it."""
 
+    @property
+    def steps_left(self) -> int:
+        return self.job.recipe.steps - self.step
+
 
 @dataclass(slots=True, eq=False)
 class _Batch:
@@ -122,6 +127,10 @@ class _Batch:
     def painted(self) -> int:
         jobs = (*self.arriving, *(painting.job for painting in self.paintings.values()))
         return sum(job.recipe.count for job in jobs)
+
+    def hand(self, job: Job) -> None:
+        self.arriving.append(job)
+        self.called.set()
 
     def measure(self, seconds: float) -> None:
         STEP.observe(seconds)
@@ -241,12 +250,28 @@ class Worker:
                     return
                 if job is None:
                     self._next_look = time.monotonic() + POLL_SECONDS
+                    self._even_out()
                     return
                 self._forget(job)
                 recipe = job.recipe
                 roomiest = max(open_, key=lambda batch: (batch.painter.room(recipe), batch.free))
-                roomiest.arriving.append(job)
-                roomiest.called.set()
+                roomiest.hand(job)
+
+    def _even_out(self) -> None:
+        """A renderer with nothing to do takes a job from the one that has the most."""
+        idle = next((each for each in self._batches if each.free == each.rows > 0), None)
+        fullest = max(self._batches, key=lambda batch: len(batch.paintings))
+        if idle is None or len(fullest.paintings) < 2:
+            return
+        under_way = [each for each in fullest.paintings.values() if each.saved]
+        painting = max(under_way, key=lambda each: each.steps_left, default=None)
+        pace = fullest.seconds_per_step or 0.0
+        if painting is None or painting.steps_left * pace < WORTH_MOVING_SECONDS:
+            return
+        log.info("moved", job=painting.job.id, step=painting.step)
+        fullest.painter.remove(painting.job.id)
+        self._leave(painting)
+        idle.hand(painting.job)
 
     def _forget(self, job: Job) -> None:
         """A job that waited for a moment may be handed out before its batch has missed it."""
@@ -558,7 +583,7 @@ class Worker:
 
     def _leave(self, painting: _Painting) -> None:
         batch = painting.batch
-        del batch.paintings[painting.job.id]
+        batch.paintings.pop(painting.job.id, None)
         if not batch.paintings:
             batch.rows = batch.painter.rows
         self._next_look = 0.0  # there is room for another

@@ -27,6 +27,11 @@ def speak(locale: str) -> None:
     _spoken.set(_language(locale))
 
 
+def spoken() -> str:
+    """The language that is spoken here, for `speaking` elsewhere."""
+    return _spoken.get()
+
+
 @contextmanager
 def speaking(locale: str) -> Iterator[None]:
     """Speaks this language, one of Discord's locales, within the block."""

@@ -267,6 +267,11 @@ class Store:
         async with self.look() as db:
             return int(await value_of(db, "SELECT COUNT(*) FROM jobs WHERE state = 'queued'"))
 
+    async def claimable_count(self) -> int:
+        """How many of the waiting jobs might be painted now (see `claim`)."""
+        async with self.look() as db:
+            return int(await value_of(db, "SELECT COUNT(*) FROM jobs WHERE " + _CLAIMABLE))
+
     async def running(self) -> list[Job]:
         """Jobs being painted, the one claimed first at the head."""
         async with self.look() as db:
