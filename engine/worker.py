@@ -268,6 +268,8 @@ class Worker:
         pace = fullest.seconds_per_step or 0.0
         if painting is None or painting.steps_left * pace < WORTH_MOVING_SECONDS:
             return
+        if idle.painter.room(painting.job.recipe) < 1:
+            return
         log.info("moved", job=painting.job.id, step=painting.step)
         fullest.painter.remove(painting.job.id)
         self._leave(painting)

@@ -1,0 +1,49 @@
+"""`python -m engine --ray`: the same product, painted for on a cluster whose nodes come and go."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.job import State
+from tests.end_to_end.conftest import Product, pictures_of
+from tests.raylets import Raylets, raylets
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[Raylets]:
+    """It outlives the product, which ends without it."""
+    with raylets(nodes=2) as started:
+        yield started
+
+
+async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
+    product: Product, cluster: Raylets
+) -> None:
+    product.options["engine"] = ("--ray", cluster.address)
+    await product.start("bot", "engine")
+    people = await product.members("Ada", "Bob")
+    wish = {"include": "a red circle", "exclude": "watermark", "steps": 300, "seed": 7}
+    cards = [await product.ask(person, **wish) for person in people]
+    for card in cards:
+        await product.painting(card)
+    (_, second) = await product.until(lambda: two(product.entries("engine", "joined")))
+    cluster.kill(second["node"])
+    jobs = [await product.posted(card) for card in cards]
+    assert [job.state for job in jobs] == [State.DONE, State.DONE]
+    (left,) = product.entries("engine", "left")
+    assert left["node"] == second["node"]
+    put_back = {entry["job"] for entry in product.entries("engine", "put back")}
+    resumed = [entry for entry in product.entries("engine", "began") if entry["step"] > 0]
+    assert put_back & {entry["job"] for entry in resumed}
+    ada = people[0]
+    messages = await ada.messages()
+    assert {message.id for message in messages} == {card.id for card in cards}
+    pictures = [(await pictures_of(ada, message))[0] for message in messages]
+    assert pictures[0].tobytes() == pictures[1].tobytes()
+
+
+def two(entries: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The first two entries, once there are so many."""
+    return entries[:2] if len(entries) >= 2 else []
