@@ -15,6 +15,8 @@ are sent through the object store to nodes that lack them. Nodes need only the p
 import asyncio
 import logging
 import math
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,6 +55,7 @@ class _Place:
     actor: Any
     node: str | None = None
     """Where it is; None while it waits for a place."""
+    process: int | None = None
     painter: RemotePainter | None = None
     """What paints there; None until the networks are read."""
     idle_since: float = field(default_factory=time.monotonic)
@@ -67,22 +70,9 @@ class _Place:
 async def connected(settings: Settings) -> AsyncIterator[None]:
     """Belongs to the cluster of the settings while the block runs. Raises ClusterError."""
     logging.getLogger("ray").setLevel(logging.ERROR)
-    packages = [str(Path(package.__path__[0])) for package in (engine, jobs)]
-    environment = {
-        "py_modules": packages,
-        "excludes": ["*.safetensors", "__pycache__"],
-        "env_vars": {"OMP_WAIT_POLICY": "passive"},
-    }
     try:
         # In a thread: in the main one it would take the place of our own handling of SIGTERM.
-        await asyncio.to_thread(
-            ray.init,
-            address=settings.ray_address,
-            namespace="imagine",
-            log_to_driver=False,
-            configure_logging=False,
-            runtime_env=environment,
-        )
+        await asyncio.to_thread(_join, settings.ray_address)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no answer"
         raise ClusterError(
@@ -93,6 +83,21 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(ray.shutdown)
+
+
+def _join(address: str | None) -> None:
+    """Brings the code along: whatever else a node has of it is not looked at."""
+    with tempfile.TemporaryDirectory(prefix="imagine-") as folder:
+        for package in (engine, jobs):
+            left_out = shutil.ignore_patterns("*.safetensors", "__pycache__")
+            shutil.copytree(package.__path__[0], Path(folder) / package.__name__, ignore=left_out)
+        ray.init(
+            address=address,
+            namespace="imagine",
+            log_to_driver=False,
+            configure_logging=False,
+            runtime_env={"working_dir": folder, "env_vars": {"OMP_WAIT_POLICY": "passive"}},
+        )
 
 
 class Cluster:
@@ -163,7 +168,7 @@ class Cluster:
         if place.filling:
             place.filling.cancel()
         if place.painter:
-            place.painter.give_up("It is no longer needed.")
+            place.painter.give_up("It is no longer needed.", failed=False)
         ray.kill(place.actor)
 
     def _idle(self) -> list[_Place]:
@@ -185,7 +190,7 @@ class Cluster:
         """Lets the worker have what paints in a place, and what Ray puts there after it."""
         while True:
             try:
-                place.node = await place.actor.node.remote()  # once there is room
+                place.node, place.process = await place.actor.where.remote()  # once there is room
                 async with asyncio.timeout(JOIN_SECONDS):
                     painter = await self._ready(place.actor, device)
             except Exception as error:
@@ -195,7 +200,13 @@ class Cluster:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             place.painter, place.idle_since = painter, time.monotonic()
-            log.info("joined", node=place.node, device=painter.device, rows=painter.rows)
+            log.info(
+                "joined",
+                node=place.node,
+                process=place.process,
+                device=painter.device,
+                rows=painter.rows,
+            )
             self._worker.join(painter)
             reason = await painter.until_lost()
             log.warning("left", node=place.node, reason=reason)
@@ -230,7 +241,7 @@ class Cluster:
             painter.rows = 0
             deadline = draining[place.node] / 1000
             if not painter.busy or 0 < deadline < time.time() + HAND_OVER_SECONDS:
-                painter.give_up("Its node is being drained.")
+                painter.give_up("Its node is being drained.", failed=False)
                 ray.kill(place.actor, no_restart=False)
 
 

@@ -69,6 +69,10 @@ class Painter(Protocol):
         """Whether it is gone, also if nobody has noticed in a step."""
 
     @property
+    def failed(self) -> bool:
+        """Whether it is gone by a failure, to which a job may have led."""
+
+    @property
     def frugal(self) -> bool:
         """Whether it spares memory already."""
 
@@ -93,7 +97,7 @@ class Painter(Protocol):
 class InThread:
     """A renderer in a thread of its own, which does one thing after the other."""
 
-    lost = False
+    lost = failed = False
 
     def __init__(self, renderer: Renders, made_by: Provenance, rows: int) -> None:
         self.made_by = made_by

@@ -7,6 +7,7 @@ states are all that travels: tokens and database stay with the engine.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,10 +120,9 @@ class RendererActor:
         self._called = asyncio.Event()
         self._shown: dict[int, float] = {}
 
-    async def node(self) -> str:
-        """Where it is."""
-        told: str = ray.get_runtime_context().get_node_id()
-        return told
+    async def where(self) -> tuple[str, int]:
+        """Its node, and the number of its process there."""
+        return ray.get_runtime_context().get_node_id(), os.getpid()
 
     async def stay(self) -> None:
         """Never answers: the call fails when the actor ends, whatever ended it."""
@@ -227,6 +227,7 @@ class RemotePainter:
         self.made_by = capacity.made_by
         self.rows = capacity.rows
         self.frugal = False
+        self.failed = False
         self.reason = ""
         """Why it is lost."""
         self.hangs = False
@@ -237,7 +238,8 @@ class RemotePainter:
         self._method = METHODS[capacity.made_by.pair]
         self._recipes: dict[int, Recipe] = {}
         self._stream: AsyncIterator[Awaitable[list[Sent]]] | None = None
-        self._patience = FIRST_STEP_SECONDS
+        self.patience = FIRST_STEP_SECONDS
+        """Seconds within which it has to answer."""
         self._gone = asyncio.Event()
         self._watching = asyncio.create_task(self._watch())
 
@@ -277,8 +279,8 @@ class RemotePainter:
         began = time.monotonic()
         iterations = [sent.iteration() for sent in await self._answer(self._next())]
         slowest = PATIENCE * (time.monotonic() - began)
-        known = 0.0 if self._patience == FIRST_STEP_SECONDS else self._patience
-        self._patience = max(STEP_SECONDS, known, slowest)
+        known = 0.0 if self.patience == FIRST_STEP_SECONDS else self.patience
+        self.patience = max(STEP_SECONDS, known, slowest)
         for iteration in iterations:
             if iteration.done or iteration.fault:
                 self._recipes.pop(iteration.job_id, None)
@@ -295,10 +297,10 @@ class RemotePainter:
         self.frugal = True
         self._actor.spare_memory.remote()
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, reason: str, *, failed: bool) -> None:
         """From now on it is lost."""
         if not self.lost:
-            self.reason = reason
+            self.reason, self.failed = reason, failed
             self._gone.set()
             self._watching.cancel()
 
@@ -312,7 +314,7 @@ class RemotePainter:
         try:
             await self._actor.stay.remote()
         except RayError as error:
-            self.give_up(_first_line(error))
+            self.give_up(_first_line(error), failed=True)
 
     async def _next(self) -> list[Sent]:
         if self._stream is None:
@@ -322,24 +324,24 @@ class RemotePainter:
     async def _answer(self, asked: Awaitable[Result]) -> Result:
         """What the actor answers or raises. Raises RendererLost where it does neither in time."""
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self.patience):
                 answer = asyncio.ensure_future(asked)
                 gone = asyncio.create_task(self._gone.wait())
                 try:
                     await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+                    if answer.done():
+                        return answer.result()
                 finally:
                     gone.cancel()
-                if answer.done():
-                    return answer.result()
-                answer.cancel()
+                    answer.cancel()
         except TimeoutError:
             self.hangs = True
-            self.give_up(f"It has not answered for {self._patience:.0f} seconds.")
+            self.give_up(f"It has not answered for {self.patience:.0f} seconds.", failed=True)
         except RayTaskError as error:
             self._stream = None  # it has ended with what was raised
             raise error.cause from None
         except (RayError, StopAsyncIteration) as error:
-            self.give_up(_first_line(error))
+            self.give_up(_first_line(error), failed=True)
         raise RendererLost(self.reason)
 
 

@@ -289,7 +289,7 @@ class Worker:
                 notes, step = await self._add(batch, job)
         except RendererLost:
             batch.arriving.popleft()
-            await self._put_back(job, furthered=False)
+            await self._put_back(batch, job, furthered=False)
             raise
         except Exception as error:
             batch.painter.remove(job.id)
@@ -491,19 +491,19 @@ class Worker:
             if painting.saving:
                 await painting.saving
                 painting.furthered = True
-            await self._put_back(painting.job, painting.furthered)
+            await self._put_back(batch, painting.job, painting.furthered)
         for job in batch.arriving:
             await self._insist(partial(self._store.release, job.id, self.name))
         self._next_look = 0.0
 
-    async def _put_back(self, job: Job, furthered: bool) -> None:
+    async def _put_back(self, batch: _Batch, job: Job, furthered: bool) -> None:
         """Gives a job back whose renderer was lost; it may be the reason.
 
-        An attempt counts unless it has brought the picture further.
+        An attempt that has failed counts unless it has brought the picture further.
         """
         self._poster.forget(job)
-        if furthered or job.attempts < MAX_ATTEMPTS:
-            counts = not furthered
+        counts = batch.painter.failed and not furthered
+        if job.attempts < MAX_ATTEMPTS or not counts:
             await self._insist(
                 lambda: self._store.release(job.id, self.name, attempt_counts=counts)
             )
