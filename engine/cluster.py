@@ -49,21 +49,22 @@ MOST_MISSING = 100  #: so many actors for which there is no room, at most, ask f
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
+class Place:
     """An actor, wherever Ray puts it, and puts it again."""
 
     actor: Any
-    node: str | None = None
-    """Where it is; None while it waits for a place."""
-    process: int | None = None
+    node: str = ""
+    """Where it is; "" while it waits for room."""
+    process: int = 0
     painter: RemotePainter | None = None
     """What paints there; None until the networks are read."""
     idle_since: float = field(default_factory=time.monotonic)
     filling: "asyncio.Task[None] | None" = None
 
     @property
-    def busy(self) -> bool:
-        return self.painter is not None and self.painter.busy
+    def jobs(self) -> frozenset[int]:
+        """What is painted there."""
+        return self.painter.jobs if self.painter else frozenset()
 
 
 @asynccontextmanager
@@ -110,7 +111,7 @@ class Cluster:
         self._store = store
         self._worker = worker
         self._manifest = Manifest.of(find(settings.pair), settings.data_dir)
-        self._places: list[_Place] = []
+        self.places: list[Place] = []
         self._shipped: dict[str, Any] = {}
 
     async def run(self) -> None:
@@ -123,7 +124,7 @@ class Cluster:
                     log.warning("the cluster cannot be looked after", error=str(error))
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
-            for place in list(self._places):
+            for place in list(self.places):
                 self._end(place)
 
     async def _look(self) -> None:
@@ -131,12 +132,12 @@ class Cluster:
         device = self._device(resources)
         waiting = await self._store.claimable_count()
         wanted = self._wanted(waiting, int(resources.get(_UNIT[device], 0)), ROWS[device])
-        while len(self._places) < wanted:
+        while len(self.places) < wanted:
             self._begin(device)
-        for place in self._idle()[: len(self._places) - wanted]:
+        for place in self._idle()[: len(self.places) - wanted]:
             self._end(place)
         await self._heed_draining()
-        if all(place.painter for place in self._places):
+        if all(place.painter for place in self.places):
             self._shipped.clear()
 
     def _wanted(self, waiting: int, slots: int, rows: int) -> int:
@@ -159,34 +160,34 @@ class Cluster:
         else:
             needs["memory"] = int(self._manifest.entry.memory * 1e9)
         actor = ray.remote(RendererActor).options(max_restarts=-1, **needs).remote()
-        place = _Place(actor)
+        place = Place(actor)
         place.filling = asyncio.create_task(self._keep_filled(place, device))
-        self._places.append(place)
+        self.places.append(place)
 
-    def _end(self, place: _Place) -> None:
-        self._places.remove(place)
+    def _end(self, place: Place) -> None:
+        self.places.remove(place)
         if place.filling:
             place.filling.cancel()
         if place.painter:
             place.painter.give_up("It is no longer needed.", failed=False)
         ray.kill(place.actor)
 
-    def _idle(self) -> list[_Place]:
+    def _idle(self) -> list[Place]:
         """Those that may end, first those that never began; all but the busy ones."""
         now = time.monotonic()
-        for place in self._places:
-            if place.busy:
+        for place in self.places:
+            if place.jobs:
                 place.idle_since = now
         return sorted(
             (
                 place
-                for place in self._places
-                if place.node is None or (now - place.idle_since > IDLE_SECONDS and not place.busy)
+                for place in self.places
+                if not place.node or (now - place.idle_since > IDLE_SECONDS and not place.jobs)
             ),
-            key=lambda place: place.node is not None,
+            key=lambda place: bool(place.node),
         )
 
-    async def _keep_filled(self, place: _Place, device: str) -> None:
+    async def _keep_filled(self, place: Place, device: str) -> None:
         """Lets the worker have what paints in a place, and what Ray puts there after it."""
         while True:
             try:
@@ -196,7 +197,7 @@ class Cluster:
             except Exception as error:
                 cause = error.cause if isinstance(error, RayTaskError) else error
                 log.warning("a renderer cannot begin", node=place.node, error=str(cause))
-                place.node = None
+                place.node = ""
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             place.painter, place.idle_since = painter, time.monotonic()
@@ -210,7 +211,7 @@ class Cluster:
             self._worker.join(painter)
             reason = await painter.until_lost()
             log.warning("left", node=place.node, reason=reason)
-            place.node = place.painter = None
+            place.node, place.painter = "", None
             if painter.hangs:
                 ray.kill(place.actor, no_restart=False)
 
@@ -234,13 +235,13 @@ class Cluster:
     async def _heed_draining(self) -> None:
         """On a node that is drained no job begins; those that last too long are handed over."""
         draining = await asyncio.to_thread(_draining_nodes)
-        for place in self._places:
+        for place in self.places:
             painter = place.painter
             if painter is None or place.node not in draining:
                 continue
             painter.rows = 0
             deadline = draining[place.node] / 1000
-            if not painter.busy or 0 < deadline < time.time() + HAND_OVER_SECONDS:
+            if not painter.jobs or 0 < deadline < time.time() + HAND_OVER_SECONDS:
                 painter.give_up("Its node is being drained.", failed=False)
                 ray.kill(place.actor, no_restart=False)
 

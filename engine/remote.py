@@ -248,8 +248,9 @@ class RemotePainter:
         return self._gone.is_set()
 
     @property
-    def busy(self) -> bool:
-        return bool(self._recipes)
+    def jobs(self) -> frozenset[int]:
+        """Those that it paints."""
+        return frozenset(self._recipes)
 
     def room(self, recipe: Recipe) -> float:
         memory, method = self._capacity.memory, self._method

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
+from bench.raylets import Raylets, raylets
 from jobs.job import State
 from tests.end_to_end.conftest import Product, pictures_of
-from tests.raylets import Raylets, raylets
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

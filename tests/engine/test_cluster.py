@@ -14,6 +14,8 @@ import pytest_asyncio
 import torch
 from PIL import Image
 
+pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
+from bench.raylets import Raylets, raylets
 from engine import cluster as cluster_module
 from engine import remote
 from engine.media import enlarged
@@ -28,7 +30,6 @@ from jobs.job import Job, State
 from jobs.recipe import Recipe
 from jobs.settings import Settings
 from jobs.store import Store
-from tests.raylets import Raylets, raylets
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -88,7 +89,7 @@ class Engine:
     @property
     def nodes(self) -> list[str]:
         """Where there are renderers at work."""
-        places = self.cluster._places
+        places = self.cluster.places
         return [place.node for place in places if place.node and place.painter]
 
 
@@ -173,16 +174,16 @@ async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained
         await engine.goes_on(job)
     (first,) = engine.nodes
     joined = engine.raylets.add()
-    await until(lambda: joined.node_id in engine.nodes and busy(engine) == 2)
+    await until(lambda: joined in engine.nodes and busy(engine) == 2)
     steps = [engine.steps(job) for job in jobs]
-    engine.raylets.drain(joined.node_id, seconds=cluster_module.HAND_OVER_SECONDS - 1)
+    engine.raylets.drain(joined, seconds=cluster_module.HAND_OVER_SECONDS - 1)
     await until(lambda: engine.nodes == [first] and engine.worker.jobs == 2)
     for job, step in zip(jobs, steps, strict=True):
         await engine.goes_on(job)
         assert engine.steps(job) > step
     ends = [await engine.store.job(job.id) for job in jobs]
     assert [end.attempts for end in ends if end] == [1, 1]
-    engine.raylets.kill(joined.node_id)
+    engine.raylets.kill(joined)
 
 
 async def test_an_actor_that_hangs_is_replaced(
@@ -192,7 +193,7 @@ async def test_an_actor_that_hangs_is_replaced(
     monkeypatch.setattr(remote, "PATIENCE", 0.0)
     job = await engine.ask(**LONG)
     await engine.goes_on(job)
-    place = next(place for place in engine.cluster._places if place.busy)
+    place = next(place for place in engine.cluster.places if place.jobs)
     hanging = place.process
     place.painter.patience = 2.0
     await engine.goes_on(job)
@@ -206,4 +207,4 @@ async def test_an_actor_that_hangs_is_replaced(
 
 def busy(engine: Engine) -> int:
     """How many renderers have jobs."""
-    return sum(place.busy for place in engine.cluster._places)
+    return sum(bool(place.jobs) for place in engine.cluster.places)

@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
-raylet = pytest.importorskip("ray._raylet", reason="Ray is not installed: pip install -e .[ray]")
-cluster_utils = pytest.importorskip(
-    "ray.cluster_utils", reason="Ray is not installed: pip install -e .[ray]"
-)
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
+from ray.cluster_utils import Cluster
 
 STORE = 100 * 2**20  #: bytes of each node's object store
 ADDRESS = "127.0.0.2"  #: Ray would put the machine's outer address in the place of 127.0.0.1
+PREEMPTED = 2  #: Ray's number for why a node is drained
 
 
 class Raylets:
@@ -25,12 +22,18 @@ class Raylets:
 
     def __init__(self, folder: str) -> None:
         head = {"num_cpus": 0, "include_dashboard": False, "temp_dir": folder, **_small()}
-        self._cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
+        self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
 
-    def add(self, **environment: str) -> Any:
-        """Another node; its `node_id` is what Ray calls it."""
-        return self._cluster.add_node(num_cpus=1, env_vars=environment, **_small())
+    @property
+    def nodes(self) -> list[str]:
+        """What Ray calls those that can be killed."""
+        return [node.node_id for node in self._cluster.worker_nodes]
+
+    def add(self, **environment: str) -> str:
+        """Another node; what Ray calls it."""
+        node_id: str = self._cluster.add_node(num_cpus=1, env_vars=environment, **_small()).node_id
+        return node_id
 
     def kill(self, node_id: str) -> None:
         """Ends a node as a power cut would."""
@@ -39,10 +42,9 @@ class Raylets:
 
     def drain(self, node_id: str, seconds: float) -> None:
         """Announces that a node will be taken away so soon."""
-        preempted, deadline = 2, int((time.time() + seconds) * 1000)
-        accepted, why = raylet.GcsClient(address=self.address).drain_node(
-            node_id, preempted, "a test", deadline
-        )
+        deadline = int((time.time() + seconds) * 1000)
+        client = GcsClient(address=self.address)
+        accepted, why = client.drain_node(node_id, PREEMPTED, "to be taken away", deadline)
         assert accepted, why
 
     def close(self) -> None:
@@ -51,10 +53,10 @@ class Raylets:
 
 @contextmanager
 def raylets(nodes: int) -> Iterator[Raylets]:
-    """A cluster with so many nodes beside the first."""
+    """A cluster with so many nodes beside the first; nothing of it is told to anybody."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own there
-    folder = tempfile.mkdtemp(prefix="ray-")  # pytest's own are too long for sockets
+    folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
     cluster = Raylets(folder)
     try:
         for _ in range(nodes):
