@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import structlog
 import torch
 from PIL import Image
-from prometheus_client import Histogram
+from prometheus_client import Gauge, Histogram
 
 from engine.album import Album
 from engine.painter import Painter, RendererLost
@@ -58,6 +58,7 @@ PAINTED = Histogram(
     ["state"],
     buckets=MINUTES,
 )
+RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 STEP = Histogram(
     "imagine_step_seconds",
     "One step of all pictures in the batch.",
@@ -157,12 +158,14 @@ class Worker:
         self._claiming = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._look: asyncio.Task[dict[int, bool]] | None = None
-        self._saving = ThreadPoolExecutor(1, "album")
+        # Half of the cores, so that the other half is left to those that paint here.
+        self._saving = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "album")
 
     def join(self, painter: Painter) -> None:
         """Paints with this renderer, too, until it is lost or the worker stops."""
         batch = _Batch(painter, painter.rows)
         self._batches.append(batch)
+        RENDERERS.set(len(self._batches))
         self._start(self._paint(batch))
 
     @property
@@ -445,6 +448,8 @@ class Worker:
         """Writes the finished pictures, then ends the job."""
         job = painting.job
         try:
+            if painting.saving:
+                await painting.saving
             await asyncio.get_running_loop().run_in_executor(
                 self._saving, lambda: painting.album.finish(iteration.pictures())
             )
@@ -487,6 +492,7 @@ class Worker:
     async def _lose(self, batch: _Batch) -> None:
         """What a lost renderer has painted goes on elsewhere, from what was last saved of it."""
         self._batches.remove(batch)
+        RENDERERS.set(len(self._batches))
         for painting in batch.paintings.values():
             if painting.saving:
                 await painting.saving
