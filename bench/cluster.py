@@ -112,7 +112,7 @@ class Engine:
         return [place for place in self.cluster.places if place.painter]
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 600.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 1800.0) -> None:
     async with asyncio.timeout(seconds):
         while True:
             now = condition()
@@ -275,6 +275,10 @@ class Diary:
         await until(lambda: bool(found()))
         return found()[0]
 
+    async def reach(self, event: str, count: int) -> None:
+        """Waits for so many such entries."""
+        await until(lambda: self.count(event) >= count)
+
     def count(self, event: str) -> int:
         return sum(entry["event"] == event for _, entry in self.entries)
 
@@ -322,11 +326,13 @@ async def kills(cluster: Raylets, jobs: int) -> str:
         ]
 
         async def wreak_havoc() -> None:
+            ended = 0
             while True:
-                await asyncio.sleep(dice.uniform(2, 6))
-                if not (busy := [place for place in engine.places if place.jobs]):
-                    continue
-                victim = dice.choice(busy)
+                ended += dice.randint(1, 4)  # jobs until the next misfortune
+                await engine.diary.reach("ended", ended)
+                await asyncio.sleep(dice.random())
+                await until(lambda: any(place.jobs for place in engine.places))
+                victim = dice.choice([place for place in engine.places if place.jobs])
                 if dice.random() < 0.5:
                     fates["actors killed"] += 1
                     os.kill(victim.process, signal.SIGKILL)

@@ -21,7 +21,16 @@ class Raylets:
     """Nodes that come and go; the first has no slots of its own and stays."""
 
     def __init__(self, folder: str) -> None:
-        head = {"num_cpus": 0, "include_dashboard": False, "temp_dir": folder, **_small()}
+        head = {
+            "num_cpus": 0,
+            "include_dashboard": False,
+            "temp_dir": folder,
+            # Else actors let everybody else on this machine go first.
+            "_system_config": {"worker_niceness": 0},
+            **_small(),
+        }
+        self.folder = folder
+        """Where Ray keeps its logs, and what it was sent."""
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
 
@@ -55,6 +64,7 @@ class Raylets:
 def raylets(nodes: int) -> Iterator[Raylets]:
     """A cluster with so many nodes beside the first; nothing of it is told to anybody."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_raylet_start_wait_time_s"] = "300"  # noqa: SIM112 - so Ray calls it
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own there
     folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
     cluster = Raylets(folder)

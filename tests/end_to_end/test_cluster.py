@@ -1,6 +1,7 @@
 """`python -m engine --ray`: the same product, painted for on a cluster whose nodes come and go."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,16 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     assert {message.id for message in messages} == {card.id for card in cards}
     pictures = [(await pictures_of(ada, message))[0] for message in messages]
     assert pictures[0].tobytes() == pictures[1].tobytes()
+
+    await product.stop("engine", "bot")  # in good order
+    files = files_in(Path(cluster.folder))
+    assert any(path.name == "worker.py" for path in files)  # the code has been sent
+    token = product.discord.token.encode()
+    assert not [path for path, content in files.items() if token in content]
+
+
+def files_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def two(entries: list[dict[str, str]]) -> list[dict[str, str]]:
