@@ -64,7 +64,6 @@ class Raylets:
 def raylets(nodes: int) -> Iterator[Raylets]:
     """A cluster with so many nodes beside the first; nothing of it is told to anybody."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_raylet_start_wait_time_s"] = "300"  # noqa: SIM112 - so Ray calls it
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own there
     folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
     cluster = Raylets(folder)

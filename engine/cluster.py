@@ -17,9 +17,11 @@ import logging
 import math
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,7 @@ from jobs.store import Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
+CONNECT_SECONDS = 60.0  #: until a cluster counts as unreachable
 LOOK_SECONDS = 1.0  #: between two looks at the queue and the cluster
 RETRY_SECONDS = 5.0  #: until an actor that could not begin is tried again
 JOIN_SECONDS = 1800.0  #: for weights to arrive and networks to be read
@@ -72,9 +75,9 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     """Belongs to the cluster of the settings while the block runs. Raises ClusterError."""
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
-        # In a thread: in the main one it would take the place of our own handling of SIGTERM.
-        await asyncio.to_thread(_join, settings.ray_address)
-    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await asyncio.wrap_future(_in_daemon(lambda: _join(settings.ray_address)))
+    except (ConnectionError, TimeoutError, ValueError, RuntimeError, RayError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no answer"
         raise ClusterError(
             f"The Ray cluster at {settings.ray_address} cannot be joined ({reason}): start a node "
@@ -84,6 +87,25 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(ray.shutdown)
+
+
+def _in_daemon(work: Callable[[], None]) -> Future[None]:
+    """In a thread that nobody waits for: Ray tries for ever to reach a cluster that is not there.
+
+    In the main one it would besides put its own handling of SIGTERM in the place of ours.
+    """
+    future: Future[None] = Future()
+
+    def run() -> None:
+        with suppress(InvalidStateError):  # nobody wants to know any more
+            try:
+                work()
+                future.set_result(None)
+            except Exception as error:
+                future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def _join(address: str | None) -> None:
