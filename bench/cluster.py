@@ -202,46 +202,54 @@ async def overhead(cluster: Raylets, turns: int) -> str:
     job's, what they differ by is the steps'.
     """
 
-    async def seconds(engine: Engine, steps: int) -> float:
-        began = time.monotonic()
+    async def seconds(engine: Engine, steps: int) -> tuple[float, float]:
+        """By the clock, and of the processor in the thread of the event loop."""
+        began, busy = time.monotonic(), time.thread_time()
         job = await engine.ask("a red circle", steps)
         await engine.ended([job])
         assert len(engine.frames(job)) == steps
-        return time.monotonic() - began
+        return time.monotonic() - began, time.thread_time() - busy
 
-    frames: dict[str, list[float]] = {"process": [], "actor": []}
-    whole: dict[str, list[float]] = {"process": [], "actor": []}
+    loops: Sides = {"process": [], "actor": []}
+    frames: Sides = {"process": [], "actor": []}
+    whole: Sides = {"process": [], "actor": []}
     async with (
         in_process(1) as local,
         on_cluster(cluster.address, await nodes(cluster, 1)) as remote,
     ):
         for turn in range(turns + 1):
             for name, engine in (("process", local), ("actor", remote)):
-                short, long = await seconds(engine, SHORT), await seconds(engine, LONG)
+                short, few = await seconds(engine, SHORT)
+                long, many = await seconds(engine, LONG)
                 if turn:  # the first warms up
+                    loops[name].append((many - few) / (LONG - SHORT))
                     frame = (long - short) / (LONG - SHORT)
                     frames[name].append(frame)
                     whole[name].append(short - SHORT * frame)
-    more = [b - a for a, b in zip(frames["process"], frames["actor"], strict=True)]
-    begin = [b - a for a, b in zip(whole["process"], whole["actor"], strict=True)]
+    rows = {
+        "a step with its frame": frames,
+        "a job, beside its steps": whole,
+        "of the event loop's thread, for a step": loops,
+    }
     return table(
         ("", "in the process, ms", "in an actor, ms", "more, ms", "actor / process"),
-        (
-            "a step with its frame",
-            *_both(frames),
-            _ms(more),
-            ratio(frames["actor"], frames["process"]),
-        ),
-        (
-            "a job, beside its steps",
-            *_both(whole),
-            _ms(begin),
-            ratio(whole["actor"], whole["process"]),
-        ),
+        *((name, *_both(sides), _more(sides), _ratio(sides)) for name, sides in rows.items()),
     )
 
 
-def _both(sides: dict[str, list[float]]) -> tuple[str, str]:
+Sides = dict[str, list[float]]
+"""Seconds, turn by turn, in the `process` and in an `actor`."""
+
+
+def _more(sides: Sides) -> str:
+    return _ms([b - a for a, b in zip(sides["process"], sides["actor"], strict=True)])
+
+
+def _ratio(sides: Sides) -> Spread:
+    return ratio(sides["actor"], sides["process"])
+
+
+def _both(sides: Sides) -> tuple[str, str]:
     return _ms(sides["process"]), _ms(sides["actor"])
 
 
@@ -298,7 +306,7 @@ async def recovery(cluster: Raylets, turns: int) -> str:
             again = await engine.diary.moment(began, "began", job=painted)
             resumed.append(again - began)
             began = time.monotonic()
-            node = await asyncio.to_thread(cluster.add)
+            node = cluster.add()
             ready = await engine.diary.moment(began, "joined", node=node)
             joined.append(await engine.diary.moment(ready, "began") - began)
             for job in jobs:
@@ -321,14 +329,14 @@ async def kills(cluster: Raylets, jobs: int) -> str:
     fates: Counter[str] = Counter()
     async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
         asked = [
-            await engine.ask(TEXTS[number % len(TEXTS)], 100, seed=number % len(TEXTS))
+            await engine.ask(TEXTS[number % len(TEXTS)], 40, seed=number % len(TEXTS))
             for number in range(jobs)
         ]
 
         async def wreak_havoc() -> None:
             ended = 0
             while True:
-                ended += dice.randint(1, 4)  # jobs until the next misfortune
+                ended += dice.randint(3, 8)  # jobs until the next misfortune
                 await engine.diary.reach("ended", ended)
                 await asyncio.sleep(dice.random())
                 await until(lambda: any(place.jobs for place in engine.places))
@@ -339,7 +347,7 @@ async def kills(cluster: Raylets, jobs: int) -> str:
                     continue
                 fates["nodes killed"] += 1
                 await asyncio.to_thread(cluster.kill, victim.node)
-                await asyncio.to_thread(cluster.add)
+                cluster.add()
 
         havoc = asyncio.create_task(wreak_havoc())
         ended = await engine.ended(asked)
@@ -370,7 +378,7 @@ def _bytes(engine: Engine, job: Job) -> bytes:
 async def nodes(cluster: Raylets, count: int) -> int:
     """Brings the cluster to so many nodes."""
     while len(cluster.nodes) < count:
-        await asyncio.to_thread(cluster.add)
+        cluster.add()
     while len(cluster.nodes) > count:
         await asyncio.to_thread(cluster.kill, cluster.nodes[-1])
     return count

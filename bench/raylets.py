@@ -40,7 +40,7 @@ class Raylets:
         return [node.node_id for node in self._cluster.worker_nodes]
 
     def add(self, **environment: str) -> str:
-        """Another node; what Ray calls it."""
+        """Another node; what Ray calls it. Blocks for a moment, in the main thread alone."""
         node_id: str = self._cluster.add_node(num_cpus=1, env_vars=environment, **_small()).node_id
         return node_id
 

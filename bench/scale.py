@@ -41,7 +41,7 @@ PARTS = 6
 """A picture is simulated in so many parts, after each of which the engine has to have kept up."""
 PACE = 1.5
 """Seconds between two frames of a message, as the poster shows them."""
-CYCLES = 2
+CYCLES = 1
 """How often each picture's place comes round before it counts, and while it does."""
 
 ACTIVE, PICTURES, PEAK = 0.1, 2.0, 3.0
