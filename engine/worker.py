@@ -235,16 +235,15 @@ class Worker:
     async def _rest(self, batch: _Batch) -> None:
         """Until the next look at the queue, or until a job has been handed to it."""
         batch.called.clear()
+        seconds = self._next_look - time.monotonic() if batch.free > 0 else POLL_SECONDS
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._next_look - time.monotonic())):
+            async with asyncio.timeout(max(0.0, seconds)):
                 await batch.called.wait()
 
     async def _admit(self) -> None:
         """Hands waiting jobs out while there is room, each to the batch with the most of it."""
         async with self._claiming:
-            while (open_ := [batch for batch in self._batches if batch.free > 0]) and (
-                time.monotonic() >= self._next_look
-            ):
+            while self._open() and time.monotonic() >= self._next_look:
                 try:
                     job = await self._store.claim(self.name, LEASE_SECONDS)
                 except StoreError as error:
@@ -256,15 +255,22 @@ class Worker:
                     self._even_out()
                     return
                 self._forget(job)
+                # Meanwhile any of them may have been lost.
+                if not (candidates := self._open() or self._batches):
+                    await self._insist(partial(self._store.release, job.id, self.name))
+                    return
                 recipe = job.recipe
-                roomiest = max(open_, key=lambda batch: (batch.painter.room(recipe), batch.free))
-                roomiest.hand(job)
+                max(candidates, key=lambda each: (each.painter.room(recipe), each.free)).hand(job)
+
+    def _open(self) -> list[_Batch]:
+        """The batches that take another job."""
+        return [batch for batch in self._batches if batch.free > 0]
 
     def _even_out(self) -> None:
         """A renderer with nothing to do takes a job from the one that has the most."""
-        idle = next((each for each in self._batches if each.free == each.rows > 0), None)
-        fullest = max(self._batches, key=lambda batch: len(batch.paintings))
-        if idle is None or len(fullest.paintings) < 2:
+        idle = next((each for each in self._open() if not each.painted), None)
+        fullest = max(self._batches, key=lambda batch: len(batch.paintings), default=None)
+        if idle is None or fullest is None or len(fullest.paintings) < 2:
             return
         under_way = [each for each in fullest.paintings.values() if each.saved]
         painting = max(under_way, key=lambda each: each.steps_left, default=None)
