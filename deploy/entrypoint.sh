@@ -6,6 +6,7 @@ trap 'told=yes; kill -TERM "$child"' TERM INT
 
 python -m "$@" &
 child=$!
+[ -z "$told" ] || kill -TERM "$child"  # told before the child was known
 wait "$child"
 status=$?
 if [ -n "$told" ]; then  # the signal has cut the wait short

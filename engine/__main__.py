@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that wait for work spin by default, and slow down whoever shares the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     parsed = _parser().parse_args(arguments)
+    if parsed.ray:
+        os.environ["RAY_ADDRESS"] = parsed.ray
     command: Callable[[argparse.Namespace, Settings], int] = parsed.command
     try:
         return command(parsed, load_settings())
@@ -50,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m engine", description="The engine paints what the queue holds."
     )
     parser.set_defaults(command=_work)
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="paint on this Ray cluster: auto, or HOST:PORT (default: the setting RAY_ADDRESS)",
+    )
     commands = parser.add_subparsers(title="other commands")
 
     render = commands.add_parser("render", help="paint here and now, without Discord")
@@ -254,21 +261,26 @@ def _foreseen(error: Exception) -> str | None:
 def _passes(error: Exception) -> bool:
     """Whether the same may succeed later; else a person has to mend something first."""
     from engine.discord_rest import UnreachableError
+    from engine.painter import ClusterError
     from jobs.store import StoreFullError, StoreLockedError
 
-    return isinstance(error, (UnreachableError, StoreFullError, StoreLockedError, OSError))
+    return isinstance(
+        error, (ClusterError, UnreachableError, StoreFullError, StoreLockedError, OSError)
+    )
 
 
 def _told_in_a_sentence() -> tuple[type[Exception], ...]:
     from engine.device import DeviceError
     from engine.discord_rest import DiscordError
     from engine.models.catalogue import WeightsError
+    from engine.painter import ClusterError
     from engine.render import PaintingError
     from engine.synthesis.renderer import RecipeRefused
     from jobs.pictures import PictureRefused
     from jobs.store import StoreError
 
     return (
+        ClusterError,
         DeviceError,
         DiscordError,
         PaintingError,

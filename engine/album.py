@@ -25,13 +25,12 @@ class Album:
         self.folder = folder
         self._recipe = recipe
         self._made_by = made_by
-        self._stride = math.ceil(recipe.steps / KEPT_FRAMES)
         frames = sorted(folder.glob("frame-*.webp"))
         self._frames = [frame for frame in frames if int(frame.stem[6:]) <= resumed]
 
     def wants(self, step: int) -> bool:
         """Whether the frame of this step (1, 2, …) is to be kept."""
-        return step % self._stride == 0 or step == 1
+        return is_kept(step, self._recipe.steps)
 
     def keep_frame(self, step: int, pictures: Sequence[Image.Image]) -> Path:
         """Writes a frame; the rows side by side. Raises OSError."""
@@ -54,3 +53,8 @@ class Album:
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         return paths
+
+
+def is_kept(step: int, steps: int) -> bool:
+    """Whether the frame of a step (1, 2, …) of a job of so many steps is kept."""
+    return step % math.ceil(steps / KEPT_FRAMES) == 0 or step == 1

@@ -1,6 +1,7 @@
 """The engine as a process: settings, store, Discord, weights, worker, put together."""
 
 import asyncio
+import importlib.util
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,19 +11,17 @@ import torch
 
 from engine.device import choose_device, measure_memory, use_cores
 from engine.discord_rest import logged_in_at_last
-from engine.media import Provenance
-from engine.models.pair import Pair, load_pair
+from engine.models.pair import load_pair
+from engine.painter import InThread
 from engine.poster import Poster
 from engine.retention import keep_tidy
-from engine.synthesis.renderer import Renderer
 from engine.worker import Worker
 from jobs.metrics import measured
-from jobs.settings import Settings
+from jobs.settings import Settings, SettingsError
 from jobs.store import Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
-ROWS = {"cpu": 4, "cuda": 16}  #: pictures painted at a time
 LAST_WORDS_SECONDS = 5.0  #: how long outcomes may still be shown once the engine is to stop
 STUCK_SECONDS = 300.0  #: a loop that has not come round for so long is not only slow
 
@@ -37,6 +36,8 @@ class _Health:
         """A sentence, "" if all is well."""
         if self.worker is None:
             return "The engine has not begun: it waits for Discord, or reads its networks."
+        if not self.worker.renderers:
+            return "The engine has no renderer: it waits for a node of the cluster."
         seconds = time.monotonic() - self.worker.turned
         if seconds > STUCK_SECONDS:
             return f"The engine hangs: its loop has not come round for {seconds:.0f} seconds."
@@ -46,12 +47,15 @@ class _Health:
 async def serve(settings: Settings) -> None:
     """Paints and posts until cancelled, then hands back what is not finished.
 
-    Raises SettingsError, StoreError, DiscordError, DeviceError, WeightsError: one sentence each.
+    Raises SettingsError, StoreError, DiscordError, DeviceError, WeightsError, ClusterError: one
+    sentence each.
     """
     settings.token()  # before anything slow
-    device = choose_device(settings.device)
-    measure_memory(device)
-    use_cores()
+    work = _work_on_cluster if settings.ray_address else _work_here
+    if settings.ray_address:
+        _require_ray()
+    else:
+        measure_memory(choose_device(settings.device))
     health = _Health()
     async with (
         Store.open(settings.database_path) as store,
@@ -61,7 +65,7 @@ async def serve(settings: Settings) -> None:
         poster = Poster(client, store, settings)
         posting = asyncio.create_task(poster.run())
         tidying = asyncio.create_task(keep_tidy(settings, store))
-        working = asyncio.create_task(_work(settings, store, poster, device, health))
+        working = asyncio.create_task(work(settings, store, poster, health))
         try:
             await asyncio.wait({posting, working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -77,26 +81,45 @@ async def serve(settings: Settings) -> None:
                 task.result()
 
 
-async def _work(
-    settings: Settings, store: Store, poster: Poster, device: torch.device, health: _Health
-) -> None:
+async def _work_here(settings: Settings, store: Store, poster: Poster, health: _Health) -> None:
+    use_cores()
+    device = choose_device(settings.device)
     pair = await asyncio.to_thread(
         load_pair, settings.pair, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", pair=pair.name, device=str(device), threads=torch.get_num_threads())
-    health.worker = Worker(
-        store,
-        Renderer(pair, device),
-        poster,
-        data_dir=settings.data_dir,
-        made_by=provenance(pair),
-        rows=ROWS[device.type],
-    )
-    await health.worker.run()
+    worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
+    worker.join(InThread.of(pair, device))
+    await worker.run()
 
 
-def provenance(pair: Pair) -> Provenance:
-    return Provenance(pair.name, pair.checksums)
+async def _work_on_cluster(
+    settings: Settings, store: Store, poster: Poster, health: _Health
+) -> None:
+    from engine.cluster import Cluster, connected
+
+    async with connected(settings):
+        worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
+        cluster = await asyncio.to_thread(Cluster, settings, store, worker)
+        log.info("ready", pair=settings.pair, ray=settings.ray_address)
+        looking_after = asyncio.create_task(cluster.run())
+        working = asyncio.create_task(worker.run())
+        try:
+            await asyncio.wait({looking_after, working}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end(working)  # first: its last steps need the actors
+            await _end(looking_after)
+        for task in (looking_after, working):
+            if not task.cancelled():
+                task.result()
+
+
+def _require_ray() -> None:
+    if importlib.util.find_spec("ray") is None:
+        raise SettingsError(
+            "RAY_ADDRESS is set, but Ray is not installed here: install it with "
+            "`pip install -c constraints.txt -e .[ray]`."
+        )
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,8 +1,8 @@
-"""Takes jobs from the queue, drives the renderer step by step, and records what happened.
+"""Takes jobs from the queue, drives renderers step by step, and records what happened.
 
-One loop: claim while the batch has room → one step of the renderer → drop what was cancelled →
-show frames → keep what is done. Steps run in a thread of their own, so that leases are renewed
-and messages written meanwhile; nothing in here waits for Discord.
+One loop for each renderer: claim while a batch has room → one step → drop what was cancelled →
+show frames → keep what is done. Steps run elsewhere (see `engine.painter`), so that leases are
+renewed and messages written meanwhile; nothing in here waits for Discord.
 """
 
 import asyncio
@@ -11,21 +11,22 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
 import torch
 from PIL import Image
-from prometheus_client import Histogram
+from prometheus_client import Gauge, Histogram
 
 from engine.album import Album
-from engine.media import Provenance
+from engine.painter import Painter, RendererLost
 from engine.poster import Frame
 from engine.synthesis.renderer import SLOWER, Iteration, RecipeRefused
 from engine.synthesis.saved import Saved, SavedRefused
@@ -35,7 +36,7 @@ from jobs.language import mark, say, speaking
 from jobs.moderation import Moderation
 from jobs.pictures import PictureRefused, load_initial
 from jobs.recipe import MIN_SIDE, Recipe
-from jobs.store import Store, StoreError
+from jobs.store import MAX_ATTEMPTS, STOPPED_TOO_OFTEN, Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -44,6 +45,7 @@ HEARTBEAT_SECONDS = 5.0
 POLL_SECONDS = 0.5  #: between two looks at the queue, unless a place has just become free
 RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
 STOP_SECONDS = 30.0  #: how long a step may still take once the engine is to stop
+WORTH_MOVING_SECONDS = 5.0  #: what a job must still take to go on at a renderer that is idle
 MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
 
 MINUTES = (1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
@@ -56,38 +58,17 @@ PAINTED = Histogram(
     ["state"],
     buckets=MINUTES,
 )
+RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 STEP = Histogram(
     "imagine_step_seconds",
     "One step of all pictures in the batch.",
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
 )
 
-Result = TypeVar("Result")
-
 DISK_FULL = mark(
     "The picture was painted, but the engine's disk is full, so it could not be kept. "
     "Whoever runs this bot must make room; then ask again."
 )
-
-
-class Painter(Protocol):
-    """What the worker asks of a renderer (see `engine.synthesis.renderer`); `step` blocks."""
-
-    frugal: bool
-
-    def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]: ...
-    def remove(self, job_id: int) -> None: ...
-    def stop(self, job_id: int) -> None: ...
-    def spare_memory(self) -> None: ...
-    def step(self) -> list[Iteration]: ...
 
 
 class Showcase(Protocol):
@@ -105,109 +86,235 @@ class _Painting:
     job: Job
     album: Album
     notes: Sequence[str]
+    batch: "_Batch"
     step: int = 0
+    furthered: bool = False
+    """Whether a state further on than the one that it began with has been saved here."""
     saving: asyncio.Future[None] | None = None
     """The frame on its way to the disk."""
     saved: Callable[[], Saved] | None = None
     """Copies its state as the latest step has left it."""
 
+    @property
+    def steps_left(self) -> int:
+        return self.job.recipe.steps - self.step
 
-class Worker:
-    """Paints what the queue holds, about `rows` pictures at a time.
 
-    `rows` becomes smaller when the memory does not suffice.
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """What one renderer paints, about `rows` pictures at a time.
+
+    `rows` becomes smaller when the memory does not suffice, until all of it is painted.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        renderer: Painter,
-        poster: Showcase,
-        *,
-        data_dir: Path,
-        made_by: Provenance,
-        rows: int,
-    ) -> None:
+    painter: Painter
+    rows: int
+    paintings: dict[int, _Painting] = field(default_factory=dict)
+    arriving: deque[Job] = field(default_factory=deque)
+    """Jobs that were handed to it and are not begun yet."""
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    turned: float = field(default_factory=time.monotonic)
+    """When its loop last came round."""
+    at_rest: bool = False
+    """Whether its loop has ended, and no step is under way."""
+    seconds_per_step: float | None = None
+
+    @property
+    def free(self) -> int:
+        """How many more pictures it takes."""
+        return min(self.rows, self.painter.rows) - self.painted
+
+    @property
+    def painted(self) -> int:
+        jobs = (*self.arriving, *(painting.job for painting in self.paintings.values()))
+        return sum(job.recipe.count for job in jobs)
+
+    def hand(self, job: Job) -> None:
+        self.arriving.append(job)
+        self.called.set()
+
+    def measure(self, seconds: float) -> None:
+        STEP.observe(seconds)
+        known = self.seconds_per_step
+        self.seconds_per_step = (
+            seconds if known is None else MEMORY * known + (1 - MEMORY) * seconds
+        )
+
+
+class Worker:
+    """Paints what the queue holds, with the renderers that join it."""
+
+    def __init__(self, store: Store, poster: Showcase, *, data_dir: Path) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = store
-        self._renderer = renderer
         self._poster = poster
         self._data_dir = data_dir
-        self._made_by = made_by
-        self._rows = rows
-        self._paintings: dict[int, _Painting] = {}
+        self._batches: list[_Batch] = []
         self._keeping: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopping = False
-        self.turned = time.monotonic()
-        """When its loop last came round."""
         self._next_look = 0.0
-        self._seconds_per_step: float | None = None
-        self._rendering = ThreadPoolExecutor(1, "renderer")
-        self._saving = ThreadPoolExecutor(1, "album")
+        self._claiming = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._look: asyncio.Task[dict[int, bool]] | None = None
+        # Half of the cores, so that the other half is left to those that paint here.
+        self._saving = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "album")
+
+    def join(self, painter: Painter) -> None:
+        """Paints with this renderer, too, until it is lost or the worker stops."""
+        batch = _Batch(painter, painter.rows)
+        self._batches.append(batch)
+        RENDERERS.set(len(self._batches))
+        self._start(self._paint(batch))
+
+    @property
+    def renderers(self) -> int:
+        """How many there are at present."""
+        return len(self._batches)
+
+    @property
+    def jobs(self) -> int:
+        """How many are being painted at present."""
+        return sum(len(batch.paintings) + len(batch.arriving) for batch in self._batches)
+
+    @property
+    def turned(self) -> float:
+        """When the slowest of its loops last came round."""
+        return min((batch.turned for batch in self._batches), default=time.monotonic())
 
     async def run(self) -> None:
-        """Paints until cancelled; then ends its step and gives unfinished jobs back, saved."""
-        painting, beating = asyncio.create_task(self._paint()), asyncio.create_task(self._beat())
+        """Paints until cancelled; then ends its steps and gives unfinished jobs back, saved."""
+        beating = self._start(self._beat())
         try:
-            await asyncio.wait({painting, beating}, return_when=asyncio.FIRST_COMPLETED)
+            await self._failure
         finally:
             self._stopping = True
-            await asyncio.wait({painting}, timeout=STOP_SECONDS)
-            if painting.done():
-                await self._keep_states()
-            painting.cancel()
-            beating.cancel()
-            await asyncio.wait({painting, beating})
+            if painting := self._tasks - {beating}:
+                await asyncio.wait(painting, timeout=STOP_SECONDS)
+            await self._keep_states()
+            if tasks := set(self._tasks):
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
             await self._hand_back()
-            self._rendering.shutdown(wait=False, cancel_futures=True)
             self._saving.shutdown(wait=False)
-        for task in (painting, beating):  # neither ends by itself unless it failed
-            if not task.cancelled():
-                task.result()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """If it fails, all ends."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self._failure.done():
+            self._failure.set_exception(error)
 
     # -- the loop --------------------------------------------------------------------------
 
-    async def _paint(self) -> None:
-        while not self._stopping:
-            self.turned = time.monotonic()
-            await self._admit()
-            if self._paintings:
-                await self._advance()
-            else:
-                await asyncio.sleep(max(0.0, self._next_look - time.monotonic()))
+    async def _paint(self, batch: _Batch) -> None:
+        try:
+            while not self._stopping and not batch.painter.lost:
+                batch.turned = time.monotonic()
+                await self._admit()
+                while batch.arriving:
+                    await self._begin(batch, batch.arriving[0])
+                    batch.arriving.popleft()
+                if batch.paintings:
+                    await self._advance(batch)
+                else:
+                    await self._rest(batch)
+        except RendererLost as error:
+            log.warning("a renderer is lost", jobs=list(batch.paintings), reason=str(error))
+        batch.at_rest = True
+        if batch.painter.lost:
+            await self._lose(batch)
+
+    async def _rest(self, batch: _Batch) -> None:
+        """Until the next look at the queue, or until a job has been handed to it."""
+        batch.called.clear()
+        seconds = self._next_look - time.monotonic() if batch.free > 0 else POLL_SECONDS
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await batch.called.wait()
 
     async def _admit(self) -> None:
-        """Takes waiting jobs into the batch while there is room."""
-        while self._rows_painted() < self._rows and time.monotonic() >= self._next_look:
-            try:
-                job = await self._store.claim(self.name, LEASE_SECONDS)
-            except StoreError as error:
-                log.warning("no job can be claimed, trying again", error=str(error))
-                self._next_look = time.monotonic() + RETRY_SECONDS
-                return
-            if job is None:
-                self._next_look = time.monotonic() + POLL_SECONDS
-                return
-            await self._begin(job)
+        """Hands waiting jobs out while there is room, each to the batch with the most of it."""
+        async with self._claiming:
+            while self._open() and time.monotonic() >= self._next_look:
+                try:
+                    job = await self._store.claim(self.name, LEASE_SECONDS)
+                except StoreError as error:
+                    log.warning("no job can be claimed, trying again", error=str(error))
+                    self._next_look = time.monotonic() + RETRY_SECONDS
+                    return
+                if job is None:
+                    self._next_look = time.monotonic() + POLL_SECONDS
+                    self._even_out()
+                    return
+                self._forget(job)
+                # Meanwhile any of them may have been lost.
+                if not (candidates := self._open() or self._batches):
+                    await self._insist(partial(self._store.release, job.id, self.name))
+                    return
+                recipe = job.recipe
+                max(candidates, key=lambda each: (each.painter.room(recipe), each.free)).hand(job)
 
-    async def _begin(self, job: Job) -> None:
+    def _open(self) -> list[_Batch]:
+        """The batches that take another job."""
+        return [batch for batch in self._batches if batch.free > 0]
+
+    def _even_out(self) -> None:
+        """A renderer with nothing to do takes a job from the one that has the most."""
+        idle = next((each for each in self._open() if not each.painted), None)
+        fullest = max(self._batches, key=lambda batch: len(batch.paintings), default=None)
+        if idle is None or fullest is None or len(fullest.paintings) < 2:
+            return
+        under_way = [each for each in fullest.paintings.values() if each.saved]
+        painting = max(under_way, key=lambda each: each.steps_left, default=None)
+        pace = fullest.seconds_per_step or 0.0
+        if painting is None or painting.steps_left * pace < WORTH_MOVING_SECONDS:
+            return
+        if idle.painter.room(painting.job.recipe) < 1:
+            return
+        log.info("moved", job=painting.job.id, step=painting.step)
+        fullest.painter.remove(painting.job.id)
+        self._leave(painting)
+        idle.hand(painting.job)
+
+    def _forget(self, job: Job) -> None:
+        """A job that waited for a moment may be handed out before its batch has missed it."""
+        for painting in self._paintings():
+            if painting.job.id == job.id:
+                painting.batch.painter.remove(job.id)
+                self._leave(painting)
+                return
+
+    async def _begin(self, batch: _Batch, job: Job) -> None:
         try:
             with speaking(job.locale):
-                notes, step = await self._add(job)
+                notes, step = await self._add(batch, job)
+        except RendererLost:
+            batch.arriving.popleft()
+            await self._put_back(batch, job, furthered=False)
+            raise
         except Exception as error:
-            self._renderer.remove(job.id)
-            if out_of_memory(error) and self._paintings:
-                await self._wait_for_room(job)
+            batch.painter.remove(job.id)
+            if out_of_memory(error) and batch.paintings:
+                await self._wait_for_room(batch, job)
             else:
                 await self._fail([job], error)
             return
         log.info("began", job=job.id, size=job.recipe.size, steps=job.recipe.steps, step=step)
         WAITED.observe((job.started_at or job.created_at) - job.created_at)
-        album = Album(folder_of(job.id, self._data_dir), job.recipe, self._made_by, step)
-        self._paintings[job.id] = _Painting(job, album, notes, step)
+        folder = folder_of(job.id, self._data_dir)
+        album = Album(folder, job.recipe, batch.painter.made_by, step)
+        batch.paintings[job.id] = _Painting(job, album, notes, batch, step)
         self._poster.show_frame(job, Frame(notes=notes))
 
-    async def _add(self, job: Job) -> tuple[list[str], int]:
+    async def _add(self, batch: _Batch, job: Job) -> tuple[list[str], int]:
         """Puts a job into the batch, from where a crash left it if it was begun before.
 
         Returns the notes for the member, and the step that it stands at.
@@ -216,15 +323,12 @@ class Worker:
         pictures = await asyncio.to_thread(self._pictures, recipe)
         source = await asyncio.to_thread(self._state, recipe.source.job if recipe.source else None)
         resumed = await asyncio.to_thread(self._state, job.id)
-
-        def add(resumed: Saved | None) -> list[str]:
-            return self._renderer.add(job.id, recipe, pictures, source=source, resumed=resumed)
-
+        add = partial(batch.painter.add, job.id, recipe, pictures, source=source)
         try:
-            return await self._render(lambda: add(resumed)), resumed.step if resumed else 0
+            return await add(resumed=resumed), resumed.step if resumed else 0
         except SavedRefused as error:
             log.warning("a job begins anew", job=job.id, reason=str(error))
-            return await self._render(lambda: add(None)), 0
+            return await add(resumed=None), 0
 
     def _pictures(self, recipe: Recipe) -> dict[str, Image.Image]:
         return {name: load_initial(name, self._data_dir) for name in recipe.pictures}
@@ -241,24 +345,26 @@ class Worker:
             log.warning("a saved state cannot be read", job=job_id, error=str(error))
             return None
 
-    async def _advance(self) -> None:
+    async def _advance(self, batch: _Batch) -> None:
         """One step of the batch, and what follows from it."""
         began = time.monotonic()
         try:
-            iterations = await self._render(self._renderer.step)
+            iterations = await batch.painter.step()
+        except RendererLost:
+            raise
         except Exception as error:
-            await self._recover(error)
+            await self._recover(batch, error)
             return
         for iteration in iterations:
-            if painting := self._paintings.get(iteration.job_id):
+            if painting := batch.paintings.get(iteration.job_id):
                 painting.step = iteration.step
                 painting.saved = None if iteration.done else iteration.saved
-        await self._heed_the_queue()
+        await self._heed_the_queue(batch)
         for iteration in iterations:
-            if painting := self._paintings.get(iteration.job_id):
+            if painting := batch.paintings.get(iteration.job_id):
                 await self._take(painting, iteration)
         # Only now: a GPU goes on computing after its step has been handed back.
-        self._measure(time.monotonic() - began)
+        batch.measure(time.monotonic() - began)
 
     async def _take(self, painting: _Painting, iteration: Iteration) -> None:
         """What one step did for one job."""
@@ -268,7 +374,7 @@ class Worker:
                 reason = sentence(say(iteration.fault))
             await self._end(painting.job, State.FAILED, reason)
             return
-        progress = partial(progress_of, iteration, self._seconds_per_step)
+        progress = partial(progress_of, iteration, painting.batch.seconds_per_step)
         self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
         if painting.album.wants(iteration.step) or iteration.done:
             await self._save_frame(painting, iteration)
@@ -278,26 +384,37 @@ class Worker:
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
 
-    async def _heed_the_queue(self) -> None:
+    async def _heed_the_queue(self, batch: _Batch) -> None:
         """Takes jobs out of the batch that were cancelled, or paused, or given to another engine.
 
         The next step is the last of those whose askers want what is there.
         """
         try:
-            mine = await self._store.still_mine(self.name)
+            mine = await self._mine()
         except StoreError as error:
             log.warning("cancelled jobs cannot be looked for", error=str(error))
             return
-        for job_id in (job_id for job_id, stopping in mine.items() if stopping):
-            self._renderer.stop(job_id)
-        for painting in list(self._paintings.values()):
+        for painting in list(batch.paintings.values()):
+            if mine.get(painting.job.id):
+                batch.painter.stop(painting.job.id)
             if painting.job.id not in mine:
                 log.info("dropped", job=painting.job.id, step=painting.step)
-                self._renderer.remove(painting.job.id)
+                batch.painter.remove(painting.job.id)
                 self._leave(painting)
                 self._poster.forget(painting.job)
                 self._poster.outcome_is_there()
                 await self._keep_for_later(painting)
+
+    async def _mine(self) -> dict[int, bool]:
+        """The jobs that are to be painted here; batches that ask at the same time look once."""
+        if self._look is None:
+            self._look = asyncio.create_task(self._look_at_mine())
+        return await asyncio.shield(self._look)
+
+    async def _look_at_mine(self) -> dict[int, bool]:
+        async with self._looking:
+            self._look = None  # whoever asks from now on must not get what was true before
+            return await self._store.still_mine(self.name)
 
     async def _keep_for_later(self, painting: _Painting) -> None:
         """A job that waits again, since its server is paused, will go on from where it is."""
@@ -328,6 +445,7 @@ class Worker:
         """
         if painting.saving:
             await painting.saving
+            painting.furthered = True
         painting.saving = asyncio.get_running_loop().run_in_executor(
             self._saving, _keep_frame, painting.album, iteration, iteration.saved()
         )
@@ -336,6 +454,8 @@ class Worker:
         """Writes the finished pictures, then ends the job."""
         job = painting.job
         try:
+            if painting.saving:
+                await painting.saving
             await asyncio.get_running_loop().run_in_executor(
                 self._saving, lambda: painting.album.finish(iteration.pictures())
             )
@@ -346,34 +466,63 @@ class Worker:
 
     # -- trouble ---------------------------------------------------------------------------
 
-    async def _recover(self, error: Exception) -> None:
+    async def _recover(self, batch: _Batch, error: Exception) -> None:
         """A step failed: without memory the youngest job waits, and the last one is tried in less.
 
         If that was not it, those in the batch fail.
         """
-        paintings = list(self._paintings.values())
-        if out_of_memory(error) and len(paintings) == 1 and not self._renderer.frugal:
+        paintings = list(batch.paintings.values())
+        if out_of_memory(error) and len(paintings) == 1 and not batch.painter.frugal:
             log.warning("not enough memory; painting in less", job=paintings[0].job.id)
-            self._renderer.spare_memory()
+            batch.painter.spare_memory()
             with speaking(paintings[0].job.locale):
                 paintings[0].notes = [*paintings[0].notes, say(SLOWER)]
             return
         if out_of_memory(error) and len(paintings) > 1:
-            self._renderer.remove(paintings[-1].job.id)
+            batch.painter.remove(paintings[-1].job.id)
             self._leave(paintings[-1])
-            await self._wait_for_room(paintings[-1].job)
+            await self._wait_for_room(batch, paintings[-1].job)
             return
         for painting in paintings:
-            self._renderer.remove(painting.job.id)
+            batch.painter.remove(painting.job.id)
             self._leave(painting)
         await self._fail([painting.job for painting in paintings], error)
 
-    async def _wait_for_room(self, job: Job) -> None:
+    async def _wait_for_room(self, batch: _Batch, job: Job) -> None:
         """Gives a job back that did not fit into the memory beside the others."""
-        self._rows = self._rows_painted()
-        log.warning("not enough memory; fewer rows from now on", rows=self._rows, job=job.id)
+        batch.rows = sum(painting.job.recipe.count for painting in batch.paintings.values())
+        log.warning("not enough memory; fewer rows for now", rows=batch.rows, job=job.id)
         self._poster.forget(job)
         await self._insist(lambda: self._store.release(job.id, self.name))
+
+    async def _lose(self, batch: _Batch) -> None:
+        """What a lost renderer has painted goes on elsewhere, from what was last saved of it."""
+        self._batches.remove(batch)
+        RENDERERS.set(len(self._batches))
+        for painting in batch.paintings.values():
+            if painting.saving:
+                await painting.saving
+                painting.furthered = True
+            await self._put_back(batch, painting.job, painting.furthered)
+        for job in batch.arriving:
+            await self._insist(partial(self._store.release, job.id, self.name))
+        self._next_look = 0.0
+
+    async def _put_back(self, batch: _Batch, job: Job, furthered: bool) -> None:
+        """Gives a job back whose renderer was lost; it may be the reason.
+
+        An attempt that has failed counts unless it has brought the picture further.
+        """
+        self._poster.forget(job)
+        counts = batch.painter.failed and not furthered
+        if job.attempts < MAX_ATTEMPTS or not counts:
+            await self._insist(
+                lambda: self._store.release(job.id, self.name, attempt_counts=counts)
+            )
+            log.info("put back", job=job.id, attempt=job.attempts, counts=counts)
+            return
+        with speaking(job.locale):
+            await self._end(job, State.FAILED, say(STOPPED_TOO_OFTEN))
 
     async def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         incident = secrets.token_hex(3)
@@ -412,7 +561,7 @@ class Worker:
     async def _beat(self) -> None:
         """Renews the leases of this engine's jobs, and takes back those of dead engines."""
         while True:
-            steps = {painting.job.id: painting.step for painting in self._paintings.values()}
+            steps = {painting.job.id: painting.step for painting in self._paintings()}
             try:
                 await self._store.heartbeat(self.name, LEASE_SECONDS, steps)
                 for job in await self._store.requeue_expired(LEASE_SECONDS):
@@ -423,8 +572,9 @@ class Worker:
 
     async def _keep_states(self) -> None:
         """Keeps what the last step has left of each job, for the engine that goes on with it."""
-        for painting in self._paintings.values():
-            await self._keep_state(painting)
+        for painting in self._paintings():
+            if painting.batch.at_rest:
+                await self._keep_state(painting)
 
     async def _keep_state(self, painting: _Painting) -> None:
         if painting.saved:
@@ -445,26 +595,17 @@ class Worker:
 
     # -- underneath ------------------------------------------------------------------------
 
-    async def _render(self, work: Callable[[], Result]) -> Result:
-        """Beside the loop, in the language that is spoken here."""
-        told = copy_context()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._rendering, lambda: told.run(work)
-        )
-
     def _leave(self, painting: _Painting) -> None:
-        del self._paintings[painting.job.id]
+        batch = painting.batch
+        batch.paintings.pop(painting.job.id, None)
+        if not batch.paintings:
+            batch.rows = batch.painter.rows
         self._next_look = 0.0  # there is room for another
 
-    def _rows_painted(self) -> int:
-        return sum(painting.job.recipe.count for painting in self._paintings.values())
-
-    def _measure(self, seconds: float) -> None:
-        STEP.observe(seconds)
-        known = self._seconds_per_step
-        self._seconds_per_step = (
-            seconds if known is None else MEMORY * known + (1 - MEMORY) * seconds
-        )
+    def _paintings(self) -> Iterator[_Painting]:
+        """Of all batches, as they are at this moment."""
+        for batch in list(self._batches):
+            yield from list(batch.paintings.values())
 
 
 def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progress:

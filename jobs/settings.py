@@ -31,6 +31,7 @@ _ALLOWED = {
         "most once and with =WEIGHT behind it where it counts more or less than 1"
     ),
     "device": "auto, cpu, cuda, or cuda:0 and so on",
+    "ray_address": "auto, the address of a Ray cluster such as 10.0.0.5:6379, or nothing",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "bot_metrics": "a port such as 9101, an address with one such as 0.0.0.0:9101, or nothing",
     "engine_metrics": "a port such as 9102, an address with one such as 0.0.0.0:9102, or nothing",
@@ -148,6 +149,7 @@ class Settings(BaseSettings):
     pair: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "sketch"
     perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    ray_address: Annotated[str, Field(pattern=r"^(auto|[^\s:/]+:\d{1,5})$")] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     bot_metrics: Listening = None
     engine_metrics: Listening = None

@@ -309,6 +309,18 @@ class Store(Database):
             )
         return Tally(int(row["waiting"]), row["running"], row["unposted"], row["oldest"])
 
+    async def unpaused_count(self) -> int:
+        """How many of the waiting jobs no pause holds back."""
+        async with self.glance() as db:
+            return int(
+                await value_of(
+                    db,
+                    "SELECT TOTAL(CASE guild_id WHEN 0 THEN jobs ELSE -jobs END) FROM stretches"
+                    " WHERE level = 2 AND (guild_id = 0 OR guild_id IN"
+                    " (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL))",
+                )
+            )
+
     async def running(self) -> list[Job]:
         """Jobs being painted, the one claimed first at the head."""
         async with self.glance() as db:
@@ -396,16 +408,16 @@ class Store(Database):
             )
             return cursor.rowcount == 1
 
-    async def release(self, job_id: int, engine: str) -> bool:
-        """Gives a job back to its old place (an engine that stops in good order).
+    async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:
+        """Gives a job back to its old place; says whether it was this engine's.
 
-        Says whether it was this engine's. The attempt does not count.
+        The attempt does not count where an engine stops in good order.
         """
         async with self.change() as db:
             cursor = await db.execute(
                 "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
-                " attempts = attempts - 1 WHERE id = ? AND state = 'running' AND engine = ?",
-                (job_id, engine),
+                " attempts = attempts - ? WHERE id = ? AND state = 'running' AND engine = ?",
+                (not attempt_counts, job_id, engine),
             )
             return cursor.rowcount == 1
 

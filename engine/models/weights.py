@@ -77,9 +77,9 @@ def pull(entry: Entry, data_dir: Path) -> PairStatus:
     for file in entry.downloads:
         target = folder / file.name
         expected = file.sha256 or _recorded(folder).get(file.name)
-        if not target.is_file() or expected not in (None, _sha256(target)):
+        if not target.is_file() or expected not in (None, sha256(target)):
             _download(replace(file, sha256=expected), folder, entry.mend)
-        _record(folder, file.name, expected or _sha256(target))
+        _record(folder, file.name, expected or sha256(target))
     return check(entry, data_dir)
 
 
@@ -94,7 +94,7 @@ def checksums(entry: Entry, folder: Path) -> dict[str, str]:
         path = folder / name
         if not path.is_file():
             raise WeightsError(f"{path} is missing; get it with `{entry.mend}`.")
-        found[name] = _sha256(path)
+        found[name] = sha256(path)
         if found[name] != recorded.get(name, found[name]):
             raise WeightsError(
                 f"{path} is damaged (its checksum has changed); mend it with `{entry.mend}`."
@@ -116,7 +116,7 @@ def _status(entry: Entry, data_dir: Path, thorough: bool) -> PairStatus:
         size, expected = _size(path), (file.sha256 if file else None) or recorded.get(name)
         fits = file is None or file.size in (None, size)
         if fits and thorough and expected:
-            fits = _sha256(path) == expected
+            fits = sha256(path) == expected
         return FileStatus(name, State.WHOLE if fits else State.DAMAGED, size, vouched)
 
     return PairStatus(entry, folder, tuple(status(name) for name in entry.files))
@@ -169,7 +169,7 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
         # A line that breaks is taken up again for as long as that leads anywhere.
         if _size(part) <= before:
             raise trouble
-    if _size(part) == size and file.sha256 in (None, _sha256(part)):
+    if _size(part) == size and file.sha256 in (None, sha256(part)):
         return
     with _writing(part):
         part.unlink()
@@ -253,7 +253,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal digits. Raises WeightsError."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """What `deploy/` promises, as far as it can be tried without systemd at work and without Docker."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import time
 from configparser import ConfigParser
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -120,3 +122,59 @@ def test_the_container_speaks_of_what_there_is() -> None:
     for line in re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+)$", dockerfile, flags=re.MULTILINE):
         for source in line.split()[:-1]:
             assert (ROOT / source).exists(), source
+
+
+def test_rays_launcher_takes_the_cluster_file() -> None:
+    autoscaler = pytest.importorskip("ray.autoscaler", reason="Ray is not installed")
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = yaml.safe_load((DEPLOY / "ray-cluster.yaml").read_text())
+    schema = (Path(autoscaler.__file__).parent / "ray-schema.json").read_text()
+    jsonschema.validate(config, json.loads(schema))
+    validate_config(prepare_config(config))
+    assert config["docker"]["image"] in images()
+
+
+def test_rays_autoscaler_reads_the_manifest_for_kubernetes() -> None:
+    pytest.importorskip("ray.autoscaler", reason="Ray is not installed")
+    from ray.autoscaler._private.kuberay import autoscaling_config
+    from ray.autoscaler._private.util import validate_config
+
+    cluster, _, product = yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text())
+    cluster["metadata"]["namespace"] = "default"  # as Kubernetes would fill it in
+    config = autoscaling_config._derive_autoscaling_config_from_ray_cr(cluster)
+    validate_config(config)
+    kinds = config["available_node_types"]
+    assert kinds["gpu"]["resources"]["GPU"] == 1
+    assert kinds["headgroup"]["resources"]["CPU"] == 0
+    assert cluster["spec"]["rayVersion"] == pinned("ray")
+
+    pod = product["spec"]["template"]["spec"]
+    groups = [cluster["spec"]["headGroupSpec"], *cluster["spec"]["workerGroupSpecs"]]
+    templates = [group["template"]["spec"] for group in groups]
+    containers = [container for spec in (pod, *templates) for container in spec["containers"]]
+    assert {container["image"] for container in containers} <= images()
+    settings = {name.upper() for name in Settings.model_fields}
+    for container in pod["containers"]:
+        assert {each["name"] for each in container["env"]} <= settings
+    head = f"{cluster['metadata']['name']}-head-svc:6379"  # as the operator names it
+    assert head in " ".join(pod["containers"][1]["args"])
+
+
+def images() -> set[str]:
+    """What the targets of the Dockerfile are called."""
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    return {f"imagine:{target}" for target in re.findall(r" AS (\w+)$", dockerfile, re.MULTILINE)}
+
+
+def pinned(package: str) -> str:
+    """The version that is installed everywhere."""
+    told = re.search(rf"^{package}==(.+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert told
+    return told[1]
+
+
+def test_rays_image_has_the_pinned_version_of_ray() -> None:
+    assert (
+        f"FROM rayproject/ray:{pinned('ray')}-py311 AS ray" in (DEPLOY / "Dockerfile").read_text()
+    )

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +50,8 @@ class Product:
         self.store = store
         self.folder = folder
         self.database = folder / "imagine.db"
+        self.options: dict[str, Sequence[str]] = {}
+        """What stands behind `python -m` and the name of each process."""
         self._processes: dict[str, Process] = {}
 
     async def start(self, *names: str) -> None:
@@ -172,7 +174,7 @@ class Product:
     async def _begin(self, name: str, changes: dict[str, str]) -> None:
         with self._log(name).open("ab") as log:
             self._processes[name] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", name),
+                *(sys.executable, "-m", name, *self.options.get(name, ())),
                 env=self.environment() | changes,
                 cwd=self.folder,
                 stdin=DEVNULL,

@@ -15,21 +15,25 @@ from PIL import Image
 from engine import worker as worker_module
 from engine.media import Provenance
 from engine.models.catalogue import WeightsError
+from engine.painter import InThread, RendererLost, Renders
 from engine.poster import Frame
-from engine.synthesis.renderer import BROKEN, SLOWER
+from engine.synthesis.renderer import BROKEN, SLOWER, Iteration
 from engine.synthesis.saved import Saved, SavedRefused
-from engine.worker import Painter, Worker, reason_for
+from engine.worker import Worker, reason_for
 from jobs.folders import folder_of, state_of
 from jobs.job import Job, State
 from jobs.language import say
 from jobs.moderation import Moderation
 from jobs.pictures import store_initial
-from jobs.store import Store, StoreLockedError
+from jobs.recipe import Recipe
+from jobs.store import STOPPED_TOO_OFTEN, Store, StoreLockedError
 from tests.engine.conftest import until
 from tests.engine.fake_renderer import FakeRenderer, saved
 from tests.queued_job import queued_job
 
 Ask = Callable[..., Awaitable[Job]]
+
+MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
 
 
 class Showcase:
@@ -64,10 +68,14 @@ def working(
     monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 0.02)
 
     @asynccontextmanager
-    async def working(renderer: Painter, rows: int = 4) -> AsyncIterator[asyncio.Task[None]]:
+    async def working(
+        *renderers: Renders | InThread, rows: int = 4
+    ) -> AsyncIterator[asyncio.Task[None]]:
         """A worker at its work; leaving the block stops it in good order."""
-        made_by = Provenance("sketch", {"clip.safetensors": "00ff"})
-        worker = Worker(store, renderer, showcase, data_dir=tmp_path, made_by=made_by, rows=rows)
+        worker = Worker(store, showcase, data_dir=tmp_path)
+        for renderer in renderers:
+            is_painter = isinstance(renderer, InThread)
+            worker.join(renderer if is_painter else InThread(renderer, MADE_BY, rows))
         running = asyncio.create_task(worker.run())
         try:
             yield running
@@ -89,6 +97,27 @@ def ended(store: Store) -> Callable[[Job], Awaitable[Job]]:
         return found
 
     return ended
+
+
+class Elsewhere(InThread):
+    """A painter that is lost in the steps (counted by its renderer) that `dies_in` names."""
+
+    lost = failed = False
+
+    def __init__(self, dies_in: Callable[[int], bool], rows: int = 4, room: float = 1.0) -> None:
+        self.renderer = FakeRenderer()
+        super().__init__(self.renderer, MADE_BY, rows)
+        self._dies_in, self._room = dies_in, room
+
+    def room(self, recipe: Recipe) -> float:
+        return self._room
+
+    async def step(self) -> list[Iteration]:
+        if self._dies_in(len(self.renderer.batches) + 1):
+            self.lost = self.failed = True
+            raise RendererLost("the node is gone")
+        await asyncio.sleep(0.005)
+        return await super().step()
 
 
 def from_thread(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
@@ -455,3 +484,59 @@ def test_a_reason_tells_no_path(error: Exception) -> None:
     told = reason_for(error, queued_job().recipe, "abc123")
     assert "srv" not in told
     assert told.endswith(".")
+
+
+async def test_a_job_goes_on_elsewhere_from_what_was_saved_when_its_renderer_is_lost(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    job = await ask(steps=200)  # of which every second step is kept
+    doomed, other = Elsewhere(lambda step: step == 8, room=2), Elsewhere(never)
+    async with working(doomed, other):
+        done = await ended(job)
+    assert (done.state, done.attempts) == (State.DONE, 1)
+    # Seven steps, of which six were saved; and all that were left.
+    assert (len(doomed.renderer.batches), len(other.renderer.batches)) == (7, 194)
+
+
+async def test_a_job_that_renderers_do_not_survive_is_not_tried_for_ever(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    job = await ask()
+    four = [Elsewhere(lambda step: step == 1, room=room) for room in (4, 3, 2, 1)]
+    async with working(*four):
+        failed = await ended(job)
+    assert (failed.state, failed.reason) == (State.FAILED, STOPPED_TOO_OFTEN)
+    assert [each.lost for each in four] == [True, True, True, False]
+
+
+async def test_a_job_goes_to_the_renderer_with_the_most_room_for_it(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    small, large = Elsewhere(never, room=1), Elsewhere(never, room=9)
+    job = await ask()
+    async with working(small, large):
+        await ended(job)
+    assert large.renderer.batches == [{job.id}] * 5
+    assert small.renderer.batches == []
+
+
+async def test_a_renderer_that_joins_takes_jobs_from_one_that_has_several(
+    ask: Ask, ended: Any, store: Store, showcase: Showcase, tmp_path: Path, working: Any
+) -> None:
+    jobs = [await ask(steps=1500), await ask(steps=1500)]
+    first, second = Elsewhere(never), Elsewhere(never)
+    worker = Worker(store, showcase, data_dir=tmp_path)
+    worker.join(first)
+    running = asyncio.create_task(worker.run())
+    await until(lambda: len(first.renderer.batches) > 40)
+    worker.join(second)
+    await until(lambda: len(second.renderer.batches) > 40)
+    assert [len(each.renderer.job_ids) for each in (first, second)] == [1, 1]
+    assert first.renderer.job_ids | second.renderer.job_ids == {job.id for job in jobs}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [(await store.job(job.id)).state for job in jobs] == [State.QUEUED] * 2  # type: ignore[union-attr]
+
+
+def never(step: int) -> bool:
+    return False

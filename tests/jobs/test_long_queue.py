@@ -146,6 +146,7 @@ async def _check(store: Store, moderation: Moderation) -> None:
     queue, paused = await store.waiting(1000), await _paused(moderation)
     assert queue == sorted(queue, key=_order)
     assert await store.waiting_count() == (await store.tally()).waiting == len(queue)
+    assert await store.unpaused_count() == sum(job.guild_id not in paused for job in queue)
     oldest = min((job.created_at for job in queue), default=None)
     assert (await store.tally()).oldest == oldest
     speed = await _speed(store)

@@ -1,0 +1,151 @@
+"""A renderer as the worker sees it, wherever it paints; and the one in a thread of this process.
+
+`engine.cluster` has the one in a process of Ray's, which holds one of these in turn.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Protocol, TypeVar
+
+import torch
+from PIL import Image
+
+from engine.media import Provenance
+from engine.models.pair import Pair
+from engine.synthesis.renderer import Iteration, Renderer
+from engine.synthesis.saved import Saved
+from jobs.recipe import Recipe
+
+ROWS = {"cpu": 4, "cuda": 16}  #: pictures painted at a time
+
+Result = TypeVar("Result")
+
+
+class RendererLost(Exception):  # noqa: N818 - nobody's fault, as when a machine is taken away
+    """The renderer is gone, with all that it has painted since its jobs were last saved."""
+
+
+class ClusterError(Exception):
+    """The cluster that is to paint cannot be used; `str(error)` is one sentence for the host."""
+
+
+class Renders(Protocol):
+    """What `engine.synthesis.renderer` promises; everything blocks."""
+
+    frugal: bool
+
+    def add(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image],
+        *,
+        source: Saved | None = None,
+        resumed: Saved | None = None,
+    ) -> list[str]: ...
+    def remove(self, job_id: int) -> None: ...
+    def stop(self, job_id: int) -> None: ...
+    def spare_memory(self) -> None: ...
+    def step(self) -> list[Iteration]: ...
+
+
+class Painter(Protocol):
+    """What the worker asks of a renderer.
+
+    `add` and `step` raise what the renderer raises, and RendererLost; the others never wait, and
+    take effect before the next step that begins. `step` leaves out what nobody needs to look at.
+    `rows` may change at any time: 0 is for one that is to take no more jobs.
+    """
+
+    made_by: Provenance
+    rows: int
+    """About how many pictures it paints at a time."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is gone, also if nobody has noticed in a step."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is gone by a failure, to which a job may have led."""
+
+    @property
+    def frugal(self) -> bool:
+        """Whether it spares memory already."""
+
+    def room(self, recipe: Recipe) -> float:
+        """How many jobs like this would still fit into its memory."""
+
+    async def add(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image],
+        *,
+        source: Saved | None = None,
+        resumed: Saved | None = None,
+    ) -> list[str]: ...
+    async def step(self) -> list[Iteration]: ...
+    def remove(self, job_id: int) -> None: ...
+    def stop(self, job_id: int) -> None: ...
+    def spare_memory(self) -> None: ...
+
+
+class InThread:
+    """A renderer in a thread of its own, which does one thing after the other."""
+
+    lost = failed = False
+
+    def __init__(self, renderer: Renders, made_by: Provenance, rows: int) -> None:
+        self.made_by = made_by
+        self.rows = rows
+        self._renderer = renderer
+        self._thread = ThreadPoolExecutor(1, "renderer")
+
+    @classmethod
+    def of(cls, pair: Pair, device: torch.device) -> "InThread":
+        """The product's own renderer."""
+        made_by = Provenance(pair.name, pair.checksums)
+        return cls(Renderer(pair, device), made_by, ROWS[device.type])
+
+    @property
+    def frugal(self) -> bool:
+        return self._renderer.frugal
+
+    def room(self, recipe: Recipe) -> float:
+        return math.inf  # nobody else could paint it; `add` finds out
+
+    async def add(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        pictures: Mapping[str, Image.Image],
+        *,
+        source: Saved | None = None,
+        resumed: Saved | None = None,
+    ) -> list[str]:
+        return await self._render(
+            lambda: self._renderer.add(job_id, recipe, pictures, source=source, resumed=resumed)
+        )
+
+    async def step(self) -> list[Iteration]:
+        return await self._render(self._renderer.step)
+
+    def remove(self, job_id: int) -> None:
+        self._thread.submit(self._renderer.remove, job_id)
+
+    def stop(self, job_id: int) -> None:
+        self._thread.submit(self._renderer.stop, job_id)
+
+    def spare_memory(self) -> None:
+        self._thread.submit(self._renderer.spare_memory)
+
+    async def _render(self, work: Callable[[], Result]) -> Result:
+        """Beside the loop, in the language that is spoken here."""
+        told = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: told.run(work)
+        )

@@ -1,0 +1,76 @@
+"""Weights on machines that lack them."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.models.catalogue import Download, Entry, WeightsError
+from engine.models.shipping import Content, Manifest
+
+FILES = {"model.yaml": b"a: 1", "last.ckpt": b"weights" * 1000, "clip.pt": b"clip"}
+
+ENTRY = Entry(
+    name="small",
+    about="",
+    side=64,
+    memory=1.0,
+    config="model.yaml",
+    vqgan="last.ckpt",
+    clip="clip.pt",
+    mend="weights pull small",
+    downloads=(Download("model.yaml", None, None, "", ()),),
+)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """Of a machine that has the files in `tmp_path / "here"`."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write(ENTRY.folder(tmp_path / "here"), FILES)
+    return Manifest.of(ENTRY, tmp_path / "here")
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def sent(content: bytes) -> Content:
+    return np.frombuffer(content, np.uint8)
+
+
+def test_a_machine_with_the_very_files_needs_none(manifest: Manifest, tmp_path: Path) -> None:
+    assert manifest.lacking(tmp_path / "here") == []
+    assert manifest.folder(tmp_path / "here") == ENTRY.folder(tmp_path / "here")
+
+
+def test_what_lacks_is_sent_and_stays(manifest: Manifest, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    write(ENTRY.folder(there), FILES | {"last.ckpt": b"other weights"})
+    assert set(manifest.lacking(there)) == set(FILES)  # a folder is taken whole or not at all
+    for name in manifest.lacking(there):
+        manifest.receive(name, manifest.read(name, tmp_path / "here"))
+    assert manifest.lacking(there) == []
+    folder = manifest.folder(there)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
+
+
+def test_a_damaged_cache_is_sent_again(manifest: Manifest, tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        manifest.receive(name, sent(content))
+    (manifest.folder(tmp_path) / "clip.pt").write_bytes(b"clap")
+    assert manifest.lacking(tmp_path) == ["clip.pt"]
+
+
+def test_what_arrives_damaged_is_refused(manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"clip\.pt has arrived with another checksum"):
+        manifest.receive("clip.pt", sent(b"clap"))
+    assert not manifest.folder(tmp_path).exists()
+
+
+def test_other_weights_have_another_place(manifest: Manifest, tmp_path: Path) -> None:
+    newer = Manifest(ENTRY, manifest.checksums | {"clip.pt": hashlib.sha256(b"2").hexdigest()})
+    assert newer.folder(tmp_path) != manifest.folder(tmp_path)

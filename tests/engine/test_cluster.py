@@ -1,0 +1,210 @@
+"""Renderers in Ray's actors: they paint the same, come and go, and lose nothing."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import torch
+from PIL import Image
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
+from bench.raylets import Raylets, raylets
+from engine import cluster as cluster_module
+from engine import remote
+from engine.media import enlarged
+from engine.models.catalogue import SKETCH
+from engine.models.pair import load_pair
+from engine.models.shipping import Manifest
+from engine.poster import Frame
+from engine.synthesis.renderer import Renderer
+from engine.worker import Worker
+from jobs.folders import folder_of
+from jobs.job import Job, State
+from jobs.recipe import Recipe
+from jobs.settings import Settings
+from jobs.store import Store
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PATIENCE = 60.0
+LONG = {"steps": 500, "include": "two yellow stars"}
+"""A job that lasts for as long as a test may take."""
+
+
+class Showcase:
+    """Nobody looks."""
+
+    def show_frame(self, job: Job, frame: Frame) -> None: ...
+    def forget(self, job: Job) -> None: ...
+    def outcome_is_there(self) -> None: ...
+
+
+@dataclass
+class Engine:
+    """All of the engine but Discord; its first node has a cache of its own for weights."""
+
+    raylets: Raylets
+    cache: Path
+    store: Store
+    worker: Worker
+    cluster: cluster_module.Cluster
+    folder: Path
+
+    async def ask(self, **values: Any) -> Job:
+        wish = {"include": "a red circle", "width": 64, "height": 64, "steps": 10, "seed": 7}
+        return await self.store.add(
+            Recipe.make(**(wish | values)),
+            guild_id=None,
+            channel_id=1,
+            message_id=None,
+            member_id=1,
+            member_name="Ada",
+        )
+
+    async def ended(self, job: Job) -> Job:
+        async def look() -> Job | None:
+            now = await self.store.job(job.id)
+            return now if now and now.state.ended else None
+
+        found: Job = await until(look)
+        return found
+
+    def steps(self, job: Job) -> int:
+        """The last step whose frame is kept."""
+        frames = folder_of(job.id, self.folder).glob("frame-*.webp")
+        return max((int(path.stem.removeprefix("frame-")) for path in frames), default=0)
+
+    async def goes_on(self, job: Job) -> None:
+        """Waits until it has advanced by some steps from now."""
+        now = self.steps(job)
+        await until(lambda: self.steps(job) > now + 10)
+
+    @property
+    def nodes(self) -> list[str]:
+        """Where there are renderers at work."""
+        places = self.cluster.places
+        return [place.node for place in places if place.node and place.painter]
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Raylets]:
+    with raylets(nodes=0) as cluster:
+        yield cluster
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(
+    started: Raylets, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    folder, cache = tmp_path_factory.mktemp("engine"), tmp_path_factory.mktemp("cache")
+    started.add(XDG_CACHE_HOME=str(cache))
+    settings = Settings(ray_address=started.address, data_dir=folder, device="cpu")
+    async with Store.open(folder / "imagine.db") as store, cluster_module.connected(settings):
+        worker = Worker(store, Showcase(), data_dir=folder)
+        cluster = cluster_module.Cluster(settings, store, worker)
+        working = [asyncio.create_task(worker.run()), asyncio.create_task(cluster.run())]
+        yield Engine(started, cache, store, worker, cluster, folder)
+        for task in working:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def calm(engine: Engine) -> AsyncIterator[None]:
+    """No job outlives its test."""
+    yield
+    for job in [*await engine.store.running(), *await engine.store.waiting()]:
+        await engine.store.cancel(job.id)
+    await until(lambda: engine.worker.jobs == 0)
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Waits until `condition()`, or what it awaits, is true; returns that."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            value = condition()
+            if isawaitable(value):
+                value = await value
+            if value:
+                return value
+            await asyncio.sleep(0.02)
+
+
+async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_picture(
+    engine: Engine,
+) -> None:
+    job = await engine.ask(exclude="watermark", count=2)
+    assert (await engine.ended(job)).state is State.DONE
+    (sent,) = (engine.cache / "imagine" / "weights").iterdir()
+    checksums = Manifest.of(SKETCH, engine.folder).checksums
+    assert {path.name for path in sent.iterdir()} == set(checksums)
+
+    cpu = torch.device("cpu")
+    renderer = Renderer(load_pair("sketch", engine.folder, cpu), cpu)
+    renderer.add(1, job.recipe)
+    while not (iteration := renderer.step()[0]).done:
+        pass
+    for row, picture in enumerate(iteration.pictures()):
+        kept = Image.open(folder_of(job.id, engine.folder) / f"final-{row}.png")
+        assert kept.tobytes() == enlarged(picture).tobytes()
+
+
+async def test_a_cancelled_job_leaves_its_actor_at_once(engine: Engine) -> None:
+    cancelled, other = await engine.ask(**LONG), await engine.ask(**LONG)
+    await engine.goes_on(cancelled)
+    await engine.store.cancel(cancelled.id)
+    await until(lambda: engine.worker.jobs == 1)
+    now = engine.steps(cancelled)
+    await engine.goes_on(other)
+    assert engine.steps(cancelled) <= now + 1
+
+
+async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained(
+    engine: Engine,
+) -> None:
+    jobs = [await engine.ask(**LONG), await engine.ask(**LONG)]
+    for job in jobs:
+        await engine.goes_on(job)
+    (first,) = engine.nodes
+    joined = engine.raylets.add()
+    await until(lambda: joined in engine.nodes and busy(engine) == 2)
+    steps = [engine.steps(job) for job in jobs]
+    engine.raylets.drain(joined, seconds=cluster_module.HAND_OVER_SECONDS - 1)
+    await until(lambda: engine.nodes == [first] and engine.worker.jobs == 2)
+    for job, step in zip(jobs, steps, strict=True):
+        await engine.goes_on(job)
+        assert engine.steps(job) > step
+    ends = [await engine.store.job(job.id) for job in jobs]
+    assert [end.attempts for end in ends if end] == [1, 1]
+    engine.raylets.kill(joined)
+
+
+async def test_an_actor_that_hangs_is_replaced(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "STEP_SECONDS", 2.0)
+    monkeypatch.setattr(remote, "PATIENCE", 0.0)
+    job = await engine.ask(**LONG)
+    await engine.goes_on(job)
+    place = next(place for place in engine.cluster.places if place.jobs)
+    hanging = place.process
+    place.painter.patience = 2.0
+    await engine.goes_on(job)
+    os.kill(hanging, signal.SIGSTOP)
+    await until(lambda: place.painter is None)
+    await engine.goes_on(job)
+    assert place.process != hanging
+    with pytest.raises(ProcessLookupError):
+        os.kill(hanging, 0)
+
+
+def busy(engine: Engine) -> int:
+    """How many renderers have jobs."""
+    return sum(bool(place.jobs) for place in engine.cluster.places)
