@@ -34,7 +34,7 @@ import engine
 import jobs
 from engine.models.catalogue import find
 from engine.models.shipping import Manifest
-from engine.painter import ROWS, ClusterError
+from engine.painter import ClusterError, rows_at_a_time
 from engine.remote import RemotePainter, RendererActor
 from engine.worker import Worker
 from jobs.settings import Settings
@@ -153,7 +153,8 @@ class Cluster:
         resources = await asyncio.to_thread(ray.cluster_resources)
         device = self._device(resources)
         waiting = await self._store.unpaused_count()
-        wanted = self._wanted(waiting, int(resources.get(_UNIT[device], 0)), ROWS[device])
+        rows = rows_at_a_time(device, self._manifest.entry.side)
+        wanted = self._wanted(waiting, int(resources.get(_UNIT[device], 0)), rows)
         while len(self.places) < wanted:
             self._begin(device)
         for place in self._idle()[: len(self.places) - wanted]:

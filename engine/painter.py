@@ -19,9 +19,20 @@ from engine.synthesis.renderer import Iteration, Renderer
 from engine.synthesis.saved import Saved
 from jobs.recipe import Recipe
 
-ROWS = {"cpu": 4, "cuda": 16}  #: pictures painted at a time
+SMALL = 128  #: pixels on a side, up to which a processor paints several pictures at a time
 
 Result = TypeVar("Result")
+
+
+def rows_at_a_time(device: str, side: int) -> int:
+    """How many pictures of such a size, a pair's own, are painted together on `cpu` or `cuda`.
+
+    On a processor two full-size ones take 2.7 times as long as one (docs/performance.md): there
+    they are done sooner one after the other.
+    """
+    if device == "cuda":
+        return 16
+    return 4 if side <= SMALL else 1
 
 
 class RendererLost(Exception):  # noqa: N818 - nobody's fault, as when a machine is taken away
@@ -109,7 +120,7 @@ class InThread:
     def of(cls, pair: Pair, device: torch.device) -> "InThread":
         """The product's own renderer."""
         made_by = Provenance(pair.name, pair.checksums)
-        return cls(Renderer(pair, device), made_by, ROWS[device.type])
+        return cls(Renderer(pair, device), made_by, rows_at_a_time(device.type, pair.side))
 
     @property
     def frugal(self) -> bool:

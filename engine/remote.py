@@ -26,7 +26,7 @@ from engine.device import choose_device, free_memory, use_cores
 from engine.media import Provenance
 from engine.models.pair import read_pair
 from engine.models.shipping import Content, Manifest
-from engine.painter import ROWS, InThread, RendererLost
+from engine.painter import InThread, RendererLost, rows_at_a_time
 from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS
 from engine.synthesis.objective import Target
@@ -151,7 +151,8 @@ class RendererActor:
             use_cores()
             chosen = choose_device(device)
             pair = read_pair(manifest.entry, manifest.folder(data_dir), chosen, perceptors)
-            renderer, rows = Renderer(pair, chosen), ROWS[chosen.type]
+            renderer = Renderer(pair, chosen)
+            rows = rows_at_a_time(chosen.type, pair.side)
             made_by = Provenance(pair.name, pair.checksums)
             free, memory = free_memory(chosen), renderer.memory
             painter = InThread(renderer, made_by, rows)
