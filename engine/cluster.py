@@ -16,6 +16,7 @@ import asyncio
 import logging
 import math
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -83,6 +84,8 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
             f"The Ray cluster at {settings.ray_address} cannot be joined ({reason}): start a node "
             "of it on this machine with `ray start`."
         ) from error
+    for number in (signal.SIGTERM, signal.SIGINT):  # Ray has taken them from Python
+        signal.signal(number, signal.getsignal(number))
     try:
         yield
     finally:
@@ -92,7 +95,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
 def _in_daemon(work: Callable[[], None]) -> Future[None]:
     """In a thread that nobody waits for: Ray tries for ever to reach a cluster that is not there.
 
-    In the main one it would besides put its own handling of SIGTERM in the place of ours.
+    In the main one it would besides make SIGTERM end the process where it stands.
     """
     future: Future[None] = Future()
 
