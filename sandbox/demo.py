@@ -10,7 +10,6 @@ import io
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -20,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from sandbox.client import Change, File, Member, Message, SandboxClient
-from sandbox.processes import ProcessError, alive, local_discord, running
+from sandbox.processes import ProcessError, alive, local_discord, run_until_stopped, running
 
 OUT = Path("out")
 SHORTEST = 512
@@ -172,29 +171,12 @@ def _wish() -> dict[str, str | int]:
     return wish
 
 
-async def _until_stopped() -> None:
-    here = asyncio.current_task()
-    assert here
-
-    def stop() -> None:
-        if not here.cancelling():  # a second Ctrl-C must not break off the tidying up
-            here.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    await demo(OUT, _wish())
-
-
 def main() -> int:
-    try:
-        asyncio.run(_until_stopped())
-    except asyncio.CancelledError:
-        print("\nStopped; nothing is left running.", file=sys.stderr)
-        return 130
-    except ProcessError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_until_stopped(_demo(), stopped=130)
+
+
+async def _demo() -> None:
+    await demo(OUT, _wish())
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -81,3 +82,29 @@ async def ended(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def run_until_stopped(work: Coroutine[None, None, None], *, stopped: int) -> int:
+    """Runs a program until it is done or told to stop; its exit status, `stopped` in that case."""
+    try:
+        asyncio.run(_until_stopped(work))
+    except asyncio.CancelledError:
+        print("\nStopped; nothing is left running.", file=sys.stderr)
+        return stopped
+    except ProcessError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _until_stopped(work: Coroutine[None, None, None]) -> None:
+    here = asyncio.current_task()
+    assert here
+
+    def stop() -> None:
+        if not here.cancelling():  # a second Ctrl-C must not break off the tidying up
+            here.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    await work

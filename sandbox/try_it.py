@@ -6,7 +6,6 @@ if there is a browser, and ends them all on Ctrl-C. What they kept goes with the
 
 import asyncio
 import os
-import signal
 import sys
 import tempfile
 import webbrowser
@@ -14,7 +13,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sandbox.client import SandboxClient
-from sandbox.processes import Addresses, ProcessError, alive, local_discord, running
+from sandbox.processes import (
+    Addresses,
+    ProcessError,
+    alive,
+    local_discord,
+    run_until_stopped,
+    running,
+)
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 120.0
@@ -85,29 +91,8 @@ def _say(name: str, what: str) -> None:
     print(f"{name:<15}{what}", flush=True)
 
 
-async def _until_stopped() -> None:
-    here = asyncio.current_task()
-    assert here
-
-    def stop() -> None:
-        if not here.cancelling():  # a second Ctrl-C must not break off the tidying up
-            here.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    await try_it()
-
-
 def main() -> int:
-    try:
-        asyncio.run(_until_stopped())
-    except asyncio.CancelledError:
-        print("\nStopped; nothing is left running.", file=sys.stderr)
-        return 0
-    except ProcessError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_until_stopped(try_it(), stopped=0)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,17 @@ import json
 import os
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sandbox.client import SandboxClient
+from sandbox.processes import ended, local_discord
 
 PATIENCE = 120.0
 """Seconds until a process that does not become ready is given up."""
-GRACE = 15.0
-"""Seconds in which a process that is told to end should have ended."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -115,40 +114,9 @@ async def hosted() -> AsyncIterator[tuple[Product, SandboxClient]]:
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        addresses, discord = await stack.enter_async_context(_local_discord(folder))
+        addresses, _ = await stack.enter_async_context(local_discord(folder))
+        client = SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"])
+        discord = await stack.enter_async_context(client)
         made = Product(folder, addresses)
         stack.push_async_callback(made.close)
         yield made, discord
-
-
-@asynccontextmanager
-async def _local_discord(folder: Path) -> AsyncIterator[tuple[dict[str, str], SandboxClient]]:
-    """`python -m sandbox` as a process of its own: what goes into the settings, and its client."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sandbox", "--json", "--data-dir", str(folder / "discord")),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        start_new_session=True,
-    )
-    try:
-        assert process.stdout
-        line = await process.stdout.readline()
-        if not line:
-            raise ProductError("The local Discord did not start.")
-        addresses: dict[str, str] = json.loads(line)
-        async with SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"]) as client:
-            yield addresses, client
-    finally:
-        await ended(process)
-
-
-async def ended(process: Process) -> None:
-    """Tells a process to end, and kills it if it does not."""
-    if process.returncode is None:
-        process.terminate()
-    try:
-        async with asyncio.timeout(GRACE):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
