@@ -41,8 +41,15 @@ function section(title, ...inside) {
 }
 
 function toggle(label, hint, wish) {
-  const input = el("input", { type: "checkbox", role: "switch", onchange: () => post("/behind/switch", wish(input.checked)).then(drawState) });
-  return { input, node: el("label", { class: "switch" }, input, el("span", {}, label, el("small", {}, hint))) };
+  let asked = 0; // wishes under way: what is told meanwhile may be older than they are
+  const change = async () => {
+    asked += 1;
+    const now = await post("/behind/switch", wish(input.checked)).finally(() => (asked -= 1));
+    drawState(now);
+  };
+  const input = el("input", { type: "checkbox", role: "switch", onchange: change });
+  const show = (on) => { if (!asked) input.checked = on; };
+  return { show, node: el("label", { class: "switch" }, input, el("span", {}, label, el("small", {}, hint))) };
 }
 
 function cut(label, drop) {
@@ -58,8 +65,8 @@ function hear(name, data) {
 }
 
 function drawState(now) {
-  down.input.checked = now.down;
-  slow.input.checked = now.slow;
+  down.show(now.down);
+  slow.show(now.slow);
   tell("trouble", now);
   gateway.textContent = `${now.connected ? "The bot is connected." : "The bot is not connected."} ${now.sessions_left.toLocaleString()} sessions left today, ${now.refused} requests refused for their rate.`;
   buckets.replaceChildren(...(now.buckets.length ? now.buckets.slice(0, 8).map(bucketNode) : [el("li", { class: "hint" }, "No bucket is in use.")]));
