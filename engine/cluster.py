@@ -2,11 +2,12 @@
 
 There is an actor for each GPU (or processor core) that is needed: it holds the renderer that the
 engine would hold itself (`engine.remote`), and the worker drives it as it would drive that one,
-with a loop and a batch for each. Placement, restarts, transport, membership and autoscaling are
-Ray's: here stands only how many actors are wanted, as many as there are jobs, and what the worker
-is told of them. An actor that finds no room waits within Ray, which places it once a node joins,
+with a loop and a batch for each. Placement, transport, membership and autoscaling are Ray's: here
+stands only how many actors are wanted, as many as there are jobs, and what the worker is told of
+them. An actor that finds no room waits within Ray, which places it once a node joins,
 and lets Ray's autoscaler know that one is missing. When a node or an actor is lost, its jobs go
-back to their places in the queue, and on elsewhere from what was last saved here.
+back to their places in the queue, and on elsewhere from what was last saved here. Ray's own
+restarts are not used: they wait until Ray is sure of a node's death, which takes some 20 seconds.
 
 The code travels with Ray's runtime environment, so that it is the engine's own everywhere; weights
 are sent through the object store to nodes that lack them. Nodes need only the packages.
@@ -54,7 +55,7 @@ MOST_MISSING = 100  #: so many actors for which there is no room, at most, ask f
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """An actor, wherever Ray puts it, and puts it again."""
+    """An actor, wherever Ray puts it."""
 
     actor: Any
     node: str = ""
@@ -63,7 +64,7 @@ class Place:
     painter: RemotePainter | None = None
     """What paints there; None until the networks are read."""
     idle_since: float = field(default_factory=time.monotonic)
-    filling: "asyncio.Task[None] | None" = None
+    filling: "asyncio.Task[None]" = field(init=False)
 
     @property
     def jobs(self) -> frozenset[int]:
@@ -185,14 +186,14 @@ class Cluster:
             needs["num_gpus"] = 1
         else:
             needs["memory"] = int(self._manifest.entry.memory * 1e9)
-        actor = ray.remote(RendererActor).options(max_restarts=-1, **needs).remote()
-        place = Place(actor)
-        place.filling = asyncio.create_task(self._keep_filled(place, device))
+        place = Place(ray.remote(RendererActor).options(**needs).remote())
+        place.filling = asyncio.create_task(self._fill(place, device))
         self.places.append(place)
 
     def _end(self, place: Place) -> None:
+        """Ends an actor, or what is left of it; the next look begins another if one is wanted."""
         self.places.remove(place)
-        if place.filling:
+        if place.filling is not asyncio.current_task():
             place.filling.cancel()
         if place.painter:
             place.painter.give_up("It is no longer needed.", failed=False)
@@ -213,33 +214,23 @@ class Cluster:
             key=lambda place: bool(place.node),
         )
 
-    async def _keep_filled(self, place: Place, device: str) -> None:
-        """Lets the worker have what paints in a place, and what Ray puts there after it."""
-        while True:
-            try:
-                place.node, place.process = await place.actor.where.remote()  # once there is room
-                async with asyncio.timeout(JOIN_SECONDS):
-                    painter = await self._ready(place.actor, device)
-            except Exception as error:
-                cause = error.cause if isinstance(error, RayTaskError) else error
-                log.warning("a renderer cannot begin", node=place.node, error=str(cause))
-                place.node = ""
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
+    async def _fill(self, place: Place, device: str) -> None:
+        """Lets the worker have what paints in a place, until it is lost."""
+        try:
+            place.node, place.process = await place.actor.where.remote()  # once there is room
+            async with asyncio.timeout(JOIN_SECONDS):
+                painter = await self._ready(place.actor, device)
+        except Exception as error:
+            cause = error.cause if isinstance(error, RayTaskError) else error
+            log.warning("a renderer cannot begin", node=place.node, error=str(cause))
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
             place.painter, place.idle_since = painter, time.monotonic()
-            log.info(
-                "joined",
-                node=place.node,
-                process=place.process,
-                device=painter.device,
-                rows=painter.rows,
-            )
             self._worker.join(painter)
-            reason = await painter.until_lost()
-            log.warning("left", node=place.node, reason=reason)
-            place.node, place.painter = "", None
-            if painter.hangs:
-                ray.kill(place.actor, no_restart=False)
+            where = {"node": place.node, "process": place.process}
+            log.info("joined", **where, device=painter.device, rows=painter.rows)
+            log.warning("left", reason=await painter.until_lost(), **where)
+        self._end(place)
 
     async def _ready(self, actor: Any, device: str) -> RemotePainter:
         lacking = await actor.lacking.remote(self._manifest, self._data_dir)
@@ -269,7 +260,6 @@ class Cluster:
             deadline = draining[place.node] / 1000
             if not painter.jobs or 0 < deadline < time.time() + HAND_OVER_SECONDS:
                 painter.give_up("Its node is being drained.", failed=False)
-                ray.kill(place.actor, no_restart=False)
 
 
 _UNIT = {"cpu": "CPU", "cuda": "GPU"}

@@ -231,8 +231,6 @@ class RemotePainter:
         self.failed = False
         self.reason = ""
         """Why it is lost."""
-        self.hangs = False
-        """Whether it is lost because it did not answer in time."""
         self.device = capacity.device
         self._actor = actor
         self._capacity = capacity
@@ -337,7 +335,6 @@ class RemotePainter:
                     gone.cancel()
                     answer.cancel()
         except TimeoutError:
-            self.hangs = True
             self.give_up(f"It has not answered for {self.patience:.0f} seconds.", failed=True)
         except RayTaskError as error:
             self._stream = None  # it has ended with what was raised

@@ -129,6 +129,10 @@ class _Batch:
         jobs = (*self.arriving, *(painting.job for painting in self.paintings.values()))
         return sum(job.recipe.count for job in jobs)
 
+    def room(self, job: Job) -> tuple[float, int]:
+        """The more, the better for a job; those that are on their way take room as it does."""
+        return self.painter.room(job.recipe) - len(self.arriving), self.free
+
     def hand(self, job: Job) -> None:
         self.arriving.append(job)
         self.called.set()
@@ -259,8 +263,7 @@ class Worker:
                 if not (candidates := self._open() or self._batches):
                     await self._insist(partial(self._store.release, job.id, self.name))
                     return
-                recipe = job.recipe
-                max(candidates, key=lambda each: (each.painter.room(recipe), each.free)).hand(job)
+                max(candidates, key=partial(_Batch.room, job=job)).hand(job)
 
     def _open(self) -> list[_Batch]:
         """The batches that take another job."""
