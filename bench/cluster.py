@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +44,8 @@ TEXTS = ("a red circle", "a blue square", "a yellow star", "two green hearts")
 SHORT, LONG = 5, 20
 """Steps of the jobs whose times are compared: too few for any to end before."""
 LOOK_SECONDS = 0.02
+PATIENCE = 1800.0
+"""Seconds until a part gives up."""
 
 
 class Finishing(Store):
@@ -90,12 +92,8 @@ class Engine:
         )
 
     async def ended(self, jobs: Sequence[Job]) -> list[Job]:
-        """Waits until all have ended, and says how."""
-
-        async def over() -> bool:
-            return await self.store.waiting_count() == 0 and not await self.store.running()
-
-        await until(over)
+        """Waits until all have ended, and says how; the database is left alone meanwhile."""
+        await until(lambda: all(self.store.ends[job.id] for job in jobs))
         return [ended for job in jobs if (ended := await self.store.job(job.id))]
 
     def are_painted(self, jobs: Sequence[Job]) -> bool:
@@ -112,12 +110,9 @@ class Engine:
         return [place for place in self.cluster.places if place.painter]
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 1800.0) -> None:
-    async with asyncio.timeout(seconds):
-        while True:
-            now = condition()
-            if now if isinstance(now, bool) else await now:
-                return
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -139,10 +134,10 @@ async def on_cluster(address: str, renderers: int) -> AsyncIterator[Engine]:
     async with connected(settings), _engine(settings) as engine:
         cluster = engine.cluster = Cluster(settings, engine.store, engine.worker)
         looking = asyncio.create_task(cluster.run())
-        for _ in range(renderers):  # as many actors as there are jobs
-            await engine.ask("a red circle", SHORT)
+        # As many actors as there are jobs.
+        asked = [await engine.ask("a red circle", SHORT) for _ in range(renderers)]
         await until(lambda: engine.worker.renderers == renderers)
-        await engine.ended([])
+        await engine.ended(asked)
         yield engine
         looking.cancel()
         await asyncio.wait({looking})
