@@ -8,7 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import speed
-from bench.speed import OURS, PLAIN, STAGES, Spread, in_turns, plot_growth, ratio, stepper, timed
+from bench.speed import (
+    OURS,
+    PLAIN,
+    STAGES,
+    Look,
+    Spread,
+    best,
+    first,
+    in_turns,
+    metered,
+    plot_growth,
+    ratio,
+    stepper,
+    timed,
+)
 
 seconds = st.floats(1e-3, 1e3)
 turns = st.lists(st.tuples(seconds, seconds), min_size=1, max_size=9)
@@ -64,6 +78,25 @@ def test_the_stopwatch_sees_every_stage_of_a_step(side: str) -> None:
     assert all(timing[stage] > 0 for stage in STAGES)
     assert timing["rest"] >= 0
     assert timing["whole"] == pytest.approx(sum(timing[part] for part in (*STAGES, "rest")))
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1), st.lists(st.floats(-1, 1), min_size=1))
+def test_two_loops_are_timed_to_the_best_score_that_both_come_to(
+    ours: list[float], plain: list[float]
+) -> None:
+    sides = [[Look(n, n, score) for n, score in enumerate(side)] for side in (ours, plain)]
+    score = min(best(looks).score for looks in sides)
+    for looks in sides:
+        reached = first(looks, score)
+        assert reached.score >= score
+        assert all(look.score < score for look in looks[: reached.steps])
+
+
+def test_any_meter_is_read_in_every_stage() -> None:
+    ticks = iter(range(1000))
+    spent = metered(stepper(OURS, "sketch", 32, cutouts=2), lambda: next(ticks))
+    assert spent["whole"] == sum(spent[part] for part in (*STAGES, "rest"))
+    assert all(spent[stage] >= 1 for stage in STAGES)
 
 
 def test_the_plain_side_has_the_decoder_as_published() -> None:
