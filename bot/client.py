@@ -16,6 +16,7 @@ from discord.http import Route
 from bot.answers import finish_left
 from bot.checkup import tell_what_to_mend
 from bot.forms import submitted
+from bot.gateway import wait_for_a_session
 from bot.incidents import report, tell
 from bot.log_mirror import mirror
 from bot.reading import AT_A_TIME
@@ -29,10 +30,6 @@ from jobs.settings import Settings
 from jobs.store import Store
 
 log = structlog.stdlib.get_logger(__name__)
-
-SPARE_SESSIONS = 20
-"""Of the 1,000 sessions that Discord lets a bot start in a day, so many are left untouched: when
-they are used up, Discord resets the token."""
 
 GRACE = 10.0
 """Seconds that handlers have to finish when the bot stops."""
@@ -111,12 +108,14 @@ class ImagineBot(discord.Client):
         guild = discord.Object(guild_id) if guild_id else None
         if await register(self.tree, guild, self.settings.data_dir / "commands.json"):
             log.info("commands registered", guild=guild_id)
-        if sessions["remaining"] < SPARE_SESSIONS:
-            seconds = sessions["reset_after"] / 1000
-            log.error(
-                "started too often today: waiting for a new day of Discord's", seconds=seconds
-            )
-            await asyncio.sleep(seconds)
+        await wait_for_a_session(sessions)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """A session that is lost takes another one of the day's."""
+        await super().before_identify_hook(shard_id, initial=initial)
+        if not initial:
+            *_, sessions = await self.http.get_bot_gateway()
+            await wait_for_a_session(sessions)
 
     async def close(self) -> None:
         """Lets the handlers finish, then leaves."""

@@ -180,27 +180,3 @@ async def test_stopping_lets_a_handler_finish(
         asyncio.get_running_loop().call_soon(go_on.set)
         await closing
     await told(ada, "Done at last.")
-
-
-async def test_a_lost_connection_is_taken_up_again(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member
-) -> None:
-    sandbox.faults.drop_gateway(resumable=False)
-    await sandbox.gateway.wait_connected()
-    await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
-
-
-async def test_too_many_starts_in_a_day_are_waited_out(
-    sandbox: Sandbox,
-    settings: Settings,
-    store: Store,
-    logged: io.StringIO,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Discord would reset the token of a bot that goes on starting."""
-    few = {"total": 1000, "remaining": 3, "reset_after": 50, "max_concurrency": 1}
-    monkeypatch.setattr(sandbox.gateway, "start_limit", lambda: few)
-    async with running_bot(sandbox, settings, store):
-        (entry,) = entries(logged, "error")
-    assert "started too often" in entry["event"]
-    assert entry["seconds"] == 0.05
