@@ -36,6 +36,7 @@ class BehindTheScenes:
     def __init__(self, sandbox: Sandbox, streams: Streams) -> None:
         self._sandbox = sandbox
         self._streams = streams
+        self._switched = 0
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path and handler of each."""
@@ -45,7 +46,11 @@ class BehindTheScenes:
         ]
 
     async def switch(self, request: web.Request) -> web.Response:
-        """`down` and `slow` are true or false; `drop` cuts the gateway once: resume or restart."""
+        """`down` and `slow` are true or false; `drop` cuts the gateway once: resume or restart.
+
+        Answers how often something was switched so far; each STATE of the streams says how many
+        of these it knows of. What is true then is told by the streams alone, in order.
+        """
         wish = await request.json()
         outage = self._sandbox.outage
         if "down" in wish:
@@ -54,7 +59,8 @@ class BehindTheScenes:
             outage.delay = SLOW if wish["slow"] else 0.0
         if "drop" in wish:
             self._sandbox.faults.drop_gateway(resumable=wish["drop"] == "resume")
-        return web.json_response(self._state())
+        self._switched += 1
+        return web.json_response({"switched": self._switched})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: each REQUEST, the last ones first; STATE whenever it has changed."""
@@ -89,6 +95,7 @@ class BehindTheScenes:
     def _state(self) -> Payload:
         sandbox = self._sandbox
         return {
+            "switched": self._switched,
             "connected": sandbox.gateway.connected,
             "sessions_left": sandbox.gateway.start_limit()["remaining"],
             "down": sandbox.outage.down,

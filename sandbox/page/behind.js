@@ -15,6 +15,8 @@ const down = toggle("Discord is down", "Every request is answered with 503, the 
 const slow = toggle("Discord is slow", "Each answer comes 2 s late.", (on) => ({ slow: on }));
 
 let stop = null;
+let underWay = 0; // switches that are not answered yet
+let switched = 0; // what is told without knowing of as many switches is older than they are
 
 export function showBehind(box, close) {
   box.append(
@@ -32,7 +34,11 @@ export function watchBehind(watching) {
   stop = null;
   if (!watching) return;
   requests.replaceChildren();
-  stop = listen("/behind", {}, hear, (lost) => lost && requests.replaceChildren());
+  stop = listen("/behind", {}, hear, (lost) => {
+    if (!lost) return;
+    switched = 0;
+    requests.replaceChildren();
+  });
 }
 
 function section(title, ...inside) {
@@ -41,19 +47,18 @@ function section(title, ...inside) {
 }
 
 function toggle(label, hint, wish) {
-  let asked = 0; // wishes under way: what is told meanwhile may be older than they are
-  const change = async () => {
-    asked += 1;
-    const now = await post("/behind/switch", wish(input.checked)).finally(() => (asked -= 1));
-    drawState(now);
-  };
-  const input = el("input", { type: "checkbox", role: "switch", onchange: change });
-  const show = (on) => { if (!asked) input.checked = on; };
-  return { show, node: el("label", { class: "switch" }, input, el("span", {}, label, el("small", {}, hint))) };
+  const input = el("input", { type: "checkbox", role: "switch", onchange: () => flip(wish(input.checked)) });
+  return { input, node: el("label", { class: "switch" }, input, el("span", {}, label, el("small", {}, hint))) };
 }
 
 function cut(label, drop) {
-  return el("button", { type: "button", class: "second", onclick: () => post("/behind/switch", { drop }).then(drawState) }, label);
+  return el("button", { type: "button", class: "second", onclick: () => flip({ drop }) }, label);
+}
+
+async function flip(wish) {
+  underWay += 1;
+  const answer = await post("/behind/switch", wish).finally(() => (underWay -= 1));
+  switched = Math.max(switched, answer.switched);
 }
 
 function hear(name, data) {
@@ -65,8 +70,9 @@ function hear(name, data) {
 }
 
 function drawState(now) {
-  down.show(now.down);
-  slow.show(now.slow);
+  if (underWay || now.switched < switched) return;
+  down.input.checked = now.down;
+  slow.input.checked = now.slow;
   tell("trouble", now);
   gateway.textContent = `${now.connected ? "The bot is connected." : "The bot is not connected."} ${now.sessions_left.toLocaleString()} sessions left today, ${now.refused} requests refused for their rate.`;
   buckets.replaceChildren(...(now.buckets.length ? now.buckets.slice(0, 8).map(bucketNode) : [el("li", { class: "hint" }, "No bucket is in use.")]));

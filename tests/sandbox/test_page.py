@@ -148,6 +148,26 @@ async def test_what_goes_on_behind_is_told_without_secrets(
     assert local.token not in json.dumps([requests, state])
 
 
+async def test_who_watches_is_told_of_every_switch_even_if_all_is_as_it_was(
+    local: Sandbox,
+) -> None:
+    """What was true for a moment only must not stay on the page."""
+    switched: list[object] = []
+
+    async def watch() -> None:
+        async with aclosing(local.client.events("/behind")) as events:
+            async for name, data in events:
+                if name == "STATE":
+                    switched.append(data["switched"])
+                    answer = await local.client.post("/behind/switch", {"drop": "resume"})
+                    if len(switched) == 3:
+                        return
+                    assert answer == {"switched": len(switched)}
+
+    await soon(watch())
+    assert switched == [0, 1, 2]
+
+
 async def test_while_discord_is_down_nothing_works_and_then_everything_again(
     local: Sandbox, bot: Bot, engine: Bot
 ) -> None:
