@@ -506,12 +506,12 @@ class Worker:
             if painting.saving:
                 await painting.saving
                 painting.furthered = True
-            await self._put_back(batch, painting.job, painting.furthered)
+            await self._put_back(batch, painting.job, painting.furthered, painting.step)
         for job in batch.arriving:
             await self._insist(partial(self._store.release, job.id, self.name))
         self._next_look = 0.0
 
-    async def _put_back(self, batch: _Batch, job: Job, furthered: bool) -> None:
+    async def _put_back(self, batch: _Batch, job: Job, furthered: bool, step: int = 0) -> None:
         """Gives a job back whose renderer was lost; it may be the reason.
 
         An attempt that has failed counts unless it has brought the picture further.
@@ -522,7 +522,7 @@ class Worker:
             await self._insist(
                 lambda: self._store.release(job.id, self.name, attempt_counts=counts)
             )
-            log.info("put back", job=job.id, attempt=job.attempts, counts=counts)
+            log.info("put back", job=job.id, step=step, attempt=job.attempts, counts=counts)
             return
         with speaking(job.locale):
             await self._end(job, State.FAILED, say(STOPPED_TOO_OFTEN))

@@ -12,12 +12,14 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 
 from jobs.settings import Settings
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 DEPLOY = ROOT / "deploy"
 UNITS = ("imagine-bot.service", "imagine-engine.service")
 
@@ -133,6 +135,19 @@ def test_rays_launcher_takes_the_cluster_file() -> None:
     jsonschema.validate(config, json.loads(schema))
     validate_config(prepare_config(config))
     assert config["docker"]["image"] in images()
+
+
+def test_kubernetes_and_kuberay_take_the_manifest() -> None:
+    """By the schemas of both: Kubernetes has its own for all but the cluster itself."""
+    cluster, *plain = yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text())
+    jsonschema.validate(cluster, json.loads((HERE / "raycluster.json").read_text()))
+    groups = [cluster["spec"]["headGroupSpec"], *cluster["spec"]["workerGroupSpecs"]]
+    pods = [
+        {"apiVersion": "v1", "kind": "PodTemplate", "template": group["template"]}
+        for group in groups
+    ]
+    for resource in (*plain, *pods):
+        kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_rays_autoscaler_reads_the_manifest_for_kubernetes() -> None:

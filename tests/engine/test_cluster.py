@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -27,6 +28,7 @@ from engine.synthesis.renderer import Renderer
 from engine.worker import Worker
 from jobs.folders import folder_of
 from jobs.job import Job, State
+from jobs.moderation import Moderation
 from jobs.recipe import Recipe
 from jobs.settings import Settings
 from jobs.store import Store
@@ -34,14 +36,21 @@ from jobs.store import Store
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE = 60.0
+GUILD = 5
 LONG = {"steps": 500, "include": "two yellow stars"}
 """A job that lasts for as long as a test may take."""
 
 
 class Showcase:
-    """Nobody looks."""
+    """Somebody looks at every frame."""
 
-    def show_frame(self, job: Job, frame: Frame) -> None: ...
+    def __init__(self) -> None:
+        self.steps: dict[int, list[int]] = defaultdict(list)
+
+    def show_frame(self, job: Job, frame: Frame) -> None:
+        if frame.progress:
+            self.steps[job.id].append(frame.progress().step)
+
     def forget(self, job: Job) -> None: ...
     def outcome_is_there(self) -> None: ...
 
@@ -56,12 +65,13 @@ class Engine:
     worker: Worker
     cluster: cluster_module.Cluster
     folder: Path
+    showcase: Showcase
 
-    async def ask(self, **values: Any) -> Job:
+    async def ask(self, guild_id: int | None = None, **values: Any) -> Job:
         wish = {"include": "a red circle", "width": 64, "height": 64, "steps": 10, "seed": 7}
         return await self.store.add(
             Recipe.make(**(wish | values)),
-            guild_id=None,
+            guild_id=guild_id,
             channel_id=1,
             message_id=None,
             member_id=1,
@@ -107,10 +117,10 @@ async def engine(
     started.add(XDG_CACHE_HOME=str(cache))
     settings = Settings(ray_address=started.address, data_dir=folder, device="cpu")
     async with Store.open(folder / "imagine.db") as store, cluster_module.connected(settings):
-        worker = Worker(store, Showcase(), data_dir=folder)
+        worker = Worker(store, showcase := Showcase(), data_dir=folder)
         cluster = cluster_module.Cluster(settings, store, worker)
         working = [asyncio.create_task(worker.run()), asyncio.create_task(cluster.run())]
-        yield Engine(started, cache, store, worker, cluster, folder)
+        yield Engine(started, cache, store, worker, cluster, folder, showcase)
         for task in working:
             task.cancel()
             await asyncio.wait({task})
@@ -156,14 +166,29 @@ async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_pict
         assert kept.tobytes() == enlarged(picture).tobytes()
 
 
-async def test_a_cancelled_job_leaves_its_actor_at_once(engine: Engine) -> None:
-    cancelled, other = await engine.ask(**LONG), await engine.ask(**LONG)
-    await engine.goes_on(cancelled)
-    await engine.store.cancel(cancelled.id)
+@pytest.mark.parametrize("act", ["cancel", "block", "pause"])
+async def test_a_job_that_is_called_off_leaves_its_actor_at_once(engine: Engine, act: str) -> None:
+    called_off, other = await engine.ask(GUILD, **LONG), await engine.ask(**LONG)
+    moderation = Moderation(engine.store)
+    await engine.goes_on(called_off)
+    if act == "cancel":
+        await engine.store.cancel(called_off.id)
+    elif act == "block":
+        await moderation.block(GUILD, 1, by=9, why=None, until=None, reason="Blocked.")
+    else:
+        await moderation.pause(GUILD, by=9, why=None)
+    step = engine.steps(called_off)
     await until(lambda: engine.worker.jobs == 1)
-    now = engine.steps(cancelled)
     await engine.goes_on(other)
-    assert engine.steps(cancelled) <= now + 1
+    assert engine.steps(called_off) <= step + 2
+    if act == "pause":
+        shown = engine.showcase.steps[called_off.id]
+        step, count = shown[-1], len(shown)
+        await moderation.resume(GUILD, by=9)
+        await engine.goes_on(called_off)
+        assert shown[count] == step + 1
+    else:
+        assert (await engine.ended(called_off)).state is State.CANCELLED
 
 
 async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained(
