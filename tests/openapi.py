@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import jsonschema_rs
 import pytest
-from jsonschema.protocols import Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -38,8 +38,8 @@ class OpenApi:
         snowflake = {**schemas["SnowflakeType"], "type": ["string", "integer"]}
         form_error = {**schemas["Error"], "properties": {"code": {"type": "string"}}}
         form_errors = {**schemas["InnerErrors"], "properties": {"_errors": {"items": form_error}}}
-        self._answers = _registry(description, InnerErrors=form_errors)
-        self._requests = _registry(description, SnowflakeType=snowflake)
+        self._answers = _Schemas(description, InnerErrors=form_errors)
+        self._requests = _Schemas(description, SnowflakeType=snowflake)
 
     def faults(self, request: RecordedRequest) -> list[str]:
         """What is wrong with a request, and with the answer that the sandbox gave to it."""
@@ -53,7 +53,7 @@ class OpenApi:
 
     def payload_faults(self, schema: str, payload: Any) -> list[str]:
         """What is wrong with a payload that should follow one of the named schemas."""
-        return _problems(self._answers, f"/components/schemas/{schema}", payload)
+        return self._answers.problems(f"/components/schemas/{schema}", payload)
 
     def _request_faults(self, request: RecordedRequest, operation: dict[str, Any]) -> Iterable[str]:
         shared = self._paths[request.route].get("parameters", [])
@@ -76,7 +76,7 @@ class OpenApi:
         if request.json is not None:
             place = _pointer("paths", request.route, request.method.lower())
             place += _pointer("requestBody", "content", "application/json", "schema")
-            yield from _problems(self._requests, place, request.json)
+            yield from self._requests.problems(place, request.json)
 
     def _answer_faults(
         self, request: RecordedRequest, operation: dict[str, Any], status: int
@@ -97,7 +97,7 @@ class OpenApi:
         else:
             place = _pointer("paths", request.route, request.method.lower(), "responses")
             place += _pointer(str(status), "content", "application/json", "schema")
-        for problem in _problems(self._answers, place, request.response):
+        for problem in self._answers.problems(place, request.response):
             yield f"the answer: {problem}"
 
 
@@ -116,11 +116,29 @@ def assert_valid(requests: Iterable[RecordedRequest]) -> None:
     assert not faults, "\n".join(faults)
 
 
-def _registry(description: dict[str, Any], **corrected: dict[str, Any]) -> Registry[Any]:
-    schemas = {**description["components"]["schemas"], **corrected}
-    contents = {**description, "components": {**description["components"], "schemas": schemas}}
-    resource = Resource(contents=contents, specification=DRAFT202012)
-    return Registry().with_resource(_ROOT, resource)
+class _Schemas:
+    """All schemas of a description, to judge payloads by."""
+
+    def __init__(self, description: dict[str, Any], **corrected: dict[str, Any]) -> None:
+        schemas = {**description["components"]["schemas"], **corrected}
+        contents = {**description, "components": {**description["components"], "schemas": schemas}}
+        resource = Resource(contents=contents, specification=DRAFT202012)
+        self._registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
+        self._quick_registry = jsonschema_rs.Registry([(_ROOT, contents)])
+        self._quick: dict[str, jsonschema_rs.Draft202012Validator] = {}
+
+    def problems(self, place: str, payload: Any) -> list[str]:
+        """What is wrong with a payload, by the schema in a place of the description."""
+        schema = {"$ref": f"{_ROOT}#{place}"}
+        if place not in self._quick:
+            quick = jsonschema_rs.Draft202012Validator(schema, registry=self._quick_registry)
+            self._quick[place] = quick
+        if self._quick[place].is_valid(payload):
+            return []
+        # The slow one finds the better words.
+        slow = jsonschema.Draft202012Validator(schema, registry=self._registry)
+        found = [_told(_deepest(error)) for error in slow.iter_errors(payload)]
+        return found or [str(error) for error in self._quick[place].iter_errors(payload)]
 
 
 def _pointer(*parts: str | None) -> str:
@@ -129,20 +147,11 @@ def _pointer(*parts: str | None) -> str:
     return "".join(f"/{part}".replace("{", "%7B").replace("}", "%7D") for part in escaped)
 
 
-_validators: dict[tuple[int, str], Validator] = {}
-
-
-def _problems(registry: Registry[Any], place: str, payload: Any) -> list[str]:
-    key = (id(registry), place)
-    if key not in _validators:
-        schema = {"$ref": f"{_ROOT}#{place}"}
-        _validators[key] = jsonschema.Draft202012Validator(schema, registry=registry)
-    return [
-        f"{error.json_path}: {error.message[:100]} … {error.message[-200:]}"
-        if len(error.message) > 300
-        else f"{error.json_path}: {error.message}"
-        for error in map(_deepest, _validators[key].iter_errors(payload))
-    ]
+def _told(error: jsonschema.ValidationError) -> str:
+    words = error.message
+    if len(words) > 300:
+        words = f"{words[:100]} … {words[-200:]}"
+    return f"{error.json_path}: {words}"
 
 
 def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
