@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ray._raylet import GcsClient  # type: ignore[attr-defined]
@@ -66,6 +67,9 @@ def raylets(nodes: int) -> Iterator[Raylets]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own there
     folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
+    # Where Ray writes which cluster is this machine's, in a folder that it expects to be there.
+    os.environ["RAY_TMPDIR"] = folder
+    (Path(folder) / "ray").mkdir()
     cluster = Raylets(folder)
     try:
         for _ in range(nodes):
@@ -74,6 +78,7 @@ def raylets(nodes: int) -> Iterator[Raylets]:
     finally:
         cluster.close()
         signal.signal(signal.SIGTERM, handler)
+        del os.environ["RAY_TMPDIR"]
         shutil.rmtree(folder, ignore_errors=True)
 
 
