@@ -78,7 +78,7 @@ def raylets(nodes: int) -> Iterator[Raylets]:
     finally:
         cluster.close()
         signal.signal(signal.SIGTERM, handler)
-        del os.environ["RAY_TMPDIR"]
+        os.environ.pop("RAY_TMPDIR", None)
         shutil.rmtree(folder, ignore_errors=True)
 
 

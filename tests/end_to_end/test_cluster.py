@@ -52,6 +52,33 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     assert not [path for path, content in files.items() if token in content]
 
 
+async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_another(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray ends a process that has not reached the cluster's head for a minute; here, 3 seconds."""
+    plain = product.environment()
+    impatient = plain | {"RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
+    monkeypatch.setattr(product, "environment", lambda: impatient)
+    (ada,) = await product.members("Ada")
+    with raylets(nodes=1) as first:
+        product.options["engine"] = ("--ray", first.address)
+        await product.start("bot", "engine")
+        card = await product.ask(ada, "two yellow stars", steps=250, seed=7)
+        await product.painting(card)
+        first.close()
+        assert await product.ends_by_itself("engine") == 1
+    assert "Failed to connect to GCS" in product.log("engine")
+    began = len(product.entries("engine", "began"))
+    with raylets(nodes=1) as second:
+        product.options["engine"] = ("--ray", second.address)
+        await product.start("engine")
+        assert (await product.posted(card)).state is State.DONE
+        (resumed,) = product.entries("engine", "began")[began:]
+        assert resumed["step"] > 0
+        assert [message.id for message in await ada.messages()] == [card.id]
+        await product.stop("engine", "bot")
+
+
 def files_in(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
