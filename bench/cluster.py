@@ -33,7 +33,7 @@ from engine.models.pair import load_pair
 from engine.painter import InThread
 from engine.poster import Frame
 from engine.worker import Worker
-from jobs.folders import finished_pictures, folder_of
+from jobs.folders import finished_pictures, folder_of, state_of
 from jobs.job import Job, State
 from jobs.recipe import Recipe
 from jobs.settings import Settings
@@ -285,27 +285,17 @@ class Diary:
     def count(self, event: str) -> int:
         return sum(entry["event"] == event for _, entry in self.entries)
 
-    def painted_anew(self) -> list[int]:
-        """Of each job that was put back, the steps between its last one and where it went on."""
-        steps: dict[int, int] = {}
-        anew = []
-        for _, entry in self.entries:
-            if entry["event"] == "put back":
-                steps[entry["job"]] = entry["step"]
-            elif entry["event"] == "began" and entry["job"] in steps:
-                anew.append(steps.pop(entry["job"]) - entry["step"])
-        return anew
-
 
 async def recovery(cluster: Raylets, turns: int) -> str:
     """How long until what a killed node painted goes on, and until a new node takes work."""
-    noticed, resumed, joined = [], [], []
+    noticed, resumed, joined, lost = [], [], [], []
     async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
         for _ in range(turns):
             jobs = [await engine.ask("two yellow stars", 500, seed=seed) for seed in range(2)]
             await until(partial(engine.are_painted, jobs))
             victim = next(place for place in engine.places if place.jobs)
             painted = max(victim.jobs)
+            lost.append(time.time() - _saved_at(engine, painted))
             began = time.monotonic()
             await asyncio.to_thread(cluster.kill, victim.node)
             noticed.append(await engine.diary.moment(began, "put back", job=painted) - began)
@@ -317,14 +307,18 @@ async def recovery(cluster: Raylets, turns: int) -> str:
             for job in jobs:
                 await engine.store.cancel(job.id)
             await until(lambda: engine.worker.jobs == 0)
-        anew = [float(steps) for steps in engine.diary.painted_anew()]
     return table(
-        ("", "seconds, or steps"),
+        ("", "seconds"),
         ("from a node's death until its job is back in the queue", Spread.of(noticed)),
         ("until that job goes on elsewhere", Spread.of(resumed)),
         ("from the start of a new node until it takes jobs", Spread.of(joined)),
-        ("steps painted anew, of 500", Spread.of(anew)),
+        ("of painting that is lost, since the last state was saved", Spread.of(lost)),
     )
+
+
+def _saved_at(engine: Engine, job_id: int) -> float:
+    """When its latest state was saved, in seconds since 1970."""
+    return state_of(folder_of(job_id, engine.folder)).stat().st_mtime
 
 
 async def kills(cluster: Raylets, jobs: int) -> str:
@@ -363,15 +357,12 @@ async def kills(cluster: Raylets, jobs: int) -> str:
         pictures = {job.id: _bytes(engine, job) for job in ended}
         sorts = Counter((job.recipe.seed, pictures[job.id]) for job in ended)
         put_back = engine.diary.count("put back")
-        anew = engine.diary.painted_anew()
         doubled = sum(count > 1 for count in engine.store.ends.values())
     return table(
         ("", "count"),
         ("jobs asked for", jobs),
         *fates.items(),
         ("times that a job was put back", put_back),
-        ("steps painted anew then, at most", max(anew, default=0)),
-        ("steps painted anew, of all", f"{sum(anew)} of {40 * jobs}"),
         ("jobs painted", sum(job.state is State.DONE for job in ended)),
         ("jobs lost", sum(job.state is not State.DONE for job in ended)),
         ("jobs ended more than once", doubled),

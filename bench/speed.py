@@ -520,22 +520,47 @@ def memory(quick: bool) -> tuple[str, Any]:
         rows.append((about, *gib, f"{taken[0] / taken[1]:.2f}"))
         _tell(rows[-1])
     about = "GiB of resident memory in two steps; idle is a process that has only read the weights."
-    return f"{about}\n\n{table(*rows)}", numbers
+    return f"{about}\n\n{table(*rows)}\n\n{_foreseen(quick)}", numbers
 
 
-def _memory_of(side: str, name: str, pixels: int, cutouts: int) -> tuple[int, int]:
+def _foreseen(quick: bool) -> str:
+    """What the engine says beforehand that our steps will need, beside what they take."""
+    settings = [("sketch", 64, 8, 1), ("sketch", 64, 8, 4), ("sketch", 128, 8, 1)]
+    settings += [("sketch", 192, 8, 1), ("imagenet", 256, 8, 1)]
+    if not quick:
+        settings += [("imagenet", 256, 32, 1), ("imagenet", 256, 8, 3), ("imagenet", 384, 8, 1)]
+    rows: list[Sequence[object]] = [("", "foreseen", "taken", "foreseen / taken")]
+    for name, pixels, cutouts, count in settings:
+        idle, peak, foreseen = _apart(_remember_foreseen, name, pixels, cutouts, count)
+        about = f"{name}, {pixels} × {pixels}, {cutouts} cutouts, {count} at once"
+        taken = 1024 * (peak - idle)
+        gib = [f"{each / 2**30:.2f}" for each in (foreseen, taken)]
+        rows.append((about, *gib, f"{foreseen / taken:.2f}"))
+        _tell(rows[-1])
+    about = (
+        "The engine's own estimate, in GiB, beside the peak above a process that has painted small."
+    )
+    return f"{about}\n\n{table(*rows)}"
+
+
+def _memory_of(side: str, name: str, pixels: int, cutouts: int) -> Sequence[int]:
     """KiB when the weights are read, and at most."""
+    return _apart(_remember, side, name, pixels, cutouts)
+
+
+def _apart(measure: Callable[..., None], *setting: Any) -> Sequence[int]:
+    """What a measurement sends from a process of its own."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_remember, args=(sender, side, name, pixels, cutouts))
+    process = context.Process(target=measure, args=(sender, *setting))
     process.start()
     sender.close()
     try:
-        idle, peak = receiver.recv()
+        found: Sequence[int] = receiver.recv()
     except EOFError:
-        sys.exit(f"The process that was to measure the memory of {name} at {pixels} died.")
+        sys.exit(f"The process that was to measure the memory of {setting} died.")
     process.join()
-    return idle, peak
+    return found
 
 
 def _remember(sender: Connection, side: str, name: str, pixels: int, cutouts: int) -> None:
@@ -546,6 +571,26 @@ def _remember(sender: Connection, side: str, name: str, pixels: int, cutouts: in
     advance = stepper(side, name, pixels, cutouts)
     advance(), advance()
     sender.send((idle, _status("VmHWM")))
+
+
+def _remember_foreseen(
+    sender: Connection, name: str, pixels: int, cutouts: int, count: int
+) -> None:
+    """Two steps; idle is after two of the smallest, so that what is loaded for any is there."""
+    use_cores()
+    pair = load(OURS, name)
+    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, imagined=1, beginnings=1)
+    renderer = Renderer(pair, CPU, method)
+    foreseen = count * renderer.memory.needed(_recipe(name, TEXT, seed=0, pixels=pixels), method)
+    renderer.add(0, _recipe(name, TEXT, seed=0, pixels=2 * pair.vqgan.factor))
+    renderer.step(), renderer.step()
+    renderer.remove(0)
+    gc.collect()
+    idle = _status("VmRSS")
+    for row in range(count):
+        renderer.add(row, _recipe(name, TEXT, seed=row, pixels=pixels))
+    renderer.step(), renderer.step()
+    sender.send((idle, _status("VmHWM"), foreseen))
 
 
 def _enough_memory() -> bool:
