@@ -6,6 +6,7 @@ full-size networks have random weights, which take the same time as the publishe
 """
 
 import argparse
+import ctypes
 import gc
 import itertools
 import json
@@ -39,7 +40,7 @@ from engine.synthesis.method import METHODS
 from engine.synthesis.plain_loop import PlainLoop, nearness
 from engine.synthesis.renderer import Iteration, Renderer
 from engine.synthesis.rows import stages
-from jobs.recipe import Recipe
+from jobs.recipe import MIN_SIDE, Recipe
 
 PLAIN, OURS = "plain", "ours"
 CPU = choose_device("cpu")
@@ -581,14 +582,17 @@ def _remember_foreseen(
     pair = load(OURS, name)
     method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, imagined=1, beginnings=1)
     renderer = Renderer(pair, CPU, method)
-    foreseen = count * renderer.memory.needed(_recipe(name, TEXT, seed=0, pixels=pixels), method)
-    renderer.add(0, _recipe(name, TEXT, seed=0, pixels=2 * pair.vqgan.factor))
+    recipes = [_recipe(name, TEXT, seed=row, pixels=pixels) for row in range(count)]
+    foreseen = renderer.memory.needed(recipes, method)
+    renderer.add(0, _recipe(name, TEXT, seed=0, pixels=MIN_SIDE))
     renderer.step(), renderer.step()
     renderer.remove(0)
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     idle = _status("VmRSS")
-    for row in range(count):
-        renderer.add(row, _recipe(name, TEXT, seed=row, pixels=pixels))
+    for row, recipe in enumerate(recipes):
+        renderer.add(row, recipe)
     renderer.step(), renderer.step()
     sender.send((idle, _status("VmHWM"), foreseen))
 

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -252,9 +253,9 @@ class RemotePainter:
         return frozenset(self._recipes)
 
     def room(self, recipe: Recipe) -> float:
-        memory, method = self._capacity.memory, self._method
-        taken = sum(memory.needed(each, method) for each in self._recipes.values())
-        return (self._capacity.free - taken) / memory.needed(recipe, method)
+        needed = partial(self._capacity.memory.needed, method=self._method)
+        taken = needed(self._recipes.values())
+        return (self._capacity.free - taken) / (needed([*self._recipes.values(), recipe]) - taken)
 
     async def add(
         self,

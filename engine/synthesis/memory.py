@@ -1,6 +1,6 @@
 """How much memory painting takes, known before it starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 import torch
@@ -43,11 +43,15 @@ class Memory:
         self._cutout = two - one
         self._base = base + one - self._cutout
 
-    def needed(self, recipe: Recipe, method: Method) -> int:
-        """Bytes that a recipe's rows need at full size, beside the weights."""
+    def needed(self, recipes: Iterable[Recipe], method: Method) -> int:
+        """Bytes that the rows of all these need in one step at full size, beside the weights."""
+        rows = sum(recipe.count * self._row(recipe, method) for recipe in recipes)
+        return int(ON_THE_WAY_BACK * (self._base + rows)) if rows else 0
+
+    def _row(self, recipe: Recipe, method: Method) -> float:
         latents = recipe.width * recipe.height / self._factor**2
-        row = self._latent * latents + self._square * latents**2 + method.cutouts * self._cutout
-        return int(ON_THE_WAY_BACK * (self._base + recipe.count * row))
+        decoded: float = self._latent * latents + self._square * latents**2
+        return decoded + method.cutouts * self._cutout
 
 
 def _remembered(network: Callable[[Tensor], Tensor], given: Tensor) -> int:

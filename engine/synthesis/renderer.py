@@ -181,7 +181,7 @@ class Renderer:
     def _make_room(self, recipe: Recipe) -> list[str]:
         """Looks whether a recipe fits into the memory, before it begins."""
         recipes = [recipe, *(job.recipe for job in self._running.values())]
-        needed = sum(self.memory.needed(one, self.method) for one in recipes)
+        needed = self.memory.needed(recipes, self.method)
         if self.frugal or needed < free_memory(self.device):
             return []
         if self._running:

@@ -29,11 +29,14 @@ def remembered(renderer: Renderer) -> int:
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
-@pytest.mark.parametrize(("side", "count"), [(32, 1), (32, 3), (96, 2)])
-def test_what_is_needed_is_foreseen(pair: Pair, recipe: Recipes, side: int, count: int) -> None:
-    asked = recipe(width=side, height=side, count=count, initial="a" * 64)
+@pytest.mark.parametrize(("side", "counts"), [(32, [1]), (32, [3]), (32, [1, 1, 1]), (96, [2])])
+def test_what_is_needed_is_foreseen(
+    pair: Pair, recipe: Recipes, side: int, counts: list[int]
+) -> None:
+    asked = [recipe(width=side, height=side, count=each, initial="a" * 64) for each in counts]
     renderer = Renderer(pair, CPU, QUICK)
-    renderer.add(1, asked, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
+    for number, one in enumerate(asked):
+        renderer.add(number, one, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
     foreseen = renderer.memory.needed(asked, QUICK) / ON_THE_WAY_BACK
     assert foreseen == pytest.approx(remembered(renderer), rel=0.2)
 
@@ -52,7 +55,7 @@ def test_a_recipe_without_room_is_painted_in_less_or_waits(
     pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renderer = Renderer(copy.deepcopy(pair), CPU, QUICK)
-    room = 1.5 * renderer.memory.needed(recipe(), QUICK)
+    room = 1.5 * renderer.memory.needed([recipe()], QUICK)
     monkeypatch.setattr(module, "free_memory", lambda device: room)
     assert renderer.add(1, recipe()) == []
     with pytest.raises(MemoryError):
