@@ -21,7 +21,7 @@ MAX_WEIGHT = 1000.0  #: of a perceptor
 
 _ALLOWED = {
     "discord_token": "a bot token, of letters, digits, dots, dashes and underscores",
-    "discord_api_url": f"an http or https address such as {DISCORD_API}",
+    "discord_api_url": f"an https address such as {DISCORD_API}, or an http one of this machine",
     "discord_guild_id": "the number of one of your servers, or nothing",
     "database_path": "the path of a file",
     "data_dir": "the path of a folder",
@@ -122,11 +122,16 @@ def _token(secret: SecretStr) -> SecretStr:
     return secret
 
 
+_THIS_MACHINE = {"127.0.0.1", "[::1]", "localhost"}
+
+
 def _address(text: str) -> str:
     """As it was typed: what pydantic makes of it may be another."""
     if not re.fullmatch("[!-~]+", text):
         raise ValueError("not an address")
-    TypeAdapter(HttpUrl).validate_python(text)
+    url = TypeAdapter(HttpUrl).validate_python(text)
+    if url.scheme == "http" and url.host not in _THIS_MACHINE:
+        raise ValueError("the token would travel for all to read")
     return text.rstrip("/")
 
 

@@ -46,6 +46,8 @@ def test_the_environment_outweighs_the_file(
         ("DISCORD_TOKEN", "snow☃man"),
         ("DISCORD_API_URL", "example.org"),
         ("DISCORD_API_URL", "ftp://discord.com"),
+        ("DISCORD_API_URL", "http://discord.com/api/v10"),
+        ("DISCORD_API_URL", "http://127.0.0.1.example.org"),
         ("DISCORD_GUILD_ID", "my server"),
         ("DISCORD_GUILD_ID", "-1"),
         ("PAIR", "../weights"),
@@ -148,6 +150,7 @@ def test_the_token_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "very.secret.token" not in shown
 
 
-def test_the_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISCORD_API_URL", "http://127.0.0.1:8080/api/v10/")
-    assert load_settings(None).discord_api_url == "http://127.0.0.1:8080/api/v10"
+@pytest.mark.parametrize("host", ["http://127.0.0.1:8080", "http://[::1]:80", "https://a.example"])
+def test_the_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("DISCORD_API_URL", f"{host}/api/v10/")
+    assert load_settings(None).discord_api_url == f"{host}/api/v10"
