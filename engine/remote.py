@@ -151,7 +151,9 @@ class RendererActor:
                 manifest.receive(name, content)
             use_cores()
             chosen = choose_device(device)
-            pair = read_pair(manifest.entry, manifest.folder(data_dir), chosen, perceptors)
+            folder = manifest.folder(data_dir)
+            judges = {name: judge.here() for name, judge in manifest.judges.items()}
+            pair = read_pair(manifest.entry, folder, chosen, perceptors, judges)
             renderer = Renderer(pair, chosen)
             rows = rows_at_a_time(chosen.type, pair.side)
             made_by = Provenance(pair.name, pair.checksums)

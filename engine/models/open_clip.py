@@ -6,7 +6,8 @@ published weights. What a tag names is downloaded by open_clip into its own cach
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,11 @@ class OpenClipPerceptor(nn.Module):
         return tokens.to(self.mean.device)
 
 
-def read_open_clip(architecture: str, pretrained: str) -> tuple[OpenClipPerceptor, str]:
-    """A model of open_clip on the CPU, and the SHA-256 of its weights.
+def find_open_clip(architecture: str, pretrained: str) -> Path:
+    """The file of a model's weights on this machine.
 
-    `pretrained` is a tag of open_clip's, fetched when it is first asked for, or the path of a file
-    of weights, of which no code is run. Raises WeightsError.
+    `pretrained` is a tag of open_clip's, fetched when it is first asked for, or the path of a file.
+    Raises WeightsError.
     """
     try:
         import open_clip
@@ -85,13 +86,33 @@ def read_open_clip(architecture: str, pretrained: str) -> tuple[OpenClipPercepto
             "Perceptors of open_clip need the extra openclip: install it with "
             "`pip install -e '.[openclip]'`, or change PERCEPTORS."
         ) from error
-    try:
+    with _refusing(architecture, pretrained):
         published = open_clip.get_pretrained_cfg(architecture, pretrained)
-        weights = download_pretrained(published) if published else pretrained
+        path = Path(download_pretrained(published) if published else pretrained)
+        if not path.is_file():
+            raise FileNotFoundError(f"there is neither such a tag nor such a file as {pretrained}")
+        return path
+
+
+def read_open_clip(
+    architecture: str, pretrained: str, weights: Path | None = None
+) -> tuple[OpenClipPerceptor, str]:
+    """A model of open_clip on the CPU, and the SHA-256 of its weights, of which no code is run.
+
+    `weights` is where they are, if not where `find_open_clip` finds them. Raises WeightsError.
+    """
+    weights = weights or find_open_clip(architecture, pretrained)
+    import open_clip
+
+    with _refusing(architecture, pretrained):
+        published = open_clip.get_pretrained_cfg(architecture, pretrained)
+        # A file alone does not say what a tag does: how pictures were normalised, and more.
+        normalised = {key: published[key] for key in ("mean", "std") if key in published}
         clip = open_clip.create_model(
             architecture,
-            pretrained,
+            str(weights),
             force_quick_gelu=published.get("quick_gelu", False),
+            force_preprocess_cfg=normalised,
             weights_only=True,
         )
         perceptor = OpenClipPerceptor(
@@ -99,9 +120,16 @@ def read_open_clip(architecture: str, pretrained: str) -> tuple[OpenClipPercepto
             open_clip.get_tokenizer(architecture),
             open_clip.get_model_preprocess_cfg(clip),
         )
-        with Path(weights).open("rb") as file:
+        with weights.open("rb") as file:
             return perceptor, hashlib.file_digest(file, "sha256").hexdigest()
-    except Exception as error:  # of a file or a network, anything
+
+
+@contextmanager
+def _refusing(architecture: str, pretrained: str) -> Iterator[None]:
+    """Turns whatever goes wrong with a file or a network into a WeightsError."""
+    try:
+        yield
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")
         raise WeightsError(
             f"The perceptor open_clip/{architecture}/{pretrained} cannot be used: {reason}."

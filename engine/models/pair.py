@@ -1,8 +1,9 @@
 """A pair ready for use: the VQGAN that paints, and the perceptor that judges."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
@@ -53,9 +54,17 @@ def load_pair(
 
 
 def read_pair(
-    entry: Entry, folder: Path, device: torch.device, perceptors: Sequence[PerceptorChoice] = ()
+    entry: Entry,
+    folder: Path,
+    device: torch.device,
+    perceptors: Sequence[PerceptorChoice] = (),
+    judges: Mapping[str, Path] = MappingProxyType({}),
 ) -> Pair:
-    """As `load_pair`, from a folder of the caller's choice."""
+    """As `load_pair`, from a folder of the caller's choice.
+
+    `judges` says where the weights of open_clip's models are, by the names of the perceptors, if
+    not where open_clip itself keeps them.
+    """
     checksums = weights.checksums(entry, folder)
     prior = None
     if entry.prior and any(choice.of_open_clip for choice in perceptors):
@@ -67,8 +76,8 @@ def read_pair(
     perceptor: Perceptor
     if perceptors:
         own = folder / entry.clip, checksums.pop(entry.clip)
-        perceptor, judges = _chosen(perceptors, *own, entry.mend, device)
-        checksums |= judges
+        perceptor, judged_by = _chosen(perceptors, *own, entry.mend, device, judges)
+        checksums |= judged_by
     else:
         perceptor = read_perceptor(folder / entry.clip, entry.mend).to(device)
     vqgan = vqgan.to(device)
@@ -86,7 +95,12 @@ def read_pair(
 
 
 def _chosen(
-    choices: Sequence[PerceptorChoice], clip: Path, sha256: str, mend: str, device: torch.device
+    choices: Sequence[PerceptorChoice],
+    clip: Path,
+    sha256: str,
+    mend: str,
+    device: torch.device,
+    judges: Mapping[str, Path],
 ) -> tuple[Perceptor, dict[str, str]]:
     """The host's choice as one perceptor, and its checksums; `clip` is the pair's own."""
     members: list[tuple[Perceptor, float]] = []
@@ -95,7 +109,7 @@ def _chosen(
     total = sum(choice.weight for choice in choices)
     for choice in choices:
         if model := choice.of_open_clip:
-            perceptor, checksum = read_open_clip(*model)
+            perceptor, checksum = read_open_clip(*model, judges.get(choice.name))
             # Of a file the name alone, and no more than `media.Metadata` reads back.
             name = f"open_clip/{model[0]}/{Path(model[1]).name[-40:]}"
         else:

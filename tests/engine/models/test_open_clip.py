@@ -56,6 +56,29 @@ def test_its_resolution_and_its_checksum_are_those_of_the_model_and_the_file(wei
     assert sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
+@pytest.mark.filterwarnings("ignore:QuickGELU mismatch")
+def test_what_a_tag_says_of_its_weights_holds_wherever_they_are(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = {"url": "https://nowhere.example", "mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
+    tags = {ARCHITECTURE: {"tagged": tag | {"quick_gelu": True}}}
+    monkeypatch.setattr("open_clip.pretrained._PRETRAINED", tags)
+    for module in ("open_clip.factory", "open_clip.pretrained"):
+        monkeypatch.setattr(f"{module}.download_pretrained", lambda *_, **__: str(weights))
+    clip, _, preprocess = open_clip.create_model_and_transforms(
+        ARCHITECTURE, "tagged", force_quick_gelu=True
+    )
+    (normalisation,) = (step for step in preprocess.transforms if hasattr(step, "std"))
+    pictures = torch.rand(2, 3, RESOLUTION, RESOLUTION)
+    seen = normalize(pictures, list(normalisation.mean), list(normalisation.std))
+    expected = clip.eval().encode_image(seen, normalize=True)
+    for place in (None, weights):
+        tagged, _ = read_open_clip(ARCHITECTURE, "tagged", place)
+        torch.testing.assert_close(tagged.embed_pictures(pictures), expected)
+    plain, _ = read_open_clip(ARCHITECTURE, str(weights))
+    assert not torch.allclose(plain.embed_pictures(pictures), expected, atol=1e-3)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(["red", "a", "antidisestablishmentarianism", "moon,"])))
 def test_words_that_fell_off_change_nothing_and_the_last_one_kept_does(

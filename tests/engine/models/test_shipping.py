@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from engine.models.catalogue import Download, Entry, WeightsError
+from engine.models.open_clip import read_open_clip
 from engine.models.shipping import Content, Manifest
+from jobs.settings import PerceptorChoice
+from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 FILES = {"model.yaml": b"a: 1", "last.ckpt": b"weights" * 1000, "clip.pt": b"clip"}
 
@@ -74,3 +78,24 @@ def test_what_arrives_damaged_is_refused(manifest: Manifest, tmp_path: Path) -> 
 def test_other_weights_have_another_place(manifest: Manifest, tmp_path: Path) -> None:
     newer = Manifest(ENTRY, manifest.checksums | {"clip.pt": hashlib.sha256(b"2").hexdigest()})
     assert newer.folder(tmp_path) != manifest.folder(tmp_path)
+
+
+def test_models_of_open_clip_are_sent_too_and_are_the_same_there(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    file = random_open_clip(tmp_path / "here" / "judge")
+    name = f"open_clip/{ARCHITECTURE}/{file}"
+    here = Manifest.of(ENTRY, tmp_path / "here", [PerceptorChoice(name, 1.0)])
+    assert here.lacking(tmp_path / "here") == []
+    content = here.read(name, tmp_path / "here")
+    own, checksum = read_open_clip(ARCHITECTURE, str(file))
+
+    file.rename(tmp_path / "elsewhere")  # on the other machine there is no such file
+    assert here.lacking(tmp_path / "here") == [name]
+    with pytest.raises(WeightsError, match="another checksum"):
+        here.receive(name, content[1:])
+    here.receive(name, content)
+    assert here.lacking(tmp_path / "here") == []
+    sent_one, same = read_open_clip(ARCHITECTURE, str(file), here.judges[name].here())
+    assert same == checksum
+    assert torch.equal(sent_one.embed_texts(["a circle"]), own.embed_texts(["a circle"]))
