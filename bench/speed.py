@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from torch.profiler import ProfilerActivity, profile
+
 from bench.prompts import held_out
 from engine.album import Album
 from engine.device import choose_device, description, use_cores
@@ -530,16 +532,19 @@ def _foreseen(quick: bool) -> str:
     settings += [("sketch", 192, 8, 1), ("imagenet", 256, 8, 1)]
     if not quick:
         settings += [("imagenet", 256, 32, 1), ("imagenet", 256, 8, 3), ("imagenet", 384, 8, 1)]
-    rows: list[Sequence[object]] = [("", "foreseen", "taken", "foreseen / taken")]
+    rows: list[Sequence[object]] = [
+        ("", "foreseen", "tensors", "process", "foreseen / tensors", "foreseen / process")
+    ]
     for name, pixels, cutouts, count in settings:
-        idle, peak, foreseen = _apart(_remember_foreseen, name, pixels, cutouts, count)
+        idle, peak, tensors, foreseen = _apart(_remember_foreseen, name, pixels, cutouts, count)
         about = f"{name}, {pixels} × {pixels}, {cutouts} cutouts, {count} at once"
         taken = 1024 * (peak - idle)
-        gib = [f"{each / 2**30:.2f}" for each in (foreseen, taken)]
-        rows.append((about, *gib, f"{foreseen / taken:.2f}"))
+        mib = [f"{each / 2**20:.0f}" for each in (foreseen, tensors, taken)]
+        rows.append((about, *mib, f"{foreseen / tensors:.2f}", f"{foreseen / taken:.2f}"))
         _tell(rows[-1])
     about = (
-        "The engine's own estimate, in GiB, beside the peak above a process that has painted small."
+        "MiB: the engine's own estimate, the most that tensors take at a time in a step, and the "
+        "peak of the process above one that has painted small."
     )
     return f"{about}\n\n{table(*rows)}"
 
@@ -594,7 +599,20 @@ def _remember_foreseen(
     for row, recipe in enumerate(recipes):
         renderer.add(row, recipe)
     renderer.step(), renderer.step()
-    sender.send((idle, _status("VmHWM"), foreseen))
+    peak = _status("VmHWM")
+    sender.send((idle, peak, _tensors_in(renderer.step), foreseen))
+
+
+def _tensors_in(step: Callable[[], object]) -> int:
+    """Bytes of tensors that a step holds at most, beyond those that were there before."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        step()
+    assert profiled.profiler
+    assert profiled.profiler.kineto_results  # what is public leaves most of it out
+    events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
+    events.sort(key=lambda event: event.start_ns())
+    most: int = max(itertools.accumulate(event.nbytes() for event in events))
+    return most
 
 
 def _enough_memory() -> bool:
