@@ -504,25 +504,28 @@ def _keep(album: Album, iteration: Iteration) -> Path:
 
 
 def memory(quick: bool) -> tuple[str, Any]:
-    """The most memory that each side takes, each in a process of its own."""
+    """The most memory that each side takes beside its weights, each in a process of its own."""
     settings = [("sketch", 64, 8), ("imagenet", 256, 8)]
     settings += [] if quick else [("imagenet", 256, 32)]
     if not quick and _enough_memory():
         settings.append(("imagenet", 512, 32))
-    rows: list[Sequence[object]] = [
-        ("", "idle: plain", "ours", "peak: plain", "ours", "peak less idle: plain", "ours", "ratio")
-    ]
+    heading = ("", "tensors: plain", "ours", "ratio", "process: plain", "ours", "ratio")
+    rows: list[Sequence[object]] = [heading]
     numbers = {}
     for setting in settings:
         name, pixels, cutouts = setting
         plain, ours = (_memory_of(side, *setting) for side in (PLAIN, OURS))
-        taken = plain[1] - plain[0], ours[1] - ours[0]
         about = f"{name}, {pixels} × {pixels}, {cutouts} cutouts"
         numbers[about] = {PLAIN: plain, OURS: ours}
-        gib = [f"{kib / 2**20:.2f}" for kib in (plain[0], ours[0], plain[1], ours[1], *taken)]
-        rows.append((about, *gib, f"{taken[0] / taken[1]:.2f}"))
+        cells: list[str] = []
+        for one, other in zip(plain, ours, strict=True):
+            cells += [f"{one / 2**20:.0f}", f"{other / 2**20:.0f}", f"{one / other:.2f}"]
+        rows.append((about, *cells))
         _tell(rows[-1])
-    about = "GiB of resident memory in two steps; idle is a process that has only read the weights."
+    about = (
+        "MiB: the most that tensors take at a time in a step, and the peak of the process in two "
+        "steps above one that has only read the weights."
+    )
     return f"{about}\n\n{table(*rows)}\n\n{_foreseen(quick)}", numbers
 
 
@@ -550,7 +553,7 @@ def _foreseen(quick: bool) -> str:
 
 
 def _memory_of(side: str, name: str, pixels: int, cutouts: int) -> Sequence[int]:
-    """KiB when the weights are read, and at most."""
+    """Bytes of tensors, and of the process beyond what it has read."""
     return _apart(_remember, side, name, pixels, cutouts)
 
 
@@ -576,7 +579,8 @@ def _remember(sender: Connection, side: str, name: str, pixels: int, cutouts: in
     idle = _status("VmRSS")
     advance = stepper(side, name, pixels, cutouts)
     advance(), advance()
-    sender.send((idle, _status("VmHWM")))
+    taken = 1024 * (_status("VmHWM") - idle)
+    sender.send((_tensors_in(advance), taken))
 
 
 def _remember_foreseen(
