@@ -1,28 +1,25 @@
 """Answers that take their time: acknowledged within three seconds, and given for certain.
 
 An answer is written down before Discord is told that the bot is thinking, and struck out once
-Discord has taken it. What stays open, because the bot was killed or Discord failed, is finished
-by `finish_left`, after a restart as well: with the card if the job is queued, else with a reason.
+Discord has taken it. What stays open, because the bot was killed or Discord failed, is given by
+`bot.open_answers`, after a restart as well.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
 
-from bot.incidents import ACKNOWLEDGED, is_gone, report
+from bot.client import ImagineBot
+from bot.incidents import ACKNOWLEDGED, BROKEN, is_gone, report
 from jobs.answers import Answer, Answers
-from jobs.card import card
-from jobs.job import Job, State
-from jobs.language import mark, say, speaking
 from jobs.store import StoreError
 
 if TYPE_CHECKING:
-    from bot.client import ImagineBot
+    pass
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,18 +27,9 @@ NOTE_SECONDS = 1.0
 """How long the note may take before Discord is told, which waits for three seconds in all."""
 
 TRIES = 3  #: at acknowledging, if connections break
-LOOK_SECONDS = 5.0  #: between two looks for answers that were left open
-ORIGINAL: Any = "@original"
-"""Stands for the id of the message that answers an interaction; discord.py's types know numbers."""
-
-INTERRUPTED = mark("I was interrupted before this was queued, so nothing was. Please ask again.")
-PAINTED_THERE = mark("I paint it for you here: {link}")
-
-Interaction = discord.Interaction["ImagineBot"]
+Interaction = discord.Interaction[ImagineBot]
 Work = Callable[[int | None], Awaitable[bool]]
 """Called with the id of the message that is thinking; says whether Discord has taken the answer."""
-
-BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 async def answer(interaction: Interaction, work: Work, *, ephemeral: bool = False) -> None:
@@ -115,61 +103,3 @@ async def _original(interaction: Interaction) -> discord.InteractionMessage:
         with suppress(*BROKEN):
             return await interaction.original_response()
     return await interaction.original_response()
-
-
-async def finish_left(bot: "ImagineBot") -> None:
-    """Finishes what was left open, until cancelled."""
-    answers = Answers(bot.store)
-    while True:
-        try:
-            for left in await answers.left():
-                if left.interaction_id not in bot.answering and await _finished(bot, left):
-                    await answers.end(left.interaction_id)
-        except StoreError as error:
-            log.warning("open answers cannot be looked for", error=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _finished(bot: "ImagineBot", left: Answer) -> bool:
-    """Whether an open answer is given now, or nobody can be told any more."""
-    job = None if left.job_id is None else await bot.store.job(left.job_id)
-    place = None if job is None else await bot.store.position(job.id)
-    try:
-        with speaking(left.locale):
-            await _give(bot, left, job, place)
-    except discord.HTTPException as error:
-        if is_gone(error) or isinstance(error, discord.NotFound):
-            return True
-        log.warning("an open answer could not be given, trying again", error=str(error))
-        return False
-    except BROKEN as error:
-        log.warning("an open answer could not be given, trying again", error=str(error))
-        return False
-    log.info("an open answer was given", job=left.job_id)
-    return True
-
-
-async def _give(bot: "ImagineBot", left: Answer, job: Job | None, place: int | None) -> None:
-    webhook = _webhook(bot, left)
-    if job is None:
-        try:
-            await webhook.edit_message(ORIGINAL, content=say(INTERRUPTED))
-        except discord.NotFound as error:
-            if is_gone(error):
-                raise
-            # It was taken back for a refusal that never came.
-            await webhook.send(say(INTERRUPTED), ephemeral=True)
-        return
-    original = await webhook.fetch_message(ORIGINAL)
-    if original.channel.id != job.channel_id:
-        link = f"https://discord.com/channels/@me/{job.channel_id}"
-        await original.edit(content=say(PAINTED_THERE, link=link))
-    elif job.state is State.QUEUED:
-        drawn = card(job, position=place)
-        await original.edit(content=None, embed=drawn.embed, view=drawn.view)
-
-
-def _webhook(bot: "ImagineBot", left: Answer) -> discord.Webhook:
-    """The way to an answer that goes by the interaction's token, as discord.py makes it itself."""
-    way: Any = {"id": str(bot.application_id), "type": 3, "token": left.token}
-    return discord.Webhook.from_state(way, state=bot._connection)

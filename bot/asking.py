@@ -7,12 +7,13 @@ import discord
 import structlog
 
 from bot import policy
-from bot.answers import PAINTED_THERE, answer
+from bot.answers import answer
 from bot.attachments import keep_initial
 from bot.cards import show
 from bot.client import ImagineBot
 from bot.incidents import RefusedError
 from bot.moderators import admitted, is_moderator
+from bot.open_answers import PAINTED_THERE
 from jobs.card import card
 from jobs.checkup import NEEDED, NEEDED_IN_THREADS
 from jobs.job import Job

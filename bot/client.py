@@ -13,12 +13,12 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.answers import finish_left
 from bot.checkup import tell_what_to_mend
 from bot.forms import submitted
 from bot.gateway import wait_for_a_session
 from bot.incidents import report, tell
 from bot.log_mirror import mirror
+from bot.open_answers import finish_open_answers
 from bot.reading import AT_A_TIME
 from bot.registration import register
 from bot.translator import CatalogueTranslator
@@ -100,7 +100,7 @@ class ImagineBot(discord.Client):
         self.moderator_roles = await self.moderation.moderator_roles()
         self._beside = [
             asyncio.create_task(mirror(self, self.store)),
-            asyncio.create_task(finish_left(self)),
+            asyncio.create_task(finish_open_answers(self, self.store, self.answering)),
         ]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)

@@ -7,6 +7,7 @@ log has the traceback under the same code.
 import secrets
 from contextlib import suppress
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
@@ -22,6 +23,10 @@ ACKNOWLEDGED = 40060
 GONE = frozenset({10015, 10062, ACKNOWLEDGED, 50027})
 """Discord's codes for an interaction that can no longer be answered: unknown webhook, unknown
 interaction, already acknowledged, invalid token."""
+
+
+BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
+"""What is raised when a connection to Discord breaks."""
 
 
 class RefusedError(Exception):

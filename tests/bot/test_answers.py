@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot import answers
+from bot import open_answers
 from bot.client import ImagineBot
 from jobs.answers import Answers
 from jobs.job import Job
@@ -22,7 +22,7 @@ FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(open_answers, "LOOK_SECONDS", 0.05)
 
 
 class DyingStore(Store):
@@ -49,7 +49,7 @@ async def test_what_a_killed_bot_left_open_is_answered_by_the_next(
     async with DyingStore.open(settings.database_path) as store:
         store.queues = queued
         with monkeypatch.context() as dying:
-            dying.setattr(answers, "LOOK_SECONDS", 100)
+            dying.setattr(open_answers, "LOOK_SECONDS", 100)
             async with running_bot(sandbox, settings, store):
                 reply = await ada.slash("imagine", include="a red circle", private=private)
                 await asyncio.sleep(0.2)
@@ -61,7 +61,7 @@ async def test_what_a_killed_bot_left_open_is_answered_by_the_next(
     ):
         message = await ada.wait_filled(reply)
         if not queued:
-            assert message.text == answers.INTERRUPTED
+            assert message.text == open_answers.INTERRUPTED
         elif private:
             (job,) = await store.waiting()
             assert f"/{job.channel_id}" in message.text
@@ -123,6 +123,6 @@ async def test_a_reason_that_could_not_be_told_is_told_later(
 
         store.add = failing  # type: ignore[method-assign]
         await ada.slash("imagine", include="a red circle")
-        message = await told(ada, answers.INTERRUPTED)
+        message = await told(ada, open_answers.INTERRUPTED)
         assert [each.id for each in await ada.messages()] == [message.id]
         await all_given(store)
