@@ -8,7 +8,6 @@ Discord has taken it. What stays open, because the bot was killed or Discord fai
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import discord
 import structlog
@@ -18,15 +17,13 @@ from bot.incidents import ACKNOWLEDGED, BROKEN, is_gone, report
 from jobs.answers import Answer, Answers
 from jobs.store import StoreError
 
-if TYPE_CHECKING:
-    pass
-
 log = structlog.stdlib.get_logger(__name__)
 
 NOTE_SECONDS = 1.0
 """How long the note may take before Discord is told, which waits for three seconds in all."""
 
 TRIES = 3  #: at acknowledging, if connections break
+
 Interaction = discord.Interaction[ImagineBot]
 Work = Callable[[int | None], Awaitable[bool]]
 """Called with the id of the message that is thinking; says whether Discord has taken the answer."""
