@@ -24,7 +24,7 @@ DIRECTIONS = 12
 """Steps of the prior from noise to a picture."""
 GUIDANCE = 2.0
 """How many times as far the prior goes from nothing in particular towards the includes."""
-AVERSION = 8.0
+AVERSION = 12.0
 """How many times as far it goes away from an exclude, as long as it is there for certain."""
 CERTAIN = 0.1
 """How far the similarity to an exclude is then above that of what has nothing to do with it."""

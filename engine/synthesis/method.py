@@ -47,8 +47,8 @@ METHODS = {
     "sketch": Method(
         learning_rate=0.1,
         cutouts=8,
-        smallest=0.8,
-        largest=1.1,
+        smallest=0.5,
+        largest=1.0,
         noise=0.1,
         flip=0.0,
         colour=0.05,
