@@ -66,7 +66,7 @@ CHOICES = (
     Choice("learning rate 0.2", {"learning_rate": 0.2}),
     Choice("4 cutouts", {"cutouts": 4}),
     Choice("16 cutouts", {"cutouts": 16}),
-    Choice("cutouts from half the side", {"smallest": 0.5, "largest": 1.0}),
+    Choice("cutouts from 0.8 of the side", {"smallest": 0.8, "largest": 1.1}),
     Choice("no noise, no colour", {"noise": 0.0, "colour": 0.0}),
     Choice("no total variation", {"smoothness": 0.0}),
     Choice("excludes push without end", {"indifferent": -1.0}),
