@@ -115,6 +115,7 @@ class ImagineBot(discord.Client):
         await super().before_identify_hook(shard_id, initial=initial)
         if not initial:
             *_, sessions = await self.http.get_bot_gateway()
+            # discord.py breaks off after a minute, and comes here again.
             await wait_for_a_session(sessions)
 
     async def close(self) -> None:
