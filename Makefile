@@ -19,8 +19,10 @@ demo: $(READY)  ## the whole product, once: sandbox, bot, engine and a member wh
 try: $(READY)  ## the whole product as a page in your browser, until Ctrl-C
 	@$(BIN)/python -m sandbox.try_it
 
+# Three files at a time, even on two cores: tests of whole processes wait more than they work.
+# Those come first (tests/conftest.py), so that none is left over at the end by itself.
 test: $(READY)  ## all tests, the end-to-end ones among them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff format --check .

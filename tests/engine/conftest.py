@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from jobs.job import Job
 from jobs.recipe import Recipe
 from jobs.store import Store
 from sandbox import Sandbox
-
-torch.set_num_threads(1)  # threads that wait for each other cost more than they gain here
 
 PATIENCE = 30.0  #: seconds until a test that waits for something gives up
 

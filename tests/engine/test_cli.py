@@ -35,7 +35,6 @@ def place(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for name in ("DISCORD_TOKEN", "DATA_DIR", "DATABASE_PATH", "PAIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DEVICE", "cpu")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: weights)
     return tmp_path
 
