@@ -6,9 +6,9 @@ the time is processor time for a picture, as a multiple of the method's own in t
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,9 +20,11 @@ from bench.quality import PAINTED, Rate, judged, paint
 from bench.scores import CNN, OVERLAP
 from engine.device import description
 from engine.models.pair import Pair, load_pair
+from engine.synthesis import renderer
 from engine.synthesis.method import METHODS, Method
 from engine.synthesis.objective import Target
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.rows import Rows
 
 PAIR = "sketch"
 STEPS = 100
@@ -43,32 +45,71 @@ MEASURES = {
 class Choice:
     """`changes` are fields of the method; without `prior` it is as with pairs that have none.
 
-    `spherical` takes the squared angle between embeddings for their distance, as the usual programs
-    do, instead of the cosine.
+    What is no number of the method is replaced within `otherwise`.
     """
 
     name: str
-    changes: dict[str, Any]
+    changes: dict[str, Any] = field(default_factory=dict)
     prior: bool = True
-    spherical: bool = False
+    otherwise: Callable[[Pair], AbstractContextManager[object]] = nullcontext
+
+
+# -- what is no number of the method ---------------------------------------------------------
+
+
+@contextmanager
+def angles(_: Pair) -> Iterator[None]:
+    """The loss of the usual programs: half the squared angle, which near 0 is 1 less the cosine."""
+
+    def similarities(embedded: torch.Tensor, targets: Sequence[Target]) -> list[torch.Tensor]:
+        by_row = embedded.view(len(targets), -1, embedded.shape[-1])
+        cosines = [
+            cutouts @ target.embeddings.t() for cutouts, target in zip(by_row, targets, strict=True)
+        ]
+        # Not quite to 1, where the angle has no gradient.
+        angles = [cosine.clamp(-0.9999, 0.9999).arccos() for cosine in cosines]
+        return [(1 - angle.square() / 2).mean(0) for angle in angles]
+
+    with patch("engine.synthesis.objective.similarities", similarities):
+        yield
+
+
+def steady(_: Pair) -> AbstractContextManager[object]:
+    """The learning rate stays what it is until the end."""
+    return patch("engine.synthesis.rows.falling", lambda share: 1.0)
+
+
+@contextmanager
+def tied(pair: Pair) -> Iterator[None]:
+    """Latents are drawn to the codes next to them, by the mean of the squared distance."""
+    held = renderer._hold
+
+    def hold(job: Rows) -> torch.Tensor | float:
+        nearest = pair.vqgan.look_up(pair.vqgan.nearest_codes(job.latents.detach()))
+        return held(job) + (job.latents - nearest).square().mean((1, 2, 3)).sum()
+
+    with patch("engine.synthesis.renderer._hold", hold):
+        yield
 
 
 CHOICES = (
-    Choice("as it is", {}),
-    Choice("without the prior", {}, prior=False),
+    Choice("as it is"),
+    Choice("without the prior", prior=False),
     Choice("begun by the prior, not guided", {"guided": 0.0}),
     Choice("one beginning, not ranked", {"imagined": 1}),
     Choice("the nearest of 32", {"imagined": 32}),
     Choice("half the steps at half the size", {"coarsest": 32}),
     Choice("continuous latents", {"quantised": False}),
-    Choice("spherical distance", {}, spherical=True),
+    Choice("spherical distance", otherwise=angles),
     Choice("learning rate 0.05", {"learning_rate": 0.05}),
     Choice("learning rate 0.2", {"learning_rate": 0.2}),
+    Choice("a learning rate that never falls", otherwise=steady),
     Choice("4 cutouts", {"cutouts": 4}),
     Choice("16 cutouts", {"cutouts": 16}),
     Choice("cutouts from 0.8 of the side", {"smallest": 0.8, "largest": 1.1}),
     Choice("no noise, no colour", {"noise": 0.0, "colour": 0.0}),
     Choice("no total variation", {"smoothness": 0.0}),
+    Choice("latents drawn to the codebook", otherwise=tied),
     Choice("excludes push without end", {"indifferent": -1.0}),
 )
 
@@ -103,7 +144,7 @@ def tried(
     pair = pair if choice.prior else replace(pair, prior=None)
     renderer = Renderer(pair, torch.device("cpu"), replace(method, **choice.changes))
     began = time.process_time()
-    with _angles() if choice.spherical else nullcontext():
+    with choice.otherwise(pair):
         painted = paint(renderer, asked, seeds, STEPS)
     seconds = (time.process_time() - began) / len(painted)
     rates = judged(pair, [*asked] * seeds, painted)
@@ -124,23 +165,6 @@ def line(name: str, rates: Sequence[Rate], time_: float) -> str:
     for measure in MEASURES:
         cells.append(" / ".join(said[key] for j in (OVERLAP, CNN) if (key := (measure, j)) in said))
     return f"| {name} | {' | '.join(cells)} | {time_:.2f} |"
-
-
-@contextmanager
-def _angles() -> Iterator[None]:
-    """The loss of the usual programs: half the squared angle, which near 0 is 1 less the cosine."""
-
-    def similarities(embedded: torch.Tensor, targets: Sequence[Target]) -> list[torch.Tensor]:
-        by_row = embedded.view(len(targets), -1, embedded.shape[-1])
-        cosines = [
-            cutouts @ target.embeddings.t() for cutouts, target in zip(by_row, targets, strict=True)
-        ]
-        # Not quite to 1, where the angle has no gradient.
-        angles = [cosine.clamp(-0.9999, 0.9999).arccos() for cosine in cosines]
-        return [(1 - angle.square() / 2).mean(0) for angle in angles]
-
-    with patch("engine.synthesis.objective.similarities", similarities):
-        yield
 
 
 if __name__ == "__main__":

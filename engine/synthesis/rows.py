@@ -99,10 +99,9 @@ class Rows:
         return self.step >= self.recipe.steps or self.last or self.idle
 
     def descend(self, losses: Tensor, method: Method) -> None:
-        """One step of Adam, along half a cosine from the full learning rate to a tenth."""
+        """One step of Adam, at the learning rate that is left by now."""
         share = (self.behind + self.step) / (self.behind + self.recipe.steps)
-        rate = method.learning_rate * (0.55 + 0.45 * math.cos(math.pi * share))
-        self.optimiser.param_groups[0]["lr"] = rate
+        self.optimiser.param_groups[0]["lr"] = method.learning_rate * falling(share)
         self.optimiser.step()
         self.losses = self.losses.lerp(losses, 0.2) if self.step else losses
         self.step += 1
@@ -173,6 +172,11 @@ class Rows:
         if moments:
             taken = torch.tensor(float(self.behind + self.step))
             self.optimiser.state[self.latents] = {"step": taken, **moments}
+
+
+def falling(share: float) -> float:
+    """Of the learning rate what is left after a share of the steps: half a cosine, 1 to 0.1."""
+    return 0.55 + 0.45 * math.cos(math.pi * share)
 
 
 def stages(recipe: Recipe, factor: int, method: Method) -> dict[int, Grid]:
