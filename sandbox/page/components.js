@@ -1,9 +1,10 @@
 // Buttons and selects below a message.
 
 import { Refusal, post } from "./api.js";
-import { el, icon, nameOf } from "./dom.js";
+import { el, icon } from "./dom.js";
 import { openModal } from "./modal.js";
-import { channelName, guildOf, channel, state } from "./state.js";
+import { offered } from "./offered.js";
+import { state } from "./state.js";
 
 const ROW = 1, BUTTON = 2, STRING_SELECT = 3, LAST_SELECT = 8;
 const STYLES = { 1: "first", 2: "second", 3: "good", 4: "danger" };
@@ -29,21 +30,6 @@ function button(part, message) {
   const made = el("button", { type: "button", class: STYLES[part.style], "data-id": part.custom_id, disabled: part.disabled }, label);
   made.addEventListener("click", () => use(made, message, part.custom_id));
   return made;
-}
-
-/** What a select offers: its own options, or people, roles and channels of the server. */
-export function offered(part) {
-  const guild = guildOf(channel());
-  const people = () => (guild?.members ?? []).map(({ user }) => ({ label: nameOf(user), value: user.id }));
-  const roles = () => (guild?.roles ?? []).map((role) => ({ label: role.name, value: role.id }));
-  const channels = () => (guild?.channels ?? []).map((each) => ({ label: `#${channelName(each)}`, value: each.id }));
-  switch (part.type) {
-    case 5: return people();
-    case 6: return roles();
-    case 7: return [...people(), ...roles()];
-    case 8: return channels();
-    default: return part.options;
-  }
 }
 
 function select(part, message) {

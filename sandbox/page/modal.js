@@ -1,9 +1,9 @@
 // A form that the bot opens: fields with labels, sent all at once.
 
 import { Refusal, post } from "./api.js";
-import { offered } from "./components.js";
 import { el, freshId, nameOf } from "./dom.js";
 import { markdown } from "./markdown.js";
+import { offered } from "./offered.js";
 import { state } from "./state.js";
 
 const ROW = 1, TEXT_INPUT = 4, TEXT = 10, LABEL = 18;
