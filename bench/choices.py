@@ -97,6 +97,7 @@ CHOICES = (
     Choice("without the prior", prior=False),
     Choice("begun by the prior, not guided", {"guided": 0.0}),
     Choice("one beginning, not ranked", {"imagined": 1}),
+    Choice("the nearest of 8", {"imagined": 8}),
     Choice("the nearest of 32", {"imagined": 32}),
     Choice("half the steps at half the size", {"coarsest": 32}),
     Choice("continuous latents", {"quantised": False}),

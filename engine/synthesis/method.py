@@ -59,7 +59,7 @@ METHODS = {
         strange=0.2,
         coarse=0.5,
         coarsest=64,
-        imagined=8,
+        imagined=16,
         beginnings=384,
         patience=0.2,
     ),
