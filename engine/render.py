@@ -14,7 +14,7 @@ from engine.device import choose_device, use_cores
 from engine.media import Metadata, Provenance
 from engine.models.pair import load_pair
 from engine.synthesis.renderer import Iteration, Renderer
-from engine.worker import out_of_memory, progress_of, reason_for, sentence
+from engine.telling import out_of_memory, progress_of, reason_for, sentence
 from jobs.card import progress_line
 from jobs.folders import timelapse_of
 from jobs.pictures import load_initial

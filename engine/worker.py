@@ -6,36 +6,34 @@ renewed and messages written meanwhile; nothing in here waits for Discord.
 """
 
 import asyncio
-import errno
 import os
 import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-import torch
 from PIL import Image
 from prometheus_client import Gauge, Histogram
 
 from engine.album import Album
+from engine.batch import Batch, Painting
 from engine.painter import Painter, RendererLost
 from engine.poster import Frame
 from engine.synthesis.renderer import SLOWER, Iteration, RecipeRefused
 from engine.synthesis.saved import Saved, SavedRefused
+from engine.telling import out_of_memory, progress_of, reason_for, sentence
 from jobs.folders import folder_of, state_of
-from jobs.job import Job, Progress, State
-from jobs.language import mark, say, speaking
+from jobs.job import Job, State
+from jobs.language import say, speaking
 from jobs.moderation import Moderation
 from jobs.pictures import PictureRefused, load_initial
-from jobs.recipe import MIN_SIDE, Recipe
+from jobs.recipe import Recipe
 from jobs.store import MAX_ATTEMPTS, STOPPED_TOO_OFTEN, Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -46,7 +44,6 @@ POLL_SECONDS = 0.5  #: between two looks at the queue, unless a place has just b
 RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
 STOP_SECONDS = 30.0  #: how long a step may still take once the engine is to stop
 WORTH_MOVING_SECONDS = 5.0  #: what a job must still take to go on at a renderer that is idle
-MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
 
 MINUTES = (1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600, 12 * 3600)
 WAITED = Histogram(
@@ -59,16 +56,6 @@ PAINTED = Histogram(
     buckets=MINUTES,
 )
 RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
-STEP = Histogram(
-    "imagine_step_seconds",
-    "One step of all pictures in the batch.",
-    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
-)
-
-DISK_FULL = mark(
-    "The picture was painted, but the engine's disk is full, so it could not be kept. "
-    "Whoever runs this bot must make room; then ask again."
-)
 
 
 class Showcase(Protocol):
@@ -79,72 +66,6 @@ class Showcase(Protocol):
     def outcome_is_there(self) -> None: ...
 
 
-@dataclass(slots=True)
-class _Painting:
-    """A job in the batch."""
-
-    job: Job
-    album: Album
-    notes: Sequence[str]
-    batch: "_Batch"
-    step: int = 0
-    furthered: bool = False
-    """Whether a state further on than the one that it began with has been saved here."""
-    saving: asyncio.Future[None] | None = None
-    """The frame on its way to the disk."""
-    saved: Callable[[], Saved] | None = None
-    """Copies its state as the latest step has left it."""
-
-    @property
-    def steps_left(self) -> int:
-        return self.job.recipe.steps - self.step
-
-
-@dataclass(slots=True, eq=False)
-class _Batch:
-    """What one renderer paints, about `rows` pictures at a time.
-
-    `rows` becomes smaller when the memory does not suffice, until all of it is painted.
-    """
-
-    painter: Painter
-    rows: int
-    paintings: dict[int, _Painting] = field(default_factory=dict)
-    arriving: deque[Job] = field(default_factory=deque)
-    """Jobs that were handed to it and are not begun yet."""
-    called: asyncio.Event = field(default_factory=asyncio.Event)
-    turned: float = field(default_factory=time.monotonic)
-    """When its loop last came round."""
-    at_rest: bool = False
-    """Whether its loop has ended, and no step is under way."""
-    seconds_per_step: float | None = None
-
-    @property
-    def free(self) -> int:
-        """How many more pictures it takes."""
-        return min(self.rows, self.painter.rows) - self.painted
-
-    @property
-    def painted(self) -> int:
-        jobs = (*self.arriving, *(painting.job for painting in self.paintings.values()))
-        return sum(job.recipe.count for job in jobs)
-
-    def room(self, job: Job) -> tuple[float, int]:
-        """The more, the better for a job; those that are on their way take room as it does."""
-        return self.painter.room(job.recipe) - len(self.arriving), self.free
-
-    def hand(self, job: Job) -> None:
-        self.arriving.append(job)
-        self.called.set()
-
-    def measure(self, seconds: float) -> None:
-        STEP.observe(seconds)
-        known = self.seconds_per_step
-        self.seconds_per_step = (
-            seconds if known is None else MEMORY * known + (1 - MEMORY) * seconds
-        )
-
-
 class Worker:
     """Paints what the queue holds, with the renderers that join it."""
 
@@ -153,7 +74,7 @@ class Worker:
         self._store = store
         self._poster = poster
         self._data_dir = data_dir
-        self._batches: list[_Batch] = []
+        self._batches: list[Batch] = []
         self._keeping: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -167,7 +88,7 @@ class Worker:
 
     def join(self, painter: Painter) -> None:
         """Paints with this renderer, too, until it is lost or the worker stops."""
-        batch = _Batch(painter, painter.rows)
+        batch = Batch(painter, painter.rows)
         self._batches.append(batch)
         RENDERERS.set(len(self._batches))
         self._start(self._paint(batch))
@@ -218,7 +139,7 @@ class Worker:
 
     # -- the loop --------------------------------------------------------------------------
 
-    async def _paint(self, batch: _Batch) -> None:
+    async def _paint(self, batch: Batch) -> None:
         try:
             while not self._stopping and not batch.painter.lost:
                 batch.turned = time.monotonic()
@@ -236,7 +157,7 @@ class Worker:
         if batch.painter.lost:
             await self._lose(batch)
 
-    async def _rest(self, batch: _Batch) -> None:
+    async def _rest(self, batch: Batch) -> None:
         """Until the next look at the queue, or until a job has been handed to it."""
         batch.called.clear()
         seconds = self._next_look - time.monotonic() if batch.free > 0 else POLL_SECONDS
@@ -263,9 +184,9 @@ class Worker:
                 if not (candidates := self._open() or self._batches):
                     await self._insist(partial(self._store.release, job.id, self.name))
                     return
-                max(candidates, key=partial(_Batch.room, job=job)).hand(job)
+                max(candidates, key=partial(Batch.room, job=job)).hand(job)
 
-    def _open(self) -> list[_Batch]:
+    def _open(self) -> list[Batch]:
         """The batches that take another job."""
         return [batch for batch in self._batches if batch.free > 0]
 
@@ -295,7 +216,7 @@ class Worker:
                 self._leave(painting)
                 return
 
-    async def _begin(self, batch: _Batch, job: Job) -> None:
+    async def _begin(self, batch: Batch, job: Job) -> None:
         try:
             with speaking(job.locale):
                 notes, step = await self._add(batch, job)
@@ -314,10 +235,10 @@ class Worker:
         WAITED.observe((job.started_at or job.created_at) - job.created_at)
         folder = folder_of(job.id, self._data_dir)
         album = Album(folder, job.recipe, batch.painter.made_by, step)
-        batch.paintings[job.id] = _Painting(job, album, notes, batch, step)
+        batch.paintings[job.id] = Painting(job, album, notes, batch, step)
         self._poster.show_frame(job, Frame(notes=notes))
 
-    async def _add(self, batch: _Batch, job: Job) -> tuple[list[str], int]:
+    async def _add(self, batch: Batch, job: Job) -> tuple[list[str], int]:
         """Puts a job into the batch, from where a crash left it if it was begun before.
 
         Returns the notes for the member, and the step that it stands at.
@@ -348,7 +269,7 @@ class Worker:
             log.warning("a saved state cannot be read", job=job_id, error=str(error))
             return None
 
-    async def _advance(self, batch: _Batch) -> None:
+    async def _advance(self, batch: Batch) -> None:
         """One step of the batch, and what follows from it."""
         began = time.monotonic()
         try:
@@ -369,7 +290,7 @@ class Worker:
         # Only now: a GPU goes on computing after its step has been handed back.
         batch.measure(time.monotonic() - began)
 
-    async def _take(self, painting: _Painting, iteration: Iteration) -> None:
+    async def _take(self, painting: Painting, iteration: Iteration) -> None:
         """What one step did for one job."""
         if iteration.fault:
             self._leave(painting)
@@ -387,7 +308,7 @@ class Worker:
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
 
-    async def _heed_the_queue(self, batch: _Batch) -> None:
+    async def _heed_the_queue(self, batch: Batch) -> None:
         """Takes jobs out of the batch that were cancelled, or paused, or given to another engine.
 
         The next step is the last of those whose askers want what is there.
@@ -419,7 +340,7 @@ class Worker:
             self._look = None  # whoever asks from now on must not get what was true before
             return await self._store.still_mine(self.name)
 
-    async def _keep_for_later(self, painting: _Painting) -> None:
+    async def _keep_for_later(self, painting: Painting) -> None:
         """A job that waits again, since its server is paused, will go on from where it is."""
         try:
             job = await self._store.job(painting.job.id)
@@ -441,7 +362,7 @@ class Worker:
 
     # -- pictures --------------------------------------------------------------------------
 
-    async def _save_frame(self, painting: _Painting, iteration: Iteration) -> None:
+    async def _save_frame(self, painting: Painting, iteration: Iteration) -> None:
         """Sends a frame and the job's state to the disk, beside the renderer.
 
         It waits only where the disk is slower; the state is copied before the next step.
@@ -453,7 +374,7 @@ class Worker:
             self._saving, _keep_frame, painting.album, iteration, iteration.saved()
         )
 
-    async def _keep(self, painting: _Painting, iteration: Iteration) -> None:
+    async def _keep(self, painting: Painting, iteration: Iteration) -> None:
         """Writes the finished pictures, then ends the job."""
         job = painting.job
         try:
@@ -469,7 +390,7 @@ class Worker:
 
     # -- trouble ---------------------------------------------------------------------------
 
-    async def _recover(self, batch: _Batch, error: Exception) -> None:
+    async def _recover(self, batch: Batch, error: Exception) -> None:
         """A step failed: without memory the youngest job waits, and the last one is tried in less.
 
         If that was not it, those in the batch fail.
@@ -491,14 +412,14 @@ class Worker:
             self._leave(painting)
         await self._fail([painting.job for painting in paintings], error)
 
-    async def _wait_for_room(self, batch: _Batch, job: Job) -> None:
+    async def _wait_for_room(self, batch: Batch, job: Job) -> None:
         """Gives a job back that did not fit into the memory beside the others."""
         batch.rows = sum(painting.job.recipe.count for painting in batch.paintings.values())
         log.warning("not enough memory; fewer rows for now", rows=batch.rows, job=job.id)
         self._poster.forget(job)
         await self._insist(lambda: self._store.release(job.id, self.name))
 
-    async def _lose(self, batch: _Batch) -> None:
+    async def _lose(self, batch: Batch) -> None:
         """What a lost renderer has painted goes on elsewhere, from what was last saved of it."""
         self._batches.remove(batch)
         RENDERERS.set(len(self._batches))
@@ -511,7 +432,7 @@ class Worker:
             await self._insist(partial(self._store.release, job.id, self.name))
         self._next_look = 0.0
 
-    async def _put_back(self, batch: _Batch, job: Job, furthered: bool, step: int = 0) -> None:
+    async def _put_back(self, batch: Batch, job: Job, furthered: bool, step: int = 0) -> None:
         """Gives a job back whose renderer was lost; it may be the reason.
 
         An attempt that has failed counts unless it has brought the picture further.
@@ -579,7 +500,7 @@ class Worker:
             if painting.batch.at_rest:
                 await self._keep_state(painting)
 
-    async def _keep_state(self, painting: _Painting) -> None:
+    async def _keep_state(self, painting: Painting) -> None:
         if painting.saved:
             await asyncio.get_running_loop().run_in_executor(
                 self._saving, _keep_state, painting.album, painting.saved()
@@ -598,77 +519,17 @@ class Worker:
 
     # -- underneath ------------------------------------------------------------------------
 
-    def _leave(self, painting: _Painting) -> None:
+    def _leave(self, painting: Painting) -> None:
         batch = painting.batch
         batch.paintings.pop(painting.job.id, None)
         if not batch.paintings:
             batch.rows = batch.painter.rows
         self._next_look = 0.0  # there is room for another
 
-    def _paintings(self) -> Iterator[_Painting]:
+    def _paintings(self) -> Iterator[Painting]:
         """Of all batches, as they are at this moment."""
         for batch in list(self._batches):
             yield from list(batch.paintings.values())
-
-
-def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progress:
-    """The numbers of a step as the card shows them."""
-    prompts = iteration.prompts
-    totals = {True: 0.0, False: 0.0}
-    for prompt in prompts:
-        totals[prompt.weight > 0] += abs(prompt.weight)
-    left = iteration.steps - iteration.step
-    return Progress(
-        step=iteration.step,
-        steps=iteration.steps,
-        include=iteration.include,
-        exclude=iteration.exclude,
-        shares=tuple(
-            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0] for prompt in prompts
-        ),
-        seconds_left=None if seconds_per_step is None else left * seconds_per_step,
-    )
-
-
-def sentence(clause: str) -> str:
-    return f"{clause[0].upper()}{clause[1:].rstrip('.')}."
-
-
-def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
-    """One sentence for the asker about what kept their picture from being painted."""
-    if isinstance(error, RecipeRefused | PictureRefused):
-        return str(error)
-    if out_of_memory(error):
-        return _smaller(recipe)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return say(DISK_FULL)
-    return say(
-        "Something went wrong while this was painted, and it has been noted. If it happens "
-        "again, tell whoever runs this bot the incident {incident}.",
-        incident=incident,
-    )
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, a GPU's or the machine's."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # The allocator of the CPU raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-
-
-def _smaller(recipe: Recipe) -> str:
-    """Offers a wish that needs a quarter of the memory."""
-    width, height = (
-        max(MIN_SIDE, side // 2 // MIN_SIDE * MIN_SIDE) for side in (recipe.width, recipe.height)
-    )
-    sizes = {"size": recipe.size, "smaller": f"{width}x{height}"}
-    if recipe.count > 1:
-        return say(
-            "There is not enough memory to paint {size}: try fewer pictures at once, or {smaller}.",
-            **sizes,
-        )
-    return say("There is not enough memory to paint {size}: try {smaller}.", **sizes)
 
 
 def _keep_frame(album: Album, iteration: Iteration, saved: Saved) -> None:

@@ -14,12 +14,11 @@ from PIL import Image
 
 from engine import worker as worker_module
 from engine.media import Provenance
-from engine.models.catalogue import WeightsError
 from engine.painter import InThread, RendererLost, Renders
 from engine.poster import Frame
 from engine.synthesis.renderer import BROKEN, SLOWER, Iteration
-from engine.synthesis.saved import Saved, SavedRefused
-from engine.worker import Worker, reason_for
+from engine.synthesis.saved import Saved
+from engine.worker import Worker
 from jobs.folders import folder_of, state_of
 from jobs.job import Job, State
 from jobs.language import say
@@ -29,7 +28,6 @@ from jobs.recipe import Recipe
 from jobs.store import STOPPED_TOO_OFTEN, Store, StoreLockedError
 from tests.engine.conftest import until
 from tests.engine.fake_renderer import FakeRenderer, saved
-from tests.queued_job import queued_job
 
 Ask = Callable[..., Awaitable[Job]]
 
@@ -467,23 +465,6 @@ async def test_a_job_that_is_stopped_keeps_what_is_there(
     frames = [path.name for path in sorted(folder_of(job.id, tmp_path).glob("frame-*.webp"))]
     assert frames == ["frame-0001.webp", "frame-0002.webp", "frame-0003.webp"]
     assert (folder_of(job.id, tmp_path) / "final-0.png").exists()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(13, "Permission denied", "/srv/imagine/pictures/7"),
-        OSError(28, "No space left on device", "/srv/imagine/pictures/7"),
-        WeightsError("/srv/imagine/weights/last.ckpt is missing"),
-        RuntimeError("DefaultCPUAllocator: /srv/imagine"),
-        SavedRefused("/srv/imagine/pictures/7/state.safetensors is cut off"),
-        KeyError("/srv/imagine"),
-    ],
-)
-def test_a_reason_tells_no_path(error: Exception) -> None:
-    told = reason_for(error, queued_job().recipe, "abc123")
-    assert "srv" not in told
-    assert told.endswith(".")
 
 
 async def test_a_job_goes_on_elsewhere_from_what_was_saved_when_its_renderer_is_lost(
