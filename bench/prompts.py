@@ -4,7 +4,8 @@ With each comes a scene of which the prompt is true: the same judges that score 
 score a drawing of that scene too, which is the most they could ever give.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from training.scenes import COLOURS, SHAPES, Figure, Scene
@@ -32,9 +33,16 @@ class Asked:
     exclude: str = ""
 
 
+def practice() -> list[Asked]:
+    """Prompts like those held out of the kind colour, and none of them: to choose numbers by."""
+    # The same shapes and colours come round again after 77, here in other words.
+    return list(_coloured(range(SINGLES, SINGLES + PAIRS), TWO_WORDINGS[1::-1]))
+
+
 def held_out(limit: int | None = None) -> list[Asked]:
     """The prompts, kind by kind; with a limit, as many of each kind as keep the proportions."""
-    kinds = [list(make()) for make in (_singles, _twos, _landscapes, _marked, _coloured)]
+    coloured = _coloured(range(PAIRS, PAIRS + WITHOUT_COLOUR), TWO_WORDINGS[:2])
+    kinds = [list(kind) for kind in (_singles(), _twos(), _landscapes(), _marked(), coloured)]
     if limit is None:
         return [asked for kind in kinds for asked in kind]
     share = limit / sum(map(len, kinds))
@@ -179,10 +187,10 @@ def _marked() -> Iterator[Asked]:
         )
 
 
-def _coloured() -> Iterator[Asked]:
+def _coloured(places: Iterable[int], wordings: Iterable[str]) -> Iterator[Asked]:
     """Two shapes of two colours, and the same with the first one's colour excluded."""
-    for i in range(WITHOUT_COLOUR):
-        both = replace(_two(i + PAIRS, TWO_WORDINGS[i % 2]), kind="colour")
+    for i, wording in zip(places, itertools.cycle(wordings), strict=False):
+        both = replace(_two(i, wording), kind="colour")
         first, second = both.scene.figures
         named = {second.colour, second.shape, f"{second.colour} {second.shape}"}
         yield both

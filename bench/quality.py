@@ -19,7 +19,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from bench.prompts import Asked, held_out
+from bench.prompts import Asked, held_out, practice
 from bench.scores import CNN, OVERLAP, scores
 from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
@@ -63,6 +63,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="a folder with the pair's files, to try it")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
+    parser.add_argument(
+        "--practice", action="store_true", help="others, with a colour excluded and without"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="pictures of each prompt")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--device", default="cpu")
@@ -81,7 +84,7 @@ def main() -> None:
         method = varied(METHODS[options.pair], options.method)
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
-    asked = held_out(options.prompts)
+    asked = practice() if options.practice else held_out(options.prompts)
     began = time.monotonic()
     painted = paint(Renderer(pair, device, method), asked, options.seeds, options.steps)
     seconds = (time.monotonic() - began) / len(painted)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from bench.prompts import Asked, held_out
+from bench.prompts import Asked, held_out, practice
 from training.captions import caption
 from training.scenes import COLOURS, SHAPES, Scene, facts, random_scene
 from training.vocabulary import words_of_captions
@@ -19,6 +19,12 @@ def asked() -> list[Asked]:
 def test_there_are_enough_and_no_two_alike(asked: list[Asked]) -> None:
     assert len({one.include for one in asked}) >= 165
     assert len({(one.include, one.exclude) for one in asked}) == len(asked)
+
+
+def test_numbers_are_chosen_by_others(asked: list[Asked]) -> None:
+    others = practice()
+    assert len({one.include for one in others}) == 33
+    assert not {one.include for one in others} & {one.include for one in asked}
 
 
 def test_the_pair_knows_every_word(asked: list[Asked]) -> None:
