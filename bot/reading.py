@@ -42,12 +42,16 @@ async def read_apart(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Im
     try:
         async with asyncio.timeout(PATIENCE):
             answer = await _answer(child, data)
+            if len(answer) <= _MOST:
+                await child.wait()
     except TimeoutError:
         answer = b""
     finally:
-        with suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
+        # One that has ended is let be: a kill would take its end from whom asyncio has wait for it.
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
     return _understood(answer)
 
 
