@@ -143,10 +143,10 @@ def tried(
 ) -> tuple[list[Rate], float]:
     """What the judges say of the pictures, and processor seconds for each of them."""
     pair = pair if choice.prior else replace(pair, prior=None)
-    renderer = Renderer(pair, torch.device("cpu"), replace(method, **choice.changes))
+    painting = Renderer(pair, torch.device("cpu"), replace(method, **choice.changes))
     began = time.process_time()
     with choice.otherwise(pair):
-        painted = paint(renderer, asked, seeds, STEPS)
+        painted = paint(painting, asked, seeds, STEPS)
     seconds = (time.process_time() - began) / len(painted)
     rates = judged(pair, [*asked] * seeds, painted)
     return [rate for rate in rates if rate.stage == PAINTED], seconds

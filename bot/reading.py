@@ -47,11 +47,12 @@ async def read_apart(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Im
     except TimeoutError:
         answer = b""
     finally:
-        # One that has ended is let be: a kill would take its end from whom asyncio has wait for it.
+        # One that has ended is let be: to kill it would reap it before asyncio's watcher does.
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 child.kill()
-            await child.wait()
+            # Not wait(): asyncio keeps a child's end back as long as any of its output is unread.
+            await child.communicate()
     return _understood(answer)
 
 

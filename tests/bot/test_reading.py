@@ -28,6 +28,16 @@ async def test_a_good_picture_comes_back_as_its_pixels() -> None:
     assert picture.getpixel((9, 9)) == (0, 128, 128)
 
 
+async def test_a_child_that_has_ended_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be reaped before asyncio's watcher does, which then warns of an unknown child."""
+    killed: list[object] = []
+    monkeypatch.setattr(asyncio.subprocess.Process, "kill", killed.append)
+    await read_apart(_png("teal"))
+    with pytest.raises(PictureRefused):
+        await read_apart(b"no picture")
+    assert killed == []
+
+
 async def test_what_is_refused_there_is_told_here_in_the_members_language() -> None:
     with speaking("de"), pytest.raises(PictureRefused, match="Anhang ist kein PNG"):
         await read_apart(b"no picture")
