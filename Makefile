@@ -17,7 +17,7 @@ demo: $(READY)  ## the whole product, once: sandbox, bot, engine and a member wh
 	@$(BIN)/python -m sandbox.demo
 
 try: $(READY)  ## the whole product as a page in your browser, until Ctrl-C
-	@$(BIN)/python -m sandbox.try_it
+	@$(BIN)/python -m sandbox.playground
 
 # Three files at a time, even on two cores: tests of whole processes wait more than they work.
 # Those come first (tests/conftest.py), so that none is left over at the end by itself.
@@ -46,8 +46,8 @@ audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages; needs
 	.venv/audit/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
 	@touch $@
 
-translations: $(READY)  ## brings jobs/locales/ up to date with the sentences in the code
-	$(BIN)/python -m jobs.translations
+translations: $(READY)  ## brings core/i18n/locales/ up to date with the sentences in the code
+	$(BIN)/python -m core.i18n.extract
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

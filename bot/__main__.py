@@ -16,13 +16,13 @@ import aiohttp
 import discord
 import structlog
 
-from bot.buttons import BUTTONS
 from bot.client import GRACE, ImagineBot
 from bot.commands import all_commands
-from jobs.logs import configure_logging
-from jobs.metrics import measured
-from jobs.settings import Settings, SettingsError, load_settings
-from jobs.store import Store, StoreError, StoreFullError, StoreLockedError
+from bot.components.buttons import BUTTONS
+from core.database.jobs import Store, StoreError, StoreFullError, StoreLockedError
+from core.logging import configure_logging
+from core.metrics import measured
+from core.settings import Settings, SettingsError, load_settings
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,21 +13,21 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.checkup import tell_what_to_mend
-from bot.forms import submitted
+from bot.components.modals import submitted
+from bot.errors import report, tell
 from bot.gateway import wait_for_a_session
-from bot.incidents import report, tell
-from bot.log_mirror import mirror
-from bot.open_answers import finish_open_answers
-from bot.reading import AT_A_TIME
+from bot.health import tell_what_to_mend
 from bot.registration import register
+from bot.services.audit_log_feed import mirror
+from bot.services.image_decoder import AT_A_TIME
+from bot.services.pending_responses import finish_open_answers
 from bot.translator import CatalogueTranslator
-from jobs.card import ALLOWED_MENTIONS
-from jobs.language import mark, say, speak
-from jobs.metrics import counted_requests
-from jobs.moderation import Moderation
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.database.moderation import Moderation
+from core.discord_ui.job_message import ALLOWED_MENTIONS
+from core.i18n import mark, say, speak
+from core.metrics import counted_requests
+from core.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class ImagineBot(discord.Client):
         self.add_dynamic_items(*buttons)
         self._buttons = buttons
         self.answering: set[int] = set()
-        """Interactions that are being answered (see `bot.answers`)."""
+        """Interactions that are being answered (see `bot.services.responses`)."""
         self.heard: deque[int] = deque(maxlen=1000)
         """The latest of them: after a lost connection Discord may tell of one a second time."""
         self._at_work: set[asyncio.Task[Any]] = set()

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.job import Job, State
-from jobs.language import mark, say
-from jobs.recipe import Recipe
+from core.i18n import mark, say
+from core.job import Job, State
+from core.recipe import Recipe
 
 MAX_WAITING = 5
 """Jobs that one member may have waiting in a server that has no limits of its own."""

@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 from discord.app_commands import TranslationContextTypes, locale_str
 
-from jobs.language import say, speaking
+from core.i18n import say, speaking
 
 TYPED = (Location.command_name, Location.group_name, Location.parameter_name)
 

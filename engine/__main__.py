@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.presets import PRESETS, suiting
-from jobs.recipe import MAX_COUNT, PicturePrompt, Recipe, RecipeError, parse_size, parse_weight
-from jobs.settings import Settings, SettingsError, load_settings
+from core.recipe import MAX_COUNT, PicturePrompt, Recipe, RecipeError, parse_size, parse_weight
+from core.settings import Settings, SettingsError, load_settings
+from core.styles import PRESETS, suiting
 
 if TYPE_CHECKING:
     from engine.models.weights import PairStatus
@@ -103,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _work(parsed: argparse.Namespace, settings: Settings) -> int:
     settings.token()  # missed at once, not after the imports
+    from core.logging import configure_logging
     from engine.service import serve
-    from jobs.logs import configure_logging
 
     configure_logging(settings)
 
@@ -165,7 +165,7 @@ def _asked(parsed: argparse.Namespace, settings: Settings) -> Recipe:
 
 def _asked_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings) -> Recipe:
     """A recipe of before, with another seed or steps if the options say so."""
-    from jobs.pictures import gather_initial
+    from core.storage.uploaded_images import gather_initial
 
     everything_else = ("include", "exclude", "like", "unlike", "preset", "pair", "size", "count")
     if any(getattr(parsed, name) is not None for name in (*everything_else, "init", "strength")):
@@ -186,7 +186,7 @@ def _picture_prompt(text: str, folder: Path) -> PicturePrompt:
 
 def _kept(file: Path, folder: Path) -> str:
     """The name in a recipe of a picture in a file, a copy of which is kept in the folder."""
-    from jobs.pictures import read_outside_picture, store_initial
+    from core.storage.uploaded_images import read_outside_picture, store_initial
 
     return store_initial(read_outside_picture(file.read_bytes()), folder)
 
@@ -237,8 +237,8 @@ def _print_pair(pair: "PairStatus") -> None:
 
 
 def _doctor(parsed: argparse.Namespace, settings: Settings) -> int:
+    from core.health import Verdict
     from engine.doctor import examine
-    from jobs.checkup import Verdict
 
     findings = asyncio.run(examine(settings))
     for finding in findings:
@@ -260,9 +260,9 @@ def _foreseen(error: Exception) -> str | None:
 
 def _passes(error: Exception) -> bool:
     """Whether the same may succeed later; else a person has to mend something first."""
-    from engine.discord_rest import UnreachableError
+    from core.database.jobs import StoreFullError, StoreLockedError
+    from engine.delivery.discord_rest import UnreachableError
     from engine.painter import ClusterError
-    from jobs.store import StoreFullError, StoreLockedError
 
     return isinstance(
         error, (ClusterError, UnreachableError, StoreFullError, StoreLockedError, OSError)
@@ -270,14 +270,14 @@ def _passes(error: Exception) -> bool:
 
 
 def _told_in_a_sentence() -> tuple[type[Exception], ...]:
+    from core.database.jobs import StoreError
+    from core.storage.uploaded_images import PictureRefused
+    from engine.delivery.discord_rest import DiscordError
     from engine.device import DeviceError
-    from engine.discord_rest import DiscordError
     from engine.models.catalogue import WeightsError
     from engine.painter import ClusterError
     from engine.render import PaintingError
     from engine.synthesis.renderer import RecipeRefused
-    from jobs.pictures import PictureRefused
-    from jobs.store import StoreError
 
     return (
         ClusterError,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.recipe import Recipe
+from core.storage.paths import state_of, timelapse_of
 from engine.media import Provenance, frame, png, write_timelapse, write_whole
-from jobs.folders import state_of, timelapse_of
-from jobs.recipe import Recipe
 
 KEPT_FRAMES = 100  #: at most so many frames of a job are kept, evenly spread over its steps
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Histogram
 
+from core.job import Job
 from engine.album import Album
 from engine.painter import Painter
 from engine.synthesis.saved import Saved
-from jobs.job import Job
 
 MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
 

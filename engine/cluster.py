@@ -32,15 +32,15 @@ import ray
 import structlog
 from ray.exceptions import RayError, RayTaskError
 
+import core
 import engine
-import jobs
+from core.database.jobs import Store, StoreError
+from core.settings import Settings
 from engine.models.catalogue import find
 from engine.models.shipping import Manifest
 from engine.painter import ClusterError, rows_at_a_time
 from engine.remote import RemotePainter, RendererActor
 from engine.worker import Worker
-from jobs.settings import Settings
-from jobs.store import Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -115,7 +115,7 @@ def _in_daemon(work: Callable[[], None]) -> Future[None]:
 def _join(address: str | None) -> None:
     """Brings the code along: whatever else a node has of it is not looked at."""
     with tempfile.TemporaryDirectory(prefix="imagine-") as folder:
-        for package in (engine, jobs):
+        for package in (core, engine):
             left_out = shutil.ignore_patterns("*.safetensors", "__pycache__")
             shutil.copytree(package.__path__[0], Path(folder) / package.__name__, ignore=left_out)
         ray.init(

@@ -53,7 +53,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def measure_memory(device: torch.device) -> None:
-    """From now on a GPU's memory is among the numbers of `jobs.metrics`."""
+    """From now on a GPU's memory is among the numbers of `core.metrics`."""
     if device.type == "cuda":
         GPU_MEMORY.labels("total").set_function(lambda: torch.cuda.mem_get_info(device)[1])
         GPU_MEMORY.labels("free").set_function(lambda: torch.cuda.mem_get_info(device)[0])

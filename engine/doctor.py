@@ -9,12 +9,8 @@ from pathlib import Path
 import discord
 import torch
 
-from engine.device import DeviceError, choose_device, free_memory
-from engine.discord_rest import DiscordError, logged_in
-from engine.models import catalogue, weights
-from engine.models.catalogue import WeightsError
-from engine.models.open_clip import read_open_clip
-from jobs.checkup import (
+from core.database.jobs import Store, StoreError
+from core.health import (
     Finding,
     flaw,
     look_at_application,
@@ -24,8 +20,12 @@ from jobs.checkup import (
     stops,
     well,
 )
-from jobs.settings import Settings, SettingsError
-from jobs.store import Store, StoreError
+from core.settings import Settings, SettingsError
+from engine.delivery.discord_rest import DiscordError, logged_in
+from engine.device import DeviceError, choose_device, free_memory
+from engine.models import catalogue, weights
+from engine.models.catalogue import WeightsError
+from engine.models.open_clip import read_open_clip
 
 FEW_SESSIONS = 20  #: of the 1,000 that Discord allows in a day; with fewer left the bot waits
 DRIVER = Path("/sys/module/nvidia/version")

@@ -13,11 +13,11 @@ from typing import Protocol, TypeVar
 import torch
 from PIL import Image
 
+from core.recipe import Recipe
 from engine.media import Provenance
 from engine.models.pair import Pair
 from engine.synthesis.renderer import Iteration, Renderer
 from engine.synthesis.saved import Saved
-from jobs.recipe import Recipe
 
 SMALL = 128  #: pixels on a side, up to which a processor paints several pictures at a time
 

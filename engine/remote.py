@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from ray.exceptions import RayError, RayTaskError
 
+from core.i18n import speaking, spoken
+from core.recipe import Recipe
+from core.settings import PerceptorChoice
 from engine.album import is_kept
 from engine.device import choose_device, free_memory, use_cores
 from engine.media import Provenance
@@ -33,9 +36,6 @@ from engine.synthesis.method import METHODS
 from engine.synthesis.objective import Target
 from engine.synthesis.renderer import Iteration, Renderer
 from engine.synthesis.saved import Saved
-from jobs.language import speaking, spoken
-from jobs.recipe import Recipe
-from jobs.settings import PerceptorChoice
 
 AHEAD = 2  #: steps that nobody has taken yet, before the actor waits
 SHOWN_SECONDS = 1.0  #: a job is looked at this often, also where no frame is due

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.discord_ui.job_message import progress_line
+from core.recipe import Recipe
+from core.settings import Settings
+from core.storage.paths import timelapse_of
+from core.storage.uploaded_images import load_initial
 from engine.album import Album
 from engine.device import choose_device, use_cores
 from engine.media import Metadata, Provenance
 from engine.models.pair import load_pair
 from engine.synthesis.renderer import Iteration, Renderer
 from engine.telling import out_of_memory, progress_of, reason_for, sentence
-from jobs.card import progress_line
-from jobs.folders import timelapse_of
-from jobs.pictures import load_initial
-from jobs.recipe import Recipe
-from jobs.settings import Settings
 
 JOB = 1  #: the only one
 

@@ -1,8 +1,9 @@
 """Keeps the disk as the settings say: what is old goes, and what is above the quota.
 
 Only pictures, frames and states of jobs are removed, and the pictures that members attached; never
-what `jobs.keeping` still needs, weights, or the database. Attached pictures that no job speaks of,
-of wishes that were never sent or were refused, go within two hours: nobody can fill a disk by them.
+what `core.storage.retention` still needs, weights, or the database. Attached pictures that no job
+speaks of, of wishes that were never sent or were refused, go within two hours: nobody can fill a
+disk by them.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ from pathlib import Path
 
 import structlog
 
-from jobs.keeping import Needed, needed
-from jobs.settings import Settings
-from jobs.store import Store, StoreError
+from core.database.jobs import Store, StoreError
+from core.settings import Settings
+from core.storage.retention import Needed, needed
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import structlog
 import torch
 
+from core.database.jobs import Store, StoreError
+from core.metrics import measured
+from core.settings import Settings, SettingsError
+from engine.delivery.discord_rest import logged_in_at_last
+from engine.delivery.poster import Poster
 from engine.device import choose_device, measure_memory, use_cores
-from engine.discord_rest import logged_in_at_last
 from engine.models.pair import load_pair
 from engine.painter import InThread
-from engine.poster import Poster
 from engine.retention import keep_tidy
 from engine.worker import Worker
-from jobs.metrics import measured
-from jobs.settings import Settings, SettingsError
-from jobs.store import Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -4,11 +4,11 @@ import errno
 
 import torch
 
+from core.i18n import mark, say
+from core.job import Progress
+from core.recipe import MIN_SIDE, Recipe
+from core.storage.uploaded_images import PictureRefused
 from engine.synthesis.renderer import Iteration, RecipeRefused
-from jobs.job import Progress
-from jobs.language import mark, say
-from jobs.pictures import PictureRefused
-from jobs.recipe import MIN_SIDE, Recipe
 
 DISK_FULL = mark(
     "The picture was painted, but the engine's disk is full, so it could not be kept. "

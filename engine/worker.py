@@ -21,20 +21,20 @@ import structlog
 from PIL import Image
 from prometheus_client import Gauge, Histogram
 
+from core.database.jobs import MAX_ATTEMPTS, STOPPED_TOO_OFTEN, Store, StoreError
+from core.database.moderation import Moderation
+from core.i18n import say, speaking
+from core.job import Job, State
+from core.recipe import Recipe
+from core.storage.paths import folder_of, state_of
+from core.storage.uploaded_images import PictureRefused, load_initial
 from engine.album import Album
 from engine.batch import Batch, Painting
+from engine.delivery.poster import Frame
 from engine.painter import Painter, RendererLost
-from engine.poster import Frame
 from engine.synthesis.renderer import SLOWER, Iteration, RecipeRefused
 from engine.synthesis.saved import Saved, SavedRefused
 from engine.telling import out_of_memory, progress_of, reason_for, sentence
-from jobs.folders import folder_of, state_of
-from jobs.job import Job, State
-from jobs.language import say, speaking
-from jobs.moderation import Moderation
-from jobs.pictures import PictureRefused, load_initial
-from jobs.recipe import Recipe
-from jobs.store import MAX_ATTEMPTS, STOPPED_TOO_OFTEN, Store, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -59,7 +59,7 @@ RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 
 
 class Showcase(Protocol):
-    """What the worker tells the poster (see `engine.poster`); none of it waits."""
+    """What the worker tells the poster (see `engine.delivery.poster`); none of it waits."""
 
     def show_frame(self, job: Job, frame: Frame) -> None: ...
     def forget(self, job: Job) -> None: ...

@@ -1,1 +1,1 @@
-"""Numbered SQL (`0001_what.sql`), applied in order, once each, by `jobs.store`."""
+"""Numbered SQL (`0001_what.sql`), applied in order, once each, by `core.database.jobs`."""

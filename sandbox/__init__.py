@@ -1,6 +1,6 @@
 """A local Discord, strict where Discord is strict, for tests, demonstrations and development."""
 
-from sandbox.client import (
+from sandbox.client.driver import (
     Change,
     Channel,
     Member,
@@ -10,8 +10,8 @@ from sandbox.client import (
     Role,
     SandboxClient,
 )
-from sandbox.commands import OptionError
-from sandbox.fields import InteractionError
+from sandbox.discord.commands import OptionError
+from sandbox.discord.fields import InteractionError
 from sandbox.server import Sandbox
 
 __all__ = [

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from sandbox.scene import furnish
+from sandbox.fixtures import furnish
 from sandbox.server import Sandbox
 
 

@@ -31,7 +31,7 @@ async def tried() -> AsyncIterator[str]:
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "sandbox.try_it"),
+        *("-m", "sandbox.playground"),
         cwd=ROOT,
         env={**_without_screen(), "PYTHONPATH": str(ROOT)},
         stdout=PIPE,

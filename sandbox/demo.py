@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sandbox.client import Change, File, Member, Message, SandboxClient
+from sandbox.client.driver import Change, File, Member, Message, SandboxClient
 from sandbox.processes import ProcessError, alive, local_discord, run_until_stopped, running
 
 OUT = Path("out")

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.async_api import Browser, Locator, Page
 
 from sandbox.browser import ROOT, chromium, tried
-from sandbox.client import SandboxClient
+from sandbox.client.driver import SandboxClient
 from sandbox.processes import ProcessError
 
 FOLDER = ROOT / "docs" / "page"

@@ -17,24 +17,24 @@ from typing import Self
 
 from aiohttp import web
 
-from sandbox import errors
-from sandbox.cdn import Cdn
-from sandbox.client import Member, Role, SandboxClient
-from sandbox.clock import Clock
-from sandbox.commands import Commands
-from sandbox.control import Control
-from sandbox.errors import DiscordError
-from sandbox.faults import Fault, Faults
-from sandbox.gateway import Gateway
-from sandbox.interactions import Interactions
-from sandbox.limits import Limits
-from sandbox.outage import Outage
-from sandbox.overrides import Overrides
-from sandbox.page import Page
-from sandbox.recorder import FilePart, RecordedRequest, Recorder, without_token
-from sandbox.rest import Answer, Call, Rest, Route, find_route
-from sandbox.uploads import Body, read_body
-from sandbox.world import World
+from sandbox.client.driver import Member, Role, SandboxClient
+from sandbox.control_api.control import Control
+from sandbox.discord import errors
+from sandbox.discord.cdn import Cdn
+from sandbox.discord.clock import Clock
+from sandbox.discord.command_permissions import Overrides
+from sandbox.discord.commands import Commands
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.faults import Fault, Faults
+from sandbox.discord.gateway import Gateway
+from sandbox.discord.interactions import Interactions
+from sandbox.discord.limits import Limits
+from sandbox.discord.outage import Outage
+from sandbox.discord.recorder import FilePart, RecordedRequest, Recorder, without_token
+from sandbox.discord.rest import Answer, Call, Rest, Route, find_route
+from sandbox.discord.state import World
+from sandbox.discord.uploads import Body, read_body
+from sandbox.web.server import Page
 
 _log = logging.getLogger(__name__)
 

@@ -3,8 +3,7 @@
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from jobs.presets import PRESETS
-from jobs.recipe import (
+from core.recipe import (
     MAX_COUNT,
     MAX_PICTURES,
     MAX_SIDE,
@@ -17,6 +16,7 @@ from jobs.recipe import (
     Recipe,
     Source,
 )
+from core.styles import PRESETS
 
 TRICKY = st.text(alphabet="ab19 :|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30)
 NAMES = st.sampled_from(["0" * 64, "f" * 64, "0123456789abcdef" * 4])

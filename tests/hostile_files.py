@@ -1,4 +1,4 @@
-"""Files that somebody made to do harm: for the tests and for `bench.fuzz`."""
+"""Files that somebody made to do harm: for the tests and for `tests.fuzz`."""
 
 import io
 import struct

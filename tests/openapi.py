@@ -17,7 +17,7 @@ import pytest
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from sandbox.recorder import RecordedRequest
+from sandbox.discord.recorder import RecordedRequest
 
 DESCRIPTION = Path(__file__).parents[2] / "shared" / "discord-openapi.json"
 

@@ -1,4 +1,4 @@
-"""Whatever comes from outside, and the law it must keep: for short tests and for `bench.fuzz`.
+"""Whatever comes from outside, and the law it must keep: for short tests and for `tests.fuzz`.
 
 A law takes one example and raises AssertionError, or whatever our code should never have raised.
 """
@@ -25,15 +25,15 @@ from unittest import mock
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.attachments import DISCORD_HOSTS, trusted
-from bot.durations import duration
-from bot.words import first_hit
-from jobs.card import card, escaped
-from jobs.pictures import MAX_SIDE, PictureRefused, read_outside_picture
-from jobs.presets import PRESETS
-from jobs.recipe import Recipe, RecipeError, format_prompts, parse_prompts, parse_size
-from jobs.rules import WordRule
-from jobs.settings import Settings, SettingsError, load_settings
+from bot.converters import duration
+from bot.services.attachments import DISCORD_HOSTS, trusted
+from bot.word_filter import first_hit
+from core.discord_ui.job_message import card, escaped
+from core.moderation import WordRule
+from core.recipe import Recipe, RecipeError, format_prompts, parse_prompts, parse_size
+from core.settings import Settings, SettingsError, load_settings
+from core.storage.uploaded_images import MAX_SIDE, PictureRefused, read_outside_picture
+from core.styles import PRESETS
 from tests.hostile_files import gif_beyond_its_screen, jpeg_of_scans, polyglot
 from tests.queued_job import queued_job
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from jobs.job import Job, State
-from jobs.recipe import Recipe
+from core.job import Job, State
+from core.recipe import Recipe
 
 
 def queued_job(**changes: Any) -> Job:

@@ -1,4 +1,4 @@
-"""Anything from outside keeps its law; `python -m bench.fuzz` tries for as long as wanted."""
+"""Anything from outside keeps its law; `python -m tests.fuzz` tries for as long as wanted."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

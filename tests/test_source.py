@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("bench", "bot", "engine", "jobs", "migrations", "sandbox", "training")
+PACKAGES = ("bench", "bot", "core", "engine", "migrations", "sandbox", "training")
 
 ALLOWED = {
     # PRAGMAs take no parameters; what stands in them is the database's own.
-    ("jobs/database.py", 'f"PRAGMA {pragma}"'),
-    ("jobs/database.py", 'f"PRAGMA user_version = {number}"'),
+    ("core/database/connection.py", 'f"PRAGMA {pragma}"'),
+    ("core/database/connection.py", 'f"PRAGMA user_version = {number}"'),
     # Migrations are files of this repository.
-    ("jobs/database.py", "statement"),
+    ("core/database/connection.py", "statement"),
     # Knows tensors and modules, and refuses every other class: tests/engine/models.
     ("engine/models/checkpoints.py", "pickle.Unpickler"),
 }

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.load.figures import Times, table
 from bench.load.product import Product, hosted
-from jobs.database import rows_of
-from jobs.job import Job
-from jobs.store import Store, as_job
-from jobs.turns import claim_order, turn_on_arrival
-from sandbox.client import Member, NoResponseError, SandboxClient
-from sandbox.clock import moment_of
+from bench.load.statistics import Times, table
+from core.database.connection import rows_of
+from core.database.jobs import Store, as_job
+from core.fair_queue import claim_order, turn_on_arrival
+from core.job import Job
+from sandbox.client.driver import Member, NoResponseError, SandboxClient
+from sandbox.discord.clock import moment_of
 
 WISHES, SECONDS = 1_000, 10.0
 MEMBERS, CHANNELS = 200, 20

@@ -1,9 +1,9 @@
 """Databases with as many waiting jobs as wanted, come about as they do: asked, claimed, painted.
 
-Rows are written in bulk, but each has the turn that `jobs.turns` gives it, and the history before
-it: for every four that wait one has been painted. The servers differ in size as servers do (the
-n-th has 1/n of the members of the first), and the third largest is paused: what its members ask
-for stays in front of everybody.
+Rows are written in bulk, but each has the turn that `core.fair_queue` gives it, and the history
+before it: for every four that wait one has been painted. The servers differ in size as servers do
+(the n-th has 1/n of the members of the first), and the third largest is paused: what its members
+ask for stays in front of everybody.
 """
 
 import heapq
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.recipe import Recipe
-from jobs.store import Store
-from jobs.turns import claim_order, turn_on_arrival
+from core.database.jobs import Store
+from core.fair_queue import claim_order, turn_on_arrival
+from core.recipe import Recipe
 
 GUILDS = 100
 PAUSED = 3

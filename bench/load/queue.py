@@ -14,14 +14,14 @@ from typing import Any
 
 import bot.commands  # noqa: F401 - it enters the lists that are shown by pages
 from bench.load.crowd import PAUSED, fill
-from bench.load.figures import Times, table
-from bot.pages import LISTS, PAGE
-from jobs.database import value_of
-from jobs.job import Job, State
-from jobs.keeping import needed
-from jobs.moderation import Moderation
-from jobs.recipe import Recipe
-from jobs.store import Store
+from bench.load.statistics import Times, table
+from bot.components.pagination import LISTS, PAGE
+from core.database.connection import value_of
+from core.database.jobs import Store
+from core.database.moderation import Moderation
+from core.job import Job, State
+from core.recipe import Recipe
+from core.storage.retention import needed
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TIMES, RARE_TIMES = 200, 10

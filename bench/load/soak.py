@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.load.figures import Trend, table, trend
 from bench.load.product import Product
-from jobs.store import Store
+from bench.load.statistics import Trend, table, trend
+from core.database.jobs import Store
 from sandbox import Member, Message, Sandbox
-from sandbox.client import NoResponseError
-from sandbox.fields import InteractionError
+from sandbox.client.driver import NoResponseError
+from sandbox.discord.fields import InteractionError
 
 SAMPLE_SECONDS = 10.0
 WISH_SECONDS, DELETE_SECONDS, LOOK_SECONDS = 6.0, 25.0, 45.0

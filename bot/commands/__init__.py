@@ -1,12 +1,12 @@
 """What members can type or choose, one module for each group of commands."""
 
-import bot.job_buttons  # noqa: F401 - it enters what answers the buttons of a card
+import bot.components.job_buttons  # noqa: F401 - it enters what answers the buttons of a card
 from bot.client import AnyCommand
 from bot.commands.cancel import cancel_command
+from bot.commands.context_menus import from_picture, report_menu, what_prompt
 from bot.commands.help import help_command
 from bot.commands.history import history_command
 from bot.commands.imagine import imagine_command
-from bot.commands.menus import from_picture, report_menu, what_prompt
 from bot.commands.mod import mod_command
 from bot.commands.prefer import prefer_command
 from bot.commands.privacy import privacy_command

@@ -5,11 +5,11 @@ import asyncio
 from discord import app_commands
 
 from bot import policy
-from bot.asking import Interaction, asker_of, check
-from bot.incidents import RefusedError
-from jobs.job import Job, State
-from jobs.language import ENGLISH, mark, say, speaking
-from jobs.rules import Act
+from bot.errors import RefusedError
+from bot.services.submission import Interaction, asker_of, check
+from core.i18n import ENGLISH, mark, say, speaking
+from core.job import Job, State
+from core.moderation import Act
 
 AUTOCOMPLETE_SECONDS = 2.0
 """Discord takes suggestions for three seconds; without any, a number can still be typed."""

@@ -4,7 +4,7 @@ from discord.app_commands import Choice, locale_str
 
 from bot import policy
 from bot.translator import filled
-from jobs.presets import suiting
+from core.styles import suiting
 
 
 def sizes_on(menu: policy.Menu) -> list[Choice[str]]:

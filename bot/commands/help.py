@@ -4,10 +4,10 @@ import discord
 from discord import app_commands
 
 from bot import policy
-from bot.asking import ask
-from bot.buttons import Interaction, answers
-from jobs.language import mark, say
-from jobs.recipe import Recipe
+from bot.components.buttons import Interaction, answers
+from bot.services.submission import ask
+from core.i18n import mark, say
+from core.recipe import Recipe
 
 EXAMPLES = {
     "sketch": (

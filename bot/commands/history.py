@@ -3,12 +3,12 @@
 import discord
 from discord import app_commands
 
-from bot.asking import Interaction
-from bot.pages import ASIDE, PAGE, Drawn, entered, show_page
-from jobs.card import escaped
-from jobs.job import Job
-from jobs.language import mark, say
-from jobs.members import Members
+from bot.components.pagination import ASIDE, PAGE, Drawn, entered, show_page
+from bot.services.submission import Interaction
+from core.database.members import Members
+from core.discord_ui.job_message import escaped
+from core.i18n import mark, say
+from core.job import Job
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
 STARRED = "*"

@@ -6,15 +6,15 @@ import discord
 from discord import app_commands
 
 from bot import policy
-from bot.asking import Attached, Interaction, ask
 from bot.client import AnyCommand
 from bot.commands.choices import sizes_on, styles_for
-from bot.incidents import RefusedError
+from bot.errors import RefusedError
+from bot.services.submission import Attached, Interaction, ask
 from bot.translator import filled
-from jobs.language import mark
-from jobs.members import Members, Preferences
-from jobs.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, format_prompts, parse_size
-from jobs.store import StoreError
+from core.database.jobs import StoreError
+from core.database.members import Members, Preferences
+from core.i18n import mark
+from core.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, format_prompts, parse_size
 
 MAX_TYPED = MAX_TEXT + 100
 """Characters of an option: some room for bars and weights beside the texts."""

@@ -6,12 +6,12 @@ from discord import app_commands
 from discord.app_commands import locale_str
 
 from bot import policy
-from bot.asking import Interaction
 from bot.client import AnyCommand
 from bot.commands.choices import sizes_on, styles_for
+from bot.services.submission import Interaction
 from bot.translator import filled
-from jobs.language import mark, say
-from jobs.members import Members, Preferences
+from core.database.members import Members, Preferences
+from core.i18n import mark, say
 
 NONE = "none"
 """Chosen instead of a size or a style to prefer none any more."""

@@ -7,14 +7,14 @@ import json
 import discord
 from discord import app_commands
 
-from bot.buttons import Interaction, answers
 from bot.client import ImagineBot
-from bot.incidents import RefusedError
-from bot.removal import sweep
-from jobs.keeping import needed
-from jobs.language import mark, say
-from jobs.members import Kept, Members
-from jobs.pictures import forget_initial
+from bot.components.buttons import Interaction, answers
+from bot.errors import RefusedError
+from bot.services.deletion import sweep
+from core.database.members import Kept, Members
+from core.i18n import mark, say
+from core.storage.retention import needed
+from core.storage.uploaded_images import forget_initial
 
 
 @app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))

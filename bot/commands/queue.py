@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import discord
 from discord import app_commands
 
-from bot.asking import Interaction
-from bot.pages import PAGE, Drawn, entered, show_page
-from jobs.card import about, escaped
-from jobs.job import Job
-from jobs.language import mark, say
+from bot.components.pagination import PAGE, Drawn, entered, show_page
+from bot.services.submission import Interaction
+from core.discord_ui.job_message import about, escaped
+from core.i18n import mark, say
+from core.job import Job
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
 

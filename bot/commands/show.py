@@ -2,9 +2,9 @@
 
 from discord import app_commands
 
-from bot.asking import Interaction, seen
-from bot.showing import show_job
-from jobs.language import mark
+from bot.services.job_views import show_job
+from bot.services.submission import Interaction, seen
+from core.i18n import mark
 
 
 @app_commands.command(

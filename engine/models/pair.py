@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import torch
 
+from core.settings import PerceptorChoice
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan
@@ -16,7 +17,6 @@ from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
 from engine.models.prior import Prior
 from engine.models.quickened import compile_for_gpu, quicken
 from engine.models.vqgan import VQGAN
-from jobs.settings import PerceptorChoice
 
 
 @dataclass(frozen=True, slots=True)

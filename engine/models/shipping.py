@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.settings import PerceptorChoice
 from engine.models import weights
 from engine.models.catalogue import Entry, WeightsError
 from engine.models.open_clip import find_open_clip
-from jobs.settings import PerceptorChoice
 
 Content = NDArray[np.uint8]
 

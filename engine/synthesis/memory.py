@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
+from core.recipe import Recipe
 from engine.models.pair import Pair
 from engine.synthesis.method import Method
-from jobs.recipe import Recipe
 
 ON_THE_WAY_BACK = 1.2
 """What the way back needs beyond what the way there has remembered, as a factor."""

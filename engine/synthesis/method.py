@@ -1,4 +1,4 @@
-"""The numbers of the method, for each pair; chosen by `bench/quality.py`, not by taste."""
+"""The numbers of the method, for each pair; chosen by `bench/quality/`, not by taste."""
 
 from dataclasses import dataclass
 

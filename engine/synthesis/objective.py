@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from core.recipe import A_PICTURE, Recipe
 from engine.models.perceptor import Perceptor
 from engine.synthesis.method import Method
-from jobs.recipe import A_PICTURE, Recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.utils.checkpoint import checkpoint
 
+from core.i18n import mark, say
+from core.recipe import Recipe
 from engine.device import free_memory
 from engine.models.pair import Pair
 from engine.models.quickened import spare_memory
@@ -23,8 +25,6 @@ from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS, Method
 from engine.synthesis.rows import Grid, Rows, stages
 from engine.synthesis.saved import Saved, SavedRefused
-from jobs.language import mark, say
-from jobs.recipe import Recipe
 
 SLOWER = mark("The memory is short for this size, so it is painted more slowly.")
 

@@ -8,12 +8,12 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from core.i18n import say
+from core.recipe import Recipe
 from engine.models.vqgan import VQGAN
 from engine.synthesis.method import Method
 from engine.synthesis.objective import Target
 from engine.synthesis.saved import Saved, SavedRefused, too_large
-from jobs.language import say
-from jobs.recipe import Recipe
 
 REST = 20
 """Steps without anything gained that no job ends before."""

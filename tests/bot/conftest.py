@@ -14,16 +14,16 @@ import structlog
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bot.buttons import BUTTONS
 from bot.client import AnyCommand, ImagineBot
 from bot.commands import all_commands
-from jobs.answers import Answers
-from jobs.folders import folder_of, timelapse_of
-from jobs.job import Job, State
-from jobs.logs import configure_logging
-from jobs.recipe import Recipe
-from jobs.settings import Settings
-from jobs.store import Store
+from bot.components.buttons import BUTTONS
+from core.database.jobs import Store
+from core.database.pending_responses import Answers
+from core.job import Job, State
+from core.logging import configure_logging
+from core.recipe import Recipe
+from core.settings import Settings
+from core.storage.paths import folder_of, timelapse_of
 from sandbox import Member, Message, Reply, Sandbox
 from tests import openapi
 

@@ -18,14 +18,14 @@ import structlog
 from hypothesis import strategies as st
 
 from bot.client import ImagineBot
-from jobs.buttons import Action
-from jobs.job import Job
-from jobs.logs import configure_logging
-from jobs.recipe import Recipe
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.discord_ui.job_buttons import Action
+from core.job import Job
+from core.logging import configure_logging
+from core.recipe import Recipe
+from core.settings import Settings
 from sandbox import Member, Sandbox
-from sandbox.interactions import COMPONENT, MODAL_SUBMIT
+from sandbox.discord.interactions import COMPONENT, MODAL_SUBMIT
 from tests.bot.conftest import running_bot
 from tests.outside import TEXTS
 

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 
 import bot.__main__
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.settings import Settings
 from sandbox import Sandbox
 from tests.bot.conftest import NOWHERE
 

@@ -10,8 +10,8 @@ import pytest
 from discord import app_commands
 
 from bot.client import ImagineBot
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from tests.bot.conftest import entries, refusal, running_bot, told
 

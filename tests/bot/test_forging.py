@@ -10,10 +10,10 @@ from hypothesis import settings as examples
 from PIL import Image
 
 from bot.client import ImagineBot
-from bot.seals import LENGTH, is_sealed, seal
-from jobs.pictures import store_initial
-from jobs.settings import Settings
-from jobs.store import Store
+from bot.services.signing import LENGTH, is_sealed, seal
+from core.database.jobs import Store
+from core.settings import Settings
+from core.storage.uploaded_images import store_initial
 from sandbox import Member, Sandbox
 from tests.bot.conftest import told
 from tests.bot.forging import FORGERIES, scene

@@ -7,8 +7,8 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.gateway import LONGEST_PAUSE, Backoff
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.settings import Settings
 from sandbox import Member, Sandbox
 from tests.bot.conftest import entries, running_bot
 

@@ -7,15 +7,15 @@ from typing import Any
 import discord
 import pytest
 
-from bot import log_mirror
 from bot.client import ImagineBot
 from bot.commands.help import TEXT
-from jobs.buttons import LABELS
-from jobs.language import languages, say, speaking
-from jobs.settings import Settings
-from jobs.store import Store
+from bot.services import audit_log_feed
+from core.database.jobs import Store
+from core.discord_ui.job_buttons import LABELS
+from core.i18n import languages, say, speaking
+from core.settings import Settings
 from sandbox import Sandbox
-from sandbox.permissions import Permission
+from sandbox.discord.permissions import Permission
 from tests.bot.conftest import asked, press, running_bot, told
 
 LONGEST = {"name": 32, "description": 100}
@@ -86,7 +86,7 @@ async def test_a_card_speaks_to_its_asker_and_an_answer_to_who_presses(
 async def test_a_report_speaks_to_its_server_and_the_log_english(
     sandbox: Sandbox, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_mirror, "LOOK", 0.02)
+    monkeypatch.setattr(audit_log_feed, "LOOK", 0.02)
     await sandbox.client.set_guild_locale("de")
     ada = await sandbox.member("Ada", locale="ja")
     mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot import policy
-from jobs.job import Job, State
-from jobs.recipe import Recipe
+from core.job import Job, State
+from core.recipe import Recipe
 from tests.queued_job import queued_job
 
 GUILD, CHANNEL, ADA, BOB = 1, 2, 3, 4

@@ -16,7 +16,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from jobs.settings import Settings
+from core.settings import Settings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

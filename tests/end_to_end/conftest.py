@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from jobs.job import Job
-from jobs.recipe import Recipe
-from jobs.store import Store
+from core.database.jobs import Store
+from core.job import Job
+from core.recipe import Recipe
 from sandbox import Member, Message, Sandbox
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.job import State
+from core.job import State
 from sandbox import Member, Message
 from tests.end_to_end.conftest import Product, pictures_of
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
-from bench.raylets import Raylets, raylets
-from jobs.job import State
+from bench.cluster.raylets import Raylets, raylets
+from core.job import State
 from tests.end_to_end.conftest import Product, pictures_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from jobs.folders import folder_of, state_of
-from jobs.job import State
-from jobs.store import Store
+from core.database.jobs import Store
+from core.job import State
+from core.storage.paths import folder_of, state_of
 from sandbox import Message
 from tests.end_to_end.conftest import Product, job_id, pictures_of, title
 

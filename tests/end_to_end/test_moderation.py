@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.job import State
-from sandbox.permissions import Permission
+from core.job import State
+from sandbox.discord.permissions import Permission
 from tests.end_to_end.conftest import Product, pictures_of, title
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

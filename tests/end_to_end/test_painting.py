@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from jobs.job import State
-from jobs.recipe import Recipe
+from core.job import State
+from core.recipe import Recipe
 from sandbox import Member, Message
 from tests.end_to_end.conftest import ENDS, PATIENCE, Product, pictures_of, recipe_in, title
 from tests.openapi import assert_valid

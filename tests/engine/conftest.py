@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jobs.job import Job
-from jobs.recipe import Recipe
-from jobs.store import Store
+from core.database.jobs import Store
+from core.job import Job
+from core.recipe import Recipe
 from sandbox import Sandbox
 
 PATIENCE = 30.0  #: seconds until a test that waits for something gives up

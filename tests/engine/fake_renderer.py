@@ -6,10 +6,10 @@ from types import MappingProxyType
 import torch
 from PIL import Image
 
+from core.recipe import Recipe
 from engine.synthesis.objective import Target
 from engine.synthesis.renderer import Iteration, RecipeRefused
 from engine.synthesis.saved import Saved
-from jobs.recipe import Recipe
 
 
 class FakeRenderer:

@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
+from core.recipe import Recipe
 from engine.__main__ import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
 from engine.synthesis.renderer import Iteration, Renderer
-from jobs.recipe import Recipe
 from sandbox import Sandbox
-from sandbox.permissions import Permission
+from sandbox.discord.permissions import Permission
 from tests.engine.random_pair import random_sketch
 
 ROOT = Path(__file__).parents[2]

@@ -16,22 +16,22 @@ import torch
 from PIL import Image
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
-from bench.raylets import Raylets, raylets
+from bench.cluster.raylets import Raylets, raylets
+from core.database.jobs import Store
+from core.database.moderation import Moderation
+from core.job import Job, State
+from core.recipe import Recipe
+from core.settings import Settings
+from core.storage.paths import folder_of
 from engine import cluster as cluster_module
 from engine import remote
+from engine.delivery.poster import Frame
 from engine.media import enlarged
 from engine.models.catalogue import SKETCH
 from engine.models.pair import load_pair
 from engine.models.shipping import Manifest
-from engine.poster import Frame
 from engine.synthesis.renderer import Renderer
 from engine.worker import Worker
-from jobs.folders import folder_of
-from jobs.job import Job, State
-from jobs.moderation import Moderation
-from jobs.recipe import Recipe
-from jobs.settings import Settings
-from jobs.store import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

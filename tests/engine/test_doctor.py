@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.health import Finding, Verdict
+from core.settings import Settings
 from engine import doctor
-from jobs.checkup import Finding, Verdict
-from jobs.settings import Settings
 
 
 async def devices(settings: Settings) -> list[Finding]:

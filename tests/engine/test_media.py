@@ -14,6 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from core.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
+from core.storage.paths import finished_pictures, timelapse_of
+from core.storage.uploaded_images import MAX_BYTES, PictureRefused
 from engine import media
 from engine.album import KEPT_FRAMES, Album
 from engine.media import (
@@ -27,9 +30,6 @@ from engine.media import (
     side_by_side,
     write_whole,
 )
-from jobs.folders import finished_pictures, timelapse_of
-from jobs.pictures import MAX_BYTES, PictureRefused
-from jobs.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
 from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
 
 MADE_BY = Provenance("sketch", {"vqgan.safetensors": "ab" * 32})

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from core.recipe import Recipe
+from core.styles import PRESETS, suiting
 from engine.models.catalogue import SKETCH
 from engine.models.perceptor import Perceptor, read_perceptor
-from jobs.presets import PRESETS, suiting
-from jobs.recipe import Recipe
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from core.database.jobs import Store
+from core.database.members import Members
+from core.job import Job, State
+from core.recipe import PicturePrompt
+from core.settings import Settings
+from core.storage.paths import folder_of
+from core.storage.uploaded_images import store_initial
 from engine.retention import DAY, tidy
-from jobs.folders import folder_of
-from jobs.job import Job, State
-from jobs.members import Members
-from jobs.pictures import store_initial
-from jobs.recipe import PicturePrompt
-from jobs.settings import Settings
-from jobs.store import Store
 
 MEGABYTE = 10**6
 

@@ -13,15 +13,15 @@ import torch
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from core.database.jobs import Store
+from core.job import Job, State
+from core.settings import Address, Settings
 from engine import service
 from engine.models import catalogue
 from engine.models.pair import read_pair
 from engine.service import serve
-from jobs.job import Job, State
-from jobs.settings import Address, Settings
-from jobs.store import Store
 from sandbox import Sandbox
-from sandbox.world import Draft
+from sandbox.discord.state import Draft
 from tests.engine.conftest import until
 from tests.engine.random_pair import random_sketch
 

@@ -12,20 +12,20 @@ import pytest
 import torch
 from PIL import Image
 
+from core.database.jobs import STOPPED_TOO_OFTEN, Store, StoreLockedError
+from core.database.moderation import Moderation
+from core.i18n import say
+from core.job import Job, State
+from core.recipe import Recipe
+from core.storage.paths import folder_of, state_of
+from core.storage.uploaded_images import store_initial
 from engine import worker as worker_module
+from engine.delivery.poster import Frame
 from engine.media import Provenance
 from engine.painter import InThread, RendererLost, Renders
-from engine.poster import Frame
 from engine.synthesis.renderer import BROKEN, SLOWER, Iteration
 from engine.synthesis.saved import Saved
 from engine.worker import Worker
-from jobs.folders import folder_of, state_of
-from jobs.job import Job, State
-from jobs.language import say
-from jobs.moderation import Moderation
-from jobs.pictures import store_initial
-from jobs.recipe import Recipe
-from jobs.store import STOPPED_TOO_OFTEN, Store, StoreLockedError
 from tests.engine.conftest import until
 from tests.engine.fake_renderer import FakeRenderer, saved
 

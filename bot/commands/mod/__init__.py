@@ -4,7 +4,7 @@ A server's administrators may show it to others (Server Settings, Integrations),
 asks again.
 """
 
-from bot.commands.mod import members, places, queue, words
+from bot.commands.mod import channels, members, queue, words
 from bot.commands.mod.group import mod as mod_command
 
-__all__ = ["members", "mod_command", "places", "queue", "words"]
+__all__ = ["channels", "members", "mod_command", "queue", "words"]

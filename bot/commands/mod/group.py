@@ -6,8 +6,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.moderators import Interaction
-from jobs.language import mark, say
+from bot.services.admission import Interaction
+from core.i18n import mark, say
 
 MAX_WHY = 300  #: characters of a reason
 

@@ -15,17 +15,17 @@ from bot.commands.mod.group import (
     mod,
     wait,
 )
-from bot.durations import duration
-from bot.incidents import RefusedError
-from bot.log_mirror import report_buttons, report_embed
-from bot.mod_buttons import BLOCKED
-from bot.moderators import Interaction
-from bot.pages import PAGE, Drawn, entered, show_page
+from bot.components.mod_buttons import BLOCKED
+from bot.components.pagination import PAGE, Drawn, entered, show_page
+from bot.converters import duration
+from bot.errors import RefusedError
 from bot.policy import MAX_STEPS, MAX_WAITING, menu
-from jobs.card import escaped
-from jobs.language import ENGLISH, counted, mark, say, speaking
-from jobs.recipe import RecipeError, parse_size
-from jobs.rules import Block, Limits
+from bot.services.admission import Interaction
+from bot.services.audit_log_feed import report_buttons, report_embed
+from core.discord_ui.job_message import escaped
+from core.i18n import ENGLISH, counted, mark, say, speaking
+from core.moderation import Block, Limits
+from core.recipe import RecipeError, parse_size
 
 NAMES = {
     "running": mark("{n} painted at a time"),

@@ -7,14 +7,14 @@ from discord import app_commands
 
 from bot.commands.cancel import AUTOCOMPLETE_SECONDS, MAX_CHOICE_NAME, MAX_CHOICES
 from bot.commands.mod.group import MAX_WHY, Place, answer, guild_of, listed, mod, wait
-from bot.incidents import RefusedError
-from bot.mod_buttons import clear_buttons
-from bot.moderators import Interaction
-from bot.pages import PAGE, Drawn, entered, show_page
-from jobs.card import escaped
-from jobs.job import Job, State
-from jobs.language import ENGLISH, mark, say, speaking
-from jobs.rules import Act
+from bot.components.mod_buttons import clear_buttons
+from bot.components.pagination import PAGE, Drawn, entered, show_page
+from bot.errors import RefusedError
+from bot.services.admission import Interaction
+from core.discord_ui.job_message import escaped
+from core.i18n import ENGLISH, mark, say, speaking
+from core.job import Job, State
+from core.moderation import Act
 
 MAX_PROMPT = 80  #: characters of a prompt that are shown
 

@@ -7,14 +7,14 @@ from discord.app_commands import locale_str
 
 from bot.commands.cancel import AUTOCOMPLETE_SECONDS, MAX_CHOICES
 from bot.commands.mod.group import answer, guild_of, listed, wait, words
-from bot.incidents import RefusedError
-from bot.moderators import Interaction
-from bot.pages import PAGE, Drawn, entered, show_page
-from bot.words import first_hit, is_word
-from jobs.card import escaped
-from jobs.language import mark, say
-from jobs.recipe import MAX_TEXT
-from jobs.rules import WordRule
+from bot.components.pagination import PAGE, Drawn, entered, show_page
+from bot.errors import RefusedError
+from bot.services.admission import Interaction
+from bot.word_filter import first_hit, is_word
+from core.discord_ui.job_message import escaped
+from core.i18n import mark, say
+from core.moderation import WordRule
+from core.recipe import MAX_TEXT
 
 MAX_WORD, MAX_WORDS = 100, 1000
 

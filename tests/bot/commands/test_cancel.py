@@ -3,14 +3,14 @@
 import discord
 
 from bot.client import ImagineBot
-from jobs.card import card
-from jobs.job import State
-from jobs.recipe import Recipe
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.discord_ui.job_message import card
+from core.job import State
+from core.recipe import Recipe
+from core.settings import Settings
 from sandbox import Member, Message, Sandbox
-from sandbox.permissions import Permission
-from sandbox.world import Draft, Payload
+from sandbox.discord.permissions import Permission
+from sandbox.discord.state import Draft, Payload
 from tests.bot.conftest import running_bot, told
 
 

@@ -2,8 +2,8 @@
 
 from bot.client import ImagineBot
 from bot.commands.help import EXAMPLES
-from jobs.recipe import Recipe
-from jobs.store import Store
+from core.database.jobs import Store
+from core.recipe import Recipe
 from sandbox import Member
 from tests.bot.conftest import told
 

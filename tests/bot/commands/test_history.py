@@ -3,8 +3,8 @@
 from typing import Any
 
 from bot.client import ImagineBot
-from bot.pages import PAGE
-from jobs.store import Store
+from bot.components.pagination import PAGE
+from core.database.jobs import Store
 from sandbox import Member, Sandbox
 from tests.bot.conftest import press, told
 

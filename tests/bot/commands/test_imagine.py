@@ -14,12 +14,12 @@ from PIL import Image
 
 from bot.client import ImagineBot
 from bot.policy import MAX_WAITING
-from jobs.job import Job, State
-from jobs.recipe import Prompt
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.job import Job, State
+from core.recipe import Prompt
+from core.settings import Settings
 from sandbox import Member, OptionError, Sandbox
-from sandbox.permissions import Permission
+from sandbox.discord.permissions import Permission
 from tests.bot.conftest import all_given, refusal, running_bot, told
 
 CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"

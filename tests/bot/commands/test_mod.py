@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from bot import log_mirror
 from bot.client import ImagineBot
-from bot.reports import report_picture
-from jobs.job import Job, State
-from jobs.moderation import Moderation
-from jobs.rules import Act, Verdict
-from jobs.settings import Settings
-from jobs.store import Store
+from bot.services import audit_log_feed
+from bot.services.reports import report_picture
+from core.database.jobs import Store
+from core.database.moderation import Moderation
+from core.job import Job, State
+from core.moderation import Act, Verdict
+from core.settings import Settings
 from sandbox import Member, Message, OptionError, Sandbox
-from sandbox.permissions import Permission
+from sandbox.discord.permissions import Permission
 from tests.bot.conftest import running_bot, told
 
 LEASE = 30.0
@@ -22,8 +22,8 @@ LEASE = 30.0
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_mirror, "LOOK", 0.02)
-    monkeypatch.setattr(log_mirror, "RETRY", 0.02)
+    monkeypatch.setattr(audit_log_feed, "LOOK", 0.02)
+    monkeypatch.setattr(audit_log_feed, "RETRY", 0.02)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """/prefer: one's own settings, for oneself alone."""
 
 from bot.client import ImagineBot
-from jobs.store import Store
+from core.database.jobs import Store
 from sandbox import Member
 from tests.bot.conftest import told
 

@@ -7,10 +7,10 @@ from typing import Any
 from PIL import Image
 
 from bot.client import ImagineBot
-from jobs.folders import folder_of
-from jobs.members import Kept, Members, Preferences
-from jobs.settings import Settings
-from jobs.store import Store
+from core.database.jobs import Store
+from core.database.members import Kept, Members, Preferences
+from core.settings import Settings
+from core.storage.paths import folder_of
 from sandbox import Member, Sandbox
 from tests.bot.conftest import asked, press, told
 

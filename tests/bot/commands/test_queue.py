@@ -1,10 +1,10 @@
 """/queue, as different members see it."""
 
 from bot.client import ImagineBot
-from bot.pages import PAGE
-from jobs.recipe import Recipe
-from jobs.settings import Settings
-from jobs.store import Store
+from bot.components.pagination import PAGE
+from core.database.jobs import Store
+from core.recipe import Recipe
+from core.settings import Settings
 from sandbox import Member, Sandbox
 from tests.bot.conftest import running_bot, told
 

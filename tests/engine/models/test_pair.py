@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.recipe import Recipe
+from core.settings import PerceptorChoice
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.ensemble import Ensemble
 from engine.models.pair import Pair, load_pair, read_pair
 from engine.synthesis.renderer import Renderer
-from jobs.recipe import Recipe
-from jobs.settings import PerceptorChoice
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 CPU = torch.device("cpu")

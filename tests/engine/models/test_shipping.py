@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.settings import PerceptorChoice
 from engine.models.catalogue import Download, Entry, WeightsError
 from engine.models.open_clip import read_open_clip
 from engine.models.shipping import Content, Manifest
-from jobs.settings import PerceptorChoice
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 FILES = {"model.yaml": b"a: 1", "last.ckpt": b"weights" * 1000, "clip.pt": b"clip"}

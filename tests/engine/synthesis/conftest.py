@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from core.recipe import Recipe
 from engine.models import catalogue
 from engine.models.pair import Pair, load_pair, read_pair
 from engine.synthesis.method import METHODS
 from engine.synthesis.renderer import Iteration, Renderer
-from jobs.recipe import Recipe
 from tests.engine.random_pair import random_sketch
 
 Recipes = Callable[..., Recipe]

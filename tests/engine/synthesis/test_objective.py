@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.recipe import PicturePrompt, Recipe
 from engine.models.pair import Pair
 from engine.synthesis import objective
 from engine.synthesis.method import METHODS
-from jobs.recipe import PicturePrompt, Recipe
 from tests.engine.synthesis.conftest import CPU
 
 METHOD = METHODS["sketch"]

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image, ImageStat
 
+from core.recipe import PicturePrompt, Recipe
 from engine.models.pair import Pair
 from engine.synthesis import cutouts, latents
 from engine.synthesis.cutouts import Cuts
 from engine.synthesis.renderer import Iteration, RecipeRefused, Renderer
 from engine.synthesis.saved import Saved, SavedRefused
-from jobs.recipe import PicturePrompt, Recipe
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 from training.judges.overlap import look
 from training.scenes import Figure, Scene, draw

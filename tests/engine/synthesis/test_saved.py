@@ -5,12 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.recipe import Recipe
 from engine.models.pair import Pair
 from engine.synthesis import objective
 from engine.synthesis.method import METHODS
 from engine.synthesis.rows import Rows, latents_of
 from engine.synthesis.saved import LARGEST, Saved, SavedRefused
-from jobs.recipe import Recipe
 from tests.engine.synthesis.conftest import CPU
 
 

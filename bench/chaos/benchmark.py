@@ -1,0 +1,210 @@
+"""`python -m bench.chaos`: the real bot and engine under faults, and what becomes of each job.
+
+For each fault a local Discord is started with both processes in front of it. Members ask for
+pictures while things break, several times at random moments; then there is peace, and it is
+counted how each job ended: from what Discord received and shows, and from the database.
+
+A job is asked once its interaction was answered or it stands in the database. It must end exactly
+once, as a posted picture, a posted reason or a posted cancellation. It is doubled if it had a
+second card or a second picture post; stuck if its message still waits in the end; lost if there is
+no end at all. `docs/faults.md` shows the table.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from bench.chaos.environment import opened
+from bench.chaos.judge import ENDED, Fate, Verdict
+from bench.chaos.resume import Resumed, compare
+from bench.chaos.scenarios import FAULTS, JOBS, Fault
+
+SMALL_DISK = "48m"  #: size of the disk that is filled
+AT_A_TIME = 3  #: worlds side by side
+COMPARED = ("engine-rendering", "kill-engine")
+"""Faults after which pictures are compared with those that were painted without a crash."""
+NONE_RESUMED = Resumed()
+LIMIT = 2400.0  #: seconds that one world may take
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What became of the jobs under one fault."""
+
+    fault: str
+    made: int
+    fates: dict[str, int]
+    doubled: int
+    resumed: Resumed = NONE_RESUMED
+
+    @property
+    def asked(self) -> int:
+        return sum(self.fates.values()) - self.of(Fate.UNHEARD)
+
+    @property
+    def ended(self) -> int:
+        return sum(self.of(fate) for fate in ENDED)
+
+    def of(self, fate: Fate) -> int:
+        return self.fates.get(fate.value, 0)
+
+    @classmethod
+    def of_verdicts(cls, fault: str, made: int, verdicts: Sequence[Verdict]) -> "Count":
+        """A job that is doubled has not ended exactly once, whatever it shows."""
+        fates = Counter(each.fate.value for each in verdicts)
+        return cls(fault, made, dict(fates), sum(each.doubled for each in verdicts))
+
+
+def table(counts: Iterable[Count]) -> str:
+    """One line for each fault and one for all together, as Markdown."""
+    lines = [
+        "| fault | times | jobs asked | ended once | picture | reason | cancelled | nobody there"
+        " | doubled | stuck | lost |",
+        "| --- |" + " ---: |" * 10,
+    ]
+    counts = list(counts)
+    fates = sum((Counter(count.fates) for count in counts), Counter[str]())
+    made, doubled = sum(each.made for each in counts), sum(each.doubled for each in counts)
+    for count in (*counts, Count("**all**", made, dict(fates), doubled)):
+        cells = [
+            count.made,
+            count.asked,
+            count.ended - count.doubled,
+            *map(count.of, ENDED),
+            count.doubled,
+            *map(count.of, (Fate.STUCK, Fate.LOST)),
+        ]
+        lines.append(f"| {count.fault} | " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def resumptions(counts: Iterable[Count]) -> str:
+    """What became of the jobs that a crash had interrupted, in a sentence."""
+    all_of = [each.resumed for each in counts]
+    compared, same = sum(each.compared for each in all_of), sum(each.same for each in all_of)
+    return (
+        f"Of {compared} jobs that outlived a crash of their engine and were painted once more"
+        f" without one, {same} have the very same picture;"
+        f" {sum(each.later for each in all_of)} went on from a saved step."
+    )
+
+
+async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
+    """One fault in one world, so many times."""
+    fault = FAULTS[key]
+    async with opened(folder, seed) as world:
+        await world.start("bot", "engine")
+        for _ in range(tries):
+            await fault.script(world)
+        await world.settle()
+        verdicts, made = world.verdicts(), world.made
+        resumed = await compare(world) if key in COMPARED else NONE_RESUMED
+    for verdict in verdicts:
+        if verdict.doubled or verdict.fate in (Fate.STUCK, Fate.LOST):
+            print(f"{key}: {verdict}", file=sys.stderr)
+    return replace(Count.of_verdicts(fault.name, made, verdicts), resumed=resumed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=320, help="in all, about (default: 320)")
+    parser.add_argument("--seed", type=int, default=1, help="of all that is drawn (default: 1)")
+    parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=_choices())
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases there")
+    parser.add_argument("--world", help=argparse.SUPPRESS)
+    parsed = parser.parse_args()
+    keys = parsed.only or list(FAULTS)
+    if parsed.world:
+        count = asyncio.run(tried(keys[0], parsed.jobs, parsed.seed, Path(parsed.world)))
+        print(json.dumps(asdict(count)))
+        return
+    tries = max(1, round(parsed.jobs / JOBS / len(keys)))
+    counts = asyncio.run(_all(keys, tries, parsed.seed, parsed.keep))
+    print(table(counts), resumptions(counts), sep="\n\n")
+    bad = [each for each in counts if each.doubled or each.ended < each.asked]
+    sys.exit(1 if bad or len(counts) < len(keys) else 0)
+
+
+def _choices() -> str:
+    return "these alone, of: " + ", ".join(FAULTS)
+
+
+async def _all(keys: Sequence[str], tries: int, seed: int, keep: Path | None) -> list[Count]:
+    """Every fault in a process of its own, a few side by side; in their order."""
+    free = asyncio.Semaphore(AT_A_TIME)
+    with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+        base = keep or Path(temporary)
+
+        async def one(key: str) -> Count | None:
+            async with free:
+                return await _in_a_process(key, tries, seed, base / key)
+
+        counts = await asyncio.gather(*map(one, keys))
+    return [count for count in counts if count]
+
+
+async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count | None:
+    fault = FAULTS[key]
+    if fault.small_disk and not _can_mount():
+        print(f"{fault.name}: not tried, no small disk can be mounted here", file=sys.stderr)
+        return None
+    await asyncio.to_thread(_emptied, folder)
+    options = ("--only", key, "--jobs", str(tries), "--seed", str(seed), "--world", str(folder))
+    process = await asyncio.create_subprocess_exec(
+        *_on_a_small_disk(fault, folder),
+        *(sys.executable, "-m", "bench.chaos", *options),
+        stdout=subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(LIMIT):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        output = b""
+    if process.returncode:
+        print(f"{fault.name}: the bench itself failed", file=sys.stderr)
+        return None
+    told = json.loads(output)
+    count = Count(**told | {"resumed": Resumed(**told["resumed"])})
+    print(f"{count.fault}: {count.fates}, {count.doubled} doubled", file=sys.stderr)
+    return count
+
+
+def _emptied(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _on_a_small_disk(fault: Fault, folder: Path) -> tuple[str, ...]:
+    """What a command is run in so that `data` is a small disk, which nobody else sees."""
+    if not fault.small_disk:
+        return ()
+    data = folder / "data"
+    data.mkdir()
+    mount = f'mount -t tmpfs -o size={SMALL_DISK} small "$0" && exec "$@"'
+    return ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, str(data))
+
+
+def _can_mount() -> bool:
+    if not shutil.which("unshare"):
+        return False
+    command = (
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "mount",
+        "-t",
+        "tmpfs",
+        "x",
+        "/mnt",
+    )
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

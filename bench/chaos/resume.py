@@ -1,0 +1,78 @@
+"""Whether jobs that outlived a crash went on from where they were, to the very same picture."""
+
+import asyncio
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops
+
+from bench.chaos.environment import World
+from core.recipe import Recipe, format_prompts
+from core.storage.paths import finished_pictures, folder_of
+
+COMPARED = 3  #: at most; each is painted once more
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Jobs that were claimed more than once, and painted again without a crash."""
+
+    compared: int = 0
+    same: int = 0
+    """Those whose picture is the same, pixel for pixel."""
+    later: int = 0
+    """Those that went on from a step after the first one."""
+
+
+async def compare(world: World) -> Resumed:
+    """Paints the recipes of a world's resumed jobs on the command line, one after the other."""
+    with closing(sqlite3.connect(world.database)) as db:
+        found = db.execute(
+            "SELECT id, recipe FROM jobs WHERE attempts > 1 AND state = 'done' LIMIT ?", (COMPARED,)
+        ).fetchall()
+    same = 0
+    for job_id, recipe in found:
+        again = world.folder / f"again-{job_id}"
+        await _paint(world, Recipe.model_validate_json(recipe), again)
+        before = finished_pictures(folder_of(job_id, world.folder / "data"))
+        same += await asyncio.to_thread(_are_same, before, finished_pictures(again))
+    later = await asyncio.to_thread(_later, world.folder, {job_id for job_id, _ in found})
+    return Resumed(len(found), same, later)
+
+
+async def _paint(world: World, recipe: Recipe, folder: Path) -> None:
+    options = ("--seed", recipe.seed, "--steps", recipe.steps, "--size")
+    size = f"{recipe.width}x{recipe.height}"
+    command = ("render", format_prompts(recipe.include), *options, size, "--out", folder)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engine", *map(str, command)),
+        env=world.environment(),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await process.wait()
+
+
+def _are_same(some: list[Path], others: list[Path]) -> bool:
+    if not some or len(some) != len(others):
+        return False
+    return all(
+        ImageChops.difference(Image.open(one), Image.open(other)).getbbox() is None
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def _later(folder: Path, job_ids: set[int]) -> int:
+    """By the engines' logs, which alone tell at which step a job was taken up."""
+    taken_up: set[int] = set()
+    for log in folder.glob("engine-*.log"):
+        for line in log.read_text().splitlines():
+            entry: dict[str, Any] = json.loads(line) if line.endswith("}") else {}
+            if entry.get("event") == "began" and entry["step"] > 0:
+                taken_up.add(entry["job"])
+    return len(taken_up & job_ids)

@@ -1,0 +1,429 @@
+"""The troubles, as scripts: each asks for a few pictures, and breaks something at a random moment.
+
+One call is one try. Moments are drawn from the world's generator, and so is the place in the code
+where a process is killed. How long a try takes does not matter to the count: a world is judged
+once all its tries are over and everything has had time to end.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.chaos.environment import World
+from sandbox import InteractionError, Member
+from sandbox.discord.permissions import Permission
+from sandbox.discord.state import Channel, Guild
+
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
+SEND = "POST /channels/{channel_id}/messages"
+ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
+CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
+
+JOBS = 5  #: in one try
+
+Script = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A trouble and how it is made."""
+
+    name: str
+    script: Script
+    small_disk: bool = False
+    """Whether the data must lie on a small disk of its own (see `bench.chaos`)."""
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script], Script]:
+    """Enters a script under a key for the command line."""
+
+    def enter(script: Script) -> Script:
+        FAULTS[key] = Fault(name, script, small_disk)
+        return script
+
+    return enter
+
+
+@asynccontextmanager
+async def asked(world: World, guild: Guild | None = None) -> AsyncIterator[tuple[Member, Channel]]:
+    """A member in a new channel who asks for pictures meanwhile; left when all is over."""
+    member, channel = await world.place(guild)
+    world.asking += 1  # until the task has begun
+    asking = asyncio.create_task(world.ask(member, JOBS))
+    await asyncio.sleep(0)
+    world.asking -= 1
+    try:
+        yield member, channel
+    finally:
+        await asking
+    await world.ready()
+    await world.calm()
+
+
+# Nothing
+
+
+@fault("none", "none")
+async def nothing(world: World) -> None:
+    async with asked(world):
+        await world.moment()
+
+
+@fault("cancel", "none; members cancel at any moment")
+async def cancelled(world: World) -> None:
+    async with asked(world) as (member, _):
+        await world.moment()
+        for card in await member.messages():
+            for button in card.buttons:
+                if button.label == "Cancel" and world.draw.random() < 0.7:
+                    with suppress(InteractionError):  # it has just ended
+                        await member.press(card, button.custom_id)
+                        world.made += 1
+
+
+# Processes are killed
+
+
+def _killed(*names: str, most: int = 25) -> Script:
+    async def script(world: World) -> None:
+        async with asked(world):
+            await world.moment(most)
+            world.made += 1
+            world.kill(*names)
+            await asyncio.sleep(0.2)
+
+    return script
+
+
+fault("kill-engine", "engine killed at any moment")(_killed("engine"))
+fault("kill-bot", "bot killed at any moment")(_killed("bot", most=8))
+fault("kill-both", "both killed at any moment")(_killed("engine", "bot"))
+
+
+def _killed_at(*places: str, twice: bool = False) -> Script:
+    async def script(world: World) -> None:
+        async with asked(world):
+            for _ in range(1 + twice):
+                place = world.draw.choice(places)
+                await world.moment(10 if twice else 3)
+                world.order(place)
+                await world.met(place)
+                await asyncio.sleep(0.2)
+                await world.ready()
+
+    return script
+
+
+fault("engine-claiming", "engine killed while claiming")(_killed_at("after the claim"))
+fault("engine-rendering", "engine killed while rendering")(_killed_at("in a step", twice=True))
+fault("engine-saving", "engine killed while saving")(
+    _killed_at(
+        "before a frame is in its place",
+        "after a state is saved",
+        "in the middle of a file",
+        "before the pictures are saved",
+        "after the pictures are saved",
+        "before the end is recorded",
+        twice=True,
+    )
+)
+fault("engine-posting", "engine killed while posting")(
+    _killed_at(
+        "after the end is recorded",
+        "before a post",
+        "after a post",
+        "before it is known as posted",
+        twice=True,
+    )
+)
+
+
+@fault("engine-new-message", "engine killed after a new message took a deleted one's place")
+async def killed_after_a_new_message(world: World) -> None:
+    async with asked(world) as (_, channel):
+        await world.moment()
+        world.order("after a new message")
+        _delete_messages(world, channel)
+        await world.met("after a new message")
+        await asyncio.sleep(0.2)
+
+
+fault("bot-before-insert", "bot killed between interaction and insert")(
+    _killed_at("before the answer", "before the insert", "before the insert")
+)
+fault("bot-before-card", "bot killed between insert and answer")(
+    _killed_at("after the insert", "before the card", "after the card")
+)
+
+
+# Discord fails
+
+
+def _failing(trouble: Callable[[World, str], None]) -> Script:
+    """Each of Discord's routes fails now and then."""
+
+    async def script(world: World) -> None:
+        for route in (ANSWER, CARD):
+            if world.draw.random() < 0.5:
+                trouble(world, route)
+        async with asked(world) as (_, channel):
+            for _ in range(4):
+                await world.moment(6)
+                if world.draw.random() < 0.3:
+                    trouble(world, SEND)
+                    _delete_messages(world, channel)
+                trouble(world, EDIT)
+                await world.met_by_discord()
+        world.discord.faults.clear()
+
+    return script
+
+
+def _server_error(world: World, route: str) -> None:
+    status = world.draw.choice((500, 502, 503))
+    world.discord.faults.fail(route, status, times=world.draw.randint(1, 3))
+
+
+def _limited(world: World, route: str) -> None:
+    world.discord.faults.limit(route, world.draw.choice((1.5, 5.0, 20.0, 45.0)))
+
+
+def _reset(world: World, route: str) -> None:
+    world.discord.faults.reset(route, times=world.draw.randint(1, 3))
+
+
+def _cut(world: World, route: str) -> None:
+    if route in (EDIT, SEND):
+        world.discord.faults.cut(route, times=world.draw.randint(1, 2))
+
+
+def _lost(world: World, route: str) -> None:
+    if world.draw.random() < 0.5:
+        world.discord.faults.reset(route, applied=True)
+    else:
+        world.discord.faults.fail(route, world.draw.choice((500, 502, 503)), applied=True)
+
+
+fault("5xx", "Discord answers 500, 502 or 503")(_failing(_server_error))
+fault("429", "Discord answers 429, with waits up to 45 s")(_failing(_limited))
+fault("reset", "connections reset (errno 104)")(_failing(_reset))
+fault("cut", "connection lost in mid-upload")(_failing(_cut))
+fault("lost-answer", "the answer lost after the request took effect")(_failing(_lost))
+
+
+@fault("late-card", "the first card takes effect late, and its answer is lost")
+async def late_card(world: World) -> None:
+    """It lands on what the engine has shown meanwhile."""
+    for _ in range(JOBS):
+        world.discord.faults.reset(CARD, applied=True, delay=world.draw.uniform(5, 30))
+    world.discord.faults.reset(CARD, applied=True, times=2 * JOBS)
+    async with asked(world):
+        await world.met_by_discord()
+    world.discord.faults.clear()
+
+
+@fault("gateway", "gateway dropped, resumable")
+async def gateway_dropped(world: World) -> None:
+    async with asked(world):
+        for _ in range(2):
+            await world.moment(8)
+            world.made += 1
+            world.discord.faults.drop_gateway(resumable=True)
+
+
+@fault("gateway-new", "gateway dropped, not resumable")
+async def session_lost(world: World) -> None:
+    async with asked(world):
+        for _ in range(2):
+            await world.moment(8)
+            world.made += 1
+            world.discord.faults.drop_gateway(resumable=False)
+
+
+@fault("token", "token revoked and renewed")
+async def token_renewed(world: World) -> None:
+    async with asked(world):
+        await world.moment()
+        world.made += 1
+        await world.discord.renew_token()
+        await world.pause(1, 5)
+        await world.stop("bot", "engine")  # they end by themselves once Discord refuses them
+        await world.start("bot", "engine")  # the host has written the new token into .env
+
+
+# Places vanish
+
+
+def _delete_messages(world: World, channel: Channel) -> None:
+    for message in list(channel.messages.values()):
+        if world.draw.random() < 0.7:
+            world.made += 1
+            world.discord.world.delete(channel, message)
+
+
+@fault("message", "messages deleted under jobs")
+async def messages_deleted(world: World) -> None:
+    async with asked(world) as (_, channel):
+        for _ in range(3):
+            await world.moment(12)
+            _delete_messages(world, channel)
+
+
+@fault("attach", "the permission to attach files taken under jobs")
+async def no_files(world: World) -> None:
+    async with asked(world) as (_, channel):
+        await world.moment()
+        world.made += 1
+        everyone = world.discord.guild.id
+        world.discord.world.overwrite(channel, everyone, deny=int(Permission.ATTACH_FILES))
+
+
+@fault("channel", "channel deleted under jobs")
+async def channel_deleted(world: World) -> None:
+    async with asked(world) as (_, channel):
+        await world.moment()
+        world.made += 1
+        world.discord.world.delete_channel(channel)
+
+
+@fault("guild", "server deleted under jobs")
+async def guild_deleted(world: World) -> None:
+    guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
+    await _new_session(world)
+    async with asked(world, guild=guild):
+        await world.moment()
+        world.made += 1
+        world.discord.world.delete_guild(guild)
+
+
+@fault("kick", "bot kicked under jobs")
+async def kicked(world: World) -> None:
+    guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
+    await _new_session(world)
+    async with asked(world, guild=guild):
+        await world.moment()
+        world.made += 1
+        world.discord.world.remove_bot(guild)
+
+
+async def _new_session(world: World) -> None:
+    """The bot hears of a new server when it connects."""
+    world.discord.faults.drop_gateway(resumable=False)
+    await asyncio.sleep(0.5)
+    await world.ready()
+
+
+# The machine
+
+
+@fault("disk", "disk full while saving", small_disk=True)
+async def disk_full(world: World) -> None:
+    filler = world.folder / "data" / "filler"
+    async with asked(world):
+        await world.moment()
+        world.made += 1
+        await asyncio.to_thread(_fill, filler, world.draw.choice((0, 0, 20_000, 200_000)))
+        await world.pause(5, 20)
+        filler.unlink()
+
+
+def _fill(filler: Path, left: int) -> None:
+    """Takes all of a disk but so many bytes."""
+    with filler.open("wb") as file, suppress(OSError):
+        while (free := shutil.disk_usage(filler.parent).free - left) > 0:
+            file.write(bytes(min(free, 1 << 16)))
+            file.flush()
+
+
+@fault("lock", "database locked for 10 s by another process")
+async def database_locked(world: World) -> None:
+    async with asked(world):
+        await world.moment()
+        world.made += 1
+        locker = await asyncio.create_subprocess_exec(
+            *("python3", "-c", LOCK, str(world.database)), stdin=asyncio.subprocess.DEVNULL
+        )
+        await locker.wait()
+
+
+LOCK = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+time.sleep(10)
+db.execute("ROLLBACK")
+"""
+
+
+@fault("clock", "the clock jumps, up to two hours to either side")
+async def clock_jumps(world: World) -> None:
+    async with asked(world):
+        for _ in range(2):
+            await world.moment(10)
+            world.made += 1
+            world.order("clock", str(world.draw.choice((-7200, -3700, -60, 60, 3700, 7200))))
+        await world.moment(5)
+        if world.draw.random() < 0.5:
+            world.kill("engine")
+            await asyncio.sleep(0.2)
+    world.order("clock", "0")
+
+
+@fault("power", "power cut: a copy of the database taken in the middle of writing")
+async def power_cut(world: World) -> None:
+    async with asked(world):
+        await world.moment()
+        world.made += 1
+        world.signal(signal.SIGSTOP, "bot", "engine")  # nothing writes while it is copied
+        copy = world.folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for suffix in ("", "-wal"):  # the index beside them is only memory
+            shutil.copy(f"{world.database}{suffix}", copy)
+        _check_whole(world, copy / world.database.name)
+        world.kill("bot", "engine")
+        await world.until(lambda: not world.processes)
+        for suffix in ("-shm", "-wal"):
+            (world.folder / "data" / f"{world.database.name}{suffix}").unlink(missing_ok=True)
+        for file in copy.iterdir():
+            shutil.move(file, world.database.parent / file.name)
+
+
+def _check_whole(world: World, copy: os.PathLike[str]) -> None:
+    looked_at = world.folder / "looked-at"
+    shutil.rmtree(looked_at, ignore_errors=True)
+    shutil.copytree(os.path.dirname(copy), looked_at)
+    with closing(sqlite3.connect(looked_at / os.path.basename(copy))) as db:
+        (found,) = db.execute("PRAGMA integrity_check").fetchone()
+    if found != "ok":
+        raise AssertionError(f"the copy of the database is damaged: {found}")
+
+
+# Painting
+
+
+@fault("nan", "a loss becomes NaN")
+async def not_a_number(world: World) -> None:
+    async with asked(world):
+        for _ in range(2):
+            await world.moment(8)
+            world.order("a loss that is no number")
+            await world.met("a loss that is no number")
+
+
+@fault("memory", "no memory left on the device")
+async def no_memory(world: World) -> None:
+    async with asked(world):
+        for _ in range(4):
+            await world.moment(5)
+            world.order("no memory")
+            await world.met("no memory")

@@ -1,0 +1,1 @@
+"""Rendering on a Ray cluster: cost, scaling and failures."""

@@ -1,0 +1,151 @@
+"""How fast the page of `make try` shows what happens, and what it weighs.
+
+    python -m bench.page --rounds 5
+
+Each round asks for a picture on the page, as somebody at a keyboard does, while a scripted member
+watches the same channel without a page. From the press of Enter it measures, to both, how long it
+takes until the card, the first frame and the picture are there; on the page they count once they
+are decoded and shown. The ratio says what the page adds to what bot and engine need anyway. The
+first round is a warm-up: the engine's first picture since its start takes longer.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from contextlib import aclosing
+from typing import Any
+
+from playwright.async_api import Page
+
+from sandbox import Member, SandboxClient
+from sandbox.browser import chromium, tried
+from sandbox.processes import ProcessError
+from sandbox.web.server import FOLDER
+
+MOMENTS = ("card", "frame", "picture")
+WISH = "a red circle on a white background"
+
+_WATCH = """() => new Promise((done) => {
+    const known = document.querySelectorAll("li.message").length;
+    const seen = {}, marks = { frame: "/step-", picture: "/imagine-" };
+    let start = null;
+    const look = () => {
+        const card = document.querySelectorAll("li.message:not(.note)")[known];
+        if (card?.querySelector(".embed-title")) seen.card ??= performance.now() - start;
+        for (const [name, mark] of Object.entries(marks)) {
+            const img = card?.querySelector(`img[src*="${mark}"]`);
+            if (img?.complete && img.naturalWidth) seen[name] ??= performance.now() - start;
+        }
+        if (seen.picture) done(seen);
+        else requestAnimationFrame(look);
+    };
+    addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" || start !== null) return;
+        start = performance.now();
+        look();
+    }, true);
+})"""
+
+
+async def measure(rounds: int, steps: int) -> dict[str, Any]:
+    """Seconds to each moment, on the page and for the scripted member, and the page's weight."""
+    async with tried() as address, chromium() as browser:
+        url, token = address.split("/#")
+        async with SandboxClient(url, token) as client:
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            weight = await _load(page, address)
+            watcher = await client.member("Watcher")
+            measured = [await _round(page, watcher, steps) for _ in range(rounds + 1)]
+    return {"rounds": measured[1:], "warm-up": measured[0], **weight}
+
+
+async def _load(page: Page, address: str) -> dict[str, float]:
+    began = time.perf_counter()
+    await page.goto(address)
+    await page.get_by_role("button", name="Paint a picture").wait_for()
+    loaded = time.perf_counter() - began
+    await page.wait_for_timeout(300)
+    sent = await page.evaluate(
+        """() => [...performance.getEntriesByType("resource"),
+                  ...performance.getEntriesByType("navigation")]
+            .filter(({ name }) => name.includes("/page/") || !name.includes("/sandbox"))
+            .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
+    )
+    files = sum(file.stat().st_size for file in FOLDER.iterdir())
+    return {"seconds to load": loaded, "bytes sent": sent, "bytes of files": files}
+
+
+async def _round(page: Page, watcher: Member, steps: int) -> dict[str, dict[str, float]]:
+    await page.locator("#composer-text").fill(f"/imagine include: {WISH} steps: {steps}")
+    await page.get_by_role("form", name="Command /imagine").wait_for()
+    begun = asyncio.Event()
+    script = asyncio.create_task(_watch(watcher, begun))
+    await begun.wait()
+    shown = asyncio.create_task(page.evaluate(_WATCH))
+    await asyncio.sleep(0.3)
+    began = time.perf_counter()
+    await page.keyboard.press("Enter")
+    on_page = {name: value / 1000 for name, value in (await shown).items()}
+    scripted = {name: moment - began for name, moment in (await script).items()}
+    return {"page": on_page, "script": scripted}
+
+
+async def _watch(watcher: Member, begun: asyncio.Event) -> dict[str, float]:
+    """When a new card, its first frame and its picture reach somebody without a page."""
+    old = {message.id for message in await watcher.messages()}
+    seen: dict[str, float] = {}
+    async with aclosing(watcher.watch()) as changes:
+        begun.set()
+        async for change in changes:
+            message = change.message
+            if message is None or message.id in old:
+                continue
+            names = " ".join(file.filename for file in message.files)
+            for moment, there in (
+                ("card", bool(message.embeds)),
+                ("frame", "step-" in names),
+                ("picture", "imagine-" in names),
+            ):
+                if there and moment not in seen:
+                    seen[moment] = time.perf_counter()
+            if "picture" in seen:
+                return seen
+    raise ProcessError("The channel's stream ended.")
+
+
+def table(measured: dict[str, Any]) -> str:
+    """The medians as Markdown."""
+    lines = ["| from Enter to | page | without a page | ratio |", "| --- | --- | --- | --- |"]
+    for moment in MOMENTS:
+        page, script = (
+            statistics.median(
+                each[who][moment] for each in measured["rounds"] if moment in each[who]
+            )
+            for who in ("page", "script")
+        )
+        lines.append(f"| {moment} | {page:.2f} s | {script:.2f} s | {page / script:.2f} |")
+    lines += ["", f"{measured['bytes sent']:,.0f} bytes over the line for the page"]
+    lines[-1] += f" ({measured['bytes of files']:,.0f} as files),"
+    return "\n".join([*lines, f"loaded in {measured['seconds to load']:.2f} s."])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=100, help="of each picture")
+    parser.add_argument("--json", action="store_true", help="all numbers, instead of the table")
+    arguments = parser.parse_args()
+    try:
+        measured = asyncio.run(measure(arguments.rounds, arguments.steps))
+    except ProcessError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(measured) if arguments.json else table(measured))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How well a model paints what it is asked for."""

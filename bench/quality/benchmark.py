@@ -1,0 +1,215 @@
+"""`python -m bench.quality`: how well a pair paints what it is asked for, by two judges.
+
+Every hit rate stands beside its ceilings: what the same judge says of a drawing of the same scene,
+and of that drawing after the pair's VQGAN has encoded and decoded it.
+"""
+
+import argparse
+import json
+import sys
+import textwrap
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+from tqdm import tqdm
+
+from bench.quality.prompts import Asked, held_out, practice
+from bench.quality.scores import CNN, OVERLAP, scores
+from core.recipe import Prompt, Recipe
+from engine.device import DeviceError, choose_device, description
+from engine.models import catalogue
+from engine.models.catalogue import WeightsError
+from engine.models.pair import Pair, load_pair, read_pair
+from engine.synthesis.method import METHODS, Method
+from engine.synthesis.renderer import Renderer
+from training.judges.cnn import Judge
+from training.judges.overlap import look
+from training.report import reconstructed
+from training.scenes import draw
+
+ROWS = 16
+"""Pictures that are painted at a time."""
+
+SHOWN = 48
+"""Prompts on the contact sheet, the first seed of each."""
+
+PAINTED, REAL, DECODED = "painted", "real", "decoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often one judge said yes to one measure, at one stage (painted, real or decoded)."""
+
+    measure: str
+    judge: str
+    stage: str
+    hits: int
+    pictures: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.hits / self.pictures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
+    parser.add_argument("--pair", default="sketch")
+    parser.add_argument("--weights", type=Path, help="a folder with the pair's files, to try it")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
+    parser.add_argument(
+        "--practice", action="store_true", help="others, with a colour excluded and without"
+    )
+    parser.add_argument("--seeds", type=int, default=1, help="pictures of each prompt")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("out/quality"))
+    parser.add_argument(
+        "--method", nargs="+", default=[], metavar="KEY=VALUE", help="try other numbers"
+    )
+    options = parser.parse_args()
+    try:
+        device = choose_device(options.device)
+        pair = (
+            read_pair(catalogue.find(options.pair), options.weights, device)
+            if options.weights
+            else load_pair(options.pair, options.data_dir, device)
+        )
+        method = varied(METHODS[options.pair], options.method)
+    except (DeviceError, WeightsError, ValueError) as error:
+        sys.exit(str(error))
+    asked = practice() if options.practice else held_out(options.prompts)
+    began = time.monotonic()
+    painted = paint(Renderer(pair, device, method), asked, options.seeds, options.steps)
+    seconds = (time.monotonic() - began) / len(painted)
+    rates = judged(pair, asked * options.seeds, painted)
+    report = f"{table(rates)}\n\n{about(pair, method, options.steps, len(painted), seconds)}\n"
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "quality.md").write_text(report)
+    numbers = {
+        "rates": [asdict(rate) for rate in rates],
+        "method": asdict(method),
+        "steps": options.steps,
+        "seeds": options.seeds,
+        "seconds_per_picture": seconds,
+        "checksums": pair.checksums,
+    }
+    (options.out / "quality.json").write_text(json.dumps(numbers, indent=1))
+    some = evenly(len(asked), SHOWN)
+    sheet = contact_sheet([asked[i] for i in some], [painted[i] for i in some])
+    sheet.save(options.out / "contact-sheet.png")
+    print(report)
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """So many indices, spread over all kinds of prompts and picked by nobody; or all there are."""
+    return sorted({index * count // wanted for index in range(wanted)})
+
+
+def varied(method: Method, changes: Sequence[str]) -> Method:
+    """The method with fields set as in `cutouts=8`; raises ValueError for what it has not."""
+    types: dict[str, Any] = {
+        field.name: type(getattr(method, field.name)) for field in fields(method)
+    }
+    for change in changes:
+        key, _, value = change.partition("=")
+        if key not in types:
+            raise ValueError(f"The method has no {key!r}; it has {', '.join(types)}.")
+        method = replace(method, **{key: types[key](json.loads(value.lower()))})
+    return method
+
+
+def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) -> list[Image.Image]:
+    """The pictures of all prompts with the first seed, then with the second, and so on."""
+    recipes = [
+        Recipe(
+            include=(Prompt(one.include),),
+            exclude=(Prompt(one.exclude),) if one.exclude else (),
+            width=renderer.pair.side,
+            height=renderer.pair.side,
+            steps=steps,
+            # With and without an exclude, a prompt starts from the same seed.
+            seed=(zlib.crc32(one.include.encode()) + seed) % 2**32,
+        )
+        for seed in range(seeds)
+        for one in asked
+    ]
+    waiting = list(enumerate(recipes))[::-1]
+    pictures: dict[int, Image.Image] = {}
+    with tqdm(total=len(recipes), unit="picture", disable=None) as progress:
+        while waiting or renderer.job_ids:
+            while waiting and len(renderer.job_ids) < ROWS:
+                renderer.add(*waiting.pop())
+            for iteration in renderer.step():
+                if iteration.fault:
+                    raise RuntimeError(f"{recipes[iteration.job_id].include}: {iteration.fault}")
+                if iteration.done:
+                    (pictures[iteration.job_id],) = iteration.pictures()
+                    progress.update()
+    return [pictures[index] for index in range(len(recipes))]
+
+
+def judged(pair: Pair, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
+    """Rates by measure, judge and stage; the ceilings are of drawings of the same scenes."""
+    cnn = Judge.load()
+    scenes = [replace(one.scene, jitter=index) for index, one in enumerate(asked)]
+    real = [draw(scene) for scene in scenes]
+    stages = {PAINTED: painted, REAL: real, DECODED: reconstructed(pair.vqgan, real)}
+    hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
+    for stage, pictures in stages.items():
+        for one, picture, names in zip(asked, pictures, cnn.names(pictures), strict=True):
+            for score in scores(one, look(picture), names):
+                hits[score.measure, score.judge, stage].append(score.hit)
+    return [Rate(*key, hits=sum(said), pictures=len(said)) for key, said in hits.items()]
+
+
+def table(rates: Sequence[Rate]) -> str:
+    """One Markdown table: what the judges say of the painted pictures, beside their ceilings."""
+    by_key = {(rate.measure, rate.judge, rate.stage): rate for rate in rates}
+    lines = [
+        "| | n | overlap judge | its ceilings: real, decoded | CNN judge | its ceilings |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for measure in dict.fromkeys(rate.measure for rate in rates):
+        cells = []
+        for judge in (OVERLAP, CNN):
+            found = [by_key.get((measure, judge, stage)) for stage in (PAINTED, REAL, DECODED)]
+            said = [f"{rate.percent:.0f} %" for rate in found if rate]
+            cells += [said[0], ", ".join(said[1:])] if said else ["", ""]
+        count = next(r.pictures for r in rates if r.measure == measure and r.stage == PAINTED)
+        lines.append(f"| {measure} | {count} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def about(pair: Pair, method: Method, steps: int, pictures: int, seconds: float) -> str:
+    """Under what circumstances the numbers came about."""
+    numbers = ", ".join(f"{key} {value}" for key, value in asdict(method).items())
+    return (
+        f"{pictures} pictures of {pair.side} × {pair.side} by the pair {pair.name}, {steps} steps, "
+        f"{ROWS} at a time: {seconds:.1f} s a picture "
+        f"({description()}).\n\nMethod: {numbers}."
+    )
+
+
+def contact_sheet(
+    asked: Sequence[Asked], pictures: Sequence[Image.Image], columns: int = 8, side: int = 128
+) -> Image.Image:
+    """Pictures with their prompts beneath them, in order."""
+    height, gap = side + 44, 6
+    rows = -(-len(pictures) // columns)
+    size = (columns * (side + gap) + gap, rows * (height + gap) + gap)
+    sheet = Image.new("RGB", size, "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
+    for index, (one, picture) in enumerate(zip(asked, pictures, strict=True)):
+        row, column = divmod(index, columns)
+        x, y = gap + column * (side + gap), gap + row * (height + gap)
+        sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (x, y))
+        text = one.include + (f" (not: {one.exclude})" if one.exclude else "")
+        pen.multiline_text((x, y + side + 2), textwrap.fill(text, 24), "black", font, spacing=2)
+    return sheet

@@ -1,0 +1,81 @@
+"""`python -m bench.quality.reproducibility`: how far a recipe and seed paint the same picture.
+
+Alone and twice, the bytes must be the same. In company a row makes the same random draws, but sums
+are taken in another order; how far that carries a picture is measured at some steps.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.recipe import Recipe
+from engine.device import choose_device, description, use_cores
+from engine.models.pair import Pair, load_pair
+from engine.synthesis.renderer import Renderer
+
+TEXTS = ("a red circle on a white background", "the sea at sunset", "a blue star and a green ring")
+COMPANY = 3
+"""Jobs beside the one that is watched: two from the start, one that joins at step 5."""
+
+MINE = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.quality.reproducibility", description=__doc__
+    )
+    parser.add_argument("--pair", default="sketch")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--steps", type=int, default=100)
+    options = parser.parse_args()
+    use_cores()
+    device = choose_device(options.device)
+    pair = load_pair(options.pair, options.data_dir, device)
+    watched = sorted({step for step in (1, 10, 100, options.steps) if step <= options.steps})
+
+    def steps_of(recipe: Recipe, company: int) -> list[Any]:
+        return _painted(Renderer(pair, device), recipe, company)
+
+    lines = [
+        "| prompt | alone, twice | " + " | ".join(f"step {step}" for step in watched) + " |",
+        "| --- | --- |" + " ---: |" * len(watched),
+    ]
+    for text in TEXTS:
+        recipe = _recipe(pair, text, options.steps, seed=7)
+        alone, again = steps_of(recipe, 0), steps_of(recipe, 0)
+        company = steps_of(recipe, COMPANY)
+        same = all(bool((one == other).all()) for one, other in zip(alone, again, strict=True))
+        cells = [_difference(alone[step - 1], company[step - 1]) for step in watched]
+        lines.append(f"| {text} | {'the same' if same else 'NOT the same'} | {' | '.join(cells)} |")
+    print("\n".join(lines))
+    print(
+        f"\nIn company: mean (largest) difference of a pixel from what it is alone, of 255. "
+        f"Pair {pair.name} on {device} ({description()})."
+    )
+
+
+def _painted(renderer: Renderer, recipe: Recipe, company: int) -> list[Any]:
+    """What the first job painted at every step, (1, 3, height, width) from 0 to 1."""
+    renderer.add(MINE, recipe)
+    for other in range(company - 1):
+        renderer.add(10 + other, _recipe(renderer.pair, TEXTS[other], 40, seed=other))
+    painted: list[Any] = []
+    while MINE in renderer.job_ids:
+        painted += [one.painted for one in renderer.step() if one.job_id == MINE]
+        if company and len(painted) == 5:
+            renderer.add(20, _recipe(renderer.pair, TEXTS[-1], 40, seed=99))
+    return painted + [painted[-1]] * (recipe.steps - len(painted))
+
+
+def _recipe(pair: Pair, text: str, steps: int, seed: int) -> Recipe:
+    return Recipe.make(text, width=pair.side, height=pair.side, steps=steps, seed=seed)
+
+
+def _difference(one: Any, other: Any) -> str:
+    apart = 255 * (one - other).abs()
+    return f"{apart.mean().item():.2f} ({apart.max().item():.0f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The usual VQGAN+CLIP loop: the baseline of `bench/speed/benchmark.py`, and used by nothing else.
+
+It does what nerdyrodent/VQGAN-CLIP and its kin do, written anew from their description, neither
+better nor worse: float32; one job at a time; random codes to begin with; crops that are cut one by
+one, pooled, and augmented with kornia; the squared spherical distance to the text; Adam. The
+weights are frozen and the text is embedded once, as there.
+"""
+
+import torch
+from kornia import augmentation
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.transforms.functional import to_tensor
+
+from engine.models.pair import Pair
+from engine.models.perceptor import Perceptor
+
+LEARNING_RATE = 0.1
+NOISE = 0.1
+"""The largest standard deviation of the noise in a crop."""
+
+
+class PlainLoop:
+    """One picture of one text, of width × height pixels, multiples of the VQGAN's factor.
+
+    The pair's VQGAN is to have taming's own decoder, as `read_vqgan` gives it.
+    """
+
+    def __init__(
+        self, pair: Pair, text: str, width: int, height: int, cutouts: int, seed: int
+    ) -> None:
+        torch.manual_seed(seed)
+        self._vqgan, self._perceptor = pair.vqgan, pair.perceptor
+        self._cutouts = cutouts
+        self._text = self._perceptor.embed_texts([text])
+        side = self._perceptor.resolution
+        self._average, self._largest = nn.AdaptiveAvgPool2d(side), nn.AdaptiveMaxPool2d(side)
+        self._augment = nn.Sequential(
+            augmentation.RandomAffine(
+                degrees=15, translate=(0.1, 0.1), shear=5, padding_mode="border", p=0.7
+            ),
+            augmentation.RandomPerspective(distortion_scale=0.7, p=0.7),
+            augmentation.ColorJitter(brightness=0.1, contrast=0.1, saturation=0.1, hue=0.1, p=0.7),
+            augmentation.RandomErasing(
+                scale=(0.1, 0.4), ratio=(0.3, 1 / 0.3), same_on_batch=True, p=0.7
+            ),
+        )
+        codebook = self._vqgan.codebook
+        self._lowest, self._highest = (
+            bound[:, None, None] for bound in (codebook.amin(0), codebook.amax(0))
+        )
+        grid = (1, height // self._vqgan.factor, width // self._vqgan.factor)
+        codes = torch.randint(len(codebook), grid, device=codebook.device)
+        self._latents = F.embedding(codes, codebook).movedim(-1, 1).contiguous().requires_grad_()
+        self._optimiser = torch.optim.Adam([self._latents], lr=LEARNING_RATE)
+
+    def step(self) -> float:
+        """One step of Adam; the loss from 0 to π²/2 before it."""
+        self._optimiser.zero_grad()
+        seen = self._cut(self._paint())
+        embedded = self._perceptor.embed_pictures(seen)
+        loss = _spherical_distance(embedded, self._text).mean()
+        loss.backward()
+        self._optimiser.step()
+        with torch.no_grad():
+            self._latents.clamp_(self._lowest, self._highest)
+        return loss.item()
+
+    @torch.no_grad()
+    def picture(self) -> Image.Image:
+        """What is painted so far, RGB; decoded once more, as is usual."""
+        pixels = (self._paint()[0] * 255).round().byte().movedim(0, -1)
+        return Image.fromarray(pixels.cpu().numpy())
+
+    def _paint(self) -> Tensor:
+        """The nearest codes decoded: (1, 3, height, width) from 0 to 1."""
+        vqgan = self._vqgan
+        codebook, flat = vqgan.codebook, self._latents.detach().movedim(1, -1)
+        distance = (
+            flat.square().sum(-1, keepdim=True) + codebook.square().sum(1) - 2 * flat @ codebook.t()
+        )
+        chosen = F.one_hot(distance.argmin(-1), len(codebook)).float() @ codebook
+        straight = self._latents + (chosen.movedim(-1, 1) - self._latents).detach()
+        decoded = vqgan.decoder(vqgan.post_quant_conv(straight))
+        return _clamped((decoded + 1) / 2)
+
+    def _cut(self, picture: Tensor) -> Tensor:
+        """(cutouts, 3, r, r): random squares, one after the other, then augmented together."""
+        height, width = picture.shape[2:]
+        largest = min(height, width)
+        smallest = min(largest, self._perceptor.resolution)
+        crops = []
+        for _ in range(self._cutouts):
+            size = int(torch.rand(()) * (largest - smallest) + smallest)
+            top = int(torch.randint(height - size + 1, ()))
+            left = int(torch.randint(width - size + 1, ()))
+            crop = picture[:, :, top : top + size, left : left + size]
+            crops.append((self._average(crop) + self._largest(crop)) / 2)
+        batch: Tensor = self._augment(torch.cat(crops))
+        deviation = NOISE * torch.rand(len(batch), 1, 1, 1, device=batch.device)
+        return batch + deviation * torch.randn_like(batch)
+
+
+@torch.no_grad()
+def nearness(perceptor: Perceptor, picture: Image.Image, text: str) -> float:
+    """The cosine similarity of the whole picture, as CLIP was trained to see it, to a text.
+
+    It is how the benchmark scores both loops: no cutouts, nothing random.
+    """
+    side = (perceptor.resolution, perceptor.resolution)
+    seen = to_tensor(ImageOps.fit(picture, side, Image.Resampling.BICUBIC))[None]
+    asked = perceptor.embed_texts([text])
+    similarity = perceptor.embed_pictures(seen.to(asked.device)) @ asked.t()
+    return float(similarity.item())
+
+
+def _spherical_distance(one: Tensor, other: Tensor) -> Tensor:
+    """Of vectors of unit length: half the square of the angle between them."""
+    angle: Tensor = 2 * ((one - other).norm(dim=-1) / 2).asin()
+    return angle.square() / 2
+
+
+def _clamped(pictures: Tensor) -> Tensor:
+    """Clamped to 0 to 1, where only a gradient that leads back inside passes, as is usual."""
+    beyond = (pictures - pictures.clamp(0, 1)).detach()
+    clamped = pictures - beyond
+    if clamped.requires_grad:
+        clamped.register_hook(lambda back: back.masked_fill(back * beyond < 0, 0))
+    return clamped

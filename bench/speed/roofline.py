@@ -1,0 +1,82 @@
+"""`python -m bench.speed.roofline`: how far each part of a step is from what arithmetic allows.
+
+The limit is the rate at which the same processor multiplies large matrices, in the same number
+format and with as many threads. What of it a part does not reach goes into memory, small kernels
+and what is not multiplication.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.speed.benchmark import CPU, OURS, STAGES, metered, stepper, table, timed
+from engine.device import description, use_cores
+
+SETTINGS = (("sketch", 64, 8), ("imagenet", 128, 32), ("imagenet", 256, 8), ("imagenet", 256, 32))
+"""Pair, pixels on each side, cutouts."""
+SIDE = 4096
+"""Of the matrices that show the limit: far more arithmetic than memory."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.speed.roofline", description=__doc__)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("out/limits.md"))
+    options = parser.parse_args()
+    use_cores()
+    fast = torch.cpu._is_avx512_bf16_supported()
+    limit = multiplications(torch.bfloat16 if fast else torch.float32, options.turns)
+    rows: list[tuple[object, ...]] = [("", "GFLOP", "s", "GFLOP/s", "of the limit")]
+    for name, pixels, cutouts in SETTINGS:
+        step = stepper(OURS, name, pixels, cutouts)
+        rows.append((f"**{name}, {pixels} × {pixels}, {cutouts} cutouts**", "", "", "", ""))
+        rows += parts(step, options.turns, limit)
+    text = (
+        f"{table(*rows)}\n\nThe limit: {limit / 1e9:.0f} GFLOP/s, which matrices of "
+        f"{SIDE} × {SIDE} reach in {'bfloat16' if fast else 'float32'} ({description()}). "
+        f"Medians of {options.turns} steps.\n"
+    )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text)
+    print(text)
+
+
+def parts(step: Callable[[], object], turns: int, limit: float) -> list[tuple[object, ...]]:
+    """A line for each stage of a step, and for the whole."""
+    with FlopCounterMode(display=False) as counter:
+        work = metered(step, counter.get_total_flops)
+    timings = [timed(step) for _ in range(turns)]
+    lines: list[tuple[object, ...]] = []
+    for part in (*STAGES, "rest", "whole"):
+        seconds = statistics.median(timing[part] for timing in timings)
+        rate = work[part] / seconds
+        lines.append(
+            (
+                part,
+                f"{work[part] / 1e9:.2f}",
+                f"{seconds:.4f}",
+                f"{rate / 1e9:.0f}",
+                f"{100 * rate / limit:.0f} %",
+            )
+        )
+    return lines
+
+
+def multiplications(kind: torch.dtype, turns: int) -> float:
+    """Floating-point operations a second in the product of two large matrices, at best."""
+    one, other = (torch.rand(SIDE, SIDE, device=CPU).to(kind) for _ in range(2))
+    seconds = []
+    for _ in range(turns + 1):
+        began = time.perf_counter()
+        one @ other
+        seconds.append(time.perf_counter() - began)
+    return 2 * SIDE**3 / min(seconds)
+
+
+if __name__ == "__main__":
+    main()

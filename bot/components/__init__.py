@@ -1,0 +1,1 @@
+"""Buttons, modals and paginated lists."""

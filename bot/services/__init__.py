@@ -1,0 +1,1 @@
+"""What commands and components call."""

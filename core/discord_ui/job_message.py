@@ -1,0 +1,186 @@
+"""How a job looks in a channel: an embed and buttons, built from the job alone.
+
+Send cards with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import discord
+
+from core.discord_ui.job_buttons import buttons
+from core.i18n import counted, mark, say, speaking
+from core.job import Job, Progress, State
+from core.recipe import A_PICTURE, PicturePrompt, Prompt, Recipe
+
+ALLOWED_MENTIONS = discord.AllowedMentions.none()
+
+BAR_WIDTH = 10  #: characters of the progress bar
+MAX_REASON = 1000  #: characters of a reason that are shown
+MAX_NAME = 100  #: characters of the asker's name that are shown
+
+_LOOKS = {
+    State.QUEUED: (mark("In the queue"), discord.Colour.light_grey()),
+    State.RUNNING: (mark("Painting"), discord.Colour.blurple()),
+    State.DONE: (mark("Painted"), discord.Colour.green()),
+    State.FAILED: (mark("Not painted"), discord.Colour.red()),
+    State.CANCELLED: (mark("Cancelled"), discord.Colour.dark_grey()),
+}
+Prompts = tuple[Prompt | PicturePrompt, ...]
+
+_MARKDOWN = re.compile(r"[\\*_~|`\[</]")  # a slash makes addresses and invitations links
+_BEGINNING = re.compile(r"^([ \t]*)([#>+-])", re.MULTILINE)
+_NUMBERED = re.compile(r"^([ \t]*\d+)\.(?=\s)", re.MULTILINE)
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they would turn what follows them, too
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What to send or edit a message with: `embed=card.embed, view=card.view`."""
+
+    embed: discord.Embed
+    view: discord.ui.View | None
+
+
+def card(
+    job: Job,
+    *,
+    position: int | None = None,
+    wait_seconds: float | None = None,
+    progress: Progress | None = None,
+    picture: str | None = None,
+) -> Card:
+    """The card of a job in its present state, in its asker's language.
+
+    `position` and `wait_seconds` belong to a queued job, `progress` to a running one. `picture`
+    is the file name of the attachment to show in the embed: the newest frame, or the painted
+    picture. Of several painted pictures name none; Discord shows them side by side.
+    """
+    with speaking(job.locale):
+        lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe, progress)]
+        embed = discord.Embed(
+            title=state_name(job.state),
+            colour=_LOOKS[job.state][1],
+            description="\n".join(filter(None, lines)),
+            timestamp=datetime.fromtimestamp(job.created_at, UTC),
+        )
+        embed.set_footer(text=_footer(job))
+        if picture and not job.spoilered:  # an embed would show it
+            embed.set_image(url=f"attachment://{picture}")
+        return Card(embed, buttons(job))
+
+
+def state_name(state: State) -> str:
+    """What a state is called."""
+    return say(_LOOKS[state][0])
+
+
+def progress_line(progress: Progress) -> str:
+    """One line of numbers, always in this form (exclude and time left only where known)::
+
+        ████░░░░░░ step 60/150 · include 0.312 · exclude 0.041 · left 1:15
+
+    The time left is minutes and seconds.
+    """
+    filled = BAR_WIDTH * progress.step // progress.steps
+    bar = "█" * filled + "░" * (BAR_WIDTH - filled)
+    parts = [
+        bar + " " + say("step {step}/{steps}", step=progress.step, steps=progress.steps),
+        say("include {similarity}", similarity=f"{progress.include:.3f}"),
+    ]
+    if progress.exclude is not None:
+        parts.append(say("exclude {similarity}", similarity=f"{progress.exclude:.3f}"))
+    if progress.seconds_left is not None:
+        minutes, seconds = divmod(round(progress.seconds_left), 60)
+        parts.append(say("left {time}", time=f"{minutes}:{seconds:02}"))
+    return " · ".join(parts)
+
+
+def escaped(text: str) -> str:
+    """A member's text, shown letter by letter: no markdown, links, mentions or timestamps.
+
+    (`discord.utils.escape_markdown` leaves markdown inside of `[masked](links)` alone, and
+    addresses.)
+    """
+    text = _MARKDOWN.sub(r"\\\g<0>", discord.utils.escape_mentions(_TURNING.sub("", text)))
+    return _NUMBERED.sub(r"\1\\.", _BEGINNING.sub(r"\1\\\2", text))
+
+
+def cut(text: str, length: int) -> str:
+    """The text, or its beginning with an ellipsis: at most `length` characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def about(seconds: float) -> str:
+    """A duration as one says it: `about 40 s`, `about 3 min`, `about 2 h`."""
+    if seconds < 90:
+        return say("about {n} s", n=max(1, round(seconds)))
+    if seconds < 90 * 60:
+        return say("about {n} min", n=round(seconds / 60))
+    return say("about {n} h", n=round(seconds / 3600))
+
+
+def _status(
+    job: Job, position: int | None, wait_seconds: float | None, progress: Progress | None
+) -> str:
+    match job.state:
+        case State.QUEUED:
+            place = say("Position {n}", n=position) if position else say("Waiting")
+            return f"{place} · {about(wait_seconds)}" if wait_seconds is not None else place
+        case State.RUNNING:
+            return f"`{progress_line(progress)}`" if progress else say("Just begun.")
+        case State.DONE:
+            seconds = job.seconds
+            return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
+        case State.FAILED | State.CANCELLED:
+            return cut(escaped(say(job.reason)), MAX_REASON) if job.reason else ""
+
+
+def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
+    """A line of include prompts and, if there are any, one of exclude prompts."""
+    included: Prompts = (*recipe.include, *recipe.include_pictures)
+    everything = (*included, *recipe.exclude, *recipe.exclude_pictures)
+    shares: list[float | None] = [None] * len(everything)
+    if progress and len(progress.shares) == len(everything):
+        shares = list(progress.shares)
+    shown = [_prompt(*pair) for pair in zip(everything, shares, strict=True)]
+    border = len(included)
+    yield say("**Include** {prompts}", prompts=" · ".join(shown[:border]))
+    if shown[border:]:
+        yield say("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
+
+
+def _prompt(prompt: Prompt | PicturePrompt, share: float | None) -> str:
+    """Pictures in italics, which no text of a member is."""
+    text = escaped(prompt.text) if isinstance(prompt, Prompt) else f"*{say(A_PICTURE)}*"
+    weight = "" if prompt.weight == 1 else f" ×{prompt.weight:g}"
+    return f"{text}{weight}" + ("" if share is None else f" ({share:+.3f})")
+
+
+def _footer(job: Job) -> str:
+    recipe = job.recipe
+    parts = [
+        f"#{job.id}",
+        f"{recipe.width}×{recipe.height}",
+        counted("{n} step", "{n} steps", recipe.steps),
+        say("seed {seed}", seed=recipe.seed),
+    ]
+    if recipe.count > 1:
+        parts.append(counted("{n} picture", "{n} pictures", recipe.count))
+    if recipe.initial:
+        parts.append(say("from a picture, strength {strength}", strength=f"{recipe.strength:g}"))
+    if source := recipe.source:
+        place = {"job": source.job, "n": source.row + 1}
+        if source.spread:
+            spread = f"{source.spread:g}"
+            parts.append(
+                say("from #{job}, picture {n}, varied by {spread}", spread=spread, **place)
+            )
+        else:
+            parts.append(say("from #{job}, picture {n}", **place))
+    if recipe.preset:
+        parts.append(say(recipe.preset))
+    parts.append(say("asked by {name}", name=cut(_TURNING.sub("", job.member_name), MAX_NAME)))
+    return " · ".join(parts)

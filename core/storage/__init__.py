@@ -1,0 +1,1 @@
+"""Files on disk: the folders of jobs, uploaded images, retention and backups."""

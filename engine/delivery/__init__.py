@@ -1,0 +1,1 @@
+"""Posts progress and results to Discord."""

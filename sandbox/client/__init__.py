@@ -1,0 +1,1 @@
+"""Scripted members, which drive a sandbox from outside."""

@@ -1,0 +1,219 @@
+"""Writes a channel as it looks to a member: as Markdown, or as one HTML page with its pictures."""
+
+import base64
+import re
+from datetime import UTC, datetime
+from html import escape
+
+from sandbox.discord.cdn import Attachment
+from sandbox.discord.forms import BUTTON, SELECTS
+from sandbox.discord.state import (
+    CONTEXT_MENU_COMMAND,
+    LOADING,
+    Channel,
+    Message,
+    Payload,
+    User,
+    World,
+)
+
+_MARKDOWN = re.compile(
+    r"\\(?P<escaped>[^\w\s])"
+    r"|```(?:\w*\n)?(?P<block>.+?)```|`(?P<code>[^`]+)`"
+    r"|\*\*(?P<b>.+?)\*\*|__(?P<u>.+?)__|~~(?P<s>.+?)~~"
+    r"|\*(?P<i>[^*\n]+)\*|\b_(?P<em>[^_\n]+)_\b"
+    r"|<@!?(?P<user>\d+)>|<t:(?P<time>\d+)(?::\w)?>",
+    re.DOTALL,
+)
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.4 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
+  background: light-dark(#fff, #313338); color: light-dark(#2e3338, #dbdee1); }
+article { margin: 1.25rem 0; }
+header b { margin-right: .4rem; }
+header small, .quiet { color: light-dark(#5c5e66, #a5a8ae); }
+.app { background: #5865f2; color: #fff; border-radius: 3px; font-size: .65rem; padding: 1px 4px; }
+.embed { border-left: 4px solid; border-radius: 4px; margin: .4rem 0; padding: .6rem .9rem;
+  background: light-dark(#f2f3f5, #2b2d31); max-width: 32rem; }
+.fields { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin: .5rem 0; }
+.files { display: grid; gap: .25rem; max-width: 34rem; margin: .4rem 0; }
+.files:has(:nth-child(2)) { grid-template-columns: 1fr 1fr; }
+.row { display: flex; flex-wrap: wrap; }
+img, video { max-width: 100%; border-radius: 4px; image-rendering: auto; }
+button { border: 0; border-radius: 4px; padding: .45rem .9rem; margin: .3rem .4rem 0 0;
+  background: #4e5058; color: #fff; font: inherit; }
+button.style1 { background: #4752c4; } button.style3 { background: #1f7a43; }
+button.style4 { background: #c0353a; }
+code { background: light-dark(#e3e5e8, #1e1f22); border-radius: 3px; padding: 0 .2em; }
+"""
+
+
+def write_text(world: World, channel: Channel, user: User) -> str:
+    """The channel as Markdown, oldest message first."""
+    parts = [f"# #{channel.name}"]
+    for message in world.visible_messages(channel, user):
+        shown = world.message_payload(message)
+        lines = [f"**{message.author.name}**{_aside(message)}", ""]
+        if message.origin is not None and message.origin.command is not None:
+            lines.insert(0, f"_{message.origin.user.name} used {_command(message)}_  ")
+        if message.flags & LOADING:
+            lines.append(f"_{message.author.name} is thinking…_")
+        lines += message.content.splitlines()
+        for embed in shown["embeds"]:
+            lines += [f"> {line}" for line in _embed_lines(embed)]
+        lines += [f"📎 {file.filename} ({file.size:,} bytes)" for file in message.files]
+        labels = [f"[ {_label(part)} ]" for part in _controls(shown)]
+        lines += [" ".join(labels)] if labels else []
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def write_html(world: World, channel: Channel, user: User) -> str:
+    """The channel as one page that needs nothing else: pictures are inside it."""
+    messages = "\n".join(
+        _article(world, message) for message in world.visible_messages(channel, user)
+    )
+    title = escape(f"#{channel.name}")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{_STYLE}</style></head>\n"
+        f"<body><h1>{title}</h1>\n{messages}\n</body></html>\n"
+    )
+
+
+def _command(message: Message) -> str:
+    """What was used: a command that was typed, or an entry of a menu."""
+    name = message.origin.command if message.origin is not None else None
+    return f"{name}" if message.kind == CONTEXT_MENU_COMMAND else f"/{name}"
+
+
+def _aside(message: Message) -> str:
+    at = datetime.fromtimestamp(message.created, UTC)
+    notes = [" APP" if message.author.bot else "", f" {at:%H:%M:%S}"]
+    if message.edited is not None:
+        notes.append(f" (edited {message.edits}×)" if message.edits > 1 else " (edited)")
+    if message.only_for is not None:
+        notes.append(" (only you can see this)")
+    return "".join(notes)
+
+
+def _embed_lines(embed: Payload) -> list[str]:
+    lines = [embed.get("author", {}).get("name", "")]
+    lines += [f"**{embed['title']}**"] if "title" in embed else []
+    lines += embed.get("description", "").splitlines()
+    for field in embed.get("fields", ()):
+        lines += f"**{field['name']}** {field['value']}".splitlines()
+    lines.append(embed.get("footer", {}).get("text", ""))
+    return [line for line in lines if line]
+
+
+def _controls(shown: Payload) -> list[Payload]:
+    """The buttons and selects below a message."""
+    parts = [part for row in shown["components"] for part in row.get("components", ())]
+    return [part for part in parts if part["type"] in (BUTTON, *SELECTS)]
+
+
+def _label(control: Payload) -> str:
+    if control["type"] in SELECTS:
+        return f"{control.get('placeholder') or 'Make a selection'} ▾"
+    words = [control.get("emoji", {}).get("name", ""), control.get("label", "")]
+    return " ".join(word for word in words if word)
+
+
+def _article(world: World, message: Message) -> str:
+    shown = world.message_payload(message)
+    author = escape(message.author.name)
+    app = '<span class="app">APP</span>' if message.author.bot else ""
+    aside = escape(_aside(message).removeprefix(" APP"))
+    parts = [f"<header><b>{author}</b>{app}<small>{aside}</small></header>"]
+    if message.origin is not None and message.origin.command is not None:
+        used = escape(f"{message.origin.user.name} used {_command(message)}")
+        parts.insert(0, f'<div class="quiet">{used}</div>')
+    if message.flags & LOADING:
+        parts.append(f'<p class="quiet">{author} is thinking…</p>')
+    if message.content:
+        parts.append(f"<p>{_markdown(world, message.content)}</p>")
+    parts += [_embed(world, embed, message) for embed in shown["embeds"]]
+    shown_ids = {entry["id"] for entry in shown["attachments"]}
+    files = [_file(world, file) for file in message.files if str(file.id) in shown_ids]
+    parts += [f'<div class="files">{"".join(files)}</div>'] if files else []
+    for row in shown["components"]:
+        drawn = [
+            f'<button class="style{part.get("style", 2)}"'
+            f"{' disabled' if part.get('disabled') else ''}>{escape(_label(part))}</button>"
+            for part in _controls({"components": [row]})
+        ]
+        parts.append(f'<div class="row">{"".join(drawn)}</div>')
+    return f"<article>{''.join(parts)}</article>"
+
+
+def _embed(world: World, embed: Payload, message: Message) -> str:
+    parts = []
+    for name in [embed.get("author", {}).get("name")]:
+        parts += [f"<div>{escape(name)}</div>"] if name else []
+    if "title" in embed:
+        parts.append(f"<b>{_markdown(world, embed['title'])}</b>")
+    if "description" in embed:
+        parts.append(f"<p>{_markdown(world, embed['description'])}</p>")
+    fields = "".join(
+        f"<div><b>{_markdown(world, each['name'])}</b><br>{_markdown(world, each['value'])}</div>"
+        for each in embed.get("fields", ())
+    )
+    parts += [f'<div class="fields">{fields}</div>'] if fields else []
+    for place in ("image", "thumbnail"):
+        file = world.cdn.named_by(embed.get(place, {}).get("url", ""))
+        parts += [_file(world, file)] if file is not None else []
+    footer = embed.get("footer", {}).get("text")
+    parts += [f'<div class="quiet">{escape(footer)}</div>'] if footer else []
+    colour = f"#{embed.get('color', 0x1E1F22):06x}"
+    return f'<div class="embed" style="border-color: {colour}">{"".join(parts)}</div>'
+
+
+def _file(world: World, file: Attachment) -> str:
+    """A picture or film inside the page; other files by name."""
+    name = escape(file.filename)
+    kind = file.content_type.partition("/")[0]
+    if kind not in ("image", "video"):
+        return f'<div class="quiet">📎 {name} ({file.size:,} bytes)</div>'
+    data = base64.b64encode(world.cdn.read(file)).decode()
+    source = f'src="data:{file.content_type};base64,{data}"'
+    if kind == "video":
+        return f'<video controls {source} aria-label="{name}"></video>'
+    return f'<img {source} alt="{escape(file.description or file.filename)}">'
+
+
+def _markdown(world: World, text: str) -> str:
+    """Discord's Markdown, as far as messages of bots commonly use it, as safe HTML."""
+    parts, end = [], 0
+    for match in _MARKDOWN.finditer(text):
+        parts.append(_plain(text[end : match.start()]))
+        parts.append(_marked(world, match))
+        end = match.end()
+    parts.append(_plain(text[end:]))
+    return "".join(parts)
+
+
+def _plain(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def _marked(world: World, match: re.Match[str]) -> str:
+    name = match.lastgroup or ""
+    inner = match[name]
+    match name:
+        case "escaped":
+            return escape(inner)
+        case "code":
+            return f"<code>{escape(inner)}</code>"
+        case "block":
+            return f"<pre><code>{escape(inner)}</code></pre>"
+        case "user":
+            user = world.users.get(int(inner))
+            return escape(f"@{user.name if user else 'unknown-user'}")
+        case "time":
+            at = datetime.fromtimestamp(int(inner), UTC)
+            return f'<time datetime="{at.isoformat()}">{at:%d %B %Y %H:%M} UTC</time>'
+        case _:
+            tag = {"b": "b", "u": "u", "s": "s"}.get(name, "em")
+            return f"<{tag}>{_markdown(world, inner)}</{tag}>"

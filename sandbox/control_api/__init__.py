@@ -1,0 +1,1 @@
+"""The control API under `/sandbox`, for scripted members and the page."""

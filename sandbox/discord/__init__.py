@@ -1,0 +1,1 @@
+"""The local Discord: state, permissions, REST, gateway and rate limits."""

@@ -1,0 +1,343 @@
+"""The gateway: the WebSocket over which a bot hears what happens."""
+
+import asyncio
+import json
+import secrets
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from sandbox.discord.permissions import Permission
+from sandbox.discord.signals import Signal
+from sandbox.discord.state import Event, Payload, World
+
+DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 0, 1, 2, 3, 4
+RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7, 8, 9, 10, 11
+
+HEARTBEAT_INTERVAL = 41.25
+"""Seconds between a client's heartbeats; twice that without one ends the connection."""
+
+ROUND_TRIP = 0.05
+"""Seconds until a heartbeat is acknowledged. discord.py notes only afterwards that it has sent one:
+an answer that comes sooner than any network could bring it makes it warn of a latency of 41 s."""
+
+REPLAYED = 1_000
+"""Events that are kept for a client that comes back."""
+
+IDENTIFIES_A_DAY = 1_000
+DAY = 24 * 60 * 60
+
+UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED = 4001, 4002, 4003, 4004
+ALREADY_AUTHENTICATED, SESSION_TIMED_OUT, DISALLOWED_INTENTS = 4005, 4009, 4014
+
+GUILDS, GUILD_MEMBERS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 0, 1 << 1, 1 << 9, 1 << 12
+GUILD_PRESENCES, MESSAGE_CONTENT = 1 << 8, 1 << 15
+PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
+
+_INTENTS = {
+    "GUILD_CREATE": GUILDS,
+    "GUILD_DELETE": GUILDS,
+    "GUILD_UPDATE": GUILDS,
+    "GUILD_ROLE_CREATE": GUILDS,
+    "CHANNEL_CREATE": GUILDS,
+    "CHANNEL_UPDATE": GUILDS,
+    "CHANNEL_DELETE": GUILDS,
+    "THREAD_CREATE": GUILDS,
+    "THREAD_UPDATE": GUILDS,
+    "THREAD_DELETE": GUILDS,
+    "GUILD_MEMBER_ADD": GUILD_MEMBERS,
+    "GUILD_MEMBER_UPDATE": GUILD_MEMBERS,
+    "GUILD_MEMBER_REMOVE": GUILD_MEMBERS,
+}
+_FOR_MEMBERS_ONLY = {"INTERACTION_FAILURE"}
+_NEEDS_CONTENT_INTENT: dict[str, Any] = {
+    "content": "",
+    "embeds": [],
+    "attachments": [],
+    "components": [],
+}
+
+
+@dataclass(slots=True)
+class Session:
+    """What a bot has been told so far, so that it can go on after a lost connection."""
+
+    id: str
+    intents: int
+    sequence: int = 0
+    sent: deque[Payload] = field(default_factory=lambda: deque(maxlen=REPLAYED))
+    connection: "Connection | None" = None
+
+
+class Connection:
+    """One WebSocket. Messages leave in order, through a queue."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self.socket = socket
+        self.session: Session | None = None
+        self._queue: asyncio.Queue[Payload] = asyncio.Queue()
+        compressed = request.query.get("compress") == "zlib-stream"
+        self._deflate = zlib.compressobj() if compressed else None
+        self._transport = request.transport
+
+    def abort(self) -> None:
+        """Cut the line without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def send(self, payload: Payload) -> None:
+        self._queue.put_nowait(payload)
+
+    async def deliver(self) -> None:
+        """Write what is queued, until cancelled or cut off."""
+        while not self.socket.closed:
+            text = json.dumps(await self._queue.get())
+            try:
+                if self._deflate is None:
+                    await self.socket.send_str(text)
+                else:
+                    data = self._deflate.compress(text.encode())
+                    await self.socket.send_bytes(data + self._deflate.flush(zlib.Z_SYNC_FLUSH))
+            except ConnectionError:
+                return
+
+
+class Gateway:
+    """Connects bots to the world's events."""
+
+    def __init__(self, world: World) -> None:
+        self.url = ""  # known once the server listens
+        self._world = world
+        self._sessions: dict[str, Session] = {}
+        self._connections: set[Connection] = set()
+        self._identified: deque[float] = deque()
+        self._changed = Signal()
+        world.listen(self._dispatch)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a bot has identified itself and is there now."""
+        return any(session.connection is not None for session in self._sessions.values())
+
+    async def wait_connected(self, *, connected: bool = True) -> None:
+        """Wait until a bot is there, or until none is."""
+        await self._changed.wait_until(lambda: self.connected is connected)
+
+    def start_limit(self) -> Payload:
+        """How many sessions may still be started, as `GET /gateway/bot` tells it."""
+        self._forget_old_identifies()
+        oldest = self._identified[0] if self._identified else self._world.clock.now()
+        return {
+            "total": IDENTIFIES_A_DAY,
+            "remaining": IDENTIFIES_A_DAY - len(self._identified),
+            "reset_after": int(max(oldest + DAY - self._world.clock.now(), 0) * 1000),
+            "max_concurrency": 1,
+        }
+
+    def drop(self, resumable: bool) -> None:
+        """Cut every connection as a network would; without `resumable` the sessions die too."""
+        if not resumable:
+            self._sessions.clear()
+        for connection in tuple(self._connections):
+            self._leave(connection)
+            connection.abort()
+
+    async def revoke(self) -> None:
+        """The token has changed: all sessions end, with the code for a wrong one."""
+        self._sessions.clear()
+        for connection in tuple(self._connections):
+            self._leave(connection)
+            await connection.socket.close(
+                code=AUTHENTICATION_FAILED, message=b"Authentication failed."
+            )
+
+    async def close(self) -> None:
+        """Say goodbye to everyone."""
+        for connection in tuple(self._connections):
+            await connection.socket.close(code=WSCloseCode.GOING_AWAY)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Handle one connection from HELLO to its end."""
+        socket = web.WebSocketResponse(max_msg_size=16 * 1024, timeout=2.0)
+        await socket.prepare(request)
+        connection = Connection(socket, request)
+        self._connections.add(connection)
+        delivery = asyncio.create_task(connection.deliver())
+        hello = {"heartbeat_interval": int(HEARTBEAT_INTERVAL * 1000)}
+        connection.send({"op": HELLO, "d": hello, "s": None, "t": None})
+        try:
+            await self._listen(connection)
+        finally:
+            self._leave(connection)
+            delivery.cancel()
+        return socket
+
+    async def _listen(self, connection: Connection) -> None:
+        while not connection.socket.closed:
+            try:
+                message = await connection.socket.receive(timeout=2 * HEARTBEAT_INTERVAL)
+            except TimeoutError:
+                await connection.socket.close(code=SESSION_TIMED_OUT, message=b"Session timed out.")
+                return
+            if message.type is not WSMsgType.TEXT:
+                return
+            try:
+                said = json.loads(message.data)
+                opcode, data = said["op"], said.get("d")
+            except (ValueError, KeyError, TypeError):
+                await connection.socket.close(code=DECODE_ERROR, message=b"Decode error.")
+                return
+            await self._handle(connection, opcode, data)
+
+    async def _handle(self, connection: Connection, opcode: int, data: Any) -> None:
+        if opcode == HEARTBEAT:
+            answer: Payload = {"op": HEARTBEAT_ACK, "d": None, "s": None, "t": None}
+            asyncio.get_running_loop().call_later(ROUND_TRIP, connection.send, answer)
+        elif opcode == IDENTIFY:
+            await self._identify(connection, data)
+        elif opcode == RESUME:
+            await self._resume(connection, data)
+        elif opcode not in (PRESENCE, VOICE_STATE, REQUEST_MEMBERS):
+            await connection.socket.close(code=UNKNOWN_OPCODE, message=b"Unknown opcode.")
+        elif connection.session is None:
+            await connection.socket.close(code=NOT_AUTHENTICATED, message=b"Not authenticated.")
+        elif opcode == REQUEST_MEMBERS:
+            self._send_members(connection.session, data)
+
+    async def _identify(self, connection: Connection, data: Payload) -> None:
+        socket, application = connection.socket, self._world.application
+        if connection.session is not None:
+            await socket.close(code=ALREADY_AUTHENTICATED, message=b"Already authenticated.")
+            return
+        if data.get("token") != application.token or not self.start_limit()["remaining"]:
+            await socket.close(code=AUTHENTICATION_FAILED, message=b"Authentication failed.")
+            return
+        intents = int(data.get("intents", 0))
+        if intents & PRIVILEGED & ~application.privileged_intents:
+            await socket.close(code=DISALLOWED_INTENTS, message=b"Disallowed intent(s).")
+            return
+        self._identified.append(self._world.clock.now())
+        session = Session(secrets.token_hex(16), intents)
+        self._sessions[session.id] = session
+        self._attach(connection, session)
+        self._welcome(session, data)
+
+    def _welcome(self, session: Session, data: Payload) -> None:
+        """READY, then a GUILD_CREATE for each guild that the bot is in."""
+        world = self._world
+        bot = world.application.bot
+        guilds = [guild for guild in world.guilds.values() if bot.id in guild.members]
+        ready: Payload = {
+            "v": 10,
+            "user": {**bot.payload(), "verified": True, "mfa_enabled": True, "email": None},
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+            "private_channels": [],
+            "session_id": session.id,
+            "session_type": "normal",
+            "resume_gateway_url": self.url,
+            "application": {"id": str(world.application.id), "flags": 0},
+        }
+        if "shard" in data:
+            ready["shard"] = data["shard"]
+        self._send(session, "READY", ready)
+        for guild in guilds:
+            self._send(session, "GUILD_CREATE", world.gateway_guild_payload(guild))
+
+    async def _resume(self, connection: Connection, data: Payload) -> None:
+        if data.get("token") != self._world.application.token:
+            await connection.socket.close(
+                code=AUTHENTICATION_FAILED, message=b"Authentication failed."
+            )
+            return
+        session = self._sessions.get(data.get("session_id", ""))
+        heard = data.get("seq") or 0
+        too_late = session is not None and session.sequence - heard > len(session.sent)
+        if session is None or too_late or heard > session.sequence:
+            connection.send({"op": INVALID_SESSION, "d": False, "s": None, "t": None})
+            return
+        missed = [payload for payload in session.sent if payload["s"] > heard]
+        if session.connection is not None:
+            self._leave(session.connection)
+        self._attach(connection, session)
+        for payload in missed:
+            connection.send(payload)
+        self._send(session, "RESUMED", {})
+
+    def _attach(self, connection: Connection, session: Session) -> None:
+        connection.session, session.connection = session, connection
+        self._changed.notify()
+
+    def _leave(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        session = connection.session
+        if session is not None and session.connection is connection:
+            session.connection = None
+        self._changed.notify()
+
+    def _dispatch(self, event: Event) -> None:
+        """Pass an event on to every session that is to know of it, connected or not."""
+        if event.name in _FOR_MEMBERS_ONLY:
+            return
+        world, bot = self._world, self._world.application.bot
+        if event.audience is not None and bot.id not in event.audience:
+            return
+        channel = world.channels.get(event.channel_id or 0)
+        hidden = channel and Permission.VIEW_CHANNEL not in world.permissions(channel, bot)
+        if hidden and event.name != "INTERACTION_CREATE":
+            return
+        for session in self._sessions.values():
+            needed = self._intents_for(event)
+            if needed & session.intents == needed:
+                self._send(session, event.name, self._as_seen(event.data, session))
+
+    def _intents_for(self, event: Event) -> int:
+        """What a bot must have asked for to hear of an event; of itself it hears always."""
+        if event.name.startswith("MESSAGE_"):
+            return GUILD_MESSAGES if "guild_id" in event.data else DIRECT_MESSAGES
+        own = str(self._world.application.bot.id)
+        if event.name == "GUILD_MEMBER_UPDATE" and event.data["user"]["id"] == own:
+            return 0
+        return _INTENTS.get(event.name, 0)
+
+    def _as_seen(self, data: Payload, session: Session) -> Payload:
+        """Without the intent for it, a bot reads only its own messages and direct ones."""
+        if "author" not in data or session.intents & MESSAGE_CONTENT or "guild_id" not in data:
+            return data
+        bot_id = str(self._world.application.bot.id)
+        mentioned = any(user["id"] == bot_id for user in data["mentions"])
+        if data["author"]["id"] == bot_id or mentioned:
+            return data
+        return data | _NEEDS_CONTENT_INTENT
+
+    def _send(self, session: Session, name: str, data: Payload) -> None:
+        session.sequence += 1
+        payload = {"op": DISPATCH, "t": name, "s": session.sequence, "d": data}
+        session.sent.append(payload)
+        if session.connection is not None:
+            session.connection.send(payload)
+
+    def _send_members(self, session: Session, data: Payload) -> None:
+        guild = self._world.guilds[int(data["guild_id"])]
+        wanted = data.get("user_ids")
+        wanted = [wanted] if isinstance(wanted, str) else wanted
+        members = [
+            member.payload()
+            for member in guild.members.values()
+            if wanted is None or str(member.user.id) in map(str, wanted)
+        ]
+        chunk = {
+            "guild_id": str(guild.id),
+            "members": members[: data.get("limit") or None],
+            "chunk_index": 0,
+            "chunk_count": 1,
+        }
+        if "nonce" in data:
+            chunk["nonce"] = data["nonce"]
+        self._send(session, "GUILD_MEMBERS_CHUNK", chunk)
+
+    def _forget_old_identifies(self) -> None:
+        while self._identified and self._identified[0] < self._world.clock.now() - DAY:
+            self._identified.popleft()

@@ -1,0 +1,583 @@
+"""Interactions: a member runs a command or presses a button, and the bot has 3 s to answer.
+
+The life of one: created by a member with a secret token → announced to the bot → answered once
+within 3 s, else it fails and the member reads "The application did not respond" → for 15 minutes
+its token edits and deletes the answer and adds follow-ups.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.discord import errors
+from sandbox.discord.commands import (
+    ATTACHMENT,
+    CHANNEL,
+    CHAT_INPUT,
+    MENTIONABLE,
+    MESSAGE_MENU,
+    ROLE,
+    SUBCOMMAND,
+    SUBCOMMAND_GROUP,
+    USER,
+    USER_MENU,
+    Commands,
+    OptionError,
+    check_values,
+    find_command,
+    find_menu,
+    fits_choice,
+    typed_so_far,
+)
+from sandbox.discord.errors import FormErrors
+from sandbox.discord.fields import (
+    FILE_UPLOAD,
+    InteractionError,
+    check_choice,
+    check_modal,
+    fields,
+    fill,
+)
+from sandbox.discord.forms import BUTTON, LINK_STYLE, is_empty, read_message
+from sandbox.discord.permissions import Permission
+from sandbox.discord.resolved import Chosen
+from sandbox.discord.state import (
+    CHAT_INPUT_COMMAND,
+    CONTEXT_MENU_COMMAND,
+    EPHEMERAL,
+    FILE_LIMIT,
+    LOADING,
+    LOCALE,
+    REPLY,
+    Channel,
+    Draft,
+    Event,
+    Message,
+    Origin,
+    Payload,
+    Upload,
+    User,
+    World,
+    number_components,
+)
+
+ANSWER_WITHIN = 3.0
+TOKEN_LIFETIME = 15 * 60.0
+
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
+SEND, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
+
+_ANSWERS = {
+    COMMAND: (SEND, DEFER, MODAL),
+    COMPONENT: (SEND, DEFER, DEFER_UPDATE, UPDATE, MODAL),
+    AUTOCOMPLETE: (CHOICES,),
+    MODAL_SUBMIT: (SEND, DEFER, DEFER_UPDATE, UPDATE),
+}
+CHOICES_LIMIT = 25
+
+NAMED_BY_ID = (USER, CHANNEL, ROLE, MENTIONABLE, ATTACHMENT)
+_CHOSEN_BY_ID = {5: USER, 6: ROLE, 7: MENTIONABLE, 8: CHANNEL, FILE_UPLOAD: ATTACHMENT}
+"""For the fields in which something is chosen by its id: what kind of option chooses the same."""
+
+
+@dataclass(slots=True)
+class Interaction:
+    """One wish of a member, and what became of it."""
+
+    id: int
+    token: str
+    kind: int
+    user: User
+    channel: Channel
+    created: float
+    data: Payload
+    message: Message | None = None
+    """The message whose component was used."""
+    trigger: Origin | None = None
+    """What opened the form that is being sent."""
+    answer: int | None = None
+    original: int | None = None
+    """The id of the message that is the answer."""
+    modal: Payload | None = None
+    outcome: asyncio.Future[Payload] = field(default_factory=asyncio.Future)
+    """What the member saw first."""
+
+
+class Interactions:
+    """All interactions whose tokens may still be used."""
+
+    def __init__(self, world: World, commands: Commands) -> None:
+        self._world = world
+        self._commands = commands
+        self._by_token: dict[str, Interaction] = {}
+        self._timers: set[asyncio.Task[None]] = set()
+
+    # What members do
+
+    def run_command(self, user: User, channel: Channel, path: str, values: Payload) -> Interaction:
+        """A member sends a slash command.
+
+        Raises:
+            OptionError: Discord's client would not send it so.
+        """
+        command, way, options = self._command(user, channel, path)
+        sent = check_values(options, values)
+        resolved = self._chosen_options(user, channel, options, sent)
+        data = self._command_data(command, way, sent, resolved)
+        return self._announce(COMMAND, user, channel, data)
+
+    def use_menu(
+        self, user: User, channel: Channel, name: str, target: Message | User
+    ) -> Interaction:
+        """A member chooses an entry in the menu of a message or of a user.
+
+        Raises:
+            OptionError: the menu has no such entry for the member.
+            InteractionError: what they point at has no menu for them.
+        """
+        self._may_interact(user, channel)
+        kind = USER_MENU if isinstance(target, User) else MESSAGE_MENU
+        command = find_menu(self._commands.offered_in(channel), kind, name)
+        self._commands.check_use(command, user, channel)
+        chosen = Chosen(self._world, user, channel)
+        if isinstance(target, User):
+            chosen.add(USER, str(target.id))
+        else:
+            if target not in self._world.visible_messages(channel, user):
+                raise InteractionError("The member does not see this message.")
+            if target.only_for is not None:
+                raise InteractionError("A message for one member only has no menu of apps.")
+            chosen.add_message(target)
+        data = self._command_data(command, [], [], chosen.payload)
+        return self._announce(COMMAND, user, channel, data | {"target_id": str(target.id)})
+
+    def autocomplete(
+        self, user: User, channel: Channel, path: str, values: Payload, focused: str
+    ) -> Interaction:
+        """A member types into an option that asks the bot for choices."""
+        command, way, options = self._command(user, channel, path)
+        sent = typed_so_far(options, values, focused)
+        data = self._command_data(command, way, sent, {})
+        return self._announce(AUTOCOMPLETE, user, channel, data)
+
+    def use_component(
+        self, user: User, channel: Channel, message: Message, custom_id: str, values: list[str]
+    ) -> Interaction:
+        """A member presses a button or chooses in a select.
+
+        Raises:
+            InteractionError: it is not there, or not to be used.
+        """
+        self._may_interact(user, channel)
+        if message not in self._world.visible_messages(channel, user):
+            raise InteractionError("The member does not see this message.")
+        part = _find(message.components, custom_id)
+        if part is None:
+            raise InteractionError(f"The message has no component {custom_id!r}.")
+        if part.get("disabled"):
+            raise InteractionError("The component is disabled.")
+        if part["type"] == BUTTON and part["style"] == LINK_STYLE:
+            raise InteractionError("A link opens in the browser; the bot hears nothing of it.")
+        data: Payload = {
+            "custom_id": custom_id,
+            "component_type": part["type"],
+            "id": part["id"],
+        }
+        if part["type"] != BUTTON:
+            answer = {"values": check_choice(part, values)}
+            data |= answer | self._chosen_values(user, channel, [(part, answer)])
+        return self._announce(COMPONENT, user, channel, data, message)
+
+    def submit_modal(self, opened: Interaction, values: Payload) -> Interaction:
+        """A member fills in the form that an earlier interaction opened, and sends it."""
+        modal = opened.modal
+        if modal is None:
+            raise InteractionError("No form is open.")
+        components = fill(modal, values)
+        answers = zip(fields(modal), fields({"components": components}), strict=True)
+        data = {"custom_id": modal["custom_id"], "components": components}
+        data |= self._chosen_values(opened.user, opened.channel, answers)
+        user, channel = opened.user, opened.channel
+        return self._announce(MODAL_SUBMIT, user, channel, data, opened.message, opened)
+
+    def find(self, interaction_id: int) -> Interaction:
+        """The interaction with this id."""
+        for interaction in self._by_token.values():
+            if interaction.id == interaction_id:
+                return interaction
+        raise InteractionError("There is no such interaction.")
+
+    def _command(
+        self, user: User, channel: Channel, path: str
+    ) -> tuple[Payload, list[Payload], list[Payload]]:
+        """A command that the member may use, the subcommands on the way, the options there."""
+        self._may_interact(user, channel)
+        command, way = find_command(self._commands.offered_in(channel), path)
+        self._commands.check_use(command, user, channel)
+        return command, way, (way[-1] if way else command).get("options", [])
+
+    def _may_interact(self, user: User, channel: Channel) -> None:
+        if Permission.VIEW_CHANNEL not in self._world.permissions(channel, user):
+            raise InteractionError("The member does not see this channel.")
+
+    def _command_data(
+        self, command: Payload, way: list[Payload], options: list[Payload], resolved: Payload
+    ) -> Payload:
+        for level in reversed(way):
+            options = [{"name": level["name"], "type": level["type"], "options": options}]
+        data: Payload = {"id": command["id"], "name": command["name"], "type": command["type"]}
+        if "guild_id" in command:
+            data["guild_id"] = command["guild_id"]
+        if options:
+            data["options"] = options
+        return data | ({"resolved": resolved} if resolved else {})
+
+    def _chosen_options(
+        self, user: User, channel: Channel, options: list[Payload], sent: list[Payload]
+    ) -> Payload:
+        """What the options stand for that name something by its id."""
+        chosen = Chosen(self._world, user, channel)
+        known = {option["name"]: option for option in options}
+        for option in sent:
+            if option["type"] in NAMED_BY_ID:
+                types = known[option["name"]].get("channel_types")
+                try:
+                    chosen.add(option["type"], option["value"], types)
+                except LookupError as error:
+                    raise OptionError(option["name"], str(error)) from None
+        return chosen.payload
+
+    def _chosen_values(
+        self, user: User, channel: Channel, parts: Iterable[tuple[Payload, Payload]]
+    ) -> Payload:
+        """What the values stand for that were chosen in fields, given with their answers."""
+        chosen = Chosen(self._world, user, channel)
+        for part, answer in parts:
+            for value in answer.get("values", ()) if part["type"] in _CHOSEN_BY_ID else ():
+                try:
+                    chosen.add(_CHOSEN_BY_ID[part["type"]], value, part.get("channel_types"))
+                except LookupError as error:
+                    raise InteractionError(f"{part['custom_id']}: {error}") from None
+        return {"resolved": chosen.payload} if chosen.payload else {}
+
+    # The way to the bot
+
+    def _announce(
+        self,
+        kind: int,
+        user: User,
+        channel: Channel,
+        data: Payload,
+        message: Message | None = None,
+        opened: Interaction | None = None,
+    ) -> Interaction:
+        self._forget_expired()
+        interaction = Interaction(
+            id=self._world.ids.new(),
+            token=secrets.token_urlsafe(96),
+            kind=kind,
+            user=user,
+            channel=channel,
+            created=self._world.clock.now(),
+            data=data,
+            message=message,
+            trigger=self._origin(opened) if opened is not None else None,
+        )
+        self._by_token[interaction.token] = interaction
+        bot = frozenset({self._world.application.bot.id})
+        payload = self._payload(interaction)
+        self._world.emit(Event("INTERACTION_CREATE", payload, channel.id, bot))
+        timer = asyncio.create_task(self._expire(interaction))
+        self._timers.add(timer)
+        timer.add_done_callback(self._timers.discard)
+        return interaction
+
+    def _payload(self, interaction: Interaction) -> Payload:
+        world, channel, user = self._world, interaction.channel, interaction.user
+        payload: Payload = {
+            "id": str(interaction.id),
+            "application_id": str(world.application.id),
+            "type": interaction.kind,
+            "token": interaction.token,
+            "version": 1,
+            "data": interaction.data,
+            "channel_id": str(channel.id),
+            "channel": world.channel_payload(channel),
+            "locale": world.locales.get(user.id, LOCALE),
+            "app_permissions": str(int(world.permissions(channel, world.application.bot))),
+            "entitlements": [],
+            "entitlement_sku_ids": [],
+            "attachment_size_limit": FILE_LIMIT,
+            "authorizing_integration_owners": {"0": str(channel.guild_id or 0)},
+            "context": 1 if channel.guild_id is None else 0,
+        }
+        if channel.guild_id is None:
+            payload["user"] = user.payload()
+        else:
+            locale = world.guilds[channel.guild_id].locale
+            payload |= {
+                "guild_id": str(channel.guild_id),
+                "guild": {"id": str(channel.guild_id), "locale": locale, "features": []},
+                "guild_locale": locale,
+                "member": world.interaction_member(user, channel),
+            }
+        if interaction.message is not None:
+            payload["message"] = world.message_payload(interaction.message)
+        return payload
+
+    async def _expire(self, interaction: Interaction) -> None:
+        await self._world.clock.sleep_until(interaction.created + ANSWER_WITHIN)
+        if interaction.answer is not None:
+            return
+        self._by_token.pop(interaction.token, None)
+        seen = "The application did not respond"
+        data = {"id": str(interaction.id), "message": seen}
+        member = frozenset({interaction.user.id})
+        self._world.emit(Event("INTERACTION_FAILURE", data, interaction.channel.id, member))
+        self._settle(interaction, {"kind": "failed", "error": seen})
+
+    def _settle(self, interaction: Interaction, outcome: Payload) -> None:
+        if not interaction.outcome.done():
+            interaction.outcome.set_result({"interaction_id": str(interaction.id), **outcome})
+
+    def _forget_expired(self) -> None:
+        """Drop what nobody can use any more; kept a while so that the error is the right one."""
+        oldest = self._world.clock.now() - 4 * TOKEN_LIFETIME
+        gone = [token for token, one in self._by_token.items() if one.created < oldest]
+        for token in gone:
+            del self._by_token[token]
+
+    # What the bot answers
+
+    def respond(
+        self, interaction_id: int, token: str, body: Any, files: tuple[Upload, ...]
+    ) -> Payload:
+        """The one first answer.
+
+        Returns:
+            the InteractionCallbackResponse.
+
+        Raises:
+            DiscordError: 10062 after 3 s, 40060 for a second answer, 50035 for a wrong form, 10003
+                once the channel is gone.
+        """
+        interaction = self._by_token.get(token)
+        if interaction is None or interaction.id != interaction_id:
+            raise errors.unknown_interaction()
+        self._world.channel(interaction.channel.id)
+        if interaction.answer is not None:
+            raise errors.already_acknowledged()
+        if self._world.clock.now() > interaction.created + ANSWER_WITHIN:
+            raise errors.unknown_interaction()
+        answer = body.get("type")
+        if answer not in _ANSWERS[interaction.kind]:
+            wrong = FormErrors()
+            allowed = ", ".join(map(str, _ANSWERS[interaction.kind]))
+            wrong.add("type", "BASE_TYPE_CHOICES", f"Value must be one of {{{allowed}}}.")
+            wrong.raise_if_any()
+        self._answer(interaction, answer, body.get("data") or {}, files)
+        return self._callback_response(interaction)
+
+    def _answer(
+        self, interaction: Interaction, answer: int, data: Payload, files: tuple[Upload, ...]
+    ) -> None:
+        match answer:
+            case 4 | 5:
+                draft = read_message(data, files, root="data")
+                if answer == SEND and is_empty(draft):
+                    raise errors.empty_message()
+                self._send_original(interaction, draft, loading=answer == DEFER)
+                outcome = "message" if answer == SEND else "deferred"
+            case 6:
+                interaction.original = self._component_message(interaction).id
+                outcome = "deferred_update"
+            case 7:
+                message = self._component_message(interaction)
+                self._world.edit(
+                    interaction.channel, message, read_message(data, files, root="data")
+                )
+                interaction.original = message.id
+                outcome = "update"
+            case 8:
+                choices = _checked_choices(data, _focused(interaction.data))
+                interaction.answer = answer
+                return self._settle(interaction, {"kind": "choices", "choices": choices})
+            case _:
+                check_modal(data)
+                interaction.modal = data
+                number_components(data["components"])
+                interaction.answer = answer
+                return self._settle(interaction, {"kind": "modal", "modal": data})
+        interaction.answer = answer
+        self._settle(interaction, {"kind": outcome, "message_id": str(interaction.original)})
+
+    def _component_message(self, interaction: Interaction) -> Message:
+        if interaction.message is None:
+            raise errors.unknown_message()
+        return interaction.message
+
+    def _send_original(self, interaction: Interaction, draft: Draft, *, loading: bool) -> None:
+        asked = draft.flags or 0
+        message = self._world.post(
+            interaction.channel,
+            self._world.application.bot,
+            draft if not loading else Draft(),
+            kind=_message_kind(interaction),
+            flags=LOADING if loading else 0,
+            origin=self._origin(interaction),
+            only_for=interaction.user.id if asked & EPHEMERAL else None,
+        )
+        interaction.original = message.id
+
+    def _origin(self, interaction: Interaction) -> Origin:
+        data, message = interaction.data, interaction.message
+        target = int(data.get("target_id", 0))
+        return Origin(
+            interaction.id,
+            interaction.kind,
+            interaction.user,
+            command=_whole_name(data) if interaction.kind == COMMAND else None,
+            message_id=message.id if message and interaction.kind == COMPONENT else None,
+            target_message_id=target if data.get("type") == MESSAGE_MENU else None,
+            target_user=self._world.users[target] if data.get("type") == USER_MENU else None,
+            trigger=interaction.trigger,
+        )
+
+    def _callback_response(self, interaction: Interaction) -> Payload:
+        response: Payload = {
+            "interaction": {
+                "id": str(interaction.id),
+                "type": interaction.kind,
+                "channel_id": str(interaction.channel.id),
+            }
+        }
+        if interaction.channel.guild_id is not None:
+            response["interaction"]["guild_id"] = str(interaction.channel.guild_id)
+        message = interaction.channel.messages.get(interaction.original or 0)
+        if message is not None:
+            response["interaction"] |= {
+                "response_message_id": str(message.id),
+                "response_message_loading": bool(message.flags & LOADING),
+                "response_message_ephemeral": message.only_for is not None,
+            }
+            if interaction.answer in (SEND, DEFER, UPDATE):
+                kind = UPDATE if interaction.answer == UPDATE else SEND
+                response["resource"] = {
+                    "type": kind,
+                    "message": self._world.message_payload(message),
+                }
+        return response
+
+    # The fifteen minutes after
+
+    def owner(self, application_id: int, token: str) -> Interaction:
+        """The answered interaction behind a webhook's address.
+
+        Raises:
+            DiscordError: 10015 where there is none, 50027 once the token has expired, 10003 once
+                the channel is gone.
+        """
+        interaction = self._by_token.get(token)
+        if interaction is None or application_id != self._world.application.id:
+            raise errors.unknown_webhook()
+        if self._world.clock.now() > interaction.created + TOKEN_LIFETIME:
+            raise errors.invalid_webhook_token()
+        if interaction.answer is None:
+            raise errors.unknown_webhook()
+        self._world.channel(interaction.channel.id)
+        return interaction
+
+    def answered_message(self, interaction: Interaction, message_id: int | None) -> Message:
+        """A message of this interaction: the original, or a follow-up by its id.
+
+        Raises:
+            DiscordError: 10008 where it is not there, or not this interaction's.
+        """
+        wanted = interaction.original if message_id is None else message_id
+        message = interaction.channel.messages.get(wanted or 0)
+        if message is None:
+            raise errors.unknown_message()
+        own = message.origin is not None and message.origin.interaction_id == interaction.id
+        if not own and message.id != interaction.original:
+            raise errors.unknown_message()
+        return message
+
+    def follow_up(self, interaction: Interaction, draft: Draft) -> Message:
+        """A further message; the first one after a deferral takes the deferred one's place."""
+        original = interaction.channel.messages.get(interaction.original or 0)
+        if original is not None and original.flags & LOADING:
+            return self._world.edit(interaction.channel, original, draft)
+        asked = draft.flags or 0
+        return self._world.post(
+            interaction.channel,
+            self._world.application.bot,
+            draft,
+            kind=REPLY,
+            origin=self._origin(interaction),
+            only_for=interaction.user.id if asked & EPHEMERAL else None,
+        )
+
+
+def _whole_name(data: Payload) -> str:
+    """A command's name with its subcommands, as messages show what was used."""
+    inner = [
+        each for each in data.get("options", ()) if each["type"] in (SUBCOMMAND, SUBCOMMAND_GROUP)
+    ]
+    return " ".join([data["name"], *map(_whole_name, inner)])
+
+
+def _message_kind(interaction: Interaction) -> int:
+    if interaction.kind != COMMAND:
+        return REPLY
+    typed = interaction.data["type"] == CHAT_INPUT
+    return CHAT_INPUT_COMMAND if typed else CONTEXT_MENU_COMMAND
+
+
+def _find(components: list[Payload], custom_id: str) -> Payload | None:
+    for component in components:
+        if component.get("custom_id") == custom_id:
+            return component
+        inner = list(component.get("components") or ())
+        if isinstance(component.get("accessory"), dict):
+            inner.append(component["accessory"])
+        found = _find(inner, custom_id)
+        if found is not None:
+            return found
+    return None
+
+
+def _checked_choices(data: Payload, kind: int) -> list[Payload]:
+    """What is offered to a member who types into an option of this kind."""
+    choices: list[Payload] = data.get("choices") or []
+    wrong = FormErrors("data")
+    if len(choices) > CHOICES_LIMIT:
+        wrong.too_long("choices", CHOICES_LIMIT)
+    for index, choice in enumerate(choices):
+        name = choice.get("name")
+        if not isinstance(name, str) or not 1 <= len(name) <= 100:
+            wrong.add(
+                f"choices.{index}.name",
+                "BASE_TYPE_BAD_LENGTH",
+                "Must be between 1 and 100 in length.",
+            )
+        if not fits_choice(kind, choice.get("value")):
+            wrong.add(
+                f"choices.{index}.value",
+                "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE_INVALID",
+                "The value does not fit the type of the option",
+            )
+    wrong.raise_if_any()
+    return choices
+
+
+def _focused(data: Payload) -> int:
+    """The kind of the option that is being typed into."""
+    waiting = list(data["options"])
+    while waiting:
+        option = waiting.pop()
+        if option.get("focused"):
+            return int(option["type"])
+        waiting += option.get("options", [])
+    raise ValueError("Nothing is being typed.")

@@ -1,0 +1,85 @@
+"""What the ids stand for that a member chose: an interaction carries it along as `resolved`."""
+
+from sandbox.discord.commands import ATTACHMENT, CHANNEL, MENTIONABLE, ROLE, USER
+from sandbox.discord.permissions import Permission
+from sandbox.discord.state import Channel, Message, Payload, User, World
+
+_NOT_IN_MEMBERS = ("user", "deaf", "mute")
+_NOT_IN_CHANNELS = ("permission_overwrites",)
+
+
+class Chosen:
+    """Collects what one member chose in one place."""
+
+    def __init__(self, world: World, user: User, place: Channel) -> None:
+        self._world = world
+        self._user = user
+        self._place = place
+        self.payload: Payload = {}
+
+    def add(self, kind: int, text: str, channel_types: list[int] | None = None) -> None:
+        """Something named by its id, of the kind of an option.
+
+        Raises:
+            LookupError: it could not have been chosen here.
+        """
+        number = int(text) if text.isdigit() else 0
+        if kind == ROLE or (kind == MENTIONABLE and self._is_role(number)):
+            self._add_role(number)
+        elif kind in (USER, MENTIONABLE):
+            self._add_user(number)
+        elif kind == CHANNEL:
+            self._add_channel(number, channel_types)
+        elif kind == ATTACHMENT:
+            self._add_attachment(number)
+
+    def add_message(self, message: Message) -> None:
+        """The message that a menu was used on."""
+        self._put("messages", message.id, self._world.message_payload(message))
+
+    def _put(self, group: str, number: int, payload: Payload) -> None:
+        self.payload.setdefault(group, {})[str(number)] = payload
+
+    def _add_user(self, number: int) -> None:
+        user = self._world.users.get(number)
+        present = user in (self._place.recipient, self._world.application.bot)
+        if user is None or (self._place.guild_id is None and not present):
+            raise LookupError("There is no such member.")
+        self._put("users", number, user.payload())
+        if self._place.guild_id is None:
+            return
+        if number in self._world.guilds[self._place.guild_id].members:
+            member = self._world.interaction_member(user, self._place)
+            self._put("members", number, _without(member, _NOT_IN_MEMBERS))
+
+    def _add_channel(self, number: int, channel_types: list[int] | None) -> None:
+        channel = self._world.channels.get(number)
+        if channel is None or channel.guild_id is None or channel.guild_id != self._place.guild_id:
+            raise LookupError("There is no such channel here.")
+        may = self._world.permissions(channel, self._user)
+        if Permission.VIEW_CHANNEL not in may:
+            raise LookupError("The member does not see this channel.")
+        if channel_types and channel.kind not in channel_types:
+            raise LookupError("Channels of this kind are not offered.")
+        shown = _without(self._world.channel_payload(channel), _NOT_IN_CHANNELS)
+        self._put("channels", number, shown | {"permissions": str(int(may))})
+
+    def _is_role(self, number: int) -> bool:
+        guild = self._world.guilds.get(self._place.guild_id or 0)
+        return guild is not None and number in guild.roles
+
+    def _add_role(self, number: int) -> None:
+        if not self._is_role(number):
+            raise LookupError("There is no such role.")
+        guild = self._world.guilds[self._place.guild_id or 0]
+        self._put("roles", number, guild.roles[number].payload())
+
+    def _add_attachment(self, number: int) -> None:
+        attachment = self._world.cdn.find(number)
+        if attachment is None:
+            raise LookupError("The file was not uploaded.")
+        self._put("attachments", number, self._world.attachment_payload(attachment))
+
+
+def _without(payload: Payload, keys: tuple[str, ...]) -> Payload:
+    return {key: value for key, value in payload.items() if key not in keys}

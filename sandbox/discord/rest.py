@@ -1,0 +1,488 @@
+"""Discord's REST API, version 10: the routes that the bot and the engine use."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.discord import errors
+from sandbox.discord.command_permissions import Overrides
+from sandbox.discord.commands import Commands, without_localizations
+from sandbox.discord.forms import is_empty, read_message
+from sandbox.discord.gateway import Gateway
+from sandbox.discord.interactions import Interactions
+from sandbox.discord.limits import OLD_MESSAGE_AGE, Limits
+from sandbox.discord.permissions import Permission
+from sandbox.discord.state import Channel, Draft, Message, World
+from sandbox.discord.uploads import Body
+
+NO_TOKEN_NEEDED = ("/webhooks/{webhook_id}/{webhook_token}", "/interactions/", "/gateway")
+"""Routes that need no bot token: their address is the secret, or there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read and matched to its route."""
+
+    params: dict[str, str]
+    query: dict[str, str]
+    body: Body
+
+    def id(self, name: str) -> int:
+        """An id in the path. Raises DiscordError 50035 where it is none."""
+        return snowflake(name, self.params[name])
+
+    @property
+    def json(self) -> Any:
+        return {} if self.body.json is None else self.body.json
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON body; None for an empty one."""
+
+    body: Any = None
+    status: int = 200
+
+
+NOTHING = Answer(None, 204)
+
+
+Handler = Callable[["Rest", Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a path with places for ids."""
+
+    method: str
+    template: str
+    pattern: re.Pattern[str]
+    handler: Handler
+
+    def needs_token(self) -> bool:
+        return not self.template.startswith(NO_TOKEN_NEEDED) or self.template == "/gateway/bot"
+
+
+ROUTES: list[Route] = []
+
+
+def route(method: str, template: str) -> Callable[[Handler], Handler]:
+    """Register a handler; templates are written as in Discord's OpenAPI description."""
+    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template))
+
+    def register(handler: Handler) -> Handler:
+        ROUTES.append(Route(method, template, pattern, handler))
+        return handler
+
+    return register
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """The route for a path below the API's root.
+
+    Raises:
+        DiscordError: 404 where nothing matches, 405 where only another method does.
+    """
+    matches = [(each, m) for each in ROUTES if (m := each.pattern.fullmatch(path))]
+    if not matches:
+        raise errors.not_found()
+    fitting = [(each, match) for each, match in matches if each.method == method]
+    if not fitting:
+        raise errors.method_not_allowed()
+    # `@me` and `@original` also fit a place for an id: the more exact template wins.
+    each, match = min(fitting, key=lambda pair: len(pair[1].groups()))
+    return each, match.groupdict()
+
+
+def snowflake(name: str, text: str) -> int:
+    """An id as sent. Raises DiscordError 50035 where it is none."""
+    if not text.isdigit():
+        wrong = errors.FormErrors()
+        wrong.add(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
+        wrong.raise_if_any()
+    return int(text)
+
+
+class Rest:
+    """What the routes work on."""
+
+    def __init__(
+        self,
+        world: World,
+        gateway: Gateway,
+        commands: Commands,
+        overrides: Overrides,
+        interactions: Interactions,
+        limits: Limits,
+    ) -> None:
+        self.world = world
+        self.gateway = gateway
+        self.commands = commands
+        self.overrides = overrides
+        self.interactions = interactions
+        self.limits = limits
+
+    def channel(self, call: Call, needed: int = 0) -> Channel:
+        """The channel in the path, if the bot may do there what it wants.
+
+        Raises:
+            DiscordError: 10003 unknown, 50001 not to be seen, 50013 a permission is missing.
+        """
+        channel = self.world.channel(call.id("channel_id"))
+        may = self.world.permissions(channel, self.world.application.bot)
+        if channel.parent is not None and needed & Permission.SEND_MESSAGES:
+            needed ^= Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS
+        if Permission.VIEW_CHANNEL not in may:
+            raise errors.missing_access()
+        if needed & ~may:
+            raise errors.missing_permissions()
+        return channel
+
+    def message(self, call: Call, channel: Channel) -> Message:
+        """The message in the path; an ephemeral one cannot be reached this way."""
+        message = channel.messages.get(call.id("message_id"))
+        if message is None or message.only_for is not None:
+            raise errors.unknown_message()
+        return message
+
+    def check_recipient(self, channel: Channel) -> None:
+        """Whether somebody takes direct messages from the bot; a guild's channel takes all.
+
+        Raises:
+            DiscordError: 50278 without a guild in common, 50007 where direct messages are closed.
+        """
+        user, bot = channel.recipient, self.world.application.bot
+        if user is None:
+            return
+        guilds = self.world.guilds.values()
+        if not any({user.id, bot.id} <= guild.members.keys() for guild in guilds):
+            raise errors.no_common_guild()
+        if user.id in self.world.closed:
+            raise errors.cannot_message_user()
+
+    def own_application(self, call: Call) -> None:
+        if call.id("application_id") != self.world.application.id:
+            raise errors.missing_access()
+
+    def scope(self, call: Call) -> int | None:
+        """The guild whose commands are meant, None for the global ones."""
+        self.own_application(call)
+        if "guild_id" not in call.params:
+            return None
+        guild_id = call.id("guild_id")
+        if guild_id not in self.world.guilds:
+            raise errors.missing_access()
+        return guild_id
+
+
+# Who am I
+
+
+@route("GET", "/users/@me")
+async def get_me(rest: Rest, call: Call) -> Answer:
+    own = {"verified": True, "mfa_enabled": True, "email": None, "locale": "en-US"}
+    return Answer(rest.world.application.bot.payload() | own)
+
+
+@route("GET", "/oauth2/applications/@me")
+@route("GET", "/applications/@me")
+async def get_application(rest: Rest, call: Call) -> Answer:
+    application = rest.world.application
+    return Answer(
+        {
+            "id": str(application.id),
+            "name": application.name,
+            "icon": None,
+            "description": "",
+            "type": None,
+            "bot": application.bot.payload(),
+            "bot_public": True,
+            "bot_require_code_grant": False,
+            "verify_key": "0" * 64,
+            "flags": 0,
+            "flags_new": "0",
+            "redirect_uris": [],
+            "interactions_endpoint_url": None,
+            "role_connections_verification_url": None,
+            "owner": application.owner.payload(),
+            "approximate_guild_count": len(rest.world.guilds),
+            "approximate_user_install_count": 0,
+            "approximate_user_authorization_count": 0,
+            "explicit_content_filter": 0,
+            "team": None,
+            "eligible_oauth2_scopes": [],
+        }
+    )
+
+
+@route("GET", "/gateway")
+async def get_gateway(rest: Rest, call: Call) -> Answer:
+    return Answer({"url": rest.gateway.url})
+
+
+@route("GET", "/gateway/bot")
+async def get_gateway_bot(rest: Rest, call: Call) -> Answer:
+    limit = rest.gateway.start_limit()
+    return Answer({"url": rest.gateway.url, "shards": 1, "session_start_limit": limit})
+
+
+# Guilds, channels, people
+
+
+@route("GET", "/guilds/{guild_id}")
+async def get_guild(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.world.guild_payload(rest.world.guild(call.id("guild_id"))))
+
+
+@route("GET", "/guilds/{guild_id}/channels")
+async def get_guild_channels(rest: Rest, call: Call) -> Answer:
+    guild = rest.world.guild(call.id("guild_id"))
+    return Answer([rest.world.channel_payload(channel) for channel in guild.channels.values()])
+
+
+@route("GET", "/guilds/{guild_id}/threads/active")
+async def get_active_threads(rest: Rest, call: Call) -> Answer:
+    threads = rest.world.threads(rest.world.guild(call.id("guild_id")))
+    shown = [rest.world.channel_payload(thread) for thread in threads]
+    return Answer({"threads": shown, "members": [], "has_more": False})
+
+
+@route("GET", "/guilds/{guild_id}/roles")
+async def get_roles(rest: Rest, call: Call) -> Answer:
+    guild = rest.world.guild(call.id("guild_id"))
+    return Answer([role.payload() for role in guild.roles.values()])
+
+
+@route("GET", "/guilds/{guild_id}/members/{user_id}")
+async def get_member(rest: Rest, call: Call) -> Answer:
+    guild = rest.world.guild(call.id("guild_id"))
+    member = guild.members.get(call.id("user_id"))
+    if member is None:
+        raise errors.unknown_member()
+    return Answer(member.payload())
+
+
+@route("GET", "/users/{user_id}")
+async def get_user(rest: Rest, call: Call) -> Answer:
+    user = rest.world.users.get(call.id("user_id"))
+    if user is None:
+        raise errors.unknown_user()
+    return Answer(user.payload())
+
+
+@route("POST", "/users/@me/channels")
+async def create_dm(rest: Rest, call: Call) -> Answer:
+    user = rest.world.users.get(snowflake("recipient_id", str(call.json.get("recipient_id", ""))))
+    if user is None:
+        raise errors.unknown_user()
+    if user.bot:
+        raise errors.cannot_message_user()
+    return Answer(rest.world.channel_payload(rest.world.direct_channel(user)))
+
+
+@route("GET", "/channels/{channel_id}")
+async def get_channel(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.world.channel_payload(rest.channel(call)))
+
+
+@route("POST", "/channels/{channel_id}/typing")
+async def type_in_channel(rest: Rest, call: Call) -> Answer:
+    rest.channel(call, Permission.SEND_MESSAGES)
+    return NOTHING
+
+
+# Messages
+
+
+@route("GET", "/channels/{channel_id}/messages")
+async def list_messages(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
+    limit = int(call.query.get("limit", 50))
+    if not 1 <= limit <= 100:
+        wrong = errors.FormErrors()
+        wrong.add("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
+        wrong.raise_if_any()
+    found = [m for _, m in sorted(channel.messages.items()) if m.only_for is None]
+    if "after" in call.query:
+        after = snowflake("after", call.query["after"])
+        found = [message for message in found if message.id > after][:limit]
+    if "before" in call.query:
+        before = snowflake("before", call.query["before"])
+        found = [message for message in found if message.id < before]
+    return Answer([rest.world.message_payload(m) for m in reversed(found[-limit:])])
+
+
+@route("POST", "/channels/{channel_id}/messages")
+async def create_message(rest: Rest, call: Call) -> Answer:
+    draft = read_message(call.json, call.body.files)
+    needed = int(Permission.SEND_MESSAGES)
+    if draft.uploads:
+        needed |= Permission.ATTACH_FILES
+    if draft.reference is not None:
+        needed |= Permission.READ_MESSAGE_HISTORY
+    channel = rest.channel(call, needed)
+    rest.check_recipient(channel)
+    if is_empty(draft):
+        raise errors.empty_message()
+    if draft.reference is not None and draft.reference not in channel.messages:
+        wrong = errors.FormErrors()
+        wrong.add("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
+        wrong.raise_if_any()
+    message = rest.world.post(channel, rest.world.application.bot, draft)
+    return Answer(rest.world.message_payload(message))
+
+
+@route("GET", "/channels/{channel_id}/messages/{message_id}")
+async def get_message(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
+    return Answer(rest.world.message_payload(rest.message(call, channel)))
+
+
+@route("PATCH", "/channels/{channel_id}/messages/{message_id}")
+async def update_message(rest: Rest, call: Call) -> Answer:
+    draft = read_message(call.json, call.body.files)
+    channel = rest.channel(call)
+    message = rest.message(call, channel)
+    if message.author != rest.world.application.bot:
+        raise errors.cannot_edit_others()
+    if draft.uploads:
+        rest.channel(call, Permission.ATTACH_FILES)
+    _check_not_emptied(message, draft)
+    if rest.world.clock.now() - message.created > OLD_MESSAGE_AGE:
+        retry_after = rest.limits.take_old_edit(channel.id)
+        if retry_after is not None:
+            raise errors.too_many_old_edits(retry_after)
+    return Answer(rest.world.message_payload(rest.world.edit(channel, message, draft)))
+
+
+@route("DELETE", "/channels/{channel_id}/messages/{message_id}")
+async def delete_message(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call)
+    message = rest.message(call, channel)
+    if message.author != rest.world.application.bot:
+        rest.channel(call, Permission.MANAGE_MESSAGES)
+    rest.world.delete(channel, message)
+    return NOTHING
+
+
+def _check_not_emptied(message: Message, draft: Draft) -> None:
+    """Refuse an edit that would leave nothing to show."""
+    kept = draft.kept_files
+    files = [file for file in message.files if kept is None or file.id in kept]
+    left = (
+        message.content if draft.content is None else draft.content,
+        message.embeds if draft.embeds is None else draft.embeds,
+        message.components if draft.components is None else draft.components,
+        files,
+        draft.uploads,
+    )
+    if not any(left):
+        raise errors.empty_message()
+
+
+# Application commands
+
+
+@route("GET", "/applications/{application_id}/commands")
+@route("GET", "/applications/{application_id}/guilds/{guild_id}/commands")
+async def list_commands(rest: Rest, call: Call) -> Answer:
+    commands = rest.commands.listed(rest.scope(call))
+    if call.query.get("with_localizations", "false").lower() not in ("1", "true"):
+        commands = [without_localizations(each) for each in commands]
+    return Answer(commands)
+
+
+@route("PUT", "/applications/{application_id}/commands")
+@route("PUT", "/applications/{application_id}/guilds/{guild_id}/commands")
+async def overwrite_commands(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.commands.overwrite(rest.scope(call), call.json or []))
+
+
+@route("POST", "/applications/{application_id}/commands")
+@route("POST", "/applications/{application_id}/guilds/{guild_id}/commands")
+async def create_command(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.commands.add(rest.scope(call), call.json), 201)
+
+
+@route("GET", "/applications/{application_id}/commands/{command_id}")
+@route("GET", "/applications/{application_id}/guilds/{guild_id}/commands/{command_id}")
+async def get_command(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.commands.get(rest.scope(call), call.id("command_id")))
+
+
+@route("DELETE", "/applications/{application_id}/commands/{command_id}")
+@route("DELETE", "/applications/{application_id}/guilds/{guild_id}/commands/{command_id}")
+async def delete_command(rest: Rest, call: Call) -> Answer:
+    rest.commands.remove(rest.scope(call), call.id("command_id"))
+    return NOTHING
+
+
+@route("GET", "/applications/{application_id}/guilds/{guild_id}/commands/permissions")
+async def list_overrides(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.overrides.listed(rest.scope(call) or 0))
+
+
+_OVERRIDES = "/applications/{application_id}/guilds/{guild_id}/commands/{command_id}/permissions"
+
+
+@route("GET", _OVERRIDES)
+async def get_overrides(rest: Rest, call: Call) -> Answer:
+    return Answer(rest.overrides.of_command(rest.scope(call) or 0, call.id("command_id")))
+
+
+@route("PUT", _OVERRIDES)
+async def set_overrides(rest: Rest, call: Call) -> Answer:
+    raise errors.bots_not_allowed()
+
+
+# Interactions
+
+
+@route("POST", "/interactions/{interaction_id}/{interaction_token}/callback")
+async def answer_interaction(rest: Rest, call: Call) -> Answer:
+    token = call.params["interaction_token"]
+    response = rest.interactions.respond(
+        call.id("interaction_id"), token, call.json, call.body.files
+    )
+    wanted = call.query.get("with_response", "false").lower() in ("1", "true")
+    return Answer(response) if wanted else NOTHING
+
+
+@route("POST", "/webhooks/{webhook_id}/{webhook_token}")
+async def follow_up(rest: Rest, call: Call) -> Answer:
+    interaction = rest.interactions.owner(call.id("webhook_id"), call.params["webhook_token"])
+    draft = read_message(call.json, call.body.files)
+    if is_empty(draft):
+        raise errors.empty_message()
+    message = rest.interactions.follow_up(interaction, draft)
+    return Answer(rest.world.message_payload(message))
+
+
+def _answered(rest: Rest, call: Call) -> tuple[Channel, Message]:
+    interaction = rest.interactions.owner(call.id("webhook_id"), call.params["webhook_token"])
+    followed = call.id("message_id") if "message_id" in call.params else None
+    return interaction.channel, rest.interactions.answered_message(interaction, followed)
+
+
+@route("GET", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")
+@route("GET", "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}")
+async def get_answer(rest: Rest, call: Call) -> Answer:
+    _, message = _answered(rest, call)
+    return Answer(rest.world.message_payload(message))
+
+
+@route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")
+@route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}")
+async def edit_answer(rest: Rest, call: Call) -> Answer:
+    draft = read_message(call.json, call.body.files)
+    channel, message = _answered(rest, call)
+    _check_not_emptied(message, draft)
+    return Answer(rest.world.message_payload(rest.world.edit(channel, message, draft)))
+
+
+@route("DELETE", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")
+@route("DELETE", "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}")
+async def delete_answer(rest: Rest, call: Call) -> Answer:
+    rest.world.delete(*_answered(rest, call))
+    return NOTHING

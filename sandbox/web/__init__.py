@@ -1,0 +1,1 @@
+"""The page under `/`, and the server of its files."""

@@ -1,0 +1,167 @@
+"""The judge finds what is doubled, stuck and lost in made-up records, and nothing in good ones."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.chaos.benchmark import Count, table
+from bench.chaos.judge import Channels, Fate, Row, Verdict, Wish, judge
+
+CHANNEL, INTERACTION, SEED = 5, 70, 7
+ROOT = Path(__file__).parents[3]
+
+
+def message(
+    number: int,
+    title: str | None = None,
+    *,
+    seed: int = SEED,
+    files: tuple[str, ...] = (),
+    content: str = "",
+    flags: int = 0,
+) -> dict[str, Any]:
+    """A message as Discord tells of it; a card if it has a title."""
+    footer = {"text": f"#{seed} · 64×64 · 10 steps · seed {seed} · asked by Ada"}
+    return {
+        "id": str(number),
+        "content": content,
+        "flags": flags,
+        "embeds": [] if title is None else [{"title": title, "footer": footer}],
+        "attachments": [{"filename": name} for name in files],
+        "interaction_metadata": {"id": str(INTERACTION)},
+    }
+
+
+def seen(*messages: dict[str, Any]) -> Channels:
+    channels = Channels()
+    for each in messages:
+        channels.hear("MESSAGE_UPDATE", each)
+    return channels
+
+
+def verdict(
+    channels: Channels, *rows: Row, answered: bool = True, reachable: bool = True
+) -> tuple[Fate, bool]:
+    wish = Wish(SEED, CHANNEL, INTERACTION if answered else None)
+    (found,) = judge([wish], rows, channels, [CHANNEL] if reachable else [])
+    return found.fate, found.doubled
+
+
+DONE = Row(SEED, "done", posted=True)
+PAINTED = message(1, "Painted", files=("imagine-7-1.png",))
+THINKING = message(1, flags=1 << 7)
+
+
+@pytest.mark.parametrize(
+    ("shown", "row", "fate"),
+    [
+        (PAINTED, DONE, Fate.PICTURE),
+        (message(1, "Not painted"), Row(SEED, "failed", posted=True), Fate.REASON),
+        (message(1, "Cancelled"), Row(SEED, "cancelled", posted=True), Fate.CANCELLED),
+        (message(1, "Painting", files=("step-9.webp",)), DONE, Fate.STUCK),
+        (message(1, "In the queue"), Row(SEED, "queued", posted=False), Fate.STUCK),
+        (THINKING, DONE, Fate.STUCK),
+        (message(1, "Cancelled"), DONE, Fate.LOST),
+        (message(1, "Painted"), DONE, Fate.LOST),  # without its picture
+        (PAINTED, Row(SEED, "done", posted=False), Fate.LOST),
+        (PAINTED, Row(SEED + 1, "done", posted=True), Fate.LOST),
+    ],
+)
+def test_a_job_is_judged_by_its_card_and_its_row(
+    shown: dict[str, Any], row: Row, fate: Fate
+) -> None:
+    assert verdict(seen(shown), row) == (fate, False)
+
+
+def test_a_wish_without_a_job_must_have_been_told_why() -> None:
+    assert verdict(seen(THINKING)) == (Fate.STUCK, False)
+    assert verdict(seen()) == (Fate.LOST, False)
+    assert verdict(seen(message(1, content="The queue cannot be reached."))) == (
+        Fate.REASON,
+        False,
+    )
+    assert verdict(seen(), answered=False) == (Fate.UNHEARD, False)
+
+
+def test_what_nobody_acknowledged_but_is_in_the_database_must_end_too() -> None:
+    assert verdict(seen(PAINTED), DONE, answered=False) == (Fate.PICTURE, False)
+    assert verdict(seen(), DONE, answered=False) == (Fate.LOST, False)
+
+
+def test_a_second_card_a_second_post_and_a_second_job_are_doubles() -> None:
+    second = message(2, "Painted", files=("imagine-7-1.png",))
+    assert verdict(seen(PAINTED, second), DONE) == (Fate.PICTURE, True)
+    continued = message(1, content="Continued here: …")
+    assert verdict(seen(PAINTED, second, continued), DONE) == (Fate.PICTURE, True)
+    assert verdict(seen(PAINTED), DONE, DONE) == (Fate.PICTURE, True)
+    assert verdict(seen(PAINTED, PAINTED), DONE) == (Fate.PICTURE, False)  # one, edited again
+
+
+def test_a_new_message_in_place_of_a_deleted_one_is_no_double() -> None:
+    channels = seen(message(1, "Painting"))
+    channels.hear("MESSAGE_DELETE", {"id": "1"})
+    assert verdict(channels, DONE) == (Fate.LOST, False)
+    channels.hear("MESSAGE_CREATE", message(2, "Painted", files=("imagine-7-1.png",)))
+    assert verdict(channels, DONE) == (Fate.PICTURE, False)
+    channels.hear("MESSAGE_DELETE", {"id": "2"})
+    assert verdict(channels, DONE) == (Fate.PICTURE, False)  # it had been told
+
+
+def test_where_the_bot_may_not_write_the_database_decides() -> None:
+    stuck = seen(message(1, "Painting"))
+    assert verdict(stuck, DONE, reachable=False) == (Fate.NOWHERE, False)
+    running = Row(SEED, "running", posted=False)
+    assert verdict(stuck, running, reachable=False) == (Fate.LOST, False)
+
+
+def test_the_table_counts_a_double_as_not_ended_once() -> None:
+    wishes = [Wish(seed, CHANNEL, INTERACTION) for seed in range(5)]
+    fates = (Fate.PICTURE, Fate.PICTURE, Fate.STUCK, Fate.LOST, Fate.UNHEARD)
+    verdicts = [
+        Verdict(wish, fate, wish.seed == 0) for wish, fate in zip(wishes, fates, strict=True)
+    ]
+    lines = table([Count.of_verdicts("a trouble", 2, verdicts)]).splitlines()
+    assert lines[2] == "| a trouble | 2 | 4 | 1 | 2 | 0 | 0 | 0 | 1 | 1 | 1 |"
+    assert lines[3] == "| **all** | 2 | 4 | 1 | 2 | 0 | 0 | 0 | 1 | 1 | 1 |"
+
+
+PROGRAM = """
+import asyncio, sys, time
+from pathlib import Path
+from bench.chaos.sabotage import sabotage
+
+folder = Path(sys.argv[1])
+before = time.time()
+sabotage("bot", folder / "orders")
+from core.recipe import Recipe
+from core.database.jobs import Store
+
+async def main():
+    async with Store.open(folder / "imagine.db") as store:
+        place = dict(guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada")
+        job = await store.add(Recipe.make("a circle", width=64, height=64, steps=9), **place)
+        print(job.id, round(job.created_at - before, -3))
+
+asyncio.run(main())
+"""
+
+
+def test_an_order_kills_a_process_once_at_its_place(tmp_path: Path) -> None:
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    (orders / "clock").write_text("3700")
+    command = (sys.executable, "-c", PROGRAM, str(tmp_path))
+    for order, status, said in (
+        ("before the insert", -signal.SIGKILL, ""),
+        ("after the insert", -signal.SIGKILL, ""),
+        ("", 0, "2 4000.0"),
+    ):
+        if order:
+            (orders / order).touch()
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout.strip()) == (status, said), ended.stderr
+        assert [each.name for each in orders.iterdir()] == ["clock"]

@@ -1,0 +1,102 @@
+"""The quality benchmark: what it counts, and that it runs from prompts to files."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bench.quality import benchmark
+from bench.quality.benchmark import Rate, contact_sheet, evenly, table, varied
+from bench.quality.prompts import held_out
+from bench.quality.scores import CNN, OVERLAP, scores
+from engine.synthesis.method import METHODS
+from tests.engine.random_pair import random_sketch
+from training.judges.cnn import Judge
+from training.judges.overlap import look
+from training.scenes import Figure, Scene, draw
+
+
+def test_scenes_that_were_asked_for_score_and_others_do_not() -> None:
+    judge = Judge.load()
+    asked = held_out(40)
+    right = [draw(one.scene) for one in asked]
+    wrong = [draw(Scene((Figure("ring", "brown", 0.5, 0.5, 0.3),), "pink"))] * len(asked)
+    for pictures, low, high in ((right, 0.93, 1.0), (wrong, 0.0, 0.1)):
+        said = [
+            score.hit
+            for one, picture, names in zip(asked, pictures, judge.names(pictures), strict=True)
+            for score in scores(one, look(picture), names)
+            if "there, excluded" not in score.measure
+        ]
+        assert low <= sum(said) / len(said) <= high
+
+
+def test_what_is_excluded_and_gone_counts_as_gone() -> None:
+    judge = Judge.load()
+    excluding = [one for one in held_out() if one.exclude]
+    pictures = [draw(one.scene) for one in excluding]
+    there = [
+        score.hit
+        for one, picture, names in zip(excluding, pictures, judge.names(pictures), strict=True)
+        for score in scores(one, look(picture), names)
+        if "there, excluded" in score.measure
+    ]
+    assert sum(there) <= 0.05 * len(there)
+
+
+def test_the_table_puts_rates_beside_their_ceilings() -> None:
+    stages = zip(("painted", "real", "decoded"), (1, 4, 3), strict=True)
+    rates = [Rate("shape", OVERLAP, stage, hits, 4) for stage, hits in stages]
+    rates += [Rate("sun", CNN, stage, 1, 2) for stage in ("painted", "real", "decoded")]
+    assert table(rates).splitlines()[2:] == [
+        "| shape | 4 | 25 % | 100 %, 75 % |  |  |",
+        "| sun | 2 |  |  | 50 % | 50 %, 50 % |",
+    ]
+
+
+def test_a_method_is_varied_by_name() -> None:
+    method = varied(METHODS["sketch"], ["cutouts=4", "quantised=False", "noise=0"])
+    assert (method.cutouts, method.quantised, method.noise) == (4, False, 0.0)
+    with pytest.raises(ValueError, match="no 'cuts'; it has learning_rate"):
+        varied(METHODS["sketch"], ["cuts=4"])
+
+
+@given(st.integers(1, 500), st.integers(1, 60))
+def test_the_sheet_is_chosen_evenly(count: int, wanted: int) -> None:
+    some = evenly(count, wanted)
+    assert len(some) == min(count, wanted)
+    assert some[0] == 0
+    assert some[-1] < count
+    gaps = {after - before for before, after in pairwise(some)}
+    assert len(gaps) <= 2
+    assert max(gaps, default=0) - min(gaps, default=0) <= 1
+
+
+def test_a_contact_sheet_shows_every_picture() -> None:
+    asked = held_out(20)
+    colour = (200, 10, 10)
+    sheet = contact_sheet(asked, [Image.new("RGB", (64, 64), colour)] * len(asked))
+    red = sum(count for count, shade in sheet.getcolors(1 << 20) or [] if shade == colour)
+    assert red == len(asked) * 128 * 128
+
+
+def test_runs_from_prompts_to_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, out = random_sketch(tmp_path / "weights"), tmp_path / "out"
+    asked = Random(1).sample(held_out(20), 3)
+    monkeypatch.setattr(benchmark, "held_out", lambda limit: asked)
+    arguments = ["--weights", str(weights), "--steps", "2", "--seeds", "2", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["quality", *arguments, "--method", "cutouts=2"])
+    benchmark.main()
+    assert "6 pictures of 64 × 64 by the pair sketch, 2 steps" in capsys.readouterr().out
+    numbers = json.loads((out / "quality.json").read_text())
+    assert numbers["method"]["cutouts"] == 2
+    assert {rate["stage"] for rate in numbers["rates"]} == {"painted", "real", "decoded"}
+    assert (out / "quality.md").exists()
+    assert Image.open(out / "contact-sheet.png").width > 1000

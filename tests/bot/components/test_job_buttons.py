@@ -1,0 +1,177 @@
+"""The buttons on a card, pressed by its asker and by others."""
+
+from typing import Any
+
+import pytest
+
+from bot.client import ImagineBot
+from core.database.jobs import Store
+from core.job import Job
+from core.recipe import Source
+from core.settings import Settings
+from core.storage.paths import folder_of
+from sandbox import Member, Sandbox
+from tests.bot.conftest import asked, press, running_bot, told
+
+
+async def newest(store: Store) -> Job:
+    return (await store.waiting())[-1]
+
+
+async def test_again_is_the_same_wish_from_another_seed_for_whoever_presses(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+) -> None:
+    job, card = await painted(ada)
+    reply = await press(sandbox, bob, card, f"again:{job.id}")
+    await bob.wait_filled(reply)
+    again = await newest(store)
+    assert (again.member_id, again.parent_id) == (bob.id, job.id)
+    assert again.recipe.seed != 7
+    assert again.recipe.again(7) == job.recipe
+    assert reply.message
+    assert again.message_id == reply.message.id
+
+
+@pytest.mark.parametrize(
+    ("action", "changed"),
+    [
+        ("vary", {"count": 4}),
+        ("more", {"seed": 8}),
+        ("larger", {"seed": 8, "width": 128, "height": 128}),
+    ],
+)
+async def test_one_of_several_pictures_is_gone_on_from(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    ada: Member,
+    painted: Any,
+    action: str,
+    changed: dict[str, Any],
+) -> None:
+    job, card = await painted(ada, count=2)
+    await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}:1"))
+    made = (await newest(store)).recipe
+    assert made.source
+    assert (made.source.job, made.source.row) == (job.id, 1)
+    assert {name: getattr(made, name) for name in changed} == changed
+
+
+async def test_it_does_not_grow_without_end(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    job, card = await painted(ada)
+    huge = job.recipe.model_copy(update={"width": 256, "height": 256, "source": Source(job.id, 0)})
+    async with store.change() as db:
+        await db.execute("UPDATE jobs SET recipe = ?", (huge.model_dump_json(),))
+    await press(sandbox, ada, card, f"larger:{job.id}")
+    await told(ada, "256 pixels a side are the most")
+    assert not await store.waiting()
+
+
+async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    job, card = await painted(ada)
+    opened = await press(sandbox, ada, card, f"edit:{job.id}")
+    assert opened.modal
+    fields = [row["components"][0] for row in opened.modal["components"]]
+    assert [f["value"] for f in fields] == ["a red circle", "fog", "64x64", "40", "7"]
+    include, _, size, steps, seed = (f["custom_id"] for f in fields)
+    sent = {include: "a blue | square:0.5", size: "96 × 64", steps: "50", seed: ""}
+    await ada.wait_filled(await ada.submit(opened, **sent))
+    made = await newest(store)
+    assert [str(prompt) for prompt in made.recipe.include] == ["a blue", "square:0.5"]
+    assert [str(prompt) for prompt in made.recipe.exclude] == ["fog"]
+    assert (made.recipe.size, made.recipe.steps, made.parent_id) == ("96x64", 50, job.id)
+    opened = await press(sandbox, ada, card, f"edit:{job.id}")
+    await ada.submit(opened, **sent | {steps: "many"})
+    await told(ada, "Steps must be a whole number from 10 to 500.")
+
+
+async def test_stop_marks_a_running_job_for_its_asker_alone(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+) -> None:
+    card = await asked(ada)
+    await press(sandbox, ada, card, "stop:1")
+    await told(ada, "It has not begun yet")
+    await store.claim("engine", 60)
+    await press(sandbox, bob, card, "stop:1")
+    await told(bob, "Only the member who asked")
+    assert await store.still_mine("engine") == {1: False}
+    await press(sandbox, ada, card, "stop:1")
+    await told(ada, "stops at its next step")
+    assert await store.still_mine("engine") == {1: True}
+
+
+async def test_a_picked_picture_is_shown_large_to_who_picked_it(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+) -> None:
+    job, card = await painted(ada, count=3)
+    await press(sandbox, ada, card, f"pick:{job.id}:2")
+    shown = await told(ada, "picture 3")
+    assert [button.label for button in shown.buttons] == ["Vary", "Larger", "More steps"]
+    assert shown.files[-1].filename == f"imagine-{job.id}-3.png"
+    assert "seed 9" in shown.text
+
+
+async def test_details_and_timelapse(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, bob: Member, painted: Any
+) -> None:
+    job, card = await painted(ada)
+    await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
+    await press(sandbox, bob, card, f"details:{job.id}")
+    text = (await told(bob, "Include")).text
+    for part in ("a red circle", "fog", "Seed: 7", "64x64", "sketch (torch 2.15)", "Led to: #2"):
+        assert part in text
+    film = await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
+    assert [file.filename for file in film.files] == [f"imagine-{job.id}.mp4"]
+
+
+async def test_deleted_pictures_are_gone_everywhere(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    settings: Settings,
+    ada: Member,
+    bob: Member,
+    painted: Any,
+) -> None:
+    job, card = await painted(ada)
+    await press(sandbox, bob, card, f"delete:{job.id}")
+    await told(bob, "Only the member who asked for it, or a moderator here, can delete")
+    await press(sandbox, ada, card, f"delete:{job.id}")
+    question = await told(ada, "for good")
+    await ada.press(question, question.buttons[0].custom_id)
+    await told(ada, "is deleted")
+    assert await ada.message(card.id) is None
+    assert not folder_of(job.id, settings.data_dir).exists()
+    await ada.slash("show", job=job.id)
+    await told(ada, "There is no such job here")
+
+
+async def test_a_job_of_another_channel_is_nobodys_business(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+) -> None:
+    job, card = await painted(ada)
+    async with store.change() as db:
+        await db.execute("UPDATE jobs SET channel_id = 5")
+    for action in ("again", "vary", "details", "timelapse", "edit", "pick", "favourite", "delete"):
+        await press(sandbox, bob, card, f"{action}:{job.id}")
+        refused = await told(bob, "There is no such job here")
+        sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
+    assert not await store.waiting()
+
+
+async def test_buttons_and_forms_outlive_a_restart(
+    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, painted: Any
+) -> None:
+    async with running_bot(sandbox, settings, store):
+        job, card = await painted(ada)
+        opened = await press(sandbox, ada, card, f"edit:{job.id}")
+    await sandbox.gateway.wait_connected(connected=False)
+    async with running_bot(sandbox, settings, store):
+        await press(sandbox, ada, card, f"details:{job.id}")
+        await told(ada, "a red circle")
+        await ada.wait_filled(await ada.submit(opened, include="a blue square"))
+    assert (await newest(store)).recipe.title == "a blue square"

@@ -1,0 +1,64 @@
+"""Private wishes, pictures as prompts, suggestions."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from bot.client import ImagineBot
+from core.database.jobs import Store
+from sandbox import Member, Sandbox
+from tests.bot.conftest import told
+
+
+async def test_a_private_wish_is_shown_to_its_asker_alone(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+) -> None:
+    await ada.slash("imagine", include="a secret", private=True)
+    await told(ada, "I paint it for you here")
+    direct = await ada.direct()
+    (job,) = await store.waiting()
+    card = await direct.wait_for(lambda message: "a secret" in message.text)
+    assert (job.channel_id, job.message_id) == (direct.channel_id, card.id)
+    assert job.guild_id == sandbox.guild.id
+    assert not await bob.messages()
+    await bob.slash("queue")
+    assert "a secret" not in (await told(bob, "Waiting")).text
+    await direct.press(card, card.buttons[0].custom_id)
+    await direct.wait_for(lambda message: "Cancelled by" in message.text)
+
+
+async def test_closed_direct_messages_bring_it_into_the_channel(
+    bot: ImagineBot, store: Store, ada: Member
+) -> None:
+    await ada.take_direct_messages(False)
+    await ada.slash("imagine", include="a secret", private=True)
+    await told(ada, "I cannot write to you directly")
+    (job,) = await store.waiting()
+    assert (job.channel_id, job.message_id) == (ada.channel_id, None)
+
+
+async def test_pictures_are_prompts_on_both_sides(
+    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+) -> None:
+    for name in ("red", "blue"):
+        Image.new("RGB", (9, 9), name).save(tmp_path / f"{name}.png")
+    await ada.wait_filled(
+        await ada.slash(
+            "imagine", include="a sea", like=tmp_path / "red.png", unlike=tmp_path / "blue.png"
+        )
+    )
+    recipe = (await store.waiting())[0].recipe
+    assert len(recipe.include_pictures) == len(recipe.exclude_pictures) == 1
+    assert recipe.include_pictures != recipe.exclude_pictures
+
+
+async def test_ones_own_latest_wishes_are_suggested(
+    bot: ImagineBot, ada: Member, bob: Member
+) -> None:
+    for include in ("a castle", "a lighthouse | fog:0.5", "a castle"):
+        await ada.wait_filled(await ada.slash("imagine", include=include))
+    await bob.wait_filled(await bob.slash("imagine", include="a light of bob's"))
+    offered = await ada.complete("imagine", "include", include="")
+    assert [choice["value"] for choice in offered] == ["a castle", "a lighthouse | fog:0.5"]
+    offered = await ada.complete("imagine", "include", include="LIGHT")
+    assert [choice["value"] for choice in offered] == ["a lighthouse | fog:0.5"]

@@ -1,0 +1,40 @@
+"""What the tests of `jobs` share: a store on a clock of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from core.database.jobs import Store
+from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
+
+settings.register_profile("no deadline", deadline=None)  # machines differ, laws do not
+settings.load_profile("no deadline")
+
+
+@dataclass
+class Clock:
+    """A wall clock that moves only when told."""
+
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "imagine.db"
+
+
+@pytest.fixture
+async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
+    async with Store.open(path, clock=clock) as opened:
+        yield opened

@@ -1,0 +1,127 @@
+"""The catalogues are whole, and whatever members read passes through them."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+
+import pytest
+from babel.messages.catalog import Catalog
+
+from core.i18n import counted, languages, say, speak, speaking
+from core.i18n.extract import LOCALES, ROOT, SPEAKERS, extracted, read, strings
+
+SAME = {
+    *("Details", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
+    "{member} in {channel}",
+    *("low poly", "pixel art", "ukiyo-e"),
+}
+"""What reads the same in another language: names, and words that both have."""
+
+SHOWN = {"RefusedError", "Decision", "RecipeError", "PictureRefused", "RecipeRefused", "answer"}
+SHOWN_AS = {"content", "title", "description", "label", "name", "text"}
+"""Calls and arguments that show a member a sentence."""
+
+TYPED = ("core/__main__", "engine/__main__", "engine/media")
+"""What speaks to hosts on the command line."""
+
+WORDS = re.compile(r"[^\W\d]{2,} [^\W\d]{2,}")
+FORM = 45  #: characters that Discord takes as the title of a form, or the label of a field
+
+
+@pytest.fixture(scope="module")
+def template() -> Catalog:
+    return extracted()
+
+
+@pytest.fixture(params=languages())
+def catalogue(request: pytest.FixtureRequest) -> Catalog:
+    return read(LOCALES / f"{request.param}.po")
+
+
+def places(text: object) -> list[str]:
+    """The names in braces."""
+    return sorted(name for _, name, _, _ in string.Formatter().parse(str(text)) if name is not None)
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """Every call in the packages that speak: where, the name of the function, the call."""
+    for package in SPEAKERS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", name, node
+
+
+def test_these_languages_are_spoken() -> None:
+    assert {"de", "es", "fr", "ja"} <= {*languages()}
+    with speaking("de"):
+        assert say("Cancel") == "Abbrechen"
+        assert counted("{n} picture", "{n} pictures", 1) == "1 Bild"
+        assert counted("{n} picture", "{n} pictures", 2) == "2 Bilder"
+        with speaking("es-419"):
+            assert say("asked by {name}", name="{Ada}") == "pedida por {Ada}"
+        speak("sv-SE")
+        assert say("Cancel") == "Cancel"
+    assert say("Cancel") == "Cancel"
+    assert say("{braces} that a member typed") == "{braces} that a member typed"
+
+
+def test_no_sentence_is_missing_and_none_is_stale(catalogue: Catalog, template: Catalog) -> None:
+    wanted = {message.id for message in template}
+    there = {message.id: message for message in catalogue}
+    assert wanted - there.keys() == set(), "make translations"
+    assert there.keys() - wanted == set(), "make translations"
+    assert [each for each, message in there.items() if not all(strings(message))] == []
+    assert [each for each, message in there.items() if each and message.fuzzy] == []
+
+
+def test_a_translation_has_the_places_of_its_sentence(catalogue: Catalog) -> None:
+    for message in catalogue:
+        if isinstance(message.id, tuple):
+            assert len(strings(message)) == catalogue.num_plurals
+            for text in strings(message):  # one of them may say "1" for {n}
+                assert {*places(text), "n"} == {*places(message.id[1])}
+        elif message.id:
+            assert places(message.string) == places(message.id)
+
+
+def test_nothing_is_left_in_english(catalogue: Catalog) -> None:
+    same = {message.id for message in catalogue if message.id and message.string == message.id}
+    assert same <= SAME
+
+
+def test_each_sentence_is_found_and_is_given_its_values(template: Catalog) -> None:
+    known = {message.id[0] if message.pluralizable else message.id for message in template}
+    for where, name, call in calls():
+        if name in ("say", "mark", "filled", "counted") and call.args:
+            text = call.args[0]
+            assert not isinstance(text, ast.JoinedStr), where
+            if isinstance(text, ast.Constant):
+                assert text.value in known, where
+                given = {keyword.arg for keyword in call.keywords}
+                if name in ("say", "filled") and None not in given:
+                    assert {*places(text.value)} == given, where
+
+
+def test_whatever_is_shown_is_said() -> None:
+    """Of words that stand in the code as they are, that is."""
+    found = []
+    for where, name, call in calls():
+        shown = [keyword.value for keyword in call.keywords if keyword.arg in SHOWN_AS]
+        for part in [*shown, *(call.args if name in SHOWN else [])]:
+            pieces = part.values if isinstance(part, ast.JoinedStr) else [part]
+            texts = [piece.value for piece in pieces if isinstance(piece, ast.Constant)]
+            if any(WORDS.search(str(text)) for text in texts) and not where.startswith(TYPED):
+                found.append(f"{where} {ast.unparse(part)}")
+    assert found == []
+
+
+def test_forms_are_short_enough(catalogue: Catalog) -> None:
+    said = {message.id: str(message.string) for message in catalogue}
+    for where, name, call in calls():
+        if name in ("form", "field"):
+            for each in ast.walk(ast.Expression(call)):
+                if isinstance(each, ast.Constant) and each.value in said:
+                    assert len(said[each.value]) <= FORM, where

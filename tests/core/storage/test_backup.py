@@ -1,0 +1,196 @@
+"""A backup made while all is at work is whole, and comes back as it was."""
+
+import os
+import sqlite3
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.__main__ import main
+from core.database.jobs import Store
+from core.recipe import Recipe
+from core.settings import Settings
+from core.storage.backup import BackupError, back_up, restore
+from core.storage.paths import folder_of, state_of
+
+WISH = Recipe.make("a red circle", width=64, height=64, steps=10)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path / "here")
+
+
+def settings_in(folder: Path) -> Settings:
+    return Settings(database_path=folder / "queue.db", data_dir=folder / "data")
+
+
+async def ask(store: Store) -> int:
+    job = await store.add(
+        WISH, guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada"
+    )
+    return job.id
+
+
+def paint(job_id: int, settings: Settings, content: bytes = b"png") -> Path:
+    folder = folder_of(job_id, settings.data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "final-0.png").write_bytes(content)
+    state_of(folder).write_bytes(b"state of " + content)
+    return folder / "final-0.png"
+
+
+def attach(settings: Settings) -> Path:
+    path = settings.data_dir / "initial" / f"{'a' * 64}.png"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"attached")
+    return path
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar", "backup.tar.gz"])
+async def test_a_backup_comes_back_somewhere_else(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    async with Store.open(settings.database_path) as store:  # open, as for bot and engine
+        first, second = await ask(store), await ask(store)
+        attach(settings)
+        paint(first, settings)
+        paint(7, settings)  # of a job that the database does not know yet
+        (folder_of(first, settings.data_dir) / ".half-a-frame.webp").write_bytes(b"half")
+        back_up(settings, tmp_path / name)
+        await store.cancel(second)
+    assert sorted(os.listdir(tmp_path)) == [name, "here"]
+
+    elsewhere = settings_in(tmp_path / "elsewhere")
+    restore(elsewhere, tmp_path / name)
+    async with Store.open(elsewhere.database_path) as store:
+        assert [job.id for job in await store.waiting()] == [first, second]
+    found = files_in(elsewhere.data_dir)
+    folder = folder_of(first, Path())
+    assert found == {
+        folder / "final-0.png",
+        state_of(folder),
+        Path("initial") / f"{'a' * 64}.png",
+    }
+
+
+async def test_the_copy_is_of_one_moment_however_much_is_written(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Two tables change together, all the time; in the copy they agree."""
+    async with Store.open(settings.database_path):
+        pass
+    with sqlite3.connect(settings.database_path) as database:
+        database.executescript("CREATE TABLE one (n); CREATE TABLE two (n);")
+    stop = threading.Event()
+
+    def write() -> None:
+        with sqlite3.connect(settings.database_path, timeout=30) as database:
+            while not stop.is_set():
+                database.execute("INSERT INTO one VALUES (1)")
+                database.execute("INSERT INTO two VALUES (1)")
+                database.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(5):
+            back_up(settings, tmp_path / str(number))
+            with sqlite3.connect(tmp_path / str(number) / "imagine.db") as copy:
+                counts = "SELECT (SELECT COUNT(*) FROM one), (SELECT COUNT(*) FROM two)"
+                one, two = copy.execute(counts).fetchone()
+            assert one == two
+    finally:
+        stop.set()
+        writer.join()
+
+
+async def test_what_is_there_is_lost_only_where_one_says_so(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with Store.open(settings.database_path) as store:
+        first = await ask(store)
+        picture = paint(first, settings, b"as it was")
+        back_up(settings, tmp_path / "backup")
+        later = paint(await ask(store), settings)
+        picture.write_bytes(b"otherwise")
+        with pytest.raises(BackupError, match=r"queue.db is there already: .*--over"):
+            restore(settings, tmp_path / "backup")
+        assert await store.waiting_count() == 2
+        restore(settings, tmp_path / "backup", over=True)
+        assert await store.waiting_count() == 1  # also for whoever has it open
+    assert picture.read_bytes() == b"as it was"
+    assert not later.exists()  # the next job of its number would go on from it
+
+
+async def test_a_damaged_database_is_replaced(settings: Settings, tmp_path: Path) -> None:
+    async with Store.open(settings.database_path) as store:
+        await ask(store)
+        back_up(settings, tmp_path / "backup")
+    settings.database_path.write_bytes(b"no database at all, whatever its name says" * 100)
+    restore(settings, tmp_path / "backup", over=True)
+    async with Store.open(settings.database_path) as store:
+        assert await store.waiting_count() == 1
+
+
+async def test_an_archive_of_strangers_writes_nowhere_else(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with Store.open(settings.database_path):
+        pass
+    evil = tmp_path / "evil.tar"
+    with tarfile.open(evil, "w") as archive:
+        archive.add(settings.database_path, "imagine.db")
+        for name in ("../escaped.png", "pictures/1/../../../escaped.png", "initial/../weights"):
+            archive.add(settings.database_path, name)
+        link = tarfile.TarInfo("pictures/1")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        archive.addfile(link)
+        archive.add(settings.database_path, "pictures/1/escaped.png")
+    before = files_in(tmp_path)
+    restore(settings_in(tmp_path / "elsewhere"), evil)
+    assert files_in(tmp_path) == before | {
+        Path("elsewhere/queue.db"),
+        Path("elsewhere/data/pictures/1/escaped.png"),
+    }
+
+
+async def test_half_an_archive_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+    async with Store.open(settings.database_path) as store:
+        paint(await ask(store), settings, bytes(range(256)) * 1000)
+    whole, half = tmp_path / "whole.tar.gz", tmp_path / "half.tar.gz"
+    back_up(settings, whole)
+    half.write_bytes(whole.read_bytes()[:-200])
+    elsewhere = settings_in(tmp_path / "elsewhere")
+    with pytest.raises(BackupError, match="is damaged"):
+        restore(elsewhere, half)
+    assert not elsewhere.database_path.exists()
+    assert list(elsewhere.data_dir.iterdir()) == []
+
+
+def test_mistakes_end_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_PATH", "DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.tar").write_text("no archive")
+    for arguments, words in (
+        (["backup", "new"], "no database data/imagine.db"),
+        (["backup", "empty"], "empty is there already"),
+        (["restore", "nowhere"], "no backup nowhere"),
+        (["restore", "empty"], "no imagine.db in it"),
+        (["restore", "text.tar"], "is no archive"),
+    ):
+        assert main(arguments) == 1
+        said = capsys.readouterr()
+        assert words in said.err
+        assert len(said.err.splitlines()) == 1
+        assert not said.out

@@ -1,0 +1,70 @@
+"""What a host should mend is found, and said with how to mend it."""
+
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import discord
+import pytest
+
+from core.database.jobs import Store
+from core.health import Verdict, look_at_application, look_at_database, look_at_disk
+from core.recipe import Recipe
+from core.settings import Settings
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` tells."""
+
+    total: int
+    used: int
+    free: int
+
+
+def test_commands_that_discord_sends_elsewhere() -> None:
+    application = discord.AppInfo.__new__(discord.AppInfo)
+    application.interactions_endpoint_url = None
+    assert look_at_application(application).verdict is Verdict.WELL
+    application.interactions_endpoint_url = "https://example.org/interactions"
+    finding = look_at_application(application)
+    assert finding.verdict is Verdict.STOPS
+    assert "empty “Interactions Endpoint URL”" in finding.sentence
+
+
+async def test_a_database_and_its_damage(path: Path) -> None:
+    wish = Recipe.make("a red circle", width=64, height=64, steps=10)
+    async with Store.open(path) as store:
+        for member in range(40):
+            await store.add(
+                wish, guild_id=1, channel_id=2, message_id=3, member_id=member, member_name="Ada"
+            )
+        finding = await look_at_database(store, path)
+    assert finding.verdict is Verdict.WELL
+    assert "40 jobs wait" in finding.sentence
+    spoil_a_page(path)
+    async with Store.open(path) as store:
+        finding = await look_at_database(store, path)
+    assert finding.verdict is Verdict.STOPS
+    assert "restore a backup" in finding.sentence
+
+
+def spoil_a_page(path: Path) -> None:
+    content = path.read_bytes()
+    place = content.index(b"a red circle") // 4096 * 4096
+    path.write_bytes(content[:place] + b"\xff" * 4096 + content[place + 4096 :])
+
+
+def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data_dir=tmp_path / "not" / "there" / "yet")
+    assert look_at_disk(settings).verdict is Verdict.WELL
+    asked: list[Any] = []
+
+    def full(folder: Path) -> Usage:
+        asked.append(folder)
+        return Usage(10**12, 10**12 - 5 * 10**6, 5 * 10**6)
+
+    monkeypatch.setattr(shutil, "disk_usage", full)
+    finding = look_at_disk(settings)
+    assert finding.verdict is Verdict.STOPS
+    assert finding.sentence.startswith("Only 5 MB are free")
+    assert asked == [tmp_path]

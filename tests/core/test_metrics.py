@@ -1,0 +1,147 @@
+"""Numbers and health: what a host's Prometheus reads from a process."""
+
+import io
+import logging
+import math
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+
+from core.database.jobs import Store
+from core.logging import configure_logging
+from core.metrics import counted_requests, measured
+from core.recipe import Recipe
+from core.settings import Address, Settings, SettingsError
+from tests.core.conftest import Clock
+
+WISH = Recipe.make("a red circle", width=64, height=64, steps=10)
+ADA: Any = {"member_id": 4, "member_name": "Ada"}
+
+
+@pytest.fixture
+def address(unused_tcp_port: int) -> Address:
+    return Address(unused_tcp_port)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def numbers(session: aiohttp.ClientSession, address: Address) -> dict[str, float]:
+    """Those without labels, as Prometheus reads them."""
+    async with session.get(f"http://{address}/metrics") as answer:
+        assert answer.status == 200
+        families = text_string_to_metric_families(await answer.text())
+        return {s.name: s.value for family in families for s in family.samples if not s.labels}
+
+
+async def health(session: aiohttp.ClientSession, address: Address) -> tuple[int, str]:
+    async with session.get(f"http://{address}/healthz") as answer:
+        return answer.status, await answer.text()
+
+
+async def test_the_queue_in_numbers(
+    store: Store, clock: Clock, address: Address, session: aiohttp.ClientSession
+) -> None:
+    async with measured("BOT_METRICS", address, store, lambda: ""):
+        assert (await numbers(session, address))["imagine_queue_oldest_seconds"] == 0
+        for _ in range(3):
+            await store.add(WISH, guild_id=1, channel_id=2, message_id=3, **ADA)
+        await store.claim("an engine", 10)
+        await store.cancel(2)
+        clock.now += 60
+        told = await numbers(session, address)
+    assert told["imagine_queue_waiting_jobs"] == 1
+    assert told["imagine_queue_oldest_seconds"] == 60
+    assert told["imagine_queue_running_jobs"] == 1
+    assert told["imagine_queue_unposted_jobs"] == 1
+
+
+async def test_health_is_a_status_and_a_sentence(
+    store: Store, path: Path, address: Address, session: aiohttp.ClientSession
+) -> None:
+    troubles = iter(["The bot is not connected to Discord."])
+    async with measured("BOT_METRICS", address, store, lambda: next(troubles, "")):
+        assert await health(session, address) == (503, "The bot is not connected to Discord.")
+        assert await health(session, address) == (200, "All is well.")
+        with sqlite3.connect(path) as database:
+            database.execute("DROP TABLE jobs")
+        status, sentence = await health(session, address)
+        assert status == 503
+        assert str(path) in sentence
+        assert math.isnan((await numbers(session, address))["imagine_queue_waiting_jobs"])
+
+
+async def test_an_address_that_is_taken_is_named(store: Store, address: Address) -> None:
+    async with measured("BOT_METRICS", address, store, lambda: ""):
+        with pytest.raises(SettingsError, match=rf"ENGINE_METRICS={address}: .*in use"):
+            async with measured("ENGINE_METRICS", address, store, lambda: ""):
+                pass
+
+
+async def test_rate_limits_and_broken_lines_are_counted() -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        if request.path == "/break":
+            assert request.transport
+            request.transport.abort()
+        return web.Response(status=429)
+
+    application = web.Application()
+    application.router.add_route("*", "/{any}", refuse)
+    before = answers("429"), answers("none")
+    async with (
+        TestServer(application) as server,
+        aiohttp.ClientSession(trace_configs=[counted_requests()]) as session,
+    ):
+        await session.get(server.make_url("/limit"))
+        with pytest.raises(aiohttp.ClientError):
+            await session.post(server.make_url("/break"))
+    assert (answers("429"), answers("none")) == (before[0] + 1, before[1] + 1)
+
+
+def answers(status: str) -> float:
+    return REGISTRY.get_sample_value("imagine_discord_answers_total", {"status": status}) or 0
+
+
+@pytest.fixture
+def _logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure_logging(Settings(), io.StringIO())
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logging")
+def test_troubles_are_counted_by_the_kind_of_error() -> None:
+    ours, theirs = structlog.stdlib.get_logger("here"), logging.getLogger("there")
+    ours.info("ready")
+    ours.warning("a frame was dropped")
+    ours.error("painting failed", exc_info=MemoryError())
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        ours.exception("painting failed")
+        theirs.exception("Ignoring exception in %s", "on_ready")
+    assert troubles("info", "here", "") is None
+    assert troubles("warning", "here", "") == 1
+    assert troubles("error", "here", "MemoryError") == 1
+    assert troubles("error", "here", "ZeroDivisionError") == 1
+    assert troubles("error", "there", "ZeroDivisionError") == 1
+
+
+def troubles(level: str, where: str, kind: str) -> float | None:
+    labels = {"level": level, "where": where, "kind": kind}
+    return REGISTRY.get_sample_value("imagine_troubles_total", labels)

@@ -1,0 +1,278 @@
+"""The grammar of prompts, its errors, and what a recipe refuses."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from core.recipe import (
+    MAX_COUNT,
+    MAX_PROMPTS,
+    MAX_SIDE,
+    MAX_TEXT,
+    SEEDS,
+    SPREAD,
+    PicturePrompt,
+    Prompt,
+    Recipe,
+    RecipeError,
+    Source,
+    format_prompts,
+    parse_prompts,
+    parse_size,
+    parse_weight,
+)
+
+PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a castle | fog:0.5 | sunset:2", [("a castle", 1), ("fog", 0.5), ("sunset", 2)]),
+        ("fog:.5|sun:2.", [("fog", 0.5), ("sun", 2)]),
+        ("fog :2", [("fog", 2)]),
+        # A colon that belongs to the text.
+        ("Batman: the movie", [("Batman: the movie", 1)]),
+        ("Batman: the movie:3", [("Batman: the movie", 3)]),
+        ("Blade Runner: 2049", [("Blade Runner: 2049", 1)]),
+        ("Re:Zero", [("Re:Zero", 1)]),
+        ("16:9", [("16:9", 1)]),
+        ("a room at 16:9", [("a room at 16:9", 1)]),
+        ("a room at 16:9 :2", [("a room at 16:9", 2)]),
+        ("a title:", [("a title:", 1)]),
+        ("fog:2 :1", [("fog:2", 1)]),
+        # Bars and backslashes that belong to the text.
+        (r"a\|b:2 | c\d", [("a|b", 2), (r"c\d", 1)]),
+        (r"a\\|b", [("a\\", 1), ("b", 1)]),
+        # White space, control characters, direction overrides, composed letters.
+        (" a\n\tred\u00a0 circle\x00 ", [("a red circle", 1)]),
+        ("e\u0301 \u202eevil", [("é evil", 1)]),
+    ],
+)
+def test_what_is_read(text: str, expected: list[tuple[str, float]]) -> None:
+    assert [(prompt.text, prompt.weight) for prompt in parse_prompts(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "weight",
+    ["-1", "−1", "+1", "nan", "inf", "1e9", "0", "0.0", "0,5", "11", "1.2.3", "50%", "9" * 400],
+)
+def test_a_meant_weight_that_is_none_is_pointed_at(weight: str) -> None:
+    text = f"a castle | fog:{weight} | sea"
+    with pytest.raises(RecipeError, match="weight") as caught:
+        parse_prompts(text)
+    assert caught.value.text[caught.value.position :].startswith(weight)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("", 0),
+        (" \n ", 0),
+        ("\u200d", 0),
+        ("a | | b", 4),
+        ("| b", 0),
+        ("a |", 3),
+        (":2", 0),
+        ("x" * (MAX_TEXT + 1), MAX_TEXT),
+        ("x" * 300 + " | " + "y" * 201, 503),
+        (" | ".join("a" * (MAX_PROMPTS + 1)), 4 * MAX_PROMPTS),
+    ],
+)
+def test_what_cannot_be_read_is_pointed_at(text: str, position: int) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_prompts(text)
+    assert caught.value.position == position
+
+
+def test_the_caret_stands_under_the_place() -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_prompts("a `castle` | 月:-1")
+    line, caret = caught.value.pointer().splitlines()
+    assert line == "a 'castle' | 月:-1"
+    assert caret == " " * 16 + "^"  # 月 is two columns wide
+
+
+@given(st.text(max_size=700) | st.text(alphabet="ab1 :|\\.-", max_size=80))
+def test_any_text_is_read_or_pointed_at(text: str) -> None:
+    try:
+        prompts = parse_prompts(text)
+    except RecipeError as caught:
+        error = caught
+    else:
+        assert parse_prompts(format_prompts(prompts)) == prompts
+        return
+    assert str(error).endswith(".")
+    assert 0 <= error.position <= len(error.text)
+    pointer = error.pointer()
+    assert "`" not in pointer
+    assert not pointer or len(pointer.splitlines()) == 2
+    assert all(len(line) <= 130 for line in pointer.splitlines())
+
+
+@given(st.from_type(Recipe))
+@example(Recipe(include=(Prompt("fog:2"), Prompt("a|b\\"), Prompt("7", 1e-7)), seed=0, **PLAIN))
+def test_round_trips(recipe: Recipe) -> None:
+    if recipe.include:
+        assert parse_prompts(format_prompts(recipe.include)) == recipe.include
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+@given(st.from_type(Prompt))
+def test_a_prompt_is_normal_text(prompt: Prompt) -> None:
+    assert prompt.text == unicodedata.normalize("NFC", prompt.text)
+    assert prompt.text == " ".join(prompt.text.split())
+    assert Prompt(prompt.text, prompt.weight) == prompt
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"width": 8},
+        {"height": 4096},
+        {"steps": 0},
+        {"steps": 100_000},
+        {"seed": -1},
+        {"seed": SEEDS},
+        {"strength": 1.1},
+        {"strength": float("nan")},
+        {"count": 0},
+        {"count": 5},
+        {"initial": "../../etc/passwd"},
+        {"include_pictures": [PicturePrompt("0" * 64)] * 5},
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(RecipeError, match=rf"^{name.capitalize().replace('_', ' ')}: .*\.$"):
+        Recipe.make("a circle", **PLAIN | wrong)
+
+
+def test_a_seed_is_always_concrete() -> None:
+    assert Recipe.make("a", seed=0, **PLAIN).seed == 0  # 0 is a seed like any other
+    drawn = {Recipe.make("a", **PLAIN).seed for _ in range(8)}
+    assert len(drawn) > 1
+    assert all(0 <= seed < SEEDS for seed in drawn)
+
+
+def test_each_picture_has_its_own_seed() -> None:
+    assert Recipe.make("a", seed=SEEDS - 1, count=3, **PLAIN).seeds == (SEEDS - 1, 0, 1)
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    recipe = Recipe.make("a", exclude="  ", **PLAIN)
+    assert recipe.exclude == ()
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.steps = 3
+
+
+@pytest.mark.parametrize("text", ["64x96", "64×96", " 64 X 96 "])
+def test_sizes(text: str) -> None:
+    assert parse_size(text) == (64, 96)
+
+
+@pytest.mark.parametrize("text", ["", "64", "huge", "64x", "-64x64", "8x64", "64x99999", "6e1x64"])
+def test_unknown_sizes(text: str) -> None:
+    with pytest.raises(RecipeError, match="pixels"):
+        parse_size(text)
+
+
+@given(st.from_type(Recipe))
+def test_a_recipe_knows_its_size(recipe: Recipe) -> None:
+    assert parse_size(recipe.size) == (recipe.width, recipe.height)
+
+
+def test_a_stored_recipe_of_the_first_version_is_still_read() -> None:
+    stored = (
+        '{"include":[{"text":"a castle","weight":1.0}],"exclude":[],"width":64,"height":64,'
+        '"steps":150,"seed":7,"initial":null,"strength":0.5,"count":1}'
+    )
+    assert Recipe.model_validate_json(stored) == Recipe.make("a castle", seed=7, **PLAIN)
+
+
+def test_a_picture_may_say_what_to_paint() -> None:
+    like, unlike = PicturePrompt("a" * 64, 0.5), PicturePrompt("b" * 64)
+    recipe = Recipe.make(
+        " ", include_pictures=[like], exclude_pictures=[unlike, like], initial="b" * 64, **PLAIN
+    )
+    assert (recipe.include, recipe.include_pictures) == ((), (like,))
+    assert recipe.pictures == ("b" * 64, "a" * 64)
+    with pytest.raises(RecipeError, match="Nothing is asked for"):
+        Recipe.make(" ", exclude_pictures=[unlike], **PLAIN)
+    with pytest.raises(ValueError, match="include a text or a picture"):
+        Recipe(exclude_pictures=(unlike,), seed=0, **PLAIN)
+
+
+def test_a_picture_has_one_start() -> None:
+    with pytest.raises(ValueError, match="not from both"):
+        Recipe(include=(Prompt("a"),), initial="0" * 64, source=Source(1, 0), seed=0, **PLAIN)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "11", "nan", "1e1", "0,5", ""])
+def test_what_is_no_weight(number: str) -> None:
+    assert parse_weight("0.5") == 0.5
+    with pytest.raises(RecipeError, match="weight") as caught:
+        parse_weight(number)
+    assert "colon" not in str(caught.value)
+
+
+@given(
+    recipe=st.from_type(Recipe),
+    row=st.integers(0, MAX_COUNT - 1),
+    job=st.integers(1, 2**63 - 1),
+    seed=st.integers(0, SEEDS - 1),
+    count=st.integers(1, MAX_COUNT),
+    steps=st.integers(1, 2000),
+)
+def test_follow_ups_change_what_they_say_and_nothing_else(
+    recipe: Recipe, row: int, job: int, seed: int, count: int, steps: int
+) -> None:
+    def differs(other: Recipe) -> set[str]:
+        assert Recipe.model_validate_json(other.model_dump_json()) == other
+        fields = Recipe.model_fields
+        return {name for name in fields if getattr(other, name) != getattr(recipe, name)}
+
+    before = recipe.model_dump_json()
+    row %= recipe.count
+    assert differs(recipe.again(seed)) <= {"seed"}
+    assert differs(recipe.within(steps)) <= {"steps"}
+    alone = recipe.alone(row)
+    assert differs(alone) <= {"seed", "count"}
+    assert alone.seeds == (recipe.seeds[row],)
+    varied = recipe.vary(job, row, seed, count)
+    assert differs(varied) <= {"seed", "count", "source", "initial"}
+    assert (varied.source, varied.seed, varied.count) == (Source(job, row, SPREAD), seed, count)
+    more = recipe.more(job, row, steps)
+    assert differs(more) <= {"seed", "count", "source", "initial", "steps"}
+    assert (more.source, more.initial, more.steps) == (Source(job, row), None, steps)
+    assert more.seeds == (recipe.seeds[row],)
+    if max(recipe.width, recipe.height) * 2 > MAX_SIDE:
+        with pytest.raises(RecipeError, match=f"{MAX_SIDE} pixels"):
+            recipe.larger(job, row, steps)
+    else:
+        larger = recipe.larger(job, row, steps)
+        assert (larger.width, larger.height) == (2 * recipe.width, 2 * recipe.height)
+        assert larger.model_copy(update={"width": recipe.width, "height": recipe.height}) == more
+    assert recipe.model_dump_json() == before
+
+
+def test_follow_ups_of_a_picture_that_is_not_there_are_refused() -> None:
+    recipe = Recipe.make("a", count=2, **PLAIN)
+    for follow in (
+        lambda: recipe.alone(2),
+        lambda: recipe.vary(1, 2, seed=0),
+        lambda: recipe.more(1, -1, steps=10),
+        lambda: recipe.larger(1, 3, steps=10),
+    ):
+        with pytest.raises(RecipeError, match="There is no picture"):
+            follow()
+    with pytest.raises(RecipeError, match="Steps:"):
+        recipe.more(1, 0, steps=0)
+
+
+def test_a_title() -> None:
+    assert Recipe.make("a castle | fog", **PLAIN).title == "a castle"
+    assert Recipe.make(include_pictures=[PicturePrompt("a" * 64)], **PLAIN).title == "a picture"

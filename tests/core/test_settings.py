@@ -1,0 +1,156 @@
+"""Settings: a wrong one is named, with what is allowed, and no secret is shown."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.settings import PerceptorChoice, Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_the_example_is_complete_and_right(tmp_path: Path) -> None:
+    """With every line of the example switched on, the settings are the defaults."""
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    written = re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
+    env = tmp_path / "all.env"
+    env.write_text(written, encoding="utf-8")
+    assert load_settings(env) == Settings()
+    names = re.findall(r"^([A-Z_]+)=", written, flags=re.MULTILINE)
+    assert names == [name.upper() for name in Settings.model_fields]
+
+
+def test_the_environment_outweighs_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text('DISCORD_TOKEN="from.the.file"\nPAIR=imagenet\nSOMETHING_ELSE=1\n')
+    monkeypatch.setenv("PAIR", "sketch")
+    settings = load_settings(env)
+    assert settings.token() == "from.the.file"
+    assert settings.pair == "sketch"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DISCORD_TOKEN", "two words"),
+        ("DISCORD_TOKEN", "snow☃man"),
+        ("DISCORD_API_URL", "example.org"),
+        ("DISCORD_API_URL", "ftp://discord.com"),
+        ("DISCORD_API_URL", "http://discord.com/api/v10"),
+        ("DISCORD_API_URL", "http://127.0.0.1.example.org"),
+        ("DISCORD_GUILD_ID", "my server"),
+        ("DISCORD_GUILD_ID", "-1"),
+        ("PAIR", "../weights"),
+        ("PERCEPTORS", "ViT-B-32"),
+        ("PERCEPTORS", "own,own=2"),
+        ("PERCEPTORS", "own own"),
+        ("PERCEPTORS", "own=0"),
+        ("PERCEPTORS", "own=-1"),
+        ("PERCEPTORS", "own=nan"),
+        ("PERCEPTORS", "own=1e9"),
+        ("PERCEPTORS", "own=1=2"),
+        ("PERCEPTORS", "own= 2"),
+        ("PERCEPTORS", "open_clip/ViT-B-32"),
+        ("PERCEPTORS", "open_clip/ViT-B-32/"),
+        ("PERCEPTORS", "open_clip/hf-hub:x/y"),
+        ("PERCEPTORS", "open_clip/ViT-B-32/☃.pt"),
+        ("PERCEPTORS", "own open_clip/ViT-B-32/openai=x"),
+        ("DEVICE", "gpu"),
+        ("LOG_LEVEL", "LOUD"),
+        ("BOT_METRICS", "65536"),
+        ("BOT_METRICS", "9101/metrics"),
+        ("ENGINE_METRICS", "::1:9102"),
+        ("KEEP_DAYS", "-1"),
+        ("KEEP_DAYS", "a month"),
+        ("DISK_QUOTA_GB", "-5"),
+        ("DISK_QUOTA_GB", "inf"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=rf"^The setting {name} is wrong: .*\.$") as caught:
+        load_settings(None)
+    assert value not in str(caught.value)
+    assert caught.value.__suppress_context__  # pydantic's error would show the value
+
+
+NAMES = st.sampled_from(["own", "open_clip/ViT-B-32/openai", "open_clip/ViT-B.1/srv/a_1.pt"])
+NUMBERS = st.decimals(Decimal("0.001"), 1000, places=3)
+
+
+@given(st.dictionaries(NAMES, st.none() | NUMBERS), st.sampled_from([" ", "  ", "\t"]))
+def test_perceptors_are_read_as_they_are_written(
+    wanted: dict[str, Decimal | None], gap: str
+) -> None:
+    written = gap.join(name if n is None else f"{name}={n}" for name, n in wanted.items())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PERCEPTORS", written)
+        read = load_settings(None).perceptors
+    expected = {name: 1.0 if n is None else float(n) for name, n in wanted.items()}
+    assert {choice.name: choice.weight for choice in read} == expected
+
+
+def test_a_perceptor_of_open_clip_is_an_architecture_and_its_weights() -> None:
+    assert PerceptorChoice("own", 1.0).of_open_clip is None
+    by_tag = PerceptorChoice("open_clip/ViT-B-32/openai", 1.0)
+    assert by_tag.of_open_clip == ("ViT-B-32", "openai")
+    by_file = PerceptorChoice("open_clip/ViT-B-32//srv/weights/a.pt", 1.0)
+    assert by_file.of_open_clip == ("ViT-B-32", "/srv/weights/a.pt")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("9101", "127.0.0.1:9101"),
+        ("0.0.0.0:9101", "0.0.0.0:9101"),
+        ("[::1]:9101", "[::1]:9101"),
+    ],
+)
+def test_numbers_are_served_to_this_machine_alone_unless_told(
+    written: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_METRICS", written)
+    assert str(load_settings(None).bot_metrics) == read
+
+
+def test_every_wrong_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    monkeypatch.setenv("DEVICE", "abacus")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_bytes(b"DISCORD_TOKEN=\xff\xfe\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(env)
+
+
+def test_without_a_token_one_is_told_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=r"DISCORD_TOKEN is not set.*\.env"):
+        load_settings(None).token()
+
+
+def test_the_token_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "very.secret.token")
+    settings = load_settings(None)
+    shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "very.secret.token" not in shown
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:8080", "http://[::1]:80", "https://a.example"])
+def test_the_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("DISCORD_API_URL", f"{host}/api/v10/")
+    assert load_settings(None).discord_api_url == f"{host}/api/v10"

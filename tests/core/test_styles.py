@@ -1,0 +1,48 @@
+"""Presets: legal prompts of small weight, which a recipe takes in."""
+
+from typing import Any
+
+import pytest
+
+from core.recipe import MAX_PROMPTS, MAX_TEXT, Prompt, Recipe, RecipeError
+from core.styles import PRESETS, suiting
+
+PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150, "seed": 7}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_adds_prompts_of_small_weight(name: str) -> None:
+    wish = Recipe.make("a castle | fog:0.5", "watermark", **PLAIN)
+    styled = Recipe.make("a castle | fog:0.5", "watermark", preset=name, **PLAIN)
+    assert styled.preset == name
+    assert styled.include[:2] == wish.include
+    assert styled.exclude[:1] == wish.exclude
+    added = styled.include[2:] + styled.exclude[1:]
+    assert added
+    assert all(prompt.weight <= 0.6 for prompt in added)
+    assert Recipe.model_validate_json(styled.model_dump_json()) == styled
+
+
+def test_a_preset_alone_is_no_wish() -> None:
+    with pytest.raises(RecipeError, match="Nothing is asked for"):
+        Recipe.make("", preset="night", **PLAIN)
+
+
+def test_an_unknown_preset_is_answered_with_the_list() -> None:
+    with pytest.raises(RecipeError, match=r"watercolour.*on black"):
+        Recipe.make("a castle", preset="vaporwave", **PLAIN)
+
+
+@pytest.mark.parametrize("include", [" | ".join("a" * MAX_PROMPTS), "x" * MAX_TEXT])
+def test_a_preset_needs_room(include: str) -> None:
+    with pytest.raises(RecipeError, match=r"^Include: .* those of the preset"):
+        Recipe.make(include, preset="night", **PLAIN)
+
+
+def test_a_stored_recipe_outlives_its_preset() -> None:
+    values = PLAIN | {"include": (Prompt("a castle"),), "preset": "no longer there"}
+    assert Recipe(**values).preset == "no longer there"
+
+
+def test_which_suit_which_pair() -> None:
+    assert set(suiting("sketch")) < set(suiting("imagenet")) == set(PRESETS)

@@ -1,0 +1,504 @@
+"""Frames at a gentle pace, outcomes for certain, against the local Discord."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
+
+from core.database.jobs import Store
+from core.database.members import Members, Preferences
+from core.job import Job, Progress, State
+from core.settings import Settings
+from core.storage.paths import folder_of
+from engine.album import Album
+from engine.delivery import discord_rest
+from engine.delivery import poster as poster_module
+from engine.delivery.discord_rest import TokenRefusedError, UnreachableError, logged_in
+from engine.delivery.poster import Frame, Pace, Poster
+from engine.media import Provenance
+from sandbox import Sandbox
+from sandbox.discord.clock import DISCORD_EPOCH
+from sandbox.discord.permissions import Permission
+from sandbox.discord.state import Draft, Message
+from tests.engine.conftest import until
+
+ENGINE = "this engine"
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
+CREATE = "POST /channels/{channel_id}/messages"
+
+Ask = Callable[..., Awaitable[Job]]
+
+
+@pytest.fixture
+def settings(discord: Sandbox, tmp_path: Path) -> Settings:
+    return Settings(
+        discord_token=SecretStr(discord.token), discord_api_url=discord.api_url, data_dir=tmp_path
+    )
+
+
+@pytest.fixture
+async def posting(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., tuple[Poster, asyncio.Task[None]]]]:
+    """Starts a poster at a brisk pace."""
+    monkeypatch.setattr(discord_rest, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(discord_rest, "LONGEST_RETRY", 0.05)
+    tasks = []
+    async with logged_in(settings) as client:
+
+        def start(**pace: float) -> tuple[Poster, asyncio.Task[None]]:
+            brisk = {"per_message": 0.01, "per_channel": 0.01, "grace": 0.0, "look": 0.02}
+            poster = Poster(client, store, settings, Pace(**(brisk | pace)))
+            tasks.append(asyncio.create_task(poster.run()))
+            return poster, tasks[-1]
+
+        yield start
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+def begin(discord: Sandbox, store: Store, ask: Ask) -> Ask:
+    """A running job with its card in the channel."""
+
+    async def begin(*, age: float = 0.0, message: bool = True, **values: Any) -> Job:
+        card = _message(discord, age).id if message else None
+        await ask(channel_id=discord.channel.id, message_id=card, **values)
+        job = await store.claim(ENGINE, 60)
+        assert job
+        return job
+
+    return begin
+
+
+@pytest.fixture
+def finish(store: Store, tmp_path: Path) -> Callable[[Job], Awaitable[None]]:
+    async def finish(job: Job) -> None:
+        album = Album(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
+        picture = Image.new("RGB", (16, 16), "red")
+        await asyncio.to_thread(album.finish, [picture] * job.recipe.count)
+        assert await store.finish(job.id, ENGINE, State.DONE)
+
+    return finish
+
+
+def _message(discord: Sandbox, age: float) -> Message:
+    """A message of the bot, `age` seconds old."""
+    bot = discord.world.application.bot
+    if age == 0:
+        return discord.world.post(discord.channel, bot, Draft(content="thinking"))
+    old = (int((time.time() - age) * 1000) - DISCORD_EPOCH) << 22
+    discord.channel.messages[old] = Message(old, discord.channel.id, bot, content="old")
+    return discord.channel.messages[old]
+
+
+def frame(step: int, steps: int = 50) -> Frame:
+    return Frame(lambda: Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
+
+
+def shown(discord: Sandbox, message_id: int | None = None) -> Message:
+    """The message of this id, or the newest."""
+    messages = discord.channel.messages
+    return messages[message_id or max(messages)]
+
+
+def text(message: Message) -> str:
+    return "\n".join(
+        [message.content, *(f"{e['title']} {e.get('description')}" for e in message.embeds)]
+    )
+
+
+def edits(discord: Sandbox) -> list[float]:
+    """The moments of the edits that took effect."""
+    return [
+        request.moment
+        for request in discord.requests
+        if f"{request.method} {request.route}" == EDIT and request.status == 200
+    ]
+
+
+async def posted(store: Store, job: Job) -> bool:
+    now = await store.job(job.id)
+    return now is not None and now.posted
+
+
+async def test_the_newest_frame_wins_and_edits_keep_their_distance(
+    discord: Sandbox, begin: Ask, posting: Any
+) -> None:
+    job = await begin(steps=50)
+    poster, _ = posting(per_message=0.2)
+    began = discord.clock.now()
+    for step in range(1, 51):
+        poster.show_frame(job, frame(step))
+        await asyncio.sleep(0.005)  # a step of the renderer
+    await until(lambda: "step 50/50" in text(shown(discord)))
+    moments = edits(discord)
+    assert 2 <= len(moments) < 25
+    assert all(moment >= began + number * 0.2 for number, moment in enumerate(moments))
+    (file,) = shown(discord).files
+    assert file.filename == "step-50.webp"
+
+
+async def test_jobs_of_one_channel_share_its_pace(
+    discord: Sandbox, begin: Ask, posting: Any
+) -> None:
+    jobs = [await begin() for _ in range(4)]
+    poster, _ = posting(per_channel=0.2)
+    began = discord.clock.now()
+    for job in jobs:
+        poster.show_frame(job, frame(1))
+    await until(lambda: len(edits(discord)) == len(jobs))
+    assert all(moment >= began + turn * 0.2 for turn, moment in enumerate(edits(discord)))
+
+
+async def test_an_outcome_replaces_the_frame_and_says_all(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(include="a @everyone circle")
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: edits(discord))
+    assert shown(discord).components
+    await finish(job)
+    poster.outcome_is_there()
+    await until(lambda: posted(store, job))
+    message = shown(discord, job.message_id)
+    assert "Painted" in text(message)
+    (file,) = message.files
+    assert file.filename == f"imagine-{job.id}-1.png"
+    assert message.embeds[0]["image"]["url"].endswith(file.filename)
+    labels = [part["label"] for row in message.components for part in row["components"]]
+    assert labels[:2] == ["Again", "Vary"]
+    assert not message.mention_everyone
+
+
+async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
+    discord: Sandbox, store: Store, ask_for: Ask, recipe: Any, finish: Any, posting: Any
+) -> None:
+    """Not in the embed, which would show them."""
+    card = _message(discord, 0).id
+    await ask_for(recipe(), discord.channel.id, card, guild_id=1, spoilered=True)
+    job = await store.claim(ENGINE, 60)
+    assert job
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: edits(discord))
+    assert [file.filename for file in shown(discord).files] == ["SPOILER_step-1.webp"]
+    await finish(job)
+    await until(lambda: posted(store, job))
+    message = shown(discord, card)
+    assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
+    assert "image" not in message.embeds[0]
+
+
+async def test_a_job_that_waits_again_is_shown_so(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: edits(discord))
+    await store.release(job.id, ENGINE)
+    poster.show_frame(job, frame(2))  # too late
+    poster.show_frame(job, Frame(notes=["It is paused."], state=State.QUEUED))
+    await until(lambda: "In the queue" in text(shown(discord)))
+    message = shown(discord)
+    assert not message.files
+    assert message.embeds[0]["fields"][0]["value"] == "It is paused."
+
+
+async def test_several_pictures_come_together(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(count=3)
+    posting()
+    await finish(job)
+    await until(lambda: posted(store, job))
+    assert len(shown(discord).files) == 3
+
+
+async def test_a_cancel_that_nobody_announced_is_shown(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    posting()
+    await store.cancel(job.id, reason="Cancelled by Grace.")
+    await until(lambda: posted(store, job))
+    assert "Cancelled by Grace." in text(shown(discord))
+
+
+async def test_an_outcome_gets_through_when_discord_fails(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    discord.faults.fail(EDIT, 503, times=2)
+    discord.faults.reset(EDIT, times=2)
+    discord.faults.reset(EDIT, applied=True)
+    posting()
+    await until(lambda: posted(store, job))
+    assert "Painted" in text(shown(discord, job.message_id))
+    assert len(discord.channel.messages) == 1
+
+
+async def test_a_frame_that_fails_is_dropped_and_the_next_one_shown(
+    discord: Sandbox, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    before = fates()
+    discord.faults.reset(EDIT)
+    poster, _ = posting()
+    poster.show_frame(job, frame(0))
+    poster.show_frame(job, frame(1))
+    await until(lambda: any(request.status is None for request in discord.requests))
+    poster.show_frame(job, frame(2))
+    await until(lambda: "step 2/50" in text(shown(discord)))
+    assert len(edits(discord)) == 1
+    await until(lambda: fates() == [each + 1 for each in before])
+
+
+def fates() -> list[float]:
+    """How many frames were overtaken, dropped and shown."""
+    return [
+        REGISTRY.get_sample_value("imagine_frames_total", {"fate": fate}) or 0
+        for fate in ("overtaken", "dropped", "shown")
+    ]
+
+
+async def test_a_message_is_not_doubled_when_the_answer_is_lost(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(message=False)
+    await finish(job)
+    discord.faults.reset(CREATE, times=2, applied=True)
+    posting()
+    await until(lambda: posted(store, job))
+    assert len(discord.channel.messages) == 1
+    now = await store.job(job.id)
+    assert now
+    assert now.message_id == shown(discord).id
+    created = [r.json for r in discord.requests if f"{r.method} {r.route}" == CREATE]
+    assert {(json["nonce"], json["enforce_nonce"]) for json in created} == {
+        (created[0]["nonce"], True)
+    }
+    assert all(json["allowed_mentions"]["parse"] == [] for json in created)
+
+
+async def test_the_bot_has_a_while_to_name_the_message(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin(message=False)
+    await store.cancel(job.id)
+    posting(grace=0.5)
+    message = _message(discord, 0)
+    await store.set_message(job.id, message.id)
+    await until(lambda: posted(store, job))
+    assert list(discord.channel.messages) == [message.id]
+    assert "Cancelled" in text(message)
+
+
+async def test_a_deleted_message_is_replaced(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    discord.world.delete(discord.channel, shown(discord))
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: "step 1/50" in text(shown(discord)) if discord.channel.messages else False)
+    await finish(job)
+    await until(lambda: posted(store, job))
+    (message,) = discord.channel.messages.values()
+    assert "Painted" in text(message)
+
+
+async def test_frames_move_on_from_an_old_message(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(age=51 * 60)
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: len(discord.channel.messages) == 2 and edits(discord))
+    new = shown(discord)
+    assert "step 1/50" in text(new)
+    assert f"/{new.id}" in text(shown(discord, job.message_id))
+    await finish(job)
+    await until(lambda: posted(store, job))
+    assert "Painted" in text(new)
+    assert len(discord.channel.messages) == 2
+
+
+async def test_an_outcome_gets_a_new_message_where_old_ones_are_closed(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(age=2 * 60 * 60)
+    while discord.limits.take_old_edit(discord.channel.id) is None:
+        pass  # the hour's edits are used up
+    await finish(job)
+    posting()
+    await until(lambda: posted(store, job))
+    assert "Painted" in text(shown(discord))
+    assert len(discord.channel.messages) == 2
+
+
+async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    discord.world.delete_channel(discord.channel)
+    posting()
+    await until(lambda: posted(store, job))
+    assert len([r for r in discord.requests if r.status == 404]) == 1
+
+
+async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    everyone = discord.guild.id
+    discord.world.overwrite(discord.channel, everyone, deny=int(Permission.ATTACH_FILES))
+    posting()
+    await until(lambda: posted(store, job))
+    (message,) = discord.channel.messages.values()
+    assert message.embeds[0]["title"] == "Painted"
+    (note,) = message.embeds[0]["fields"]
+    assert note["value"].endswith("Discord does not take it here: Missing Permissions.")
+
+
+async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_outcome(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    discord.world.delete(discord.channel, shown(discord))
+    discord.faults.reset(CREATE, applied=True)
+    poster, _ = posting()
+    poster.show_frame(job, frame(1))
+    await until(lambda: discord.channel.messages)
+    await finish(job)
+    await until(lambda: posted(store, job))
+    (message,) = discord.channel.messages.values()
+    assert message.embeds[0]["title"] == "Painted"
+    assert message.files
+
+
+async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_shown(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    discord.faults.fail(EDIT, 500)  # discord.py sends it again a second later
+    poster, _ = posting(look=0.01)
+    poster.show_frame(job, frame(1))
+    await until(lambda: any(request.status == 500 for request in discord.requests))
+    await finish(job)
+    await store.mark_posted(job.id)  # by another engine, which took this one for dead
+    await until(lambda: "step 1/50" in text(shown(discord)))
+    await until(lambda: "Painted" in text(shown(discord)))
+    await until(lambda: posted(store, job))
+
+
+class WrongClock:
+    """The clock of this machine, set wrong by so many seconds; Discord's is right."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, wrong: float) -> None:
+        self._wrong = wrong
+
+    def time(self) -> float:
+        return time.time() + self._wrong
+
+
+@pytest.mark.parametrize("wrong", [-7200.0, 7200.0])
+async def test_a_wrong_clock_makes_no_second_message(
+    discord: Sandbox,
+    store: Store,
+    begin: Ask,
+    finish: Any,
+    posting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: float,
+) -> None:
+    monkeypatch.setattr(poster_module, "time", WrongClock(wrong))
+    job = await begin()
+    poster, _ = posting()
+    for step in (1, 2):
+        poster.show_frame(job, frame(step))
+        await until(lambda step=step: f"step {step}/50" in text(shown(discord)))
+    await finish(job)
+    await until(lambda: posted(store, job))
+    assert list(discord.channel.messages) == [job.message_id]
+
+
+async def test_a_clock_that_was_set_back_delays_no_outcome(
+    discord: Sandbox,
+    store: Store,
+    begin: Ask,
+    posting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = await begin(message=False)
+    await store.cancel(job.id)
+    monkeypatch.setattr(poster_module, "time", WrongClock(-7200))
+    posting(grace=0.5)
+    await until(lambda: posted(store, job))
+    assert "Cancelled" in text(shown(discord))
+
+
+async def test_a_token_that_was_reset_ends_the_poster_and_loses_nothing(
+    discord: Sandbox, store: Store, begin: Ask, posting: Any
+) -> None:
+    job = await begin()
+    await store.cancel(job.id)
+    await discord.renew_token()
+    _, running = posting()
+    with pytest.raises(TokenRefusedError, match="DISCORD_TOKEN"):
+        await running
+    assert not await posted(store, job)
+
+
+async def test_a_wrong_token_and_a_silent_discord_are_told_apart(settings: Settings) -> None:
+    wrong = settings.model_copy(update={"discord_token": SecretStr("wrong")})
+    with pytest.raises(TokenRefusedError, match="does not accept the token") as refused:
+        async with logged_in(wrong):
+            pass
+    assert "wrong" not in str(refused.value)
+    nowhere = settings.model_copy(update={"discord_api_url": "http://127.0.0.1:9/api/v10"})
+    with pytest.raises(UnreachableError, match="does not answer"):
+        async with logged_in(nowhere):
+            pass
+
+
+async def test_who_prefers_it_gets_a_copy_by_direct_message(
+    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+) -> None:
+    ada, bob = await discord.member("Ada"), await discord.member("Bob")
+    await Members(store).prefer(ada.id, Preferences(direct_copy=True))
+    jobs = [await begin(), await begin()]
+    for job, asker in zip(jobs, (ada, bob), strict=True):
+        async with store.change() as db:
+            await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (asker.id, job.id))
+        await finish(job)
+    poster, _ = posting()
+    poster.outcome_is_there()
+    copy = await (await ada.direct()).wait_for(lambda message: "Painted" in message.text)
+    assert [file.filename for file in copy.files][-1] == f"imagine-{jobs[0].id}-1.png"
+    await until(lambda: posted(store, jobs[1]))
+    assert not await (await bob.direct()).messages()
+
+
+async def test_a_note_that_needs_many_escapes_is_still_shown(
+    discord: Sandbox, posting: Any, begin: Ask
+) -> None:
+    """Discord takes 1,024 characters of a field, and would refuse the whole message."""
+    job = await begin()
+    poster, _ = posting()
+    poster.show_frame(job, Frame(notes=["*" * 990]))
+    await until(lambda: "Note" in str(shown(discord, job.message_id).embeds))

@@ -1,0 +1,284 @@
+"""Messages over REST: creating, editing, files, mentions, and what is refused."""
+
+import asyncio
+import io
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from sandbox import Member, Sandbox
+from sandbox.discord.permissions import Permission
+from tests.sandbox.conftest import Bot, soon
+
+
+def file(name: str, content: bytes = b"x") -> discord.File:
+    return discord.File(io.BytesIO(content), name)
+
+
+async def refused(request: Any, status: int, code: int) -> discord.HTTPException:
+    """The refusal of a request, which has to have this status and code."""
+    with pytest.raises(discord.HTTPException) as error:
+        await request
+    assert (error.value.status, error.value.code) == (status, code)
+    return error.value
+
+
+async def test_the_same_nonce_gives_the_same_message(local: Sandbox, engine: Bot) -> None:
+    first = await engine.place().send("done", nonce="job-1-final")
+    again = await engine.place().send("done", nonce="job-1-final")
+    other = await engine.place().send("done", nonce="job-2-final")
+    assert first.id == again.id != other.id
+    assert len(local.channel.messages) == 2
+    local.clock.advance(10 * 60)
+    assert (await engine.place().send("done", nonce="job-1-final")).id != first.id
+
+
+async def test_a_nonce_is_only_enforced_when_asked(local: Sandbox, engine: Bot) -> None:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {local.token}"}) as session:
+        for _ in range(2):
+            address = f"{local.api_url}/channels/{local.channel.id}/messages"
+            async with session.post(address, json={"content": "a", "nonce": "1"}) as response:
+                assert (await response.json())["nonce"] == "1"
+    assert len(local.channel.messages) == 2
+
+
+async def test_edits_keep_what_they_list_and_add_what_is_new(engine: Bot) -> None:
+    message = await engine.place().send(files=[file("one.txt"), file("two.txt")])
+    kept, _ = message.attachments
+    edited = await message.edit(attachments=[kept, file("three.txt")])
+    assert [each.filename for each in edited.attachments] == ["one.txt", "three.txt"]
+    assert edited.attachments[0].id == kept.id
+    untouched = await message.edit(content="words")
+    assert [each.filename for each in untouched.attachments] == ["one.txt", "three.txt"]
+    assert (await message.edit(attachments=[])).attachments == []
+
+
+async def test_a_picture_in_an_embed_is_shown_there_only(engine: Bot, picture: bytes) -> None:
+    embed = discord.Embed(title="A card").set_image(url="attachment://a.png")
+    message = await engine.place().send(embed=embed, file=file("a.png", picture))
+    assert message.attachments == []
+    assert message.embeds[0].image.url is not None
+    assert (message.embeds[0].image.width, message.embeds[0].image.height) == (64, 32)
+    # An embed that names a file that is not there shows no picture.
+    gone = await message.edit(embed=discord.Embed(title="B").set_image(url="attachment://b.png"))
+    assert gone.embeds[0].image.url is None
+
+
+async def test_links_to_files_are_signed_and_expire(
+    local: Sandbox, engine: Bot, picture: bytes
+) -> None:
+    message = await engine.place().send(file=file("a.png", picture))
+    url = message.attachments[0].url
+    assert await local.client.download(url) == picture
+    with pytest.raises(aiohttp.ClientResponseError):
+        await local.client.download(url.replace("&hm=", "&hm=0"))
+    local.clock.advance(25 * 60 * 60)
+    with pytest.raises(aiohttp.ClientResponseError):
+        await local.client.download(url)
+    fresh = await engine.place().fetch_message(message.id)
+    assert await local.client.download(fresh.attachments[0].url) == picture
+
+
+async def test_files_and_requests_have_limits(local: Sandbox, engine: Bot) -> None:
+    mebi = 1024 * 1024
+    await refused(engine.place().send(file=file("a", bytes(10 * mebi + 1))), 413, 40005)
+    three = [file(f"{i}", bytes(9 * mebi)) for i in range(3)]
+    await refused(engine.place().send(files=three), 413, 40005)
+    assert local.channel.messages == {}
+    message = await engine.place().send(file=file("a", bytes(10 * mebi)))
+    assert message.attachments[0].size == 10 * mebi
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"content": "x" * 2001}, "content"),
+        ({"content": "x", "nonce": "n" * 26}, "nonce"),
+        ({"embeds": [{"title": "x" * 257}]}, "embeds.0.title"),
+        ({"embeds": [{"description": "x" * 4097}]}, "embeds.0.description"),
+        ({"embeds": [{"description": "x" * 4000}, {"description": "x" * 2001}]}, "embeds"),
+        ({"embeds": [{"fields": [{"name": "a", "value": "b"}] * 26}]}, "embeds.0.fields"),
+        (
+            {"embeds": [{"fields": [{"name": "a", "value": "b" * 1025}]}]},
+            "embeds.0.fields.0.value",
+        ),
+        ({"embeds": [{"fields": [{"name": "", "value": "b"}]}]}, "embeds.0.fields.0.name"),
+        ({"embeds": [{"image": {"url": "nowhere"}}]}, "embeds.0.image.url"),
+        ({"components": [{"type": 1, "components": []}]}, "components.0.components"),
+        ({"components": [{"type": 2, "style": 1, "custom_id": "a"}]}, "components.0.type"),
+        (
+            {
+                "components": [
+                    {
+                        "type": 1,
+                        "components": [
+                            {"type": 2, "style": 1, "label": "a", "custom_id": "x" * 101}
+                        ],
+                    }
+                ]
+            },
+            "components.0.components.0.custom_id",
+        ),
+        (
+            {
+                "components": [
+                    {
+                        "type": 1,
+                        "components": [{"type": 2, "style": 1, "label": "a", "custom_id": "x"}] * 2,
+                    }
+                ]
+            },
+            "components.0.components.1.custom_id",
+        ),
+        (
+            {
+                "flags": 1 << 15,
+                "content": "x",
+                "components": [{"type": 10, "content": "text"}],
+            },
+            "content",
+        ),
+    ],
+)
+async def test_a_wrong_form_is_refused_at_its_place(
+    local: Sandbox, wrong: dict[str, Any], place: str
+) -> None:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {local.token}"}) as session:
+        address = f"{local.api_url}/channels/{local.channel.id}/messages"
+        async with session.post(address, json=wrong) as response:
+            body = await response.json()
+    assert (response.status, body["code"]) == (400, 50035)
+    node = body["errors"]
+    for key in place.split("."):
+        node = node[key]
+    assert node["_errors"]
+    assert local.channel.messages == {}
+
+
+async def test_five_rows_are_the_most(engine: Bot) -> None:
+    view = discord.ui.View()
+    for row in range(5):
+        view.add_item(discord.ui.Button(label="a", custom_id=str(row), row=row))
+    message = await engine.place().send("rows", view=view)
+    assert len(message.components) == 5
+    rows = [item.to_dict() for item in message.components]
+    extra = {"type": 1, "components": [{"type": 2, "style": 1, "label": "b", "custom_id": "b"}]}
+    request = discord.http.Route(
+        "PATCH", "/channels/{c}/messages/{m}", c=message.channel.id, m=message.id
+    )
+    error = await refused(
+        engine.http.request(request, json={"components": [*rows, extra]}), 400, 50035
+    )
+    assert "In components:" in error.text
+
+
+async def test_an_empty_message_is_refused(engine: Bot) -> None:
+    await refused(engine.place().send(""), 400, 50006)
+    message = await engine.place().send("words")
+    await refused(message.edit(content=None), 400, 50006)
+
+
+async def test_others_messages_cannot_be_edited_or_removed(engine: Bot, ada: Member) -> None:
+    theirs = engine.place().get_partial_message((await ada.say("mine")).id)
+    await refused(theirs.edit(content="yours"), 403, 50005)
+    await refused(theirs.delete(), 403, 50013)
+
+
+async def test_what_is_gone_is_unknown(local: Sandbox, engine: Bot) -> None:
+    message = await engine.place().send("short-lived")
+    await message.delete()
+    await refused(message.edit(content="?"), 404, 10008)
+    await refused(engine.get_partial_messageable(1).send("?"), 404, 10003)
+    local.world.delete_channel(local.channel)
+    await refused(engine.place().send("?"), 404, 10003)
+
+
+@pytest.mark.parametrize(
+    ("denied", "code"),
+    [
+        (Permission.VIEW_CHANNEL, 50001),
+        (Permission.SEND_MESSAGES, 50013),
+        (Permission.ATTACH_FILES, 50013),
+    ],
+)
+async def test_missing_permissions(
+    local: Sandbox, engine: Bot, denied: Permission, code: int
+) -> None:
+    bot_id = local.world.application.bot.id
+    local.world.overwrite(local.channel, bot_id, deny=denied)
+    await refused(engine.place().send(file=file("a.txt")), 403, code)
+    local.world.overwrite(local.channel, bot_id)
+    await engine.place().send(file=file("a.txt"))
+
+
+async def test_the_bot_is_told_what_it_may_do(local: Sandbox, bot: Bot, ada: Member) -> None:
+    seen: asyncio.Queue[discord.Permissions] = asyncio.Queue()
+
+    @bot.tree.command(description="Look.")
+    async def look(interaction: discord.Interaction) -> None:
+        seen.put_nowait(interaction.app_permissions)
+        await interaction.response.send_message("seen")
+
+    await bot.go_online()
+    local.world.overwrite(
+        local.channel, local.world.application.bot.id, deny=Permission.ATTACH_FILES
+    )
+    await ada.slash("look")  # an answer to an interaction needs no permission
+    may = await soon(seen.get())
+    assert may.send_messages
+    assert not may.attach_files
+
+
+async def test_a_removed_bot_is_out(local: Sandbox, engine: Bot) -> None:
+    local.world.remove_bot(local.guild)
+    await refused(engine.place().send("?"), 403, 50001)
+    await refused(engine.fetch_guild(local.guild.id), 404, 10004)
+
+
+async def test_old_messages_can_hardly_be_edited(local: Sandbox, engine: Bot) -> None:
+    message = await engine.place().send("young")
+    local.clock.advance(59 * 60)
+    for _ in range(4):
+        await message.edit(content="still young")
+    local.clock.advance(2 * 60)
+    for _ in range(3):
+        await message.edit(content="old")
+    with pytest.raises(discord.RateLimited) as limited:
+        await message.edit(content="once more")
+    assert limited.value.retry_after > 60
+    assert local.requests[-1].response["code"] == 30046
+    await engine.place().send("a new one")
+
+
+async def test_mentions_are_only_what_the_bot_allows(
+    local: Sandbox, engine: Bot, ada: Member
+) -> None:
+    words = f"@everyone <@{ada.id}>"
+    quiet = await engine.place().send(words)  # its client allows none
+    assert quiet.mentions == []
+    everyone = discord.AllowedMentions.all()
+    loud = await engine.place().send(words, allowed_mentions=everyone)
+    assert [user.id for user in loud.mentions] == [ada.id]
+    assert not loud.mention_everyone  # that takes a permission
+    role = next(iter(set(local.guild.roles) - {local.guild.id}))
+    local.guild.roles[role].permissions |= Permission.MENTION_EVERYONE
+    assert (await engine.place().send(words, allowed_mentions=everyone)).mention_everyone
+
+
+async def test_direct_messages(local: Sandbox, engine: Bot, ada: Member) -> None:
+    user = await engine.fetch_user(ada.id)
+    sent = await user.send("your picture")
+    again = await user.send("another")
+    assert sent.channel.id == again.channel.id != local.channel.id
+    ada.channel_id = sent.channel.id
+    assert [message.content for message in await ada.messages()] == ["your picture", "another"]
+
+
+async def test_history_is_read_in_pages(engine: Bot) -> None:
+    sent = [(await engine.place().send(str(number))).id for number in range(4)]
+    newest = [message.id async for message in engine.place().history(limit=2)]
+    assert newest == sent[:1:-1]
+    after = discord.Object(sent[1])
+    assert [m.id async for m in engine.place().history(after=after)] == sent[2:]
