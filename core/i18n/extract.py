@@ -1,7 +1,8 @@
 """`make translations`: brings the catalogues up to date with the sentences in the code.
 
 What is new is left empty, or filled in from a similar sentence and marked as fuzzy; both are told
-in English until a translator has seen to them. A new language begins as an empty file.
+in English until a translator has seen to them. A new language begins as an empty file. Entries are
+sorted and name no source file, so that moving code does not change a catalogue.
 """
 
 from pathlib import Path
@@ -47,7 +48,9 @@ def main() -> None:
         catalogue = read(path)
         catalogue.update(template, update_creation_date=False)
         with path.open("wb") as file:
-            write_po(file, catalogue, width=100, ignore_obsolete=True, include_lineno=False)
+            write_po(
+                file, catalogue, width=100, no_location=True, sort_output=True, ignore_obsolete=True
+            )
         fuzzy = [message for message in catalogue if message.id and message.fuzzy]
         empty = [message for message in catalogue if not all(strings(message))]
         print(f"{path.name}: {len(empty)} to translate, {len(fuzzy)} to check")
