@@ -103,7 +103,7 @@ def _missing(granted: discord.Permissions) -> tuple[str, ...]:
 
 async def look_at_database(store: Store, path: Path) -> Finding:
     """Whether every page of the database can be read; opening it has brought it to this version."""
-    async with store.look() as db:
+    async with store.snapshot() as db:
         version = int(await value_of(db, "PRAGMA user_version"))
         verdict = await value_of(db, "PRAGMA quick_check(1)")
     if verdict != "ok":

@@ -187,7 +187,7 @@ def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> No
 
 async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
     """Whether each wish is there once, and all that was claimed was the next at its time."""
-    async with Store.open(host.database) as store, store.look() as db:
+    async with Store.open(host.database) as store, store.snapshot() as db:
         jobs = [as_job(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
     asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < WISHES)
     if len(jobs) != wishes:

@@ -103,12 +103,12 @@ class Queue:
         """The plain way to a place, for comparison."""
         job = self.anybody
         values = (job.priority, job.priority, job.turn, job.id, job.guild_id)
-        async with self.store.look() as db:
+        async with self.store.snapshot() as db:
             await value_of(db, f"SELECT COUNT(*) {_BEFORE} AND (guild_id IS ? OR {_OPEN})", values)
 
     async def _search(self) -> None:
         """The plain way to the next job, for comparison."""
-        async with self.store.look() as db:
+        async with self.store.snapshot() as db:
             await value_of(
                 db,
                 f"SELECT id FROM jobs WHERE state = 'queued' AND {_OPEN}"

@@ -218,7 +218,7 @@ class Troubled:
                 if not self.soak.left:
                     break
                 await asyncio.sleep(1)
-            async with store.look() as db:
+            async with store.snapshot() as db:
                 found = await db.execute_fetchall("SELECT state, COUNT(*) FROM jobs GROUP BY state")
             self.soak.states.update({row[0]: row[1] for row in found})
 

@@ -1,7 +1,8 @@
-"""The SQLite file that all of `jobs` shares: opened, brought up to date, read and changed.
+"""The SQLite file: opening it, applying migrations, and the three ways to use it.
 
-Any number of processes may open the same file. What a change has written survives a power cut
-(WAL with synchronous=FULL). Each change is one `BEGIN IMMEDIATE` transaction.
+`read` and `snapshot` use a read-only connection and never wait for a writer; `transaction` uses the
+writing one. Any number of processes may open the same file. A committed transaction survives a
+power cut (WAL with synchronous=FULL).
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from typing import Any, Self
 
 import aiosqlite
 
-BUSY_SECONDS = 5.0  #: how long a change waits for another process's change
-WAL_TRIES, WAL_PAUSE = 40, 0.05  #: at opening a new file, and seconds between two of them
+BUSY_SECONDS = 5.0  #: how long a caller waits for its turn and for other processes together
+TRY_SECONDS = 0.05  #: how long SQLite itself waits for the write lock, so that a task can give up
 
 
 class StoreError(Exception):
@@ -48,12 +49,21 @@ class Database:
     """One database file. Safe to share among the tasks of one event loop."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, path: Path, clock: Callable[[], float]
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        *,
+        clock: Callable[[], float] = time.time,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
-        self._connection = connection
         self._path = path
+        self._writer = writer
+        self._reader = reader
         self._clock = clock
-        self._one_at_a_time = asyncio.Lock()
+        self._busy_seconds = busy_seconds
+        self._writing = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
@@ -64,89 +74,122 @@ class Database:
         clock: Callable[[], float] = time.time,
         busy_seconds: float = BUSY_SECONDS,
     ) -> AsyncIterator[Self]:
-        """Opens or creates the database and brings it to this version; a context manager.
+        """Opens or creates the database and applies pending migrations; a context manager.
 
         `clock` gives seconds since 1970. Raises StoreError.
         """
         path = Path(path)
         with _plain_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
-        try:
-            connection.row_factory = sqlite3.Row
-            store = cls(connection, path, clock)
+        async with (
+            _connected(path, min(busy_seconds, TRY_SECONDS)) as writer,
+            _connected(path, busy_seconds) as reader,
+        ):
+            store = cls(path, writer, reader, clock=clock, busy_seconds=busy_seconds)
             with _plain_errors(path):
                 await store._prepare()
             yield store
-        finally:
-            await connection.close()
 
     def now(self) -> float:
         """Seconds since 1970."""
         return self._clock()
 
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[aiosqlite.Connection]:
+        """For a single SELECT, which is a snapshot by itself."""
+        async with self._turn(self._reading, self._deadline()):
+            with _plain_errors(self._path):
+                yield self._reader
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[aiosqlite.Connection]:
+        """For several SELECTs that must see the same state."""
+        async with self.read() as db, _transaction(db):
+            await db.execute("BEGIN")
+            yield db
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """For changes: all of them or none, on disk when the block is left.
+
+        Raises StoreLockedError after `busy_seconds`, whether tasks of this process or another
+        process held the lock.
+        """
+        deadline = self._deadline()
+        async with self._turn(self._writing, deadline):
+            with _plain_errors(self._path):
+                async with _transaction(self._writer):
+                    await self._retry("BEGIN IMMEDIATE", deadline)
+                    yield self._writer
+
+    def _deadline(self) -> float:
+        """The end of a caller's patience, in the event loop's time."""
+        return asyncio.get_running_loop().time() + self._busy_seconds
+
+    @asynccontextmanager
+    async def _turn(self, lock: asyncio.Lock, deadline: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await lock.acquire()
+        except TimeoutError:
+            raise _locked(self._path) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _retry(self, sql: str, deadline: float) -> None:
+        """Runs a statement on the writer until no other process is in the way."""
+        while True:
+            try:
+                await self._writer.execute(sql)
+                return
+            except sqlite3.OperationalError as error:
+                late = asyncio.get_running_loop().time() >= deadline
+                if late or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            await asyncio.sleep(TRY_SECONDS / 10)
+
     async def _prepare(self) -> None:
-        version = int(await value_of(self._connection, "PRAGMA user_version"))
+        version = int(await value_of(self._reader, "PRAGMA user_version"))
         if version > len(_migrations()):
             raise StoreTooNewError(
                 f"The database {self._path} was written by a newer version of this program"
                 f" (schema {version}, this one knows {len(_migrations())}): update the program."
             )
-        await self._write_ahead()
+        # Where several processes do so at the same moment, SQLite does not wait, but fails at once.
+        await self._retry("PRAGMA journal_mode = WAL", self._deadline())
         for pragma in ("synchronous = FULL", "foreign_keys = ON"):
-            await self._connection.execute(f"PRAGMA {pragma}")
+            await self._writer.execute(f"PRAGMA {pragma}")
         for number, sql in enumerate(_migrations(), start=1):
-            async with self.change() as db:
+            async with self.transaction() as db:
                 if number > int(await value_of(db, "PRAGMA user_version")):
                     for statement in _statements(sql):
                         await db.execute(statement)
                     await db.execute(f"PRAGMA user_version = {number}")
+        await self._reader.execute("PRAGMA query_only = ON")
 
-    async def _write_ahead(self) -> None:
-        """Turns the log on in which changes are written ahead.
 
-        Where several processes do so at the same moment, SQLite does not wait, but fails at once.
-        """
-        for _ in range(WAL_TRIES):
-            try:
-                await self._connection.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-            await asyncio.sleep(WAL_PAUSE)
-        await self._connection.execute("PRAGMA journal_mode = WAL")
+@asynccontextmanager
+async def _connected(path: Path, busy_seconds: float) -> AsyncIterator[aiosqlite.Connection]:
+    with _plain_errors(path):
+        connection = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        yield connection
+    finally:
+        await connection.close()
 
-    @asynccontextmanager
-    async def glance(self) -> AsyncIterator[aiosqlite.Connection]:
-        """One read of a single statement: a snapshot by itself, so nothing need begin or end it."""
-        async with self._one_at_a_time:
-            with _plain_errors(self._path):
-                yield self._connection
 
-    @asynccontextmanager
-    async def look(self) -> AsyncIterator[aiosqlite.Connection]:
-        """One or several reads of one snapshot."""
-        async with self._transaction("BEGIN") as db:
-            yield db
-
-    @asynccontextmanager
-    async def change(self) -> AsyncIterator[aiosqlite.Connection]:
-        """One change: all of it or nothing, on disk when the block is left."""
-        async with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
-
-    @asynccontextmanager
-    async def _transaction(self, begin: str) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._one_at_a_time:
-            with _plain_errors(self._path):
-                try:
-                    await self._connection.execute(begin)
-                    yield self._connection
-                    await self._connection.execute("COMMIT")
-                except BaseException:  # a cancelled task, too, must not leave it open
-                    await self._connection.rollback()
-                    raise
+@asynccontextmanager
+async def _transaction(db: aiosqlite.Connection) -> AsyncIterator[None]:
+    """Commits at the end of the block, which begins the transaction; rolls back if it fails."""
+    try:
+        yield
+        await db.execute("COMMIT")
+    except BaseException:  # a cancelled task, too, must not leave it open
+        await db.rollback()
+        raise
 
 
 @contextmanager
@@ -166,9 +209,7 @@ def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     match re.sub(r"^(SQLITE_[A-Z]+)_.*", r"\1", name):
         case "SQLITE_BUSY" | "SQLITE_LOCKED":
-            return StoreLockedError(
-                f"The database {path} is locked by another program: close it and try again."
-            )
+            return _locked(path)
         case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM" | "SQLITE_AUTH":
             return StoreReadOnlyError(
                 f"The database {path} cannot be written: check the rights of the file and of"
@@ -183,6 +224,12 @@ def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
                 f"{path} is not a database or is damaged: move it away or restore a copy."
             )
     return StoreError(f"The database {path} failed: {error} ({name or type(error).__name__}).")
+
+
+def _locked(path: Path) -> StoreLockedError:
+    return StoreLockedError(
+        f"The database {path} is locked by another program: close it and try again."
+    )
 
 
 def _migrations() -> list[str]:

@@ -152,7 +152,7 @@ class Store(Database):
         `interaction_id` names the open answer that waits for it (see
         `core.database.pending_responses`).
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             (line,) = await rows_of(
                 db,
                 "SELECT (SELECT turn + pictures FROM jobs WHERE member_id = :member"
@@ -194,7 +194,7 @@ class Store(Database):
 
     async def set_message(self, job_id: int, message_id: int) -> None:
         """Remembers which message holds the card."""
-        async with self.change() as db:
+        async with self.transaction() as db:
             await db.execute("UPDATE jobs SET message_id = ? WHERE id = ?", (message_id, job_id))
 
     async def cancel(
@@ -204,7 +204,7 @@ class Store(Database):
 
         With `member_id` only that member's own job; without, anybody's (a moderator's word).
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             return await _one_or_none(
                 db,
                 "UPDATE jobs SET state = 'cancelled', reason = :reason, finished_at = :now,"
@@ -215,7 +215,7 @@ class Store(Database):
 
     async def stop(self, job_id: int) -> Job | None:
         """Asks the engine to end a running job with what is there; None if it is not running."""
-        async with self.change() as db:
+        async with self.transaction() as db:
             return await _one_or_none(
                 db,
                 "UPDATE jobs SET stopping = 1 WHERE id = ? AND state = 'running' RETURNING *",
@@ -224,7 +224,7 @@ class Store(Database):
 
     async def delete(self, job_id: int) -> Job | None:
         """Remembers that the pictures of an ended job are deleted; None if it has not ended."""
-        async with self.change() as db:
+        async with self.transaction() as db:
             await db.execute("DELETE FROM favourites WHERE job_id = ?", (job_id,))
             return await _one_or_none(
                 db,
@@ -237,12 +237,12 @@ class Store(Database):
 
     async def job(self, job_id: int) -> Job | None:
         """The job of this number, None if there is none."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return await _one_or_none(db, "SELECT * FROM jobs WHERE id = ?", (job_id,))
 
     async def job_of_message(self, message_id: int) -> Job | None:
         """The job whose card a message holds."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return await _one_or_none(
                 db, "SELECT * FROM jobs WHERE message_id = ? LIMIT 1", (message_id,)
             )
@@ -252,7 +252,7 @@ class Store(Database):
 
         Jobs of servers that are paused are in nobody's way but their own.
         """
-        async with self.look() as db:
+        async with self.snapshot() as db:
             if (job := await _waiting(db, job_id)) is None:
                 return None
             jobs, _ = await _ahead(db, job)
@@ -263,7 +263,7 @@ class Store(Database):
 
         None if it does not wait, no job has been painted yet, or its server is paused.
         """
-        async with self.look() as db:
+        async with self.snapshot() as db:
             if (job := await _waiting(db, job_id)) is None:
                 return None
             if (seconds_per_work := await _seconds_per_work(db)) is None:
@@ -283,7 +283,7 @@ class Store(Database):
 
         Those that may not be claimed now keep their places (see `claim`).
         """
-        async with self.glance() as db:
+        async with self.read() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE state = 'queued'"
@@ -293,12 +293,12 @@ class Store(Database):
 
     async def waiting_count(self) -> int:
         """How many jobs wait."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return int(await value_of(db, _WAITING_COUNT))
 
     async def tally(self) -> Tally:
         """The queue in numbers."""
-        async with self.glance() as db:
+        async with self.read() as db:
             (row,) = await rows_of(
                 db,
                 f"SELECT ({_WAITING_COUNT}) AS waiting,"
@@ -312,7 +312,7 @@ class Store(Database):
 
     async def unpaused_count(self) -> int:
         """How many of the waiting jobs no pause holds back."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return int(
                 await value_of(
                     db,
@@ -324,14 +324,14 @@ class Store(Database):
 
     async def running(self) -> list[Job]:
         """Jobs being painted, the one claimed first at the head."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return await _all(
                 db, "SELECT * FROM jobs WHERE state = 'running' ORDER BY started_at, id"
             )
 
     async def members_jobs(self, member_id: int) -> list[Job]:
         """A member's jobs that wait or are being painted: running ones first, then in order."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE member_id = ? AND state IN ('queued', 'running')"
@@ -348,7 +348,7 @@ class Store(Database):
         painted there.
         `engine` must name one process, not a machine. The lease must be renewed by `heartbeat`.
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             job = await _one_or_none(
                 db,
                 "UPDATE jobs SET state = 'running', engine = ?, lease_until = ?, started_at = ?,"
@@ -371,7 +371,7 @@ class Store(Database):
         `steps` maps job ids to the last step done; ids that are no longer this engine's are
         ignored. Returns the ids that still are: what is missing was cancelled or taken away.
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             await db.execute(
                 "UPDATE jobs SET lease_until = ? WHERE state = 'running' AND engine = ?",
                 (self._clock() + lease_seconds, engine),
@@ -388,7 +388,7 @@ class Store(Database):
 
         A read, cheap enough for each step.
         """
-        async with self.glance() as db:
+        async with self.read() as db:
             sql = "SELECT id, stopping FROM jobs WHERE state = 'running' AND engine = ?"
             return {row["id"]: bool(row["stopping"]) for row in await rows_of(db, sql, (engine,))}
 
@@ -401,7 +401,7 @@ class Store(Database):
         """
         if state not in (State.DONE, State.FAILED):
             raise ValueError(f"an engine ends a job as done or failed, not {state}")
-        async with self.change() as db:
+        async with self.transaction() as db:
             cursor = await db.execute(
                 "UPDATE jobs SET state = ?, reason = ?, finished_at = ?, lease_until = NULL"
                 " WHERE id = ? AND state = 'running' AND engine = ?",
@@ -414,7 +414,7 @@ class Store(Database):
 
         The attempt does not count where an engine stops in good order.
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             cursor = await db.execute(
                 "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
                 " attempts = attempts - ? WHERE id = ? AND state = 'running' AND engine = ?",
@@ -429,7 +429,7 @@ class Store(Database):
         `lease_seconds` from now was given before the clock went back, and counts as run out: an
         engine that lives gives itself another one sooner than that.
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             now = {
                 "now": self._clock(),
                 "latest": self._clock() + lease_seconds,
@@ -456,7 +456,7 @@ class Store(Database):
 
     async def unposted(self, limit: int = 100) -> list[Job]:
         """Jobs that ended, but whose outcome has not been shown yet; the oldest first."""
-        async with self.glance() as db:
+        async with self.read() as db:
             return await _all(
                 db,
                 "SELECT * FROM jobs WHERE finished_at IS NOT NULL AND posted = 0"
@@ -469,7 +469,7 @@ class Store(Database):
 
         Not if it was asked for once more meanwhile: `redraws` is the job's, as it was shown.
         """
-        async with self.change() as db:
+        async with self.transaction() as db:
             await db.execute(
                 "UPDATE jobs SET posted = 1"
                 " WHERE id = ? AND redraws = ? AND finished_at IS NOT NULL",
@@ -478,7 +478,7 @@ class Store(Database):
 
     async def show_again(self, job_id: int) -> None:
         """Has the outcome of an ended job shown once more: something else has hidden it."""
-        async with self.change() as db:
+        async with self.transaction() as db:
             await db.execute(
                 "UPDATE jobs SET posted = 0, redraws = redraws + 1"
                 " WHERE id = ? AND finished_at IS NOT NULL AND deleted_at IS NULL",

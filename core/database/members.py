@@ -62,7 +62,7 @@ class Members:
         With `words` only those that were asked for with them; with `favourites` only those.
         """
         asked = {"member": member_id, "guild": guild_id, "words": words, "favourites": favourites}
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             count = int(await value_of(db, "SELECT COUNT(*)" + _HISTORY, asked))
             found = await rows_of(
                 db,
@@ -73,7 +73,7 @@ class Members:
 
     async def recent_prompts(self, member_id: int, limit: int = 25) -> list[Job]:
         """A member's latest jobs, each wish once; for suggestions."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT *, MAX(id) FROM (SELECT * FROM jobs WHERE member_id = ?"
@@ -85,7 +85,7 @@ class Members:
 
     async def descendants(self, job_id: int, limit: int = 10) -> list[Job]:
         """Jobs that repeat, vary or go on from this one; the newest first."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT * FROM jobs WHERE parent_id = ? ORDER BY id DESC LIMIT ?",
@@ -95,7 +95,7 @@ class Members:
 
     async def set_favourite(self, member_id: int, job_id: int, kept: bool) -> None:
         """Adds a job to a member's favourites, which stay on disk, or takes it out."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             if kept:
                 await db.execute(
                     "INSERT OR IGNORE INTO favourites VALUES (?, ?, ?)",
@@ -108,7 +108,7 @@ class Members:
                 )
 
     async def is_favourite(self, member_id: int, job_id: int) -> bool:
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT 1 FROM favourites WHERE member_id = ? AND job_id = ?",
@@ -117,7 +117,7 @@ class Members:
         return bool(found)
 
     async def preferences(self, member_id: int) -> Preferences:
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,))
         if not found:
             return Preferences()
@@ -126,7 +126,7 @@ class Members:
 
     async def prefer(self, member_id: int, chosen: Preferences) -> None:
         """Keeps a member's preferences in place of older ones."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await db.execute(
                 "INSERT OR REPLACE INTO preferences VALUES (?, ?, ?, ?, ?)",
                 (member_id, chosen.size, chosen.steps, chosen.preset, chosen.direct_copy),
@@ -134,7 +134,7 @@ class Members:
 
     async def kept(self, member_id: int) -> Kept:
         """How much is kept about a member, in all guilds."""
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             (row,) = await rows_of(
                 db,
                 "SELECT COUNT(*) AS jobs,"
@@ -149,7 +149,7 @@ class Members:
 
     async def everything(self, member_id: int) -> dict[str, Any]:
         """All that is kept about a member, to be read by them; of their jobs the latest 5,000."""
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             jobs = await rows_of(
                 db,
                 "SELECT * FROM jobs WHERE member_id = ? ORDER BY id DESC LIMIT 5000",
@@ -173,7 +173,7 @@ class Members:
         What waits or is being painted is cancelled first: so the engine lets go of it. Who calls
         it deletes the files and messages of the jobs.
         """
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             live = await rows_of(
                 db,
                 "SELECT id FROM jobs WHERE member_id = ? AND state IN ('queued', 'running')",
@@ -181,7 +181,7 @@ class Members:
             )
         for row in live:
             await self._store.cancel(row["id"], member_id)
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             jobs = [
                 as_job(row)
                 for row in await rows_of(

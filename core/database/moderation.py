@@ -45,12 +45,12 @@ class Moderation:
 
     async def guild(self, guild_id: int | None) -> Guild:
         """The settings of a server."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             return await _guild(db, guild_id)
 
     async def moderator_roles(self) -> dict[int, int]:
         """The moderator role of each server that has named one."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT guild_id, moderator_role FROM guilds WHERE moderator_role IS NOT NULL",
@@ -59,7 +59,7 @@ class Moderation:
 
     async def rules(self, guild_id: int | None, member_id: int) -> Rules:
         """What holds for a member at this moment; blocks that have ended are not among it."""
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             blocks = await rows_of(
                 db,
                 "SELECT * FROM blocks WHERE guild_id = ? AND member_id = ?"
@@ -77,7 +77,7 @@ class Moderation:
 
     async def usage(self, guild_id: int | None, member_id: int) -> Usage:
         """What counts against the limits of a member."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             (row,) = await rows_of(
                 db,
                 "SELECT (SELECT COUNT(*) FROM jobs INDEXED BY jobs_live_of_member"
@@ -115,7 +115,7 @@ class Moderation:
         count = "SELECT COUNT(*)" + waiting
         if member_id is None and channel_id is None:
             count = "SELECT TOTAL(jobs) FROM stretches WHERE guild_id = :guild_id AND level = 2"
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             running = await rows_of(
                 db,
                 "SELECT * FROM jobs INDEXED BY jobs_running"
@@ -151,7 +151,7 @@ class Moderation:
 
         `reason` is the sentence that their askers read.
         """
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             jobs = await self._cancel(
                 db,
                 guild_id,
@@ -170,7 +170,7 @@ class Moderation:
 
         Jobs of other servers that are at least a turn ahead stay ahead.
         """
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             found = await rows_of(
                 db,
                 "WITH first AS (SELECT id, priority, turn FROM jobs WHERE guild_id = :guild"
@@ -188,7 +188,7 @@ class Moderation:
 
     async def pause(self, guild_id: int, by: int, why: str | None) -> None:
         """From now on nothing of this server is painted; what is goes back to its old place."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await _touch(db, guild_id)
             await db.execute(
                 "UPDATE guilds SET paused_at = ?, paused_by = ?, pause_reason = ?"
@@ -204,7 +204,7 @@ class Moderation:
 
     async def resume(self, guild_id: int, by: int) -> bool:
         """Ends the pause; says whether there was one."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             cursor = await db.execute(
                 "UPDATE guilds SET paused_at = NULL, paused_by = NULL, pause_reason = NULL"
                 " WHERE guild_id = ? AND paused_at IS NOT NULL",
@@ -230,13 +230,13 @@ class Moderation:
 
         `reason` is what the cards of those jobs say.
         """
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await self._block(db, guild_id, member_id, by, why, until)
             return await self._cancel(db, guild_id, reason, member_id=member_id)
 
     async def unblock(self, guild_id: int, member_id: int, by: int) -> bool:
         """Ends a block; says whether there was one."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             cursor = await db.execute(
                 "DELETE FROM blocks WHERE guild_id = ? AND member_id = ?"
                 " AND (until IS NULL OR until > ?)",
@@ -248,7 +248,7 @@ class Moderation:
 
     async def blocks(self, guild_id: int) -> list[Block]:
         """The blocks that hold, the newest first."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT * FROM blocks WHERE guild_id = ? AND (until IS NULL OR until > ?)"
@@ -259,13 +259,13 @@ class Moderation:
 
     async def limits(self, guild_id: int) -> dict[int, Limits]:
         """The limits of each role that has any."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             return await _limits(db, guild_id)
 
     async def limit(self, guild_id: int, role_id: int, limits: Limits, by: int, what: str) -> None:
         """Sets all limits of a role anew; without any number it has none. `what` says it."""
         numbers = (limits.running, limits.waiting, limits.per_hour, limits.size, limits.steps)
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             if limits == Limits():
                 await db.execute(
                     "DELETE FROM role_limits WHERE guild_id = ? AND role_id = ?",
@@ -282,12 +282,12 @@ class Moderation:
 
     async def words(self, guild_id: int) -> tuple[WordRule, ...]:
         """The words of a server, in the order of the alphabet."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             return await _words(db, guild_id)
 
     async def add_word(self, guild_id: int, rule: WordRule, by: int) -> None:
         """Adds a rule, in place of one with the same text."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await db.execute(
                 "INSERT OR REPLACE INTO words VALUES (?, ?, ?)",
                 (guild_id, rule.text, rule.age_restricted),
@@ -297,7 +297,7 @@ class Moderation:
 
     async def remove_word(self, guild_id: int, text: str, by: int) -> bool:
         """Takes a rule out; says whether it was there."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             cursor = await db.execute(
                 "DELETE FROM words WHERE guild_id = ? AND text = ?", (guild_id, text)
             )
@@ -309,7 +309,7 @@ class Moderation:
 
     async def channels(self, guild_id: int, rule: ChannelRule) -> frozenset[int]:
         """The channels of which this is said."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             return await _channels(db, guild_id, rule)
 
     async def set_channel(
@@ -317,7 +317,7 @@ class Moderation:
     ) -> None:
         """Says something of a channel, or no longer."""
         where = (guild_id, channel_id, rule.value)
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             if holds:
                 await db.execute("INSERT OR IGNORE INTO channel_rules VALUES (?, ?, ?)", where)
             else:
@@ -330,7 +330,7 @@ class Moderation:
 
     async def set_moderator_role(self, guild_id: int, role_id: int | None, by: int) -> None:
         """Names the role whose members moderate beside those who manage messages."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await _touch(db, guild_id)
             await db.execute(
                 "UPDATE guilds SET moderator_role = ? WHERE guild_id = ?", (role_id, guild_id)
@@ -340,7 +340,7 @@ class Moderation:
 
     async def set_log_channel(self, guild_id: int, channel_id: int | None, by: int) -> None:
         """Names the channel that mirrors the log from now on; None for none."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await _touch(db, guild_id)
             await db.execute(
                 "UPDATE guilds SET log_channel = ? WHERE guild_id = ?", (channel_id, guild_id)
@@ -358,12 +358,12 @@ class Moderation:
     async def acted(self, act: Act, job: Job, by: int) -> None:
         """Keeps what a moderator did with somebody's job; what is done with one's own is none."""
         if job.guild_id is not None and by != job.member_id:
-            async with self._store.change() as db:
+            async with self._store.transaction() as db:
                 await self._record(db, job.guild_id, act, by, job.member_id, job=job.id)
 
     async def refused(self, guild_id: int, member_id: int, why: str) -> None:
         """Keeps that the rules refused a member's wish."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await self._record(db, guild_id, Act.REFUSE, None, member_id, why)
 
     async def log(
@@ -378,7 +378,7 @@ class Moderation:
             " FROM moderation_log WHERE guild_id = :guild"
             " AND (:member IS NULL OR by_id = :member OR whom_id = :member)"
         )
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             count = await value_of(db, "SELECT COUNT(*)" + fitting, chosen)
             found = await rows_of(
                 db,
@@ -389,7 +389,7 @@ class Moderation:
 
     async def to_mirror(self, limit: int = 100) -> list[tuple[int, Entry]]:
         """Entries that no log channel shows yet, the oldest first, each with its channel."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT moderation_log.*, log_channel FROM moderation_log JOIN guilds"
@@ -401,7 +401,7 @@ class Moderation:
 
     async def mirrored(self, entries: Iterable[Entry]) -> None:
         """Remembers that these entries need not be shown any more."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await db.executemany(
                 "UPDATE moderation_log SET to_mirror = 0 WHERE id = ?",
                 [(entry.id,) for entry in entries],
@@ -413,7 +413,7 @@ class Moderation:
         """Keeps that a member reports a picture; None if they did so before."""
         if job.guild_id is None:
             return None
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             found = await rows_of(
                 db,
                 "INSERT OR IGNORE INTO reports (guild_id, job_id, asker_id, reported_by, reason,"
@@ -429,7 +429,7 @@ class Moderation:
 
     async def open_reports(self, guild_id: int, limit: int = 5) -> tuple[int, list[Report]]:
         """How many reports wait for a moderator, and the oldest of them."""
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             count = await value_of(
                 db,
                 "SELECT COUNT(*) FROM reports WHERE guild_id = ? AND verdict IS NULL",
@@ -444,7 +444,7 @@ class Moderation:
 
     async def reports_to_show(self, limit: int = 10) -> list[tuple[int, Report]]:
         """Open reports that no log channel shows yet, each with its channel."""
-        async with self._store.glance() as db:
+        async with self._store.read() as db:
             found = await rows_of(
                 db,
                 "SELECT reports.*, log_channel FROM reports JOIN guilds USING (guild_id)"
@@ -456,7 +456,7 @@ class Moderation:
 
     async def report_shown(self, report_id: int) -> None:
         """Remembers that a log channel shows this report."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await db.execute("UPDATE reports SET shown = 1 WHERE id = ?", (report_id,))
 
     async def close_report(
@@ -474,7 +474,7 @@ class Moderation:
         The verdict BLOCK also blocks the asker, `until` then, and cancels their jobs for that
         `reason`.
         """
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             found = await rows_of(
                 db,
                 "UPDATE reports SET verdict = :verdict, closed_by = :by WHERE verdict IS NULL"

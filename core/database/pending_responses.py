@@ -31,7 +31,7 @@ class Answers:
 
     async def begin(self, answer: Answer) -> None:
         """Writes an answer down; on disk once this returns."""
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await db.execute(
                 "INSERT INTO answers (interaction_id, token, locale) VALUES (?, ?, ?)",
                 (answer.interaction_id, answer.token, answer.locale),
@@ -43,7 +43,7 @@ class Answers:
         If the job has ended meanwhile, the answer may have hidden its outcome: that is to be
         shown once more.
         """
-        async with self._store.change() as db:
+        async with self._store.transaction() as db:
             await db.execute(
                 "UPDATE jobs SET posted = 0, redraws = redraws + 1 WHERE finished_at IS NOT NULL"
                 " AND deleted_at IS NULL"
@@ -54,7 +54,7 @@ class Answers:
 
     async def left(self) -> list[Answer]:
         """All that are open, the oldest first."""
-        async with self._store.look() as db:
+        async with self._store.snapshot() as db:
             return [_answer(row) for row in await rows_of(db, "SELECT * FROM answers ORDER BY 1")]
 
 

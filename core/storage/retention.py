@@ -33,7 +33,7 @@ class Needed:
 
 async def needed(store: Store, *, jobs: Iterable[int] = (), pictures: Iterable[str] = ()) -> Needed:
     """Until when the folders of these jobs are needed, and these pictures. Raises StoreError."""
-    async with store.look() as db:
+    async with store.snapshot() as db:
         folders = await rows_of(
             db,
             f"SELECT jobs.id, {_UNTIL} AS until FROM json_each(?) AS asked CROSS JOIN jobs"

@@ -288,7 +288,7 @@ async def test_each_asker_is_told_in_their_language(
             return super().add(*job, **values)
 
     german = [await ask(), await ask(), await ask(initial="0" * 64)]
-    async with store.change() as db:
+    async with store.transaction() as db:
         await db.execute("UPDATE jobs SET locale = 'de'")
     english = await ask()
     renderer = Talking()

@@ -65,7 +65,7 @@ async def test_a_crowd_leaves_a_queue_as_the_product_would(tmp_path: Path) -> No
         assert max(Counter(job.member_id for job in queue).values()) <= WAITING_EACH
         assert (await Moderation(store).guild(PAUSED)).pause
         assert any(job.guild_id == PAUSED for job in queue)
-        async with store.look() as db:
+        async with store.snapshot() as db:
             painted = await db.execute_fetchall("SELECT * FROM jobs WHERE state = 'done'")
         assert len(list(painted)) > 50
         found = await Queue(store).measure()

@@ -43,7 +43,7 @@ async def test_what_narrows_the_list_stays_from_page_to_page(
     bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
 ) -> None:
     await painted(ada, include="a castle")
-    async with store.change() as db:
+    async with store.transaction() as db:
         columns = (
             "recipe, pictures, work, guild_id, channel_id, member_id, member_name, turn, started_at"
         )

@@ -62,7 +62,7 @@ async def test_it_does_not_grow_without_end(
 ) -> None:
     job, card = await painted(ada)
     huge = job.recipe.model_copy(update={"width": 256, "height": 256, "source": Source(job.id, 0)})
-    async with store.change() as db:
+    async with store.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (huge.model_dump_json(),))
     await press(sandbox, ada, card, f"larger:{job.id}")
     await told(ada, "256 pixels a side are the most")
@@ -154,7 +154,7 @@ async def test_a_job_of_another_channel_is_nobodys_business(
     bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
-    async with store.change() as db:
+    async with store.transaction() as db:
         await db.execute("UPDATE jobs SET channel_id = 5")
     for action in ("again", "vary", "details", "timelapse", "edit", "pick", "favourite", "delete"):
         await press(sandbox, bob, card, f"{action}:{job.id}")

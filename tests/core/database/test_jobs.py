@@ -31,6 +31,7 @@ from core.database.jobs import (
 from core.fair_queue import claim_order
 from core.job import Job, State
 from core.recipe import Recipe
+from tests.sql_trace import query_plan, traced
 
 CHECKOUT = Path(__file__).parents[3]
 LEASE = 30.0
@@ -441,16 +442,20 @@ async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(path: Path, stor
 
 
 async def test_the_promises_of_the_file(store: Store) -> None:
-    async with store.look() as db:
+    async with store.transaction() as db:
         pragmas = {}
-        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
+        for name in ("journal_mode", "synchronous", "foreign_keys", "query_only"):
             ((pragmas[name],),) = await db.execute_fetchall(f"PRAGMA {name}")
     assert pragmas == {
         "journal_mode": "wal",
         "synchronous": 2,  # FULL
         "foreign_keys": 1,
-        "busy_timeout": 5000,
+        "query_only": 0,
     }
+    for way in (store.read, store.snapshot):
+        async with way() as db:
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                await db.execute("DELETE FROM jobs")
 
 
 async def test_a_locked_database(path: Path) -> None:
@@ -463,6 +468,49 @@ async def test_a_locked_database(path: Path) -> None:
             assert await store.position(job.id) == 1  # looking goes on
         assert await store.waiting() == [job]
         assert await ask(store)  # and it recovers
+
+
+@pytest.fixture
+def locked(path: Path, store: Store) -> Iterator[sqlite3.Connection]:
+    """Another program in the middle of a transaction."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+async def test_reads_do_not_wait_for_writers(store: Store, locked: sqlite3.Connection) -> None:
+    """They are answered while a writer of this process waits for another one's lock."""
+    writer = asyncio.create_task(ask(store))
+    await asyncio.sleep(0)
+    assert await store.waiting() == []
+    assert await store.position(1) is None
+    assert not writer.done()
+    locked.execute("COMMIT")
+    assert await store.waiting() in ([], [await writer])
+
+
+async def test_each_writer_waits_for_one_deadline_only(path: Path, store: Store) -> None:
+    """Twenty that begin together give up together, not one deadline after the other."""
+    deadline = 0.3
+    async with Store.open(path, busy_seconds=deadline) as patient:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writers = [asyncio.create_task(ask(patient)) for _ in range(20)]
+            _, late = await asyncio.wait(writers, timeout=10 * deadline)
+            assert not late
+        for writer in writers:
+            assert isinstance(writer.exception(), StoreLockedError)
+        assert await ask(patient)
+
+
+async def test_nothing_holds_up_the_event_loop(store: Store, locked: sqlite3.Connection) -> None:
+    """The gateway's heartbeats come from it, whatever the database waits for."""
+    writer = asyncio.create_task(ask(store))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert not writer.done()
+    locked.execute("COMMIT")
+    assert await writer
 
 
 @pytest.fixture
@@ -514,7 +562,7 @@ async def test_a_folder_that_cannot_be_made(open_folder: Path, as_nobody: None) 
 
 async def test_a_full_disk_loses_nothing(store: Store) -> None:
     before = await ask(store)
-    async with store.look() as db:
+    async with store.transaction() as db:
         ((pages,),) = await db.execute_fetchall("PRAGMA page_count")
         await db.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -524,7 +572,7 @@ async def test_a_full_disk_loses_nothing(store: Store) -> None:
 
     with pytest.raises(StoreFullError, match=r"disk is full.*\.$"):
         await ask_much()
-    async with store.look() as db:
+    async with store.transaction() as db:
         await db.execute("PRAGMA max_page_count = 100000")
     kept = await store.waiting(limit=1000)
     assert kept[0] == before
@@ -592,25 +640,24 @@ async def test_each_migration_is_applied_once(path: Path, store: Store) -> None:
 
 async def test_a_long_queue_is_read_from_its_indexes(store: Store) -> None:
     """No statement of the queue's life goes through the whole table; a claim sorts servers."""
-    statements: list[str] = []
-    await store._connection.set_trace_callback(statements.append)
-    job = await ask(store)
-    for call in (store.position, store.wait_seconds, store.job):
-        await call(job.id)
-    for look in (store.waiting, store.waiting_count, store.running, store.unposted):
-        await look()
-    await store.members_jobs(1)
-    await store.claim("engine", LEASE)
-    await store.heartbeat("engine", LEASE)
-    await store.requeue_expired()
-    await store.finish(job.id, "engine", State.DONE)
-    await store.wait_seconds((await ask(store)).id)
-    await store._connection.set_trace_callback(None)  # type: ignore[arg-type]
-    plans = {}
-    for sql in statements:
-        if sql.lstrip().startswith(("SELECT", "UPDATE", "INSERT", "WITH")):
-            rows = await store._connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
-            plans[sql] = "; ".join(row["detail"] for row in rows)
+    async with traced(store) as statements:
+        job = await ask(store)
+        for call in (store.position, store.wait_seconds, store.job):
+            await call(job.id)
+        for look in (store.waiting, store.waiting_count, store.running, store.unposted):
+            await look()
+        await store.members_jobs(1)
+        await store.claim("engine", LEASE)
+        await store.heartbeat("engine", LEASE)
+        await store.requeue_expired()
+        await store.finish(job.id, "engine", State.DONE)
+        await store.wait_seconds((await ask(store)).id)
+    read_or_write = ("SELECT", "UPDATE", "INSERT", "WITH")
+    plans = {
+        sql: await query_plan(store, sql)
+        for sql in statements
+        if sql.lstrip().startswith(read_or_write)
+    }
     assert len(plans) > 15
     for sql, plan in plans.items():
         assert "SCAN jobs" not in plan.replace("SCAN jobs USING", ""), (sql, plan)

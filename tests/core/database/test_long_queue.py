@@ -25,6 +25,7 @@ from core.job import Job, State
 from core.moderation import Act
 from core.recipe import Recipe
 from core.storage.retention import needed
+from tests.sql_trace import counted_steps
 
 LEASE = 30.0
 EDGE = 1020
@@ -58,7 +59,7 @@ async def _live_through(events: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "imagine.db"
         async with Store.open(path, clock=lambda: now) as store:
-            async with store.change() as db:
+            async with store.transaction() as db:
                 await db.execute("INSERT INTO virtual_time VALUES (0, ?), (1, ?)", (EDGE, -EDGE))
                 await db.execute("INSERT INTO sqlite_sequence VALUES ('jobs', ?)", (EDGE,))
             moderation = Moderation(store)
@@ -75,7 +76,7 @@ async def _live_through(events: list[Event]) -> None:
                 await store.finish(job.id, "last", State.DONE)
             for job in await store.running():
                 await store.cancel(job.id)
-            async with store.look() as db:  # what limits keep waiting is all that may be left
+            async with store.snapshot() as db:  # what limits keep waiting is all that may be left
                 summed = await value_of(db, "SELECT COUNT(*) FROM stretches WHERE jobs < 1")
             assert summed == 0
             assert await store.waiting_count() == len(await store.waiting(1000))
@@ -168,7 +169,7 @@ async def _check(store: Store, moderation: Moderation) -> None:
 
 async def _speed(store: Store) -> float | None:
     """Seconds for a pixel-step, as the store measures them."""
-    async with store.look() as db:
+    async with store.snapshot() as db:
         return await _seconds_per_work(db)
 
 
@@ -244,19 +245,12 @@ async def test_a_long_queue_costs_hardly_more_than_a_short_one(
 
 
 async def _steps(path: Path, question: Callable[[Store, Job], Awaitable[object]]) -> int:
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-
     async with Store.open(path) as store:
         queue = await store.waiting(100, offset=await store.waiting_count() // 2)
         job = next(job for job in queue if job.guild_id == 1)  # the largest server
-        await store._connection.set_progress_handler(step, 1)
-        await question(store, job)
-        await store._connection.set_progress_handler(None, 0)  # type: ignore[arg-type]
-    return done
+        async with counted_steps(store) as done:
+            await question(store, job)
+            return done()
 
 
 # -- what was there before -------------------------------------------------------------------------
@@ -270,11 +264,11 @@ async def test_an_older_queue_is_summed_when_it_is_opened(
         for member in range(5):
             await _ask(store, member, 1, 1)
         await store.claim("engine", LEASE)
-        async with store.look() as db:
+        async with store.snapshot() as db:
             summed = [tuple(row) for row in await rows_of(db, "SELECT * FROM stretches")]
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.executescript(_UNDO)
-    async with Store.open(path) as store, store.look() as db:
+    async with Store.open(path) as store, store.snapshot() as db:
         assert [tuple(row) for row in await rows_of(db, "SELECT * FROM stretches")] == summed
 
 

@@ -16,6 +16,7 @@ from core.database.moderation import Moderation
 from core.job import Job, State
 from core.moderation import Act, Limits, Usage, Verdict, WordRule
 from core.recipe import Recipe
+from tests.sql_trace import query_plan, traced
 
 HERE, ELSEWHERE, CHANNEL, MODERATOR = 10, 11, 20, 99
 LEASE = 30.0
@@ -218,18 +219,20 @@ async def test_limits_and_words_are_kept_by_server(moderation: Moderation) -> No
 
 async def test_nothing_goes_through_the_whole_history(store: Store, moderation: Moderation) -> None:
     job = await ask(store)
-    statements: list[str] = []
-    await store._connection.set_trace_callback(statements.append)
-    await moderation.usage(HERE, 1)
-    await moderation.live(HERE, member_id=1)
-    await moderation.pause(HERE, MODERATOR, None)
-    await moderation.move_up(HERE, job.id, MODERATOR)
-    await cancel(moderation)
-    await store._connection.set_trace_callback(None)  # type: ignore[arg-type]
-    for sql in statements:
-        if sql.startswith(("SELECT", "UPDATE", "WITH")):
-            rows = await store._connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
-            assert "SCAN jobs" not in [row["detail"] for row in rows], sql
+    async with traced(store) as statements:
+        await moderation.usage(HERE, 1)
+        await moderation.live(HERE, member_id=1)
+        await moderation.pause(HERE, MODERATOR, None)
+        await moderation.move_up(HERE, job.id, MODERATOR)
+        await cancel(moderation)
+    plans = {
+        sql: await query_plan(store, sql)
+        for sql in statements
+        if sql.startswith(("SELECT", "UPDATE", "WITH"))
+    }
+    assert len(plans) > 5
+    for sql, plan in plans.items():
+        assert "SCAN jobs" not in plan.split("; "), sql
 
 
 # -- the log and reports -------------------------------------------------------------------------

@@ -483,7 +483,7 @@ async def test_who_prefers_it_gets_a_copy_by_direct_message(
     await Members(store).prefer(ada.id, Preferences(direct_copy=True))
     jobs = [await begin(), await begin()]
     for job, asker in zip(jobs, (ada, bob), strict=True):
-        async with store.change() as db:
+        async with store.transaction() as db:
             await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (asker.id, job.id))
         await finish(job)
     poster, _ = posting()
