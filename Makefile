@@ -24,10 +24,11 @@ try: $(READY)  ## the whole product as a page in your browser, until Ctrl-C
 test: $(READY)  ## all tests, the end-to-end ones among them
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-check: $(READY)  ## style and types
+check: $(READY)  ## style, types and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
