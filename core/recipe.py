@@ -1,160 +1,49 @@
-"""What to paint: weighted prompts, size, steps and seed, parsed, validated, immutable.
+"""What to paint: prompts, size, steps and seed, validated and immutable."""
 
-The grammar of prompts, as a member types it::
-
-    a castle | fog:0.5 | sunset:2
-
-- `|` separates prompts; `\\|` is a bar that belongs to the text, and `\\\\` a backslash before
-  one.
-- A weight is a number above 0 and up to 10, glued to the last colon of a prompt: `fog:0.5`.
-  Without one the weight is 1.
-- Nothing else is a weight. A colon followed by a space belongs to the text ("Batman: the movie",
-  "Blade Runner: 2049"), and so does a colon between digits: a clock time or an aspect ("16:9").
-  To weigh a text that ends in a digit, put a space before the colon: `a room at 16:9 :2`.
-- What is glued to a colon and looks like a number, but is no weight (`fog:-1`, `fog:1e9`,
-  `fog:nan`, `fog:0,5`), is an error that points at the place rather than a guess.
-"""
-
-import math
 import re
 import secrets
-import unicodedata
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from core.i18n import mark, say
+from core.prompts import (
+    MAX_PROMPT_LENGTH,
+    Prompt,
+    Prompts,
+    RecipeError,
+    Weight,
+    format_prompts,
+    is_blank,
+    one_line,
+    parse_prompts,
+)
 from core.styles import PRESETS
 
-MAX_TEXT = 500  #: characters of all prompts on one side (include or exclude) together
-MAX_PROMPTS = 8  #: prompts on one side
 MAX_PICTURES = 4  #: pictures that serve as prompts, on one side
-MAX_WEIGHT = 10.0
 MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
 MAX_STEPS = 2000
 MAX_COUNT = 4  #: pictures of one recipe
 SPREAD = 0.5  #: how far a variation strays from what it begins with, unless told otherwise
 SEEDS = 2**32
-MOST_MARKS = 4  #: accents on one letter; no script needs more
 
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
-_MEANT_WEIGHT = re.compile(
-    r"(?<!\d):(?P<number>[-+\u2212]?"
-    r"(?:[.,_]*[0-9][0-9.,_]*(?:e[-+]?[0-9]+)?[%x]?|nan|inf|infinity))$",
-    re.IGNORECASE,
-)
-_BAR = re.compile(r"\\[\\|]|(?P<bar>\|)")
-_ESCAPED = re.compile(r"\\([\\|])")
-_TO_ESCAPE = re.compile(r"\||\\(?=[\\|])")
-_JOINERS = "\u200c\u200d"  # emoji and several scripts need them
+_RANGES = {
+    "width": (mark("Width"), MIN_SIDE, MAX_SIDE),
+    "height": (mark("Height"), MIN_SIDE, MAX_SIDE),
+    "steps": (mark("Steps"), 1, MAX_STEPS),
+    "seed": (mark("Seed"), 0, SEEDS - 1),
+    "strength": (mark("Strength"), 0, 1),
+    "count": (mark("Count"), 1, MAX_COUNT),
+}
+
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
-
 
 A_PICTURE = mark("a picture")
 """What a picture that serves as a prompt is called."""
 
-
-class RecipeError(ValueError):
-    """A recipe that cannot be painted. `str(error)` is one sentence for the asker.
-
-    `text` is what was read (empty if no text was at fault), `position` the index in it
-    where the trouble begins.
-    """
-
-    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
-        self.text = text
-        self.position = position
-
-    def pointer(self, width: int = 60) -> str:
-        """Two lines, an excerpt of the text and a caret under the place; empty without a text.
-
-        Safe inside a code block (no backticks, no line breaks); the excerpt is at most
-        `width` characters long.
-        """
-        if not self.text:
-            return ""
-        first = max(0, min(self.position - width // 2, len(self.text) - width))
-        excerpt = self.text[first : first + width]
-        before = ("…" if first else "") + excerpt[: self.position - first]
-        after = excerpt[self.position - first :]
-        more = "…" if first + width < len(self.text) else ""
-        line = (before + after + more).replace("`", "'")
-        return f"{line}\n{' ' * _columns(before)}^"
-
-
-def _normalised(text: str) -> str:
-    """NFC, every run of white space and control characters one space, nothing invisible.
-
-    Of marks in a row, which would tower over other lines, `MOST_MARKS` are kept.
-    """
-    kept = "".join(_visible(character) for character in text)
-    return " ".join(_without_towers(unicodedata.normalize("NFC", kept)).split())
-
-
-def _visible(character: str) -> str:
-    match unicodedata.category(character):
-        case "Cc":
-            return " "
-        case "Cf" if character not in _JOINERS:
-            return ""  # direction overrides, byte order marks: they would garble a card
-        case "Cs":
-            return "\ufffd"  # half a surrogate pair cannot be stored or sent
-    return character
-
-
-def _without_towers(text: str) -> str:
-    kept, marks = [], 0
-    for character in text:
-        if unicodedata.category(character) in {"Mn", "Me"}:
-            marks += 1
-        elif character not in _JOINERS:
-            marks = 0
-        if marks <= MOST_MARKS or character in _JOINERS:
-            kept.append(character)
-    return "".join(kept)
-
-
-def _is_blank(text: str) -> bool:
-    return all(unicodedata.category(c) in {"Zs", "Cf", "Mn", "Me"} for c in text)
-
-
-def _prompt_text(text: str) -> str:
-    text = _normalised(text)
-    if _is_blank(text):
-        raise ValueError(say("a prompt needs a text"))
-    return text
-
-
-Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A text with a weight above 0 and up to 10; the text is normalised and never blank."""
-
-    text: Annotated[str, AfterValidator(_prompt_text)]
-    weight: Weight = 1.0
-
-    def __str__(self) -> str:
-        """The prompt in the grammar; `parse_prompts` reads it back as the same prompt."""
-        text = _TO_ESCAPE.sub(r"\\\g<0>", self.text)
-        if self.weight == 1 and not _MEANT_WEIGHT.search(self.text):
-            return text
-        colon = " :" if re.search(r"\d$", text) else ":"
-        return f"{text}{colon}{weight_text(self.weight)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,20 +66,6 @@ class Source:
     spread: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
 
 
-def _within_limit(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-    if len(prompts) > MAX_PROMPTS or sum(len(prompt.text) for prompt in prompts) > MAX_TEXT:
-        raise ValueError(
-            say(
-                "{prompts} prompts and {characters} characters together are the most, "
-                "those of the preset among them",
-                prompts=MAX_PROMPTS,
-                characters=MAX_TEXT,
-            )
-        )
-    return prompts
-
-
-Prompts = Annotated[tuple[Prompt, ...], AfterValidator(_within_limit)]
 PicturePrompts = Annotated[tuple[PicturePrompt, ...], Field(max_length=MAX_PICTURES)]
 
 
@@ -223,10 +98,10 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
         if not self.include and not self.include_pictures:
-            raise ValueError(say("Nothing is asked for: include a text or a picture"))
+            raise ValueError(say("Nothing is asked for: include a text or a picture."))
         if self.initial and self.source:
             raise ValueError(
-                say("A picture starts from another picture or from a job, not from both")
+                say("A picture starts from another picture or from a job, not from both.")
             )
         return self
 
@@ -252,12 +127,13 @@ class Recipe(BaseModel):
         The prompts of `preset`, a name of `core.styles`, come after those that were typed.
         Raises RecipeError with a sentence for the member, pointing at the place in a text.
         """
-        wordless = include_pictures and _is_blank(_normalised(include))
+        wordless = include_pictures and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
         excluded = parse_prompts(exclude) if exclude.strip() else ()
         if preset is not None:
             more, less = _preset_prompts(preset)
             included, excluded = included + more, excluded + less
+        _check_contradiction(included, excluded)
         return cls._checked(
             include=included,
             exclude=excluded,
@@ -290,9 +166,12 @@ class Recipe(BaseModel):
         gone on from at its own size alone.
         """
         width, height = parse_size(size)
+        included = parse_prompts(include) if include.strip() else ()
+        excluded = parse_prompts(exclude) if exclude.strip() else ()
+        _check_contradiction(included, excluded)
         return self._with(
-            include=parse_prompts(include) if include.strip() else (),
-            exclude=parse_prompts(exclude) if exclude.strip() else (),
+            include=included,
+            exclude=excluded,
             width=width,
             height=height,
             steps=steps,
@@ -400,34 +279,9 @@ def drawn_seed() -> int:
     return secrets.randbelow(SEEDS)
 
 
-def parse_prompts(text: str) -> tuple[Prompt, ...]:
-    """Reads the grammar above; at least one prompt. Raises RecipeError."""
-    text = _normalised(text)
-    if _is_blank(text):
-        raise RecipeError(say("Nothing is asked for: write what to paint, such as “a red circle”."))
-    prompts: list[Prompt] = []
-    room = MAX_TEXT
-    for start, source in _between_bars(text):
-        if len(prompts) == MAX_PROMPTS:
-            raise RecipeError(
-                say("There are more than {most} prompts; leave some out.", most=MAX_PROMPTS),
-                text,
-                start,
-            )
-        prompt = _parse_prompt(text, start, source, room)
-        room -= len(prompt.text)
-        prompts.append(prompt)
-    return tuple(prompts)
-
-
-def format_prompts(prompts: tuple[Prompt, ...]) -> str:
-    """The inverse of `parse_prompts`: parsing what it returns gives the same prompts."""
-    return " | ".join(map(str, prompts))
-
-
 def parse_size(text: str) -> tuple[int, int]:
     """`"64x96"` → (64, 96), width and height in pixels. Raises RecipeError."""
-    text = _normalised(text)[:MAX_TEXT]
+    text = one_line(text[:MAX_PROMPT_LENGTH])
     match = _SIZE.fullmatch(text)
     if not match:
         raise RecipeError(say("A size is width x height in pixels, such as 64x64."), text)
@@ -443,78 +297,30 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def weight_text(weight: float) -> str:
-    """A weight as a plain decimal number, never in scientific notation: `0.5`, `2`."""
-    return format(Decimal(repr(weight)), "f").removesuffix(".0")
-
-
-def parse_weight(number: str, text: str = "", position: int = 0) -> float:
-    """A number above 0 and up to 10. Raises RecipeError, pointing at its `position` in `text`."""
-    weight = float(number) if _NUMBER.fullmatch(number) else math.nan
-    if not 0 < weight <= MAX_WEIGHT:
-        raise RecipeError(_not_a_weight(number, text), text, position)
-    return weight
-
-
-def _parse_prompt(text: str, start: int, source: str, room: int) -> Prompt:
-    """The prompt that `source` spells, which begins at `start` of `text`."""
-    words, weight = source, 1.0
-    if meant := _MEANT_WEIGHT.search(source):
-        weight = parse_weight(meant["number"], text, start + meant.start("number"))
-        words = source[: meant.start()].rstrip()
-    words = _ESCAPED.sub(r"\1", words)
-    if _is_blank(words):
-        raise RecipeError(say("There is no text in this place."), text, start)
-    if len(words) > room:
-        raise RecipeError(
-            say("The prompts are too long: {most} characters together is the most.", most=MAX_TEXT),
-            text,
-            start + room,
-        )
-    return Prompt(words, weight)
-
-
-def _between_bars(text: str) -> Iterator[tuple[int, str]]:
-    """Each piece between unescaped bars, stripped, with the position where it begins."""
-    begin = 0
-    ends = [match.start() for match in _BAR.finditer(text) if match["bar"]]
-    for end in [*ends, len(text)]:
-        piece = text[begin:end]
-        yield begin + len(piece) - len(piece.lstrip()), piece.strip()
-        begin = end + 1
-
-
-def _not_a_weight(number: str, text: str) -> str:
-    if number.startswith(("-", "\u2212")):
-        return say("A weight cannot be negative: what should stay away goes into exclude.")
-    if not text:
-        return say(
-            "A weight is a number above 0 and up to {most}, such as 0.5.", most=f"{MAX_WEIGHT:g}"
-        )
-    return say(
-        "A weight is a number above 0 and up to {most}, such as 0.5; put a space after the colon"
-        " if it belongs to the text.",
-        most=f"{MAX_WEIGHT:g}",
-    )
-
-
-def _columns(text: str) -> int:
-    """How many columns of a monospaced font the text takes."""
-    return sum(
-        0
-        if unicodedata.category(c) in {"Mn", "Me", "Cf"}
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
-        for c in text
-    )
+def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...]) -> None:
+    """Raises RecipeError, pointing at it, if a text is on both sides: they would cancel out."""
+    excluded = {prompt.text.casefold() for prompt in exclude}
+    for place, prompt in enumerate(include):
+        if prompt.text.casefold() in excluded:
+            before = format_prompts(include[:place])
+            raise RecipeError(
+                say("This is in both include and exclude: remove it from one of them."),
+                format_prompts(include),
+                len(before) + len(" | ") if before else 0,
+            )
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first complaint of pydantic as a sentence, such as “Steps: input should be …”."""
+    """The first complaint of pydantic as a sentence of ours."""
     first = error.errors(include_url=False)[0]
-    complaint = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return f"{complaint}."
-    field = say(str(first["loc"][0]).capitalize().replace("_", " "))
-    return f"{field}: {complaint[0].lower()}{complaint[1:]}."
+    if "error" in (context := first.get("ctx", {})):
+        return str(context["error"])  # raised by a validator of ours
+    name = str(first["loc"][0])
+    if name in _RANGES:
+        field, least, most = _RANGES[name]
+        return say(
+            "{field} must be from {least} to {most}.", field=say(field), least=least, most=most
+        )
+    if first["type"] == "too_long":
+        return say("You can attach up to {most} images to each side.", most=MAX_PICTURES)
+    return say("“{field}” has a value that is not allowed.", field=name)

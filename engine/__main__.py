@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.recipe import MAX_COUNT, PicturePrompt, Recipe, RecipeError, parse_size, parse_weight
+from core.prompts import RecipeError, parse_weight
+from core.recipe import MAX_COUNT, PicturePrompt, Recipe, parse_size
 from core.settings import Settings, SettingsError, load_settings
 from core.styles import PRESETS, suiting
 
@@ -250,7 +251,7 @@ def _foreseen(error: Exception) -> str | None:
     """The sentence of an error that people can do something about; None of any other."""
     match error:
         case RecipeError():
-            return f"{error}\n{error.pointer()}".rstrip()
+            return f"{error.message}\n{error.pointer()}".rstrip()
         case SettingsError():
             return str(error)
         case OSError(strerror=str(what)):

@@ -23,7 +23,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
-from core.recipe import PicturePrompt, Recipe, format_prompts, weight_text
+from core.prompts import format_prompts, weight_text
+from core.recipe import PicturePrompt, Recipe
 from core.storage.uploaded_images import MAX_BYTES, PictureRefused
 
 SHOWN_SIDE = 512  #: pixels; the long side of what is shown is at least this

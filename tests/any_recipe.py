@@ -3,16 +3,15 @@
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from core.prompts import MAX_PROMPT_LENGTH, Prompt
 from core.recipe import (
     MAX_COUNT,
     MAX_PICTURES,
     MAX_SIDE,
     MAX_STEPS,
-    MAX_TEXT,
     MIN_SIDE,
     SEEDS,
     PicturePrompt,
-    Prompt,
     Recipe,
     Source,
 )
@@ -36,7 +35,9 @@ def _prompts(draw: st.DrawFn) -> Prompt:
 @st.composite
 def _recipes(draw: st.DrawFn) -> Recipe:
     prompts = st.lists(st.from_type(Prompt), max_size=8).map(tuple)
-    texts = prompts.filter(lambda side: sum(len(prompt.text) for prompt in side) <= MAX_TEXT)
+    texts = prompts.filter(
+        lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
+    )
     pictures = st.lists(st.builds(PicturePrompt, NAMES, WEIGHTS), max_size=MAX_PICTURES).map(tuple)
     rows = st.integers(0, MAX_COUNT - 1)
     sources = st.builds(Source, st.integers(1, 2**63 - 1), rows, st.floats(0, 1))

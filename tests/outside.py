@@ -30,7 +30,8 @@ from bot.services.attachments import DISCORD_HOSTS, trusted
 from bot.word_filter import first_hit
 from core.discord_ui.job_message import card, escaped
 from core.moderation import WordRule
-from core.recipe import Recipe, RecipeError, format_prompts, parse_prompts, parse_size
+from core.prompts import RecipeError, format_prompts, parse_prompts
+from core.recipe import Recipe, parse_size
 from core.settings import Settings, SettingsError, load_settings
 from core.storage.uploaded_images import MAX_SIDE, PictureRefused, read_outside_picture
 from core.styles import PRESETS
@@ -77,7 +78,7 @@ def prompts_are_read_or_refused(text: str) -> None:
 
 
 def _is_a_sentence(error: RecipeError) -> None:
-    told, pointer = str(error), error.pointer()
+    told, pointer = error.message, error.pointer()
     assert re.fullmatch(r"[^a-z\n].*\.", told), told
     assert len(told) < 1000
     assert "`" not in pointer

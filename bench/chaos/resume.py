@@ -12,7 +12,8 @@ from typing import Any
 from PIL import Image, ImageChops
 
 from bench.chaos.environment import World
-from core.recipe import Recipe, format_prompts
+from core.prompts import format_prompts
+from core.recipe import Recipe
 from core.storage.paths import finished_pictures, folder_of
 
 COMPARED = 3  #: at most; each is painted once more

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from bench.quality.prompts import Asked, held_out, practice
 from bench.quality.scores import CNN, OVERLAP, scores
-from core.recipe import Prompt, Recipe
+from core.prompts import Prompt
+from core.recipe import Recipe
 from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError

@@ -16,7 +16,8 @@ from bot.services.signing import is_sealed, seal
 from bot.services.submission import Interaction, ask, seen
 from core.i18n import mark, say
 from core.job import Job
-from core.recipe import MAX_TEXT, Recipe
+from core.prompts import MAX_PROMPT_LENGTH
+from core.recipe import Recipe
 
 NO_PICTURE = mark("There is no picture in this message that I could start from.")
 TOO_SLOW = mark(
@@ -44,8 +45,8 @@ async def from_picture(interaction: Interaction, message: discord.Message) -> No
         form(
             say("Imagine from this picture"),
             f"picture:{name}:{seal(name, interaction.user.id, bot.settings)}",
-            field("include", say("Include"), longest=MAX_TEXT, style=long),
-            field("exclude", say("Exclude"), longest=MAX_TEXT, style=long, required=False),
+            field("include", say("Include"), longest=MAX_PROMPT_LENGTH, style=long),
+            field("exclude", say("Exclude"), longest=MAX_PROMPT_LENGTH, style=long, required=False),
             field("strength", say("How firmly it holds, from 0 to 1"), "0.5", longest=5),
         )
     )

@@ -14,10 +14,8 @@ from bot.translator import filled
 from core.database.jobs import StoreError
 from core.database.members import Members, Preferences
 from core.i18n import mark
-from core.recipe import MAX_COUNT, MAX_TEXT, SEEDS, Recipe, RecipeError, format_prompts, parse_size
-
-MAX_TYPED = MAX_TEXT + 100
-"""Characters of an option: some room for bars and weights beside the texts."""
+from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts
+from core.recipe import MAX_COUNT, SEEDS, Recipe, parse_size
 
 MAX_SEED = SEEDS - 1
 MAX_CHOICES, MAX_CHOICE = 25, 100
@@ -52,8 +50,8 @@ def imagine_command(menu: policy.Menu, pair: str) -> AnyCommand:
     @app_commands.autocomplete(include=_suggest)
     async def imagine(
         interaction: Interaction,
-        include: app_commands.Range[str, 1, MAX_TYPED],
-        exclude: app_commands.Range[str, 1, MAX_TYPED] = "",
+        include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH],
+        exclude: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] = "",
         size: str | None = None,
         style: str | None = None,
         count: app_commands.Range[int, 1, MAX_COUNT] = 1,
@@ -80,16 +78,10 @@ def imagine_command(menu: policy.Menu, pair: str) -> AnyCommand:
                 preset=style or preferred.preset,
             )
         except RecipeError as error:
-            raise RefusedError(pointed_out(error)) from None
+            raise RefusedError(str(error)) from None
         await ask(interaction, recipe, Attached(image, like, unlike), private=private)
 
     return imagine
-
-
-def pointed_out(error: RecipeError) -> str:
-    """The sentence, and the place in a code block."""
-    pointer = error.pointer()
-    return f"{error}\n```\n{pointer}\n```" if pointer else str(error)
 
 
 async def _preferences(interaction: Interaction) -> Preferences:

@@ -14,7 +14,7 @@ import discord
 from bot.client import OLDER, AnyButton, ImagineBot
 from bot.errors import RefusedError, report
 from core.i18n import say, speak
-from core.recipe import RecipeError
+from core.prompts import RecipeError
 
 Interaction = discord.Interaction[ImagineBot]
 Answer = Callable[[Interaction, str], Awaitable[None]]

@@ -11,9 +11,8 @@ from bot.errors import RefusedError
 from bot.services.submission import Interaction, ask, seen
 from core.i18n import mark, say
 from core.job import Job
-from core.recipe import MAX_TEXT, SEEDS, drawn_seed, format_prompts
-
-MAX_FIELD = MAX_TEXT + 100
+from core.prompts import MAX_PROMPT_LENGTH, format_prompts
+from core.recipe import SEEDS, drawn_seed
 
 STEPS = mark("Steps must be a whole number from {least} to {most}.")
 SEED = mark("A seed must be a whole number from {least} to {most}.")
@@ -27,8 +26,22 @@ def edit_form(job: Job) -> discord.ui.Modal:
     return form(
         say("Edit #{job}", job=job.id),
         f"edit:{job.id}",
-        field("include", say("Include"), include, longest=MAX_FIELD, style=long, required=needed),
-        field("exclude", say("Exclude"), exclude, longest=MAX_FIELD, style=long, required=False),
+        field(
+            "include",
+            say("Include"),
+            include,
+            longest=max(MAX_PROMPT_LENGTH, len(include)),
+            style=long,
+            required=needed,
+        ),
+        field(
+            "exclude",
+            say("Exclude"),
+            exclude,
+            longest=max(MAX_PROMPT_LENGTH, len(exclude)),
+            style=long,
+            required=False,
+        ),
         field("size", say("Size"), recipe.size, longest=12),
         field("steps", say("Steps"), str(recipe.steps), longest=6),
         field("seed", say("Seed (empty: a new one)"), str(recipe.seed), longest=12, required=False),

@@ -12,7 +12,7 @@ import discord
 
 from bot.errors import RefusedError, report
 from core.i18n import mark, say, speak
-from core.recipe import RecipeError
+from core.prompts import RecipeError
 
 Answer = Callable[[Any, str, Mapping[str, str]], Awaitable[None]]
 """Called with the interaction, the rest of the custom id, and the texts by their custom ids."""

@@ -14,7 +14,8 @@ from core.discord_ui.job_buttons import buttons, picked_buttons
 from core.discord_ui.job_message import escaped, state_name
 from core.i18n import mark, say
 from core.job import Job
-from core.recipe import A_PICTURE, format_prompts
+from core.prompts import format_prompts
+from core.recipe import A_PICTURE
 from core.storage.paths import finished_pictures, folder_of, timelapse_of
 
 GONE = mark("Its pictures are no longer on the disk of whoever runs this bot.")

@@ -13,7 +13,8 @@ import discord
 from core.discord_ui.job_buttons import buttons
 from core.i18n import counted, mark, say, speaking
 from core.job import Job, Progress, State
-from core.recipe import A_PICTURE, PicturePrompt, Prompt, Recipe
+from core.prompts import Prompt
+from core.recipe import A_PICTURE, PicturePrompt, Recipe
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 

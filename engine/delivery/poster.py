@@ -26,7 +26,7 @@ from core.database.members import Members
 from core.discord_ui.job_message import Card, card, cut, escaped
 from core.i18n import mark, say, speaking
 from core.job import Job, Progress, State
-from core.recipe import format_prompts
+from core.prompts import format_prompts
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
 from engine.delivery.discord_rest import (

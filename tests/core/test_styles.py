@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.recipe import MAX_PROMPTS, MAX_TEXT, Prompt, Recipe, RecipeError
+from core.prompts import MAX_PROMPT_LENGTH, MAX_PROMPTS, Prompt, RecipeError
+from core.recipe import Recipe
 from core.styles import PRESETS, suiting
 
 PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150, "seed": 7}
@@ -33,9 +34,9 @@ def test_an_unknown_preset_is_answered_with_the_list() -> None:
         Recipe.make("a castle", preset="vaporwave", **PLAIN)
 
 
-@pytest.mark.parametrize("include", [" | ".join("a" * MAX_PROMPTS), "x" * MAX_TEXT])
+@pytest.mark.parametrize("include", [" | ".join("a" * MAX_PROMPTS), "x" * MAX_PROMPT_LENGTH])
 def test_a_preset_needs_room(include: str) -> None:
-    with pytest.raises(RecipeError, match=r"^Include: .* those of the preset"):
+    with pytest.raises(RecipeError, match="those of the style"):
         Recipe.make(include, preset="night", **PLAIN)
 
 

@@ -25,7 +25,8 @@ from bot.services.audit_log_feed import report_buttons, report_embed
 from core.discord_ui.job_message import escaped
 from core.i18n import ENGLISH, counted, mark, say, speaking
 from core.moderation import Block, Limits
-from core.recipe import RecipeError, parse_size
+from core.prompts import RecipeError
+from core.recipe import parse_size
 
 NAMES = {
     "running": mark("{n} painted at a time"),

@@ -14,7 +14,7 @@ from bot.word_filter import first_hit, is_word
 from core.discord_ui.job_message import escaped
 from core.i18n import mark, say
 from core.moderation import WordRule
-from core.recipe import MAX_TEXT
+from core.prompts import MAX_PROMPT_LENGTH
 
 MAX_WORD, MAX_WORDS = 100, 1000
 
@@ -78,7 +78,9 @@ async def _page(interaction: Interaction, page: int, aside: str) -> Drawn:
 
 @words.command(name="test", description=mark("See which word a wish would be refused for"))
 @app_commands.describe(text=mark("The wish"))
-async def test(interaction: Interaction, text: app_commands.Range[str, 1, MAX_TEXT]) -> None:
+async def test(
+    interaction: Interaction, text: app_commands.Range[str, 1, MAX_PROMPT_LENGTH]
+) -> None:
     await wait(interaction)
     rules = await interaction.client.moderation.words(guild_of(interaction))
     hit = first_hit(rules, text)

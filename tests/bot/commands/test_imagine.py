@@ -16,7 +16,7 @@ from bot.client import ImagineBot
 from bot.policy import MAX_WAITING
 from core.database.jobs import Store
 from core.job import Job, State
-from core.recipe import Prompt
+from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, OptionError, Sandbox
 from sandbox.discord.permissions import Permission

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.discord_ui.job_message import ALLOWED_MENTIONS, about, card, escaped, progress_line
 from core.i18n import languages
 from core.job import Progress, State
-from core.recipe import PicturePrompt, Prompt, Recipe, Source
+from core.prompts import Prompt
+from core.recipe import PicturePrompt, Recipe, Source
 from tests.queued_job import queued_job
 
 RECIPE = Recipe.make(

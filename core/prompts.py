@@ -1,0 +1,274 @@
+"""Prompts: one canonical form of a text, and the grammar that members type.
+
+A typed text is one or several prompts::
+
+    a castle | fog:0.5 | sunset:2
+
+- `|` separates prompts. `\\|` is a bar that belongs to the text, and `\\\\` a backslash before one.
+- A weight is a number above 0 and up to 10, attached to the last colon of a prompt: `fog:0.5`.
+  The default is 1.
+- Nothing else is a weight. A colon followed by a space belongs to the text ("Batman: the movie",
+  "Blade Runner: 2049"), and so does a colon between digits: a time of day or an aspect ratio
+  ("16:9"). To give a weight to a text that ends in a digit, put a space before the colon:
+  `a room at 16:9 :2`.
+- What is attached to a colon and looks like a number but isn't a weight (`fog:-1`, `fog:1e9`,
+  `fog:nan`, `fog:0,5`) is an error that points at the place, not a guess.
+"""
+
+import html
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated
+
+import ftfy
+import regex
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
+from pydantic.dataclasses import dataclass
+
+from core.i18n import say
+
+MAX_PROMPT_LENGTH = 500
+"""Characters of all prompts on one side (include or exclude) in total, in canonical form."""
+
+MAX_PROMPTS = 8
+"""Prompts on one side."""
+
+MAX_WEIGHT = 10.0
+
+MAX_MARKS = 4
+"""Combining marks in a row; no script needs more, and more would cover the lines above."""
+
+MAX_TYPED = 8 * MAX_PROMPT_LENGTH
+"""Characters that are cleaned at all: even written as an HTML entity each, 500 fit."""
+
+MAX_GROWTH = 3
+"""How many times longer a text may become in canonical form (`ﬃ` becomes `ffi`)."""
+
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_MEANT_WEIGHT = re.compile(
+    r"(?<!\d):(?P<number>[-+\u2212]?"
+    r"(?:[.,_]*[0-9][0-9.,_]*(?:e[-+]?[0-9]+)?[%x]?|nan|inf|infinity))$",
+    re.IGNORECASE,
+)
+_BAR = re.compile(r"\\[\\|]|(?P<bar>\|)")
+_ESCAPED = re.compile(r"\\([\\|])")
+_TO_ESCAPE = re.compile(r"\||\\(?=[\\|])")
+
+_INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
+_CONTROL, _SURROGATE = regex.compile(r"\p{Cc}"), regex.compile(r"\p{Cs}")
+_MARKS = regex.compile(rf"([\p{{Mn}}\p{{Me}}]{{{MAX_MARKS}}})[\p{{Mn}}\p{{Me}}]+")
+_BLANK = regex.compile(r"[\p{Zs}\p{Cf}\p{Mn}\p{Me}]*")
+
+
+class RecipeError(ValueError):
+    """A recipe that can't be painted. `str(error)` is what the member reads, in Markdown.
+
+    `message` is the sentence alone, `text` what was read (empty if no text was at fault), and
+    `position` the index in it where the problem begins.
+    """
+
+    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.position = position
+
+    def __str__(self) -> str:
+        pointer = self.pointer()
+        return f"{self.message}\n```\n{pointer}\n```" if pointer else self.message
+
+    def pointer(self, width: int = 60) -> str:
+        """Two lines, an excerpt of the text and a caret under the place; empty without a text.
+
+        Safe inside a code block (no backticks, no line breaks). The excerpt has at most `width`
+        characters.
+        """
+        if not self.text:
+            return ""
+        first = max(0, min(self.position - width // 2, len(self.text) - width))
+        excerpt = self.text[first : first + width]
+        before = ("…" if first else "") + excerpt[: self.position - first]
+        after = excerpt[self.position - first :]
+        more = "…" if first + width < len(self.text) else ""
+        line = (before + after + more).replace("`", "'")
+        return f"{line}\n{' ' * _columns(before)}^"
+
+
+def canonical(text: str) -> str:
+    """The one form of a text that the job message, the word filter and CLIP see.
+
+    It is a fixed point of the cleaning in CLIP's tokenizers (broken encodings repaired, HTML
+    entities resolved, white space collapsed), NFC as that cleaning leaves it, and has no invisible
+    characters (Unicode's Default_Ignorable_Code_Point, and format characters), no control
+    characters, and at most `MAX_MARKS` combining marks in a row.
+    """
+    text = one_line(text)
+    while (cleaned := one_line(_cleaned_by_clip(text))) != text:
+        text = cleaned  # each round repairs, resolves or removes something, so this ends
+    return text
+
+
+def one_line(text: str) -> str:
+    """Visible characters in NFC with single spaces between words."""
+    text = _CONTROL.sub(" ", _SURROGATE.sub("\ufffd", text))
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return " ".join(_MARKS.sub(r"\1", text).split())
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen."""
+    return _BLANK.fullmatch(text) is not None
+
+
+def _cleaned_by_clip(text: str) -> str:
+    """What the tokenizers of CLIP and open_clip do, with entities resolved to the last."""
+    text = ftfy.fix_text(text)
+    while (resolved := html.unescape(text)) != text:
+        text = resolved
+    return text
+
+
+def _prompt_text(text: str, info: ValidationInfo) -> str:
+    text = canonical(text)
+    if not is_blank(text):
+        return text
+    if info.mode == "json":
+        return "\ufffd"  # an earlier version stored it: it must still be read
+    raise ValueError(say("A prompt needs a text."))
+
+
+Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text with a weight above 0 and up to 10; the text is canonical and never blank."""
+
+    text: Annotated[str, AfterValidator(_prompt_text)]
+    weight: Weight = 1.0
+
+    def __str__(self) -> str:
+        """The prompt in the grammar; `parse_prompts` reads it back as the same prompt."""
+        text = _TO_ESCAPE.sub(r"\\\g<0>", self.text)
+        if self.weight == 1 and not _MEANT_WEIGHT.search(self.text):
+            return text
+        colon = " :" if re.search(r"\d$", text) else ":"
+        return f"{text}{colon}{weight_text(self.weight)}"
+
+
+def _within_limits(prompts: tuple[Prompt, ...], info: ValidationInfo) -> tuple[Prompt, ...]:
+    stored = info.mode == "json"  # its canonical form may be longer than what was accepted then
+    if len(prompts) > MAX_PROMPTS:
+        raise ValueError(too_many())
+    length = sum(len(prompt.text) for prompt in prompts)
+    if length > MAX_PROMPT_LENGTH * (MAX_GROWTH if stored else 1):
+        raise ValueError(too_long())
+    return prompts
+
+
+Prompts = Annotated[tuple[Prompt, ...], AfterValidator(_within_limits)]
+"""The prompts of one side, within `MAX_PROMPTS` and `MAX_PROMPT_LENGTH`."""
+
+
+def too_long() -> str:
+    """The sentence for texts beyond `MAX_PROMPT_LENGTH`."""
+    return say(
+        "Prompts can have up to {most} characters in total, including those of the style.",
+        most=MAX_PROMPT_LENGTH,
+    )
+
+
+def too_many() -> str:
+    """The sentence for more than `MAX_PROMPTS`."""
+    return say(
+        "You can combine up to {most} prompts, including those of the style.", most=MAX_PROMPTS
+    )
+
+
+def parse_prompts(text: str) -> tuple[Prompt, ...]:
+    """Reads the grammar above; at least one prompt. Raises RecipeError."""
+    if len(text) > MAX_TYPED:
+        raise RecipeError(too_long())
+    text = one_line(text)
+    if is_blank(text):
+        raise RecipeError(say("Nothing is asked for: write what to paint, such as “a red circle”."))
+    prompts: list[Prompt] = []
+    room = MAX_PROMPT_LENGTH
+    for start, source in _between_bars(text):
+        if len(prompts) == MAX_PROMPTS:
+            raise RecipeError(too_many(), text, start)
+        prompt = _parse_prompt(text, start, source)
+        if len(prompt.text) > room:
+            raise RecipeError(too_long(), text, min(start + room, len(text)))
+        room -= len(prompt.text)
+        prompts.append(prompt)
+    return tuple(prompts)
+
+
+def format_prompts(prompts: tuple[Prompt, ...]) -> str:
+    """The inverse of `parse_prompts`: parsing what it returns gives the same prompts."""
+    return " | ".join(map(str, prompts))
+
+
+def weight_text(weight: float) -> str:
+    """A weight as a plain decimal number, never in scientific notation: `0.5`, `2`."""
+    return format(Decimal(repr(weight)), "f").removesuffix(".0")
+
+
+def parse_weight(number: str, text: str = "", position: int = 0) -> float:
+    """A number above 0 and up to 10. Raises RecipeError, pointing at its `position` in `text`."""
+    weight = float(number) if _NUMBER.fullmatch(number) else math.nan
+    if not 0 < weight <= MAX_WEIGHT:
+        raise RecipeError(_not_a_weight(number, text), text, position)
+    return weight
+
+
+def _parse_prompt(text: str, start: int, source: str) -> Prompt:
+    """The prompt that `source` spells, which begins at `start` of `text`."""
+    words, weight = source, 1.0
+    if meant := _MEANT_WEIGHT.search(source):
+        weight = parse_weight(meant["number"], text, start + meant.start("number"))
+        words = source[: meant.start()].rstrip()
+    try:
+        return Prompt(_ESCAPED.sub(r"\1", words), weight)
+    except ValidationError:
+        raise RecipeError(say("There is no text in this place."), text, start) from None
+
+
+def _between_bars(text: str) -> Iterator[tuple[int, str]]:
+    """Each piece between unescaped bars, stripped, with the position where it begins."""
+    begin = 0
+    ends = [match.start() for match in _BAR.finditer(text) if match["bar"]]
+    for end in [*ends, len(text)]:
+        piece = text[begin:end]
+        yield begin + len(piece) - len(piece.lstrip()), piece.strip()
+        begin = end + 1
+
+
+def _not_a_weight(number: str, text: str) -> str:
+    if number.startswith(("-", "\u2212")):
+        return say("A weight can't be negative. To keep something away, put it in exclude.")
+    if not text:
+        return say(
+            "A weight is a number above 0 and up to {most}, such as 0.5.", most=f"{MAX_WEIGHT:g}"
+        )
+    return say(
+        "A weight is a number above 0 and up to {most}, such as 0.5; put a space after the colon"
+        " if it belongs to the text.",
+        most=f"{MAX_WEIGHT:g}",
+    )
+
+
+def _columns(text: str) -> int:
+    """How many columns of a monospaced font the text takes."""
+    return sum(
+        0
+        if unicodedata.category(c) in {"Mn", "Me", "Cf"}
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )

@@ -1,0 +1,165 @@
+"""The canonical form of a prompt, the grammar, and its errors."""
+
+import html
+import unicodedata
+
+import ftfy
+import pytest
+import regex
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import tests.any_recipe  # noqa: F401 - any legal prompt
+from core.prompts import (
+    MAX_PROMPT_LENGTH,
+    MAX_PROMPTS,
+    Prompt,
+    RecipeError,
+    canonical,
+    format_prompts,
+    parse_prompts,
+    parse_weight,
+)
+
+PIECES = st.sampled_from(
+    ["&", "#", "amp;", "&#110;", "&#x75;", "&lt;", "n", "Â", "Ã©", "é", "ﬁ", "\uff21", "’",
+     "\u0301", "\u3164", "\ufe0f", "\U000e0041", "\u200d", "\x85", "\ud800", " ", "|", "\\", ":2"]
+)  # fmt: skip
+TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join) | st.text(max_size=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a &#110;&#117;&#100;&#101; woman", "a nude woman"),
+        ("n&amp;#117;de", "nude"),
+        ("&amp;amp;amp;lt;", "<"),
+        ("a nudeÂ woman", "a nude woman"),
+        ("cafÃ©", "café"),
+        ("ﬁsh \uff21\uff22 ｶﾞ", "fish AB ガ"),
+        ("nu\u3164de n\uffa0u\u115fde", "nude nude"),
+        ("a\ufe0fb\U000e0041c\u00add\u034fe", "abcde"),
+        ("e\u0301", "é"),
+        ("R&D, 5 < 6", "R&D, 5 < 6"),
+    ],
+)
+def test_canonical_form(text: str, expected: str) -> None:
+    assert canonical(text) == expected
+
+
+@given(TEXTS)
+@example("&" + "amp;" * 200 + "lt;")
+def test_the_tokenizers_cleaning_changes_nothing_more(text: str) -> None:
+    form = canonical(text)
+    assert canonical(form) == form
+    assert " ".join(html.unescape(html.unescape(ftfy.fix_text(form))).split()) == form
+    assert not regex.search(r"\p{Default_Ignorable_Code_Point}|\p{C}(?<!\p{Co}|\p{Cn})", form)
+    assert unicodedata.is_normalized("NFC", form)
+
+
+def test_the_length_counts_in_canonical_form() -> None:
+    assert parse_prompts("&#110;" * MAX_PROMPT_LENGTH) == (Prompt("n" * MAX_PROMPT_LENGTH),)
+    with pytest.raises(RecipeError, match="up to 500 characters in total"):
+        parse_prompts("ﬁ" * 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a castle | fog:0.5 | sunset:2", [("a castle", 1), ("fog", 0.5), ("sunset", 2)]),
+        ("fog:.5|sun:2.", [("fog", 0.5), ("sun", 2)]),
+        ("fog :2", [("fog", 2)]),
+        # A colon that belongs to the text.
+        ("Batman: the movie", [("Batman: the movie", 1)]),
+        ("Batman: the movie:3", [("Batman: the movie", 3)]),
+        ("Blade Runner: 2049", [("Blade Runner: 2049", 1)]),
+        ("Re:Zero", [("Re:Zero", 1)]),
+        ("16:9", [("16:9", 1)]),
+        ("a room at 16:9", [("a room at 16:9", 1)]),
+        ("a room at 16:9 :2", [("a room at 16:9", 2)]),
+        ("a title:", [("a title:", 1)]),
+        ("fog:2 :1", [("fog:2", 1)]),
+        # Bars and backslashes that belong to the text.
+        (r"a\|b:2 | c\d", [("a|b", 2), (r"c\d", 1)]),
+        (r"a\\|b", [("a\\", 1), ("b", 1)]),
+        # White space, control characters, direction overrides, composed letters.
+        (" a\n\tred\u00a0 circle\x00 ", [("a red circle", 1)]),
+        ("e\u0301 \u202eevil", [("é evil", 1)]),
+    ],
+)
+def test_what_is_read(text: str, expected: list[tuple[str, float]]) -> None:
+    assert [(prompt.text, prompt.weight) for prompt in parse_prompts(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "weight",
+    ["-1", "−1", "+1", "nan", "inf", "1e9", "0", "0.0", "0,5", "11", "1.2.3", "50%", "9" * 400],
+)
+def test_a_meant_weight_that_is_none_is_pointed_at(weight: str) -> None:
+    text = f"a castle | fog:{weight} | sea"
+    with pytest.raises(RecipeError, match="weight") as caught:
+        parse_prompts(text)
+    assert caught.value.text[caught.value.position :].startswith(weight)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("", 0),
+        (" \n ", 0),
+        ("\u200d", 0),
+        ("a | \u3164", 3),
+        ("a | | b", 4),
+        ("| b", 0),
+        ("a |", 3),
+        (":2", 0),
+        ("x" * (MAX_PROMPT_LENGTH + 1), MAX_PROMPT_LENGTH),
+        ("x" * 300 + " | " + "y" * 201, 503),
+        (" | ".join("a" * (MAX_PROMPTS + 1)), 4 * MAX_PROMPTS),
+    ],
+)
+def test_what_cannot_be_read_is_pointed_at(text: str, position: int) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_prompts(text)
+    assert caught.value.position == position
+
+
+def test_the_caret_stands_under_the_place() -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_prompts("a `castle` | 月:-1")
+    line, caret = caught.value.pointer().splitlines()
+    assert line == "a 'castle' | 月:-1"
+    assert caret == " " * 16 + "^"  # 月 is two columns wide
+
+
+@given(st.text(max_size=700) | st.text(alphabet="ab1 :|\\.-", max_size=80))
+def test_any_text_is_read_or_pointed_at(text: str) -> None:
+    try:
+        prompts = parse_prompts(text)
+    except RecipeError as caught:
+        error = caught
+    else:
+        assert parse_prompts(format_prompts(prompts)) == prompts
+        return
+    assert error.message.endswith(".")
+    assert str(error).startswith(error.message)
+    assert 0 <= error.position <= len(error.text)
+    pointer = error.pointer()
+    assert "`" not in pointer
+    assert not pointer or len(pointer.splitlines()) == 2
+    assert all(len(line) <= 130 for line in pointer.splitlines())
+
+
+@given(st.from_type(Prompt))
+def test_a_prompt_is_normal_text(prompt: Prompt) -> None:
+    assert prompt.text == unicodedata.normalize("NFC", prompt.text)
+    assert prompt.text == " ".join(prompt.text.split())
+    assert Prompt(prompt.text, prompt.weight) == prompt
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "11", "nan", "1e1", "0,5", ""])
+def test_what_is_no_weight(number: str) -> None:
+    assert parse_weight("0.5") == 0.5
+    with pytest.raises(RecipeError, match="weight") as caught:
+        parse_weight(number)
+    assert "colon" not in str(caught.value)
