@@ -278,7 +278,6 @@ def _told_in_a_sentence() -> tuple[type[Exception], ...]:
     from engine.models.catalogue import WeightsError
     from engine.painter import ClusterError
     from engine.render import PaintingError
-    from engine.synthesis.renderer import RecipeRefused
 
     return (
         ClusterError,
@@ -286,7 +285,6 @@ def _told_in_a_sentence() -> tuple[type[Exception], ...]:
         DiscordError,
         PaintingError,
         PictureRefused,
-        RecipeRefused,
         StoreError,
         WeightsError,
     )

@@ -11,7 +11,7 @@ from prometheus_client import Histogram
 from core.job import Job
 from engine.album import Album
 from engine.painter import Painter
-from engine.synthesis.saved import Saved
+from engine.synthesis.checkpoint import Checkpoint
 
 MEMORY = 0.8  #: how much of the old estimate of a step's seconds each step leaves in force
 
@@ -35,7 +35,7 @@ class Painting:
     """Whether a state further on than the one that it began with has been saved here."""
     saving: asyncio.Future[None] | None = None
     """The frame on its way to the disk."""
-    saved: Callable[[], Saved] | None = None
+    saved: Callable[[], Checkpoint] | None = None
     """Copies its state as the latest step has left it."""
 
     @property

@@ -5,19 +5,20 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from functools import partial
 from typing import Protocol, TypeVar
 
 import torch
-from PIL import Image
 
 from core.recipe import Recipe
 from engine.media import Provenance
 from engine.models.pair import Pair
-from engine.synthesis.renderer import Iteration, Renderer
-from engine.synthesis.saved import Saved
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note
 
 SMALL = 128  #: pixels on a side, up to which a processor paints several pictures at a time
 
@@ -46,21 +47,13 @@ class ClusterError(Exception):
 class Renders(Protocol):
     """What `engine.synthesis.renderer` promises; everything blocks."""
 
-    frugal: bool
+    gradient_checkpointing: bool
 
-    def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]: ...
-    def remove(self, job_id: int) -> None: ...
-    def stop(self, job_id: int) -> None: ...
-    def spare_memory(self) -> None: ...
-    def step(self) -> list[Iteration]: ...
+    def add(self, request: RenderRequest) -> list[Note]: ...
+    def abort(self, job_id: int) -> None: ...
+    def finish_early(self, job_id: int) -> None: ...
+    def enable_gradient_checkpointing(self) -> None: ...
+    def step(self) -> list[StepOutput]: ...
 
 
 class Painter(Protocol):
@@ -84,25 +77,17 @@ class Painter(Protocol):
         """Whether it is gone by a failure, to which a job may have led."""
 
     @property
-    def frugal(self) -> bool:
-        """Whether it spares memory already."""
+    def gradient_checkpointing(self) -> bool:
+        """Whether it recomputes activations to save memory."""
 
     def room(self, recipe: Recipe) -> float:
         """How many jobs like this would still fit into its memory."""
 
-    async def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]: ...
-    async def step(self) -> list[Iteration]: ...
-    def remove(self, job_id: int) -> None: ...
-    def stop(self, job_id: int) -> None: ...
-    def spare_memory(self) -> None: ...
+    async def add(self, request: RenderRequest) -> list[Note]: ...
+    async def step(self) -> list[StepOutput]: ...
+    def abort(self, job_id: int) -> None: ...
+    def finish_early(self, job_id: int) -> None: ...
+    def enable_gradient_checkpointing(self) -> None: ...
 
 
 class InThread:
@@ -123,40 +108,26 @@ class InThread:
         return cls(Renderer(pair, device), made_by, rows_at_a_time(device.type, pair.side))
 
     @property
-    def frugal(self) -> bool:
-        return self._renderer.frugal
+    def gradient_checkpointing(self) -> bool:
+        return self._renderer.gradient_checkpointing
 
     def room(self, recipe: Recipe) -> float:
         return math.inf  # nobody else could paint it; `add` finds out
 
-    async def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]:
-        return await self._render(
-            lambda: self._renderer.add(job_id, recipe, pictures, source=source, resumed=resumed)
-        )
+    async def add(self, request: RenderRequest) -> list[Note]:
+        return await self._render(partial(self._renderer.add, request))
 
-    async def step(self) -> list[Iteration]:
+    async def step(self) -> list[StepOutput]:
         return await self._render(self._renderer.step)
 
-    def remove(self, job_id: int) -> None:
-        self._thread.submit(self._renderer.remove, job_id)
+    def abort(self, job_id: int) -> None:
+        self._thread.submit(self._renderer.abort, job_id)
 
-    def stop(self, job_id: int) -> None:
-        self._thread.submit(self._renderer.stop, job_id)
+    def finish_early(self, job_id: int) -> None:
+        self._thread.submit(self._renderer.finish_early, job_id)
 
-    def spare_memory(self) -> None:
-        self._thread.submit(self._renderer.spare_memory)
+    def enable_gradient_checkpointing(self) -> None:
+        self._thread.submit(self._renderer.enable_gradient_checkpointing)
 
     async def _render(self, work: Callable[[], Result]) -> Result:
-        """Beside the loop, in the language that is spoken here."""
-        told = copy_context()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: told.run(work)
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -9,20 +9,15 @@ states are all that travels: tokens and database stay with the engine.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import ray
-import torch
-from numpy.typing import NDArray
-from PIL import Image
 from ray.exceptions import RayError, RayTaskError
 
-from core.i18n import speaking, spoken
 from core.recipe import Recipe
 from core.settings import PerceptorChoice
 from engine.album import is_kept
@@ -33,9 +28,10 @@ from engine.models.shipping import Content, Manifest
 from engine.painter import InThread, RendererLost, rows_at_a_time
 from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS
-from engine.synthesis.objective import Target
-from engine.synthesis.renderer import Iteration, Renderer
-from engine.synthesis.saved import Saved
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note
 
 AHEAD = 2  #: steps that nobody has taken yet, before the actor waits
 SHOWN_SECONDS = 1.0  #: a job is looked at this often, also where no frame is due
@@ -44,61 +40,6 @@ STEP_SECONDS = 60.0  #: until any later one, if its steps are short
 PATIENCE = 20.0  #: how many times as long as its slowest step an actor may take for one
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """An iteration on its way: the picture in whole numbers, the state in bytes."""
-
-    job_id: int
-    step: int
-    steps: int
-    done: bool
-    fault: str | None
-    scores: tuple[float, ...]
-    size: tuple[int, int]
-    names: tuple[str, ...]
-    weights: list[float]
-    similarity: list[float]
-    pixels: NDArray[np.uint8]
-    saved: bytes
-
-    @classmethod
-    def of(cls, iteration: Iteration) -> "Sent":
-        """Blocks until the device is there; before the next step."""
-        painted = iteration.painted.float().cpu().numpy()
-        return cls(
-            job_id=iteration.job_id,
-            step=iteration.step,
-            steps=iteration.steps,
-            done=iteration.done,
-            fault=iteration.fault,
-            scores=iteration.scores,
-            size=iteration.size,
-            names=iteration.target.names,
-            weights=iteration.target.weights.tolist(),
-            similarity=iteration.similarity.tolist(),
-            pixels=np.rint(painted * 255).clip(0, 255).astype(np.uint8),
-            saved=iteration.saved().to_bytes(),
-        )
-
-    def iteration(self) -> Iteration:
-        """As the renderer gave it; its pictures are the same to the bit."""
-        blank = torch.zeros(len(self.names))
-        weights = torch.tensor(self.weights)
-        return Iteration(
-            job_id=self.job_id,
-            step=self.step,
-            steps=self.steps,
-            done=self.done,
-            fault=self.fault,
-            scores=self.scores,
-            size=self.size,
-            target=Target(self.names, blank[:, None], weights, blank, int((weights > 0).sum())),
-            similarity=torch.tensor(self.similarity),
-            painted=torch.from_numpy(self.pixels.copy()).float() / 255,
-            saved=lambda: Saved.from_bytes(self.saved),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,43 +106,28 @@ class RendererActor:
         self._jobs.clear()
         return capacity
 
-    async def add(
-        self,
-        locale: str,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        source: bytes | None,
-        resumed: bytes | None,
-    ) -> list[str]:
+    async def add(self, request: RenderRequest) -> list[Note]:
         assert self._painter
-        with speaking(locale):
-            notes = await self._painter.add(
-                job_id,
-                recipe,
-                pictures,
-                source=Saved.from_bytes(source) if source else None,
-                resumed=Saved.from_bytes(resumed) if resumed else None,
-            )
-        self._jobs.add(job_id)
+        notes = await self._painter.add(request)
+        self._jobs.add(request.job_id)
         self._called.set()
         return notes
 
-    async def remove(self, job_id: int) -> None:
+    async def abort(self, job_id: int) -> None:
         assert self._painter
-        self._painter.remove(job_id)
+        self._painter.abort(job_id)
         self._jobs.discard(job_id)
 
-    async def stop(self, job_id: int) -> None:
+    async def finish_early(self, job_id: int) -> None:
         assert self._painter
-        self._painter.stop(job_id)
+        self._painter.finish_early(job_id)
 
-    async def spare_memory(self) -> None:
+    async def enable_gradient_checkpointing(self) -> None:
         assert self._painter
-        self._painter.spare_memory()
+        self._painter.enable_gradient_checkpointing()
 
     @ray.method(num_returns="streaming", _generator_backpressure_num_objects=AHEAD)
-    async def paint(self) -> AsyncIterator[list[Sent]]:
+    async def paint(self) -> AsyncIterator[list[StepOutput]]:
         """Step after step, while there are jobs; ends with what a step raises."""
         painter = self._painter
         assert painter
@@ -213,13 +139,13 @@ class RendererActor:
             self._jobs -= {each.job_id for each in iterations if each.done or each.fault}
             yield await asyncio.to_thread(self._worth_a_look, iterations)
 
-    def _worth_a_look(self, iterations: Sequence[Iteration]) -> list[Sent]:
+    def _worth_a_look(self, iterations: Sequence[StepOutput]) -> list[StepOutput]:
         """Frames that are kept, ends, and now and then what is between them."""
         now, sent = time.monotonic(), []
         for each in iterations:
             due = now - self._shown.get(each.job_id, 0.0) >= SHOWN_SECONDS
             if due or each.done or each.fault or is_kept(each.step, each.steps):
-                sent.append(Sent.of(each))
+                sent.append(each.to_host())
                 self._shown[each.job_id] = now
         return sent
 
@@ -230,7 +156,7 @@ class RemotePainter:
     def __init__(self, actor: Any, capacity: Capacity) -> None:
         self.made_by = capacity.made_by
         self.rows = capacity.rows
-        self.frugal = False
+        self.gradient_checkpointing = False
         self.failed = False
         self.reason = ""
         """Why it is lost."""
@@ -239,7 +165,7 @@ class RemotePainter:
         self._capacity = capacity
         self._method = METHODS[capacity.made_by.pair]
         self._recipes: dict[int, Recipe] = {}
-        self._stream: AsyncIterator[Awaitable[list[Sent]]] | None = None
+        self._stream: AsyncIterator[Awaitable[list[StepOutput]]] | None = None
         self.patience = FIRST_STEP_SECONDS
         """Seconds within which it has to answer."""
         self._gone = asyncio.Event()
@@ -259,28 +185,18 @@ class RemotePainter:
         taken = needed(self._recipes.values())
         return (self._capacity.free - taken) / (needed([*self._recipes.values(), recipe]) - taken)
 
-    async def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]:
-        states = [state.to_bytes() if state else None for state in (source, resumed)]
-        self._recipes[job_id] = recipe
+    async def add(self, request: RenderRequest) -> list[Note]:
+        self._recipes[request.job_id] = request.recipe
         try:
-            asked = self._actor.add.remote(spoken(), job_id, recipe, dict(pictures), *states)
-            notes: list[str] = await self._answer(asked)
+            notes: list[Note] = await self._answer(self._actor.add.remote(request))
         except BaseException:
-            self._recipes.pop(job_id, None)
+            self._recipes.pop(request.job_id, None)
             raise
         return notes
 
-    async def step(self) -> list[Iteration]:
+    async def step(self) -> list[StepOutput]:
         began = time.monotonic()
-        iterations = [sent.iteration() for sent in await self._answer(self._next())]
+        iterations = await self._answer(self._next())
         slowest = PATIENCE * (time.monotonic() - began)
         known = 0.0 if self.patience == FIRST_STEP_SECONDS else self.patience
         self.patience = max(STEP_SECONDS, known, slowest)
@@ -289,16 +205,16 @@ class RemotePainter:
                 self._recipes.pop(iteration.job_id, None)
         return iterations
 
-    def remove(self, job_id: int) -> None:
+    def abort(self, job_id: int) -> None:
         self._recipes.pop(job_id, None)
-        self._actor.remove.remote(job_id)
+        self._actor.abort.remote(job_id)
 
-    def stop(self, job_id: int) -> None:
-        self._actor.stop.remote(job_id)
+    def finish_early(self, job_id: int) -> None:
+        self._actor.finish_early.remote(job_id)
 
-    def spare_memory(self) -> None:
-        self.frugal = True
-        self._actor.spare_memory.remote()
+    def enable_gradient_checkpointing(self) -> None:
+        self.gradient_checkpointing = True
+        self._actor.enable_gradient_checkpointing.remote()
 
     def give_up(self, reason: str, *, failed: bool) -> None:
         """From now on it is lost."""
@@ -319,7 +235,7 @@ class RemotePainter:
         except RayError as error:
             self.give_up(_first_line(error), failed=True)
 
-    async def _next(self) -> list[Sent]:
+    async def _next(self) -> list[StepOutput]:
         if self._stream is None:
             self._stream = self._actor.paint.remote()
         return await (await anext(self._stream))

@@ -18,8 +18,18 @@ from engine.album import Album
 from engine.device import choose_device, use_cores
 from engine.media import Metadata, Provenance
 from engine.models.pair import load_pair
-from engine.synthesis.renderer import Iteration, Renderer
-from engine.telling import out_of_memory, progress_of, reason_for, sentence
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import RecipeRefused
+from engine.telling import (
+    fault_text,
+    note_text,
+    out_of_memory,
+    progress_of,
+    reason_for,
+    refusal_text,
+)
 
 JOB = 1  #: the only one
 
@@ -35,7 +45,7 @@ def paint(
 
     The pictures that the recipe names are read from `folder/initial/`. `before` belongs to a
     picture that is painted again: what has changed since is told. Raises
-    DeviceError, WeightsError, RecipeRefused, PictureRefused, PaintingError, OSError.
+    DeviceError, WeightsError, PictureRefused, PaintingError, OSError.
     """
     if recipe.source:
         raise PaintingError(
@@ -52,28 +62,30 @@ def paint(
     album = Album(folder, recipe, made_by)
     try:
         last = _steps(Renderer(pair, device), recipe, pictures, album)
+    except RecipeRefused as error:
+        raise PaintingError(refusal_text(error)) from error
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             raise PaintingError(reason_for(error, recipe, incident="")) from error
         raise
-    return [*album.finish(last.pictures()), timelapse_of(album.folder)]
+    return [*album.finish(last.images()), timelapse_of(album.folder)]
 
 
 def _steps(
     renderer: Renderer, recipe: Recipe, pictures: Mapping[str, Image.Image], album: Album
-) -> Iteration:
+) -> StepOutput:
     """Takes all steps and returns the last."""
-    for note in renderer.add(JOB, recipe, pictures):
-        print(note, file=sys.stderr)
+    for note in renderer.add(RenderRequest(JOB, recipe, pictures)):
+        print(note_text(note), file=sys.stderr)
     began = time.monotonic()
-    with _on_interrupt(lambda: renderer.stop(JOB)):
+    with _on_interrupt(lambda: renderer.finish_early(JOB)):
         while True:
             (iteration,) = renderer.step()
             if iteration.fault:
-                raise PaintingError(sentence(iteration.fault))
+                raise PaintingError(fault_text(iteration.fault))
             _report(iteration, (time.monotonic() - began) / iteration.step)
             if album.wants(iteration.step) or iteration.done:
-                album.keep_frame(iteration.step, iteration.pictures())
+                album.keep_frame(iteration.step, iteration.images())
             if iteration.done:
                 return iteration
 
@@ -93,7 +105,7 @@ def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _report(iteration: Iteration, seconds_per_step: float) -> None:
+def _report(iteration: StepOutput, seconds_per_step: float) -> None:
     """A live line on a terminal; elsewhere ten lines."""
     line = progress_line(progress_of(iteration, seconds_per_step))
     if sys.stderr.isatty():

@@ -8,7 +8,8 @@ from core.i18n import mark, say
 from core.job import Progress
 from core.recipe import MIN_SIDE, Recipe
 from core.storage.uploaded_images import PictureRefused
-from engine.synthesis.renderer import Iteration, RecipeRefused
+from engine.synthesis.output import Fault, StepOutput
+from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode
 
 DISK_FULL = mark(
     "The picture was painted, but the engine's disk is full, so it could not be kept. "
@@ -16,7 +17,42 @@ DISK_FULL = mark(
 )
 
 
-def progress_of(iteration: Iteration, seconds_per_step: float | None) -> Progress:
+NOTES = {
+    NoteCode.TRUNCATED_WORDS: mark("Too long for CLIP, these words were not seen: {words}."),
+    NoteCode.UNKNOWN_WORDS: mark("The pair {model} does not know: {words}."),
+    NoteCode.LOW_MEMORY: mark("The memory is short for this size, so it is painted more slowly."),
+}
+
+REFUSALS = {
+    RefusalCode.SIZE: mark(
+        "{size} cannot be painted: with the pair {model} both sides must be multiples of {factor}."
+    ),
+    RefusalCode.NO_KNOWN_WORD: mark(
+        "The pair {model} has no picture of that. It knows these words: {words}."
+    ),
+    RefusalCode.NO_SOURCE: mark("What this picture was to start from is no longer there."),
+    RefusalCode.BAD_SOURCE: mark("The saved state was painted with another VQGAN."),
+}
+
+FAULTS = {Fault.NOT_FINITE: mark("the arithmetic broke down (the loss is not a number)")}
+
+
+def note_text(note: Note) -> str:
+    """In the language that is spoken."""
+    return say(NOTES[note.code], **note.params)
+
+
+def refusal_text(error: RecipeRefused) -> str:
+    """In the language that is spoken."""
+    return say(REFUSALS[error.code], **error.params)
+
+
+def fault_text(fault: Fault) -> str:
+    """One sentence in the language that is spoken."""
+    return sentence(say(FAULTS[fault]))
+
+
+def progress_of(iteration: StepOutput, seconds_per_step: float | None) -> Progress:
     """The numbers of a step as the card shows them."""
     prompts = iteration.prompts
     totals = {True: 0.0, False: 0.0}
@@ -41,7 +77,9 @@ def sentence(clause: str) -> str:
 
 def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
     """One sentence for the asker about what kept their picture from being painted."""
-    if isinstance(error, RecipeRefused | PictureRefused):
+    if isinstance(error, RecipeRefused):
+        return refusal_text(error)
+    if isinstance(error, PictureRefused):
         return str(error)
     if out_of_memory(error):
         return _smaller(recipe)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,9 +33,11 @@ from engine.album import Album
 from engine.batch import Batch, Painting
 from engine.delivery.poster import Frame
 from engine.painter import Painter, RendererLost
-from engine.synthesis.renderer import SLOWER, Iteration, RecipeRefused
-from engine.synthesis.saved import Saved, SavedRefused
-from engine.telling import out_of_memory, progress_of, reason_for, sentence
+from engine.synthesis.checkpoint import Checkpoint, CheckpointError
+from engine.synthesis.output import StepOutput
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note, NoteCode, RecipeRefused
+from engine.telling import fault_text, note_text, out_of_memory, progress_of, reason_for
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -204,7 +207,7 @@ class Worker:
         if idle.painter.room(painting.job.recipe) < 1:
             return
         log.info("moved", job=painting.job.id, step=painting.step)
-        fullest.painter.remove(painting.job.id)
+        fullest.painter.abort(painting.job.id)
         self._leave(painting)
         idle.hand(painting.job)
 
@@ -212,7 +215,7 @@ class Worker:
         """A job that waited for a moment may be handed out before its batch has missed it."""
         for painting in self._paintings():
             if painting.job.id == job.id:
-                painting.batch.painter.remove(job.id)
+                painting.batch.painter.abort(job.id)
                 self._leave(painting)
                 return
 
@@ -225,7 +228,7 @@ class Worker:
             await self._put_back(batch, job, furthered=False)
             raise
         except Exception as error:
-            batch.painter.remove(job.id)
+            batch.painter.abort(job.id)
             if out_of_memory(error) and batch.paintings:
                 await self._wait_for_room(batch, job)
             else:
@@ -247,25 +250,27 @@ class Worker:
         pictures = await asyncio.to_thread(self._pictures, recipe)
         source = await asyncio.to_thread(self._state, recipe.source.job if recipe.source else None)
         resumed = await asyncio.to_thread(self._state, job.id)
-        add = partial(batch.painter.add, job.id, recipe, pictures, source=source)
+        request = RenderRequest(job.id, recipe, pictures, source, resumed)
         try:
-            return await add(resumed=resumed), resumed.step if resumed else 0
-        except SavedRefused as error:
+            notes = await batch.painter.add(request)
+        except CheckpointError as error:
             log.warning("a job begins anew", job=job.id, reason=str(error))
-            return await add(resumed=None), 0
+            resumed = None
+            notes = await batch.painter.add(replace(request, resume_from=None))
+        return [note_text(note) for note in notes], resumed.step if resumed else 0
 
     def _pictures(self, recipe: Recipe) -> dict[str, Image.Image]:
         return {name: load_initial(name, self._data_dir) for name in recipe.pictures}
 
-    def _state(self, job_id: int | None) -> Saved | None:
+    def _state(self, job_id: int | None) -> Checkpoint | None:
         """What was saved of a job; None where there is nothing to read."""
         if job_id is None:
             return None
         try:
-            return Saved.from_bytes(state_of(folder_of(job_id, self._data_dir)).read_bytes())
+            return Checkpoint.from_bytes(state_of(folder_of(job_id, self._data_dir)).read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, SavedRefused) as error:
+        except (OSError, CheckpointError) as error:
             log.warning("a saved state cannot be read", job=job_id, error=str(error))
             return None
 
@@ -282,7 +287,7 @@ class Worker:
         for iteration in iterations:
             if painting := batch.paintings.get(iteration.job_id):
                 painting.step = iteration.step
-                painting.saved = None if iteration.done else iteration.saved
+                painting.saved = None if iteration.done else iteration.checkpoint
         await self._heed_the_queue(batch)
         for iteration in iterations:
             if painting := batch.paintings.get(iteration.job_id):
@@ -290,16 +295,16 @@ class Worker:
         # Only now: a GPU goes on computing after its step has been handed back.
         batch.measure(time.monotonic() - began)
 
-    async def _take(self, painting: Painting, iteration: Iteration) -> None:
+    async def _take(self, painting: Painting, iteration: StepOutput) -> None:
         """What one step did for one job."""
         if iteration.fault:
             self._leave(painting)
             with speaking(painting.job.locale):
-                reason = sentence(say(iteration.fault))
+                reason = fault_text(iteration.fault)
             await self._end(painting.job, State.FAILED, reason)
             return
         progress = partial(progress_of, iteration, painting.batch.seconds_per_step)
-        self._poster.show_frame(painting.job, Frame(progress, iteration.pictures, painting.notes))
+        self._poster.show_frame(painting.job, Frame(progress, iteration.images, painting.notes))
         if painting.album.wants(iteration.step) or iteration.done:
             await self._save_frame(painting, iteration)
         if iteration.done:
@@ -320,10 +325,10 @@ class Worker:
             return
         for painting in list(batch.paintings.values()):
             if mine.get(painting.job.id):
-                batch.painter.stop(painting.job.id)
+                batch.painter.finish_early(painting.job.id)
             if painting.job.id not in mine:
                 log.info("dropped", job=painting.job.id, step=painting.step)
-                batch.painter.remove(painting.job.id)
+                batch.painter.abort(painting.job.id)
                 self._leave(painting)
                 self._poster.forget(painting.job)
                 self._poster.outcome_is_there()
@@ -362,7 +367,7 @@ class Worker:
 
     # -- pictures --------------------------------------------------------------------------
 
-    async def _save_frame(self, painting: Painting, iteration: Iteration) -> None:
+    async def _save_frame(self, painting: Painting, iteration: StepOutput) -> None:
         """Sends a frame and the job's state to the disk, beside the renderer.
 
         It waits only where the disk is slower; the state is copied before the next step.
@@ -371,17 +376,17 @@ class Worker:
             await painting.saving
             painting.furthered = True
         painting.saving = asyncio.get_running_loop().run_in_executor(
-            self._saving, _keep_frame, painting.album, iteration, iteration.saved()
+            self._saving, _keep_frame, painting.album, iteration, iteration.checkpoint()
         )
 
-    async def _keep(self, painting: Painting, iteration: Iteration) -> None:
+    async def _keep(self, painting: Painting, iteration: StepOutput) -> None:
         """Writes the finished pictures, then ends the job."""
         job = painting.job
         try:
             if painting.saving:
                 await painting.saving
             await asyncio.get_running_loop().run_in_executor(
-                self._saving, lambda: painting.album.finish(iteration.pictures())
+                self._saving, lambda: painting.album.finish(iteration.images())
             )
         except Exception as error:
             await self._fail([job], error)
@@ -396,19 +401,23 @@ class Worker:
         If that was not it, those in the batch fail.
         """
         paintings = list(batch.paintings.values())
-        if out_of_memory(error) and len(paintings) == 1 and not batch.painter.frugal:
+        if (
+            out_of_memory(error)
+            and len(paintings) == 1
+            and not batch.painter.gradient_checkpointing
+        ):
             log.warning("not enough memory; painting in less", job=paintings[0].job.id)
-            batch.painter.spare_memory()
+            batch.painter.enable_gradient_checkpointing()
             with speaking(paintings[0].job.locale):
-                paintings[0].notes = [*paintings[0].notes, say(SLOWER)]
+                paintings[0].notes = [*paintings[0].notes, note_text(Note(NoteCode.LOW_MEMORY))]
             return
         if out_of_memory(error) and len(paintings) > 1:
-            batch.painter.remove(paintings[-1].job.id)
+            batch.painter.abort(paintings[-1].job.id)
             self._leave(paintings[-1])
             await self._wait_for_room(batch, paintings[-1].job)
             return
         for painting in paintings:
-            batch.painter.remove(painting.job.id)
+            batch.painter.abort(painting.job.id)
             self._leave(painting)
         await self._fail([painting.job for painting in paintings], error)
 
@@ -532,16 +541,16 @@ class Worker:
             yield from list(batch.paintings.values())
 
 
-def _keep_frame(album: Album, iteration: Iteration, saved: Saved) -> None:
+def _keep_frame(album: Album, iteration: StepOutput, saved: Checkpoint) -> None:
     """A frame that cannot be kept is missing in the timelapse; the picture matters more."""
     try:
-        album.keep_frame(iteration.step, iteration.pictures())
+        album.keep_frame(iteration.step, iteration.images())
         album.keep_state(saved.to_bytes())
     except Exception as error:
         log.warning("a frame was not kept", folder=str(album.folder), exc_info=error)
 
 
-def _keep_state(album: Album, saved: Saved) -> None:
+def _keep_state(album: Album, saved: Checkpoint) -> None:
     """A state that cannot be kept costs the steps since the one before."""
     try:
         album.keep_state(saved.to_bytes())

@@ -27,7 +27,7 @@ from core.job import State
 from core.recipe import Recipe
 from engine.album import KEPT_FRAMES, Album
 from engine.media import Provenance
-from engine.synthesis.saved import Saved
+from engine.synthesis.checkpoint import Checkpoint
 
 GPUS = (1, 2, 4, 8, 16, 64, 250, 1000)
 ROWS, STEPS, STEPS_A_SECOND = 16, 300, 10.0
@@ -210,11 +210,11 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
     picture = Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
     grain = drawn.normal(0, 8, (256, 256, 3))
     latents = torch.zeros(1, 256, 16, 16)
-    saved = Saved(
+    saved = Checkpoint(
         step=1,
-        lowest=(0.0, 1),
+        best=(0.0, 1),
         losses=torch.zeros(1),
-        draws=torch.zeros(1, 5056, dtype=torch.uint8),
+        rng_states=torch.zeros(1, 5056, dtype=torch.uint8),
         latents=latents,
         moments={name: latents.clone() for name in ("exp_avg", "exp_avg_sq")},
     )

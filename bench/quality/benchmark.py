@@ -29,6 +29,7 @@ from engine.models.catalogue import WeightsError
 from engine.models.pair import Pair, load_pair, read_pair
 from engine.synthesis.method import METHODS, Method
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 from training.judges.cnn import Judge
 from training.judges.overlap import look
 from training.report import reconstructed
@@ -146,12 +147,12 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
     with tqdm(total=len(recipes), unit="picture", disable=None) as progress:
         while waiting or renderer.job_ids:
             while waiting and len(renderer.job_ids) < ROWS:
-                renderer.add(*waiting.pop())
+                renderer.add(RenderRequest(*waiting.pop()))
             for iteration in renderer.step():
                 if iteration.fault:
                     raise RuntimeError(f"{recipes[iteration.job_id].include}: {iteration.fault}")
                 if iteration.done:
-                    (pictures[iteration.job_id],) = iteration.pictures()
+                    (pictures[iteration.job_id],) = iteration.images()
                     progress.update()
     return [pictures[index] for index in range(len(recipes))]
 

@@ -12,6 +12,7 @@ from core.recipe import Recipe
 from engine.device import choose_device, description, use_cores
 from engine.models.pair import Pair, load_pair
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 
 TEXTS = ("a red circle on a white background", "the sea at sunset", "a blue star and a green ring")
 COMPANY = 3
@@ -57,14 +58,16 @@ def main() -> None:
 
 def _painted(renderer: Renderer, recipe: Recipe, company: int) -> list[Any]:
     """What the first job painted at every step, (1, 3, height, width) from 0 to 1."""
-    renderer.add(MINE, recipe)
+    renderer.add(RenderRequest(MINE, recipe))
     for other in range(company - 1):
-        renderer.add(10 + other, _recipe(renderer.pair, TEXTS[other], 40, seed=other))
+        renderer.add(
+            RenderRequest(10 + other, _recipe(renderer.pair, TEXTS[other], 40, seed=other))
+        )
     painted: list[Any] = []
     while MINE in renderer.job_ids:
-        painted += [one.painted for one in renderer.step() if one.job_id == MINE]
+        painted += [one.pixels for one in renderer.step() if one.job_id == MINE]
         if company and len(painted) == 5:
-            renderer.add(20, _recipe(renderer.pair, TEXTS[-1], 40, seed=99))
+            renderer.add(RenderRequest(20, _recipe(renderer.pair, TEXTS[-1], 40, seed=99)))
     return painted + [painted[-1]] * (recipe.steps - len(painted))
 
 

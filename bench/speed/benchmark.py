@@ -41,7 +41,9 @@ from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
 from engine.models.pair import Pair, load_pair
 from engine.synthesis.method import METHODS
-from engine.synthesis.renderer import Iteration, Renderer
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 from engine.synthesis.rows import stages
 
 PLAIN, OURS = "plain", "ours"
@@ -193,7 +195,7 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
     method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, imagined=1, beginnings=1)
     renderer = Renderer(pair, CPU, method)
     for row in range(rows):
-        renderer.add(row, _recipe(name, TEXT, seed=row, pixels=pixels))
+        renderer.add(RenderRequest(row, _recipe(name, TEXT, seed=row, pixels=pixels)))
     return renderer.step
 
 
@@ -332,12 +334,12 @@ def _looks_at_ours(text: str, seed: int) -> Iterator[Look]:
     pair = load(OURS, "sketch")
     began = time.perf_counter()
     renderer = Renderer(pair, CPU)
-    renderer.add(0, _recipe("sketch", text, seed))
+    renderer.add(RenderRequest(0, _recipe("sketch", text, seed)))
     seconds = time.perf_counter() - began
     while renderer.job_ids:
         began = time.perf_counter()
         (iteration,) = renderer.step()
-        shown = iteration.pictures() if iteration.step % CHECK == 0 or iteration.done else []
+        shown = iteration.images() if iteration.step % CHECK == 0 or iteration.done else []
         seconds += time.perf_counter() - began
         for image in shown:
             yield Look(seconds, iteration.step, nearness(pair.perceptor, image, text))
@@ -363,13 +365,13 @@ def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterat
 
 def _painted(
     renderer: Renderer, waiting: list[Recipe], enough: int, rows: int = ROWS
-) -> list[Iteration]:
+) -> list[StepOutput]:
     """Keeps `rows` pictures in the batch while any wait; the last steps of the first `enough`."""
-    done: list[Iteration] = []
+    done: list[StepOutput] = []
     ids = itertools.count(1)
     while len(done) < enough:
         while waiting and len(renderer.job_ids) < rows:
-            renderer.add(next(ids), waiting.pop())
+            renderer.add(RenderRequest(next(ids), waiting.pop()))
         for iteration in renderer.step():
             if iteration.fault:
                 raise RuntimeError(iteration.fault)
@@ -482,7 +484,7 @@ def _loop(steps: int, kept: bool) -> Timing:
     """Seconds from the first step to the last, the frames handed over as the worker does."""
     recipe = _recipe("sketch", TEXT, seed=0, steps=steps)
     renderer = Renderer(load(OURS, "sketch"), CPU)
-    renderer.add(0, recipe)
+    renderer.add(RenderRequest(0, recipe))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as saving:
         album = Album(Path(folder), recipe, Provenance("sketch", {}))
         saved: Future[Path] | None = None
@@ -496,8 +498,8 @@ def _loop(steps: int, kept: bool) -> Timing:
         return {"whole": time.perf_counter() - began}
 
 
-def _keep(album: Album, iteration: Iteration) -> Path:
-    return album.keep_frame(iteration.step, iteration.pictures())
+def _keep(album: Album, iteration: StepOutput) -> Path:
+    return album.keep_frame(iteration.step, iteration.images())
 
 
 # -- memory ----------------------------------------------------------------------------------
@@ -593,15 +595,15 @@ def _remember_foreseen(
     renderer = Renderer(pair, CPU, method)
     recipes = [_recipe(name, TEXT, seed=row, pixels=pixels) for row in range(count)]
     foreseen = renderer.memory.needed(recipes, method)
-    renderer.add(0, _recipe(name, TEXT, seed=0, pixels=MIN_SIDE))
+    renderer.add(RenderRequest(0, _recipe(name, TEXT, seed=0, pixels=MIN_SIDE)))
     renderer.step(), renderer.step()
-    renderer.remove(0)
+    renderer.abort(0)
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     idle = _status("VmRSS")
     for row, recipe in enumerate(recipes):
-        renderer.add(row, recipe)
+        renderer.add(RenderRequest(row, recipe))
     renderer.step(), renderer.step()
     peak = _status("VmHWM")
     sender.send((idle, peak, _tensors_in(renderer.step), foreseen))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -44,11 +45,18 @@ def painted(vqgan: VQGAN, latents: Tensor, quantised: bool) -> Tensor:
 
 
 def to_images(pictures: Tensor, width: int, height: int) -> list[Image.Image]:
-    """(rows, 3, h, w) from 0 to 1 → RGB images, enlarged to width × height where smaller.
-
-    By numpy: torch would take threads of its own for it, in the way of those that paint.
-    """
-    values = pictures.movedim(1, -1).float().cpu().numpy()
-    pixels = np.rint(values * 255).clip(0, 255).astype(np.uint8)
-    images = [Image.fromarray(row) for row in pixels]
+    """(rows, 3, h, w), floats from 0 to 1 or uint8 → RGB images, enlarged to width × height."""
+    images = [Image.fromarray(row) for row in np.moveaxis(to_uint8(pictures), 1, -1)]
     return [image.resize((width, height), Image.Resampling.LANCZOS) for image in images]
+
+
+def to_uint8(pictures: Tensor) -> NDArray[np.uint8]:
+    """(rows, 3, h, w), floats from 0 to 1 or uint8 → the same shape on the host.
+
+    By numpy: torch would start threads for it, which compete with those that render.
+    """
+    if pictures.dtype == torch.uint8:
+        pixels: NDArray[np.uint8] = pictures.cpu().numpy()
+        return pixels
+    values: NDArray[np.float32] = pictures.float().cpu().numpy()
+    return np.rint(values * 255).clip(0, 255).astype(np.uint8)

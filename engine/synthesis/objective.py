@@ -27,6 +27,8 @@ class Target:
     weights: Tensor
     floors: Tensor
     included: int
+    shares: tuple[float, ...]
+    """`weights` as numbers."""
 
     @property
     def includes(self) -> Tensor:
@@ -57,13 +59,15 @@ def target(
         weights += [sign * prompt.weight for prompt in texts]
         weights += [sign * prompt.weight for prompt in shown]
         floors += [method.indifferent] * len(texts) + [method.strange] * len(shown)
-    scaled = torch.tensor(weights, device=device)
+    scaled = torch.tensor(weights)
+    scaled = scaled / scaled.clamp_min(0).sum()
     return Target(
         names=tuple(names),
         embeddings=torch.cat(embeddings),
-        weights=scaled / scaled.clamp_min(0).sum(),
+        weights=scaled.to(device),
         floors=torch.tensor(floors, device=device),
         included=len(recipe.include) + len(recipe.include_pictures),
+        shares=tuple(scaled.tolist()),
     )
 
 

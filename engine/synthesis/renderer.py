@@ -5,33 +5,29 @@ embed → objective per row → backward → optimiser. A row depends on its own
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from types import MappingProxyType
 
 import torch
 from PIL import Image
 from torch import Generator, Tensor
 from torch.utils.checkpoint import checkpoint
 
-from core.i18n import mark, say
 from core.recipe import Recipe
 from engine.device import free_memory
 from engine.models.pair import Pair
 from engine.models.quickened import spare_memory
 from engine.synthesis import beginnings, cutouts, imagination, latents, objective
+from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.memory import Memory
 from engine.synthesis.method import METHODS, Method
+from engine.synthesis.output import Fault, StepOutput
+from engine.synthesis.request import RenderRequest
 from engine.synthesis.rows import Grid, Rows, stages
-from engine.synthesis.saved import Saved, SavedRefused
-
-SLOWER = mark("The memory is short for this size, so it is painted more slowly.")
+from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode, validate
 
 FEW = 8
 """Cutouts that are embedded together where memory is short."""
-
-BROKEN = mark("the arithmetic broke down (the loss is not a number)")
 
 ASKED = 2
 """Steps from one question to the prior to the next."""
@@ -40,71 +36,13 @@ HOLD = 4.0
 """How strongly full `strength` ties the latents to those of the initial picture."""
 
 
-class RecipeRefused(ValueError):  # noqa: N818 - a refusal is not a fault of ours
-    """This pair cannot paint this recipe; the message says why, to the person who asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class PromptSimilarity:
-    """One prompt's share: its weight (negative for an exclude) and its cosine similarity."""
-
-    text: str
-    weight: float
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Iteration:
-    """What one step did for one job.
-
-    With `done` or a `fault` the job has left the batch; once done, `scores` rank its pictures, the
-    higher the nearer. `saved` copies the job's state as it is until the next step. `similarity`
-    (prompts,) is a mean over the job's rows, and stays on the device like what is `painted` until
-    somebody asks: a step does not wait for the one before it.
-    """
-
-    job_id: int
-    step: int
-    steps: int
-    done: bool
-    fault: str | None
-    scores: tuple[float, ...]
-    size: tuple[int, int]
-    target: objective.Target = field(repr=False)
-    similarity: Tensor = field(repr=False)
-    painted: Tensor = field(repr=False)
-    saved: Callable[[], Saved] = field(repr=False)
-
-    @property
-    def prompts(self) -> tuple[PromptSimilarity, ...]:
-        """Includes first."""
-        target = self.target
-        shares = target.names, target.weights.tolist(), self.similarity.tolist()
-        return tuple(PromptSimilarity(*share) for share in zip(*shares, strict=True))
-
-    @property
-    def include(self) -> float:
-        """The weighted mean cosine similarity to the includes."""
-        return _weighted([prompt for prompt in self.prompts if prompt.weight > 0])
-
-    @property
-    def exclude(self) -> float | None:
-        """The weighted mean cosine similarity to the excludes, None where there are none."""
-        away = [prompt for prompt in self.prompts if prompt.weight < 0]
-        return _weighted(away) if away else None
-
-    def pictures(self) -> list[Image.Image]:
-        """The job's rows as they were painted in this step, RGB, at the recipe's size."""
-        return latents.to_images(self.painted, *self.size)
-
-
 class Renderer:
     """Paints any number of jobs with one pair on one device."""
 
     def __init__(self, pair: Pair, device: torch.device, method: Method | None = None) -> None:
         self.pair, self.device = pair, device
         self.method = method or METHODS[pair.name]
-        self.frugal = False
+        self.gradient_checkpointing = False
         self._running: dict[int, Rows] = {}
 
     @cached_property
@@ -116,42 +54,33 @@ class Renderer:
     def job_ids(self) -> frozenset[int]:
         return frozenset(self._running)
 
-    def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image] = MappingProxyType({}),
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]:
-        """Puts a job's rows into the batch; returns notes for the member.
+    def add(self, request: RenderRequest) -> list[Note]:
+        """Puts a job into the batch; returns what its member should know.
 
-        `pictures` are those that the recipe names, `source` is the saved state of the job it starts
-        from, `resumed` its own, with which it goes on. Raises RecipeRefused for a size, prompts or
-        a source that the pair cannot paint, SavedRefused where `resumed` is another job's, and
-        MemoryError where there is no room beside the jobs that are being painted.
+        Raises RecipeRefused for a recipe that the model cannot render, CheckpointError if
+        `resume_from` belongs to another job, and MemoryError if there is no room beside the jobs
+        that are being rendered.
         """
-        notes = self._notes(recipe) + self._make_room(recipe)
+        notes = validate(request.recipe, self.pair) + self._make_room(request.recipe)
         with torch.no_grad():
-            self._running[job_id] = self._begun(recipe, pictures, source, resumed)
+            self._running[request.job_id] = self._begun(request)
         return notes
 
-    def remove(self, job_id: int) -> None:
-        """Takes a job's rows out of the batch, if they are in it."""
+    def abort(self, job_id: int) -> None:
+        """Takes a job out of the batch, if it is in it."""
         self._running.pop(job_id, None)
 
-    def stop(self, job_id: int) -> None:
-        """Makes the next step the job's last: what is there then is its picture."""
+    def finish_early(self, job_id: int) -> None:
+        """Makes the next step the job's last."""
         if job := self._running.get(job_id):
             job.last = True
 
-    def spare_memory(self) -> None:
-        """From now on less is remembered and more computed twice: slower, with the same result."""
-        self.frugal = True
+    def enable_gradient_checkpointing(self) -> None:
+        """From now on activations are recomputed: less memory, slower, the same images."""
+        self.gradient_checkpointing = True
         spare_memory(self.pair.vqgan.decoder)
 
-    def step(self) -> list[Iteration]:
+    def step(self) -> list[StepOutput]:
         """Advances every row of every job by one."""
         jobs = list(self._running.values())
         if not jobs:
@@ -173,40 +102,38 @@ class Renderer:
         apart = losses.detach().split([len(job.generators) for job in jobs])
         for job, own in zip(jobs, apart, strict=True):
             job.descend(own, self.method)
-        iterations = self._report(pictures, similarity)
+        outputs = self._outputs(pictures, similarity)
         for job in jobs:
             job.change_stage()
-        return iterations
+        for output in outputs:
+            if output.done or output.fault:
+                self.abort(output.job_id)
+        return outputs
 
-    def _make_room(self, recipe: Recipe) -> list[str]:
+    def _make_room(self, recipe: Recipe) -> list[Note]:
         """Looks whether a recipe fits into the memory, before it begins."""
         recipes = [recipe, *(job.recipe for job in self._running.values())]
         needed = self.memory.needed(recipes, self.method)
-        if self.frugal or needed < free_memory(self.device):
+        if self.gradient_checkpointing or needed < free_memory(self.device):
             return []
         if self._running:
             raise MemoryError(f"{needed / 1e9:.1f} GB are needed for all of it")
-        self.spare_memory()
-        return [say(SLOWER)]
+        self.enable_gradient_checkpointing()
+        return [Note(NoteCode.LOW_MEMORY)]
 
     # -- where rows start ------------------------------------------------------------------
 
-    def _begun(
-        self,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image],
-        source: Saved | None,
-        resumed: Saved | None,
-    ) -> Rows:
-        target = objective.target(recipe, pictures, self.pair.perceptor, self.method, self.device)
+    def _begun(self, request: RenderRequest) -> Rows:
+        recipe, images = request.recipe, request.images
+        target = objective.target(recipe, images, self.pair.perceptor, self.method, self.device)
         if recipe.source:
-            job = self._going_on(recipe, target, source)
+            job = self._going_on(recipe, target, request.source)
         elif recipe.initial:
-            job = self._from_picture(recipe, target, pictures[recipe.initial])
+            job = self._from_picture(recipe, target, images[recipe.initial])
         else:
-            job = self._from_nothing(recipe, target, resumed is None)
-        if resumed:
-            job.resume(resumed, self.pair.vqgan)
+            job = self._from_nothing(recipe, target, request.resume_from is None)
+        if request.resume_from:
+            job.resume(request.resume_from, self.pair.vqgan)
         return job
 
     def _from_nothing(self, recipe: Recipe, target: objective.Target, begin: bool) -> Rows:
@@ -232,15 +159,15 @@ class Renderer:
         held = start if recipe.strength else None
         return Rows(recipe, target, generators, start, self._at_once(recipe), held=held)
 
-    def _going_on(self, recipe: Recipe, target: objective.Target, saved: Saved | None) -> Rows:
+    def _going_on(self, recipe: Recipe, target: objective.Target, saved: Checkpoint | None) -> Rows:
         """From another job's latents: the same, others near by, or larger ones."""
+        if not saved or not recipe.source or recipe.source.row >= len(saved.rng_states):
+            raise RecipeRefused(RefusalCode.NO_SOURCE)
+        generators = list(self._seeded(recipe))
         try:
-            if not saved or not recipe.source or recipe.source.row >= len(saved.draws):
-                raise SavedRefused(say("What this picture was to start from is no longer there."))
-            generators = list(self._seeded(recipe))
             job = Rows.like(saved, recipe, target, generators, self.pair.vqgan)
-        except SavedRefused as error:
-            raise RecipeRefused(str(error)) from error
+        except CheckpointError as error:
+            raise RecipeRefused(RefusalCode.BAD_SOURCE) from error
         # What has strayed is cleared up from coarse to fine, as what begins from nothing.
         plan = stages(recipe, self.pair.vqgan.factor, self.method)
         job.stages = plan if recipe.source.spread else self._at_once(recipe)
@@ -287,7 +214,7 @@ class Renderer:
     def _embed(self, seen: Tensor) -> Tensor:
         """(rows × cutouts, d) of unit length; a few cutouts at a time where memory is short."""
         embed = self.pair.perceptor.embed_pictures
-        if not self.frugal:
+        if not self.gradient_checkpointing:
             return embed(seen).float()
         some = seen.split(FEW)
         return torch.cat([checkpoint(embed, few, use_reentrant=False) for few in some]).float()
@@ -298,76 +225,30 @@ class Renderer:
             return 0.0
         return imagination.astray(self.pair, pictures, job.target, job.generators).sum()
 
-    def _report(self, pictures: Sequence[Tensor], similarity: Sequence[Tensor]) -> list[Iteration]:
-        iterations = []
+    def _outputs(
+        self, pictures: Sequence[Tensor], similarity: Sequence[Tensor]
+    ) -> list[StepOutput]:
+        outputs = []
         first = 0
-        for (job_id, job), painted in zip(list(self._running.items()), pictures, strict=True):
+        for (job_id, job), painted in zip(self._running.items(), pictures, strict=True):
             own = torch.stack(list(similarity[first : first + len(painted)])).detach()
             first += len(painted)
-            if job.done or job.broken:
-                self.remove(job_id)
-            kept = painted.detach()
-            iterations.append(
-                Iteration(
+            outputs.append(
+                StepOutput(
                     job_id=job_id,
                     step=job.step,
                     steps=job.recipe.steps,
                     done=job.done,
-                    fault=BROKEN if job.broken else None,
-                    scores=self._scores(job, kept) if job.done and not job.broken else (),
+                    fault=Fault.NOT_FINITE if job.broken else None,
                     size=(job.recipe.width, job.recipe.height),
-                    target=job.target,
-                    similarity=own.mean(0),
-                    painted=kept,
-                    saved=partial(job.saved, self.pair.vqgan),
+                    texts=job.target.names,
+                    weights=job.target.shares,
+                    similarities=own.mean(0),
+                    pixels=painted.detach(),
+                    checkpoint=partial(job.saved, self.pair.vqgan),
                 )
             )
-        return iterations
-
-    @torch.no_grad()
-    def _scores(self, job: Rows, pictures: Tensor) -> tuple[float, ...]:
-        """How near each picture is, by cutouts that none was optimised on and all share."""
-        perceptor, (height, width) = self.pair.perceptor, pictures.shape[2:]
-        drawn = Generator(self.device).manual_seed(job.recipe.seed)
-        cuts = cutouts.draw(self.method, width, height, perceptor.resolution, drawn)
-        with self._arithmetic():
-            seen = cutouts.cut(pictures, [cuts] * len(pictures), perceptor.resolution)
-            embedded = perceptor.embed_pictures(seen).float()
-        nearness = objective.similarities(embedded, [job.target] * len(pictures))
-        return tuple(-objective.loss(one, job.target).item() for one in nearness)
-
-    def _notes(self, recipe: Recipe) -> list[str]:
-        factor = self.pair.vqgan.factor
-        if recipe.width % factor or recipe.height % factor:
-            raise RecipeRefused(
-                say(
-                    "{size} cannot be painted: with the pair {pair} both sides must be multiples of"
-                    " {factor}.",
-                    size=recipe.size,
-                    pair=self.pair.name,
-                    factor=factor,
-                )
-            )
-        perceptor, texts = self.pair.perceptor, [p.text for p in (*recipe.include, *recipe.exclude)]
-        known = any(perceptor.knows(prompt.text) for prompt in recipe.include)
-        if not known and not recipe.include_pictures:
-            words = ", ".join(sorted(perceptor.words or ()))
-            raise RecipeRefused(
-                say(
-                    "The pair {pair} has no picture of that. It knows these words: {words}.",
-                    pair=self.pair.name,
-                    words=words,
-                )
-            )
-        notes = []
-        if fallen := [word for text in texts for word in perceptor.fallen_words(text)]:
-            words = " ".join(fallen)
-            notes.append(say("Too long for CLIP, these words were not seen: {words}.", words=words))
-        if unknown := [word for text in texts for word in perceptor.unknown_words(text)]:
-            words = ", ".join(unknown)
-            told = say("The pair {pair} does not know: {words}.", pair=self.pair.name, words=words)
-            notes.append(told)
-        return notes
+        return outputs
 
     def _arithmetic(self) -> torch.autocast:
         """bfloat16 where the processor multiplies it natively, else float32."""
@@ -392,8 +273,3 @@ def _hold(job: Rows) -> Tensor | float:
         return 0.0
     drift = (job.latents - job.held).square().mean((1, 2, 3)).sum()
     return HOLD * job.recipe.strength * drift
-
-
-def _weighted(shares: Sequence[PromptSimilarity]) -> float:
-    total = sum(abs(share.weight) for share in shares)
-    return sum(abs(share.weight) * share.similarity for share in shares) / total

@@ -8,12 +8,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.i18n import say
 from core.recipe import Recipe
 from engine.models.vqgan import VQGAN
+from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.method import Method
 from engine.synthesis.objective import Target
-from engine.synthesis.saved import Saved, SavedRefused, too_large
 
 REST = 20
 """Steps without anything gained that no job ends before."""
@@ -63,7 +62,7 @@ class Rows:
     @classmethod
     def like(
         cls,
-        saved: Saved,
+        saved: Checkpoint,
         recipe: Recipe,
         target: Target,
         generators: list[Generator],
@@ -71,7 +70,7 @@ class Rows:
     ) -> "Rows":
         """New rows from one of another job's, strayed as far as the recipe's source says.
 
-        Raises SavedRefused for the state of another VQGAN.
+        Raises CheckpointError for the state of another VQGAN.
         """
         assert recipe.source
         chosen = torch.full((recipe.count,), recipe.source.row)
@@ -137,31 +136,31 @@ class Rows:
         moments = {name: scales[name] * resized(m, grid) for name, m in self.moments.items()}
         self._optimise(resized(self.latents, grid), moments)
 
-    def saved(self, vqgan: VQGAN) -> Saved:
+    def saved(self, vqgan: VQGAN) -> Checkpoint:
         """What a later `resume` needs, as copies."""
         latents = self.latents.detach()
         coded = too_large(latents)
-        return Saved(
+        return Checkpoint(
             step=self.step,
-            lowest=self.lowest,
+            best=self.lowest,
             losses=self.losses.cpu().clone(),
-            draws=torch.stack([generator.get_state() for generator in self.generators]),
+            rng_states=torch.stack([generator.get_state() for generator in self.generators]),
             latents=None if coded else latents.cpu().clone(),
             codes=vqgan.nearest_codes(latents).cpu() if coded else None,
             moments={} if coded else {k: v.cpu().clone() for k, v in self.moments.items()},
         )
 
-    def resume(self, saved: Saved, vqgan: VQGAN) -> None:
-        """Goes on where the same job was saved. Raises SavedRefused for the state of another."""
+    def resume(self, saved: Checkpoint, vqgan: VQGAN) -> None:
+        """Goes on where the same job was saved. Raises CheckpointError for the state of another."""
         device = self.latents.device
         latents = latents_of(saved, vqgan)
         grids = {grid for step, grid in self.stages.items() if step <= saved.step}
         if len(latents) != self.recipe.count or tuple(latents.shape[2:]) not in grids:
-            raise SavedRefused("The saved state is of another picture.")
-        self.step, self.lowest = saved.step, saved.lowest
+            raise CheckpointError("The checkpoint belongs to another recipe.")
+        self.step, self.lowest = saved.step, saved.best
         self.losses = saved.losses.to(device)
-        self.generators = [Generator(device) for _ in saved.draws]
-        for generator, state in zip(self.generators, saved.draws, strict=True):
+        self.generators = [Generator(device) for _ in saved.rng_states]
+        for generator, state in zip(self.generators, saved.rng_states, strict=True):
             generator.set_state(state.clone())  # a view's place in its storage would be overlooked
         self._optimise(latents, {name: m.to(device) for name, m in saved.moments.items()})
 
@@ -204,16 +203,16 @@ def _strayed(latents: Tensor, spread: float, generators: Sequence[Generator]) ->
     return F.grid_sample(latents, grid + drift, padding_mode="border", align_corners=False)
 
 
-def latents_of(saved: Saved, vqgan: VQGAN) -> Tensor:
-    """(rows, embed_dim, h, w) on the VQGAN's device. Raises SavedRefused for another VQGAN's."""
+def latents_of(saved: Checkpoint, vqgan: VQGAN) -> Tensor:
+    """(rows, embed_dim, h, w) on the VQGAN's device. Raises CheckpointError for another VQGAN's."""
     if saved.latents is not None:
         latents = saved.latents.to(vqgan.codebook.device)
     elif saved.codes is not None and saved.codes.max() < len(vqgan.codebook):
         latents = vqgan.look_up(saved.codes.to(vqgan.codebook.device))
     else:
-        raise SavedRefused(say("The saved state is not whole."))
+        raise CheckpointError("The checkpoint is incomplete.")
     if latents.dim() != 4 or latents.shape[1] != vqgan.codebook.shape[1]:
-        raise SavedRefused(say("The saved state was painted with another VQGAN."))
+        raise CheckpointError("The checkpoint belongs to another VQGAN.")
     return latents
 
 

@@ -1,109 +1,100 @@
-"""A renderer that keeps the contract of `engine.synthesis.renderer` and paints plain greys."""
+"""A renderer that keeps the contract of `engine.synthesis.renderer` and renders plain greys."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from PIL import Image
 
 from core.recipe import Recipe
-from engine.synthesis.objective import Target
-from engine.synthesis.renderer import Iteration, RecipeRefused
-from engine.synthesis.saved import Saved
+from engine.synthesis.checkpoint import Checkpoint
+from engine.synthesis.output import Fault, StepOutput
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note, RecipeRefused, RefusalCode
 
 
 class FakeRenderer:
-    """Deterministic, and obedient: `before_step` runs first in each step, in its thread.
+    """Deterministic: `before_step` runs first in each step, in its thread.
 
     `batches` remembers which jobs were in each step.
     """
 
     def __init__(self, before_step: Callable[[int], None] = lambda number: None) -> None:
         self.before_step = before_step
-        self.frugal = False
+        self.gradient_checkpointing = False
         self.batches: list[frozenset[int]] = []
-        self.pictures: dict[str, Image.Image] = {}
-        self.sources: list[Saved | None] = []
-        self.faults: dict[int, str] = {}
-        self.notes: list[str] = []
-        self._running: dict[int, tuple[Recipe, int]] = {}
-        self._last: set[int] = set()
+        self.images: dict[str, Image.Image] = {}
+        self.sources: list[Checkpoint | None] = []
+        self.faults: dict[int, Fault] = {}
+        self.notes: list[Note] = []
+        self._jobs: dict[int, tuple[Recipe, int]] = {}
+        self._finishing: set[int] = set()
 
     @property
     def job_ids(self) -> frozenset[int]:
-        return frozenset(self._running)
+        return frozenset(self._jobs)
 
-    def add(
-        self,
-        job_id: int,
-        recipe: Recipe,
-        pictures: Mapping[str, Image.Image] = MappingProxyType({}),
-        *,
-        source: Saved | None = None,
-        resumed: Saved | None = None,
-    ) -> list[str]:
+    def add(self, request: RenderRequest) -> list[Note]:
+        recipe = request.recipe
         if recipe.width % 4:
-            raise RecipeRefused("Both sides must be multiples of 4.")
-        self.pictures.update(pictures)
-        self.sources.append(source)
-        self._running[job_id] = (recipe, resumed.step if resumed else 0)
+            params = {"size": recipe.size, "model": "fake", "factor": 4}
+            raise RecipeRefused(RefusalCode.SIZE, params)
+        self.images.update(request.images)
+        self.sources.append(request.source)
+        step = request.resume_from.step if request.resume_from else 0
+        self._jobs[request.job_id] = (recipe, step)
         return self.notes
 
-    def remove(self, job_id: int) -> None:
-        self._running.pop(job_id, None)
+    def abort(self, job_id: int) -> None:
+        self._jobs.pop(job_id, None)
 
-    def stop(self, job_id: int) -> None:
-        self._last.add(job_id)
+    def finish_early(self, job_id: int) -> None:
+        self._finishing.add(job_id)
 
-    def spare_memory(self) -> None:
-        self.frugal = True
+    def enable_gradient_checkpointing(self) -> None:
+        self.gradient_checkpointing = True
 
-    def step(self) -> list[Iteration]:
+    def step(self) -> list[StepOutput]:
         self.before_step(len(self.batches) + 1)
         self.batches.append(self.job_ids)
-        return [self._advance(job_id) for job_id in list(self._running)]
+        return [self._advance(job_id) for job_id in list(self._jobs)]
 
-    def _advance(self, job_id: int) -> Iteration:
-        recipe, before = self._running[job_id]
+    def _advance(self, job_id: int) -> StepOutput:
+        recipe, before = self._jobs[job_id]
         step, fault = before + 1, self.faults.get(job_id)
-        done = step == recipe.steps or job_id in self._last
+        done = step == recipe.steps or job_id in self._finishing
         if done or fault:
-            self.remove(job_id)
+            self.abort(job_id)
         else:
-            self._running[job_id] = (recipe, step)
-        similarity = step / recipe.steps
+            self._jobs[job_id] = (recipe, step)
+        include = step / recipe.steps
         shape = (recipe.count, 3, recipe.height, recipe.width)
-        return Iteration(
+        return StepOutput(
             job_id=job_id,
             step=step,
             steps=recipe.steps,
             done=done,
             fault=fault,
-            scores=(similarity,) * recipe.count if done else (),
             size=(recipe.width, recipe.height),
-            target=_target(recipe),
-            similarity=torch.tensor(
-                [similarity] * len(recipe.include) + [0.25] * len(recipe.exclude)
+            texts=tuple(prompt.text for prompt in (*recipe.include, *recipe.exclude)),
+            weights=tuple(
+                [prompt.weight for prompt in recipe.include]
+                + [-prompt.weight for prompt in recipe.exclude]
             ),
-            saved=lambda: saved(step),
-            painted=torch.full(shape, similarity),
+            similarities=torch.tensor(
+                [include] * len(recipe.include) + [0.25] * len(recipe.exclude)
+            ),
+            pixels=torch.full(shape, include),
+            checkpoint=partial(checkpoint, step),
         )
 
 
-def _target(recipe: Recipe) -> Target:
-    prompts = (*recipe.include, *recipe.exclude)
-    weights = [p.weight for p in recipe.include] + [-p.weight for p in recipe.exclude]
-    blank, included = torch.zeros(len(prompts)), len(recipe.include)
-    names = tuple(p.text for p in prompts)
-    return Target(names, blank[:, None], torch.tensor(weights), blank, included)
-
-
-def saved(step: int) -> Saved:
-    """The state of a job of one row after so many steps."""
-    return Saved(
+def checkpoint(step: int) -> Checkpoint:
+    """The state of a job of one image after so many steps."""
+    return Checkpoint(
         step=step,
-        lowest=(0.0, step),
+        best=(0.0, step),
         losses=torch.zeros(1),
-        draws=torch.zeros(1, 8, dtype=torch.uint8),
+        rng_states=torch.zeros(1, 8, dtype=torch.uint8),
         latents=torch.zeros(1, 4, 2, 2),
     )

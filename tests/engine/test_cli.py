@@ -15,7 +15,8 @@ from core.recipe import Recipe
 from engine.__main__ import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
-from engine.synthesis.renderer import Iteration, Renderer
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
 from tests.engine.random_pair import random_sketch
@@ -63,7 +64,7 @@ def test_ctrl_c_stops_and_keeps_what_is_there(
 ) -> None:
     step = Renderer.step
 
-    def interrupted_in_step_two(renderer: Renderer) -> list[Iteration]:
+    def interrupted_in_step_two(renderer: Renderer) -> list[StepOutput]:
         if any(rows.step == 1 for rows in renderer._running.values()):
             signal.raise_signal(signal.SIGINT)
         return step(renderer)

@@ -31,6 +31,7 @@ from engine.models.catalogue import SKETCH
 from engine.models.pair import load_pair
 from engine.models.shipping import Manifest
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 from engine.worker import Worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -158,10 +159,10 @@ async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_pict
 
     cpu = torch.device("cpu")
     renderer = Renderer(load_pair("sketch", engine.folder, cpu), cpu)
-    renderer.add(1, job.recipe)
+    renderer.add(RenderRequest(1, job.recipe))
     while not (iteration := renderer.step()[0]).done:
         pass
-    for row, picture in enumerate(iteration.pictures()):
+    for row, picture in enumerate(iteration.images()):
         kept = Image.open(folder_of(job.id, engine.folder) / f"final-{row}.png")
         assert kept.tobytes() == enlarged(picture).tobytes()
 

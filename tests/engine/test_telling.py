@@ -3,7 +3,7 @@
 import pytest
 
 from engine.models.catalogue import WeightsError
-from engine.synthesis.saved import SavedRefused
+from engine.synthesis.checkpoint import CheckpointError
 from engine.telling import reason_for
 from tests.queued_job import queued_job
 
@@ -15,7 +15,7 @@ from tests.queued_job import queued_job
         OSError(28, "No space left on device", "/srv/imagine/pictures/7"),
         WeightsError("/srv/imagine/weights/last.ckpt is missing"),
         RuntimeError("DefaultCPUAllocator: /srv/imagine"),
-        SavedRefused("/srv/imagine/pictures/7/state.safetensors is cut off"),
+        CheckpointError("/srv/imagine/pictures/7/state.safetensors is cut off"),
         KeyError("/srv/imagine"),
     ],
 )

@@ -14,7 +14,6 @@ from PIL import Image
 
 from core.database.jobs import STOPPED_TOO_OFTEN, Store, StoreLockedError
 from core.database.moderation import Moderation
-from core.i18n import say
 from core.job import Job, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of, state_of
@@ -23,11 +22,13 @@ from engine import worker as worker_module
 from engine.delivery.poster import Frame
 from engine.media import Provenance
 from engine.painter import InThread, RendererLost, Renders
-from engine.synthesis.renderer import BROKEN, SLOWER, Iteration
-from engine.synthesis.saved import Saved
+from engine.synthesis.checkpoint import Checkpoint
+from engine.synthesis.output import Fault, StepOutput
+from engine.synthesis.validation import Note, NoteCode
+from engine.telling import NOTES, fault_text, note_text
 from engine.worker import Worker
 from tests.engine.conftest import until
-from tests.engine.fake_renderer import FakeRenderer, saved
+from tests.engine.fake_renderer import FakeRenderer, checkpoint
 
 Ask = Callable[..., Awaitable[Job]]
 
@@ -110,7 +111,7 @@ class Elsewhere(InThread):
     def room(self, recipe: Recipe) -> float:
         return self._room
 
-    async def step(self) -> list[Iteration]:
+    async def step(self) -> list[StepOutput]:
         if self._dies_in(len(self.renderer.batches) + 1):
             self.lost = self.failed = True
             raise RendererLost("the node is gone")
@@ -128,7 +129,7 @@ async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
 ) -> None:
     job = await ask(exclude="watermark:2", count=2)
     renderer = FakeRenderer()
-    renderer.notes = ["Too long for CLIP, not seen: fog"]
+    renderer.notes = [Note(NoteCode.TRUNCATED_WORDS, {"words": "fog"})]
     async with working(renderer):
         assert (await ended(job)).state is State.DONE
     names = sorted(path.name for path in folder_of(job.id, tmp_path).iterdir())
@@ -141,7 +142,7 @@ async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
     last = told[-1]
     assert last.shares == (last.include, last.exclude) == (1.0, 0.25)
     assert last.seconds_left == 0
-    assert painted[-1].notes == renderer.notes
+    assert painted[-1].notes == [note_text(note) for note in renderer.notes]
     assert showcase.ends == 1
 
 
@@ -197,7 +198,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
     async with working(renderer):
         assert (await ended(other)).state is State.DONE
         assert sum(job.id in batch for batch in renderer.batches) == 7
-        assert Saved.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
+        assert Checkpoint.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
         _, shown = next(pair for pair in showcase.frames if pair[1].state is State.QUEUED)
         assert list(shown.notes) == [
             "The moderators have paused painting here: a film evening. It is at step 7."
@@ -240,7 +241,7 @@ async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
     given_back = await store.job(job.id)
     assert given_back
     assert (given_back.state, given_back.attempts) == (State.QUEUED, 0)
-    assert Saved.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
+    assert Checkpoint.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
     async with working(second):
         assert (await ended(job)).state is State.DONE
     assert len(first.batches) + len(second.batches) == 200
@@ -270,36 +271,33 @@ async def test_a_stop_does_not_wait_for_ever_for_a_step(
 async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, ended: Any) -> None:
     faulty, refused, lost = await ask(), await ask(width=18), await ask(initial="0" * 64)
     renderer = FakeRenderer()
-    renderer.faults[faulty.id] = "the loss is not a number"
+    renderer.faults[faulty.id] = Fault.NOT_FINITE
     async with working(renderer):
-        assert (await ended(faulty)).reason == "The loss is not a number."
-        assert (await ended(refused)).reason == "Both sides must be multiples of 4."
+        assert (await ended(faulty)).reason == fault_text(Fault.NOT_FINITE)
+        assert (await ended(refused)).reason == (
+            "18x16 cannot be painted: with the pair fake both sides must be multiples of 4."
+        )
         assert "attach it once more" in (await ended(lost)).reason
 
 
 async def test_each_asker_is_told_in_their_language(
     ask: Ask, store: Store, working: Any, ended: Any
 ) -> None:
-    """What the renderer says in its thread, what a fault leaves, what a missing picture leaves."""
-
-    class Talking(FakeRenderer):
-        def add(self, *job: Any, **values: Any) -> list[str]:
-            self.notes = [say(SLOWER)]
-            return super().add(*job, **values)
-
+    """Notes of the renderer, a fault, a missing image."""
     german = [await ask(), await ask(), await ask(initial="0" * 64)]
     async with store.transaction() as db:
         await db.execute("UPDATE jobs SET locale = 'de'")
     english = await ask()
-    renderer = Talking()
-    renderer.faults[german[1].id] = BROKEN
+    renderer = FakeRenderer()
+    renderer.notes = [Note(NoteCode.LOW_MEMORY)]
+    renderer.faults[german[1].id] = Fault.NOT_FINITE
     async with working(renderer):
         reasons = [(await ended(job)).reason for job in (*german, english)]
     assert reasons == [
         "Der Speicher ist knapp für diese Größe, darum wird langsamer gemalt.",
         "Die Rechnung ist zusammengebrochen (der Verlust ist keine Zahl).",
         "Ein Bild, das dafür gebraucht wird, ist nicht mehr da: Bitte hänge es noch einmal an.",
-        SLOWER,
+        NOTES[NoteCode.LOW_MEMORY],
     ]
 
 
@@ -311,7 +309,7 @@ async def test_an_initial_picture_reaches_the_renderer(
     renderer = FakeRenderer()
     async with working(renderer):
         await ended(job)
-    assert {key: picture.size for key, picture in renderer.pictures.items()} == {name: (20, 10)}
+    assert {key: picture.size for key, picture in renderer.images.items()} == {name: (20, 10)}
 
 
 async def test_a_job_goes_on_from_what_was_saved_of_it_and_others_begin_with_it(
@@ -320,12 +318,12 @@ async def test_a_job_goes_on_from_what_was_saved_of_it_and_others_begin_with_it(
     job = await ask(steps=5)
     state = state_of(folder_of(job.id, tmp_path))
     state.parent.mkdir(parents=True)
-    state.write_bytes(saved(3).to_bytes())
+    state.write_bytes(checkpoint(3).to_bytes())
     renderer = FakeRenderer()
     async with working(renderer):
         assert (await ended(job)).state is State.DONE
         assert len(renderer.batches) == 2  # steps 4 and 5
-        assert Saved.from_bytes(state.read_bytes()).step == 5
+        assert Checkpoint.from_bytes(state.read_bytes()).step == 5
         await ended(await ask_for(job.recipe.more(job.id, 0, 5)))
     source = renderer.sources[-1]
     assert source
@@ -338,7 +336,7 @@ async def test_a_damaged_state_is_as_good_as_none(
     job = await ask(steps=5)
     state = state_of(folder_of(job.id, tmp_path))
     state.parent.mkdir(parents=True)
-    state.write_bytes(saved(3).to_bytes()[:-9])
+    state.write_bytes(checkpoint(3).to_bytes()[:-9])
     renderer = FakeRenderer()
     async with working(renderer):
         assert (await ended(job)).state is State.DONE
@@ -370,7 +368,7 @@ async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_i
     renderer = FakeRenderer()
 
     def no_room_unless_spared(number: int) -> None:
-        if number > 2 and not renderer.frugal:
+        if number > 2 and not renderer.gradient_checkpointing:
             raise MemoryError
 
     renderer.before_step = no_room_unless_spared
@@ -378,7 +376,7 @@ async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_i
     async with working(renderer):
         done = await ended(job)
     assert done.state is State.DONE
-    assert done.reason == SLOWER
+    assert done.reason == NOTES[NoteCode.LOW_MEMORY]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA")])

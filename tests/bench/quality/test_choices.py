@@ -22,6 +22,7 @@ from engine.synthesis import objective
 from engine.synthesis.method import METHODS
 from engine.synthesis.objective import Target
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 from tests.engine.random_pair import random_sketch
 
 
@@ -44,7 +45,7 @@ def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it
 ) -> None:
     axis, slope = torch.tensor([1.0, 0.0]), torch.tensor([0.1, 2.0])
     embedded = F.normalize(torch.stack([torch.ones(2), slope], dim=1), dim=1).requires_grad_(True)
-    target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1)
+    target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1, (1.0,))
     (near,), (far,) = (objective.similarities(one[None], [target]) for one in embedded)
     with choices.angles(pair):
         (bent,), (bent_far,) = (objective.similarities(one[None], [target]) for one in embedded)
@@ -83,10 +84,10 @@ def last(
     method = replace(METHODS[choices.PAIR], imagined=1, beginnings=8)
     renderer = Renderer(pair, torch.device("cpu"), method)
     with how(pair):
-        renderer.add(1, recipe)
+        renderer.add(RenderRequest(1, recipe))
         while renderer.job_ids:
             (iteration,) = renderer.step()
-    latents = iteration.saved().latents
+    latents = iteration.checkpoint().latents
     assert latents is not None
     return latents
 

@@ -11,6 +11,7 @@ from engine.models.catalogue import WeightsError
 from engine.models.ensemble import Ensemble
 from engine.models.pair import Pair, load_pair, read_pair
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 CPU = torch.device("cpu")
@@ -101,9 +102,9 @@ def test_several_perceptors_judge_a_picture(sketch_folder: Path, tmp_path: Path)
     pair = read_pair(catalogue.SKETCH, sketch_folder, CPU, choices)
     renderer = Renderer(pair, CPU)
     recipe = Recipe.make("a unicorn | fog", "watermark", width=32, height=32, steps=2, seed=7)
-    renderer.add(1, recipe)
+    renderer.add(RenderRequest(1, recipe))
     (first,), (last,) = renderer.step(), renderer.step()
     assert last.done
     assert last.fault is None
     assert len(last.prompts) == 3
-    assert first.pictures()[0].size == (32, 32)
+    assert first.images()[0].size == (32, 32)

@@ -11,7 +11,8 @@ from core.recipe import Recipe
 from engine.models import catalogue
 from engine.models.pair import Pair, load_pair, read_pair
 from engine.synthesis.method import METHODS
-from engine.synthesis.renderer import Iteration, Renderer
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
 from tests.engine.random_pair import random_sketch
 
 Recipes = Callable[..., Recipe]
@@ -46,7 +47,7 @@ def recipe() -> Callable[..., Recipe]:
     return make
 
 
-def paint(renderer: Renderer, job_id: int = 1) -> list[Iteration]:
+def paint(renderer: Renderer, job_id: int = 1) -> list[StepOutput]:
     """Steps until a job has left the batch; its iterations."""
     iterations = []
     while job_id in renderer.job_ids:

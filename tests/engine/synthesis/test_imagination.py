@@ -12,6 +12,7 @@ from engine.models.prior import SIDE, Prior
 from engine.synthesis import imagination, objective
 from engine.synthesis.method import METHODS
 from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 
 
@@ -120,6 +121,6 @@ def test_a_guided_picture_is_another(pair: Pair, recipe: Recipes) -> None:
     painted = []
     for weight in (0.0, 3.0):
         renderer = Renderer(pair, CPU, replace(QUICK, guided=weight))
-        renderer.add(1, recipe(steps=6))
-        painted.append(paint(renderer)[-1].painted)
+        renderer.add(RenderRequest(1, recipe(steps=6)))
+        painted.append(paint(renderer)[-1].pixels)
     assert not torch.allclose(*painted, atol=1e-3)

@@ -8,7 +8,9 @@ import torch
 from engine.models.pair import Pair
 from engine.synthesis import renderer as module
 from engine.synthesis.memory import ON_THE_WAY_BACK
-from engine.synthesis.renderer import SLOWER, Renderer
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note, NoteCode
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 from tests.engine.synthesis.test_renderer import SAME, last
 
@@ -36,7 +38,9 @@ def test_what_is_needed_is_foreseen(
     asked = [recipe(width=side, height=side, count=each, initial="a" * 64) for each in counts]
     renderer = Renderer(pair, CPU, QUICK)
     for number, one in enumerate(asked):
-        renderer.add(number, one, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
+        renderer.add(
+            RenderRequest(number, one, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
+        )
     foreseen = renderer.memory.needed(asked, QUICK) / ON_THE_WAY_BACK
     assert foreseen == pytest.approx(remembered(renderer), rel=0.2)
 
@@ -44,9 +48,9 @@ def test_what_is_needed_is_foreseen(
 def test_painting_in_less_memory_gives_the_same(pair: Pair, recipe: Recipes) -> None:
     asked = recipe(width=48, steps=3)
     plain, frugal = Renderer(pair, CPU, QUICK), Renderer(copy.deepcopy(pair), CPU, QUICK)
-    frugal.spare_memory()
-    plain.add(1, asked)
-    frugal.add(1, asked)
+    frugal.enable_gradient_checkpointing()
+    plain.add(RenderRequest(1, asked))
+    frugal.add(RenderRequest(1, asked))
     assert remembered(frugal) < 0.6 * remembered(plain)
     assert (last(paint(plain)) - last(paint(frugal))).abs().max() < SAME
 
@@ -57,10 +61,10 @@ def test_a_recipe_without_room_is_painted_in_less_or_waits(
     renderer = Renderer(copy.deepcopy(pair), CPU, QUICK)
     room = 1.5 * renderer.memory.needed([recipe()], QUICK)
     monkeypatch.setattr(module, "free_memory", lambda device: room)
-    assert renderer.add(1, recipe()) == []
+    assert renderer.add(RenderRequest(1, recipe())) == []
     with pytest.raises(MemoryError):
-        renderer.add(2, recipe())
+        renderer.add(RenderRequest(2, recipe()))
     assert renderer.job_ids == {1}
-    renderer.remove(1)
-    assert renderer.add(3, recipe(count=3)) == [SLOWER]
-    assert renderer.frugal
+    renderer.abort(1)
+    assert renderer.add(RenderRequest(3, recipe(count=3))) == [Note(NoteCode.LOW_MEMORY)]
+    assert renderer.gradient_checkpointing

@@ -1,5 +1,6 @@
 """The renderer: rows that come, go and fail without their neighbours noticing."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,10 +10,13 @@ from PIL import Image, ImageStat
 
 from core.recipe import PicturePrompt, Recipe
 from engine.models.pair import Pair
-from engine.synthesis import cutouts, latents
+from engine.synthesis import cutouts
+from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.cutouts import Cuts
-from engine.synthesis.renderer import Iteration, RecipeRefused, Renderer
-from engine.synthesis.saved import Saved, SavedRefused
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import NoteCode, RecipeRefused, RefusalCode
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 from training.judges.overlap import look
 from training.scenes import Figure, Scene, draw
@@ -23,12 +27,12 @@ SAME = 0.03
 """How far pixels (0 to 1) may drift in four steps because sums are taken in another order."""
 
 
-def last(iterations: list[Iteration]) -> torch.Tensor:
-    return iterations[-1].painted
+def last(iterations: list[StepOutput]) -> torch.Tensor:
+    return iterations[-1].pixels
 
 
 def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(1, recipe(steps=3, exclude="watermark | blue:0.5"))
+    renderer.add(RenderRequest(1, recipe(steps=3, exclude="watermark | blue:0.5")))
     iterations = paint(renderer)
     assert [(i.step, i.steps, i.done) for i in iterations] == [
         (1, 3, False),
@@ -41,15 +45,15 @@ def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes
     shares = [prompt.similarity for prompt in iterations[0].prompts]
     assert iterations[0].include == pytest.approx(shares[0])
     assert iterations[0].exclude == pytest.approx((shares[1] + 0.5 * shares[2]) / 1.5)
-    (picture,) = iterations[-1].pictures()
+    (picture,) = iterations[-1].images()
     assert (picture.mode, picture.size) == ("RGB", (32, 32))
 
 
 def test_the_same_seed_paints_the_same_bytes(pair: Pair, recipe: Recipes) -> None:
     def picture(seed: int) -> bytes:
         renderer = Renderer(pair, CPU, QUICK)
-        renderer.add(1, recipe(seed=seed))
-        return paint(renderer)[-1].pictures()[0].tobytes()
+        renderer.add(RenderRequest(1, recipe(seed=seed)))
+        return paint(renderer)[-1].images()[0].tobytes()
 
     assert picture(0) == picture(0)
     assert picture(0) != picture(1)
@@ -57,11 +61,11 @@ def test_the_same_seed_paints_the_same_bytes(pair: Pair, recipe: Recipes) -> Non
 
 def test_a_row_paints_alone_what_it_paints_in_company(pair: Pair, recipe: Recipes) -> None:
     alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
-    alone.add(1, recipe(seed=5))
-    company.add(2, recipe("a blue star", seed=9, steps=2))
+    alone.add(RenderRequest(1, recipe(seed=5)))
+    company.add(RenderRequest(2, recipe("a blue star", seed=9, steps=2)))
     company.step()
-    company.add(1, recipe(seed=5))
-    company.add(3, recipe("a moon", seed=9, width=48, steps=2))
+    company.add(RenderRequest(1, recipe(seed=5)))
+    company.add(RenderRequest(3, recipe("a moon", seed=9, width=48, steps=2)))
     drift = (last(paint(alone)) - last(paint(company))).abs().max().item()
     assert drift < SAME
 
@@ -83,9 +87,9 @@ def test_company_does_not_change_the_random_draws(
     for where, company in (("alone", 0), ("company", 2)):
         monkeypatch.setattr(cutouts, "draw", listening(where))
         renderer = Renderer(pair, CPU, QUICK)
-        renderer.add(1, recipe(seed=5, steps=3))
+        renderer.add(RenderRequest(1, recipe(seed=5, steps=3)))
         for other in range(company):
-            renderer.add(10 + other, recipe(seed=other, steps=3))
+            renderer.add(RenderRequest(10 + other, recipe(seed=other, steps=3)))
         renderer.step()
         renderer.step()
     mine = drawn["company"][::3]  # the first of three jobs, in each of two steps
@@ -97,8 +101,8 @@ def test_company_does_not_change_the_random_draws(
 
 def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> None:
     one, four = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
-    one.add(1, recipe())
-    four.add(1, recipe(count=4))
+    one.add(RenderRequest(1, recipe()))
+    four.add(RenderRequest(1, recipe(count=4)))
     pictures = last(paint(four))
     assert len(pictures) == 4
     assert (pictures[0] - last(paint(one))[0]).abs().max() < SAME
@@ -107,13 +111,13 @@ def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> Non
 
 def test_a_picture_is_painted_from_coarse_to_fine(pair: Pair, recipe: Recipes) -> None:
     renderer = Renderer(pair, CPU, QUICK)
-    renderer.add(1, recipe(width=96, height=64, steps=6))
+    renderer.add(RenderRequest(1, recipe(width=96, height=64, steps=6)))
     job = renderer._running[1]
     shapes = []
     while renderer.job_ids:
         (iteration,) = renderer.step()
-        shapes.append(tuple(iteration.painted.shape[2:]))
-        assert iteration.pictures()[0].size == (96, 64)
+        shapes.append(tuple(iteration.pixels.shape[2:]))
+        assert iteration.images()[0].size == (96, 64)
         if iteration.step == 3:
             assert job.moments["exp_avg"].shape == job.latents.shape
             assert job.moments["exp_avg"].abs().sum() > 0
@@ -124,31 +128,31 @@ def test_a_saved_job_goes_on_to_the_very_same_picture(pair: Pair, recipe: Recipe
     asked = recipe(width=64, height=64, steps=8, count=2)
     for crash in (2, 4, 6):
         renderer = Renderer(pair, CPU, QUICK)
-        renderer.add(1, asked)
+        renderer.add(RenderRequest(1, asked))
         kept = b""
         while renderer.job_ids:
             (iteration,) = renderer.step()
             if iteration.step == crash:
-                kept = iteration.saved().to_bytes()
+                kept = iteration.checkpoint().to_bytes()
         resumed = Renderer(pair, CPU, QUICK)
-        resumed.add(1, asked, resumed=Saved.from_bytes(kept))
+        resumed.add(RenderRequest(1, asked, resume_from=Checkpoint.from_bytes(kept)))
         again = paint(resumed)
         assert len(again) == 8 - crash
-        assert torch.equal(again[-1].painted, iteration.painted)
+        assert torch.equal(again[-1].pixels, iteration.pixels)
 
 
 def test_the_state_of_another_picture_is_refused(pair: Pair, recipe: Recipes) -> None:
     renderer = Renderer(pair, CPU, QUICK)
-    renderer.add(1, recipe(width=48))
+    renderer.add(RenderRequest(1, recipe(width=48)))
     (iteration,) = renderer.step()
-    with pytest.raises(SavedRefused, match="another picture"):
-        renderer.add(2, recipe(), resumed=iteration.saved())
+    with pytest.raises(CheckpointError, match="another recipe"):
+        renderer.add(RenderRequest(2, recipe(), resume_from=iteration.checkpoint()))
     assert renderer.job_ids == {1}
 
 
-def finished(pair: Pair, asked: Recipe) -> Iteration:
+def finished(pair: Pair, asked: Recipe) -> StepOutput:
     renderer = Renderer(pair, CPU, QUICK)
-    renderer.add(1, asked)
+    renderer.add(RenderRequest(1, asked))
     return paint(renderer)[-1]
 
 
@@ -156,12 +160,12 @@ def test_more_steps_go_on_from_an_earlier_picture(pair: Pair, recipe: Recipes) -
     asked = recipe(count=2)
     before = finished(pair, asked)
     renderer = Renderer(pair, CPU, QUICK)
-    renderer.add(2, asked.more(1, row=1, steps=3), source=before.saved())
+    renderer.add(RenderRequest(2, asked.more(1, row=1, steps=3), source=before.checkpoint()))
     iterations = paint(renderer, 2)
     assert len(iterations) == 3
-    gone_on = iterations[0].painted[0]
-    assert (gone_on - before.painted[1]).abs().mean() < 0.5 * (
-        gone_on - before.painted[0]
+    gone_on = iterations[0].pixels[0]
+    assert (gone_on - before.pixels[1]).abs().mean() < 0.5 * (
+        gone_on - before.pixels[0]
     ).abs().mean()
 
 
@@ -169,11 +173,11 @@ def test_larger_has_the_same_composition_at_twice_the_size(sketch: Pair, recipe:
     asked = recipe("a red circle on a white background", steps=30)
     before = finished(sketch, asked)
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(2, asked.larger(1, row=0, steps=2), source=before.saved())
+    renderer.add(RenderRequest(2, asked.larger(1, row=0, steps=2), source=before.checkpoint()))
     (first, _) = paint(renderer, 2)
-    assert first.painted.shape == (1, 3, 64, 64)
-    small = torch.nn.functional.avg_pool2d(first.painted, 2)
-    assert (small - before.painted).abs().mean() < 0.1
+    assert first.pixels.shape == (1, 3, 64, 64)
+    small = torch.nn.functional.avg_pool2d(first.pixels, 2)
+    assert (small - before.pixels).abs().mean() < 0.1
 
 
 def test_variations_differ_from_their_source_and_from_each_other(
@@ -182,27 +186,30 @@ def test_variations_differ_from_their_source_and_from_each_other(
     asked = recipe("a red circle on a white background", steps=10)
     before = finished(sketch, asked)
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(2, asked.vary(1, row=0, seed=5, count=3), source=before.saved())
-    pictures = torch.cat([before.painted, last(paint(renderer, 2))]).flatten(1)
+    renderer.add(
+        RenderRequest(2, asked.vary(1, row=0, seed=5, count=3), source=before.checkpoint())
+    )
+    pictures = torch.cat([before.pixels, last(paint(renderer, 2))]).flatten(1)
     assert len(pictures) == 4
     distances = torch.cdist(pictures, pictures, p=1) / pictures.shape[1]
     assert (distances + torch.eye(4)).min() > 0.01
 
 
-def test_a_source_that_is_gone_is_told(pair: Pair, recipe: Recipes) -> None:
+def test_a_missing_source_is_refused(pair: Pair, recipe: Recipes) -> None:
     asked = recipe().more(1, row=0, steps=3)
-    with pytest.raises(RecipeRefused, match="no longer there"):
-        Renderer(pair, CPU, QUICK).add(2, asked)
+    with pytest.raises(RecipeRefused) as refused:
+        Renderer(pair, CPU, QUICK).add(RenderRequest(2, asked))
+    assert refused.value.code is RefusalCode.NO_SOURCE
 
 
 def test_a_stopped_job_keeps_what_is_there(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(1, recipe(steps=100))
+    renderer.add(RenderRequest(1, recipe(steps=100)))
     renderer.step()
-    renderer.stop(1)
+    renderer.finish_early(1)
     (iteration,) = renderer.step()
     assert (iteration.step, iteration.done, iteration.fault) == (2, True, None)
     assert renderer.job_ids == frozenset()
-    assert iteration.saved().latents is not None
+    assert iteration.checkpoint().latents is not None
 
 
 def test_a_job_ends_when_nothing_improves_any_more(
@@ -210,7 +217,7 @@ def test_a_job_ends_when_nothing_improves_any_more(
 ) -> None:
     monkeypatch.setattr("engine.synthesis.rows.REST", 3)
     renderer.method = replace(renderer.method, patience=0.01)
-    renderer.add(1, recipe(steps=100))
+    renderer.add(RenderRequest(1, recipe(steps=100)))
     renderer.step()
     renderer._running[1].lowest = -2.0, 1  # no loss is so low
     iterations = paint(renderer)
@@ -223,26 +230,12 @@ def test_no_job_ends_while_its_picture_is_small(
 ) -> None:
     monkeypatch.setattr("engine.synthesis.rows.REST", 2)
     renderer.method = replace(renderer.method, patience=0.0)
-    renderer.add(1, recipe(width=64, height=64, steps=12))
+    renderer.add(RenderRequest(1, recipe(width=64, height=64, steps=12)))
     renderer.step()
     renderer._running[1].lowest = -2.0, 1  # no loss is so low
     iterations = paint(renderer)
-    assert iterations[-1].painted.shape[2:] == (64, 64)
+    assert iterations[-1].pixels.shape[2:] == (64, 64)
     assert iterations[-1].step >= 6 + 2
-
-
-def test_pictures_are_ranked_by_cutouts_they_share(sketch: Pair, recipe: Recipes) -> None:
-    renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(1, recipe("a red circle on a white background", steps=2, count=2))
-    job = renderer._running[1]
-    red, green = (Image.new("RGB", (32, 32), colour) for colour in ("red", "green"))
-    with torch.no_grad():
-        starts = [latents.encoded(sketch.vqgan, picture, 32, 32) for picture in (green, red)]
-        job.latents.copy_(torch.cat(starts))
-    renderer.stop(1)
-    (iteration,) = renderer.step()
-    first, second = iteration.scores
-    assert first < second
 
 
 def test_a_picture_can_be_the_only_prompt(sketch: Pair, recipe: Recipes) -> None:
@@ -250,16 +243,16 @@ def test_a_picture_can_be_the_only_prompt(sketch: Pair, recipe: Recipes) -> None
     asked = recipe("", include_pictures=[liked], steps=30)
     renderer = Renderer(sketch, CPU, QUICK)
     star = draw(Scene((Figure("star", "blue", 0.5, 0.5, 0.3),), "yellow"))
-    renderer.add(1, asked, {liked.name: star})
-    seen = look(paint(renderer)[-1].pictures()[0])
+    renderer.add(RenderRequest(1, asked, {liked.name: star}))
+    seen = look(paint(renderer)[-1].images()[0])
     assert (seen.ground, seen.figures[0].colour) == ("yellow", "blue")
 
 
 def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("a red circle on a white background", width=64, height=64, steps=40)
-    renderer.add(1, asked)
-    seen = look(paint(renderer)[-1].pictures()[0])
+    renderer.add(RenderRequest(1, asked))
+    seen = look(paint(renderer)[-1].images()[0])
     assert seen.ground == "white"
     assert seen.figures[0].colour == "red"
 
@@ -267,16 +260,16 @@ def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -
 def test_every_step_leads_nearer(sketch: Pair, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0, initial=NAME)
-    renderer.add(1, asked, {NAME: Image.new("RGB", (64, 64), "gray")})
+    renderer.add(RenderRequest(1, asked, {NAME: Image.new("RGB", (64, 64), "gray")}))
     iterations = paint(renderer)
     assert iterations[-1].include > iterations[0].include + 0.15
 
 
 def test_a_removed_job_is_gone_at_once(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(1, recipe())
-    renderer.add(2, recipe())
-    renderer.remove(1)
-    renderer.remove(1)
+    renderer.add(RenderRequest(1, recipe()))
+    renderer.add(RenderRequest(2, recipe()))
+    renderer.abort(1)
+    renderer.abort(1)
     assert renderer.job_ids == {2}
     assert [i.job_id for i in renderer.step()] == [2]
 
@@ -285,9 +278,9 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
     pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
-    alone.add(1, recipe())
-    company.add(1, recipe())
-    company.add(2, recipe(seed=8, steps=2))
+    alone.add(RenderRequest(1, recipe()))
+    company.add(RenderRequest(1, recipe()))
+    company.add(RenderRequest(2, recipe(seed=8, steps=2)))
     broken = company._running[2].latents
     with torch.no_grad():
         broken.fill_(float("nan"))
@@ -301,9 +294,11 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
 
 def test_an_initial_picture_is_where_painting_starts(sketch: Pair, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(1, recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
+    renderer.add(
+        RenderRequest(1, recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
+    )
     (iteration,) = renderer.step()
-    mean = ImageStat.Stat(iteration.pictures()[0]).mean
+    mean = ImageStat.Stat(iteration.images()[0]).mean
     assert mean == pytest.approx((255, 165, 0), abs=25)
 
 
@@ -311,38 +306,63 @@ def test_strength_holds_on_to_the_initial_picture(sketch: Pair, recipe: Recipes)
     def drift(strength: float) -> float:
         renderer = Renderer(sketch, CPU, QUICK)
         asked = recipe(steps=20, strength=strength, initial=NAME)
-        renderer.add(1, asked, {NAME: Image.new("RGB", (32, 32), "teal")})
+        renderer.add(RenderRequest(1, asked, {NAME: Image.new("RGB", (32, 32), "teal")}))
         iterations = paint(renderer)
-        return float((iterations[-1].painted - iterations[0].painted).abs().mean())
+        return float((iterations[-1].pixels - iterations[0].pixels).abs().mean())
 
     assert drift(1.0) < 0.8 * drift(0.0)
 
 
 def test_sizes_that_do_not_fit_are_refused(renderer: Renderer, recipe: Recipes) -> None:
-    with pytest.raises(RecipeRefused, match="multiples of 4"):
-        renderer.add(1, recipe(width=34))
+    with pytest.raises(RecipeRefused) as refused:
+        renderer.add(RenderRequest(1, recipe(width=34)))
+    assert refused.value.code is RefusalCode.SIZE
+    assert refused.value.params == {"size": "34x32", "model": "sketch", "factor": 4}
     assert renderer.job_ids == frozenset()
 
 
 def test_prompts_without_a_known_word_are_refused_with_the_known_ones(
     renderer: Renderer, recipe: Recipes
 ) -> None:
-    with pytest.raises(RecipeRefused, match="red"):
-        renderer.add(1, recipe("an accordion"))
+    with pytest.raises(RecipeRefused) as refused:
+        renderer.add(RenderRequest(1, recipe("an accordion")))
+    assert refused.value.code is RefusalCode.NO_KNOWN_WORD
+    assert "red" in str(refused.value.params["words"]).split(", ")
 
 
-def test_the_member_is_told_what_was_not_seen(renderer: Renderer, recipe: Recipes) -> None:
-    notes = renderer.add(1, recipe("a red accordion " + "circle " * 60, exclude="fog"))
-    assert any("accordion" in note and "fog" in note for note in notes)
-    assert renderer.add(2, recipe("a red circle")) == []
-    long = renderer.add(3, recipe("red " * 80))
-    assert any("not seen" in note for note in long)
+def test_a_refusal_survives_its_way_between_processes() -> None:
+    refused = RecipeRefused(RefusalCode.NO_SOURCE, {"size": "1x1"})
+    again = pickle.loads(pickle.dumps(refused))
+    assert (again.code, again.params) == (refused.code, refused.params)
+
+
+def test_words_that_are_ignored_are_noted(renderer: Renderer, recipe: Recipes) -> None:
+    notes = renderer.add(RenderRequest(1, recipe("a red accordion " + "circle " * 60, "fog")))
+    params = {note.code: note.params for note in notes}
+    assert params[NoteCode.UNKNOWN_WORDS] == {"model": "sketch", "words": "accordion, fog"}
+    assert renderer.add(RenderRequest(2, recipe("a red circle"))) == []
+    (long,) = renderer.add(RenderRequest(3, recipe("red " * 80)))
+    assert long.code is NoteCode.TRUNCATED_WORDS
+
+
+def test_outputs_can_be_sent_to_another_process(renderer: Renderer, recipe: Recipes) -> None:
+    renderer.add(RenderRequest(1, recipe(exclude="blue")))
+    (output,) = renderer.step()
+    before = output.checkpoint()
+    host = output.to_host()
+    renderer.step()
+    sent = pickle.loads(pickle.dumps(host))
+    assert [image.tobytes() for image in sent.images()] == [
+        image.tobytes() for image in output.images()
+    ]
+    assert sent.prompts == output.prompts
+    assert sent.checkpoint().to_bytes() == before.to_bytes()
 
 
 def test_pictures_show_what_was_painted(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(1, recipe(width=32, height=48))
+    renderer.add(RenderRequest(1, recipe(width=32, height=48)))
     (iteration,) = renderer.step()
-    (picture,) = iteration.pictures()
+    (picture,) = iteration.images()
     assert picture.size == (32, 48)
     mean = [value / 255 for value in ImageStat.Stat(picture).mean]
-    assert mean == pytest.approx(iteration.painted[0].mean((1, 2)).tolist(), abs=0.01)
+    assert mean == pytest.approx(iteration.pixels[0].mean((1, 2)).tolist(), abs=0.01)

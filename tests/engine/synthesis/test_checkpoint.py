@@ -1,4 +1,4 @@
-"""Saved states: small enough whatever the size, and read with suspicion."""
+"""Checkpoints: small enough whatever the size, and read with suspicion."""
 
 import pytest
 import torch
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from core.recipe import Recipe
 from engine.models.pair import Pair
 from engine.synthesis import objective
+from engine.synthesis.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from engine.synthesis.method import METHODS
 from engine.synthesis.rows import Rows, latents_of
-from engine.synthesis.saved import LARGEST, Saved, SavedRefused
 from tests.engine.synthesis.conftest import CPU
 
 
@@ -30,8 +30,8 @@ def stepped(pair: Pair, height: int, width: int, rows: int = 1) -> Rows:
 def test_every_state_fits(pair: Pair, height: int, width: int, rows: int) -> None:
     job = stepped(pair, height, width, rows)
     content = job.saved(pair.vqgan).to_bytes()
-    assert len(content) < LARGEST * rows
-    read = Saved.from_bytes(content)
+    assert len(content) < MAX_BYTES * rows
+    read = Checkpoint.from_bytes(content)
     assert read.step == 1
     with torch.no_grad():
         shown = pair.vqgan.nearest_codes(latents_of(read, pair.vqgan))
@@ -42,7 +42,7 @@ def test_every_state_fits(pair: Pair, height: int, width: int, rows: int) -> Non
 
 def test_a_small_state_is_whole(pair: Pair) -> None:
     job = stepped(pair, 16, 16)
-    read = Saved.from_bytes(job.saved(pair.vqgan).to_bytes())
+    read = Checkpoint.from_bytes(job.saved(pair.vqgan).to_bytes())
     assert read.latents is not None
     assert torch.equal(read.latents, job.latents)
     for name, value in job.moments.items():
@@ -51,19 +51,19 @@ def test_a_small_state_is_whole(pair: Pair) -> None:
 
 @given(st.binary(max_size=200))
 def test_what_is_no_state_is_refused(content: bytes) -> None:
-    with pytest.raises(SavedRefused):
-        Saved.from_bytes(content)
+    with pytest.raises(CheckpointError):
+        Checkpoint.from_bytes(content)
 
 
 def test_the_state_of_another_vqgan_is_refused(pair: Pair) -> None:
     state = stepped(pair, 8, 8).saved(pair.vqgan)
     assert state.latents is not None
-    other = Saved(
+    other = Checkpoint(
         step=state.step,
-        lowest=state.lowest,
+        best=state.best,
         losses=state.losses,
-        draws=state.draws,
+        rng_states=state.rng_states,
         latents=state.latents[:, :3],
     )
-    with pytest.raises(SavedRefused, match="another VQGAN"):
+    with pytest.raises(CheckpointError, match="another VQGAN"):
         latents_of(other, pair.vqgan)

@@ -1,0 +1,75 @@
+"""The state of a job between two steps: a crash resumes from it, and later jobs start from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+MAX_BYTES = 1_000_000  #: of a checkpoint, for each image of the job
+
+
+class CheckpointError(ValueError):
+    """These bytes are no checkpoint, or the checkpoint belongs to another job or model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of one job. Pickling it keeps what `to_bytes` keeps."""
+
+    step: int
+    best: tuple[float, int]  # the lowest mean loss so far, and its step
+    losses: Tensor  # (images,) running means
+    rng_states: Tensor  # (images, n), uint8
+    latents: Tensor | None  # (images, embed_dim, h, w), unless they would be too large
+    codes: Tensor | None = None  # (images, h, w), the nearest codes in place of large latents
+    moments: dict[str, Tensor] = field(default_factory=dict)  # Adam's, shaped like the latents
+
+    def to_bytes(self) -> bytes:
+        """As safetensors, at most MAX_BYTES for each image.
+
+        A job that resumes from it renders the very same image, unless the state is too large: then
+        it is kept in half precision and without Adam's moments.
+        """
+        tensors = {"losses": self.losses, "draws": self.rng_states, **self.moments}
+        if self.latents is not None:
+            tensors["latents"] = self.latents
+        if self.codes is not None:
+            tensors["codes"] = self.codes
+        room = MAX_BYTES * len(self.rng_states) - 1000
+        if sum(tensor.nbytes for tensor in tensors.values()) > room:
+            tensors = {k: v for k, v in tensors.items() if k not in self.moments}
+            if self.latents is not None:
+                tensors["latents"] = self.latents.half()
+        progress = torch.tensor([self.step, *self.best], dtype=torch.float64)
+        return save({**tensors, "progress": progress})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Checkpoint":
+        """The reverse of `to_bytes`. Raises CheckpointError."""
+        try:
+            tensors = load(content)
+            moments = {k: v for k, v in tensors.items() if k.startswith("exp_avg")}
+            latents = tensors.get("latents")
+            step, lowest, lowest_at = tensors["progress"].tolist()
+            return cls(
+                step=int(step),
+                best=(lowest, int(lowest_at)),
+                losses=tensors["losses"],
+                rng_states=tensors["draws"],
+                latents=None if latents is None else latents.float(),
+                codes=tensors.get("codes"),
+                moments=moments,
+            )
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise CheckpointError("The checkpoint is damaged.") from error
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Checkpoint"], tuple[bytes]]:
+        return Checkpoint.from_bytes, (self.to_bytes(),)
+
+
+def too_large(latents: Tensor) -> bool:
+    """Whether these latents do not fit into a checkpoint even in half precision."""
+    return latents[0].numel() * 2 > 0.95 * MAX_BYTES

@@ -1,0 +1,89 @@
+"""What one step of a renderer returns for one job."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.synthesis import latents
+from engine.synthesis.checkpoint import Checkpoint
+
+
+class Fault(StrEnum):
+    """Why a job failed in a step."""
+
+    NOT_FINITE = "not_finite"  # the loss is infinite or not a number
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScore:
+    """One prompt: its weight (negative for an exclude), and its cosine similarity to the image."""
+
+    text: str
+    weight: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutput:
+    """The state of one job after a step. With `done` or a `fault` the job has left the renderer.
+
+    A step does not wait for its device. `prompts`, `images()` and `checkpoint()` do, so call them
+    on the renderer's thread, or call `to_host()` there and read its result anywhere. `checkpoint()`
+    copies the job's state, which the next step changes.
+    """
+
+    job_id: int
+    step: int
+    steps: int
+    done: bool
+    fault: Fault | None
+    size: tuple[int, int]  # width and height of the images, pixels
+    texts: tuple[str, ...]  # of the prompts, includes first
+    weights: tuple[float, ...]  # of the prompts, negative for excludes
+    similarities: Tensor = field(repr=False)  # (prompts,), the mean over the job's images
+    pixels: Tensor = field(repr=False)  # (images, 3, h, w): floats from 0 to 1, or uint8
+    checkpoint: Callable[[], Checkpoint] = field(repr=False)
+
+    @property
+    def prompts(self) -> tuple[PromptScore, ...]:
+        """Includes first."""
+        scores = zip(self.texts, self.weights, self.similarities.tolist(), strict=True)
+        return tuple(PromptScore(*score) for score in scores)
+
+    @property
+    def include(self) -> float:
+        """The weighted mean cosine similarity to the includes."""
+        return _weighted_mean([prompt for prompt in self.prompts if prompt.weight > 0])
+
+    @property
+    def exclude(self) -> float | None:
+        """The weighted mean cosine similarity to the excludes; None if there are none."""
+        excludes = [prompt for prompt in self.prompts if prompt.weight < 0]
+        return _weighted_mean(excludes) if excludes else None
+
+    def images(self) -> list[Image.Image]:
+        """The job's images in RGB at the recipe's size."""
+        return latents.to_images(self.pixels, *self.size)
+
+    def to_host(self) -> "StepOutput":
+        """A copy that no later step changes and that can be pickled, with the same images."""
+        return replace(
+            self,
+            similarities=self.similarities.cpu(),
+            pixels=torch.from_numpy(latents.to_uint8(self.pixels)),
+            checkpoint=partial(_identity, self.checkpoint()),
+        )
+
+
+def _identity(checkpoint: Checkpoint) -> Checkpoint:
+    return checkpoint
+
+
+def _weighted_mean(prompts: list[PromptScore]) -> float:
+    total = sum(abs(prompt.weight) for prompt in prompts)
+    return sum(abs(prompt.weight) * prompt.similarity for prompt in prompts) / total

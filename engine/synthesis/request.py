@@ -1,0 +1,23 @@
+"""What a renderer is asked to render."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from core.recipe import Recipe
+from engine.synthesis.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """One job. Plain data: it can be pickled and sent to another process.
+
+    `images` holds the uploaded images that the recipe names.
+    """
+
+    job_id: int
+    recipe: Recipe
+    images: Mapping[str, Image.Image] = field(default_factory=dict)
+    source: Checkpoint | None = None  # of the job that `recipe.source` names
+    resume_from: Checkpoint | None = None  # of this job, from before it was interrupted

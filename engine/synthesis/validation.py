@@ -1,0 +1,66 @@
+"""Whether a model can render a recipe, and what its member should know about it.
+
+Codes and parameters only: `engine.telling` puts them into words.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.recipe import Recipe
+from engine.models.pair import Pair
+
+
+class NoteCode(StrEnum):
+    TRUNCATED_WORDS = "truncated_words"  # words: beyond CLIP's context
+    UNKNOWN_WORDS = "unknown_words"  # model, words: not among those that the model was taught
+    LOW_MEMORY = "low_memory"  # rendered with gradient checkpointing, which is slower
+
+
+class RefusalCode(StrEnum):
+    SIZE = "size"  # size, model, factor: both sides must be multiples of `factor`
+    NO_KNOWN_WORD = "no_known_word"  # model, words: those that the model knows
+    NO_SOURCE = "no_source"  # the checkpoint to start from, or the image in it, is missing
+    BAD_SOURCE = "bad_source"  # the checkpoint to start from is damaged, or another model's
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a member should know about their job."""
+
+    code: NoteCode
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class RecipeRefused(ValueError):  # noqa: N818 - an answer, not a failure
+    """This model cannot render this recipe."""
+
+    def __init__(self, code: RefusalCode, params: Mapping[str, str | int] | None = None) -> None:
+        super().__init__(code, params or {})
+        self.code = code
+        self.params = params or {}
+
+    def __str__(self) -> str:
+        return f"{self.code}: {dict(self.params)}" if self.params else str(self.code)
+
+
+def validate(recipe: Recipe, model: Pair) -> list[Note]:
+    """What the member should know. Raises RecipeRefused."""
+    factor = model.vqgan.factor
+    if recipe.width % factor or recipe.height % factor:
+        raise RecipeRefused(
+            RefusalCode.SIZE, {"size": recipe.size, "model": model.name, "factor": factor}
+        )
+    knows_any = any(model.perceptor.knows(prompt.text) for prompt in recipe.include)
+    if not knows_any and not recipe.include_pictures:
+        words = ", ".join(sorted(model.perceptor.words or ()))
+        raise RecipeRefused(RefusalCode.NO_KNOWN_WORD, {"model": model.name, "words": words})
+    return list(_notes(recipe, model))
+
+
+def _notes(recipe: Recipe, model: Pair) -> Iterator[Note]:
+    texts = [prompt.text for prompt in (*recipe.include, *recipe.exclude)]
+    if truncated := [word for text in texts for word in model.perceptor.fallen_words(text)]:
+        yield Note(NoteCode.TRUNCATED_WORDS, {"words": " ".join(truncated)})
+    if unknown := [word for text in texts for word in model.perceptor.unknown_words(text)]:
+        yield Note(NoteCode.UNKNOWN_WORDS, {"model": model.name, "words": ", ".join(unknown)})
