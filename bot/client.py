@@ -19,10 +19,12 @@ from bot.gateway import wait_for_a_session
 from bot.health import tell_what_to_mend
 from bot.registration import register
 from bot.services.audit_log_feed import mirror
+from bot.services.deletion import work_off_deletions
 from bot.services.image_decoder import AT_A_TIME
 from bot.services.pending_responses import finish_open_answers
 from bot.translator import CatalogueTranslator
 from core.database.jobs import Store
+from core.database.messages import Messages
 from core.database.moderation import Moderation
 from core.discord_ui.job_message import ALLOWED_MENTIONS
 from core.i18n import mark, say, speak
@@ -67,6 +69,7 @@ class ImagineBot(discord.Client):
         self.settings = settings
         self.store = store
         self.moderation = Moderation(store)
+        self.messages = Messages(store)
         self.moderator_roles: dict[int, int] = {}
         """The moderator role of each server that has named one; `/mod role` keeps it true."""
         self.admission = asyncio.Lock()
@@ -101,6 +104,9 @@ class ImagineBot(discord.Client):
         self._beside = [
             asyncio.create_task(mirror(self, self.store)),
             asyncio.create_task(finish_open_answers(self, self.store, self.answering)),
+            asyncio.create_task(
+                work_off_deletions(self, self.store.deletions, self.settings.data_dir)
+            ),
         ]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)

@@ -1,13 +1,12 @@
 """Keeps the disk as the settings say: what is old goes, and what is above the quota.
 
-Only pictures, frames and states of jobs are removed, and the pictures that members attached; never
-what `core.storage.retention` still needs, weights, or the database. Attached pictures that no job
-speaks of, of wishes that were never sent or were refused, go within two hours: nobody can fill a
-disk by them.
+Only images, frames and states of jobs are removed, and the images that members uploaded; never
+what `core.storage.retention` still needs, weights, or the database. What belongs to no job goes
+within two hours, whatever the settings: uploads of requests that were never sent or were refused,
+so that nobody can fill a disk by them, and what an engine wrote while its job was being deleted.
 """
 
 import asyncio
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ import structlog
 
 from core.database.jobs import Store, StoreError
 from core.settings import Settings
+from core.storage.paths import remove_folder
 from core.storage.retention import Needed, needed
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,15 +38,18 @@ class _Thing:
         return self.path.suffix == ".png"
 
     def needed_until(self, needed: Needed) -> float:
-        """What no job speaks of may belong to one that is just being asked for."""
-        unknown = self.written + HOUR
-        if self.is_picture:
-            return needed.pictures.get(self.path.stem, unknown)
-        return needed.jobs.get(int(self.path.name), unknown)
+        """What belongs to no job may belong to one that is just being asked for."""
+        until = self._known(needed)
+        return self.written + HOUR if until is None else until
 
     def strays(self, needed: Needed) -> bool:
-        """Whether it is an attached picture of which no job speaks."""
-        return self.path.suffix == ".png" and self.path.stem not in needed.pictures
+        """Whether it belongs to no job, or only to deleted ones."""
+        return self._known(needed) is None
+
+    def _known(self, needed: Needed) -> float | None:
+        if self.is_picture:
+            return needed.pictures.get(self.path.stem)
+        return needed.jobs.get(int(self.path.name))
 
 
 async def keep_tidy(settings: Settings, store: Store) -> None:
@@ -75,7 +78,11 @@ async def tidy(settings: Settings, store: Store) -> None:
     for until, thing in aged:
         dispensable = used > quota or thing.strays(still)
         if until < oldest or (dispensable and until < now):
-            await asyncio.to_thread(_remove, thing.path)
+            try:
+                await asyncio.to_thread(_remove, thing.path, settings.data_dir)
+            except OSError as error:
+                log.warning("a file cannot be removed", path=str(thing.path), error=str(error))
+                continue
             used -= thing.size
             log.info("removed", path=str(thing.path), bytes=thing.size)
     if used > quota:
@@ -95,9 +102,9 @@ def _is_job(path: Path) -> bool:
     return path.name.isdecimal() and path.is_dir()
 
 
-def _remove(path: Path) -> None:
-    """What is gone already is not missed."""
+def _remove(path: Path, data_dir: Path) -> None:
+    """What is gone already is not missed. Raises OSError."""
     if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
+        remove_folder(int(path.name), data_dir)
     else:
         path.unlink(missing_ok=True)

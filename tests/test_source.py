@@ -19,6 +19,8 @@ ALLOWED = {
     ("core/database/connection.py", 'f"PRAGMA user_version = {number}"'),
     # Migrations are files of this repository.
     ("core/database/connection.py", "statement"),
+    # So are the statements of a deletion.
+    ("core/database/deletions.py", "statement"),
     # Knows tensors and modules, and refuses every other class: tests/engine/models.
     ("engine/models/checkpoints.py", "pickle.Unpickler"),
 }

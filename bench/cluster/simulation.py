@@ -23,6 +23,7 @@ from PIL import Image
 
 from bench.speed.benchmark import table
 from core.database.jobs import Store
+from core.database.messages import Kind, Messages
 from core.job import State
 from core.recipe import Recipe
 from engine.album import KEPT_FRAMES, Album
@@ -183,6 +184,7 @@ async def _write(folder: Path, turns: int) -> float:
     recipe = Recipe.make("a castle", width=256, height=256, steps=STEPS)
     spent = []
     async with Store.open(folder / "imagine.db") as store:
+        messages = Messages(store)
         for member in range(turns):
             began = time.perf_counter()
             job = await store.add(
@@ -193,7 +195,7 @@ async def _write(folder: Path, turns: int) -> float:
                 member_id=member,
                 member_name="somebody",
             )
-            await store.set_message(job.id, member)
+            await messages.sent(job.id, Kind.JOB, 1, member)
             await store.claim("engine", 60)
             await store.finish(job.id, "engine", State.DONE)
             await store.mark_posted(job.id)

@@ -2,76 +2,94 @@
 
 import asyncio
 import io
-import json
 
 import discord
+import structlog
 from discord import app_commands
 
-from bot.client import ImagineBot
 from bot.components.buttons import Interaction, answers
 from bot.errors import RefusedError
-from bot.services.deletion import sweep
-from core.database.members import Kept, Members
-from core.i18n import mark, say
-from core.storage.retention import needed
-from core.storage.uploaded_images import forget_initial
+from bot.services.export import archives, as_lines
+from core.database.personal_data import PersonalData, Summary
+from core.i18n import counted, mark, say
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
 async def privacy_command(interaction: Interaction) -> None:
+    """The button comes first: it works whatever becomes of the files."""
     await interaction.response.defer(ephemeral=True)
-    members = Members(interaction.client.store)
-    kept = await members.kept(interaction.user.id)
-    all_of_it = json.dumps(await members.everything(interaction.user.id), indent=1)
-    file = discord.File(io.BytesIO(all_of_it.encode()), "imagine.json")
+    data, member_id = PersonalData(interaction.client.store), interaction.user.id
+    summary = await data.summary(member_id)
     view = discord.ui.View(timeout=None)
     view.add_item(
         discord.ui.Button(
-            label=say("Delete all of it"),
+            label=say("Delete everything"),
             style=discord.ButtonStyle.danger,
-            custom_id=f"imagine:forget:{interaction.user.id}",
+            custom_id=f"imagine:forget:{member_id}",
         )
     )
     view.stop()
-    await interaction.edit_original_response(content=_told(kept), attachments=[file], view=view)
+    await interaction.edit_original_response(content=_described(summary), view=view)
+    try:
+        await _send_records(interaction, data)
+    except Exception:  # raised, it would replace the message with the button
+        log.exception("a member's data could not be sent")
+        failed = say("The files could not be sent. Use `/privacy` again to get them.")
+        await interaction.followup.send(failed, ephemeral=True)
 
 
 @answers("forget", r"[0-9]{1,20}")
 async def _forget(interaction: Interaction, aside: str) -> None:
     """Deletes everything that is kept about the member that is named, in all servers."""
     if str(interaction.user.id) != aside:
-        raise RefusedError(say("Only they themselves can delete what is kept about a member."))
+        raise RefusedError(say("You can only delete your own data."))
     await interaction.response.defer()
-    count = await forget(interaction.client, interaction.user.id)
-    told = say(
-        "Deleted: {jobs} jobs with their pictures and messages, and your preferences.", jobs=count
+    jobs = await interaction.client.store.deletions.delete_member(interaction.user.id)
+    told = counted(
+        "Deleted {n} request and everything else kept about you. Messages and files are being"
+        " removed now; with many of them that can take a while.",
+        "Deleted {n} requests and everything else kept about you. Messages and files are being"
+        " removed now; with many of them that can take a while.",
+        jobs,
     )
     await interaction.edit_original_response(content=told, attachments=[], view=None)
 
 
-async def forget(bot: ImagineBot, member_id: int) -> int:
-    """Deletes all that is kept about a member; how many jobs that were."""
-    jobs = await Members(bot.store).erase(member_id)
-    for job in jobs:
-        await sweep(bot, job)
-    attached = {name for job in jobs for name in job.recipe.pictures}
-    for name in attached - (await needed(bot.store, pictures=attached)).pictures.keys():
-        await asyncio.to_thread(forget_initial, name, bot.settings.data_dir)
-    return len(jobs)
+async def _send_records(interaction: Interaction, data: PersonalData) -> None:
+    """All records, in as many files as Discord's limit asks for."""
+    lines: list[tuple[str, str]] = []
+    async for kind, records in data.records(interaction.user.id):
+        lines += [(kind, line) for line in await asyncio.to_thread(as_lines, records)]
+    packed = await asyncio.to_thread(lambda: list(archives(lines, interaction.filesize_limit)))
+    for number, archive in enumerate(packed, start=1):
+        name = "imagine.zip" if len(packed) == 1 else f"imagine-{number}-of-{len(packed)}.zip"
+        await interaction.followup.send(
+            file=discord.File(io.BytesIO(archive), name), ephemeral=True
+        )
 
 
-def _told(kept: Kept) -> str:
+def _described(summary: Summary) -> str:
     head = say("Kept about you:")
-    if kept.first:
-        head = say("Kept about you since {date}:", date=f"<t:{int(kept.first)}:D>")
-    kinds = say(
-        "{jobs} jobs (what you asked for, where and when, with your name"
-        " and language at that time), {pictures} pictures with their frames, {favourites}"
-        " favourites, your preferences, the pictures that you attached, and what moderators have"
-        " noted, which stays for them. Nobody but the hosts and moderators of"
-        " this bot sees it beside what stands in the channels.",
-        jobs=kept.jobs,
-        pictures=kept.pictures,
-        favourites=kept.favourites,
+    if summary.first:
+        head = say("Kept about you since {date}:", date=f"<t:{int(summary.first)}:D>")
+    parts = [
+        counted(
+            "{n} request (what you asked for, where and when, with your name and language at"
+            " that time)",
+            "{n} requests (what you asked for, where and when, with your name and language at"
+            " that time)",
+            summary.jobs,
+        ),
+        counted("{n} image with its frames", "{n} images with their frames", summary.images),
+        counted("{n} favourite", "{n} favourites", summary.favourites),
+        say("your preferences, the images you uploaded, and reports and moderation records"),
+    ]
+    kept = say(
+        "Everything is in the attached files. If you delete it, moderators keep the dates of what"
+        " they decided about you, without any text. Only the hosts of this bot and the moderators"
+        " of your servers can see what is not posted in channels."
     )
-    return f"{head} {kinds}"
+    listed = "\n".join(f"- {part}" for part in parts)
+    return f"{head}\n{listed}\n{kept}"

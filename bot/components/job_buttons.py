@@ -9,10 +9,10 @@ from bot.components.buttons import answers
 from bot.components.edit_form import edit_form
 from bot.errors import RefusedError
 from bot.services import job_views
-from bot.services.deletion import remove
 from bot.services.job_message import show
 from bot.services.submission import Interaction, ask, asker_of, check, seen
 from core.database.members import Members
+from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, sure_button
 from core.i18n import say
 from core.job import Job, State
@@ -95,7 +95,13 @@ async def _favourite(interaction: Interaction, job_id: int, row: int) -> None:
 
 async def _timelapse(interaction: Interaction, job_id: int, row: int) -> None:
     await interaction.response.defer(thinking=True)
-    await job_views.show_timelapse(interaction, await painted(interaction, job_id))
+    job = await painted(interaction, job_id)
+    message = await interaction.original_response()
+    if not await interaction.client.messages.sent(
+        job.id, Kind.TIMELAPSE, message.channel.id, message.id
+    ):
+        return  # deleted at this moment, and its message with it
+    await job_views.show_timelapse(interaction, job)
 
 
 async def _details(interaction: Interaction, job_id: int, row: int) -> None:
@@ -118,9 +124,7 @@ async def _delete_surely(interaction: Interaction, job_id: int, row: int) -> Non
     await interaction.response.defer()
     job = await interaction.client.store.job(job_id)
     check(policy.may_delete(job, asker_of(interaction)))
-    await remove(interaction.client, job_id)
-    if job:
-        await interaction.client.moderation.acted(Act.DELETE, job, interaction.user.id)
+    await interaction.client.moderation.delete(job_id, interaction.user.id)
     told = say("#{job} is deleted.", job=job_id)
     await interaction.edit_original_response(content=told, view=None)
 

@@ -7,8 +7,7 @@ import discord
 from bot.components.buttons import Interaction, answers
 from bot.errors import RefusedError
 from bot.services.admission import is_moderator
-from bot.services.audit_log_feed import LABELS, REPORT, drawn
-from bot.services.deletion import remove
+from bot.services.audit_log_feed import LABELS, REPORT, drawn, report_embed
 from core.i18n import mark, say
 from core.moderation import Act, Verdict
 
@@ -16,7 +15,6 @@ WEEK = 7 * 86_400.0  #: seconds for which the button of a report blocks
 
 CLEARED = mark("A moderator has cleared the queue.")
 BLOCKED = mark("A moderator has blocked its asker.")
-DELETED = mark("A moderator has deleted it.")
 
 CLEAR, KEEP = "clear", "keep"
 _ID = "[0-9]{1,20}"
@@ -75,13 +73,18 @@ async def _close_report(interaction: Interaction, aside: str) -> None:
     await interaction.response.defer()
     bot, by = interaction.client, interaction.user.id
     until = time.time() + WEEK
+    here = interaction.message.id if interaction.message else None
     closed = await bot.moderation.close_report(
-        guild_id, int(number), verdict, by, until=until, reason=BLOCKED
+        guild_id, int(number), verdict, by, until=until, reason=BLOCKED, message_id=here
     )
-    if closed and verdict is Verdict.DELETE:
-        await bot.store.cancel(closed.job_id, reason=DELETED)  # if it is still painted
-        await remove(bot, closed.job_id)
-    said = say("It has been dealt with already.")
-    if closed:
-        said = say("{verdict}: done by {name}.", verdict=say(LABELS[verdict]), name=f"<@{by}>")
-    await interaction.edit_original_response(content=said, view=None)
+    if not closed:
+        dealt_with = say("It has been dealt with already.")
+        await interaction.edit_original_response(content=dealt_with, view=None)
+        return
+    said = say("{verdict}: done by {name}.", verdict=say(LABELS[verdict]), name=f"<@{by}>")
+    if verdict is Verdict.DELETE:
+        await interaction.edit_original_response(
+            content=said, embed=report_embed(closed, None), attachments=[], view=None
+        )
+    else:
+        await interaction.edit_original_response(content=said, view=None)

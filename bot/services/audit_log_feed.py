@@ -13,6 +13,7 @@ import discord
 import structlog
 
 from core.database.jobs import Store, StoreError
+from core.database.messages import Kind, Messages
 from core.database.moderation import Moderation
 from core.discord_ui.job_message import ALLOWED_MENTIONS, escaped
 from core.i18n import ENGLISH, mark, say, speaking
@@ -58,16 +59,23 @@ async def _show_entries(client: discord.Client, moderation: Moderation) -> None:
         for first in range(0, len(entries), LINES):
             shown = entries[first : first + LINES]
             embed = log_embed(shown)
-            await _send(client, channel_id, embed, None, f"log {shown[0].id} {shown[-1].id}")
+            await _send(
+                client, channel_id, embed, None, _nonce(channel_id, shown[0].id, shown[-1].id)
+            )
             await moderation.mirrored(shown)
 
 
 async def _show_reports(client: discord.Client, store: Store, moderation: Moderation) -> None:
+    messages = Messages(store)
     for channel_id, report in await moderation.reports_to_show():
-        job = await store.job(report.job_id)
+        job, nonce = await store.job(report.job_id), _nonce(channel_id, "report", report.id)
+        if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
+            job = None  # deleted: the report names it, but shows nothing of it
         with speaking(_language(client, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report.id)
-        await _send(client, channel_id, embed, buttons, f"report {report.id}")
+        message = await _send(client, channel_id, embed, buttons, nonce)
+        if job and message:
+            await messages.sent(job.id, Kind.REPORT, channel_id, message.id, nonce)
         await moderation.report_shown(report.id)
 
 
@@ -76,20 +84,24 @@ async def _send(
     channel_id: int,
     embed: discord.Embed,
     view: discord.ui.View | None,
-    what: str,
-) -> None:
-    """The nonce, 24 characters, lets Discord recognise a repetition."""
+    nonce: str,
+) -> discord.Message | None:
+    """None if the channel is gone or closed to us."""
     channel = client.get_partial_messageable(channel_id)
-    nonce = hashlib.blake2b(f"{channel_id} {what}".encode(), digest_size=12).hexdigest()
     try:
         if view is None:
-            await channel.send(embed=embed, nonce=nonce, allowed_mentions=ALLOWED_MENTIONS)
-        else:
-            await channel.send(
-                embed=embed, view=view, nonce=nonce, allowed_mentions=ALLOWED_MENTIONS
-            )
+            return await channel.send(embed=embed, nonce=nonce, allowed_mentions=ALLOWED_MENTIONS)
+        return await channel.send(
+            embed=embed, view=view, nonce=nonce, allowed_mentions=ALLOWED_MENTIONS
+        )
     except (discord.NotFound, discord.Forbidden) as error:
         log.warning("a log channel is gone or closed", channel=channel_id, error=str(error))
+        return None
+
+
+def _nonce(*names: object) -> str:
+    """24 characters by which Discord recognises a repetition."""
+    return hashlib.blake2b(repr(names).encode(), digest_size=12).hexdigest()
 
 
 def _language(client: discord.Client, guild_id: int) -> str:

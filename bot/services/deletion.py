@@ -1,26 +1,99 @@
-"""Takes pictures away for good: from the channel, from the disk, and out of the history."""
+"""Deletes from the disk and from Discord what was deleted (see `core.database.deletions`).
+
+The bot does this, and not the engine: whoever deletes something speaks to the bot, so it works
+without an engine. It speaks through DELETE alone, whose rate limits Discord counts apart from the
+engine's posts and edits. An entry of the outbox is put off before it is tried, so a second bot
+leaves it alone, and after a crash it is tried again; to delete something twice does no harm.
+"""
 
 import asyncio
-import shutil
-from contextlib import suppress
+from pathlib import Path
 
+import aiohttp
 import discord
+import structlog
 
-from bot.client import ImagineBot
-from core.job import Job
-from core.storage.paths import folder_of
+from core.database.deletions import Deletion, Deletions, Folder, Image, Message
+from core.database.jobs import StoreError
+from core.storage.paths import remove_folder
+from core.storage.uploaded_images import forget_initial
+
+log = structlog.stdlib.get_logger(__name__)
+
+LOOK_SECONDS = 1.0  #: between two looks at the outbox
+RETRY_SECONDS = 10.0  #: until the database is tried again
+ARCHIVED_THREAD = 50083  #: Discord's code: nothing can be deleted there
+PLACEHOLDER = "…"
 
 
-async def remove(bot: ImagineBot, job_id: int) -> None:
-    """Deletes an ended job's pictures. What is gone already is not missed."""
-    if job := await bot.store.delete(job_id):
-        await sweep(bot, job)
+async def work_off_deletions(client: discord.Client, deletions: Deletions, data_dir: Path) -> None:
+    """Deletes what is due, until cancelled."""
+    while True:
+        try:
+            while deletion := await deletions.take():
+                await _delete(client, deletions, deletion, data_dir)
+            await asyncio.sleep(LOOK_SECONDS)
+        except StoreError as error:
+            log.warning("deletions cannot be worked off, trying again", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
 
 
-async def sweep(bot: ImagineBot, job: Job) -> None:
-    """Deletes a job's message and files."""
-    if job.message_id:
-        channel = bot.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
-        with suppress(discord.NotFound, discord.Forbidden):  # gone, or out of reach
-            await channel.get_partial_message(job.message_id).delete()
-    await asyncio.to_thread(shutil.rmtree, folder_of(job.id, bot.settings.data_dir), True)
+async def _delete(
+    client: discord.Client, deletions: Deletions, deletion: Deletion, data_dir: Path
+) -> None:
+    """Deletes one thing, or puts it off. Raises StoreError."""
+    try:
+        match deletion.target:
+            case Folder(job_id):
+                await asyncio.to_thread(remove_folder, job_id, data_dir)
+            case Image(name):
+                if not await deletions.is_uploaded(name):
+                    await asyncio.to_thread(forget_initial, name, data_dir)
+            case Message() as message:
+                await _delete_message(client, message)
+    except StoreError:
+        raise
+    except Exception as error:
+        expected = isinstance(
+            error,
+            (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError),
+        )
+        log.warning(
+            "something could not be deleted, trying again",
+            what=type(deletion.target).__name__,
+            error=str(error) or type(error).__name__,
+            next_try_in=await deletions.failed(deletion),
+            exc_info=None if expected else error,
+        )
+    else:
+        await deletions.done(deletion)
+
+
+async def _delete_message(client: discord.Client, message: Message) -> None:
+    """What is gone already, or out of our reach, counts as deleted."""
+    channel = client.get_partial_messageable(message.channel_id)
+    try:
+        if (message_id := message.message_id) is None:
+            # Whoever sent it died before Discord named it. Discord recognises the nonce, and
+            # returns that message; if there was none, this is the one to delete.
+            assert message.nonce
+            message_id = (await channel.send(PLACEHOLDER, nonce=message.nonce)).id
+        try:
+            await channel.get_partial_message(message_id).delete()
+        except discord.HTTPException as error:
+            if error.code != ARCHIVED_THREAD:
+                raise
+            await _unarchive(client, message.channel_id)
+            await channel.get_partial_message(message_id).delete()
+    except discord.NotFound:
+        pass
+    except discord.Forbidden as error:
+        log.warning(
+            "a message is out of reach and stays", channel=message.channel_id, error=str(error)
+        )
+
+
+async def _unarchive(client: discord.Client, channel_id: int) -> None:
+    thread = await client.fetch_channel(channel_id)
+    if isinstance(thread, discord.Thread):
+        await thread.edit(archived=False)

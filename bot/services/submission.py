@@ -15,6 +15,7 @@ from bot.services.job_message import show
 from bot.services.pending_responses import PAINTED_THERE
 from bot.services.responses import answer
 from core.database.jobs import StoreError
+from core.database.messages import Kind
 from core.discord_ui.job_message import card
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import mark, say
@@ -155,7 +156,9 @@ async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job |
         raise
     drawn = card(job, **await _place(interaction, job))
     await message.edit(content=None, embed=drawn.embed, view=drawn.view)
-    await interaction.client.store.set_message(job.id, message.id)  # now the engine may write
+    # Now the engine may write.
+    if not await interaction.client.messages.sent(job.id, Kind.JOB, direct.id, message.id):
+        return True  # deleted meanwhile
     told = say(PAINTED_THERE, link=message.jump_url)
     await interaction.edit_original_response(content=told)
     return True

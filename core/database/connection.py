@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import aiosqlite
 
+from core.database.journal import Journal
+
 BUSY_SECONDS = 5.0  #: how long a caller waits for its turn and for other processes together
 TRY_SECONDS = 0.05  #: how long SQLite itself waits for the write lock, so that a task can give up
 
@@ -64,6 +66,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
+        self.journal = Journal(path)
 
     @classmethod
     @asynccontextmanager
@@ -164,7 +167,7 @@ class Database:
         for number, sql in enumerate(_migrations(), start=1):
             async with self.transaction() as db:
                 if number > int(await value_of(db, "PRAGMA user_version")):
-                    for statement in _statements(sql):
+                    for statement in statements(sql):
                         await db.execute(statement)
                     await db.execute(f"PRAGMA user_version = {number}")
         await self._reader.execute("PRAGMA query_only = ON")
@@ -244,7 +247,7 @@ def _migrations() -> list[str]:
     return [entry.read_text(encoding="utf-8") for entry in found]
 
 
-def _statements(sql: str) -> Iterator[str]:
+def statements(sql: str) -> Iterator[str]:
     """The single statements of a script, each ending at the end of a line.
 
     Not `executescript`: that commits on its own, and a failed script would stay half applied.

@@ -8,6 +8,7 @@ What `Store.add` has returned survives a power cut. How the file is opened, read
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import aiosqlite
 
@@ -23,6 +24,7 @@ from core.database.connection import (
     rows_of,
     value_of,
 )
+from core.database.deletions import Deletions
 from core.fair_queue import turn_on_arrival
 from core.i18n import ENGLISH, mark
 from core.job import Job, State
@@ -128,6 +130,14 @@ class Tally:
 class Store(Database):
     """The jobs of one database file. Safe to share among the tasks of one event loop."""
 
+    @cached_property
+    def deletions(self) -> Deletions:
+        return Deletions(self)
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        await self.deletions.carry_out_journal()
+
     # -- asking ----------------------------------------------------------------------------
 
     async def add(
@@ -185,17 +195,13 @@ class Store(Database):
                     self._clock(),
                 ),
             )
+            await self.deletions.reserve_number(db, job.id)
             if interaction_id is not None:
                 await db.execute(
                     "UPDATE answers SET job_id = ? WHERE interaction_id = ?",
                     (job.id, interaction_id),
                 )
             return job
-
-    async def set_message(self, job_id: int, message_id: int) -> None:
-        """Remembers which message holds the card."""
-        async with self.transaction() as db:
-            await db.execute("UPDATE jobs SET message_id = ? WHERE id = ?", (message_id, job_id))
 
     async def cancel(
         self, job_id: int, member_id: int | None = None, reason: str | None = None
@@ -220,17 +226,6 @@ class Store(Database):
                 db,
                 "UPDATE jobs SET stopping = 1 WHERE id = ? AND state = 'running' RETURNING *",
                 (job_id,),
-            )
-
-    async def delete(self, job_id: int) -> Job | None:
-        """Remembers that the pictures of an ended job are deleted; None if it has not ended."""
-        async with self.transaction() as db:
-            await db.execute("DELETE FROM favourites WHERE job_id = ?", (job_id,))
-            return await _one_or_none(
-                db,
-                "UPDATE jobs SET deleted_at = COALESCE(deleted_at, ?), posted = 1"
-                " WHERE id = ? AND finished_at IS NOT NULL RETURNING *",
-                (self._clock(), job_id),
             )
 
     # -- looking ---------------------------------------------------------------------------

@@ -3,9 +3,7 @@
 It shares the database with `core.database.jobs`, and its transactions.
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from core.database.connection import rows_of, value_of
 from core.database.jobs import Store, as_job
@@ -21,17 +19,6 @@ class Preferences:
     preset: str | None = None
     direct_copy: bool = False
     """Whether finished pictures come by direct message, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How much is kept about a member."""
-
-    jobs: int
-    pictures: int
-    favourites: int
-    first: float | None
-    """When they first asked for a picture, in seconds since 1970."""
 
 
 _HISTORY = (
@@ -131,72 +118,3 @@ class Members:
                 "INSERT OR REPLACE INTO preferences VALUES (?, ?, ?, ?, ?)",
                 (member_id, chosen.size, chosen.steps, chosen.preset, chosen.direct_copy),
             )
-
-    async def kept(self, member_id: int) -> Kept:
-        """How much is kept about a member, in all guilds."""
-        async with self._store.snapshot() as db:
-            (row,) = await rows_of(
-                db,
-                "SELECT COUNT(*) AS jobs,"
-                " TOTAL(pictures * (state = 'done' AND deleted_at IS NULL)) AS pictures,"
-                " MIN(created_at) AS first FROM jobs WHERE member_id = ?",
-                (member_id,),
-            )
-            favourites = await value_of(
-                db, "SELECT COUNT(*) FROM favourites WHERE member_id = ?", (member_id,)
-            )
-        return Kept(int(row["jobs"]), int(row["pictures"]), int(favourites), row["first"])
-
-    async def everything(self, member_id: int) -> dict[str, Any]:
-        """All that is kept about a member, to be read by them; of their jobs the latest 5,000."""
-        async with self._store.snapshot() as db:
-            jobs = await rows_of(
-                db,
-                "SELECT * FROM jobs WHERE member_id = ? ORDER BY id DESC LIMIT 5000",
-                (member_id,),
-            )
-            favourites = await rows_of(
-                db, "SELECT job_id, created_at FROM favourites WHERE member_id = ?", (member_id,)
-            )
-            preferences = await rows_of(
-                db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,)
-            )
-        return {
-            "jobs": [dict(job) | {"recipe": json.loads(job["recipe"])} for job in jobs],
-            "favourites": [dict(favourite) for favourite in favourites],
-            "preferences": [dict(each) for each in preferences],
-        }
-
-    async def erase(self, member_id: int) -> list[Job]:
-        """Deletes everything kept about a member; returns their jobs as they were.
-
-        What waits or is being painted is cancelled first: so the engine lets go of it. Who calls
-        it deletes the files and messages of the jobs.
-        """
-        async with self._store.snapshot() as db:
-            live = await rows_of(
-                db,
-                "SELECT id FROM jobs WHERE member_id = ? AND state IN ('queued', 'running')",
-                (member_id,),
-            )
-        for row in live:
-            await self._store.cancel(row["id"], member_id)
-        async with self._store.transaction() as db:
-            jobs = [
-                as_job(row)
-                for row in await rows_of(
-                    db,
-                    "SELECT * FROM jobs WHERE member_id = ? AND finished_at IS NOT NULL",
-                    (member_id,),
-                )
-            ]
-            await db.execute("DELETE FROM preferences WHERE member_id = ?", (member_id,))
-            await db.execute(
-                "DELETE FROM favourites WHERE member_id = :member OR job_id IN"
-                " (SELECT id FROM jobs WHERE member_id = :member)",
-                {"member": member_id},
-            )
-            await db.execute(
-                "DELETE FROM jobs WHERE member_id = ? AND finished_at IS NOT NULL", (member_id,)
-            )
-        return jobs

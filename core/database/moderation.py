@@ -12,6 +12,7 @@ import aiosqlite
 
 from core.database.connection import rows_of, value_of
 from core.database.jobs import Store, as_job
+from core.database.journal import JobDeleted
 from core.job import Job
 from core.moderation import (
     Act,
@@ -361,6 +362,23 @@ class Moderation:
             async with self._store.transaction() as db:
                 await self._record(db, job.guild_id, act, by, job.member_id, job=job.id)
 
+    async def delete(self, job_id: int, by: int) -> bool:
+        """Deletes the images and messages of a job that has ended; False if it has not.
+
+        Of one's own jobs there is no entry.
+        """
+        async with self._store.transaction() as db:
+            found = await rows_of(
+                db, "SELECT * FROM jobs WHERE id = ? AND finished_at IS NOT NULL", (job_id,)
+            )
+            if not found:
+                return False
+            job = as_job(found[0])
+            await self._store.deletions.carry_out(db, JobDeleted(job.id, None, self._store.now()))
+            if job.guild_id is not None and by != job.member_id:
+                await self._record(db, job.guild_id, Act.DELETE, by, job.member_id, job=job.id)
+        return True
+
     async def refused(self, guild_id: int, member_id: int, why: str) -> None:
         """Keeps that the rules refused a member's wish."""
         async with self._store.transaction() as db:
@@ -468,11 +486,13 @@ class Moderation:
         *,
         until: float | None = None,
         reason: str = "",
+        message_id: int | None = None,
     ) -> Report | None:
         """Closes a report, together with others of the same picture; None if none was open.
 
         The verdict BLOCK also blocks the asker, `until` then, and cancels their jobs for that
-        `reason`.
+        `reason`. DELETE deletes the images and messages of the job, whatever its state, but for
+        the message of the report itself.
         """
         async with self._store.transaction() as db:
             found = await rows_of(
@@ -498,6 +518,10 @@ class Moderation:
             if verdict is Verdict.BLOCK:
                 await self._block(db, guild_id, report.asker_id, by, report.reason, until)
                 await self._cancel(db, guild_id, reason, member_id=report.asker_id)
+            if verdict is Verdict.DELETE:
+                await self._store.deletions.carry_out(
+                    db, JobDeleted(report.job_id, message_id, self._store.now())
+                )
             return report
 
     # -- underneath ------------------------------------------------------------------------

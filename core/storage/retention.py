@@ -8,21 +8,22 @@ from core.database.connection import rows_of
 from core.database.jobs import Store
 
 _UNTIL = (
-    "CASE WHEN finished_at IS NULL OR posted = 0"
+    "CASE WHEN deleted_at IS NOT NULL THEN NULL WHEN finished_at IS NULL OR posted = 0"
     " OR EXISTS (SELECT 1 FROM favourites WHERE job_id = jobs.id)"
     " OR EXISTS (SELECT 1 FROM jobs AS later WHERE later.finished_at IS NULL"
     " AND json_extract(later.recipe, '$.source.job') = jobs.id)"
     " THEN 9e999 ELSE finished_at END"
 )
 """A job's pictures are needed for ever while it is not yet shown, while a job waits that starts
-from it, and as long as it is somebody's favourite; else until it ended."""
+from it, and as long as it is somebody's favourite; else until it ended. NULL: it is deleted, and
+nothing of it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
     """Until when something is needed, in seconds since 1970; infinity if there is no end yet.
 
-    What no job speaks of is not in here.
+    What belongs to no job, or only to deleted ones, is not in here.
     """
 
     jobs: dict[int, float]
@@ -48,5 +49,6 @@ async def needed(store: Store, *, jobs: Iterable[int] = (), pictures: Iterable[s
             (json.dumps(list(pictures)),),
         )
     return Needed(
-        {row["id"]: row["until"] for row in folders}, {row["name"]: row["until"] for row in stored}
+        {row["id"]: row["until"] for row in folders if row["until"] is not None},
+        {row["name"]: row["until"] for row in stored if row["until"] is not None},
     )

@@ -23,6 +23,7 @@ from prometheus_client import Counter
 
 from core.database.jobs import Store, StoreError
 from core.database.members import Members
+from core.database.messages import Kind, Messages
 from core.discord_ui.job_message import Card, card, cut, escaped
 from core.i18n import mark, say, speaking
 from core.job import Job, Progress, State
@@ -118,6 +119,7 @@ class Poster:
     ) -> None:
         self._client = client
         self._store = store
+        self._messages = Messages(store)
         self._settings = settings
         self._pace = pace or Pace()
         self._mailboxes: dict[int, _Mailbox] = {}
@@ -294,9 +296,13 @@ class Poster:
             if not (await Members(self._store).preferences(job.member_id)).direct_copy:
                 return
             direct = await self._client.create_dm(discord.Object(job.member_id))
-            if direct.id != job.channel_id:
+            nonce = _nonce(job)
+            if direct.id != job.channel_id and await self._messages.announce(
+                job.id, Kind.DIRECT_COPY, direct.id, nonce
+            ):
                 post = await _ended(job, self._settings.data_dir)
-                await _send(direct, post, nonce=_nonce(job))
+                sent = await _send(direct, post, nonce)
+                await self._messages.sent(job.id, Kind.DIRECT_COPY, direct.id, sent.id, nonce)
         except Exception as error:
             self._raise_if_refused(error)
             log.warning("a copy could not be sent", job=job.id, error=str(error))
@@ -316,8 +322,12 @@ class Poster:
             except discord.HTTPException as error:
                 if not cannot_be_edited(error):
                     raise
-        message = await _send(channel, post, nonce=_nonce(job))
-        await self._store.set_message(job.id, message.id)
+        nonce = _nonce(job)
+        if not await self._messages.announce(job.id, Kind.JOB, channel.id, nonce):
+            return  # deleted, as its message was
+        message = await _send(channel, post, nonce)
+        if not await self._messages.sent(job.id, Kind.JOB, channel.id, message.id, nonce):
+            return  # deleted meanwhile: the bot deletes this message, too
         if not _shows(message, post):
             # Discord knew the nonce: it was sent before, with what was to be shown then.
             await _edit(channel.get_partial_message(message.id), post)

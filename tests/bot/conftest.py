@@ -130,6 +130,15 @@ async def all_given(store: Store) -> None:
             await asyncio.sleep(0.02)
 
 
+async def worked_off(store: Store) -> None:
+    """Waits until nothing is left to be deleted from the disk and from Discord."""
+    async with asyncio.timeout(20):
+        while True:
+            if not await store.deletions.pending():
+                return
+            await asyncio.sleep(0.02)
+
+
 def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
     """What was logged at this level."""
     lines = [json.loads(line) for line in logged.getvalue().splitlines()]

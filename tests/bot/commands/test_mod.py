@@ -15,7 +15,7 @@ from core.moderation import Act, Verdict
 from core.settings import Settings
 from sandbox import Member, Message, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import running_bot, told
+from tests.bot.conftest import running_bot, told, worked_off
 
 LEASE = 30.0
 
@@ -402,6 +402,7 @@ async def test_a_report_arrives_with_its_buttons_and_the_picture_is_deleted(
     assert deleted
     assert deleted.deleted_at
     assert picture.message_id
+    await worked_off(store)
     assert await ada.message(picture.message_id) is None
     assert not (settings.data_dir / "pictures" / "1").exists()
     _, (entry, *_) = await moderation.log(picture.guild_id or 0)

@@ -1,6 +1,9 @@
-"""/privacy: what is kept about a member is told, and goes when they say so."""
+"""/privacy: members get all that is kept about them, and it goes when they say so."""
 
+import io
 import json
+import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +11,34 @@ from PIL import Image
 
 from bot.client import ImagineBot
 from core.database.jobs import Store
-from core.database.members import Kept, Members, Preferences
+from core.database.members import Members, Preferences
+from core.database.moderation import Moderation
+from core.database.personal_data import PersonalData, Summary
+from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of
-from sandbox import Member, Sandbox
-from tests.bot.conftest import asked, press, told
+from sandbox import Member, Message, Sandbox
+from sandbox.discord.state import FILE_LIMIT
+from tests.bot.conftest import asked, press, told, worked_off
+
+
+async def records(member: Member, *, archives: int = 1) -> dict[str, list[dict[str, Any]]]:
+    """What the files of /privacy say, put together."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    ends = [f"-{n}-of-{archives}" for n in range(1, archives + 1)] if archives > 1 else [""]
+    for name in (f"imagine{end}.zip" for end in ends):
+        message = await member.wait_for(partial(has_file, name=name))
+        (file,) = message.files
+        content = await member.download(file)
+        assert len(content) <= FILE_LIMIT
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for kind in archive.namelist():
+                found.setdefault(kind, []).extend(json.loads(archive.read(kind)))
+    return found
+
+
+def has_file(message: Message, name: str) -> bool:
+    return any(file.filename == name for file in message.files)
 
 
 async def test_all_of_it_is_deleted_and_nothing_of_others(
@@ -35,24 +61,98 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     members = Members(store)
     await members.set_favourite(bob.id, job.id, True)
     await members.prefer(ada.id, Preferences("96x64", 40, None, True))
+    await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
     await ada.slash("privacy")
-    message = await told(ada, "2 jobs")
-    assert "2 pictures" in message.text
-    (file,) = message.files
-    everything = json.loads(await ada.download(file))
-    assert [each["id"] for each in everything["jobs"]] == [3, 1]
-    assert everything["jobs"][1]["recipe"] == json.loads(job.recipe.model_dump_json())
-    assert everything["preferences"][0]["size"] == "96x64"
+    message = await told(ada, "2 requests")
+    assert "2 images with their frames" in message.text
+    everything = await records(ada)
+    assert [each["id"] for each in everything["jobs.json"]] == [3, 1]
+    assert everything["jobs.json"][1]["recipe"] == json.loads(job.recipe.model_dump_json())
+    assert [each["kind"] for each in everything["jobs.json"][1]["messages"]] == ["job", "timelapse"]
+    assert everything["preferences.json"][0]["size"] == "96x64"
+    assert {each["image"] for each in everything["uploaded images.json"]} == {
+        job.recipe.initial,
+        others.recipe.initial,
+    }
     await press(sandbox, bob, others_card, f"forget:{ada.id}")
-    await told(bob, "Only they themselves")
+    await told(bob, "You can only delete your own data.")
     await ada.press(message, message.buttons[0].custom_id)
-    await told(ada, "Deleted: 2 jobs")
-    assert await members.kept(ada.id) == Kept(0, 0, 0, None)
+    await told(ada, "Deleted 2 requests")
+    assert await PersonalData(store).summary(ada.id) == Summary(0, 0, 0, None)
     assert await members.preferences(ada.id) == Preferences()
     assert not await store.waiting()
+    await worked_off(store)
     assert not folder_of(job.id, settings.data_dir).exists()
     assert folder_of(others.id, settings.data_dir).exists()
     kept = [path.stem for path in (settings.data_dir / "initial").iterdir()]
     assert kept == [others.recipe.initial]
     assert [each.id for each in await bob.messages() if not each.ephemeral] == [others_card.id]
     assert card.id != waiting.id
+
+
+async def test_one_request_is_one_request(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+) -> None:
+    await painted(ada)
+    await ada.slash("privacy")
+    message = await told(ada, "1 request (")
+    assert "1 image with its frames" in message.text
+    await ada.press(message, message.buttons[0].custom_id)
+    await told(ada, "Deleted 1 request and")
+
+
+async def test_the_files_say_what_moderators_keep_and_nothing_of_others(
+    bot: ImagineBot, store: Store, sandbox: Sandbox, ada: Member, bob: Member, painted: Any
+) -> None:
+    job, _ = await painted(ada)
+    moderation, guild = Moderation(store), sandbox.guild.id
+    assert await moderation.report(job, bob.id, "it is rude")
+    mo = 10**17
+    await moderation.block(guild, ada.id, by=mo, why="rude", until=None, reason="")
+    await moderation.refused(guild, ada.id, "“rude” is refused")
+    await ada.slash("privacy")
+    kept = await records(ada)
+    assert kept["reports about you.json"][0]["reason"] == "it is rude"
+    assert kept["blocks.json"][0]["reason"] == "rude"
+    assert [each["act"] for each in kept["moderation log.json"]] == [
+        "reported",
+        "blocked",
+        "refused",
+    ]
+    assert str(mo) not in json.dumps(kept)
+    assert str(bob.id) not in json.dumps(kept)
+
+
+async def test_whoever_asked_5000_times_gets_all_of_it_and_can_delete_it(
+    bot: ImagineBot, store: Store, sandbox: Sandbox, ada: Member, bob: Member
+) -> None:
+    ideographs = "".join(chr(0x4E00 + number * 7 % 20_000) for number in range(490))
+    recipe = Recipe.make(ideographs, ideographs[::-1], width=64, height=64, steps=10)
+    async with store.transaction() as db:
+        await db.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
+            " WHERE n < 5000) INSERT INTO jobs (recipe, pictures, work, guild_id, channel_id,"
+            " member_id, member_name, turn, created_at, state, finished_at, posted)"
+            " SELECT ?, 1, 1, ?, ?, ?, '艾达', n, n, 'done', n, 1 FROM numbers",
+            (recipe.model_dump_json(), sandbox.guild.id, sandbox.channel.id, ada.id),
+        )
+    await ada.slash("privacy")
+    message = await told(ada, "5000 requests")
+    jobs = (await records(ada, archives=2))["jobs.json"]
+    assert [each["id"] for each in jobs] == list(range(5000, 0, -1))
+    assert jobs[0]["recipe"]["include"][0]["text"] == ideographs
+    await ada.press(message, message.buttons[0].custom_id)
+    await told(ada, "Deleted 5000 requests")
+    assert (await PersonalData(store).summary(ada.id)).jobs == 0
+
+
+async def test_the_button_is_there_even_if_the_files_cannot_be_sent(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any, store: Store
+) -> None:
+    await painted(ada)
+    sandbox.faults.fail("POST /webhooks/{webhook_id}/{webhook_token}", 413)
+    await ada.slash("privacy")
+    message = await told(ada, "1 request (")
+    await told(ada, "The files could not be sent")
+    await ada.press(message, message.buttons[0].custom_id)
+    await told(ada, "Deleted 1 request and")

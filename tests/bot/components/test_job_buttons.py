@@ -11,7 +11,7 @@ from core.recipe import Source
 from core.settings import Settings
 from core.storage.paths import folder_of
 from sandbox import Member, Sandbox
-from tests.bot.conftest import asked, press, running_bot, told
+from tests.bot.conftest import asked, press, running_bot, told, worked_off
 
 
 async def newest(store: Store) -> Job:
@@ -144,6 +144,7 @@ async def test_deleted_pictures_are_gone_everywhere(
     question = await told(ada, "for good")
     await ada.press(question, question.buttons[0].custom_id)
     await told(ada, "is deleted")
+    await worked_off(store)
     assert await ada.message(card.id) is None
     assert not folder_of(job.id, settings.data_dir).exists()
     await ada.slash("show", job=job.id)

@@ -28,6 +28,8 @@ from core.database.jobs import (
     StoreReadOnlyError,
     StoreTooNewError,
 )
+from core.database.messages import Kind, Messages
+from core.database.moderation import Moderation
 from core.fair_queue import claim_order
 from core.job import Job, State
 from core.recipe import Recipe
@@ -72,7 +74,7 @@ async def test_a_job_comes_back_as_it_was_asked(path: Path, store: Store) -> Non
     assert (job.guild_id, job.channel_id, job.message_id) == (10, 20, 30)
     assert (job.member_id, job.member_name) == (1, "member 1")
     assert (job.state, job.step, job.posted) == (State.QUEUED, 0, False)
-    await store.set_message(job.id, 2**62)
+    await Messages(store).sent(job.id, Kind.JOB, 2, 2**62)
     async with Store.open(path) as another:
         assert await another.job(job.id) == await store.job(job.id)
         assert (await another.job(job.id)).message_id == 2**62  # type: ignore[union-attr]
@@ -169,7 +171,7 @@ async def test_an_outcome_is_shown_again_however_the_first_showing_ends(store: S
     assert waiting.redraws == 1
     await store.mark_posted(job.id, waiting.redraws)
     assert await store.unposted() == []
-    await store.delete(job.id)
+    await Moderation(store).delete(job.id, job.member_id)
     await store.show_again(job.id)
     assert await store.unposted() == []
 

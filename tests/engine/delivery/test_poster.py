@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from core.database.jobs import Store
 from core.database.members import Members, Preferences
+from core.database.messages import Kind, Messages
 from core.job import Job, Progress, State
 from core.settings import Settings
 from core.storage.paths import folder_of
@@ -298,7 +299,7 @@ async def test_the_bot_has_a_while_to_name_the_message(
     await store.cancel(job.id)
     posting(grace=0.5)
     message = _message(discord, 0)
-    await store.set_message(job.id, message.id)
+    await Messages(store).sent(job.id, Kind.JOB, job.channel_id, message.id)
     await until(lambda: posted(store, job))
     assert list(discord.channel.messages) == [message.id]
     assert "Cancelled" in text(message)

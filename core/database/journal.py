@@ -1,0 +1,138 @@
+"""A journal of deletions beside the database, so that a restored backup cannot undo them.
+
+`imagine.db.deletions` holds one JSON object per line: which member's data and which jobs were
+deleted, and up to which number jobs may have been named. It contains ids and times, no other
+personal data. It is only ever appended to, and each entry is on disk before the transaction that
+carries it out is committed. The database remembers how far it has come (`deletion_journal`): after
+a crash, or in a restored backup, the entries behind that position are carried out again.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SUFFIX = ".deletions"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDeleted:
+    """Everything that is kept about a member, with their jobs up to a number."""
+
+    member: int
+    last_job: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobDeleted:
+    """The images and messages of one job, but for one message that says so."""
+
+    job: int
+    but_message: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersReserved:
+    """Jobs may have got numbers up to this one."""
+
+    reserved: int
+    at: float
+
+
+Entry = MemberDeleted | JobDeleted | NumbersReserved
+
+
+class Journal:
+    """The journal of one database. Append only while you hold the database's write lock.
+
+    All methods block, and raise OSError.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(database.name + SUFFIX)
+
+    def end(self) -> int:
+        """The position behind the last entry, in bytes."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def append(self, entry: Entry) -> None:
+        """Writes an entry; it is on disk once this returns."""
+        line = f"{json.dumps(asdict(entry))}\n".encode()
+        is_new = not self.path.exists()
+        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            end = os.fstat(file).st_size
+            if end and os.pread(file, 1, end - 1) != b"\n":
+                line = b"\n" + line  # a crash has left half a line: it is skipped when read
+            _write_all(file, line)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new:
+            _sync_folder(self.path.parent)
+
+    def after(self, position: int) -> list[Entry]:
+        """The entries behind a position."""
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as file:
+            file.seek(position)
+            return list(_entries(file.read()))
+
+    def reserved(self) -> int:
+        """The highest number that a job may have got, as far as the journal knows."""
+        return max(
+            (each.reserved for each in self.after(0) if isinstance(each, NumbersReserved)),
+            default=0,
+        )
+
+    def merge(self, other: bytes) -> None:
+        """Puts another journal of the same jobs before what this one knows beyond it.
+
+        So that positions in the other one stay true.
+        """
+        mine = self.path.read_bytes() if self.path.exists() else b""
+        if not mine.startswith(other):
+            known = set(other.splitlines())
+            beyond = [line for line in mine.splitlines() if line not in known]
+            mine = b"".join(line + b"\n" for line in [*other.splitlines(), *beyond])
+        temporary = self.path.with_name(self.path.name + ".part")
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            _write_all(file, mine)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        temporary.replace(self.path)
+        _sync_folder(self.path.parent)
+
+
+def _entries(data: bytes) -> Iterator[Entry]:
+    """What is half a line, or damaged, is skipped: it must not keep the rest from being read."""
+    for line in data.splitlines():
+        try:
+            match json.loads(line):
+                case {"member": int(member), "last_job": int(last_job), "at": at}:
+                    yield MemberDeleted(member, last_job, float(at))
+                case {"job": int(job), "but_message": int() | None as but_message, "at": at}:
+                    yield JobDeleted(job, but_message, float(at))
+                case {"reserved": int(reserved), "at": at}:
+                    yield NumbersReserved(reserved, float(at))
+        except ValueError:
+            continue
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,121 @@
+"""What is kept about a member, to be read by them."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from core.database.connection import Database, rows_of, value_of
+
+PAGE = 500  #: records that are read at a time, so that nobody waits long for the database
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How much is kept about a member."""
+
+    jobs: int
+    images: int
+    favourites: int
+    first: float | None
+    """When they first asked for an image, in seconds since 1970."""
+
+
+class PersonalData:
+    """What one database keeps about members. All methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def summary(self, member_id: int) -> Summary:
+        """How much is kept about a member, in all servers."""
+        async with self._database.snapshot() as db:
+            (row,) = await rows_of(
+                db,
+                "SELECT COUNT(*) AS jobs,"
+                " TOTAL(pictures * (state = 'done' AND deleted_at IS NULL)) AS images,"
+                " MIN(created_at) AS first FROM jobs WHERE member_id = ?",
+                (member_id,),
+            )
+            favourites = await value_of(
+                db, "SELECT COUNT(*) FROM favourites WHERE member_id = ?", (member_id,)
+            )
+        return Summary(int(row["jobs"]), int(row["images"]), int(favourites), row["first"])
+
+    async def records(self, member_id: int) -> AsyncIterator[tuple[str, list[Record]]]:
+        """All records about a member, some at a time, each with the name of its kind.
+
+        Who else took part in one (who reported their image, who blocked them) is left out.
+        """
+        before = 2**63 - 1
+        while jobs := await self._jobs(member_id, before):
+            yield "jobs", jobs
+            before = jobs[-1]["id"]
+        async with self._database.snapshot() as db:
+            found = {
+                "favourites": await rows_of(
+                    db,
+                    "SELECT job_id, created_at FROM favourites WHERE member_id = ?",
+                    (member_id,),
+                ),
+                "preferences": await rows_of(
+                    db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,)
+                ),
+                "uploaded images": await rows_of(
+                    db,
+                    "SELECT DISTINCT image FROM image_uploads WHERE member_id = ?",
+                    (member_id,),
+                ),
+                "reports by you": await rows_of(
+                    db,
+                    "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
+                    " WHERE reported_by = ?",
+                    (member_id,),
+                ),
+                "reports about you": await rows_of(
+                    db,
+                    "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
+                    " WHERE asker_id = ?",
+                    (member_id,),
+                ),
+                "blocks": await rows_of(
+                    db,
+                    "SELECT guild_id, until, reason, created_at FROM blocks WHERE member_id = ?",
+                    (member_id,),
+                ),
+                "moderation log": await rows_of(
+                    db,
+                    "SELECT guild_id, created_at, act, by_id IS :member AS by_you,"
+                    " whom_id IS :member AS about_you, job_id, what, why FROM moderation_log"
+                    " WHERE :member IN (by_id, whom_id) ORDER BY id",
+                    {"member": member_id},
+                ),
+            }
+        for name, rows in found.items():
+            if rows:
+                yield name, [dict(row) for row in rows]
+
+    async def _jobs(self, member_id: int, before: int) -> list[Record]:
+        async with self._database.snapshot() as db:
+            jobs = await rows_of(
+                db,
+                "SELECT * FROM jobs WHERE member_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+                (member_id, before, PAGE),
+            )
+            messages = await rows_of(
+                db,
+                "SELECT messages.* FROM json_each(?) AS asked CROSS JOIN messages"
+                " ON job_id = asked.value WHERE message_id IS NOT NULL",
+                (json.dumps([job["id"] for job in jobs]),),
+            )
+        shown: dict[int, list[Record]] = {job["id"]: [] for job in jobs}
+        for message in messages:
+            shown[message["job_id"]].append(
+                {name: message[name] for name in ("kind", "channel_id", "message_id")}
+            )
+        return [
+            dict(job) | {"recipe": json.loads(job["recipe"]), "messages": shown[job["id"]]}
+            for job in jobs
+        ]

@@ -1,0 +1,66 @@
+-- Deletes everything that is kept about a member, with their jobs up to :last_job. What is not in
+-- the database goes into the outbox `deletions`. Moderators keep what they did, as ids and times.
+
+-- Images that the member uploaded, unless somebody else uploaded the very same.
+INSERT INTO deletions (kind, image, due_at)
+    SELECT DISTINCT 'image', name, :now FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
+    WHERE member_id = :member AND jobs.id <= :last_job AND NOT EXISTS (
+        SELECT 1 FROM image_uploads WHERE image = name
+        AND NOT (image_uploads.member_id = :member AND image_uploads.job_id <= :last_job)
+    );
+-- Jobs of others that would start from one of these images, or from an image of the member's jobs.
+UPDATE jobs
+    SET state = 'cancelled', reason = :source_gone, finished_at = :now, lease_until = NULL
+    WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
+    AND id IN (
+        SELECT theirs.job_id
+        FROM jobs AS mine JOIN pictures_in_recipes AS my_image ON my_image.job_id = mine.id
+        JOIN pictures_in_recipes AS theirs USING (name)
+        WHERE mine.member_id = :member AND mine.id <= :last_job AND NOT EXISTS (
+            SELECT 1 FROM image_uploads WHERE image = name
+            AND NOT (image_uploads.member_id = :member AND image_uploads.job_id <= :last_job)
+        )
+    );
+UPDATE jobs
+    SET state = 'cancelled', reason = :source_gone, finished_at = :now
+    WHERE state = 'queued' AND NOT (member_id = :member AND id <= :last_job)
+    AND finished_at IS NULL AND json_extract(recipe, '$.source.job') IN (
+        SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job
+    );
+
+-- The folder of a running job goes a second time, once its engine has surely let go of it.
+INSERT INTO deletions (kind, job_id, due_at)
+    SELECT 'folder', id, :now FROM jobs WHERE member_id = :member AND id <= :last_job
+    UNION ALL
+    SELECT 'folder', id, :later FROM jobs
+    WHERE member_id = :member AND id <= :last_job AND state = 'running';
+INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
+    SELECT 'message', job_id, messages.channel_id, messages.message_id, nonce,
+        iif(messages.message_id IS NULL, :later, :now)
+    FROM jobs JOIN messages ON job_id = jobs.id WHERE member_id = :member AND jobs.id <= :last_job
+    AND (messages.message_id IS NOT NULL OR announced_at > :forgotten);
+DELETE FROM messages
+    WHERE job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
+
+-- What the member wrote to moderators about others, and what others wrote about the member. Where
+-- a log channel shows a report with such a text, it is shown anew without.
+INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
+    SELECT 'message', job_id, channel_id, message_id, nonce,
+        iif(message_id IS NULL, :later, :now)
+    FROM messages WHERE kind = 'report' AND job_id IN (
+        SELECT job_id FROM reports WHERE reported_by = :member AND reason IS NOT NULL
+    ) AND (message_id IS NOT NULL OR announced_at > :forgotten);
+DELETE FROM messages WHERE kind = 'report' AND job_id IN (
+    SELECT job_id FROM reports WHERE reported_by = :member AND reason IS NOT NULL
+);
+UPDATE reports SET shown = 0 WHERE verdict IS NULL AND job_id IN (
+    SELECT job_id FROM reports WHERE reported_by = :member AND reason IS NOT NULL
+);
+UPDATE reports SET reason = NULL WHERE :member IN (reported_by, asker_id);
+UPDATE moderation_log SET why = NULL WHERE :member IN (by_id, whom_id);
+UPDATE blocks SET reason = NULL WHERE member_id = :member;
+
+DELETE FROM preferences WHERE member_id = :member;
+DELETE FROM favourites WHERE member_id = :member
+    OR job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
+DELETE FROM jobs WHERE member_id = :member AND id <= :last_job;

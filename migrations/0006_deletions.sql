@@ -1,0 +1,73 @@
+-- Which messages show a job, and what is still to be deleted. See core.database.messages and core.database.deletions.
+
+-- Every message that shows a job to others than whoever asked for that view. The id is NULL from
+-- before the message is sent until Discord has named it; the nonce identifies it meanwhile.
+CREATE TABLE messages (
+    job_id INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('job', 'timelapse', 'direct copy', 'show', 'report')),
+    channel_id INTEGER NOT NULL,
+    message_id INTEGER,
+    nonce TEXT,
+    -- When it was about to be sent, in seconds since 1970.
+    announced_at REAL,
+    CHECK (message_id IS NOT NULL OR (nonce IS NOT NULL AND announced_at IS NOT NULL)),
+    UNIQUE (job_id, message_id),
+    UNIQUE (channel_id, nonce)
+) STRICT;
+INSERT INTO messages (job_id, kind, channel_id, message_id)
+    SELECT id, 'job', channel_id, message_id FROM jobs
+    WHERE message_id IS NOT NULL AND deleted_at IS NULL;
+
+-- The outbox of deletions. A row is written in the transaction that deletes the rows it stands
+-- for, and removed once the thing itself is gone. The kinds are worked off in alphabetical order:
+-- folders and images before messages.
+CREATE TABLE deletions (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('folder', 'image', 'message')),
+    -- Whose folder, or which job a message shows.
+    job_id INTEGER,
+    -- The name of an uploaded image.
+    image TEXT,
+    channel_id INTEGER,
+    message_id INTEGER,
+    nonce TEXT,
+    -- When it is to be tried, in seconds since 1970; whoever takes it puts it off first.
+    due_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    CHECK ((kind = 'image') = (image IS NOT NULL)),
+    CHECK ((kind = 'message') = (channel_id IS NOT NULL)),
+    CHECK (kind = 'image' OR job_id IS NOT NULL),
+    CHECK (kind != 'message' OR message_id IS NOT NULL OR nonce IS NOT NULL)
+) STRICT;
+CREATE INDEX deletions_in_order ON deletions (kind, due_at);
+CREATE INDEX deletions_being_sent ON deletions (channel_id, nonce) WHERE nonce IS NOT NULL;
+
+-- Up to which byte of the journal beside the database (see core.database.journal) this database has it.
+CREATE TABLE deletion_journal (position INTEGER NOT NULL) STRICT;
+INSERT INTO deletion_journal VALUES (0);
+
+-- However a job gets its message, it is recorded; that of a deleted job goes at once.
+CREATE TRIGGER job_arrives_with_message AFTER INSERT ON jobs WHEN NEW.message_id IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO messages (job_id, kind, channel_id, message_id)
+        VALUES (NEW.id, 'job', NEW.channel_id, NEW.message_id);
+END;
+CREATE TRIGGER job_gets_message AFTER UPDATE OF message_id ON jobs
+    WHEN NEW.message_id IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO messages (job_id, kind, channel_id, message_id)
+        SELECT NEW.id, 'job', NEW.channel_id, NEW.message_id WHERE NEW.deleted_at IS NULL;
+    INSERT INTO deletions (kind, job_id, channel_id, message_id, due_at)
+        SELECT 'message', NEW.id, NEW.channel_id, NEW.message_id, 0
+        WHERE NEW.deleted_at IS NOT NULL;
+END;
+
+-- Which uploaded images (see core.storage.uploaded_images) a job has brought along, in contrast to those that it
+-- took over from its parent.
+CREATE VIEW image_uploads (image, job_id, member_id) AS
+    SELECT here.name, jobs.id, jobs.member_id
+    FROM pictures_in_recipes AS here JOIN jobs ON jobs.id = here.job_id
+    WHERE jobs.parent_id IS NULL OR EXISTS (
+        SELECT 1 FROM jobs AS parent WHERE parent.id = jobs.parent_id AND NOT EXISTS (
+            SELECT 1 FROM pictures_in_recipes AS there
+            WHERE there.name = here.name AND there.job_id = parent.id
+        )
+    );
