@@ -1,0 +1,462 @@
+"""What is deleted is gone, whatever crashes in between, and nothing else is."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+from hypothesis import given
+from hypothesis import settings as run
+from hypothesis import strategies as st
+
+from core.database.connection import rows_of, value_of
+from core.database.deletions import (
+    RESERVED,
+    SOURCE_GONE,
+    TAKEN_SECONDS,
+    Deletion,
+    Folder,
+    Image,
+    Message,
+)
+from core.database.jobs import Store
+from core.database.journal import JobDeleted, Journal, MemberDeleted
+from core.database.members import Members, Preferences
+from core.database.messages import Kind, Messages
+from core.database.moderation import Moderation
+from core.database.personal_data import PersonalData, Summary
+from core.job import Job, State
+from core.moderation import Verdict
+from core.recipe import Recipe, Source
+
+ADA, BOB, MO = 71, 72, 73
+GUILD, CHANNEL, DIRECT, LOG = 10, 20, 21, 22
+SECRET = "secret of Ada"
+UPLOADS = {"ada's": "a" * 64, "bob's": "b" * 64, "shared": "c" * 64}
+
+
+async def ask(
+    store: Store,
+    member: int,
+    text: str = SECRET,
+    *,
+    parent: Job | None = None,
+    message: int | None = None,
+    **recipe: Any,
+) -> Job:
+    made = Recipe.make(text, width=64, height=64, steps=10, seed=1)
+    return await store.add(
+        made.model_copy(update=recipe),
+        guild_id=GUILD,
+        channel_id=CHANNEL,
+        message_id=message,
+        member_id=member,
+        member_name=f"member {member}",
+        parent_id=parent.id if parent else None,
+    )
+
+
+async def finished(store: Store, job: Job) -> Job:
+    """The job once it, and whatever waits before it, has been painted."""
+    while claimed := await store.claim("engine", 30):
+        await store.finish(claimed.id, "engine", State.DONE)
+        await store.mark_posted(claimed.id)
+    ended = await store.job(job.id)
+    assert ended
+    return ended
+
+
+async def outbox(store: Store, clock: Any) -> list[Deletion]:
+    """All deletions that wait, in the order in which they are worked off."""
+    clock.now += TAKEN_SECONDS
+    found = []
+    while deletion := await store.deletions.take():
+        await store.deletions.done(deletion)
+        found.append(deletion)
+    return found
+
+
+def targets(deletions: list[Deletion]) -> list[Folder | Image | Message]:
+    return [deletion.target for deletion in deletions]
+
+
+async def life(store: Store) -> dict[str, Job]:
+    """A server in which Ada, Bob and a moderator have done all that leaves something behind."""
+    moderation, messages = Moderation(store), Messages(store)
+    jobs = {
+        "ada's": await ask(store, ADA, message=1001, initial=UPLOADS["ada's"]),
+        "ada's second": await ask(store, ADA, message=1002, initial=UPLOADS["shared"]),
+        "bob's": await ask(store, BOB, "bob's", message=2001, initial=UPLOADS["shared"]),
+    }
+    for name in jobs:
+        jobs[name] = await finished(store, jobs[name])
+    again = {"initial": UPLOADS["ada's"]}
+    jobs["reused"] = await ask(store, BOB, "reused", parent=jobs["ada's"], message=2002, **again)
+    jobs["from hers"] = await ask(
+        store, BOB, "on", message=2003, source=Source(jobs["ada's"].id, 0)
+    )
+    jobs["ada's waiting"] = await ask(store, ADA, message=1003)
+    jobs["bob's waiting"] = await ask(store, BOB, "later", initial=UPLOADS["bob's"], message=2004)
+    await messages.sent(jobs["ada's"].id, Kind.TIMELAPSE, CHANNEL, 1011)
+    await messages.sent(jobs["ada's"].id, Kind.DIRECT_COPY, DIRECT, 1012)
+    await messages.sent(jobs["bob's"].id, Kind.TIMELAPSE, CHANNEL, 2011)
+    assert await moderation.report(jobs["ada's"], BOB, f"Bob on {SECRET}")
+    assert await moderation.report(jobs["bob's"], ADA, SECRET)
+    await messages.sent(jobs["ada's"].id, Kind.REPORT, LOG, 1021)
+    await messages.sent(jobs["bob's"].id, Kind.REPORT, LOG, 2021)
+    for report in (1, 2):
+        await moderation.report_shown(report)
+    await moderation.refused(GUILD, ADA, f"“{SECRET}” is refused")
+    await moderation.refused(GUILD, BOB, "his own words")
+    await moderation.block(GUILD, ADA, by=MO, why=SECRET, until=None, reason="")
+    await Members(store).set_favourite(BOB, jobs["ada's"].id, True)
+    await Members(store).set_favourite(BOB, jobs["bob's"].id, True)
+    await Members(store).set_favourite(ADA, jobs["bob's"].id, True)
+    await Members(store).prefer(ADA, Preferences("96x64", 40, None, True))
+    await Members(store).prefer(BOB, Preferences("64x64", 40, None, True))
+    return jobs
+
+
+def dump(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as database:
+        return "\n".join(database.iterdump())
+
+
+async def assert_ada_is_gone_and_bob_is_not(store: Store, path: Path, clock: Any) -> None:
+    deletions = targets(await outbox(store, clock))
+    assert dict.fromkeys(deletions) == dict.fromkeys(
+        [
+            *(Folder(job) for job in (1, 2, 6)),
+            Image(UPLOADS["ada's"]),
+            *(Message(CHANNEL, message, None) for message in (1001, 1002, 1003)),
+            Message(CHANNEL, 1011, None),
+            Message(DIRECT, 1012, None),
+            Message(LOG, 1021, None),
+            Message(LOG, 2021, None),
+        ]
+    )
+    ranks = [(Folder, Image, Message).index(type(target)) for target in deletions]
+    assert ranks == sorted(ranks), "files go first"
+    text = dump(path)
+    assert SECRET not in text
+    assert f"member {ADA}" not in text
+    assert await PersonalData(store).summary(ADA) == Summary(0, 0, 0, None)
+    bobs = await PersonalData(store).summary(BOB)
+    assert (bobs.jobs, bobs.favourites) == (4, 1)
+    assert (await Members(store).preferences(BOB)).size == "64x64"
+    states = {}
+    for name, job_id in (("bob's", 3), ("reused", 4), ("from hers", 5), ("waiting", 7)):
+        job = await store.job(job_id)
+        assert job
+        states[name] = (job.state, job.reason)
+    assert states == {
+        "bob's": (State.DONE, None),
+        "reused": (State.CANCELLED, SOURCE_GONE),
+        "from hers": (State.CANCELLED, SOURCE_GONE),
+        "waiting": (State.QUEUED, None),
+    }
+    assert [entry.why for entry in (await Moderation(store).log(GUILD))[1] if entry.why] == [
+        "his own words"
+    ]
+    (block,) = await Moderation(store).blocks(GUILD)
+    assert (block.member_id, block.reason) == (ADA, None)
+    async with store.snapshot() as db:
+        left = {row["message_id"] for row in await rows_of(db, "SELECT * FROM messages")}
+    assert left == {2001, 2002, 2003, 2004, 2011}
+
+
+async def test_everything_about_a_member_goes_and_nothing_of_others(
+    store: Store, path: Path, clock: Any
+) -> None:
+    await life(store)
+    assert await store.deletions.delete_member(ADA) == 3
+    await assert_ada_is_gone_and_bob_is_not(store, path, clock)
+    # Bob's report is shown anew, without what Ada wrote.
+    assert [report.reason for _, report in await reports_to_show(store)] == [None]
+
+
+async def reports_to_show(store: Store) -> list[Any]:
+    await Moderation(store).set_log_channel(GUILD, LOG, MO)
+    return await Moderation(store).reports_to_show()
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class Killer:
+    """Ends the process before its n-th step on disk."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = -1
+        for owner, name in (
+            (aiosqlite.Connection, "execute"),
+            (aiosqlite.Connection, "execute_fetchall"),
+        ):
+            monkeypatch.setattr(owner, name, self._counted_async(getattr(owner, name)))
+        monkeypatch.setattr(Journal, "append", self._counted(Journal.append))
+
+    def step(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+    def _counted_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def counted(*arguments: Any) -> Any:
+            self.step()
+            return await function(*arguments)
+
+        return counted
+
+    def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A step before, and one after."""
+
+        def counted(*arguments: Any) -> Any:
+            self.step()
+            result = function(*arguments)
+            self.step()
+            return result
+
+        return counted
+
+
+async def test_killed_at_any_step_it_is_done_all_the_same(
+    tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either nothing is deleted, and the member may try again, or all of it at the next start."""
+    async with Store.open(tmp_path / "life.db", clock=clock) as store:
+        await life(store)
+    killer = Killer(monkeypatch)
+    outcomes = set()
+    for step in range(1, 100):
+        path = tmp_path / f"{step}.db"
+        for end in ("", ".deletions"):
+            shutil.copy(f"{tmp_path / 'life.db'}{end}", f"{path}{end}")
+        async with Store.open(path, clock=clock) as store:
+            killer.left = step
+            try:
+                await store.deletions.delete_member(ADA)
+            except Killed:
+                pass
+            else:
+                break
+            finally:
+                killer.left = -1
+        async with Store.open(path, clock=clock) as store:
+            jobs = (await PersonalData(store).summary(ADA)).jobs
+            outcomes.add(jobs)
+            if jobs == 3:
+                assert await store.deletions.pending() == 0
+                await store.deletions.delete_member(ADA)
+            await assert_ada_is_gone_and_bob_is_not(store, path, clock)
+    assert step > 20
+    assert outcomes == {0, 3}
+
+
+async def test_a_failed_commit_is_made_up_for_by_the_next_deletion(
+    store: Store, path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await life(store)
+    killer = Killer(monkeypatch)
+    killer.left = 12  # once the journal has it
+    with pytest.raises(Killed):
+        await store.deletions.delete_member(ADA)
+    assert (await PersonalData(store).summary(ADA)).jobs == 3
+    await store.deletions.delete_member(MO)  # has nothing
+    await assert_ada_is_gone_and_bob_is_not(store, path, clock)
+
+
+async def test_what_one_worker_has_taken_no_other_tries(
+    store: Store, path: Path, clock: Any
+) -> None:
+    await life(store)
+    await store.deletions.delete_member(ADA)
+    async with Store.open(path, clock=clock) as other:
+        taken: list[int] = []
+        while deletion := await store.deletions.take():
+            taken.append(deletion.id)
+            if further := await other.deletions.take():
+                taken.append(further.id)
+        assert len(taken) == len(set(taken)) == await store.deletions.pending()
+        clock.now += TAKEN_SECONDS  # both have died
+        deletion = await other.deletions.take()
+        assert deletion
+        assert deletion.attempts == 2
+        assert 1 < await other.deletions.failed(deletion) <= 2
+        await other.deletions.done(deletion)
+        assert await store.deletions.pending() == len(taken) - 1
+
+
+async def test_a_running_jobs_folder_goes_again_once_its_engine_has_let_go(
+    store: Store, clock: Any
+) -> None:
+    job = await ask(store, ADA)
+    await store.claim("engine", 30)
+    await store.deletions.delete_member(ADA)
+    assert await store.still_mine("engine") == {}
+    assert not await store.finish(job.id, "engine", State.DONE)
+    assert (await store.deletions.take()).target == Folder(job.id)  # type: ignore[union-attr]
+    assert await store.deletions.take() is None
+    clock.now += TAKEN_SECONDS
+    assert (await store.deletions.take()).target == Folder(job.id)  # type: ignore[union-attr]
+
+
+async def test_a_moderator_deletes_what_is_being_painted_but_not_the_report(
+    store: Store, clock: Any
+) -> None:
+    job = await ask(store, ADA, message=1)
+    await store.claim("engine", 30)
+    await Messages(store).sent(job.id, Kind.REPORT, LOG, 9)
+    report = await Moderation(store).report(job, BOB, "rude")
+    assert report
+    assert await Moderation(store).close_report(GUILD, report.id, Verdict.DELETE, MO, message_id=9)
+    deleted = await store.job(job.id)
+    assert deleted
+    assert (deleted.state, deleted.posted) == (State.CANCELLED, True)
+    assert deleted.deleted_at
+    assert targets(await outbox(store, clock)) == [
+        Folder(job.id),
+        Folder(job.id),
+        Message(CHANNEL, 1, None),
+    ]
+    # What is left of it goes with the member.
+    await store.deletions.delete_member(ADA)
+    assert Message(LOG, 9, None) in targets(await outbox(store, clock))
+
+
+async def test_ones_own_deletion_needs_an_ended_job_and_no_entry(store: Store, clock: Any) -> None:
+    job, moderation = await ask(store, ADA, message=1), Moderation(store)
+    assert not await moderation.delete(job.id, ADA)
+    assert not await moderation.delete(99, ADA)
+    await finished(store, job)
+    assert await moderation.delete(job.id, ADA)
+    assert await moderation.log(GUILD) == (0, [])
+    assert await moderation.delete(job.id, MO)
+    count, _ = await moderation.log(GUILD)
+    assert count == 1
+
+
+# -- messages on their way -----------------------------------------------------------------------
+
+
+async def test_a_message_under_way_is_deleted_once_it_has_a_name(store: Store, clock: Any) -> None:
+    job, messages = await ask(store, ADA), Messages(store)
+    assert await messages.announce(job.id, Kind.JOB, CHANNEL, "nonce")
+    await store.deletions.delete_member(ADA)
+    assert not await messages.announce(job.id, Kind.JOB, CHANNEL, "another")
+    assert not await messages.sent(job.id, Kind.JOB, CHANNEL, 5, "nonce")
+    assert targets(await outbox(store, clock)) == [
+        Folder(job.id),
+        Message(CHANNEL, 5, "nonce"),
+    ]
+    # It comes only after the deletion was worked off: then it is deleted by itself.
+    assert not await messages.sent(job.id, Kind.JOB, CHANNEL, 5, "nonce")
+    assert targets(await outbox(store, clock)) == [Message(CHANNEL, 5, None)]
+
+
+async def test_a_message_whose_sender_died_is_found_by_its_nonce(store: Store, clock: Any) -> None:
+    job, messages = await ask(store, ADA), Messages(store)
+    assert await messages.announce(job.id, Kind.JOB, CHANNEL, "long ago")
+    clock.now += 3600
+    assert await messages.announce(job.id, Kind.JOB, CHANNEL, "just now")
+    await store.deletions.delete_member(ADA)
+    assert await store.deletions.take()  # the folder
+    assert await store.deletions.take() is None  # who sent it has a while to name it
+    assert Message(CHANNEL, None, "just now") in targets(await outbox(store, clock))
+    async with store.read() as db:
+        assert not await value_of(db, "SELECT COUNT(*) FROM messages")
+
+
+async def test_a_message_that_a_deleted_job_gets_goes_at_once(store: Store, clock: Any) -> None:
+    job = await finished(store, await ask(store, ADA, message=1))
+    await Moderation(store).delete(job.id, ADA)
+    async with store.transaction() as db:
+        await db.execute("UPDATE jobs SET message_id = 2")
+    assert Message(CHANNEL, 2, None) in targets(await outbox(store, clock))
+
+
+# -- the journal ---------------------------------------------------------------------------------
+
+ENTRIES = st.lists(
+    st.builds(MemberDeleted, st.integers(1, 2**62), st.integers(0, 2**62), st.just(1.5))
+    | st.builds(JobDeleted, st.integers(1, 2**62), st.none() | st.integers(1), st.just(1.5)),
+    max_size=6,
+)
+
+
+@run(max_examples=50)
+@given(ENTRIES, st.integers(0, 200))
+def test_half_a_line_costs_nothing_but_itself(
+    tmp_path_factory: pytest.TempPathFactory, entries: list[Any], cut: int
+) -> None:
+    journal = Journal(tmp_path_factory.mktemp("journal") / "imagine.db")
+    ends = [0]
+    for entry in entries:
+        journal.append(entry)
+        ends.append(journal.end())
+    if entries:
+        with journal.path.open("rb+") as file:
+            file.truncate(max(0, ends[-1] - cut))
+    whole = [entry for entry, end in zip(entries, ends[1:], strict=True) if end <= ends[-1] - cut]
+    last = MemberDeleted(1, 2, 3.0)
+    journal.append(last)
+    read = journal.after(0)
+    # A line that lacks only its newline may still be read.
+    assert read in ([*whole, last], [*entries[: len(whole) + 1], last])
+
+
+@run(max_examples=50)
+@given(ENTRIES, ENTRIES, ENTRIES)
+def test_merged_journals_have_the_entries_of_both_and_keep_the_positions_of_the_first(
+    tmp_path_factory: pytest.TempPathFactory, common: list[Any], one: list[Any], other: list[Any]
+) -> None:
+    here, there = (Journal(tmp_path_factory.mktemp("journal") / "imagine.db") for _ in range(2))
+    for entry in [*common, *one]:
+        here.append(entry)
+    for entry in [*common, *other]:
+        there.append(entry)
+    backup = there.path.read_bytes() if there.path.exists() else b""
+    here.merge(backup)
+    assert here.path.read_bytes().startswith(backup)
+    assert set(here.after(0)) == {*common, *one, *other}
+
+
+async def test_the_journal_knows_numbers_before_they_are_given(store: Store) -> None:
+    for _ in range(3):
+        job = await ask(store, BOB)
+        assert store.journal.reserved() >= job.id
+    size = store.journal.end()
+    async with store.transaction() as db:
+        await db.execute("UPDATE sqlite_sequence SET seq = ?", (RESERVED,))
+    await ask(store, BOB)
+    job = await ask(store, BOB)
+    assert store.journal.reserved() >= job.id
+    assert store.journal.end() > size
+
+
+async def test_a_database_made_anew_gives_no_number_twice(path: Path, clock: Any) -> None:
+    async with Store.open(path, clock=clock) as store:
+        last = await ask(store, ADA)
+        await store.deletions.delete_member(ADA)
+    for file in path.parent.glob("imagine.db*"):
+        if file != Journal(path).path:
+            file.unlink()
+    async with Store.open(path, clock=clock) as store:
+        job = await ask(store, ADA)
+        assert job.id > last.id
+        await store.deletions.delete_member(BOB)
+        assert await store.job(job.id), "an old deletion does not hit a new job"
+
+
+async def test_the_journal_holds_ids_and_times_alone(store: Store) -> None:
+    await life(store)
+    await store.deletions.delete_member(ADA)
+    await Moderation(store).delete(3, BOB)
+    text = store.journal.path.read_text()
+    for word in (SECRET, "member 7", "rude"):
+        assert word not in text
+    assert store.journal.path.stat().st_mode & 0o777 == 0o600
