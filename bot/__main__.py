@@ -23,6 +23,7 @@ from core.database.jobs import Store, StoreError, StoreFullError, StoreLockedErr
 from core.logging import configure_logging
 from core.metrics import measured
 from core.settings import Settings, SettingsError, load_settings
+from core.storage.paths import keep_files_private
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -33,6 +34,7 @@ FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 
 
 def main() -> None:
+    keep_files_private()
     try:
         settings = load_settings()
         settings.token()

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from core.settings import SettingsError, load_settings
 from core.storage.backup import BackupError, back_up, restore
+from core.storage.paths import keep_files_private
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status, 0 or 1. What goes wrong ends in one sentence."""
     parsed = _parser().parse_args(arguments)
+    keep_files_private()
     try:
         settings = load_settings()
         if parsed.command == "backup":

@@ -13,6 +13,7 @@ import discord
 
 from core.database.connection import value_of
 from core.database.jobs import Store
+from core.database.journal import Journal
 from core.i18n import mark
 from core.settings import Settings
 
@@ -124,6 +125,19 @@ def look_at_disk(settings: Settings) -> Finding:
             " or set KEEP_DAYS or DISK_QUOTA_GB."
         )
     return well(f"{free / 1e9:,.0f} GB are free for pictures in {settings.data_dir}.")
+
+
+def look_at_access(settings: Settings, env_file: Path = Path(".env")) -> Iterator[Finding]:
+    """Whether other users of this machine can read the token, what members wrote, or images."""
+    database = settings.database_path
+    paths = (env_file, database, Journal(database).path, settings.data_dir)
+    there = [path for path in paths if path.exists()]
+    open_to_others = [path for path in there if path.stat().st_mode & 0o077]
+    for path in open_to_others:
+        yield flaw(f"Other users of this machine can read {path}: run `chmod go= {path}`.")
+    if there and not open_to_others:
+        named = ", ".join(map(str, there))
+        yield well(f"No other user of this machine can read {named}.")
 
 
 def _existing(folder: Path) -> Path:

@@ -105,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
 def _work(parsed: argparse.Namespace, settings: Settings) -> int:
     settings.token()  # missed at once, not after the imports
     from core.logging import configure_logging
+    from core.storage.paths import keep_files_private
     from engine.service import serve
 
+    keep_files_private()
     configure_logging(settings)
 
     async def until_told_to_stop() -> None:

@@ -13,6 +13,7 @@ from core.database.jobs import Store, StoreError
 from core.health import (
     Finding,
     flaw,
+    look_at_access,
     look_at_application,
     look_at_database,
     look_at_disk,
@@ -146,6 +147,8 @@ def _memory(free: float, needed: float, device: torch.device) -> Finding:
 
 async def _disk(settings: Settings) -> AsyncIterator[Finding]:
     yield look_at_disk(settings)
+    for finding in look_at_access(settings):
+        yield finding
 
 
 async def _versions(settings: Settings) -> AsyncIterator[Finding]:

@@ -83,7 +83,8 @@ async def _delete_message(client: discord.Client, message: Message) -> None:
         except discord.HTTPException as error:
             if error.code != ARCHIVED_THREAD:
                 raise
-            await _unarchive(client, message.channel_id)
+            opening = await channel.send(PLACEHOLDER, silent=True)  # a new message opens a thread
+            await opening.delete()
             await channel.get_partial_message(message_id).delete()
     except discord.NotFound:
         pass
@@ -91,9 +92,3 @@ async def _delete_message(client: discord.Client, message: Message) -> None:
         log.warning(
             "a message is out of reach and stays", channel=message.channel_id, error=str(error)
         )
-
-
-async def _unarchive(client: discord.Client, channel_id: int) -> None:
-    thread = await client.fetch_channel(channel_id)
-    if isinstance(thread, discord.Thread):
-        await thread.edit(archived=False)

@@ -6,6 +6,7 @@ power cut (WAL with synchronous=FULL).
 """
 
 import asyncio
+import os
 import re
 import sqlite3
 import time
@@ -83,7 +84,9 @@ class Database:
         """
         path = Path(path)
         with _plain_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives the files beside it the same mode.
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
         async with (
             _connected(path, min(busy_seconds, TRY_SECONDS)) as writer,
             _connected(path, busy_seconds) as reader,

@@ -95,6 +95,8 @@ class Journal:
         So that positions in the other one stay true.
         """
         mine = self.path.read_bytes() if self.path.exists() else b""
+        if not (mine or other):
+            return
         if not mine.startswith(other):
             known = set(other.splitlines())
             beyond = [line for line in mine.splitlines() if line not in known]

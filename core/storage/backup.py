@@ -1,7 +1,11 @@
 """A copy of the database and of the pictures, made while bot and engine work; and the way back.
 
-A backup is a folder or a tar archive with `imagine.db`, `pictures/` and `initial/`. Weights and
-settings are not in it.
+A backup is a folder or a tar archive with `imagine.db`, the journal of deletions beside it,
+`pictures/` and `initial/`. Weights and settings are not in it.
+
+A restore brings nothing back that was deleted since: it keeps the journal that is there, and the
+database carries out what it lacks when it is opened (see `core.database.journal`). Nor does it give
+a number twice: jobs go on far above the highest number ever given.
 """
 
 import re
@@ -15,14 +19,19 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from core.database.journal import Journal
 from core.settings import Settings
 from core.storage.paths import folder_of
 
 DATABASE = "imagine.db"
+JOURNAL = Journal(Path(DATABASE)).path.name
+NUMBERS_SKIPPED = 100_000
+"""By so much a restore raises the next job's number: the backup may be all that knows which were
+given, and old messages have buttons that name their job by its number."""
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
 """How the name of an archive ends, and how it is written; any other name is a folder's."""
 PICTURES = ("pictures", "initial")  #: folders of DATA_DIR that are in a backup
-_OURS = re.compile(rf"{DATABASE}|pictures/[0-9]+/[^/.][^/]*|initial/[^/.][^/]*")
+_OURS = re.compile(rf"{DATABASE}|{JOURNAL}|pictures/[0-9]+/[^/.][^/]*|initial/[^/.][^/]*")
 
 Put = Callable[[Path, str], None]
 
@@ -47,6 +56,8 @@ def back_up(settings: Settings, target: Path) -> None:
             _copy_database(settings.database_path, database)
             with _writing(whole) as put:
                 put(database, DATABASE)
+                if (journal := Journal(settings.database_path).path).is_file():
+                    put(journal, JOURNAL)  # after the database: it must know all that is in there
                 for path in _pictures(settings.data_dir, _job_ids(database)):
                     with suppress(FileNotFoundError):  # removed since
                         put(path, str(path.relative_to(settings.data_dir)))
@@ -70,6 +81,8 @@ def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
             saved = Path(folder) / "saved"
             _unpack(source, saved)
             _check(saved / DATABASE, source)
+            journal = _merge_journals(saved / JOURNAL, settings.database_path)
+            _raise_numbers(saved / DATABASE, settings.database_path, journal.reserved())
             _put_back(saved / DATABASE, settings.database_path)
             for name in PICTURES:
                 _swap(saved / name, settings.data_dir / name, Path(folder) / name)
@@ -146,6 +159,39 @@ def _check(database: Path, source: Path) -> None:
         (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise BackupError(f"The database in {source} is damaged: {verdict}.")
+
+
+def _merge_journals(saved: Path, database: Path) -> Journal:
+    """What this machine knows of deletions stays, also if the backup is older or from elsewhere."""
+    journal = Journal(database)
+    journal.merge(saved.read_bytes() if saved.exists() else b"")
+    return journal
+
+
+def _raise_numbers(saved: Path, database: Path, reserved: int) -> None:
+    """Has the saved database go on far above all numbers that are known to have been given."""
+    highest = max(_highest_number(saved), _highest_number(database), reserved)
+    with closing(sqlite3.connect(saved)) as connection, connection:
+        changed = connection.execute(
+            "UPDATE sqlite_sequence SET seq = ? WHERE name = 'jobs'", (highest + NUMBERS_SKIPPED,)
+        )
+        if changed.rowcount == 0:
+            connection.execute(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', ?)",
+                (highest + NUMBERS_SKIPPED,),
+            )
+
+
+def _highest_number(database: Path) -> int:
+    """0 where there is no database, or one that cannot be read."""
+    if not database.is_file():
+        return 0
+    with closing(sqlite3.connect(database)) as connection, suppress(sqlite3.DatabaseError):
+        (highest,) = connection.execute(
+            "SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'jobs'"
+        ).fetchone()
+        return highest or 0
+    return 0
 
 
 def _put_back(saved: Path, database: Path) -> None:

@@ -1,8 +1,14 @@
 """Where what a job leaves on disk lies: one folder for each job."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
+
+
+def keep_files_private() -> None:
+    """Nobody else on this machine may read what this process writes from here on."""
+    os.umask(0o077)
 
 
 def folder_of(job_id: int, data_dir: Path) -> Path:

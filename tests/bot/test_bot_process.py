@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from PIL import Image
 
 import bot.__main__
 from core.database.jobs import Store
@@ -80,6 +81,27 @@ async def test_a_signal_ends_it_in_good_order(
     assert "Traceback" not in errors.decode()
     assert sandbox.token not in errors.decode()
     await sandbox.gateway.wait_connected(connected=False)
+
+
+async def test_what_it_keeps_nobody_else_can_read(
+    sandbox: Sandbox, settings: Settings, tmp_path: Path
+) -> None:
+    before = os.umask(0o022)
+    try:
+        process = await start(settings, tmp_path)
+    finally:
+        os.umask(before)
+    await sandbox.client.wait_for_command("imagine")
+    ada = await sandbox.member("Ada")
+    Image.new("RGB", (9, 9)).save(tmp_path / "own.png")
+    await ada.wait_filled(await ada.slash("imagine", include="x", image=tmp_path / "own.png"))
+    (uploaded,) = (settings.data_dir / "initial").iterdir()
+    database = settings.database_path
+    beside = [Path(f"{database}{end}") for end in ("", "-wal", "-shm", ".deletions")]
+    for path in (settings.data_dir, uploaded.parent, uploaded, *beside):
+        assert path.stat().st_mode & 0o077 == 0, path
+    process.terminate()
+    await process.communicate()
 
 
 async def test_without_a_token(settings: Settings, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from core.database.jobs import Store
-from core.health import Verdict, look_at_application, look_at_database, look_at_disk
+from core.health import Verdict, look_at_access, look_at_application, look_at_database, look_at_disk
 from core.recipe import Recipe
 from core.settings import Settings
 
@@ -68,3 +68,20 @@ def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert finding.verdict is Verdict.STOPS
     assert finding.sentence.startswith("Only 5 MB are free")
     assert asked == [tmp_path]
+
+
+def test_files_that_others_can_read(tmp_path: Path) -> None:
+    settings = Settings(database_path=tmp_path / "imagine.db", data_dir=tmp_path / "data")
+    env_file = tmp_path / ".env"
+    assert list(look_at_access(settings, env_file)) == []
+    for path in (env_file, settings.database_path):
+        path.touch(0o600)
+    (finding,) = look_at_access(settings, env_file)
+    assert finding.verdict is Verdict.WELL
+    env_file.chmod(0o644)
+    settings.data_dir.mkdir()
+    settings.data_dir.chmod(0o750)
+    findings = list(look_at_access(settings, env_file))
+    assert {finding.verdict for finding in findings} == {Verdict.FLAW}
+    for path, finding in zip((env_file, settings.data_dir), findings, strict=True):
+        assert f"`chmod go= {path}`" in finding.sentence

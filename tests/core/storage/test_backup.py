@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
+from core.database.deletions import Folder
 from core.database.jobs import Store
 from core.recipe import Recipe
 from core.settings import Settings
-from core.storage.backup import BackupError, back_up, restore
+from core.storage.backup import NUMBERS_SKIPPED, BackupError, back_up, restore
 from core.storage.paths import folder_of, state_of
 
 WISH = Recipe.make("a red circle", width=64, height=64, steps=10)
@@ -127,6 +128,58 @@ async def test_what_is_there_is_lost_only_where_one_says_so(
         assert await store.waiting_count() == 1  # also for whoever has it open
     assert picture.read_bytes() == b"as it was"
     assert not later.exists()  # the next job of its number would go on from it
+
+
+async def test_what_was_deleted_since_does_not_come_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with Store.open(settings.database_path) as store:
+        job_id = await ask(store)
+        await store.claim("engine", 60)
+        paint(job_id, settings)
+        back_up(settings, tmp_path / "backup.tar")
+        await store.deletions.delete_member(4)
+    restore(settings, tmp_path / "backup.tar", over=True)
+    async with Store.open(settings.database_path) as store:
+        assert await store.job(job_id) is None
+        deletion = await store.deletions.take()
+        assert deletion
+        assert deletion.target == Folder(job_id)
+
+
+async def test_an_older_backup_on_another_machine_knows_the_deletions_of_a_later_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with Store.open(settings.database_path) as store:
+        first = await ask(store)
+        back_up(settings, tmp_path / "earlier")
+        await store.deletions.delete_member(4)
+        second = await ask(store)
+        back_up(settings, tmp_path / "later")
+    elsewhere = settings_in(tmp_path / "elsewhere")
+    restore(elsewhere, tmp_path / "later")
+    async with Store.open(elsewhere.database_path) as store:
+        assert (await store.job(first), (await store.waiting())[0].id) == (None, second)
+        third = await ask(store)
+    restore(elsewhere, tmp_path / "earlier", over=True)
+    async with Store.open(elsewhere.database_path) as store:
+        assert await store.waiting() == []
+        assert await ask(store) > third
+
+
+async def test_no_number_is_given_twice(settings: Settings, tmp_path: Path) -> None:
+    async with Store.open(settings.database_path) as store:
+        await ask(store)
+        back_up(settings, tmp_path / "backup")
+        last = [await ask(store) for _ in range(3)][-1]
+    for over in range(2):  # with and without what is here now
+        if over == 0:
+            settings.database_path.unlink()
+        restore(settings, tmp_path / "backup", over=True)
+        async with Store.open(settings.database_path) as store:
+            job_id = await ask(store)
+        assert job_id > last + NUMBERS_SKIPPED // 2
+        last = job_id
 
 
 async def test_a_damaged_database_is_replaced(settings: Settings, tmp_path: Path) -> None:

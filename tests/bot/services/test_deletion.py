@@ -1,0 +1,219 @@
+"""What was deleted disappears from the disk and from Discord, whatever fails on the way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aiosqlite
+import discord
+import pytest
+
+from bot.client import ImagineBot
+from bot.services import deletion as worker
+from bot.services.deletion import work_off_deletions
+from core.database import deletions as outbox
+from core.database.jobs import Store
+from core.database.messages import Kind, Messages
+from core.recipe import Recipe
+from core.settings import Settings
+from core.storage import paths
+from core.storage.paths import folder_of
+from sandbox import Member, Message, Sandbox
+from tests.bot.conftest import press, worked_off
+
+ADA, BOB = 71, 72
+DELETE = "DELETE /channels/{channel_id}/messages/{message_id}"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(worker, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(outbox, "FIRST_RETRY", 0.05)
+
+
+async def seen(sandbox: Sandbox) -> list[Message]:
+    """The messages of the bot that are there for all."""
+    world = sandbox.world
+    return [
+        message
+        for channel in world.channels.values()
+        for message in channel.messages.values()
+        if message.author.id == world.application.bot.id and message.only_for is None
+    ]
+
+
+@pytest.fixture
+async def deleted(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+) -> Callable[[], Any]:
+    """Two of Ada's jobs with a timelapse, a direct copy and a report, and one of Bob's."""
+    for _ in range(2):
+        job, card = await painted(ada)
+    _, others = await painted(bob)
+    await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
+    direct = await bot.create_dm(discord.Object(ada.id))
+    copy = await direct.send("a copy")
+    await Messages(store).sent(job.id, Kind.DIRECT_COPY, direct.id, copy.id)
+
+    async def check() -> None:
+        await worked_off(store)
+        assert [message.id for message in await seen(sandbox)] == [others.id]
+        folders = sorted(path.name for path in (bot.settings.data_dir / "pictures").iterdir())
+        assert folders == ["3"]
+
+    return check
+
+
+async def test_discord_may_fail_for_a_while(
+    sandbox: Sandbox, store: Store, ada: Member, deleted: Any
+) -> None:
+    sandbox.faults.fail(DELETE, 503, times=2)
+    sandbox.faults.reset(DELETE, times=2)
+    sandbox.faults.fail(DELETE, 500, applied=True, times=6)
+    await store.deletions.delete_member(ada.id)
+    await deleted()
+    assert not sandbox.faults.pending
+
+
+async def test_what_is_gone_or_out_of_reach_counts_as_deleted(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, deleted: Any, logged: Any
+) -> None:
+    second = sorted(sandbox.channel.messages)[1]
+    sandbox.world.delete(sandbox.channel, sandbox.channel.messages[second])
+    sandbox.faults.fail(DELETE, 403)
+    await store.deletions.delete_member(ada.id)
+    await worked_off(store)
+    assert len(await seen(sandbox)) == 2
+    assert "a message is out of reach" in logged.getvalue()
+
+
+async def test_a_folder_that_cannot_be_removed_is_tried_again(
+    store: Store, ada: Member, deleted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rmtree, failures = paths.shutil.rmtree, [OSError("the disk fails")] * 3
+
+    def failing(*arguments: Any, **named: Any) -> None:
+        if failures:
+            raise failures.pop()
+        rmtree(*arguments, **named)
+
+    monkeypatch.setattr(paths.shutil, "rmtree", failing)
+    await store.deletions.delete_member(ada.id)
+    await deleted()
+    assert not failures
+
+
+async def test_a_message_that_nobody_named_is_found_by_its_nonce(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    ada: Member,
+    deleted: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An engine was killed between sending a message and learning its id."""
+    monkeypatch.setattr(outbox, "TAKEN_SECONDS", 0.1)
+    channel = bot.get_partial_messageable(sandbox.channel.id)
+    await Messages(store).announce(1, Kind.JOB, channel.id, "sent")
+    await channel.send("an image of Ada's", nonce="sent")
+    await Messages(store).announce(1, Kind.JOB, channel.id, "never sent")
+    await store.deletions.delete_member(ada.id)
+    await deleted()
+
+
+async def test_two_workers_do_not_delete_the_same_twice(
+    bot: ImagineBot, sandbox: Sandbox, settings: Settings, store: Store, ada: Member, deleted: Any
+) -> None:
+    async with Store.open(settings.database_path) as other:
+        second = asyncio.create_task(work_off_deletions(bot, other.deletions, settings.data_dir))
+        before = len(sandbox.requests)
+        await store.deletions.delete_member(ada.id)
+        await deleted()
+        second.cancel()
+        await asyncio.wait({second})
+    deletes = [each.path for each in list(sandbox.requests)[before:] if each.name == DELETE]
+    assert len(deletes) == len(set(deletes)) == 4
+
+
+async def test_in_an_archived_thread(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    thread = await ada.open_thread("a thread")
+    there = ada.at(thread.id)
+    await painted(there)
+    await sandbox.client.archive(thread)
+    await store.deletions.delete_member(ada.id)
+    await worked_off(store)
+    assert [message for message in await seen(sandbox) if message.channel_id == thread.id] == []
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+async def test_killed_at_any_step_the_next_bot_goes_on(
+    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each bot comes a step further than the one before, and then is killed."""
+    monkeypatch.setattr(outbox, "TAKEN_SECONDS", 0.0)
+    monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
+    recipe = Recipe.make("a red circle", width=64, height=64, steps=10)
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        await client.login(sandbox.token)
+        channel = client.get_partial_messageable(sandbox.channel.id)
+        async with Store.open(settings.database_path) as store:
+            for member_id in (ADA, ADA, BOB):
+                job = await store.add(
+                    recipe,
+                    guild_id=sandbox.guild.id,
+                    channel_id=channel.id,
+                    message_id=(await channel.send("an image")).id,
+                    member_id=member_id,
+                    member_name="somebody",
+                )
+                folder_of(job.id, settings.data_dir).mkdir(parents=True)
+                (folder_of(job.id, settings.data_dir) / "final-0.png").touch()
+            await store.deletions.delete_member(ADA)
+        steps = Steps(monkeypatch)
+        for steps_left in range(1, 200):
+            async with Store.open(settings.database_path) as store:
+                steps.left = steps_left
+                try:
+                    while deletion := await store.deletions.take():
+                        await worker._delete(client, store.deletions, deletion, settings.data_dir)
+                    break
+                except Killed:
+                    pass
+                finally:
+                    steps.left = -1
+    assert steps_left > 10
+    assert list(sandbox.channel.messages) == [job.message_id]
+    assert [path.name for path in (settings.data_dir / "pictures").iterdir()] == [str(job.id)]
+
+
+class Steps:
+    """Ends the process before or after its n-th step: in the database or at Discord."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = -1
+        for owner, name in (
+            (aiosqlite.Connection, "execute"),
+            (aiosqlite.Connection, "execute_fetchall"),
+            (discord.http.HTTPClient, "request"),
+        ):
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+
+    def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def counted(*arguments: Any, **named: Any) -> Any:
+            self._step()
+            result = await function(*arguments, **named)
+            self._step()
+            return result
+
+        return counted
+
+    def _step(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
