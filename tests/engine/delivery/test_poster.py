@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from PIL import Image
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from core.database.connection import rows_of
 from core.database.jobs import Store
+from core.database.journal import JobDeleted
 from core.database.members import Members, Preferences
 from core.database.messages import Kind, Messages
 from core.job import Job, Progress, State
@@ -290,6 +293,86 @@ async def test_a_message_is_not_doubled_when_the_answer_is_lost(
         (created[0]["nonce"], True)
     }
     assert all(json["allowed_mentions"]["parse"] == [] for json in created)
+
+
+@pytest.mark.parametrize("way", ["member", "moderator"])
+async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
+    discord: Sandbox,
+    store: Store,
+    begin: Ask,
+    posting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    job = await begin()
+    edit = poster_module._edit
+
+    async def edit_late(message: Any, post: Any) -> None:
+        await delete(store, job, way)
+        discord.world.delete(discord.channel, shown(discord, message.id))  # as the bot does
+        await edit(message, post)
+
+    monkeypatch.setattr(poster_module, "_edit", edit_late)
+    poster, _ = posting()
+    before = REGISTRY.get_sample_value("imagine_frames_total", {"fate": "shown"}) or 0
+    poster.show_frame(job, frame(1))
+    await until(
+        lambda: REGISTRY.get_sample_value("imagine_frames_total", {"fate": "shown"}) == before + 1
+    )
+    assert not discord.channel.messages
+    assert await store.unposted() == []
+
+
+@pytest.mark.parametrize("way", ["member", "moderator"])
+@pytest.mark.parametrize("kind", ["frame", "outcome", "direct copy"])
+async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
+    discord: Sandbox,
+    store: Store,
+    begin: Ask,
+    finish: Any,
+    posting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    kind: str,
+) -> None:
+    job = await begin(message=kind == "direct copy")
+    if kind == "direct copy":
+        ada = await discord.member("Ada")
+        await Members(store).prefer(ada.id, Preferences(direct_copy=True))
+        async with store.transaction() as db:
+            await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
+        job = replace(job, member_id=ada.id)
+    send, sent = poster_module._send, []
+
+    async def send_late(*arguments: Any, **named: Any) -> Any:
+        await delete(store, job, way)
+        sent.append(await send(*arguments, **named))
+        return sent[-1]
+
+    monkeypatch.setattr(poster_module, "_send", send_late)
+    poster, _ = posting()
+    if kind == "frame":
+        poster.show_frame(job, frame(1))
+    else:
+        await finish(job)
+    await until(lambda: sent)
+    (message,) = sent
+    await until(lambda: is_to_be_deleted(store, message.id))
+
+
+async def delete(store: Store, job: Job, way: str) -> None:
+    if way == "member":
+        await store.deletions.delete_member(job.member_id)
+    else:
+        async with store.transaction() as db:
+            await store.deletions.carry_out(db, JobDeleted(job.id, None, 0.0))
+
+
+async def is_to_be_deleted(store: Store, message_id: int) -> bool:
+    async with store.read() as db:
+        return bool(
+            await rows_of(db, "SELECT 1 FROM deletions WHERE message_id = ?", (message_id,))
+        )
 
 
 async def test_the_bot_has_a_while_to_name_the_message(
