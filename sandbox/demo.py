@@ -44,7 +44,7 @@ async def demo(out: Path, wish: dict[str, str | int]) -> None:
         environment = {
             **os.environ,
             **addresses,
-            "PAIR": "sketch",
+            "MODEL": "sketch",
             "DATA_DIR": str(data),
             "DATABASE_PATH": str(data / "imagine.db"),
         }
@@ -104,21 +104,22 @@ class Screen:
             if message is None or (message.id != message_id and not message.ephemeral):
                 continue
             if message.ephemeral:
-                raise DemoError(f"The bot refused:\n{message.text}")
+                raise DemoError(f"The bot refused: {_plain(message.text)}")
             if not message.embeds:
                 continue
             title = str(message.embeds[0].get("title", ""))
-            self._show(title, str(message.embeds[0].get("description", "")).splitlines()[0])
+            status = _plain(str(message.embeds[0].get("description", "")).splitlines()[0])
+            if title in ("Not painted", "Cancelled"):
+                raise DemoError(f"{title}: {status}")
+            self._show(title, status)
             if title == "Painted":
                 return message
-            if title in ("Not painted", "Cancelled"):
-                raise DemoError(f"There is no picture:\n{message.text}")
             for file in message.files:
                 await self._keep_frame(file)
         raise DemoError("The local Discord stopped before the picture was there.")
 
     def _show(self, title: str, status: str) -> None:
-        line = f"{title:<14}{status.strip('`')}"
+        line = f"{title:<14}{status}"
         if line != self._line:
             self._line = line
             print(line, flush=True)
@@ -133,6 +134,11 @@ class Screen:
         path.write_bytes(content)
         self.frames += 1
         print(f"{'':<14}frame {path.name}, {len(content) / 1024:.1f} KiB", flush=True)
+
+
+def _plain(markdown: str) -> str:
+    """A message's text as a terminal can show it."""
+    return re.sub(r"\\(.)|\*\*|`", r"\1", markdown)
 
 
 async def _keep(member: Member, message: Message, out: Path) -> Path:
