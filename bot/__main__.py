@@ -6,10 +6,12 @@ each start is one of the 1,000 sessions that Discord allows in a day. While Disc
 reached it waits and tries again by itself, before the first connection as after a lost one.
 """
 
+import argparse
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 import aiohttp
@@ -33,7 +35,11 @@ FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 """Seconds between two tries to reach Discord; each wait is twice the one before."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    argparse.ArgumentParser(
+        prog="python -m bot",
+        description="The bot, until SIGTERM or Ctrl-C. Its settings are explained in .env.example.",
+    ).parse_args(arguments)
     keep_files_private()
     try:
         settings = load_settings()
@@ -82,7 +88,9 @@ async def serve(settings: Settings, store: Store) -> None:
     async with measured("BOT_METRICS", settings.bot_metrics, store, trouble):
         while True:
             try:
-                async with ImagineBot(settings, store, all_commands(settings.pair), BUTTONS) as bot:
+                async with ImagineBot(
+                    settings, store, all_commands(settings.model), BUTTONS
+                ) as bot:
                     await bot.start(settings.token())
             except Exception as error:
                 if not passes(error):
