@@ -9,7 +9,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from core.metrics import CountTroubles
-from core.settings import Settings
+from core.settings import OLD_NAMES, Settings
+
+log = structlog.stdlib.get_logger(__name__)
 
 REDACTED = "[token]"
 
@@ -58,6 +60,9 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     root.setLevel(settings.log_level)
     for talkative in ("aiosqlite", "PIL", "asyncio"):
         logging.getLogger(talkative).setLevel(max(logging.INFO, root.level))
+    for old, new in OLD_NAMES.items():
+        if getattr(settings, old) is not None:
+            log.warning(f"the setting {old.upper()} is deprecated: call it {new.upper()}")
 
 
 def _renderers(terminal: bool) -> list[Processor]:

@@ -13,11 +13,14 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DISCORD_API = "https://discord.com/api/v10"
 MAX_WEIGHT = 1000.0  #: of a perceptor
+OLD_NAMES = {"pair": "model"}
+"""Settings that are still read under an old name, and their names now."""
 
 _ALLOWED = {
     "discord_token": "a bot token, of letters, digits, dots, dashes and underscores",
@@ -25,7 +28,8 @@ _ALLOWED = {
     "discord_guild_id": "the number of one of your servers, or nothing",
     "database_path": "the path of a file",
     "data_dir": "the path of a folder",
-    "pair": "the name of a pair, such as sketch or imagenet",
+    "model": "the name of a model, such as sketch or imagenet",
+    "pair": "the name of a model, such as sketch or imagenet",
     "perceptors": (
         "own, open_clip/ARCHITECTURE/PRETRAINED, or several of them with spaces between, each at "
         "most once and with =WEIGHT behind it where it counts more or less than 1"
@@ -46,7 +50,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PerceptorChoice:
-    """A perceptor to paint with: `own` is the pair's; and how much it counts, more than 0."""
+    """A perceptor to paint with: `own` is the model's; and how much it counts, more than 0."""
 
     name: str
     weight: float
@@ -112,6 +116,7 @@ def _listening(value: Any) -> Any:
 
 
 Listening = Annotated[Address | None, NoDecode, BeforeValidator(_listening)]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -151,7 +156,7 @@ class Settings(BaseSettings):
     discord_guild_id: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     database_path: Annotated[Path, AfterValidator(_path)] = Path("data/imagine.db")
     data_dir: Annotated[Path, AfterValidator(_path)] = Path("data")
-    pair: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "sketch"
+    model: ModelName = "sketch"
     perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     ray_address: Annotated[str, Field(pattern=r"^(auto|[^\s:/]+:\d{1,5})$")] | None = None
@@ -160,6 +165,12 @@ class Settings(BaseSettings):
     engine_metrics: Listening = None
     keep_days: Limit | None = None
     disk_quota_gb: Limit | None = None
+    pair: ModelName | None = None  # until 2026 the name of `model`
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {new: values[old] for old, new in OLD_NAMES.items() if old in values} | values
 
     def token(self) -> str:
         """The Discord token in the clear, for `login` alone. Raises SettingsError without one."""

@@ -131,10 +131,10 @@ def _render(parsed: argparse.Namespace, settings: Settings) -> int:
 
     before = read_metadata(parsed.again) if parsed.again else None
     if before:
-        settings = settings.model_copy(update={"pair": before.pair})
+        settings = settings.model_copy(update={"model": before.pair})
         recipe = _asked_again(parsed, before.recipe.alone(before.row), settings)
     else:
-        settings = settings.model_copy(update={"pair": parsed.pair or settings.pair})
+        settings = settings.model_copy(update={"model": parsed.pair or settings.model})
         recipe = _asked(parsed, settings)
     print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
     for path in paint(recipe, settings, parsed.out, before):
@@ -146,7 +146,7 @@ def _asked(parsed: argparse.Namespace, settings: Settings) -> Recipe:
     """What the options say; pictures that it needs are kept in the folder that is painted into."""
     from engine.models import catalogue
 
-    side = catalogue.find(settings.pair).side
+    side = catalogue.find(settings.model).side
     width, height = parse_size(parsed.size) if parsed.size else (side, side)
     given = {
         name: value
@@ -222,7 +222,7 @@ def _pull(parsed: argparse.Namespace, settings: Settings) -> int:
 def _check(parsed: argparse.Namespace, settings: Settings) -> int:
     from engine.models import catalogue, weights
 
-    pair = weights.check(catalogue.find(parsed.pair or settings.pair), settings.data_dir)
+    pair = weights.check(catalogue.find(parsed.pair or settings.model), settings.data_dir)
     _print_pair(pair)
     if not pair.ready:
         print(f"Mend it with `{pair.entry.mend}`.", file=sys.stderr)

@@ -136,7 +136,7 @@ class Cluster:
         self._data_dir = settings.data_dir.absolute()
         self._store = store
         self._worker = worker
-        self._manifest = Manifest.of(find(settings.pair), settings.data_dir, settings.perceptors)
+        self._manifest = Manifest.of(find(settings.model), settings.data_dir, settings.perceptors)
         self.places: list[Place] = []
         self._shipped: dict[str, Any] = {}
 

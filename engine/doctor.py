@@ -94,7 +94,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _weights(settings: Settings) -> AsyncIterator[Finding]:
-    entry = catalogue.find(settings.pair)
+    entry = catalogue.find(settings.model)
     status = await asyncio.to_thread(weights.check, entry, settings.data_dir)
     for file in status.files:
         if file.state is not weights.State.WHOLE:
@@ -129,7 +129,7 @@ async def _device(settings: Settings) -> AsyncIterator[Finding]:
         )
     else:
         yield well(f"DEVICE={settings.device} computes on {device}.")
-    yield _memory(free_memory(device) / 1e9, catalogue.find(settings.pair).memory, device)
+    yield _memory(free_memory(device) / 1e9, catalogue.find(settings.model).memory, device)
 
 
 def _driver() -> str | None:

@@ -55,7 +55,7 @@ def paint(
     device = choose_device(settings.device)
     use_cores()
     pictures = {name: load_initial(name, folder) for name in recipe.pictures}
-    pair = load_pair(settings.pair, settings.data_dir, device, settings.perceptors)
+    pair = load_pair(settings.model, settings.data_dir, device, settings.perceptors)
     made_by = Provenance(pair.name, pair.checksums)
     for difference in before.differences(made_by) if before else ():
         print(f"Warning: {difference} The picture may differ.", file=sys.stderr)

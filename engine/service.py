@@ -85,7 +85,7 @@ async def _work_here(settings: Settings, store: Store, poster: Poster, health: _
     use_cores()
     device = choose_device(settings.device)
     pair = await asyncio.to_thread(
-        load_pair, settings.pair, settings.data_dir, device, settings.perceptors
+        load_pair, settings.model, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", pair=pair.name, device=str(device), threads=torch.get_num_threads())
     worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
@@ -101,7 +101,7 @@ async def _work_on_cluster(
     async with connected(settings):
         worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
         cluster = await asyncio.to_thread(Cluster, settings, store, worker)
-        log.info("ready", pair=settings.pair, ray=settings.ray_address)
+        log.info("ready", pair=settings.model, ray=settings.ray_address)
         looking_after = asyncio.create_task(cluster.run())
         working = asyncio.create_task(worker.run())
         try:

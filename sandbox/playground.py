@@ -56,7 +56,7 @@ def _environment(addresses: Addresses, data: Path) -> dict[str, str]:
         **{name: addresses[name] for name in ("DISCORD_API_URL", "DISCORD_TOKEN")},
         "DISCORD_GUILD_ID": "",  # the commands are for both servers
         "PYTHONPATH": str(ROOT),
-        "PAIR": "sketch",
+        "MODEL": "sketch",
         "DATA_DIR": str(data),
         "DATABASE_PATH": str(data / "imagine.db"),
     }

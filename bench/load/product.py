@@ -98,7 +98,7 @@ class Product:
             **self._addresses,
             "DATABASE_PATH": str(self.database),
             "DATA_DIR": str(self.folder),
-            "PAIR": "sketch",
+            "MODEL": "sketch",
             "DEVICE": "cpu",
         }
 

@@ -59,7 +59,7 @@ async def _paint_from(interaction: Interaction, aside: str, texts: Mapping[str, 
     name, sealed = aside.split(":")
     if not is_sealed(name, sealed, interaction.user.id, settings):
         raise RefusedError(say(OLDER))
-    menu = policy.menu(settings.pair)
+    menu = policy.menu(settings.model)
     recipe = Recipe.make(
         texts["include"],
         texts["exclude"],

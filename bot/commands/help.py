@@ -46,7 +46,7 @@ def examples(pair: str) -> tuple[tuple[str, str], ...]:
 )
 async def help_command(interaction: Interaction) -> None:
     view = discord.ui.View(timeout=None)
-    for number, (include, _) in enumerate(examples(interaction.client.settings.pair)):
+    for number, (include, _) in enumerate(examples(interaction.client.settings.model)):
         view.add_item(
             discord.ui.Button(label=include, custom_id=f"imagine:example:{number}", row=number)
         )
@@ -58,7 +58,7 @@ async def help_command(interaction: Interaction) -> None:
 @answers("example", "[0-2]")
 async def _ask_for(interaction: Interaction, aside: str) -> None:
     """Asks for an example in the name of whoever presses it."""
-    pair = interaction.client.settings.pair
+    pair = interaction.client.settings.model
     include, exclude = examples(pair)[int(aside)]
     menu = policy.menu(pair)
     size = menu.sizes[0]

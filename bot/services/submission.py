@@ -61,7 +61,7 @@ async def ask(
     """
     bot = interaction.client
     check(policy.may_post(_missing_permissions(interaction)))
-    check(policy.may_paint(recipe, bot.settings.pair))
+    check(policy.may_paint(recipe, bot.settings.model))
 
     async def work(message_id: int | None) -> bool:
         wish = recipe

@@ -1,5 +1,6 @@
 """Settings: a wrong one is named, with what is allowed, and no secret is shown."""
 
+import io
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings import PerceptorChoice, Settings, SettingsError, load_settings
+from core.logging import configure_logging
+from core.settings import OLD_NAMES, PerceptorChoice, Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -25,18 +27,28 @@ def test_the_example_is_complete_and_right(tmp_path: Path) -> None:
     env.write_text(written, encoding="utf-8")
     assert load_settings(env) == Settings()
     names = re.findall(r"^([A-Z_]+)=", written, flags=re.MULTILINE)
-    assert names == [name.upper() for name in Settings.model_fields]
+    assert names == [name.upper() for name in Settings.model_fields if name not in OLD_NAMES]
 
 
 def test_the_environment_outweighs_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = tmp_path / ".env"
-    env.write_text('DISCORD_TOKEN="from.the.file"\nPAIR=imagenet\nSOMETHING_ELSE=1\n')
-    monkeypatch.setenv("PAIR", "sketch")
+    env.write_text('DISCORD_TOKEN="from.the.file"\nMODEL=imagenet\nSOMETHING_ELSE=1\n')
+    monkeypatch.setenv("MODEL", "sketch")
     settings = load_settings(env)
     assert settings.token() == "from.the.file"
-    assert settings.pair == "sketch"
+    assert settings.model == "sketch"
+
+
+def test_an_old_name_is_still_read_and_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIR", "imagenet")
+    log = io.StringIO()
+    configure_logging(settings := load_settings(None), log)
+    assert settings.model == "imagenet"
+    assert "the setting PAIR is deprecated: call it MODEL" in log.getvalue()
+    monkeypatch.setenv("MODEL", "gumbel")
+    assert load_settings(None).model == "gumbel"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +62,7 @@ def test_the_environment_outweighs_the_file(
         ("DISCORD_API_URL", "http://127.0.0.1.example.org"),
         ("DISCORD_GUILD_ID", "my server"),
         ("DISCORD_GUILD_ID", "-1"),
-        ("PAIR", "../weights"),
+        ("MODEL", "../weights"),
         ("PERCEPTORS", "ViT-B-32"),
         ("PERCEPTORS", "own,own=2"),
         ("PERCEPTORS", "own own"),

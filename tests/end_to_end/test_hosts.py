@@ -113,7 +113,7 @@ async def test_an_engine_without_usable_weights_says_what_mends_it(tmp_path: Pat
                 "engine",
                 DISCORD_TOKEN=discord.token,
                 DISCORD_API_URL=discord.api_url,
-                PAIR="imagenet",
+                MODEL="imagenet",
                 DATA_DIR=folder,
                 DATABASE_PATH=f"{folder}.db",
             )

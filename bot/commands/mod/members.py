@@ -182,7 +182,7 @@ async def _limits_page(interaction: Interaction, page: int, aside: str) -> Drawn
 
 @set_limits.autocomplete("size")
 async def _sizes(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    offered = menu(interaction.client.settings.pair).sizes
+    offered = menu(interaction.client.settings.model).sizes
     return [app_commands.Choice(name=size.name, value=size.name) for size in offered]
 
 
