@@ -21,10 +21,16 @@ from core.job import Job, Progress, State
 from core.settings import Settings
 from core.storage.paths import folder_of
 from engine.album import Album
-from engine.delivery import discord_rest
-from engine.delivery import poster as poster_module
-from engine.delivery.discord_rest import TokenRefusedError, UnreachableError, logged_in
-from engine.delivery.poster import Frame, Pace, Poster
+from engine.delivery import message_writer, rest
+from engine.delivery.frame import Frame
+from engine.delivery.message_writer import MessageWriter
+from engine.delivery.poster import ChannelPace, Pace, Poster
+from engine.delivery.rest import (
+    TokenRefusedError,
+    UnreachableError,
+    logged_in,
+    logged_in_when_reachable,
+)
 from engine.media import Provenance
 from sandbox import Sandbox
 from sandbox.discord.clock import DISCORD_EPOCH
@@ -51,14 +57,15 @@ async def posting(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., tuple[Poster, asyncio.Task[None]]]]:
     """Starts a poster at a brisk pace."""
-    monkeypatch.setattr(discord_rest, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(discord_rest, "LONGEST_RETRY", 0.05)
+    monkeypatch.setattr(rest, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(rest, "LONGEST_RETRY", 0.05)
     tasks = []
     async with logged_in(settings) as client:
 
-        def start(**pace: float) -> tuple[Poster, asyncio.Task[None]]:
-            brisk = {"per_message": 0.01, "per_channel": 0.01, "grace": 0.0, "look": 0.02}
-            poster = Poster(client, store, settings, Pace(**(brisk | pace)))
+        def start(grace: float = 0.0, **pace: float) -> tuple[Poster, asyncio.Task[None]]:
+            brisk = {"per_message": 0.01, "per_channel": 0.01, "poll": 0.02}
+            writer = MessageWriter(client, store, settings, grace=grace)
+            poster = Poster(writer, store, settings, Pace(**(brisk | pace)))
             tasks.append(asyncio.create_task(poster.run()))
             return poster, tasks[-1]
 
@@ -104,7 +111,7 @@ def _message(discord: Sandbox, age: float) -> Message:
 
 
 def frame(step: int, steps: int = 50) -> Frame:
-    return Frame(lambda: Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
+    return Frame(Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
 
 
 def shown(discord: Sandbox, message_id: int | None = None) -> Message:
@@ -150,6 +157,14 @@ async def test_the_newest_frame_wins_and_edits_keep_their_distance(
     assert file.filename == "step-50.webp"
 
 
+async def test_channels_are_forgotten_once_their_pace_is_over() -> None:
+    pace = ChannelPace(0.01)
+    for channel in range(5):
+        await pace.wait(channel)
+        await asyncio.sleep(0.02)
+    assert len(pace._next) == 1
+
+
 async def test_jobs_of_one_channel_share_its_pace(
     discord: Sandbox, begin: Ask, posting: Any
 ) -> None:
@@ -171,7 +186,7 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
     await until(lambda: edits(discord))
     assert shown(discord).components
     await finish(job)
-    poster.outcome_is_there()
+    poster.job_ended()
     await until(lambda: posted(store, job))
     message = shown(discord, job.message_id)
     assert "Painted" in text(message)
@@ -478,7 +493,7 @@ async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_sho
 ) -> None:
     job = await begin()
     discord.faults.fail(EDIT, 500)  # discord.py sends it again a second later
-    poster, _ = posting(look=0.01)
+    poster, _ = posting(poll=0.01)
     poster.show_frame(job, frame(1))
     await until(lambda: any(request.status == 500 for request in discord.requests))
     await finish(job)
@@ -510,7 +525,7 @@ async def test_a_wrong_clock_makes_no_second_message(
     monkeypatch: pytest.MonkeyPatch,
     wrong: float,
 ) -> None:
-    monkeypatch.setattr(poster_module, "time", WrongClock(wrong))
+    monkeypatch.setattr(message_writer, "time", WrongClock(wrong))
     job = await begin()
     poster, _ = posting()
     for step in (1, 2):
@@ -530,7 +545,7 @@ async def test_a_clock_that_was_set_back_delays_no_outcome(
 ) -> None:
     job = await begin(message=False)
     await store.cancel(job.id)
-    monkeypatch.setattr(poster_module, "time", WrongClock(-7200))
+    monkeypatch.setattr(message_writer, "time", WrongClock(-7200))
     posting(grace=0.5)
     await until(lambda: posted(store, job))
     assert "Cancelled" in text(shown(discord))
@@ -560,6 +575,14 @@ async def test_a_wrong_token_and_a_silent_discord_are_told_apart(settings: Setti
             pass
 
 
+async def test_a_discord_that_goes_silent_later_is_no_reason_to_log_in_again(
+    settings: Settings,
+) -> None:
+    with pytest.raises(UnreachableError, match="gone"):
+        async with logged_in_when_reachable(settings):
+            raise UnreachableError("Discord is gone.")
+
+
 async def test_who_prefers_it_gets_a_copy_by_direct_message(
     discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
 ) -> None:
@@ -571,7 +594,7 @@ async def test_who_prefers_it_gets_a_copy_by_direct_message(
             await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (asker.id, job.id))
         await finish(job)
     poster, _ = posting()
-    poster.outcome_is_there()
+    poster.job_ended()
     copy = await (await ada.direct()).wait_for(lambda message: "Painted" in message.text)
     assert [file.filename for file in copy.files][-1] == f"imagine-{jobs[0].id}-1.png"
     await until(lambda: posted(store, jobs[1]))

@@ -1,14 +1,14 @@
-"""The engine's way to Discord: REST only, no gateway, and what its errors mean.
+"""A Discord client that uses REST only, without a gateway, and what its errors mean.
 
-The engine speaks through channel routes alone, by the ids of channels and messages; interaction
-tokens, which die after 15 minutes, are the bot's.
+The engine uses channel routes alone, by the ids of channels and messages; interaction tokens, which
+expire after 15 minutes, are the bot's.
 """
 
 import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 
@@ -23,7 +23,7 @@ from core.settings import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 LONGEST_WAIT = 30.0
-"""Seconds that discord.py itself waits for a rate limit; of longer ones it tells us."""
+"""Seconds that discord.py itself waits for a rate limit; for longer ones it raises RateLimited."""
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0  #: seconds
 
@@ -37,7 +37,7 @@ class DiscordError(Exception):
 
 
 class TokenRefusedError(DiscordError):
-    """Discord does not know the token."""
+    """Discord does not accept the token."""
 
 
 class UnreachableError(DiscordError):
@@ -45,21 +45,21 @@ class UnreachableError(DiscordError):
 
 
 class DiscordTime:
-    """What time it is for Discord, by the dates of its answers; to the second.
+    """Discord's clock, by the dates of its responses, to the second.
 
-    This machine's clock may be wrong, or be set while a job is painted: how old a message is, it
-    cannot tell.
+    This machine's clock may be wrong, or be set while a job runs, so it cannot tell the age of a
+    message.
     """
 
     def __init__(self) -> None:
         self._ahead: float | None = None
-        """Seconds since 1970 less the seconds of the monotonic clock."""
+        """What to add to the monotonic clock for seconds since 1970."""
 
     def now(self) -> float:
-        """Seconds since 1970; this machine's until Discord has answered once."""
+        """Seconds since 1970; by this machine's clock until Discord has answered once."""
         return time.time() if self._ahead is None else time.monotonic() + self._ahead
 
-    async def hear(
+    async def on_response(
         self,
         session: aiohttp.ClientSession,
         context: SimpleNamespace,
@@ -74,14 +74,14 @@ class DiscordTime:
 
 
 class RestClient(discord.Client):
-    """A client that knows Discord's time."""
+    """A discord.py client with Discord's clock."""
 
     def __init__(self) -> None:
         self.time = DiscordTime()
         trace = counted_requests()
-        trace.on_request_end.append(self.time.hear)
+        trace.on_request_end.append(self.time.on_response)
         super().__init__(
-            intents=discord.Intents(guilds=True),  # of no use without a gateway, but no warning
+            intents=discord.Intents(guilds=True),  # unused without a gateway, but avoids a warning
             allowed_mentions=ALLOWED_MENTIONS,
             max_ratelimit_timeout=LONGEST_WAIT,
             http_trace=trace,
@@ -92,7 +92,7 @@ class RestClient(discord.Client):
 async def logged_in(settings: Settings) -> AsyncIterator[RestClient]:
     """A client for REST alone. Raises SettingsError without a token, DiscordError."""
     discord.http.Route.BASE = settings.discord_api_url
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it uses no voice
     client = RestClient()
     try:
         await _login(client, settings)
@@ -102,28 +102,29 @@ async def logged_in(settings: Settings) -> AsyncIterator[RestClient]:
 
 
 @asynccontextmanager
-async def logged_in_at_last(settings: Settings) -> AsyncIterator[RestClient]:
+async def logged_in_when_reachable(settings: Settings) -> AsyncIterator[RestClient]:
     """`logged_in`, for a program that may start before its network: tries until Discord answers."""
-    for delay in retry_delays():
-        try:
-            async with logged_in(settings) as client:
-                yield client
-                return
-        except UnreachableError as error:
-            log.warning(str(error), next_try_in=round(delay, 1))
-            await asyncio.sleep(delay)
+    async with AsyncExitStack() as stack:
+        for delay in retry_delays():
+            try:
+                client = await stack.enter_async_context(logged_in(settings))
+                break
+            except UnreachableError as error:
+                log.warning(str(error), next_try_in=round(delay, 1))
+                await asyncio.sleep(delay)
+        yield client
 
 
 def retry_delays() -> Iterator[float]:
-    """Seconds to wait before each further try, for ever: doubling up to a minute, with jitter."""
+    """Endless waits between tries, in seconds: doubling up to a minute, with jitter."""
     delay = FIRST_RETRY
     while True:
         yield delay * random.uniform(0.5, 1)
         delay = min(delay * 2, LONGEST_RETRY)
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same request may succeed later: Discord or the network are at fault."""
+def is_temporary(error: Exception) -> bool:
+    """Whether the same request may succeed later, because Discord or the network is at fault."""
     match error:
         case discord.RateLimited() | discord.DiscordServerError():
             return True
@@ -132,8 +133,12 @@ def passes(error: Exception) -> bool:
     return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
 
 
+def is_token_refused(error: Exception) -> bool:
+    return isinstance(error, discord.HTTPException) and error.status == 401
+
+
 def cannot_be_edited(error: discord.HTTPException) -> bool:
-    """Whether this message is lost for us, while a new one may do."""
+    """Whether this message cannot be edited any more, while a new one may be sent."""
     return error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE, ARCHIVED_THREAD)
 
 
@@ -156,7 +161,7 @@ async def _login(client: discord.Client, settings: Settings) -> None:
     except discord.LoginFailure as error:
         raise token_refused(settings) from error
     except Exception as error:
-        if passes(error):
+        if is_temporary(error):
             raise UnreachableError(f"Discord does not answer at {address}: {error}.") from error
         if isinstance(error, discord.HTTPException):
             raise DiscordError(

@@ -1,0 +1,34 @@
+"""What the engine offers to whoever shows running jobs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+
+from core.job import Job, Progress, State
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How a job that has not ended looks now."""
+
+    progress: Progress | None = None
+    images: Callable[[], Sequence[Image.Image]] | None = None
+    """Called in a thread, and only if the frame is shown."""
+    notes: Sequence[str] = ()
+    state: State = State.RUNNING
+    """What the job must still be when the frame is shown: it may also be queued again."""
+
+
+class FrameSink(Protocol):
+    """Shows running jobs; no method waits."""
+
+    def show_frame(self, job: Job, frame: Frame) -> None:
+        """Offers a frame, which a newer one may replace before it is shown."""
+
+    def drop_frames(self, job: Job) -> None:
+        """The job is no longer rendered here: no frame of it is to be shown from now on."""
+
+    def job_ended(self) -> None:
+        """Some job has ended in the store."""

@@ -1,0 +1,154 @@
+"""Writes the message of a job: which one to edit, when to send a new one, what to do if refused."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import discord
+import structlog
+
+from core.database.jobs import Store
+from core.database.members import Members
+from core.database.messages import Kind, Messages
+from core.i18n import say, speaking
+from core.job import Job, State
+from core.settings import Settings
+from engine.delivery.frame import Frame
+from engine.delivery.posts import Post, nonce, outcome_post, progress_post, refused_post
+from engine.delivery.rest import RestClient, cannot_be_edited, is_temporary, is_token_refused
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class MessageWriter:
+    """Puts frames and outcomes into the messages of their jobs.
+
+    `grace` is how long, in seconds, the bot has to name a job's message before one is sent from
+    here. A message older than `max_age` gets no more frames: after an hour Discord caps its edits.
+    """
+
+    def __init__(
+        self,
+        client: RestClient,
+        store: Store,
+        settings: Settings,
+        *,
+        grace: float = 10.0,
+        max_age: float = 50 * 60,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._messages = Messages(store)
+        self._settings = settings
+        self._grace = grace
+        self._max_age = max_age
+
+    async def show_frame(self, job_id: int, frame: Frame) -> bool:
+        """Whether it was shown: the job may have ended, or have no message yet."""
+        job = await self._store.job(job_id)
+        if job is None or job.state is not frame.state or self._within_grace(job):
+            return False
+        await self._write(job, await progress_post(job, frame), renew=self._too_old(job))
+        now = await self._store.job(job.id)
+        if now and now.state.ended:
+            # The frame may hide an outcome that was shown while it was under way, perhaps by
+            # another engine that took the job over.
+            await self._store.show_again(job.id)
+        return True
+
+    async def show_outcome(self, job_id: int) -> None:
+        """Shows how a job ended, once. Raises what may be different at the next try."""
+        job = await self._store.job(job_id)
+        if job is None or job.posted:
+            return
+        if self._within_grace(job):  # the bot may be about to name the message
+            await asyncio.sleep(self._grace - abs(time.time() - job.created_at))
+            job = await self._store.job(job_id) or job
+        post = await outcome_post(job, self._settings.data_dir)
+        try:
+            await self._write(job, post)
+            log.info("outcome shown", job=job_id, state=job.state.value)
+        except discord.HTTPException as error:
+            if is_temporary(error) or is_token_refused(error):
+                raise
+            await self._show_refusal(job, post, error)
+        await self._store.mark_posted(job_id, job.redraws)
+        if job.state is State.DONE:
+            await self._send_copy(job)
+
+    async def _show_refusal(self, job: Job, post: Post, refusal: discord.HTTPException) -> None:
+        """Discord does not take the post here: says so at least, without the images."""
+        if post.files and refusal.status != 404:
+            try:
+                await self._write(job, refused_post(job, refusal))
+                log.error("images were refused", job=job.id, error=str(refusal))
+                return
+            except discord.HTTPException as error:
+                if is_temporary(error) or is_token_refused(error):
+                    raise
+                refusal = error
+        # The channel is gone or closed to the bot: there is nowhere left to say anything.
+        log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
+
+    async def _send_copy(self, job: Job) -> None:
+        """Sends the images to the member directly, if they prefer that. Tried once."""
+        try:
+            if not (await Members(self._store).preferences(job.member_id)).direct_copy:
+                return
+            direct = await self._client.create_dm(discord.Object(job.member_id))
+            name = nonce(job)
+            if direct.id != job.channel_id and await self._messages.announce(
+                job.id, Kind.DIRECT_COPY, direct.id, name
+            ):
+                post = await outcome_post(job, self._settings.data_dir)
+                sent = await post.send(direct, name)
+                await self._messages.sent(job.id, Kind.DIRECT_COPY, direct.id, sent.id, name)
+        except Exception as error:
+            if is_token_refused(error):
+                raise
+            log.warning("a copy could not be sent", job=job.id, error=str(error))
+
+    async def _write(self, job: Job, post: Post, *, renew: bool = False) -> None:
+        """Puts a post into the job's message, or into a new one if there is none to edit."""
+        channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+        if job.message_id and not renew:
+            try:
+                await post.edit(channel.get_partial_message(job.message_id))
+                return
+            except discord.RateLimited:
+                if not self._too_old(job):
+                    raise
+            except discord.HTTPException as error:
+                if not cannot_be_edited(error):
+                    raise
+        name = nonce(job)
+        if not await self._messages.announce(job.id, Kind.JOB, channel.id, name):
+            return  # deleted, as its message was
+        message = await post.send(channel, name)
+        if not await self._messages.sent(job.id, Kind.JOB, channel.id, message.id, name):
+            return  # deleted meanwhile: the bot deletes this message, too
+        if not post.is_shown_by(message):
+            # Discord knew the nonce: the message was sent before, with what was current then.
+            await post.edit(channel.get_partial_message(message.id))
+        if job.message_id and renew:
+            link = f"{channel.jump_url}/{message.id}"
+            with (
+                suppress(discord.HTTPException, discord.RateLimited, OSError),
+                speaking(job.locale),
+            ):
+                await channel.get_partial_message(job.message_id).edit(
+                    content=say("Continued here: {link}", link=link),
+                    embed=None,
+                    attachments=[],
+                    view=None,
+                )
+
+    def _within_grace(self, job: Job) -> bool:
+        """If the clock was set meanwhile, there is no waiting."""
+        return job.message_id is None and abs(time.time() - job.created_at) < self._grace
+
+    def _too_old(self, job: Job) -> bool:
+        if job.message_id is None:
+            return False
+        written = discord.utils.snowflake_time(job.message_id).timestamp()
+        return self._client.time.now() - written > self._max_age
