@@ -1,16 +1,17 @@
-"""The same renderer on many machines, by Ray.
+"""Renderers on many machines, by Ray.
 
-There is an actor for each GPU (or processor core) that is needed: it holds the renderer that the
-engine would hold itself (`engine.remote`), and the worker drives it as it would drive that one,
-with a loop and a batch for each. Placement, transport, membership and autoscaling are Ray's: here
-stands only how many actors are wanted, as many as there are jobs, and what the worker is told of
-them. An actor that finds no room waits within Ray, which places it once a node joins,
-and lets Ray's autoscaler know that one is missing. When a node or an actor is lost, its jobs go
-back to their places in the queue, and on elsewhere from what was last saved here. Ray's own
-restarts are not used: they wait until Ray is sure of a node's death, which takes some 20 seconds.
+There is an actor for each GPU, or CPU core, that is needed. It holds the renderer that the engine
+would otherwise hold itself (`engine.ray_renderer`), and the worker drives it in the same way.
+Placement, transport, membership and autoscaling are Ray's; this file decides how many actors are
+wanted, at most one for each job, and lets the worker know about them. An actor that finds no room
+waits inside Ray, which places it once a node joins, and whose autoscaler sees that one is missing.
 
-The code travels with Ray's runtime environment, so that it is the engine's own everywhere; weights
-are sent through the object store to nodes that lack them. Nodes need only the packages.
+When a node or an actor is lost, its jobs go back to their places in the queue and resume elsewhere
+from their last checkpoints. Ray's own restarts are not used: they wait until Ray is sure that a
+node is dead, which takes about 20 seconds.
+
+The code travels with Ray's runtime environment, so that it is the same everywhere; weights are sent
+through the object store to nodes that lack them. Nodes need only the packages.
 """
 
 import asyncio
@@ -38,38 +39,38 @@ from core.database.jobs import Store, StoreError
 from core.settings import Settings
 from engine.models.catalogue import find
 from engine.models.shipping import Manifest
-from engine.painter import ClusterError, rows_at_a_time
-from engine.remote import RemotePainter, RendererActor
+from engine.ray_renderer import RayRenderer, RendererActor
+from engine.renderer_handle import ClusterError, images_at_a_time
 from engine.worker import Worker
 
 log = structlog.stdlib.get_logger(__name__)
 
 CONNECT_SECONDS = 60.0  #: until a cluster counts as unreachable
-LOOK_SECONDS = 1.0  #: between two looks at the queue and the cluster
-RETRY_SECONDS = 5.0  #: until an actor that could not begin is tried again
+ADJUST_SECONDS = 1.0  #: between two comparisons of the queue and the cluster
+RETRY_SECONDS = 5.0  #: until an actor that could not start is tried again
 JOIN_SECONDS = 1800.0  #: for weights to arrive and networks to be read
-IDLE_SECONDS = 600.0  #: until an actor without work is ended, so that its node may go
-HAND_OVER_SECONDS = 15.0  #: before a draining node's end, jobs still painted there are taken away
-MOST_MISSING = 100  #: so many actors for which there is no room, at most, ask for more nodes
+IDLE_SECONDS = 600.0  #: until an actor without jobs is ended, so that its node may go
+HAND_OVER_SECONDS = 15.0  #: before the end of a draining node, that its jobs are moved
+MAX_MISSING = 100  #: actors without room that ask the autoscaler for nodes, at most
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class ActorSlot:
     """An actor, wherever Ray puts it."""
 
     actor: Any
     node: str = ""
     """Where it is; "" while it waits for room."""
     process: int = 0
-    painter: RemotePainter | None = None
-    """What paints there; None until the networks are read."""
+    renderer: RayRenderer | None = None
+    """Its handle; None until the networks are read."""
     idle_since: float = field(default_factory=time.monotonic)
-    filling: "asyncio.Task[None]" = field(init=False)
+    startup_task: "asyncio.Task[None]" = field(init=False)
 
     @property
     def jobs(self) -> frozenset[int]:
-        """What is painted there."""
-        return self.painter.jobs if self.painter else frozenset()
+        """Those that it renders."""
+        return self.renderer.jobs if self.renderer else frozenset()
 
 
 @asynccontextmanager
@@ -115,7 +116,7 @@ def _in_daemon(work: Callable[[], None]) -> Future[None]:
 def _join(address: str | None) -> None:
     """Brings the code along: whatever else a node has of it is not looked at."""
     with tempfile.TemporaryDirectory(prefix="imagine-") as folder:
-        for package in (core, engine):
+        for package in (engine, core):
             left_out = shutil.ignore_patterns("*.safetensors", "__pycache__")
             shutil.copytree(package.__path__[0], Path(folder) / package.__name__, ignore=left_out)
         ray.init(
@@ -131,13 +132,13 @@ class Cluster:
     """Sees to it that the worker has renderers; one for each engine process."""
 
     def __init__(self, settings: Settings, store: Store, worker: Worker) -> None:
-        """Raises WeightsError when the engine's own machine lacks the pair's files."""
+        """Raises WeightsError when the engine's own machine lacks the model's files."""
         self._settings = settings
         self._data_dir = settings.data_dir.absolute()
         self._store = store
         self._worker = worker
         self._manifest = Manifest.of(find(settings.model), settings.data_dir, settings.perceptors)
-        self.places: list[Place] = []
+        self.slots: list[ActorSlot] = []
         self._shipped: dict[str, Any] = {}
 
     async def run(self) -> None:
@@ -145,32 +146,33 @@ class Cluster:
         try:
             while True:
                 try:
-                    await self._look()
+                    await self._adjust()
                 except (StoreError, RayError) as error:
-                    log.warning("the cluster cannot be looked after", error=str(error))
-                await asyncio.sleep(LOOK_SECONDS)
+                    log.warning("the cluster cannot be adjusted, trying again", error=str(error))
+                await asyncio.sleep(ADJUST_SECONDS)
         finally:
-            for place in list(self.places):
-                self._end(place)
+            for slot in list(self.slots):
+                self._end(slot)
 
-    async def _look(self) -> None:
+    async def _adjust(self) -> None:
+        """Starts and ends actors until there are as many as wanted."""
         resources = await asyncio.to_thread(ray.cluster_resources)
         device = self._device(resources)
         waiting = await self._store.unpaused_count()
-        rows = rows_at_a_time(device, self._manifest.entry.side)
-        wanted = self._wanted(waiting, int(resources.get(_UNIT[device], 0)), rows)
-        while len(self.places) < wanted:
+        capacity = images_at_a_time(device, self._manifest.entry.side)
+        wanted = self._wanted(waiting, int(resources.get(_UNIT[device], 0)), capacity)
+        while len(self.slots) < wanted:
             self._begin(device)
-        for place in self._idle()[: len(self.places) - wanted]:
-            self._end(place)
-        await self._heed_draining()
-        if all(place.painter for place in self.places):
+        for slot in self._idle()[: len(self.slots) - wanted]:
+            self._end(slot)
+        await self._vacate_draining_nodes()
+        if all(slot.renderer for slot in self.slots):
             self._shipped.clear()
 
-    def _wanted(self, waiting: int, slots: int, rows: int) -> int:
+    def _wanted(self, waiting: int, units: int, capacity: int) -> int:
         """As many actors as jobs, within the cluster; and what is missing of a larger one."""
-        missing = min(math.ceil(waiting / rows), MOST_MISSING)
-        return max(1, min(self._worker.jobs + waiting, slots + missing))
+        missing = min(math.ceil(waiting / capacity), MAX_MISSING)
+        return max(1, min(self._worker.jobs + waiting, units + missing))
 
     def _device(self, resources: dict[str, float]) -> str:
         """`cuda`, or `cpu` where the settings say so or the cluster has no GPU."""
@@ -186,59 +188,59 @@ class Cluster:
             needs["num_gpus"] = 1
         else:
             needs["memory"] = int(self._manifest.entry.memory * 1e9)
-        place = Place(ray.remote(RendererActor).options(**needs).remote())
-        place.filling = asyncio.create_task(self._fill(place, device))
-        self.places.append(place)
+        slot = ActorSlot(ray.remote(RendererActor).options(**needs).remote())
+        slot.startup_task = asyncio.create_task(self._serve(slot, device))
+        self.slots.append(slot)
 
-    def _end(self, place: Place) -> None:
-        """Ends an actor, or what is left of it; the next look begins another if one is wanted."""
-        self.places.remove(place)
-        if place.filling is not asyncio.current_task():
-            place.filling.cancel()
-        if place.painter:
-            place.painter.give_up("It is no longer needed.", failed=False)
-        ray.kill(place.actor)
+    def _end(self, slot: ActorSlot) -> None:
+        """Ends an actor, or what is left of it; `_adjust` starts another if one is wanted."""
+        self.slots.remove(slot)
+        if slot.startup_task is not asyncio.current_task():
+            slot.startup_task.cancel()
+        if slot.renderer:
+            slot.renderer.give_up("It is no longer needed.", failed=False)
+        ray.kill(slot.actor)
 
-    def _idle(self) -> list[Place]:
-        """Those that may end, first those that never began; all but the busy ones."""
+    def _idle(self) -> list[ActorSlot]:
+        """Those that may end, first those that never started; all but the busy ones."""
         now = time.monotonic()
-        for place in self.places:
-            if place.jobs:
-                place.idle_since = now
+        for slot in self.slots:
+            if slot.jobs:
+                slot.idle_since = now
         return sorted(
             (
-                place
-                for place in self.places
-                if not place.node or (now - place.idle_since > IDLE_SECONDS and not place.jobs)
+                slot
+                for slot in self.slots
+                if not slot.node or (now - slot.idle_since > IDLE_SECONDS and not slot.jobs)
             ),
-            key=lambda place: bool(place.node),
+            key=lambda slot: bool(slot.node),
         )
 
-    async def _fill(self, place: Place, device: str) -> None:
-        """Lets the worker have what paints in a place, until it is lost."""
+    async def _serve(self, slot: ActorSlot, device: str) -> None:
+        """Waits for an actor to be ready, and lets the worker use it until it is lost."""
         try:
-            place.node, place.process = await place.actor.where.remote()  # once there is room
+            slot.node, slot.process = await slot.actor.where.remote()  # once there is room
             async with asyncio.timeout(JOIN_SECONDS):
-                painter = await self._ready(place.actor, device)
+                renderer = await self._load(slot.actor, device)
         except Exception as error:
             cause = error.cause if isinstance(error, RayTaskError) else error
-            log.warning("a renderer cannot begin", node=place.node, error=str(cause))
+            log.warning("renderer cannot start", node=slot.node, error=str(cause))
             await asyncio.sleep(RETRY_SECONDS)
         else:
-            place.painter, place.idle_since = painter, time.monotonic()
-            self._worker.join(painter)
-            where = {"node": place.node, "process": place.process}
-            log.info("joined", **where, device=painter.device, rows=painter.rows)
-            log.warning("left", reason=await painter.until_lost(), **where)
-        self._end(place)
+            slot.renderer, slot.idle_since = renderer, time.monotonic()
+            self._worker.join(renderer)
+            where = {"node": slot.node, "process": slot.process}
+            log.info("renderer joined", **where, device=renderer.device, capacity=renderer.capacity)
+            log.warning("renderer left", reason=await renderer.until_lost(), **where)
+        self._end(slot)
 
-    async def _ready(self, actor: Any, device: str) -> RemotePainter:
-        lacking = await actor.lacking.remote(self._manifest, self._data_dir)
-        contents = [await self._shipment(name) for name in lacking]
-        capacity = await actor.load.remote(
-            self._manifest, self._data_dir, device, self._settings.perceptors, lacking, *contents
+    async def _load(self, actor: Any, device: str) -> RayRenderer:
+        missing = await actor.missing_files.remote(self._manifest, self._data_dir)
+        contents = [await self._shipment(name) for name in missing]
+        offer = await actor.load.remote(
+            self._manifest, self._data_dir, device, self._settings.perceptors, missing, *contents
         )
-        return RemotePainter(actor, capacity)
+        return RayRenderer(actor, offer)
 
     async def _shipment(self, name: str) -> Any:
         """A file of the weights in the object store, from where each node gets it once."""
@@ -249,27 +251,28 @@ class Cluster:
 
     # -- nodes that are to go --------------------------------------------------------------
 
-    async def _heed_draining(self) -> None:
-        """On a node that is drained no job begins; those that last too long are handed over."""
-        draining = await asyncio.to_thread(_draining_nodes)
-        for place in self.places:
-            painter = place.painter
-            if painter is None or place.node not in draining:
+    async def _vacate_draining_nodes(self) -> None:
+        """Starts no job on a draining node, and moves those that would not end in time."""
+        draining = await asyncio.to_thread(draining_nodes)
+        for slot in self.slots:
+            renderer = slot.renderer
+            if renderer is None or slot.node not in draining:
                 continue
-            painter.rows = 0
-            deadline = draining[place.node] / 1000
-            if not painter.jobs or 0 < deadline < time.time() + HAND_OVER_SECONDS:
-                painter.give_up("Its node is being drained.", failed=False)
+            renderer.capacity = 0
+            deadline = draining[slot.node] / 1000
+            if not renderer.jobs or 0 < deadline < time.time() + HAND_OVER_SECONDS:
+                renderer.give_up("Its node is being drained.", failed=False)
 
 
 _UNIT = {"cpu": "CPU", "cuda": "GPU"}
-"""What Ray calls that of which an actor needs one."""
+"""Ray's name of the resource that an actor needs one of."""
 
 
-def _draining_nodes() -> dict[str, int]:
-    """When each node that is drained will end, in milliseconds since 1970; 0 for no limit.
+def draining_nodes() -> dict[str, int]:
+    """When each draining node will end, in milliseconds since 1970; 0 for no limit.
 
-    Ray has no public name for it; its own libraries ask here, too.
+    Ray has no public name for it; its own libraries ask here, too. `constraints.txt` pins Ray, and
+    `tests/engine/test_cluster.py` drains a node.
     """
     nodes: dict[str, int] = ray._private.state.state.get_draining_nodes()
     return nodes

@@ -22,7 +22,7 @@ from core.health import (
     well,
 )
 from core.settings import Settings, SettingsError
-from engine.delivery.discord_rest import DiscordError, logged_in
+from engine.delivery.rest import DiscordError, logged_in
 from engine.device import DeviceError, choose_device, free_memory
 from engine.models import catalogue, weights
 from engine.models.catalogue import WeightsError
@@ -141,7 +141,7 @@ def _memory(free: float, needed: float, device: torch.device) -> Finding:
     """Whether the pair finds room, both in GB."""
     there = f"{free:,.1f} GB of memory are free on {device}"
     if free < needed:
-        return flaw(f"{there}, and the pair takes {needed:g}: end other programs, or set PAIR.")
+        return flaw(f"{there}, and the pair takes {needed:g}: end other programs, or set MODEL.")
     return well(f"{there}; the pair takes {needed:g}.")
 
 

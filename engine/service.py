@@ -1,4 +1,4 @@
-"""The engine as a process: settings, store, Discord, weights, worker, put together."""
+"""The engine as a process: settings, store, Discord, weights and worker, put together."""
 
 import asyncio
 import importlib.util
@@ -12,46 +12,47 @@ import torch
 from core.database.jobs import Store, StoreError
 from core.metrics import measured
 from core.settings import Settings, SettingsError
-from engine.delivery.discord_rest import logged_in_at_last
+from engine.delivery.message_writer import MessageWriter
 from engine.delivery.poster import Poster
+from engine.delivery.rest import logged_in_when_reachable
 from engine.device import choose_device, measure_memory, use_cores
 from engine.models.pair import load_pair
-from engine.painter import InThread
+from engine.renderer_handle import LocalRenderer
 from engine.retention import keep_tidy
 from engine.worker import Worker
 
 log = structlog.stdlib.get_logger(__name__)
 
-LAST_WORDS_SECONDS = 5.0  #: how long outcomes may still be shown once the engine is to stop
-STUCK_SECONDS = 300.0  #: a loop that has not come round for so long is not only slow
+DRAIN_SECONDS = 5.0  #: that outcomes may still be shown once the engine is to stop
+STUCK_SECONDS = 300.0  #: without a tick, after which a render loop is more than slow
 
 
 @dataclass(slots=True)
 class _Health:
-    """Whether the engine does its work; it has a worker once Discord has taken its token."""
+    """Whether the engine works; there is a worker once Discord has accepted the token."""
 
     worker: Worker | None = None
 
-    def trouble(self) -> str:
-        """A sentence, "" if all is well."""
+    def problem(self) -> str:
+        """A sentence, "" if there is none."""
         if self.worker is None:
-            return "The engine has not begun: it waits for Discord, or reads its networks."
+            return "The engine has not started: it waits for Discord, or reads its networks."
         if not self.worker.renderers:
             return "The engine has no renderer: it waits for a node of the cluster."
-        seconds = time.monotonic() - self.worker.turned
+        seconds = time.monotonic() - self.worker.last_tick
         if seconds > STUCK_SECONDS:
             return f"The engine hangs: its loop has not come round for {seconds:.0f} seconds."
         return ""
 
 
 async def serve(settings: Settings) -> None:
-    """Paints and posts until cancelled, then hands back what is not finished.
+    """Renders and posts until cancelled, then gives back what is not finished.
 
     Raises SettingsError, StoreError, DiscordError, DeviceError, WeightsError, ClusterError: one
     sentence each.
     """
     settings.token()  # before anything slow
-    work = _work_on_cluster if settings.ray_address else _work_here
+    work = _work_on_cluster if settings.ray_address else _work_locally
     if settings.ray_address:
         _require_ray()
     else:
@@ -59,37 +60,37 @@ async def serve(settings: Settings) -> None:
     health = _Health()
     async with (
         Store.open(settings.database_path) as store,
-        measured("ENGINE_METRICS", settings.engine_metrics, store, health.trouble),
-        logged_in_at_last(settings) as client,
+        measured("ENGINE_METRICS", settings.engine_metrics, store, health.problem),
+        logged_in_when_reachable(settings) as client,
     ):
-        poster = Poster(client, store, settings)
+        poster = Poster(MessageWriter(client, store, settings), store, settings)
         posting = asyncio.create_task(poster.run())
         tidying = asyncio.create_task(keep_tidy(settings, store))
         working = asyncio.create_task(work(settings, store, poster, health))
         try:
             await asyncio.wait({posting, working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(tidying)
-            await _end(working)
+            await _cancel(tidying)
+            await _cancel(working)
             if not posting.done():
                 with suppress(TimeoutError, StoreError):
-                    async with asyncio.timeout(LAST_WORDS_SECONDS):
+                    async with asyncio.timeout(DRAIN_SECONDS):
                         await poster.drain()
-            await _end(posting)
+            await _cancel(posting)
         for task in (posting, working):
             if not task.cancelled():
                 task.result()
 
 
-async def _work_here(settings: Settings, store: Store, poster: Poster, health: _Health) -> None:
+async def _work_locally(settings: Settings, store: Store, poster: Poster, health: _Health) -> None:
     use_cores()
     device = choose_device(settings.device)
-    pair = await asyncio.to_thread(
+    model = await asyncio.to_thread(
         load_pair, settings.model, settings.data_dir, device, settings.perceptors
     )
-    log.info("ready", pair=pair.name, device=str(device), threads=torch.get_num_threads())
+    log.info("ready", model=model.name, device=str(device), threads=torch.get_num_threads())
     worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
-    worker.join(InThread.of(pair, device))
+    worker.join(LocalRenderer.of(model, device))
     await worker.run()
 
 
@@ -101,15 +102,15 @@ async def _work_on_cluster(
     async with connected(settings):
         worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
         cluster = await asyncio.to_thread(Cluster, settings, store, worker)
-        log.info("ready", pair=settings.model, ray=settings.ray_address)
-        looking_after = asyncio.create_task(cluster.run())
+        log.info("ready", model=settings.model, ray=settings.ray_address)
+        adjusting = asyncio.create_task(cluster.run())
         working = asyncio.create_task(worker.run())
         try:
-            await asyncio.wait({looking_after, working}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({adjusting, working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(working)  # first: its last steps need the actors
-            await _end(looking_after)
-        for task in (looking_after, working):
+            await _cancel(working)  # first: its last steps need the actors
+            await _cancel(adjusting)
+        for task in (adjusting, working):
             if not task.cancelled():
                 task.result()
 
@@ -122,6 +123,6 @@ def _require_ray() -> None:
         )
 
 
-async def _end(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})

@@ -73,9 +73,9 @@ PLACES: dict[str, dict[str, Place]] = {
         "after the pictures are saved": Place("engine.album:Album.finish", _die),
         "before the end is recorded": Place("core.database.jobs:Store.finish", _die, before=True),
         "after the end is recorded": Place("core.database.jobs:Store.finish", _die),
-        "before a post": Place("engine.delivery.poster:_edit", _die, before=True),
-        "after a post": Place("engine.delivery.poster:_edit", _die),
-        "after a new message": Place("engine.delivery.poster:_send", _die),
+        "before a post": Place("engine.delivery.posts:Post.edit", _die, before=True),
+        "after a post": Place("engine.delivery.posts:Post.edit", _die),
+        "after a new message": Place("engine.delivery.posts:Post.send", _die),
         "before it is known as posted": Place(
             "core.database.jobs:Store.mark_posted", _die, before=True
         ),
@@ -89,8 +89,8 @@ def main() -> None:
     name = sys.argv[1]
     sabotage(name, Path(os.environ[FOLDER]))
     if name == "engine":
-        worker: Any = importlib.import_module("engine.worker")
-        worker.LEASE_SECONDS, worker.HEARTBEAT_SECONDS = LEASE_SECONDS, HEARTBEAT_SECONDS
+        leases: Any = importlib.import_module("engine.leases")
+        leases.LEASE_SECONDS, leases.HEARTBEAT_SECONDS = LEASE_SECONDS, HEARTBEAT_SECONDS
     sys.argv = [name]
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 

@@ -32,11 +32,11 @@ from core.job import Job, State
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of, state_of
-from engine.cluster import Cluster, Place, connected
-from engine.delivery.poster import Frame
+from engine.cluster import ActorSlot, Cluster, connected
+from engine.delivery.frame import Frame
 from engine.device import choose_device, description, use_cores
 from engine.models.pair import load_pair
-from engine.painter import InThread
+from engine.renderer_handle import LocalRenderer
 from engine.worker import Worker
 
 PARTS = ("throughput", "overhead", "recovery", "kills")
@@ -65,8 +65,8 @@ class Nobody:
     """Looks at nothing."""
 
     def show_frame(self, job: Job, frame: Frame) -> None: ...
-    def forget(self, job: Job) -> None: ...
-    def outcome_is_there(self) -> None: ...
+    def drop_frames(self, job: Job) -> None: ...
+    def job_ended(self) -> None: ...
 
 
 @dataclass
@@ -104,10 +104,10 @@ class Engine:
         return sorted(folder_of(job.id, self.folder).glob("frame-*.webp"))
 
     @property
-    def places(self) -> list[Place]:
-        """Where renderers paint."""
+    def slots(self) -> list[ActorSlot]:
+        """The actors that render."""
         assert self.cluster
-        return [place for place in self.cluster.places if place.painter]
+        return [slot for slot in self.cluster.slots if slot.renderer]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -123,7 +123,7 @@ async def in_process(threads: int) -> AsyncIterator[Engine]:
     device = choose_device("cpu")
     async with _engine(Settings(device="cpu")) as engine:
         pair = load_pair("sketch", engine.folder, device)
-        engine.worker.join(InThread.of(pair, device))
+        engine.worker.join(LocalRenderer.of(pair, device))
         yield engine
 
 
@@ -293,7 +293,7 @@ async def recovery(cluster: Raylets, turns: int) -> str:
         for _ in range(turns):
             jobs = [await engine.ask("two yellow stars", 500, seed=seed) for seed in range(2)]
             await until(partial(engine.are_painted, jobs))
-            victim = next(place for place in engine.places if place.jobs)
+            victim = next(slot for slot in engine.slots if slot.jobs)
             painted = max(victim.jobs)
             lost.append(time.time() - _saved_at(engine, painted))
             began = time.monotonic()
@@ -340,8 +340,8 @@ async def kills(cluster: Raylets, jobs: int) -> str:
                 ended += dice.randint(3, 8)  # jobs until the next misfortune
                 await engine.diary.reach("ended", ended)
                 await asyncio.sleep(dice.random())
-                await until(lambda: any(place.jobs for place in engine.places))
-                victim = dice.choice([place for place in engine.places if place.jobs])
+                await until(lambda: any(slot.jobs for slot in engine.slots))
+                victim = dice.choice([slot for slot in engine.slots if slot.jobs])
                 if dice.random() < 0.5:
                     fates["actors killed"] += 1
                     os.kill(victim.process, signal.SIGKILL)

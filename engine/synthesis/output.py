@@ -50,6 +50,10 @@ class StepOutput:
     checkpoint: Callable[[], Checkpoint] = field(repr=False)
 
     @property
+    def ended(self) -> bool:
+        return self.done or self.fault is not None
+
+    @property
     def prompts(self) -> tuple[PromptScore, ...]:
         """Includes first."""
         scores = zip(self.texts, self.weights, self.similarities.tolist(), strict=True)

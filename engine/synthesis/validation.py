@@ -1,6 +1,6 @@
 """Whether a model can render a recipe, and what its member should know about it.
 
-Codes and parameters only: `engine.telling` puts them into words.
+Codes and parameters only: `engine.job_messages` puts them into words.
 """
 
 from collections.abc import Iterator, Mapping

@@ -11,8 +11,10 @@ import pytest
 from core.database.jobs import Store
 from core.job import Job
 from core.recipe import Recipe
+from engine.media import Provenance
 from sandbox import Sandbox
 
+MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
 PATIENCE = 30.0  #: seconds until a test that waits for something gives up
 
 

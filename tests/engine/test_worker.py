@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,63 +19,62 @@ from core.job import Job, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of, state_of
 from core.storage.uploaded_images import store_initial
+from engine import leases, scheduler
 from engine import worker as worker_module
-from engine.delivery.poster import Frame
-from engine.media import Provenance
-from engine.painter import InThread, RendererLost, Renders
+from engine.album import Album
+from engine.delivery.frame import Frame
+from engine.job_messages import NOTES, fault_text, note_text
+from engine.renderer_handle import LocalRenderer, RendererLost
 from engine.synthesis.checkpoint import Checkpoint
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.validation import Note, NoteCode
-from engine.telling import NOTES, fault_text, note_text
 from engine.worker import Worker
-from tests.engine.conftest import until
+from tests.engine.conftest import MADE_BY, until
 from tests.engine.fake_renderer import FakeRenderer, checkpoint
 
 Ask = Callable[..., Awaitable[Job]]
 
-MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
 
-
-class Showcase:
-    """A poster that shows nothing and remembers everything."""
+class RecordingSink:
+    """Shows nothing and remembers everything."""
 
     def __init__(self) -> None:
         self.frames: list[tuple[int, Frame]] = []
-        self.forgotten: list[int] = []
+        self.dropped: list[int] = []
         self.ends = 0
 
     def show_frame(self, job: Job, frame: Frame) -> None:
         self.frames.append((job.id, frame))
 
-    def forget(self, job: Job) -> None:
-        self.forgotten.append(job.id)
+    def drop_frames(self, job: Job) -> None:
+        self.dropped.append(job.id)
 
-    def outcome_is_there(self) -> None:
+    def job_ended(self) -> None:
         self.ends += 1
 
 
 @pytest.fixture
-def showcase() -> Showcase:
-    return Showcase()
+def sink() -> RecordingSink:
+    return RecordingSink()
 
 
 @pytest.fixture
 def working(
-    store: Store, showcase: Showcase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, sink: RecordingSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    monkeypatch.setattr(worker_module, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(leases, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.02)
 
     @asynccontextmanager
     async def working(
-        *renderers: Renders | InThread, rows: int = 4
+        *renderers: FakeRenderer | LocalRenderer, capacity: int = 4
     ) -> AsyncIterator[asyncio.Task[None]]:
         """A worker at its work; leaving the block stops it in good order."""
-        worker = Worker(store, showcase, data_dir=tmp_path)
+        worker = Worker(store, sink, data_dir=tmp_path)
         for renderer in renderers:
-            is_painter = isinstance(renderer, InThread)
-            worker.join(renderer if is_painter else InThread(renderer, MADE_BY, rows))
+            is_handle = isinstance(renderer, LocalRenderer)
+            worker.join(renderer if is_handle else LocalRenderer(renderer, MADE_BY, capacity))
         running = asyncio.create_task(worker.run())
         try:
             yield running
@@ -98,18 +98,17 @@ def ended(store: Store) -> Callable[[Job], Awaitable[Job]]:
     return ended
 
 
-class Elsewhere(InThread):
-    """A painter that is lost in the steps (counted by its renderer) that `dies_in` names."""
+class RemoteRenderer(LocalRenderer):
+    """Is lost in the steps (counted by its renderer) that `dies_in` names."""
 
-    lost = failed = False
-
-    def __init__(self, dies_in: Callable[[int], bool], rows: int = 4, room: float = 1.0) -> None:
+    def __init__(self, dies_in: Callable[[int], bool], headroom: float = 1.0) -> None:
         self.renderer = FakeRenderer()
-        super().__init__(self.renderer, MADE_BY, rows)
-        self._dies_in, self._room = dies_in, room
+        super().__init__(self.renderer, MADE_BY, capacity=4)
+        self.fits = headroom
+        self._dies_in = dies_in
 
-    def room(self, recipe: Recipe) -> float:
-        return self._room
+    def headroom(self, recipe: Recipe) -> float:
+        return self.fits
 
     async def step(self) -> list[StepOutput]:
         if self._dies_in(len(self.renderer.batches) + 1):
@@ -125,7 +124,7 @@ def from_thread(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop)
 
 
 async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
-    ask: Ask, working: Any, ended: Any, showcase: Showcase, tmp_path: Path
+    ask: Ask, working: Any, ended: Any, sink: RecordingSink, tmp_path: Path
 ) -> None:
     job = await ask(exclude="watermark:2", count=2)
     renderer = FakeRenderer()
@@ -135,15 +134,15 @@ async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
     names = sorted(path.name for path in folder_of(job.id, tmp_path).iterdir())
     frames = [f"frame-{step:04}.webp" for step in range(1, 6)]
     assert names == ["final-0.png", "final-1.png", *frames, "state.safetensors", "timelapse.mp4"]
-    first, *painted = [frame for _, frame in showcase.frames]
+    first, *painted = [frame for _, frame in sink.frames]
     assert first.progress is None
-    told = [frame.progress() for frame in painted if frame.progress]
+    told = [frame.progress for frame in painted if frame.progress]
     assert [progress.step for progress in told] == [1, 2, 3, 4, 5]
     last = told[-1]
     assert last.shares == (last.include, last.exclude) == (1.0, 0.25)
     assert last.seconds_left == 0
     assert painted[-1].notes == [note_text(note) for note in renderer.notes]
-    assert showcase.ends == 1
+    assert sink.ends == 1
 
 
 async def test_jobs_share_the_batch_and_a_third_joins_when_there_is_room(
@@ -151,7 +150,7 @@ async def test_jobs_share_the_batch_and_a_third_joins_when_there_is_room(
 ) -> None:
     long, short, third = await ask(steps=12), await ask(steps=4), await ask(steps=4)
     renderer = FakeRenderer()
-    async with working(renderer, rows=2):
+    async with working(renderer, capacity=2):
         for job in (long, short, third):
             assert (await ended(job)).state is State.DONE
     assert renderer.batches[0] == {long.id, short.id}
@@ -161,7 +160,7 @@ async def test_jobs_share_the_batch_and_a_third_joins_when_there_is_room(
 
 
 async def test_a_cancel_takes_effect_within_one_step(
-    store: Store, ask: Ask, working: Any, ended: Any, showcase: Showcase
+    store: Store, ask: Ask, working: Any, ended: Any, sink: RecordingSink
 ) -> None:
     cancelled, other = await ask(steps=50), await ask(steps=10)
     loop = asyncio.get_running_loop()
@@ -174,8 +173,8 @@ async def test_a_cancel_takes_effect_within_one_step(
     async with working(renderer):
         assert (await ended(other)).state is State.DONE
     assert sum(cancelled.id in batch for batch in renderer.batches) == 3
-    assert [job_id for job_id, _ in showcase.frames].count(cancelled.id) == 3  # two steps, begin
-    assert showcase.forgotten == [cancelled.id]
+    assert [job_id for job_id, _ in sink.frames].count(cancelled.id) == 3  # two steps, begin
+    assert sink.dropped == [cancelled.id]
 
 
 async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_there(
@@ -184,7 +183,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
     recipe: Any,
     working: Any,
     ended: Any,
-    showcase: Showcase,
+    sink: RecordingSink,
     tmp_path: Path,
 ) -> None:
     job, other = await ask_for(recipe(steps=200), guild_id=1), await ask_for(recipe(steps=10))
@@ -199,7 +198,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
         assert (await ended(other)).state is State.DONE
         assert sum(job.id in batch for batch in renderer.batches) == 7
         assert Checkpoint.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
-        _, shown = next(pair for pair in showcase.frames if pair[1].state is State.QUEUED)
+        _, shown = next(pair for pair in sink.frames if pair[1].state is State.QUEUED)
         assert list(shown.notes) == [
             "The moderators have paused painting here: a film evening. It is at step 7."
         ]
@@ -309,7 +308,8 @@ async def test_an_initial_picture_reaches_the_renderer(
     renderer = FakeRenderer()
     async with working(renderer):
         await ended(job)
-    assert {key: picture.size for key, picture in renderer.images.items()} == {name: (20, 10)}
+    (request,) = renderer.requests
+    assert {key: image.size for key, image in request.images.items()} == {name: (20, 10)}
 
 
 async def test_a_job_goes_on_from_what_was_saved_of_it_and_others_begin_with_it(
@@ -325,7 +325,7 @@ async def test_a_job_goes_on_from_what_was_saved_of_it_and_others_begin_with_it(
         assert len(renderer.batches) == 2  # steps 4 and 5
         assert Checkpoint.from_bytes(state.read_bytes()).step == 5
         await ended(await ask_for(job.recipe.more(job.id, 0, 5)))
-    source = renderer.sources[-1]
+    source = renderer.requests[-1].source
     assert source
     assert source.step == 5
 
@@ -469,7 +469,7 @@ async def test_a_job_goes_on_elsewhere_from_what_was_saved_when_its_renderer_is_
     ask: Ask, working: Any, ended: Any
 ) -> None:
     job = await ask(steps=200)  # of which every second step is kept
-    doomed, other = Elsewhere(lambda step: step == 8, room=2), Elsewhere(never)
+    doomed, other = RemoteRenderer(lambda step: step == 8, headroom=2), RemoteRenderer(never)
     async with working(doomed, other):
         done = await ended(job)
     assert (done.state, done.attempts) == (State.DONE, 1)
@@ -481,7 +481,7 @@ async def test_a_job_that_renderers_do_not_survive_is_not_tried_for_ever(
     ask: Ask, working: Any, ended: Any
 ) -> None:
     job = await ask()
-    four = [Elsewhere(lambda step: step == 1, room=room) for room in (4, 3, 2, 1)]
+    four = [RemoteRenderer(lambda step: step == 1, headroom=room) for room in (4, 3, 2, 1)]
     async with working(*four):
         failed = await ended(job)
     assert (failed.state, failed.reason) == (State.FAILED, STOPPED_TOO_OFTEN)
@@ -491,7 +491,7 @@ async def test_a_job_that_renderers_do_not_survive_is_not_tried_for_ever(
 async def test_a_job_goes_to_the_renderer_with_the_most_room_for_it(
     ask: Ask, working: Any, ended: Any
 ) -> None:
-    small, large = Elsewhere(never, room=1), Elsewhere(never, room=9)
+    small, large = RemoteRenderer(never, headroom=1), RemoteRenderer(never, headroom=9)
     job = await ask()
     async with working(small, large):
         await ended(job)
@@ -500,11 +500,11 @@ async def test_a_job_goes_to_the_renderer_with_the_most_room_for_it(
 
 
 async def test_a_renderer_that_joins_takes_jobs_from_one_that_has_several(
-    ask: Ask, ended: Any, store: Store, showcase: Showcase, tmp_path: Path, working: Any
+    ask: Ask, ended: Any, store: Store, sink: RecordingSink, tmp_path: Path, working: Any
 ) -> None:
     jobs = [await ask(steps=1500), await ask(steps=1500)]
-    first, second = Elsewhere(never), Elsewhere(never)
-    worker = Worker(store, showcase, data_dir=tmp_path)
+    first, second = RemoteRenderer(never), RemoteRenderer(never)
+    worker = Worker(store, sink, data_dir=tmp_path)
     worker.join(first)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(first.renderer.batches) > 40)
@@ -515,6 +515,122 @@ async def test_a_renderer_that_joins_takes_jobs_from_one_that_has_several(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert [(await store.job(job.id)).state for job in jobs] == [State.QUEUED] * 2  # type: ignore[union-attr]
+
+
+async def test_a_job_that_its_renderer_dropped_fails_and_holds_nobody_up(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    """As when the memory runs out after the last step, when the renderer has let go of the job."""
+    dropped = await ask()
+    renderer = FakeRenderer()
+
+    def drop_in_step_three(number: int) -> None:
+        if number == 3 and dropped.id in renderer.job_ids:
+            renderer.abort(dropped.id)
+            raise MemoryError
+
+    renderer.before_step = drop_in_step_three
+    async with working(renderer):
+        failed = await ended(dropped)
+        assert (await ended(await ask())).state is State.DONE
+    assert failed.state is State.FAILED
+    assert "incident" in failed.reason
+
+
+async def test_a_job_moves_to_another_renderer_with_its_latest_state(
+    ask: Ask,
+    store: Store,
+    sink: RecordingSink,
+    tmp_path: Path,
+    working: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also if the disk is slow."""
+    keep_state = Album.keep_state
+
+    def slowly(files: Album, state: bytes) -> None:
+        time.sleep(0.5)
+        keep_state(files, state)
+
+    monkeypatch.setattr(Album, "keep_state", slowly)
+    for _ in range(2):
+        await ask(steps=2000)
+    first, second = RemoteRenderer(never), RemoteRenderer(never)
+    worker = Worker(store, sink, data_dir=tmp_path)
+    worker.join(first)
+    running = asyncio.create_task(worker.run())
+    await until(lambda: len(first.renderer.batches) > 3)
+    joined_at = len(first.renderer.batches)
+    worker.join(second)
+    await until(lambda: second.renderer.requests)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    resumed_from = second.renderer.requests[0].resume_from
+    assert resumed_from
+    assert resumed_from.step >= joined_at
+
+
+@pytest.fixture
+def is_running(store: Store) -> Callable[[Job], Awaitable[bool]]:
+    async def is_running(job: Job) -> bool:
+        now = await store.job(job.id)
+        return now is not None and now.state is State.RUNNING
+
+    return is_running
+
+
+async def test_a_job_that_is_claimed_again_before_it_has_started_is_rendered_once(
+    ask_for: Ask, recipe: Any, store: Store, working: Any, is_running: Any
+) -> None:
+    """Its server is paused and resumed while its renderer is busy with a long step."""
+    first, second = RemoteRenderer(never, headroom=9), RemoteRenderer(never, headroom=1)
+    in_step, go_on = threading.Event(), threading.Event()
+
+    def hang_in_step_three(number: int) -> None:
+        if number == 3:
+            in_step.set()
+            go_on.wait(20)
+
+    first.renderer.before_step = hang_in_step_three
+    await ask_for(recipe(steps=300))
+    async with working(first, second):
+        await until(in_step.is_set)
+        job = await ask_for(recipe(steps=300), guild_id=1)
+        await until(lambda: is_running(job))
+        first.fits = 0
+        moderation = Moderation(store)
+        await moderation.pause(1, by=9, why=None)
+        await moderation.resume(1, by=9)
+        await until(lambda: job.id in second.renderer.job_ids)
+        go_on.set()
+        taken = len(first.renderer.batches)
+        await until(lambda: len(first.renderer.batches) > taken + 5)
+        assert not any(job.id in batch for batch in first.renderer.batches)
+
+
+async def test_a_job_that_is_claimed_again_while_it_is_rendered_is_rendered_once(
+    ask_for: Ask, recipe: Any, store: Store, working: Any, ended: Any, is_running: Any
+) -> None:
+    """Its server is paused and resumed within one step, and another renderer claims it."""
+    first, second = RemoteRenderer(never, headroom=9), RemoteRenderer(never, headroom=1)
+    loop, moderation = asyncio.get_running_loop(), Moderation(store)
+
+    async def pause_and_resume() -> None:
+        first.fits = 0
+        await moderation.pause(1, by=9, why=None)
+        await moderation.resume(1, by=9)
+        await until(lambda: is_running(job))
+
+    def in_step_seven(number: int) -> None:
+        if number == 7:
+            from_thread(pause_and_resume(), loop)
+
+    job = await ask_for(recipe(steps=100), guild_id=1)
+    first.renderer.before_step = in_step_seven
+    async with working(first, second):
+        assert (await ended(job)).state is State.DONE
+    assert first.renderer.finished == []
+    assert second.renderer.finished == [job.id]
 
 
 def never(step: int) -> bool:

@@ -1,4 +1,4 @@
-"""What members are told of a job: how far it is, and why it could not be painted."""
+"""What members read about a job: notes, progress, and why it failed, in the current language."""
 
 import errno
 
@@ -15,7 +15,6 @@ DISK_FULL = mark(
     "The picture was painted, but the engine's disk is full, so it could not be kept. "
     "Whoever runs this bot must make room; then ask again."
 )
-
 
 NOTES = {
     NoteCode.TRUNCATED_WORDS: mark("Too long for CLIP, these words were not seen: {words}."),
@@ -38,45 +37,47 @@ FAULTS = {Fault.NOT_FINITE: mark("the arithmetic broke down (the loss is not a n
 
 
 def note_text(note: Note) -> str:
-    """In the language that is spoken."""
     return say(NOTES[note.code], **note.params)
 
 
 def refusal_text(error: RecipeRefused) -> str:
-    """In the language that is spoken."""
     return say(REFUSALS[error.code], **error.params)
 
 
 def fault_text(fault: Fault) -> str:
-    """One sentence in the language that is spoken."""
-    return sentence(say(FAULTS[fault]))
-
-
-def progress_of(iteration: StepOutput, seconds_per_step: float | None) -> Progress:
-    """The numbers of a step as the card shows them."""
-    prompts = iteration.prompts
-    totals = {True: 0.0, False: 0.0}
-    for prompt in prompts:
-        totals[prompt.weight > 0] += abs(prompt.weight)
-    left = iteration.steps - iteration.step
-    return Progress(
-        step=iteration.step,
-        steps=iteration.steps,
-        include=iteration.include,
-        exclude=iteration.exclude,
-        shares=tuple(
-            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0] for prompt in prompts
-        ),
-        seconds_left=None if seconds_per_step is None else left * seconds_per_step,
-    )
-
-
-def sentence(clause: str) -> str:
+    clause = say(FAULTS[fault])
     return f"{clause[0].upper()}{clause[1:].rstrip('.')}."
 
 
+def progress_of(output: StepOutput, seconds_left: float | None) -> Progress:
+    """The numbers of a step as the job message shows them."""
+    totals = {True: 0.0, False: 0.0}
+    for prompt in output.prompts:
+        totals[prompt.weight > 0] += abs(prompt.weight)
+    return Progress(
+        step=output.step,
+        steps=output.steps,
+        include=output.include,
+        exclude=output.exclude,
+        shares=tuple(
+            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0]
+            for prompt in output.prompts
+        ),
+        seconds_left=seconds_left,
+    )
+
+
+def paused_text(reason: str | None, step: int) -> str:
+    """A job that the moderators have paused."""
+    return say(
+        "The moderators have paused painting here{why}. It is at step {step}.",
+        why=f": {reason.rstrip('.')}" if reason else "",
+        step=step,
+    )
+
+
 def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
-    """One sentence for the asker about what kept their picture from being painted."""
+    """Why a job failed: one sentence, without anything of this machine in it."""
     if isinstance(error, RecipeRefused):
         return refusal_text(error)
     if isinstance(error, PictureRefused):
@@ -101,7 +102,7 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def _smaller(recipe: Recipe) -> str:
-    """Offers a wish that needs a quarter of the memory."""
+    """Suggests a size that needs a quarter of the memory."""
     width, height = (
         max(MIN_SIDE, side // 2 // MIN_SIDE * MIN_SIDE) for side in (recipe.width, recipe.height)
     )

@@ -1,10 +1,10 @@
-"""What a member is told when their picture could not be painted."""
+"""What a member reads when their job has failed."""
 
 import pytest
 
+from engine.job_messages import reason_for
 from engine.models.catalogue import WeightsError
 from engine.synthesis.checkpoint import CheckpointError
-from engine.telling import reason_for
 from tests.queued_job import queued_job
 
 
@@ -19,7 +19,7 @@ from tests.queued_job import queued_job
         KeyError("/srv/imagine"),
     ],
 )
-def test_a_reason_tells_no_path(error: Exception) -> None:
-    told = reason_for(error, queued_job().recipe, "abc123")
-    assert "srv" not in told
-    assert told.endswith(".")
+def test_a_reason_names_no_path(error: Exception) -> None:
+    reason = reason_for(error, queued_job().recipe, "abc123")
+    assert "srv" not in reason
+    assert reason.endswith(".")

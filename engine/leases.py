@@ -1,0 +1,99 @@
+"""The engine's hold on its jobs in the database: claimed, renewed, and given back or ended.
+
+A lease that is not renewed runs out, and another engine takes the job: so a crash loses nothing.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+
+from core.database.jobs import Store, StoreError
+from core.job import Job, State
+
+log = structlog.stdlib.get_logger(__name__)
+
+LEASE_SECONDS = 20.0
+HEARTBEAT_SECONDS = 5.0
+RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
+
+
+class Leases:
+    """The jobs of one engine process."""
+
+    def __init__(self, store: Store) -> None:
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.stopping = False
+        """Whether changes that the database refuses are given up instead of tried again."""
+        self._store = store
+        self._query: asyncio.Task[dict[int, bool]] | None = None
+        self._querying = asyncio.Lock()
+
+    async def claim(self) -> Job | None:
+        """The next job of the queue, which is now ours. Raises StoreError."""
+        return await self._store.claim(self.owner, LEASE_SECONDS)
+
+    async def owned(self) -> dict[int, bool]:
+        """Our jobs, and whether each is to finish early. Raises StoreError.
+
+        Callers that ask at the same time share one query, which starts after they have asked.
+        """
+        if self._query is None:
+            self._query = asyncio.create_task(self._query_owned())
+        return await asyncio.shield(self._query)
+
+    async def _query_owned(self) -> dict[int, bool]:
+        async with self._querying:
+            self._query = None  # later callers must not get what was true before
+            return await self._store.still_mine(self.owner)
+
+    async def release(self, job_id: int, *, attempt_counts: bool = False) -> bool:
+        """Gives a job back to its place in the queue."""
+        release = partial(self._store.release, job_id, self.owner, attempt_counts=attempt_counts)
+        return await self._retry_until_recorded(release)
+
+    async def finish(self, job_id: int, state: State, reason: str | None) -> bool:
+        """Records how a job ended; False if it was no longer ours."""
+        finish = partial(self._store.finish, job_id, self.owner, state, reason)
+        return await self._retry_until_recorded(finish)
+
+    async def keep_renewed(self, steps: Callable[[], dict[int, int]]) -> None:
+        """Renews our leases until cancelled, and takes jobs back from engines that are dead.
+
+        `steps` gives the step of each of our jobs, which is recorded.
+        """
+        while True:
+            try:
+                await self._store.heartbeat(self.owner, LEASE_SECONDS, steps())
+                for job in await self._store.requeue_expired(LEASE_SECONDS):
+                    log.warning("another engine lost a job", job=job.id, state=job.state.value)
+            except StoreError as error:
+                log.warning("leases cannot be renewed, trying again", error=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def release_all(self) -> None:
+        """Gives all jobs back that we still own."""
+        try:
+            for job_id in await self._store.still_mine(self.owner):
+                await self._store.release(job_id, self.owner)
+                log.info("job released", job=job_id)
+        except StoreError as error:
+            log.warning("jobs stay ours until their leases run out", error=str(error))
+
+    async def _retry_until_recorded(self, change: Callable[[], Awaitable[bool]]) -> bool:
+        """False if the change did not apply, or could not be recorded before we stopped.
+
+        In the latter case the job is rendered again once its lease has run out.
+        """
+        while True:
+            try:
+                return await change()
+            except StoreError as error:
+                log.warning("a job's state cannot be recorded, trying again", error=str(error))
+                if self.stopping:
+                    return False
+                await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,289 @@
+"""A renderer in a process of Ray's, on this machine or another.
+
+`RendererActor` is what Ray starts there: it holds a `LocalRenderer` and lets it step by itself. The
+outputs that are due come back as a stream, at most a few steps ahead of the reader. `RayRenderer`
+is its handle here. Recipes, images, checkpoints and outputs are all that travels: tokens and the
+database stay with the engine.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ray
+import structlog
+from ray.exceptions import RayError, RayTaskError
+
+from core.recipe import Recipe
+from core.settings import PerceptorChoice
+from engine.device import choose_device, free_memory, use_cores
+from engine.media import Provenance
+from engine.models.pair import read_pair
+from engine.models.shipping import Content, Manifest
+from engine.renderer_handle import LocalRenderer, RendererLost, images_at_a_time
+from engine.synthesis.checkpoint import Checkpoint
+from engine.synthesis.memory import Memory
+from engine.synthesis.method import METHODS
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note
+
+log = structlog.stdlib.get_logger(__name__)
+
+STEPS_AHEAD = 2  #: that nobody has read yet, before the actor waits
+FIRST_STEP_SECONDS = 600.0  #: until an actor's first output: networks may be compiled
+STEP_SECONDS = 60.0  #: until any later one, if its steps are short
+PATIENCE = 20.0  #: how many times as long as its slowest step an actor may take for one
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an actor can do, once it has read its networks."""
+
+    provenance: Provenance
+    capacity: int
+    free_bytes: int
+    memory: Memory
+    device: str
+
+
+class RendererActor:
+    """Made a Ray actor by `engine.cluster`; every method runs in its one event loop."""
+
+    def __init__(self) -> None:
+        self._renderer: LocalRenderer | None = None
+        self._jobs: set[int] = set()
+        self._job_added = asyncio.Event()
+
+    async def where(self) -> tuple[str, int]:
+        """Its node, and the number of its process there."""
+        return ray.get_runtime_context().get_node_id(), os.getpid()
+
+    async def stay(self) -> None:
+        """Never answers: the call fails when the actor ends, whatever ended it."""
+        await asyncio.Event().wait()
+
+    async def missing_files(self, manifest: Manifest, data_dir: Path) -> list[str]:
+        return await asyncio.to_thread(manifest.lacking, data_dir)
+
+    async def load(
+        self,
+        manifest: Manifest,
+        data_dir: Path,
+        device: str,
+        perceptors: Sequence[PerceptorChoice],
+        names: Sequence[str],
+        *contents: Content,
+    ) -> Offer:
+        """Reads the networks, with the files that it was sent, and starts without jobs.
+
+        Raises WeightsError, DeviceError.
+        """
+
+        def loaded() -> tuple[LocalRenderer, Offer]:
+            for name, content in zip(names, contents, strict=True):
+                manifest.receive(name, content)
+            use_cores()
+            chosen = choose_device(device)
+            folder = manifest.folder(data_dir)
+            judges = {name: judge.here() for name, judge in manifest.judges.items()}
+            model = read_pair(manifest.entry, folder, chosen, perceptors, judges)
+            renderer = Renderer(model, chosen)
+            capacity = images_at_a_time(chosen.type, model.side)
+            provenance = Provenance(model.name, model.checksums)
+            offer = Offer(provenance, capacity, free_memory(chosen), renderer.memory, str(chosen))
+            return LocalRenderer(renderer, provenance, capacity), offer
+
+        self._renderer, offer = await asyncio.to_thread(loaded)
+        self._jobs.clear()
+        return offer
+
+    async def add(self, request: RenderRequest) -> list[Note]:
+        assert self._renderer
+        notes = await self._renderer.add(request)
+        self._jobs.add(request.job_id)
+        self._job_added.set()
+        return notes
+
+    async def abort(self, job_id: int) -> None:
+        assert self._renderer
+        self._renderer.abort(job_id)
+        self._jobs.discard(job_id)
+
+    async def finish_early(self, job_id: int) -> None:
+        assert self._renderer
+        self._renderer.finish_early(job_id)
+
+    async def enable_gradient_checkpointing(self) -> None:
+        assert self._renderer
+        self._renderer.enable_gradient_checkpointing()
+
+    @ray.method(num_returns="streaming", _generator_backpressure_num_objects=STEPS_AHEAD)
+    async def steps(self) -> AsyncIterator[list[StepOutput]]:
+        """Step after step, while there are jobs; ends with what a step raises."""
+        renderer = self._renderer
+        assert renderer
+        while renderer is self._renderer:
+            if not self._jobs:
+                self._job_added.clear()
+                await self._job_added.wait()
+            outputs = await renderer.step()
+            self._jobs -= {output.job_id for output in outputs if output.ended}
+            yield outputs
+
+
+class RayRenderer:
+    """A `RendererHandle` of a renderer in an actor."""
+
+    def __init__(self, actor: Any, offer: Offer) -> None:
+        self.provenance = offer.provenance
+        self.capacity = offer.capacity
+        self.gradient_checkpointing = False
+        self.failed = False
+        self.device = offer.device
+        self._actor = actor
+        self._offer = offer
+        self._config = METHODS[offer.provenance.pair]
+        self._recipes: dict[int, Recipe] = {}
+        self._latest: dict[int, StepOutput] = {}
+        self._stream: AsyncIterator[Awaitable[list[StepOutput]]] | None = None
+        self._slowest_step: float | None = None
+        self._reason = ""
+        self._lost = asyncio.Event()
+        self._watching = asyncio.create_task(self._watch())
+
+    @property
+    def lost(self) -> bool:
+        return self._lost.is_set()
+
+    @property
+    def jobs(self) -> frozenset[int]:
+        return frozenset(self._recipes)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds within which the actor has to answer."""
+        if self._slowest_step is None:
+            return FIRST_STEP_SECONDS
+        return max(STEP_SECONDS, PATIENCE * self._slowest_step)
+
+    def headroom(self, recipe: Recipe) -> float:
+        needed = partial(self._offer.memory.needed, method=self._config)
+        taken = needed(self._recipes.values())
+        more = needed([*self._recipes.values(), recipe]) - taken
+        return (self._offer.free_bytes - taken) / more
+
+    async def add(self, request: RenderRequest) -> list[Note]:
+        self._recipes[request.job_id] = request.recipe
+        try:
+            return await self._answer(self._actor.add.remote(request))
+        except BaseException:
+            self._recipes.pop(request.job_id, None)
+            raise
+
+    async def step(self) -> list[StepOutput]:
+        started = time.monotonic()
+        outputs = await self._answer(self._next())
+        self._slowest_step = max(self._slowest_step or 0.0, time.monotonic() - started)
+        for output in outputs:
+            if output.ended:
+                self._forget(output.job_id)
+            elif output.job_id in self._recipes:
+                self._latest[output.job_id] = output
+        return outputs
+
+    async def checkpoint(self, job_id: int) -> Checkpoint | None:
+        """That of its last output, which came with it."""
+        output = self._latest.get(job_id)
+        return output.checkpoint() if output else None
+
+    def abort(self, job_id: int) -> None:
+        self._forget(job_id)
+        self._send(self._actor.abort, job_id)
+
+    def finish_early(self, job_id: int) -> None:
+        self._send(self._actor.finish_early, job_id)
+
+    def enable_gradient_checkpointing(self) -> None:
+        self.gradient_checkpointing = True
+        self._send(self._actor.enable_gradient_checkpointing)
+
+    def close(self) -> None:
+        """The actor belongs to `engine.cluster`, which ends it."""
+
+    def give_up(self, reason: str, *, failed: bool) -> None:
+        """From now on it is lost."""
+        if not self.lost:
+            self._reason, self.failed = reason, failed
+            self._lost.set()
+            self._watching.cancel()
+
+    async def until_lost(self) -> str:
+        """Returns why, once it is."""
+        await self._lost.wait()
+        return self._reason
+
+    def _forget(self, job_id: int) -> None:
+        self._recipes.pop(job_id, None)
+        self._latest.pop(job_id, None)
+
+    # -- the way there ---------------------------------------------------------------------
+
+    def _send(self, method: Any, *arguments: object) -> None:
+        """Calls the actor without waiting; what it raises is logged."""
+        if not self.lost:
+            method.remote(*arguments).future().add_done_callback(_log_failure)
+
+    async def _watch(self) -> None:
+        """Notices the end of an actor also while nothing is asked of it."""
+        try:
+            await self._actor.stay.remote()
+        except RayError as error:
+            self.give_up(_first_line(error), failed=True)
+
+    async def _next(self) -> list[StepOutput]:
+        if self._stream is None:
+            self._stream = self._actor.steps.remote()
+        return await (await anext(self._stream))
+
+    async def _answer(self, call: Awaitable[Result]) -> Result:
+        """What the actor answers or raises. Raises RendererLost if it does neither in time."""
+        timeout = self.timeout
+        try:
+            async with asyncio.timeout(timeout):
+                answer = asyncio.ensure_future(call)
+                lost = asyncio.create_task(self._lost.wait())
+                try:
+                    await asyncio.wait({answer, lost}, return_when=asyncio.FIRST_COMPLETED)
+                    if answer.done():
+                        return answer.result()
+                finally:
+                    lost.cancel()
+                    answer.cancel()
+        except TimeoutError:
+            self.give_up(f"It has not answered for {timeout:.0f} seconds.", failed=True)
+        except RayTaskError as error:
+            self._stream = None  # it has ended with what was raised
+            raise error.cause from None
+        except (RayError, StopAsyncIteration) as error:
+            self.give_up(_first_line(error), failed=True)
+        raise RendererLost(self._reason)
+
+
+def _log_failure(call: Future[None]) -> None:
+    """The end of the actor itself is noticed elsewhere."""
+    if not call.cancelled() and isinstance(error := call.exception(), RayTaskError):
+        log.error("a call of the renderer failed", error=_first_line(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"

@@ -1,0 +1,210 @@
+"""The loop of one renderer: start what is pending, take a step, record what came of it.
+
+It never waits for Discord, and for the disk only where that is slower than the renderer.
+"""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from core.database.jobs import Store, StoreError
+from core.database.moderation import Moderation
+from core.i18n import speaking
+from core.job import State
+from engine.album import is_kept
+from engine.delivery.frame import Frame
+from engine.job_messages import fault_text, out_of_memory, paused_text
+from engine.renderer_handle import JobsDropped, RendererLost
+from engine.renderer_slot import RendererSlot
+from engine.running_job import JobServices, RunningJob, fail_all
+from engine.scheduler import Scheduler
+from engine.synthesis.output import StepOutput
+from engine.synthesis.validation import Note, NoteCode
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class RenderLoop:
+    """Drives one renderer until it is lost or the engine stops."""
+
+    def __init__(
+        self, slot: RendererSlot, scheduler: Scheduler, services: JobServices, store: Store
+    ) -> None:
+        self._slot = slot
+        self._renderer = slot.renderer
+        self._scheduler = scheduler
+        self._services = services
+        self._store = store
+
+    async def run(self) -> None:
+        slot = self._slot
+        try:
+            while not self._services.leases.stopping and not self._renderer.lost:
+                slot.last_tick = time.monotonic()
+                await self._scheduler.admit()
+                await self._move_outgoing()
+                while slot.pending:
+                    await self._start(slot.pending[0])
+                if slot.jobs:
+                    await self._step()
+                else:
+                    await self._scheduler.wait(slot)
+        except RendererLost as error:
+            log.warning("renderer lost", jobs=list(slot.jobs), reason=str(error))
+        slot.stopped = True
+        if self._renderer.lost:
+            await self._give_back_all()
+
+    async def _start(self, job: RunningJob) -> None:
+        try:
+            await job.start(self._renderer)
+        except RendererLost:
+            raise
+        except Exception as error:
+            if not self._slot.holds(job):
+                return
+            self._scheduler.remove(self._slot, job)
+            if out_of_memory(error) and self._slot.jobs:
+                await self._give_back_for_room(job)
+            else:
+                await fail_all([job], error)
+            return
+        if not self._slot.holds(job):  # it was taken away while it was being added
+            await job.detach()
+
+    async def _step(self) -> None:
+        """One step of the renderer, and what follows from it."""
+        began = time.monotonic()
+        try:
+            outputs = await self._renderer.step()
+        except RendererLost:
+            raise
+        except JobsDropped as error:
+            await self._fail([job for job in self._slot.started if job.id in error.job_ids], error)
+            return
+        except Exception as error:
+            await self._recover(error)
+            return
+        stepped = [(job, output) for output in outputs if (job := self._job_of(output))]
+        for job, output in stepped:
+            job.step = output.step
+        await self._sync_with_store()
+        for job, output in stepped:
+            if self._slot.holds(job):
+                await self._process(job, output)
+        # Measured here, because a GPU goes on computing after its step has returned.
+        self._slot.measure(time.monotonic() - began)
+
+    def _job_of(self, output: StepOutput) -> RunningJob | None:
+        """None for a job that was taken away; the renderer is told again to drop it."""
+        job = self._slot.jobs.get(output.job_id)
+        if job is None:
+            self._renderer.abort(output.job_id)
+        return job if job and job.started else None
+
+    async def _process(self, job: RunningJob, output: StepOutput) -> None:
+        if output.fault:
+            self._scheduler.remove(self._slot, job)
+            with speaking(job.job.locale):
+                reason = fault_text(output.fault)
+            await job.fail(reason)
+            return
+        job.show(output, self._slot.seconds_left(job))
+        if output.done or is_kept(output.step, output.steps):
+            await job.write_frame(output)
+        if output.done:
+            self._scheduler.remove(self._slot, job)
+            job.finish(output)
+
+    # -- the store decides -----------------------------------------------------------------
+
+    async def _sync_with_store(self) -> None:
+        """Drops jobs that were cancelled, paused, or taken over by another engine.
+
+        Jobs that are to finish early get one more step.
+        """
+        held = list(self._slot.jobs.values())  # before the query, which knows no later ones
+        try:
+            owned = await self._services.leases.owned()
+        except StoreError as error:
+            log.warning("cancelled jobs cannot be looked up", error=str(error))
+            return
+        for job in held:
+            if not self._slot.holds(job):
+                continue
+            if job.id not in owned:
+                await self._drop(job)
+            elif owned[job.id]:
+                self._renderer.finish_early(job.id)
+
+    async def _drop(self, job: RunningJob) -> None:
+        """Stops a job that is no longer ours; a paused one resumes later where it is now."""
+        frames = self._services.frames
+        frames.drop_frames(job.job)
+        frames.job_ended()
+        try:
+            now = await self._store.job(job.id)
+            if now and now.state is State.QUEUED:
+                await job.write_checkpoint()
+                pause = (await Moderation(self._store).guild(now.guild_id)).pause
+                with speaking(now.locale):
+                    notes = [paused_text(pause.reason, job.step)] if pause else []
+                frames.show_frame(now, Frame(notes=notes, state=State.QUEUED))
+        except StoreError as error:
+            log.warning("a job will resume at an older step", job=job.id, error=str(error))
+        await job.detach()
+        self._scheduler.remove(self._slot, job)
+        log.info("job dropped", job=job.id, step=job.step)
+
+    # -- trouble ---------------------------------------------------------------------------
+
+    async def _recover(self, error: Exception) -> None:
+        """Deals with a step that failed.
+
+        Out of memory, the youngest job waits for the others; the last one is tried again with
+        gradient checkpointing. Whatever else it is, all jobs in the renderer fail.
+        """
+        jobs = self._slot.started
+        if out_of_memory(error) and len(jobs) > 1:
+            self._scheduler.remove(self._slot, jobs[-1])
+            await self._give_back_for_room(jobs[-1])
+        elif out_of_memory(error) and jobs and not self._renderer.gradient_checkpointing:
+            log.warning("out of memory; trying gradient checkpointing", job=jobs[0].id)
+            self._renderer.enable_gradient_checkpointing()
+            jobs[0].add_notes([Note(NoteCode.LOW_MEMORY)])
+        else:
+            await self._fail(jobs, error)
+
+    async def _fail(self, jobs: Sequence[RunningJob], error: Exception) -> None:
+        for job in jobs:
+            self._scheduler.remove(self._slot, job)
+        await fail_all(jobs, error)
+
+    async def _give_back_for_room(self, job: RunningJob) -> None:
+        """Returns a job that did not fit beside the others, and takes no more until they end."""
+        self._slot.capacity = self._slot.images
+        log.warning("out of memory; fewer images for now", images=self._slot.images, job=job.id)
+        await job.give_back()
+
+    # -- other renderers -------------------------------------------------------------------
+
+    async def _move_outgoing(self) -> None:
+        """Moves the jobs that another renderer is to go on with, at their present state."""
+        while self._slot.outgoing:
+            job_id, target = self._slot.outgoing.popitem()
+            if (job := self._slot.jobs.get(job_id)) and job.started:
+                await job.write_checkpoint()
+                await job.detach()
+                self._scheduler.remove(self._slot, job)
+                log.info("job moved", job=job.id, step=job.step)
+                await self._scheduler.assign(job.job, target)
+
+    async def _give_back_all(self) -> None:
+        """The renderer is lost: its jobs resume elsewhere from their last checkpoints."""
+        self._scheduler.remove_slot(self._slot)
+        for job in list(self._slot.jobs.values()):
+            if self._slot.holds(job):
+                self._slot.remove(job)
+                await job.give_back(renderer_failed=self._renderer.failed)
+        self._renderer.close()

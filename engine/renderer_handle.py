@@ -1,0 +1,224 @@
+"""A renderer as the engine drives it, wherever it runs; and one in a thread of this process.
+
+`engine.ray_renderer` has the one in a Ray actor, which holds a `LocalRenderer` in turn.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, Protocol, TypeVar
+
+import structlog
+import torch
+
+from core.recipe import Recipe
+from engine.album import is_kept
+from engine.media import Provenance
+from engine.models.pair import Pair
+from engine.synthesis.checkpoint import Checkpoint
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from engine.synthesis.validation import Note
+
+log = structlog.stdlib.get_logger(__name__)
+
+SMALL_SIDE = 128  #: pixels, up to which a CPU renders several images at a time
+PREVIEW_SECONDS = 1.0  #: between two outputs of a job whose frames are not kept
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+class RendererLost(Exception):  # noqa: N818 - it may be nobody's fault: a machine was taken away
+    """The renderer is gone, with all that it has rendered since its jobs were last saved."""
+
+
+class JobsDropped(Exception):  # noqa: N818 - named after what has happened
+    """The renderer no longer holds these jobs, although it never reported their end."""
+
+    def __init__(self, job_ids: frozenset[int]) -> None:
+        super().__init__(job_ids)
+        self.job_ids = job_ids
+
+
+class ClusterError(Exception):
+    """The Ray cluster cannot be used; `str(error)` is one sentence for the host."""
+
+
+class RendererHandle(Protocol):
+    """A renderer without its blocking calls.
+
+    `abort`, `finish_early` and `enable_gradient_checkpointing` return at once and take effect
+    before the next step that starts.
+    """
+
+    provenance: Provenance
+    capacity: int
+    """About how many images it renders at a time. It may change: 0 means no more jobs."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is gone, even if no call has failed yet."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is gone because of a failure, which one of its jobs may have caused."""
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether it already saves memory at the cost of speed."""
+
+    def headroom(self, recipe: Recipe) -> float:
+        """How many more jobs like this fit into its memory."""
+
+    async def add(self, request: RenderRequest) -> list[Note]:
+        """As `Renderer.add`. Raises what that raises, and RendererLost."""
+
+    async def step(self) -> list[StepOutput]:
+        """Advances every job by one step; returns the outputs that are due, on the host.
+
+        Due are kept frames, the last output of a job, and one each `PREVIEW_SECONDS` in between.
+        Raises what `Renderer.step` raises, JobsDropped and RendererLost.
+        """
+
+    async def checkpoint(self, job_id: int) -> Checkpoint | None:
+        """The state of a job that is rendered, None before its first step. Never raises."""
+
+    def abort(self, job_id: int) -> None: ...
+    def finish_early(self, job_id: int) -> None: ...
+    def enable_gradient_checkpointing(self) -> None: ...
+    def close(self) -> None:
+        """Ends it once its step is over."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A job in the renderer."""
+
+    latest: StepOutput | None = None
+    output_at: float = -math.inf
+    """When an output was last returned."""
+
+
+class LocalRenderer:
+    """A renderer in a thread of its own, so that the event loop never waits for the device.
+
+    The methods that end in `_here` run in that thread, one after the other; all else that touches
+    the renderer, or outputs that are still on the device, goes through them.
+    """
+
+    lost = failed = False
+
+    def __init__(self, renderer: Renderer, provenance: Provenance, capacity: int) -> None:
+        self.provenance = provenance
+        self.capacity = capacity
+        self._renderer = renderer
+        self._held: dict[int, _Held] = {}
+        self._thread = ThreadPoolExecutor(1, "renderer")
+
+    @classmethod
+    def of(cls, model: Pair, device: torch.device) -> "LocalRenderer":
+        provenance = Provenance(model.name, model.checksums)
+        return cls(Renderer(model, device), provenance, images_at_a_time(device.type, model.side))
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        return self._renderer.gradient_checkpointing
+
+    def headroom(self, recipe: Recipe) -> float:
+        return math.inf  # no other renderer could take the job; `add` checks
+
+    async def add(self, request: RenderRequest) -> list[Note]:
+        return await self._run(self._add_here, request)
+
+    async def step(self) -> list[StepOutput]:
+        return await self._run(self._step_here)
+
+    async def checkpoint(self, job_id: int) -> Checkpoint | None:
+        try:
+            return await self._run(self._checkpoint_here, job_id)
+        except Exception as error:
+            log.warning("a checkpoint could not be made", job=job_id, exc_info=error)
+            return None
+
+    def abort(self, job_id: int) -> None:
+        self._send(self._abort_here, job_id)
+
+    def finish_early(self, job_id: int) -> None:
+        self._send(self._renderer.finish_early, job_id)
+
+    def enable_gradient_checkpointing(self) -> None:
+        self._send(self._renderer.enable_gradient_checkpointing)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # -- in the renderer's thread ----------------------------------------------------------
+
+    def _add_here(self, request: RenderRequest) -> list[Note]:
+        notes = self._renderer.add(request)
+        self._held[request.job_id] = _Held()
+        return notes
+
+    def _step_here(self) -> list[StepOutput]:
+        if dropped := self._held.keys() - self._renderer.job_ids:
+            for job_id in dropped:
+                del self._held[job_id]
+            raise JobsDropped(frozenset(dropped))
+        outputs = self._renderer.step()
+        due = [output.to_host() for output in outputs if self._is_due(output)]
+        for output in outputs:
+            if output.ended:
+                del self._held[output.job_id]
+            else:  # kept, so that a checkpoint can be made of any step
+                self._held[output.job_id].latest = output
+        return due
+
+    def _is_due(self, output: StepOutput) -> bool:
+        held, now = self._held[output.job_id], time.monotonic()
+        due = (
+            output.ended
+            or is_kept(output.step, output.steps)
+            or now - held.output_at >= PREVIEW_SECONDS
+        )
+        if due:
+            held.output_at = now
+        return due
+
+    def _checkpoint_here(self, job_id: int) -> Checkpoint | None:
+        held = self._held.get(job_id)
+        return held.latest.checkpoint() if held and held.latest else None
+
+    def _abort_here(self, job_id: int) -> None:
+        self._held.pop(job_id, None)
+        self._renderer.abort(job_id)
+
+    # -- the way there ---------------------------------------------------------------------
+
+    async def _run(
+        self, work: Callable[P, Result], *arguments: P.args, **named: P.kwargs
+    ) -> Result:
+        return await asyncio.wrap_future(self._thread.submit(work, *arguments, **named))
+
+    def _send(self, work: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
+        self._thread.submit(work, *arguments, **named).add_done_callback(_log_failure)
+
+
+def _log_failure(call: Future[None]) -> None:
+    if not call.cancelled() and (error := call.exception()):
+        log.error("a call of the renderer failed", exc_info=error)
+
+
+def images_at_a_time(device: str, side: int) -> int:
+    """How many images, at a model's own size, are rendered together on `cpu` or `cuda`.
+
+    On a CPU two full-size images together take 2.7 times as long as one (docs/performance.md): one
+    after the other they are done sooner.
+    """
+    if device == "cuda":
+        return 16
+    return 4 if side <= SMALL_SIDE else 1

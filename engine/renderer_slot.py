@@ -1,0 +1,86 @@
+"""One renderer with the jobs that the engine has given to it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from prometheus_client import Histogram
+
+from engine.renderer_handle import RendererHandle
+from engine.running_job import RunningJob
+
+EMA_DECAY = 0.8  #: the share of the old estimate of a step's seconds that a new step leaves
+
+STEP = Histogram(
+    "imagine_step_seconds",
+    "One step of all jobs of a renderer.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+)
+
+
+@dataclass(slots=True, eq=False)
+class RendererSlot:
+    """A renderer and its jobs: those that it renders, and those that it has yet to start."""
+
+    renderer: RendererHandle
+    capacity: int = 0
+    """About how many images it takes; fewer than the renderer offers while memory is short."""
+    jobs: dict[int, RunningJob] = field(default_factory=dict)
+    outgoing: dict[int, "RendererSlot"] = field(default_factory=dict)
+    """Jobs that are to move to another slot after the step that is under way."""
+    wakeup: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a job arrives."""
+    last_tick: float = field(default_factory=time.monotonic)
+    """When its loop last came round."""
+    stopped: bool = False
+    """Whether its loop has ended, and with it the last step."""
+    seconds_per_step: float | None = None
+    """A running mean; None before the first step."""
+
+    def __post_init__(self) -> None:
+        self.capacity = self.renderer.capacity
+
+    @property
+    def images(self) -> int:
+        return sum(job.recipe.count for job in self.jobs.values())
+
+    @property
+    def free(self) -> int:
+        """How many more images it takes."""
+        return min(self.capacity, self.renderer.capacity) - self.images
+
+    @property
+    def started(self) -> list[RunningJob]:
+        """The jobs that are in the renderer, the youngest last."""
+        return [job for job in self.jobs.values() if job.started]
+
+    @property
+    def pending(self) -> list[RunningJob]:
+        return [job for job in self.jobs.values() if not job.started]
+
+    def holds(self, job: RunningJob) -> bool:
+        return self.jobs.get(job.id) is job
+
+    def enqueue(self, job: RunningJob) -> None:
+        self.jobs[job.id] = job
+        self.wakeup.set()
+
+    def remove(self, job: RunningJob) -> None:
+        if self.holds(job):
+            del self.jobs[job.id]
+        if not self.jobs:
+            self.capacity = self.renderer.capacity
+
+    def measure(self, seconds: float) -> None:
+        """Learns from a step that took so long."""
+        STEP.observe(seconds)
+        known = self.seconds_per_step
+        self.seconds_per_step = (
+            seconds if known is None else EMA_DECAY * known + (1 - EMA_DECAY) * seconds
+        )
+
+    def seconds_left(self, job: RunningJob) -> float | None:
+        """An estimate for one of its jobs; None before the first step."""
+        if self.seconds_per_step is None:
+            return None
+        return job.steps_left * self.seconds_per_step

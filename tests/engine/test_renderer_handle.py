@@ -1,0 +1,123 @@
+"""A renderer in a thread: the event loop never waits for it, and nothing that fails is lost."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from core.recipe import Recipe
+from engine import renderer_handle
+from engine.models import catalogue
+from engine.renderer_handle import JobsDropped, LocalRenderer, images_at_a_time
+from engine.synthesis.output import StepOutput
+from engine.synthesis.request import RenderRequest
+from tests.engine.conftest import MADE_BY, until
+from tests.engine.fake_renderer import FakeRenderer
+
+Make = Callable[..., Recipe]
+
+
+@pytest.mark.parametrize(
+    ("device", "model", "images"),
+    [
+        ("cpu", "sketch", 4),
+        ("cpu", "imagenet", 1),
+        ("cuda", "sketch", 16),
+        ("cuda", "imagenet", 16),
+    ],
+)
+def test_a_cpu_renders_full_size_images_one_after_the_other(
+    device: str, model: str, images: int
+) -> None:
+    assert images_at_a_time(device, catalogue.find(model).side) == images
+
+
+def local(renderer: FakeRenderer) -> LocalRenderer:
+    return LocalRenderer(renderer, MADE_BY, 4)
+
+
+async def test_outputs_and_checkpoints_leave_the_device_in_the_renderers_thread(
+    recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    advance = FakeRenderer._advance
+
+    def advanced(renderer: FakeRenderer, job_id: int) -> StepOutput:
+        output = advance(renderer, job_id)
+        checkpoint = output.checkpoint
+
+        def recorded() -> Any:
+            threads.append(threading.current_thread().name)
+            return checkpoint()
+
+        object.__setattr__(output, "checkpoint", recorded)
+        return output
+
+    monkeypatch.setattr(FakeRenderer, "_advance", advanced)
+    renderer = local(FakeRenderer())
+    await renderer.add(RenderRequest(1, recipe(steps=50)))
+    (output,) = await renderer.step()
+    assert output.checkpoint().step == 1
+    checkpoint = await renderer.checkpoint(1)
+    assert checkpoint
+    assert checkpoint.step == 1
+    assert len(threads) == 2
+    assert all(name.startswith("renderer") for name in threads)
+
+
+async def test_outputs_come_for_kept_frames_now_and_then_and_at_the_end(
+    recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = local(FakeRenderer())
+    await renderer.add(RenderRequest(1, recipe(steps=400)))  # every fourth frame is kept
+    assert [len(await renderer.step()) for _ in range(8)] == [1, 0, 0, 1, 0, 0, 0, 1]
+    monkeypatch.setattr(renderer_handle, "PREVIEW_SECONDS", 0.0)
+    assert [len(await renderer.step()) for _ in range(2)] == [1, 1]
+    monkeypatch.setattr(renderer_handle, "PREVIEW_SECONDS", 60.0)
+    checkpoint = await renderer.checkpoint(1)
+    assert checkpoint
+    assert checkpoint.step == 10, "that of the latest step, also where no output was due"
+    renderer.finish_early(1)
+    (last,) = await renderer.step()
+    assert (last.step, last.done) == (11, True)
+    assert await renderer.checkpoint(1) is None
+
+
+async def test_a_job_that_the_renderer_lost_is_reported_once(recipe: Make) -> None:
+    fake = FakeRenderer()
+    renderer = local(fake)
+    for job_id in (1, 2):
+        await renderer.add(RenderRequest(job_id, recipe(steps=50)))
+    fake.abort(1)
+    with pytest.raises(JobsDropped) as dropped:
+        await renderer.step()
+    assert dropped.value.job_ids == {1}
+    assert [output.job_id for output in await renderer.step()] == [2]
+    renderer.abort(2)
+    assert await renderer.step() == []
+
+
+async def test_a_call_that_nobody_waits_for_is_logged_when_it_fails() -> None:
+    class Failing(FakeRenderer):
+        def abort(self, job_id: int) -> None:
+            raise RuntimeError("the device is gone")
+
+    renderer = local(Failing())
+    with capture_logs() as logs:
+        structlog.configure()
+        renderer.abort(1)
+        await until(lambda: logs)
+    assert "failed" in logs[0]["event"]
+
+
+async def test_a_closed_renderer_leaves_no_thread() -> None:
+    renderer = local(FakeRenderer())
+    await renderer.step()
+    (thread,) = renderer._thread._threads
+    renderer.close()
+    await asyncio.to_thread(thread.join, 5)
+    assert not thread.is_alive()
