@@ -1,4 +1,4 @@
-"""Paints one recipe on the command line: no Discord, no database."""
+"""Renders one recipe to files, without Discord and without a database."""
 
 import signal
 import sys
@@ -16,102 +16,104 @@ from core.storage.paths import timelapse_of
 from core.storage.uploaded_images import load_initial
 from engine.album import Album
 from engine.device import choose_device, use_cores
-from engine.media import Metadata, Provenance
-from engine.models.pair import load_pair
-from engine.synthesis.output import StepOutput
-from engine.synthesis.renderer import Renderer
-from engine.synthesis.request import RenderRequest
-from engine.synthesis.validation import RecipeRefused
-from engine.telling import (
+from engine.job_messages import (
     fault_text,
     note_text,
     out_of_memory,
     progress_of,
     reason_for,
-    refusal_text,
 )
+from engine.media import Metadata, Provenance
+from engine.models.pair import load_pair
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
 
-JOB = 1  #: the only one
+JOB_ID = 1  #: of the only job
 
 
-class PaintingError(Exception):
-    """The recipe could not be painted; `str(error)` is one sentence."""
+class RenderError(Exception):
+    """The recipe could not be rendered; `str(error)` is one sentence."""
 
 
-def paint(
+def render(
     recipe: Recipe, settings: Settings, folder: Path, before: Metadata | None = None
 ) -> list[Path]:
-    """Paints into a folder and returns the finished pictures and the timelapse.
+    """Renders into a folder; returns the paths of the images and of the timelapse.
 
-    The pictures that the recipe names are read from `folder/initial/`. `before` belongs to a
-    picture that is painted again: what has changed since is told. Raises
-    DeviceError, WeightsError, PictureRefused, PaintingError, OSError.
+    The images that the recipe names are read from `folder/initial/`. `before` belongs to an image
+    that is rendered again: what has changed since is said. Raises DeviceError, WeightsError,
+    RecipeRefused, PictureRefused, RenderError, OSError.
     """
     if recipe.source:
-        raise PaintingError(
-            f"This picture goes on from job {recipe.source.job} of a bot, and only that bot has "
-            "the latents of it."
+        raise RenderError(
+            f"This image starts from job {recipe.source.job} of a bot, and only that bot has its "
+            "latents."
         )
     device = choose_device(settings.device)
     use_cores()
-    pictures = {name: load_initial(name, folder) for name in recipe.pictures}
-    pair = load_pair(settings.model, settings.data_dir, device, settings.perceptors)
-    made_by = Provenance(pair.name, pair.checksums)
-    for difference in before.differences(made_by) if before else ():
-        print(f"Warning: {difference} The picture may differ.", file=sys.stderr)
-    album = Album(folder, recipe, made_by)
+    images = {name: load_initial(name, folder) for name in recipe.pictures}
+    model = load_pair(settings.model, settings.data_dir, device, settings.perceptors)
+    provenance = Provenance(model.name, model.checksums)
+    for difference in before.differences(provenance) if before else ():
+        print(f"Warning: {difference} The image may differ.", file=sys.stderr)
+    files = Album(folder, recipe, provenance)
     try:
-        last = _steps(Renderer(pair, device), recipe, pictures, album)
-    except RecipeRefused as error:
-        raise PaintingError(refusal_text(error)) from error
+        last = _steps(Renderer(model, device), recipe, images, files)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
-            raise PaintingError(reason_for(error, recipe, incident="")) from error
+            raise RenderError(reason_for(error, recipe, incident="")) from error
         raise
-    return [*album.finish(last.images()), timelapse_of(album.folder)]
+    return [*files.finish(last.images()), timelapse_of(files.folder)]
 
 
 def _steps(
-    renderer: Renderer, recipe: Recipe, pictures: Mapping[str, Image.Image], album: Album
+    renderer: Renderer, recipe: Recipe, images: Mapping[str, Image.Image], files: Album
 ) -> StepOutput:
-    """Takes all steps and returns the last."""
-    for note in renderer.add(RenderRequest(JOB, recipe, pictures)):
+    """Takes all steps and returns the output of the last."""
+    for note in renderer.add(RenderRequest(JOB_ID, recipe, images)):
         print(note_text(note), file=sys.stderr)
-    began = time.monotonic()
-    with _on_interrupt(lambda: renderer.finish_early(JOB)):
+    started = time.monotonic()
+    with _on_interrupt(lambda: renderer.finish_early(JOB_ID)) as interrupted:
         while True:
-            (iteration,) = renderer.step()
-            if iteration.fault:
-                raise PaintingError(fault_text(iteration.fault))
-            _report(iteration, (time.monotonic() - began) / iteration.step)
-            if album.wants(iteration.step) or iteration.done:
-                album.keep_frame(iteration.step, iteration.images())
-            if iteration.done:
-                return iteration
+            (output,) = renderer.step()
+            if output.fault:
+                raise RenderError(fault_text(output.fault))
+            _report(output, (time.monotonic() - started) / output.step)
+            if output.done or files.wants(output.step):
+                files.keep_frame(output.step, output.images())
+            if output.done:
+                if output.step < output.steps:
+                    why = "on request" if interrupted() else "the image no longer improved"
+                    place = f"step {output.step} of {output.steps}"
+                    print(f"Finished early, at {place}: {why}.", file=sys.stderr)
+                return output
 
 
 @contextmanager
-def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C stops the painting and keeps what is there; a second one ends all."""
+def _on_interrupt(act: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C acts, the second one ends the program. Yields whether the first has come."""
+    count = 0
 
-    def stop(number: int, frame: object) -> None:
+    def handle(number: int, frame: object) -> None:
+        nonlocal count
+        count += 1
         signal.signal(signal.SIGINT, before)
         act()
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = signal.signal(signal.SIGINT, handle)
     try:
-        yield
+        yield lambda: count > 0
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _report(iteration: StepOutput, seconds_per_step: float) -> None:
+def _report(output: StepOutput, seconds_per_step: float) -> None:
     """A live line on a terminal; elsewhere ten lines."""
-    line = progress_line(progress_of(iteration, seconds_per_step))
+    left = (output.steps - output.step) * seconds_per_step
+    line = progress_line(progress_of(output, left))
     if sys.stderr.isatty():
-        end = "\n" if iteration.done else ""
+        end = "\n" if output.done else ""
         print(f"\r{line}\x1b[K", end=end, file=sys.stderr, flush=True)
-    elif iteration.done or iteration.step * 10 // iteration.steps != (
-        (iteration.step - 1) * 10 // iteration.steps
-    ):
+    elif output.done or output.step * 10 // output.steps != (output.step - 1) * 10 // output.steps:
         print(line, file=sys.stderr, flush=True)

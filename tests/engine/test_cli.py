@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 
 from core.recipe import Recipe
-from engine.__main__ import main
+from engine.cli.main import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
 from engine.synthesis.output import StepOutput
@@ -71,9 +72,26 @@ def test_ctrl_c_stops_and_keeps_what_is_there(
 
     monkeypatch.setattr(Renderer, "step", interrupted_in_step_two)
     assert render("--steps", "90") == 0
-    printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
-    assert [path.name for path in printed] == ["final-0.png", "timelapse.mp4"]
+    said = capsys.readouterr()
+    assert "Finished early, at step 2 of 90: on request." in said.err
+    assert [Path(line).name for line in said.out.splitlines()] == ["final-0.png", "timelapse.mp4"]
     assert len(list((place / "out").glob("frame-*.webp"))) == 2
+
+
+def test_an_image_that_no_longer_improves_ends_early_and_says_so(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Renderer.step
+
+    def idle_at_step_two(renderer: Renderer) -> list[StepOutput]:
+        (output,) = step(renderer)
+        return [replace(output, done=output.step == 2)]
+
+    monkeypatch.setattr(Renderer, "step", idle_at_step_two)
+    assert render("--steps", "90") == 0
+    assert "Finished early, at step 2 of 90: the image no longer improved." in (
+        capsys.readouterr().err
+    )
 
 
 def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path) -> None:
@@ -173,9 +191,9 @@ def test_again_takes_everything_else_from_the_picture(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render() == 0
-    for option in (["a circle"], ["--size", "64x64"], ["--count", "1"], ["--pair", "sketch"]):
+    for option in (["a circle"], ["--size", "64x64"], ["--count", "1"], ["--model", "sketch"]):
         assert main(["render", "--again", "out/final-0.png", *option]) == 1
-        assert "With --again only" in capsys.readouterr().err
+        assert "With --again, give only" in capsys.readouterr().err
 
 
 def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
@@ -206,7 +224,7 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
         (["render", "fog:-1"], "A weight cannot be negative"),
         (["render", "a", "--count", "9"], "Count:"),
         (["render", "a", "--steps", "0"], "Steps:"),
-        (["render", "a", "--pair", "watercolour"], "There is no pair"),
+        (["render", "a", "--model", "watercolour"], "There is no pair"),
         (["render", "a", "--init", "nowhere.png"], "nowhere.png: No such file"),
         (["render", "a", "--init", "broken.png"], "not a PNG, JPEG, WebP or GIF"),
         (["weights", "pull", "watercolour"], "There is no pair"),
@@ -228,6 +246,14 @@ def test_a_worker_without_a_token_tells_its_supervisor_to_wait_for_a_person(
 ) -> None:
     assert main([]) == os.EX_CONFIG
     assert "DISCORD_TOKEN is not set" in capsys.readouterr().err
+
+
+def test_a_worker_names_a_wrong_model_before_a_missing_token(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL", "watercolour")
+    assert main([]) == os.EX_CONFIG
+    assert "watercolour" in capsys.readouterr().err
 
 
 def test_a_gpu_that_is_not_there_is_named(
@@ -276,7 +302,12 @@ def test_a_full_disk_is_said(
 
 def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["weights", "list"]) == 0
-    assert "imagenet" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "  ready: set MODEL=sketch in .env" in listed
+    assert "  1,334 MB to download: python -m engine weights pull imagenet\n" in listed
+    assert "  at least 354 MB to download: python -m engine weights pull faces\n" in listed
+    assert "980.1 MB  missing" in listed
+    assert " 0.0 MB" not in listed
     assert main(["weights", "check"]) == 0
     assert str(weights) in capsys.readouterr().out
 

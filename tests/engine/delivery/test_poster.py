@@ -25,6 +25,7 @@ from engine.delivery import message_writer, rest
 from engine.delivery.frame import Frame
 from engine.delivery.message_writer import MessageWriter
 from engine.delivery.poster import ChannelPace, Pace, Poster
+from engine.delivery.posts import Post
 from engine.delivery.rest import (
     TokenRefusedError,
     UnreachableError,
@@ -320,14 +321,14 @@ async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
     way: str,
 ) -> None:
     job = await begin()
-    edit = poster_module._edit
+    edit = Post.edit
 
-    async def edit_late(message: Any, post: Any) -> None:
+    async def edit_late(post: Post, message: Any) -> None:
         await delete(store, job, way)
         discord.world.delete(discord.channel, shown(discord, message.id))  # as the bot does
-        await edit(message, post)
+        await edit(post, message)
 
-    monkeypatch.setattr(poster_module, "_edit", edit_late)
+    monkeypatch.setattr(Post, "edit", edit_late)
     poster, _ = posting()
     before = REGISTRY.get_sample_value("imagine_frames_total", {"fate": "shown"}) or 0
     poster.show_frame(job, frame(1))
@@ -357,14 +358,14 @@ async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
         async with store.transaction() as db:
             await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
         job = replace(job, member_id=ada.id)
-    send, sent = poster_module._send, []
+    send, sent = Post.send, []
 
     async def send_late(*arguments: Any, **named: Any) -> Any:
         await delete(store, job, way)
         sent.append(await send(*arguments, **named))
         return sent[-1]
 
-    monkeypatch.setattr(poster_module, "_send", send_late)
+    monkeypatch.setattr(Post, "send", send_late)
     poster, _ = posting()
     if kind == "frame":
         poster.show_frame(job, frame(1))

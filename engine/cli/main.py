@@ -1,0 +1,103 @@
+"""Reads the command line, runs one command, and turns errors into a sentence and an exit status."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from core.prompts import RecipeError
+from core.settings import Settings, SettingsError, load_settings
+from engine.cli import doctor, render, weights, worker
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status.
+
+    The worker's is 0 when told to stop, 78 (EX_CONFIG) when a person has to change something first,
+    and 1 when a later try may help, as the bot's.
+    """
+    # Threads that wait for work spin by default, and slow down whoever shares the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    parsed = _parser().parse_args(arguments)
+    if parsed.ray:
+        os.environ["RAY_ADDRESS"] = parsed.ray
+    command: Command = parsed.command
+    try:
+        return command(parsed, load_settings())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if (sentence := _sentence(error)) is None:
+            raise
+        print(sentence, file=sys.stderr)
+        return 1 if command is not worker.run or _is_temporary(error) else os.EX_CONFIG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine",
+        description="Without a command: the worker, which renders the jobs of the queue.",
+    )
+    parser.set_defaults(command=worker.run)
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="render on this Ray cluster: auto, or HOST:PORT (default: the setting RAY_ADDRESS)",
+    )
+    commands = parser.add_subparsers(title="commands")
+    for command in (render, weights, doctor):
+        command.add_parser(commands)
+    return parser
+
+
+def _sentence(error: Exception) -> str | None:
+    """What people can do something about; None for any other error."""
+    match error:
+        case RecipeError():
+            return f"{error.message}\n{error.pointer()}".rstrip()
+        case SettingsError():
+            return str(error)
+        case OSError(strerror=str(what)):
+            return f"{error.filename}: {what}." if error.filename else f"{what}."
+    from engine.job_messages import refusal_text
+    from engine.synthesis.validation import RecipeRefused
+
+    if isinstance(error, RecipeRefused):
+        return refusal_text(error)
+    return str(error) if isinstance(error, _worded_errors()) else None
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Whether the same may succeed later; else a person has to change something first."""
+    from core.database.jobs import StoreFullError, StoreLockedError
+    from engine.delivery.rest import UnreachableError
+    from engine.renderer_handle import ClusterError
+
+    return isinstance(
+        error, (ClusterError, UnreachableError, StoreFullError, StoreLockedError, OSError)
+    )
+
+
+def _worded_errors() -> tuple[type[Exception], ...]:
+    """Those whose text is one sentence for the host."""
+    from core.database.jobs import StoreError
+    from core.storage.uploaded_images import PictureRefused
+    from engine.delivery.rest import DiscordError
+    from engine.device import DeviceError
+    from engine.models.catalogue import WeightsError
+    from engine.render import RenderError
+    from engine.renderer_handle import ClusterError
+
+    return (
+        ClusterError,
+        DeviceError,
+        DiscordError,
+        PictureRefused,
+        RenderError,
+        StoreError,
+        WeightsError,
+    )

@@ -1,0 +1,121 @@
+"""`python -m engine render`: one recipe, here and now, without Discord."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.prompts import RecipeError, parse_weight
+from core.recipe import MAX_COUNT, PicturePrompt, Recipe, parse_size
+from core.settings import Settings
+from core.styles import PRESETS, suiting
+
+STEPS = 100  #: unless told otherwise
+
+
+def add_parser(commands: Any) -> None:
+    render = commands.add_parser("render", help="render one image here and now, without Discord")
+    render.set_defaults(command=run)
+    render.add_argument("include", nargs="?", help='what to paint: "a castle | fog:0.5"')
+    render.add_argument("--exclude", help="what to avoid")
+    for option, what in (("--like", "to come close to"), ("--unlike", "to keep away from")):
+        render.add_argument(
+            option,
+            action="append",
+            metavar="FILE[=WEIGHT]",
+            help=f"an image {what}; may be given several times",
+        )
+    render.add_argument("--preset", metavar="NAME", help=_presets())
+    render.add_argument("--model", help="see `weights list` (default: the setting MODEL)")
+    render.add_argument("--steps", type=int, help=f"default: {STEPS}")
+    render.add_argument("--seed", type=int, help="default: random, and shown")
+    render.add_argument("--size", help="such as 64x64 (default: the model's own size)")
+    render.add_argument("--count", type=int, help=f"images, 1 to {MAX_COUNT}")
+    render.add_argument("--init", type=Path, metavar="FILE", help="an image to start from")
+    render.add_argument("--strength", type=float, help="how firmly to keep that image, 0 to 1")
+    render.add_argument(
+        "--again",
+        type=Path,
+        metavar="FILE.png",
+        help="an image to render again; only --seed, --steps and --out go with it",
+    )
+    render.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+
+
+def run(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.media import read_metadata
+    from engine.render import render
+
+    before = read_metadata(parsed.again) if parsed.again else None
+    if before:
+        settings = settings.model_copy(update={"model": before.pair})
+        recipe = _recipe_again(parsed, before.recipe.alone(before.row), settings)
+    else:
+        settings = settings.model_copy(update={"model": parsed.model or settings.model})
+        recipe = _recipe(parsed, settings)
+    print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
+    for path in render(recipe, settings, parsed.out, before):
+        print(path)
+    return 0
+
+
+def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
+    """What the options say; copies of the images that it needs are kept in the output folder."""
+    from engine.models import catalogue
+
+    side = catalogue.find(settings.model).side
+    width, height = parse_size(parsed.size) if parsed.size else (side, side)
+    given = {
+        name: value
+        for name in ("seed", "strength", "count", "preset")
+        if (value := getattr(parsed, name)) is not None
+    }
+    return Recipe.make(
+        parsed.include or "",
+        parsed.exclude or "",
+        width=width,
+        height=height,
+        steps=STEPS if parsed.steps is None else parsed.steps,
+        include_pictures=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
+        exclude_pictures=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
+        initial=_store(parsed.init, parsed.out) if parsed.init else None,
+        **given,
+    )
+
+
+def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings) -> Recipe:
+    """An image's own recipe, with another seed or steps if the options say so."""
+    from core.storage.uploaded_images import gather_initial
+
+    fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
+    if any(getattr(parsed, name) is not None for name in (*fixed, "init", "strength")):
+        raise RecipeError("With --again, give only --seed, --steps and --out.")
+    gather_initial(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
+    if parsed.seed is not None:
+        recipe = recipe.again(parsed.seed)
+    return recipe if parsed.steps is None else recipe.within(parsed.steps)
+
+
+def _image_prompt(text: str, folder: Path) -> PicturePrompt:
+    """`FILE` or `FILE=WEIGHT`; what follows the last `=` is a weight if it looks like one."""
+    file, weight = text, 1.0
+    if match := re.fullmatch(r"(.+)=([-+]?[0-9][0-9.,]*|[-+]?\.[0-9]+)", text):
+        file, weight = match[1], parse_weight(match[2])
+    return PicturePrompt(_store(Path(file), folder), weight)
+
+
+def _store(file: Path, folder: Path) -> str:
+    """Keeps a copy of an image in the folder; returns its name in a recipe."""
+    from core.storage.uploaded_images import read_outside_picture, store_initial
+
+    return store_initial(read_outside_picture(file.read_bytes()), folder)
+
+
+def _presets() -> str:
+    any_model = suiting("sketch")
+    others = [name for name in PRESETS if name not in any_model]
+    return (
+        f"a style; with any model {', '.join(any_model)}; with models that take any words "
+        f"{', '.join(others)}"
+    )

@@ -1,0 +1,88 @@
+"""`python -m engine weights`: lists, downloads and checks the files of the models."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.models.weights import FileStatus, PairStatus
+
+
+def add_parser(commands: Any) -> None:
+    weights = commands.add_parser("weights", help="the files of the models: list, pull, check")
+    actions = weights.add_subparsers(required=True, metavar="list | pull MODEL | check [MODEL]")
+    actions.add_parser("list", help="which models there are").set_defaults(command=run_list)
+    pull = actions.add_parser("pull", help="download a model, or resume its download")
+    pull.add_argument("model")
+    pull.set_defaults(command=run_pull)
+    check = actions.add_parser("check", help="compare every byte with its checksum")
+    check.add_argument("model", nargs="?", help="default: the setting MODEL")
+    check.set_defaults(command=run_check)
+
+
+def run_list(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import weights
+
+    for status in weights.listing(settings.data_dir):
+        _print_status(status)
+    print(
+        "\nTo use another model: python -m engine weights pull MODEL, then MODEL=… in .env;"
+        "\nto try it without Discord: python -m engine render --model MODEL 'a castle in the fog'"
+    )
+    return 0
+
+
+def run_pull(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import catalogue, weights
+
+    status = weights.pull(catalogue.find(parsed.model), settings.data_dir)
+    _print_status(status)
+    return 0 if status.ready else 1
+
+
+def run_check(parsed: argparse.Namespace, settings: Settings) -> int:
+    from engine.models import catalogue, weights
+
+    status = weights.check(catalogue.find(parsed.model or settings.model), settings.data_dir)
+    _print_status(status)
+    if not status.ready:
+        print(f"Repair it with `{status.entry.mend}`.", file=sys.stderr)
+    return 0 if status.ready else 1
+
+
+def _print_status(status: "PairStatus") -> None:
+    entry = status.entry
+    print(f"{entry.name}: {entry.about}; takes {entry.memory:g} GB of memory")
+    print(f"  {_readiness(status)}\n  {status.folder}")
+    for file in status.files:
+        doubt = "" if file.published else " (no published checksum: the first download counts)"
+        print(f"  {file.name:<20} {_size(status, file):>12}  {file.state}{doubt}")
+
+
+def _readiness(status: "PairStatus") -> str:
+    """How to use the model, or how much must be downloaded first."""
+    from engine.models.weights import State
+
+    entry = status.entry
+    if status.ready:
+        return f"ready: set MODEL={entry.name} in .env"
+    published = {download.name: download.size for download in entry.downloads}
+    left, at_least = 0, ""
+    for file in status.files:
+        size = published.get(file.name)
+        if file.state is State.WHOLE:
+            continue
+        if size is None:
+            at_least = "at least "
+        else:
+            left += size - (file.size if file.state is State.PARTIAL else 0)
+    return f"{at_least}{left / 1e6:,.0f} MB to download: {entry.mend}"
+
+
+def _size(status: "PairStatus", file: "FileStatus") -> str:
+    """Of the whole file, wherever it is known."""
+    published = {download.name: download.size for download in status.entry.downloads}
+    size = published.get(file.name) or file.size
+    return f"{size / 1e6:,.1f} MB" if size else "unknown size"
