@@ -1,29 +1,22 @@
-"""A local Discord, strict where Discord is strict, for tests, demonstrations and development."""
+"""A local Discord, as strict as the real one, for tests, demonstrations and development."""
 
-from sandbox.client.driver import (
-    Change,
-    Channel,
-    Member,
-    Message,
-    NoResponseError,
-    Reply,
-    Role,
-    SandboxClient,
-)
-from sandbox.discord.commands import OptionError
-from sandbox.discord.fields import InteractionError
+from sandbox.client.control import SandboxClient
+from sandbox.client.member import Member, NoResponseError
+from sandbox.client.views import Change, ChannelRef, File, MessageView, Reply, RoleRef
+from sandbox.discord.client_errors import InteractionError, OptionError
 from sandbox.server import Sandbox
 
 __all__ = [
     "Change",
-    "Channel",
+    "ChannelRef",
+    "File",
     "InteractionError",
     "Member",
-    "Message",
+    "MessageView",
     "NoResponseError",
     "OptionError",
     "Reply",
-    "Role",
+    "RoleRef",
     "Sandbox",
     "SandboxClient",
 ]

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: run the local Discord until it is told to stop."""
+"""`python -m sandbox`: runs the local Discord until SIGINT or SIGTERM."""
 
 import argparse
 import asyncio
@@ -8,16 +8,17 @@ import signal
 import sys
 from pathlib import Path
 
-from sandbox.fixtures import furnish
+from sandbox.fixtures import populate
+from sandbox.product import is_pending
 from sandbox.server import Sandbox
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sandbox", description="A local Discord on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
-    parser.add_argument("--data-dir", type=Path, help="where uploaded files are kept")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free port")
+    parser.add_argument("--data-dir", type=Path, help="where uploaded files are stored")
     parser.add_argument(
-        "--page", action="store_true", help="with members and channels to try the page on"
+        "--page", action="store_true", help="adds members and channels to try the page with"
     )
     parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line")
     return parser.parse_args()
@@ -27,16 +28,18 @@ async def run(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Sandbox(port=arguments.port, data_dir=arguments.data_dir) as discord:
+    async with Sandbox(
+        port=arguments.port, data_dir=arguments.data_dir, is_pending=is_pending
+    ) as discord:
         if arguments.page:
-            furnish(discord)
+            populate(discord)
         addresses = {
             "DISCORD_API_URL": discord.api_url,
             "DISCORD_TOKEN": discord.token,
             "DISCORD_GUILD_ID": str(discord.guild.id),
             "SANDBOX_URL": discord.url,
             "SANDBOX_TOKEN": discord.control_token,
-            "SANDBOX_PAGE": discord.page.address,
+            "SANDBOX_PAGE": discord.page_url,
         }
         if arguments.json:
             print(json.dumps(addresses), flush=True)

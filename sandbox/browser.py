@@ -1,4 +1,4 @@
-"""Chromium at the page of `make try`: for tests, measurements and screenshots."""
+"""The page of `make try` in Chromium, for tests, benchmarks and screenshots."""
 
 import asyncio
 import os
@@ -9,13 +9,11 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
-from sandbox.processes import ProcessError
+from sandbox.processes import ROOT, ProcessError
 
-ROOT = Path(__file__).parents[1]
 START_SECONDS = 120.0
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "Chromium is not installed (Debian: apt install chromium)"
@@ -24,10 +22,10 @@ _PAGE = re.compile(r"http://127\.0\.0\.1:\d+/#\S+")
 
 
 @asynccontextmanager
-async def tried() -> AsyncIterator[str]:
-    """`make try` as a process of its own, without a window; the page's address.
+async def playground() -> AsyncIterator[str]:
+    """`make try` as a process without a window. Yields the page's URL.
 
-    Raises ProcessError with what it said, if it does not start or does not end well.
+    Raises ProcessError with the output if it does not start, or fails.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -45,19 +43,19 @@ async def tried() -> AsyncIterator[str]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
         if process.returncode:
-            raise ProcessError(said.decode(errors="replace"))
+            raise ProcessError(output.decode(errors="replace"))
 
 
 async def _address(process: asyncio.subprocess.Process) -> str:
     assert process.stdout
-    said = ""
+    output = ""
     while line := await process.stdout.readline():
-        said += line.decode(errors="replace")
-        if found := _PAGE.search(said):
+        output += line.decode(errors="replace")
+        if found := _PAGE.search(output):
             return found[0]
-    raise ProcessError(said)
+    raise ProcessError(output)
 
 
 def _without_screen() -> dict[str, str]:

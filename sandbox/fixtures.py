@@ -1,4 +1,4 @@
-"""Who and what is there when somebody opens the page: two servers, their channels, the members."""
+"""The guilds, channels and members that the playground starts with."""
 
 from sandbox.discord.permissions import Permission
 from sandbox.server import Sandbox
@@ -7,26 +7,26 @@ MEMBERS = ("Ada", "Ben")
 MODERATOR = "Mia"
 
 
-def furnish(sandbox: Sandbox) -> None:
-    """Put the people and places into a fresh sandbox, before the bot comes."""
+def populate(sandbox: Sandbox) -> None:
+    """Add two guilds with channels and members to a new sandbox, before the bot connects."""
     world, painters = sandbox.world, sandbox.guild
     owner, bot = world.application.owner, world.application.bot
-    sandbox.channel.topic = "Type /imagine and say what the picture should show"
+    sandbox.channel.topic = "Type /imagine and describe the image you want"
 
     moderators = world.add_role(painters, "Moderators", int(Permission.MANAGE_MESSAGES))
-    late = world.add_channel(painters, "late-night", nsfw=True)
-    late.topic = "Age-restricted: other rules for words may hold here"
-    bare = world.add_channel(painters, "no-pictures")
-    bare.topic = "The bot may not attach files here: see how it refuses"
-    world.overwrite(bare, bot.id, deny=int(Permission.ATTACH_FILES))
+    late_night = world.add_channel(painters, "late-night", nsfw=True)
+    late_night.topic = "Age-restricted: other word rules may apply here"
+    no_pictures = world.add_channel(painters, "no-pictures")
+    no_pictures.topic = "The bot may not attach files here; see how it refuses"
+    world.overwrite(no_pictures, bot.id, deny=int(Permission.ATTACH_FILES))
     office = world.add_channel(painters, "moderators")
-    office.topic = "Only moderators see this channel"
+    office.topic = "Only moderators can see this channel"
     world.overwrite(office, painters.id, deny=int(Permission.VIEW_CHANNEL))
     for subject in (moderators.id, bot.id):
         world.overwrite(office, subject, allow=int(Permission.VIEW_CHANNEL))
 
     school = world.add_guild("Night School", owner)
-    world.add_channel(school, "homework").topic = "Another server, with a queue of its own"
+    world.add_channel(school, "homework").topic = "Another server, with its own queue"
 
     for name in MEMBERS:
         user = world.add_user(name)

@@ -1,28 +1,79 @@
-"""Starts the local Discord, the bot and the engine as processes, and ends them in good order."""
+"""Runs the local Discord, the bot and the engine as processes, and stops them cleanly."""
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 LAST_LOG_LINES = 15
-END_SECONDS = 15.0
-"""How long a process has to end before it is killed."""
+STOP_SECONDS = 15.0
+"""How long a process may take to stop before it is killed."""
 
 Addresses = dict[str, str]
+"""What `python -m sandbox --json` prints: settings of the bot and the engine by name."""
 
 
 class ProcessError(Exception):
-    """A process did not start, or ended when it should not; the message says which and why."""
+    """A process did not start, or ended early. The message says which one and why."""
+
+
+async def run_product(
+    data: Path,
+    logs: Path,
+    work: Callable[[Addresses], Awaitable[None]],
+    *,
+    sandbox_arguments: Sequence[str] = (),
+    guild_commands: bool = True,
+    report: Callable[[str, str], None] = lambda name, status: None,
+) -> None:
+    """Run the local Discord, the bot and the engine for as long as `work` runs.
+
+    The bot and the engine run in `data`, where no `.env` of a real bot is. With `guild_commands`
+    the bot registers its commands in the first guild only. `report` gets the name and status of
+    each process once it runs.
+
+    Raises:
+        ProcessError: a process did not start, or ended before `work`.
+    """
+    async with AsyncExitStack() as stack:
+        discord = local_discord(data, *sandbox_arguments)
+        addresses, sandbox = await stack.enter_async_context(discord)
+        report("local Discord", addresses["SANDBOX_URL"])
+        environment = {
+            **os.environ,
+            **addresses,
+            "PYTHONPATH": str(ROOT),
+            "MODEL": "sketch",
+            "DATA_DIR": str(data),
+            "DATABASE_PATH": str(data / "imagine.db"),
+        }
+        if not guild_commands:
+            environment["DISCORD_GUILD_ID"] = ""
+        tasks = [asyncio.ensure_future(_discord_ended(sandbox))]
+        for name in ("bot", "engine"):
+            log = logs / f"{name}.log"
+            process = await stack.enter_async_context(running(name, environment, log, data))
+            tasks.append(asyncio.ensure_future(alive(process, log)))
+            report(name, f"process {process.pid}")
+        tasks.append(asyncio.ensure_future(work(addresses)))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
 @asynccontextmanager
 async def local_discord(data: Path, *arguments: str) -> AsyncIterator[tuple[Addresses, Process]]:
-    """`python -m sandbox`, and the addresses that it names. Raises ProcessError."""
+    """`python -m sandbox`, and the addresses that it prints. Raises ProcessError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "sandbox", "--json", "--data-dir", str(data / "discord"), *arguments),
@@ -45,7 +96,7 @@ async def local_discord(data: Path, *arguments: str) -> AsyncIterator[tuple[Addr
 async def running(
     name: str, environment: dict[str, str], log: Path, folder: Path | None = None
 ) -> AsyncIterator[Process]:
-    """`python -m name` as a process of its own, in `folder`; it ends with the block."""
+    """`python -m name` as a process in `folder`. It is stopped at the end of the block."""
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -55,7 +106,7 @@ async def running(
             stdin=DEVNULL,
             stdout=file,
             stderr=file,
-            # Ctrl-C is for whoever started it, who then stops it in good order.
+            # Ctrl-C goes to the parent only, which then stops this process cleanly.
             start_new_session=True,
         )
         try:
@@ -65,19 +116,24 @@ async def running(
 
 
 async def alive(process: Process, log: Path) -> None:
-    """Waits for a process that should not end; raises ProcessError with what it said last."""
+    """Wait for a process that should not end. Raises ProcessError with its last log lines."""
     status = await process.wait()
     text = await asyncio.to_thread(log.read_text, errors="replace")
-    said = "\n".join(text.splitlines()[-LAST_LOG_LINES:])
-    raise ProcessError(f"The {log.stem} ended early (status {status}). It said:\n{said}")
+    last_lines = "\n".join(text.splitlines()[-LAST_LOG_LINES:])
+    raise ProcessError(f"The {log.stem} ended early (status {status}). It said:\n{last_lines}")
+
+
+async def _discord_ended(process: Process) -> None:
+    status = await process.wait()
+    raise ProcessError(f"The local Discord ended early (status {status}).")
 
 
 async def ended(process: Process) -> None:
-    """Tells a process to end, and sees to it."""
+    """Stop a process, and kill it if it does not stop in time."""
     if process.returncode is None:
         process.terminate()
     try:
-        async with asyncio.timeout(END_SECONDS):
+        async with asyncio.timeout(STOP_SECONDS):
             await process.wait()
     except TimeoutError:
         process.kill()
@@ -85,7 +141,10 @@ async def ended(process: Process) -> None:
 
 
 def run_until_stopped(work: Coroutine[None, None, None], *, stopped: int) -> int:
-    """Runs a program until it is done or told to stop; its exit status, `stopped` in that case."""
+    """Run a program until it ends or gets a signal. Returns its exit status.
+
+    The status is `stopped` after a signal, and 1 after a ProcessError, which is printed.
+    """
     try:
         asyncio.run(_until_stopped(work))
     except asyncio.CancelledError:
@@ -98,12 +157,12 @@ def run_until_stopped(work: Coroutine[None, None, None], *, stopped: int) -> int
 
 
 async def _until_stopped(work: Coroutine[None, None, None]) -> None:
-    here = asyncio.current_task()
-    assert here
+    task = asyncio.current_task()
+    assert task
 
     def stop() -> None:
-        if not here.cancelling():  # a second Ctrl-C must not break off the tidying up
-            here.cancel()
+        if not task.cancelling():  # a second Ctrl-C must not interrupt the cleanup
+            task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -10,9 +10,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page
 
-from sandbox.browser import ROOT, chromium, tried
-from sandbox.client.driver import SandboxClient
-from sandbox.processes import ProcessError
+from sandbox.browser import chromium, playground
+from sandbox.client.control import SandboxClient
+from sandbox.processes import ROOT, ProcessError
 
 FOLDER = ROOT / "docs" / "page"
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
@@ -23,7 +23,7 @@ QUALITY = 90
 
 async def make_screenshots(folder: Path) -> None:
     """Every main state of the page, as WebP in `folder`. Raises ProcessError."""
-    async with tried() as address, chromium() as browser:
+    async with playground() as address, chromium() as browser:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
             await client.wait_for_command("imagine")

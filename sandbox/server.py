@@ -1,79 +1,84 @@
-"""The sandbox as a whole: one loopback server for REST, gateway, files and control."""
+"""One loopback server for everything: REST API, gateway, CDN, control API and page."""
 
-import asyncio
-import json
-import logging
-import math
 import secrets
-import socket
-import struct
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
-from sandbox.client.driver import Member, Role, SandboxClient
-from sandbox.control_api.control import Control
-from sandbox.discord import errors
+from sandbox.client.control import SandboxClient
+from sandbox.client.member import Member
+from sandbox.client.views import RoleRef
+from sandbox.control_api.channels import Channels
+from sandbox.control_api.debug_panel import DebugPanel
+from sandbox.control_api.event_stream import EventStream
+from sandbox.control_api.gallery import Gallery
+from sandbox.control_api.guard import guard
+from sandbox.control_api.guild_settings import GuildSettings
+from sandbox.control_api.interactions import MemberInteractions
+from sandbox.control_api.members import Members
+from sandbox.control_api.server_sent_events import Streams
+from sandbox.control_api.status import Status
+from sandbox.discord import api
+from sandbox.discord.api import RestApi
 from sandbox.discord.cdn import Cdn
 from sandbox.discord.clock import Clock
-from sandbox.discord.command_permissions import Overrides
+from sandbox.discord.command_permissions import CommandPermissions
 from sandbox.discord.commands import Commands
-from sandbox.discord.errors import DiscordError
-from sandbox.discord.faults import Fault, Faults
+from sandbox.discord.fault_injection import Faults, Outage
 from sandbox.discord.gateway import Gateway
 from sandbox.discord.interactions import Interactions
 from sandbox.discord.limits import Limits
-from sandbox.discord.outage import Outage
-from sandbox.discord.recorder import FilePart, RecordedRequest, Recorder, without_token
-from sandbox.discord.rest import Answer, Call, Rest, Route, find_route
+from sandbox.discord.models import Message
+from sandbox.discord.recorder import RecordedRequest, Recorder
+from sandbox.discord.rest import Rest
 from sandbox.discord.state import World
-from sandbox.discord.uploads import Body, read_body
-from sandbox.web.server import Page
-
-_log = logging.getLogger(__name__)
-
-API = "/api/v10"
-_SERVER_ERROR = {"message": "500: Internal Server Error", "code": 0}
-_MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token")
+from sandbox.web import server as page
 
 
 class Sandbox:
     """A local Discord. Use it as `async with Sandbox() as discord:`.
 
+    `is_pending` tells the page's debug panel which of the bot's messages show a job that has not
+    ended.
+
     Attributes:
-        api_url: what goes into `DISCORD_API_URL`.
-        token: what goes into `DISCORD_TOKEN`.
-        guild, channel: the guild and the channel that are there from the start.
+        api_url: the value of `DISCORD_API_URL`.
+        token: the value of `DISCORD_TOKEN`.
+        guild, channel: the guild and the channel that exist from the start.
         world: the state, for tests that change permissions, channels and members.
         clock: `clock.advance(seconds)` lets time pass.
-        faults: troubles to order.
-        outage: troubles of Discord as a whole.
-        page: the page that shows all this in a browser.
+        faults: injects faults into single requests.
+        outage: makes all of Discord slow or unreachable.
+        page_url: the page that shows all this in a browser, with the control token.
         client: the control client, as another process would use it.
     """
 
     def __init__(
-        self, *, port: int = 0, data_dir: Path | None = None, guild_name: str = "Painters"
+        self,
+        *,
+        port: int = 0,
+        data_dir: Path | None = None,
+        guild_name: str = "Painters",
+        is_pending: Callable[[Message], bool] = lambda message: False,
     ) -> None:
         self._port = port
-        self._leftovers = ExitStack()
+        self._cleanup = ExitStack()
         if data_dir is None:
             temporary = tempfile.TemporaryDirectory(prefix="sandbox-")
-            data_dir = Path(self._leftovers.enter_context(temporary))
+            data_dir = Path(self._cleanup.enter_context(temporary))
         self.clock = Clock()
         self.cdn = Cdn(data_dir / "attachments", self.clock)
         self.world = World(self.clock, self.cdn)
         self.guild = self.world.add_guild(guild_name, self.world.application.owner)
         self.channel = self.world.add_channel(self.guild, "imagine")
         self.limits = Limits(self.clock)
-        self.overrides = Overrides(self.world)
-        self.commands = Commands(self.world, self.limits, self.overrides)
+        self.command_permissions = CommandPermissions(self.world)
+        self.commands = Commands(self.world, self.limits, self.command_permissions)
         self.interactions = Interactions(self.world, self.commands)
         self.gateway = Gateway(self.world)
         self.recorder = Recorder()
@@ -81,16 +86,8 @@ class Sandbox:
         self.outage = Outage(self.gateway.drop)
         self.control_token = secrets.token_urlsafe(24)
         self.url = ""
-        self.page = Page(self)
         self.client = SandboxClient("", self.control_token)
-        self._rest = Rest(
-            self.world,
-            self.gateway,
-            self.commands,
-            self.overrides,
-            self.interactions,
-            self.limits,
-        )
+        self._is_pending = is_pending
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
 
     async def __aenter__(self) -> Self:
@@ -118,22 +115,26 @@ class Sandbox:
         await self.client.start()
 
     async def close(self) -> None:
-        """Say goodbye to everyone and stop listening."""
+        """Disconnect everyone and stop listening."""
         await self.client.close()
         await self.gateway.close()
         await self._runner.cleanup()
-        self._leftovers.close()
+        self._cleanup.close()
 
     @property
     def api_url(self) -> str:
-        return self.url + API
+        return self.url + api.PREFIX
+
+    @property
+    def page_url(self) -> str:
+        return f"{self.url}/#{self.control_token}"
 
     @property
     def token(self) -> str:
         return self.world.application.token
 
     async def renew_token(self) -> str:
-        """The host resets the bot's token: the old one counts nowhere any more; the new one."""
+        """Replace the bot's token, as its host can. Returns the new one."""
         self.world.renew_token()
         await self.gateway.revoke()
         return self.token
@@ -145,7 +146,7 @@ class Sandbox:
 
     @property
     def unhandled(self) -> list[RecordedRequest]:
-        """Requests that found no route."""
+        """Requests that matched no route."""
         return self.recorder.unhandled
 
     async def member(
@@ -153,134 +154,66 @@ class Sandbox:
         name: str = "Ada",
         *,
         permissions: int = 0,
-        roles: Iterable[Role] = (),
+        roles: Iterable[RoleRef] = (),
         locale: str = "en-US",
     ) -> Member:
-        """A scripted member of the guild, in its channel, with further permissions if wanted."""
+        """A scripted member of the guild, in its channel, with these additional permissions."""
         return await self.client.member(name, permissions=permissions, roles=roles, locale=locale)
 
-    # HTTP
-
     def _application(self) -> web.Application:
-        application = web.Application()
-        application.router.add_get("/gateway", self._serve_gateway)
-        application.router.add_get("/gateway/", self._serve_gateway)
-        application.router.add_get("/cdn/{folder}/{channel}/{attachment}/{name}", self._serve_file)
-        application.router.add_route("*", API + "/{path:.*}", self._serve_api)
-        Control(self).add_routes(application)
-        self.page.add_routes(application)
+        streams = Streams()
+        application = web.Application(
+            middlewares=[page.only_from_here(lambda: self.url), guard(self.control_token)]
+        )
+        application.on_shutdown.append(streams.end)
+        application.on_response_prepare.append(page.add_headers)
+        application.add_routes(
+            [
+                web.get("/gateway", self._serve_gateway),
+                web.get("/gateway/", self._serve_gateway),
+                web.get("/cdn/{folder}/{channel}/{attachment}/{name}", self.cdn.serve),
+                web.route("*", api.PREFIX + "/{path:.*}", self._rest_api().serve),
+                *self._control_routes(streams),
+                *page.routes(),
+            ]
+        )
         return application
+
+    def _rest_api(self) -> RestApi:
+        rest = Rest(
+            self.world,
+            self.gateway,
+            self.commands,
+            self.command_permissions,
+            self.interactions,
+            self.limits,
+        )
+        return RestApi(rest, self.limits, self.faults, self.outage, self.recorder)
+
+    def _control_routes(self, streams: Streams) -> Sequence[web.RouteDef]:
+        world, guild, commands = self.world, self.guild, self.commands
+        groups = (
+            Status(world, guild, self.channel, self.gateway, commands, self.recorder),
+            Members(world, guild),
+            GuildSettings(world, guild, commands, self.command_permissions),
+            Channels(world, guild, streams),
+            MemberInteractions(world, guild, self.channel, commands, self.interactions),
+            EventStream(world, self.gateway, streams),
+            Gallery(world),
+            DebugPanel(
+                world,
+                self.gateway,
+                self.recorder,
+                self.limits,
+                self.faults,
+                self.outage,
+                streams,
+                self._is_pending,
+            ),
+        )
+        return [route for group in groups for route in group.routes()]
 
     async def _serve_gateway(self, request: web.Request) -> web.StreamResponse:
         if self.outage.down:
             return web.Response(status=503)
         return await self.gateway.serve(request)
-
-    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
-        attachment = request.match_info["attachment"]
-        number = int(attachment) if attachment.isdigit() else 0
-        found = self.cdn.open(number, dict(request.query))
-        if found is None:
-            return web.Response(status=404, text="This content is no longer available.")
-        known, path = found
-        return web.FileResponse(path, headers={"Content-Type": known.content_type})
-
-    async def _serve_api(self, request: web.Request) -> web.StreamResponse:
-        """Take one request through token, limits and troubles to its route, and record it."""
-        path = request.rel_url.path.removeprefix(API)
-        date = {"Date": formatdate(self.clock.now(), usegmt=True)}
-        headers: dict[str, str] = {}
-        route: Route | None = None
-        fault: Fault | None = None
-        body = Body()
-        try:
-            route, params = find_route(request.method, path)
-            self._check_token(route, request)
-            headers = self._check_limits(route, params)
-            fault = self.faults.take(f"{route.method} {route.template}")
-            if fault is None or not fault.cut:
-                body = await read_body(request)
-            call = Call(params, dict(request.query), body)
-            answer = await self._answer(route, call, fault)
-        except DiscordError as error:
-            headers |= error.headers
-            answer = Answer(error.body, error.status)
-        except Exception:
-            _log.exception("The sandbox failed on %s %s", request.method, without_token(path))
-            answer = Answer(_SERVER_ERROR, 500)
-        broken = fault is not None and fault.status is None
-        self._record(request, route, path, body, answer, None if broken else answer.status)
-        if broken:
-            _reset(request)
-        if answer.body is None:
-            return web.Response(status=answer.status, headers=headers | date)
-        # Discord's clients look for exactly this content type.
-        headers["Content-Type"] = "application/json"
-        text = json.dumps(answer.body)
-        return web.Response(status=answer.status, body=text.encode(), headers=headers | date)
-
-    async def _answer(self, route: Route, call: Call, fault: Fault | None) -> Answer:
-        """What the route answers, unless a trouble comes before or after it."""
-        await asyncio.sleep(self.outage.delay)
-        if self.outage.down:
-            return Answer(_SERVER_ERROR, 503)
-        if fault is None:
-            return await route.handler(self._rest, call)
-        await asyncio.sleep(fault.delay)
-        if fault.retry_after is not None:
-            headers = {"Via": "1.1 google", "Retry-After": str(math.ceil(fault.retry_after))}
-            raise errors.rate_limited(fault.retry_after, headers, everywhere=False)
-        if fault.applied:
-            await route.handler(self._rest, call)
-        return Answer(_SERVER_ERROR, fault.status or 500)
-
-    def _check_token(self, route: Route, request: web.Request) -> None:
-        if not route.needs_token():
-            return
-        given = request.headers.get("Authorization", "")
-        if not secrets.compare_digest(given.encode(), f"Bot {self.token}".encode()):
-            raise errors.unauthorized()
-
-    def _check_limits(self, route: Route, params: dict[str, str]) -> dict[str, str]:
-        major = ":".join(params[name] for name in _MAJOR if name in params)
-        verdict = self.limits.take(route.method, route.template, major)
-        if verdict.retry_after is not None:
-            raise errors.rate_limited(
-                verdict.retry_after, verdict.headers, everywhere=verdict.everywhere
-            )
-        return dict(verdict.headers)
-
-    def _record(
-        self,
-        request: web.Request,
-        route: Route | None,
-        path: str,
-        body: Body,
-        answer: Answer,
-        status: int | None,
-    ) -> None:
-        files = tuple(FilePart(f"files[{f.index}]", f.filename, len(f.content)) for f in body.files)
-        self.recorder.add(
-            RecordedRequest(
-                method=request.method,
-                route=route.template if route else None,
-                path=without_token(path),
-                query=dict(request.query),
-                status=status,
-                json=body.json,
-                files=files,
-                multipart=request.content_type == "multipart/form-data",
-                response=answer.body,
-                moment=self.clock.now(),
-            )
-        )
-
-
-def _reset(request: web.Request) -> None:
-    """Break the connection so that the other side reads errno 104."""
-    transport = request.transport
-    if transport is None:
-        return
-    raw = transport.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

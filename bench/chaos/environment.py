@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.chaos.judge import LOADING, Channels, Row, Verdict, Wish, judge
 from bench.chaos.sabotage import FOLDER
 from sandbox import Member, NoResponseError, Sandbox
-from sandbox.discord.state import Channel, Event, Guild
+from sandbox.discord.models import Channel, Event, Guild
 
 ROOT = Path(__file__).parents[2]
 RESTART_SECONDS = 0.5  #: how long the supervisor waits before it starts a process again

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bench.chaos.environment import World
 from sandbox import InteractionError, Member
+from sandbox.discord.models import Channel, Guild
 from sandbox.discord.permissions import Permission
-from sandbox.discord.state import Channel, Guild
 
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 SEND = "POST /channels/{channel_id}/messages"

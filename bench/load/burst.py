@@ -20,7 +20,7 @@ from core.database.connection import rows_of
 from core.database.jobs import Store, as_job
 from core.fair_queue import claim_order, turn_on_arrival
 from core.job import Job
-from sandbox.client.driver import Member, NoResponseError, SandboxClient
+from sandbox import Member, NoResponseError, SandboxClient
 from sandbox.discord.clock import moment_of
 
 WISHES, SECONDS = 1_000, 10.0

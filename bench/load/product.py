@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.client.driver import SandboxClient
+from sandbox import SandboxClient
 from sandbox.processes import ended, local_discord
 
 PATIENCE = 120.0

@@ -19,9 +19,8 @@ from pathlib import Path
 from bench.load.product import Product
 from bench.load.statistics import Trend, table, trend
 from core.database.jobs import Store
-from sandbox import Member, Message, Sandbox
-from sandbox.client.driver import NoResponseError
-from sandbox.discord.fields import InteractionError
+from sandbox import Member, MessageView, NoResponseError, Sandbox
+from sandbox.discord.client_errors import InteractionError
 
 SAMPLE_SECONDS = 10.0
 WISH_SECONDS, DELETE_SECONDS, LOOK_SECONDS = 6.0, 25.0, 45.0
@@ -170,7 +169,7 @@ class Troubled:
                 await self._answered("deletions", self._press_twice(member, message, button))
                 return
 
-    async def _press_twice(self, member: Member, message: Message, button: str) -> None:
+    async def _press_twice(self, member: Member, message: MessageView, button: str) -> None:
         """Deletes, and says yes to the question."""
         asked = await member.press(message, button)
         if asked.message and (yes := _button(asked.message, "Delete")):
@@ -266,7 +265,7 @@ def _size(host: Product, name: str) -> float:
     return path.stat().st_size if path.exists() else 0
 
 
-def _button(message: Message, label: str) -> str | None:
+def _button(message: MessageView, label: str) -> str | None:
     """The id of a button that can be pressed."""
     for button in message.buttons:
         if button.label == label and not button.disabled:

@@ -21,7 +21,7 @@ from typing import Any
 from playwright.async_api import Page
 
 from sandbox import Member, SandboxClient
-from sandbox.browser import chromium, tried
+from sandbox.browser import chromium, playground
 from sandbox.processes import ProcessError
 from sandbox.web.server import FOLDER
 
@@ -52,7 +52,7 @@ _WATCH = """() => new Promise((done) => {
 
 async def measure(rounds: int, steps: int) -> dict[str, Any]:
     """Seconds to each moment, on the page and for the scripted member, and the page's weight."""
-    async with tried() as address, chromium() as browser:
+    async with playground() as address, chromium() as browser:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
             page = await browser.new_page(viewport={"width": 1280, "height": 800})

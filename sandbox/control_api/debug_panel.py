@@ -1,69 +1,84 @@
-"""What the members do not see: requests, rate limits, open jobs, and switches for troubles."""
-
-from __future__ import annotations
+"""What members do not see: requests, rate limits, pending jobs, and switches for faults."""
 
 import asyncio
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from aiohttp import web
 
 from sandbox.control_api.server_sent_events import Events, Streams
-from sandbox.discord.recorder import RecordedRequest
-from sandbox.discord.state import Message, Payload
+from sandbox.discord.fault_injection import Faults, Outage
+from sandbox.discord.gateway import Gateway
+from sandbox.discord.limits import Limits
+from sandbox.discord.models import Message, Payload
+from sandbox.discord.recorder import RecordedRequest, Recorder
+from sandbox.discord.state import World
 
-if TYPE_CHECKING:
-    from sandbox.control_api.control import Handler
-    from sandbox.server import Sandbox
-
-LOOK = 0.3
-"""Seconds between two looks at what has changed."""
+POLL_SECONDS = 0.3
+"""Between two checks for changes."""
 
 PAST_REQUESTS = 100
-"""Requests with which a stream begins."""
+"""Requests that a stream starts with."""
 
-SHOWN = 2_000
+BODY_LIMIT = 2_000
 """Characters of a body that are shown."""
 
-SLOW = 2.0
-"""Seconds by which a slow Discord delays each answer: still within the three of an interaction."""
+SLOW_SECONDS = 2.0
+"""Delay of each response while Discord is slow; still within an interaction's three seconds."""
 
 
-class BehindTheScenes:
-    """The stream of what goes on, and the switches, under `/sandbox/behind`."""
+class DebugPanel:
+    """The stream and the switches of the debug panel.
 
-    def __init__(self, sandbox: Sandbox, streams: Streams) -> None:
-        self._sandbox = sandbox
+    `is_pending` tells for a message of the bot whether it shows a job that has not ended.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        gateway: Gateway,
+        recorder: Recorder,
+        limits: Limits,
+        faults: Faults,
+        outage: Outage,
+        streams: Streams,
+        is_pending: Callable[[Message], bool],
+    ) -> None:
+        self._world = world
+        self._gateway = gateway
+        self._recorder = recorder
+        self._limits = limits
+        self._faults = faults
+        self._outage = outage
         self._streams = streams
+        self._is_pending = is_pending
         self._switched = 0
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
-        """Method, path and handler of each."""
+    def routes(self) -> Sequence[web.RouteDef]:
         return [
-            ("GET", "/sandbox/behind", self.stream),
-            ("POST", "/sandbox/behind/switch", self.switch),
+            web.get("/sandbox/debug", self.stream),
+            web.post("/sandbox/debug/switch", self.switch),
         ]
 
     async def switch(self, request: web.Request) -> web.Response:
-        """`down` and `slow` are true or false; `drop` cuts the gateway once: resume or restart.
+        """`down` and `slow` are booleans; `drop` cuts the gateway: `resume` or `restart`.
 
-        Answers how often something was switched so far; each STATE of the streams says how many
-        of these it knows of. What is true then is told by the streams alone, in order.
+        Responds with the number of switches so far. Each STATE event carries the same number, so
+        that the page can ignore a STATE that is older than its last switch.
         """
-        wish = await request.json()
-        outage = self._sandbox.outage
-        if "down" in wish:
-            (outage.begin if wish["down"] else outage.end)()
-        if "slow" in wish:
-            outage.delay = SLOW if wish["slow"] else 0.0
-        if "drop" in wish:
-            self._sandbox.faults.drop_gateway(resumable=wish["drop"] == "resume")
+        body = await request.json()
+        if "down" in body:
+            (self._outage.begin if body["down"] else self._outage.end)()
+        if "slow" in body:
+            self._outage.delay = SLOW_SECONDS if body["slow"] else 0.0
+        if "drop" in body:
+            self._faults.drop_gateway(resumable=body["drop"] == "resume")
         self._switched += 1
         return web.json_response({"switched": self._switched})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: each REQUEST, the last ones first; STATE whenever it has changed."""
+        """Server-sent events: each REQUEST, starting with recent ones, and each new STATE."""
         events: Events = asyncio.Queue()
         watcher = asyncio.create_task(self._watch(events))
         try:
@@ -73,44 +88,42 @@ class BehindTheScenes:
 
     async def _watch(self, events: Events) -> None:
         last: RecordedRequest | None = None
-        state: Payload = {}
+        sent: Payload = {}
         while True:
-            for each in self._since(last):
-                events.put_nowait(("REQUEST", _shown(each)))
-                last = each
-            now = self._state()
-            if now != state:
-                events.put_nowait(("STATE", now))
-                state = now
-            await asyncio.sleep(LOOK)
+            for request in self._since(last):
+                events.put_nowait(("REQUEST", _request_payload(request)))
+                last = request
+            state = self._state()
+            if state != sent:
+                events.put_nowait(("STATE", state))
+                sent = state
+            await asyncio.sleep(POLL_SECONDS)
 
     def _since(self, last: RecordedRequest | None) -> list[RecordedRequest]:
-        fresh: list[RecordedRequest] = []
-        for each in reversed(self._sandbox.requests):
-            if each is last or (last is None and len(fresh) == PAST_REQUESTS):
+        new: list[RecordedRequest] = []
+        for request in reversed(self._recorder.requests):
+            if request is last or (last is None and len(new) == PAST_REQUESTS):
                 break
-            fresh.append(each)
-        return fresh[::-1]
+            new.append(request)
+        return new[::-1]
 
     def _state(self) -> Payload:
-        sandbox = self._sandbox
         return {
             "switched": self._switched,
-            "connected": sandbox.gateway.connected,
-            "sessions_left": sandbox.gateway.start_limit()["remaining"],
-            "down": sandbox.outage.down,
-            "slow": sandbox.outage.delay > 0,
-            "refused": sandbox.limits.refused,
-            "buckets": sandbox.limits.buckets(),
-            "open": list(self._open_jobs()),
+            "connected": self._gateway.connected,
+            "sessions_left": self._gateway.start_limit()["remaining"],
+            "down": self._outage.down,
+            "slow": self._outage.delay > 0,
+            "refused": self._limits.refused,
+            "buckets": self._limits.buckets(),
+            "pending": list(self._pending_jobs()),
         }
 
-    def _open_jobs(self) -> Iterator[Payload]:
-        """The cards that can still be cancelled: all that Discord knows of the queue."""
-        bot = self._sandbox.world.application.bot
-        for channel in tuple(self._sandbox.world.channels.values()):
+    def _pending_jobs(self) -> Iterator[Payload]:
+        bot = self._world.application.bot
+        for channel in tuple(self._world.channels.values()):
             for message in tuple(channel.messages.values()):
-                if message.author == bot and message.embeds and _can_be_cancelled(message):
+                if message.author == bot and message.embeds and self._is_pending(message):
                     embed = message.embeds[0]
                     yield {
                         "message_id": str(message.id),
@@ -122,12 +135,7 @@ class BehindTheScenes:
                     }
 
 
-def _can_be_cancelled(message: Message) -> bool:
-    parts = [part for row in message.components for part in row.get("components", ())]
-    return any(str(part.get("custom_id", "")).startswith("imagine:cancel:") for part in parts)
-
-
-def _shown(request: RecordedRequest) -> Payload:
+def _request_payload(request: RecordedRequest) -> Payload:
     return {
         "name": request.name,
         "path": request.path,
@@ -135,10 +143,10 @@ def _shown(request: RecordedRequest) -> Payload:
         "moment": request.moment,
         "files": [{"name": file.filename, "size": file.size} for file in request.files],
         "sent": _text(request.json),
-        "answered": _text(request.response),
+        "received": _text(request.response),
     }
 
 
 def _text(body: Any) -> str:
     text = "" if body is None else json.dumps(body, indent=1, ensure_ascii=False)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "\n…"
+    return text if len(text) <= BODY_LIMIT else text[:BODY_LIMIT] + "\n…"

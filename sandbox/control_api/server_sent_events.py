@@ -1,4 +1,4 @@
-"""Server-sent events: streams that end with their listener, or with the server."""
+"""Server-sent events, until the client disconnects or the server stops."""
 
 import asyncio
 import json
@@ -6,21 +6,21 @@ from typing import Any
 
 from aiohttp import web
 
-KEEP_ALIVE = 15.0
-"""Seconds after which a quiet stream says so; a listener who has gone is noticed by it."""
+KEEP_ALIVE_SECONDS = 15.0
+"""Silence after which a comment is sent, which detects clients that have disconnected."""
 
 Events = asyncio.Queue[tuple[str, Any]]
-"""Name and data of each event that is still to be written."""
+"""Name and data of the events that are still to be written."""
 
 
 class Streams:
-    """All streams that are open."""
+    """All open streams."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Task[None]] = set()
 
     async def write(self, request: web.Request, events: Events) -> web.StreamResponse:
-        """Answer a request with events as they come, until the listener or the server goes."""
+        """Respond with events as they come, until the client disconnects or the server stops."""
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
@@ -35,7 +35,7 @@ class Streams:
         return response
 
     async def end(self, application: web.Application) -> None:
-        """Let go of everyone who listens; the server is about to stop."""
+        """End every stream, because the server is about to stop."""
         for stream in self._open:
             stream.cancel()
 
@@ -43,10 +43,10 @@ class Streams:
 async def _write_events(response: web.StreamResponse, events: Events) -> None:
     while True:
         try:
-            async with asyncio.timeout(KEEP_ALIVE):
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
                 name, data = await events.get()
         except TimeoutError:
-            text = ": still here\n\n"
+            text = ": keep-alive\n\n"
         else:
             text = f"event: {name}\ndata: {json.dumps(data)}\n\n"
         try:

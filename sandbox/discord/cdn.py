@@ -1,4 +1,4 @@
-"""Where uploaded files live, and the signed links that lead to them for a day."""
+"""Uploaded files, and the signed links to them, which work for a day."""
 
 import hashlib
 import hmac
@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from aiohttp import web
 from PIL import Image, UnidentifiedImageError
 
-from sandbox.discord.clock import Clock
+from sandbox.discord.clock import Clock, parse_snowflake
 
 LINK_LIFETIME = 24 * 60 * 60
 """Seconds for which a link works."""
 
+_SHOWN_INLINE = ("image/", "video/", "audio/")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file as it hangs on a message or is chosen for an option of a command."""
+    """A file on a message, or one chosen for a command option."""
 
     id: int
     channel_id: int
@@ -61,8 +63,8 @@ class Cdn:
         description: str | None = None,
         ephemeral: bool = False,
     ) -> Attachment:
-        """Store a file and say what it is."""
-        width, height = _picture_size(content)
+        """Store a file."""
+        width, height = _image_size(content)
         kind, _ = mimetypes.guess_type(filename, strict=False)
         attachment = Attachment(
             id=attachment_id,
@@ -92,13 +94,11 @@ class Cdn:
         return self._known.get(attachment_id)
 
     def named_by(self, url: str) -> Attachment | None:
-        """The attachment that one of our own links leads to, expired or not."""
+        """The attachment of a link to this CDN, expired or not."""
         if not url.startswith(self.base_url + "/"):
             return None
         parts = url.removeprefix(self.base_url + "/").split("?")[0].split("/")
-        if len(parts) != 4 or not parts[2].isdigit():
-            return None
-        return self.find(int(parts[2]))
+        return self.find(parse_snowflake(parts[2]) or 0) if len(parts) == 4 else None
 
     def open(self, attachment_id: int, query: dict[str, str]) -> tuple[Attachment, Path] | None:
         """The file behind a link; None where the link is wrong or has expired."""
@@ -115,6 +115,22 @@ class Cdn:
             return None
         return attachment, self._path(attachment_id)
 
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """The file behind a signed link; 404 where the link is wrong or has expired.
+
+        Only images, films and sounds are shown by a browser. Anything else is downloaded, so that
+        an uploaded page never runs here.
+        """
+        attachment_id = parse_snowflake(request.match_info["attachment"]) or 0
+        found = self.open(attachment_id, dict(request.query))
+        if found is None:
+            return web.Response(status=404, text="This content is no longer available.")
+        attachment, path = found
+        headers = {"Content-Type": attachment.content_type}
+        if not attachment.content_type.startswith(_SHOWN_INLINE):
+            headers["Content-Disposition"] = "attachment"
+        return web.FileResponse(path, headers=headers)
+
     def read(self, attachment: Attachment) -> bytes:
         """The bytes of a stored file."""
         return self._path(attachment.id).read_bytes()
@@ -127,7 +143,7 @@ class Cdn:
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()
 
 
-def _picture_size(content: bytes) -> tuple[int | None, int | None]:
+def _image_size(content: bytes) -> tuple[int | None, int | None]:
     """Width and height from the header alone; nothing is decoded."""
     try:
         with Image.open(io.BytesIO(content)) as image:

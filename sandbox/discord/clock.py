@@ -1,4 +1,4 @@
-"""Time in the sandbox, and the ids that are made of it."""
+"""Time in the sandbox, and the ids that are derived from it."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ DISCORD_EPOCH = 1_420_070_400_000
 
 
 class Clock:
-    """The time of day, which a test may push forward but never back."""
+    """The time of day. A test can move it forward, but not back."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -22,9 +22,9 @@ class Clock:
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once, and wake everyone who waited for a moment in between."""
+        """Let `seconds` pass at once, and wake everything that waited for that time."""
         if seconds < 0:
-            raise ValueError("The clock only goes forward.")
+            raise ValueError("The clock cannot go back.")
         self._ahead += seconds
         self._pushed.notify()
 
@@ -52,11 +52,16 @@ class Snowflakes:
         return self._last
 
 
+def parse_snowflake(text: str) -> int | None:
+    """An id as Discord writes it, in at most 20 ASCII digits; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+
 def moment_of(snowflake: int) -> float:
-    """When an id was made, in Unix seconds."""
+    """When an id was created, in Unix seconds."""
     return ((snowflake >> 22) + DISCORD_EPOCH) / 1000
 
 
 def timestamp(moment: float) -> str:
-    """A moment as Discord writes it (ISO 8601, UTC)."""
+    """A time as Discord writes it (ISO 8601, UTC)."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

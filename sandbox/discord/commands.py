@@ -4,46 +4,35 @@ import re
 from typing import Any
 
 from sandbox.discord import errors
-from sandbox.discord.command_permissions import Overrides
+from sandbox.discord.client_errors import OptionError
+from sandbox.discord.command_permissions import CommandPermissions
+from sandbox.discord.constants import DEFAULT_LOCALE, LOCALES, CommandType, ContextType, OptionType
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.limits import Limits
+from sandbox.discord.models import Channel, Payload, User
 from sandbox.discord.permissions import Permission
 from sandbox.discord.signals import Signal
-from sandbox.discord.state import LOCALE, LOCALES, Channel, Payload, User, World
-
-CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
-SUBCOMMAND, SUBCOMMAND_GROUP = 1, 2
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
+from sandbox.discord.state import World
 
 CHOICE_TYPES: dict[int, tuple[type, ...]] = {
-    STRING: (str,),
-    INTEGER: (int,),
-    NUMBER: (int, float),
+    OptionType.STRING: (str,),
+    OptionType.INTEGER: (int,),
+    OptionType.NUMBER: (int, float),
 }
 """What may be chosen from, and what the choices are made of."""
 
 DAILY_CREATIONS = 200
-_ALLOWED = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
+_ALLOWED = {CommandType.CHAT_INPUT: 100, CommandType.USER: 15, CommandType.MESSAGE: 15}
 _TEXT_LIMIT = 8000
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _SAFE_INTEGER = 2**53
-_IN_GUILD, _IN_DIRECT_CHANNEL = 0, 1
 _CHANNEL_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16})
-
-
-class OptionError(ValueError):
-    """Discord's client would not send this: it says why, beside the option."""
-
-    def __init__(self, option: str, reason: str) -> None:
-        super().__init__(f"{option}: {reason}" if option else reason)
-        self.option = option
-        self.reason = reason
 
 
 class Commands:
     """The commands that the application has registered, globally and in guilds."""
 
-    def __init__(self, world: World, limits: Limits, overrides: Overrides) -> None:
+    def __init__(self, world: World, limits: Limits, overrides: CommandPermissions) -> None:
         self._world = world
         self._overrides = overrides
         self._limits = limits
@@ -61,12 +50,12 @@ class Commands:
 
     def offered_in(self, channel: Channel) -> list[Payload]:
         """What is meant for a channel: in a direct one, what is registered for those."""
-        place = _IN_DIRECT_CHANNEL if channel.guild_id is None else _IN_GUILD
+        place = ContextType.BOT_DM if channel.guild_id is None else ContextType.GUILD
         return [each for each in self.offered(channel.guild_id) if _is_for(each, place)]
 
     def shown_to(self, user: User, channel: Channel) -> list[Payload]:
         """What a user can choose from in a channel, as they read it: in their own language."""
-        locale = self._world.locales.get(user.id, LOCALE)
+        locale = self._world.locales.get(user.id, DEFAULT_LOCALE)
         return [
             _read_in(locale, command)
             for command in self.offered_in(channel)
@@ -152,7 +141,7 @@ class Commands:
     def _registered_form(
         self, command: Payload, guild_id: int | None, before: dict[tuple[int, str], Payload]
     ) -> Payload:
-        kind = command.get("type") or CHAT_INPUT
+        kind = command.get("type") or CommandType.CHAT_INPUT
         allowed = command.get("default_member_permissions")
         form: Payload = {
             "application_id": str(self._world.application.id),
@@ -183,10 +172,10 @@ class Commands:
 
 def _is_for(command: Payload, place: int) -> bool:
     if "guild_id" in command:
-        return place == _IN_GUILD
+        return place == ContextType.GUILD
     if command["contexts"] is not None:
         return place in command["contexts"]
-    return place == _IN_GUILD or bool(command["dm_permission"])
+    return place == ContextType.GUILD or bool(command["dm_permission"])
 
 
 def _has_default(command: Payload, permissions: Permission) -> bool:
@@ -222,7 +211,7 @@ def _read_in(locale: str, part: Payload) -> Payload:
 
 def _registered_option(option: Payload) -> Payload:
     form = {key: value for key, value in option.items() if value is not None}
-    if option["type"] not in (SUBCOMMAND, SUBCOMMAND_GROUP):
+    if option["type"] not in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP):
         form["required"] = bool(option.get("required"))
         if not form["required"]:
             del form["required"]
@@ -243,9 +232,9 @@ def check_commands(commands: Any) -> None:
     wrong = FormErrors()
     seen: set[tuple[int, str]] = set()
     for index, command in enumerate(commands):
-        kind, name = command.get("type") or CHAT_INPUT, command.get("name") or ""
-        _check_name(wrong, f"{index}.name", name, plain=kind == CHAT_INPUT)
-        _check_translations(wrong, str(index), command, plain=kind == CHAT_INPUT)
+        kind, name = command.get("type") or CommandType.CHAT_INPUT, command.get("name") or ""
+        _check_name(wrong, f"{index}.name", name, plain=kind == CommandType.CHAT_INPUT)
+        _check_translations(wrong, str(index), command, plain=kind == CommandType.CHAT_INPUT)
         if (kind, name) in seen:
             wrong.add(
                 str(index),
@@ -253,7 +242,7 @@ def check_commands(commands: Any) -> None:
                 "Application command names must be unique",
             )
         seen.add((kind, name))
-        if kind == CHAT_INPUT:
+        if kind == CommandType.CHAT_INPUT:
             _check_text(wrong, f"{index}.description", command.get("description"), 100)
             _check_options(wrong, str(index), command.get("options") or [])
         elif command.get("description") or command.get("options"):
@@ -320,10 +309,10 @@ def _check_options(wrong: FormErrors, place: str, options: list[Payload]) -> Non
                 here, "APPLICATION_COMMAND_OPTIONS_NAME_INVALID", "Option names must be unique"
             )
         seen.add(name)
-        if kind in (SUBCOMMAND, SUBCOMMAND_GROUP):
+        if kind in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP):
             _check_options(wrong, here, option.get("options") or [])
             continue
-        if kind not in range(STRING, ATTACHMENT + 1):
+        if kind not in range(OptionType.STRING, OptionType.ATTACHMENT + 1):
             wrong.add(f"{here}.type", "BASE_TYPE_CHOICES", "Value must be one of 1 to 11.")
         if option.get("required") and optional_before:
             wrong.add(
@@ -339,10 +328,10 @@ def _check_options(wrong: FormErrors, place: str, options: list[Payload]) -> Non
 
 
 def _check_range(wrong: FormErrors, place: str, option: Payload) -> None:
-    numeric = option["type"] in (INTEGER, NUMBER)
+    numeric = option["type"] in (OptionType.INTEGER, OptionType.NUMBER)
     for low, high, fits in (
         ("min_value", "max_value", numeric),
-        ("min_length", "max_length", option["type"] == STRING),
+        ("min_length", "max_length", option["type"] == OptionType.STRING),
     ):
         given = [option.get(low), option.get(high)]
         if any(value is not None for value in given) and not fits:
@@ -416,7 +405,7 @@ def find_command(commands: list[Payload], path: str) -> tuple[Payload, list[Payl
     """
     first, *rest = path.split()
     for command in commands:
-        if command["name"] != first or command["type"] != CHAT_INPUT:
+        if command["name"] != first or command["type"] != CommandType.CHAT_INPUT:
             continue
         way: list[Payload] = []
         level = command
@@ -424,13 +413,17 @@ def find_command(commands: list[Payload], path: str) -> tuple[Payload, list[Payl
             inner = [
                 option
                 for option in level.get("options", ())
-                if option["name"] == name and option["type"] in (SUBCOMMAND, SUBCOMMAND_GROUP)
+                if option["name"] == name
+                and option["type"] in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
             ]
             if not inner:
                 raise OptionError("", f"There is no command /{path}.")
             level = inner[0]
             way.append(level)
-        if any(o["type"] in (SUBCOMMAND, SUBCOMMAND_GROUP) for o in level.get("options", ())):
+        if any(
+            o["type"] in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
+            for o in level.get("options", ())
+        ):
             raise OptionError("", f"/{path} wants a subcommand.")
         return command, way
     raise OptionError("", f"There is no command /{path}.")
@@ -530,7 +523,7 @@ def _checked_number(option: Payload, value: Any) -> int | float:
     name = option["name"]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise OptionError(name, "Enter a number.")
-    if option["type"] == INTEGER and value != int(value):
+    if option["type"] == OptionType.INTEGER and value != int(value):
         raise OptionError(name, "Enter a whole number.")
     low = option.get("min_value", -_SAFE_INTEGER)
     high = option.get("max_value", _SAFE_INTEGER)

@@ -1,10 +1,10 @@
-"""Discord's errors: the status, the code and the body that a client is given."""
+"""Discord's error responses: status, JSON code and body."""
 
 from typing import Any
 
 
 class DiscordError(Exception):
-    """An answer that refuses a request, with Discord's own JSON code and words."""
+    """An error response, with Discord's own JSON code and message."""
 
     def __init__(
         self,
@@ -23,35 +23,46 @@ class DiscordError(Exception):
 
 
 class FormErrors:
-    """Collects what is wrong with a form, each fault at its place below `root` in the body."""
+    """Collects the errors of a form, each at its path below `root` in the body."""
 
     def __init__(self, root: str = "") -> None:
         self._root = root
         self._tree: dict[str, Any] = {}
 
     def add(self, path: str, code: str, message: str) -> None:
-        """Note a fault at `path`, written `embeds.0.title`; empty for the body as a whole."""
+        """Add an error at a path such as `embeds.0.title`, or "" for the body as a whole."""
         node = self._tree
         for key in filter(None, [*self._root.split("."), *path.split(".")]):
             node = node.setdefault(key, {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def too_long(self, path: str, limit: int) -> None:
-        """Note a text or list that is longer than `limit`."""
+        """Add an error for a text or list that is longer than `limit`."""
         self.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer in length.")
 
     def missing(self, path: str) -> None:
-        """Note a field that has to be there."""
+        """Add an error for a required field that is missing."""
         self.add(path, "BASE_TYPE_REQUIRED", "This field is required")
 
     def raise_if_any(self) -> None:
-        """Refuse the form when something was noted.
+        """Refuse the form if any error was added.
 
         Raises:
             DiscordError: 50035 Invalid Form Body, with the nested errors.
         """
         if self._tree:
-            raise DiscordError(400, 50035, "Invalid Form Body", more={"errors": self._tree})
+            raise self.error()
+
+    def error(self) -> DiscordError:
+        """50035 Invalid Form Body, with everything noted so far."""
+        return DiscordError(400, 50035, "Invalid Form Body", more={"errors": self._tree})
+
+
+def invalid_field(path: str, code: str, message: str) -> DiscordError:
+    """50035 with a single error."""
+    form = FormErrors()
+    form.add(path, code, message)
+    return form.error()
 
 
 def bad_json() -> DiscordError:
@@ -162,8 +173,8 @@ def invalid_webhook_token() -> DiscordError:
     return DiscordError(401, 50027, "Invalid Webhook Token")
 
 
-def rate_limited(retry_after: float, headers: dict[str, str], *, everywhere: bool) -> DiscordError:
-    more = {"retry_after": retry_after, "global": everywhere}
+def rate_limited(retry_after: float, headers: dict[str, str], *, is_global: bool) -> DiscordError:
+    more = {"retry_after": retry_after, "global": is_global}
     return DiscordError(429, 0, "You are being rate limited.", more=more, headers=headers)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from sandbox.discord.constants import PRIVILEGED_INTENTS, CloseCode, Intent, Opcode
+from sandbox.discord.models import Event, Payload
+from sandbox.discord.payloads import member_payload, user_payload
 from sandbox.discord.permissions import Permission
 from sandbox.discord.signals import Signal
-from sandbox.discord.state import Event, Payload, World
-
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 0, 1, 2, 3, 4
-RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7, 8, 9, 10, 11
+from sandbox.discord.state import World
 
 HEARTBEAT_INTERVAL = 41.25
 """Seconds between a client's heartbeats; twice that without one ends the connection."""
@@ -30,27 +30,20 @@ REPLAYED = 1_000
 IDENTIFIES_A_DAY = 1_000
 DAY = 24 * 60 * 60
 
-UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED = 4001, 4002, 4003, 4004
-ALREADY_AUTHENTICATED, SESSION_TIMED_OUT, DISALLOWED_INTENTS = 4005, 4009, 4014
-
-GUILDS, GUILD_MEMBERS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 0, 1 << 1, 1 << 9, 1 << 12
-GUILD_PRESENCES, MESSAGE_CONTENT = 1 << 8, 1 << 15
-PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
-
 _INTENTS = {
-    "GUILD_CREATE": GUILDS,
-    "GUILD_DELETE": GUILDS,
-    "GUILD_UPDATE": GUILDS,
-    "GUILD_ROLE_CREATE": GUILDS,
-    "CHANNEL_CREATE": GUILDS,
-    "CHANNEL_UPDATE": GUILDS,
-    "CHANNEL_DELETE": GUILDS,
-    "THREAD_CREATE": GUILDS,
-    "THREAD_UPDATE": GUILDS,
-    "THREAD_DELETE": GUILDS,
-    "GUILD_MEMBER_ADD": GUILD_MEMBERS,
-    "GUILD_MEMBER_UPDATE": GUILD_MEMBERS,
-    "GUILD_MEMBER_REMOVE": GUILD_MEMBERS,
+    "GUILD_CREATE": Intent.GUILDS,
+    "GUILD_DELETE": Intent.GUILDS,
+    "GUILD_UPDATE": Intent.GUILDS,
+    "GUILD_ROLE_CREATE": Intent.GUILDS,
+    "CHANNEL_CREATE": Intent.GUILDS,
+    "CHANNEL_UPDATE": Intent.GUILDS,
+    "CHANNEL_DELETE": Intent.GUILDS,
+    "THREAD_CREATE": Intent.GUILDS,
+    "THREAD_UPDATE": Intent.GUILDS,
+    "THREAD_DELETE": Intent.GUILDS,
+    "GUILD_MEMBER_ADD": Intent.GUILD_MEMBERS,
+    "GUILD_MEMBER_UPDATE": Intent.GUILD_MEMBERS,
+    "GUILD_MEMBER_REMOVE": Intent.GUILD_MEMBERS,
 }
 _FOR_MEMBERS_ONLY = {"INTERACTION_FAILURE"}
 _NEEDS_CONTENT_INTENT: dict[str, Any] = {
@@ -151,7 +144,7 @@ class Gateway:
         for connection in tuple(self._connections):
             self._leave(connection)
             await connection.socket.close(
-                code=AUTHENTICATION_FAILED, message=b"Authentication failed."
+                code=CloseCode.AUTHENTICATION_FAILED, message=b"Authentication failed."
             )
 
     async def close(self) -> None:
@@ -160,14 +153,14 @@ class Gateway:
             await connection.socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Handle one connection from HELLO to its end."""
+        """Handle one connection from Opcode.HELLO to its end."""
         socket = web.WebSocketResponse(max_msg_size=16 * 1024, timeout=2.0)
         await socket.prepare(request)
         connection = Connection(socket, request)
         self._connections.add(connection)
         delivery = asyncio.create_task(connection.deliver())
         hello = {"heartbeat_interval": int(HEARTBEAT_INTERVAL * 1000)}
-        connection.send({"op": HELLO, "d": hello, "s": None, "t": None})
+        connection.send({"op": Opcode.HELLO, "d": hello, "s": None, "t": None})
         try:
             await self._listen(connection)
         finally:
@@ -180,7 +173,9 @@ class Gateway:
             try:
                 message = await connection.socket.receive(timeout=2 * HEARTBEAT_INTERVAL)
             except TimeoutError:
-                await connection.socket.close(code=SESSION_TIMED_OUT, message=b"Session timed out.")
+                await connection.socket.close(
+                    code=CloseCode.SESSION_TIMED_OUT, message=b"Session timed out."
+                )
                 return
             if message.type is not WSMsgType.TEXT:
                 return
@@ -188,36 +183,46 @@ class Gateway:
                 said = json.loads(message.data)
                 opcode, data = said["op"], said.get("d")
             except (ValueError, KeyError, TypeError):
-                await connection.socket.close(code=DECODE_ERROR, message=b"Decode error.")
+                await connection.socket.close(code=CloseCode.DECODE_ERROR, message=b"Decode error.")
                 return
             await self._handle(connection, opcode, data)
 
     async def _handle(self, connection: Connection, opcode: int, data: Any) -> None:
-        if opcode == HEARTBEAT:
-            answer: Payload = {"op": HEARTBEAT_ACK, "d": None, "s": None, "t": None}
+        if opcode == Opcode.HEARTBEAT:
+            answer: Payload = {"op": Opcode.HEARTBEAT_ACK, "d": None, "s": None, "t": None}
             asyncio.get_running_loop().call_later(ROUND_TRIP, connection.send, answer)
-        elif opcode == IDENTIFY:
+        elif opcode == Opcode.IDENTIFY:
             await self._identify(connection, data)
-        elif opcode == RESUME:
+        elif opcode == Opcode.RESUME:
             await self._resume(connection, data)
-        elif opcode not in (PRESENCE, VOICE_STATE, REQUEST_MEMBERS):
-            await connection.socket.close(code=UNKNOWN_OPCODE, message=b"Unknown opcode.")
+        elif opcode not in (
+            Opcode.PRESENCE_UPDATE,
+            Opcode.VOICE_STATE_UPDATE,
+            Opcode.REQUEST_GUILD_MEMBERS,
+        ):
+            await connection.socket.close(code=CloseCode.UNKNOWN_OPCODE, message=b"Unknown opcode.")
         elif connection.session is None:
-            await connection.socket.close(code=NOT_AUTHENTICATED, message=b"Not authenticated.")
-        elif opcode == REQUEST_MEMBERS:
+            await connection.socket.close(
+                code=CloseCode.NOT_AUTHENTICATED, message=b"Not authenticated."
+            )
+        elif opcode == Opcode.REQUEST_GUILD_MEMBERS:
             self._send_members(connection.session, data)
 
     async def _identify(self, connection: Connection, data: Payload) -> None:
         socket, application = connection.socket, self._world.application
         if connection.session is not None:
-            await socket.close(code=ALREADY_AUTHENTICATED, message=b"Already authenticated.")
+            await socket.close(
+                code=CloseCode.ALREADY_AUTHENTICATED, message=b"Already authenticated."
+            )
             return
         if data.get("token") != application.token or not self.start_limit()["remaining"]:
-            await socket.close(code=AUTHENTICATION_FAILED, message=b"Authentication failed.")
+            await socket.close(
+                code=CloseCode.AUTHENTICATION_FAILED, message=b"Authentication failed."
+            )
             return
         intents = int(data.get("intents", 0))
-        if intents & PRIVILEGED & ~application.privileged_intents:
-            await socket.close(code=DISALLOWED_INTENTS, message=b"Disallowed intent(s).")
+        if intents & PRIVILEGED_INTENTS & ~application.privileged_intents:
+            await socket.close(code=CloseCode.DISALLOWED_INTENTS, message=b"Disallowed intent(s).")
             return
         self._identified.append(self._world.clock.now())
         session = Session(secrets.token_hex(16), intents)
@@ -232,7 +237,7 @@ class Gateway:
         guilds = [guild for guild in world.guilds.values() if bot.id in guild.members]
         ready: Payload = {
             "v": 10,
-            "user": {**bot.payload(), "verified": True, "mfa_enabled": True, "email": None},
+            "user": {**user_payload(bot), "verified": True, "mfa_enabled": True, "email": None},
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "private_channels": [],
             "session_id": session.id,
@@ -244,19 +249,21 @@ class Gateway:
             ready["shard"] = data["shard"]
         self._send(session, "READY", ready)
         for guild in guilds:
-            self._send(session, "GUILD_CREATE", world.gateway_guild_payload(guild))
+            self._send(
+                session, "GUILD_CREATE", world.payloads.gateway_guild(guild, world.threads(guild))
+            )
 
     async def _resume(self, connection: Connection, data: Payload) -> None:
         if data.get("token") != self._world.application.token:
             await connection.socket.close(
-                code=AUTHENTICATION_FAILED, message=b"Authentication failed."
+                code=CloseCode.AUTHENTICATION_FAILED, message=b"Authentication failed."
             )
             return
         session = self._sessions.get(data.get("session_id", ""))
         heard = data.get("seq") or 0
         too_late = session is not None and session.sequence - heard > len(session.sent)
         if session is None or too_late or heard > session.sequence:
-            connection.send({"op": INVALID_SESSION, "d": False, "s": None, "t": None})
+            connection.send({"op": Opcode.INVALID_SESSION, "d": False, "s": None, "t": None})
             return
         missed = [payload for payload in session.sent if payload["s"] > heard]
         if session.connection is not None:
@@ -296,7 +303,7 @@ class Gateway:
     def _intents_for(self, event: Event) -> int:
         """What a bot must have asked for to hear of an event; of itself it hears always."""
         if event.name.startswith("MESSAGE_"):
-            return GUILD_MESSAGES if "guild_id" in event.data else DIRECT_MESSAGES
+            return Intent.GUILD_MESSAGES if "guild_id" in event.data else Intent.DIRECT_MESSAGES
         own = str(self._world.application.bot.id)
         if event.name == "GUILD_MEMBER_UPDATE" and event.data["user"]["id"] == own:
             return 0
@@ -304,7 +311,11 @@ class Gateway:
 
     def _as_seen(self, data: Payload, session: Session) -> Payload:
         """Without the intent for it, a bot reads only its own messages and direct ones."""
-        if "author" not in data or session.intents & MESSAGE_CONTENT or "guild_id" not in data:
+        if (
+            "author" not in data
+            or session.intents & Intent.MESSAGE_CONTENT
+            or "guild_id" not in data
+        ):
             return data
         bot_id = str(self._world.application.bot.id)
         mentioned = any(user["id"] == bot_id for user in data["mentions"])
@@ -314,7 +325,7 @@ class Gateway:
 
     def _send(self, session: Session, name: str, data: Payload) -> None:
         session.sequence += 1
-        payload = {"op": DISPATCH, "t": name, "s": session.sequence, "d": data}
+        payload = {"op": Opcode.DISPATCH, "t": name, "s": session.sequence, "d": data}
         session.sent.append(payload)
         if session.connection is not None:
             session.connection.send(payload)
@@ -324,7 +335,7 @@ class Gateway:
         wanted = data.get("user_ids")
         wanted = [wanted] if isinstance(wanted, str) else wanted
         members = [
-            member.payload()
+            member_payload(member)
             for member in guild.members.values()
             if wanted is None or str(member.user.id) in map(str, wanted)
         ]

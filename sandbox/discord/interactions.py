@@ -12,73 +12,76 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.discord import errors
+from sandbox.discord.client_errors import InteractionError, OptionError
 from sandbox.discord.commands import (
-    ATTACHMENT,
-    CHANNEL,
-    CHAT_INPUT,
-    MENTIONABLE,
-    MESSAGE_MENU,
-    ROLE,
-    SUBCOMMAND,
-    SUBCOMMAND_GROUP,
-    USER,
-    USER_MENU,
     Commands,
-    OptionError,
     check_values,
     find_command,
     find_menu,
     fits_choice,
     typed_so_far,
 )
-from sandbox.discord.errors import FormErrors
-from sandbox.discord.fields import (
-    FILE_UPLOAD,
-    InteractionError,
-    check_choice,
-    check_modal,
-    fields,
-    fill,
-)
-from sandbox.discord.forms import BUTTON, LINK_STYLE, is_empty, read_message
-from sandbox.discord.permissions import Permission
-from sandbox.discord.resolved import Chosen
-from sandbox.discord.state import (
-    CHAT_INPUT_COMMAND,
-    CONTEXT_MENU_COMMAND,
-    EPHEMERAL,
+from sandbox.discord.constants import (
+    DEFAULT_LOCALE,
     FILE_LIMIT,
-    LOADING,
-    LOCALE,
-    REPLY,
-    Channel,
-    Draft,
-    Event,
-    Message,
-    Origin,
-    Payload,
-    Upload,
-    User,
-    World,
-    number_components,
+    ButtonStyle,
+    CallbackType,
+    CommandType,
+    ComponentType,
+    InteractionType,
+    MessageFlag,
+    MessageType,
+    OptionType,
 )
+from sandbox.discord.errors import FormErrors
+from sandbox.discord.message_body import is_empty, read_message
+from sandbox.discord.modals import check_choice, check_modal, fields, fill
+from sandbox.discord.models import Channel, Draft, Event, Message, Origin, Payload, Upload, User
+from sandbox.discord.payloads import user_payload
+from sandbox.discord.permissions import Permission
+from sandbox.discord.resolved import ResolvedData
+from sandbox.discord.state import World, number_components
 
 ANSWER_WITHIN = 3.0
 TOKEN_LIFETIME = 15 * 60.0
 
-COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
-SEND, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
-
 _ANSWERS = {
-    COMMAND: (SEND, DEFER, MODAL),
-    COMPONENT: (SEND, DEFER, DEFER_UPDATE, UPDATE, MODAL),
-    AUTOCOMPLETE: (CHOICES,),
-    MODAL_SUBMIT: (SEND, DEFER, DEFER_UPDATE, UPDATE),
+    InteractionType.COMMAND: (
+        CallbackType.MESSAGE,
+        CallbackType.DEFERRED_MESSAGE,
+        CallbackType.MODAL,
+    ),
+    InteractionType.COMPONENT: (
+        CallbackType.MESSAGE,
+        CallbackType.DEFERRED_MESSAGE,
+        CallbackType.DEFERRED_UPDATE,
+        CallbackType.UPDATE,
+        CallbackType.MODAL,
+    ),
+    InteractionType.AUTOCOMPLETE: (CallbackType.AUTOCOMPLETE,),
+    InteractionType.MODAL_SUBMIT: (
+        CallbackType.MESSAGE,
+        CallbackType.DEFERRED_MESSAGE,
+        CallbackType.DEFERRED_UPDATE,
+        CallbackType.UPDATE,
+    ),
 }
 CHOICES_LIMIT = 25
 
-NAMED_BY_ID = (USER, CHANNEL, ROLE, MENTIONABLE, ATTACHMENT)
-_CHOSEN_BY_ID = {5: USER, 6: ROLE, 7: MENTIONABLE, 8: CHANNEL, FILE_UPLOAD: ATTACHMENT}
+NAMED_BY_ID = (
+    OptionType.USER,
+    OptionType.CHANNEL,
+    OptionType.ROLE,
+    OptionType.MENTIONABLE,
+    OptionType.ATTACHMENT,
+)
+_CHOSEN_BY_ID = {
+    ComponentType.USER_SELECT: OptionType.USER,
+    ComponentType.ROLE_SELECT: OptionType.ROLE,
+    ComponentType.MENTIONABLE_SELECT: OptionType.MENTIONABLE,
+    ComponentType.CHANNEL_SELECT: OptionType.CHANNEL,
+    ComponentType.FILE_UPLOAD: OptionType.ATTACHMENT,
+}
 """For the fields in which something is chosen by its id: what kind of option chooses the same."""
 
 
@@ -88,7 +91,7 @@ class Interaction:
 
     id: int
     token: str
-    kind: int
+    kind: InteractionType
     user: User
     channel: Channel
     created: float
@@ -126,7 +129,7 @@ class Interactions:
         sent = check_values(options, values)
         resolved = self._chosen_options(user, channel, options, sent)
         data = self._command_data(command, way, sent, resolved)
-        return self._announce(COMMAND, user, channel, data)
+        return self._announce(InteractionType.COMMAND, user, channel, data)
 
     def use_menu(
         self, user: User, channel: Channel, name: str, target: Message | User
@@ -138,12 +141,12 @@ class Interactions:
             InteractionError: what they point at has no menu for them.
         """
         self._may_interact(user, channel)
-        kind = USER_MENU if isinstance(target, User) else MESSAGE_MENU
+        kind = CommandType.USER if isinstance(target, User) else CommandType.MESSAGE
         command = find_menu(self._commands.offered_in(channel), kind, name)
         self._commands.check_use(command, user, channel)
-        chosen = Chosen(self._world, user, channel)
+        chosen = ResolvedData(self._world, user, channel)
         if isinstance(target, User):
-            chosen.add(USER, str(target.id))
+            chosen.add(OptionType.USER, str(target.id))
         else:
             if target not in self._world.visible_messages(channel, user):
                 raise InteractionError("The member does not see this message.")
@@ -151,7 +154,9 @@ class Interactions:
                 raise InteractionError("A message for one member only has no menu of apps.")
             chosen.add_message(target)
         data = self._command_data(command, [], [], chosen.payload)
-        return self._announce(COMMAND, user, channel, data | {"target_id": str(target.id)})
+        return self._announce(
+            InteractionType.COMMAND, user, channel, data | {"target_id": str(target.id)}
+        )
 
     def autocomplete(
         self, user: User, channel: Channel, path: str, values: Payload, focused: str
@@ -160,7 +165,7 @@ class Interactions:
         command, way, options = self._command(user, channel, path)
         sent = typed_so_far(options, values, focused)
         data = self._command_data(command, way, sent, {})
-        return self._announce(AUTOCOMPLETE, user, channel, data)
+        return self._announce(InteractionType.AUTOCOMPLETE, user, channel, data)
 
     def use_component(
         self, user: User, channel: Channel, message: Message, custom_id: str, values: list[str]
@@ -178,17 +183,17 @@ class Interactions:
             raise InteractionError(f"The message has no component {custom_id!r}.")
         if part.get("disabled"):
             raise InteractionError("The component is disabled.")
-        if part["type"] == BUTTON and part["style"] == LINK_STYLE:
+        if part["type"] == ComponentType.BUTTON and part["style"] == ButtonStyle.LINK:
             raise InteractionError("A link opens in the browser; the bot hears nothing of it.")
         data: Payload = {
             "custom_id": custom_id,
             "component_type": part["type"],
             "id": part["id"],
         }
-        if part["type"] != BUTTON:
+        if part["type"] != ComponentType.BUTTON:
             answer = {"values": check_choice(part, values)}
             data |= answer | self._chosen_values(user, channel, [(part, answer)])
-        return self._announce(COMPONENT, user, channel, data, message)
+        return self._announce(InteractionType.COMPONENT, user, channel, data, message)
 
     def submit_modal(self, opened: Interaction, values: Payload) -> Interaction:
         """A member fills in the form that an earlier interaction opened, and sends it."""
@@ -200,7 +205,9 @@ class Interactions:
         data = {"custom_id": modal["custom_id"], "components": components}
         data |= self._chosen_values(opened.user, opened.channel, answers)
         user, channel = opened.user, opened.channel
-        return self._announce(MODAL_SUBMIT, user, channel, data, opened.message, opened)
+        return self._announce(
+            InteractionType.MODAL_SUBMIT, user, channel, data, opened.message, opened
+        )
 
     def find(self, interaction_id: int) -> Interaction:
         """The interaction with this id."""
@@ -238,7 +245,7 @@ class Interactions:
         self, user: User, channel: Channel, options: list[Payload], sent: list[Payload]
     ) -> Payload:
         """What the options stand for that name something by its id."""
-        chosen = Chosen(self._world, user, channel)
+        chosen = ResolvedData(self._world, user, channel)
         known = {option["name"]: option for option in options}
         for option in sent:
             if option["type"] in NAMED_BY_ID:
@@ -253,7 +260,7 @@ class Interactions:
         self, user: User, channel: Channel, parts: Iterable[tuple[Payload, Payload]]
     ) -> Payload:
         """What the values stand for that were chosen in fields, given with their answers."""
-        chosen = Chosen(self._world, user, channel)
+        chosen = ResolvedData(self._world, user, channel)
         for part, answer in parts:
             for value in answer.get("values", ()) if part["type"] in _CHOSEN_BY_ID else ():
                 try:
@@ -266,7 +273,7 @@ class Interactions:
 
     def _announce(
         self,
-        kind: int,
+        kind: InteractionType,
         user: User,
         channel: Channel,
         data: Payload,
@@ -304,8 +311,8 @@ class Interactions:
             "version": 1,
             "data": interaction.data,
             "channel_id": str(channel.id),
-            "channel": world.channel_payload(channel),
-            "locale": world.locales.get(user.id, LOCALE),
+            "channel": world.payloads.channel(channel),
+            "locale": world.locales.get(user.id, DEFAULT_LOCALE),
             "app_permissions": str(int(world.permissions(channel, world.application.bot))),
             "entitlements": [],
             "entitlement_sku_ids": [],
@@ -314,17 +321,17 @@ class Interactions:
             "context": 1 if channel.guild_id is None else 0,
         }
         if channel.guild_id is None:
-            payload["user"] = user.payload()
+            payload["user"] = user_payload(user)
         else:
             locale = world.guilds[channel.guild_id].locale
             payload |= {
                 "guild_id": str(channel.guild_id),
                 "guild": {"id": str(channel.guild_id), "locale": locale, "features": []},
                 "guild_locale": locale,
-                "member": world.interaction_member(user, channel),
+                "member": world.payloads.interaction_member(user, channel),
             }
         if interaction.message is not None:
-            payload["message"] = world.message_payload(interaction.message)
+            payload["message"] = world.payloads.message(interaction.message)
         return payload
 
     async def _expire(self, interaction: Interaction) -> None:
@@ -384,23 +391,25 @@ class Interactions:
         self, interaction: Interaction, answer: int, data: Payload, files: tuple[Upload, ...]
     ) -> None:
         match answer:
-            case 4 | 5:
+            case CallbackType.MESSAGE | CallbackType.DEFERRED_MESSAGE:
                 draft = read_message(data, files, root="data")
-                if answer == SEND and is_empty(draft):
+                if answer == CallbackType.MESSAGE and is_empty(draft):
                     raise errors.empty_message()
-                self._send_original(interaction, draft, loading=answer == DEFER)
-                outcome = "message" if answer == SEND else "deferred"
-            case 6:
+                self._send_original(
+                    interaction, draft, loading=answer == CallbackType.DEFERRED_MESSAGE
+                )
+                outcome = "message" if answer == CallbackType.MESSAGE else "deferred"
+            case CallbackType.DEFERRED_UPDATE:
                 interaction.original = self._component_message(interaction).id
                 outcome = "deferred_update"
-            case 7:
+            case CallbackType.UPDATE:
                 message = self._component_message(interaction)
                 self._world.edit(
                     interaction.channel, message, read_message(data, files, root="data")
                 )
                 interaction.original = message.id
                 outcome = "update"
-            case 8:
+            case CallbackType.AUTOCOMPLETE:
                 choices = _checked_choices(data, _focused(interaction.data))
                 interaction.answer = answer
                 return self._settle(interaction, {"kind": "choices", "choices": choices})
@@ -425,9 +434,9 @@ class Interactions:
             self._world.application.bot,
             draft if not loading else Draft(),
             kind=_message_kind(interaction),
-            flags=LOADING if loading else 0,
+            flags=MessageFlag.LOADING if loading else 0,
             origin=self._origin(interaction),
-            only_for=interaction.user.id if asked & EPHEMERAL else None,
+            only_for=interaction.user.id if asked & MessageFlag.EPHEMERAL else None,
         )
         interaction.original = message.id
 
@@ -438,10 +447,12 @@ class Interactions:
             interaction.id,
             interaction.kind,
             interaction.user,
-            command=_whole_name(data) if interaction.kind == COMMAND else None,
-            message_id=message.id if message and interaction.kind == COMPONENT else None,
-            target_message_id=target if data.get("type") == MESSAGE_MENU else None,
-            target_user=self._world.users[target] if data.get("type") == USER_MENU else None,
+            command=_whole_name(data) if interaction.kind == InteractionType.COMMAND else None,
+            message_id=message.id
+            if message and interaction.kind == InteractionType.COMPONENT
+            else None,
+            target_message_id=target if data.get("type") == CommandType.MESSAGE else None,
+            target_user=self._world.users[target] if data.get("type") == CommandType.USER else None,
             trigger=interaction.trigger,
         )
 
@@ -459,14 +470,22 @@ class Interactions:
         if message is not None:
             response["interaction"] |= {
                 "response_message_id": str(message.id),
-                "response_message_loading": bool(message.flags & LOADING),
+                "response_message_loading": bool(message.flags & MessageFlag.LOADING),
                 "response_message_ephemeral": message.only_for is not None,
             }
-            if interaction.answer in (SEND, DEFER, UPDATE):
-                kind = UPDATE if interaction.answer == UPDATE else SEND
+            if interaction.answer in (
+                CallbackType.MESSAGE,
+                CallbackType.DEFERRED_MESSAGE,
+                CallbackType.UPDATE,
+            ):
+                kind = (
+                    CallbackType.UPDATE
+                    if interaction.answer == CallbackType.UPDATE
+                    else CallbackType.MESSAGE
+                )
                 response["resource"] = {
                     "type": kind,
-                    "message": self._world.message_payload(message),
+                    "message": self._world.payloads.message(message),
                 }
         return response
 
@@ -507,32 +526,34 @@ class Interactions:
     def follow_up(self, interaction: Interaction, draft: Draft) -> Message:
         """A further message; the first one after a deferral takes the deferred one's place."""
         original = interaction.channel.messages.get(interaction.original or 0)
-        if original is not None and original.flags & LOADING:
+        if original is not None and original.flags & MessageFlag.LOADING:
             return self._world.edit(interaction.channel, original, draft)
         asked = draft.flags or 0
         return self._world.post(
             interaction.channel,
             self._world.application.bot,
             draft,
-            kind=REPLY,
+            kind=MessageType.REPLY,
             origin=self._origin(interaction),
-            only_for=interaction.user.id if asked & EPHEMERAL else None,
+            only_for=interaction.user.id if asked & MessageFlag.EPHEMERAL else None,
         )
 
 
 def _whole_name(data: Payload) -> str:
     """A command's name with its subcommands, as messages show what was used."""
     inner = [
-        each for each in data.get("options", ()) if each["type"] in (SUBCOMMAND, SUBCOMMAND_GROUP)
+        each
+        for each in data.get("options", ())
+        if each["type"] in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
     ]
     return " ".join([data["name"], *map(_whole_name, inner)])
 
 
 def _message_kind(interaction: Interaction) -> int:
-    if interaction.kind != COMMAND:
-        return REPLY
-    typed = interaction.data["type"] == CHAT_INPUT
-    return CHAT_INPUT_COMMAND if typed else CONTEXT_MENU_COMMAND
+    if interaction.kind != InteractionType.COMMAND:
+        return MessageType.REPLY
+    typed = interaction.data["type"] == CommandType.CHAT_INPUT
+    return MessageType.CHAT_INPUT_COMMAND if typed else MessageType.CONTEXT_MENU_COMMAND
 
 
 def _find(components: list[Payload], custom_id: str) -> Payload | None:

@@ -1,7 +1,7 @@
-"""Rate limits: a bucket for each route and place, and fifty requests a second for all together.
+"""Rate limits: a bucket for each route and major parameter, and a global one.
 
-Discord publishes few of its numbers. Those below are the ones that are commonly met; where
-nothing certain is known the stricter guess was taken.
+Discord publishes few of its limits. These are the commonly observed ones; where they are unknown,
+the stricter guess is used.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sandbox.discord.clock import Clock
 
 GLOBAL_LIMIT = 50
-"""Requests a second over all routes but those of interactions."""
+"""Requests a second over all routes except those of interactions."""
 
 OLD_MESSAGE_AGE = 60 * 60
 OLD_MESSAGE_EDITS = 3
@@ -38,41 +38,41 @@ _UNLIMITED = "/interactions/{interaction_id}/{interaction_token}/callback"
 
 @dataclass(slots=True)
 class Window:
-    """So many requests until a moment."""
+    """A number of requests allowed until a point in time."""
 
     limit: int
     used: int
     ends: float
     name: str = ""
-    """Method and route, where it is a bucket of a route."""
+    """Method and route, for the bucket of a route."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the limits say to one request."""
+class RateLimitResult:
+    """Whether one request is allowed, and the headers of its response."""
 
     headers: dict[str, str]
     retry_after: float | None = None
-    everywhere: bool = False
+    is_global: bool = False
 
 
 class Limits:
-    """Counts requests and says which are too many."""
+    """Counts requests and refuses those over a limit."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._windows: dict[str, Window] = {}
         self.refused = 0
 
-    def take(self, method: str, route: str, major: str) -> Verdict:
+    def take(self, method: str, route: str, major: str) -> RateLimitResult:
         """Count a request against its bucket.
 
         Args:
             route: the route's template.
-            major: the channel, guild or webhook for which the bucket counts apart.
+            major: the channel, guild or webhook that has its own bucket.
         """
         if route == _UNLIMITED:
-            return Verdict({})
+            return RateLimitResult({})
         of_interaction = route.startswith(_WEBHOOK)
         everyone = Window(1, 0, 0.0) if of_interaction else self._window("global", GLOBAL_LIMIT, 1)
         limit, per = _RULES.get((method, route), _DEFAULT)
@@ -83,37 +83,37 @@ class Limits:
         if exhausted is None:
             everyone.used += 1
             window.used += 1
-            return Verdict(self._headers(window, bucket))
+            return RateLimitResult(self._headers(window, bucket))
         self.refused += 1
         retry_after = round(max(exhausted.ends - self._clock.now(), 0.0) + 0.001, 3)
-        everywhere = exhausted is everyone
+        is_global = exhausted is everyone
         headers = self._headers(window, bucket) | {
             "Retry-After": str(math.ceil(retry_after)),
-            "X-RateLimit-Scope": "global" if everywhere else "user",
+            "X-RateLimit-Scope": "global" if is_global else "user",
             "Via": "1.1 google",
         }
-        if everywhere:
+        if is_global:
             headers["X-RateLimit-Global"] = "true"
-        return Verdict(headers, retry_after, everywhere)
+        return RateLimitResult(headers, retry_after, is_global)
 
     def take_old_edit(self, channel_id: int) -> float | None:
-        """Count an edit of an old message; the seconds to wait where it is one too many."""
+        """Count an edit of an old message. Returns the seconds to wait if it is one too many."""
         window = self._window(f"old-edits:{channel_id}", OLD_MESSAGE_EDITS, OLD_MESSAGE_AGE)
         if window.used >= window.limit:
             return window.ends - self._clock.now()
         window.used += 1
         return None
 
-    def take_new_commands(self, place: str, count: int, limit: int) -> bool:
-        """Count new commands of a day; False where they are too many."""
-        window = self._window(f"commands:{place}", limit, DAY)
+    def take_new_commands(self, scope: str, count: int, limit: int) -> bool:
+        """Count new commands of a day. False if they are too many."""
+        window = self._window(f"commands:{scope}", limit, DAY)
         if window.used + count > window.limit:
             return False
         window.used += count
         return True
 
     def buckets(self) -> list[dict[str, str | int | float]]:
-        """The buckets of routes from which requests were taken lately, fullest first."""
+        """The route buckets in use, fullest first."""
         now = self._clock.now()
         running = [w for w in self._windows.values() if w.name and w.ends > now]
         running.sort(key=lambda window: window.used / window.limit, reverse=True)

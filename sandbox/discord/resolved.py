@@ -1,14 +1,16 @@
 """What the ids stand for that a member chose: an interaction carries it along as `resolved`."""
 
-from sandbox.discord.commands import ATTACHMENT, CHANNEL, MENTIONABLE, ROLE, USER
+from sandbox.discord.constants import OptionType
+from sandbox.discord.models import Channel, Message, Payload, User
+from sandbox.discord.payloads import role_payload, user_payload
 from sandbox.discord.permissions import Permission
-from sandbox.discord.state import Channel, Message, Payload, User, World
+from sandbox.discord.state import World
 
 _NOT_IN_MEMBERS = ("user", "deaf", "mute")
 _NOT_IN_CHANNELS = ("permission_overwrites",)
 
 
-class Chosen:
+class ResolvedData:
     """Collects what one member chose in one place."""
 
     def __init__(self, world: World, user: User, place: Channel) -> None:
@@ -24,18 +26,18 @@ class Chosen:
             LookupError: it could not have been chosen here.
         """
         number = int(text) if text.isdigit() else 0
-        if kind == ROLE or (kind == MENTIONABLE and self._is_role(number)):
+        if kind == OptionType.ROLE or (kind == OptionType.MENTIONABLE and self._is_role(number)):
             self._add_role(number)
-        elif kind in (USER, MENTIONABLE):
+        elif kind in (OptionType.USER, OptionType.MENTIONABLE):
             self._add_user(number)
-        elif kind == CHANNEL:
+        elif kind == OptionType.CHANNEL:
             self._add_channel(number, channel_types)
-        elif kind == ATTACHMENT:
+        elif kind == OptionType.ATTACHMENT:
             self._add_attachment(number)
 
     def add_message(self, message: Message) -> None:
         """The message that a menu was used on."""
-        self._put("messages", message.id, self._world.message_payload(message))
+        self._put("messages", message.id, self._world.payloads.message(message))
 
     def _put(self, group: str, number: int, payload: Payload) -> None:
         self.payload.setdefault(group, {})[str(number)] = payload
@@ -45,11 +47,11 @@ class Chosen:
         present = user in (self._place.recipient, self._world.application.bot)
         if user is None or (self._place.guild_id is None and not present):
             raise LookupError("There is no such member.")
-        self._put("users", number, user.payload())
+        self._put("users", number, user_payload(user))
         if self._place.guild_id is None:
             return
         if number in self._world.guilds[self._place.guild_id].members:
-            member = self._world.interaction_member(user, self._place)
+            member = self._world.payloads.interaction_member(user, self._place)
             self._put("members", number, _without(member, _NOT_IN_MEMBERS))
 
     def _add_channel(self, number: int, channel_types: list[int] | None) -> None:
@@ -61,7 +63,7 @@ class Chosen:
             raise LookupError("The member does not see this channel.")
         if channel_types and channel.kind not in channel_types:
             raise LookupError("Channels of this kind are not offered.")
-        shown = _without(self._world.channel_payload(channel), _NOT_IN_CHANNELS)
+        shown = _without(self._world.payloads.channel(channel), _NOT_IN_CHANNELS)
         self._put("channels", number, shown | {"permissions": str(int(may))})
 
     def _is_role(self, number: int) -> bool:
@@ -72,13 +74,13 @@ class Chosen:
         if not self._is_role(number):
             raise LookupError("There is no such role.")
         guild = self._world.guilds[self._place.guild_id or 0]
-        self._put("roles", number, guild.roles[number].payload())
+        self._put("roles", number, role_payload(guild.roles[number]))
 
     def _add_attachment(self, number: int) -> None:
         attachment = self._world.cdn.find(number)
         if attachment is None:
             raise LookupError("The file was not uploaded.")
-        self._put("attachments", number, self._world.attachment_payload(attachment))
+        self._put("attachments", number, self._world.payloads.attachment(attachment))
 
 
 def _without(payload: Payload, keys: tuple[str, ...]) -> Payload:

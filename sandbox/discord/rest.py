@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.discord import errors
-from sandbox.discord.command_permissions import Overrides
+from sandbox.discord.clock import parse_snowflake
+from sandbox.discord.command_permissions import CommandPermissions
 from sandbox.discord.commands import Commands, without_localizations
-from sandbox.discord.forms import is_empty, read_message
 from sandbox.discord.gateway import Gateway
 from sandbox.discord.interactions import Interactions
 from sandbox.discord.limits import OLD_MESSAGE_AGE, Limits
+from sandbox.discord.message_body import is_empty, read_message
+from sandbox.discord.models import Channel, Draft, Message
+from sandbox.discord.payloads import member_payload, role_payload, user_payload
 from sandbox.discord.permissions import Permission
-from sandbox.discord.state import Channel, Draft, Message, World
+from sandbox.discord.state import World
 from sandbox.discord.uploads import Body
 
 NO_TOKEN_NEEDED = ("/webhooks/{webhook_id}/{webhook_token}", "/interactions/", "/gateway")
@@ -97,11 +100,10 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
 
 def snowflake(name: str, text: str) -> int:
     """An id as sent. Raises DiscordError 50035 where it is none."""
-    if not text.isdigit():
-        wrong = errors.FormErrors()
-        wrong.add(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
-        wrong.raise_if_any()
-    return int(text)
+    value = parse_snowflake(text)
+    if value is None:
+        raise errors.invalid_field(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
+    return value
 
 
 class Rest:
@@ -112,7 +114,7 @@ class Rest:
         world: World,
         gateway: Gateway,
         commands: Commands,
-        overrides: Overrides,
+        overrides: CommandPermissions,
         interactions: Interactions,
         limits: Limits,
     ) -> None:
@@ -182,7 +184,7 @@ class Rest:
 @route("GET", "/users/@me")
 async def get_me(rest: Rest, call: Call) -> Answer:
     own = {"verified": True, "mfa_enabled": True, "email": None, "locale": "en-US"}
-    return Answer(rest.world.application.bot.payload() | own)
+    return Answer(user_payload(rest.world.application.bot) | own)
 
 
 @route("GET", "/oauth2/applications/@me")
@@ -196,7 +198,7 @@ async def get_application(rest: Rest, call: Call) -> Answer:
             "icon": None,
             "description": "",
             "type": None,
-            "bot": application.bot.payload(),
+            "bot": user_payload(application.bot),
             "bot_public": True,
             "bot_require_code_grant": False,
             "verify_key": "0" * 64,
@@ -205,7 +207,7 @@ async def get_application(rest: Rest, call: Call) -> Answer:
             "redirect_uris": [],
             "interactions_endpoint_url": None,
             "role_connections_verification_url": None,
-            "owner": application.owner.payload(),
+            "owner": user_payload(application.owner),
             "approximate_guild_count": len(rest.world.guilds),
             "approximate_user_install_count": 0,
             "approximate_user_authorization_count": 0,
@@ -232,26 +234,26 @@ async def get_gateway_bot(rest: Rest, call: Call) -> Answer:
 
 @route("GET", "/guilds/{guild_id}")
 async def get_guild(rest: Rest, call: Call) -> Answer:
-    return Answer(rest.world.guild_payload(rest.world.guild(call.id("guild_id"))))
+    return Answer(rest.world.payloads.guild(rest.world.guild(call.id("guild_id"))))
 
 
 @route("GET", "/guilds/{guild_id}/channels")
 async def get_guild_channels(rest: Rest, call: Call) -> Answer:
     guild = rest.world.guild(call.id("guild_id"))
-    return Answer([rest.world.channel_payload(channel) for channel in guild.channels.values()])
+    return Answer([rest.world.payloads.channel(channel) for channel in guild.channels.values()])
 
 
 @route("GET", "/guilds/{guild_id}/threads/active")
 async def get_active_threads(rest: Rest, call: Call) -> Answer:
     threads = rest.world.threads(rest.world.guild(call.id("guild_id")))
-    shown = [rest.world.channel_payload(thread) for thread in threads]
+    shown = [rest.world.payloads.channel(thread) for thread in threads]
     return Answer({"threads": shown, "members": [], "has_more": False})
 
 
 @route("GET", "/guilds/{guild_id}/roles")
 async def get_roles(rest: Rest, call: Call) -> Answer:
     guild = rest.world.guild(call.id("guild_id"))
-    return Answer([role.payload() for role in guild.roles.values()])
+    return Answer([role_payload(role) for role in guild.roles.values()])
 
 
 @route("GET", "/guilds/{guild_id}/members/{user_id}")
@@ -260,7 +262,7 @@ async def get_member(rest: Rest, call: Call) -> Answer:
     member = guild.members.get(call.id("user_id"))
     if member is None:
         raise errors.unknown_member()
-    return Answer(member.payload())
+    return Answer(member_payload(member))
 
 
 @route("GET", "/users/{user_id}")
@@ -268,7 +270,7 @@ async def get_user(rest: Rest, call: Call) -> Answer:
     user = rest.world.users.get(call.id("user_id"))
     if user is None:
         raise errors.unknown_user()
-    return Answer(user.payload())
+    return Answer(user_payload(user))
 
 
 @route("POST", "/users/@me/channels")
@@ -278,12 +280,12 @@ async def create_dm(rest: Rest, call: Call) -> Answer:
         raise errors.unknown_user()
     if user.bot:
         raise errors.cannot_message_user()
-    return Answer(rest.world.channel_payload(rest.world.direct_channel(user)))
+    return Answer(rest.world.payloads.channel(rest.world.direct_channel(user)))
 
 
 @route("GET", "/channels/{channel_id}")
 async def get_channel(rest: Rest, call: Call) -> Answer:
-    return Answer(rest.world.channel_payload(rest.channel(call)))
+    return Answer(rest.world.payloads.channel(rest.channel(call)))
 
 
 @route("POST", "/channels/{channel_id}/typing")
@@ -298,11 +300,11 @@ async def type_in_channel(rest: Rest, call: Call) -> Answer:
 @route("GET", "/channels/{channel_id}/messages")
 async def list_messages(rest: Rest, call: Call) -> Answer:
     channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
-    limit = int(call.query.get("limit", 50))
+    limit = parse_snowflake(call.query.get("limit", "50")) or 0
     if not 1 <= limit <= 100:
-        wrong = errors.FormErrors()
-        wrong.add("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
-        wrong.raise_if_any()
+        raise errors.invalid_field(
+            "limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100."
+        )
     found = [m for _, m in sorted(channel.messages.items()) if m.only_for is None]
     if "after" in call.query:
         after = snowflake("after", call.query["after"])
@@ -310,7 +312,7 @@ async def list_messages(rest: Rest, call: Call) -> Answer:
     if "before" in call.query:
         before = snowflake("before", call.query["before"])
         found = [message for message in found if message.id < before]
-    return Answer([rest.world.message_payload(m) for m in reversed(found[-limit:])])
+    return Answer([rest.world.payloads.message(m) for m in reversed(found[-limit:])])
 
 
 @route("POST", "/channels/{channel_id}/messages")
@@ -326,17 +328,17 @@ async def create_message(rest: Rest, call: Call) -> Answer:
     if is_empty(draft):
         raise errors.empty_message()
     if draft.reference is not None and draft.reference not in channel.messages:
-        wrong = errors.FormErrors()
-        wrong.add("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
-        wrong.raise_if_any()
+        raise errors.invalid_field(
+            "message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
+        )
     message = rest.world.post(channel, rest.world.application.bot, draft)
-    return Answer(rest.world.message_payload(message))
+    return Answer(rest.world.payloads.message(message))
 
 
 @route("GET", "/channels/{channel_id}/messages/{message_id}")
 async def get_message(rest: Rest, call: Call) -> Answer:
     channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
-    return Answer(rest.world.message_payload(rest.message(call, channel)))
+    return Answer(rest.world.payloads.message(rest.message(call, channel)))
 
 
 @route("PATCH", "/channels/{channel_id}/messages/{message_id}")
@@ -353,7 +355,7 @@ async def update_message(rest: Rest, call: Call) -> Answer:
         retry_after = rest.limits.take_old_edit(channel.id)
         if retry_after is not None:
             raise errors.too_many_old_edits(retry_after)
-    return Answer(rest.world.message_payload(rest.world.edit(channel, message, draft)))
+    return Answer(rest.world.payloads.message(rest.world.edit(channel, message, draft)))
 
 
 @route("DELETE", "/channels/{channel_id}/messages/{message_id}")
@@ -456,7 +458,7 @@ async def follow_up(rest: Rest, call: Call) -> Answer:
     if is_empty(draft):
         raise errors.empty_message()
     message = rest.interactions.follow_up(interaction, draft)
-    return Answer(rest.world.message_payload(message))
+    return Answer(rest.world.payloads.message(message))
 
 
 def _answered(rest: Rest, call: Call) -> tuple[Channel, Message]:
@@ -469,7 +471,7 @@ def _answered(rest: Rest, call: Call) -> tuple[Channel, Message]:
 @route("GET", "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}")
 async def get_answer(rest: Rest, call: Call) -> Answer:
     _, message = _answered(rest, call)
-    return Answer(rest.world.message_payload(message))
+    return Answer(rest.world.payloads.message(message))
 
 
 @route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")
@@ -478,7 +480,7 @@ async def edit_answer(rest: Rest, call: Call) -> Answer:
     draft = read_message(call.json, call.body.files)
     channel, message = _answered(rest, call)
     _check_not_emptied(message, draft)
-    return Answer(rest.world.message_payload(rest.world.edit(channel, message, draft)))
+    return Answer(rest.world.payloads.message(rest.world.edit(channel, message, draft)))
 
 
 @route("DELETE", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")

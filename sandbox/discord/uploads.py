@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import BodyPartReader, web
 
 from sandbox.discord import errors
-from sandbox.discord.state import FILE_LIMIT, Upload
+from sandbox.discord.constants import FILE_LIMIT
+from sandbox.discord.models import Upload
 
 REQUEST_LIMIT = 25 * 1024 * 1024
 """Bytes of a whole request."""

@@ -24,7 +24,7 @@ from core.logging import configure_logging
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of, timelapse_of
-from sandbox import Member, Message, Reply, Sandbox
+from sandbox import Member, MessageView, Reply, Sandbox
 from tests import openapi
 
 NOWHERE = "/nowhere"
@@ -116,7 +116,7 @@ async def refusal(member: Member) -> str:
     return message.content
 
 
-async def told(member: Member, words: str) -> Message:
+async def told(member: Member, words: str) -> MessageView:
     """A message for this member alone with these words."""
     return await member.wait_for(lambda message: message.ephemeral and words in message.text)
 
@@ -145,7 +145,7 @@ def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["level"] == level]
 
 
-async def asked(member: Member, **options: Any) -> Message:
+async def asked(member: Member, **options: Any) -> MessageView:
     """The card of a new wish of this member."""
     wish = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
     return await member.wait_filled(await member.slash("imagine", **wish))
@@ -155,7 +155,7 @@ async def asked(member: Member, **options: Any) -> Message:
 def painted(store: Store, settings: Settings) -> Any:
     """Makes a member's wish end as if an engine had painted it; the job."""
 
-    async def painted(member: Member, **options: Any) -> tuple[Job, Message]:
+    async def painted(member: Member, **options: Any) -> tuple[Job, MessageView]:
         card = await asked(member, **options)
         job = await store.claim("engine", 60)
         assert job
@@ -179,7 +179,7 @@ def _keep(recipe: Recipe, folder: Path) -> None:
     timelapse_of(folder).write_bytes(b"film")
 
 
-async def press(sandbox: Sandbox, member: Member, card: Message, custom_id: str) -> Reply:
+async def press(sandbox: Sandbox, member: Member, card: MessageView, custom_id: str) -> Reply:
     """Presses a button as it stands on a card that the engine would have drawn by now."""
     message = sandbox.channel.messages[card.id]
     part = {"type": 2, "style": 2, "label": "x", "custom_id": f"imagine:{custom_id}", "id": 2}

@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from sandbox import SandboxClient
-from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, tried
+from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, playground
 
 PATIENCE = 90_000.0  #: milliseconds until a test that waits for something gives up
 NUMBERS = itertools.count(1)
@@ -40,7 +40,7 @@ class Product:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product() -> AsyncIterator[Product]:
     """`make try`, once for all tests; each works in channels of its own."""
-    async with tried() as address:
+    async with playground() as address:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
             yield Product(address, client)
@@ -124,7 +124,7 @@ def open_page(
             yield screen
         finally:  # no trouble outlives its test
             await context.close()
-            await product.client.post("/behind/switch", {"down": False, "slow": False})
+            await product.client.post("/debug/switch", {"down": False, "slow": False})
             await product.client.wait_for_command("imagine")
         own = product.address.partition("#")[0]
         assert troubles == []

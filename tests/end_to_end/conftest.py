@@ -18,7 +18,7 @@ from PIL import Image
 from core.database.jobs import Store
 from core.job import Job
 from core.recipe import Recipe
-from sandbox import Member, Message, Sandbox
+from sandbox import Member, MessageView, Sandbox
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  #: seconds until a test that waits for something gives up
@@ -98,26 +98,26 @@ class Product:
             member.channel_id = channel.id
         return people
 
-    async def ask(self, member: Member, include: str, **options: Any) -> Message:
+    async def ask(self, member: Member, include: str, **options: Any) -> MessageView:
         """The member's wish, as its first card stands in the channel."""
         reply = await member.slash("imagine", include=include, **options)
         card = await member.wait_filled(reply, patience=PATIENCE)
         assert not card.ephemeral, card.text
         return card
 
-    async def ended(self, member: Member, card: Message) -> Message:
+    async def ended(self, member: Member, card: MessageView) -> MessageView:
         """The message of a job, once it shows how the job came out."""
         return await member.wait_for(
             lambda message: message.id == card.id and title(message) in ENDS, patience=PATIENCE
         )
 
-    async def job_of(self, card: Message) -> Job:
+    async def job_of(self, card: MessageView) -> Job:
         """The job that a card shows."""
         job = await self.store.job(job_id(card))
         assert job
         return job
 
-    async def posted(self, card: Message) -> Job:
+    async def posted(self, card: MessageView) -> Job:
         """The job of a card, once its outcome has been shown."""
 
         async def shown() -> Job | None:
@@ -128,7 +128,7 @@ class Product:
         assert job
         return job
 
-    async def painting(self, card: Message) -> None:
+    async def painting(self, card: MessageView) -> None:
         """Waits until the engine has painted a step of a job."""
 
         async def begun() -> bool:
@@ -138,7 +138,7 @@ class Product:
 
         await self.until(begun)
 
-    def frames_of(self, card: Message) -> list[Path]:
+    def frames_of(self, card: MessageView) -> list[Path]:
         """What the engine has kept so far of a job's frames."""
         return list((self.folder / "pictures" / str(job_id(card))).glob("frame-*.webp"))
 
@@ -215,17 +215,17 @@ async def product(shared_product: Product) -> AsyncIterator[Product]:
         await store.cancel(job.id)
 
 
-def title(message: Message) -> str:
+def title(message: MessageView) -> str:
     """What stands at the top of a card, such as “Painting”."""
     return str(message.embeds[0].get("title", "")) if message.embeds else ""
 
 
-def job_id(card: Message) -> int:
+def job_id(card: MessageView) -> int:
     """The number of the job that a card shows: the footer begins with it."""
     return int(card.embeds[0]["footer"]["text"].split(" ")[0].removeprefix("#"))
 
 
-async def pictures_of(member: Member, message: Message) -> list[Image.Image]:
+async def pictures_of(member: Member, message: MessageView) -> list[Image.Image]:
     """The finished pictures that hang on a message, with what is written inside of them."""
     found = []
     names: set[str] = set()

@@ -3,13 +3,13 @@
 import pytest
 
 from core.job import State
-from sandbox import Member, Message
+from sandbox import Member, MessageView
 from tests.end_to_end.conftest import Product, pictures_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def press(member: Member, card: Message, label: str) -> Message:
+async def press(member: Member, card: MessageView, label: str) -> MessageView:
     """The message that answers a press on a public card, once it says something."""
     (button,) = [each for each in card.buttons if each.label == label]
     reply = await member.press(card, button.custom_id)

@@ -7,7 +7,7 @@ import pytest
 from core.database.jobs import Store
 from core.job import State
 from core.storage.paths import folder_of, state_of
-from sandbox import Message
+from sandbox import MessageView
 from tests.end_to_end.conftest import Product, job_id, pictures_of, title
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -135,7 +135,7 @@ async def test_a_picture_gets_through_while_discord_fails(product: Product) -> N
     assert len(await pictures_of(ada, message)) == 1
 
 
-def tries_at_outcome(product: Product, card: Message) -> list[int | None]:
+def tries_at_outcome(product: Product, card: MessageView) -> list[int | None]:
     """How Discord answered each request with the job's finished picture; None is a broken line."""
     name = f"imagine-{job_id(card)}-1.png"
     return [

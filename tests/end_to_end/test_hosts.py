@@ -22,6 +22,7 @@ async def run(folder: Path, *arguments: str, **settings: str) -> Process:
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
         "DEVICE": "cpu",
+        "TMPDIR": str(folder),
         **settings,
     }
     return await asyncio.create_subprocess_exec(
@@ -35,11 +36,11 @@ async def run(folder: Path, *arguments: str, **settings: str) -> Process:
 
 
 def processes_in(folder: Path) -> list[str]:
-    """What runs with this folder as its working directory: the demo and what it has started."""
+    """What runs in this folder or below it: the demo and the processes that it has started."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "cwd").readlink() == folder:
+            if (process / "cwd").readlink().is_relative_to(folder):
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:  # it has just ended
             continue

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from core.job import State
 from core.recipe import Recipe
-from sandbox import Member, Message
+from sandbox import Member, MessageView
 from tests.end_to_end.conftest import ENDS, PATIENCE, Product, pictures_of, recipe_in, title
 from tests.openapi import assert_valid
 
@@ -255,7 +255,7 @@ def spellings(secret: str) -> set[str]:
     return spelled | {secret[place : place + 12] for place in range(len(secret) - 11)}
 
 
-def place(card: Message) -> int:
+def place(card: MessageView) -> int:
     """The place in the queue that a card tells."""
     told = re.search(r"Position (\d+)", card.text)
     assert told, card.text

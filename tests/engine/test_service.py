@@ -21,7 +21,7 @@ from engine.models import catalogue
 from engine.models.pair import read_pair
 from engine.service import serve
 from sandbox import Sandbox
-from sandbox.discord.state import Draft
+from sandbox.discord.models import Draft
 from tests.engine.conftest import until
 from tests.engine.random_pair import random_sketch
 

@@ -94,7 +94,7 @@ async def test_a_transcript_shows_what_the_member_saw(
     for words in ("Ada used /imagine", "**Imagine** APP", "**Seed** 7", "[ Cancel ]", "final.png"):
         assert words in text
     page = await ada.transcript("html")
-    assert "<b>bold</b>" in page
+    assert "<strong>bold</strong>" in page
     assert "<script>" not in page
     assert 'src="data:image/png;base64,' in page
     assert "http://" not in page  # one page that needs nothing else

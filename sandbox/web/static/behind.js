@@ -34,7 +34,7 @@ export function watchBehind(watching) {
   stop = null;
   if (!watching) return;
   requests.replaceChildren();
-  stop = listen("/behind", {}, hear, (lost) => {
+  stop = listen("/debug", {}, hear, (lost) => {
     if (!lost) return;
     switched = 0;
     requests.replaceChildren();
@@ -57,7 +57,7 @@ function cut(label, drop) {
 
 async function flip(wish) {
   underWay += 1;
-  const answer = await post("/behind/switch", wish).finally(() => (underWay -= 1));
+  const answer = await post("/debug/switch", wish).finally(() => (underWay -= 1));
   switched = Math.max(switched, answer.switched);
 }
 
@@ -76,7 +76,7 @@ function drawState(now) {
   tell("trouble", now);
   gateway.textContent = `${now.connected ? "The bot is connected." : "The bot is not connected."} ${now.sessions_left.toLocaleString()} sessions left today, ${now.refused} requests refused for their rate.`;
   buckets.replaceChildren(...(now.buckets.length ? now.buckets.slice(0, 8).map(bucketNode) : [el("li", { class: "hint" }, "No bucket is in use.")]));
-  open.replaceChildren(...(now.open.length ? now.open.map(jobNode) : [el("li", { class: "hint" }, "Nothing waits and nothing is painted.")]));
+  open.replaceChildren(...(now.pending.length ? now.pending.map(jobNode) : [el("li", { class: "hint" }, "Nothing waits and nothing is painted.")]));
 }
 
 function bucketNode(bucket) {
@@ -107,7 +107,7 @@ function requestNode(request) {
   const details = el("details", {}, summary);
   details.addEventListener("toggle", () => {
     if (details.children.length > 1) return;
-    const parts = [["Path", request.path], ["Files", files], ["Sent", request.sent], ["Answered", request.answered]];
+    const parts = [["Path", request.path], ["Files", files], ["Sent", request.sent], ["Answered", request.received]];
     details.append(...parts.filter(([, text]) => text).map(([name, text]) => el("div", {}, el("b", {}, name), el("pre", { tabindex: "0" }, text))));
   });
   return el("li", {}, details);

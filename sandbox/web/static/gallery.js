@@ -20,7 +20,7 @@ let drawn = 0;
 
 async function draw(box) {
   const number = ++drawn;
-  const pictures = await get("/pictures", { member: state.me }).catch(() => null);
+  const pictures = await get("/gallery", { member: state.me }).catch(() => null);
   if (number !== drawn) return;
   const said = JSON.stringify(pictures?.map((picture) => picture.id));
   if (box.said === said && box.me === state.me) return;

@@ -95,7 +95,7 @@ async function begin() {
     }
   });
   try {
-    const people = await get("/people");
+    const people = await get("/members");
     const first = people.find((person) => person.global_name === "Ada") ?? people.at(-1);
     state.place = (await get("")).channel.id;
     become(first.id);

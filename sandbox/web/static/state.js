@@ -35,7 +35,7 @@ export function become(me) {
   if (me !== state.me) state.unread.clear();
   state.me = me;
   stop();
-  stop = listen("/live", { member: me }, hear, (lost, why) => {
+  stop = listen("/events", { member: me }, hear, (lost, why) => {
     state.lost = lost ? why || "The local Discord does not answer. Trying again…" : null;
     tell("presence");
   });
@@ -99,7 +99,7 @@ function takeAll(all) {
   state.user = all.user;
   state.bot = all.bot;
   state.locale = all.locale;
-  state.takesDirect = all.takes_direct_messages;
+  state.takesDirect = all.accepts_direct_messages;
   state.guilds = all.guilds;
   state.channels = new Map(
     [...all.guilds.flatMap((guild) => guild.channels), ...all.direct].map((each) => [

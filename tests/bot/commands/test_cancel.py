@@ -8,18 +8,18 @@ from core.discord_ui.job_message import card
 from core.job import State
 from core.recipe import Recipe
 from core.settings import Settings
-from sandbox import Member, Message, Sandbox
+from sandbox import Member, MessageView, Sandbox
+from sandbox.discord.models import Draft, Payload
 from sandbox.discord.permissions import Permission
-from sandbox.discord.state import Draft, Payload
 from tests.bot.conftest import running_bot, told
 
 
-async def asked(member: Member, include: str = "a red circle") -> Message:
+async def asked(member: Member, include: str = "a red circle") -> MessageView:
     """The card of a new wish of this member."""
     return await member.wait_filled(await member.slash("imagine", include=include))
 
 
-async def posted(sandbox: Sandbox, member: Member, components: list[Payload]) -> Message:
+async def posted(sandbox: Sandbox, member: Member, components: list[Payload]) -> MessageView:
     """A message of the bot's with such components, however they came about."""
     world = sandbox.world
     draft = Draft(content="An old card", components=components)

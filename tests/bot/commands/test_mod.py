@@ -13,7 +13,7 @@ from core.database.moderation import Moderation
 from core.job import Job, State
 from core.moderation import Act, Verdict
 from core.settings import Settings
-from sandbox import Member, Message, OptionError, Sandbox
+from sandbox import Member, MessageView, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
 from tests.bot.conftest import running_bot, told, worked_off
 
@@ -36,11 +36,11 @@ def moderation(store: Store) -> Moderation:
     return Moderation(store)
 
 
-async def ask(member: Member, include: str = "a red circle", **options: Any) -> Message:
+async def ask(member: Member, include: str = "a red circle", **options: Any) -> MessageView:
     return await member.wait_filled(await member.slash("imagine", include=include, **options))
 
 
-async def orders(moderator: Member, command: str, /, **options: Any) -> Message:
+async def orders(moderator: Member, command: str, /, **options: Any) -> MessageView:
     """The answer to a moderator, whom alone it reaches."""
     return await _only_answer(moderator, f"mod {command}", **options)
 
@@ -52,7 +52,7 @@ async def refused(
     assert words in (await _only_answer(member, "imagine", include=include, **options)).text
 
 
-async def _only_answer(member: Member, command: str, /, **options: Any) -> Message:
+async def _only_answer(member: Member, command: str, /, **options: Any) -> MessageView:
     before = {message.id for message in await member.messages()}
     await member.slash(command, **options)
     message = await member.wait_for(
@@ -75,7 +75,7 @@ async def test_discord_says_who_may_use_it(
     with pytest.raises(OptionError):
         await ada.slash("mod queue")
     await orders(mo, "queue")
-    await sandbox.client.override("mod", {ada: True})  # an administrator's word
+    await sandbox.client.set_command_permissions("mod", {ada: True})  # an administrator's word
     assert "Nothing." in (await orders(ada, "queue")).text
 
 
@@ -345,7 +345,7 @@ async def test_a_log_channel_must_be_open_to_the_bot(
 ) -> None:
     attic = await sandbox.client.channel("attic")
     everyone = await sandbox.client.everyone()
-    await sandbox.client.overwrite(attic, everyone, deny=int(Permission.SEND_MESSAGES))
+    await sandbox.client.set_overwrite(attic, everyone, deny=int(Permission.SEND_MESSAGES))
     assert "I cannot write in" in (await orders(mo, "log channel", channel=attic)).text
     assert (await moderation.guild(sandbox.guild.id)).log_channel is None
 
@@ -376,7 +376,7 @@ async def office(sandbox: Sandbox, picture: Job, mo: Member) -> Member:
     return mo.at(channel)
 
 
-async def reported(moderation: Moderation, desk: Member, picture: Job, by: Member) -> Message:
+async def reported(moderation: Moderation, desk: Member, picture: Job, by: Member) -> MessageView:
     assert await moderation.report(picture, by.id, "it is *rude*")
     return await desk.wait_for(lambda each: "was reported" in each.text)
 

@@ -13,7 +13,7 @@ from core.database.pending_responses import Answers
 from core.job import Job
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from sandbox.discord.state import Event
+from sandbox.discord.models import Event
 from tests.bot.conftest import all_given, running_bot, told
 
 ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"

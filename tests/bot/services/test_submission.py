@@ -30,7 +30,7 @@ async def test_a_private_wish_is_shown_to_its_asker_alone(
 async def test_closed_direct_messages_bring_it_into_the_channel(
     bot: ImagineBot, store: Store, ada: Member
 ) -> None:
-    await ada.take_direct_messages(False)
+    await ada.accept_direct_messages(False)
     await ada.slash("imagine", include="a secret", private=True)
     await told(ada, "I cannot write to you directly")
     (job,) = await store.waiting()

@@ -35,8 +35,8 @@ from engine.delivery.rest import (
 from engine.media import Provenance
 from sandbox import Sandbox
 from sandbox.discord.clock import DISCORD_EPOCH
+from sandbox.discord.models import Draft, Message
 from sandbox.discord.permissions import Permission
-from sandbox.discord.state import Draft, Message
 from tests.engine.conftest import until
 
 ENGINE = "this engine"

@@ -73,15 +73,15 @@ async def test_administrators_decide_over_it(local: Sandbox, bot: Bot, ada: Memb
     helpers, everyone = await client.role("Helpers"), await client.everyone()
     grace = await local.member("Grace", roles=[helpers], permissions=Permission.MANAGE_MESSAGES)
     root = await local.member("Root", permissions=Permission.ADMINISTRATOR)
-    await client.override("mod", {helpers: True, grace: False})
+    await client.set_command_permissions("mod", {helpers: True, grace: False})
     await is_refused(grace.slash("mod queue"))  # a word about a member goes before their roles
     await is_refused(ada.slash("mod queue"))
     await ada.add_role(helpers)
     assert (await ada.slash("mod queue")).kind == "message"
-    await client.override("imagine", {everyone: False, helpers: True})
+    await client.set_command_permissions("imagine", {everyone: False, helpers: True})
     assert "imagine" in await shown(ada)
     assert "imagine" not in await shown(await local.member("Newcomer"))
-    await client.override(None, {ada: False})
+    await client.set_command_permissions(None, {ada: False})
     await is_refused(ada.use_menu("Remove", await ada.say("hello")))
     assert "mod" in await shown(ada)  # the command's own word goes before the application's
     assert await shown(root) == {"imagine", "mod", "Remove"}
@@ -91,12 +91,13 @@ async def test_a_command_can_be_kept_to_channels(local: Sandbox, bot: Bot, ada: 
     await online(bot)
     client = local.client
     studio, talk = await client.channel("studio"), await client.channel("talk")
-    await client.override("imagine", {await client.all_channels(): False, studio: True})
+    everywhere = await client.all_channels()
+    await client.set_command_permissions("imagine", {everywhere: False, studio: True})
     thread = await ada.at(studio).open_thread("sketches")
     assert (await ada.at(studio).slash("imagine")).kind == "message"
     assert (await ada.at(thread).slash("imagine")).kind == "message"
     await is_refused(ada.at(talk).slash("imagine"))
-    await client.overwrite(
+    await client.set_overwrite(
         studio, await client.everyone(), deny=Permission.USE_APPLICATION_COMMANDS
     )
     await is_refused(ada.at(studio).slash("imagine"))
@@ -109,7 +110,7 @@ async def test_a_bot_may_read_them_and_no_more(local: Sandbox, bot: Bot, ada: Me
     with pytest.raises(discord.NotFound) as refused:
         await bot.http.get_application_command_permissions(application, guild, commands["mod"])
     assert refused.value.code == 10066
-    await local.client.override("mod", {ada: True})
+    await local.client.set_command_permissions("mod", {ada: True})
     told = await bot.http.get_application_command_permissions(application, guild, commands["mod"])
     assert told["permissions"] == [{"id": str(ada.id), "type": 2, "permission": True}]
     assert await bot.http.get_guild_application_command_permissions(application, guild) == [told]

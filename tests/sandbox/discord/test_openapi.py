@@ -9,6 +9,7 @@ import pytest
 from discord import app_commands
 
 from sandbox import Member, Sandbox
+from sandbox.discord.payloads import member_payload, role_payload
 from tests.openapi import assert_valid, load_openapi
 from tests.sandbox.conftest import Bot
 
@@ -109,11 +110,11 @@ async def test_what_the_gateway_tells_is_as_described(local: Sandbox, ada: Membe
     message = await ada.say("hello")
     posted = local.channel.messages[message.id]
     for schema, payload in (
-        ("MessageResponse", world.message_payload(posted)),
-        ("GuildResponse", world.gateway_guild_payload(local.guild)),
-        ("GuildMemberResponse", local.guild.members[ada.id].payload()),
-        ("GuildChannelResponse", world.channel_payload(local.channel)),
-        ("GuildRoleResponse", local.guild.roles[local.guild.id].payload()),
+        ("MessageResponse", world.payloads.message(posted)),
+        ("GuildResponse", world.payloads.gateway_guild(local.guild, world.threads(local.guild))),
+        ("GuildMemberResponse", member_payload(local.guild.members[ada.id])),
+        ("GuildChannelResponse", world.payloads.channel(local.channel)),
+        ("GuildRoleResponse", role_payload(local.guild.roles[local.guild.id])),
     ):
         assert openapi.payload_faults(schema, payload) == []
 

@@ -42,7 +42,7 @@ async def test_options_bring_what_they_name(local: Sandbox, bot: Bot, ada: Membe
     assert (await soon(seen.get()))[0] == member
 
     hidden = await local.client.channel("hidden")
-    await local.client.overwrite(hidden, ada, deny=Permission.VIEW_CHANNEL)
+    await local.client.set_overwrite(hidden, ada, deny=Permission.VIEW_CHANNEL)
     for option, wrong in (("whom", "7"), ("where", hidden), ("role", grace)):
         with pytest.raises(OptionError) as refused:
             await ada.slash("limit", **{"whom": grace, option: wrong})

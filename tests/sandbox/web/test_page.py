@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from sandbox import InteractionError, Member, Sandbox
 from sandbox.discord.permissions import Permission
-from sandbox.fixtures import furnish
+from sandbox.fixtures import populate
 from sandbox.web.server import FOLDER
 from tests.sandbox.conftest import Bot, soon
 
@@ -88,13 +88,33 @@ async def test_what_somebody_attached_runs_no_script(
         assert response.status == 200
         assert "sandbox" in response.headers["Content-Security-Policy"].split("; ")
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        assert response.headers["Content-Disposition"] == "attachment"
+
+
+@pytest.mark.parametrize("number", ["%C2%B2", "%D9%A3", "-1", "9" * 5_000, "x"])
+async def test_what_is_no_id_is_not_found(
+    local: Sandbox, visitor: aiohttp.ClientSession, number: str
+) -> None:
+    """`str.isdigit` also accepts digits of other scripts, which `int` may not."""
+    async with visitor.get(f"{local.url}/cdn/attachments/1/{number}/x") as response:
+        assert response.status == 404
+    headers = {"Authorization": f"Bot {local.token}"}
+    async with visitor.get(f"{local.api_url}/channels/{number}", headers=headers) as response:
+        assert response.status == 400
+    with pytest.raises(InteractionError, match="no such member"):
+        await local.client.get(f"/channels/{local.channel.id}/messages", member=number)
+
+
+async def test_a_malformed_request_is_refused(local: Sandbox, ada: Member) -> None:
+    with pytest.raises(InteractionError, match="Malformed request"):
+        await local.client.post("/commands/run", {"member": str(ada.id)})
 
 
 async def test_a_member_hears_of_what_they_see_and_of_nothing_else(
     local: Sandbox, ada: Member
 ) -> None:
     """All channels in one stream: first as they stand, then as they change."""
-    furnish(local)
+    populate(local)
     office = next(each for each in local.guild.channels.values() if each.name == "moderators")
     homework = next(each for each in local.world.channels.values() if each.name == "homework")
     mia = next(user for user in local.world.users.values() if user.name == "Mia")
@@ -102,7 +122,7 @@ async def test_a_member_hears_of_what_they_see_and_of_nothing_else(
 
     async def hear(member: int, count: int) -> list[tuple[str, dict[str, object]]]:
         heard: list[tuple[str, dict[str, object]]] = []
-        async with aclosing(local.client.events("/live", member=str(member))) as events:
+        async with aclosing(local.client.events("/events", member=str(member))) as events:
             async for name, data in events:
                 heard.append((name, data))
                 if name == "PRESENCE":
@@ -131,7 +151,7 @@ async def test_what_goes_on_behind_is_told_without_secrets(
 ) -> None:
     await bot.go_online()
     await bot.place().send("hello")
-    async with aclosing(local.client.events("/behind")) as events:
+    async with aclosing(local.client.events("/debug")) as events:
         requests: list[dict[str, object]] = []
         state = {}
         async for name, data in events:
@@ -155,11 +175,11 @@ async def test_who_watches_is_told_of_every_switch_even_if_all_is_as_it_was(
     switched: list[object] = []
 
     async def watch() -> None:
-        async with aclosing(local.client.events("/behind")) as events:
+        async with aclosing(local.client.events("/debug")) as events:
             async for name, data in events:
                 if name == "STATE":
                     switched.append(data["switched"])
-                    answer = await local.client.post("/behind/switch", {"drop": "resume"})
+                    answer = await local.client.post("/debug/switch", {"drop": "resume"})
                     if len(switched) == 3:
                         return
                     assert answer == {"switched": len(switched)}
@@ -172,17 +192,17 @@ async def test_while_discord_is_down_nothing_works_and_then_everything_again(
     local: Sandbox, bot: Bot, engine: Bot
 ) -> None:
     await bot.go_online()
-    await local.client.post("/behind/switch", {"down": True})
+    await local.client.post("/debug/switch", {"down": True})
     with pytest.raises(discord.DiscordServerError):
         await engine.place().send("lost")
     await soon(local.gateway.wait_connected(connected=False))
     await asyncio.sleep(0.2)
     assert not local.gateway.connected
-    await local.client.post("/behind/switch", {"down": False, "slow": True})
+    await local.client.post("/debug/switch", {"down": False, "slow": True})
     began = asyncio.get_running_loop().time()
     await engine.place().send("late")
     assert asyncio.get_running_loop().time() - began >= 2
-    await local.client.post("/behind/switch", {"slow": False})
+    await local.client.post("/debug/switch", {"slow": False})
     await soon(local.gateway.wait_connected())
 
 
@@ -208,10 +228,10 @@ async def test_the_gallery_shows_pictures_with_the_recipe_inside_of_them(
     broken = io.BytesIO(b"\x89PNG broken")
     files = [discord.File(png(), "plain.png"), discord.File(broken, "broken.png")]
     await engine.place().send(files=files)
-    shown = await local.client.get("/pictures", member=str(ada.id))
+    shown = await local.client.get("/gallery", member=str(ada.id))
     assert [(each["recipe"], each["row"]) for each in shown] == [({"seed": 2}, 1), ({"seed": 1}, 0)]
     assert shown[0]["description"] == "a red circle"
     local.world.overwrite(local.channel, local.guild.id, deny=int(Permission.VIEW_CHANNEL))
-    assert await local.client.get("/pictures", member=str(ada.id)) == []
+    assert await local.client.get("/gallery", member=str(ada.id)) == []
     with pytest.raises(InteractionError, match="no such member"):
-        await local.client.get("/pictures", member="1")
+        await local.client.get("/gallery", member="1")

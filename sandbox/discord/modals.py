@@ -1,30 +1,29 @@
 """The fields that a member fills in: selects on a message, and the forms that a bot opens."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from sandbox.discord.client_errors import InteractionError
+from sandbox.discord.constants import SELECTS, ComponentType, TextInputStyle
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.forms import (
-    ACTION_ROW,
-    SELECTS,
-    STRING_SELECT,
-    TEXT_DISPLAY,
-    TEXT_INPUT,
-    check_custom_id,
-    check_select,
-)
-from sandbox.discord.state import Payload
-
-LABEL, FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX = 18, 19, 21, 22, 23
+from sandbox.discord.message_body import check_custom_id, check_select
+from sandbox.discord.models import Payload
 
 ROWS_LIMIT = 5
 TEXT_LIMIT = 4000
-_SHORT = 1
-_WITH_OPTIONS = (STRING_SELECT, RADIO_GROUP, CHECKBOX_GROUP)
-_LABELLED = (TEXT_INPUT, *SELECTS, FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX)
-
-
-class InteractionError(ValueError):
-    """Discord's client would not let the member do this."""
+_WITH_OPTIONS = (
+    ComponentType.STRING_SELECT,
+    ComponentType.RADIO_GROUP,
+    ComponentType.CHECKBOX_GROUP,
+)
+_LABELLED = (
+    ComponentType.TEXT_INPUT,
+    *SELECTS,
+    ComponentType.FILE_UPLOAD,
+    ComponentType.RADIO_GROUP,
+    ComponentType.CHECKBOX_GROUP,
+    ComponentType.CHECKBOX,
+)
 
 
 # What a bot may ask
@@ -50,41 +49,43 @@ def check_modal(data: Payload) -> None:
 
 def _check_row(wrong: FormErrors, place: str, row: Payload, seen: set[str]) -> None:
     kind = row.get("type")
-    if kind == ACTION_ROW:
+    if kind == ComponentType.ACTION_ROW:
         parts = row.get("components") or []
         if len(parts) != 1:
             wrong.add(f"{place}.components", "BASE_TYPE_BAD_LENGTH", "Must be 1 in length.")
         for index, part in enumerate(parts):
             here = f"{place}.components.{index}"
-            _check_field(wrong, here, part, seen, (TEXT_INPUT,))
+            _check_field(wrong, here, part, seen, (ComponentType.TEXT_INPUT,))
             _check_text(wrong, f"{here}.label", part.get("label"), 1, 45)
-    elif kind == TEXT_DISPLAY:
+    elif kind == ComponentType.TEXT_DISPLAY:
         _check_text(wrong, f"{place}.content", row.get("content"), 1, TEXT_LIMIT)
-    elif kind == LABEL:
+    elif kind == ComponentType.LABEL:
         _check_text(wrong, f"{place}.label", row.get("label"), 1, 45)
         if row.get("description") is not None:
             _check_text(wrong, f"{place}.description", row["description"], 1, 100)
         here = f"{place}.component"
         _check_field(wrong, here, row.get("component") or {}, seen, _LABELLED)
     else:
-        allowed = (ACTION_ROW, TEXT_DISPLAY, LABEL)
-        wrong.add(f"{place}.type", "UNION_TYPE_CHOICES", f"Value must be one of {allowed}.")
+        allowed = (ComponentType.ACTION_ROW, ComponentType.TEXT_DISPLAY, ComponentType.LABEL)
+        wrong.add(f"{place}.type", "UNION_TYPE_CHOICES", _one_of(allowed))
 
 
 def _check_field(
-    wrong: FormErrors, place: str, part: Payload, seen: set[str], allowed: tuple[int, ...]
+    wrong: FormErrors, place: str, part: Payload, seen: set[str], allowed: tuple[ComponentType, ...]
 ) -> None:
     kind = part.get("type")
     if kind not in allowed:
-        wrong.add(
-            f"{place}.type", "UNION_TYPE_CHOICES", f"Value of field must be one of {allowed}."
-        )
+        wrong.add(f"{place}.type", "UNION_TYPE_CHOICES", _one_of(allowed))
         return
     check_custom_id(wrong, place, part.get("custom_id"), seen)
-    if kind == TEXT_INPUT:
+    if kind == ComponentType.TEXT_INPUT:
         _check_text_input(wrong, place, part)
     elif kind in SELECTS:
         check_select(wrong, place, part)
+
+
+def _one_of(allowed: Iterable[ComponentType]) -> str:
+    return f"Value of field must be one of ({', '.join(str(int(kind)) for kind in allowed)})."
 
 
 def _check_text_input(wrong: FormErrors, place: str, part: Payload) -> None:
@@ -157,38 +158,42 @@ def check_choice(part: Payload, values: list[str]) -> list[str]:
                 raise InteractionError(f"{name}: {value!r} is not offered.")
     low, high = part.get("min_values"), part.get("max_values")
     low = 1 if low is None else low
-    high = (len(part["options"]) if kind == CHECKBOX_GROUP else 1) if high is None else high
+    high = (
+        (len(part["options"]) if kind == ComponentType.CHECKBOX_GROUP else 1)
+        if high is None
+        else high
+    )
     if not low <= len(values) <= high or len(set(values)) < len(values):
         raise InteractionError(f"{name}: choose {low} to {high}, each once.")
     return values
 
 
 def _parts(row: Payload) -> list[Payload]:
-    if row["type"] == LABEL:
+    if row["type"] == ComponentType.LABEL:
         return [row["component"]]
-    return list(row["components"]) if row["type"] == ACTION_ROW else []
+    return list(row["components"]) if row["type"] == ComponentType.ACTION_ROW else []
 
 
 def _filled(row: Payload, values: Payload) -> Payload:
     form = {"type": row["type"], "id": row["id"]}
     sent = [_answer(part, values) for part in _parts(row)]
-    if row["type"] == ACTION_ROW:
+    if row["type"] == ComponentType.ACTION_ROW:
         return {**form, "components": sent}
-    return form if row["type"] == TEXT_DISPLAY else {**form, "component": sent[0]}
+    return form if row["type"] == ComponentType.TEXT_DISPLAY else {**form, "component": sent[0]}
 
 
 def _answer(part: Payload, values: Payload) -> Payload:
     kind, name = part["type"], part["custom_id"]
     form = {"type": kind, "id": part["id"], "custom_id": name}
-    if kind == TEXT_INPUT:
+    if kind == ComponentType.TEXT_INPUT:
         return {**form, "value": _written(part, values.get(name, part.get("value") or ""))}
-    if kind == CHECKBOX:
+    if kind == ComponentType.CHECKBOX:
         return {**form, "value": bool(values.get(name, part.get("default", False)))}
     given = values.get(name, _preset(part))
     given = [given] if isinstance(given, str) else list(given)
     optional = part.get("required") is False
     picked = given if optional and not given else check_choice(part, given)
-    if kind == RADIO_GROUP:
+    if kind == ComponentType.RADIO_GROUP:
         return {**form, "value": picked[0] if picked else None}
     return {**form, "values": picked}
 
@@ -204,7 +209,7 @@ def _written(part: Payload, text: Any) -> str:
     name = part["custom_id"]
     if not isinstance(text, str):
         raise InteractionError(f"{name}: enter a text.")
-    if part["style"] == _SHORT and "\n" in text:
+    if part["style"] == TextInputStyle.SHORT and "\n" in text:
         raise InteractionError(f"{name}: the field has one line.")
     if not text and part.get("required") is False:
         return text

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from sandbox.discord.constants import SELECTS, ButtonStyle, ComponentType, MessageFlag
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import COMPONENTS_V2, Draft, Payload, Upload
+from sandbox.discord.models import Draft, Payload, Upload
 
 CONTENT_LIMIT = 2000
 NONCE_LIMIT = 25
@@ -16,10 +17,6 @@ ROW_LIMIT = 5
 OPTIONS_LIMIT = 25
 V2_COMPONENTS_LIMIT = 40
 V2_TEXT_LIMIT = 4000
-
-ACTION_ROW, BUTTON, STRING_SELECT, TEXT_INPUT, TEXT_DISPLAY = 1, 2, 3, 4, 10
-SELECTS = (3, 5, 6, 7, 8)
-LINK_STYLE, PREMIUM_STYLE = 5, 6
 
 _EMBED_LIMITS = {
     "title": 256,
@@ -53,7 +50,7 @@ def read_message(body: Payload, files: tuple[Upload, ...], *, root: str = "") ->
     if embeds:
         _check_embeds(wrong, embeds)
     if components:
-        if (flags or 0) & COMPONENTS_V2:
+        if (flags or 0) & MessageFlag.COMPONENTS_V2:
             _check_layout(wrong, components, body)
         else:
             _check_rows(wrong, components)
@@ -166,7 +163,7 @@ def _check_rows(wrong: FormErrors, rows: list[Any]) -> None:
     seen: set[str] = set()
     for number, row in enumerate(rows):
         place = f"components.{number}"
-        if not isinstance(row, dict) or row.get("type") != ACTION_ROW:
+        if not isinstance(row, dict) or row.get("type") != ComponentType.ACTION_ROW:
             wrong.add(f"{place}.type", "UNION_TYPE_CHOICES", "Value of field must be one of (1,).")
             continue
         _check_row(wrong, place, row, seen)
@@ -186,21 +183,21 @@ def _check_row(wrong: FormErrors, place: str, row: Payload, seen: set[str]) -> N
 def _check_interactive(wrong: FormErrors, place: str, part: Payload, seen: set[str]) -> None:
     """A button or a select: its custom id, label and options."""
     kind, style = part.get("type"), part.get("style")
-    if kind not in (BUTTON, *SELECTS):
+    if kind not in (ComponentType.BUTTON, *SELECTS):
         wrong.add(f"{place}.type", "UNION_TYPE_CHOICES", f"Component of type {kind!r} not allowed.")
         return
-    if kind == BUTTON and style == LINK_STYLE:
+    if kind == ComponentType.BUTTON and style == ButtonStyle.LINK:
         if not part.get("url"):
             wrong.missing(f"{place}.url")
-    elif kind != BUTTON or style != PREMIUM_STYLE:
+    elif kind != ComponentType.BUTTON or style != ButtonStyle.PREMIUM:
         check_custom_id(wrong, place, part.get("custom_id"), seen)
-    if kind == BUTTON:
+    if kind == ComponentType.BUTTON:
         if style not in range(1, 7):
             wrong.add(f"{place}.style", "BASE_TYPE_CHOICES", "Value must be one of 1 to 6.")
         label = part.get("label")
         if label and len(label) > 80:
             wrong.too_long(f"{place}.label", 80)
-        if not label and not part.get("emoji") and style != PREMIUM_STYLE:
+        if not label and not part.get("emoji") and style != ButtonStyle.PREMIUM:
             wrong.add(
                 place, "BUTTON_COMPONENT_MISSING_LABEL_OR_EMOJI", "A label or an emoji is required."
             )
@@ -219,7 +216,7 @@ def check_select(wrong: FormErrors, place: str, part: Payload) -> None:
     if not max(low, 1) <= high <= OPTIONS_LIMIT:
         least = max(low, 1)
         wrong.add(f"{place}.max_values", "NUMBER_TYPE_MIN", f"Must be between {least} and 25.")
-    if part["type"] == STRING_SELECT:
+    if part["type"] == ComponentType.STRING_SELECT:
         _check_options(wrong, place, part.get("options") or [], high)
 
 
@@ -272,9 +269,9 @@ def _check_layout(wrong: FormErrors, components: list[Any], body: Payload) -> No
     while waiting:
         place, part = waiting.pop(0)
         count += 1
-        if part.get("type") == TEXT_DISPLAY:
+        if part.get("type") == ComponentType.TEXT_DISPLAY:
             text += len(part.get("content") or "")
-        if part.get("type") in (BUTTON, *SELECTS):
+        if part.get("type") in (ComponentType.BUTTON, *SELECTS):
             _check_interactive(wrong, place, part, seen)
         if isinstance(part.get("accessory"), dict):
             waiting.append((f"{place}.accessory", part["accessory"]))

@@ -57,9 +57,9 @@ async def test_commands_for_direct_messages_are_registered_so(
 async def test_closed_direct_messages(local: Sandbox, engine: Bot, ada: Member) -> None:
     user = await engine.fetch_user(ada.id)
     await user.send("your picture")
-    await ada.take_direct_messages(False)
+    await ada.accept_direct_messages(False)
     await refused(user.send("another"), 403, 50007)
-    await ada.take_direct_messages(True)
+    await ada.accept_direct_messages(True)
     await user.send("another")
     await ada.leave()
     await refused(user.send("a third"), 403, 50278)
@@ -122,7 +122,7 @@ async def test_threads(local: Sandbox, bot: Bot, engine: Bot, ada: Member) -> No
     await refused(place.send("not here"), 403, 50013)
     assert await ada.messages() == []
     assert_valid(local.requests)
-    payload = local.world.channel_payload(local.world.channels[thread.id])
+    payload = local.world.payloads.channel(local.world.channels[thread.id])
     assert load_openapi().payload_faults("ThreadResponse", payload) == []
 
 

@@ -1,30 +1,20 @@
-"""Writes a channel as it looks to a member: as Markdown, or as one HTML page with its pictures."""
+"""A channel as a member sees it, as Markdown or as one HTML page with its images."""
 
 import base64
 import re
 from datetime import UTC, datetime
 from html import escape
 
-from sandbox.discord.cdn import Attachment
-from sandbox.discord.forms import BUTTON, SELECTS
-from sandbox.discord.state import (
-    CONTEXT_MENU_COMMAND,
-    LOADING,
-    Channel,
-    Message,
-    Payload,
-    User,
-    World,
-)
+from markdown_it import MarkdownIt
 
-_MARKDOWN = re.compile(
-    r"\\(?P<escaped>[^\w\s])"
-    r"|```(?:\w*\n)?(?P<block>.+?)```|`(?P<code>[^`]+)`"
-    r"|\*\*(?P<b>.+?)\*\*|__(?P<u>.+?)__|~~(?P<s>.+?)~~"
-    r"|\*(?P<i>[^*\n]+)\*|\b_(?P<em>[^_\n]+)_\b"
-    r"|<@!?(?P<user>\d+)>|<t:(?P<time>\d+)(?::\w)?>",
-    re.DOTALL,
-)
+from sandbox.discord.cdn import Attachment
+from sandbox.discord.constants import SELECTS, ComponentType, MessageFlag, MessageType
+from sandbox.discord.models import Channel, Message, Payload, User
+from sandbox.discord.state import World
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
+_MENTION = re.compile(r"<@!?([0-9]{1,20})>")
+_TIMESTAMP = re.compile(r"<t:(-?[0-9]{1,11})(?::\w)?>")
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -53,11 +43,11 @@ def write_text(world: World, channel: Channel, user: User) -> str:
     """The channel as Markdown, oldest message first."""
     parts = [f"# #{channel.name}"]
     for message in world.visible_messages(channel, user):
-        shown = world.message_payload(message)
-        lines = [f"**{message.author.name}**{_aside(message)}", ""]
+        shown = world.payloads.message(message)
+        lines = [f"**{message.author.name}**{_details(message)}", ""]
         if message.origin is not None and message.origin.command is not None:
             lines.insert(0, f"_{message.origin.user.name} used {_command(message)}_  ")
-        if message.flags & LOADING:
+        if message.flags & MessageFlag.LOADING:
             lines.append(f"_{message.author.name} is thinking…_")
         lines += message.content.splitlines()
         for embed in shown["embeds"]:
@@ -70,7 +60,7 @@ def write_text(world: World, channel: Channel, user: User) -> str:
 
 
 def write_html(world: World, channel: Channel, user: User) -> str:
-    """The channel as one page that needs nothing else: pictures are inside it."""
+    """The channel as one self-contained page: images are embedded in it."""
     messages = "\n".join(
         _article(world, message) for message in world.visible_messages(channel, user)
     )
@@ -83,12 +73,12 @@ def write_html(world: World, channel: Channel, user: User) -> str:
 
 
 def _command(message: Message) -> str:
-    """What was used: a command that was typed, or an entry of a menu."""
+    """A slash command with its slash, or the name of a context-menu entry."""
     name = message.origin.command if message.origin is not None else None
-    return f"{name}" if message.kind == CONTEXT_MENU_COMMAND else f"/{name}"
+    return f"{name}" if message.kind == MessageType.CONTEXT_MENU_COMMAND else f"/{name}"
 
 
-def _aside(message: Message) -> str:
+def _details(message: Message) -> str:
     at = datetime.fromtimestamp(message.created, UTC)
     notes = [" APP" if message.author.bot else "", f" {at:%H:%M:%S}"]
     if message.edited is not None:
@@ -111,7 +101,7 @@ def _embed_lines(embed: Payload) -> list[str]:
 def _controls(shown: Payload) -> list[Payload]:
     """The buttons and selects below a message."""
     parts = [part for row in shown["components"] for part in row.get("components", ())]
-    return [part for part in parts if part["type"] in (BUTTON, *SELECTS)]
+    return [part for part in parts if part["type"] in (ComponentType.BUTTON, *SELECTS)]
 
 
 def _label(control: Payload) -> str:
@@ -122,18 +112,18 @@ def _label(control: Payload) -> str:
 
 
 def _article(world: World, message: Message) -> str:
-    shown = world.message_payload(message)
+    shown = world.payloads.message(message)
     author = escape(message.author.name)
     app = '<span class="app">APP</span>' if message.author.bot else ""
-    aside = escape(_aside(message).removeprefix(" APP"))
-    parts = [f"<header><b>{author}</b>{app}<small>{aside}</small></header>"]
+    details = escape(_details(message).removeprefix(" APP"))
+    parts = [f"<header><b>{author}</b>{app}<small>{details}</small></header>"]
     if message.origin is not None and message.origin.command is not None:
         used = escape(f"{message.origin.user.name} used {_command(message)}")
         parts.insert(0, f'<div class="quiet">{used}</div>')
-    if message.flags & LOADING:
+    if message.flags & MessageFlag.LOADING:
         parts.append(f'<p class="quiet">{author} is thinking…</p>')
     if message.content:
-        parts.append(f"<p>{_markdown(world, message.content)}</p>")
+        parts.append(_markdown(world, message.content))
     parts += [_embed(world, embed, message) for embed in shown["embeds"]]
     shown_ids = {entry["id"] for entry in shown["attachments"]}
     files = [_file(world, file) for file in message.files if str(file.id) in shown_ids]
@@ -153,16 +143,16 @@ def _embed(world: World, embed: Payload, message: Message) -> str:
     for name in [embed.get("author", {}).get("name")]:
         parts += [f"<div>{escape(name)}</div>"] if name else []
     if "title" in embed:
-        parts.append(f"<b>{_markdown(world, embed['title'])}</b>")
+        parts.append(f"<b>{_inline_markdown(embed['title'])}</b>")
     if "description" in embed:
-        parts.append(f"<p>{_markdown(world, embed['description'])}</p>")
+        parts.append(_markdown(world, embed["description"]))
     fields = "".join(
-        f"<div><b>{_markdown(world, each['name'])}</b><br>{_markdown(world, each['value'])}</div>"
+        f"<div><b>{_inline_markdown(each['name'])}</b>{_markdown(world, each['value'])}</div>"
         for each in embed.get("fields", ())
     )
     parts += [f'<div class="fields">{fields}</div>'] if fields else []
-    for place in ("image", "thumbnail"):
-        file = world.cdn.named_by(embed.get(place, {}).get("url", ""))
+    for slot in ("image", "thumbnail"):
+        file = world.cdn.named_by(embed.get(slot, {}).get("url", ""))
         parts += [_file(world, file)] if file is not None else []
     footer = embed.get("footer", {}).get("text")
     parts += [f'<div class="quiet">{escape(footer)}</div>'] if footer else []
@@ -171,7 +161,7 @@ def _embed(world: World, embed: Payload, message: Message) -> str:
 
 
 def _file(world: World, file: Attachment) -> str:
-    """A picture or film inside the page; other files by name."""
+    """An image or video in the page; other files by name."""
     name = escape(file.filename)
     kind = file.content_type.partition("/")[0]
     if kind not in ("image", "video"):
@@ -184,36 +174,17 @@ def _file(world: World, file: Attachment) -> str:
 
 
 def _markdown(world: World, text: str) -> str:
-    """Discord's Markdown, as far as messages of bots commonly use it, as safe HTML."""
-    parts, end = [], 0
-    for match in _MARKDOWN.finditer(text):
-        parts.append(_plain(text[end : match.start()]))
-        parts.append(_marked(world, match))
-        end = match.end()
-    parts.append(_plain(text[end:]))
-    return "".join(parts)
+    """Markdown as safe HTML. Mentions and timestamps become plain text."""
+
+    def name(match: re.Match[str]) -> str:
+        user = world.users.get(int(match[1]))
+        return f"@{user.name if user else 'unknown-user'}"
+
+    def time(match: re.Match[str]) -> str:
+        return f"{datetime.fromtimestamp(int(match[1]), UTC):%d %B %Y %H:%M} UTC"
+
+    return str(_MARKDOWN.render(_TIMESTAMP.sub(time, _MENTION.sub(name, text))))
 
 
-def _plain(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
-
-
-def _marked(world: World, match: re.Match[str]) -> str:
-    name = match.lastgroup or ""
-    inner = match[name]
-    match name:
-        case "escaped":
-            return escape(inner)
-        case "code":
-            return f"<code>{escape(inner)}</code>"
-        case "block":
-            return f"<pre><code>{escape(inner)}</code></pre>"
-        case "user":
-            user = world.users.get(int(inner))
-            return escape(f"@{user.name if user else 'unknown-user'}")
-        case "time":
-            at = datetime.fromtimestamp(int(inner), UTC)
-            return f'<time datetime="{at.isoformat()}">{at:%d %B %Y %H:%M} UTC</time>'
-        case _:
-            tag = {"b": "b", "u": "u", "s": "s"}.get(name, "em")
-            return f"<{tag}>{_markdown(world, inner)}</{tag}>"
+def _inline_markdown(text: str) -> str:
+    return str(_MARKDOWN.renderInline(text))

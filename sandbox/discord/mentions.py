@@ -1,0 +1,40 @@
+"""Who a message mentions."""
+
+import re
+from collections.abc import Mapping
+
+from sandbox.discord.models import Message, Payload, User
+
+_MENTION = re.compile(r"<@(?P<role>&)?!?(?P<id>[0-9]+)>")
+_PARSE_ALL: Payload = {"parse": ["users", "roles", "everyone"]}
+
+
+def apply_mentions(
+    message: Message,
+    users: Mapping[int, User],
+    allowed_mentions: Payload | None,
+    *,
+    may_mention_everyone: bool,
+) -> None:
+    """Set a message's mentions from its content and the request's `allowed_mentions`.
+
+    Without `allowed_mentions` every mention in the content counts.
+    """
+    allowed = _PARSE_ALL if allowed_mentions is None else allowed_mentions
+    parse = allowed.get("parse") or []
+    message.mention_everyone = (
+        "everyone" in parse
+        and may_mention_everyone
+        and ("@everyone" in message.content or "@here" in message.content)
+    )
+    mentioned_users, mentioned_roles = dict[int, User](), dict[int, None]()
+    for match in _MENTION.finditer(message.content):
+        subject = int(match["id"])
+        group = "roles" if match["role"] else "users"
+        if group not in parse and str(subject) not in (allowed.get(group) or []):
+            continue
+        if match["role"]:
+            mentioned_roles[subject] = None
+        elif subject in users:
+            mentioned_users[subject] = users[subject]
+    message.mentions, message.mention_roles = list(mentioned_users.values()), list(mentioned_roles)
