@@ -17,8 +17,8 @@ from core.database.personal_data import PersonalData, Summary
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of
-from sandbox import Member, Message, Sandbox
-from sandbox.discord.state import FILE_LIMIT
+from sandbox import Member, MessageView, Sandbox
+from sandbox.discord.constants import FILE_LIMIT
 from tests.bot.conftest import asked, press, told, worked_off
 
 
@@ -37,7 +37,7 @@ async def records(member: Member, *, archives: int = 1) -> dict[str, list[dict[s
     return found
 
 
-def has_file(message: Message, name: str) -> bool:
+def has_file(message: MessageView, name: str) -> bool:
     return any(file.filename == name for file in message.files)
 
 

@@ -18,7 +18,7 @@ from core.recipe import Recipe
 from core.settings import Settings
 from core.storage import paths
 from core.storage.paths import folder_of
-from sandbox import Member, Message, Sandbox
+from sandbox import Member, MessageView, Sandbox
 from tests.bot.conftest import press, worked_off
 
 ADA, BOB = 71, 72
@@ -32,7 +32,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "FIRST_RETRY", 0.05)
 
 
-async def seen(sandbox: Sandbox) -> list[Message]:
+async def seen(sandbox: Sandbox) -> list[MessageView]:
     """The messages of the bot that are there for all."""
     world = sandbox.world
     return [
