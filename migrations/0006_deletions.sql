@@ -71,3 +71,10 @@ CREATE VIEW image_uploads (image, job_id, member_id) AS
             WHERE there.name = here.name AND there.job_id = parent.id
         )
     );
+
+-- So that thousands of jobs can be deleted at once.
+CREATE INDEX pictures_in_recipes_by_job ON pictures_in_recipes (job_id);
+DROP TRIGGER recipe_goes;
+CREATE TRIGGER recipe_goes AFTER DELETE ON jobs BEGIN
+    DELETE FROM pictures_in_recipes WHERE job_id = OLD.id;
+END;

@@ -3,8 +3,11 @@
 
 -- Images that the member uploaded, unless somebody else uploaded the very same.
 INSERT INTO deletions (kind, image, due_at)
-    SELECT DISTINCT 'image', name, :now FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
-    WHERE member_id = :member AND jobs.id <= :last_job AND NOT EXISTS (
+    SELECT 'image', name, :now FROM (
+        SELECT DISTINCT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
+        WHERE member_id = :member AND jobs.id <= :last_job
+    )
+    WHERE NOT EXISTS (
         SELECT 1 FROM image_uploads WHERE image = name
         AND NOT (image_uploads.member_id = :member AND image_uploads.job_id <= :last_job)
     );
@@ -13,12 +16,8 @@ UPDATE jobs
     SET state = 'cancelled', reason = :source_gone, finished_at = :now, lease_until = NULL
     WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
     AND id IN (
-        SELECT theirs.job_id
-        FROM jobs AS mine JOIN pictures_in_recipes AS my_image ON my_image.job_id = mine.id
-        JOIN pictures_in_recipes AS theirs USING (name)
-        WHERE mine.member_id = :member AND mine.id <= :last_job AND NOT EXISTS (
-            SELECT 1 FROM image_uploads WHERE image = name
-            AND NOT (image_uploads.member_id = :member AND image_uploads.job_id <= :last_job)
+        SELECT job_id FROM pictures_in_recipes WHERE name IN (
+            SELECT image FROM deletions WHERE kind = 'image' AND due_at = :now
         )
     );
 UPDATE jobs
