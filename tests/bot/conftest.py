@@ -64,7 +64,7 @@ async def running_bot(
     sandbox: Sandbox, settings: Settings, store: Store, *further: AnyCommand
 ) -> AsyncIterator[ImagineBot]:
     """The bot, connected and with its commands registered."""
-    commands = [*all_commands(settings.pair), *further]
+    commands = [*all_commands(settings.model), *further]
     async with ImagineBot(settings, store, commands, BUTTONS) as bot:
         running = asyncio.create_task(bot.start(settings.token()))
         connected = asyncio.create_task(sandbox.client.wait_for_command("imagine"))
