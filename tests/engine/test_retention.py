@@ -128,7 +128,29 @@ async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_th
     assert left == {twice, like, fresh}  # the last belongs to a job that is just being asked for
 
 
-async def test_what_no_job_knows_grows_old_too(store: Any, tmp_path: Path) -> None:
+async def test_what_an_engine_wrote_while_its_job_was_deleted_goes_without_any_limit(
+    store: Any, ended: Ended, tmp_path: Path
+) -> None:
+    uploads = [
+        store_initial(Image.new("RGB", (9, 9), colour), tmp_path) for colour in ("red", "lime")
+    ]
+    erased, deleted, kept_job, fresh = [
+        await ended(10, initial=uploads[0] if n < 2 else uploads[1]) for n in range(4)
+    ]
+    for job in (erased, deleted, kept_job):
+        os.utime(folder_of(job.id, tmp_path) / "final-0.png", (0, 0))
+    for name in uploads:
+        os.utime(tmp_path / "initial" / f"{name}.png", (0, 0))
+    async with store.transaction() as db:
+        await db.execute("DELETE FROM jobs WHERE id IN (?, ?)", (erased.id, fresh.id))
+        await db.execute("UPDATE jobs SET deleted_at = 1 WHERE id = ?", (deleted.id,))
+    await tidy(Settings(data_dir=tmp_path), store)
+    jobs = [erased, deleted, kept_job, fresh]
+    assert kept(jobs, tmp_path) == [False, False, True, True]  # the last was written just now
+    assert [path.stem for path in (tmp_path / "initial").iterdir()] == [uploads[1]]
+
+
+async def test_what_no_job_knows_goes_whatever_else_is_there(store: Any, tmp_path: Path) -> None:
     weights = tmp_path / "weights" / "7" / "model.ckpt"
     stray = tmp_path / "pictures" / "7" / "final-0.png"
     notes = tmp_path / "pictures" / "notes" / "mine.txt"
