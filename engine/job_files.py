@@ -1,55 +1,57 @@
-"""What a job leaves on disk, in one folder: its frames, the finished pictures, the timelapse."""
+"""What a job leaves on disk, in a folder of its own: frames, images, timelapse and checkpoint."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from PIL import Image
 
 from core.recipe import Recipe
-from core.storage.paths import state_of, timelapse_of
+from core.storage.paths import folder_of, state_of, timelapse_of
 from engine.media import Provenance, frame, png, write_timelapse, write_whole
+from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 
-KEPT_FRAMES = 100  #: at most so many frames of a job are kept, evenly spread over its steps
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_FRAMES = 100  #: of a job that are kept, evenly spread over its steps
 
 
-class Album:
-    """The folder of one job while it is painted. All methods but `wants` block.
+class JobFiles:
+    """The folder of one job. All methods block and raise OSError.
 
-    `frame-<step>.webp` are frames, `final-<row>.png` the pictures with their recipe in the
-    metadata, `timelapse.mp4` the frames in motion, `state.safetensors` what later jobs begin with.
+    `frame-<step>.webp` are the frames, `final-<row>.png` the images with their recipe in the
+    metadata, `timelapse.mp4` the frames in motion, `state.safetensors` the checkpoint.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, made_by: Provenance, resumed: int = 0) -> None:
-        """Frames up to the step `resumed` are there already, if the job was begun before."""
+    def __init__(
+        self, folder: Path, recipe: Recipe, provenance: Provenance, start_step: int = 0
+    ) -> None:
+        """Frames up to the step that the job starts at are there already, if it was interrupted."""
         self.folder = folder
         self._recipe = recipe
-        self._made_by = made_by
+        self._provenance = provenance
         frames = sorted(folder.glob("frame-*.webp"))
-        self._frames = [frame for frame in frames if int(frame.stem[6:]) <= resumed]
+        self._frames = [frame for frame in frames if int(frame.stem[6:]) <= start_step]
 
-    def wants(self, step: int) -> bool:
-        """Whether the frame of this step (1, 2, …) is to be kept."""
-        return is_kept(step, self._recipe.steps)
-
-    def keep_frame(self, step: int, pictures: Sequence[Image.Image]) -> Path:
-        """Writes a frame; the rows side by side. Raises OSError."""
+    def write_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
+        """All images of the job, side by side."""
         path = self.folder / f"frame-{step:04}.webp"
-        write_whole(path, frame(pictures))
+        write_whole(path, frame(images))
         if path not in self._frames:
             self._frames.append(path)
         return path
 
-    def keep_state(self, state: bytes) -> None:
-        """In place of an older one. Raises OSError."""
-        write_whole(state_of(self.folder), state)
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Replaces an older one."""
+        write_whole(state_of(self.folder), checkpoint.to_bytes())
 
-    def finish(self, pictures: Sequence[Image.Image]) -> list[Path]:
-        """Writes the finished pictures, one for each row, and the timelapse. Raises OSError."""
+    def write_results(self, images: Sequence[Image.Image]) -> list[Path]:
+        """Writes the images and the timelapse; returns the paths of the images."""
         paths = []
-        for row, picture in enumerate(pictures):
+        for row, image in enumerate(images):
             paths.append(self.folder / f"final-{row}.png")
-            write_whole(paths[-1], png(picture, self._recipe, row, self._made_by))
+            write_whole(paths[-1], png(image, self._recipe, row, self._provenance))
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         return paths
@@ -57,4 +59,15 @@ class Album:
 
 def is_kept(step: int, steps: int) -> bool:
     """Whether the frame of a step (1, 2, …) of a job of so many steps is kept."""
-    return step % math.ceil(steps / KEPT_FRAMES) == 0 or step == 1
+    return step % math.ceil(steps / MAX_FRAMES) == 0 or step == 1
+
+
+def read_checkpoint(job_id: int, data_dir: Path) -> Checkpoint | None:
+    """What was last saved of a job; None if there is nothing that can be read."""
+    try:
+        return Checkpoint.from_bytes(state_of(folder_of(job_id, data_dir)).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, CheckpointError) as error:
+        log.warning("a checkpoint cannot be read", job=job_id, error=str(error))
+        return None

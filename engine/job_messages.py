@@ -67,6 +67,14 @@ def progress_of(output: StepOutput, seconds_left: float | None) -> Progress:
     )
 
 
+def early_end_text(output: StepOutput, *, stopped: bool) -> str:
+    """A job that has ended before its last step, stopped by its member or by itself."""
+    place = {"step": output.step, "steps": output.steps}
+    if stopped:
+        return say("Stopped at step {step} of {steps}.", **place)
+    return say("Finished at step {step} of {steps}: the image no longer improved.", **place)
+
+
 def paused_text(reason: str | None, step: int) -> str:
     """A job that the moderators have paused."""
     return say(

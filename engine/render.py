@@ -14,9 +14,10 @@ from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import timelapse_of
 from core.storage.uploaded_images import load_initial
-from engine.album import Album
 from engine.device import choose_device, use_cores
+from engine.job_files import JobFiles, is_kept
 from engine.job_messages import (
+    early_end_text,
     fault_text,
     note_text,
     out_of_memory,
@@ -57,18 +58,18 @@ def render(
     provenance = Provenance(model.name, model.checksums)
     for difference in before.differences(provenance) if before else ():
         print(f"Warning: {difference} The image may differ.", file=sys.stderr)
-    files = Album(folder, recipe, provenance)
+    files = JobFiles(folder, recipe, provenance)
     try:
         last = _steps(Renderer(model, device), recipe, images, files)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             raise RenderError(reason_for(error, recipe, incident="")) from error
         raise
-    return [*files.finish(last.images()), timelapse_of(files.folder)]
+    return [*files.write_results(last.images()), timelapse_of(files.folder)]
 
 
 def _steps(
-    renderer: Renderer, recipe: Recipe, images: Mapping[str, Image.Image], files: Album
+    renderer: Renderer, recipe: Recipe, images: Mapping[str, Image.Image], files: JobFiles
 ) -> StepOutput:
     """Takes all steps and returns the output of the last."""
     for note in renderer.add(RenderRequest(JOB_ID, recipe, images)):
@@ -80,13 +81,11 @@ def _steps(
             if output.fault:
                 raise RenderError(fault_text(output.fault))
             _report(output, (time.monotonic() - started) / output.step)
-            if output.done or files.wants(output.step):
-                files.keep_frame(output.step, output.images())
+            if output.done or is_kept(output.step, output.steps):
+                files.write_frame(output.step, output.images())
             if output.done:
                 if output.step < output.steps:
-                    why = "on request" if interrupted() else "the image no longer improved"
-                    place = f"step {output.step} of {output.steps}"
-                    print(f"Finished early, at {place}: {why}.", file=sys.stderr)
+                    print(early_end_text(output, stopped=interrupted()), file=sys.stderr)
                 return output
 
 

@@ -12,8 +12,8 @@ from core.database.jobs import Store, StoreError
 from core.database.moderation import Moderation
 from core.i18n import speaking
 from core.job import State
-from engine.album import is_kept
 from engine.delivery.frame import Frame
+from engine.job_files import is_kept
 from engine.job_messages import fault_text, out_of_memory, paused_text
 from engine.renderer_handle import JobsDropped, RendererLost
 from engine.renderer_slot import RendererSlot
@@ -135,8 +135,8 @@ class RenderLoop:
                 continue
             if job.id not in owned:
                 await self._drop(job)
-            elif owned[job.id]:
-                self._renderer.finish_early(job.id)
+            elif owned[job.id] and job.started:
+                job.finish_early()
 
     async def _drop(self, job: RunningJob) -> None:
         """Stops a job that is no longer ours; a paused one resumes later where it is now."""

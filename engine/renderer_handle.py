@@ -15,7 +15,7 @@ import structlog
 import torch
 
 from core.recipe import Recipe
-from engine.album import is_kept
+from engine.job_files import is_kept
 from engine.media import Provenance
 from engine.models.pair import Pair
 from engine.synthesis.checkpoint import Checkpoint

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -16,14 +15,15 @@ from core.database.jobs import MAX_ATTEMPTS, STOPPED_TOO_OFTEN
 from core.i18n import say, speaking
 from core.job import Job, State
 from core.recipe import Recipe
-from core.storage.paths import folder_of, state_of
+from core.storage.paths import folder_of
 from core.storage.uploaded_images import PictureRefused, load_initial
-from engine.album import Album
 from engine.delivery.frame import Frame, FrameSink
-from engine.job_messages import note_text, progress_of, reason_for
+from engine.job_files import JobFiles, read_checkpoint
+from engine.job_messages import early_end_text, note_text, progress_of, reason_for
+from engine.job_writer import JobWriter
 from engine.leases import Leases
 from engine.renderer_handle import RendererHandle
-from engine.synthesis.checkpoint import Checkpoint, CheckpointError
+from engine.synthesis.checkpoint import CheckpointError
 from engine.synthesis.output import StepOutput
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import Note, RecipeRefused
@@ -49,7 +49,7 @@ class JobServices:
     leases: Leases
     frames: FrameSink
     data_dir: Path
-    writer: ThreadPoolExecutor
+    writer_threads: ThreadPoolExecutor
     """Encodes and writes files."""
     finishing: set[asyncio.Task[None]] = field(default_factory=set)
     """Jobs that are rendered, and whose images are being written."""
@@ -67,13 +67,12 @@ class RunningJob:
         self.step = 0
         self.started = False
         """Whether it is in its renderer."""
-        self.progressed = False
-        """Whether a checkpoint later than the one that it started with has been written."""
+        self.stopping = False
+        """Whether the member has asked for its end."""
         self.notes: list[str] = []
         self._services = services
         self._renderer: RendererHandle | None = None
-        self._files: Album | None = None
-        self._write: asyncio.Future[bool] | None = None
+        self._writer: JobWriter | None = None
 
     @property
     def id(self) -> int:
@@ -111,8 +110,8 @@ class RunningJob:
             self.id,
             recipe,
             images={name: load_initial(name, folder) for name in recipe.pictures},
-            source=_read_checkpoint(recipe.source.job, folder) if recipe.source else None,
-            resume_from=_read_checkpoint(self.id, folder),
+            source=read_checkpoint(recipe.source.job, folder) if recipe.source else None,
+            resume_from=read_checkpoint(self.id, folder),
         )
 
     def _started_with(self, request: RenderRequest, notes: Sequence[Note]) -> None:
@@ -120,7 +119,8 @@ class RunningJob:
         job, recipe = self.job, self.recipe
         self.step = request.resume_from.step if request.resume_from else 0
         folder = folder_of(self.id, self._services.data_dir)
-        self._files = Album(folder, recipe, self._renderer.provenance, self.step)
+        files = JobFiles(folder, recipe, self._renderer.provenance, self.step)
+        self._writer = JobWriter(files, self._services.writer_threads)
         self.started = True
         self.add_notes(notes)
         log.info("job started", job=self.id, size=recipe.size, steps=recipe.steps, step=self.step)
@@ -139,17 +139,16 @@ class RunningJob:
         self._services.frames.show_frame(self.job, Frame(progress, output.images, self.notes))
 
     async def write_frame(self, output: StepOutput) -> None:
-        """Starts to write a frame and the checkpoint. It waits only where the disk is slower."""
-        await self._wait_for_write()
-        self._start_to_write(output.checkpoint(), output)
+        assert self._writer
+        await self._writer.start_frame(output)
 
     async def write_checkpoint(self) -> None:
         """Writes the latest state, which `detach` would lose."""
-        if self._renderer and self.started and (latest := await self._renderer.checkpoint(self.id)):
+        if self._renderer is None or self._writer is None:
+            return
+        if latest := await self._renderer.checkpoint(self.id):
             self.step = latest.step
-            await self._wait_for_write()
-            self._start_to_write(latest)
-            await self._wait_for_write()
+            await self._writer.checkpoint(latest)
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -157,7 +156,8 @@ class RunningJob:
         """Takes the job from its renderer, and waits until its files are complete."""
         if self._renderer:
             self._renderer.abort(self.id)
-        await self._wait_for_write()
+        if self._writer:
+            await self._writer.wait()
 
     async def give_back(self, *, renderer_failed: bool = False) -> None:
         """Returns the job to the queue.
@@ -167,7 +167,8 @@ class RunningJob:
         """
         await self.detach()
         self._services.frames.drop_frames(self.job)
-        counts = renderer_failed and self._renderer is not None and not self.progressed
+        progressed = self._writer and self._writer.progressed
+        counts = renderer_failed and self._renderer is not None and not progressed
         if counts and self.job.attempts >= MAX_ATTEMPTS:
             with speaking(self.job.locale):
                 await self._end(State.FAILED, say(STOPPED_TOO_OFTEN))
@@ -180,20 +181,26 @@ class RunningJob:
         await self.detach()
         await self._end(State.FAILED, reason)
 
+    def finish_early(self) -> None:
+        """Makes the next step the last, at the member's request."""
+        assert self._renderer
+        self.stopping = True
+        self._renderer.finish_early(self.id)
+
     def finish(self, output: StepOutput) -> None:
         """Starts to write the images of the last step, after which the job is done."""
+        if output.step < output.steps:
+            with speaking(self.job.locale):
+                self.notes = [*self.notes, early_end_text(output, stopped=self.stopping)]
         finishing = self._services.finishing
         task = asyncio.create_task(self._finish(output))
         finishing.add(task)
         task.add_done_callback(finishing.discard)
 
     async def _finish(self, output: StepOutput) -> None:
-        assert self._files
-        files, loop = self._files, asyncio.get_running_loop()
+        assert self._writer
         try:
-            await self._wait_for_write()
-            write = lambda: files.finish(output.images())  # noqa: E731
-            await loop.run_in_executor(self._services.writer, write)
+            await self._writer.results(output)
         except Exception as error:
             await fail_all([self], error)
         else:
@@ -204,18 +211,6 @@ class RunningJob:
         log.info("job ended", job=self.id, state=state.value, recorded=recorded)
         RENDERED.labels(state.value).observe(time.time() - (self.job.started_at or time.time()))
         self._services.frames.job_ended()
-
-    # -- files -----------------------------------------------------------------------------
-
-    def _start_to_write(self, checkpoint: Checkpoint, output: StepOutput | None = None) -> None:
-        assert self._files
-        write = partial(_write, self._files, checkpoint, output)
-        loop = asyncio.get_running_loop()
-        self._write = loop.run_in_executor(self._services.writer, write)
-
-    async def _wait_for_write(self) -> None:
-        if self._write:
-            self.progressed |= await asyncio.shield(self._write)
 
 
 async def fail_all(jobs: Sequence[RunningJob], error: Exception) -> None:
@@ -229,25 +224,3 @@ async def fail_all(jobs: Sequence[RunningJob], error: Exception) -> None:
         with speaking(job.job.locale):
             reason = reason_for(error, job.recipe, incident)
         await job.fail(reason)
-
-
-def _write(files: Album, checkpoint: Checkpoint, output: StepOutput | None) -> bool:
-    """Whether it is written. If not, it costs a frame of the timelapse, or steps after a crash."""
-    try:
-        if output:
-            files.keep_frame(output.step, output.images())
-        files.keep_state(checkpoint.to_bytes())
-        return True
-    except Exception as error:
-        log.warning("a frame could not be written", folder=str(files.folder), exc_info=error)
-        return False
-
-
-def _read_checkpoint(job_id: int, data_dir: Path) -> Checkpoint | None:
-    try:
-        return Checkpoint.from_bytes(state_of(folder_of(job_id, data_dir)).read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, CheckpointError) as error:
-        log.warning("a checkpoint cannot be read", job=job_id, error=str(error))
-        return None

@@ -31,8 +31,8 @@ class Worker:
         self._store = store
         self._leases = Leases(store)
         # Half of the cores write, so that the other half is left to renderers on this machine.
-        writer = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
-        self._services = JobServices(self._leases, frames, data_dir, writer)
+        threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
+        self._services = JobServices(self._leases, frames, data_dir, threads)
         self._scheduler = Scheduler(self._services)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -81,7 +81,7 @@ class Worker:
             await self._leases.release_all()
             for slot in self._scheduler.slots:
                 slot.renderer.close()
-            self._services.writer.shutdown(wait=False)
+            self._services.writer_threads.shutdown(wait=False)
 
     async def _until_lost(self, loop: RenderLoop) -> None:
         await loop.run()

@@ -66,11 +66,15 @@ PLACES: dict[str, dict[str, Place]] = {
     "engine": {
         "after the claim": Place("core.database.jobs:Store.claim", _die),
         "in a step": Place("engine.synthesis.renderer:Renderer._embed", _die),
-        "before a frame is in its place": Place("engine.album:Album.keep_frame", _die, before=True),
-        "after a state is saved": Place("engine.album:Album.keep_state", _die),
-        "in the middle of a file": Place("engine.album:png", _die),
-        "before the pictures are saved": Place("engine.album:Album.finish", _die, before=True),
-        "after the pictures are saved": Place("engine.album:Album.finish", _die),
+        "before a frame is in its place": Place(
+            "engine.job_files:JobFiles.write_frame", _die, before=True
+        ),
+        "after a state is saved": Place("engine.job_files:JobFiles.write_checkpoint", _die),
+        "in the middle of a file": Place("engine.job_files:png", _die),
+        "before the pictures are saved": Place(
+            "engine.job_files:JobFiles.write_results", _die, before=True
+        ),
+        "after the pictures are saved": Place("engine.job_files:JobFiles.write_results", _die),
         "before the end is recorded": Place("core.database.jobs:Store.finish", _die, before=True),
         "after the end is recorded": Place("core.database.jobs:Store.finish", _die),
         "before a post": Place("engine.delivery.posts:Post.edit", _die, before=True),

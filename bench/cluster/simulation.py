@@ -26,7 +26,7 @@ from core.database.jobs import Store
 from core.database.messages import Kind, Messages
 from core.job import State
 from core.recipe import Recipe
-from engine.album import KEPT_FRAMES, Album
+from engine.job_files import MAX_FRAMES, JobFiles
 from engine.media import Provenance
 from engine.synthesis.checkpoint import Checkpoint
 
@@ -75,7 +75,7 @@ class Setting:
     gpus: int
     engines: int = 1
     savers: int = 8
-    frames: int = KEPT_FRAMES
+    frames: int = MAX_FRAMES
     """Of each picture that are kept."""
 
 
@@ -206,7 +206,7 @@ async def _write(folder: Path, turns: int) -> float:
 def _files(folder: Path, turns: int) -> tuple[float, float]:
     """Seconds to keep a frame with its state, and to keep the end."""
     recipe = Recipe.make("a castle", width=256, height=256, steps=STEPS)
-    album = Album(folder / "1", recipe, Provenance("imagenet", {}))
+    files = JobFiles(folder / "1", recipe, Provenance("imagenet", {}))
     drawn = np.random.default_rng(7)
     rough = drawn.integers(0, 256, (16, 16, 3), np.uint8)
     picture = Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
@@ -221,17 +221,17 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
         moments={name: latents.clone() for name in ("exp_avg", "exp_avg_sq")},
     )
     spent = []
-    for step in range(1, KEPT_FRAMES + 1):
+    for step in range(1, MAX_FRAMES + 1):
         noisy = np.clip(np.asarray(picture) + np.roll(grain, step, 0), 0, 255).astype(np.uint8)
         painted = [Image.fromarray(noisy)]
         began = time.perf_counter()
-        album.keep_frame(step, painted)
-        album.keep_state(saved.to_bytes())
+        files.write_frame(step, painted)
+        files.write_checkpoint(saved)
         spent.append(time.perf_counter() - began)
     ends = []
     for _ in range(max(1, turns // 20)):
         began = time.process_time()
-        album.finish(painted)
+        files.write_results(painted)
         ends.append(time.process_time() - began)
     return min(spent), min(ends)
 

@@ -34,8 +34,8 @@ from bench.quality.prompts import held_out
 from bench.speed.baseline import PlainLoop, nearness
 from bench.speed.random_weights import untrained_imagenet
 from core.recipe import MIN_SIDE, Recipe
-from engine.album import Album
 from engine.device import choose_device, description, use_cores
+from engine.job_files import JobFiles, is_kept
 from engine.media import Provenance
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
@@ -467,7 +467,7 @@ def plot_growth(numbers: Mapping[str, Mapping[int, Sequence[float]]], path: Path
 
 def frames(quick: bool) -> tuple[str, Any]:
     """A picture's loop with a frame kept of every step, and without any."""
-    steps = 30 if quick else 100  # so few that the album wants each of them
+    steps = 30 if quick else 100  # so few that each frame is kept
     sides = {"off": partial(_loop, steps, kept=False), "on": partial(_loop, steps, kept=True)}
     measured = in_turns(sides, 1 if quick else 4)
     seconds = {name: _wholes(timings) for name, timings in measured.items()}
@@ -486,20 +486,20 @@ def _loop(steps: int, kept: bool) -> Timing:
     renderer = Renderer(load(OURS, "sketch"), CPU)
     renderer.add(RenderRequest(0, recipe))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as saving:
-        album = Album(Path(folder), recipe, Provenance("sketch", {}))
+        files = JobFiles(Path(folder), recipe, Provenance("sketch", {}))
         saved: Future[Path] | None = None
         began = time.perf_counter()
         while renderer.job_ids:
             (iteration,) = renderer.step()
-            if kept and album.wants(iteration.step):
+            if kept and is_kept(iteration.step, iteration.steps):
                 if saved:
                     saved.result()
-                saved = saving.submit(_keep, album, iteration)
+                saved = saving.submit(_keep, files, iteration)
         return {"whole": time.perf_counter() - began}
 
 
-def _keep(album: Album, iteration: StepOutput) -> Path:
-    return album.keep_frame(iteration.step, iteration.images())
+def _keep(files: JobFiles, iteration: StepOutput) -> Path:
+    return files.write_frame(iteration.step, iteration.images())
 
 
 # -- memory ----------------------------------------------------------------------------------

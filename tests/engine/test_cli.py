@@ -73,7 +73,7 @@ def test_ctrl_c_stops_and_keeps_what_is_there(
     monkeypatch.setattr(Renderer, "step", interrupted_in_step_two)
     assert render("--steps", "90") == 0
     said = capsys.readouterr()
-    assert "Finished early, at step 2 of 90: on request." in said.err
+    assert "Stopped at step 2 of 90." in said.err
     assert [Path(line).name for line in said.out.splitlines()] == ["final-0.png", "timelapse.mp4"]
     assert len(list((place / "out").glob("frame-*.webp"))) == 2
 
@@ -89,9 +89,7 @@ def test_an_image_that_no_longer_improves_ends_early_and_says_so(
 
     monkeypatch.setattr(Renderer, "step", idle_at_step_two)
     assert render("--steps", "90") == 0
-    assert "Finished early, at step 2 of 90: the image no longer improved." in (
-        capsys.readouterr().err
-    )
+    assert "Finished at step 2 of 90: the image no longer improved." in (capsys.readouterr().err)
 
 
 def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path) -> None:
@@ -295,7 +293,7 @@ def test_a_full_disk_is_said(
     def full(path: Path, content: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.album.write_whole", full)
+    monkeypatch.setattr("engine.job_files.write_whole", full)
     assert render() == 1
     assert "No space left on device" in capsys.readouterr().err
 

@@ -18,7 +18,7 @@ from core.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
 from core.storage.paths import finished_pictures, timelapse_of
 from core.storage.uploaded_images import MAX_BYTES, PictureRefused
 from engine import media
-from engine.album import KEPT_FRAMES, Album
+from engine.job_files import MAX_FRAMES, JobFiles, is_kept
 from engine.media import (
     MAX_METADATA,
     Metadata,
@@ -174,16 +174,16 @@ def test_a_png_of_somebody_else_is_refused_in_a_sentence(
         read_metadata(tmp_path / "a.png")
 
 
-def test_an_album_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
+def test_a_job_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
     tmp_path: Path, recipe: Callable[..., Recipe]
 ) -> None:
-    album = Album(tmp_path, recipe(steps=1999, width=18, height=17), MADE_BY)
-    kept = [step for step in range(1, 2000) if album.wants(step)]
+    files = JobFiles(tmp_path, recipe(steps=1999, width=18, height=17), MADE_BY)
+    kept = [step for step in range(1, 2000) if is_kept(step, 1999)]
     assert kept[0] == 1
-    assert len(kept) <= KEPT_FRAMES + 2
+    assert len(kept) <= MAX_FRAMES + 2
     for step in kept[:10]:
-        album.keep_frame(step, [noise(18, 17)])
-    assert album.finish([noise(18, 17)]) == finished_pictures(tmp_path)
+        files.write_frame(step, [noise(18, 17)])
+    assert files.write_results([noise(18, 17)]) == finished_pictures(tmp_path)
     with av.open(str(timelapse_of(tmp_path))) as film:
         stream = film.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")

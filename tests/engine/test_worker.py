@@ -21,8 +21,8 @@ from core.storage.paths import folder_of, state_of
 from core.storage.uploaded_images import store_initial
 from engine import leases, scheduler
 from engine import worker as worker_module
-from engine.album import Album
 from engine.delivery.frame import Frame
+from engine.job_files import JobFiles
 from engine.job_messages import NOTES, fault_text, note_text
 from engine.renderer_handle import LocalRenderer, RendererLost
 from engine.synthesis.checkpoint import Checkpoint
@@ -418,7 +418,7 @@ async def test_a_full_disk_fails_the_job_with_a_sentence(
     def full(path: Path, content: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("engine.album.write_whole", full)
+    monkeypatch.setattr("engine.job_files.write_whole", full)
     job = await ask()
     async with working(FakeRenderer()):
         failed = await ended(job)
@@ -459,7 +459,7 @@ async def test_a_job_that_is_stopped_keeps_what_is_there(
 
     async with working(FakeRenderer(at_the_second_step)):
         over = await ended(job)
-    assert over.state is State.DONE
+    assert (over.state, over.reason) == (State.DONE, "Stopped at step 3 of 5.")
     frames = [path.name for path in sorted(folder_of(job.id, tmp_path).glob("frame-*.webp"))]
     assert frames == ["frame-0001.webp", "frame-0002.webp", "frame-0003.webp"]
     assert (folder_of(job.id, tmp_path) / "final-0.png").exists()
@@ -546,13 +546,13 @@ async def test_a_job_moves_to_another_renderer_with_its_latest_state(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also if the disk is slow."""
-    keep_state = Album.keep_state
+    write_checkpoint = JobFiles.write_checkpoint
 
-    def slowly(files: Album, state: bytes) -> None:
+    def slowly(files: JobFiles, checkpoint: Checkpoint) -> None:
         time.sleep(0.5)
-        keep_state(files, state)
+        write_checkpoint(files, checkpoint)
 
-    monkeypatch.setattr(Album, "keep_state", slowly)
+    monkeypatch.setattr(JobFiles, "write_checkpoint", slowly)
     for _ in range(2):
         await ask(steps=2000)
     first, second = RemoteRenderer(never), RemoteRenderer(never)
@@ -625,12 +625,28 @@ async def test_a_job_that_is_claimed_again_while_it_is_rendered_is_rendered_once
         if number == 7:
             from_thread(pause_and_resume(), loop)
 
-    job = await ask_for(recipe(steps=100), guild_id=1)
+    job = await ask_for(recipe(steps=20), guild_id=1)
     first.renderer.before_step = in_step_seven
     async with working(first, second):
         assert (await ended(job)).state is State.DONE
     assert first.renderer.finished == []
     assert second.renderer.finished == [job.id]
+
+
+async def test_a_job_that_no_longer_improves_says_at_which_step_it_ended(
+    ask: Ask, working: Any, ended: Any
+) -> None:
+    job = await ask()
+    renderer = FakeRenderer()
+
+    def stall_in_step_two(number: int) -> None:
+        if number == 2:
+            renderer.finish_early(job.id)
+
+    renderer.before_step = stall_in_step_two
+    async with working(renderer):
+        over = await ended(job)
+    assert over.reason == "Finished at step 2 of 5: the image no longer improved."
 
 
 def never(step: int) -> bool:

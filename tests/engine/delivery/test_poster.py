@@ -20,7 +20,6 @@ from core.database.messages import Kind, Messages
 from core.job import Job, Progress, State
 from core.settings import Settings
 from core.storage.paths import folder_of
-from engine.album import Album
 from engine.delivery import message_writer, rest
 from engine.delivery.frame import Frame
 from engine.delivery.message_writer import MessageWriter
@@ -32,6 +31,7 @@ from engine.delivery.rest import (
     logged_in,
     logged_in_when_reachable,
 )
+from engine.job_files import JobFiles
 from engine.media import Provenance
 from sandbox import Sandbox
 from sandbox.discord.clock import DISCORD_EPOCH
@@ -93,9 +93,9 @@ def begin(discord: Sandbox, store: Store, ask: Ask) -> Ask:
 @pytest.fixture
 def finish(store: Store, tmp_path: Path) -> Callable[[Job], Awaitable[None]]:
     async def finish(job: Job) -> None:
-        album = Album(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
+        files = JobFiles(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
         picture = Image.new("RGB", (16, 16), "red")
-        await asyncio.to_thread(album.finish, [picture] * job.recipe.count)
+        await asyncio.to_thread(files.write_results, [picture] * job.recipe.count)
         assert await store.finish(job.id, ENGINE, State.DONE)
 
     return finish

@@ -1,0 +1,62 @@
+"""Writes the files of one job beside the renderer: one write at a time, in their order."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import structlog
+
+from engine.job_files import JobFiles
+from engine.synthesis.checkpoint import Checkpoint
+from engine.synthesis.output import StepOutput
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class JobWriter:
+    """A queue of at most one write; whoever wants to write waits for the one before."""
+
+    def __init__(self, files: JobFiles, threads: ThreadPoolExecutor) -> None:
+        self.progressed = False
+        """Whether a checkpoint has been written."""
+        self._files = files
+        self._threads = threads
+        self._write: asyncio.Future[bool] | None = None
+
+    async def start_frame(self, output: StepOutput) -> None:
+        """Starts to write a frame and its checkpoint. It waits only where the disk is slower."""
+        await self._start(partial(self._write_step, output.checkpoint(), output))
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
+        await self._start(partial(self._write_step, checkpoint))
+        await self.wait()
+
+    async def results(self, output: StepOutput) -> None:
+        """Raises OSError."""
+        await self.wait()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(
+            self._threads, lambda: self._files.write_results(output.images())
+        )
+
+    async def wait(self) -> None:
+        """Returns once no write is under way."""
+        if self._write:
+            self.progressed |= await asyncio.shield(self._write)
+
+    async def _start(self, write: Callable[[], bool]) -> None:
+        await self.wait()
+        self._write = asyncio.get_running_loop().run_in_executor(self._threads, write)
+
+    def _write_step(self, checkpoint: Checkpoint, output: StepOutput | None = None) -> bool:
+        """Whether it is written. If not, the timelapse lacks a frame, or a crash costs steps."""
+        try:
+            if output:
+                self._files.write_frame(output.step, output.images())
+            self._files.write_checkpoint(checkpoint)
+            return True
+        except Exception as error:
+            folder = str(self._files.folder)
+            log.warning("a frame could not be written", folder=folder, exc_info=error)
+            return False
