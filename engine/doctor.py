@@ -1,4 +1,4 @@
-"""Looks whether an engine could work with these settings, and says how to mend what is wrong."""
+"""Checks whether an engine could work with the settings, and says how to repair what is wrong."""
 
 import asyncio
 import platform
@@ -31,19 +31,19 @@ from engine.models.open_clip import read_open_clip
 FEW_SESSIONS = 20  #: of the 1,000 that Discord allows in a day; with fewer left the bot waits
 DRIVER = Path("/sys/module/nvidia/version")
 
-Look = Callable[[Settings], AsyncIterator[Finding]]
+Check = Callable[[Settings], AsyncIterator[Finding]]
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """One look after the other; a failure does not keep the rest from being looked at."""
-    looks: list[Look] = [_discord, _database, _weights, _perceptors, _device, _disk, _versions]
-    return [finding for look in looks async for finding in _look(look, settings)]
+    """Every check, whether or not those before it failed."""
+    checks: list[Check] = [_discord, _database, _weights, _perceptors, _device, _disk, _versions]
+    return [finding for check in checks async for finding in _run(check, settings)]
 
 
-async def _look(look: Look, settings: Settings) -> AsyncIterator[Finding]:
-    """What one look finds; what it stumbles over stops the engine, too."""
+async def _run(check: Check, settings: Settings) -> AsyncIterator[Finding]:
+    """What one check finds; an error that it meets would stop the engine, too."""
     try:
-        async for finding in look(settings):
+        async for finding in check(settings):
             yield finding
     except (SettingsError, DiscordError, StoreError, WeightsError, DeviceError, OSError) as error:
         yield stops(str(error))
@@ -73,7 +73,7 @@ async def _sessions(client: discord.Client) -> Finding:
 
 
 async def _guild(client: discord.Client, guild_id: int) -> AsyncIterator[Finding]:
-    """The permissions in the server of the settings; of others the bot tells when it starts."""
+    """The permissions in the server of the settings; the bot reports others when it starts."""
     assert client.user
     try:
         guild = await client.fetch_guild(guild_id)
@@ -99,12 +99,12 @@ async def _weights(settings: Settings) -> AsyncIterator[Finding]:
     for file in status.files:
         if file.state is not weights.State.WHOLE:
             path = status.folder / file.name
-            raise WeightsError(f"{path} is {file.state}; mend it with `{entry.mend}`.")
-    yield well(f"The weights of the pair {entry.name} are whole.")
+            raise WeightsError(f"{path} is {file.state}; repair it with `{entry.mend}`.")
+    yield well(f"The weights of the model {entry.name} are complete.")
 
 
 async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:
-    """Reads those of open_clip, which fetches what is not there yet."""
+    """Loads those of open_clip, which downloads what is missing."""
     chosen = settings.perceptors
     for choice in chosen:
         if model := choice.of_open_clip:
@@ -113,7 +113,7 @@ async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:
         names = ", ".join(choice.name for choice in chosen)
         yield well(f"What PERCEPTORS names can be read: {names}.")
     else:
-        yield well("PERCEPTORS is not set: the pair's own CLIP looks at the pictures.")
+        yield well("PERCEPTORS is not set: the model's own CLIP is used.")
 
 
 async def _device(settings: Settings) -> AsyncIterator[Finding]:
@@ -133,16 +133,18 @@ async def _device(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _driver() -> str | None:
-    """The version of NVIDIA's driver, if there is one."""
+    """The version of NVIDIA's driver; None without one."""
     return DRIVER.read_text().strip() if DRIVER.exists() else None
 
 
 def _memory(free: float, needed: float, device: torch.device) -> Finding:
-    """Whether the pair finds room, both in GB."""
+    """Whether the model fits; both in GB."""
     there = f"{free:,.1f} GB of memory are free on {device}"
     if free < needed:
-        return flaw(f"{there}, and the pair takes {needed:g}: end other programs, or set MODEL.")
-    return well(f"{there}; the pair takes {needed:g}.")
+        return flaw(
+            f"{there}, and the model takes {needed:g}: end other programs, or choose another MODEL."
+        )
+    return well(f"{there}; the model takes {needed:g}.")
 
 
 async def _disk(settings: Settings) -> AsyncIterator[Finding]:
@@ -153,5 +155,5 @@ async def _disk(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _versions(settings: Settings) -> AsyncIterator[Finding]:
     packages = ("imagine", "torch", "discord.py")
-    told = ", ".join(f"{package} {version(package)}" for package in packages)
-    yield well(f"Python {platform.python_version()}, {told}.")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    yield well(f"Python {platform.python_version()}, {versions}.")

@@ -1,9 +1,9 @@
-"""Keeps the disk as the settings say: what is old goes, and what is above the quota.
+"""Deletes old files, as KEEP_DAYS and DISK_QUOTA_GB say.
 
-Only images, frames and states of jobs are removed, and the images that members uploaded; never
-what `core.storage.retention` still needs, weights, or the database. What belongs to no job goes
-within two hours, whatever the settings: uploads of requests that were never sent or were refused,
-so that nobody can fill a disk by them, and what an engine wrote while its job was being deleted.
+Only the folders of jobs and the images that members uploaded are deleted; never weights, the
+database, or what `core.storage.retention` still needs. What belongs to no job goes within two
+hours, whatever the settings: uploads of requests that were never sent or were refused, so that
+nobody can fill a disk with them, and what an engine wrote while its job was being deleted.
 """
 
 import asyncio
@@ -26,84 +26,84 @@ HOUR, DAY = 3600.0, 86400.0  #: seconds
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
-    """A job's folder or a stored picture, with its size in bytes and when it was last written."""
+class _Stored:
+    """A job's folder or an uploaded image; `size` in bytes, `written` in seconds since 1970."""
 
     path: Path
     size: int
     written: float
 
     @property
-    def is_picture(self) -> bool:
+    def is_upload(self) -> bool:
         return self.path.suffix == ".png"
 
     def needed_until(self, needed: Needed) -> float:
-        """What belongs to no job may belong to one that is just being asked for."""
-        until = self._known(needed)
+        """Seconds since 1970. What belongs to no job may belong to one that is being sent."""
+        until = self._lookup(needed)
         return self.written + HOUR if until is None else until
 
-    def strays(self, needed: Needed) -> bool:
+    def is_orphan(self, needed: Needed) -> bool:
         """Whether it belongs to no job, or only to deleted ones."""
-        return self._known(needed) is None
+        return self._lookup(needed) is None
 
-    def _known(self, needed: Needed) -> float | None:
-        if self.is_picture:
+    def _lookup(self, needed: Needed) -> float | None:
+        if self.is_upload:
             return needed.pictures.get(self.path.stem)
         return needed.jobs.get(int(self.path.name))
 
 
-async def keep_tidy(settings: Settings, store: Store) -> None:
-    """Looks once an hour until cancelled."""
+async def delete_hourly(settings: Settings, store: Store) -> None:
+    """Runs until cancelled."""
     while True:
         try:
-            await tidy(settings, store)
+            await delete_old(settings, store)
         except (OSError, StoreError) as error:
-            log.warning("old pictures cannot be removed, trying again", error=str(error))
+            log.warning("old files cannot be deleted, trying again", error=str(error))
         await asyncio.sleep(HOUR)
 
 
-async def tidy(settings: Settings, store: Store) -> None:
-    """Removes what strays or has outlived KEEP_DAYS, then the oldest until DISK_QUOTA_GB is kept.
+async def delete_old(settings: Settings, store: Store) -> None:
+    """Deletes orphans, what is older than KEEP_DAYS, and the oldest beyond DISK_QUOTA_GB.
 
     Raises OSError, StoreError.
     """
-    things = await asyncio.to_thread(lambda: list(_things(settings.data_dir)))
-    pictures = [thing.path.stem for thing in things if thing.is_picture]
-    jobs = [int(thing.path.name) for thing in things if not thing.is_picture]
-    still = await needed(store, jobs=jobs, pictures=pictures)
-    aged = sorted(((thing.needed_until(still), thing) for thing in things), key=lambda one: one[0])
-    now, used = time.time(), sum(thing.size for thing in things)
+    stored = await asyncio.to_thread(lambda: list(_stored(settings.data_dir)))
+    uploads = [each.path.stem for each in stored if each.is_upload]
+    jobs = [int(each.path.name) for each in stored if not each.is_upload]
+    still = await needed(store, jobs=jobs, pictures=uploads)
+    by_age = sorted(((each.needed_until(still), each) for each in stored), key=lambda one: one[0])
+    now, used = time.time(), sum(each.size for each in stored)
     oldest = now - settings.keep_days * DAY if settings.keep_days else float("-inf")
     quota = settings.disk_quota_gb * 1e9 if settings.disk_quota_gb else float("inf")
-    for until, thing in aged:
-        dispensable = used > quota or thing.strays(still)
+    for until, each in by_age:
+        dispensable = used > quota or each.is_orphan(still)
         if until < oldest or (dispensable and until < now):
             try:
-                await asyncio.to_thread(_remove, thing.path, settings.data_dir)
+                await asyncio.to_thread(_delete, each.path, settings.data_dir)
             except OSError as error:
-                log.warning("a file cannot be removed", path=str(thing.path), error=str(error))
+                log.warning("a file cannot be deleted", path=str(each.path), error=str(error))
                 continue
-            used -= thing.size
-            log.info("removed", path=str(thing.path), bytes=thing.size)
+            used -= each.size
+            log.info("deleted", path=str(each.path), bytes=each.size)
     if used > quota:
-        log.warning("what is needed takes more than DISK_QUOTA_GB", bytes=used)
+        log.warning("what is still needed takes more than DISK_QUOTA_GB", bytes=used)
 
 
-def _things(data_dir: Path) -> Iterator[_Thing]:
+def _stored(data_dir: Path) -> Iterator[_Stored]:
     folders = (data_dir / "pictures").glob("*")
     for path in (*filter(_is_job, folders), *(data_dir / "initial").glob("*.png")):
-        with suppress(FileNotFoundError):  # it changes just now: it is looked at the next time
+        with suppress(FileNotFoundError):  # it is being changed: its turn comes the next time
             files = [file.stat() for file in (path.iterdir() if path.is_dir() else [path])]
             written = max((file.st_mtime for file in files), default=0.0)
-            yield _Thing(path, sum(file.st_size for file in files), written)
+            yield _Stored(path, sum(file.st_size for file in files), written)
 
 
 def _is_job(path: Path) -> bool:
     return path.name.isdecimal() and path.is_dir()
 
 
-def _remove(path: Path, data_dir: Path) -> None:
-    """What is gone already is not missed. Raises OSError."""
+def _delete(path: Path, data_dir: Path) -> None:
+    """Raises OSError, but not for what is already gone."""
     if path.is_dir():
         remove_folder(int(path.name), data_dir)
     else:

@@ -18,7 +18,7 @@ from engine.delivery.rest import logged_in_when_reachable
 from engine.device import choose_device, measure_memory, use_cores
 from engine.models.pair import load_pair
 from engine.renderer_handle import LocalRenderer
-from engine.retention import keep_tidy
+from engine.retention import delete_hourly
 from engine.worker import Worker
 
 log = structlog.stdlib.get_logger(__name__)
@@ -65,12 +65,12 @@ async def serve(settings: Settings) -> None:
     ):
         poster = Poster(MessageWriter(client, store, settings), store, settings)
         posting = asyncio.create_task(poster.run())
-        tidying = asyncio.create_task(keep_tidy(settings, store))
+        deleting = asyncio.create_task(delete_hourly(settings, store))
         working = asyncio.create_task(work(settings, store, poster, health))
         try:
             await asyncio.wait({posting, working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _cancel(tidying)
+            await _cancel(deleting)
             await _cancel(working)
             if not posting.done():
                 with suppress(TimeoutError, StoreError):

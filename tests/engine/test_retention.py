@@ -16,7 +16,7 @@ from core.recipe import PicturePrompt
 from core.settings import Settings
 from core.storage.paths import folder_of
 from core.storage.uploaded_images import store_initial
-from engine.retention import DAY, tidy
+from engine.retention import DAY, delete_old
 
 MEGABYTE = 10**6
 
@@ -72,7 +72,7 @@ async def test_what_is_old_goes_unless_somebody_needs_it(
     await Members(store).set_favourite(4, favourite.id, True)
     await ask_for(source.recipe.more(source.id, 0, 5))
     jobs = [old, young, unposted, favourite, source]
-    await tidy(Settings(data_dir=tmp_path, keep_days=30), store)
+    await delete_old(Settings(data_dir=tmp_path, keep_days=30), store)
     assert kept(jobs, tmp_path) == [False, True, True, True, True]
     assert await store.job(old.id)  # it is only its pictures that are gone
 
@@ -87,15 +87,15 @@ async def test_above_the_quota_the_oldest_go_first(
     folder_of(running.id, tmp_path).mkdir()
     (folder_of(running.id, tmp_path) / "frame-0001.webp").write_bytes(bytes(MEGABYTE))
     jobs = [favourite, old, middle, young, running]
-    await tidy(Settings(data_dir=tmp_path, disk_quota_gb=0.0035), store)
+    await delete_old(Settings(data_dir=tmp_path, disk_quota_gb=0.0035), store)
     assert kept(jobs, tmp_path) == [True, False, False, True, True]
-    await tidy(Settings(data_dir=tmp_path, disk_quota_gb=0.0001), store)
+    await delete_old(Settings(data_dir=tmp_path, disk_quota_gb=0.0001), store)
     assert kept(jobs, tmp_path) == [True, False, False, False, True]
 
 
 async def test_without_a_limit_everything_stays(store: Any, ended: Ended, tmp_path: Path) -> None:
     job = await ended(10_000)
-    await tidy(Settings(data_dir=tmp_path), store)
+    await delete_old(Settings(data_dir=tmp_path), store)
     assert kept([job], tmp_path) == [True]
 
 
@@ -108,7 +108,7 @@ async def test_an_attached_picture_of_which_no_job_speaks_goes_without_any_limit
         os.utime(tmp_path / "initial" / f"{name}.png", (0, 0))
     await ended(10_000, initial=used)
     store_initial(pictures[-1], tmp_path)  # somebody attaches the very same picture
-    await tidy(Settings(data_dir=tmp_path), store)
+    await delete_old(Settings(data_dir=tmp_path), store)
     assert {path.stem for path in (tmp_path / "initial").iterdir()} == {fresh, used, again}
 
 
@@ -123,7 +123,7 @@ async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_th
     await ended(40, initial=twice)
     await ended(20, initial=twice)
     await ended(20, include_pictures=[PicturePrompt(like)])
-    await tidy(Settings(data_dir=tmp_path, keep_days=30), store)
+    await delete_old(Settings(data_dir=tmp_path, keep_days=30), store)
     left = {path.stem for path in (tmp_path / "initial").iterdir()}
     assert left == {twice, like, fresh}  # the last belongs to a job that is just being asked for
 
@@ -144,7 +144,7 @@ async def test_what_an_engine_wrote_while_its_job_was_deleted_goes_without_any_l
     async with store.transaction() as db:
         await db.execute("DELETE FROM jobs WHERE id IN (?, ?)", (erased.id, fresh.id))
         await db.execute("UPDATE jobs SET deleted_at = 1 WHERE id = ?", (deleted.id,))
-    await tidy(Settings(data_dir=tmp_path), store)
+    await delete_old(Settings(data_dir=tmp_path), store)
     jobs = [erased, deleted, kept_job, fresh]
     assert kept(jobs, tmp_path) == [False, False, True, True]  # the last was written just now
     assert [path.stem for path in (tmp_path / "initial").iterdir()] == [uploads[1]]
@@ -158,5 +158,5 @@ async def test_what_no_job_knows_goes_whatever_else_is_there(store: Any, tmp_pat
         path.parent.mkdir(parents=True)
         path.write_bytes(b"")
         os.utime(path, (0, 0))
-    await tidy(Settings(data_dir=tmp_path, keep_days=30), store)
+    await delete_old(Settings(data_dir=tmp_path, keep_days=30), store)
     assert [path.exists() for path in (weights, stray, notes)] == [True, False, True]
