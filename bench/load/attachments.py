@@ -1,0 +1,194 @@
+"""`python -m bench.load.attachments`: 60 hostile attachments at once, and an honest one beside them.
+
+Each hostile file is a progressive JPEG of about 10 MB that takes some ten seconds of processor time
+to decode. They come from one member (20 commands with three files each), or from 60 members at
+once. Shortly afterwards an honest member attaches an ordinary photo. Discord and the bot are
+processes of their own; there is no engine.
+"""
+
+import argparse
+import asyncio
+import io
+import os
+import time
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from bench.load.figures import table
+from bench.load.product import Product, hosted
+from sandbox.client import Member, NoResponseError, SandboxClient
+from tests.hostile_files import jpeg_of_scans
+
+FILES = 60
+PER_COMMAND = 3
+HOSTILE_BYTES = 10_000_000
+HEAD_START = 3.0
+"""Seconds that the hostile files are ahead."""
+WITHIN = 5.0
+"""Seconds in which the honest image should be read."""
+MOST_MIB = 200
+"""What the bot may hold beyond what it held before."""
+SAMPLE_SECONDS = 0.1
+MIB = 2**20
+
+
+@dataclass(slots=True)
+class Attack:
+    """What became of one attack."""
+
+    name: str
+    alone: float = 0.0
+    """Seconds until an honest image was queued with nothing beside it."""
+    beside: float | None = None
+    """The same during the attack; None if it was not queued in time."""
+    answer: str = ""
+    """What the honest member was told, if it was refused."""
+    base: int = 0
+    memory: list[int] = field(default_factory=list)
+    """Bytes of the bot before the attack and during it."""
+    refused: int = 0
+    """Hostile commands that were answered with a refusal by the end."""
+
+    @property
+    def added(self) -> float:
+        """MiB at the worst moment, beyond the base."""
+        return (max(self.memory) - self.base) / MIB
+
+
+class RefusedError(Exception):
+    """The honest member was refused; `str(error)` is what they were told."""
+
+
+async def measured(name: str, hostile_members: int, seconds: float) -> Attack:
+    """One attack on a new bot, watched for so many seconds."""
+    attack = Attack(name)
+    async with hosted() as (host, discord):
+        await host.start("bot")
+        await discord.wait_for_command("imagine")
+        photo = str(await discord.upload("photo.jpg", await asyncio.to_thread(_photo)))
+        honest = await discord.member("Honest")
+        attack.alone = await _seconds_to_read(honest, photo)
+        files = await _hostile_files(discord)
+        members = [await discord.member(f"Mallory {n}") for n in range(hostile_members)]
+        attack.base = host.resident("bot")
+        watching = asyncio.create_task(_watch(host, attack))
+        commands = asyncio.gather(*_commands(members, files))
+        await asyncio.sleep(HEAD_START)
+        try:
+            async with asyncio.timeout(seconds):
+                attack.beside = await _seconds_to_read(honest, photo)
+        except TimeoutError:
+            attack.answer = "nothing"
+        except RefusedError as error:
+            attack.answer = str(error)
+        await commands
+        attack.refused = await _refusals(members)
+        watching.cancel()
+        host.check()
+    return attack
+
+
+def _photo() -> bytes:
+    """Twelve megapixels, as of a phone."""
+    noise = Image.frombytes("RGB", (500, 375), os.urandom(3 * 500 * 375))
+    buffer = io.BytesIO()
+    noise.resize((4000, 3000)).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+async def _hostile_files(discord: SandboxClient) -> list[str]:
+    """The ids of uploads, no two of them alike."""
+    scans = await asyncio.to_thread(jpeg_of_scans, 6320, HOSTILE_BYTES)
+    return [
+        str(await discord.upload(f"{number}.jpg", scans + number.to_bytes(4, "big")))
+        for number in range(FILES)
+    ]
+
+
+def _commands(members: Sequence[Member], files: Sequence[str]) -> list[Awaitable[None]]:
+    """Three files a command from a lone member, one from each of many."""
+    per_command = PER_COMMAND if len(members) == 1 else 1
+    bundles = [files[n : n + per_command] for n in range(0, len(files), per_command)]
+    return [_attack(members[n % len(members)], each) for n, each in enumerate(bundles)]
+
+
+async def _attack(member: Member, files: Sequence[str]) -> None:
+    options = dict(zip(("image", "like", "unlike"), files, strict=False))
+    with suppress(NoResponseError):
+        await member.slash("imagine", include="a red circle", **options)
+
+
+async def _seconds_to_read(member: Member, photo: str) -> float:
+    """Seconds until the job of a command with this photo is queued. Raises RefusedError."""
+    began = time.monotonic()
+    reply = await member.slash("imagine", include="a red circle", image=photo)
+    assert reply.message
+    job_message = reply.message.id
+    answer = await member.wait_for(
+        lambda message: not message.loading and (message.id == job_message or message.ephemeral),
+        patience=600,
+    )
+    if answer.ephemeral:
+        raise RefusedError(answer.text)
+    return time.monotonic() - began
+
+
+async def _refusals(members: Sequence[Member]) -> int:
+    """How many commands of these members have been refused so far."""
+    messages = [message for member in members for message in await member.messages()]
+    return sum(message.ephemeral and not message.loading for message in messages)
+
+
+async def _watch(host: Product, attack: Attack) -> None:
+    while True:
+        attack.memory.append(host.resident("bot"))
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+def report(attacks: Sequence[Attack]) -> str:
+    """A Markdown table, and what is not as it should be."""
+    head = ["60 hostile files from", "honest alone, s", "beside them, s"]
+    head += ["bot before, MiB", "at most", "added", "hostile commands refused"]
+    lines = [
+        [
+            attack.name,
+            f"{attack.alone:.2f}",
+            "never" if attack.beside is None else f"{attack.beside:.2f}",
+            f"{attack.base / MIB:.0f}",
+            f"{max(attack.memory) / MIB:.0f}",
+            f"{attack.added:.0f}",
+            str(attack.refused),
+        ]
+        for attack in attacks
+    ]
+    said = [table(head, lines)]
+    for attack in attacks:
+        if attack.beside is None:
+            said.append(f"The honest member beside {attack.name} was told: {attack.answer}")
+        elif attack.beside > WITHIN:
+            said.append(f"NOT as it should be: {attack.beside:.1f} s beside {attack.name}.")
+        if attack.added > MOST_MIB:
+            said.append(f"NOT as it should be: {attack.added:.0f} MiB added by {attack.name}.")
+    return "\n\n".join(said)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.load.attachments", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=25.0, help="how long to wait at most")
+    parser.add_argument("--out", type=Path, default=Path("out/load"))
+    options = parser.parse_args()
+    attacks = [
+        asyncio.run(measured(name, members, options.seconds))
+        for name, members in (("one member", 1), ("60 members", FILES))
+    ]
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "attachments.md").write_text(report(attacks) + "\n")
+    print(report(attacks))
+
+
+if __name__ == "__main__":
+    main()
