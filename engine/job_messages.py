@@ -7,7 +7,7 @@ import torch
 from core.i18n import mark, say
 from core.job import Progress
 from core.recipe import MIN_SIDE, Recipe
-from core.storage.uploaded_images import PictureRefused
+from core.storage.uploaded_images import ImageError
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode
 
@@ -88,7 +88,7 @@ def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
     """Why a job failed: one sentence, without anything of this machine in it."""
     if isinstance(error, RecipeRefused):
         return refusal_text(error)
-    if isinstance(error, PictureRefused):
+    if isinstance(error, ImageError):
         return str(error)
     if out_of_memory(error):
         return _smaller(recipe)

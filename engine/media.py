@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
 from core.prompts import format_prompts, weight_text
 from core.recipe import PicturePrompt, Recipe
-from core.storage.uploaded_images import MAX_BYTES, PictureRefused
+from core.storage.uploaded_images import MAX_BYTES, ImageError
 
 SHOWN_SIDE = 512  #: pixels; the long side of what is shown is at least this
 MAX_UPLOAD = 10 * 2**20  #: bytes of one file that Discord takes by default
@@ -87,25 +87,25 @@ class Metadata(BaseModel):
 def read_metadata(path: Path) -> Metadata:
     """The metadata of a PNG that `png` made; its pixels are not looked at.
 
-    Raises PictureRefused for any other file, OSError if it cannot be read.
+    Raises ImageError for any other file, OSError if it cannot be read.
     """
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise PictureRefused(f"{path} is too large: {MAX_BYTES // 2**20} MB is the most.")
+        raise ImageError(f"{path} is too large: {MAX_BYTES // 2**20} MB is the most.")
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             found = {name: picture.info.get(name) for name in Metadata.model_fields}
     except Exception as error:  # a hostile file may raise anything in a decoder
-        raise PictureRefused(f"{path} is not a PNG, or it is broken.") from error
+        raise ImageError(f"{path} is not a PNG, or it is broken.") from error
     if found["recipe"] is None:
-        raise PictureRefused(f"{path} holds no recipe: it is not from here, or has lost it.")
+        raise ImageError(f"{path} holds no recipe: it is not from here, or has lost it.")
     try:
         if any(len(text or "") > MAX_METADATA for text in found.values()):
             raise ValueError("too long")
         return Metadata.model_validate(found)
     except ValueError as error:  # pydantic's is one, too
-        raise PictureRefused(
+        raise ImageError(
             f"The recipe in {path} cannot be read: it is damaged, or from a newer version."
         ) from error
 

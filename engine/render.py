@@ -13,7 +13,7 @@ from core.discord_ui.job_message import progress_line
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import timelapse_of
-from core.storage.uploaded_images import load_initial
+from core.storage.uploaded_images import load_image
 from engine.device import choose_device, use_cores
 from engine.job_files import JobFiles, is_kept
 from engine.job_messages import (
@@ -44,7 +44,7 @@ def render(
 
     The images that the recipe names are read from `folder/initial/`. `before` belongs to an image
     that is rendered again: what has changed since is said. Raises DeviceError, WeightsError,
-    RecipeRefused, PictureRefused, RenderError, OSError.
+    RecipeRefused, ImageError, RenderError, OSError.
     """
     if recipe.source:
         raise RenderError(
@@ -53,7 +53,7 @@ def render(
         )
     device = choose_device(settings.device)
     use_cores()
-    images = {name: load_initial(name, folder) for name in recipe.pictures}
+    images = {name: load_image(name, folder) for name in recipe.pictures}
     model = load_pair(settings.model, settings.data_dir, device, settings.perceptors)
     provenance = Provenance(model.name, model.checksums)
     for difference in before.differences(provenance) if before else ():

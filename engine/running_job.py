@@ -16,7 +16,7 @@ from core.i18n import say, speaking
 from core.job import Job, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of
-from core.storage.uploaded_images import PictureRefused, load_initial
+from core.storage.uploaded_images import ImageError, load_image
 from engine.delivery.frame import Frame, FrameSink
 from engine.job_files import JobFiles, read_checkpoint
 from engine.job_messages import early_end_text, note_text, progress_of, reason_for
@@ -91,7 +91,7 @@ class RunningJob:
     async def start(self, renderer: RendererHandle) -> None:
         """Adds the job to a renderer, at its last checkpoint if there is one.
 
-        Raises what `RendererHandle.add` raises, and PictureRefused for an image that is missing.
+        Raises what `RendererHandle.add` raises, and ImageError for an image that is missing.
         """
         self._renderer = renderer
         with speaking(self.job.locale):
@@ -109,7 +109,7 @@ class RunningJob:
         return RenderRequest(
             self.id,
             recipe,
-            images={name: load_initial(name, folder) for name in recipe.pictures},
+            images={name: load_image(name, folder) for name in recipe.pictures},
             source=read_checkpoint(recipe.source.job, folder) if recipe.source else None,
             resume_from=read_checkpoint(self.id, folder),
         )
@@ -216,7 +216,7 @@ class RunningJob:
 async def fail_all(jobs: Sequence[RunningJob], error: Exception) -> None:
     """Ends jobs because of one error, under one incident that log and members share."""
     incident, ids = secrets.token_hex(3), [job.id for job in jobs]
-    if isinstance(error, RecipeRefused | PictureRefused):
+    if isinstance(error, RecipeRefused | ImageError):
         log.info("recipe refused", jobs=ids, reason=str(error))
     else:
         log.error("rendering failed", jobs=ids, incident=incident, exc_info=error)

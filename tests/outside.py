@@ -33,7 +33,7 @@ from core.moderation import WordRule
 from core.prompts import RecipeError, format_prompts, parse_prompts
 from core.recipe import Recipe, parse_size
 from core.settings import Settings, SettingsError, load_settings
-from core.storage.uploaded_images import MAX_SIDE, PictureRefused, read_outside_picture
+from core.storage.uploaded_images import MAX_SIDE, ImageError, decode_image
 from core.styles import PRESETS
 from tests.hostile_files import gif_beyond_its_screen, jpeg_of_scans, polyglot
 from tests.queued_job import queued_job
@@ -234,8 +234,8 @@ def attachments_are_pixels_or_refused(example: tuple[bytes, str]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = read_outside_picture(data)
-    except PictureRefused as refusal:
+            picture = decode_image(data)
+    except ImageError as refusal:
         assert re.fullmatch(r"[A-Z].*\.", str(refusal))
         return
     assert (picture.mode, picture.info) == ("RGB", {})

@@ -1,4 +1,4 @@
-"""`python -m bench.load.attachments`: 60 hostile attachments at once, and an honest one beside them.
+"""`python -m bench.load.attachments`: 60 hostile attachments at once, and an honest one besides.
 
 Each hostile file is a progressive JPEG of about 10 MB that takes some ten seconds of processor time
 to decode. They come from one member (20 commands with three files each), or from 60 members at
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.load.figures import table
 from bench.load.product import Product, hosted
-from sandbox.client import Member, NoResponseError, SandboxClient
+from bench.load.statistics import table
+from sandbox.client.driver import Member, NoResponseError, SandboxClient
 from tests.hostile_files import jpeg_of_scans
 
 FILES = 60

@@ -11,7 +11,7 @@ from bot.errors import RefusedError
 from bot.services.image_decoder import read_apart
 from core.database.jobs import StoreError
 from core.i18n import say
-from core.storage.uploaded_images import MAX_BYTES, PictureRefused, store_initial
+from core.storage.uploaded_images import MAX_BYTES, ImageError, store_image
 
 DISCORD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
@@ -28,8 +28,8 @@ async def keep_initial(bot: ImagineBot, attachment: discord.Attachment) -> str:
     try:
         async with bot.readers:
             image = await read_apart(data)
-        return await asyncio.to_thread(store_initial, image, data_dir)
-    except PictureRefused as refusal:
+        return await asyncio.to_thread(store_image, image, data_dir)
+    except ImageError as refusal:
         raise RefusedError(str(refusal)) from None
     except OSError as error:
         raise StoreError(f"Pictures cannot be kept in {data_dir}: {error}.") from error

@@ -16,7 +16,7 @@ import structlog
 from core.database.deletions import Deletion, Deletions, Folder, Image, Message
 from core.database.jobs import StoreError
 from core.storage.paths import remove_folder
-from core.storage.uploaded_images import forget_initial
+from core.storage.uploaded_images import delete_image
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -48,7 +48,7 @@ async def _delete(
                 await asyncio.to_thread(remove_folder, job_id, data_dir)
             case Image(name):
                 if not await deletions.is_uploaded(name):
-                    await asyncio.to_thread(forget_initial, name, data_dir)
+                    await asyncio.to_thread(delete_image, name, data_dir)
             case Message() as message:
                 await _delete_message(client, message)
     except StoreError:

@@ -20,8 +20,8 @@ from core.storage.uploaded_images import (
     BROKEN,
     MAX_BYTES,
     MAX_SIDE,
-    PictureRefused,
-    read_outside_picture,
+    ImageError,
+    decode_image,
 )
 
 AT_A_TIME = 2
@@ -37,7 +37,7 @@ _MOST = 1 + _SIZE.size + 3 * MAX_SIDE**2  #: bytes of an answer
 
 
 async def read_apart(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Image:
-    """What `read_outside_picture` makes of the data. Raises PictureRefused, OSError."""
+    """What `decode_image` makes of the data. Raises ImageError, OSError."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.services.image_decoder", spoken(), str(cpu_seconds)),
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -79,12 +79,12 @@ async def _answer(child: asyncio.subprocess.Process, data: bytes) -> bytes:
 def _understood(answer: bytes) -> Image.Image:
     kind, rest = answer[:1], answer[1:]
     if kind == _REFUSED:
-        raise PictureRefused(rest.decode())
+        raise ImageError(rest.decode())
     if kind == _READ and len(rest) >= _SIZE.size:
         size, pixels = _SIZE.unpack_from(rest), rest[_SIZE.size :]
         if max(size) <= MAX_SIDE and min(size) > 0 and len(pixels) == 3 * size[0] * size[1]:
             return Image.frombytes("RGB", size, pixels)
-    raise PictureRefused(say(BROKEN))
+    raise ImageError(say(BROKEN))
 
 
 def main() -> None:
@@ -99,8 +99,8 @@ def main() -> None:
     ):
         resource.setrlimit(what, (most, most))
     try:
-        picture = read_outside_picture(sys.stdin.buffer.read(MAX_BYTES + 1))
-    except PictureRefused as refusal:
+        picture = decode_image(sys.stdin.buffer.read(MAX_BYTES + 1))
+    except ImageError as refusal:
         answer = _REFUSED + str(refusal).encode()
     else:
         answer = _READ + _SIZE.pack(*picture.size) + picture.tobytes()

@@ -5,10 +5,13 @@ Everything here is blocking work: call it through `asyncio.to_thread`.
 
 import hashlib
 import io
+import math
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -18,45 +21,94 @@ from core.i18n import mark, say
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
-MAX_SIDE = 1024  #: larger pictures are made smaller
-
-BROKEN = mark("The picture is broken and cannot be read.")
+MAX_SIDE = 1024  #: larger images are scaled down
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
-class PictureRefused(ValueError):  # noqa: N818 - it is the answer, not a fault
-    """A picture that is not taken; `str(error)` is one sentence for the asker."""
+class Reason(StrEnum):
+    """Why an image is rejected."""
+
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    WRONG_FORMAT = "wrong_format"
+    UNREADABLE = "unreadable"
+    MISSING = "missing"
+    INVALID_NAME = "invalid_name"
 
 
-def read_outside_picture(data: bytes) -> Image.Image:
-    """The picture in `data`: RGB, upright, longest side at most 1024, and no metadata.
+_SENTENCES = {
+    Reason.TOO_LARGE: mark("That image is {size} MB. The limit is {limit} MB."),
+    Reason.TOO_MANY_PIXELS: mark("That image has too many pixels. The limit is {limit} million."),
+    Reason.WRONG_FORMAT: mark("That file isn't a PNG, JPEG, WebP or GIF image, or it's damaged."),
+    Reason.UNREADABLE: mark("That image is damaged and can't be read."),
+    Reason.MISSING: mark("An image that this needs no longer exists. Please upload it again."),
+    Reason.INVALID_NAME: mark("That isn't the name of an uploaded image."),
+}
+_LIMITS = {
+    Reason.TOO_LARGE: MAX_BYTES // 2**20,
+    Reason.TOO_MANY_PIXELS: MAX_PIXELS // 1_000_000,
+}
 
-    Takes PNG, JPEG, WebP and GIF (the first frame of a moving picture). Nothing is decoded
-    before its size is known to be harmless. What is transparent becomes white. Raises
-    PictureRefused.
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an image is rejected, as data: `str()` puts it into the current language."""
+
+    reason: Reason
+    size: float = 0.0
+    """The file in MB, for TOO_LARGE."""
+
+    def __str__(self) -> str:
+        limit = _LIMITS.get(self.reason)
+        return say(_SENTENCES[self.reason], size=f"{self.size:g}", limit=limit)
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; `str(error)` is one sentence."""
+
+
+class ImageRejectedError(ImageError):
+    """An image that is not accepted; `str(error)` says why, in the current language."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection)
+        self.rejection = rejection
+
+
+def check_size(size: int) -> None:
+    """Raises ImageRejectedError for a file of more than MAX_BYTES bytes.
+
+    The size it names is rounded up to a tenth, so it is never shown as the limit itself.
     """
-    if len(data) > MAX_BYTES:
-        raise PictureRefused(
-            say(
-                "The picture has {size} MB; {most} MB is the most.",
-                size=f"{len(data) / 2**20:.0f}",
-                most=MAX_BYTES // 2**20,
-            )
-        )
+    if size > MAX_BYTES:
+        raise ImageRejectedError(Rejection(Reason.TOO_LARGE, math.ceil(10 * size / 2**20) / 10))
+
+
+def decode_image(data: bytes) -> Image.Image:
+    """Decodes an untrusted file to RGB: upright, at most MAX_SIDE pixels a side, no metadata.
+
+    Accepts PNG, JPEG, WebP and GIF (of an animation, the first frame). Pixels are decoded only once
+    the header shows that there are not too many. Transparent areas become white. Raises
+    ImageRejectedError.
+    """
+    check_size(len(data))
     try:
-        with _opened(data) as image:
-            _refuse_bomb(image)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageRejectedError(Rejection(Reason.TOO_MANY_PIXELS))
             return _plain(image)
-    except PictureRefused:
+    except ImageRejectedError:
         raise
+    except UnidentifiedImageError:
+        raise ImageRejectedError(Rejection(Reason.WRONG_FORMAT)) from None
     except Image.DecompressionBombError:
-        raise PictureRefused(_too_many_pixels()) from None
+        raise ImageRejectedError(Rejection(Reason.TOO_MANY_PIXELS)) from None
     except Exception as error:  # a hostile file may raise anything in a decoder
-        raise PictureRefused(say(BROKEN)) from error
+        raise ImageRejectedError(Rejection(Reason.UNREADABLE)) from error
 
 
-def store_initial(image: Image.Image, data_dir: Path) -> str:
+def store_image(image: Image.Image, data_dir: Path) -> str:
     """Keeps an RGB picture as `data_dir/initial/<sha256>.png`; returns that checksum.
 
     The file appears whole or not at all. Raises OSError if it cannot be written.
@@ -71,25 +123,23 @@ def store_initial(image: Image.Image, data_dir: Path) -> str:
     return name
 
 
-def load_initial(name: str, data_dir: Path) -> Image.Image:
-    """The picture that `store_initial` called `name`. Raises PictureRefused if it is gone."""
+def load_image(name: str, data_dir: Path) -> Image.Image:
+    """The picture that `store_image` called `name`. Raises ImageRejectedError if it is gone."""
     data = _stored(name, data_dir)
     if data is None:
-        raise PictureRefused(
-            say("A picture that this needs is no longer there: please attach it once more.")
-        )
-    return read_outside_picture(data)
+        raise ImageRejectedError(Rejection(Reason.MISSING))
+    return decode_image(data)
 
 
-def forget_initial(name: str, data_dir: Path) -> None:
+def delete_image(name: str, data_dir: Path) -> None:
     """Deletes a stored picture; one that is gone already is not missed. Raises OSError."""
     _initial_path(name, data_dir).unlink(missing_ok=True)
 
 
-def gather_initial(names: Iterable[str], places: Sequence[Path], data_dir: Path) -> None:
+def copy_images(names: Iterable[str], places: Sequence[Path], data_dir: Path) -> None:
     """Copies those that `data_dir` lacks from the first of the places that has them.
 
-    What none has is left to `load_initial` to miss. Raises PictureRefused, OSError.
+    What none has is left to `load_image` to miss. Raises ImageRejectedError, OSError.
     """
     for name in names:
         if _stored(name, data_dir) is None:
@@ -109,27 +159,6 @@ def _stored(name: str, data_dir: Path) -> bytes | None:
     return data if hashlib.sha256(data).hexdigest() == name else None
 
 
-def _opened(data: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise PictureRefused(
-            say("The attachment is not a PNG, JPEG, WebP or GIF picture, or it is broken.")
-        ) from None
-
-
-def _refuse_bomb(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise PictureRefused(_too_many_pixels())
-
-
-def _too_many_pixels() -> str:
-    return say(
-        "The picture has too many pixels; {most} million is the most.",
-        most=MAX_PIXELS // 1_000_000,
-    )
-
-
 def _plain(image: Image.Image) -> Image.Image:
     """Only the pixels of the first frame, upright, on white, not larger than MAX_SIDE."""
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded smaller
@@ -145,7 +174,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 def _initial_path(name: str, data_dir: Path) -> Path:
     if not _NAME.fullmatch(name):
-        raise PictureRefused(say("That is not the name of an initial picture."))
+        raise ImageRejectedError(Rejection(Reason.INVALID_NAME))
     return data_dir / "initial" / f"{name}.png"
 
 

@@ -85,7 +85,7 @@ def _is_temporary(error: Exception) -> bool:
 def _worded_errors() -> tuple[type[Exception], ...]:
     """Those whose text is one sentence for the host."""
     from core.database.jobs import StoreError
-    from core.storage.uploaded_images import PictureRefused
+    from core.storage.uploaded_images import ImageError
     from engine.delivery.rest import DiscordError
     from engine.device import DeviceError
     from engine.models.catalogue import WeightsError
@@ -96,7 +96,7 @@ def _worded_errors() -> tuple[type[Exception], ...]:
         ClusterError,
         DeviceError,
         DiscordError,
-        PictureRefused,
+        ImageError,
         RenderError,
         StoreError,
         WeightsError,

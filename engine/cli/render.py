@@ -86,12 +86,12 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
 
 def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings) -> Recipe:
     """An image's own recipe, with another seed or steps if the options say so."""
-    from core.storage.uploaded_images import gather_initial
+    from core.storage.uploaded_images import copy_images
 
     fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
     if any(getattr(parsed, name) is not None for name in (*fixed, "init", "strength")):
         raise RecipeError("With --again, give only --seed, --steps and --out.")
-    gather_initial(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
+    copy_images(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
     if parsed.seed is not None:
         recipe = recipe.again(parsed.seed)
     return recipe if parsed.steps is None else recipe.within(parsed.steps)
@@ -107,9 +107,9 @@ def _image_prompt(text: str, folder: Path) -> PicturePrompt:
 
 def _store(file: Path, folder: Path) -> str:
     """Keeps a copy of an image in the folder; returns its name in a recipe."""
-    from core.storage.uploaded_images import read_outside_picture, store_initial
+    from core.storage.uploaded_images import decode_image, store_image
 
-    return store_initial(read_outside_picture(file.read_bytes()), folder)
+    return store_image(decode_image(file.read_bytes()), folder)
 
 
 def _presets() -> str:

@@ -13,7 +13,7 @@ from bot.client import ImagineBot
 from bot.services.signing import LENGTH, is_sealed, seal
 from core.database.jobs import Store
 from core.settings import Settings
-from core.storage.uploaded_images import store_initial
+from core.storage.uploaded_images import store_image
 from sandbox import Member, Sandbox
 from tests.bot.conftest import told
 from tests.bot.forging import FORGERIES, scene
@@ -63,7 +63,7 @@ async def test_a_button_that_is_not_on_the_message_is_not_pressed(custom_id: str
 async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
     """A PNG tells the name of what it was painted from: that alone gives nobody a look at it."""
     async with scene() as at:
-        name = store_initial(Image.new("RGB", (9, 9), "red"), at.settings.data_dir)
+        name = store_image(Image.new("RGB", (9, 9), "red"), at.settings.data_dir)
         fields = {"include": "a sea", "exclude": "", "strength": "1"}
         for forged in ("A" * LENGTH, seal(name, at.victims[0].member_id, at.settings)):
             await at.forge("form", f"picture:{name}:{forged}", fields)

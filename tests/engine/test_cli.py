@@ -224,7 +224,7 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
         (["render", "a", "--steps", "0"], "Steps:"),
         (["render", "a", "--model", "watercolour"], "There is no pair"),
         (["render", "a", "--init", "nowhere.png"], "nowhere.png: No such file"),
-        (["render", "a", "--init", "broken.png"], "not a PNG, JPEG, WebP or GIF"),
+        (["render", "a", "--init", "broken.png"], "isn't a PNG, JPEG, WebP or GIF"),
         (["weights", "pull", "watercolour"], "There is no pair"),
         (["weights", "check", "imagenet"], "weights pull imagenet"),
     ],

@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 
 from core.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
 from core.storage.paths import finished_pictures, timelapse_of
-from core.storage.uploaded_images import MAX_BYTES, PictureRefused
+from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine import media
 from engine.job_files import MAX_FRAMES, JobFiles, is_kept
 from engine.media import (
@@ -170,7 +170,7 @@ def test_a_png_of_somebody_else_is_refused_in_a_sentence(
     (tmp_path / "a.png").write_bytes(_saying(GOOD | {"recipe": RECIPE}))
     assert isinstance(read_metadata(tmp_path / "a.png"), Metadata)
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(PictureRefused, match=rf"a\.png.*({sentence}).*\.$"):
+    with pytest.raises(ImageError, match=rf"a\.png.*({sentence}).*\.$"):
         read_metadata(tmp_path / "a.png")
 
 

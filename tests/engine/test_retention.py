@@ -15,7 +15,7 @@ from core.job import Job, State
 from core.recipe import PicturePrompt
 from core.settings import Settings
 from core.storage.paths import folder_of
-from core.storage.uploaded_images import store_initial
+from core.storage.uploaded_images import store_image
 from engine.retention import DAY, delete_old
 
 MEGABYTE = 10**6
@@ -103,11 +103,11 @@ async def test_an_attached_picture_of_which_no_job_speaks_goes_without_any_limit
     store: Any, ended: Ended, tmp_path: Path
 ) -> None:
     pictures = [Image.new("RGB", (9, 9), colour) for colour in ("red", "lime", "blue", "navy")]
-    stray, fresh, used, again = (store_initial(picture, tmp_path) for picture in pictures)
+    stray, fresh, used, again = (store_image(picture, tmp_path) for picture in pictures)
     for name in (stray, used, again):
         os.utime(tmp_path / "initial" / f"{name}.png", (0, 0))
     await ended(10_000, initial=used)
-    store_initial(pictures[-1], tmp_path)  # somebody attaches the very same picture
+    store_image(pictures[-1], tmp_path)  # somebody attaches the very same picture
     await delete_old(Settings(data_dir=tmp_path), store)
     assert {path.stem for path in (tmp_path / "initial").iterdir()} == {fresh, used, again}
 
@@ -116,7 +116,7 @@ async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_th
     store: Any, ended: Ended, tmp_path: Path
 ) -> None:
     pictures = [Image.new("RGB", (9, 9), colour) for colour in ("red", "lime", "blue", "navy")]
-    once, twice, like, fresh = (store_initial(picture, tmp_path) for picture in pictures)
+    once, twice, like, fresh = (store_image(picture, tmp_path) for picture in pictures)
     for name in (once, twice, like):
         os.utime(tmp_path / "initial" / f"{name}.png", (0, 0))
     await ended(40, initial=once)
@@ -132,7 +132,7 @@ async def test_what_an_engine_wrote_while_its_job_was_deleted_goes_without_any_l
     store: Any, ended: Ended, tmp_path: Path
 ) -> None:
     uploads = [
-        store_initial(Image.new("RGB", (9, 9), colour), tmp_path) for colour in ("red", "lime")
+        store_image(Image.new("RGB", (9, 9), colour), tmp_path) for colour in ("red", "lime")
     ]
     erased, deleted, kept_job, fresh = [
         await ended(10, initial=uploads[0] if n < 2 else uploads[1]) for n in range(4)

@@ -18,7 +18,7 @@ from core.database.moderation import Moderation
 from core.job import Job, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of, state_of
-from core.storage.uploaded_images import store_initial
+from core.storage.uploaded_images import store_image
 from engine import leases, scheduler
 from engine import worker as worker_module
 from engine.delivery.frame import Frame
@@ -276,7 +276,7 @@ async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, e
         assert (await ended(refused)).reason == (
             "18x16 cannot be painted: with the pair fake both sides must be multiples of 4."
         )
-        assert "attach it once more" in (await ended(lost)).reason
+        assert "upload it again" in (await ended(lost)).reason
 
 
 async def test_each_asker_is_told_in_their_language(
@@ -303,7 +303,7 @@ async def test_each_asker_is_told_in_their_language(
 async def test_an_initial_picture_reaches_the_renderer(
     ask: Ask, working: Any, ended: Any, tmp_path: Path
 ) -> None:
-    name = store_initial(Image.new("RGB", (20, 10), "navy"), tmp_path)
+    name = store_image(Image.new("RGB", (20, 10), "navy"), tmp_path)
     job = await ask(initial=name)
     renderer = FakeRenderer()
     async with working(renderer):

@@ -12,7 +12,7 @@ from PIL import Image
 from bot.services import image_decoder
 from bot.services.image_decoder import read_apart
 from core.i18n import speaking
-from core.storage.uploaded_images import PictureRefused
+from core.storage.uploaded_images import ImageError
 from tests.hostile_files import jpeg_of_scans
 
 
@@ -33,22 +33,22 @@ async def test_a_child_that_has_ended_is_not_killed(monkeypatch: pytest.MonkeyPa
     killed: list[object] = []
     monkeypatch.setattr(asyncio.subprocess.Process, "kill", killed.append)
     await read_apart(_png("teal"))
-    with pytest.raises(PictureRefused):
+    with pytest.raises(ImageError):
         await read_apart(b"no picture")
     assert killed == []
 
 
 async def test_what_is_refused_there_is_told_here_in_the_members_language() -> None:
-    with speaking("de"), pytest.raises(PictureRefused, match="Anhang ist kein PNG"):
+    with speaking("de"), pytest.raises(ImageError, match="Anhang ist kein PNG"):
         await read_apart(b"no picture")
-    with pytest.raises(PictureRefused, match="not a PNG"):
+    with pytest.raises(ImageError, match="not a PNG"):
         await read_apart(b"no picture")
 
 
 async def test_a_picture_that_takes_for_ever_is_given_up() -> None:
     """Without a limit it would be minutes; a short one of the same kind is a good picture."""
     assert (await read_apart(jpeg_of_scans(6320, 5_000))).size == (1024, 1024)
-    with pytest.raises(PictureRefused, match="broken"):
+    with pytest.raises(ImageError, match="broken"):
         await read_apart(jpeg_of_scans(6320, 5_000_000), cpu_seconds=1)
 
 
@@ -69,7 +69,7 @@ async def test_a_reader_that_was_taken_over_is_not_believed(
     impostor.write_text(f"#!{sys.executable}\n{behaviour}\n")
     impostor.chmod(0o755)
     monkeypatch.setattr(image_decoder.sys, "executable", str(impostor))
-    with pytest.raises(PictureRefused, match="broken"):
+    with pytest.raises(ImageError, match="broken"):
         await read_apart(_png("red"))
 
 

@@ -18,7 +18,7 @@ SAME = {
 }
 """What reads the same in another language: names, and words that both have."""
 
-SHOWN = {"RefusedError", "Decision", "RecipeError", "PictureRefused", "RecipeRefused", "answer"}
+SHOWN = {"RefusedError", "Decision", "RecipeError", "ImageError", "RecipeRefused", "answer"}
 SHOWN_AS = {"content", "title", "description", "label", "name", "text"}
 """Calls and arguments that show a member a sentence."""
 
