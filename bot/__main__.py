@@ -24,6 +24,7 @@ from bot.components.buttons import BUTTONS
 from core.database.jobs import Store, StoreError, StoreFullError, StoreLockedError
 from core.logging import configure_logging
 from core.metrics import measured
+from core.process import hide_from_other_processes
 from core.settings import Settings, SettingsError, load_settings
 from core.storage.paths import keep_files_private
 
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m bot",
         description="The bot, until SIGTERM or Ctrl-C. Its settings are explained in .env.example.",
     ).parse_args(arguments)
+    hide_from_other_processes()
     keep_files_private()
     try:
         settings = load_settings()

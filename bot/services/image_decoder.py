@@ -1,9 +1,10 @@
-"""Reads pictures from outside apart from the bot: in a process with little time and memory.
+"""Decodes untrusted images in a process of their own, which has little time, memory and reach.
 
-What decodes a hostile file may take for ever (a JPEG of 10 MB can hold 150,000 scans, each of which
-goes over every pixel), fill the memory, crash, or be taken over. Here that costs one refusal: the
-process is given the bytes and gives pixels back; it knows no token, and its answer is no file that
-would be decoded once more.
+A hostile file may keep a decoder busy for hours (a JPEG of 10 MB can hold 150,000 scans, each over
+every pixel), fill the memory, crash it, or take it over. Here that costs one rejection. The child
+gets the bytes of a file and returns raw pixels or the reason of a rejection, never a file that
+would have to be decoded again. It has no token, and by the time it reads the first byte it can open
+no file and no connection.
 """
 
 import asyncio
@@ -12,99 +13,127 @@ import resource
 import struct
 import sys
 from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 
 from PIL import Image
 
-from core.i18n import say, speak, spoken
+from core.process import hide_from_other_processes
 from core.storage.uploaded_images import (
-    BROKEN,
     MAX_BYTES,
     MAX_SIDE,
-    ImageError,
+    ImageRejectedError,
+    Reason,
+    Rejection,
     decode_image,
 )
 
-AT_A_TIME = 2
-"""Pictures that a bot reads beside each other."""
+CPU_SECONDS = 3  #: an honest image of 40 megapixels takes one or two
+MEMORY = 2**30  #: bytes of address space; an honest image of 40 megapixels takes 840 MiB at most
+TIMEOUT = 20.0  #: seconds, however busy the machine is
 
-CPU_SECONDS = 10  #: a good picture needs less than two
-MEMORY = 2 * 2**30  #: bytes; a good picture needs less than half of it
-PATIENCE = 30.0  #: seconds until nobody waits any more, however busy the machine
-
-_READ, _REFUSED = b"+", b"-"
+_DECODED, _REJECTED = b"+", b"-"
 _SIZE = struct.Struct(">HH")
-_MOST = 1 + _SIZE.size + 3 * MAX_SIDE**2  #: bytes of an answer
+_MAX_ANSWER = 1 + _SIZE.size + 3 * MAX_SIDE**2  #: bytes
+_CHUNK = 2**16  #: bytes
+_LAZY_IMPORTS = (
+    *("ImageColor", "ImageFilter", "ImagePalette"),
+    *("MpoImagePlugin", "TiffImagePlugin", "WebPImagePlugin"),
+)
 
 
-async def read_apart(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Image:
-    """What `decode_image` makes of the data. Raises ImageError, OSError."""
+async def decode_isolated(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Image:
+    """What `decode_image` makes of the data. Raises ImageRejectedError, OSError."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.services.image_decoder", spoken(), str(cpu_seconds)),
+        *(sys.executable, "-m", "bot.services.image_decoder", str(cpu_seconds)),
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
+    answer = b""
     try:
-        async with asyncio.timeout(PATIENCE):
-            answer = await _answer(child, data)
-            if len(answer) <= _MOST:
-                await child.wait()
-    except TimeoutError:
-        answer = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TIMEOUT):
+                answer = await _ask(child, data)
+                if len(answer) <= _MAX_ANSWER:
+                    await child.wait()
     finally:
-        # One that has ended is let be: to kill it would reap it before asyncio's watcher does.
+        # A child that has ended is not killed: that would reap it before asyncio's watcher does.
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 child.kill()
-            # Not wait(): asyncio keeps a child's end back as long as any of its output is unread.
+            # Not wait(): asyncio holds a child's exit back while any of its output is unread.
             await child.communicate()
-    return _understood(answer)
+    return _parse(answer)
 
 
-async def _answer(child: asyncio.subprocess.Process, data: bytes) -> bytes:
-    """All that the child says once it has heard the data, but not more than it could have to."""
+async def _ask(child: asyncio.subprocess.Process, data: bytes) -> bytes:
+    """What the child answers to the data, cut off just beyond the longest valid answer."""
     assert child.stdin
     assert child.stdout
-    with suppress(ConnectionError):  # it died meanwhile, and says nothing
-        child.stdin.write(data)
-        await child.stdin.drain()
+    with suppress(ConnectionError):  # it died, and has no answer
+        for start in range(0, len(data), _CHUNK):
+            child.stdin.write(data[start : start + _CHUNK])
+            await child.stdin.drain()
     child.stdin.close()
     answer = bytearray()
-    while len(answer) <= _MOST and (piece := await child.stdout.read(2**16)):
-        answer += piece
+    while len(answer) <= _MAX_ANSWER and (chunk := await child.stdout.read(_CHUNK)):
+        answer += chunk
     return bytes(answer)
 
 
-def _understood(answer: bytes) -> Image.Image:
+def _parse(answer: bytes) -> Image.Image:
+    """The child's answer, which is not trusted either. Raises ImageRejectedError."""
     kind, rest = answer[:1], answer[1:]
-    if kind == _REFUSED:
-        raise ImageError(rest.decode())
-    if kind == _READ and len(rest) >= _SIZE.size:
+    if kind == _DECODED and len(rest) >= _SIZE.size:
         size, pixels = _SIZE.unpack_from(rest), rest[_SIZE.size :]
         if max(size) <= MAX_SIDE and min(size) > 0 and len(pixels) == 3 * size[0] * size[1]:
             return Image.frombytes("RGB", size, pixels)
-    raise ImageError(say(BROKEN))
+    reason = Reason.UNREADABLE
+    if kind == _REJECTED:
+        with suppress(ValueError):
+            reason = Reason(rest.decode())
+    raise ImageRejectedError(Rejection(reason))
 
 
 def main() -> None:
-    """The child: bytes of a file on standard input, pixels or a sentence on standard output."""
-    speak(sys.argv[1])
-    for what, most in (
-        (resource.RLIMIT_CPU, int(sys.argv[2])),
+    """The child: a file on standard input; pixels, or a reason to reject it, on standard output."""
+    confine(cpu_seconds=int(sys.argv[1]))
+    try:
+        image = decode_image(sys.stdin.buffer.read(MAX_BYTES + 1))
+    except ImageRejectedError as error:
+        answer = _REJECTED + error.rejection.reason.encode()
+    else:
+        answer = _DECODED + _SIZE.pack(*image.size) + image.tobytes()
+    sys.stdout.buffer.write(answer)
+
+
+def confine(cpu_seconds: int) -> None:
+    """Gives up, for good, what a decoder does not need: files, network, processes, memory, time.
+
+    Without a free file descriptor nothing can be opened: no socket, no `.env`, no `/proc`.
+    """
+    _import_decoders()
+    with suppress(OSError):  # if memory runs out, this process is the one to end
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    hide_from_other_processes()
+    for limit, most in (
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 0),
     ):
-        resource.setrlimit(what, (most, most))
-    try:
-        picture = decode_image(sys.stdin.buffer.read(MAX_BYTES + 1))
-    except ImageError as refusal:
-        answer = _REFUSED + str(refusal).encode()
-    else:
-        answer = _READ + _SIZE.pack(*picture.size) + picture.tobytes()
-    sys.stdout.buffer.write(answer)
+        resource.setrlimit(limit, (most, most))
+
+
+def _import_decoders() -> None:
+    """Imports what Pillow would otherwise import when it meets a file of our formats."""
+    Image.preinit()
+    for name in _LAZY_IMPORTS:
+        import_module(f"PIL.{name}")
 
 
 if __name__ == "__main__":

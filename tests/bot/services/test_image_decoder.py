@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 from PIL import Image
 
 from bot.services import image_decoder
-from bot.services.image_decoder import read_apart
+from bot.services.image_decoder import decode_isolated
 from core.i18n import speaking
-from core.storage.uploaded_images import ImageError
+from core.storage.uploaded_images import ImageRejectedError
 from tests.hostile_files import jpeg_of_scans
 
 
@@ -23,7 +24,7 @@ def _png(colour: str) -> bytes:
 
 
 async def test_a_good_picture_comes_back_as_its_pixels() -> None:
-    picture = await read_apart(_png("teal"))
+    picture = await decode_isolated(_png("teal"))
     assert (picture.mode, picture.size) == ("RGB", (30, 20))
     assert picture.getpixel((9, 9)) == (0, 128, 128)
 
@@ -32,24 +33,24 @@ async def test_a_child_that_has_ended_is_not_killed(monkeypatch: pytest.MonkeyPa
     """It would be reaped before asyncio's watcher does, which then warns of an unknown child."""
     killed: list[object] = []
     monkeypatch.setattr(asyncio.subprocess.Process, "kill", killed.append)
-    await read_apart(_png("teal"))
-    with pytest.raises(ImageError):
-        await read_apart(b"no picture")
+    await decode_isolated(_png("teal"))
+    with pytest.raises(ImageRejectedError):
+        await decode_isolated(b"no picture")
     assert killed == []
 
 
-async def test_what_is_refused_there_is_told_here_in_the_members_language() -> None:
-    with speaking("de"), pytest.raises(ImageError, match="Anhang ist kein PNG"):
-        await read_apart(b"no picture")
-    with pytest.raises(ImageError, match="not a PNG"):
-        await read_apart(b"no picture")
+async def test_a_rejection_reads_in_the_language_of_whoever_renders_it() -> None:
+    with speaking("de"), pytest.raises(ImageRejectedError, match="keine PNG"):
+        await decode_isolated(b"no picture")
+    with pytest.raises(ImageRejectedError, match="isn't a PNG"):
+        await decode_isolated(b"no picture")
 
 
 async def test_a_picture_that_takes_for_ever_is_given_up() -> None:
     """Without a limit it would be minutes; a short one of the same kind is a good picture."""
-    assert (await read_apart(jpeg_of_scans(6320, 5_000))).size == (1024, 1024)
-    with pytest.raises(ImageError, match="broken"):
-        await read_apart(jpeg_of_scans(6320, 5_000_000), cpu_seconds=1)
+    assert (await decode_isolated(jpeg_of_scans(6320, 5_000))).size == (1024, 1024)
+    with pytest.raises(ImageRejectedError, match="damaged"):
+        await decode_isolated(jpeg_of_scans(6320, 5_000_000), cpu_seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,61 @@ async def test_a_reader_that_was_taken_over_is_not_believed(
     impostor.write_text(f"#!{sys.executable}\n{behaviour}\n")
     impostor.chmod(0o755)
     monkeypatch.setattr(image_decoder.sys, "executable", str(impostor))
-    with pytest.raises(ImageError, match="broken"):
-        await read_apart(_png("red"))
+    with pytest.raises(ImageRejectedError, match="damaged"):
+        await decode_isolated(_png("red"))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *(pytest.param((mode, "PNG"), id=f"PNG {mode}") for mode in ("1", "L", "LA", "P", "I;16")),
+        *(pytest.param((mode, "JPEG"), id=f"JPEG {mode}") for mode in ("L", "RGB", "CMYK")),
+        *(pytest.param((mode, "WEBP"), id=f"WebP {mode}") for mode in ("RGB", "RGBA")),
+        *(pytest.param((mode, "GIF"), id=f"GIF {mode}") for mode in ("L", "P", "RGBA")),
+    ],
+)
+async def test_every_format_is_decoded_without_another_open_file(image: tuple[str, str]) -> None:
+    """Pillow imports some of its modules only when a file needs them; the child no longer can."""
+    mode, name = image
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # rotated by a quarter
+    Image.new(mode, (30, 20)).save(buffer, name, **({} if name == "GIF" else {"exif": exif}))
+    decoded = await decode_isolated(buffer.getvalue())
+    assert decoded.size == ((30, 20) if name == "GIF" else (20, 30))
+
+
+def test_the_confined_child_can_open_nothing() -> None:
+    """Not even as root: a decoder that is taken over finds no file, no network and no process."""
+    attempts = {
+        "a file": "open('/etc/hostname')",
+        "the network": "socket.socket()",
+        "another environment": "open(f'/proc/{os.getppid()}/environ')",
+        "a pipe": "os.pipe()",
+    }
+    code = (
+        "import os, socket\nfrom bot.services.image_decoder import confine\n"
+        "confine(cpu_seconds=3)\n"
+        f"for name, attempt in {attempts!r}.items():\n"
+        "    try: eval(attempt)\n"
+        "    except OSError as error: print(name, error.errno == 24)\n"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert child.stdout.splitlines() == [f"{name} True" for name in attempts], child.stderr
+
+
+async def test_an_image_that_needs_too_much_memory_is_rejected() -> None:
+    """Forty megapixels fit, whatever the format; the limit is what stops something worse."""
+    buffer = io.BytesIO()
+    Image.new("RGBA", (6320, 6320), (1, 2, 3, 9)).save(buffer, "WEBP", lossless=True)
+    assert (await decode_isolated(buffer.getvalue(), cpu_seconds=30)).size == (1024, 1024)
+    limits = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))"
+    code = f"{limits}\nimport sys\nsys.argv.append('9')\nfrom bot.services import image_decoder\n"
+    code += "image_decoder.MEMORY = 2**29\nimage_decoder.main()"
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    answer, _ = await child.communicate(buffer.getvalue())
+    assert answer == b"-unreadable"
 
 
 async def test_the_reader_knows_no_secret_and_dies_with_whom_it_reads_for(
@@ -85,7 +139,7 @@ async def test_the_reader_knows_no_secret_and_dies_with_whom_it_reads_for(
     impostor.chmod(0o755)
     monkeypatch.setattr(image_decoder.sys, "executable", str(impostor))
     monkeypatch.setenv("DISCORD_TOKEN", "MTA.very.secret")
-    waiting = asyncio.create_task(read_apart(_png("red")))
+    waiting = asyncio.create_task(decode_isolated(_png("red")))
     while not told.exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.01)
     waiting.cancel()

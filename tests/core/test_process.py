@@ -1,0 +1,39 @@
+"""A process hides what it knows."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+PR_GET_DUMPABLE = 3
+
+
+def test_a_hidden_process_cannot_be_inspected() -> None:
+    """As the kernel states it; root could read it anyway, so reading it would prove nothing."""
+    code = (
+        "import ctypes\nfrom core.process import hide_from_other_processes\n"
+        f"dumpable = lambda: ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}, 0, 0, 0, 0)\n"
+        "print(dumpable())\nhide_from_other_processes()\nprint(dumpable())\n"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert child.stdout.split() == ["1", "0"], child.stderr
+
+
+@pytest.mark.parametrize("program", ["bot", "engine"])
+def test_the_programs_that_know_the_token_hide_before_they_read_it(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"{program}.__main__")
+    order: list[str] = []
+
+    def settings() -> None:
+        order.append("settings")
+        raise SystemExit
+
+    monkeypatch.setattr(module, "hide_from_other_processes", lambda: order.append("hidden"))
+    monkeypatch.setattr(module, "load_settings", settings)
+    monkeypatch.setattr(sys, "argv", [program])
+    with pytest.raises(SystemExit):
+        module.main()
+    assert order == ["hidden", "settings"]
