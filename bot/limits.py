@@ -1,29 +1,44 @@
-"""What a server's moderators have settled, applied to a wish; free of Discord's objects."""
+"""A server's rules and limits, applied to a request: plain values in, a decision out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.policy import MAX_WAITING, YES, Decision
-from bot.word_filter import first_hit
-from core.discord_ui.job_message import escaped
-from core.i18n import counted, say
+from bot.decisions import YES, Decision, Reason, refuse
+from bot.policy import MAX_WAITING
+from bot.word_filter import Hit, first_hit
+from core.job import Provenance
 from core.moderation import Limits, Rules, Usage
 from core.recipe import Recipe, parse_size
 
 DEFAULT_LIMITS = Limits(waiting=MAX_WAITING)
-"""What holds where a server has settled nothing."""
+"""Of a server that has set none."""
 
 MAX_NAMED = 10
-"""Channels that a refusal names."""
+"""Channels that a refusal names at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a member asks."""
+    """Where a member makes a request."""
 
     channels: frozenset[int] | None
-    """The channel, its category, and of a thread its channel; None in a direct conversation."""
+    """The channel, its category, and a thread's parent; None in a direct conversation."""
     age_restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A recipe that a member asks for, and all that counts for or against it."""
+
+    recipe: Recipe
+    place: Place
+    rules: Rules
+    """The server's, for this member."""
+    limits: Limits
+    """The member's."""
+    usage: Usage
+    """The member's."""
+    provenance: Provenance
 
 
 def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int | None) -> Limits:
@@ -56,122 +71,104 @@ def pixels(size: str) -> int:
     return width * height
 
 
-def may_ask(recipe: Recipe, rules: Rules, limits: Limits, usage: Usage, place: Place) -> Decision:
-    """Whether a member may have this wish here and now; `limits` are theirs."""
-    decisions = (
-        _not_blocked(rules),
-        _not_paused(rules),
-        _in_its_place(rules, place),
-        _in_good_words(recipe, rules, place),
-        _small_enough(recipe, limits),
-        _few_enough(usage, limits),
-    )
-    return next((decision for decision in decisions if not decision), YES)
+def may_request(request: Request) -> Decision:
+    """Whether a member may make this request: the first refusal, or a yes."""
+    return next((refusal for check in _CHECKS if not (refusal := check(request))), YES)
 
 
-def _not_blocked(rules: Rules) -> Decision:
-    if rules.block is None:
-        return YES
-    until = rules.block.until
-    told = say("The moderators have blocked you from asking for pictures here.")
-    if until is not None:
-        told = say(
-            "The moderators have blocked you from asking for pictures here until {time}.",
-            time=f"<t:{int(until)}:f>",
-        )
-    advice = say("If you think that this is a mistake, talk to them.")
-    return Decision(f"{told}{_because(rules.block.reason)} {advice}")
+def is_age_restricted(request: Request) -> bool:
+    """Whether what comes of it may only be shown in age-restricted channels.
+
+    Age-restricted words are admitted in such channels alone, so the channel says enough.
+    """
+    return request.place.age_restricted or request.provenance.age_restricted
 
 
-def _not_paused(rules: Rules) -> Decision:
-    if rules.pause is None:
-        return YES
-    told = say("The moderators have paused painting on this server.")
-    advice = say("What waits keeps its place. Please ask again later.")
-    return Decision(f"{told}{_because(rules.pause.reason)} {advice}")
+def is_spoilered(request: Request) -> bool:
+    """Whether what comes of it is posted behind a spoiler."""
+    channels = request.place.channels or frozenset()
+    return request.provenance.spoilered or bool(request.rules.spoilered_channels & channels)
 
 
-def _in_its_place(rules: Rules, place: Place) -> Decision:
-    if place.channels is None or not rules.allowed_channels:
-        return YES
-    if rules.allowed_channels & place.channels:
-        return YES
-    channels = [f"<#{channel}>" for channel in sorted(rules.allowed_channels)[:MAX_NAMED]]
-    return Decision(
-        say(
-            "Pictures are not asked for in this channel. Please go to {channels}.",
-            channels=say(" or ").join(channels),
-        )
-    )
-
-
-def _in_good_words(recipe: Recipe, rules: Rules, place: Place) -> Decision:
-    """What is refused everywhere may not be shown at all; what is for adults may be excluded."""
-    wanted = "\n".join(prompt.text for prompt in recipe.include)
-    shown = "\n".join([wanted, *(prompt.text for prompt in recipe.exclude)])
-    if hit := first_hit((rule for rule in rules.words if not rule.age_restricted), shown):
-        return Decision(
-            say(
-                "The moderators of this server do not want “{found}” in wishes (their rule:"
-                " “{rule}”). Please say it in other words.",
-                found=escaped(hit.found),
-                rule=hit.rule.text,
-            )
-        )
-    if place.age_restricted:
-        return YES
-    if hit := first_hit((rule for rule in rules.words if rule.age_restricted), wanted):
-        return Decision(
-            say(
-                "On this server, wishes with “{found}” belong into age-restricted channels (the"
-                " rule: “{rule}”). Please ask there, or in other words.",
-                found=escaped(hit.found),
-                rule=hit.rule.text,
-            )
-        )
+def _not_blocked(request: Request) -> Decision:
+    if block := request.rules.block:
+        return refuse(Reason.BLOCKED, until=block.until, because=block.reason)
     return YES
 
 
-def _small_enough(recipe: Recipe, limits: Limits) -> Decision:
+def _not_paused(request: Request) -> Decision:
+    if pause := request.rules.pause:
+        return refuse(Reason.PAUSED, because=pause.reason)
+    return YES
+
+
+def _in_allowed_channel(request: Request) -> Decision:
+    here, allowed = request.place.channels, request.rules.allowed_channels
+    if here is None or not allowed or allowed & here:
+        return YES
+    return refuse(Reason.WRONG_CHANNEL, channels=tuple(sorted(allowed)[:MAX_NAMED]))
+
+
+def _within_size_and_steps(request: Request) -> Decision:
+    recipe, limits = request.recipe, request.limits
     if limits.size is not None and recipe.width * recipe.height > pixels(limits.size):
-        return Decision(
-            say(
-                "Your largest picture on this server is {size}: please choose a smaller size.",
-                size=limits.size,
-            )
-        )
+        return refuse(Reason.SIZE_LIMIT, size=limits.size)
     if limits.steps is not None and recipe.steps > limits.steps:
-        return Decision(
-            say("You may ask for {steps} steps at most on this server.", steps=limits.steps)
-        )
+        return refuse(Reason.STEPS_LIMIT, steps=limits.steps)
     return YES
 
 
-def _few_enough(usage: Usage, limits: Limits) -> Decision:
+def _within_usage(request: Request) -> Decision:
+    usage, limits = request.usage, request.limits
     if limits.waiting is not None and usage.waiting >= limits.waiting:
-        return Decision(
-            counted(
-                "You already have 1 wish waiting, and {most} is the most: wait for it, or cancel it"
-                " with `/cancel`.",
-                "You already have {n} wishes waiting, and {most} is the most: wait for one of them,"
-                " or cancel one with `/cancel`.",
-                usage.waiting,
-                most=limits.waiting,
-            )
-        )
+        return refuse(Reason.QUEUE_LIMIT, waiting=usage.waiting, limit=limits.waiting)
     if limits.per_hour is not None and usage.last_hour >= limits.per_hour:
-        return Decision(
-            counted(
-                "You asked for 1 wish within the last hour, and {most} is the most (what failed is"
-                " not counted): please come back later.",
-                "You asked for {n} wishes within the last hour, and {most} is the most (what failed"
-                " is not counted): please come back later.",
-                usage.last_hour,
-                most=limits.per_hour,
-            )
-        )
+        return refuse(Reason.HOURLY_LIMIT, requests=usage.last_hour, limit=limits.per_hour)
     return YES
 
 
-def _because(reason: str | None) -> str:
-    return " " + say("They say: “{reason}”.", reason=escaped(reason)) if reason else ""
+def _of_own_images(request: Request) -> Decision:
+    return refuse(Reason.SOMEONE_ELSES_IMAGE) if request.provenance.foreign_images else YES
+
+
+def _from_permitted_sources(request: Request) -> Decision:
+    if request.provenance.age_restricted and not request.place.age_restricted:
+        return refuse(Reason.AGE_RESTRICTED_SOURCE)
+    return YES
+
+
+def _without_forbidden_words(request: Request) -> Decision:
+    """These may appear neither in what to include nor in what to exclude."""
+    prompts = (*request.recipe.include, *request.recipe.exclude)
+    rules = (rule for rule in request.rules.words if not rule.age_restricted)
+    if hit := first_hit(rules, "\n".join(prompt.text for prompt in prompts)):
+        return refuse(Reason.FORBIDDEN_WORD, found=hit.found, rule=hit.rule.text)
+    return YES
+
+
+def _age_restricted_words_in_their_place(request: Request) -> Decision:
+    if request.place.age_restricted:
+        return YES
+    if hit := _age_restricted_word(request):
+        return refuse(Reason.AGE_RESTRICTED_WORD, found=hit.found, rule=hit.rule.text)
+    return YES
+
+
+def _age_restricted_word(request: Request) -> Hit | None:
+    """One that is to be included; excluding it is fine anywhere."""
+    rules = (rule for rule in request.rules.words if rule.age_restricted)
+    return first_hit(rules, "\n".join(prompt.text for prompt in request.recipe.include))
+
+
+_CHECKS: tuple[Callable[[Request], Decision], ...] = (
+    _not_blocked,
+    _not_paused,
+    _in_allowed_channel,
+    _of_own_images,
+    _from_permitted_sources,
+    _within_size_and_steps,
+    _within_usage,
+    _without_forbidden_words,  # reads all of the text, so it comes after what takes no time
+    _age_restricted_words_in_their_place,
+)
+"""In this order; none is made after one that refuses."""

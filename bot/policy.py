@@ -1,31 +1,31 @@
-"""Who may ask for what, free of Discord's objects: plain values in, a decision out."""
+"""Who may do what with which job: plain values in, a decision out; nothing of Discord's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.i18n import mark, say
+from bot.decisions import YES, Decision, Reason, refuse
+from core.i18n import mark
 from core.job import Job, State
 from core.recipe import Recipe
 
 MAX_WAITING = 5
-"""Jobs that one member may have waiting in a server that has no limits of its own."""
+"""Jobs that one member may have in the queue of a server that sets no limits of its own."""
 
 MIN_STEPS, MAX_STEPS = 10, 500
 
-NOT_HERE = mark("There is no such job here, or its pictures were deleted.")
-ENDED = {
-    State.DONE: mark("Job #{job} is no longer in the queue: it is done."),
-    State.FAILED: mark("Job #{job} is no longer in the queue: it has failed."),
-    State.CANCELLED: mark("Job #{job} is no longer in the queue: it is cancelled."),
+_ENDED = {
+    State.DONE: Reason.ALREADY_DONE,
+    State.FAILED: Reason.ALREADY_FAILED,
+    State.CANCELLED: Reason.ALREADY_CANCELLED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A size on the menu, in pixels."""
+    """A size on offer, in pixels."""
 
     label: str
-    """With a place for its name."""
+    """With a `{size}` for its name."""
     width: int
     height: int
 
@@ -37,13 +37,13 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What can be asked of a pair. The first size is the one that nobody needs to name."""
+    """What a model offers. The first size is the default."""
 
     sizes: tuple[Size, ...]
     largest: int
-    """Pixels on the longer side of a picture that was painted on at twice its size."""
+    """Pixels on the longer side, for an image that was enlarged."""
     steps: int
-    """Steps where nobody names any."""
+    """The default."""
 
 
 def _sizes(short: int, long: int) -> tuple[Size, ...]:
@@ -60,21 +60,8 @@ _FULL_SIZE = Menu(_sizes(256, 384), largest=768, steps=300)
 
 
 def menu(pair: str) -> Menu:
-    """What can be asked of this pair; pairs other than `sketch` paint at full size."""
+    """What this model offers; all but `sketch` work at full size."""
     return _SKETCH if pair == "sketch" else _FULL_SIZE
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Yes, or no with a sentence for the member. True in a condition if it is yes."""
-
-    refusal: str = ""
-
-    def __bool__(self) -> bool:
-        return not self.refusal
-
-
-YES = Decision()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,89 +73,80 @@ class Asker:
     channel_id: int | None
     moderator: bool
     """Whether they may manage messages there."""
+    age_restricted: bool = False
+    """Whether the channel is age-restricted."""
 
 
 def may_post(missing: Sequence[str]) -> Decision:
-    """Whether the bot can show pictures in a channel where it lacks these permissions."""
-    if missing:
-        return Decision(
-            say(
-                "I cannot show pictures in this channel: here I lack the permission {needed}."
-                " Whoever manages this server can grant it.",
-                needed=say(" and ").join(missing),
-            )
-        )
-    return YES
+    """Whether the bot can post images in a channel where it lacks these permissions."""
+    return refuse(Reason.MISSING_PERMISSIONS, permissions=tuple(missing)) if missing else YES
 
 
 def may_paint(recipe: Recipe, pair: str) -> Decision:
-    """Whether a recipe is on the menu of the pair."""
-    largest, known = menu(pair).largest, [size.name for size in menu(pair).sizes]
-    if recipe.source and max(recipe.width, recipe.height) <= largest:
-        pass  # it was on the menu once, and has grown since
-    elif recipe.source:
-        return Decision(
-            say("It cannot become larger: {most} pixels a side are the most here.", most=largest)
-        )
-    elif recipe.size not in known:
-        return Decision(
-            say(
-                "Pictures of {size} are not painted here: choose one of {sizes}.",
-                size=recipe.size,
-                sizes=", ".join(known),
-            )
-        )
+    """Whether the recipe's size and steps are available."""
+    largest, sizes = menu(pair).largest, [size.name for size in menu(pair).sizes]
+    if recipe.source:  # its size was available once, and may have grown since
+        if max(recipe.width, recipe.height) > largest:
+            return refuse(Reason.MAX_SIZE_REACHED, limit=largest)
+    elif recipe.size not in sizes:
+        return refuse(Reason.SIZE_NOT_OFFERED, size=recipe.size, sizes=", ".join(sizes))
     if not MIN_STEPS <= recipe.steps <= MAX_STEPS:
-        return Decision(say("Steps can be {least} to {most}.", least=MIN_STEPS, most=MAX_STEPS))
+        return refuse(Reason.STEPS_OUT_OF_RANGE, least=MIN_STEPS, most=MAX_STEPS)
     return YES
 
 
 def may_see(job: Job | None, asker: Asker) -> Decision:
-    """Whether a member may look at a job and make others of it: in its channel, or as its asker.
+    """Whether a member may look at a job and build on it: in its channel, or as its requester.
 
-    Nothing is told about jobs elsewhere, not even that they exist.
+    A refusal does not reveal whether a job exists elsewhere.
     """
     if job is None or job.deleted_at is not None:
-        return Decision(say(NOT_HERE))
+        return refuse(Reason.JOB_NOT_VISIBLE)
     own = job.member_id == asker.member_id and asker.guild_id in (job.guild_id, None)
     if own or (job.guild_id, job.channel_id) == (asker.guild_id, asker.channel_id):
         return YES
-    return Decision(say(NOT_HERE))
+    return refuse(Reason.JOB_NOT_VISIBLE)
+
+
+def may_show(job: Job, asker: Asker, *, age_restricted: bool) -> Decision:
+    """Whether a job that the member may see may be shown here.
+
+    If it is age-restricted, only in such channels, and in the channel that its message is in.
+    """
+    if age_restricted and not asker.age_restricted and job.channel_id != asker.channel_id:
+        return refuse(Reason.AGE_RESTRICTED_JOB, job=job.id)
+    return YES
 
 
 def may_delete(job: Job | None, asker: Asker) -> Decision:
-    """Whether a member may delete a job's pictures: its asker, or a moderator of its channel."""
-    seen = may_see(job, asker)
-    if not seen or job is None:
-        return seen
+    """Whether a member may delete a job's images: its requester, or a moderator of its channel."""
+    decision = may_see(job, asker)
+    if not decision or job is None:
+        return decision
     if job.member_id != asker.member_id and not asker.moderator:
-        return Decision(
-            say("Only the member who asked for it, or a moderator here, can delete this.")
-        )
+        return refuse(Reason.DELETE_NOT_ALLOWED)
     return YES
 
 
 def may_stop(job: Job | None, asker: Asker) -> Decision:
-    """Whether a member may end a job with what is there: as with cancelling, but only running."""
+    """Whether a member may end a job early and keep its image: as for cancelling, but running."""
     decision = may_cancel(job, asker)
     if decision and job is not None and job.state is not State.RUNNING:
-        return Decision(say("It has not begun yet: there is nothing to keep. You can cancel it."))
+        return refuse(Reason.NOT_STARTED)
     return decision
 
 
 def may_cancel(job: Job | None, asker: Asker) -> Decision:
-    """Whether a job may be cancelled by this member: its asker, or a moderator of its channel.
+    """Whether a member may cancel a job: its requester, or a moderator of its channel.
 
-    Nothing is told about jobs of other servers, not even that they exist.
+    A refusal does not reveal whether a job exists in another server.
     """
     own = job is not None and job.member_id == asker.member_id
     if job is None or (job.guild_id != asker.guild_id and not (own and asker.guild_id is None)):
-        return Decision(say("There is no such job here."))
+        return refuse(Reason.JOB_NOT_FOUND)
     moderates = asker.moderator and job.channel_id == asker.channel_id
     if not own and not moderates:
-        return Decision(
-            say("Only the member who asked for it, or a moderator here, can cancel this.")
-        )
-    if ended := ENDED.get(job.state):
-        return Decision(say(ended, job=job.id))
+        return refuse(Reason.CANCEL_NOT_ALLOWED)
+    if ended := _ENDED.get(job.state):
+        return refuse(ended, job=job.id)
     return YES

@@ -61,7 +61,9 @@ class Job:
     deleted_at: float | None
     """When its pictures were deleted."""
     spoilered: bool = False
-    """Whether its pictures are hidden until one clicks on them."""
+    """Whether its images are posted behind a spoiler; so are those made from it."""
+    age_restricted: bool = False
+    """Whether it was requested in an age-restricted channel: it is shown in no other."""
     locale: str = "en"
     """What its asker's Discord speaks, as Discord calls it."""
     redraws: int = 0
@@ -91,3 +93,15 @@ class Progress:
     exclude: float | None = None
     shares: tuple[float, ...] = ()
     seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a recipe inherits from the jobs and uploaded images that it builds on."""
+
+    age_restricted: bool = False
+    """Whether any of them comes from an age-restricted channel."""
+    spoilered: bool = False
+    """Whether any of them is behind a spoiler."""
+    foreign_images: tuple[str, ...] = ()
+    """Names of uploaded images that this member has not uploaded."""

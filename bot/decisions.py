@@ -1,0 +1,221 @@
+"""A decision is data: yes, or no with a reason and its parameters. Here are the words for each.
+
+The rules in `bot.policy` and `bot.limits` decide without any text. A refusal is put into words when
+it is shown: in the member's language for the member, in English for the moderators' log.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+from typing import Any
+
+from core.discord_ui.job_message import escaped
+from core.i18n import counted, mark, say
+
+
+class Reason(StrEnum):
+    """Why something is refused."""
+
+    MISSING_PERMISSIONS = auto()
+    MAX_SIZE_REACHED = auto()
+    SIZE_NOT_OFFERED = auto()
+    STEPS_OUT_OF_RANGE = auto()
+    JOB_NOT_VISIBLE = auto()
+    JOB_NOT_FOUND = auto()
+    DELETE_NOT_ALLOWED = auto()
+    CANCEL_NOT_ALLOWED = auto()
+    NOT_STARTED = auto()
+    ALREADY_DONE = auto()
+    ALREADY_FAILED = auto()
+    ALREADY_CANCELLED = auto()
+    BLOCKED = auto()
+    PAUSED = auto()
+    WRONG_CHANNEL = auto()
+    FORBIDDEN_WORD = auto()
+    AGE_RESTRICTED_WORD = auto()
+    AGE_RESTRICTED_SOURCE = auto()
+    AGE_RESTRICTED_JOB = auto()
+    SOMEONE_ELSES_IMAGE = auto()
+    SIZE_LIMIT = auto()
+    STEPS_LIMIT = auto()
+    QUEUE_LIMIT = auto()
+    HOURLY_LIMIT = auto()
+    NOT_A_MEMBER = auto()
+    TIMED_OUT = auto()
+    MEMBERSHIP_UNKNOWN = auto()
+    OWN_UPLOADS_WAITING = auto()
+    UPLOADS_BUSY = auto()
+    TOO_MANY_REJECTED_UPLOADS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Yes, or no for a reason. True in a condition if it is yes."""
+
+    reason: Reason | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.reason is None
+
+    @property
+    def refusal(self) -> str:
+        """The reason as a sentence in the current language; empty for a yes."""
+        if self.reason is None:
+            return ""
+        if sentence := _SENTENCES.get(self.reason):
+            return say(sentence, **self.parameters)
+        return _COMPOSED[self.reason](**self.parameters)
+
+
+YES = Decision()
+
+
+def refuse(reason: Reason, **parameters: Any) -> Decision:
+    """No, for this reason."""
+    return Decision(reason, parameters)
+
+
+_SENTENCES = {
+    Reason.MAX_SIZE_REACHED: mark(
+        "It can't be made any larger. The limit is {limit} pixels per side."
+    ),
+    Reason.SIZE_NOT_OFFERED: mark("{size} isn't available here. Choose one of {sizes}."),
+    Reason.STEPS_OUT_OF_RANGE: mark("Steps must be between {least} and {most}."),
+    Reason.JOB_NOT_VISIBLE: mark("That job doesn't exist here, or its images were deleted."),
+    Reason.JOB_NOT_FOUND: mark("That job doesn't exist here."),
+    Reason.DELETE_NOT_ALLOWED: mark(
+        "Only the member who requested it or a moderator can delete this."
+    ),
+    Reason.CANCEL_NOT_ALLOWED: mark(
+        "Only the member who requested it or a moderator can cancel this."
+    ),
+    Reason.NOT_STARTED: mark(
+        "It hasn't started yet, so there's nothing to keep. You can cancel it instead."
+    ),
+    Reason.ALREADY_DONE: mark("Job #{job} is already done."),
+    Reason.ALREADY_FAILED: mark("Job #{job} has already failed."),
+    Reason.ALREADY_CANCELLED: mark("Job #{job} is already cancelled."),
+    Reason.AGE_RESTRICTED_SOURCE: mark(
+        "This builds on an image from an age-restricted channel, so you can only request it in an"
+        " age-restricted channel."
+    ),
+    Reason.AGE_RESTRICTED_JOB: mark(
+        "Job #{job} comes from an age-restricted channel and can only be shown in one."
+    ),
+    Reason.SOMEONE_ELSES_IMAGE: mark(
+        "This uses an image that someone else uploaded, and only they can reuse it. You can still"
+        " vary or enlarge the result, or upload your own image with `/imagine`."
+    ),
+    Reason.SIZE_LIMIT: mark("Your size limit on this server is {size}. Choose a smaller size."),
+    Reason.STEPS_LIMIT: mark("Your limit on this server is {steps} steps."),
+    Reason.NOT_A_MEMBER: mark(
+        "This belongs to a server that you're no longer a member of, so you can't request images"
+        " for it."
+    ),
+    Reason.TIMED_OUT: mark(
+        "You're timed out on the server that this belongs to. Try again once that's over."
+    ),
+    Reason.MEMBERSHIP_UNKNOWN: mark(
+        "I couldn't check whether you're still a member of the server that this belongs to. Try"
+        " again in a minute."
+    ),
+    Reason.OWN_UPLOADS_WAITING: mark(
+        "I'm still reading your other images. Try again once those requests are in the queue."
+    ),
+    Reason.UPLOADS_BUSY: mark(
+        "I'm reading too many images right now. Try again in a minute, or leave the image out."
+    ),
+    Reason.TOO_MANY_REJECTED_UPLOADS: mark(
+        "Too many of your images couldn't be read in the last hour. Try again later, or leave the"
+        " image out."
+    ),
+}
+
+
+def _missing_permissions(permissions: tuple[str, ...]) -> str:
+    return say(
+        "I can't post images in this channel because I'm missing permissions: {permissions}."
+        " A server admin can grant them.",
+        permissions=", ".join(map(say, permissions)),
+    )
+
+
+def _blocked(until: float | None, because: str | None) -> str:
+    if until is None:
+        sentence = say("You've been blocked from requesting images on this server.")
+    else:
+        sentence = say(
+            "You've been blocked from requesting images on this server until {time}.",
+            time=f"<t:{int(until)}:f>",
+        )
+    advice = say("If you think this is a mistake, contact a moderator.")
+    return f"{sentence}{_because(because)} {advice}"
+
+
+def _paused(because: str | None) -> str:
+    sentence = say("Image requests are paused on this server.")
+    advice = say("Requests in the queue keep their place. Try again later.")
+    return f"{sentence}{_because(because)} {advice}"
+
+
+def _because(reason: str | None) -> str:
+    return " " + say("Reason: {reason}.", reason=escaped(reason)) if reason else ""
+
+
+def _wrong_channel(channels: tuple[int, ...]) -> str:
+    return say(
+        "You can't request images in this channel. Try {channels}.",
+        channels=say(" or ").join(f"<#{channel}>" for channel in channels),
+    )
+
+
+def _forbidden_word(found: str, rule: str) -> str:
+    return say(
+        "This server doesn't allow “{found}” in prompts (rule: “{rule}”). Please rephrase yours.",
+        found=escaped(found),
+        rule=escaped(rule),
+    )
+
+
+def _age_restricted_word(found: str, rule: str) -> str:
+    return say(
+        "On this server, prompts containing “{found}” are only allowed in age-restricted channels"
+        " (rule: “{rule}”).",
+        found=escaped(found),
+        rule=escaped(rule),
+    )
+
+
+def _queue_limit(waiting: int, limit: int) -> str:
+    return counted(
+        "You already have 1 request in the queue (limit: {limit}). Wait for it, or cancel it with"
+        " `/cancel`.",
+        "You already have {n} requests in the queue (limit: {limit}). Wait for one of them, or"
+        " cancel one with `/cancel`.",
+        waiting,
+        limit=limit,
+    )
+
+
+def _hourly_limit(requests: int, limit: int) -> str:
+    return counted(
+        "You've made 1 request in the last hour (limit: {limit}). Try again later. Failed jobs"
+        " don't count, rejected files do.",
+        "You've made {n} requests in the last hour (limit: {limit}). Try again later. Failed jobs"
+        " don't count, rejected files do.",
+        requests,
+        limit=limit,
+    )
+
+
+_COMPOSED: dict[Reason, Callable[..., str]] = {
+    Reason.MISSING_PERMISSIONS: _missing_permissions,
+    Reason.BLOCKED: _blocked,
+    Reason.PAUSED: _paused,
+    Reason.WRONG_CHANNEL: _wrong_channel,
+    Reason.FORBIDDEN_WORD: _forbidden_word,
+    Reason.AGE_RESTRICTED_WORD: _age_restricted_word,
+    Reason.QUEUE_LIMIT: _queue_limit,
+    Reason.HOURLY_LIMIT: _hourly_limit,
+}

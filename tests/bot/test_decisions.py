@@ -1,0 +1,44 @@
+"""Every reason has words of its own."""
+
+from bot.decisions import YES, Decision, Reason, refuse
+from core.i18n import languages, speaking
+
+PARAMETERS = {
+    Reason.MISSING_PERMISSIONS: {"permissions": ("Attach Files",)},
+    Reason.MAX_SIZE_REACHED: {"limit": 256},
+    Reason.SIZE_NOT_OFFERED: {"size": "1x1", "sizes": "64x64"},
+    Reason.STEPS_OUT_OF_RANGE: {"least": 1, "most": 9},
+    Reason.ALREADY_DONE: {"job": 7},
+    Reason.ALREADY_FAILED: {"job": 7},
+    Reason.ALREADY_CANCELLED: {"job": 7},
+    Reason.BLOCKED: {"until": None, "because": "spam"},
+    Reason.PAUSED: {"because": None},
+    Reason.WRONG_CHANNEL: {"channels": (1, 2)},
+    Reason.FORBIDDEN_WORD: {"found": "bad", "rule": "b*d"},
+    Reason.AGE_RESTRICTED_WORD: {"found": "bad", "rule": "bad"},
+    Reason.AGE_RESTRICTED_JOB: {"job": 7},
+    Reason.SIZE_LIMIT: {"size": "64x64"},
+    Reason.STEPS_LIMIT: {"steps": 99},
+    Reason.QUEUE_LIMIT: {"waiting": 5, "limit": 5},
+    Reason.HOURLY_LIMIT: {"requests": 1, "limit": 1},
+}
+
+
+def test_every_reason_has_a_sentence_in_every_language() -> None:
+    for language in ("en", *languages()):
+        with speaking(language):
+            sentences = [refuse(reason, **PARAMETERS.get(reason, {})).refusal for reason in Reason]
+        assert all(sentence.strip() for sentence in sentences)
+        assert len({*sentences}) == len(Reason)
+        assert not [sentence for sentence in sentences if "{" in sentence]
+
+
+def test_a_moderators_rule_is_escaped_like_what_it_found() -> None:
+    shown = refuse(Reason.FORBIDDEN_WORD, found="b*d*", rule="b*d*").refusal
+    assert shown.count(r"b\*d\*") == 2
+
+
+def test_a_yes_is_true_and_says_nothing() -> None:
+    assert YES
+    assert YES.refusal == ""
+    assert not Decision(Reason.PAUSED)
