@@ -16,6 +16,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from bot.services.image_decoder import MEMORY
+from bot.services.upload_queue import SLOTS
 from core.settings import Settings
 
 HERE = Path(__file__).parent
@@ -124,6 +126,19 @@ def test_the_container_speaks_of_what_there_is() -> None:
     for line in re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+)$", dockerfile, flags=re.MULTILINE):
         for source in line.split()[:-1]:
             assert (ROOT / source).exists(), source
+
+
+def test_the_bot_has_a_limit_of_memory_and_of_processes() -> None:
+    """It reads files of members: room for its decoders, and none beyond."""
+    unit = (DEPLOY / "imagine-bot.service").read_text()
+    bot = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["bot"]
+    needed = SLOTS * MEMORY
+    in_unit = re.search(r"^MemoryMax=(\d+)G$", unit, re.M)
+    for limit in (in_unit, re.match(r"(\d+)g$", bot["mem_limit"])):
+        assert limit
+        assert needed < int(limit[1]) * 2**30 < 2 * needed
+    assert re.search(r"^TasksMax=\d+$", unit, re.M)
+    assert bot["pids_limit"] < 1000
 
 
 def test_rays_launcher_takes_the_cluster_file() -> None:

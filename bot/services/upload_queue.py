@@ -1,0 +1,170 @@
+"""Who may have an attachment downloaded and decoded next, decided before any byte is fetched.
+
+An attachment costs memory while it is downloaded and processor time while it is decoded, and it may
+be made to cost as much as possible. So there are few slots, at most one for a member and not all of
+them for one server; waiting members take turns; and whoever finds the waiting room full is turned
+away at once, rather than kept for minutes.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from core.storage.uploaded_images import MAX_BYTES, ImageRejectedError, Rejection
+
+SLOTS = 3
+"""Attachments in progress at a time."""
+SLOTS_PER_GUILD = 2
+WAITING = 48
+"""Attachments that wait for a slot."""
+WAITING_PER_GUILD = 12
+WAITING_PER_MEMBER = 2
+
+BYTE_BUDGET = SLOTS * MAX_BYTES
+"""What attachments in progress hold in memory at most."""
+
+REJECTIONS_PER_HOUR = 10
+"""Files of one member that may turn out to be unreadable; then none is read for a while."""
+REMEMBERED_FILES = 1_000
+REMEMBERED_REJECTIONS = 10_000
+HOUR = 3600.0
+
+
+class UploadQueueFullError(Exception):
+    """There is no room to wait in. `own` says whether the member's own attachments fill it."""
+
+    def __init__(self, *, own: bool) -> None:
+        super().__init__("the upload queue is full")
+        self.own = own
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    member_id: int
+    guild_id: int | None
+    admitted: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class UploadQueue:
+    """Slots for attachments, given out in turns: by server, then by member, then by arrival."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Request] = []
+        self._active: list[_Request] = []
+        self._starts = 0
+        self._last_start: dict[tuple[str, int | None], int] = {}
+        """When each server and member that is still here was last given a slot."""
+
+    @asynccontextmanager
+    async def slot(self, member_id: int, guild_id: int | None) -> AsyncIterator[None]:
+        """Waits for a slot and holds it. Without room raises UploadQueueFullError at once."""
+        request = _Request(member_id, guild_id)
+        self._check_room(request)
+        self._waiting.append(request)
+        self._give_slots()
+        try:
+            await request.admitted.wait()
+            yield
+        finally:
+            (self._active if request in self._active else self._waiting).remove(request)
+            self._forget_absent()
+            self._give_slots()
+
+    def _check_room(self, request: _Request) -> None:
+        if self._may_start(request):
+            return
+        waiting = self._waiting
+        if sum(each.member_id == request.member_id for each in waiting) >= WAITING_PER_MEMBER:
+            raise UploadQueueFullError(own=True)
+        of_guild = sum(each.guild_id == request.guild_id for each in waiting)
+        if of_guild >= WAITING_PER_GUILD or len(waiting) >= WAITING:
+            raise UploadQueueFullError(own=False)
+
+    def _give_slots(self) -> None:
+        while ready := [request for request in self._waiting if self._may_start(request)]:
+            request = min(ready, key=self._turn)  # the first of equals, so the earliest
+            self._waiting.remove(request)
+            self._active.append(request)
+            self._starts += 1
+            for key in _keys(request):
+                self._last_start[key] = self._starts
+            request.admitted.set()
+
+    def _may_start(self, request: _Request) -> bool:
+        active = self._active
+        return (
+            len(active) < SLOTS
+            and all(each.member_id != request.member_id for each in active)
+            and sum(each.guild_id == request.guild_id for each in active) < SLOTS_PER_GUILD
+        )
+
+    def _turn(self, request: _Request) -> tuple[int, ...]:
+        return tuple(self._last_start.get(key, 0) for key in _keys(request))
+
+    def _forget_absent(self) -> None:
+        present = {key for each in (*self._waiting, *self._active) for key in _keys(each)}
+        self._last_start = {key: n for key, n in self._last_start.items() if key in present}
+
+
+def _keys(request: _Request) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
+    return ("guild", request.guild_id), ("member", request.member_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rejection:
+    at: float
+    member_id: int
+    guild_id: int | None
+
+
+class RejectedUploads:
+    """Files that were rejected within the last hour, and who sent them. Bounded, in memory."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._files: OrderedDict[bytes, tuple[float, Rejection]] = OrderedDict()
+        self._rejections: deque[_Rejection] = deque(maxlen=REMEMBERED_REJECTIONS)
+
+    def add(self, data: bytes, rejection: Rejection, member_id: int, guild_id: int | None) -> None:
+        """Remembers the file by its checksum, and that this member sent it."""
+        self._expire()
+        now, digest = self._clock(), _digest(data)
+        self._files[digest] = now, rejection
+        self._files.move_to_end(digest)
+        if len(self._files) > REMEMBERED_FILES:
+            self._files.popitem(last=False)
+        self._rejections.append(_Rejection(now, member_id, guild_id))
+
+    def check_file(self, data: bytes) -> None:
+        """Raises ImageRejectedError again for a file that was rejected before."""
+        self._expire()
+        if (known := self._files.get(_digest(data))) is not None:
+            raise ImageRejectedError(known[1])
+
+    def count(self, member_id: int, guild_id: int | None) -> int:
+        """How many files this member sent in this server that were rejected."""
+        self._expire()
+        return sum(
+            each.member_id == member_id and each.guild_id == guild_id for each in self._rejections
+        )
+
+    def is_exhausted(self, member_id: int) -> bool:
+        """Whether a member has sent so many, in all servers, that no more are read for now."""
+        self._expire()
+        by_member = Counter(each.member_id for each in self._rejections)
+        return by_member[member_id] >= REJECTIONS_PER_HOUR
+
+    def _expire(self) -> None:
+        since = self._clock() - HOUR
+        while self._rejections and self._rejections[0].at <= since:
+            self._rejections.popleft()
+        while self._files and next(iter(self._files.values()))[0] <= since:
+            self._files.popitem(last=False)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
