@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -157,6 +157,14 @@ class Recipe(BaseModel):
             initial=initial,
             include_pictures=self.include_pictures + like,
             exclude_pictures=self.exclude_pictures + unlike,
+        )
+
+    def without_images(self, names: Collection[str]) -> Self:
+        """The same without these uploaded images. Raises RecipeError if no prompt remains."""
+        return self._with(
+            initial=None if self.initial in names else self.initial,
+            include_pictures=tuple(p for p in self.include_pictures if p.name not in names),
+            exclude_pictures=tuple(p for p in self.exclude_pictures if p.name not in names),
         )
 
     def edited(self, include: str, exclude: str, size: str, steps: int, seed: int) -> Self:

@@ -158,16 +158,16 @@ class Database:
 
     async def _prepare(self) -> None:
         version = int(await value_of(self._reader, "PRAGMA user_version"))
-        if version > len(_migrations()):
+        if version > max(_migrations()):
             raise StoreTooNewError(
                 f"The database {self._path} was written by a newer version of this program"
-                f" (schema {version}, this one knows {len(_migrations())}): update the program."
+                f" (schema {version}, this one knows {max(_migrations())}): update the program."
             )
         # Where several processes do so at the same moment, SQLite does not wait, but fails at once.
         await self._retry("PRAGMA journal_mode = WAL", self._deadline())
         for pragma in ("synchronous = FULL", "foreign_keys = ON"):
             await self._writer.execute(f"PRAGMA {pragma}")
-        for number, sql in enumerate(_migrations(), start=1):
+        for number, sql in _migrations().items():
             async with self.transaction() as db:
                 if number > int(await value_of(db, "PRAGMA user_version")):
                     for statement in statements(sql):
@@ -238,16 +238,16 @@ def _locked(path: Path) -> StoreLockedError:
     )
 
 
-def _migrations() -> list[str]:
-    """The SQL of each migration; their numbers are 1, 2, 3, … without a gap."""
-    found = sorted(
-        (entry for entry in files("migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
-    for number, entry in enumerate(found, start=1):
-        if not entry.name.startswith(f"{number:04}_"):
-            raise RuntimeError(f"migration {entry.name} should have the number {number:04}")
-    return [entry.read_text(encoding="utf-8") for entry in found]
+def _migrations() -> dict[int, str]:
+    """The SQL of each migration by its number, in order."""
+    migrations: dict[int, str] = {}
+    found = (entry for entry in files("migrations").iterdir() if entry.name.endswith(".sql"))
+    for entry in sorted(found, key=lambda entry: entry.name):
+        number = int(entry.name.partition("_")[0])
+        if number in migrations:
+            raise RuntimeError(f"there is another migration with the number of {entry.name}")
+        migrations[number] = entry.read_text(encoding="utf-8")
+    return migrations
 
 
 def statements(sql: str) -> Iterator[str]:

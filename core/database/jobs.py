@@ -153,6 +153,7 @@ class Store(Database):
         parent_id: int | None = None,
         most_running: int | None = None,
         spoilered: bool = False,
+        age_restricted: bool = False,
         locale: str = ENGLISH,
         interaction_id: int | None = None,
     ) -> Job:
@@ -174,8 +175,9 @@ class Store(Database):
             job = await _one(
                 db,
                 "INSERT INTO jobs (recipe, pictures, work, guild_id, channel_id, message_id,"
-                " member_id, member_name, priority, parent_id, most_running, spoilered, locale,"
-                " turn, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " member_id, member_name, priority, parent_id, most_running, spoilered,"
+                " age_restricted, locale, turn, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " RETURNING *",
                 (
                     recipe.model_dump_json(),
@@ -190,6 +192,7 @@ class Store(Database):
                     parent_id,
                     most_running,
                     spoilered,
+                    age_restricted,
                     locale,
                     turn_on_arrival(line["now"] or 0, line["previous"]),
                     self._clock(),
@@ -539,5 +542,6 @@ def as_job(row: sqlite3.Row) -> Job:
             "posted": bool(row["posted"]),
             "stopping": bool(row["stopping"]),
             "spoilered": bool(row["spoilered"]),
+            "age_restricted": bool(row["age_restricted"]),
         }
     )

@@ -65,7 +65,8 @@ class PersonalData:
                 ),
                 "uploaded images": await rows_of(
                     db,
-                    "SELECT DISTINCT image FROM image_uploads WHERE member_id = ?",
+                    "SELECT name, created_at, age_restricted, spoilered FROM uploaded_images"
+                    " WHERE member_id = ?",
                     (member_id,),
                 ),
                 "reports by you": await rows_of(

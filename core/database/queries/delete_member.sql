@@ -59,6 +59,7 @@ UPDATE reports SET reason = NULL WHERE :member IN (reported_by, asker_id);
 UPDATE moderation_log SET why = NULL WHERE :member IN (by_id, whom_id);
 UPDATE blocks SET reason = NULL WHERE member_id = :member;
 
+DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;
 DELETE FROM preferences WHERE member_id = :member;
 DELETE FROM favourites WHERE member_id = :member
     OR job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);

@@ -621,7 +621,9 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
     good = "CREATE TABLE a (x);\nINSERT INTO a VALUES (1);\n-- the end\n"
     trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  UPDATE a SET x = 2;\n  SELECT 1;\nEND;\n"
     bad = "CREATE TABLE b (x);\nINSERT INTO a VALUES (3);\nINSERT INTO missing VALUES (1);\n"
-    monkeypatch.setattr("core.database.connection._migrations", lambda: [good, trigger, bad])
+    monkeypatch.setattr(
+        "core.database.connection._migrations", lambda: {1: good, 2: trigger, 3: bad}
+    )
     with pytest.raises(StoreError, match="missing"):
         async with Store.open(path):
             pass

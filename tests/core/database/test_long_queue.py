@@ -266,7 +266,7 @@ async def test_an_older_queue_is_summed_when_it_is_opened(path: Path, tmp_path: 
             summed = [tuple(row) for row in await rows_of(db, "SELECT * FROM stretches")]
     older_path = tmp_path / "older.db"
     with closing(sqlite3.connect(older_path, isolation_level=None)) as older:
-        for migration in _migrations()[:4]:
+        for migration in list(_migrations().values())[:4]:
             older.executescript(migration)
         older.execute("PRAGMA user_version = 4")
         columns = ", ".join(row[1] for row in older.execute("PRAGMA table_info (jobs)"))

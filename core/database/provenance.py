@@ -1,0 +1,56 @@
+"""Where the images that a recipe builds on come from: which jobs, whose uploads, what channels."""
+
+import json
+
+from core.database.connection import rows_of
+from core.database.jobs import Store
+from core.job import Provenance
+from core.recipe import Recipe
+
+
+class UploadedImages:
+    """Whose uploads are whose, and what jobs inherit. All methods raise StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def add(
+        self, name: str, member_id: int, *, age_restricted: bool, spoilered: bool
+    ) -> None:
+        """Records that a member uploaded an image. Once restricted or spoilered, it stays so."""
+        async with self._store.transaction() as db:
+            await db.execute(
+                "INSERT INTO uploaded_images VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (name, member_id) DO UPDATE SET"
+                " age_restricted = MAX(age_restricted, excluded.age_restricted),"
+                " spoilered = MAX(spoilered, excluded.spoilered)",
+                (name, member_id, self._store.now(), age_restricted, spoilered),
+            )
+
+    async def foreign(self, recipe: Recipe, member_id: int) -> tuple[str, ...]:
+        """The names of images in a recipe that this member has not uploaded."""
+        return (await self.provenance(recipe, member_id, None)).foreign_images
+
+    async def provenance(self, recipe: Recipe, member_id: int, parent_id: int | None) -> Provenance:
+        """What the recipe inherits if this member requests it as a child of that job.
+
+        Jobs have inherited from theirs when they were added, so one level is enough.
+        """
+        jobs = (parent_id, recipe.source.job if recipe.source else None)
+        names = recipe.pictures
+        async with self._store.snapshot() as db:
+            inherited = await rows_of(
+                db, "SELECT age_restricted, spoilered FROM jobs WHERE id IN (?, ?)", jobs
+            )
+            uploads = await rows_of(
+                db,
+                "SELECT name, age_restricted, spoilered FROM uploaded_images"
+                " WHERE member_id = ? AND name IN (SELECT value FROM json_each(?))",
+                (member_id, json.dumps(names)),
+            )
+        own = {row["name"] for row in uploads}
+        return Provenance(
+            age_restricted=any(row["age_restricted"] for row in (*inherited, *uploads)),
+            spoilered=any(row["spoilered"] for row in (*inherited, *uploads)),
+            foreign_images=tuple(name for name in names if name not in own),
+        )
