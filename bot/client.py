@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
@@ -20,8 +21,9 @@ from bot.health import tell_what_to_mend
 from bot.registration import register
 from bot.services.audit_log_feed import mirror
 from bot.services.deletion import work_off_deletions
-from bot.services.image_decoder import AT_A_TIME
+from bot.services.membership import Memberships
 from bot.services.pending_responses import finish_open_answers
+from bot.services.upload_queue import RejectedUploads, UploadQueue
 from bot.translator import CatalogueTranslator
 from core.database.jobs import Store
 from core.database.messages import Messages
@@ -72,12 +74,13 @@ class ImagineBot(discord.Client):
         self.messages = Messages(store)
         self.moderator_roles: dict[int, int] = {}
         """The moderator role of each server that has named one; `/mod role` keeps it true."""
-        self.admission = asyncio.Lock()
-        """Held from counting a member's jobs to queueing one more."""
+        self.admission_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """By member: held from counting their jobs to queueing one more."""
+        self.memberships = Memberships()
         self.downloads = aiohttp.ClientSession(auto_decompress=False)
         """For attachments; it knows no token, and what is packed stays packed."""
-        self.readers = asyncio.Semaphore(AT_A_TIME)
-        """Held while an attachment is read."""
+        self.upload_queue = UploadQueue()
+        self.rejected_uploads = RejectedUploads()
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),

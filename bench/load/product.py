@@ -77,7 +77,7 @@ class Product:
         return int(fields[1]) * PAGE_BYTES
 
     def open_files(self, name: str) -> int:
-        """How many files, sockets and pipes a process has open."""
+        """How many files, sockets and pipes a process has open. Needs root, as it hides them."""
         return len(os.listdir(f"/proc/{self._processes[name].pid}/fd"))
 
     def threads(self, name: str) -> int:

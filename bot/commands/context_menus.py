@@ -9,7 +9,8 @@ from discord import app_commands
 from bot import policy
 from bot.components.modals import OLDER, field, form, takes
 from bot.errors import RefusedError
-from bot.services.attachments import keep_initial
+from bot.services.admission import place_of
+from bot.services.attachments import store_attachment
 from bot.services.job_views import show_details
 from bot.services.reports import report_picture
 from bot.services.signing import is_sealed, seal
@@ -37,7 +38,15 @@ async def from_picture(interaction: Interaction, message: discord.Message) -> No
     bot = interaction.client
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            name = await keep_initial(bot, picture)
+            source = await bot.store.job_of_message(message.id)
+            name = await store_attachment(
+                bot,
+                picture,
+                member_id=interaction.user.id,
+                guild_id=interaction.guild_id,
+                age_restricted=place_of(interaction).age_restricted,
+                spoilered=source is not None and source.spoilered,
+            )
     except TimeoutError:
         raise RefusedError(say(TOO_SLOW)) from None
     long = discord.TextStyle.paragraph

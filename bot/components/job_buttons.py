@@ -10,7 +10,15 @@ from bot.components.edit_form import edit_form
 from bot.errors import RefusedError
 from bot.services import job_views
 from bot.services.job_message import show
-from bot.services.submission import Interaction, ask, asker_of, check, seen
+from bot.services.submission import (
+    Interaction,
+    ask,
+    asker_of,
+    check,
+    own_images_only,
+    seen,
+    without_foreign_images,
+)
 from core.database.members import Members
 from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, sure_button
@@ -58,21 +66,30 @@ async def _again(interaction: Interaction, job_id: int, row: int) -> None:
 
 async def _vary(interaction: Interaction, job_id: int, row: int) -> None:
     job = await painted(interaction, job_id)
-    await ask(interaction, job.recipe.vary(job.id, row, drawn_seed()), parent=job)
+    recipe = await without_foreign_images(interaction, job.recipe.vary(job.id, row, drawn_seed()))
+    await ask(interaction, recipe, parent=job)
 
 
 async def _larger(interaction: Interaction, job_id: int, row: int) -> None:
     job = await painted(interaction, job_id)
-    await ask(interaction, job.recipe.larger(job.id, row, _steps(job.recipe)), parent=job)
+    recipe = await without_foreign_images(
+        interaction, job.recipe.larger(job.id, row, _steps(job.recipe))
+    )
+    await ask(interaction, recipe, parent=job)
 
 
 async def _more(interaction: Interaction, job_id: int, row: int) -> None:
     job = await painted(interaction, job_id)
-    await ask(interaction, job.recipe.more(job.id, row, _steps(job.recipe)), parent=job)
+    recipe = await without_foreign_images(
+        interaction, job.recipe.more(job.id, row, _steps(job.recipe))
+    )
+    await ask(interaction, recipe, parent=job)
 
 
 async def _edit(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.send_modal(edit_form(await seen(interaction, job_id)))
+    job = await seen(interaction, job_id)
+    await own_images_only(interaction, job.recipe)  # before the form is filled in for nothing
+    await interaction.response.send_modal(edit_form(job))
 
 
 async def _pick(interaction: Interaction, job_id: int, row: int) -> None:

@@ -1,15 +1,22 @@
-"""Who moderates, and what admits a wish to the queue in their name."""
+"""Admission: whether a member's request may be queued, decided from the server's rules and limits.
 
+The rules themselves are in `bot.limits`; here is what they are given.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
 from bot.client import ImagineBot
+from bot.decisions import YES, Decision
 from bot.errors import RefusedError
-from bot.limits import Place, limits_of, may_ask
+from bot.limits import Place, Request, is_age_restricted, is_spoilered, limits_of, may_request
+from core.database.provenance import UploadedImages
 from core.i18n import ENGLISH, speaking
+from core.job import Job
 from core.recipe import Recipe
 
 Interaction = discord.Interaction[ImagineBot]
@@ -17,18 +24,20 @@ Interaction = discord.Interaction[ImagineBot]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a wish is admitted."""
+    """How a request is admitted."""
 
     most_running: int | None
-    """How many of the member's jobs are painted at a time, 1 or more; None for any number."""
+    """How many of the member's jobs may run at a time, 1 or more; None for any number."""
     spoilered: bool
-    """Whether its pictures are hidden until one clicks on them."""
+    """Whether its images are posted behind a spoiler."""
+    age_restricted: bool
+    """Whether its images may only be shown in age-restricted channels."""
 
 
 def is_moderator(interaction: Interaction) -> bool:
     """Whether the member may manage messages here, or has the server's moderator role.
 
-    Who is shown `/mod` is not asked: that is up to Discord, and to the server's administrators.
+    Who sees `/mod` does not count: that is up to Discord and to the server's administrators.
     """
     if interaction.guild_id is None:
         return False
@@ -38,29 +47,50 @@ def is_moderator(interaction: Interaction) -> bool:
 
 @asynccontextmanager
 async def admitted(
-    interaction: Interaction, recipe: Recipe, guild_id: int | None
+    interaction: Interaction, recipe: Recipe, parent: Job | None
 ) -> AsyncIterator[Terms]:
-    """Admits a member's wish while it is counted and queued; a context manager with its terms.
+    """Admits a request while the block queues it; a context manager with its terms.
 
-    `guild_id` is the server whose rules hold, also for a wish from a direct conversation.
-    A refusal is kept in the log. Raises RefusedError, StoreError.
+    In a direct conversation the rules of the parent's server hold. The member's other requests
+    wait, so that each is counted before the next one is; nobody else's do. A refusal goes into the
+    server's log. Raises RefusedError, StoreError.
     """
-    bot, member_id = interaction.client, interaction.user.id
-    async with bot.admission:
-        rules = await bot.moderation.rules(guild_id, member_id)
-        usage = await bot.moderation.usage(guild_id, member_id)
-        limits = limits_of(rules.limits, _roles(interaction), guild_id)
-        place = _place(interaction)
-        decision = may_ask(recipe, rules, limits, usage, place)
+    guild_id = interaction.guild_id or (parent.guild_id if parent else None)
+    locks = interaction.client.admission_locks
+    async with locks.setdefault(interaction.user.id, asyncio.Lock()):
+        decision, request = await _decide(interaction, recipe, parent, guild_id)
         if decision:
-            spoilered = bool(rules.spoilered_channels & (place.channels or frozenset()))
-            yield Terms(limits.running, spoilered)
+            yield Terms(request.limits.running, is_spoilered(request), is_age_restricted(request))
             return
     if guild_id is not None:
-        with speaking(ENGLISH):  # as all of the log
-            why = may_ask(recipe, rules, limits, usage, place).refusal
-        await bot.moderation.refused(guild_id, member_id, why)
+        with speaking(ENGLISH):  # like the whole log
+            why = decision.refusal
+        await interaction.client.moderation.refused(guild_id, interaction.user.id, why)
     raise RefusedError(decision.refusal)
+
+
+async def _decide(
+    interaction: Interaction, recipe: Recipe, parent: Job | None, guild_id: int | None
+) -> tuple[Decision, Request]:
+    bot, member_id = interaction.client, interaction.user.id
+    membership, roles = YES, _roles(interaction)
+    if interaction.guild_id is None and guild_id is not None:
+        member = await bot.memberships.get(bot.http, guild_id, member_id)
+        membership, roles = member.decision, list(member.roles)
+    rules = await bot.moderation.rules(guild_id, member_id)
+    usage = await bot.moderation.usage(guild_id, member_id)
+    rejected = bot.rejected_uploads.count(member_id, guild_id)
+    request = Request(
+        recipe,
+        place_of(interaction),
+        rules,
+        limits_of(rules.limits, roles, guild_id),
+        replace(usage, last_hour=usage.last_hour + rejected),
+        await UploadedImages(bot.store).provenance(
+            recipe, member_id, parent.id if parent else None
+        ),
+    )
+    return membership and may_request(request), request
 
 
 def _roles(interaction: Interaction) -> list[int]:
@@ -69,7 +99,8 @@ def _roles(interaction: Interaction) -> list[int]:
     return [role.id for role in user.roles] if isinstance(user, discord.Member) else []
 
 
-def _place(interaction: Interaction) -> Place:
+def place_of(interaction: Interaction) -> Place:
+    """Where the member acts. A direct conversation is not age-restricted."""
     channel = interaction.channel
     if interaction.guild_id is None or interaction.channel_id is None:
         return Place(None, age_restricted=False)
@@ -79,5 +110,10 @@ def _place(interaction: Interaction) -> Place:
     root = channel.parent if isinstance(channel, discord.Thread) else channel
     if category := getattr(root, "category_id", None):
         channels.add(category)
-    restricted = root is not None and hasattr(root, "is_nsfw") and root.is_nsfw()
-    return Place(frozenset(channels), restricted)
+    return Place(frozenset(channels), is_age_restricted_channel(channel))
+
+
+def is_age_restricted_channel(channel: object) -> bool:
+    """Whether a channel is age-restricted; a thread is if its channel is."""
+    root = channel.parent if isinstance(channel, discord.Thread) else channel
+    return hasattr(root, "is_nsfw") and bool(root.is_nsfw())

@@ -1,4 +1,4 @@
-"""Pictures that members attach: from Discord's own hosts to a stored initial picture."""
+"""Images that members attach: admitted, downloaded from Discord, decoded, stored and recorded."""
 
 import asyncio
 
@@ -7,74 +7,97 @@ import discord
 from yarl import URL
 
 from bot.client import ImagineBot
+from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
-from bot.services.image_decoder import read_apart
-from core.database.jobs import StoreError
+from bot.services.image_decoder import decode_isolated
+from bot.services.upload_queue import UploadQueueFullError
+from core.database.connection import StoreError
+from core.database.provenance import UploadedImages
 from core.i18n import say
-from core.storage.uploaded_images import MAX_BYTES, ImageError, store_image
+from core.storage.uploaded_images import ImageRejectedError, check_size, store_image
 
 DISCORD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
-_TIMEOUT = aiohttp.ClientTimeout(total=60)
+_TIMEOUT = aiohttp.ClientTimeout(total=30)
+_CHUNK = 2**16  #: bytes
 
 
-async def keep_initial(bot: ImagineBot, attachment: discord.Attachment) -> str:
-    """Reads an attached picture defensively and stores it; returns its name in a recipe.
+async def store_attachment(
+    bot: ImagineBot,
+    attachment: discord.Attachment,
+    *,
+    member_id: int,
+    guild_id: int | None,
+    age_restricted: bool,
+    spoilered: bool,
+) -> str:
+    """Reads an attached image and stores it as that member's upload; its name in recipes.
 
-    Raises RefusedError with a sentence for the member, StoreError if it cannot be written.
+    The two flags say where it was attached; an attachment that is itself a spoiler stays one.
+    Nothing is fetched before there is room for it. A file that is rejected counts against the
+    member's hourly limit. Raises RefusedError, StoreError.
     """
-    data_dir = bot.settings.data_dir
-    data = await _download(attachment, bot.downloads, bot.settings.discord_api_url)
+    rejected = bot.rejected_uploads
+    if rejected.is_exhausted(member_id):
+        raise RefusedError(refuse(Reason.TOO_MANY_REJECTED_UPLOADS).refusal)
     try:
-        async with bot.readers:
-            image = await read_apart(data)
-        return await asyncio.to_thread(store_image, image, data_dir)
-    except ImageError as refusal:
-        raise RefusedError(str(refusal)) from None
+        check_size(attachment.size)
+        async with bot.upload_queue.slot(member_id, guild_id):
+            data = await _download(attachment, bot.downloads, bot.settings.discord_api_url)
+            try:
+                rejected.check_file(data)
+                image = await decode_isolated(data)
+            except ImageRejectedError as error:
+                rejected.add(data, error.rejection, member_id, guild_id)
+                raise
+            name = await asyncio.to_thread(store_image, image, bot.settings.data_dir)
+    except UploadQueueFullError as error:
+        reason = Reason.OWN_UPLOADS_WAITING if error.own else Reason.UPLOADS_BUSY
+        raise RefusedError(refuse(reason).refusal) from None
+    except ImageRejectedError as error:
+        raise RefusedError(str(error)) from None
     except OSError as error:
-        raise StoreError(f"Pictures cannot be kept in {data_dir}: {error}.") from error
+        folder = bot.settings.data_dir
+        raise StoreError(f"Images cannot be stored in {folder}: {error}.") from error
+    await UploadedImages(bot.store).add(
+        name,
+        member_id,
+        age_restricted=age_restricted,
+        spoilered=spoilered or attachment.is_spoiler(),
+    )
+    return name
 
 
 def trusted(address: str, api_url: str) -> URL | None:
-    """The address if it belongs to Discord's CDN, or to the host of a local Discord; else None.
+    """The address, if it is on Discord's CDN or on the host of a local Discord; else None.
 
-    What is looked at here is what will be asked: no other program reads the address once more.
+    The result is what is requested: the text is not parsed a second time.
     """
     try:
         url, api = URL(address), URL(api_url)
         at_discord = url.host in DISCORD_HOSTS and url.origin() == URL(f"https://{url.host}")
         return url if at_discord or url.origin() == api.origin() else None
-    except ValueError:  # no address at all, or one without a host
+    except ValueError:  # not an address, or one without a host
         return None
 
 
 async def _download(
     attachment: discord.Attachment, session: aiohttp.ClientSession, api_url: str
 ) -> bytes:
-    """The bytes of the attachment, never more than MAX_BYTES, whatever was announced."""
+    """The attachment's bytes, at most MAX_BYTES whatever was announced. Raises RefusedError."""
     url = trusted(attachment.url, api_url)
     if url is None:
-        raise RefusedError(
-            say("The picture is not where Discord keeps attachments: please attach it anew.")
-        )
-    too_large = RefusedError(
-        say("The picture is too large: {most} MB is the most.", most=MAX_BYTES // 2**20)
-    )
-    if attachment.size > MAX_BYTES:
-        raise too_large
+        raise RefusedError(say("That image isn't stored on Discord. Please upload it again."))
     data = bytearray()
     try:
         async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
             if response.status != 200:
-                raise RefusedError(
-                    say("Discord no longer has the picture: please attach it once more.")
-                )
-            async for chunk in response.content.iter_chunked(2**16):
+                raise RefusedError(say("Discord no longer has that image. Please upload it again."))
+            async for chunk in response.content.iter_chunked(_CHUNK):
                 data += chunk
-                if len(data) > MAX_BYTES:
-                    raise too_large
+                check_size(len(data))
     except (aiohttp.ClientError, TimeoutError):
         raise RefusedError(
-            say("The picture could not be fetched from Discord: please try again.")
+            say("I couldn't download that image from Discord. Please try again.")
         ) from None
     return bytes(data)

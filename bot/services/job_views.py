@@ -8,7 +8,8 @@ import discord
 from PIL import Image
 
 from bot.errors import RefusedError
-from bot.services.submission import Interaction
+from bot.policy import may_see
+from bot.services.submission import Interaction, asker_of
 from core.database.members import Members
 from core.discord_ui.job_buttons import buttons, picked_buttons
 from core.discord_ui.job_message import escaped, state_name
@@ -19,6 +20,8 @@ from core.recipe import A_PICTURE
 from core.storage.paths import finished_pictures, folder_of, timelapse_of
 
 GONE = mark("Its pictures are no longer on the disk of whoever runs this bot.")
+MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
+"""Jobs made from one that its details list, and how many are read to find some that are visible."""
 MAX_CODE = 1000
 """Characters of a field that holds words to copy."""
 
@@ -92,9 +95,9 @@ async def _details(interaction: Interaction, job: Job) -> discord.Embed:
     for name, value in numbers.items():
         if value:
             embed.add_field(name=name, value=value)
-    children = await Members(interaction.client.store).descendants(job.id)
-    if job.parent_id:
-        embed.add_field(name=say("Comes from"), value=f"#{job.parent_id}")
+    parent, children = await _relatives(interaction, job)
+    if parent:
+        embed.add_field(name=say("Comes from"), value=f"#{parent.id}")
     if children:
         named = ", ".join(f"#{child.id}" for child in children)
         embed.add_field(name=say("Led to"), value=named)
@@ -104,6 +107,15 @@ async def _details(interaction: Interaction, job: Job) -> discord.Embed:
     if painted_by:
         embed.add_field(name=say("Painted by"), value=painted_by, inline=False)
     return embed
+
+
+async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, list[Job]]:
+    """The job that this one was made from, and those made from it, that the member may see."""
+    store, asker = interaction.client.store, asker_of(interaction)
+    parent = await store.job(job.parent_id) if job.parent_id else None
+    children = await Members(store).descendants(job.id, limit=MAX_CHILDREN_READ)
+    visible = [child for child in children if may_see(child, asker)]
+    return parent if may_see(parent, asker) else None, visible[:MAX_CHILDREN]
 
 
 async def _picture(interaction: Interaction, job: Job, row: int) -> Path:

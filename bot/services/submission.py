@@ -8,18 +8,27 @@ import structlog
 
 from bot import policy
 from bot.client import ImagineBot
+from bot.decisions import Decision, Reason, refuse
 from bot.errors import RefusedError
-from bot.services.admission import admitted, is_moderator
-from bot.services.attachments import keep_initial
+from bot.services.admission import (
+    Terms,
+    admitted,
+    is_age_restricted_channel,
+    is_moderator,
+    place_of,
+)
+from bot.services.attachments import store_attachment
 from bot.services.job_message import show
 from bot.services.pending_responses import PAINTED_THERE
 from bot.services.responses import answer
 from core.database.jobs import StoreError
 from core.database.messages import Kind
+from core.database.provenance import UploadedImages
 from core.discord_ui.job_message import card
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import mark, say
 from core.job import Job
+from core.prompts import RecipeError
 from core.recipe import PicturePrompt, Recipe
 
 log = structlog.stdlib.get_logger(__name__)
@@ -66,9 +75,9 @@ async def ask(
     async def work(message_id: int | None) -> bool:
         wish = recipe
         if attached:
-            async with admitted(interaction, recipe, interaction.guild_id):
-                pass  # who would be refused fills no disk
-            wish = await _with_pictures(bot, recipe, attached)
+            async with admitted(interaction, recipe, None) as terms:
+                pass  # nothing is downloaded for a request that would be refused
+            wish = await _with_pictures(interaction, recipe, attached, terms)
         if private:
             return await _ask_privately(interaction, wish, parent)
         return await _show_queued(interaction, await _queue(interaction, wish, parent, message_id))
@@ -76,13 +85,22 @@ async def ask(
     await answer(interaction, work, ephemeral=private)
 
 
-async def _with_pictures(bot: ImagineBot, recipe: Recipe, attached: Attached) -> Recipe:
-    """The recipe with what was attached, once it is fetched, read and kept."""
+async def _with_pictures(
+    interaction: Interaction, recipe: Recipe, attached: Attached, terms: Terms
+) -> Recipe:
+    """The recipe with what was attached, once it is downloaded, decoded and stored."""
 
     async def keep(attachment: discord.Attachment | None) -> str | None:
         if attachment is None:
             return None
-        return await keep_initial(bot, attachment)
+        return await store_attachment(
+            interaction.client,
+            attachment,
+            member_id=interaction.user.id,
+            guild_id=interaction.guild_id,
+            age_restricted=terms.age_restricted,
+            spoilered=terms.spoilered,
+        )
 
     initial = await keep(attached.initial) or recipe.initial
     like, unlike = await keep(attached.like), await keep(attached.unlike)
@@ -104,7 +122,7 @@ async def _queue(
     bot, member = interaction.client, interaction.user
     assert interaction.channel_id is not None  # commands and buttons come from channels
     guild_id = interaction.guild_id or (parent.guild_id if parent else None)
-    async with admitted(interaction, recipe, guild_id) as terms:
+    async with admitted(interaction, recipe, parent) as terms:
         return await bot.store.add(
             recipe,
             guild_id=guild_id,
@@ -115,6 +133,7 @@ async def _queue(
             parent_id=parent.id if parent else None,
             most_running=terms.most_running,
             spoilered=terms.spoilered,
+            age_restricted=terms.age_restricted,
             locale=interaction.locale.value,
             interaction_id=interaction.id,
         )
@@ -171,7 +190,7 @@ def _missing_permissions(interaction: Interaction) -> list[str]:
     threaded = isinstance(interaction.channel, discord.Thread)
     granted = interaction.app_permissions
     needed = NEEDED_IN_THREADS if threaded else NEEDED
-    return [say(name) for permission, name in needed.items() if not getattr(granted, permission)]
+    return [name for permission, name in needed.items() if not getattr(granted, permission)]
 
 
 def asker_of(interaction: Interaction) -> policy.Asker:
@@ -181,18 +200,43 @@ def asker_of(interaction: Interaction) -> policy.Asker:
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         moderator=is_moderator(interaction),
+        age_restricted=place_of(interaction).age_restricted,
     )
 
 
 async def seen(interaction: Interaction, job_id: int) -> Job:
-    """The job, if the member may look at it. Raises RefusedError."""
-    job = await interaction.client.store.job(job_id)
-    check(policy.may_see(job, asker_of(interaction)))
+    """The job, if the member may see it and it may be shown here. Raises RefusedError."""
+    job, asker = await interaction.client.store.job(job_id), asker_of(interaction)
+    check(policy.may_see(job, asker))
     assert job is not None
+    # Its channel may have become age-restricted since.
+    channel = interaction.client.get_channel(job.channel_id)
+    restricted = job.age_restricted or is_age_restricted_channel(channel)
+    check(policy.may_show(job, asker, age_restricted=restricted))
     return job
 
 
-def check(decision: policy.Decision) -> None:
+async def own_images_only(interaction: Interaction, recipe: Recipe) -> None:
+    """Raises RefusedError if the recipe uses images that somebody else uploaded."""
+    uploads = UploadedImages(interaction.client.store)
+    if await uploads.foreign(recipe, interaction.user.id):
+        raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal)
+
+
+async def without_foreign_images(interaction: Interaction, recipe: Recipe) -> Recipe:
+    """The recipe without image prompts that somebody else uploaded. Raises RefusedError.
+
+    For what starts from a finished image, which holds the look of its image prompts already.
+    """
+    uploads = UploadedImages(interaction.client.store)
+    foreign = await uploads.foreign(recipe, interaction.user.id)
+    try:
+        return recipe.without_images(foreign) if foreign else recipe
+    except RecipeError:  # no prompt would remain
+        raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal) from None
+
+
+def check(decision: Decision) -> None:
     """Raises RefusedError unless the decision is yes."""
     if not decision:
         raise RefusedError(decision.refusal)

@@ -12,6 +12,7 @@ from PIL import Image
 from bot.client import ImagineBot
 from bot.services.signing import LENGTH, is_sealed, seal
 from core.database.jobs import Store
+from core.database.provenance import UploadedImages
 from core.settings import Settings
 from core.storage.uploaded_images import store_image
 from sandbox import Member, Sandbox
@@ -68,7 +69,13 @@ async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
         for forged in ("A" * LENGTH, seal(name, at.victims[0].member_id, at.settings)):
             await at.forge("form", f"picture:{name}:{forged}", fields)
             assert await at.store.job(5) is None
-        await at.forge("form", f"picture:{name}:{seal(name, at.mallory.id, at.settings)}", fields)
+        sealed = f"picture:{name}:{seal(name, at.mallory.id, at.settings)}"
+        await at.forge("form", sealed, fields)
+        assert await at.store.job(5) is None  # the upload is still somebody else's
+        await UploadedImages(at.store).add(
+            name, at.mallory.id, age_restricted=False, spoilered=False
+        )
+        await at.forge("form", sealed, fields)
         job = await at.store.job(5)
         assert job
         assert job.recipe.initial == name
@@ -92,7 +99,7 @@ async def test_a_refused_wish_leaves_no_picture_on_the_disk(
         sandbox.guild.id, ada.id, by=1, why=None, until=None, reason="blocked"
     )
     await ada.slash("imagine", include="a sea", image=tmp_path / "lawn.png")
-    await told(ada, "have blocked you")
+    await told(ada, "You've been blocked")
     assert not (settings.data_dir / "initial").exists()
 
 

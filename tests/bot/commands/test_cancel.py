@@ -61,7 +61,7 @@ async def test_a_strangers_press_gets_a_polite_no(
 ) -> None:
     message = await asked(ada)
     await bob.press(message, message.buttons[0].custom_id)
-    await told(bob, "Only the member who asked")
+    await told(bob, "Only the member who requested")
     assert len(await store.waiting()) == 1
     unchanged = await ada.message(message.id)
     assert unchanged
@@ -83,7 +83,7 @@ async def test_the_second_press_is_told_that_it_is_over(bot: ImagineBot, ada: Me
     await ada.press(message, message.buttons[0].custom_id)
     await ada.wait_for(lambda each: each.id == message.id and "Cancelled by" in each.text)
     await ada.slash("cancel", job=1)
-    await told(ada, "it is cancelled")
+    await told(ada, "is already cancelled")
 
 
 async def test_forged_numbers_and_other_servers_jobs_are_refused(
@@ -101,7 +101,7 @@ async def test_forged_numbers_and_other_servers_jobs_are_refused(
     for number in (elsewhere.id, 10**6, 10**18 - 1):
         forged = await posted(sandbox, ada, button(f"imagine:cancel:{number}"))
         await ada.press(forged, f"imagine:cancel:{number}")
-        refused = await told(ada, "There is no such job here.")
+        refused = await told(ada, "That job doesn't exist here.")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
     assert [job.id for job in await store.waiting()] == [elsewhere.id]
 

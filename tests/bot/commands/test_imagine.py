@@ -276,9 +276,9 @@ async def test_an_attached_picture_is_stored_under_its_checksum(
     ("name", "content", "words"),
     [
         ("bomb.png", bomb(), "too many pixels"),
-        ("text.png", b"no picture at all", "not a PNG"),
-        ("broken.png", picture()[:60], "broken"),
-        ("large.png", picture() + bytes(11 * 2**20), "too large"),
+        ("text.png", b"no picture at all", "isn't a PNG"),
+        ("broken.png", picture()[:60], "damaged"),
+        ("large.png", picture() + bytes(11 * 2**20), "The limit is 10 MB"),
     ],
 )
 async def test_a_picture_that_does_harm_or_is_none_is_refused(

@@ -87,7 +87,7 @@ async def test_a_named_role_moderates_beside_those_who_manage_messages(
     async with running_bot(sandbox, settings, store):
         first, second = await ask(ada), await ask(ada)
         await keeper.press(first, "imagine:cancel:1")
-        await told(keeper, "Only the member who asked")
+        await told(keeper, "Only the member who requested")
         await orders(mo, "role", role=role)
         await keeper.press(first, "imagine:cancel:1")
         await ada.wait_for(lambda each: each.id == first.id and "Cancelled by Kim" in each.text)
@@ -177,7 +177,7 @@ async def test_a_pause_tells_members_why_and_a_resume_ends_it(
     await orders(mo, "pause", why="a film evening")
     assert await store.still_mine("engine") == {}
     assert await store.claim("engine", LEASE) is None
-    await refused(ada, "They say: “a film evening”")
+    await refused(ada, "Reason: a film evening.")
     await ada.slash("queue")
     await told(ada, "paused painting here**: a film evening")
     assert "a film evening" in (await orders(mo, "queue")).text
@@ -193,7 +193,7 @@ async def test_a_private_wish_is_refused_without_a_trace(
     bot: ImagineBot, ada: Member, mo: Member
 ) -> None:
     await orders(mo, "pause")
-    await refused(ada, "have paused painting", private=True)
+    await refused(ada, "requests are paused", private=True)
     assert await (await ada.direct()).messages() == []
 
 
@@ -205,10 +205,10 @@ async def test_limits_of_a_role(
 ) -> None:
     everyone, patrons = await sandbox.client.everyone(), await sandbox.client.role("Patrons")
     await orders(mo, "limits set", role=everyone, waiting=1, steps=50, size="64x64", running=1)
-    await refused(ada, "50 steps at most", steps=51)
-    await refused(ada, "largest picture on this server is 64x64", size="96x64", steps=50)
+    await refused(ada, "Your limit on this server is 50 steps", steps=51)
+    await refused(ada, "size limit on this server is 64x64", size="96x64", steps=50)
     await ask(ada, steps=50)
-    await refused(ada, "1 wish waiting, and 1 is the most", steps=50)
+    await refused(ada, "1 request in the queue (limit: 1)", steps=50)
     await ada.add_role(patrons)
     await orders(mo, "limits set", role=patrons, waiting=3)
     await ask(ada, steps=50)
@@ -227,11 +227,11 @@ async def test_what_failed_is_not_counted_among_the_wishes_of_an_hour(
     await orders(mo, "limits set", role=everyone, per_hour=2)
     await ask(ada)
     await ask(ada)
-    await refused(ada, "2 wishes within the last hour")
+    await refused(ada, "made 2 requests in the last hour")
     await store.claim("engine", LEASE)
     await store.finish(1, "engine", State.FAILED, "no memory")
     await ask(ada)
-    await refused(ada, "2 wishes within the last hour")
+    await refused(ada, "made 2 requests in the last hour")
     await store.cancel(2)  # it was never begun
     await ask(ada)
 
@@ -247,12 +247,12 @@ async def test_a_block_cancels_what_runs_and_ends_by_itself(
     assert "2 of their pictures are cancelled" in answer.text
     assert await store.still_mine("engine") == {}
     assert await waiting(store) == [3]
-    await refused(ada, "They say: “spam”")
+    await refused(ada, "Reason: spam.")
     assert f"<@{ada.id}> until" in (await orders(mo, "blocked")).text
     clock, store._clock = store._clock, lambda: clock() + 2 * 3600
     await ask(ada)
     store._clock = clock
-    await refused(ada, "blocked you")
+    await refused(ada, "You've been blocked")
     await orders(mo, "unblock", member=ada)
     await ask(ada)
     assert "30m, 12h" in (await orders(mo, "block", member=ada, **{"for": "soon"})).text
@@ -267,7 +267,7 @@ async def test_words_are_refused_and_the_test_says_which(
     await orders(mo, "words add", word="bad")
     await orders(mo, "words add", word="irl")
     await ask(ada, "a girl, badly lit")
-    await refused(ada, "“b á d” in wishes (their rule: “bad”)".replace("á", "a"), "a b á d circle")
+    await refused(ada, "“b á d” in prompts (rule: “bad”)".replace("á", "a"), "a b á d circle")
     await refused(ada, "“BAD”", "a circle", exclude="BÁD")
     tested = (await orders(mo, "words test", text="a B4D circle")).text
     assert "“B4D” is hit by the rule “bad”, which is refused everywhere" in tested
@@ -294,7 +294,7 @@ async def test_channels_where_it_may_be_used(
 ) -> None:
     studio = await sandbox.client.channel("studio")
     await orders(mo, "channels allow", channel=studio)
-    await refused(ada, f"Please go to <#{studio.id}>")
+    await refused(ada, f"Try <#{studio.id}>")
     await ask(ada.at(studio))
     thread = await ada.at(studio).open_thread("sketches")
     await ask(ada.at(thread))
@@ -329,7 +329,7 @@ async def test_acts_and_refusals_are_mirrored_once_even_if_discord_stumbles(
     sandbox.faults.fail("POST /channels/{channel_id}/messages", 503)
     await orders(mo, "words add", word="bad")
     await refused(ada, "bad", "a bad circle")
-    await desk.wait_for(lambda each: "do not want “bad”" in each.text)
+    await desk.wait_for(lambda each: "doesn't allow “bad”" in each.text)
     lines = "\n".join(message.text for message in await desk.messages()).splitlines()
     acts = [line for line in lines if "**word**" in line or "**refused**" in line]
     assert len(acts) == 2
@@ -416,7 +416,7 @@ async def test_a_report_may_block_or_be_dismissed_and_is_closed_once(
     await moderation.report(picture, mo.id, None)
     await office.press(message, "imagine:report:1:block")
     await office.wait_for(lambda each: each.id == message.id and "for a week: done" in each.text)
-    await refused(ada, "blocked you")
+    await refused(ada, "You've been blocked")
     assert await moderation.open_reports(picture.guild_id or 0) == (0, [])  # both are closed
     assert not await moderation.close_report(picture.guild_id or 0, 2, Verdict.DISMISS, mo.id)
 

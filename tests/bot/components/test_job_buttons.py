@@ -65,7 +65,7 @@ async def test_it_does_not_grow_without_end(
     async with store.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (huge.model_dump_json(),))
     await press(sandbox, ada, card, f"larger:{job.id}")
-    await told(ada, "256 pixels a side are the most")
+    await told(ada, "The limit is 256 pixels per side")
     assert not await store.waiting()
 
 
@@ -94,10 +94,10 @@ async def test_stop_marks_a_running_job_for_its_asker_alone(
 ) -> None:
     card = await asked(ada)
     await press(sandbox, ada, card, "stop:1")
-    await told(ada, "It has not begun yet")
+    await told(ada, "It hasn't started yet")
     await store.claim("engine", 60)
     await press(sandbox, bob, card, "stop:1")
-    await told(bob, "Only the member who asked")
+    await told(bob, "Only the member who requested")
     assert await store.still_mine("engine") == {1: False}
     await press(sandbox, ada, card, "stop:1")
     await told(ada, "stops at its next step")
@@ -139,7 +139,7 @@ async def test_deleted_pictures_are_gone_everywhere(
 ) -> None:
     job, card = await painted(ada)
     await press(sandbox, bob, card, f"delete:{job.id}")
-    await told(bob, "Only the member who asked for it, or a moderator here, can delete")
+    await told(bob, "Only the member who requested it or a moderator can delete")
     await press(sandbox, ada, card, f"delete:{job.id}")
     question = await told(ada, "for good")
     await ada.press(question, question.buttons[0].custom_id)
@@ -148,7 +148,7 @@ async def test_deleted_pictures_are_gone_everywhere(
     assert await ada.message(card.id) is None
     assert not folder_of(job.id, settings.data_dir).exists()
     await ada.slash("show", job=job.id)
-    await told(ada, "There is no such job here")
+    await told(ada, "That job doesn't exist here")
 
 
 async def test_a_job_of_another_channel_is_nobodys_business(
@@ -159,7 +159,7 @@ async def test_a_job_of_another_channel_is_nobodys_business(
         await db.execute("UPDATE jobs SET channel_id = 5")
     for action in ("again", "vary", "details", "timelapse", "edit", "pick", "favourite", "delete"):
         await press(sandbox, bob, card, f"{action}:{job.id}")
-        refused = await told(bob, "There is no such job here")
+        refused = await told(bob, "That job doesn't exist here")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
     assert not await store.waiting()
 

@@ -1,0 +1,210 @@
+"""What a member may request here and now, pressed and typed in front of the real bot."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bot.client import ImagineBot
+from bot.services.upload_queue import REJECTIONS_PER_HOUR
+from core.database.jobs import Store
+from core.moderation import Limits
+from core.storage.uploaded_images import Reason, Rejection
+from sandbox import Member, Message, Sandbox
+from tests.bot.conftest import asked, press, told
+
+OPTIONS = {"include": "a red circle", "seed": 7, "steps": 40}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    Image.new("RGB", (30, 20), "green").save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+async def jobs(store: Store) -> int:
+    return len(await store.waiting())
+
+
+async def shown(member: Member, job_id: int) -> Message:
+    """The answer to /show."""
+    return await member.wait_filled(await member.slash("show", job=job_id))
+
+
+def vary_of(message: Message) -> str:
+    """The custom id of its button Vary."""
+    return next(each.custom_id for each in message.buttons if ":vary:" in each.custom_id)
+
+
+async def test_a_member_whose_request_takes_long_is_in_nobody_elses_way(
+    bot: ImagineBot, store: Store, ada: Member, bob: Member
+) -> None:
+    held = bot.admission_locks.setdefault(ada.id, asyncio.Lock())
+    async with held:
+        waiting = await ada.slash("imagine", **OPTIONS)
+        await asked(bob)
+        assert await jobs(store) == 1
+    await ada.wait_filled(waiting)
+    assert await jobs(store) == 2
+
+
+async def test_what_comes_from_an_age_restricted_channel_is_not_laundered_by_an_edit(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    """M2: a harmless prompt over the image of another job, requested in an open channel."""
+    late = ada.at(await sandbox.client.channel("late", nsfw=True))
+    job, _ = await painted(late)
+    assert job.age_restricted
+    await ada.slash("show", job=job.id)
+    refused = await told(ada, "can only be shown in one")
+    assert not refused.files
+    card = await asked(ada)
+    for action in ("again", "vary", "edit", "more", "details"):
+        row = ":0" if action in ("vary", "more") else ""
+        await press(sandbox, ada, card, f"{action}:{job.id}{row}")
+    await told(ada, "can only be shown in one")
+    assert await jobs(store) == 1
+    there = await shown(late, job.id)
+    await late.wait_filled(await late.press(there, vary_of(there)))
+    varied = (await store.waiting())[-1]
+    assert (varied.parent_id, varied.age_restricted) == (job.id, True)
+
+
+async def test_a_channel_that_became_age_restricted_keeps_its_older_jobs_to_itself(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    """Also those of before jobs remembered it."""
+    late = ada.at(await sandbox.client.channel("late", nsfw=True))
+    job, _ = await painted(late)
+    async with store.transaction() as db:
+        await db.execute("UPDATE jobs SET age_restricted = 0")
+    await ada.slash("show", job=job.id)
+    await told(ada, "can only be shown in one")
+
+
+async def test_an_uploaded_image_from_an_age_restricted_channel_stays_there(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, photo: Path
+) -> None:
+    late = ada.at(await sandbox.client.channel("late", nsfw=True))
+    await late.wait_filled(await late.slash("imagine", **OPTIONS, image=photo))
+    await ada.slash("imagine", **OPTIONS, image=photo)
+    await told(ada, "only request it in an age-restricted channel")
+    assert await jobs(store) == 1
+
+
+async def test_a_spoiler_is_inherited_by_what_is_made_elsewhere(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    job, _ = await painted(ada)
+    async with store.transaction() as db:
+        await db.execute("UPDATE jobs SET spoilered = 1")
+    other = ada.at(await sandbox.client.channel("other"))
+    there = await shown(other, job.id)
+    await other.wait_filled(await other.press(there, vary_of(there)))
+    (varied,) = await store.waiting()
+    assert (varied.parent_id, varied.spoilered) == (job.id, True)
+
+
+async def test_somebody_elses_upload_is_not_used_again_but_the_result_can_be_varied(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    ada: Member,
+    bob: Member,
+    painted: Any,
+    photo: Path,
+) -> None:
+    """M3: painting from it again would give back the photo, which was never posted."""
+    job, card = await painted(ada, image=photo, like=photo)
+    for action in ("again", "edit"):
+        reply = await press(sandbox, bob, card, f"{action}:{job.id}")
+        assert reply.kind != "modal"
+    await told(bob, "image that someone else uploaded")
+    assert await jobs(store) == 0
+    await bob.wait_filled(await press(sandbox, bob, card, f"vary:{job.id}:0"))
+    (varied,) = await store.waiting()
+    assert varied.recipe.source
+    assert not varied.recipe.pictures
+    await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
+    again = (await store.waiting())[-1]
+    assert again.recipe.pictures == job.recipe.pictures
+
+
+async def test_details_name_only_jobs_that_the_onlooker_may_see(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+) -> None:
+    job, card = await painted(ada)
+    places = {"guild_id": sandbox.guild.id, "message_id": None, "member_id": ada.id}
+    made = {**places, "member_name": "Ada", "parent_id": job.id}
+    private = await store.add(job.recipe, channel_id=4242, **made)
+    public = await store.add(job.recipe, channel_id=ada.channel_id, **made)
+    await press(sandbox, bob, card, f"details:{job.id}")
+    seen = (await told(bob, "Led to")).text
+    assert f"#{public.id}" in seen
+    assert f"#{private.id}" not in seen
+    child = await store.add(
+        job.recipe, channel_id=ada.channel_id, **made | {"parent_id": private.id}
+    )
+    await press(sandbox, bob, card, f"details:{child.id}")
+    assert f"#{private.id}" not in (await told(bob, f"#{child.id}")).text
+    await press(sandbox, ada, card, f"details:{job.id}")
+    assert f"#{private.id}" in (await told(ada, "Led to")).text
+
+
+async def test_somebody_who_left_cannot_queue_for_the_server_from_their_direct_messages(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+) -> None:
+    await ada.slash("imagine", **OPTIONS, private=True)
+    await told(ada, "I paint it for you here")
+    direct = await ada.direct()
+    (job,) = await store.waiting()
+    card = await direct.wait_for(lambda message: bool(message.buttons))
+    await ada.leave()
+    message = sandbox.world.channels[direct.channel_id].messages[card.id]
+    part = {"type": 2, "style": 2, "label": "x", "custom_id": f"imagine:again:{job.id}", "id": 2}
+    message.components = [{"type": 1, "id": 1, "components": [part]}]
+    await direct.press(card, f"imagine:again:{job.id}")
+    await direct.wait_for(lambda message: "no longer a member" in message.text)
+    assert await jobs(store) == 1
+
+
+async def test_rejected_files_count_towards_the_hourly_limit(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, tmp_path: Path
+) -> None:
+    guild_id = sandbox.guild.id
+    await bot.moderation.limit(guild_id, guild_id, Limits(per_hour=2), by=1, what="")
+    for number in range(2):
+        (tmp_path / "text.png").write_bytes(bytes([number]))
+        await ada.slash("imagine", **OPTIONS, image=tmp_path / "text.png")
+        async with asyncio.timeout(10):
+            while bot.rejected_uploads.count(ada.id, guild_id) <= number:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    await ada.slash("imagine", **OPTIONS)
+    await told(ada, "made 2 requests in the last hour")
+    assert await jobs(store) == 0
+
+
+async def test_after_many_rejected_files_no_more_are_read_for_now(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, photo: Path
+) -> None:
+    for number in range(REJECTIONS_PER_HOUR):
+        rejection = Rejection(Reason.UNREADABLE)
+        bot.rejected_uploads.add(bytes([number]), rejection, ada.id, sandbox.guild.id)
+    await ada.slash("imagine", **OPTIONS, image=photo)
+    await told(ada, "couldn't be read in the last hour")
+    assert await jobs(store) == 0
+    await asked(ada)
+
+
+async def test_a_full_waiting_room_refuses_at_once_and_downloads_nothing(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, photo: Path
+) -> None:
+    async with bot.upload_queue.slot(ada.id, sandbox.guild.id):
+        replies = [await ada.slash("imagine", **OPTIONS, image=photo) for _ in range(3)]
+        await told(ada, "still reading your other images")
+        assert not any("/cdn/" in request.path for request in sandbox.requests)
+    for reply in replies[:2]:
+        await ada.wait_filled(reply)
+    assert await jobs(store) == 2
