@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from core.process import hide_from_other_processes
 from core.prompts import RecipeError
 from core.settings import Settings, SettingsError, load_settings
 from engine.cli import doctor, render, weights, worker
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Threads that wait for work spin by default, and slow down whoever shares the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    hide_from_other_processes()
     parsed = _parser().parse_args(arguments)
     if parsed.ray:
         os.environ["RAY_ADDRESS"] = parsed.ray

@@ -20,11 +20,11 @@ def test_a_hidden_process_cannot_be_inspected() -> None:
     assert child.stdout.split() == ["1", "0"], child.stderr
 
 
-@pytest.mark.parametrize("program", ["bot", "engine"])
+@pytest.mark.parametrize("program", ["bot.__main__", "engine.cli.main"])
 def test_the_programs_that_know_the_token_hide_before_they_read_it(
     program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module(f"{program}.__main__")
+    module = importlib.import_module(program)
     order: list[str] = []
 
     def settings() -> None:
