@@ -20,7 +20,7 @@ from PIL import Image
 
 from bench.load.product import Product, hosted
 from bench.load.statistics import table
-from sandbox.client.driver import Member, NoResponseError, SandboxClient
+from sandbox import Member, NoResponseError, SandboxClient
 from tests.hostile_files import jpeg_of_scans
 
 FILES = 60

@@ -12,7 +12,7 @@ from bot.services.upload_queue import REJECTIONS_PER_HOUR
 from core.database.jobs import Store
 from core.moderation import Limits
 from core.storage.uploaded_images import Reason, Rejection
-from sandbox import Member, Message, Sandbox
+from sandbox import Member, MessageView, Sandbox
 from tests.bot.conftest import asked, press, told
 
 OPTIONS = {"include": "a red circle", "seed": 7, "steps": 40}
@@ -28,12 +28,12 @@ async def jobs(store: Store) -> int:
     return len(await store.waiting())
 
 
-async def shown(member: Member, job_id: int) -> Message:
+async def shown(member: Member, job_id: int) -> MessageView:
     """The answer to /show."""
     return await member.wait_filled(await member.slash("show", job=job_id))
 
 
-def vary_of(message: Message) -> str:
+def vary_of(message: MessageView) -> str:
     """The custom id of its button Vary."""
     return next(each.custom_id for each in message.buttons if ":vary:" in each.custom_id)
 
