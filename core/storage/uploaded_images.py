@@ -1,6 +1,6 @@
-"""Pictures from outside, read defensively, and kept by their checksum for recipes that need them.
+"""Images from members: decoded defensively, and stored under their checksum for recipes to name.
 
-Everything here is blocking work: call it through `asyncio.to_thread`.
+Everything here blocks: call it through `asyncio.to_thread`.
 """
 
 import hashlib
@@ -109,7 +109,7 @@ def decode_image(data: bytes) -> Image.Image:
 
 
 def store_image(image: Image.Image, data_dir: Path) -> str:
-    """Keeps an RGB picture as `data_dir/initial/<sha256>.png`; returns that checksum.
+    """Stores an RGB image as `data_dir/initial/<sha256>.png`; returns that checksum.
 
     The file appears whole or not at all. Raises OSError if it cannot be written.
     """
@@ -160,7 +160,7 @@ def _stored(name: str, data_dir: Path) -> bytes | None:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Only the pixels of the first frame, upright, on white, not larger than MAX_SIDE."""
+    """The first frame's pixels alone: upright, on white, at most MAX_SIDE a side."""
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded smaller
     if image.mode.startswith("I"):  # 16 bits of grey
         image = image.point(lambda value: value / 256).convert("L")
