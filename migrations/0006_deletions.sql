@@ -24,7 +24,7 @@ INSERT INTO messages (job_id, kind, channel_id, message_id)
 CREATE TABLE deletions (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('folder', 'image', 'message')),
-    -- Whose folder, or which job a message shows.
+    -- Whose folder, or which job a message shows; NULL for a message of the moderators' log.
     job_id INTEGER,
     -- The name of an uploaded image.
     image TEXT,
@@ -36,7 +36,7 @@ CREATE TABLE deletions (
     attempts INTEGER NOT NULL DEFAULT 0,
     CHECK ((kind = 'image') = (image IS NOT NULL)),
     CHECK ((kind = 'message') = (channel_id IS NOT NULL)),
-    CHECK (kind = 'image' OR job_id IS NOT NULL),
+    CHECK (kind != 'folder' OR job_id IS NOT NULL),
     CHECK (kind != 'message' OR message_id IS NOT NULL OR nonce IS NOT NULL)
 ) STRICT;
 CREATE INDEX deletions_in_order ON deletions (kind, due_at);
@@ -78,3 +78,11 @@ DROP TRIGGER recipe_goes;
 CREATE TRIGGER recipe_goes AFTER DELETE ON jobs BEGIN
     DELETE FROM pictures_in_recipes WHERE job_id = OLD.id;
 END;
+
+-- Which message in a server's log channel shows an entry of the moderators' log.
+CREATE TABLE log_messages (
+    entry_id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL
+) STRICT;
+CREATE INDEX log_messages_by_message ON log_messages (message_id);

@@ -40,7 +40,7 @@ async def mirror(client: discord.Client, store: Store) -> None:
     moderation = Moderation(store)
     while True:
         try:
-            await _show_entries(client, moderation)
+            await _show_entries(client, store, moderation)
             await _show_reports(client, store, moderation)
             await asyncio.sleep(LOOK)
         except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
@@ -51,32 +51,37 @@ async def mirror(client: discord.Client, store: Store) -> None:
             await asyncio.sleep(RETRY)
 
 
-async def _show_entries(client: discord.Client, moderation: Moderation) -> None:
+async def _show_entries(client: discord.Client, store: Store, moderation: Moderation) -> None:
     """Several lines to a message; a channel that is gone or closed to us costs its entries."""
+    messages = Messages(store)
     waiting = sorted(await moderation.to_mirror(), key=lambda pair: (pair[0], pair[1].id))
     for channel_id, pairs in groupby(waiting, key=lambda pair: pair[0]):
         entries = [entry for _, entry in pairs]
         for first in range(0, len(entries), LINES):
             shown = entries[first : first + LINES]
             embed = log_embed(shown)
-            await _send(
-                client, channel_id, embed, None, _nonce(channel_id, shown[0].id, shown[-1].id)
-            )
-            await moderation.mirrored(shown)
+            nonce = _nonce(channel_id, embed.description)
+            message = await _send(client, channel_id, embed, None, nonce)
+            if message is None or await messages.log_sent(shown, channel_id, message.id):
+                await moderation.mirrored(shown)
 
 
 async def _show_reports(client: discord.Client, store: Store, moderation: Moderation) -> None:
     messages = Messages(store)
     for channel_id, report in await moderation.reports_to_show():
-        job, nonce = await store.job(report.job_id), _nonce(channel_id, "report", report.id)
+        job = await store.job(report.job_id)
+        nonce = _nonce(channel_id, report.id, report.reason, job is None)
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
             job = None  # deleted: the report names it, but shows nothing of it
         with speaking(_language(client, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report.id)
         message = await _send(client, channel_id, embed, buttons, nonce)
-        if job and message:
-            await messages.sent(job.id, Kind.REPORT, channel_id, message.id, nonce)
-        await moderation.report_shown(report.id)
+        if (
+            job is None
+            or message is None
+            or await messages.sent(job.id, Kind.REPORT, channel_id, message.id, nonce)
+        ):
+            await moderation.report_shown(report.id)
 
 
 async def _send(

@@ -4,11 +4,15 @@ A message that the bot or the engine sends is announced before and recorded afte
 a crash in between nor a deletion at that moment leaves a message that nobody knows.
 """
 
+import json
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import aiosqlite
 
-from core.database.connection import Database, value_of
+from core.database.connection import Database, rows_of, value_of
+from core.moderation import Entry
 
 NO_SUCH_JOB = "NOT EXISTS (SELECT 1 FROM jobs WHERE id = :job AND deleted_at IS NULL)"
 
@@ -51,7 +55,7 @@ class Messages:
     ) -> bool:
         """Records a message that was sent; the newest of kind JOB is the job's own from here on.
 
-        False if the job was deleted meanwhile: then the message will be deleted as well.
+        False if it was deleted meanwhile, or its job: then it disappears.
         """
         message = {
             "job": job_id,
@@ -62,8 +66,7 @@ class Messages:
             "now": self._database.now(),
         }
         async with self._database.transaction() as db:
-            if await value_of(db, f"SELECT {NO_SUCH_JOB}", message):
-                await _delete(db, message)
+            if await _is_deleted(db, message):
                 return False
             await db.execute(
                 "UPDATE OR IGNORE messages SET message_id = :message"
@@ -79,17 +82,45 @@ class Messages:
                 await db.execute("UPDATE jobs SET message_id = :message WHERE id = :job", message)
             return True
 
+    async def log_sent(self, entries: Sequence[Entry], channel_id: int, message_id: int) -> bool:
+        """Records the message that shows entries of the moderators' log.
 
-async def _delete(db: aiosqlite.Connection, message: dict[str, int | float | str | None]) -> None:
-    """Its deletion may wait already, for the message to be named."""
-    cursor = await db.execute(
+        False if the text of one was deleted meanwhile: then the message will be deleted as well.
+        """
+        ids = json.dumps([entry.id for entry in entries])
+        async with self._database.transaction() as db:
+            texts = await rows_of(
+                db,
+                "SELECT why FROM json_each(?) AS asked JOIN moderation_log"
+                " ON moderation_log.id = asked.value ORDER BY asked.key",
+                (ids,),
+            )
+            if [row["why"] for row in texts] != [entry.why for entry in entries]:
+                await db.execute(
+                    "INSERT INTO deletions (kind, channel_id, message_id, due_at)"
+                    " VALUES ('message', ?, ?, ?)",
+                    (channel_id, message_id, self._database.now()),
+                )
+                return False
+            await db.execute(
+                "INSERT OR REPLACE INTO log_messages SELECT value, ?, ? FROM json_each(?)",
+                (channel_id, message_id, ids),
+            )
+            return True
+
+
+async def _is_deleted(db: aiosqlite.Connection, message: dict[str, Any]) -> bool:
+    """Whether a message was to be deleted before it had an id, or shows a job that is gone."""
+    waiting = await db.execute(
         "UPDATE deletions SET message_id = :message, due_at = :now"
         " WHERE channel_id = :channel AND nonce = :nonce AND message_id IS NULL",
         message,
     )
-    if cursor.rowcount == 0:
-        await db.execute(
-            "INSERT INTO deletions (kind, job_id, channel_id, message_id, due_at)"
-            " VALUES ('message', :job, :channel, :message, :now)",
-            message,
-        )
+    if waiting.rowcount:
+        return True
+    gone = await db.execute(
+        "INSERT INTO deletions (kind, job_id, channel_id, message_id, due_at)"
+        f" SELECT 'message', :job, :channel, :message, :now WHERE {NO_SUCH_JOB}",
+        message,
+    )
+    return bool(gone.rowcount)

@@ -42,7 +42,7 @@ DELETE FROM messages
     WHERE job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
 
 -- What the member wrote to moderators about others, and what others wrote about the member. Where
--- a log channel shows a report with such a text, it is shown anew without.
+-- a log channel shows a report or an entry with such a text, it is shown anew without.
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
     SELECT 'message', job_id, channel_id, message_id, nonce,
         iif(message_id IS NULL, :later, :now)
@@ -54,6 +54,20 @@ DELETE FROM messages WHERE kind = 'report' AND job_id IN (
 );
 UPDATE reports SET shown = 0 WHERE verdict IS NULL AND job_id IN (
     SELECT job_id FROM reports WHERE reported_by = :member AND reason IS NOT NULL
+);
+INSERT INTO deletions (kind, channel_id, message_id, due_at)
+    SELECT DISTINCT 'message', channel_id, message_id, :now
+    FROM moderation_log JOIN log_messages ON entry_id = moderation_log.id
+    WHERE :member IN (by_id, whom_id) AND why IS NOT NULL;
+UPDATE moderation_log SET to_mirror = 1
+    WHERE guild_id IN (SELECT guild_id FROM guilds WHERE log_channel IS NOT NULL) AND id IN (
+        SELECT entry_id FROM log_messages WHERE message_id IN (
+            SELECT message_id FROM deletions
+            WHERE kind = 'message' AND due_at = :now AND job_id IS NULL
+        )
+    );
+DELETE FROM log_messages WHERE message_id IN (
+    SELECT message_id FROM deletions WHERE kind = 'message' AND due_at = :now AND job_id IS NULL
 );
 UPDATE reports SET reason = NULL WHERE :member IN (reported_by, asker_id);
 UPDATE moderation_log SET why = NULL WHERE :member IN (by_id, whom_id);

@@ -114,6 +114,12 @@ async def life(store: Store) -> dict[str, Job]:
     await moderation.refused(GUILD, ADA, f"“{SECRET}” is refused")
     await moderation.refused(GUILD, BOB, "his own words")
     await moderation.block(GUILD, ADA, by=MO, why=SECRET, until=None, reason="")
+    await moderation.set_log_channel(GUILD, LOG, MO)
+    _, entries = await moderation.log(GUILD)
+    about_ada = [entry for entry in entries if ADA in (entry.whom_id, entry.by_id)]
+    others = [entry for entry in entries if entry not in about_ada]
+    assert await messages.log_sent([*about_ada[:1], *others[:1]], LOG, 1031)
+    assert await messages.log_sent(others[1:], LOG, 2031)
     await Members(store).set_favourite(BOB, jobs["ada's"].id, True)
     await Members(store).set_favourite(BOB, jobs["bob's"].id, True)
     await Members(store).set_favourite(ADA, jobs["bob's"].id, True)
@@ -138,6 +144,7 @@ async def assert_ada_is_gone_and_bob_is_not(store: Store, path: Path, clock: Any
             Message(DIRECT, 1012, None),
             Message(LOG, 1021, None),
             Message(LOG, 2021, None),
+            Message(LOG, 1031, None),
         ]
     )
     ranks = [(Folder, Image, Message).index(type(target)) for target in deletions]
@@ -178,6 +185,37 @@ async def test_everything_about_a_member_goes_and_nothing_of_others(
     await assert_ada_is_gone_and_bob_is_not(store, path, clock)
     # Bob's report is shown anew, without what Ada wrote.
     assert [report.reason for _, report in await reports_to_show(store)] == [None]
+
+
+async def test_log_entries_are_shown_anew_without_what_was_deleted(
+    store: Store, clock: Any
+) -> None:
+    moderation, messages = Moderation(store), Messages(store)
+    await moderation.set_log_channel(GUILD, LOG, MO)
+    await moderation.refused(GUILD, ADA, SECRET)
+    await moderation.refused(GUILD, BOB, "his own words")
+    entries = [entry for _, entry in await moderation.to_mirror()]
+    assert await messages.log_sent(entries, LOG, 1)
+    await moderation.mirrored(entries)
+    await store.deletions.delete_member(ADA)
+    assert targets(await outbox(store, clock)) == [Message(LOG, 1, None)]
+    anew = [entry for _, entry in await moderation.to_mirror()]
+    assert [entry.why for entry in anew] == [None, None, "his own words"]
+    # A message with the text was still on its way: it goes as well.
+    assert not await messages.log_sent(entries, LOG, 2)
+    assert targets(await outbox(store, clock)) == [Message(LOG, 2, None)]
+    assert await messages.log_sent(anew, LOG, 3)
+
+
+async def test_a_report_on_its_way_goes_with_what_its_reporter_wrote(
+    store: Store, clock: Any
+) -> None:
+    job, messages = await ask(store, BOB, "bob's"), Messages(store)
+    assert await Moderation(store).report(job, ADA, SECRET)
+    assert await messages.announce(job.id, Kind.REPORT, LOG, "nonce")
+    await store.deletions.delete_member(ADA)
+    assert not await messages.sent(job.id, Kind.REPORT, LOG, 5, "nonce")
+    assert targets(await outbox(store, clock)) == [Message(LOG, 5, "nonce")]
 
 
 async def reports_to_show(store: Store) -> list[Any]:
