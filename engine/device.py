@@ -35,6 +35,16 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device multiplies it natively, else float32."""
+    native = (
+        torch.cuda.is_bf16_supported()
+        if device.type == "cuda"
+        else torch.cpu._is_avx512_bf16_supported()  # private, but torch has no public name for it
+    )
+    return torch.autocast(device.type, torch.bfloat16, enabled=native)
+
+
 def description() -> str:
     """What numbers of speed were measured on, for a report."""
     cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()

@@ -24,12 +24,12 @@ from core.recipe import Recipe
 from core.settings import PerceptorChoice
 from engine.device import choose_device, free_memory, use_cores
 from engine.media import Provenance
-from engine.models.pair import read_pair
+from engine.models.model import read_model
 from engine.models.shipping import Content, Manifest
 from engine.renderer_handle import LocalRenderer, RendererLost, images_at_a_time
 from engine.synthesis.checkpoint import Checkpoint
+from engine.synthesis.config import CONFIGS
 from engine.synthesis.memory import Memory
-from engine.synthesis.method import METHODS
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -96,7 +96,7 @@ class RendererActor:
             chosen = choose_device(device)
             folder = manifest.folder(data_dir)
             judges = {name: judge.here() for name, judge in manifest.judges.items()}
-            model = read_pair(manifest.entry, folder, chosen, perceptors, judges)
+            model = read_model(manifest.entry, folder, chosen, perceptors, judges)
             renderer = Renderer(model, chosen)
             capacity = images_at_a_time(chosen.type, model.side)
             provenance = Provenance(model.name, model.checksums)
@@ -152,7 +152,7 @@ class RayRenderer:
         self.device = offer.device
         self._actor = actor
         self._offer = offer
-        self._config = METHODS[offer.provenance.pair]
+        self._config = CONFIGS[offer.provenance.pair]
         self._recipes: dict[int, Recipe] = {}
         self._latest: dict[int, StepOutput] = {}
         self._stream: AsyncIterator[Awaitable[list[StepOutput]]] | None = None
@@ -177,7 +177,7 @@ class RayRenderer:
         return max(STEP_SECONDS, PATIENCE * self._slowest_step)
 
     def headroom(self, recipe: Recipe) -> float:
-        needed = partial(self._offer.memory.needed, method=self._config)
+        needed = partial(self._offer.memory.needed, config=self._config)
         taken = needed(self._recipes.values())
         more = needed([*self._recipes.values(), recipe]) - taken
         return (self._offer.free_bytes - taken) / more

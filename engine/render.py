@@ -25,7 +25,7 @@ from engine.job_messages import (
     reason_for,
 )
 from engine.media import Metadata, Provenance
-from engine.models.pair import load_pair
+from engine.models.model import load_model
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -54,7 +54,7 @@ def render(
     device = choose_device(settings.device)
     use_cores()
     images = {name: load_image(name, folder) for name in recipe.pictures}
-    model = load_pair(settings.model, settings.data_dir, device, settings.perceptors)
+    model = load_model(settings.model, settings.data_dir, device, settings.perceptors)
     provenance = Provenance(model.name, model.checksums)
     for difference in before.differences(provenance) if before else ():
         print(f"Warning: {difference} The image may differ.", file=sys.stderr)

@@ -17,7 +17,7 @@ import torch
 from core.recipe import Recipe
 from engine.job_files import is_kept
 from engine.media import Provenance
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.synthesis.checkpoint import Checkpoint
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
@@ -121,7 +121,7 @@ class LocalRenderer:
         self._thread = ThreadPoolExecutor(1, "renderer")
 
     @classmethod
-    def of(cls, model: Pair, device: torch.device) -> "LocalRenderer":
+    def of(cls, model: Model, device: torch.device) -> "LocalRenderer":
         provenance = Provenance(model.name, model.checksums)
         return cls(Renderer(model, device), provenance, images_at_a_time(device.type, model.side))
 

@@ -16,7 +16,7 @@ from engine.delivery.message_writer import MessageWriter
 from engine.delivery.poster import Poster
 from engine.delivery.rest import logged_in_when_reachable
 from engine.device import choose_device, measure_memory, use_cores
-from engine.models.pair import load_pair
+from engine.models.model import load_model
 from engine.renderer_handle import LocalRenderer
 from engine.retention import delete_hourly
 from engine.worker import Worker
@@ -86,7 +86,7 @@ async def _work_locally(settings: Settings, store: Store, poster: Poster, health
     use_cores()
     device = choose_device(settings.device)
     model = await asyncio.to_thread(
-        load_pair, settings.model, settings.data_dir, device, settings.perceptors
+        load_model, settings.model, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", model=model.name, device=str(device), threads=torch.get_num_threads())
     worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)

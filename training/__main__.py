@@ -7,7 +7,7 @@ import torch
 from pytorch_lightning import LightningModule
 
 from engine.models.catalogue import SKETCH
-from engine.models.pair import load_pair
+from engine.models.model import load_model
 from training.export import clip_state, export, restore
 from training.judges.lessons import train_judge
 from training.painter import LEARNING_RATE as PAINTER_RATE
@@ -55,7 +55,7 @@ def main() -> None:
             case "export":
                 export(options.runs, SKETCH.folder(Path()))
             case "report":
-                pair = load_pair("sketch", Path("data"), torch.device("cpu"))
+                pair = load_model("sketch", Path("data"), torch.device("cpu"))
                 print(as_markdown(write_report(pair, REPORT, options.runs)))
             case _:
                 run, module = options.runs / stage, _begun(stage, options.runs, options.further)

@@ -19,7 +19,7 @@ from PIL import Image
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.models.vqgan import VQGAN
 from training.batches import to_tensor
 from training.judges.cnn import Judge
@@ -56,7 +56,7 @@ class Measure:
         return None if self.gate is None else self.value >= self.gate
 
 
-def write_report(pair: Pair, out: Path, runs: Path | None = None) -> list[Measure]:
+def write_report(pair: Model, out: Path, runs: Path | None = None) -> list[Measure]:
     """Measures the pair and writes `report.json`, `report.md` and `report.png` into `out`.
 
     `runs` is where the trainings left their logs, for the learning curves.
@@ -113,7 +113,7 @@ def reconstructed(vqgan: VQGAN, pictures: Sequence[Image.Image]) -> list[Image.I
     ]
 
 
-def _reconstruction(pair: Pair, scenes: Sequence[Scene], judge: Judge) -> Iterator[Measure]:
+def _reconstruction(pair: Model, scenes: Sequence[Scene], judge: Judge) -> Iterator[Measure]:
     real = [draw(scene) for scene in scenes]
     after = reconstructed(pair.vqgan, real)
     errors = (to_tensor(real) - to_tensor(after)).square().mean((1, 2, 3))
@@ -152,7 +152,7 @@ def _single_figures(random: Random, count: int) -> Iterator[Scene]:
 
 
 @torch.no_grad()
-def _recognition(pair: Pair, every: Sequence[Scene], single: Sequence[Scene]) -> Iterator[Measure]:
+def _recognition(pair: Model, every: Sequence[Scene], single: Sequence[Scene]) -> Iterator[Measure]:
     """CLIP, asked which of all coloured shapes a picture shows: no truth is given away."""
     kinds = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     texts = [f"{'an' if colour == 'orange' else 'a'} {colour} {shape}" for colour, shape in kinds]
@@ -172,12 +172,12 @@ def _recognition(pair: Pair, every: Sequence[Scene], single: Sequence[Scene]) ->
     yield Measure("CLIP’s similarity to “watermark”: area under the curve", area, "", 0.95)
 
 
-def _embedded(pair: Pair, scenes: Sequence[Scene]) -> Tensor:
+def _embedded(pair: Model, scenes: Sequence[Scene]) -> Tensor:
     """(scenes, d) of unit length."""
     device = pair.vqgan.codebook.device
     drawn = to_tensor([draw(scene, pair.perceptor.resolution) for scene in scenes])
     batches = torch.split(drawn, 64)
-    return torch.cat([pair.perceptor.embed_pictures(b.to(device)).float().cpu() for b in batches])
+    return torch.cat([pair.perceptor.embed_images(b.to(device)).float().cpu() for b in batches])
 
 
 # The judges
@@ -193,7 +193,7 @@ GROUPS = {
 
 
 def _ceilings(
-    pair: Pair, every: Sequence[Scene], single: Sequence[Scene], judge: Judge
+    pair: Model, every: Sequence[Scene], single: Sequence[Scene], judge: Judge
 ) -> Iterator[Measure]:
     """What the judges say of drawings: the most that they can ever say of what is painted."""
     clear = [scene for scene in single if scene.pattern == "plain" and not scene.watermark]
@@ -233,7 +233,7 @@ def _of_cnn(
 # The figure
 
 
-def _figure(pair: Pair, scenes: Sequence[Scene], runs: Path | None) -> Figure:
+def _figure(pair: Model, scenes: Sequence[Scene], runs: Path | None) -> Figure:
     """Scenes above, their reconstructions beneath, and how the trainings went."""
     real = [draw(scene) for scene in scenes]
     curves = [(log.parent.name, *_curve(log)) for log in sorted(runs.glob("*/log"))] if runs else []

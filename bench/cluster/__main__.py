@@ -35,7 +35,7 @@ from core.storage.paths import finished_pictures, folder_of, state_of
 from engine.cluster import ActorSlot, Cluster, connected
 from engine.delivery.frame import Frame
 from engine.device import choose_device, description, use_cores
-from engine.models.pair import load_pair
+from engine.models.model import load_model
 from engine.renderer_handle import LocalRenderer
 from engine.worker import Worker
 
@@ -122,7 +122,7 @@ async def in_process(threads: int) -> AsyncIterator[Engine]:
     torch.set_num_threads(threads)
     device = choose_device("cpu")
     async with _engine(Settings(device="cpu")) as engine:
-        pair = load_pair("sketch", engine.folder, device)
+        pair = load_model("sketch", engine.folder, device)
         engine.worker.join(LocalRenderer.of(pair, device))
         yield engine
 

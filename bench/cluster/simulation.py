@@ -214,6 +214,7 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
     latents = torch.zeros(1, 256, 16, 16)
     saved = Checkpoint(
         step=1,
+        prior_steps=0,
         best=(0.0, 1),
         losses=torch.zeros(1),
         rng_states=torch.zeros(1, 5056, dtype=torch.uint8),

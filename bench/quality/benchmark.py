@@ -12,7 +12,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ from core.recipe import Recipe
 from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
-from engine.models.pair import Pair, load_pair, read_pair
-from engine.synthesis.method import METHODS, Method
+from engine.models.model import Model, load_model, read_model
+from engine.synthesis.config import CONFIGS, SynthesisConfig, flat, override
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from training.judges.cnn import Judge
@@ -73,30 +73,34 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
     parser.add_argument(
-        "--method", nargs="+", default=[], metavar="KEY=VALUE", help="try other numbers"
+        "--config",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="try other numbers, such as cutouts.count=16",
     )
     options = parser.parse_args()
     try:
         device = choose_device(options.device)
         pair = (
-            read_pair(catalogue.find(options.pair), options.weights, device)
+            read_model(catalogue.find(options.pair), options.weights, device)
             if options.weights
-            else load_pair(options.pair, options.data_dir, device)
+            else load_model(options.pair, options.data_dir, device)
         )
-        method = varied(METHODS[options.pair], options.method)
+        config = override(CONFIGS[options.pair], dict(map(parse_value, options.config)))
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
     asked = practice() if options.practice else held_out(options.prompts)
     began = time.monotonic()
-    painted = paint(Renderer(pair, device, method), asked, options.seeds, options.steps)
+    painted = paint(Renderer(pair, device, config), asked, options.seeds, options.steps)
     seconds = (time.monotonic() - began) / len(painted)
     rates = judged(pair, asked * options.seeds, painted)
-    report = f"{table(rates)}\n\n{about(pair, method, options.steps, len(painted), seconds)}\n"
+    report = f"{table(rates)}\n\n{about(pair, config, options.steps, len(painted), seconds)}\n"
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "quality.md").write_text(report)
     numbers = {
         "rates": [asdict(rate) for rate in rates],
-        "method": asdict(method),
+        "config": flat(config),
         "steps": options.steps,
         "seeds": options.seeds,
         "seconds_per_picture": seconds,
@@ -114,17 +118,10 @@ def evenly(count: int, wanted: int) -> list[int]:
     return sorted({index * count // wanted for index in range(wanted)})
 
 
-def varied(method: Method, changes: Sequence[str]) -> Method:
-    """The method with fields set as in `cutouts=8`; raises ValueError for what it has not."""
-    types: dict[str, Any] = {
-        field.name: type(getattr(method, field.name)) for field in fields(method)
-    }
-    for change in changes:
-        key, _, value = change.partition("=")
-        if key not in types:
-            raise ValueError(f"The method has no {key!r}; it has {', '.join(types)}.")
-        method = replace(method, **{key: types[key](json.loads(value.lower()))})
-    return method
+def parse_value(assignment: str) -> tuple[str, Any]:
+    """`KEY=VALUE`, the value as JSON. Raises ValueError."""
+    key, _, value = assignment.partition("=")
+    return key, json.loads(value.lower())
 
 
 def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) -> list[Image.Image]:
@@ -133,8 +130,8 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
         Recipe(
             include=(Prompt(one.include),),
             exclude=(Prompt(one.exclude),) if one.exclude else (),
-            width=renderer.pair.side,
-            height=renderer.pair.side,
+            width=renderer.model.side,
+            height=renderer.model.side,
             steps=steps,
             # With and without an exclude, a prompt starts from the same seed.
             seed=(zlib.crc32(one.include.encode()) + seed) % 2**32,
@@ -157,7 +154,7 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
     return [pictures[index] for index in range(len(recipes))]
 
 
-def judged(pair: Pair, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
+def judged(pair: Model, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
     """Rates by measure, judge and stage; the ceilings are of drawings of the same scenes."""
     cnn = Judge.load()
     scenes = [replace(one.scene, jitter=index) for index, one in enumerate(asked)]
@@ -189,13 +186,13 @@ def table(rates: Sequence[Rate]) -> str:
     return "\n".join(lines)
 
 
-def about(pair: Pair, method: Method, steps: int, pictures: int, seconds: float) -> str:
+def about(pair: Model, config: SynthesisConfig, steps: int, pictures: int, seconds: float) -> str:
     """Under what circumstances the numbers came about."""
-    numbers = ", ".join(f"{key} {value}" for key, value in asdict(method).items())
+    numbers = ", ".join(f"{key} {value}" for key, value in flat(config).items())
     return (
         f"{pictures} pictures of {pair.side} × {pair.side} by the pair {pair.name}, {steps} steps, "
         f"{ROWS} at a time: {seconds:.1f} s a picture "
-        f"({description()}).\n\nMethod: {numbers}."
+        f"({description()}).\n\nConfig: {numbers}."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.recipe import Recipe
 from engine.device import choose_device, description, use_cores
-from engine.models.pair import Pair, load_pair
+from engine.models.model import Model, load_model
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
@@ -32,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     use_cores()
     device = choose_device(options.device)
-    pair = load_pair(options.pair, options.data_dir, device)
+    pair = load_model(options.pair, options.data_dir, device)
     watched = sorted({step for step in (1, 10, 100, options.steps) if step <= options.steps})
 
     def steps_of(recipe: Recipe, company: int) -> list[Any]:
@@ -52,7 +52,7 @@ def main() -> None:
     print("\n".join(lines))
     print(
         f"\nIn company: mean (largest) difference of a pixel from what it is alone, of 255. "
-        f"Pair {pair.name} on {device} ({description()})."
+        f"Model {pair.name} on {device} ({description()})."
     )
 
 
@@ -61,17 +61,17 @@ def _painted(renderer: Renderer, recipe: Recipe, company: int) -> list[Any]:
     renderer.add(RenderRequest(MINE, recipe))
     for other in range(company - 1):
         renderer.add(
-            RenderRequest(10 + other, _recipe(renderer.pair, TEXTS[other], 40, seed=other))
+            RenderRequest(10 + other, _recipe(renderer.model, TEXTS[other], 40, seed=other))
         )
     painted: list[Any] = []
     while MINE in renderer.job_ids:
         painted += [one.pixels for one in renderer.step() if one.job_id == MINE]
         if company and len(painted) == 5:
-            renderer.add(RenderRequest(20, _recipe(renderer.pair, TEXTS[-1], 40, seed=99)))
+            renderer.add(RenderRequest(20, _recipe(renderer.model, TEXTS[-1], 40, seed=99)))
     return painted + [painted[-1]] * (recipe.steps - len(painted))
 
 
-def _recipe(pair: Pair, text: str, steps: int, seed: int) -> Recipe:
+def _recipe(pair: Model, text: str, steps: int, seed: int) -> Recipe:
     return Recipe.make(text, width=pair.side, height=pair.side, steps=steps, seed=seed)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.functional import to_tensor
 
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.models.perceptor import Perceptor
 
 LEARNING_RATE = 0.1
@@ -28,7 +28,7 @@ class PlainLoop:
     """
 
     def __init__(
-        self, pair: Pair, text: str, width: int, height: int, cutouts: int, seed: int
+        self, pair: Model, text: str, width: int, height: int, cutouts: int, seed: int
     ) -> None:
         torch.manual_seed(seed)
         self._vqgan, self._perceptor = pair.vqgan, pair.perceptor
@@ -59,7 +59,7 @@ class PlainLoop:
         """One step of Adam; the loss from 0 to π²/2 before it."""
         self._optimiser.zero_grad()
         seen = self._cut(self._paint())
-        embedded = self._perceptor.embed_pictures(seen)
+        embedded = self._perceptor.embed_images(seen)
         loss = _spherical_distance(embedded, self._text).mean()
         loss.backward()
         self._optimiser.step()
@@ -111,7 +111,7 @@ def nearness(perceptor: Perceptor, picture: Image.Image, text: str) -> float:
     side = (perceptor.resolution, perceptor.resolution)
     seen = to_tensor(ImageOps.fit(picture, side, Image.Resampling.BICUBIC))[None]
     asked = perceptor.embed_texts([text])
-    similarity = perceptor.embed_pictures(seen.to(asked.device)) @ asked.t()
+    similarity = perceptor.embed_images(seen.to(asked.device)) @ asked.t()
     return float(similarity.item())
 
 

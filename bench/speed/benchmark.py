@@ -39,12 +39,12 @@ from engine.job_files import JobFiles, is_kept
 from engine.media import Provenance
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
-from engine.models.pair import Pair, load_pair
-from engine.synthesis.method import METHODS
+from engine.models.model import Model, load_model
+from engine.synthesis.config import CONFIGS, override
+from engine.synthesis.job_state import coarse_to_fine
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
-from engine.synthesis.rows import stages
 
 PLAIN, OURS = "plain", "ours"
 CPU = choose_device("cpu")
@@ -53,13 +53,13 @@ TEXT = "a red circle on a white background"
 STAGES = {
     "decode": (
         "bench.speed.baseline.PlainLoop._paint",
-        "engine.synthesis.renderer.Renderer._paint",
+        "engine.synthesis.renderer.Renderer._decode",
     ),
     "cutouts": (
         "bench.speed.baseline.PlainLoop._cut",
-        "engine.synthesis.renderer.Renderer._cut",
+        "engine.synthesis.renderer.Renderer._make_cutouts",
     ),
-    "embed": ("engine.models.perceptor.ClipPerceptor.embed_pictures",),
+    "embed": ("engine.models.perceptor.ClipPerceptor.embed_images",),
     "backward": ("torch.Tensor.backward",),
 }
 """The functions in which a stage of a step is spent, in either loop; what is left is the rest."""
@@ -175,11 +175,11 @@ def _wholes(timings: Sequence[Timing]) -> list[float]:
 
 
 @cache
-def load(side: str, name: str) -> Pair:
+def load(side: str, name: str) -> Model:
     """A pair as we use it, or with taming's own decoder for the usual loop."""
     if name == "imagenet":
         return untrained_imagenet(CPU, quick=side == OURS)
-    pair = load_pair(name, Path(), CPU)
+    pair = load_model(name, Path(), CPU)
     if side == OURS:
         return pair
     entry = catalogue.find(name)
@@ -192,8 +192,16 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
     pair = load(side, name)
     if side == PLAIN:
         return PlainLoop(pair, TEXT, pixels, pixels, cutouts, seed=0).step
-    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, imagined=1, beginnings=1)
-    renderer = Renderer(pair, CPU, method)
+    config = override(
+        CONFIGS[name],
+        {
+            "cutouts.count": cutouts,
+            "schedule.coarse_fraction": 0.0,
+            "init.prior_samples": 1,
+            "init.candidates": 1,
+        },
+    )
+    renderer = Renderer(pair, CPU, config)
     for row in range(rows):
         renderer.add(RenderRequest(row, _recipe(name, TEXT, seed=row, pixels=pixels)))
     return renderer.step
@@ -241,7 +249,7 @@ def _coarse_to_fine() -> dict[int, int]:
     """From which step on a full-size picture of ours has how many pixels on each side."""
     factor = load(OURS, "imagenet").vqgan.factor
     recipe = _recipe("imagenet", TEXT, seed=0)
-    plan = stages(recipe, factor, METHODS["imagenet"])
+    plan = coarse_to_fine(recipe, factor, CONFIGS["imagenet"].schedule)
     return {begin: height * factor for begin, (height, _) in plan.items()}
 
 
@@ -349,7 +357,7 @@ def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterat
     """Until it is near enough, or for so many steps."""
     pair = load(PLAIN, "sketch")
     began = time.perf_counter()
-    loop = PlainLoop(pair, text, 64, 64, METHODS["sketch"].cutouts, seed)
+    loop = PlainLoop(pair, text, 64, 64, CONFIGS["sketch"].cutouts.count, seed)
     seconds, score = time.perf_counter() - began, -1.0
     for taken in range(CHECK, longest + 1, CHECK):
         began = time.perf_counter()
@@ -405,8 +413,8 @@ def throughput(quick: bool) -> tuple[str, Any]:
         rows.append((waiting, f"{plain:.0f}", f"{ours:.0f}", f"{ours / plain:.2f}"))
         _tell(rows[-1])
     text = (
-        f"Pictures of 64 × 64 an hour, {steps} steps with {METHODS['sketch'].cutouts} cutouts, of "
-        f"various prompts; ours {ROWS} at a time, which end sooner "
+        f"Pictures of 64 × 64 an hour, {steps} steps with {CONFIGS['sketch'].cutouts.count} "
+        f"cutouts, of various prompts; ours {ROWS} at a time, which end sooner "
         "where nothing is gained any more. With 1 waiting, four are painted one after the other; "
         "of 64, the first 16 to be done are counted. The usual loop paints one after the other, "
         "however many wait; two are measured each time."
@@ -415,7 +423,7 @@ def throughput(quick: bool) -> tuple[str, Any]:
 
 
 def _plain_pictures(texts: Sequence[str], steps: int) -> None:
-    pair, cutouts = load(PLAIN, "sketch"), METHODS["sketch"].cutouts
+    pair, cutouts = load(PLAIN, "sketch"), CONFIGS["sketch"].cutouts.count
     for seed, text in enumerate(texts):
         loop = PlainLoop(pair, text, 64, 64, cutouts, seed)
         for _ in range(steps):
@@ -591,10 +599,18 @@ def _remember_foreseen(
     """Two steps; idle is after two of the smallest, so that what is loaded for any is there."""
     use_cores()
     pair = load(OURS, name)
-    method = replace(METHODS[name], cutouts=cutouts, coarse=0.0, imagined=1, beginnings=1)
-    renderer = Renderer(pair, CPU, method)
+    config = override(
+        CONFIGS[name],
+        {
+            "cutouts.count": cutouts,
+            "schedule.coarse_fraction": 0.0,
+            "init.prior_samples": 1,
+            "init.candidates": 1,
+        },
+    )
+    renderer = Renderer(pair, CPU, config)
     recipes = [_recipe(name, TEXT, seed=row, pixels=pixels) for row in range(count)]
-    foreseen = renderer.memory.needed(recipes, method)
+    foreseen = renderer.memory.needed(recipes, config)
     renderer.add(RenderRequest(0, _recipe(name, TEXT, seed=0, pixels=MIN_SIDE)))
     renderer.step(), renderer.step()
     renderer.abort(0)

@@ -8,9 +8,9 @@ from clip.model import CLIP
 
 from engine.models import catalogue
 from engine.models.checkpoints import TOKENS, ClipCheckpoint
-from engine.models.pair import Pair
+from engine.models.model import Model
+from engine.models.optimized_decoder import optimize_decoder
 from engine.models.perceptor import ClipPerceptor
-from engine.models.quickened import quicken
 from engine.models.vqgan import VQGAN, frozen
 
 F16_16384 = {
@@ -42,10 +42,10 @@ VIT_B_32 = {
 """The shape of OpenAI's CLIP ViT-B/32."""
 
 
-def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) -> Pair:
+def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) -> Model:
     """The pair `imagenet` in float32, frozen, on the device; the same seed gives the same weights.
 
-    With `quick` the decoder is the faster one, as `load_pair` gives it, else taming's own. Nothing
+    With `quick` the decoder is the faster one, as `load_model` gives it, else taming's own. Nothing
     is read or written, and torch's own random numbers stay as they were.
     """
     with torch.random.fork_rng(devices=[]):
@@ -54,8 +54,8 @@ def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) 
         perceptor = ClipPerceptor(ClipCheckpoint(CLIP(**VIT_B_32).state_dict(), words=None))
     frozen(vqgan)
     if quick:
-        quicken(vqgan.decoder)
-    return Pair(
+        optimize_decoder(vqgan.decoder)
+    return Model(
         name=catalogue.IMAGENET.name,
         vqgan=vqgan.to(device),
         perceptor=perceptor.to(device),

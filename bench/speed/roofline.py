@@ -18,7 +18,7 @@ from bench.speed.benchmark import CPU, OURS, STAGES, metered, stepper, table, ti
 from engine.device import description, use_cores
 
 SETTINGS = (("sketch", 64, 8), ("imagenet", 128, 32), ("imagenet", 256, 8), ("imagenet", 256, 32))
-"""Pair, pixels on each side, cutouts."""
+"""Model, pixels on each side, cutouts."""
 SIDE = 4096
 """Of the matrices that show the limit: far more arithmetic than memory."""
 

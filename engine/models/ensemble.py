@@ -34,23 +34,23 @@ class Ensemble(nn.Module):
             self.words = frozenset().union(*(words or () for words in known))
 
     @property
-    def eyes(self) -> list[nn.Module]:
+    def image_encoders(self) -> list[nn.Module]:
         """The networks that look at cutouts, of all members."""
-        return [eye for member in self._members for eye in member.eyes]
+        return [eye for member in self._members for eye in member.image_encoders]
 
-    def embed_pictures(self, cutouts: Tensor) -> Tensor:
+    def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); smaller members see them smaller."""
         return self._joined(
-            [member.embed_pictures(_sized(cutouts, member.resolution)) for member in self._members]
+            [member.embed_images(_sized(cutouts, member.resolution)) for member in self._members]
         )
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """n texts → (n, d)."""
         return self._joined([member.embed_texts(texts) for member in self._members])
 
-    def fallen_words(self, text: str) -> list[str]:
+    def truncated_words(self, text: str) -> list[str]:
         """The words at the end of a long text that not every member sees."""
-        return max((member.fallen_words(text) for member in self._members), key=len)
+        return max((member.truncated_words(text) for member in self._members), key=len)
 
     def knows(self, text: str) -> bool:
         """Whether any member knows any word of the text."""

@@ -39,11 +39,11 @@ class OpenClipPerceptor(nn.Module):
         self._tokenizer = tokenizer
 
     @property
-    def eyes(self) -> list[nn.Module]:
+    def image_encoders(self) -> list[nn.Module]:
         """The network that looks at cutouts."""
         return [self.clip.visual]
 
-    def embed_pictures(self, cutouts: Tensor) -> Tensor:
+    def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
         seen: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)
         return F.normalize(seen.float(), dim=-1)
@@ -54,7 +54,7 @@ class OpenClipPerceptor(nn.Module):
         embedded: Tensor = self.clip.encode_text(self._tokens(texts))
         return F.normalize(embedded.float(), dim=-1)
 
-    def fallen_words(self, text: str) -> list[str]:
+    def truncated_words(self, text: str) -> list[str]:
         """The words at the end of a long text without which it has the same tokens."""
         words = text.split()
         beginnings = self._tokens([" ".join(words[:count]) for count in range(len(words) + 1)])

@@ -30,7 +30,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 START, END = 49_406, 49_407
 """The tokens that CLIP puts around every text; the highest one is where it reads the meaning."""
 
-SILENT = frozenset(
+STOP_WORDS = frozenset(
     word
     for line in (
         "a an and at background by drawing during image in is it many next of on one over photo",
@@ -51,16 +51,16 @@ class Perceptor(Protocol):
     words: frozenset[str] | None
 
     @property
-    def eyes(self) -> list[nn.Module]:
+    def image_encoders(self) -> list[nn.Module]:
         """The networks that look at cutouts."""
 
-    def embed_pictures(self, cutouts: Tensor) -> Tensor:
+    def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """n texts → (n, d). What does not fit into its context is left out: `fallen_words`."""
+        """n texts → (n, d). What exceeds its context is left out: `truncated_words`."""
 
-    def fallen_words(self, text: str) -> list[str]:
+    def truncated_words(self, text: str) -> list[str]:
         """The words at the end of a long text that the embedding does not see."""
 
     def knows(self, text: str) -> bool:
@@ -80,7 +80,7 @@ class ClipPerceptor(nn.Module):
         self.resolution: int = self.clip.visual.input_resolution
         self.words: frozenset[str] | None = None
         if checkpoint.words is not None:
-            self.words = frozenset(filter(str.isalnum, checkpoint.words)) - SILENT
+            self.words = frozenset(filter(str.isalnum, checkpoint.words)) - STOP_WORDS
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
         self.mean: Tensor
@@ -88,18 +88,18 @@ class ClipPerceptor(nn.Module):
         self._tokenizer = SimpleTokenizer()
 
     @property
-    def eyes(self) -> list[nn.Module]:
+    def image_encoders(self) -> list[nn.Module]:
         """The network that looks at cutouts."""
         return [self.clip.visual]
 
-    def embed_pictures(self, cutouts: Tensor) -> Tensor:
+    def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
         seen: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)
         return F.normalize(seen.float(), dim=-1)
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """n texts → (n, d). What does not fit into CLIP's context is left out: `fallen_words`."""
+        """n texts → (n, d). What exceeds CLIP's context is left out: `truncated_words`."""
         tokens = torch.zeros(len(texts), self.clip.context_length, dtype=torch.long)
         for row, text in zip(tokens, texts, strict=True):
             ids = [START, *self._tokens(_cleaned(text))[: self._room], END]
@@ -107,7 +107,7 @@ class ClipPerceptor(nn.Module):
         embedded: Tensor = self.clip.encode_text(tokens.to(self.mean.device))
         return F.normalize(embedded.float(), dim=-1)
 
-    def fallen_words(self, text: str) -> list[str]:
+    def truncated_words(self, text: str) -> list[str]:
         """The words at the end of a long text that the embedding does not see, or not whole."""
         words = _cleaned(text).split()
         room = self._room
@@ -125,7 +125,7 @@ class ClipPerceptor(nn.Module):
         """The words of the text that this perceptor was never taught, each once, in order."""
         if self.words is None:
             return []
-        return [word for word in dict.fromkeys(_words(text)) if word not in self.words | SILENT]
+        return [word for word in dict.fromkeys(_words(text)) if word not in self.words | STOP_WORDS]
 
     @property
     def _room(self) -> int:

@@ -20,6 +20,7 @@ class Checkpoint:
     """The state of one job. Pickling it keeps what `to_bytes` keeps."""
 
     step: int
+    prior_steps: int  # taken by the jobs that this one continued
     best: tuple[float, int]  # the lowest mean loss so far, and its step
     losses: Tensor  # (images,) running means
     rng_states: Tensor  # (images, n), uint8
@@ -43,7 +44,7 @@ class Checkpoint:
             tensors = {k: v for k, v in tensors.items() if k not in self.moments}
             if self.latents is not None:
                 tensors["latents"] = self.latents.half()
-        progress = torch.tensor([self.step, *self.best], dtype=torch.float64)
+        progress = torch.tensor([self.step, *self.best, self.prior_steps], dtype=torch.float64)
         return save({**tensors, "progress": progress})
 
     @classmethod
@@ -53,9 +54,11 @@ class Checkpoint:
             tensors = load(content)
             moments = {k: v for k, v in tensors.items() if k.startswith("exp_avg")}
             latents = tensors.get("latents")
-            step, lowest, lowest_at = tensors["progress"].tolist()
+            # Checkpoints of older versions end before the last number.
+            step, lowest, lowest_at, prior_steps = [*tensors["progress"].tolist(), 0][:4]
             return cls(
                 step=int(step),
+                prior_steps=int(prior_steps),
                 best=(lowest, int(lowest_at)),
                 losses=tensors["losses"],
                 rng_states=tensors["draws"],

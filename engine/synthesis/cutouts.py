@@ -1,7 +1,7 @@
-"""What CLIP sees: cutouts of random size and place, each a little turned, tinted and noisy.
+"""Cutouts: what CLIP sees of an image, at random sizes and places, slightly warped and noisy.
 
-All cutouts of a job's rows are cut by one bilinear sampling. The random numbers of a row come from
-its own generator, so that a row sees the same cutouts alone and in company.
+The cutouts of all of a job's images are taken by one bilinear sampling. The random numbers of an
+image come from its own generator, so it gets the same cutouts alone and in company.
 """
 
 from dataclasses import dataclass
@@ -10,69 +10,64 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from engine.synthesis.method import Method
-
-TURN = 0.06
-"""Standard deviation of a cutout's turn and shear, in radians."""
+from engine.synthesis.config import CutoutConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
-    """The random choices for one row's cutouts of one step.
+class Augmentation:
+    """The random choices for one image's cutouts in one step."""
 
-    `affine` (cutouts, 2, 3) maps a cutout's coordinates, -1 to 1, to the picture's; `gain` and
-    `lift` (cutouts, 3, 1, 1) change contrast and brightness; `noise` is (cutouts, 3, r, r).
-    """
-
-    affine: Tensor
-    gain: Tensor
-    lift: Tensor
-    noise: Tensor
+    affine: Tensor  # (cutouts, 2, 3): a cutout's coordinates, -1 to 1, to the image's
+    contrast: Tensor  # (cutouts, 1, 1, 1), a factor
+    brightness: Tensor  # (cutouts, 3, 1, 1), added
+    noise: Tensor  # (cutouts, 3, resolution, resolution), added
 
 
-def draw(method: Method, width: int, height: int, resolution: int, generator: Generator) -> Cuts:
-    """One row's choices for one step; always the same number of draws."""
-    count = method.cutouts
+def sample_augmentation(
+    config: CutoutConfig, width: int, height: int, resolution: int, generator: Generator
+) -> Augmentation:
+    """For an image of this size; always draws the same number of random numbers."""
 
     def uniform(*shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=generator, device=generator.device)
+        return torch.rand(config.count, *shape, generator=generator, device=generator.device)
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(count, *shape, generator=generator, device=generator.device)
+        return torch.randn(config.count, *shape, generator=generator, device=generator.device)
 
-    size = method.smallest + (method.largest - method.smallest) * uniform()
+    scale = config.min_scale + (config.max_scale - config.min_scale) * uniform()
     shorter = min(width, height)
-    reach = torch.stack([size * shorter / width, size * shorter / height], dim=1)
-    # A cutout may lie anywhere inside; one that is larger than the picture lies in its middle.
-    centre = (2 * uniform(2) - 1) * (1 - reach).clamp_min(0)
-    turn = TURN * normal(2)
-    mirror = torch.where(uniform() < method.flip, -1.0, 1.0)
-    rows = [
-        torch.stack([reach[:, 0] * mirror, reach[:, 0] * turn[:, 0], centre[:, 0]], dim=1),
-        torch.stack([reach[:, 1] * turn[:, 1] * mirror, reach[:, 1], centre[:, 1]], dim=1),
+    extent = torch.stack([scale * shorter / width, scale * shorter / height], dim=1)
+    # A cutout lies anywhere inside the image, or around its centre if it is larger.
+    centre = (2 * uniform(2) - 1) * (1 - extent).clamp_min(0)
+    shear = config.affine_std * normal(2)
+    flip = torch.where(uniform() < config.flip_p, -1.0, 1.0)
+    matrix = [
+        torch.stack([extent[:, 0] * flip, extent[:, 0] * shear[:, 0], centre[:, 0]], dim=1),
+        torch.stack([extent[:, 1] * shear[:, 1] * flip, extent[:, 1], centre[:, 1]], dim=1),
     ]
-    deviation = method.noise * uniform(1, 1, 1)
-    return Cuts(
-        affine=torch.stack(rows, dim=1),
-        gain=1 + method.colour * normal(1, 1, 1),
-        lift=method.colour / 2 * normal(3, 1, 1),
-        noise=deviation * normal(3, resolution, resolution),
+    noise_std = config.noise * uniform(1, 1, 1)
+    return Augmentation(
+        affine=torch.stack(matrix, dim=1),
+        contrast=1 + config.color_jitter * normal(1, 1, 1),
+        brightness=config.brightness_jitter * normal(3, 1, 1),
+        noise=noise_std * normal(3, resolution, resolution),
     )
 
 
-def cut(pictures: Tensor, cuts: list[Cuts], resolution: int) -> Tensor:
-    """(rows, 3, height, width) → (rows × cutouts, 3, resolution, resolution), row by row.
+def make_cutouts(images: Tensor, augmentations: list[Augmentation], resolution: int) -> Tensor:
+    """(images, 3, height, width) → (images × cutouts, 3, resolution, resolution), by image.
 
-    The cutouts of a row are sampled as one tall picture, which neither copies the picture for
-    each of them nor runs a kernel for each.
+    An image's cutouts are sampled as one tall image, which neither copies the image for each cutout
+    nor starts a kernel for each.
     """
-    rows, count = len(cuts), len(cuts[0].affine)
-    affine = torch.cat([c.affine for c in cuts])
-    grid = F.affine_grid(affine, [rows * count, 3, resolution, resolution], align_corners=False)
-    tall = grid.view(rows, count * resolution, resolution, 2)
-    sampled = F.grid_sample(pictures, tall, padding_mode="border", align_corners=False)
-    apart = sampled.view(rows, 3, count, resolution, resolution).transpose(1, 2).flatten(0, 1)
-    gain, lift, noise = (
-        torch.cat([getattr(c, name) for c in cuts]) for name in ("gain", "lift", "noise")
+    batch, count = len(augmentations), len(augmentations[0].affine)
+    affine = torch.cat([each.affine for each in augmentations])
+    grid = F.affine_grid(affine, [batch * count, 3, resolution, resolution], align_corners=False)
+    grid = grid.view(batch, count * resolution, resolution, 2)
+    sampled = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    cutouts = sampled.view(batch, 3, count, resolution, resolution).transpose(1, 2).flatten(0, 1)
+    contrast, brightness, noise = (
+        torch.cat([getattr(each, name) for each in augmentations])
+        for name in ("contrast", "brightness", "noise")
     )
-    return (apart - 0.5) * gain + 0.5 + lift + noise
+    return (cutouts - 0.5) * contrast + 0.5 + brightness + noise

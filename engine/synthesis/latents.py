@@ -1,4 +1,4 @@
-"""Pictures to latents and back."""
+"""Images to latents and back."""
 
 import numpy as np
 import torch
@@ -9,18 +9,24 @@ from torch import Tensor
 from engine.models.vqgan import VQGAN
 
 
-def encoded(vqgan: VQGAN, picture: Image.Image, width: int, height: int) -> Tensor:
-    """An initial picture, cropped to the shape that is painted: (1, embed_dim, h, w)."""
-    fitted = ImageOps.fit(picture.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
-    pixels = torch.from_numpy(np.array(fitted)).movedim(-1, 0)[None].float() / 255
-    return vqgan.encode(pixels.to(vqgan.codebook.device))
+def encode(vqgan: VQGAN, image: Image.Image, width: int, height: int) -> Tensor:
+    """An image, cropped to this size: (1, embed_dim, h, w)."""
+    fitted = ImageOps.fit(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+    return vqgan.encode(to_tensor(fitted).to(vqgan.codebook.device))
 
 
-class _Clamp(torch.autograd.Function):
-    """Clamps to 0 to 1, and lets a gradient pass that leads a value back inside.
+def decode(vqgan: VQGAN, latents: Tensor, quantize: bool) -> Tensor:
+    """(batch, embed_dim, h, w) → images (batch, 3, height, width) from 0 to 1."""
+    images = vqgan.decode(vqgan.quantise(latents) if quantize else latents).float()
+    clamped: Tensor = ClampWithGrad.apply(images)
+    return clamped
 
-    A plain clamp kills the gradient of every saturated pixel (the idea is in several VQGAN+CLIP
-    programs, after Katherine Crowson's notebooks).
+
+class ClampWithGrad(torch.autograd.Function):
+    """Clamps to 0 to 1, but lets a gradient pass that leads a value back inside.
+
+    A plain clamp kills the gradient of every saturated pixel. From Katherine Crowson's VQGAN+CLIP
+    notebooks.
     """
 
     @staticmethod
@@ -37,26 +43,31 @@ class _Clamp(torch.autograd.Function):
         return gradient.masked_fill(outward, 0)
 
 
-def painted(vqgan: VQGAN, latents: Tensor, quantised: bool) -> Tensor:
-    """(rows, embed_dim, h, w) → pictures (rows, 3, height, width) from 0 to 1."""
-    pictures = vqgan.decode(vqgan.quantise(latents) if quantised else latents).float()
-    clamped: Tensor = _Clamp.apply(pictures)
-    return clamped
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB image → (1, 3, height, width) from 0 to 1."""
+    return torch.from_numpy(np.array(image)).movedim(-1, 0)[None].float() / 255
 
 
-def to_images(pictures: Tensor, width: int, height: int) -> list[Image.Image]:
-    """(rows, 3, h, w), floats from 0 to 1 or uint8 → RGB images, enlarged to width × height."""
-    images = [Image.fromarray(row) for row in np.moveaxis(to_uint8(pictures), 1, -1)]
+def to_images(pixels: Tensor, width: int, height: int) -> list[Image.Image]:
+    """(batch, 3, h, w), floats from 0 to 1 or uint8 → RGB images, enlarged to width × height."""
+    images = [Image.fromarray(image) for image in np.moveaxis(to_uint8(pixels), 1, -1)]
     return [image.resize((width, height), Image.Resampling.LANCZOS) for image in images]
 
 
-def to_uint8(pictures: Tensor) -> NDArray[np.uint8]:
-    """(rows, 3, h, w), floats from 0 to 1 or uint8 → the same shape on the host.
+def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
+    """(batch, 3, h, w), floats from 0 to 1 or uint8 → the same shape on the host.
 
     By numpy: torch would start threads for it, which compete with those that render.
     """
-    if pictures.dtype == torch.uint8:
-        pixels: NDArray[np.uint8] = pictures.cpu().numpy()
-        return pixels
-    values: NDArray[np.float32] = pictures.float().cpu().numpy()
+    if pixels.dtype == torch.uint8:
+        unchanged: NDArray[np.uint8] = pixels.cpu().numpy()
+        return unchanged
+    values: NDArray[np.float32] = pixels.float().cpu().numpy()
     return np.rint(values * 255).clip(0, 255).astype(np.uint8)
+
+
+def resize(latents: Tensor, size: tuple[int, int]) -> Tensor:
+    """(batch, channels, h, w) to another height and width, without gradient."""
+    return torch.nn.functional.interpolate(
+        latents.detach(), size, mode="bilinear", align_corners=False
+    )

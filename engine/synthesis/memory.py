@@ -1,71 +1,74 @@
-"""How much memory painting takes, known before it starts."""
+"""How much memory a step needs, known before a job starts."""
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
 from core.recipe import Recipe
-from engine.models.pair import Pair
-from engine.synthesis.method import Method
+from engine.device import autocast
+from engine.models.model import Model
+from engine.synthesis.config import SynthesisConfig
 
-ON_THE_WAY_BACK = 1.2
-"""What the way back needs beyond what the way there has remembered, as a factor."""
+BACKWARD_OVERHEAD = 1.2  #: peak of forward and backward pass, as a multiple of saved activations
 
-GRIDS = (2, 4, 8)
-CUTOUTS = (1, 2)
+GRIDS = (2, 4, 8)  #: sides of the latents that are measured
+CUTOUTS = (1, 2)  #: cutouts that are measured
 
 
 class Memory:
-    """What a step remembers for its way back, in bytes.
+    """The activations that a step saves for its backward pass, in bytes.
 
-    Measured by decoding and looking at small pictures on the device itself, so that its arithmetic
-    and kernels are those of the painting; from there it grows with the latents (and with their
-    square, because of the attention) and with the cutouts.
+    Measured on the device itself, with small images, so its arithmetic and kernels are those of a
+    real step. From there it grows with the latents (and with their square, because of the
+    attention) and with the cutouts.
     """
 
-    def __init__(self, pair: Pair, arithmetic: Callable[[], AbstractContextManager[None]]) -> None:
-        codes, side = pair.vqgan.codebook, pair.perceptor.resolution
-        with arithmetic():
+    def __init__(self, model: Model, device: torch.device) -> None:
+        codes, side = model.vqgan.codebook, model.perceptor.resolution
+        with autocast(device):
             decoded = [
-                _remembered(pair.vqgan.decode, codes.new_zeros(1, codes.shape[1], grid, grid))
+                _saved_activation_bytes(
+                    model.vqgan.decode, codes.new_zeros(1, codes.shape[1], grid, grid)
+                )
                 for grid in GRIDS
             ]
             one, two = (
-                _remembered(pair.perceptor.embed_pictures, codes.new_zeros(count, 3, side, side))
+                _saved_activation_bytes(
+                    model.perceptor.embed_images, codes.new_zeros(count, 3, side, side)
+                )
                 for count in CUTOUTS
             )
         powers = torch.tensor([[1.0, grid**2, grid**4] for grid in GRIDS], dtype=torch.float64)
-        bytes_ = torch.tensor(decoded, dtype=torch.float64)
-        base, self._latent, self._square = torch.linalg.solve(powers, bytes_).tolist()
-        self._factor = pair.vqgan.factor
+        measured = torch.tensor(decoded, dtype=torch.float64)
+        base, self._latent, self._latent_squared = torch.linalg.solve(powers, measured).tolist()
+        self._factor = model.vqgan.factor
         self._cutout = two - one
         self._base = base + one - self._cutout
 
-    def needed(self, recipes: Iterable[Recipe], method: Method) -> int:
-        """Bytes that the rows of all these need in one step at full size, beside the weights."""
-        rows = sum(recipe.count * self._row(recipe, method) for recipe in recipes)
-        return int(ON_THE_WAY_BACK * (self._base + rows)) if rows else 0
+    def needed(self, recipes: Iterable[Recipe], config: SynthesisConfig) -> int:
+        """Bytes for one step of these jobs together at full size, beside the weights."""
+        images = sum(recipe.count * self._image(recipe, config) for recipe in recipes)
+        return int(BACKWARD_OVERHEAD * (self._base + images)) if images else 0
 
-    def _row(self, recipe: Recipe, method: Method) -> float:
+    def _image(self, recipe: Recipe, config: SynthesisConfig) -> float:
         latents = recipe.width * recipe.height / self._factor**2
-        decoded: float = self._latent * latents + self._square * latents**2
-        return decoded + method.cutouts * self._cutout
+        decoded: float = self._latent * latents + self._latent_squared * latents**2
+        return decoded + config.cutouts.count * self._cutout
 
 
-def _remembered(network: Callable[[Tensor], Tensor], given: Tensor) -> int:
-    """Bytes kept between the way through a frozen network and the way back, without weights."""
-    kept: dict[int, Tensor] = {}
+def _saved_activation_bytes(network: Callable[[Tensor], Tensor], given: Tensor) -> int:
+    """What a frozen network saves for its backward pass, without its weights."""
+    saved: dict[int, Tensor] = {}
 
-    def keep(tensor: Tensor) -> None:
+    def pack(tensor: Tensor) -> None:
         if not isinstance(tensor, nn.Parameter):
-            # Detached: a graph that keeps what leads back to itself would never be freed.
-            kept[tensor.untyped_storage().data_ptr()] = tensor.detach()
+            # Detached: a graph that holds what leads back to itself would never be freed.
+            saved[tensor.untyped_storage().data_ptr()] = tensor.detach()
 
-    def give_back(kept: None) -> Tensor:
-        raise AssertionError("nobody goes back this way")
+    def unpack(packed: None) -> Tensor:
+        raise AssertionError("there is no backward pass")
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, give_back):
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         network(given.requires_grad_(True))
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())

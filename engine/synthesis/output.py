@@ -44,7 +44,7 @@ class StepOutput:
     fault: Fault | None
     size: tuple[int, int]  # width and height of the images, pixels
     texts: tuple[str, ...]  # of the prompts, includes first
-    weights: tuple[float, ...]  # of the prompts, negative for excludes
+    weights: Tensor = field(repr=False)  # (prompts,), negative for excludes
     similarities: Tensor = field(repr=False)  # (prompts,), the mean over the job's images
     pixels: Tensor = field(repr=False)  # (images, 3, h, w): floats from 0 to 1, or uint8
     checkpoint: Callable[[], Checkpoint] = field(repr=False)
@@ -56,7 +56,7 @@ class StepOutput:
     @property
     def prompts(self) -> tuple[PromptScore, ...]:
         """Includes first."""
-        scores = zip(self.texts, self.weights, self.similarities.tolist(), strict=True)
+        scores = zip(self.texts, self.weights.tolist(), self.similarities.tolist(), strict=True)
         return tuple(PromptScore(*score) for score in scores)
 
     @property
@@ -78,6 +78,7 @@ class StepOutput:
         """A copy that no later step changes and that can be pickled, with the same images."""
         return replace(
             self,
+            weights=self.weights.cpu(),
             similarities=self.similarities.cpu(),
             pixels=torch.from_numpy(latents.to_uint8(self.pixels)),
             checkpoint=partial(_identity, self.checkpoint()),

@@ -1,58 +1,55 @@
-"""The heart: a batch of rows, each one picture of one job, advanced together step by step.
+"""The renderer: a batch of jobs that are advanced together, step by step.
 
-Jobs come and go at any step. One step reads from top to bottom: latents → decode → cutouts →
-embed → objective per row → backward → optimiser. A row depends on its own recipe and seed only.
+As in a continuous-batching inference server, a job joins at any step and leaves when it is done.
+A job depends on its own recipe and seed only: it renders the same image alone and in company.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 
 import torch
-from PIL import Image
-from torch import Generator, Tensor
-from torch.utils.checkpoint import checkpoint
+from torch import Tensor
+from torch.profiler import record_function
+from torch.utils.checkpoint import checkpoint as recompute
 
 from core.recipe import Recipe
-from engine.device import free_memory
-from engine.models.pair import Pair
-from engine.models.quickened import spare_memory
-from engine.synthesis import beginnings, cutouts, imagination, latents, objective
-from engine.synthesis.checkpoint import Checkpoint, CheckpointError
+from engine.device import autocast, free_memory
+from engine.models.model import Model
+from engine.models.optimized_decoder import enable_gradient_checkpointing
+from engine.synthesis import latents, objective
+from engine.synthesis.config import CONFIGS, SynthesisConfig
+from engine.synthesis.cutouts import make_cutouts, sample_augmentation
+from engine.synthesis.initialisation import start
+from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
-from engine.synthesis.method import METHODS, Method
 from engine.synthesis.output import Fault, StepOutput
+from engine.synthesis.prior_guidance import distillation_loss
 from engine.synthesis.request import RenderRequest
-from engine.synthesis.rows import Grid, Rows, stages
-from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode, validate
+from engine.synthesis.validation import Note, NoteCode, validate
 
-FEW = 8
-"""Cutouts that are embedded together where memory is short."""
-
-ASKED = 2
-"""Steps from one question to the prior to the next."""
-
-HOLD = 4.0
-"""How strongly full `strength` ties the latents to those of the initial picture."""
+RECOMPUTED_CUTOUTS = 8  #: embedded at a time with gradient checkpointing
 
 
 class Renderer:
-    """Paints any number of jobs with one pair on one device."""
+    """Renders any number of jobs with one model on one device. Its methods block."""
 
-    def __init__(self, pair: Pair, device: torch.device, method: Method | None = None) -> None:
-        self.pair, self.device = pair, device
-        self.method = method or METHODS[pair.name]
+    def __init__(
+        self, model: Model, device: torch.device, config: SynthesisConfig | None = None
+    ) -> None:
+        self.model, self.device = model, device
+        self.config = config or CONFIGS[model.name]
         self.gradient_checkpointing = False
-        self._running: dict[int, Rows] = {}
+        self._jobs: dict[int, JobState] = {}
 
     @cached_property
     def memory(self) -> Memory:
-        """How much a recipe needs; measured when it is first asked for."""
-        return Memory(self.pair, self._arithmetic)
+        """How much a recipe needs. Measured at its first use."""
+        return Memory(self.model, self.device)
 
     @property
     def job_ids(self) -> frozenset[int]:
-        return frozenset(self._running)
+        return frozenset(self._jobs)
 
     def add(self, request: RenderRequest) -> list[Note]:
         """Puts a job into the batch; returns what its member should know.
@@ -61,215 +58,142 @@ class Renderer:
         `resume_from` belongs to another job, and MemoryError if there is no room beside the jobs
         that are being rendered.
         """
-        notes = validate(request.recipe, self.pair) + self._make_room(request.recipe)
+        recipe = request.recipe
+        notes = validate(recipe, self.model) + self._make_room(recipe)
         with torch.no_grad():
-            self._running[request.job_id] = self._begun(request)
+            target = objective.embed_target(
+                recipe, request.images, self.model.perceptor, self.config.loss, self.device
+            )
+        self._jobs[request.job_id] = start(request, target, self.model, self.config, self.device)
         return notes
 
     def abort(self, job_id: int) -> None:
         """Takes a job out of the batch, if it is in it."""
-        self._running.pop(job_id, None)
+        self._jobs.pop(job_id, None)
 
     def finish_early(self, job_id: int) -> None:
         """Makes the next step the job's last."""
-        if job := self._running.get(job_id):
-            job.last = True
+        if job := self._jobs.get(job_id):
+            job.finishing = True
 
     def enable_gradient_checkpointing(self) -> None:
         """From now on activations are recomputed: less memory, slower, the same images."""
         self.gradient_checkpointing = True
-        spare_memory(self.pair.vqgan.decoder)
+        enable_gradient_checkpointing(self.model.vqgan.decoder)
 
     def step(self) -> list[StepOutput]:
-        """Advances every row of every job by one."""
-        jobs = list(self._running.values())
+        """Advances every job by one step. If it raises, it can be tried again as if it had not."""
+        jobs = self._jobs.copy()
         if not jobs:
             return []
-        for job in jobs:
-            job.optimiser.zero_grad()  # also of what a step left that ran out of memory
-        with self._arithmetic():
-            pictures = self._paint(jobs)
-            seen = self._cut(jobs, pictures)
-            embedded = self._embed(seen)
-            astray = sum(map(self._astray, jobs, pictures))
-        rows = [job.target for job in jobs for _ in job.generators]
-        similarity = objective.similarities(embedded, rows)
-        losses = torch.stack([objective.loss(*row) for row in zip(similarity, rows, strict=True)])
-        rough = torch.cat([objective.total_variation(picture) for picture in pictures])
-        held = sum(_hold(job) for job in jobs)
-        appearance = self.method.smoothness * rough.sum() + self.method.guided * astray
-        (losses.sum() + appearance + held).backward()
-        apart = losses.detach().split([len(job.generators) for job in jobs])
-        for job, own in zip(jobs, apart, strict=True):
-            job.descend(own, self.method)
-        outputs = self._outputs(pictures, similarity)
-        for job in jobs:
-            job.change_stage()
+        states = list(jobs.values())
+        targets = [job.target for job in states for _ in job.generators]
+        weights = self.config.loss
+        with rng_restored_on_error(states):
+            for job in states:
+                job.optimizer.zero_grad()  # also of what a failed step left
+            with autocast(self.device):
+                images = self._decode(states)
+                cutouts = self._make_cutouts(states, images)
+                features = self._embed(cutouts)
+                prior_loss = weights.prior_weight * self._distillation_loss(states, images)
+            similarities = objective.cosine_similarities(features, targets)
+            clip_loss = torch.stack(list(map(objective.clip_loss, similarities, targets)))
+            tv_loss = weights.tv_weight * torch.cat(list(map(objective.total_variation, images)))
+            init_loss = weights.init_weight * sum(job.init_distance() for job in states)
+            with record_function("backward"):
+                (clip_loss.sum() + tv_loss.sum() + init_loss + prior_loss).backward()
+        counts = [len(job.generators) for job in states]
+        with record_function("optimizer"):
+            for job, losses in zip(states, clip_loss.detach().split(counts), strict=True):
+                job.update(losses)
+        outputs = []
+        scores = iter(similarities)
+        for (job_id, job), own in zip(jobs.items(), images, strict=True):
+            mean = torch.stack([next(scores) for _ in job.generators]).detach().mean(0)
+            outputs.append(self._output(job_id, job, own, mean))
         for output in outputs:
+            jobs[output.job_id].enlarge_if_due()
             if output.done or output.fault:
                 self.abort(output.job_id)
         return outputs
 
+    # -- the parts of a step ---------------------------------------------------------------
+
+    def _decode(self, jobs: Sequence[JobState]) -> list[Tensor]:
+        """Each job's images (images, 3, height, width); jobs of one size are decoded together."""
+        by_size: dict[Size, list[int]] = defaultdict(list)
+        for index, job in enumerate(jobs):
+            by_size[job.size].append(index)
+        images: dict[int, Tensor] = {}
+        with record_function("decode"):
+            for indices in by_size.values():
+                batch = torch.cat([jobs[i].latents for i in indices])
+                decoded = latents.decode(self.model.vqgan, batch, self.config.quantize)
+                by_job = decoded.split([len(jobs[i].latents) for i in indices])
+                images.update(zip(indices, by_job, strict=True))
+        return [images[index] for index in range(len(jobs))]
+
+    def _make_cutouts(self, jobs: Sequence[JobState], images: Sequence[Tensor]) -> Tensor:
+        """(images × cutouts, 3, resolution, resolution) of all jobs, in their order."""
+        resolution = self.model.perceptor.resolution
+        cutouts = []
+        with record_function("cutouts"):
+            for job, own in zip(jobs, images, strict=True):
+                height, width = own.shape[2:]
+                augmentations = [
+                    sample_augmentation(self.config.cutouts, width, height, resolution, generator)
+                    for generator in job.generators
+                ]
+                cutouts.append(make_cutouts(own, augmentations, resolution))
+            return torch.cat(cutouts)
+
+    def _embed(self, cutouts: Tensor) -> Tensor:
+        """(images × cutouts, d) of unit length."""
+        embed = self.model.perceptor.embed_images
+        with record_function("embed"):
+            if not self.gradient_checkpointing:
+                return embed(cutouts).float()
+            batches = cutouts.split(RECOMPUTED_CUTOUTS)
+            features = [recompute(embed, batch, use_reentrant=False) for batch in batches]
+            return torch.cat(features).float()
+
+    def _distillation_loss(
+        self, jobs: Sequence[JobState], images: Sequence[Tensor]
+    ) -> Tensor | float:
+        """The sum over the jobs whose turn it is."""
+        model, config = self.model, self.config
+        if not model.prior or not config.loss.prior_weight:
+            return 0.0
+        with record_function("prior"):
+            return sum(
+                distillation_loss(model, own, job.target, config.prior, job.generators).sum()
+                for job, own in zip(jobs, images, strict=True)
+                if job.step % config.prior.every == 0
+            )
+
+    def _output(self, job_id: int, job: JobState, images: Tensor, scores: Tensor) -> StepOutput:
+        return StepOutput(
+            job_id=job_id,
+            step=job.step,
+            steps=job.recipe.steps,
+            done=job.done,
+            fault=Fault.NOT_FINITE if job.not_finite else None,
+            size=(job.recipe.width, job.recipe.height),
+            texts=job.target.texts,
+            weights=job.target.weights,
+            similarities=scores,
+            pixels=images.detach(),
+            checkpoint=partial(job.checkpoint, self.model.vqgan),
+        )
+
     def _make_room(self, recipe: Recipe) -> list[Note]:
-        """Looks whether a recipe fits into the memory, before it begins."""
-        recipes = [recipe, *(job.recipe for job in self._running.values())]
-        needed = self.memory.needed(recipes, self.method)
+        """Makes sure that a recipe fits into the memory. Raises MemoryError."""
+        recipes = [recipe, *(job.recipe for job in self._jobs.values())]
+        needed = self.memory.needed(recipes, self.config)
         if self.gradient_checkpointing or needed < free_memory(self.device):
             return []
-        if self._running:
+        if self._jobs:
             raise MemoryError(f"{needed / 1e9:.1f} GB are needed for all of it")
         self.enable_gradient_checkpointing()
         return [Note(NoteCode.LOW_MEMORY)]
-
-    # -- where rows start ------------------------------------------------------------------
-
-    def _begun(self, request: RenderRequest) -> Rows:
-        recipe, images = request.recipe, request.images
-        target = objective.target(recipe, images, self.pair.perceptor, self.method, self.device)
-        if recipe.source:
-            job = self._going_on(recipe, target, request.source)
-        elif recipe.initial:
-            job = self._from_picture(recipe, target, images[recipe.initial])
-        else:
-            job = self._from_nothing(recipe, target, request.resume_from is None)
-        if request.resume_from:
-            job.resume(request.resume_from, self.pair.vqgan)
-        return job
-
-    def _from_nothing(self, recipe: Recipe, target: objective.Target, begin: bool) -> Rows:
-        """Small at first, as what is drawn for it; blank unless it is to `begin`."""
-        plan = stages(recipe, self.pair.vqgan.factor, self.method)
-        if not begin:
-            channels = self.pair.vqgan.codebook.shape[1]
-            blank = torch.zeros(recipe.count, channels, *plan[0], device=self.device)
-            return Rows(recipe, target, list(self._seeded(recipe)), blank, plan)
-        height, width = (side * self.pair.vqgan.factor for side in plan[0])
-        starts, generators = [], []
-        for seeded in self._seeded(recipe):
-            with self._arithmetic():
-                rough = beginnings.drawn(self.pair, target, self.method, width, height, seeded)
-            starts.append(self.pair.vqgan.encode(rough.float()))
-            generators.append(_own(seeded))
-        return Rows(recipe, target, generators, torch.cat(starts), plan)
-
-    def _from_picture(self, recipe: Recipe, target: objective.Target, initial: Image.Image) -> Rows:
-        start = latents.encoded(self.pair.vqgan, initial, recipe.width, recipe.height)
-        start = start.expand(recipe.count, -1, -1, -1)
-        generators = [_own(drawn) for drawn in self._seeded(recipe)]
-        held = start if recipe.strength else None
-        return Rows(recipe, target, generators, start, self._at_once(recipe), held=held)
-
-    def _going_on(self, recipe: Recipe, target: objective.Target, saved: Checkpoint | None) -> Rows:
-        """From another job's latents: the same, others near by, or larger ones."""
-        if not saved or not recipe.source or recipe.source.row >= len(saved.rng_states):
-            raise RecipeRefused(RefusalCode.NO_SOURCE)
-        generators = list(self._seeded(recipe))
-        try:
-            job = Rows.like(saved, recipe, target, generators, self.pair.vqgan)
-        except CheckpointError as error:
-            raise RecipeRefused(RefusalCode.BAD_SOURCE) from error
-        # What has strayed is cleared up from coarse to fine, as what begins from nothing.
-        plan = stages(recipe, self.pair.vqgan.factor, self.method)
-        job.stages = plan if recipe.source.spread else self._at_once(recipe)
-        job.enlarge(job.stages[0])
-        return job
-
-    def _at_once(self, recipe: Recipe) -> dict[int, Grid]:
-        """Painted at full size from the start."""
-        factor = self.pair.vqgan.factor
-        return {0: (recipe.height // factor, recipe.width // factor)}
-
-    def _seeded(self, recipe: Recipe) -> Iterator[Generator]:
-        """One for each row, seeded before the first draw: four begin with the picture of one."""
-        for seed in recipe.seeds:
-            yield Generator(self.device).manual_seed(seed)
-
-    # -- the parts of a step ---------------------------------------------------------------
-
-    def _paint(self, jobs: Sequence[Rows]) -> list[Tensor]:
-        """Each job's pictures (rows, 3, height, width); jobs of one size are decoded together."""
-        by_grid: dict[Grid, list[int]] = defaultdict(list)
-        for index, job in enumerate(jobs):
-            by_grid[job.grid].append(index)
-        pictures: dict[int, Tensor] = {}
-        for indices in by_grid.values():
-            together = torch.cat([jobs[i].latents for i in indices])
-            decoded = latents.painted(self.pair.vqgan, together, self.method.quantised)
-            apart = decoded.split([len(jobs[i].latents) for i in indices])
-            pictures.update(zip(indices, apart, strict=True))
-        return [pictures[index] for index in range(len(jobs))]
-
-    def _cut(self, jobs: Sequence[Rows], pictures: Sequence[Tensor]) -> Tensor:
-        """(rows × cutouts, 3, r, r) of all jobs, in their order."""
-        resolution = self.pair.perceptor.resolution
-        seen = []
-        for job, picture in zip(jobs, pictures, strict=True):
-            height, width = picture.shape[2:]
-            cuts = [
-                cutouts.draw(self.method, width, height, resolution, own) for own in job.generators
-            ]
-            seen.append(cutouts.cut(picture, cuts, resolution))
-        return torch.cat(seen)
-
-    def _embed(self, seen: Tensor) -> Tensor:
-        """(rows × cutouts, d) of unit length; a few cutouts at a time where memory is short."""
-        embed = self.pair.perceptor.embed_pictures
-        if not self.gradient_checkpointing:
-            return embed(seen).float()
-        some = seen.split(FEW)
-        return torch.cat([checkpoint(embed, few, use_reentrant=False) for few in some]).float()
-
-    def _astray(self, job: Rows, pictures: Tensor) -> Tensor | float:
-        """How far a job's pictures are from where the prior would have them go."""
-        if not self.pair.prior or not self.method.guided or job.step % ASKED:
-            return 0.0
-        return imagination.astray(self.pair, pictures, job.target, job.generators).sum()
-
-    def _outputs(
-        self, pictures: Sequence[Tensor], similarity: Sequence[Tensor]
-    ) -> list[StepOutput]:
-        outputs = []
-        first = 0
-        for (job_id, job), painted in zip(self._running.items(), pictures, strict=True):
-            own = torch.stack(list(similarity[first : first + len(painted)])).detach()
-            first += len(painted)
-            outputs.append(
-                StepOutput(
-                    job_id=job_id,
-                    step=job.step,
-                    steps=job.recipe.steps,
-                    done=job.done,
-                    fault=Fault.NOT_FINITE if job.broken else None,
-                    size=(job.recipe.width, job.recipe.height),
-                    texts=job.target.names,
-                    weights=job.target.shares,
-                    similarities=own.mean(0),
-                    pixels=painted.detach(),
-                    checkpoint=partial(job.saved, self.pair.vqgan),
-                )
-            )
-        return outputs
-
-    def _arithmetic(self) -> torch.autocast:
-        """bfloat16 where the processor multiplies it natively, else float32."""
-        kind = self.device.type
-        fast = (
-            torch.cuda.is_bf16_supported()
-            if kind == "cuda"
-            else torch.cpu._is_avx512_bf16_supported()
-        )
-        return torch.autocast(kind, torch.bfloat16, enabled=fast)
-
-
-def _own(drawn: Generator) -> Generator:
-    """A row's own generator for its steps, however much its beginning drew."""
-    seed = int(torch.randint(2**32, (), generator=drawn, device=drawn.device))
-    return Generator(drawn.device).manual_seed(seed)
-
-
-def _hold(job: Rows) -> Tensor | float:
-    """The pull towards the initial picture's latents; it grows with the recipe's strength."""
-    if job.held is None:
-        return 0.0
-    drift = (job.latents - job.held).square().mean((1, 2, 3)).sum()
-    return HOLD * job.recipe.strength * drift

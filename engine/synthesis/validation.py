@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.recipe import Recipe
-from engine.models.pair import Pair
+from engine.models.model import Model
 
 
 class NoteCode(StrEnum):
@@ -44,7 +44,7 @@ class RecipeRefused(ValueError):  # noqa: N818 - an answer, not a failure
         return f"{self.code}: {dict(self.params)}" if self.params else str(self.code)
 
 
-def validate(recipe: Recipe, model: Pair) -> list[Note]:
+def validate(recipe: Recipe, model: Model) -> list[Note]:
     """What the member should know. Raises RecipeRefused."""
     factor = model.vqgan.factor
     if recipe.width % factor or recipe.height % factor:
@@ -58,9 +58,9 @@ def validate(recipe: Recipe, model: Pair) -> list[Note]:
     return list(_notes(recipe, model))
 
 
-def _notes(recipe: Recipe, model: Pair) -> Iterator[Note]:
+def _notes(recipe: Recipe, model: Model) -> Iterator[Note]:
     texts = [prompt.text for prompt in (*recipe.include, *recipe.exclude)]
-    if truncated := [word for text in texts for word in model.perceptor.fallen_words(text)]:
+    if truncated := [word for text in texts for word in model.perceptor.truncated_words(text)]:
         yield Note(NoteCode.TRUNCATED_WORDS, {"words": " ".join(truncated)})
     if unknown := [word for text in texts for word in model.perceptor.unknown_words(text)]:
         yield Note(NoteCode.UNKNOWN_WORDS, {"model": model.name, "words": ", ".join(unknown)})

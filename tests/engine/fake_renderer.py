@@ -78,7 +78,7 @@ class FakeRenderer(Renderer):
             fault=fault,
             size=(recipe.width, recipe.height),
             texts=tuple(prompt.text for prompt in (*recipe.include, *recipe.exclude)),
-            weights=tuple(
+            weights=torch.tensor(
                 [prompt.weight for prompt in recipe.include]
                 + [-prompt.weight for prompt in recipe.exclude]
             ),
@@ -94,6 +94,7 @@ def checkpoint(step: int) -> Checkpoint:
     """The state of a job of one image after so many steps."""
     return Checkpoint(
         step=step,
+        prior_steps=0,
         best=(0.0, step),
         losses=torch.zeros(1),
         rng_states=torch.zeros(1, 8, dtype=torch.uint8),

@@ -66,7 +66,7 @@ def test_ctrl_c_stops_and_keeps_what_is_there(
     step = Renderer.step
 
     def interrupted_in_step_two(renderer: Renderer) -> list[StepOutput]:
-        if any(rows.step == 1 for rows in renderer._running.values()):
+        if any(rows.step == 1 for rows in renderer._jobs.values()):
             signal.raise_signal(signal.SIGINT)
         return step(renderer)
 

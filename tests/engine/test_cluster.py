@@ -28,7 +28,7 @@ from engine import ray_renderer
 from engine.delivery.frame import Frame
 from engine.media import enlarged
 from engine.models.catalogue import SKETCH
-from engine.models.pair import load_pair
+from engine.models.model import load_model
 from engine.models.shipping import Manifest
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -157,7 +157,7 @@ async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_pict
     assert {path.name for path in sent.iterdir()} == set(checksums)
 
     cpu = torch.device("cpu")
-    renderer = Renderer(load_pair("sketch", engine.folder, cpu), cpu)
+    renderer = Renderer(load_model("sketch", engine.folder, cpu), cpu)
     renderer.add(RenderRequest(1, job.recipe))
     while not (iteration := renderer.step()[0]).done:
         pass

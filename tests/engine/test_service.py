@@ -18,7 +18,7 @@ from core.job import Job, State
 from core.settings import Address, Settings
 from engine import service
 from engine.models import catalogue
-from engine.models.pair import read_pair
+from engine.models.model import read_model
 from engine.service import serve
 from sandbox import Sandbox
 from sandbox.discord.models import Draft
@@ -41,8 +41,8 @@ def serving(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    pair = read_pair(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
-    monkeypatch.setattr(service, "load_pair", lambda *asked: pair)
+    pair = read_model(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
+    monkeypatch.setattr(service, "load_model", lambda *asked: pair)
     settings = Settings(
         discord_token=SecretStr(discord.token),
         discord_api_url=discord.api_url,
@@ -94,8 +94,8 @@ async def test_it_tells_how_it_is_and_what_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = numbers()
-    read, load = threading.Event(), service.load_pair
-    monkeypatch.setattr(service, "load_pair", lambda *asked: read.wait() and load(*asked))
+    read, load = threading.Event(), service.load_model
+    monkeypatch.setattr(service, "load_model", lambda *asked: read.wait() and load(*asked))
     card = discord.world.post(
         discord.channel, discord.world.application.bot, Draft(content="Position 1")
     )

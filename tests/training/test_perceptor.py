@@ -84,5 +84,5 @@ def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: P
     with torch.no_grad():
         seen = torch.nn.functional.normalize(further.embed(pictures), dim=-1)
         read = torch.nn.functional.normalize(further.clip.encode_text(tokens), dim=-1)
-    assert torch.allclose(seen, engines.embed_pictures(pictures), atol=1e-4)
+    assert torch.allclose(seen, engines.embed_images(pictures), atol=1e-4)
     assert torch.allclose(read, engines.embed_texts(texts), atol=1e-4)

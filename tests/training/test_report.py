@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.models import catalogue
-from engine.models.pair import Pair, read_pair
+from engine.models.model import Model, read_model
 from tests.engine.random_pair import random_sketch
 from training import report
 from training.report import Measure, as_markdown, reconstructed, write_report
@@ -15,13 +15,13 @@ from training.scenes import Scene, draw
 
 
 @pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = random_sketch(tmp_path_factory.mktemp("untrained"))
-    return read_pair(catalogue.SKETCH, folder, torch.device("cpu"))
+    return read_model(catalogue.SKETCH, folder, torch.device("cpu"))
 
 
 def test_an_untrained_pair_misses_the_gates(
-    untrained: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "SCENES", 24)
     log = tmp_path / "runs" / "painter" / "log" / "version_0"
@@ -50,7 +50,7 @@ def test_a_gate_is_passed_by_its_own_value() -> None:
     ]
 
 
-def test_reconstructions_keep_order_and_size(untrained: Pair) -> None:
+def test_reconstructions_keep_order_and_size(untrained: Model) -> None:
     real = [draw(Scene(ground=colour)) for colour in ("red", "white", "black")]
     after = reconstructed(untrained.vqgan, real)
     assert [picture.size for picture in after] == [(64, 64)] * 3

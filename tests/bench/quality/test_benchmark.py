@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.quality import benchmark
-from bench.quality.benchmark import Rate, contact_sheet, evenly, table, varied
+from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, table
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP, scores
-from engine.synthesis.method import METHODS
 from tests.engine.random_pair import random_sketch
 from training.judges.cnn import Judge
 from training.judges.overlap import look
@@ -59,11 +58,9 @@ def test_the_table_puts_rates_beside_their_ceilings() -> None:
     ]
 
 
-def test_a_method_is_varied_by_name() -> None:
-    method = varied(METHODS["sketch"], ["cutouts=4", "quantised=False", "noise=0"])
-    assert (method.cutouts, method.quantised, method.noise) == (4, False, 0.0)
-    with pytest.raises(ValueError, match="no 'cuts'; it has learning_rate"):
-        varied(METHODS["sketch"], ["cuts=4"])
+def test_values_are_read_as_json() -> None:
+    assert parse_value("quantize=False") == ("quantize", False)
+    assert parse_value("cutouts.count=4") == ("cutouts.count", 4)
 
 
 @given(st.integers(1, 500), st.integers(1, 60))
@@ -92,11 +89,11 @@ def test_runs_from_prompts_to_files(
     asked = Random(1).sample(held_out(20), 3)
     monkeypatch.setattr(benchmark, "held_out", lambda limit: asked)
     arguments = ["--weights", str(weights), "--steps", "2", "--seeds", "2", "--out", str(out)]
-    monkeypatch.setattr("sys.argv", ["quality", *arguments, "--method", "cutouts=2"])
+    monkeypatch.setattr("sys.argv", ["quality", *arguments, "--config", "cutouts.count=2"])
     benchmark.main()
     assert "6 pictures of 64 × 64 by the pair sketch, 2 steps" in capsys.readouterr().out
     numbers = json.loads((out / "quality.json").read_text())
-    assert numbers["method"]["cutouts"] == 2
+    assert numbers["config"]["cutouts.count"] == 2
     assert {rate["stage"] for rate in numbers["rates"]} == {"painted", "real", "decoded"}
     assert (out / "quality.md").exists()
     assert Image.open(out / "contact-sheet.png").width > 1000

@@ -9,22 +9,22 @@ import torch
 from bench.speed.baseline import PlainLoop, nearness
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
-from engine.models.pair import Pair, load_pair
+from engine.models.model import Model, load_model
 
 TEXT = "a red circle on a white background"
 
 
 @pytest.fixture(scope="session")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """The trained pair with taming's own decoder."""
-    sketch = load_pair("sketch", tmp_path_factory.mktemp("data"), torch.device("cpu"))
+    sketch = load_model("sketch", tmp_path_factory.mktemp("data"), torch.device("cpu"))
     entry = catalogue.SKETCH
     folder = entry.folder(Path())
     vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend)
-    return Pair(entry.name, vqgan, sketch.perceptor, entry.side, sketch.words, {})
+    return Model(entry.name, vqgan, sketch.perceptor, entry.side, sketch.words, {})
 
 
-def test_the_loss_falls_and_the_picture_comes_nearer(plain: Pair) -> None:
+def test_the_loss_falls_and_the_picture_comes_nearer(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=8, seed=1)
     before = nearness(plain.perceptor, loop.picture(), TEXT)
     losses = [loop.step() for _ in range(30)]
@@ -32,13 +32,13 @@ def test_the_loss_falls_and_the_picture_comes_nearer(plain: Pair) -> None:
     assert nearness(plain.perceptor, loop.picture(), TEXT) > before + 0.05
 
 
-def test_crops_fit_pictures_of_any_shape(plain: Pair) -> None:
+def test_crops_fit_pictures_of_any_shape(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=96, height=64, cutouts=3, seed=1)
     loop.step()
     assert loop.picture().size == (96, 64)
 
 
-def test_the_same_seed_paints_the_same(plain: Pair) -> None:
+def test_the_same_seed_paints_the_same(plain: Model) -> None:
     def painted(seed: int) -> bytes:
         loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=2, seed=seed)
         loop.step()

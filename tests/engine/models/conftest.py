@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.models import catalogue
-from engine.models.pair import Pair, load_pair, read_pair
+from engine.models.model import Model, load_model, read_model
 from tests.engine.random_pair import random_imagenet, random_sketch
 
 CPU = torch.device("cpu")
@@ -26,14 +26,14 @@ def sketch_folder(_sketch: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sketch(_sketch: Path) -> Pair:
-    return read_pair(catalogue.SKETCH, _sketch, CPU)
+def sketch(_sketch: Path) -> Model:
+    return read_model(catalogue.SKETCH, _sketch, CPU)
 
 
 @pytest.fixture(scope="module")
-def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     """The full-size pair, read from the published forms."""
     data_dir = tmp_path_factory.mktemp("data")
     random_imagenet(catalogue.IMAGENET.folder(data_dir))
-    yield load_pair("imagenet", data_dir, CPU)
+    yield load_model("imagenet", data_dir, CPU)
     rmtree(data_dir)  # it is too large to be kept for later looks

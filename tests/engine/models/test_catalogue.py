@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from engine.models import catalogue
 from engine.models.catalogue import CATALOGUE, Entry, WeightsError
 from engine.models.vqgan import VQGAN
-from engine.synthesis.method import METHODS
+from engine.synthesis.config import CONFIGS
 from tests.engine.random_pair import COCO_YAML, GUMBEL_YAML, IMAGENET_YAML
 
 YAML = [
@@ -63,7 +63,7 @@ def test_what_the_yaml_describes_has_as_much_room_in_the_published_file(
 
 
 def test_for_every_pair_it_is_known_how_it_paints() -> None:
-    assert set(METHODS) == set(CATALOGUE)
+    assert set(CONFIGS) == set(CATALOGUE)
 
 
 def test_an_unknown_pair_is_told_which_there_are() -> None:

@@ -15,7 +15,7 @@ import torch
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.checkpoints import read_clip, read_vqgan
-from engine.models.pair import read_pair
+from engine.models.model import read_model
 from engine.models.perceptor import read_perceptor
 from tests.engine.random_pair import (
     SKETCH_PARAMS,
@@ -167,7 +167,7 @@ def test_the_sketch_pairs_files_may_be_damaged_too(
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     (sketch_folder / "SHA256SUMS").unlink()
     with pytest.raises(WeightsError, match=f"{name} cannot be used"):
-        read_pair(catalogue.SKETCH, sketch_folder, torch.device("cpu"))
+        read_model(catalogue.SKETCH, sketch_folder, torch.device("cpu"))
 
 
 def test_weights_of_another_architecture_are_refused(config: Path, checkpoint: Path) -> None:

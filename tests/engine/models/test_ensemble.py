@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from engine.models.ensemble import Ensemble
+from engine.models.model import Model
 from engine.models.open_clip import read_open_clip
-from engine.models.pair import Pair
 from engine.models.perceptor import Perceptor
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
@@ -25,13 +25,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Perceptor:
 
 
 def cosines(perceptor: Perceptor, pictures: torch.Tensor) -> torch.Tensor:
-    return perceptor.embed_pictures(pictures) @ perceptor.embed_texts(TEXTS).t()
+    return perceptor.embed_images(pictures) @ perceptor.embed_texts(TEXTS).t()
 
 
 @settings(max_examples=30, deadline=None)
 @given(weights=st.tuples(Weights, Weights))
 def test_its_cosines_are_the_weighted_means_of_its_members(
-    sketch: Pair, small: Perceptor, weights: tuple[float, float]
+    sketch: Model, small: Perceptor, weights: tuple[float, float]
 ) -> None:
     ensemble = Ensemble(list(zip((sketch.perceptor, small), weights, strict=True)))
     assert ensemble.resolution == 64
@@ -39,45 +39,45 @@ def test_its_cosines_are_the_weighted_means_of_its_members(
     one, other = cosines(sketch.perceptor, PICTURES), cosines(small, smaller)
     expected = (weights[0] * one + weights[1] * other) / sum(weights)
     torch.testing.assert_close(cosines(ensemble, PICTURES), expected, rtol=1e-4, atol=1e-5)
-    for embedded in (ensemble.embed_pictures(PICTURES), ensemble.embed_texts(TEXTS)):
+    for embedded in (ensemble.embed_images(PICTURES), ensemble.embed_texts(TEXTS)):
         torch.testing.assert_close(embedded.norm(dim=1), torch.ones(len(embedded)))
 
 
 def test_the_gradient_reaches_the_picture_through_every_member(
-    sketch: Pair, small: Perceptor
+    sketch: Model, small: Perceptor
 ) -> None:
     pictures = PICTURES.clone().requires_grad_()
     ensemble = Ensemble([(sketch.perceptor, 1.0), (small, 2.0)])
-    apart = ensemble.embed_pictures(pictures).split([256, 24], dim=1)
+    apart = ensemble.embed_images(pictures).split([256, 24], dim=1)
     for part in apart:
         (gradient,) = torch.autograd.grad(part[:, 0].sum(), pictures, retain_graph=True)
         assert gradient.abs().sum() > 0
 
 
 def test_it_knows_what_any_member_knows_and_tells_what_not_every_member_sees(
-    sketch: Pair, small: Perceptor
+    sketch: Model, small: Perceptor
 ) -> None:
     both = Ensemble([(sketch.perceptor, 1.0), (small, 1.0)])
     assert both.words is None
     assert both.knows("unicorn")
     assert both.unknown_words("a red unicorn") == []
     long = "red " * 20
-    assert both.fallen_words(long) == small.fallen_words(long) != []
-    assert sketch.perceptor.fallen_words(long) == []
+    assert both.truncated_words(long) == small.truncated_words(long) != []
+    assert sketch.perceptor.truncated_words(long) == []
     alike = Ensemble([(sketch.perceptor, 1.0), (sketch.perceptor, 1.0)])
     assert alike.words == sketch.perceptor.words
     assert not alike.knows("unicorn")
     assert alike.unknown_words("a red unicorn") == ["unicorn"]
 
 
-def test_its_members_move_with_it(sketch: Pair, small: Perceptor) -> None:
+def test_its_members_move_with_it(sketch: Model, small: Perceptor) -> None:
     ensemble = Ensemble([(sketch.perceptor, 1.0), (small, 1.0)])
     assert len(list(ensemble.parameters())) == sum(
         len(list(member.parameters())) for member in (sketch.perceptor, small)
     )
 
 
-def test_one_member_alone_sees_as_by_itself(sketch: Pair) -> None:
+def test_one_member_alone_sees_as_by_itself(sketch: Model) -> None:
     torch.testing.assert_close(
         cosines(Ensemble([(sketch.perceptor, 3.0)]), PICTURES), cosines(sketch.perceptor, PICTURES)
     )

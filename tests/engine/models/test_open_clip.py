@@ -37,7 +37,7 @@ def test_it_embeds_as_open_clip_itself_would_and_passes_the_gradient(
     (normalisation,) = (step for step in preprocess.transforms if hasattr(step, "std"))
     pictures = torch.rand(2, 3, RESOLUTION, RESOLUTION).requires_grad_()
     seen = normalize(pictures, list(normalisation.mean), list(normalisation.std))
-    embedded = perceptor.embed_pictures(pictures)
+    embedded = perceptor.embed_images(pictures)
     torch.testing.assert_close(embedded, clip.eval().encode_image(seen, normalize=True))
     embedded[:, 0].sum().backward()
     assert pictures.grad is not None
@@ -74,9 +74,9 @@ def test_what_a_tag_says_of_its_weights_holds_wherever_they_are(
     expected = clip.eval().encode_image(seen, normalize=True)
     for place in (None, weights):
         tagged, _ = read_open_clip(ARCHITECTURE, "tagged", place)
-        torch.testing.assert_close(tagged.embed_pictures(pictures), expected)
+        torch.testing.assert_close(tagged.embed_images(pictures), expected)
     plain, _ = read_open_clip(ARCHITECTURE, str(weights))
-    assert not torch.allclose(plain.embed_pictures(pictures), expected, atol=1e-3)
+    assert not torch.allclose(plain.embed_images(pictures), expected, atol=1e-3)
 
 
 @settings(max_examples=50, deadline=None)
@@ -84,7 +84,7 @@ def test_what_a_tag_says_of_its_weights_holds_wherever_they_are(
 def test_words_that_fell_off_change_nothing_and_the_last_one_kept_does(
     perceptor: OpenClipPerceptor, words: list[str]
 ) -> None:
-    fallen = perceptor.fallen_words(" ".join(words))
+    fallen = perceptor.truncated_words(" ".join(words))
     kept = words[: len(words) - len(fallen)]
     assert kept + fallen == words
     whole, cut, less = perceptor.embed_texts([" ".join(words), " ".join(kept), " ".join(kept[:-1])])

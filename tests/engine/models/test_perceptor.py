@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2.functional import normalize
 
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.models.perceptor import MEAN, STD
 
 TEXTS = ["a large red circle, on a plain white background!", "fog", ""]
 
 
-def test_texts_are_embedded_as_clip_itself_would(sketch: Pair) -> None:
+def test_texts_are_embedded_as_clip_itself_would(sketch: Model) -> None:
     embedded = sketch.perceptor.embed_texts(TEXTS)
     expected = sketch.perceptor.clip.encode_text(clip.tokenize(TEXTS))
     assert torch.equal(embedded, expected / expected.norm(dim=1, keepdim=True))
@@ -18,9 +18,9 @@ def test_texts_are_embedded_as_clip_itself_would(sketch: Pair) -> None:
     assert sketch.perceptor.embed_texts([]).shape == (0, 256)
 
 
-def test_pictures_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Pair) -> None:
+def test_pictures_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Model) -> None:
     pictures = torch.rand(2, 3, 64, 64).requires_grad_()
-    embedded = sketch.perceptor.embed_pictures(pictures)
+    embedded = sketch.perceptor.embed_images(pictures)
     expected = sketch.perceptor.clip.encode_image(normalize(pictures, list(MEAN), list(STD)))
     torch.testing.assert_close(embedded, expected / expected.norm(dim=1, keepdim=True))
     embedded[:, 0].sum().backward()
@@ -29,10 +29,10 @@ def test_pictures_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch
     assert not any(parameter.requires_grad for parameter in sketch.perceptor.parameters())
 
 
-def test_a_prompt_of_over_77_tokens_is_told_which_words_fell_off(sketch: Pair) -> None:
+def test_a_prompt_of_over_77_tokens_is_told_which_words_fell_off(sketch: Model) -> None:
     words = [f"word{chr(97 + i % 26)}" for i in range(60)]
     text = " ".join(words)
-    fallen = sketch.perceptor.fallen_words(text)
+    fallen = sketch.perceptor.truncated_words(text)
     kept = words[: len(words) - len(fallen)]
     assert 0 < len(fallen) < len(words)
     assert fallen == words[len(kept) :]
@@ -46,22 +46,22 @@ def test_a_prompt_of_over_77_tokens_is_told_which_words_fell_off(sketch: Pair) -
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300))
 def test_a_word_falls_off_exactly_when_clip_cannot_take_the_text_whole(
-    sketch: Pair, text: str
+    sketch: Model, text: str
 ) -> None:
     try:
         clip.tokenize(text)
         fits = True
     except RuntimeError:
         fits = False
-    assert (sketch.perceptor.fallen_words(text) == []) == fits
+    assert (sketch.perceptor.truncated_words(text) == []) == fits
 
 
-def test_clips_own_end_mark_in_a_prompt_does_not_end_it(sketch: Pair) -> None:
+def test_clips_own_end_mark_in_a_prompt_does_not_end_it(sketch: Model) -> None:
     embed = sketch.perceptor.embed_texts
     assert torch.equal(embed(["a red <|endoftext|> circle"]), embed(["a red circle"]))
 
 
-def test_a_pair_of_few_words_knows_which_they_are(sketch: Pair) -> None:
+def test_a_pair_of_few_words_knows_which_they_are(sketch: Model) -> None:
     perceptor = sketch.perceptor
     assert perceptor.knows("A RED unicorn!")
     assert not perceptor.knows("a picture of the unicorn")

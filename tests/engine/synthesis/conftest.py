@@ -1,7 +1,6 @@
-"""What the tests of the method share: a small pair with random weights, and recipes."""
+"""What the tests of the method share: a small model with random weights, and recipes."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,33 +8,33 @@ import torch
 
 from core.recipe import Recipe
 from engine.models import catalogue
-from engine.models.pair import Pair, load_pair, read_pair
-from engine.synthesis.method import METHODS
+from engine.models.model import Model, load_model, read_model
+from engine.synthesis.config import SKETCH, override
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from tests.engine.random_pair import random_sketch
 
 Recipes = Callable[..., Recipe]
 CPU = torch.device("cpu")
-QUICK = replace(METHODS["sketch"], coarsest=32, imagined=4, beginnings=64)
+QUICK = override(SKETCH, {"schedule.min_side": 32, "init.prior_samples": 4, "init.candidates": 64})
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """Random weights in the sketch pair's form: nonsense, with all its arithmetic."""
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Random weights in the sketch model's form: nonsense, with all its arithmetic."""
     folder = random_sketch(tmp_path_factory.mktemp("sketch"))
-    return read_pair(catalogue.SKETCH, folder, CPU)
+    return read_model(catalogue.SKETCH, folder, CPU)
 
 
 @pytest.fixture(scope="session")
-def sketch(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """The trained pair that comes along."""
-    return load_pair("sketch", tmp_path_factory.mktemp("data"), CPU)
+def sketch(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The trained model that comes along."""
+    return load_model("sketch", tmp_path_factory.mktemp("data"), CPU)
 
 
 @pytest.fixture
-def renderer(pair: Pair) -> Renderer:
-    return Renderer(pair, CPU, QUICK)
+def renderer(model: Model) -> Renderer:
+    return Renderer(model, CPU, QUICK)
 
 
 @pytest.fixture

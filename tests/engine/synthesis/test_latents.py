@@ -4,22 +4,22 @@ import torch
 from PIL import Image
 from torch import Generator
 
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.synthesis import latents
 
 
-def test_an_initial_picture_is_cropped_to_the_shape(pair: Pair) -> None:
+def test_an_initial_picture_is_cropped_to_the_shape(model: Model) -> None:
     tall = Image.new("RGB", (40, 90), "red")
     with torch.no_grad():
-        start = latents.encoded(pair.vqgan, tall, 48, 32)
-        same = latents.encoded(pair.vqgan, Image.new("RGB", (48, 32), "red"), 48, 32)
-    assert start.shape == (1, pair.vqgan.codebook.shape[1], 8, 12)
+        start = latents.encode(model.vqgan, tall, 48, 32)
+        same = latents.encode(model.vqgan, Image.new("RGB", (48, 32), "red"), 48, 32)
+    assert start.shape == (1, model.vqgan.codebook.shape[1], 8, 12)
     assert torch.allclose(start, same, atol=1e-4)
 
 
 def test_painted_pictures_are_clamped_but_their_gradient_leads_back() -> None:
     values = torch.tensor([-0.5, 0.5, 1.5, 1.5], requires_grad=True)
-    clamped = latents._Clamp.apply(values)
+    clamped = latents.ClampWithGrad.apply(values)
     assert clamped.tolist() == [0.0, 0.5, 1.0, 1.0]
     # Descending this loss raises the first two values and lowers the third, but raises the last.
     (clamped * torch.tensor([-1.0, -1.0, 1.0, -1.0])).sum().backward()
@@ -27,13 +27,13 @@ def test_painted_pictures_are_clamped_but_their_gradient_leads_back() -> None:
     assert values.grad.tolist() == [-1.0, -1.0, 1.0, 0.0]
 
 
-def test_quantised_pictures_are_made_of_codes_alone(pair: Pair) -> None:
+def test_quantised_pictures_are_made_of_codes_alone(model: Model) -> None:
     with torch.no_grad():
-        start = pair.vqgan.encode(torch.rand(6, 3, 32, 48, generator=Generator().manual_seed(3)))
-        quantised = pair.vqgan.quantise(start)
-        assert torch.allclose(pair.vqgan.quantise(quantised), quantised, atol=1e-6)
+        start = model.vqgan.encode(torch.rand(6, 3, 32, 48, generator=Generator().manual_seed(3)))
+        quantised = model.vqgan.quantise(start)
+        assert torch.allclose(model.vqgan.quantise(quantised), quantised, atol=1e-6)
     codes = quantised.movedim(1, -1).flatten(0, -2)
-    distance = torch.cdist(codes, pair.vqgan.codebook).min(1).values
+    distance = torch.cdist(codes, model.vqgan.codebook).min(1).values
     assert distance.max() < 1e-3
 
 

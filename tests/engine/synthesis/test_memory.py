@@ -5,9 +5,9 @@ import copy
 import pytest
 import torch
 
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.synthesis import renderer as module
-from engine.synthesis.memory import ON_THE_WAY_BACK
+from engine.synthesis.memory import BACKWARD_OVERHEAD
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import Note, NoteCode
@@ -18,7 +18,7 @@ from tests.engine.synthesis.test_renderer import SAME, last
 def remembered(renderer: Renderer) -> int:
     """Bytes that a step keeps for its way back, beside the weights."""
     kept: dict[int, torch.Tensor] = {}
-    weights = [*renderer.pair.vqgan.parameters(), *renderer.pair.perceptor.clip.parameters()]
+    weights = [*renderer.model.vqgan.parameters(), *renderer.model.perceptor.clip.parameters()]
     known = {weight.untyped_storage().data_ptr() for weight in weights}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -33,21 +33,21 @@ def remembered(renderer: Renderer) -> int:
 
 @pytest.mark.parametrize(("side", "counts"), [(32, [1]), (32, [3]), (32, [1, 1, 1]), (96, [2])])
 def test_what_is_needed_is_foreseen(
-    pair: Pair, recipe: Recipes, side: int, counts: list[int]
+    model: Model, recipe: Recipes, side: int, counts: list[int]
 ) -> None:
     asked = [recipe(width=side, height=side, count=each, initial="a" * 64) for each in counts]
-    renderer = Renderer(pair, CPU, QUICK)
+    renderer = Renderer(model, CPU, QUICK)
     for number, one in enumerate(asked):
         renderer.add(
             RenderRequest(number, one, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
         )
-    foreseen = renderer.memory.needed(asked, QUICK) / ON_THE_WAY_BACK
+    foreseen = renderer.memory.needed(asked, QUICK) / BACKWARD_OVERHEAD
     assert foreseen == pytest.approx(remembered(renderer), rel=0.2)
 
 
-def test_painting_in_less_memory_gives_the_same(pair: Pair, recipe: Recipes) -> None:
+def test_painting_in_less_memory_gives_the_same(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=48, steps=3)
-    plain, frugal = Renderer(pair, CPU, QUICK), Renderer(copy.deepcopy(pair), CPU, QUICK)
+    plain, frugal = Renderer(model, CPU, QUICK), Renderer(copy.deepcopy(model), CPU, QUICK)
     frugal.enable_gradient_checkpointing()
     plain.add(RenderRequest(1, asked))
     frugal.add(RenderRequest(1, asked))
@@ -56,9 +56,9 @@ def test_painting_in_less_memory_gives_the_same(pair: Pair, recipe: Recipes) -> 
 
 
 def test_a_recipe_without_room_is_painted_in_less_or_waits(
-    pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+    model: Model, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    renderer = Renderer(copy.deepcopy(pair), CPU, QUICK)
+    renderer = Renderer(copy.deepcopy(model), CPU, QUICK)
     room = 1.5 * renderer.memory.needed([recipe()], QUICK)
     monkeypatch.setattr(module, "free_memory", lambda device: room)
     assert renderer.add(RenderRequest(1, recipe())) == []

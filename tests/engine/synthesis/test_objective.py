@@ -7,26 +7,26 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.recipe import PicturePrompt, Recipe
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.synthesis import objective
-from engine.synthesis.method import METHODS
+from engine.synthesis.config import SKETCH
 from tests.engine.synthesis.conftest import CPU
 
-METHOD = METHODS["sketch"]
+CONFIG = SKETCH.loss
 
 
-def target(pair: Pair, include: str, exclude: str = "") -> objective.Target:
+def target(model: Model, include: str, exclude: str = "") -> objective.Target:
     recipe = Recipe.make(include, exclude, width=32, height=32, steps=1, seed=0)
-    return objective.target(recipe, {}, pair.perceptor, METHOD, CPU)
+    return objective.embed_target(recipe, {}, model.perceptor, CONFIG, CPU)
 
 
-def test_includes_add_up_to_one_and_excludes_are_on_their_scale(pair: Pair) -> None:
-    asked = target(pair, "a red circle:3 | the moon", "watermark:2")
-    assert asked.names == ("a red circle", "the moon", "watermark")
+def test_includes_add_up_to_one_and_excludes_are_on_their_scale(model: Model) -> None:
+    asked = target(model, "a red circle:3 | the moon", "watermark:2")
+    assert asked.texts == ("a red circle", "the moon", "watermark")
     assert asked.weights.tolist() == pytest.approx([0.75, 0.25, -0.5])
 
 
-def test_pictures_are_prompts_like_texts(pair: Pair) -> None:
+def test_pictures_are_prompts_like_texts(model: Model) -> None:
     square = Image.effect_noise((64, 64), 90).convert("RGB")
     wide = Image.new("RGB", (96, 64), "red")
     wide.paste(square, (16, 0))
@@ -40,12 +40,14 @@ def test_pictures_are_prompts_like_texts(pair: Pair) -> None:
         exclude_pictures=[unliked],
     )
     pictures = {liked.name: wide, unliked.name: Image.new("RGB", (9, 9))}
-    asked = objective.target(recipe, pictures, pair.perceptor, METHOD, CPU)
-    assert asked.names == ("a red circle", "a picture", "a picture")
+    asked = objective.embed_target(recipe, pictures, model.perceptor, CONFIG, CPU)
+    assert asked.texts == ("a red circle", "a picture", "a picture")
     assert asked.weights.tolist() == pytest.approx([0.25, 0.75, -0.25])
-    assert asked.floors.tolist() == pytest.approx([METHOD.indifferent] + 2 * [METHOD.strange])
+    assert asked.floors.tolist() == pytest.approx(
+        [CONFIG.exclude_text_floor] + 2 * [CONFIG.exclude_image_floor]
+    )
     pixels = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
-    seen = pair.perceptor.embed_pictures(pixels.view(1, 64, 64, 3).movedim(-1, 1) / 255)
+    seen = model.perceptor.embed_images(pixels.view(1, 64, 64, 3).movedim(-1, 1) / 255)
     # The middle of a wide picture is what counts.
     assert torch.allclose(asked.embeddings[1:2], seen, atol=1e-4)
 
@@ -72,7 +74,7 @@ def test_the_loss_falls_towards_includes_and_away_from_excludes(
     )
 
     def loss(*similarity: float) -> float:
-        return objective.loss(torch.tensor(similarity), asked).item()
+        return objective.clip_loss(torch.tensor(similarity), asked).item()
 
     here = loss(include, exclude)
     assert loss(include + more, exclude) < here
@@ -82,9 +84,9 @@ def test_the_loss_falls_towards_includes_and_away_from_excludes(
     assert loss(include, min(exclude, INDIFFERENT)) == pytest.approx(loss(include, -1.0))
 
 
-def test_similarities_are_means_over_a_rows_own_cutouts(pair: Pair) -> None:
-    one, two = target(pair, "a red circle"), target(pair, "the moon", "snow")
+def test_similarities_are_means_over_a_rows_own_cutouts(model: Model) -> None:
+    one, two = target(model, "a red circle"), target(model, "the moon", "snow")
     embedded = torch.nn.functional.normalize(torch.randn(8, one.embeddings.shape[1]), dim=-1)
-    first, second = objective.similarities(embedded, [one, two])
+    first, second = objective.cosine_similarities(embedded, [one, two])
     assert first.tolist() == pytest.approx((embedded[:4] @ one.embeddings.t()).mean(0).tolist())
     assert second.tolist() == pytest.approx((embedded[4:] @ two.embeddings.t()).mean(0).tolist())

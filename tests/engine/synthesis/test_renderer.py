@@ -1,18 +1,18 @@
 """The renderer: rows that come, go and fail without their neighbours noticing."""
 
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import torch
 from PIL import Image, ImageStat
 
 from core.recipe import PicturePrompt, Recipe
-from engine.models.pair import Pair
-from engine.synthesis import cutouts
+from engine.models.model import Model
+from engine.models.perceptor import Perceptor
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
-from engine.synthesis.cutouts import Cuts
+from engine.synthesis.config import override
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -49,9 +49,9 @@ def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes
     assert (picture.mode, picture.size) == ("RGB", (32, 32))
 
 
-def test_the_same_seed_paints_the_same_bytes(pair: Pair, recipe: Recipes) -> None:
+def test_the_same_seed_paints_the_same_bytes(model: Model, recipe: Recipes) -> None:
     def picture(seed: int) -> bytes:
-        renderer = Renderer(pair, CPU, QUICK)
+        renderer = Renderer(model, CPU, QUICK)
         renderer.add(RenderRequest(1, recipe(seed=seed)))
         return paint(renderer)[-1].images()[0].tobytes()
 
@@ -59,8 +59,8 @@ def test_the_same_seed_paints_the_same_bytes(pair: Pair, recipe: Recipes) -> Non
     assert picture(0) != picture(1)
 
 
-def test_a_row_paints_alone_what_it_paints_in_company(pair: Pair, recipe: Recipes) -> None:
-    alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
+def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
+    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     alone.add(RenderRequest(1, recipe(seed=5)))
     company.add(RenderRequest(2, recipe("a blue star", seed=9, steps=2)))
     company.step()
@@ -70,37 +70,49 @@ def test_a_row_paints_alone_what_it_paints_in_company(pair: Pair, recipe: Recipe
     assert drift < SAME
 
 
-def test_company_does_not_change_the_random_draws(
-    pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: dict[str, list[Cuts]] = {"alone": [], "company": []}
-    original = cutouts.draw
-
-    def listening(to: str) -> Callable[..., Cuts]:
-        def draw(*values: object) -> Cuts:
-            cuts = original(*values)  # type: ignore[arg-type]
-            drawn[to].append(cuts)
-            return cuts
-
-        return draw
-
-    for where, company in (("alone", 0), ("company", 2)):
-        monkeypatch.setattr(cutouts, "draw", listening(where))
-        renderer = Renderer(pair, CPU, QUICK)
+def test_company_does_not_change_the_random_draws(model: Model, recipe: Recipes) -> None:
+    states = []
+    for company in (0, 2):
+        renderer = Renderer(model, CPU, QUICK)
         renderer.add(RenderRequest(1, recipe(seed=5, steps=3)))
         for other in range(company):
             renderer.add(RenderRequest(10 + other, recipe(seed=other, steps=3)))
         renderer.step()
-        renderer.step()
-    mine = drawn["company"][::3]  # the first of three jobs, in each of two steps
-    assert len(mine) == len(drawn["alone"]) == 2
-    for one, other in zip(drawn["alone"], mine, strict=True):
-        assert torch.equal(one.affine, other.affine)
-        assert torch.equal(one.noise, other.noise)
+        output = renderer.step()[0]
+        assert output.job_id == 1
+        states.append(output.checkpoint().rng_states)
+    assert torch.equal(*states)
 
 
-def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> None:
-    one, four = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
+def test_a_step_that_ran_out_of_memory_changes_nothing(model: Model, recipe: Recipes) -> None:
+    undisturbed = Renderer(model, CPU, QUICK)
+    undisturbed.add(RenderRequest(1, recipe(steps=3)))
+
+    class Forgetful:
+        """A perceptor that runs out of memory once."""
+
+        failed = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(model.perceptor, name)
+
+        def embed_images(self, cutouts: torch.Tensor) -> torch.Tensor:
+            if not self.failed:
+                self.failed = True
+                raise MemoryError
+            return model.perceptor.embed_images(cutouts)
+
+    retried = Renderer(model, CPU, QUICK)
+    retried.add(RenderRequest(1, recipe(steps=3)))
+    retried.step()
+    retried.model = replace(model, perceptor=cast(Perceptor, Forgetful()))
+    with pytest.raises(MemoryError):
+        retried.step()
+    assert torch.equal(last(paint(undisturbed)), last(paint(retried)))
+
+
+def test_the_first_of_four_is_the_one_of_one(model: Model, recipe: Recipes) -> None:
+    one, four = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     one.add(RenderRequest(1, recipe()))
     four.add(RenderRequest(1, recipe(count=4)))
     pictures = last(paint(four))
@@ -109,10 +121,10 @@ def test_the_first_of_four_is_the_one_of_one(pair: Pair, recipe: Recipes) -> Non
     assert (pictures[0] - pictures[1]).abs().max() > SAME
 
 
-def test_a_picture_is_painted_from_coarse_to_fine(pair: Pair, recipe: Recipes) -> None:
-    renderer = Renderer(pair, CPU, QUICK)
+def test_a_picture_is_painted_from_coarse_to_fine(model: Model, recipe: Recipes) -> None:
+    renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, recipe(width=96, height=64, steps=6)))
-    job = renderer._running[1]
+    job = renderer._jobs[1]
     shapes = []
     while renderer.job_ids:
         (iteration,) = renderer.step()
@@ -124,25 +136,25 @@ def test_a_picture_is_painted_from_coarse_to_fine(pair: Pair, recipe: Recipes) -
     assert shapes == 3 * [(32, 48)] + 3 * [(64, 96)]
 
 
-def test_a_saved_job_goes_on_to_the_very_same_picture(pair: Pair, recipe: Recipes) -> None:
+def test_a_saved_job_goes_on_to_the_very_same_picture(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=64, height=64, steps=8, count=2)
     for crash in (2, 4, 6):
-        renderer = Renderer(pair, CPU, QUICK)
+        renderer = Renderer(model, CPU, QUICK)
         renderer.add(RenderRequest(1, asked))
         kept = b""
         while renderer.job_ids:
             (iteration,) = renderer.step()
             if iteration.step == crash:
                 kept = iteration.checkpoint().to_bytes()
-        resumed = Renderer(pair, CPU, QUICK)
+        resumed = Renderer(model, CPU, QUICK)
         resumed.add(RenderRequest(1, asked, resume_from=Checkpoint.from_bytes(kept)))
         again = paint(resumed)
         assert len(again) == 8 - crash
         assert torch.equal(again[-1].pixels, iteration.pixels)
 
 
-def test_the_state_of_another_picture_is_refused(pair: Pair, recipe: Recipes) -> None:
-    renderer = Renderer(pair, CPU, QUICK)
+def test_the_state_of_another_picture_is_refused(model: Model, recipe: Recipes) -> None:
+    renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, recipe(width=48)))
     (iteration,) = renderer.step()
     with pytest.raises(CheckpointError, match="another recipe"):
@@ -150,16 +162,16 @@ def test_the_state_of_another_picture_is_refused(pair: Pair, recipe: Recipes) ->
     assert renderer.job_ids == {1}
 
 
-def finished(pair: Pair, asked: Recipe) -> StepOutput:
-    renderer = Renderer(pair, CPU, QUICK)
+def finished(model: Model, asked: Recipe) -> StepOutput:
+    renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, asked))
     return paint(renderer)[-1]
 
 
-def test_more_steps_go_on_from_an_earlier_picture(pair: Pair, recipe: Recipes) -> None:
+def test_more_steps_go_on_from_an_earlier_picture(model: Model, recipe: Recipes) -> None:
     asked = recipe(count=2)
-    before = finished(pair, asked)
-    renderer = Renderer(pair, CPU, QUICK)
+    before = finished(model, asked)
+    renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(2, asked.more(1, row=1, steps=3), source=before.checkpoint()))
     iterations = paint(renderer, 2)
     assert len(iterations) == 3
@@ -169,7 +181,31 @@ def test_more_steps_go_on_from_an_earlier_picture(pair: Pair, recipe: Recipes) -
     ).abs().mean()
 
 
-def test_larger_has_the_same_composition_at_twice_the_size(sketch: Pair, recipe: Recipes) -> None:
+def test_steps_add_up_along_a_chain(model: Model, recipe: Recipes) -> None:
+    asked = recipe(steps=3)
+    output = finished(model, asked)
+    for job_id in (2, 3):
+        renderer = Renderer(model, CPU, QUICK)
+        more = asked.more(job_id - 1, row=0, steps=3)
+        renderer.add(RenderRequest(job_id, more, source=output.checkpoint()))
+        output = paint(renderer, job_id)[-1]
+    assert output.checkpoint().prior_steps == 6
+
+
+def test_a_job_resumes_without_its_source(model: Model, recipe: Recipes) -> None:
+    asked = recipe(steps=3)
+    source = finished(model, asked).checkpoint()
+    more = asked.more(1, row=0, steps=3)
+    renderer = Renderer(model, CPU, QUICK)
+    renderer.add(RenderRequest(2, more, source=source))
+    (first,) = renderer.step()
+    interrupted = Checkpoint.from_bytes(first.checkpoint().to_bytes())
+    resumed = Renderer(model, CPU, QUICK)
+    resumed.add(RenderRequest(2, more, resume_from=interrupted))
+    assert torch.equal(last(paint(resumed, 2)), last(paint(renderer, 2)))
+
+
+def test_larger_has_the_same_composition_at_twice_the_size(sketch: Model, recipe: Recipes) -> None:
     asked = recipe("a red circle on a white background", steps=30)
     before = finished(sketch, asked)
     renderer = Renderer(sketch, CPU, QUICK)
@@ -181,7 +217,7 @@ def test_larger_has_the_same_composition_at_twice_the_size(sketch: Pair, recipe:
 
 
 def test_variations_differ_from_their_source_and_from_each_other(
-    sketch: Pair, recipe: Recipes
+    sketch: Model, recipe: Recipes
 ) -> None:
     asked = recipe("a red circle on a white background", steps=10)
     before = finished(sketch, asked)
@@ -195,10 +231,10 @@ def test_variations_differ_from_their_source_and_from_each_other(
     assert (distances + torch.eye(4)).min() > 0.01
 
 
-def test_a_missing_source_is_refused(pair: Pair, recipe: Recipes) -> None:
+def test_a_missing_source_is_refused(model: Model, recipe: Recipes) -> None:
     asked = recipe().more(1, row=0, steps=3)
     with pytest.raises(RecipeRefused) as refused:
-        Renderer(pair, CPU, QUICK).add(RenderRequest(2, asked))
+        Renderer(model, CPU, QUICK).add(RenderRequest(2, asked))
     assert refused.value.code is RefusalCode.NO_SOURCE
 
 
@@ -212,33 +248,31 @@ def test_a_stopped_job_keeps_what_is_there(renderer: Renderer, recipe: Recipes) 
     assert iteration.checkpoint().latents is not None
 
 
-def test_a_job_ends_when_nothing_improves_any_more(
-    renderer: Renderer, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engine.synthesis.rows.REST", 3)
-    renderer.method = replace(renderer.method, patience=0.01)
+def test_a_job_ends_when_nothing_improves_any_more(model: Model, recipe: Recipes) -> None:
+    renderer = Renderer(
+        model, CPU, override(QUICK, {"schedule.min_patience": 3, "schedule.patience": 0.01})
+    )
     renderer.add(RenderRequest(1, recipe(steps=100)))
     renderer.step()
-    renderer._running[1].lowest = -2.0, 1  # no loss is so low
+    renderer._jobs[1].best = -2.0, 1  # no loss is so low
     iterations = paint(renderer)
     assert [i.step for i in iterations] == [2, 3, 4]
     assert iterations[-1].done
 
 
-def test_no_job_ends_while_its_picture_is_small(
-    renderer: Renderer, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engine.synthesis.rows.REST", 2)
-    renderer.method = replace(renderer.method, patience=0.0)
+def test_no_job_ends_while_its_picture_is_small(model: Model, recipe: Recipes) -> None:
+    renderer = Renderer(
+        model, CPU, override(QUICK, {"schedule.min_patience": 2, "schedule.patience": 0.0})
+    )
     renderer.add(RenderRequest(1, recipe(width=64, height=64, steps=12)))
     renderer.step()
-    renderer._running[1].lowest = -2.0, 1  # no loss is so low
+    renderer._jobs[1].best = -2.0, 1  # no loss is so low
     iterations = paint(renderer)
     assert iterations[-1].pixels.shape[2:] == (64, 64)
     assert iterations[-1].step >= 6 + 2
 
 
-def test_a_picture_can_be_the_only_prompt(sketch: Pair, recipe: Recipes) -> None:
+def test_a_picture_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> None:
     liked = PicturePrompt("a" * 64)
     asked = recipe("", include_pictures=[liked], steps=30)
     renderer = Renderer(sketch, CPU, QUICK)
@@ -248,7 +282,7 @@ def test_a_picture_can_be_the_only_prompt(sketch: Pair, recipe: Recipes) -> None
     assert (seen.ground, seen.figures[0].colour) == ("yellow", "blue")
 
 
-def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -> None:
+def test_the_trained_pair_paints_what_was_asked(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("a red circle on a white background", width=64, height=64, steps=40)
     renderer.add(RenderRequest(1, asked))
@@ -257,7 +291,7 @@ def test_the_trained_pair_paints_what_was_asked(sketch: Pair, recipe: Recipes) -
     assert seen.figures[0].colour == "red"
 
 
-def test_every_step_leads_nearer(sketch: Pair, recipe: Recipes) -> None:
+def test_every_step_leads_nearer(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0, initial=NAME)
     renderer.add(RenderRequest(1, asked, {NAME: Image.new("RGB", (64, 64), "gray")}))
@@ -274,10 +308,8 @@ def test_a_removed_job_is_gone_at_once(renderer: Renderer, recipe: Recipes) -> N
     assert [i.job_id for i in renderer.step()] == [2]
 
 
-def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
-    pair: Pair, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alone, company = Renderer(pair, CPU, QUICK), Renderer(pair, CPU, QUICK)
+def test_a_row_that_breaks_down_leaves_its_neighbours_alone(model: Model, recipe: Recipes) -> None:
+    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     alone.add(RenderRequest(1, recipe()))
     company.add(RenderRequest(1, recipe()))
     company.add(RenderRequest(2, recipe(seed=8, steps=2)))
@@ -292,7 +324,7 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(
     assert (last(paint(alone)) - last(paint(company))).abs().max() < SAME
 
 
-def test_an_initial_picture_is_where_painting_starts(sketch: Pair, recipe: Recipes) -> None:
+def test_an_initial_picture_is_where_painting_starts(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     renderer.add(
         RenderRequest(1, recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
@@ -302,7 +334,7 @@ def test_an_initial_picture_is_where_painting_starts(sketch: Pair, recipe: Recip
     assert mean == pytest.approx((255, 165, 0), abs=25)
 
 
-def test_strength_holds_on_to_the_initial_picture(sketch: Pair, recipe: Recipes) -> None:
+def test_strength_holds_on_to_the_initial_picture(sketch: Model, recipe: Recipes) -> None:
     def drift(strength: float) -> float:
         renderer = Renderer(sketch, CPU, QUICK)
         asked = recipe(steps=20, strength=strength, initial=NAME)

@@ -1,4 +1,4 @@
-"""The quickened decoder: the same pictures and gradients as taming's own."""
+"""The optimized decoder: the same pictures and gradients as taming's own."""
 
 import copy
 
@@ -7,7 +7,7 @@ import torch
 from clip.model import VisionTransformer
 from torch.nn import functional as F
 
-from engine.models.quickened import compile_for_gpu, quicken
+from engine.models.optimized_decoder import compile_for_gpu, optimize_decoder
 from engine.models.vqgan import VQGAN, frozen
 from tests.engine.random_pair import SKETCH_PARAMS
 
@@ -20,7 +20,7 @@ def test_it_decodes_as_tamings_own(height: int, width: int) -> None:
         parameter.data += 0.1 * torch.randn_like(parameter)
     frozen(own)
     quick = copy.deepcopy(own)
-    quicken(quick.decoder)
+    optimize_decoder(quick.decoder)
     latents = torch.randn(2, SKETCH_PARAMS["embed_dim"], height, width)
     pictures, gradients = [], []
     for vqgan in (own, quick):
@@ -39,7 +39,7 @@ def test_it_remembers_less() -> None:
     own = VQGAN(**SKETCH_PARAMS)
     frozen(own)
     quick = copy.deepcopy(own)
-    quicken(quick.decoder)
+    optimize_decoder(quick.decoder)
 
     def remembered(vqgan: VQGAN) -> int:
         kept: dict[int, torch.Tensor] = {}
@@ -62,7 +62,7 @@ def test_compiled_as_for_a_gpu_a_step_paints_and_sees_the_same() -> None:
     # Both as they are but for their size: each block takes seconds to compile.
     smaller = {**SKETCH_PARAMS["ddconfig"], "ch_mult": [1, 2], "num_res_blocks": 0}
     decoder = frozen(VQGAN(**{**SKETCH_PARAMS, "ddconfig": smaller})).decoder
-    quicken(decoder)
+    optimize_decoder(decoder)
     own = (decoder, frozen(VisionTransformer(64, 16, width=64, layers=1, heads=2, output_dim=32)))
     compiled = copy.deepcopy(own)
     compile_for_gpu(*compiled)

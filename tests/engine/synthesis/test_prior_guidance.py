@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from engine.models.pair import Pair
+from engine.models.model import Model
 from engine.models.prior import SIDE, Prior
-from engine.synthesis import imagination, objective
-from engine.synthesis.method import METHODS
+from engine.synthesis import objective
+from engine.synthesis.config import SKETCH, override
+from engine.synthesis.prior_guidance import distillation_loss, sample_prior
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
@@ -28,30 +29,30 @@ class Resolute(nn.Module):
         return torch.where(some, self.brightness, 0.0).expand_as(noisy)
 
 
-def led_by(pair: Pair, prior: nn.Module) -> Pair:
-    return replace(pair, prior=cast(Prior, prior))
+def led_by(model: Model, prior: nn.Module) -> Model:
+    return replace(model, prior=cast(Prior, prior))
 
 
 def seeded(count: int) -> list[Generator]:
     return [Generator().manual_seed(seed) for seed in range(count)]
 
 
-def target(pair: Pair, recipe: Recipes, exclude: str = "") -> objective.Target:
+def target(model: Model, recipe: Recipes, exclude: str = "") -> objective.Target:
     wanted = recipe("a red circle", exclude)
-    return objective.target(wanted, {}, pair.perceptor, METHODS["sketch"], CPU)
+    return objective.embed_target(wanted, {}, model.perceptor, SKETCH.loss, CPU)
 
 
 def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
-    pair: Pair, recipe: Recipes
+    model: Model, recipe: Recipes
 ) -> None:
-    wanted = target(pair, recipe)
+    wanted = target(model, recipe)
     pictures = torch.rand(2, 3, 64, 96, requires_grad=True)
     before = pictures.detach().clone()
     descend = torch.optim.Adam([pictures], 0.1)
     for _ in range(60):
         descend.zero_grad()
-        imagination.astray(
-            led_by(pair, Resolute(0.25)), pictures, wanted, seeded(2)
+        distillation_loss(
+            led_by(model, Resolute(0.25)), pictures, wanted, SKETCH.prior, seeded(2)
         ).sum().backward()
         descend.step()
     # Twice as far from nothing as the prior itself would go: 0.5 of -1 to 1. Beside the square in
@@ -61,10 +62,10 @@ def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
     assert torch.equal(pictures[..., 80:], before[..., 80:])
 
 
-def test_a_picture_that_is_there_is_not_astray(pair: Pair, recipe: Recipes) -> None:
-    resolute = led_by(pair, Resolute(0.25))
+def test_a_picture_that_is_there_is_not_astray(model: Model, recipe: Recipes) -> None:
+    resolute = led_by(model, Resolute(0.25))
     there = torch.full((3, 3, SIDE, SIDE), 0.75)
-    astray = imagination.astray(resolute, there, target(pair, recipe), seeded(3))
+    astray = distillation_loss(resolute, there, target(model, recipe), SKETCH.prior, seeded(3))
     assert astray.shape == (3,)
     assert astray.max() < 1e-10
 
@@ -77,50 +78,51 @@ class Halved(nn.Module):
         self.wanted = wanted
 
     def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
-        pictures = torch.zeros_like(noisy)
-        if told.abs().sum() > 0:
-            pictures[..., : SIDE // 2] = 0.1
-            pictures[..., SIDE // 2 :] = 0.1 if torch.allclose(told[0], self.wanted) else 0.0
-        return pictures
+        images = torch.zeros_like(noisy)
+        for image, condition in zip(images, told, strict=True):
+            if condition.any():
+                image[..., : SIDE // 2] = 0.1
+                image[..., SIDE // 2 :] = 0.1 if torch.allclose(condition, self.wanted) else 0.0
+        return images
 
 
 def test_an_exclude_leads_away_from_what_the_includes_do_not_want(
-    pair: Pair, recipe: Recipes
+    model: Model, recipe: Recipes
 ) -> None:
-    wanted = target(pair, recipe, "blue")
+    wanted = target(model, recipe, "blue")
     wanted = replace(wanted, floors=wanted.floors - 2)  # whatever is seen, the exclude is in it
-    halved = led_by(pair, Halved(wanted.embeddings[0]))
+    halved = led_by(model, Halved(wanted.embeddings[0]))
     alone, beside = (
-        imagination.imagined(halved, asked, 1, seeded(1)[0])
-        for asked in (target(pair, recipe), wanted)
+        sample_prior(halved, asked, SKETCH.prior, 1, seeded(1)[0])
+        for asked in (target(model, recipe), wanted)
     )
     assert torch.allclose(alone, torch.full_like(alone, 0.6))
     # What both want together stays; what only the exclude wants more of than that, is gone back.
     assert torch.allclose(beside.mean(), alone.mean())
     left, right = beside[..., : SIDE // 2].mean(), beside[..., SIDE // 2 :].mean()
-    assert (right - left).item() == pytest.approx(imagination.AVERSION * 0.1 / 2, abs=1e-4)
+    assert (right - left).item() == pytest.approx(SKETCH.prior.negative_scale * 0.1 / 2, abs=1e-4)
 
 
-def test_an_exclude_that_is_not_seen_is_left_in_peace(pair: Pair, recipe: Recipes) -> None:
-    wanted = target(pair, recipe, "blue")
+def test_an_exclude_that_is_not_seen_is_left_in_peace(model: Model, recipe: Recipes) -> None:
+    wanted = target(model, recipe, "blue")
     unseen = replace(wanted, floors=wanted.floors + 2)
-    halved = led_by(pair, Halved(wanted.embeddings[0]))
-    drawn = imagination.imagined(halved, unseen, 1, seeded(1)[0])
+    halved = led_by(model, Halved(wanted.embeddings[0]))
+    drawn = sample_prior(halved, unseen, SKETCH.prior, 1, seeded(1)[0])
     assert torch.allclose(drawn, torch.full_like(drawn, 0.6))
 
 
 def test_where_includes_and_excludes_lead_alike_nothing_is_gone_back(
-    pair: Pair, recipe: Recipes
+    model: Model, recipe: Recipes
 ) -> None:
-    resolute = led_by(pair, Resolute(0.25))
-    drawn = imagination.imagined(resolute, target(pair, recipe, "blue"), 2, seeded(1)[0])
+    resolute = led_by(model, Resolute(0.25))
+    drawn = sample_prior(resolute, target(model, recipe, "blue"), SKETCH.prior, 2, seeded(1)[0])
     assert torch.allclose(drawn, torch.full((2, 3, SIDE, SIDE), 0.75), atol=1e-5)
 
 
-def test_a_guided_picture_is_another(pair: Pair, recipe: Recipes) -> None:
+def test_a_guided_picture_is_another(model: Model, recipe: Recipes) -> None:
     painted = []
     for weight in (0.0, 3.0):
-        renderer = Renderer(pair, CPU, replace(QUICK, guided=weight))
+        renderer = Renderer(model, CPU, override(QUICK, {"loss.prior_weight": weight}))
         renderer.add(RenderRequest(1, recipe(steps=6)))
         painted.append(paint(renderer)[-1].pixels)
     assert not torch.allclose(*painted, atol=1e-3)

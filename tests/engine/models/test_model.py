@@ -9,7 +9,7 @@ from core.settings import PerceptorChoice
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.ensemble import Ensemble
-from engine.models.pair import Pair, load_pair, read_pair
+from engine.models.model import Model, load_model, read_model
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
@@ -17,7 +17,7 @@ from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 CPU = torch.device("cpu")
 
 
-def test_the_full_size_pair_is_read_from_its_published_forms_and_works(imagenet: Pair) -> None:
+def test_the_full_size_pair_is_read_from_its_published_forms_and_works(imagenet: Model) -> None:
     assert (imagenet.side, imagenet.vqgan.factor, imagenet.perceptor.resolution) == (256, 16, 224)
     assert imagenet.vqgan.codebook.shape == (16_384, 256)
     assert imagenet.words is None
@@ -30,14 +30,14 @@ def test_the_full_size_pair_is_read_from_its_published_forms_and_works(imagenet:
     with torch.no_grad():
         texts = imagenet.perceptor.embed_texts(["a castle", "fog"])
         picture = imagenet.vqgan.decode(imagenet.vqgan.look_up(torch.arange(256).view(1, 16, 16)))
-        seen = imagenet.perceptor.embed_pictures(picture.clamp(0, 1)[:, :, :224, :224])
+        seen = imagenet.perceptor.embed_images(picture.clamp(0, 1)[:, :, :224, :224])
     assert picture.shape == (1, 3, 256, 256)
     assert picture.std() > 0.01
     assert texts.shape == (2, 512)
     assert (seen @ texts.t()).abs().max() <= 1.0
 
 
-def test_a_small_pair_is_read_by_the_same_path(sketch: Pair) -> None:
+def test_a_small_pair_is_read_by_the_same_path(sketch: Model) -> None:
     assert (sketch.side, sketch.vqgan.factor, sketch.perceptor.resolution) == (64, 4, 64)
     assert sketch.words is not None
     assert "circle" in sketch.words
@@ -46,8 +46,8 @@ def test_a_small_pair_is_read_by_the_same_path(sketch: Pair) -> None:
     assert sketch.vqgan(pictures)[0].shape == pictures.shape
 
 
-def test_the_same_files_make_the_same_pair(sketch: Pair, sketch_folder: Path) -> None:
-    again = read_pair(catalogue.SKETCH, sketch_folder, CPU)
+def test_the_same_files_make_the_same_pair(sketch: Model, sketch_folder: Path) -> None:
+    again = read_model(catalogue.SKETCH, sketch_folder, CPU)
     assert again.checksums == sketch.checksums
     for one, other in ((sketch.vqgan, again.vqgan), (sketch.perceptor, again.perceptor)):
         state = other.state_dict()
@@ -56,7 +56,7 @@ def test_the_same_files_make_the_same_pair(sketch: Pair, sketch_folder: Path) ->
 
 def test_a_pair_that_was_not_pulled_says_how_to_pull_it(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="missing; get it with `python -m engine weights pull"):
-        load_pair("imagenet", tmp_path, CPU)
+        load_model("imagenet", tmp_path, CPU)
 
 
 def test_a_file_that_changed_since_it_was_put_there_is_refused(sketch_folder: Path) -> None:
@@ -65,11 +65,11 @@ def test_a_file_that_changed_since_it_was_put_there_is_refused(sketch_folder: Pa
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"vqgan\.safetensors is damaged .* `git checkout"):
-        read_pair(catalogue.SKETCH, sketch_folder, CPU)
+        read_model(catalogue.SKETCH, sketch_folder, CPU)
 
 
 def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
-    sketch: Pair, sketch_folder: Path, tmp_path: Path
+    sketch: Model, sketch_folder: Path, tmp_path: Path
 ) -> None:
     weights = random_open_clip(tmp_path / "open_clip")
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -77,11 +77,11 @@ def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
     name = f"open_clip/{ARCHITECTURE}/tiny.safetensors"
     painter = {name: sketch.checksums[name] for name in ("vqgan.yaml", "vqgan.safetensors")}
 
-    alone = read_pair(catalogue.SKETCH, sketch_folder, CPU, [other])
+    alone = read_model(catalogue.SKETCH, sketch_folder, CPU, [other])
     assert alone.checksums == painter | {name: sha256}
     assert (alone.words, alone.perceptor.resolution) == (None, 32)
 
-    both = read_pair(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 1.0), other])
+    both = read_model(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 1.0), other])
     assert both.checksums == painter | {
         "clip.safetensors (share 0.25)": sketch.checksums["clip.safetensors"],
         f"{name} (share 0.75)": sha256,
@@ -89,7 +89,7 @@ def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
     assert isinstance(both.perceptor, Ensemble)
     assert both.perceptor.resolution == 64
 
-    own = read_pair(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 2.0)])
+    own = read_model(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 2.0)])
     assert own.checksums == sketch.checksums
 
 
@@ -99,7 +99,7 @@ def test_several_perceptors_judge_a_picture(sketch_folder: Path, tmp_path: Path)
         PerceptorChoice("own", 1.0),
         PerceptorChoice(f"open_clip/{ARCHITECTURE}/{weights}", 1.0),
     ]
-    pair = read_pair(catalogue.SKETCH, sketch_folder, CPU, choices)
+    pair = read_model(catalogue.SKETCH, sketch_folder, CPU, choices)
     renderer = Renderer(pair, CPU)
     recipe = Recipe.make("a unicorn | fog", "watermark", width=32, height=32, steps=2, seed=7)
     renderer.add(RenderRequest(1, recipe))

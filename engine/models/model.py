@@ -13,14 +13,14 @@ from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan
 from engine.models.ensemble import Ensemble
 from engine.models.open_clip import OpenClipPerceptor, read_open_clip
+from engine.models.optimized_decoder import compile_for_gpu, optimize_decoder
 from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
 from engine.models.prior import Prior
-from engine.models.quickened import compile_for_gpu, quicken
 from engine.models.vqgan import VQGAN
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Model:
     """`side`: pixels on each side of a picture unless the recipe says otherwise.
 
     `words` are the words the pair was taught, None when it takes any; `checksums` are the SHA-256
@@ -38,29 +38,29 @@ class Pair:
     prior: Prior | None = None
 
 
-def load_pair(
+def load_model(
     name: str,
     data_dir: Path,
     device: torch.device,
     perceptors: Sequence[PerceptorChoice] = (),
-) -> Pair:
+) -> Model:
     """A pair of the catalogue, in float32, frozen, on the device.
 
     Judged by `perceptors` instead of its own CLIP where any are named. Raises WeightsError: one
     sentence that says what is missing or damaged and what mends it.
     """
     entry = catalogue.find(name)
-    return read_pair(entry, entry.folder(data_dir), device, perceptors)
+    return read_model(entry, entry.folder(data_dir), device, perceptors)
 
 
-def read_pair(
+def read_model(
     entry: Entry,
     folder: Path,
     device: torch.device,
     perceptors: Sequence[PerceptorChoice] = (),
     judges: Mapping[str, Path] = MappingProxyType({}),
-) -> Pair:
-    """As `load_pair`, from a folder of the caller's choice.
+) -> Model:
+    """As `load_model`, from a folder of the caller's choice.
 
     `judges` says where the weights of open_clip's models are, by the names of the perceptors, if
     not where open_clip itself keeps them.
@@ -72,7 +72,7 @@ def read_pair(
     elif entry.prior:
         prior = read_prior(folder / entry.prior, entry.mend).to(device)
     vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend)
-    quicken(vqgan.decoder)
+    optimize_decoder(vqgan.decoder)
     perceptor: Perceptor
     if perceptors:
         own = folder / entry.clip, checksums.pop(entry.clip)
@@ -82,8 +82,8 @@ def read_pair(
         perceptor = read_perceptor(folder / entry.clip, entry.mend).to(device)
     vqgan = vqgan.to(device)
     if device.type == "cuda":
-        compile_for_gpu(vqgan.decoder, *perceptor.eyes)
-    return Pair(
+        compile_for_gpu(vqgan.decoder, *perceptor.image_encoders)
+    return Model(
         name=entry.name,
         vqgan=vqgan,
         perceptor=perceptor,

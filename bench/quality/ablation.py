@@ -1,4 +1,4 @@
-"""`python -m bench.quality.choices`: every choice of the method beside its alternatives.
+"""`python -m bench.quality.ablation`: every choice of the method beside its alternatives.
 
 One line for each, painted with the same prompts and seeds. Hit rates are those of `bench.quality`;
 the time is processor time for a picture, as a multiple of the method's own in the same run.
@@ -19,14 +19,13 @@ from bench.quality.benchmark import PAINTED, Rate, judged, paint
 from bench.quality.prompts import Asked, held_out
 from bench.quality.scores import CNN, OVERLAP
 from engine.device import description
-from engine.models.pair import Pair, load_pair
-from engine.synthesis import renderer
-from engine.synthesis.method import METHODS, Method
+from engine.models.model import Model, load_model
+from engine.synthesis.config import CONFIGS, SynthesisConfig, override
+from engine.synthesis.job_state import JobState
 from engine.synthesis.objective import Target
 from engine.synthesis.renderer import Renderer
-from engine.synthesis.rows import Rows
 
-PAIR = "sketch"
+MODEL = "sketch"
 STEPS = 100
 
 MEASURES = {
@@ -42,23 +41,23 @@ MEASURES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`changes` are fields of the method; without `prior` it is as with pairs that have none.
+class Variant:
+    """`changes` are keys of `SynthesisConfig`; without `prior` it is as with pairs that have none.
 
-    What is no number of the method is replaced within `otherwise`.
+    Another form of the loss is patched in by `patched`.
     """
 
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     prior: bool = True
-    otherwise: Callable[[Pair], AbstractContextManager[object]] = nullcontext
+    patched: Callable[[Model], AbstractContextManager[object]] = nullcontext
 
 
-# -- what is no number of the method ---------------------------------------------------------
+# -- other forms of the loss -----------------------------------------------------------------
 
 
 @contextmanager
-def angles(_: Pair) -> Iterator[None]:
+def spherical_distance(_: Model) -> Iterator[None]:
     """The loss of the usual programs: half the squared angle, which near 0 is 1 less the cosine."""
 
     def similarities(embedded: torch.Tensor, targets: Sequence[Target]) -> list[torch.Tensor]:
@@ -70,66 +69,69 @@ def angles(_: Pair) -> Iterator[None]:
         angles = [cosine.clamp(-0.9999, 0.9999).arccos() for cosine in cosines]
         return [(1 - angle.square() / 2).mean(0) for angle in angles]
 
-    with patch("engine.synthesis.objective.similarities", similarities):
+    with patch("engine.synthesis.objective.cosine_similarities", similarities):
         yield
-
-
-def steady(_: Pair) -> AbstractContextManager[object]:
-    """The learning rate stays what it is until the end."""
-    return patch("engine.synthesis.rows.falling", lambda share: 1.0)
 
 
 @contextmanager
-def tied(pair: Pair) -> Iterator[None]:
-    """Latents are drawn to the codes next to them, by the mean of the squared distance."""
-    held = renderer._hold
+def commitment(model: Model) -> Iterator[None]:
+    """Latents are drawn to their nearest codes, by the mean of the squared distance."""
+    original = JobState.init_distance
 
-    def hold(job: Rows) -> torch.Tensor | float:
-        nearest = pair.vqgan.look_up(pair.vqgan.nearest_codes(job.latents.detach()))
-        return held(job) + (job.latents - nearest).square().mean((1, 2, 3)).sum()
+    def init_distance(job: JobState) -> torch.Tensor | float:
+        codes = model.vqgan.look_up(model.vqgan.nearest_codes(job.latents.detach()))
+        distance = (job.latents - codes).square().mean((1, 2, 3)).sum()
+        return original(job) + distance / job.config.loss.init_weight
 
-    with patch("engine.synthesis.renderer._hold", hold):
+    with patch.object(JobState, "init_distance", init_distance):
         yield
 
 
-CHOICES = (
-    Choice("as it is"),
-    Choice("without the prior", prior=False),
-    Choice("begun by the prior, not guided", {"guided": 0.0}),
-    Choice("one beginning, not ranked", {"imagined": 1}),
-    Choice("the nearest of 8", {"imagined": 8}),
-    Choice("the nearest of 32", {"imagined": 32}),
-    Choice("half the steps at half the size", {"coarsest": 32}),
-    Choice("continuous latents", {"quantised": False}),
-    Choice("spherical distance", otherwise=angles),
-    Choice("learning rate 0.05", {"learning_rate": 0.05}),
-    Choice("learning rate 0.2", {"learning_rate": 0.2}),
-    Choice("a learning rate that never falls", otherwise=steady),
-    Choice("4 cutouts", {"cutouts": 4}),
-    Choice("16 cutouts", {"cutouts": 16}),
-    Choice("cutouts from 0.8 of the side", {"smallest": 0.8, "largest": 1.1}),
-    Choice("no noise, no colour", {"noise": 0.0, "colour": 0.0}),
-    Choice("no total variation", {"smoothness": 0.0}),
-    Choice("latents drawn to the codebook", otherwise=tied),
-    Choice("excludes push without end", {"indifferent": -1.0}),
+VARIANTS = (
+    Variant("as it is"),
+    Variant("without the prior", prior=False),
+    Variant("begun by the prior, not guided", {"loss.prior_weight": 0.0}),
+    Variant("one beginning, not ranked", {"init.prior_samples": 1}),
+    Variant("the nearest of 8", {"init.prior_samples": 8}),
+    Variant("the nearest of 32", {"init.prior_samples": 32}),
+    Variant("half the steps at half the size", {"schedule.min_side": 32}),
+    Variant("continuous latents", {"quantize": False}),
+    Variant("spherical distance", patched=spherical_distance),
+    Variant("learning rate 0.05", {"schedule.learning_rate": 0.05}),
+    Variant("learning rate 0.2", {"schedule.learning_rate": 0.2}),
+    Variant("a constant learning rate", {"schedule.min_lr_ratio": 1.0}),
+    Variant("4 cutouts", {"cutouts.count": 4}),
+    Variant("16 cutouts", {"cutouts.count": 16}),
+    Variant("cutouts from 0.8 of the side", {"cutouts.min_scale": 0.8, "cutouts.max_scale": 1.1}),
+    Variant(
+        "no noise, no colour",
+        {
+            "cutouts.noise": 0.0,
+            "cutouts.color_jitter": 0.0,
+            "cutouts.brightness_jitter": 0.0,
+        },
+    ),
+    Variant("no total variation", {"loss.tv_weight": 0.0}),
+    Variant("commitment to the codebook", patched=commitment),
+    Variant("excludes push without end", {"loss.exclude_text_floor": -1.0}),
 )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.quality.choices", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.quality.ablation", description=__doc__)
     parser.add_argument("--prompts", type=int, default=60, help="about so many, of every kind")
     parser.add_argument("--seeds", type=int, default=1, help="pictures of each prompt")
-    parser.add_argument("--out", type=Path, default=Path("out/choices.md"))
+    parser.add_argument("--out", type=Path, default=Path("out/ablation.md"))
     options = parser.parse_args()
-    pair = load_pair(PAIR, Path("data"), torch.device("cpu"))
+    pair = load_model(MODEL, Path("data"), torch.device("cpu"))
     asked = held_out(options.prompts)
     lines: list[str] = []
     own = 0.0
-    for choice in CHOICES:
-        rates, seconds = tried(choice, pair, METHODS[PAIR], asked, options.seeds)
+    for variant in VARIANTS:
+        rates, seconds = tried(variant, pair, CONFIGS[MODEL], asked, options.seeds)
         own = own or seconds
         more = [] if lines else heading(rates)
-        more.append(line(choice.name, rates, seconds / own))
+        more.append(line(variant.name, rates, seconds / own))
         print("\n".join(more), flush=True)
         lines += more
     pictures = len(asked) * options.seeds
@@ -139,13 +141,13 @@ def main() -> None:
 
 
 def tried(
-    choice: Choice, pair: Pair, method: Method, asked: Sequence[Asked], seeds: int
+    variant: Variant, pair: Model, config: SynthesisConfig, asked: Sequence[Asked], seeds: int
 ) -> tuple[list[Rate], float]:
     """What the judges say of the pictures, and processor seconds for each of them."""
-    pair = pair if choice.prior else replace(pair, prior=None)
-    painting = Renderer(pair, torch.device("cpu"), replace(method, **choice.changes))
+    pair = pair if variant.prior else replace(pair, prior=None)
+    painting = Renderer(pair, torch.device("cpu"), override(config, variant.changes))
     began = time.process_time()
-    with choice.otherwise(pair):
+    with variant.patched(pair):
         painted = paint(painting, asked, seeds, STEPS)
     seconds = (time.process_time() - began) / len(painted)
     rates = judged(pair, [*asked] * seeds, painted)

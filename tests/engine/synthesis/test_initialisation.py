@@ -1,50 +1,52 @@
-"""Beginnings: rough pictures, and the search for the nearest of them."""
+"""Where images start: candidates, and the search for the best of them."""
 
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from engine.models.pair import Pair
-from engine.synthesis import beginnings, objective
-from engine.synthesis.beginnings import TRAITS, fitted, rough_pictures
-from engine.synthesis.method import METHODS
+from engine.models.model import Model
+from engine.synthesis import objective
+from engine.synthesis.config import SKETCH, override
+from engine.synthesis.initialisation import GENES, best_of_prior, evolve, fit, gradient_images
 from tests.engine.synthesis.conftest import CPU, Recipes
+
+CONFIG = override(SKETCH, {"init.candidates": 64})
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_rough_pictures_are_pictures(seed: int) -> None:
-    traits = torch.rand(6, TRAITS, generator=Generator().manual_seed(seed))
-    pictures = rough_pictures(traits, 48, 32)
+def test_gradient_images_are_pictures(seed: int) -> None:
+    genes = torch.rand(6, GENES, generator=Generator().manual_seed(seed))
+    pictures = gradient_images(genes, 48, 32, SKETCH.init)
     assert pictures.shape == (6, 3, 32, 48)
     assert pictures.min() >= 0
     assert pictures.max() <= 1
 
 
-def redness(traits: Tensor) -> Tensor:
-    red, green, blue = rough_pictures(traits, 16, 16).mean((2, 3)).unbind(1)
+def redness(genes: Tensor) -> Tensor:
+    red, green, blue = gradient_images(genes, 16, 16, SKETCH.init).mean((2, 3)).unbind(1)
     return green + blue - red
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_search_finds_what_is_near(seed: int) -> None:
     generator = Generator().manual_seed(seed)
-    random = torch.rand(64, TRAITS, generator=generator)
-    found = beginnings.nearest(redness, 64, generator)[:1]
+    random = torch.rand(64, GENES, generator=generator)
+    found = evolve(redness, CONFIG.init, generator)[:1]
     assert redness(found) < redness(random).quantile(0.1)
 
 
-def drawn(pair: Pair, recipe: Recipes, include: str, exclude: str = "", **values: int) -> Tensor:
+def drawn(model: Model, recipe: Recipes, include: str, exclude: str = "", **values: int) -> Tensor:
     """The best beginning (3, 64, 64), as the renderer has it drawn."""
     wanted = recipe(include, exclude, **values)
-    target = objective.target(wanted, {}, pair.perceptor, METHODS["sketch"], CPU)
+    target = objective.embed_target(wanted, {}, model.perceptor, SKETCH.loss, CPU)
     with torch.no_grad():
         generator = Generator().manual_seed(wanted.seed)
-        return beginnings.drawn(pair, target, METHODS["sketch"], 64, 64, generator)[0]
+        return best_of_prior(model, target, SKETCH, 64, 64, generator)[0]
 
 
 def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
-    sketch: Pair, recipe: Recipes
+    sketch: Model, recipe: Recipes
 ) -> None:
     day = drawn(sketch, recipe, "green hills under a blue sky")
     sky, land = day[:, :20].mean((1, 2)), day[:, -12:].mean((1, 2))
@@ -53,14 +55,14 @@ def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
     night = drawn(sketch, recipe, "hills at night")
     assert night.mean() < 0.6 * day.mean()
     built, bare = (
-        sketch.perceptor.embed_pictures(drawn(sketch, recipe, "a house and snow", no)[None])
+        sketch.perceptor.embed_images(drawn(sketch, recipe, "a house and snow", no)[None])
         @ sketch.perceptor.embed_texts(["a house"]).t()
         for no in ("", "house")
     )
     assert bare < built
 
 
-def test_one_seed_draws_one_beginning(sketch: Pair, recipe: Recipes) -> None:
+def test_one_seed_draws_one_beginning(sketch: Model, recipe: Recipes) -> None:
     first, again, other = (drawn(sketch, recipe, "a red star", seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -69,9 +71,9 @@ def test_one_seed_draws_one_beginning(sketch: Pair, recipe: Recipes) -> None:
 @given(st.integers(8, 80), st.integers(8, 80))
 def test_what_is_round_stays_round_in_any_frame(width: int, height: int) -> None:
     picture = torch.rand(1, 3, 8, 8, generator=Generator().manual_seed(0))
-    framed, side = fitted(picture, width, height), min(width, height)
+    framed, side = fit(picture, width, height), min(width, height)
     assert framed.shape == (1, 3, height, width)
     left, top = (width - side) // 2, (height - side) // 2
     middle = framed[..., top : top + side, left : left + side]
-    assert torch.equal(middle, fitted(picture, side, side))
+    assert torch.equal(middle, fit(picture, side, side))
     assert torch.equal(framed[..., 0, 0], middle[..., 0, 0])

@@ -1,0 +1,198 @@
+"""A job in the batch: its latents, their optimiser, and the random numbers it draws from."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Generator, Tensor
+
+from core.recipe import Recipe
+from engine.models.vqgan import VQGAN
+from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
+from engine.synthesis.config import ScheduleConfig, SynthesisConfig
+from engine.synthesis.latents import resize
+from engine.synthesis.objective import Target
+
+Size = tuple[int, int]  #: height and width of latents
+
+
+@dataclass(slots=True)
+class JobState:
+    """`latents` (images, embed_dim, h, w) are the only thing optimised.
+
+    `losses` (images,) are running means; each step measures them on fresh cutouts, before it moves
+    the latents.
+    """
+
+    recipe: Recipe
+    target: Target
+    config: SynthesisConfig
+    generators: list[Generator]  # one for each image
+    latents: Tensor
+    sizes: dict[int, Size]  # of the latents, by the step that they start at
+    init_latents: Tensor | None = None  # of the initial image, if the recipe holds on to it
+    prior_steps: int = 0  # taken by the jobs that this one continues
+    step: int = 0
+    finishing: bool = False  # whether the next step is the last
+    best: tuple[float, int] = (math.inf, 0)  # the lowest mean loss so far, and its step
+    stalled: bool = False  # whether it stops early
+    not_finite: bool = False  # whether a loss was infinite or not a number
+    losses: Tensor = field(init=False)
+    optimizer: torch.optim.Adam = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.losses = self.latents.new_zeros(len(self.latents))
+        self.optimize(self.latents)
+
+    @property
+    def size(self) -> Size:
+        return self.latents.shape[2], self.latents.shape[3]
+
+    @property
+    def moments(self) -> dict[str, Tensor]:
+        """Adam's running means of the gradient and of its square; empty before the first step."""
+        state = self.optimizer.state.get(self.latents, {})
+        return {name: value for name, value in state.items() if value.dim()}
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.recipe.steps or self.finishing or self.stalled
+
+    def init_distance(self) -> Tensor | float:
+        """From the initial image, times the recipe's strength; a scalar."""
+        if self.init_latents is None:
+            return 0.0
+        distance = (self.latents - self.init_latents).square().mean((1, 2, 3)).sum()
+        return self.recipe.strength * distance
+
+    def optimize(self, latents: Tensor, moments: dict[str, Tensor] | None = None) -> None:
+        """Optimises these latents from now on, with Adam's moments as given."""
+        self.latents = latents.detach().clone().requires_grad_(True)
+        self.optimizer = torch.optim.Adam([self.latents], betas=self.config.schedule.betas)
+        if moments:
+            steps = torch.tensor(float(self.prior_steps + self.step))
+            self.optimizer.state[self.latents] = {"step": steps, **moments}
+
+    def update(self, losses: Tensor) -> None:
+        """One step of Adam; `losses` (images,) are this step's."""
+        schedule = self.config.schedule
+        progress = (self.prior_steps + self.step) / (self.prior_steps + self.recipe.steps)
+        self.optimizer.param_groups[0]["lr"] = learning_rate(progress, schedule)
+        self.optimizer.step()
+        self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
+        self.step += 1
+        if self.step % schedule.check_every == 0 or self.done or self._out_of_patience():
+            self._check_loss()
+        self.stalled = self._out_of_patience()
+
+    def _out_of_patience(self) -> bool:
+        schedule = self.config.schedule
+        patience = max(schedule.min_patience, schedule.patience * self.recipe.steps)
+        return self.step > max(self.sizes) and self.step - self.best[1] >= patience
+
+    def _check_loss(self) -> None:
+        mean = self.losses.mean().item()
+        self.not_finite = not math.isfinite(mean)
+        if mean < self.best[0] - self.config.schedule.min_delta:
+            self.best = mean, self.step
+
+    def enlarge_if_due(self) -> None:
+        """After a step: goes on at the next size, if it is time."""
+        if self.step in self.sizes:
+            self.resize(self.sizes[self.step])
+            self.best = math.inf, self.step
+
+    def resize(self, size: Size) -> None:
+        """Goes on at another size, with Adam's moments as they would be there.
+
+        A loss that is a mean over the image pulls at each of n times as many latents with a nth of
+        the force. From Crowson's style-transfer-pytorch, which carries Adam's state over.
+        """
+        ratio = math.prod(self.size) / math.prod(size)
+        scales = {"exp_avg": ratio, "exp_avg_sq": ratio**2}
+        moments = {name: scales[name] * resize(m, size) for name, m in self.moments.items()}
+        self.optimize(resize(self.latents, size), moments)
+
+    def checkpoint(self, vqgan: VQGAN) -> Checkpoint:
+        """A copy of the state."""
+        latents = self.latents.detach()
+        as_codes = too_large(latents)
+        return Checkpoint(
+            step=self.step,
+            prior_steps=self.prior_steps,
+            best=self.best,
+            losses=self.losses.cpu().clone(),
+            rng_states=torch.stack([generator.get_state() for generator in self.generators]),
+            latents=None if as_codes else latents.cpu().clone(),
+            codes=vqgan.nearest_codes(latents).cpu() if as_codes else None,
+            moments={} if as_codes else {k: v.cpu().clone() for k, v in self.moments.items()},
+        )
+
+    def resume(self, checkpoint: Checkpoint, vqgan: VQGAN) -> None:
+        """Goes on from this job's checkpoint. Raises CheckpointError for another job's."""
+        device = self.latents.device
+        latents = latents_of(checkpoint, vqgan)
+        sizes = {size for step, size in self.sizes.items() if step <= checkpoint.step}
+        if len(latents) != self.recipe.count or tuple(latents.shape[2:]) not in sizes:
+            raise CheckpointError("The checkpoint belongs to another recipe.")
+        self.step, self.best = checkpoint.step, checkpoint.best
+        # Older checkpoints have none; then the source's are right.
+        self.prior_steps = checkpoint.prior_steps or self.prior_steps
+        self.losses = checkpoint.losses.to(device)
+        self.generators = [Generator(device) for _ in checkpoint.rng_states]
+        self.restore_rng(list(checkpoint.rng_states))
+        self.optimize(latents, {name: m.to(device) for name, m in checkpoint.moments.items()})
+
+    def rng_states(self) -> list[Tensor]:
+        return [generator.get_state() for generator in self.generators]
+
+    def restore_rng(self, states: list[Tensor]) -> None:
+        for generator, state in zip(self.generators, states, strict=True):
+            generator.set_state(state.clone())  # of a view it would read the whole storage
+
+
+@contextmanager
+def rng_restored_on_error(jobs: Sequence[JobState]) -> Iterator[None]:
+    """A step that ran out of memory draws the same numbers when it is tried again."""
+    before = [job.rng_states() for job in jobs]
+    try:
+        yield
+    except Exception:
+        for job, states in zip(jobs, before, strict=True):
+            job.restore_rng(states)
+        raise
+
+
+def learning_rate(progress: float, schedule: ScheduleConfig) -> float:
+    """After a share of the steps: half a cosine, from 1 down to `min_lr_ratio`."""
+    middle, amplitude = (1 + schedule.min_lr_ratio) / 2, (1 - schedule.min_lr_ratio) / 2
+    return schedule.learning_rate * (middle + amplitude * math.cos(math.pi * progress))
+
+
+def coarse_to_fine(recipe: Recipe, factor: int, schedule: ScheduleConfig) -> dict[int, Size]:
+    """The sizes of the latents by the step they start at, each twice the one before.
+
+    The first `coarse_fraction` of the steps are shared by all sizes but the last. The smallest has
+    a shorter side of `min_side` pixels or more.
+    """
+    sizes = [(recipe.height // factor, recipe.width // factor)]
+    while min(sizes[0]) * factor >= 2 * schedule.min_side:
+        sizes.insert(0, (-(-sizes[0][0] // 2), -(-sizes[0][1] // 2)))
+    share = schedule.coarse_fraction / max(1, len(sizes) - 1)
+    return {round(recipe.steps * share * i): size for i, size in enumerate(sizes)}
+
+
+def latents_of(checkpoint: Checkpoint, vqgan: VQGAN) -> Tensor:
+    """(images, embed_dim, h, w) on the VQGAN's device. Raises CheckpointError for another's."""
+    device = vqgan.codebook.device
+    if checkpoint.latents is not None:
+        latents = checkpoint.latents.to(device)
+    elif checkpoint.codes is not None and checkpoint.codes.max() < len(vqgan.codebook):
+        latents = vqgan.look_up(checkpoint.codes.to(device))
+    else:
+        raise CheckpointError("The checkpoint is incomplete.")
+    if latents.dim() != 4 or latents.shape[1] != vqgan.codebook.shape[1]:
+        raise CheckpointError("The checkpoint belongs to another VQGAN.")
+    return latents

@@ -1,0 +1,121 @@
+"""What the model's prior contributes: samples to start from, and a direction for each image.
+
+The prior is a flow from noise (t = 0) to images (t = 1) that predicts the image at its end. Its
+predictions are guided:
+
+- towards the includes by classifier-free guidance (Ho and Salimans, "Classifier-Free Diffusion
+  Guidance", 2022), with several prompts as in Liu et al., "Compositional Visual Generation with
+  Composable Diffusion Models", 2022;
+- away from the excludes by Perp-Neg (Armandpour et al., "Re-imagine the Negative Prompt
+  Algorithm", 2023): only by what is perpendicular to the includes, so that a sunset without clouds
+  stays a sunset;
+- and only as far as CLIP finds an exclude present in the prediction (the idea of Koulischer et
+  al., "Dynamic Negative Guidance of Diffusion Models", 2024).
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from engine.models.model import Model
+from engine.models.prior import SIDE
+from engine.synthesis.config import PriorConfig
+from engine.synthesis.objective import Target
+
+EPSILON = 1e-6  #: keeps a division finite
+
+
+def sample_prior(
+    model: Model, target: Target, config: PriorConfig, count: int, generator: Generator
+) -> Tensor:
+    """Euler's method from noise: (count, 3, SIDE, SIDE) from 0 to 1."""
+    device = generator.device
+    x = torch.randn(count, 3, SIDE, SIDE, generator=generator, device=device)
+    timesteps = torch.linspace(0, 1, config.sampling_steps + 1).tolist()
+    for t, next_t in itertools.pairwise(timesteps):
+        prediction = guided_prediction(model, x, x.new_full((count,), t), target, config)
+        x = x.lerp(prediction, (next_t - t) / (1 - t))
+    return (x + 1) / 2
+
+
+def distillation_loss(
+    model: Model,
+    images: Tensor,
+    target: Target,
+    config: PriorConfig,
+    generators: Sequence[Generator],
+) -> Tensor:
+    """Images (batch, 3, height, width) from 0 to 1, a generator for each → (batch,).
+
+    The mean squared distance of the downsampled images from what the prior predicts for them under
+    noise (Graikos et al., "Diffusion Models as Plug-and-Play Priors", 2022; Poole et al.,
+    "DreamFusion", 2022). Only the square in the middle counts.
+    """
+    x = F.interpolate(_centre_square(images), (SIDE, SIDE), mode="area") * 2 - 1
+    device = x.device
+    uniform = [torch.rand((), generator=each, device=device) for each in generators]
+    noise = [torch.randn(x.shape[1:], generator=each, device=device) for each in generators]
+    t = config.t_min + (config.t_max - config.t_min) * torch.stack(uniform)
+    with torch.no_grad():
+        noisy = torch.stack(noise).lerp(x, t[:, None, None, None])
+        prediction = guided_prediction(model, noisy, t, target, config)
+    return (x - prediction).square().mean((1, 2, 3))
+
+
+def guided_prediction(
+    model: Model, x: Tensor, t: Tensor, target: Target, config: PriorConfig
+) -> Tensor:
+    """The image that the prompts lead to from `x` (batch, 3, SIDE, SIDE) at `t` (batch,)."""
+    unconditional, conditional = predict(model, x, t, target.embeddings)
+    directions = _per_image(target.weights.abs()[:, None]) * (conditional - unconditional)
+    include = directions[: target.includes].sum(0)
+    prediction = (unconditional + config.guidance_scale * include).clamp(-1, 1)
+    if target.includes == len(directions):
+        return prediction
+    present = _per_image(presence(model, prediction, target, config))
+    exclude = (present * directions)[target.includes :].sum(0)
+    return (prediction - config.negative_scale * perpendicular(exclude, include)).clamp(-1, 1)
+
+
+def predict(model: Model, x: Tensor, t: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+    """Without a prompt (batch, 3, SIDE, SIDE), and with each (prompts, batch, 3, SIDE, SIDE).
+
+    All in one forward pass.
+    """
+    assert model.prior
+    conditions = torch.cat([torch.zeros_like(embeddings[:1]), embeddings])
+    passes, batch = len(conditions), len(x)
+    predictions: Tensor = model.prior(
+        x.repeat(passes, 1, 1, 1), t.repeat(passes), conditions.repeat_interleave(batch, 0)
+    )
+    predictions = predictions.float().unflatten(0, (passes, batch))
+    return predictions[0], predictions[1:]
+
+
+def presence(model: Model, x: Tensor, target: Target, config: PriorConfig) -> Tensor:
+    """(prompts, batch) from 0 to 1: how surely CLIP finds each prompt in images from -1 to 1."""
+    side = model.perceptor.resolution
+    images = F.interpolate((x + 1) / 2, (side, side), mode="bilinear", align_corners=False)
+    similarity = target.embeddings @ model.perceptor.embed_images(images).float().t()
+    return ((similarity - target.floors[:, None]) / config.presence_range).clamp(0, 1)
+
+
+def perpendicular(direction: Tensor, other: Tensor) -> Tensor:
+    """The part of each direction (batch, 3, SIDE, SIDE) that is perpendicular to the other."""
+    along, length = (direction * other).sum((1, 2, 3)), other.square().sum((1, 2, 3))
+    return direction - (along / length.clamp_min(EPSILON))[:, None, None, None] * other
+
+
+def _per_image(numbers: Tensor) -> Tensor:
+    """(prompts, batch) → (prompts, batch, 1, 1, 1), to be multiplied with images."""
+    return numbers[..., None, None, None]
+
+
+def _centre_square(images: Tensor) -> Tensor:
+    height, width = images.shape[2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[..., top : top + side, left : left + side]

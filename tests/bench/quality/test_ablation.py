@@ -1,0 +1,96 @@
+"""The table of ablation: each is another one than the config's, and is told in a line."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.quality import ablation
+from bench.quality.ablation import MEASURES, VARIANTS, Variant, heading, line, tried
+from bench.quality.benchmark import PAINTED, Rate
+from bench.quality.prompts import held_out
+from bench.quality.scores import CNN, OVERLAP
+from core.recipe import Recipe
+from engine.models import catalogue
+from engine.models.model import Model, load_model, read_model
+from engine.synthesis import objective
+from engine.synthesis.config import CONFIGS, override
+from engine.synthesis.objective import Target
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from tests.engine.random_pair import random_sketch
+
+
+def test_all_ablation_but_the_first_change_something() -> None:
+    config = CONFIGS[ablation.MODEL]
+    first, *others = VARIANTS
+    assert first == Variant("as it is")
+    for variant in others:
+        changed = override(config, variant.changes) != config
+        assert changed or not variant.prior or variant.patched != first.patched, variant.name
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Model:
+    return read_model(catalogue.SKETCH, random_sketch(tmp_path), torch.device("cpu"))
+
+
+def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it_is_large(
+    pair: Model,
+) -> None:
+    axis, slope = torch.tensor([1.0, 0.0]), torch.tensor([0.1, 2.0])
+    embedded = F.normalize(torch.stack([torch.ones(2), slope], dim=1), dim=1).requires_grad_(True)
+    target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1)
+    (near,), (far,) = (objective.cosine_similarities(one[None], [target]) for one in embedded)
+    with ablation.spherical_distance(pair):
+        (bent,), (bent_far,) = (
+            objective.cosine_similarities(one[None], [target]) for one in embedded
+        )
+    assert abs(bent - near).item() < 1e-4
+    assert bent_far.item() < far.item() - 0.01
+    assert objective.cosine_similarities(embedded[:1], [target])[0].item() == near.item()
+
+
+def test_a_line_says_what_both_judges_said() -> None:
+    rates = [Rate(m, judge, PAINTED, 1, 4) for m in MEASURES for judge in (OVERLAP, CNN)]
+    cells = line("as it is", rates, 1.25).split(" | ")
+    assert cells == ["| as it is", *["25 / 25"] * len(MEASURES), "1.25 |"]
+    assert heading(rates)[0].count("(n 4)") == len(MEASURES)
+
+
+def test_committed_latents_lie_nearer_to_the_codebook(tmp_path: Path) -> None:
+    pair = load_model(ablation.MODEL, tmp_path, torch.device("cpu"))
+    recipe = Recipe.make("a red circle", width=32, height=32, steps=20, seed=1)
+    free, tied = (
+        (latents - pair.vqgan.quantise(latents)).square().mean()
+        for latents in (last(pair, recipe, how) for how in (nullcontext, ablation.commitment))
+    )
+    assert tied < 0.5 * free
+
+
+def last(
+    pair: Model, recipe: Recipe, how: Callable[[Model], AbstractContextManager[object]]
+) -> Tensor:
+    """The latents at the end."""
+    config = override(CONFIGS[ablation.MODEL], {"init.prior_samples": 1, "init.candidates": 8})
+    renderer = Renderer(pair, torch.device("cpu"), config)
+    with how(pair):
+        renderer.add(RenderRequest(1, recipe))
+        while renderer.job_ids:
+            (iteration,) = renderer.step()
+    latents = iteration.checkpoint().latents
+    assert latents is not None
+    return latents
+
+
+def test_a_variant_is_painted_and_judged(pair: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "STEPS", 2)
+    asked = held_out(10)
+    config = override(CONFIGS[ablation.MODEL], {"init.candidates": 8})
+    rates, seconds = tried(VARIANTS[1], pair, config, asked, seeds=1)
+    assert seconds > 0
+    assert {rate.measure for rate in rates} >= set(MEASURES)
