@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -195,7 +196,24 @@ def _opened(source: str, start: int = 0) -> Any:
     if start:
         headers["Range"] = f"bytes={start}-"
     request = urllib.request.Request(source, headers=headers)
-    return urllib.request.urlopen(request, timeout=SILENCE)
+    return OPENER.open(request, timeout=SILENCE)
+
+
+class HttpsRedirects(urllib.request.HTTPRedirectHandler):
+    """Never follows a redirect from https to anything else.
+
+    Some files have no published checksum: for them, TLS is all that vouches for the content.
+    """
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise urllib.error.URLError("it redirects to an address without https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+OPENER = urllib.request.build_opener(HttpsRedirects)
 
 
 def _continue(source: str, size: int, part: Path, bar: "tqdm[Any]") -> None:

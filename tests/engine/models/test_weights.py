@@ -1,14 +1,18 @@
 """Downloads from a real server on loopback, which behaves as badly as servers do."""
 
 import hashlib
+import io
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
+from urllib.error import URLError
+from urllib.request import HTTPRedirectHandler, Request
 
 import pytest
 from hypothesis import given, settings
@@ -269,3 +273,22 @@ def test_the_listing_names_every_pair_and_what_is_there_of_it(tmp_path: Path) ->
     assert set(statuses) == set(CATALOGUE) >= {"sketch", "imagenet", "gumbel"}
     assert not statuses["imagenet"].ready
     assert {file.state for file in statuses["imagenet"].files} == {State.MISSING}
+
+
+def test_no_redirect_leaves_https() -> None:
+    (redirects,) = (
+        handler for handler in weights.OPENER.handlers if isinstance(handler, HTTPRedirectHandler)
+    )
+
+    def redirect(source: str, target: str) -> Request | None:
+        found = HTTPStatus.FOUND
+        return redirects.redirect_request(
+            Request(source), io.BytesIO(), found, "Found", HTTPMessage(), target
+        )
+
+    for target in ("http://example.org/net", "ftp://example.org/net", "file:///etc/passwd"):
+        with pytest.raises(URLError, match="without https"):
+            redirect("https://example.org/net", target)
+    followed = redirect("https://example.org/net", "https://example.com/net")
+    assert followed is not None
+    assert followed.full_url == "https://example.com/net"
