@@ -42,4 +42,8 @@ class MuonTraining(pl.LightningModule):
         for optimiser in optimisers:
             trained = [p for group in optimiser.param_groups for p in group["params"]]
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
+        muon, adamw = optimisers
+        muon.step()
+        # Lightning would count this one, too, in `global_step`: warm-up, checkpoints and the log
+        # would take a batch for two.
+        adamw.optimizer.step()
