@@ -43,3 +43,9 @@ def test_a_gpus_memory_is_among_the_numbers(monkeypatch: pytest.MonkeyPatch) -> 
     }
     device.GPU_MEMORY.clear()
     assert told == {"total": 8, "free": 3, "held": 4}
+
+
+def test_bfloat16_is_used_where_the_processor_multiplies_it() -> None:
+    """torch has only a private name for this, which may go in any release."""
+    flags = Path("/proc/cpuinfo").read_text()
+    assert device.autocast(CPU)._enabled == ("avx512_bf16" in flags)

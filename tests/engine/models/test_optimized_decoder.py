@@ -1,10 +1,12 @@
 """The optimized decoder: the same pictures and gradients as taming's own."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
 from clip.model import VisionTransformer
+from torch import nn
 from torch.nn import functional as F
 
 from engine.models.optimized_decoder import compile_for_gpu, optimize_decoder
@@ -80,3 +82,17 @@ def test_compiled_as_for_a_gpu_a_step_paints_and_sees_the_same() -> None:
             torch.testing.assert_close(ours, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
     counted = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     assert counted == 2  # one of each network: compiled indeed, and for every size at once
+
+
+def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no compiler")
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
+    network = nn.Conv2d(3, 4, 1)
+    images = torch.rand(1, 3, 8, 8)
+    expected = network(images)
+    compile_for_gpu(network)
+    for _ in range(2):
+        torch.testing.assert_close(network(images), expected)
+    assert not torch._dynamo.config.suppress_errors  # it would be for the whole process

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from PIL import Image
 
 from engine.models.model import Model
 from engine.synthesis import renderer as module
@@ -38,9 +39,7 @@ def test_what_is_needed_is_foreseen(
     asked = [recipe(width=side, height=side, count=each, initial="a" * 64) for each in counts]
     renderer = Renderer(model, CPU, QUICK)
     for number, one in enumerate(asked):
-        renderer.add(
-            RenderRequest(number, one, {"a" * 64: module.Image.new("RGB", (side, side), "teal")})
-        )
+        renderer.add(RenderRequest(number, one, {"a" * 64: Image.new("RGB", (side, side), "teal")}))
     foreseen = renderer.memory.needed(asked, QUICK) / BACKWARD_OVERHEAD
     assert foreseen == pytest.approx(remembered(renderer), rel=0.2)
 

@@ -313,7 +313,7 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(model: Model, recipe
     alone.add(RenderRequest(1, recipe()))
     company.add(RenderRequest(1, recipe()))
     company.add(RenderRequest(2, recipe(seed=8, steps=2)))
-    broken = company._running[2].latents
+    broken = company._jobs[2].latents
     with torch.no_grad():
         broken.fill_(float("nan"))
     company.step()
