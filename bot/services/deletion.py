@@ -30,8 +30,12 @@ async def work_off_deletions(client: discord.Client, deletions: Deletions, data_
     """Deletes what is due, until cancelled."""
     while True:
         try:
+            worked = False
             while deletion := await deletions.take():
                 await _delete(client, deletions, deletion, data_dir)
+                worked = True
+            if worked:
+                await deletions.empty_log()
             await asyncio.sleep(LOOK_SECONDS)
         except StoreError as error:
             log.warning("deletions cannot be worked off, trying again", error=str(error))

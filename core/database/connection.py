@@ -128,6 +128,15 @@ class Database:
                     await self._retry("BEGIN IMMEDIATE", deadline)
                     yield self._writer
 
+    async def empty_log(self) -> None:
+        """Empties the write-ahead log, in which deleted rows can still be read.
+
+        While other processes are reading, it does nothing.
+        """
+        async with self._turn(self._writing, self._deadline()):
+            with _plain_errors(self._path):
+                await self._writer.execute_fetchall("PRAGMA wal_checkpoint (TRUNCATE)")
+
     def _deadline(self) -> float:
         """The end of a caller's patience, in the event loop's time."""
         return asyncio.get_running_loop().time() + self._busy_seconds
@@ -165,7 +174,8 @@ class Database:
             )
         # Where several processes do so at the same moment, SQLite does not wait, but fails at once.
         await self._retry("PRAGMA journal_mode = WAL", self._deadline())
-        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
+        # secure_delete: what is deleted is overwritten, not only marked as free.
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             await self._writer.execute(f"PRAGMA {pragma}")
         for number, sql in _migrations().items():
             async with self.transaction() as db:

@@ -187,6 +187,10 @@ class Deletions:
             )
         return seconds
 
+    async def empty_log(self) -> None:
+        """Leaves nothing of deleted rows in the database's files, unless somebody is reading."""
+        await self._database.empty_log()
+
     async def is_uploaded(self, image: str) -> bool:
         """Whether somebody has uploaded an image that is to be deleted, since, or keeps it."""
         async with self._database.read() as db:

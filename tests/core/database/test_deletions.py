@@ -187,6 +187,16 @@ async def test_everything_about_a_member_goes_and_nothing_of_others(
     assert [report.reason for _, report in await reports_to_show(store)] == [None]
 
 
+async def test_no_byte_of_it_is_left_in_the_files(store: Store, path: Path, clock: Any) -> None:
+    await life(store)
+    for _ in range(50):
+        await ask(store, ADA)
+    await store.deletions.delete_member(ADA)
+    await store.deletions.empty_log()
+    for file in path.parent.glob("imagine.db*"):
+        assert SECRET.encode() not in file.read_bytes(), file
+
+
 async def test_log_entries_are_shown_anew_without_what_was_deleted(
     store: Store, clock: Any
 ) -> None:
