@@ -4,6 +4,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/ready
+PAGE := sandbox/web
+PAGE_READY := $(PAGE)/node_modules/ready
 
 # What the demo's member asks for. Handed over as environment, so that no shell reads a prompt.
 export INCLUDE ?= a red circle on a white background
@@ -24,11 +26,12 @@ try: $(READY)  ## the whole product as a page in your browser, until Ctrl-C
 test: $(READY)  ## all tests, the end-to-end ones among them
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-check: $(READY)  ## style, types and who imports whom
+check: $(READY) $(PAGE_READY)  ## style, types and who imports whom; needs node and npm for the page
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	npm --prefix $(PAGE) run --silent check
 
 bench: $(READY)  ## how well the sketch pair paints, as a table
 	$(BIN)/python -m bench.quality
@@ -56,5 +59,9 @@ $(READY): pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[training,dev]'
 	@touch $@
 
+$(PAGE_READY): $(PAGE)/package.json $(PAGE)/package-lock.json
+	npm --prefix $(PAGE) ci --silent --no-audit --no-fund
+	@touch $@
+
 clean:
-	rm -rf .venv build out ./*.egg-info
+	rm -rf .venv build out ./*.egg-info $(PAGE)/node_modules

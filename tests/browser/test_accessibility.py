@@ -171,6 +171,7 @@ async def _assert_fits(screen: Screen) -> None:
     )
     assert wide == []
     assert await screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await screen.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
 async def test_nothing_moves_for_those_who_want_no_motion(open_page: Callable[..., Any]) -> None:

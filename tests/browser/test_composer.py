@@ -108,3 +108,58 @@ async def test_a_text_is_only_ever_text(screen: Screen) -> None:
     card = await screen.imagine(markup, steps=10)
     await expect(card).to_contain_text("<script>alert(2)</script>")
     assert await screen.page.locator("img[src=x], li script").count() == 0
+
+
+async def test_a_command_is_closed_by_escape_and_by_acting_as_somebody_else(
+    screen: Screen,
+) -> None:
+    form = screen.page.get_by_role("form", name="Command /imagine")
+    await screen.composer.fill("/imagine include: a red circle")
+    await expect(form).to_be_visible()
+    await screen.page.get_by_role("heading", level=1).click()  # the focus leaves the form
+    await screen.keyboard.press("Escape")
+    await expect(form).to_have_count(0)
+    await screen.composer.fill("/imagine include: a red circle")
+    await expect(form).to_be_visible()
+    await screen.become("Ben")
+    await expect(form).to_have_count(0)
+
+
+async def test_commands_are_offered_in_the_language_that_was_just_chosen(screen: Screen) -> None:
+    await screen.composer.fill("/he")
+    await expect(screen.suggestions.first).to_be_visible()
+    english = await screen.suggestions.first.inner_text()
+    await screen.composer.fill("")
+    language = screen.page.get_by_label("Your language in Discord")
+    await language.select_option("Deutsch")
+    await expect(language).to_have_value("de")
+    await expect(screen.page.get_by_role("log")).to_be_visible()
+    await screen.page.wait_for_timeout(500)
+    await screen.composer.fill("/he")  # at once, as a paste: never "/" by itself
+    await expect(screen.suggestions.first).not_to_have_text(english)
+    await language.select_option("English")
+    await expect(language).to_have_value("en-US")
+
+
+async def test_a_choice_that_does_not_exist_is_refused_and_not_dropped(screen: Screen) -> None:
+    count = await screen.messages.count()
+    await screen.composer.fill("/imagine include: a red circle size: 1x1")
+    form = screen.page.get_by_role("form", name="Command /imagine")
+    await expect(form).to_be_visible()
+    await screen.keyboard.press("Enter")
+    await expect(form.locator("[aria-invalid=true]")).to_be_visible()
+    await expect(form).to_contain_text("Choose one of")
+    await expect(screen.messages).to_have_count(count)
+    await screen.keyboard.press("Escape")
+
+
+async def test_the_page_itself_never_scrolls(screen: Screen) -> None:
+    """Nothing that only screen readers read makes it one pixel too high or too wide."""
+    for text in ("", "/imagine include: a red circle"):
+        await screen.composer.fill(text)
+        sizes = await screen.page.evaluate(
+            "[document.documentElement.scrollHeight - innerHeight,"
+            " document.documentElement.scrollWidth - innerWidth]"
+        )
+        assert sizes == [0, 0]
+    await screen.keyboard.press("Escape")

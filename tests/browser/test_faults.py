@@ -24,13 +24,13 @@ async def test_a_picture_outlives_an_outage(screen: Screen) -> None:
     await down.uncheck()
     await screen.painted(card)
     await expect(behind).to_contain_text("The bot is connected.", timeout=PATIENCE)
-    await expect(behind.get_by_role("region", name="Queue")).to_contain_text("Nothing waits")
+    await expect(behind.get_by_role("region", name="Queue")).to_contain_text("No job is waiting")
     await expect(screen.page.locator("#banner")).to_be_empty()
 
 
 async def test_a_cut_gateway_comes_back(screen: Screen) -> None:
     await screen.button("Behind the scenes").click()
-    await screen.button("Cut the gateway").click()
+    await screen.button("Drop the gateway").click()
     # It is back so soon that "not connected" may never be seen; but it answers, as before.
     await expect(screen.behind).to_contain_text("The bot is connected.", timeout=PATIENCE)
     await screen.imagine("a red circle", steps=10)
@@ -40,7 +40,7 @@ async def test_a_session_that_is_lost_is_begun_anew(screen: Screen) -> None:
     await screen.button("Behind the scenes").click()
     left = screen.behind.get_by_text("sessions left today")
     before = int(re.findall(r"([\d,]+) sessions", await left.inner_text())[0].replace(",", ""))
-    await screen.button("Cut it, session lost").click()
+    await screen.button("Drop it, session lost").click()
     begun = re.compile(rf"The bot is connected\. {before - 1:,} sessions")
     await expect(left).to_contain_text(begun, timeout=PATIENCE)
 

@@ -1,76 +1,101 @@
-// The messages of the channel that is looked at, kept at its end while one reads there.
+// The messages of the current channel. The view follows new messages while its end is visible.
 
-import { announce, el, icon, nameOf } from "./dom.js";
+import { announce, element, icon, nameOf } from "./dom.js";
 import { isEphemeral, newMessage, patchMessage } from "./message.js";
-import { channel, channelName, lookAt, on, state, tell } from "./state.js";
+import { HELP, IMAGINE } from "./product.js";
+import { channelName, emit, getChannel, on, openChannel, state } from "./state.js";
 
-const NEAR_END = 60; // pixels from the end at which one still reads there
+const NEAR_END = 60; // pixels from the end at which the view still follows
 
-const list = el("ol", { class: "messages" });
-const newer = el("button", { type: "button", class: "newer first", hidden: true, onclick: toEnd }, icon("down"), "Newer messages");
-const empty = el("div", { class: "beginning" });
-const log = el("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0" }, empty, list);
+const list = element("ol", { class: "messages" });
+const newer = element(
+  "button",
+  { type: "button", class: "newer first", hidden: true, onclick: scrollToEnd },
+  icon("down"),
+  "Newer messages",
+);
+const empty = element("div", { class: "beginning" });
+const log = element(
+  "div",
+  { class: "log", role: "log", "aria-live": "off", tabindex: "0" },
+  empty,
+  list,
+);
 const dismissed = new Set();
+/** What was last announced of a message. @type {WeakMap<HTMLElement, string>} */
+const announced = new WeakMap();
 
-/** Shows the channel, and what changes in it. */
-export function showChannel(box) {
+/** Shows the current channel. @param {HTMLElement} box */
+export function mountChannelView(box) {
   box.append(log, newer);
-  on("everything", () => {
+  on("ready", () => {
     draw();
-    if (!wanted || !channel(wanted.channel)) return;
+    if (!wanted || !getChannel(wanted.channel)) return;
     jump(wanted);
     wanted = null;
   });
-  on("place", () => (list.replaceChildren(), draw(), toEnd()));
+  on("channel", () => {
+    list.replaceChildren();
+    draw();
+    scrollToEnd();
+  });
   on("message", change);
   on("note", addNote);
-  on("note-gone", (note) => note.node?.remove());
+  on("note-removed", (note) => note.node?.remove());
   on("dismiss", dismiss);
   on("jump", jump);
-  list.addEventListener("keydown", walk);
+  list.addEventListener("keydown", onKey);
   log.addEventListener("scroll", scrolled);
   new ResizeObserver(keepAtEnd).observe(list);
   new ResizeObserver(keepAtEnd).observe(log);
 }
 
-let reading = true; // whether the end was in sight before something grew
-let top = 0;
+let following = true; // whether the end was visible before something grew
+let lastTop = 0;
 
-/** Only who scrolls up stops reading at the end; that something has grown is no reason. */
+/** Only scrolling up stops following; content that grows does not. */
 function scrolled() {
-  if (log.scrollTop < top || atEnd()) reading = atEnd();
-  top = log.scrollTop;
-  if (reading) newer.hidden = true;
+  if (log.scrollTop < lastTop || atEnd()) following = atEnd();
+  lastTop = log.scrollTop;
+  if (following) newer.hidden = true;
 }
 
 function keepAtEnd() {
-  if (reading) toEnd();
+  if (following) scrollToEnd();
 }
 
 function atEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
 }
 
-function toEnd() {
+function scrollToEnd() {
   log.scrollTop = log.scrollHeight;
-  reading = true;
+  following = true;
   newer.hidden = true;
 }
 
 function draw() {
-  const place = channel();
-  if (!place) return;
-  log.setAttribute("aria-label", `Messages in ${channelName(place)}`);
-  empty.replaceChildren(...beginning(place));
-  const shown = visible(place);
+  const channel = getChannel();
+  if (!channel) return;
+  log.setAttribute("aria-label", `Messages in ${channelName(channel)}`);
+  empty.replaceChildren(...beginning(channel));
+  const shown = visible(channel);
   const ids = new Set(shown.map((message) => message.id));
-  for (const node of [...list.children]) if (!ids.has(node.dataset.message)) node.remove();
-  shown.forEach((message, index) => put(message, shown[index - 1]));
-  rove();
+  for (const node of items()) {
+    if (!ids.has(node.dataset.message ?? "")) node.remove();
+  }
+  for (const [index, message] of shown.entries()) put(message, shown[index - 1]);
+  ensureTabStop();
 }
 
-function visible(place) {
-  return [...place.messages.values()].filter((message) => !dismissed.has(message.id));
+/** @returns {HTMLElement[]} */
+function items() {
+  return /** @type {HTMLElement[]} */ ([...list.children]);
+}
+
+/** @param {Channel | undefined} channel @returns {Message[]} */
+function visible(channel) {
+  return [...(channel?.messages.values() ?? [])].filter((message) => !dismissed.has(message.id));
 }
 
 function put(message, before) {
@@ -85,33 +110,35 @@ function put(message, before) {
   return node;
 }
 
-function change({ name, id, channel: where }) {
-  if (where !== state.place) return;
-  const shown = visible(channel());
+function change({ name, id, channel: channelId }) {
+  if (channelId !== state.channelId) return;
+  const shown = visible(getChannel());
   const index = shown.findIndex((message) => message.id === id);
   if (index < 0) {
     const gone = document.getElementById(`message-${id}`);
-    if (gone?.contains(document.activeElement)) (gone.previousElementSibling ?? log).focus();
+    if (gone?.contains(document.activeElement)) focusNode(gone.previousElementSibling ?? log);
     gone?.remove();
   } else {
     const node = put(shown[index], shown[index - 1]);
     node.classList.toggle("fresh", name === "MESSAGE_CREATE");
-    if (name === "MESSAGE_CREATE" && !reading) newer.hidden = false;
-    say(node, shown[index], name);
+    if (name === "MESSAGE_CREATE" && !following) newer.hidden = false;
+    announceMessage(node, shown[index], name);
   }
   const next = shown[index + 1];
   if (next) put(next, shown[index]);
-  rove();
+  ensureTabStop();
 }
 
-/** Tells screen readers of new messages and of titles that change; numbers may pass in silence. */
-function say(node, message, name) {
+/** Announces new messages and changed titles to screen readers, but no changing numbers. */
+function announceMessage(node, message, name) {
   const title = message.embeds[0]?.title ?? "";
   const text = [title, message.content].filter(Boolean).join(". ");
-  const told = title || text;
-  if (message.author.id === state.me || !told || node.told === told) return;
-  node.told = told;
-  announce(`${nameOf(message.author)}${isEphemeral(message) ? ", to you only" : ""}: ${name === "MESSAGE_CREATE" ? text : told}`);
+  const short = title || text;
+  if (message.author.id === state.me || !short || announced.get(node) === short) return;
+  announced.set(node, short);
+  announce(
+    `${nameOf(message.author)}${isEphemeral(message) ? ", to you only" : ""}: ${name === "MESSAGE_CREATE" ? text : short}`,
+  );
 }
 
 function dismiss(id) {
@@ -119,73 +146,131 @@ function dismiss(id) {
   const node = document.getElementById(`message-${id}`);
   const next = node?.nextElementSibling ?? node?.previousElementSibling;
   node?.remove();
-  rove();
-  (next ?? log).focus();
+  ensureTabStop();
+  focusNode(next ?? log);
 }
 
-function beginning(place) {
-  const name = channelName(place);
-  const direct = !place.guild_id;
+function beginning(channel) {
+  const name = channelName(channel);
+  const direct = !channel.guild_id;
   return [
-    el("h2", {}, direct ? `Your conversation with ${name}` : `Welcome to #${name}`),
-    el("p", {}, direct ? "Only the two of you read it. Private pictures and copies come here." : place.topic || "This is the beginning of the channel."),
-    el("p", {}, "Type ", el("kbd", {}, "/"), " to see all that the bot can do."),
-    el("div", { class: "row" }, opener("Paint a picture", "imagine", "first"), opener("Show me examples", "help", "second")),
+    element("h2", {}, direct ? `Your conversation with ${name}` : `Welcome to #${name}`),
+    element(
+      "p",
+      {},
+      direct
+        ? "Only you and the bot can see this. Private images and copies arrive here."
+        : channel.topic || "This is the start of the channel.",
+    ),
+    element("p", {}, "Type ", element("kbd", {}, "/"), " to see what the bot can do."),
+    element(
+      "div",
+      { class: "row" },
+      opener("Create an image", "first", { name: IMAGINE, run: false }),
+      opener("Show help", "second", { name: HELP, run: true }),
+    ),
   ];
 }
 
-function opener(label, command, look) {
-  return el("button", { type: "button", class: look, onclick: () => tell("command", command) }, label);
+/** @param {string} label @param {string} style @param {Events["command"]} command */
+function opener(label, style, command) {
+  return element(
+    "button",
+    { type: "button", class: style, onclick: () => emit("command", command) },
+    label,
+  );
 }
 
-/** A line of Discord's own. */
+/** A line that Discord's client itself shows. @param {Note} note */
 function addNote(note) {
-  const close = el("button", { type: "button", class: "link", onclick: () => (note.node.remove(), log.focus()) }, "Dismiss");
-  note.node = el(
+  const close = element(
+    "button",
+    {
+      type: "button",
+      class: "link",
+      onclick: () => {
+        note.node?.remove();
+        log.focus();
+      },
+    },
+    "Dismiss",
+  );
+  note.node = element(
     "li",
     { class: `message note${note.waiting ? " waiting" : ""}`, tabindex: "-1" },
-    el("div", { class: "above" }),
-    el("div", { class: "side", "aria-hidden": "true" }, icon(note.waiting ? "send" : "warning")),
-    el("div", { class: "body" }, el("p", {}, note.text), !note.waiting && el("small", { class: "only-you" }, icon("eye"), "Only you can see this", close)),
+    element("div", { class: "above" }),
+    element(
+      "div",
+      { class: "side", "aria-hidden": "true" },
+      icon(note.waiting ? "send" : "warning"),
+    ),
+    element(
+      "div",
+      { class: "body" },
+      element("p", {}, note.text),
+      !note.waiting &&
+        element("small", { class: "only-you" }, icon("eye"), "Only you can see this", close),
+    ),
   );
   list.append(note.node);
   if (!note.waiting) announce(note.text);
-  toEnd();
+  scrollToEnd();
 }
 
-let wanted = null; // where one wanted to go before it was known here
+/** A jump to a channel that is not loaded yet. @type {MessageTarget | null} */
+let wanted = null;
 
-function jump({ channel: where, message }) {
-  if (!channel(where)) return void (wanted = { channel: where, message });
-  if (where !== state.place) lookAt(where);
+/** @param {MessageTarget} target */
+function jump({ channel: channelId, message }) {
+  if (!getChannel(channelId)) {
+    wanted = { channel: channelId, message };
+    return;
+  }
+  if (channelId !== state.channelId) openChannel(channelId);
   requestAnimationFrame(() => {
     const node = document.getElementById(`message-${message}`);
     if (!node) return;
-    reading = false;
+    following = false;
     node.scrollIntoView({ block: "center" });
     node.classList.add("pointed");
     setTimeout(() => node.classList.remove("pointed"), 2000);
-    focusOn(node);
+    moveFocus(node);
   });
 }
 
-// One message of the list is in the order of the Tab key; arrows walk from one to the next.
+// Roving tabindex: one message is in the tab order, and arrow keys move between messages.
 
-function rove() {
-  if (!list.querySelector(":scope > [tabindex='0']")) list.lastElementChild?.setAttribute("tabindex", "0");
+function ensureTabStop() {
+  if (!list.querySelector(":scope > [tabindex='0']"))
+    list.lastElementChild?.setAttribute("tabindex", "0");
 }
 
-function focusOn(node) {
-  for (const other of list.querySelectorAll(":scope > [tabindex='0']")) other.tabIndex = -1;
+/** @param {Element} node */
+function focusNode(node) {
+  if (node instanceof HTMLElement) node.focus();
+}
+
+/** @param {HTMLElement} node */
+function moveFocus(node) {
+  for (const other of items()) other.tabIndex = -1;
   node.tabIndex = 0;
   node.focus();
 }
 
-function walk(event) {
+/** @param {KeyboardEvent} event */
+function onKey(event) {
   const node = event.target;
-  if (node.parentElement !== list) return;
-  const next = { ArrowUp: node.previousElementSibling, ArrowDown: node.nextElementSibling, Home: list.firstElementChild, End: list.lastElementChild }[event.key];
-  if (!next) return;
+  if (!(node instanceof HTMLElement) || node.parentElement !== list) return;
+  const next = nextItem(node, event.key);
+  if (!(next instanceof HTMLElement)) return;
   event.preventDefault();
-  focusOn(next);
+  moveFocus(next);
+}
+
+/** @param {Element} node @param {string} key */
+function nextItem(node, key) {
+  if (key === "ArrowUp") return node.previousElementSibling;
+  if (key === "ArrowDown") return node.nextElementSibling;
+  if (key === "Home") return list.firstElementChild;
+  return key === "End" ? list.lastElementChild : null;
 }

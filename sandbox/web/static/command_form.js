@@ -1,98 +1,152 @@
-// A command that was chosen, with its options as fields, until it is sent or given up.
+// A chosen command with its options as fields, until it is sent or cancelled.
 
-import { Refusal, post, upload } from "./api.js";
-import { el, nameOf } from "./dom.js";
+import { errorText, post, Refusal, upload } from "./api.js";
+import { element, nameOf } from "./dom.js";
 import { openModal } from "./modal.js";
 import { addNote, removeNote } from "./notes.js";
-import { optionField } from "./option_field.js";
+import { optionField, originalName } from "./option_field.js";
 import { state } from "./state.js";
 
-const FILE = 11;
+const ATTACHMENT = 11;
 
 export class CommandForm {
-  /** `command` has `path`, `description` and `options`; `done(sent)` is called at the end. */
+  /**
+   * @param {Command} command
+   * @param {(sent: boolean, options?: Record<string, OptionValue>) => void} done
+   */
   constructor(command, done) {
     this.command = command;
     this.path = command.path;
     this.done = done;
+    /** @type {Map<string, import("./option_field.js").OptionField>} */
     this.fields = new Map();
-    this.row = el("div", { class: "options" });
-    this.more = el("div", { class: "more-options" });
-    this.problem = el("p", { class: "problem", role: "alert" });
-    this.hint = el("p", { class: "hint", "aria-hidden": "true" });
-    this.node = el(
+    this.row = element("div", { class: "options" });
+    this.more = element("div", { class: "more-options" });
+    this.problem = element("p", { class: "problem", role: "alert" });
+    this.hint = element("p", { class: "hint", "aria-hidden": "true" });
+    this.sendButton = element("button", { class: "first" }, "Send");
+    this.node = element(
       "form",
       { class: "command", "aria-label": `Command /${command.shown}`, novalidate: true },
-      el("div", { class: "command-head" }, el("span", { class: "command-name" }, `/${command.shown}`), this.hint),
+      element(
+        "div",
+        { class: "command-head" },
+        element("span", { class: "command-name" }, `/${command.shown}`),
+        this.hint,
+      ),
       this.row,
       this.problem,
-      el("div", { class: "command-foot" }, this.more, el("div", { class: "command-buttons" }, el("button", { type: "button", class: "second", onclick: () => done(false) }, "Cancel"), el("button", { class: "first" }, "Send"))),
+      element(
+        "div",
+        { class: "command-foot" },
+        this.more,
+        element(
+          "div",
+          { class: "command-buttons" },
+          element(
+            "button",
+            { type: "button", class: "second", onclick: () => done(false) },
+            "Cancel",
+          ),
+          this.sendButton,
+        ),
+      ),
     );
-    this.node.addEventListener("submit", (event) => (event.preventDefault(), this.send()));
+    this.node.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.send();
+    });
     this.node.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") done(false);
-      if (event.key === "Enter" && event.target.matches("select")) (event.preventDefault(), this.send());
+      if (event.key === "Enter" && event.target instanceof HTMLSelectElement) {
+        event.preventDefault();
+        this.send();
+      }
     });
     this.explain(null);
     for (const option of command.options) if (option.required) this.add(option);
-    this.offer();
+    this.drawAddButtons();
   }
 
+  /** @param {CommandOption | null} option */
   explain(option, range = "") {
-    this.hint.textContent = option ? `${option.name}: ${option.description}${range}` : this.command.description;
+    this.hint.textContent = option
+      ? `${option.name}: ${option.description}${range}`
+      : this.command.description;
   }
 
+  /** Shows the field of an option. @param {CommandOption} option */
   add(option) {
-    const name = option.original_name ?? option.name;
-    if (this.fields.has(name)) return this.fields.get(name);
+    const name = originalName(option);
+    const shown = this.fields.get(name);
+    if (shown) return shown;
     const field = optionField(option, this);
     this.fields.set(name, field);
     this.row.append(field.node);
-    this.offer();
+    this.drawAddButtons();
     return field;
   }
 
+  /** @param {CommandOption} option */
   remove(option) {
-    const name = option.original_name ?? option.name;
+    const name = originalName(option);
     this.fields.get(name)?.node.remove();
     this.fields.delete(name);
-    this.offer();
+    this.drawAddButtons();
     this.focus();
   }
 
-  /** The options that may still be added, as buttons. */
-  offer() {
-    const left = this.command.options.filter((option) => !this.fields.has(option.original_name ?? option.name));
+  /** Shows a button for each option without a field. */
+  drawAddButtons() {
+    const left = this.command.options.filter((option) => !this.fields.has(originalName(option)));
     const buttons = left.map((option) =>
-      el("button", { type: "button", class: "add", title: option.description, "aria-label": `Add ${option.name}: ${option.description}`, onclick: () => this.add(option).focus() }, `+ ${option.name}`),
+      element(
+        "button",
+        {
+          type: "button",
+          class: "add",
+          title: option.description,
+          "aria-label": `Add ${option.name}: ${option.description}`,
+          onclick: () => this.add(option).focus(),
+        },
+        `+ ${option.name}`,
+      ),
     );
     this.more.replaceChildren(...buttons);
   }
 
-  /** Fills options in by name; those that the command does not have are passed over. */
+  /** Fills in options by name. Unknown names are ignored. @param {Record<string, any>} values */
   fill(values) {
     for (const [name, value] of Object.entries(values)) {
-      const option = this.command.options.find((each) => (each.original_name ?? each.name) === name);
+      const option = this.command.options.find((each) => originalName(each) === name);
       if (option) this.add(option).set(value);
     }
   }
 
-  /** Puts a file into the first option that takes one and has none yet; false without such. */
+  /**
+   * Puts a file into the first empty attachment option. False if there is none.
+   * @param {File} file
+   */
   take(file) {
-    const option = this.command.options.find((each) => each.type === FILE && this.fields.get(each.original_name ?? each.name)?.read() === undefined);
+    const option = this.command.options.find(
+      (each) =>
+        each.type === ATTACHMENT && this.fields.get(originalName(each))?.read() === undefined,
+    );
     if (!option) return false;
     this.add(option).set(file);
     return true;
   }
 
   focus() {
-    const field = [...this.fields.values()].find((each) => each.read() === undefined) ?? [...this.fields.values()].at(-1);
+    const field =
+      [...this.fields.values()].find((each) => each.read() === undefined) ??
+      [...this.fields.values()].at(-1);
     if (field) field.focus();
-    else this.node.querySelector("button.first").focus();
+    else this.sendButton.focus();
   }
 
-  /** What stands in the fields now, files left out. */
+  /** The current values, without files. */
   typed() {
+    /** @type {Record<string, OptionValue>} */
     const values = {};
     for (const field of this.fields.values()) {
       const value = field.read();
@@ -102,7 +156,7 @@ export class CommandForm {
   }
 
   async send() {
-    const send = this.node.querySelector("button.first");
+    const send = this.sendButton;
     if (send.getAttribute("aria-busy") === "true") return;
     send.setAttribute("aria-busy", "true");
     this.problem.replaceChildren();
@@ -123,25 +177,42 @@ export class CommandForm {
     }
   }
 
+  /** @param {Record<string, OptionValue>} options */
   async run(options) {
     const outcome = await runCommand(this.path, this.command.shown, options);
     this.done(true, options);
     if (outcome.kind === "modal") openModal(outcome);
   }
 
+  /** Shows an error at its option, or below all of them. @param {unknown} error */
   refuse(error) {
-    const why = error instanceof Refusal ? error.message : "The local Discord does not answer. Nothing was sent.";
-    const option = this.command.options.find((each) => (each.original_name ?? each.name) === error.option);
-    if (!option) return this.problem.replaceChildren(why);
-    const field = this.add(option);
-    field.complain(why);
-    field.focus();
+    const name = error instanceof Refusal ? error.option : "";
+    const option = this.command.options.find((each) => originalName(each) === name);
+    if (option) {
+      const field = this.add(option);
+      field.complain(errorText(error));
+      field.focus();
+    } else this.problem.replaceChildren(errorText(error));
   }
 }
 
-/** Sends a command in the channel that is looked at. Throws Refusal where Discord's client would. */
+/**
+ * Runs a command in the current channel. Throws Refusal if Discord's client would not send it.
+ * @param {string} path
+ * @param {string} shown
+ * @param {Record<string, OptionValue>} options
+ * @returns {Promise<Outcome>}
+ */
 export async function runCommand(path, shown, options) {
-  const outcome = await post("/commands/run", { member: state.me, channel: state.place, command: path, options });
-  if (outcome.kind === "failed") addNote(`/${shown}: ${outcome.error}. ${nameOf(state.bot)} may be starting, or Discord is in trouble.`);
+  const outcome = await post("/commands/run", {
+    member: state.me,
+    channel: state.channelId,
+    command: path,
+    options,
+  });
+  if (outcome.kind === "failed") {
+    const bot = state.bot ? nameOf(state.bot) : "The bot";
+    addNote(`/${shown}: ${outcome.error}. ${bot} may be starting, or Discord may be down.`);
+  }
   return outcome;
 }

@@ -1,181 +1,290 @@
-// The box at the bottom: plain messages, and the way to commands by typing a slash.
+// The message box: plain messages, and commands after a slash.
 
-import { Refusal, get, post, upload } from "./api.js";
+import { errorText, get, post, upload } from "./api.js";
 import { CommandForm } from "./command_form.js";
-import { announce, el, iconButton, sizeText } from "./dom.js";
-import { Listbox } from "./listbox.js";
+import { announce, byId, element, iconButton, sizeText } from "./dom.js";
 import { addNote } from "./notes.js";
-import { preview } from "./option_field.js";
-import { channel, channelName, may, on, state } from "./state.js";
+import { originalName, preview } from "./option_field.js";
+import { channelName, getChannel, hasPermission, on, state } from "./state.js";
+import { SuggestionList } from "./suggestion_list.js";
 
-const CHAT_INPUT = 1, SUBCOMMAND = 1, GROUP = 2;
-const SEND_MESSAGES = 11;
+const CHAT_INPUT = 1;
+const SUBCOMMAND = 1;
+const SUBCOMMAND_GROUP = 2;
+const SEND_MESSAGES = 1n << 11n;
 
-const text = el("textarea", { id: "composer-text", rows: "1", "aria-label": "Message", maxlength: "2000" });
-const picker = el("input", { type: "file", multiple: true, class: "unseen", tabindex: "-1", "aria-label": "Files for the message" });
-const files = el("ul", { class: "attached", "aria-label": "Files to send" });
+const text = element("textarea", {
+  id: "composer-text",
+  rows: "1",
+  "aria-label": "Message",
+  maxlength: "2000",
+});
+const picker = element("input", {
+  type: "file",
+  multiple: true,
+  class: "unseen",
+  tabindex: "-1",
+  "aria-label": "Files for the message",
+});
+const files = element("ul", { class: "attached", "aria-label": "Files to send" });
 const attach = iconButton("plus", "Attach files", () => picker.click());
-const bar = el("div", { class: "bar" }, attach, picker, text);
-const problem = el("p", { class: "problem", role: "alert" });
-const list = new Listbox(text, "Commands", drawCommand, (command) => open(command, ""));
-const drop = el("div", { class: "drop", hidden: true }, el("p", {}, "Drop to attach"));
+const bar = element("div", { class: "bar" }, attach, picker, text);
+const problem = element("p", { class: "problem", role: "alert" });
+const list = new SuggestionList(text, "Commands", drawCommand, (command) => openForm(command, ""));
+const drop = element("div", { class: "drop", hidden: true }, element("p", {}, "Drop to attach"));
 
-let box = null;
+/** @type {CommandForm | null} */
 let form = null;
-let chosen = []; // files of a plain message
+/** The files of a plain message. @type {File[]} */
+let attached = [];
+/** The commands of this member in this channel, once they are needed. @type {Command[]} */
 let commands = [];
-let where = null; // the channel for which a command is open
-let last = null; // the command sent before, for the up arrow
+/** The member and the channel that the composer is for. */
+let owner = "";
+/** The previous command, for the up arrow. @type {{ command: Command, options: object } | null} */
+let last = null;
 
-export function showComposer(place) {
-  box = place;
+/** @param {HTMLElement} box */
+export function mountComposer(box) {
   box.append(list.node, files, problem, bar);
   document.body.append(drop);
-  text.addEventListener("input", typed);
-  text.addEventListener("keydown", key);
-  picker.addEventListener("change", () => (add([...picker.files]), (picker.value = "")));
-  on("everything", refresh);
-  on("place", refresh);
-  on("command", (name) => {
+  text.addEventListener("input", onInput);
+  text.addEventListener("keydown", onKey);
+  addEventListener("keydown", onGlobalKey);
+  picker.addEventListener("change", () => {
+    addFiles([...(picker.files ?? [])]);
+    picker.value = "";
+  });
+  on("ready", refresh);
+  on("channel", refresh);
+  on("command", async ({ name, run }) => {
     text.value = `/${name}`;
-    enterCommand();
+    await enterCommand();
+    if (run) await form?.send();
   });
   addEventListener("paste", (event) => takeFiles(event, event.clipboardData));
-  for (const name of ["dragenter", "dragover"]) addEventListener(name, (event) => isFile(event) && (event.preventDefault(), (drop.hidden = false)));
-  addEventListener("dragleave", (event) => event.relatedTarget === null && (drop.hidden = true));
-  addEventListener("drop", (event) => (isFile(event) && takeFiles(event, event.dataTransfer), (drop.hidden = true)));
+  for (const kind of /** @type {const} */ (["dragenter", "dragover"])) {
+    addEventListener(kind, (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      drop.hidden = false;
+    });
+  }
+  addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) drop.hidden = true;
+  });
+  addEventListener("drop", (event) => {
+    if (hasFiles(event)) takeFiles(event, event.dataTransfer);
+    drop.hidden = true;
+  });
 }
 
-const isFile = (event) => event.dataTransfer?.types.includes("Files");
+/** @param {DragEvent} event */
+function hasFiles(event) {
+  return event.dataTransfer?.types.includes("Files") ?? false;
+}
 
 function refresh() {
-  const place = channel();
-  if (where !== state.place) close();
-  where = state.place;
-  const silent = place && place.guild_id && !may(place, SEND_MESSAGES);
-  text.disabled = attach.disabled = Boolean(!place || silent);
-  text.placeholder = silent ? "You may not write in this channel" : place ? `Message ${place.guild_id ? "#" : ""}${channelName(place)} · / for commands` : "";
+  const channel = getChannel();
+  if (owner !== `${state.me} ${state.channelId}`) closeForm();
+  owner = `${state.me} ${state.channelId}`;
+  commands = []; // they depend on the member's permissions and language
+  const readOnly = Boolean(channel?.guild_id) && channel && !hasPermission(channel, SEND_MESSAGES);
+  text.disabled = !channel || Boolean(readOnly);
+  attach.disabled = text.disabled;
+  text.placeholder = placeholder(channel, Boolean(readOnly));
   list.close();
+}
+
+/** @param {Channel | undefined} channel @param {boolean} readOnly */
+function placeholder(channel, readOnly) {
+  if (!channel) return "";
+  if (readOnly) return "You do not have permission to send messages in this channel";
+  return `Message ${channel.guild_id ? "#" : ""}${channelName(channel)} · / for commands`;
 }
 
 // Commands
 
-/** All commands of the channel by what one types: subcommands each by themselves. */
-export async function offeredCommands() {
-  const shown = await get(`/channels/${state.place}/commands`, { member: state.me });
-  return shown.filter((command) => command.type === CHAT_INPUT).flatMap((command) => spread(command, "", ""));
+/** The commands of the current channel, with each subcommand by itself. */
+async function fetchCommands() {
+  /** @type {RegisteredCommand[]} */
+  const registered = await get(`/channels/${state.channelId}/commands`, { member: state.me });
+  return registered
+    .filter((command) => command.type === CHAT_INPUT)
+    .flatMap((command) => subcommandsOf(command, "", ""));
 }
 
-function spread(command, path, shown) {
-  const here = { path: `${path}${command.original_name ?? command.name}`, shown: `${shown}${command.name}`, description: command.description, options: command.options ?? [] };
-  const inner = here.options.filter((option) => option.type === SUBCOMMAND || option.type === GROUP);
-  return inner.length ? inner.flatMap((each) => spread(each, `${here.path} `, `${here.shown} `)) : [here];
+/**
+ * @param {RegisteredCommand | CommandOption} command
+ * @param {string} path
+ * @param {string} shown
+ * @returns {Command[]}
+ */
+function subcommandsOf(command, path, shown) {
+  const here = {
+    path: `${path}${command.original_name ?? command.name}`,
+    shown: `${shown}${command.name}`,
+    description: command.description,
+    options: command.options ?? [],
+  };
+  const inner = here.options.filter(
+    (option) => option.type === SUBCOMMAND || option.type === SUBCOMMAND_GROUP,
+  );
+  return inner.length
+    ? inner.flatMap((each) => subcommandsOf(each, `${here.path} `, `${here.shown} `))
+    : [here];
 }
 
 function drawCommand(command) {
-  const wanted = command.options.filter((option) => option.required).map((option) => el("span", { class: "chip" }, option.name));
-  return [el("span", { class: "command-name" }, `/${command.shown}`, " ", wanted), el("small", {}, command.description)];
+  const wanted = command.options
+    .filter((option) => option.required)
+    .map((option) => element("span", { class: "chip" }, option.name));
+  return [
+    element("span", { class: "command-name" }, `/${command.shown}`, " ", wanted),
+    element("small", {}, command.description),
+  ];
 }
 
-/** As high as its text, as far as that goes. */
-function fit() {
+/** Makes the message box as high as its text. */
+function fitHeight() {
   text.style.height = "auto";
   text.style.height = `${text.scrollHeight}px`;
 }
 
-async function typed() {
-  fit();
+async function onInput() {
+  fitHeight();
   problem.replaceChildren();
-  if (!text.value.startsWith("/")) return list.close();
-  if (text.value.length === 1 || !commands.length) commands = await offeredCommands().catch(() => []);
-  const wanted = text.value.slice(1).toLowerCase();
-  if (!text.value.startsWith("/")) return list.close();
-  const whole = named(wanted);
-  if (whole && wanted.length > whole.shown.length) return openTyped(whole);
-  const fitting = commands.filter((each) => each.shown.startsWith(wanted));
-  const others = commands.filter((each) => !each.shown.startsWith(wanted) && each.shown.includes(wanted));
-  list.show([...fitting, ...others]);
+  if (text.value.length === 1 || !commands.length) {
+    if (text.value.startsWith("/")) commands = await fetchCommands().catch(() => []);
+  }
+  if (!text.value.startsWith("/")) {
+    list.close();
+    return;
+  }
+  const typed = text.value.slice(1).toLowerCase();
+  const whole = commandIn(typed);
+  if (whole && typed.length > whole.shown.length) {
+    openTyped(whole);
+    return;
+  }
+  const first = commands.filter((each) => each.shown.startsWith(typed));
+  const others = commands.filter((each) => !first.includes(each) && each.shown.includes(typed));
+  list.show([...first, ...others]);
   announce(list.items.length ? `${list.items.length} commands` : "No such command");
 }
 
-/** The command with whose whole name a text begins. */
-const named = (typed) => commands.find((each) => `${typed} `.startsWith(`${each.shown} `));
-
-const openTyped = (command) => open(command, text.value.slice(command.shown.length + 2));
-
-/** Opens the command that stands in the box, or says that there is none. */
-async function enterCommand() {
-  commands = await offeredCommands().catch(() => []);
-  const command = named(text.value.slice(1).toLowerCase());
-  if (command) return openTyped(command);
-  problem.replaceChildren(`There is no command ${text.value.split(/\s/)[0]} here. ${state.connected ? "" : "The bot is not connected yet."}`);
+/** The command whose whole name a text starts with. @param {string} typed */
+function commandIn(typed) {
+  return commands.find((each) => `${typed} `.startsWith(`${each.shown} `));
 }
 
-/** Opens a command; `rest` is what was typed behind its name: a value, or `name: value …`. */
-function open(command, rest) {
-  close();
+/** Opens a command with the options that were typed after its name. @param {Command} command */
+function openTyped(command) {
+  openForm(command, text.value.slice(command.shown.length + 2));
+}
+
+/** Opens the command in the message box, or says that it does not exist. */
+async function enterCommand() {
+  commands = await fetchCommands().catch(() => []);
+  const command = commandIn(text.value.slice(1).toLowerCase());
+  if (command) {
+    openTyped(command);
+    return;
+  }
+  const name = text.value.split(/\s/)[0];
+  const hint = state.connected ? "" : " The bot is not connected yet.";
+  problem.replaceChildren(`There is no command ${name} here.${hint}`);
+}
+
+/**
+ * Opens a command. `rest` is what was typed after its name: a value, or `name: value …`.
+ * @param {Command} command
+ * @param {string} rest
+ */
+function openForm(command, rest) {
+  closeForm();
   form = new CommandForm(command, (sent, options) => {
-    if (sent) last = { command, options };
-    close();
+    if (sent) last = { command, options: options ?? {} };
+    closeForm();
     text.focus();
   });
   bar.hidden = true;
-  box.append(form.node);
+  byId("composer").append(form.node);
   form.fill(readOptions(command, rest.trim()));
-  for (const file of chosen.splice(0)) form.take(file);
+  for (const file of attached.splice(0)) form.take(file);
   drawFiles();
   form.focus();
 }
 
+/** @param {Command} command @param {string} rest @returns {Record<string, string>} */
 function readOptions(command, rest) {
   const names = command.options.map((option) => option.name);
-  const marks = [...rest.matchAll(/(?:^|\s)([\p{L}\p{N}_-]+):(?=\s|$)\s*/gu)].filter((mark) => names.includes(mark[1]));
-  if (!marks.length) return rest && command.options[0] ? { [command.options[0].original_name ?? command.options[0].name]: rest } : {};
-  const values = marks.map((mark, index) => [mark[1], rest.slice(mark.index + mark[0].length, marks[index + 1]?.index).trim()]);
+  const marks = [...rest.matchAll(/(?:^|\s)([\p{L}\p{N}_-]+):(?=\s|$)\s*/gu)].filter((mark) =>
+    names.includes(mark[1]),
+  );
+  if (!marks.length)
+    return rest && command.options[0] ? { [originalName(command.options[0])]: rest } : {};
+  const values = marks.map((mark, index) => [
+    mark[1],
+    rest.slice(mark.index + mark[0].length, marks[index + 1]?.index).trim(),
+  ]);
   return Object.fromEntries(values.filter(([, value]) => value !== ""));
 }
 
-function close() {
+function closeForm() {
   form?.node.remove();
   form = null;
   bar.hidden = false;
   text.value = "";
-  fit();
+  fitHeight();
   list.close();
 }
 
 // Messages and files
 
-function key(event) {
+/** Escape cancels the command, wherever the focus is. @param {KeyboardEvent} event */
+function onGlobalKey(event) {
+  if (event.key !== "Escape" || event.defaultPrevented || !form) return;
+  if (document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  form.done(false);
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
   if (list.key(event)) return;
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     if (text.value.startsWith("/") && text.value.length > 1) enterCommand();
-    else say();
+    else sendMessage();
   } else if (event.key === "ArrowUp" && text.value === "" && last) {
     event.preventDefault();
-    open(last.command, "");
-    form.fill(last.options);
-    form.focus();
+    openForm(last.command, "");
+    form?.fill(last.options);
+    form?.focus();
   }
 }
 
-async function say() {
+async function sendMessage() {
   const content = text.value.trim();
-  if (!content && !chosen.length) return;
-  const sent = chosen.splice(0);
+  if (!content && !attached.length) return;
+  const sent = attached.splice(0);
   text.value = "";
-  fit();
+  fitHeight();
   drawFiles();
   try {
     const numbers = [];
     for (const file of sent) numbers.push((await upload(file)).id);
-    await post(`/channels/${state.place}/messages`, { member: state.me, content, files: numbers });
+    await post(`/channels/${state.channelId}/messages`, {
+      member: state.me,
+      content,
+      files: numbers,
+    });
   } catch (error) {
     text.value = content;
-    chosen = sent;
+    attached = sent;
     drawFiles();
-    addNote(error instanceof Refusal ? error.message : "The local Discord does not answer. Your message was not sent.");
+    addNote(`${errorText(error)} Your message was not sent.`);
   }
 }
 
@@ -183,21 +292,34 @@ function takeFiles(event, data) {
   const found = [...(data?.files ?? [])];
   if (!found.length || document.querySelector("dialog[open]")) return;
   event.preventDefault();
-  add(found);
+  addFiles(found);
 }
 
-function add(found) {
-  const left = form ? found.filter((file) => !form.take(file)) : found;
-  if (form && left.length) announce("The command takes no further files.");
-  if (!form) chosen.push(...left);
+/** @param {File[]} found */
+function addFiles(found) {
+  const open = form;
+  const left = open ? found.filter((file) => !open.take(file)) : found;
+  if (open && left.length) announce("The command takes no more files.");
+  if (!open) attached.push(...left);
   drawFiles();
 }
 
 function drawFiles() {
-  files.hidden = chosen.length === 0;
+  files.hidden = attached.length === 0;
   files.replaceChildren(
-    ...chosen.map((file, index) =>
-      el("li", {}, preview(file), el("span", {}, file.name || "pasted picture"), el("small", {}, sizeText(file.size)), iconButton("close", `Remove ${file.name}`, () => (chosen.splice(index, 1), drawFiles(), text.focus()))),
+    ...attached.map((file, index) =>
+      element(
+        "li",
+        {},
+        preview(file),
+        element("span", {}, file.name || "pasted image"),
+        element("small", {}, sizeText(file.size)),
+        iconButton("close", `Remove ${file.name}`, () => {
+          attached.splice(index, 1);
+          drawFiles();
+          text.focus();
+        }),
+      ),
     ),
   );
 }

@@ -1,4 +1,4 @@
-// Builds the page's nodes. Text is only ever text: nothing here, or anywhere, parses it as HTML.
+// Creates the page's nodes. Text is never parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -8,7 +8,8 @@ const ICONS = {
   at: "M16 12a4 4 0 1 0-8 0 4 4 0 0 0 8 0zm0 0v1.5a2.5 2.5 0 0 0 5 0V12a9 9 0 1 0-4 7.5",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01",
   menu: "M4 6h16M4 12h16M4 18h16",
-  people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zm-6 9c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.3a3.5 3.5 0 0 1 0 6.4M17.5 14.4c2.2.8 3.5 3 3.5 5.6",
+  people:
+    "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zm-6 9c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.3a3.5 3.5 0 0 1 0 6.4M17.5 14.4c2.2.8 3.5 3 3.5 5.6",
   pulse: "M3 12h4l3-8 4 16 3-8h4",
   more: "M5 12h.01M12 12h.01M19 12h.01",
   plus: "M12 5v14M5 12h14",
@@ -23,76 +24,134 @@ const ICONS = {
   jump: "M9 6l6 6-6 6",
 };
 
-/** A node with attributes, listeners (`onclick`) and children; null and false are left out. */
-export function el(tag, attributes = {}, ...children) {
+/**
+ * Creates a node with attributes, listeners (`onclick`) and children. Null, undefined and false
+ * are left out.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...Children} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
+    else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...flatten(children));
   return node;
 }
 
-/** A drawn sign; what it means stands in words beside it or on its button. */
+/** @param {readonly Children[]} children @returns {(Node | string)[]} */
+export function flatten(children) {
+  return children.flatMap((child) => {
+    if (typeof child === "string" || child instanceof Node) return [child];
+    return child ? flatten(child) : [];
+  });
+}
+
+/** The element with this id, which must exist. @param {string} id */
+export function byId(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
+/**
+ * An icon without a meaning of its own: a text beside it, or the label of its button, has it.
+ * @param {keyof typeof ICONS} name
+ */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of [["viewBox", "0 0 24 24"], ["class", "icon"], ["aria-hidden", "true"]]) {
-    svg.setAttribute(key, value);
-  }
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
 }
 
-/** A round picture of somebody: initials on a colour that their name decides. */
+/**
+ * A user's initials on a colour that depends on their name.
+ * @param {User} user
+ */
 export function avatar(user, small = false) {
   const name = nameOf(user);
-  const initials = name.split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "").join("");
-  const node = el("span", { class: small ? "avatar small" : "avatar", "aria-hidden": "true" }, initials.toUpperCase());
-  const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  const words = name.split(/\s+/).slice(0, 2);
+  const initials = words.map((word) => [...word][0] ?? "").join("");
+  const node = element(
+    "span",
+    { class: small ? "avatar small" : "avatar", "aria-hidden": "true" },
+    initials.toUpperCase(),
+  );
+  const hue = [...name].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360, 7);
   node.style.setProperty("--hue", String(hue));
   return node;
 }
 
+/** @param {User} user */
 export function nameOf(user) {
   return user.global_name || user.username.replace(/^./, (first) => first.toUpperCase());
 }
 
-/** A button that shows an icon only and says what it does. */
+/**
+ * A button that shows only an icon.
+ * @param {keyof typeof ICONS} name
+ * @param {string} label
+ * @param {() => void} onclick
+ */
 export function iconButton(name, label, onclick, attributes = {}) {
-  return el("button", { type: "button", class: "plain", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+  return element(
+    "button",
+    { type: "button", class: "plain", "aria-label": label, title: label, onclick, ...attributes },
+    icon(name),
+  );
 }
 
-/** Puts other nodes into a box; the focus stays on what it was on, if that is there again. */
+/**
+ * Replaces the children of a node. The focus stays on the same control, if it is still there.
+ * @param {HTMLElement} box
+ * @param {Children[]} nodes
+ */
 export function redraw(box, nodes) {
-  const key = box.contains(document.activeElement) ? keyOf(document.activeElement) : null;
-  box.replaceChildren(...nodes.filter(Boolean));
-  if (key) [...box.querySelectorAll("button, select, input")].find((node) => keyOf(node) === key)?.focus({ preventScroll: true });
+  const focused = document.activeElement;
+  const key = focused instanceof HTMLElement && box.contains(focused) ? keyOf(focused) : null;
+  box.replaceChildren(...flatten(nodes));
+  if (key === null) return;
+  const controls = /** @type {NodeListOf<HTMLElement>} */ (
+    box.querySelectorAll("button, select, input")
+  );
+  [...controls].find((node) => keyOf(node) === key)?.focus({ preventScroll: true });
 }
 
-const keyOf = (node) => node.dataset.key ?? node.getAttribute("aria-label") ?? node.tagName;
+/** @param {HTMLElement} node */
+function keyOf(node) {
+  return node.dataset.key ?? node.getAttribute("aria-label") ?? node.tagName;
+}
 
 let announced = 0;
 
-/** Says something to screen readers, without moving anything. */
+/** Tells screen readers something. @param {string} text */
 export function announce(text) {
-  const place = document.getElementById("announcements");
-  const said = el("p", {}, text);
-  place.append(said);
+  const region = byId("announcements");
+  const paragraph = element("p", {}, text);
+  region.append(paragraph);
   const number = ++announced;
-  setTimeout(() => (number === announced ? place.replaceChildren() : said.remove()), 4000);
+  setTimeout(() => {
+    if (number === announced) region.replaceChildren();
+    else paragraph.remove();
+  }, 4000);
 }
 
-let numbers = 0;
+let ids = 0;
 
-/** An id that no other node has. */
-export function freshId(prefix) {
-  return `${prefix}-${++numbers}`;
+/** An id that no other node has. @param {string} prefix */
+export function uniqueId(prefix) {
+  return `${prefix}-${++ids}`;
 }
 
+/** @param {number} bytes */
 export function sizeText(bytes) {
   if (bytes < 1000) return `${bytes} bytes`;
   return bytes < 1e6 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;

@@ -1,66 +1,107 @@
-// The framed part of a message: title, text, fields, a picture, a footer.
+// The embeds of a message.
 
-import { el } from "./dom.js";
-import { markdown, inline } from "./markdown.js";
-import { changePicture, pictureNode } from "./pictures.js";
+import { element, flatten } from "./dom.js";
+import { inline, markdown } from "./markdown.js";
+import { changeImage, imageNode } from "./media.js";
 import { postedNode } from "./times.js";
 
-/** Brings the embeds of a message up to date; pictures change in place. */
+/**
+ * Updates the embeds of a message. Images change in place.
+ * @param {Element} box
+ * @param {Embed[]} embeds
+ */
 export function patchEmbeds(box, embeds) {
-  while (box.children.length > embeds.length) box.lastElementChild.remove();
-  embeds.forEach((embed, index) => {
+  while (box.children.length > embeds.length) box.lastElementChild?.remove();
+  for (const [index, embed] of embeds.entries()) {
     const node = box.children[index] ?? box.appendChild(newEmbed());
-    patchEmbed(node, embed);
-  });
+    patchEmbed(/** @type {HTMLElement} */ (node), embed);
+  }
 }
 
 function newEmbed() {
-  return el("div", { class: "embed" }, el("div", { class: "embed-text" }), el("div", { class: "embed-picture" }), el("div", { class: "embed-foot" }));
+  return element(
+    "div",
+    { class: "embed" },
+    element("div", { class: "embed-text" }),
+    element("div", { class: "embed-picture" }),
+    element("div", { class: "embed-foot" }),
+  );
 }
 
+/** @param {HTMLElement} node @param {Embed} embed */
 function patchEmbed(node, embed) {
-  const [text, picture, foot] = node.children;
+  const [text, image, foot] = node.children;
   const colour = embed.color ?? null;
-  node.style.setProperty("--edge", colour === null ? "var(--line)" : `#${colour.toString(16).padStart(6, "0")}`);
-  patch(text, [embed.author, embed.title, embed.url, embed.description, embed.fields], () => body(embed));
-  if (!isShown(embed.image)) picture.replaceChildren();
-  else if (picture.firstElementChild) changePicture(picture.firstElementChild, embed.image);
-  else picture.append(pictureNode(embed.image));
+  node.style.setProperty(
+    "--edge",
+    colour === null ? "var(--line)" : `#${colour.toString(16).padStart(6, "0")}`,
+  );
+  patch(text, [embed.author, embed.title, embed.url, embed.description, embed.fields], () =>
+    body(embed),
+  );
+  if (!isLocal(embed.image)) image.replaceChildren();
+  else if (image.firstElementChild) changeImage(image.firstElementChild, embed.image);
+  else image.append(imageNode(embed.image));
   patch(foot, [embed.footer, embed.timestamp], () => footer(embed));
 }
 
-/** Makes the content of `node` anew only if what it is made of has changed. */
-export function patch(node, made, build) {
-  const said = JSON.stringify(made);
-  if (node.made === said) return;
-  node.made = said;
-  node.replaceChildren(...build().filter(Boolean));
+/** What each node was built from. @type {WeakMap<Element, string>} */
+const sources = new WeakMap();
+
+/**
+ * Rebuilds the content of a node if its source has changed.
+ * @param {Element} node
+ * @param {unknown} source
+ * @param {() => Children[]} build
+ */
+export function patch(node, source, build) {
+  const serialized = JSON.stringify(source);
+  if (sources.get(node) === serialized) return;
+  sources.set(node, serialized);
+  node.replaceChildren(...flatten(build()));
 }
 
-/** Pictures of other servers are not fetched: nothing leaves this machine. */
-function isShown(media) {
-  return Boolean(media) && media.url.startsWith(location.origin);
+/**
+ * Whether an image is on this server. The page loads nothing from others.
+ * @param {Media | undefined} media
+ * @returns {media is Media}
+ */
+function isLocal(media) {
+  return media?.url.startsWith(location.origin) ?? false;
 }
 
+/** @param {Embed} embed */
 function body(embed) {
-  const title = embed.title && el("p", { class: "embed-title" }, inline(embed.title));
-  const fields = embed.fields?.length && el("dl", { class: "fields" }, embed.fields.map(field));
+  const title = embed.title && element("p", { class: "embed-title" }, inline(embed.title));
+  const fields = embed.fields?.length
+    ? element("dl", { class: "fields" }, embed.fields.map(field))
+    : null;
   return [
-    isShown(embed.thumbnail) && el("div", { class: "thumbnail" }, pictureNode(embed.thumbnail)),
-    embed.author && el("p", { class: "embed-author" }, embed.author.name),
+    isLocal(embed.thumbnail) && element("div", { class: "thumbnail" }, imageNode(embed.thumbnail)),
+    embed.author && element("p", { class: "embed-author" }, embed.author.name),
     title,
-    embed.description && el("div", { class: "text" }, markdown(embed.description)),
+    embed.description && element("div", { class: "text" }, markdown(embed.description)),
     fields,
   ];
 }
 
+/** @param {EmbedField} each */
 function field(each) {
-  return el("div", { class: each.inline ? "inline" : "" }, el("dt", {}, inline(each.name)), el("dd", { class: "text" }, markdown(each.value)));
+  return element(
+    "div",
+    { class: each.inline ? "inline" : "" },
+    element("dt", {}, inline(each.name)),
+    element("dd", { class: "text" }, markdown(each.value)),
+  );
 }
 
+/** @param {Embed} embed */
 function footer(embed) {
+  /** @type {(Node | string | undefined)[]} */
   const parts = [embed.footer?.text];
   if (embed.timestamp) parts.push(postedNode(embed.timestamp));
-  const shown = parts.filter(Boolean).flatMap((part, index) => (index ? [" · ", part] : [part]));
-  return shown.length ? [el("small", {}, shown)] : [];
+  const shown = parts
+    .filter((part) => part !== undefined && part !== "")
+    .flatMap((part, index) => (index ? [" · ", part] : [part]));
+  return shown.length ? [element("small", {}, shown)] : [];
 }

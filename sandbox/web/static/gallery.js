@@ -1,116 +1,172 @@
-// All finished pictures with their recipes; each can be painted again.
+// All finished images with their recipes, which can be run again.
 
-import { Refusal, get, post } from "./api.js";
+import { errorText, get, post } from "./api.js";
 import { runCommand } from "./command_form.js";
-import { el, icon } from "./dom.js";
+import { element, icon } from "./dom.js";
+import { imageNode } from "./media.js";
 import { addNote } from "./notes.js";
-import { pictureNode } from "./pictures.js";
-import { channel, channelName, guildOf, lookAt, on, state, tell } from "./state.js";
+import { AGAIN_PREFIX, IMAGINE } from "./product.js";
+import { channelName, emit, getChannel, guildOf, on, openChannel, state } from "./state.js";
 
-export function showGallery(box) {
+/** @param {HTMLElement} box */
+export function mountGallery(box) {
   on("view", (view) => {
     box.hidden = view !== "gallery";
     if (!box.hidden) draw(box);
   });
-  on("everything", () => box.hidden || draw(box));
-  on("message", () => box.hidden || draw(box));
+  const drawIfShown = () => {
+    if (!box.hidden) draw(box);
+  };
+  on("ready", drawIfShown);
+  on("message", drawIfShown);
 }
 
-let drawn = 0;
+let requested = 0;
+/** The member and the images that were drawn last. */
+let drawn = "";
 
+/** @param {HTMLElement} box */
 async function draw(box) {
-  const number = ++drawn;
-  const pictures = await get("/gallery", { member: state.me }).catch(() => null);
-  if (number !== drawn) return;
-  const said = JSON.stringify(pictures?.map((picture) => picture.id));
-  if (box.said === said && box.me === state.me) return;
-  box.said = said;
-  box.me = state.me;
-  const cards = (pictures ?? []).map(card);
+  const number = ++requested;
+  const images = await get("/gallery", { member: state.me }).catch(() => null);
+  if (number !== requested) return;
+  const content = JSON.stringify([state.me, images?.map((image) => image.id)]);
+  if (content === drawn) return;
+  drawn = content;
+  const cards = (images ?? []).map(card);
   box.replaceChildren(
-    el("h2", {}, "Gallery"),
+    element("h2", {}, "Gallery"),
     cards.length
-      ? el("ul", { class: "cards" }, cards)
-      : el("p", { class: "hint" }, pictures ? "No picture is finished yet. They appear here with their recipes, which you can run again." : "The local Discord does not answer."),
+      ? element("ul", { class: "cards" }, cards)
+      : element(
+          "p",
+          { class: "hint" },
+          images
+            ? "No image is finished yet. Images appear here with their recipes, which you can run again."
+            : "The local Discord does not respond.",
+        ),
   );
 }
 
-function card(picture) {
-  const { recipe } = picture;
-  const place = channel(picture.channel_id);
+function card(image) {
+  const { recipe } = image;
+  const channel = getChannel(image.channel_id);
   const options = optionsOf(recipe);
-  const again = picture.components.flatMap((row) => row.components ?? []).find((part) => part.custom_id?.startsWith("imagine:again:"));
+  const again = image.components
+    .flatMap((row) => row.components ?? [])
+    .find((part) => part.custom_id?.startsWith(AGAIN_PREFIX));
   const facts = [
     ["Include", prompts(recipe.include, recipe.include_pictures)],
     ["Exclude", prompts(recipe.exclude, recipe.exclude_pictures)],
     ["Size", `${recipe.width}×${recipe.height}`],
     ["Steps", recipe.steps],
-    ["Seed", (recipe.seed + picture.row) % 2 ** 32],
-    ["Picture", recipe.count > 1 && `${picture.row + 1} of ${recipe.count}`],
+    ["Seed", (recipe.seed + image.row) % 2 ** 32],
+    ["Image", recipe.count > 1 && `${image.row + 1} of ${recipe.count}`],
     ["Style", recipe.preset],
   ].filter(([, value]) => value || value === 0);
-  return el(
+  return element(
     "li",
     { class: "card" },
-    pictureNode(picture),
-    el("dl", {}, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value))))),
-    el(
+    imageNode(image),
+    element(
+      "dl",
+      {},
+      facts.map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
+      ),
+    ),
+    element(
       "div",
       { class: "row" },
       options
-        ? el("button", { type: "button", class: "first", onclick: () => run(picture, options) }, icon("again"), "Run again")
-        : el("p", { class: "hint" }, "It begins with another picture, which a command cannot name."),
-      again && el("button", { type: "button", class: "second", onclick: () => press(picture, again) }, icon("dice"), "New seed"),
-      place && el("button", { type: "button", class: "link", onclick: () => show(picture) }, `In ${place.guild_id ? `${guildOf(place).name} #` : ""}${channelName(place)}`),
+        ? element(
+            "button",
+            { type: "button", class: "first", onclick: () => run(image, options) },
+            icon("again"),
+            "Run again",
+          )
+        : element(
+            "p",
+            { class: "hint" },
+            "It starts from another image, which a command cannot refer to.",
+          ),
+      again &&
+        element(
+          "button",
+          { type: "button", class: "second", onclick: () => press(image, again) },
+          icon("dice"),
+          "New seed",
+        ),
+      channel &&
+        element(
+          "button",
+          { type: "button", class: "link", onclick: () => show(image) },
+          `In ${channel.guild_id ? `${guildOf(channel)?.name} #` : ""}${channelName(channel)}`,
+        ),
     ),
   );
 }
 
-/** The recipe as options of /imagine; null where it needs what no option can say. */
+/** The recipe as options of /imagine; null if it needs images, which options cannot refer to. */
 function optionsOf(recipe) {
-  if (recipe.source || recipe.initial || recipe.include_pictures.length || recipe.exclude_pictures.length) return null;
-  const options = { include: prompts(recipe.include), size: `${recipe.width}x${recipe.height}`, steps: recipe.steps, seed: recipe.seed };
+  if (
+    recipe.source ||
+    recipe.initial ||
+    recipe.include_pictures.length ||
+    recipe.exclude_pictures.length
+  )
+    return null;
+  /** @type {Record<string, OptionValue>} */
+  const options = {
+    include: prompts(recipe.include),
+    size: `${recipe.width}x${recipe.height}`,
+    steps: recipe.steps,
+    seed: recipe.seed,
+  };
   if (recipe.exclude.length) options.exclude = prompts(recipe.exclude);
   if (recipe.count > 1) options.count = recipe.count;
   return options;
 }
 
-/** Prompts as one types them: bars between, a weight behind the last colon. */
-function prompts(texts, pictures = []) {
+/** Prompts in the syntax of /imagine: separated by bars, with a weight after the last colon. */
+function prompts(texts, images = []) {
   const written = texts.map(({ text, weight }) => {
     const escaped = text.replace(/\||\\(?=[\\|])/g, "\\$&");
     if (weight === 1 && !text.includes(":")) return escaped;
-    return `${escaped}${/\d$/.test(text) ? " " : ""}:${weight < 1e-6 ? weight.toFixed(20).replace(/0+$/, "") : weight}`;
+    const space = /\d$/.test(text) ? " " : "";
+    const number = weight < 1e-6 ? weight.toFixed(20).replace(/0+$/, "") : weight;
+    return `${escaped}${space}:${number}`;
   });
-  return [...written, ...pictures.map(() => "a picture")].join(" | ");
+  return [...written, ...images.map(() => "an image")].join(" | ");
 }
 
-async function run(picture, options) {
-  show(picture);
+async function run(image, options) {
+  show(image);
   try {
-    await runCommand("imagine", "imagine", options);
+    await runCommand(IMAGINE, IMAGINE, options);
   } catch (error) {
-    complain(error);
+    addNote(errorText(error));
   }
 }
 
-async function press(picture, button) {
-  show(picture);
+async function press(image, button) {
+  show(image);
   try {
-    const wish = { member: state.me, channel: picture.channel_id, message: picture.message_id, custom_id: button.custom_id };
-    const outcome = await post("/components/use", wish);
+    const body = {
+      member: state.me,
+      channel: image.channel_id,
+      message: image.message_id,
+      custom_id: button.custom_id,
+    };
+    const outcome = await post("/components/use", body);
     if (outcome.kind === "failed") addNote(`${outcome.error}.`);
   } catch (error) {
-    complain(error);
+    addNote(errorText(error));
   }
 }
 
-function complain(error) {
-  addNote(error instanceof Refusal ? error.message : "The local Discord does not answer.");
-}
-
-function show(picture) {
-  tell("view", "channel");
-  lookAt(picture.channel_id);
-  tell("jump", { channel: picture.channel_id, message: picture.message_id });
+function show(image) {
+  emit("view", "channel");
+  openChannel(image.channel_id);
+  emit("jump", { channel: image.channel_id, message: image.message_id });
 }

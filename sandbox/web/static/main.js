@@ -1,123 +1,200 @@
 // Puts the page together.
 
-import { get, hasToken } from "./api.js";
-import { showBehind, watchBehind } from "./behind.js";
-import { showChannel } from "./channel_view.js";
-import { showComposer } from "./composer.js";
-import { el, icon, iconButton, redraw } from "./dom.js";
-import { showGallery } from "./gallery.js";
-import { showPeople } from "./people.js";
-import { showPlaces } from "./places.js";
-import { become, channel, channelName, guildOf, lookAt, on, state, tell } from "./state.js";
+import { errorText, get, hasToken, Refusal } from "./api.js";
+import { mountChannelView } from "./channel_view.js";
+import { mountComposer } from "./composer.js";
+import { mountDebugPanel, watchDebugPanel } from "./debug_panel.js";
+import { byId, element, icon, iconButton, redraw } from "./dom.js";
+import { mountGallery } from "./gallery.js";
+import { mountMembers } from "./members.js";
+import { mountSidebar } from "./sidebar.js";
+import { become, channelName, emit, getChannel, guildOf, on, state } from "./state.js";
 
-const part = (id) => document.getElementById(id);
+const PANELS = ["places", "people", "behind"];
 const narrow = matchMedia("(max-width: 900px)");
 
+/** @type {"channel" | "gallery"} */
 let view = "channel";
-let trouble = {};
+let discordIsDown = false;
+let debugging = false;
 
-function toggleSide(name) {
-  const body = document.body;
-  const open = !body.classList.contains(`${name}-open`);
-  body.classList.remove("places-open", "people-open", "behind-open");
-  body.classList.toggle(`${name}-open`, open);
-  settle();
-  if (open && narrow.matches) part(name).querySelector("button, input")?.focus();
+/** @param {string} panel */
+function isOpen(panel) {
+  return document.body.classList.contains(`${panel}-open`);
 }
 
-/** Shows and hides what the classes of the body say, for eyes and screen readers alike. */
-function settle() {
-  const has = (name) => document.body.classList.contains(name);
-  const behind = has("behind-open");
-  part("behind").hidden = !behind;
-  part("people").hidden = narrow.matches ? !has("people-open") : behind;
-  part("places").inert = narrow.matches && !has("places-open");
-  part("servers").inert = part("places").inert;
-  watch(behind);
-  top();
+/** @param {string[]} panels */
+function closePanels(panels) {
+  for (const panel of panels) document.body.classList.remove(`${panel}-open`);
 }
 
-let watching = false;
-
-function watch(behind) {
-  if (behind !== watching) watchBehind((watching = behind));
+/** Opens a side panel and closes the others, or closes it. @param {string} panel */
+function togglePanel(panel) {
+  const open = !isOpen(panel);
+  closePanels(PANELS);
+  document.body.classList.toggle(`${panel}-open`, open);
+  updatePanels();
+  if (!open || !narrow.matches) return;
+  const control = byId(panel).querySelector("button, input");
+  if (control instanceof HTMLElement) control.focus();
 }
 
-function top() {
-  const place = channel();
+/** Hides closed panels from eyes and screen readers alike. */
+function updatePanels() {
+  byId("behind").hidden = !isOpen("behind");
+  byId("people").hidden = narrow.matches ? !isOpen("people") : isOpen("behind");
+  byId("places").inert = narrow.matches && !isOpen("places");
+  byId("servers").inert = byId("places").inert;
+  if (debugging !== isOpen("behind")) {
+    debugging = isOpen("behind");
+    watchDebugPanel(debugging);
+  }
+  drawHeader();
+}
+
+function drawHeader() {
+  const channel = getChannel();
   const gallery = view === "gallery";
-  const title = gallery ? "Gallery" : place ? channelName(place) : "";
-  document.title = `${gallery || !place?.guild_id ? "" : "#"}${title} · ${guildOf(place)?.name ?? "Imagine"}`;
-  const open = (name) => String(document.body.classList.contains(`${name}-open`));
-  redraw(part("top"), [
-    iconButton("menu", "Servers and channels", () => toggleSide("places"), { "aria-expanded": open("places"), class: "plain only-narrow" }),
-    icon(gallery ? "picture" : place?.guild_id ? "hash" : "at"),
-    el("h1", {}, title),
-    el("p", { class: "topic" }, gallery ? "Every finished picture that you can see" : (place?.topic ?? "")),
-    iconButton("people", "Members", () => toggleSide("people"), { "aria-expanded": open("people"), class: "plain only-narrow" }),
-    iconButton("pulse", "Behind the scenes", () => toggleSide("behind"), { "aria-expanded": open("behind") }),
+  const title = gallery ? "Gallery" : channel ? channelName(channel) : "";
+  const hash = gallery || !channel?.guild_id ? "" : "#";
+  document.title = `${hash}${title} · ${guildOf(channel)?.name ?? "Imagine"}`;
+  const topic = gallery ? "Every finished image that you can see" : (channel?.topic ?? "");
+  redraw(byId("top"), [
+    iconButton("menu", "Servers and channels", () => togglePanel("places"), {
+      "aria-expanded": String(isOpen("places")),
+      class: "plain only-narrow",
+    }),
+    icon(gallery ? "picture" : channel?.guild_id ? "hash" : "at"),
+    element("h1", {}, title),
+    element("p", { class: "topic" }, topic),
+    iconButton("people", "Members", () => togglePanel("people"), {
+      "aria-expanded": String(isOpen("people")),
+      class: "plain only-narrow",
+    }),
+    iconButton("pulse", "Behind the scenes", () => togglePanel("behind"), {
+      "aria-expanded": String(isOpen("behind")),
+    }),
   ]);
 }
 
-function banner() {
-  const text = state.lost ?? (trouble.down ? "Discord is down, as you wished. The bot waits for it." : state.connected ? "" : "The bot is not connected. It comes by itself.");
-  part("banner").textContent = text;
+function drawBanner() {
+  byId("banner").textContent = bannerText();
 }
 
-function show(wanted) {
+function bannerText() {
+  if (state.lost) return state.lost;
+  if (discordIsDown) return "Discord is down, because you switched it off. The bot is waiting.";
+  return state.connected ? "" : "The bot is not connected. It will connect by itself.";
+}
+
+/** @param {"channel" | "gallery"} wanted */
+function showView(wanted) {
   view = wanted;
-  for (const id of ["channel", "composer"]) part(id).hidden = view !== "channel";
-  top();
+  for (const id of ["channel", "composer"]) byId(id).hidden = view !== "channel";
+  drawHeader();
 }
 
-async function begin() {
-  if (!hasToken) return refuse("Open the address that make try has printed: what stands behind its # lets you in.");
-  showPlaces();
-  showPeople(part("people"));
-  showChannel(part("channel"));
-  showComposer(part("composer"));
-  showGallery(part("gallery"));
-  showBehind(part("behind"), () => (toggleSide("behind"), part("top").querySelector("button:last-child").focus()));
-  on("view", show);
-  on("jump", () => (tell("view", "channel"), narrow.matches && document.body.classList.remove("places-open", "people-open", "behind-open"), settle()));
-  on("everything", () => (settle(), banner()));
-  on("place", settle);
-  on("presence", banner);
-  on("trouble", (now) => ((trouble = now), banner()));
-  narrow.addEventListener("change", settle);
-  addEventListener("keydown", shortcut);
-  document.addEventListener("pointerdown", (event) => {
-    const aside = document.body.classList;
-    const open = ["places-open", "people-open"].some((name) => aside.contains(name));
-    if (open && narrow.matches && part("main").contains(event.target) && !event.target.closest("#top")) {
-      aside.remove("places-open", "people-open");
-      settle();
-    }
+function mount() {
+  mountSidebar();
+  mountMembers(byId("people"));
+  mountChannelView(byId("channel"));
+  mountComposer(byId("composer"));
+  mountGallery(byId("gallery"));
+  mountDebugPanel(byId("behind"), () => {
+    togglePanel("behind");
+    focusHeader("button:last-child");
   });
+}
+
+function listen() {
+  on("view", showView);
+  on("jump", () => {
+    emit("view", "channel");
+    if (narrow.matches) closePanels(PANELS);
+    updatePanels();
+  });
+  on("ready", () => {
+    updatePanels();
+    drawBanner();
+  });
+  on("channel", updatePanels);
+  on("presence", drawBanner);
+  on("fault", (debugState) => {
+    discordIsDown = debugState.down;
+    drawBanner();
+  });
+  narrow.addEventListener("change", updatePanels);
+  addEventListener("keydown", onKey);
+  document.addEventListener("pointerdown", onPointerDown);
+}
+
+async function start() {
+  if (!hasToken) {
+    refuse("Open the address that make try printed: the part after its # is the key.");
+    return;
+  }
+  mount();
+  listen();
   try {
-    const people = await get("/members");
-    const first = people.find((person) => person.global_name === "Ada") ?? people.at(-1);
-    state.place = (await get("")).channel.id;
-    become(first.id);
+    /** @type {User[]} */
+    const members = await get("/members");
+    const first = members.find((member) => member.global_name === "Ada") ?? members.at(-1);
+    state.channelId = (await get("")).channel.id;
+    if (first) become(first.id);
   } catch (error) {
-    refuse(error.status === 401 ? "The key in this address is not, or no longer, the right one. Open the address that make try has printed." : "The local Discord does not answer. Is make try still running?");
+    const wrongKey = error instanceof Refusal && error.status === 401;
+    refuse(
+      wrongKey
+        ? "The key in this address is wrong or out of date. Open the address that make try printed."
+        : `${errorText(error)} Is make try still running?`,
+    );
   }
 }
 
-/** Escape closes what lies over the channel on a narrow screen; / goes to the message box. */
-function shortcut(event) {
+/** A press on the channel closes a panel that lies over it. @param {PointerEvent} event */
+function onPointerDown(event) {
+  const target = /** @type {Element} */ (event.target);
+  const open = isOpen("places") || isOpen("people");
+  if (open && narrow.matches && byId("main").contains(target) && !target.closest("#top")) {
+    closePanels(["places", "people"]);
+    updatePanels();
+  }
+}
+
+/** Escape closes a panel; / goes to the message box. @param {KeyboardEvent} event */
+function onKey(event) {
   if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  const open = ["places", "people", "behind"].find((name) => document.body.classList.contains(`${name}-open`));
+  const target = /** @type {Element} */ (event.target);
+  const open = PANELS.find(isOpen);
   if (event.key === "Escape" && open) {
-    toggleSide(open);
-    part("top").querySelector("button")?.focus();
-  } else if (event.key === "/" && !event.target.closest("input, textarea, select") && view === "channel") {
-    part("composer-text").focus();
+    togglePanel(open);
+    focusHeader("button");
+  } else if (
+    event.key === "/" &&
+    view === "channel" &&
+    !target.closest("input, textarea, select")
+  ) {
+    byId("composer-text").focus();
   }
 }
 
-function refuse(text) {
-  document.body.replaceChildren(el("main", { class: "refused" }, icon("warning"), el("h1", {}, "Not here"), el("p", {}, text)));
+/** @param {string} selector */
+function focusHeader(selector) {
+  const control = byId("top").querySelector(selector);
+  if (control instanceof HTMLElement) control.focus();
 }
 
-begin();
+/** @param {string} text */
+function refuse(text) {
+  document.body.replaceChildren(
+    element(
+      "main",
+      { class: "refused" },
+      icon("warning"),
+      element("h1", {}, "No access"),
+      element("p", {}, text),
+    ),
+  );
+}
+
+start();

@@ -1,44 +1,78 @@
-// One message: who, when, what they said, and what hangs on it. Changed in place, part by part.
+// One message: author, time, content, embeds, files and components. Each part is updated in place.
 
 import { componentNodes } from "./components.js";
-import { avatar, el, icon, iconButton, nameOf } from "./dom.js";
+import { avatar, element, icon, iconButton, nameOf } from "./dom.js";
 import { patch, patchEmbeds } from "./embeds.js";
 import { inline, markdown } from "./markdown.js";
+import { bare, filesNode } from "./media.js";
 import { openMenu } from "./menu.js";
-import { bare, filesNode } from "./pictures.js";
-import { message as find, state, tell } from "./state.js";
+import { emit, findMessage, state } from "./state.js";
 import { postedNode } from "./times.js";
 
-const EPHEMERAL = 1 << 6, LOADING = 1 << 7;
+const CONTEXT_MENU_COMMAND = 23;
+const EPHEMERAL = 1 << 6;
+const LOADING = 1 << 7;
+const SAME_AUTHOR_MILLISECONDS = 7 * 60e3;
 
 export const isEphemeral = (message) => (message.flags & EPHEMERAL) !== 0;
 
-/** A node for a message, still empty; `patchMessage` fills it. */
+/** An empty node for a message; `patchMessage` fills it. @param {Message} message */
 export function newMessage(message) {
-  const part = (name) => el("div", { class: name });
-  const node = el(
+  const part = (name) => element("div", { class: name });
+  const node = element(
     "li",
     { class: "message", id: `message-${message.id}`, tabindex: "-1", "data-message": message.id },
     part("above"),
-    el("div", { class: "side", "aria-hidden": "true" }),
-    el("div", { class: "body" }, part("head"), part("content text"), part("embeds"), part("hanging"), part("components"), el("div", { class: "trouble", role: "alert" }), part("below")),
-    el("div", { class: "tools" }, iconButton("more", "More for this message", (event) => openMenu(current(node), event.currentTarget), { "aria-haspopup": "menu" })),
+    element("div", { class: "side", "aria-hidden": "true" }),
+    element(
+      "div",
+      { class: "body" },
+      part("head"),
+      part("content text"),
+      part("embeds"),
+      part("attachments"),
+      part("components"),
+      element("div", { class: "problem", role: "alert" }),
+      part("below"),
+    ),
+    element(
+      "div",
+      { class: "tools" },
+      iconButton(
+        "more",
+        "More for this message",
+        () => {
+          openMenu(current(node), node.querySelector(".tools button") ?? node);
+        },
+        { "aria-haspopup": "menu" },
+      ),
+    ),
   );
   node.addEventListener("contextmenu", (event) => {
-    if (event.target.closest("a, input, textarea, select")) return;
+    const target = /** @type {Element} */ (event.target);
+    if (target.closest("a, input, textarea, select")) return;
     event.preventDefault();
     openMenu(current(node), node, event.clientX ? event : null);
   });
   return node;
 }
 
-const current = (node) => find(state.place, node.dataset.message);
+/** The message of a node, as it is now. @param {HTMLElement} node */
+function current(node) {
+  return state.channelId === null ? undefined : findMessage(state.channelId, node.dataset.message);
+}
 
-/** Brings a node up to date with its message; what has not changed is left alone. */
+/**
+ * Updates the parts of a node that have changed.
+ * @param {HTMLElement} node
+ * @param {Message} message
+ * @param {Message} [before]
+ */
 export function patchMessage(node, message, before) {
   const [above, side, body, tools] = node.children;
-  const [head, content, embeds, hanging, components, , below] = body.children;
-  const focused = node.contains(document.activeElement) ? document.activeElement.dataset.id : null;
+  const [head, content, embeds, attachments, components, , below] = body.children;
+  const active = document.activeElement;
+  const focused = active instanceof HTMLElement && node.contains(active) ? active.dataset.id : null;
   const compact = follows(message, before);
   node.classList.toggle("compact", compact);
   node.classList.toggle("ephemeral", isEphemeral(message));
@@ -46,64 +80,123 @@ export function patchMessage(node, message, before) {
   const reply = repliedTo(message);
   patch(above, [origin, reply, message.type, state.locale], () => aboveNodes(message));
   patch(side, [message.author, compact], () => [compact ? null : avatar(message.author)]);
-  patch(head, [message.author, compact, message.timestamp, state.locale], () => (compact ? [] : headNodes(message)));
-  patch(content, [message.content, message.edited_timestamp, message.flags & LOADING, state.locale], () => contentNodes(message));
+  patch(head, [message.author, compact, message.timestamp, state.locale], () =>
+    compact ? [] : headNodes(message),
+  );
+  patch(
+    content,
+    [message.content, message.edited_timestamp, message.flags & LOADING, state.locale],
+    () => contentNodes(message),
+  );
   patchEmbeds(embeds, message.embeds);
-  patch(hanging, message.attachments.map((file) => [bare(file.url), file.description]), () => (message.attachments.length ? [filesNode(message.attachments)] : []));
+  patch(
+    attachments,
+    message.attachments.map((file) => [bare(file.url), file.description]),
+    () => (message.attachments.length ? [filesNode(message.attachments)] : []),
+  );
   patch(components, message.components, () => componentNodes(message));
   patch(below, isEphemeral(message), () => (isEphemeral(message) ? [belowNode(message)] : []));
-  tools.hidden = Boolean(message.flags & LOADING);
+  tools.toggleAttribute("hidden", Boolean(message.flags & LOADING));
   if (focused && !node.contains(document.activeElement)) {
-    (node.querySelector(`[data-id="${CSS.escape(focused)}"]`) ?? node).focus({ preventScroll: true });
+    const control = node.querySelector(`[data-id="${CSS.escape(focused)}"]`) ?? node;
+    if (control instanceof HTMLElement) control.focus({ preventScroll: true });
   }
 }
 
-/** The id of the message that it answers: by a reply, or by a press on one of its buttons. */
+/** The id of the message that this one responds to, as a reply or after a button press. */
 function repliedTo(message) {
   const pressed = message.interaction_metadata;
   const opened = pressed?.triggering_interaction_metadata;
-  return message.message_reference?.message_id ?? pressed?.interacted_message_id ?? opened?.interacted_message_id ?? null;
+  return (
+    message.message_reference?.message_id ??
+    pressed?.interacted_message_id ??
+    opened?.interacted_message_id ??
+    null
+  );
 }
 
-/** Whether it goes on from the message before, as said in one breath. */
+/** Whether a message continues the one before, without a header of its own. */
 function follows(message, before) {
   if (!before || message.interaction || repliedTo(message)) return false;
   const apart = Date.parse(message.timestamp) - Date.parse(before.timestamp);
-  return before.author.id === message.author.id && apart < 7 * 60e3 && isEphemeral(before) === isEphemeral(message);
+  return (
+    before.author.id === message.author.id &&
+    apart < SAME_AUTHOR_MILLISECONDS &&
+    isEphemeral(before) === isEphemeral(message)
+  );
 }
 
 function aboveNodes(message) {
   const used = message.interaction;
   if (used) {
-    const command = el("span", { class: "mention" }, message.type === 23 ? used.name : `/${used.name}`);
-    return [el("div", { class: "used" }, avatar(used.user, true), el("b", {}, nameOf(used.user)), " used ", command)];
+    const command = element(
+      "span",
+      { class: "mention" },
+      message.type === CONTEXT_MENU_COMMAND ? used.name : `/${used.name}`,
+    );
+    return [
+      element(
+        "div",
+        { class: "used" },
+        avatar(used.user, true),
+        element("b", {}, nameOf(used.user)),
+        " used ",
+        command,
+      ),
+    ];
   }
-  const to = find(message.channel_id, repliedTo(message));
+  const to = findMessage(message.channel_id, repliedTo(message));
   if (!to) return [];
-  const jump = () => tell("jump", { channel: to.channel_id, message: to.id });
-  const said = to.embeds[0]?.title || to.content || "a message";
-  return [el("div", { class: "used" }, avatar(to.author, true), el("b", {}, nameOf(to.author)), " ", el("button", { type: "button", class: "link quiet", onclick: jump }, inline(said.slice(0, 80))))];
+  const jump = () => emit("jump", { channel: to.channel_id, message: to.id });
+  const quoted = to.embeds[0]?.title || to.content || "a message";
+  return [
+    element(
+      "div",
+      { class: "used" },
+      avatar(to.author, true),
+      element("b", {}, nameOf(to.author)),
+      " ",
+      element(
+        "button",
+        { type: "button", class: "link quiet", onclick: jump },
+        inline(quoted.slice(0, 80)),
+      ),
+    ),
+  ];
 }
 
 function headNodes(message) {
   return [
-    el("span", { class: "name" }, nameOf(message.author)),
-    message.author.bot && el("span", { class: "app" }, "APP"),
+    element("span", { class: "name" }, nameOf(message.author)),
+    message.author.bot && element("span", { class: "app" }, "APP"),
     postedNode(message.timestamp),
   ];
 }
 
 function contentNodes(message) {
   if (message.flags & LOADING) {
-    return [el("p", { class: "thinking" }, el("span", { class: "dots", "aria-hidden": "true" }), `${nameOf(message.author)} is thinking…`)];
+    return [
+      element(
+        "p",
+        { class: "thinking" },
+        element("span", { class: "dots", "aria-hidden": "true" }),
+        `${nameOf(message.author)} is thinking…`,
+      ),
+    ];
   }
-  const edited = message.edited_timestamp && el("small", { class: "edited" }, "(edited)");
+  const edited = message.edited_timestamp && element("small", { class: "edited" }, "(edited)");
   const nodes = message.content ? markdown(message.content) : [];
   if (edited && nodes.length) nodes.push(edited);
   return nodes;
 }
 
 function belowNode(message) {
-  const dismiss = () => tell("dismiss", message.id);
-  return el("small", { class: "only-you" }, icon("eye"), "Only you can see this", el("button", { type: "button", class: "link", onclick: dismiss }, "Dismiss message"));
+  const dismiss = () => emit("dismiss", message.id);
+  return element(
+    "small",
+    { class: "only-you" },
+    icon("eye"),
+    "Only you can see this",
+    element("button", { type: "button", class: "link", onclick: dismiss }, "Dismiss message"),
+  );
 }

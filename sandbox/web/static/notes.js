@@ -1,14 +1,15 @@
-// What Discord's client itself says in a channel, to this member only: nobody sent it.
+// Lines that Discord's client itself shows in a channel, to this member only.
 
-import { tell } from "./state.js";
+import { emit } from "./state.js";
 
-/** Puts a line at the end of the channel, until the member dismisses it. */
-export function addNote(text, { by = null, waiting = false } = {}) {
-  const note = { text, by, waiting };
-  tell("note", note);
+/** Adds a line at the end of the channel, until the member dismisses it. @param {string} text */
+export function addNote(text, { waiting = false } = {}) {
+  const note = { text, waiting };
+  emit("note", note);
   return note;
 }
 
+/** @param {Note} note */
 export function removeNote(note) {
-  tell("note-gone", note);
+  emit("note-removed", note);
 }

@@ -1,58 +1,95 @@
-// What the member sees of Discord now, and who is to be told when it changes.
+// What the current member can see, and the events that tell when it changes.
 
 import { listen } from "./api.js";
 
-const changes = new EventTarget();
+const target = new EventTarget();
 
 export const state = {
-  me: null, // the member's id
+  /** The id of the current member. @type {Snowflake} */
+  me: "",
+  /** @type {User | null} */
   user: null,
+  /** @type {User | null} */
   bot: null,
   locale: "en-US",
-  takesDirect: true,
+  acceptsDirectMessages: true,
+  /** Whether the bot is connected. */
   connected: false,
-  lost: null, // why nothing is heard from the server
+  /** Why the server cannot be reached. @type {string | null} */
+  lost: null,
+  /** @type {Guild[]} */
   guilds: [],
-  channels: new Map(), // by id: Discord's channel, with `messages` by id
-  place: null, // the id of the channel that is looked at
+  /** @type {Map<Snowflake, Channel>} */
+  channels: new Map(),
+  /** The id of the current channel. @type {Snowflake | null} */
+  channelId: null,
+  /** The ids of channels with unread messages. @type {Set<Snowflake>} */
   unread: new Set(),
 };
 
-/** Calls `then(detail)` whenever `kind` changes: everything, place, message, presence, unread. */
-export function on(kind, then) {
-  changes.addEventListener(kind, (event) => then(event.detail));
+/**
+ * Calls `listener(detail)` at each event of this kind.
+ * @template {keyof Events} K
+ * @param {K} kind
+ * @param {(detail: Events[K]) => void} listener
+ */
+export function on(kind, listener) {
+  target.addEventListener(kind, (event) => {
+    listener(/** @type {CustomEvent<Events[K]>} */ (event).detail);
+  });
 }
 
-export function tell(kind, detail) {
-  changes.dispatchEvent(new CustomEvent(kind, { detail }));
+/**
+ * @template {keyof Events} K
+ * @param {K} kind
+ * @param {Events[K]} [detail]
+ */
+export function emit(kind, detail) {
+  target.dispatchEvent(new CustomEvent(kind, { detail }));
 }
 
 let stop = () => {};
-let again = 0;
+/** @type {number | undefined} */
+let reloadTimer;
 
-/** Looks through the eyes of a member from now on. */
+/** Acts as this member from now on. @param {Snowflake} me */
 export function become(me) {
   if (me !== state.me) state.unread.clear();
   state.me = me;
   stop();
-  stop = listen("/events", { member: me }, hear, (lost, why) => {
-    state.lost = lost ? why || "The local Discord does not answer. Trying again…" : null;
-    tell("presence");
+  stop = listen("/events", { member: me }, onEvent, (lost, why) => {
+    state.lost = lost ? why || "The local Discord does not respond. Trying again…" : null;
+    emit("presence");
   });
 }
 
-export function lookAt(place) {
-  state.place = place;
-  state.unread.delete(place);
-  tell("place");
+/** @param {Snowflake} id */
+export function openChannel(id) {
+  state.channelId = id;
+  state.unread.delete(id);
+  emit("channel");
 }
 
-export const channel = (id = state.place) => state.channels.get(id);
-export const guildOf = (place) => state.guilds.find((guild) => guild.id === place?.guild_id);
-export const message = (place, id) => channel(place)?.messages.get(id);
+/** The channel with this id; without one, the current channel. @param {Snowflake | null} [id] */
+export function getChannel(id = state.channelId) {
+  return id === null ? undefined : state.channels.get(id);
+}
 
-/** Somebody by id, from the servers and messages that are known. */
-export function user(id) {
+/** @param {{ guild_id?: Snowflake } | undefined} channel */
+export function guildOf(channel) {
+  return state.guilds.find((guild) => guild.id === channel?.guild_id);
+}
+
+/**
+ * @param {Snowflake} channelId
+ * @param {Snowflake | undefined} id
+ */
+export function findMessage(channelId, id) {
+  return id === undefined ? undefined : getChannel(channelId)?.messages.get(id);
+}
+
+/** A user by id, from the servers that the member is in. @param {Snowflake} id */
+export function findUser(id) {
   if (state.bot?.id === id) return state.bot;
   if (state.user?.id === id) return state.user;
   for (const guild of state.guilds) {
@@ -62,51 +99,73 @@ export function user(id) {
   return null;
 }
 
-export function channelName(place) {
-  return place.guild_id ? place.name : "Imagine";
+/** @param {{ guild_id?: Snowflake, name: string }} channel */
+export function channelName(channel) {
+  return channel.guild_id ? channel.name : "Imagine";
 }
 
-export function may(place, bit) {
-  return place ? (BigInt(place.permissions) & (1n << BigInt(bit))) !== 0n : false;
+/**
+ * Whether the current member has a permission in a channel.
+ * @param {Channel} channel
+ * @param {bigint} permission
+ */
+export function hasPermission(channel, permission) {
+  return (BigInt(channel.permissions) & permission) !== 0n;
 }
 
-function hear(name, data) {
-  if (name === "READY") return takeAll(data);
-  if (name === "PRESENCE") {
+/**
+ * @param {string} name
+ * @param {any} data
+ */
+function onEvent(name, data) {
+  if (name === "READY") applyReady(data);
+  else if (name === "PRESENCE") {
     state.connected = data.connected;
-    return tell("presence");
-  }
-  if (name === "INTERACTION_FAILURE") return;
-  if (!name.startsWith("MESSAGE_")) return startAnew();
-  const place = channel(data.channel_id);
-  if (!place) return startAnew(); // a conversation that has just been opened
-  if (name === "MESSAGE_DELETE") place.messages.delete(data.id);
-  else place.messages.set(data.id, data);
-  if (name === "MESSAGE_CREATE" && place.id !== state.place && data.author.id !== state.me) {
-    state.unread.add(place.id);
-    tell("unread");
-  }
-  tell("message", { name, id: data.id, channel: place.id });
+    emit("presence");
+  } else if (name.startsWith("MESSAGE_")) onMessageEvent(name, data);
+  else if (name !== "INTERACTION_FAILURE") reload();
 }
 
-/** People or places have changed: ask for everything again, once for several changes. */
-export function startAnew() {
-  clearTimeout(again);
-  again = setTimeout(() => become(state.me), 60);
+/**
+ * @param {string} name
+ * @param {Message} data
+ */
+function onMessageEvent(name, data) {
+  const channel = getChannel(data.channel_id);
+  if (!channel) {
+    reload(); // direct messages that have just been opened
+    return;
+  }
+  if (name === "MESSAGE_DELETE") channel.messages.delete(data.id);
+  else channel.messages.set(data.id, data);
+  const elsewhere = channel.id !== state.channelId;
+  if (name === "MESSAGE_CREATE" && elsewhere && data.author.id !== state.me) {
+    state.unread.add(channel.id);
+    emit("unread");
+  }
+  emit("message", { name, id: data.id, channel: channel.id });
 }
 
-function takeAll(all) {
-  state.user = all.user;
-  state.bot = all.bot;
-  state.locale = all.locale;
-  state.takesDirect = all.accepts_direct_messages;
-  state.guilds = all.guilds;
+/** Requests everything again, once for several changes to members or channels. */
+export function reload() {
+  clearTimeout(reloadTimer);
+  reloadTimer = setTimeout(() => become(state.me), 60);
+}
+
+/** @param {ReadyPayload} ready */
+function applyReady(ready) {
+  state.user = ready.user;
+  state.bot = ready.bot;
+  state.locale = ready.locale;
+  state.acceptsDirectMessages = ready.accepts_direct_messages;
+  state.guilds = ready.guilds;
+  const channels = [...ready.guilds.flatMap((guild) => guild.channels), ...ready.direct];
   state.channels = new Map(
-    [...all.guilds.flatMap((guild) => guild.channels), ...all.direct].map((each) => [
-      each.id,
-      { ...each, messages: new Map(each.messages.map((one) => [one.id, one])) },
-    ]),
+    channels.map((channel) => {
+      const messages = new Map(channel.messages.map((message) => [message.id, message]));
+      return [channel.id, { ...channel, messages }];
+    }),
   );
-  if (!state.channels.has(state.place)) state.place = all.guilds[0]?.channels[0]?.id ?? null;
-  tell("everything");
+  if (!getChannel()) state.channelId = ready.guilds[0]?.channels[0]?.id ?? null;
+  emit("ready");
 }

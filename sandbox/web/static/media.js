@@ -1,0 +1,159 @@
+// Images and other files of messages.
+
+import { element, icon, sizeText } from "./dom.js";
+
+/** A CDN URL without its signature, which changes. @param {string} url */
+export function bare(url) {
+  return url.split("?")[0];
+}
+
+/** What each image button shows. @type {WeakMap<Element, Media>} */
+const shown = new WeakMap();
+/** The URL of the image that each button is to show once it has loaded. @type {WeakMap<Element, string>} */
+const loading = new WeakMap();
+
+/** An image as a button that opens it large. @param {Media} media */
+export function imageNode(media) {
+  const button = element("button", {
+    type: "button",
+    class: "picture",
+    onclick: () => openLarge(shown.get(button) ?? media),
+  });
+  fill(button, media, element("img", { src: media.url }));
+  return button;
+}
+
+/**
+ * Shows another image once it has loaded. Until then the old one stays.
+ * @param {Element} button
+ * @param {Media} media
+ */
+export async function changeImage(button, media) {
+  const address = bare(media.url);
+  const current = shown.get(button);
+  if (current && address === bare(current.url)) return;
+  loading.set(button, address);
+  const next = element("img", { src: media.url });
+  await next.decode().catch(() => {});
+  if (loading.get(button) === address) fill(/** @type {HTMLElement} */ (button), media, next);
+}
+
+/** @param {HTMLElement} button @param {Media} media @param {HTMLImageElement} img */
+function fill(button, media, img) {
+  const alt = media.description || nameIn(media);
+  img.alt = alt;
+  if (media.width) img.width = media.width;
+  if (media.height) img.height = media.height;
+  shown.set(button, media);
+  loading.set(button, bare(media.url));
+  button.setAttribute("aria-label", `Image: ${alt}. Open it large`);
+  button.replaceChildren(img);
+  if (media.width) button.style.setProperty("--ratio", `${media.width} / ${media.height}`);
+}
+
+/** @param {Media} media */
+function nameIn(media) {
+  return media.filename ?? decodeURIComponent(bare(media.url).split("/").at(-1) ?? "");
+}
+
+/** @param {Attachment[]} files */
+export function filesNode(files) {
+  const images = files.filter((file) => isKind(file, "image"));
+  const others = files.filter((file) => !images.includes(file));
+  return element(
+    "div",
+    { class: "files" },
+    images.length > 0 &&
+      element(
+        "div",
+        { class: `mosaic of${Math.min(images.length, 4)}` },
+        images.map((file) => covered(file, imageNode(file))),
+      ),
+    others.map((file) => (isKind(file, "video") ? covered(file, videoNode(file)) : fileNode(file))),
+  );
+}
+
+/** @param {Media} file @param {"image" | "video"} kind */
+function isKind(file, kind) {
+  return (file.content_type ?? "").startsWith(`${kind}/`);
+}
+
+/** @param {Attachment} file */
+function videoNode(file) {
+  const label = file.description || file.filename;
+  return element("video", {
+    src: file.url,
+    controls: true,
+    loop: true,
+    muted: true,
+    playsinline: true,
+    preload: "metadata",
+    width: file.width,
+    height: file.height,
+    "aria-label": label,
+  });
+}
+
+/** @param {Attachment} file */
+function fileNode(file) {
+  return element(
+    "a",
+    { class: "file", href: file.url, download: file.filename },
+    icon("file"),
+    element(
+      "span",
+      {},
+      element("span", { class: "file-name" }, file.filename),
+      element("small", {}, sizeText(file.size)),
+    ),
+  );
+}
+
+/** Covers a spoiler until the member clicks it. @param {Attachment} file @param {HTMLElement} node */
+function covered(file, node) {
+  if (!file.filename.startsWith("SPOILER_")) return node;
+  const cover = element(
+    "button",
+    { type: "button", class: "cover", "aria-label": "Spoiler: show this image" },
+    element("span", {}, "Spoiler"),
+  );
+  const box = element("div", { class: "covered" }, node, cover);
+  node.inert = true;
+  cover.addEventListener("click", () => {
+    node.inert = false;
+    box.replaceWith(node);
+    node.focus();
+  });
+  return box;
+}
+
+/** Shows an image over everything else. @param {Media} media */
+function openLarge(media) {
+  const alt = media.description || nameIn(media);
+  const dialog = element(
+    "dialog",
+    { class: "large", "aria-label": alt },
+    element("img", { src: media.url, alt, width: media.width, height: media.height }),
+    element(
+      "p",
+      {},
+      element("span", { class: "caption" }, alt),
+      element(
+        "a",
+        { href: media.url, target: "_blank", rel: "noopener noreferrer" },
+        "Open the file",
+      ),
+      element(
+        "button",
+        { type: "button", class: "second", onclick: () => dialog.close() },
+        "Close",
+      ),
+    ),
+  );
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

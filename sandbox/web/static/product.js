@@ -1,0 +1,5 @@
+// What the page knows of the bot. Everything else works with any bot.
+
+export const IMAGINE = "imagine";
+export const HELP = "help";
+export const AGAIN_PREFIX = "imagine:again:";
