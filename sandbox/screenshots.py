@@ -1,4 +1,4 @@
-"""Makes the pictures of the page in `docs/page/` anew: `make screenshots`."""
+"""`make screenshots`: takes the screenshots of the page in `docs/page/`."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ QUALITY = 90
 
 
 async def make_screenshots(folder: Path) -> None:
-    """Every main state of the page, as WebP in `folder`. Raises ProcessError."""
+    """Save every main state of the page as WebP in `folder`. Raises ProcessError."""
     async with playground() as address, chromium() as browser:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
@@ -96,8 +96,8 @@ async def _painting(page: Page, folder: Path) -> None:
 
 
 async def _several(page: Page, folder: Path) -> None:
-    wish = "a yellow star and a blue heart"
-    await page.locator("#composer-text").fill(f"/imagine include: {wish} count: 4 seed: 11")
+    include = "a yellow star and a blue heart"
+    await page.locator("#composer-text").fill(f"/imagine include: {include} count: 4 seed: 11")
     form = page.get_by_role("form", name="Command /imagine")
     await form.get_by_role("button", name="Add style:").click()
     await form.get_by_role("button", name="Add steps:").click()
@@ -135,7 +135,7 @@ async def _gallery(page: Page, folder: Path) -> None:
 
 
 async def _moderator(page: Page, folder: Path) -> None:
-    """Ben's picture waits for Mia, who looks at the queue as moderators see it."""
+    """Ben's job is running, and Mia looks at the queue as a moderator."""
     await page.get_by_role("button", name="imagine", exact=True).click()
     await _become(page, "Ben")
     card = await _ask(page, "two blue squares", count=4, steps=500, size="96x96")

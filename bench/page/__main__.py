@@ -65,7 +65,7 @@ async def measure(rounds: int, steps: int) -> dict[str, Any]:
 async def _load(page: Page, address: str) -> dict[str, float]:
     began = time.perf_counter()
     await page.goto(address)
-    await page.get_by_role("button", name="Paint a picture").wait_for()
+    await page.get_by_role("button", name="Create an image").wait_for()
     loaded = time.perf_counter() - began
     await page.wait_for_timeout(300)
     sent = await page.evaluate(

@@ -1,10 +1,11 @@
-"""Commands: what a bot may register, and what a member may then type or choose."""
+"""Commands: what a bot may register, and what members may enter."""
 
 import re
 from typing import Any
 
 from sandbox.discord import errors
 from sandbox.discord.client_errors import OptionError
+from sandbox.discord.clock import parse_snowflake
 from sandbox.discord.command_permissions import CommandPermissions
 from sandbox.discord.constants import DEFAULT_LOCALE, LOCALES, CommandType, ContextType, OptionType
 from sandbox.discord.errors import FormErrors
@@ -19,10 +20,10 @@ CHOICE_TYPES: dict[int, tuple[type, ...]] = {
     OptionType.INTEGER: (int,),
     OptionType.NUMBER: (int, float),
 }
-"""What may be chosen from, and what the choices are made of."""
+"""Option types with choices, and the types of their values."""
 
 DAILY_CREATIONS = 200
-_ALLOWED = {CommandType.CHAT_INPUT: 100, CommandType.USER: 15, CommandType.MESSAGE: 15}
+_COMMANDS_LIMIT = {CommandType.CHAT_INPUT: 100, CommandType.USER: 15, CommandType.MESSAGE: 15}
 _TEXT_LIMIT = 8000
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _SAFE_INTEGER = 2**53
@@ -30,7 +31,7 @@ _CHANNEL_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16})
 
 
 class Commands:
-    """The commands that the application has registered, globally and in guilds."""
+    """The application's registered commands, global and by guild."""
 
     def __init__(self, world: World, limits: Limits, overrides: CommandPermissions) -> None:
         self._world = world
@@ -44,36 +45,36 @@ class Commands:
         return list(self._registered.get(guild_id, {}).values())
 
     def offered(self, guild_id: int | None) -> list[Payload]:
-        """What a member of a guild can choose from."""
+        """The commands of a guild, including the global ones."""
         here = self.listed(guild_id) if guild_id is not None else []
         return here + self.listed(None)
 
     def offered_in(self, channel: Channel) -> list[Payload]:
-        """What is meant for a channel: in a direct one, what is registered for those."""
-        place = ContextType.BOT_DM if channel.guild_id is None else ContextType.GUILD
-        return [each for each in self.offered(channel.guild_id) if _is_for(each, place)]
+        """The commands for a channel. Direct messages have their own."""
+        context = ContextType.BOT_DM if channel.guild_id is None else ContextType.GUILD
+        return [each for each in self.offered(channel.guild_id) if _is_for(each, context)]
 
     def shown_to(self, user: User, channel: Channel) -> list[Payload]:
-        """What a user can choose from in a channel, as they read it: in their own language."""
+        """The commands that a user can use in a channel, in their language."""
         locale = self._world.locales.get(user.id, DEFAULT_LOCALE)
         return [
-            _read_in(locale, command)
+            _translated(locale, command)
             for command in self.offered_in(channel)
             if self._refusal(command, user, channel) is None
         ]
 
     def check_use(self, command: Payload, user: User, channel: Channel) -> None:
-        """Refuse a command that the member is not shown.
+        """Refuse a command that the member may not use.
 
         Raises:
-            OptionError: it says why.
+            OptionError: with the reason.
         """
         refusal = self._refusal(command, user, channel)
         if refusal is not None:
             raise OptionError("", refusal)
 
     def _refusal(self, command: Payload, user: User, channel: Channel) -> str | None:
-        """Why a user may not use a command in a channel: its guild, or the command, forbids it."""
+        """Why a user may not use a command in a channel; None if they may."""
         if channel.guild_id is None:
             return None
         name, permissions = command["name"], self._world.permissions(channel, user)
@@ -92,7 +93,7 @@ class Commands:
         return None if allowed else f"You do not have permission to use {name}."
 
     async def wait_offered(self, guild_id: int, name: str) -> None:
-        """Wait until members of a guild can choose a command of this name."""
+        """Wait until a guild has a command with this name."""
         await self._changed.wait_until(
             lambda: any(command["name"] == name for command in self.offered(guild_id))
         )
@@ -104,10 +105,10 @@ class Commands:
         return command
 
     def overwrite(self, guild_id: int | None, commands: Any) -> list[Payload]:
-        """Replace all commands of a scope; those that keep type and name keep their id.
+        """Replace all commands of a scope. Those with the same type and name keep their id.
 
         Raises:
-            DiscordError: 50035 for a form that Discord refuses, 30034 after 200 new ones in a day.
+            DiscordError: 50035 for an invalid form, 30034 after 200 new commands in a day.
         """
         check_commands(commands)
         before = {(old["type"], old["name"]): old for old in self.listed(guild_id)}
@@ -120,7 +121,7 @@ class Commands:
         return after
 
     def add(self, guild_id: int | None, command: Payload) -> Payload:
-        """Register one command, in place of one with the same type and name."""
+        """Register one command, replacing one with the same type and name."""
         key = (command.get("type") or 1, command.get("name"))
         others = [old for old in self.listed(guild_id) if (old["type"], old["name"]) != key]
         before = {(old["type"], old["name"]): old for old in self.listed(guild_id)}
@@ -170,16 +171,16 @@ class Commands:
         return {**identity, **form}
 
 
-def _is_for(command: Payload, place: int) -> bool:
+def _is_for(command: Payload, context: ContextType) -> bool:
     if "guild_id" in command:
-        return place == ContextType.GUILD
+        return context == ContextType.GUILD
     if command["contexts"] is not None:
-        return place in command["contexts"]
-    return place == ContextType.GUILD or bool(command["dm_permission"])
+        return context in command["contexts"]
+    return context == ContextType.GUILD or bool(command["dm_permission"])
 
 
 def _has_default(command: Payload, permissions: Permission) -> bool:
-    """Whether a member has all that a command wants by itself; 0 is for administrators alone."""
+    """Whether a member meets a command's default permissions; 0 means administrators only."""
     needed = command["default_member_permissions"]
     if needed is None:
         return True
@@ -187,7 +188,7 @@ def _has_default(command: Payload, permissions: Permission) -> bool:
 
 
 def without_localizations(part: Payload) -> Payload:
-    """A command as it is listed unless its translations are asked for."""
+    """A command without its translations, as the API lists it by default."""
     shown = {key: value for key, value in part.items() if not key.endswith("_localizations")}
     for inner in ("options", "choices"):
         if inner in shown:
@@ -195,17 +196,17 @@ def without_localizations(part: Payload) -> Payload:
     return shown
 
 
-def _read_in(locale: str, part: Payload) -> Payload:
-    """A command, option or choice with the words that a member of this language reads."""
+def _translated(locale: str, part: Payload) -> Payload:
+    """A command, option or choice in one language."""
     shown = without_localizations(part)
     for key in ("name", "description"):
         words = (part.get(f"{key}_localizations") or {}).get(locale)
         shown |= {key: words} if words else {}
     if shown["name"] != part["name"]:
-        shown["original_name"] = part["name"]  # under which it is sent
+        shown["original_name"] = part["name"]  # the name that is sent
     for inner in ("options", "choices"):
         if inner in part:
-            shown[inner] = [_read_in(locale, each) for each in part[inner]]
+            shown[inner] = [_translated(locale, each) for each in part[inner]]
     return shown
 
 
@@ -224,10 +225,10 @@ def _registered_option(option: Payload) -> Payload:
 
 
 def check_commands(commands: Any) -> None:
-    """Check a whole scope as Discord does.
+    """Check the commands of a scope as Discord does.
 
     Raises:
-        DiscordError: 50035 with every fault at its place.
+        DiscordError: 50035 with every error at its path.
     """
     wrong = FormErrors()
     seen: set[tuple[int, str]] = set()
@@ -257,7 +258,7 @@ def check_commands(commands: Any) -> None:
                 "APPLICATION_COMMAND_TOO_LARGE",
                 "Command exceeds maximum size (8000)",
             )
-    for kind, limit in _ALLOWED.items():
+    for kind, limit in _COMMANDS_LIMIT.items():
         if sum(each == kind for each, _ in seen) > limit:
             wrong.too_long("", limit)
     wrong.raise_if_any()
@@ -275,7 +276,7 @@ def _check_name(wrong: FormErrors, place: str, name: str, *, plain: bool) -> Non
 
 
 def _check_translations(wrong: FormErrors, place: str, part: Payload, *, plain: bool) -> None:
-    """The names and descriptions in other languages follow the rules of the first ones."""
+    """Translated names and descriptions follow the same rules as the originals."""
     for key in ("name", "description"):
         translations = part.get(f"{key}_localizations") or {}
         for locale, words in translations.items():
@@ -380,25 +381,25 @@ def _check_choices(wrong: FormErrors, place: str, option: Payload) -> None:
 
 
 def fits_choice(kind: int, value: Any) -> bool:
-    """Whether a value may stand behind a choice for an option of this kind."""
+    """Whether a choice of an option of this type may have this value."""
     if isinstance(value, bool) or not isinstance(value, CHOICE_TYPES.get(kind, ())):
         return False
     return not isinstance(value, str) or 1 <= len(value) <= 100
 
 
 def _length(part: Payload) -> int:
-    """The text that counts towards the 8,000 characters of a command."""
+    """The characters that count towards a command's limit of 8,000."""
     own = len(part.get("name") or "") + len(part.get("description") or "")
     choices = part.get("choices") or ()
     own += sum(len(choice["name"]) + len(str(choice.get("value"))) for choice in choices)
     return own + sum(_length(option) for option in part.get("options") or ())
 
 
-# What a member may type
+# What a member may enter
 
 
 def find_command(commands: list[Payload], path: str) -> tuple[Payload, list[Payload]]:
-    """The command that `/path` names, and the subcommands on the way to its options.
+    """The command of `/path`, and the subcommands that lead to its options.
 
     Raises:
         OptionError: there is no such command.
@@ -407,7 +408,7 @@ def find_command(commands: list[Payload], path: str) -> tuple[Payload, list[Payl
     for command in commands:
         if command["name"] != first or command["type"] != CommandType.CHAT_INPUT:
             continue
-        way: list[Payload] = []
+        subcommands: list[Payload] = []
         level = command
         for name in rest:
             inner = [
@@ -419,18 +420,18 @@ def find_command(commands: list[Payload], path: str) -> tuple[Payload, list[Payl
             if not inner:
                 raise OptionError("", f"There is no command /{path}.")
             level = inner[0]
-            way.append(level)
+            subcommands.append(level)
         if any(
             o["type"] in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
             for o in level.get("options", ())
         ):
-            raise OptionError("", f"/{path} wants a subcommand.")
-        return command, way
+            raise OptionError("", f"/{path} needs a subcommand.")
+        return command, subcommands
     raise OptionError("", f"There is no command /{path}.")
 
 
 def find_any(commands: list[Payload], name: str) -> Payload:
-    """The command of this name, of whatever kind. Raises OptionError where there is none."""
+    """The command with this name, of any type. Raises OptionError if there is none."""
     for command in commands:
         if command["name"] == name:
             return command
@@ -438,7 +439,7 @@ def find_any(commands: list[Payload], name: str) -> Payload:
 
 
 def find_menu(commands: list[Payload], kind: int, name: str) -> Payload:
-    """The command of a menu on a message or a member. Raises OptionError where there is none."""
+    """A context-menu command. Raises OptionError if there is none."""
     for command in commands:
         if (command["type"], command["name"]) == (kind, name):
             return command
@@ -446,17 +447,17 @@ def find_menu(commands: list[Payload], kind: int, name: str) -> Payload:
 
 
 def check_values(options: list[Payload], values: Payload) -> list[Payload]:
-    """What a member filled in, checked as Discord's client does before anything is sent.
+    """Check the options that a member filled in, as Discord's client does before sending.
 
     Args:
         options: the command's options as registered.
-        values: what was typed, by option name; an attachment or user by its id.
+        values: by option name; attachments, users, roles and channels by their ids.
 
     Returns:
-        the options as an interaction carries them.
+        the options in the shape of an interaction.
 
     Raises:
-        OptionError: with the option and the words beside it.
+        OptionError: with the option and the reason.
     """
     known = {option["name"]: option for option in options}
     for name in values:
@@ -475,10 +476,10 @@ def check_values(options: list[Payload], values: Payload) -> list[Payload]:
 
 
 def typed_so_far(options: list[Payload], values: Payload, focused: str) -> list[Payload]:
-    """What stands in the options while a member types into one of them, as yet unchecked.
+    """The options while a member types into one of them. They are not checked yet.
 
     Raises:
-        OptionError: there is no such option, or it does not ask the bot for choices.
+        OptionError: there is no such option, or it has no autocomplete.
     """
     known = {option["name"]: option for option in options}
     for name in (*values, focused):
@@ -496,20 +497,20 @@ def typed_so_far(options: list[Payload], values: Payload, focused: str) -> list[
 def _checked(option: Payload, value: Any) -> Any:
     name, kind = option["name"], option["type"]
     match kind:
-        case 3:
+        case OptionType.STRING:
             if not isinstance(value, str):
                 raise OptionError(name, "Enter a text.")
             # Discord's client sends no more than 6,000 characters, and no empty text.
             low, high = option.get("min_length", 0), option.get("max_length", 6000)
             if not max(low, 1) <= len(value) <= high:
                 raise OptionError(name, f"The text must have {max(low, 1)} to {high} characters.")
-        case 4 | 10:
+        case OptionType.INTEGER | OptionType.NUMBER:
             value = _checked_number(option, value)
-        case 5:
+        case OptionType.BOOLEAN:
             if not isinstance(value, bool):
                 raise OptionError(name, "Choose True or False.")
         case _:
-            if not str(value).isdigit():
+            if parse_snowflake(str(value)) is None:
                 raise OptionError(name, "Choose one of those shown.")
             value = str(value)
     choices = option.get("choices")

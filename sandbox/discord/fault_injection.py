@@ -1,4 +1,4 @@
-"""Troubles that a test can ask for: answers that fail, connections that break."""
+"""Injects faults: failing responses, broken connections, and outages of all of Discord."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ class Fault:
     """What happens to the next `times` requests of a route.
 
     Attributes:
-        route: method and template, such as `PATCH /channels/{channel_id}/messages/{message_id}`.
-        status: the status that is answered, or None where the connection breaks instead.
-        applied: whether the request takes effect before the answer is lost.
+        route: method and template, like `PATCH /channels/{channel_id}/messages/{message_id}`.
+        status: the status of the response, or None to break the connection instead.
+        applied: whether the request takes effect before the response is lost.
         delay: seconds before anything happens.
-        retry_after: with status 429, the seconds that Discord asks to wait.
-        cut: whether the connection breaks while the request is still being sent.
+        retry_after: with status 429, the seconds to wait.
+        cut: whether the connection breaks while the request is being sent.
     """
 
     route: str
@@ -27,7 +27,7 @@ class Fault:
 
 
 class Faults:
-    """The troubles in force; empty in peace."""
+    """Faults of single requests."""
 
     def __init__(self, drop_gateway: Callable[[bool], None]) -> None:
         self._faults: list[Fault] = []
@@ -36,17 +36,17 @@ class Faults:
     def fail(
         self, route: str, status: int, *, times: int = 1, applied: bool = False, delay: float = 0.0
     ) -> None:
-        """Answer the next requests of a route with an error of Discord's servers."""
+        """Respond to the next requests of a route with a server error."""
         self._faults.append(Fault(route, times, status, applied, delay))
 
     def reset(
         self, route: str, *, times: int = 1, applied: bool = False, delay: float = 0.0
     ) -> None:
-        """Reset the connection of the next requests of a route instead of answering."""
+        """Reset the connection of the next requests of a route instead of responding."""
         self._faults.append(Fault(route, times, None, applied, delay))
 
     def limit(self, route: str, retry_after: float, *, times: int = 1) -> None:
-        """Answer the next requests of a route with a rate limit of so many seconds."""
+        """Rate-limit the next requests of a route for `retry_after` seconds."""
         self._faults.append(Fault(route, times, 429, False, retry_after=retry_after))
 
     def cut(self, route: str, *, times: int = 1) -> None:
@@ -59,15 +59,15 @@ class Faults:
 
     @property
     def pending(self) -> int:
-        """How many troubles nobody has met to their end."""
+        """The number of faults that are not used up."""
         return len(self._faults)
 
     def clear(self) -> None:
-        """End all troubles."""
+        """Remove all faults."""
         self._faults.clear()
 
     def take(self, route: str) -> Fault | None:
-        """The trouble that meets this request, if any; counts it."""
+        """The fault for this request, if any. Counts it."""
         for fault in self._faults:
             if fault.route == route:
                 fault.times -= 1
@@ -78,11 +78,11 @@ class Faults:
 
 
 class Outage:
-    """What is wrong with Discord now.
+    """Faults of all of Discord, until they are ended.
 
     Attributes:
-        down: every request is answered with 503, and no gateway connection lasts.
-        delay: seconds before any answer.
+        down: every request gets status 503, and the gateway accepts no connection.
+        delay: seconds before each response.
     """
 
     def __init__(self, drop_gateway: Callable[[bool], None]) -> None:
@@ -91,10 +91,10 @@ class Outage:
         self._drop_gateway = drop_gateway
 
     def begin(self) -> None:
-        """From now on Discord cannot be reached; sessions can be resumed afterwards."""
+        """Make Discord unreachable. Sessions can be resumed afterwards."""
         self.down = True
         self._drop_gateway(True)
 
     def end(self) -> None:
-        """Discord is there again."""
+        """Make Discord reachable again."""
         self.down = False

@@ -1,4 +1,4 @@
-"""The gateway: the WebSocket over which a bot hears what happens."""
+"""The gateway: the WebSocket that sends events to a bot."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from sandbox.discord.signals import Signal
 from sandbox.discord.state import World
 
 HEARTBEAT_INTERVAL = 41.25
-"""Seconds between a client's heartbeats; twice that without one ends the connection."""
+"""Seconds between a client's heartbeats. After twice as long without one it is disconnected."""
 
-ROUND_TRIP = 0.05
-"""Seconds until a heartbeat is acknowledged. discord.py notes only afterwards that it has sent one:
-an answer that comes sooner than any network could bring it makes it warn of a latency of 41 s."""
+ACK_DELAY = 0.05
+"""Seconds until a heartbeat is acknowledged. discord.py records the time of a heartbeat only after
+sending it, so an instant acknowledgement makes it warn of a latency of 41 s."""
 
-REPLAYED = 1_000
-"""Events that are kept for a client that comes back."""
+REPLAY_LIMIT = 1_000
+"""Events kept for a client that resumes its session."""
 
 IDENTIFIES_A_DAY = 1_000
 DAY = 24 * 60 * 60
@@ -56,17 +56,17 @@ _NEEDS_CONTENT_INTENT: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Session:
-    """What a bot has been told so far, so that it can go on after a lost connection."""
+    """The events sent to a bot, so that it can resume after a lost connection."""
 
     id: str
     intents: int
     sequence: int = 0
-    sent: deque[Payload] = field(default_factory=lambda: deque(maxlen=REPLAYED))
+    sent: deque[Payload] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
     connection: "Connection | None" = None
 
 
 class Connection:
-    """One WebSocket. Messages leave in order, through a queue."""
+    """One WebSocket. Messages are sent in order, through a queue."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
@@ -77,7 +77,7 @@ class Connection:
         self._transport = request.transport
 
     def abort(self) -> None:
-        """Cut the line without a word."""
+        """Break the connection without a close message."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -85,7 +85,7 @@ class Connection:
         self._queue.put_nowait(payload)
 
     async def deliver(self) -> None:
-        """Write what is queued, until cancelled or cut off."""
+        """Send queued messages until cancelled or disconnected."""
         while not self.socket.closed:
             text = json.dumps(await self._queue.get())
             try:
@@ -99,7 +99,7 @@ class Connection:
 
 
 class Gateway:
-    """Connects bots to the world's events."""
+    """Sends the world's events to connected bots."""
 
     def __init__(self, world: World) -> None:
         self.url = ""  # known once the server listens
@@ -112,15 +112,15 @@ class Gateway:
 
     @property
     def connected(self) -> bool:
-        """Whether a bot has identified itself and is there now."""
+        """Whether a bot is identified and connected."""
         return any(session.connection is not None for session in self._sessions.values())
 
     async def wait_connected(self, *, connected: bool = True) -> None:
-        """Wait until a bot is there, or until none is."""
+        """Wait until a bot is connected, or until none is."""
         await self._changed.wait_until(lambda: self.connected is connected)
 
     def start_limit(self) -> Payload:
-        """How many sessions may still be started, as `GET /gateway/bot` tells it."""
+        """The session start limit, as `GET /gateway/bot` returns it."""
         self._forget_old_identifies()
         oldest = self._identified[0] if self._identified else self._world.clock.now()
         return {
@@ -131,7 +131,7 @@ class Gateway:
         }
 
     def drop(self, resumable: bool) -> None:
-        """Cut every connection as a network would; without `resumable` the sessions die too."""
+        """Break every connection. Unless `resumable`, the sessions end too."""
         if not resumable:
             self._sessions.clear()
         for connection in tuple(self._connections):
@@ -139,7 +139,7 @@ class Gateway:
             connection.abort()
 
     async def revoke(self) -> None:
-        """The token has changed: all sessions end, with the code for a wrong one."""
+        """End all sessions with the close code of a wrong token."""
         self._sessions.clear()
         for connection in tuple(self._connections):
             self._leave(connection)
@@ -148,7 +148,7 @@ class Gateway:
             )
 
     async def close(self) -> None:
-        """Say goodbye to everyone."""
+        """Close every connection."""
         for connection in tuple(self._connections):
             await connection.socket.close(code=WSCloseCode.GOING_AWAY)
 
@@ -180,8 +180,8 @@ class Gateway:
             if message.type is not WSMsgType.TEXT:
                 return
             try:
-                said = json.loads(message.data)
-                opcode, data = said["op"], said.get("d")
+                payload = json.loads(message.data)
+                opcode, data = payload["op"], payload.get("d")
             except (ValueError, KeyError, TypeError):
                 await connection.socket.close(code=CloseCode.DECODE_ERROR, message=b"Decode error.")
                 return
@@ -190,7 +190,7 @@ class Gateway:
     async def _handle(self, connection: Connection, opcode: int, data: Any) -> None:
         if opcode == Opcode.HEARTBEAT:
             answer: Payload = {"op": Opcode.HEARTBEAT_ACK, "d": None, "s": None, "t": None}
-            asyncio.get_running_loop().call_later(ROUND_TRIP, connection.send, answer)
+            asyncio.get_running_loop().call_later(ACK_DELAY, connection.send, answer)
         elif opcode == Opcode.IDENTIFY:
             await self._identify(connection, data)
         elif opcode == Opcode.RESUME:
@@ -231,7 +231,7 @@ class Gateway:
         self._welcome(session, data)
 
     def _welcome(self, session: Session, data: Payload) -> None:
-        """READY, then a GUILD_CREATE for each guild that the bot is in."""
+        """Send READY, then GUILD_CREATE for each of the bot's guilds."""
         world = self._world
         bot = world.application.bot
         guilds = [guild for guild in world.guilds.values() if bot.id in guild.members]
@@ -260,12 +260,12 @@ class Gateway:
             )
             return
         session = self._sessions.get(data.get("session_id", ""))
-        heard = data.get("seq") or 0
-        too_late = session is not None and session.sequence - heard > len(session.sent)
-        if session is None or too_late or heard > session.sequence:
+        acknowledged = data.get("seq") or 0
+        too_late = session is not None and session.sequence - acknowledged > len(session.sent)
+        if session is None or too_late or acknowledged > session.sequence:
             connection.send({"op": Opcode.INVALID_SESSION, "d": False, "s": None, "t": None})
             return
-        missed = [payload for payload in session.sent if payload["s"] > heard]
+        missed = [payload for payload in session.sent if payload["s"] > acknowledged]
         if session.connection is not None:
             self._leave(session.connection)
         self._attach(connection, session)
@@ -285,7 +285,7 @@ class Gateway:
         self._changed.notify()
 
     def _dispatch(self, event: Event) -> None:
-        """Pass an event on to every session that is to know of it, connected or not."""
+        """Send an event to every session that may see it, connected or not."""
         if event.name in _FOR_MEMBERS_ONLY:
             return
         world, bot = self._world, self._world.application.bot
@@ -301,7 +301,7 @@ class Gateway:
                 self._send(session, event.name, self._as_seen(event.data, session))
 
     def _intents_for(self, event: Event) -> int:
-        """What a bot must have asked for to hear of an event; of itself it hears always."""
+        """The intents that an event needs. A bot always receives events about itself."""
         if event.name.startswith("MESSAGE_"):
             return Intent.GUILD_MESSAGES if "guild_id" in event.data else Intent.DIRECT_MESSAGES
         own = str(self._world.application.bot.id)
@@ -310,7 +310,7 @@ class Gateway:
         return _INTENTS.get(event.name, 0)
 
     def _as_seen(self, data: Payload, session: Session) -> Payload:
-        """Without the intent for it, a bot reads only its own messages and direct ones."""
+        """Without the message content intent, a bot only reads its own and direct messages."""
         if (
             "author" not in data
             or session.intents & Intent.MESSAGE_CONTENT

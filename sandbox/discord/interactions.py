@@ -1,8 +1,8 @@
-"""Interactions: a member runs a command or presses a button, and the bot has 3 s to answer.
+"""Interactions: a member runs a command or presses a button, and the bot has 3 s to respond.
 
-The life of one: created by a member with a secret token → announced to the bot → answered once
-within 3 s, else it fails and the member reads "The application did not respond" → for 15 minutes
-its token edits and deletes the answer and adds follow-ups.
+An interaction is created by a member, with a secret token, and sent to the bot. The bot responds
+once within 3 s, or the member reads "The application did not respond". For 15 minutes the token
+can edit and delete the response and send follow-ups.
 """
 
 import asyncio
@@ -42,10 +42,10 @@ from sandbox.discord.permissions import Permission
 from sandbox.discord.resolved import ResolvedData
 from sandbox.discord.state import World, number_components
 
-ANSWER_WITHIN = 3.0
+RESPONSE_SECONDS = 3.0
 TOKEN_LIFETIME = 15 * 60.0
 
-_ANSWERS = {
+_CALLBACKS = {
     InteractionType.COMMAND: (
         CallbackType.MESSAGE,
         CallbackType.DEFERRED_MESSAGE,
@@ -82,12 +82,12 @@ _CHOSEN_BY_ID = {
     ComponentType.CHANNEL_SELECT: OptionType.CHANNEL,
     ComponentType.FILE_UPLOAD: OptionType.ATTACHMENT,
 }
-"""For the fields in which something is chosen by its id: what kind of option chooses the same."""
+"""The option type that corresponds to a component whose values are ids."""
 
 
 @dataclass(slots=True)
 class Interaction:
-    """One wish of a member, and what became of it."""
+    """An interaction and its response."""
 
     id: int
     token: str
@@ -97,19 +97,19 @@ class Interaction:
     created: float
     data: Payload
     message: Message | None = None
-    """The message whose component was used."""
+    """The message of the component that was used."""
     trigger: Origin | None = None
-    """What opened the form that is being sent."""
+    """For a submitted modal: the interaction that opened it."""
     answer: int | None = None
     original: int | None = None
-    """The id of the message that is the answer."""
+    """The id of the message that is the response."""
     modal: Payload | None = None
     outcome: asyncio.Future[Payload] = field(default_factory=asyncio.Future)
-    """What the member saw first."""
+    """What the member sees first."""
 
 
 class Interactions:
-    """All interactions whose tokens may still be used."""
+    """All interactions with valid tokens."""
 
     def __init__(self, world: World, commands: Commands) -> None:
         self._world = world
@@ -123,22 +123,22 @@ class Interactions:
         """A member sends a slash command.
 
         Raises:
-            OptionError: Discord's client would not send it so.
+            OptionError: Discord's client would not send it.
         """
-        command, way, options = self._command(user, channel, path)
+        command, subcommands, options = self._command(user, channel, path)
         sent = check_values(options, values)
         resolved = self._chosen_options(user, channel, options, sent)
-        data = self._command_data(command, way, sent, resolved)
+        data = self._command_data(command, subcommands, sent, resolved)
         return self._announce(InteractionType.COMMAND, user, channel, data)
 
     def use_menu(
         self, user: User, channel: Channel, name: str, target: Message | User
     ) -> Interaction:
-        """A member chooses an entry in the menu of a message or of a user.
+        """A member uses an entry in the context menu of a message or a user.
 
         Raises:
-            OptionError: the menu has no such entry for the member.
-            InteractionError: what they point at has no menu for them.
+            OptionError: the member has no such entry.
+            InteractionError: the target has no menu for the member.
         """
         self._may_interact(user, channel)
         kind = CommandType.USER if isinstance(target, User) else CommandType.MESSAGE
@@ -161,10 +161,10 @@ class Interactions:
     def autocomplete(
         self, user: User, channel: Channel, path: str, values: Payload, focused: str
     ) -> Interaction:
-        """A member types into an option that asks the bot for choices."""
-        command, way, options = self._command(user, channel, path)
+        """A member types into an option with autocomplete."""
+        command, subcommands, options = self._command(user, channel, path)
         sent = typed_so_far(options, values, focused)
-        data = self._command_data(command, way, sent, {})
+        data = self._command_data(command, subcommands, sent, {})
         return self._announce(InteractionType.AUTOCOMPLETE, user, channel, data)
 
     def use_component(
@@ -173,7 +173,7 @@ class Interactions:
         """A member presses a button or chooses in a select.
 
         Raises:
-            InteractionError: it is not there, or not to be used.
+            InteractionError: it does not exist or cannot be used.
         """
         self._may_interact(user, channel)
         if message not in self._world.visible_messages(channel, user):
@@ -196,10 +196,10 @@ class Interactions:
         return self._announce(InteractionType.COMPONENT, user, channel, data, message)
 
     def submit_modal(self, opened: Interaction, values: Payload) -> Interaction:
-        """A member fills in the form that an earlier interaction opened, and sends it."""
+        """A member submits the modal that an earlier interaction opened."""
         modal = opened.modal
         if modal is None:
-            raise InteractionError("No form is open.")
+            raise InteractionError("No modal is open.")
         components = fill(modal, values)
         answers = zip(fields(modal), fields({"components": components}), strict=True)
         data = {"custom_id": modal["custom_id"], "components": components}
@@ -219,20 +219,28 @@ class Interactions:
     def _command(
         self, user: User, channel: Channel, path: str
     ) -> tuple[Payload, list[Payload], list[Payload]]:
-        """A command that the member may use, the subcommands on the way, the options there."""
+        """A command that the member may use, its chosen subcommands, and their options."""
         self._may_interact(user, channel)
-        command, way = find_command(self._commands.offered_in(channel), path)
+        command, subcommands = find_command(self._commands.offered_in(channel), path)
         self._commands.check_use(command, user, channel)
-        return command, way, (way[-1] if way else command).get("options", [])
+        return (
+            command,
+            subcommands,
+            (subcommands[-1] if subcommands else command).get("options", []),
+        )
 
     def _may_interact(self, user: User, channel: Channel) -> None:
         if Permission.VIEW_CHANNEL not in self._world.permissions(channel, user):
             raise InteractionError("The member does not see this channel.")
 
     def _command_data(
-        self, command: Payload, way: list[Payload], options: list[Payload], resolved: Payload
+        self,
+        command: Payload,
+        subcommands: list[Payload],
+        options: list[Payload],
+        resolved: Payload,
     ) -> Payload:
-        for level in reversed(way):
+        for level in reversed(subcommands):
             options = [{"name": level["name"], "type": level["type"], "options": options}]
         data: Payload = {"id": command["id"], "name": command["name"], "type": command["type"]}
         if "guild_id" in command:
@@ -244,7 +252,7 @@ class Interactions:
     def _chosen_options(
         self, user: User, channel: Channel, options: list[Payload], sent: list[Payload]
     ) -> Payload:
-        """What the options stand for that name something by its id."""
+        """The resolved data of options whose values are ids."""
         chosen = ResolvedData(self._world, user, channel)
         known = {option["name"]: option for option in options}
         for option in sent:
@@ -259,7 +267,7 @@ class Interactions:
     def _chosen_values(
         self, user: User, channel: Channel, parts: Iterable[tuple[Payload, Payload]]
     ) -> Payload:
-        """What the values stand for that were chosen in fields, given with their answers."""
+        """The resolved data of component values that are ids."""
         chosen = ResolvedData(self._world, user, channel)
         for part, answer in parts:
             for value in answer.get("values", ()) if part["type"] in _CHOSEN_BY_ID else ():
@@ -269,7 +277,7 @@ class Interactions:
                     raise InteractionError(f"{part['custom_id']}: {error}") from None
         return {"resolved": chosen.payload} if chosen.payload else {}
 
-    # The way to the bot
+    # Sending interactions to the bot
 
     def _announce(
         self,
@@ -335,40 +343,40 @@ class Interactions:
         return payload
 
     async def _expire(self, interaction: Interaction) -> None:
-        await self._world.clock.sleep_until(interaction.created + ANSWER_WITHIN)
+        await self._world.clock.sleep_until(interaction.created + RESPONSE_SECONDS)
         if interaction.answer is not None:
             return
         self._by_token.pop(interaction.token, None)
-        seen = "The application did not respond"
-        data = {"id": str(interaction.id), "message": seen}
+        error = "The application did not respond"
+        data = {"id": str(interaction.id), "message": error}
         member = frozenset({interaction.user.id})
         self._world.emit(Event("INTERACTION_FAILURE", data, interaction.channel.id, member))
-        self._settle(interaction, {"kind": "failed", "error": seen})
+        self._settle(interaction, {"kind": "failed", "error": error})
 
     def _settle(self, interaction: Interaction, outcome: Payload) -> None:
         if not interaction.outcome.done():
             interaction.outcome.set_result({"interaction_id": str(interaction.id), **outcome})
 
     def _forget_expired(self) -> None:
-        """Drop what nobody can use any more; kept a while so that the error is the right one."""
+        """Remove old interactions, but not at once, so that late requests get the right error."""
         oldest = self._world.clock.now() - 4 * TOKEN_LIFETIME
         gone = [token for token, one in self._by_token.items() if one.created < oldest]
         for token in gone:
             del self._by_token[token]
 
-    # What the bot answers
+    # The bot's response
 
     def respond(
         self, interaction_id: int, token: str, body: Any, files: tuple[Upload, ...]
     ) -> Payload:
-        """The one first answer.
+        """The first and only callback.
 
         Returns:
             the InteractionCallbackResponse.
 
         Raises:
-            DiscordError: 10062 after 3 s, 40060 for a second answer, 50035 for a wrong form, 10003
-                once the channel is gone.
+            DiscordError: 10062 after 3 s, 40060 for a second callback, 50035 for an invalid form,
+                10003 if the channel was deleted.
         """
         interaction = self._by_token.get(token)
         if interaction is None or interaction.id != interaction_id:
@@ -376,12 +384,12 @@ class Interactions:
         self._world.channel(interaction.channel.id)
         if interaction.answer is not None:
             raise errors.already_acknowledged()
-        if self._world.clock.now() > interaction.created + ANSWER_WITHIN:
+        if self._world.clock.now() > interaction.created + RESPONSE_SECONDS:
             raise errors.unknown_interaction()
         answer = body.get("type")
-        if answer not in _ANSWERS[interaction.kind]:
+        if answer not in _CALLBACKS[interaction.kind]:
             wrong = FormErrors()
-            allowed = ", ".join(map(str, _ANSWERS[interaction.kind]))
+            allowed = ", ".join(map(str, _CALLBACKS[interaction.kind]))
             wrong.add("type", "BASE_TYPE_CHOICES", f"Value must be one of {{{allowed}}}.")
             wrong.raise_if_any()
         self._answer(interaction, answer, body.get("data") or {}, files)
@@ -489,14 +497,14 @@ class Interactions:
                 }
         return response
 
-    # The fifteen minutes after
+    # The fifteen minutes after the response
 
     def owner(self, application_id: int, token: str) -> Interaction:
-        """The answered interaction behind a webhook's address.
+        """The interaction of a webhook URL, which must have a response.
 
         Raises:
-            DiscordError: 10015 where there is none, 50027 once the token has expired, 10003 once
-                the channel is gone.
+            DiscordError: 10015 for an unknown one, 50027 for an expired token, 10003 if the
+                channel was deleted.
         """
         interaction = self._by_token.get(token)
         if interaction is None or application_id != self._world.application.id:
@@ -509,10 +517,10 @@ class Interactions:
         return interaction
 
     def answered_message(self, interaction: Interaction, message_id: int | None) -> Message:
-        """A message of this interaction: the original, or a follow-up by its id.
+        """A message of this interaction: the original response, or a follow-up by its id.
 
         Raises:
-            DiscordError: 10008 where it is not there, or not this interaction's.
+            DiscordError: 10008 if it does not exist or belongs to another interaction.
         """
         wanted = interaction.original if message_id is None else message_id
         message = interaction.channel.messages.get(wanted or 0)
@@ -524,7 +532,7 @@ class Interactions:
         return message
 
     def follow_up(self, interaction: Interaction, draft: Draft) -> Message:
-        """A further message; the first one after a deferral takes the deferred one's place."""
+        """Post a follow-up. The first one after a deferral fills in the deferred response."""
         original = interaction.channel.messages.get(interaction.original or 0)
         if original is not None and original.flags & MessageFlag.LOADING:
             return self._world.edit(interaction.channel, original, draft)
@@ -540,7 +548,7 @@ class Interactions:
 
 
 def _whole_name(data: Payload) -> str:
-    """A command's name with its subcommands, as messages show what was used."""
+    """A command's name with its subcommands, as messages show it."""
     inner = [
         each
         for each in data.get("options", ())
@@ -570,7 +578,7 @@ def _find(components: list[Payload], custom_id: str) -> Payload | None:
 
 
 def _checked_choices(data: Payload, kind: int) -> list[Payload]:
-    """What is offered to a member who types into an option of this kind."""
+    """The autocomplete choices for an option of this type."""
     choices: list[Payload] = data.get("choices") or []
     wrong = FormErrors("data")
     if len(choices) > CHOICES_LIMIT:
@@ -594,7 +602,7 @@ def _checked_choices(data: Payload, kind: int) -> list[Payload]:
 
 
 def _focused(data: Payload) -> int:
-    """The kind of the option that is being typed into."""
+    """The type of the option that the member types into."""
     waiting = list(data["options"])
     while waiting:
         option = waiting.pop()

@@ -1,4 +1,4 @@
-"""Reads the body of a request that writes a message, as strictly as Discord does."""
+"""Validates the body of a request that creates or edits a message, as Discord does."""
 
 from typing import Any
 
@@ -29,15 +29,15 @@ _LINK_SCHEMES = ("http://", "https://", "attachment://")
 
 
 def read_message(body: Payload, files: tuple[Upload, ...], *, root: str = "") -> Draft:
-    """What a request wants of a message.
+    """The draft of a message.
 
     Args:
         body: the JSON body, or the `payload_json` part of a form.
-        files: the files that came with it.
-        root: where `body` lies in what was sent; errors name their place from there.
+        files: the files of the request.
+        root: the path of `body` in the request, which errors start with.
 
     Raises:
-        DiscordError: 50035 with every fault at its place.
+        DiscordError: 50035 with every error at its path.
     """
     wrong = FormErrors(root)
     flags = _typed(wrong, body, "flags", int)
@@ -72,12 +72,12 @@ def read_message(body: Payload, files: tuple[Upload, ...], *, root: str = "") ->
 
 
 def is_empty(draft: Draft) -> bool:
-    """Whether there is nothing in it to show."""
+    """Whether a draft has no content."""
     return not (draft.content or draft.embeds or draft.components or draft.uploads)
 
 
 def _given(body: Payload, key: str, value: Any, nothing: Any) -> Any:
-    """The value, `nothing` for an explicit null, None where the key is absent."""
+    """The value; `nothing` for an explicit null; None if the key is absent."""
     if key not in body:
         return None
     return nothing if value is None else value
@@ -119,7 +119,7 @@ def _check_embeds(wrong: FormErrors, embeds: list[Any]) -> None:
 
 
 def _check_embed(wrong: FormErrors, place: str, embed: Payload) -> int:
-    """Check one embed; returns how much of the text limit it uses."""
+    """Check one embed. Returns the number of characters that count towards the limit."""
     texts: dict[str, Any] = {"title": embed.get("title"), "description": embed.get("description")}
     texts["url"] = embed.get("url")
     texts["author.name"] = (embed.get("author") or {}).get("name")
@@ -157,7 +157,7 @@ def _check_embed(wrong: FormErrors, place: str, embed: Payload) -> int:
 
 
 def _check_rows(wrong: FormErrors, rows: list[Any]) -> None:
-    """Components of the first kind: up to five rows of up to five buttons or one select."""
+    """Version 1: up to five action rows with up to five buttons or one select."""
     if len(rows) > ROWS_LIMIT:
         wrong.too_long("components", ROWS_LIMIT)
     seen: set[str] = set()
@@ -181,7 +181,7 @@ def _check_row(wrong: FormErrors, place: str, row: Payload, seen: set[str]) -> N
 
 
 def _check_interactive(wrong: FormErrors, place: str, part: Payload, seen: set[str]) -> None:
-    """A button or a select: its custom id, label and options."""
+    """Check a button or a select."""
     kind, style = part.get("type"), part.get("style")
     if kind not in (ComponentType.BUTTON, *SELECTS):
         wrong.add(f"{place}.type", "UNION_TYPE_CHOICES", f"Component of type {kind!r} not allowed.")
@@ -206,7 +206,7 @@ def _check_interactive(wrong: FormErrors, place: str, part: Payload, seen: set[s
 
 
 def check_select(wrong: FormErrors, place: str, part: Payload) -> None:
-    """Check what is particular to a select: how many, from what."""
+    """Check the options and the value limits of a select."""
     if len(part.get("placeholder") or "") > 150:
         wrong.too_long(f"{place}.placeholder", 150)
     low, high = part.get("min_values"), part.get("max_values")
@@ -255,7 +255,7 @@ def _check_options(wrong: FormErrors, place: str, options: list[Payload], most: 
 
 
 def _check_layout(wrong: FormErrors, components: list[Any], body: Payload) -> None:
-    """Components of the second kind: one layout, no content or embeds beside it."""
+    """Version 2: a layout without content or embeds."""
     for legacy in ("content", "embeds"):
         if body.get(legacy):
             wrong.add(
@@ -290,7 +290,7 @@ def _check_layout(wrong: FormErrors, components: list[Any], body: Payload) -> No
 def _read_attachments(
     wrong: FormErrors, body: Payload, files: tuple[Upload, ...]
 ) -> tuple[list[int] | None, tuple[Upload, ...]]:
-    """Which attachments stay (None: the request does not say) and which come anew."""
+    """The ids of attachments to keep (None keeps all), and the new files."""
     entries = body.get("attachments")
     if len(files) > FILES_LIMIT or len(entries or ()) > FILES_LIMIT:
         wrong.too_long("attachments", FILES_LIMIT)

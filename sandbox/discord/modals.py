@@ -1,4 +1,4 @@
-"""The fields that a member fills in: selects on a message, and the forms that a bot opens."""
+"""Modals, and the values of their fields and of select menus."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,14 +26,14 @@ _LABELLED = (
 )
 
 
-# What a bot may ask
+# What a bot may open
 
 
 def check_modal(data: Payload) -> None:
-    """Check a form before it is opened.
+    """Check a modal before it is opened.
 
     Raises:
-        DiscordError: 50035 with every fault at its place.
+        DiscordError: 50035 with every error at its path.
     """
     wrong = FormErrors("data")
     _check_text(wrong, "custom_id", data.get("custom_id"), 1, 100)
@@ -121,34 +121,34 @@ def _lengths(part: Payload) -> tuple[int, int]:
     return low or 0, TEXT_LIMIT if high is None else high
 
 
-# What a member may answer
+# What a member may enter
 
 
 def fields(modal: Payload) -> list[Payload]:
-    """All fields of a form, from top to bottom."""
+    """All fields of a modal, from top to bottom."""
     return [part for row in modal["components"] for part in _parts(row)]
 
 
 def fill(modal: Payload, values: Payload) -> list[Payload]:
-    """A form as it is sent, with what the member put in or what stood there before.
+    """The components of a submitted modal, with the entered or the initial values.
 
     Args:
-        values: by custom id a text, a list of what was chosen, or whether a box is ticked.
+        values: by custom id: a text, a list of chosen values, or whether a checkbox is set.
 
     Raises:
-        InteractionError: Discord's client would not send it so.
+        InteractionError: Discord's client would not send it.
     """
     unknown = values.keys() - {part["custom_id"] for part in fields(modal)}
     if unknown:
-        raise InteractionError(f"The form has no field {min(unknown)!r}.")
+        raise InteractionError(f"The modal has no field {min(unknown)!r}.")
     return [_filled(row, values) for row in modal["components"]]
 
 
 def check_choice(part: Payload, values: list[str]) -> list[str]:
-    """What a member chose in a select, or in another field of which several are chosen.
+    """The values chosen in a select or another field with several values.
 
     Raises:
-        InteractionError: it is not offered, or too few or too many.
+        InteractionError: a value that is not offered, or too few or too many values.
     """
     name, kind = part["custom_id"], part["type"]
     if kind in _WITH_OPTIONS:
@@ -199,7 +199,7 @@ def _answer(part: Payload, values: Payload) -> Payload:
 
 
 def _preset(part: Payload) -> list[str]:
-    """What is chosen in a form before the member touches it."""
+    """The initial values of a field."""
     if part["type"] in _WITH_OPTIONS:
         return [option["value"] for option in part["options"] if option.get("default")]
     return [str(entry["id"]) for entry in part.get("default_values") or ()]

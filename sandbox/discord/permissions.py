@@ -1,10 +1,10 @@
-"""Who may do what in a channel: Discord's permission bits and how they are resolved."""
+"""Discord's permission bits, and how they are resolved in a channel."""
 
 from enum import IntFlag
 
 
 class Permission(IntFlag):
-    """The bits that the sandbox looks at; the others are carried through as they are."""
+    """The bits that the sandbox checks. Other bits are stored and returned unchanged."""
 
     ADMINISTRATOR = 1 << 3
     MANAGE_CHANNELS = 1 << 4
@@ -39,16 +39,16 @@ EVERYONE = (
     | Permission.CREATE_PUBLIC_THREADS
     | Permission.SEND_MESSAGES_IN_THREADS
 )
-"""What @everyone may do in a fresh guild."""
+"""The permissions of @everyone in a new guild."""
 
 
 def resolve(base: int, overwrites: list[tuple[int, int]]) -> Permission:
     """The permissions in a channel.
 
     Args:
-        base: the bits of all of the member's roles together.
-        overwrites: pairs of (allow, deny), applied in turn: @everyone's, those of the
-            member's roles added up, the member's own.
+        base: the bits of all of the member's roles.
+        overwrites: pairs of (allow, deny), applied in order: @everyone's, those of the member's
+            roles combined, the member's own.
     """
     if base & Permission.ADMINISTRATOR:
         return EVERYTHING

@@ -1,19 +1,19 @@
-"""Remembers each request of the bot and the engine, for tests to look at. No token is kept."""
+"""Records the requests of the bot and the engine, without tokens."""
 
 import re
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-KEPT = 20_000
-"""How many requests are remembered; older ones are forgotten."""
+MAX_REQUESTS = 20_000
+"""Older requests are forgotten."""
 
 _TOKEN_IN_PATH = re.compile(r"^(/(?:webhooks|interactions)/\d+/)[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file of a form: its place, name and size."""
+    """A file in a multipart form."""
 
     part: str
     filename: str
@@ -22,12 +22,12 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request and what was answered.
+    """A request and its response.
 
     Attributes:
-        route: the path's template, such as `/channels/{channel_id}`; None where none matched.
-        path: the path below the API's root, with an interaction's token left out.
-        status: None where the connection was reset instead of an answer.
+        route: the path's template, such as `/channels/{channel_id}`; None if none matched.
+        path: the path below the API's root, without an interaction's token.
+        status: None if the connection was reset instead of a response.
         json: the JSON body, or the `payload_json` part of a form.
     """
 
@@ -44,7 +44,7 @@ class RecordedRequest:
 
     @property
     def name(self) -> str:
-        """Method and template, as faults name a route."""
+        """Method and template, as `Faults` names a route."""
         return f"{self.method} {self.route or self.path}"
 
 
@@ -52,22 +52,22 @@ class Recorder:
     """The requests so far, oldest first."""
 
     def __init__(self) -> None:
-        self._requests: deque[RecordedRequest] = deque(maxlen=KEPT)
+        self._requests: deque[RecordedRequest] = deque(maxlen=MAX_REQUESTS)
 
     def add(self, request: RecordedRequest) -> None:
         self._requests.append(request)
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """All that are remembered."""
+        """All recorded requests."""
         return list(self._requests)
 
     @property
     def unhandled(self) -> list[RecordedRequest]:
-        """Requests for which the sandbox has no route."""
+        """Requests that matched no route."""
         return [request for request in self._requests if request.route is None]
 
 
 def without_token(path: str) -> str:
-    """The path of a webhook or interaction, its secret part hidden."""
+    """A path with the token of a webhook or interaction replaced."""
     return _TOKEN_IN_PATH.sub(r"\1token", path)

@@ -1,5 +1,6 @@
-"""What the ids stand for that a member chose: an interaction carries it along as `resolved`."""
+"""The `resolved` data of an interaction: the objects whose ids a member chose."""
 
+from sandbox.discord.clock import parse_snowflake
 from sandbox.discord.constants import OptionType
 from sandbox.discord.models import Channel, Message, Payload, User
 from sandbox.discord.payloads import role_payload, user_payload
@@ -11,21 +12,21 @@ _NOT_IN_CHANNELS = ("permission_overwrites",)
 
 
 class ResolvedData:
-    """Collects what one member chose in one place."""
+    """Collects the objects that a member chose in a channel."""
 
-    def __init__(self, world: World, user: User, place: Channel) -> None:
+    def __init__(self, world: World, user: User, channel: Channel) -> None:
         self._world = world
         self._user = user
-        self._place = place
+        self._channel = channel
         self.payload: Payload = {}
 
     def add(self, kind: int, text: str, channel_types: list[int] | None = None) -> None:
-        """Something named by its id, of the kind of an option.
+        """Add an object by its id. `kind` is the type of an option.
 
         Raises:
-            LookupError: it could not have been chosen here.
+            LookupError: it cannot be chosen here.
         """
-        number = int(text) if text.isdigit() else 0
+        number = parse_snowflake(text) or 0
         if kind == OptionType.ROLE or (kind == OptionType.MENTIONABLE and self._is_role(number)):
             self._add_role(number)
         elif kind in (OptionType.USER, OptionType.MENTIONABLE):
@@ -36,7 +37,7 @@ class ResolvedData:
             self._add_attachment(number)
 
     def add_message(self, message: Message) -> None:
-        """The message that a menu was used on."""
+        """Add the message that a context menu was used on."""
         self._put("messages", message.id, self._world.payloads.message(message))
 
     def _put(self, group: str, number: int, payload: Payload) -> None:
@@ -44,19 +45,23 @@ class ResolvedData:
 
     def _add_user(self, number: int) -> None:
         user = self._world.users.get(number)
-        present = user in (self._place.recipient, self._world.application.bot)
-        if user is None or (self._place.guild_id is None and not present):
+        present = user in (self._channel.recipient, self._world.application.bot)
+        if user is None or (self._channel.guild_id is None and not present):
             raise LookupError("There is no such member.")
         self._put("users", number, user_payload(user))
-        if self._place.guild_id is None:
+        if self._channel.guild_id is None:
             return
-        if number in self._world.guilds[self._place.guild_id].members:
-            member = self._world.payloads.interaction_member(user, self._place)
+        if number in self._world.guilds[self._channel.guild_id].members:
+            member = self._world.payloads.interaction_member(user, self._channel)
             self._put("members", number, _without(member, _NOT_IN_MEMBERS))
 
     def _add_channel(self, number: int, channel_types: list[int] | None) -> None:
         channel = self._world.channels.get(number)
-        if channel is None or channel.guild_id is None or channel.guild_id != self._place.guild_id:
+        if (
+            channel is None
+            or channel.guild_id is None
+            or channel.guild_id != self._channel.guild_id
+        ):
             raise LookupError("There is no such channel here.")
         may = self._world.permissions(channel, self._user)
         if Permission.VIEW_CHANNEL not in may:
@@ -67,13 +72,13 @@ class ResolvedData:
         self._put("channels", number, shown | {"permissions": str(int(may))})
 
     def _is_role(self, number: int) -> bool:
-        guild = self._world.guilds.get(self._place.guild_id or 0)
+        guild = self._world.guilds.get(self._channel.guild_id or 0)
         return guild is not None and number in guild.roles
 
     def _add_role(self, number: int) -> None:
         if not self._is_role(number):
             raise LookupError("There is no such role.")
-        guild = self._world.guilds[self._place.guild_id or 0]
+        guild = self._world.guilds[self._channel.guild_id or 0]
         self._put("roles", number, role_payload(guild.roles[number]))
 
     def _add_attachment(self, number: int) -> None:

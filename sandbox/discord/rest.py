@@ -20,19 +20,19 @@ from sandbox.discord.state import World
 from sandbox.discord.uploads import Body
 
 NO_TOKEN_NEEDED = ("/webhooks/{webhook_id}/{webhook_token}", "/interactions/", "/gateway")
-"""Routes that need no bot token: their address is the secret, or there is none."""
+"""Routes without a bot token: their path contains a secret, or they are public."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, read and matched to its route."""
+    """A request that was read and matched to its route."""
 
     params: dict[str, str]
     query: dict[str, str]
     body: Body
 
     def id(self, name: str) -> int:
-        """An id in the path. Raises DiscordError 50035 where it is none."""
+        """An id in the path. Raises DiscordError 50035 if it is invalid."""
         return snowflake(name, self.params[name])
 
     @property
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON body; None for an empty one."""
+    """A status and a JSON body; None for an empty body."""
 
     body: Any = None
     status: int = 200
@@ -56,7 +56,7 @@ Handler = Callable[["Rest", Call], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path with places for ids."""
+    """A method and a path with parameters."""
 
     method: str
     template: str
@@ -71,7 +71,7 @@ ROUTES: list[Route] = []
 
 
 def route(method: str, template: str) -> Callable[[Handler], Handler]:
-    """Register a handler; templates are written as in Discord's OpenAPI description."""
+    """Register a handler. Templates are those of Discord's OpenAPI description."""
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template))
 
     def register(handler: Handler) -> Handler:
@@ -85,7 +85,7 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route for a path below the API's root.
 
     Raises:
-        DiscordError: 404 where nothing matches, 405 where only another method does.
+        DiscordError: 404 if nothing matches, 405 if only another method does.
     """
     matches = [(each, m) for each in ROUTES if (m := each.pattern.fullmatch(path))]
     if not matches:
@@ -93,13 +93,13 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     fitting = [(each, match) for each, match in matches if each.method == method]
     if not fitting:
         raise errors.method_not_allowed()
-    # `@me` and `@original` also fit a place for an id: the more exact template wins.
+    # `@me` and `@original` also match an id parameter, so the more specific template wins.
     each, match = min(fitting, key=lambda pair: len(pair[1].groups()))
     return each, match.groupdict()
 
 
 def snowflake(name: str, text: str) -> int:
-    """An id as sent. Raises DiscordError 50035 where it is none."""
+    """An id as sent. Raises DiscordError 50035 if it is invalid."""
     value = parse_snowflake(text)
     if value is None:
         raise errors.invalid_field(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
@@ -107,7 +107,7 @@ def snowflake(name: str, text: str) -> int:
 
 
 class Rest:
-    """What the routes work on."""
+    """What the route handlers use."""
 
     def __init__(
         self,
@@ -126,10 +126,10 @@ class Rest:
         self.limits = limits
 
     def channel(self, call: Call, needed: int = 0) -> Channel:
-        """The channel in the path, if the bot may do there what it wants.
+        """The channel in the path, if the bot has the permissions that it needs there.
 
         Raises:
-            DiscordError: 10003 unknown, 50001 not to be seen, 50013 a permission is missing.
+            DiscordError: 10003 unknown, 50001 not visible, 50013 a permission is missing.
         """
         channel = self.world.channel(call.id("channel_id"))
         may = self.world.permissions(channel, self.world.application.bot)
@@ -142,17 +142,17 @@ class Rest:
         return channel
 
     def message(self, call: Call, channel: Channel) -> Message:
-        """The message in the path; an ephemeral one cannot be reached this way."""
+        """The message in the path. Ephemeral messages cannot be reached this way."""
         message = channel.messages.get(call.id("message_id"))
         if message is None or message.only_for is not None:
             raise errors.unknown_message()
         return message
 
     def check_recipient(self, channel: Channel) -> None:
-        """Whether somebody takes direct messages from the bot; a guild's channel takes all.
+        """Check whether a user accepts direct messages from the bot.
 
         Raises:
-            DiscordError: 50278 without a guild in common, 50007 where direct messages are closed.
+            DiscordError: 50278 without a common guild, 50007 if the user does not accept them.
         """
         user, bot = channel.recipient, self.world.application.bot
         if user is None:
@@ -168,7 +168,7 @@ class Rest:
             raise errors.missing_access()
 
     def scope(self, call: Call) -> int | None:
-        """The guild whose commands are meant, None for the global ones."""
+        """The guild of the commands; None for the global ones."""
         self.own_application(call)
         if "guild_id" not in call.params:
             return None
@@ -178,7 +178,7 @@ class Rest:
         return guild_id
 
 
-# Who am I
+# The application
 
 
 @route("GET", "/users/@me")
@@ -229,7 +229,7 @@ async def get_gateway_bot(rest: Rest, call: Call) -> Answer:
     return Answer({"url": rest.gateway.url, "shards": 1, "session_start_limit": limit})
 
 
-# Guilds, channels, people
+# Guilds, channels, users
 
 
 @route("GET", "/guilds/{guild_id}")
@@ -369,7 +369,7 @@ async def delete_message(rest: Rest, call: Call) -> Answer:
 
 
 def _check_not_emptied(message: Message, draft: Draft) -> None:
-    """Refuse an edit that would leave nothing to show."""
+    """Refuse an edit that would leave an empty message."""
     kept = draft.kept_files
     files = [file for file in message.files if kept is None or file.id in kept]
     left = (

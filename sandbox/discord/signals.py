@@ -1,17 +1,17 @@
-"""A signal that any number of tasks can wait for."""
+"""A notification that any number of tasks can wait for."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Signal:
-    """Something may have changed: whoever waits looks again."""
+    """Tells waiting tasks that something may have changed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def notify(self) -> None:
-        """Wake all who wait now."""
+        """Wake all waiting tasks."""
         self._event.set()
         self._event = asyncio.Event()
 
@@ -20,6 +20,6 @@ class Signal:
         await self._event.wait()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait until `condition` holds, looking anew at each notification."""
+        """Wait until `condition` is true. It is checked at each notification."""
         while not condition():
             await self.wait()

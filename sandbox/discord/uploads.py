@@ -1,4 +1,4 @@
-"""Reads the body of a request: JSON, or a form of `payload_json` and files."""
+"""Reads a request body: JSON, or a multipart form with `payload_json` and files."""
 
 import json
 import re
@@ -19,14 +19,14 @@ _FILE_PART = re.compile(r"files\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What came with a request."""
+    """The JSON and the files of a request."""
 
     json: Any = None
     files: tuple[Upload, ...] = ()
 
 
 async def read_body(request: web.Request) -> Body:
-    """Read a request to its end, or refuse it on the way.
+    """Read a request body, or refuse it as soon as it is too large.
 
     Raises:
         DiscordError: 40005 for a file over 10 MiB or a request over 25 MiB, 50109 for broken JSON.
