@@ -74,6 +74,6 @@ def _later(folder: Path, job_ids: set[int]) -> int:
     for log in folder.glob("engine-*.log"):
         for line in log.read_text().splitlines():
             entry: dict[str, Any] = json.loads(line) if line.endswith("}") else {}
-            if entry.get("event") == "began" and entry["step"] > 0:
+            if entry.get("event") == "job started" and entry["step"] > 0:
                 taken_up.add(entry["job"])
     return len(taken_up & job_ids)

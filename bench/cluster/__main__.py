@@ -298,12 +298,12 @@ async def recovery(cluster: Raylets, turns: int) -> str:
             lost.append(time.time() - _saved_at(engine, painted))
             began = time.monotonic()
             await asyncio.to_thread(cluster.kill, victim.node)
-            noticed.append(await engine.diary.moment(began, "put back", job=painted) - began)
-            again = await engine.diary.moment(began, "began", job=painted)
+            noticed.append(await engine.diary.moment(began, "job given back", job=painted) - began)
+            again = await engine.diary.moment(began, "job started", job=painted)
             resumed.append(again - began)
             began = time.monotonic()
             node = cluster.add()
-            joined.append(await engine.diary.moment(began, "joined", node=node) - began)
+            joined.append(await engine.diary.moment(began, "renderer joined", node=node) - began)
             for job in jobs:
                 await engine.store.cancel(job.id)
             await until(lambda: engine.worker.jobs == 0)
@@ -338,7 +338,7 @@ async def kills(cluster: Raylets, jobs: int) -> str:
             ended = 0
             while True:
                 ended += dice.randint(3, 8)  # jobs until the next misfortune
-                await engine.diary.reach("ended", ended)
+                await engine.diary.reach("job ended", ended)
                 await asyncio.sleep(dice.random())
                 await until(lambda: any(slot.jobs for slot in engine.slots))
                 victim = dice.choice([slot for slot in engine.slots if slot.jobs])
@@ -356,13 +356,13 @@ async def kills(cluster: Raylets, jobs: int) -> str:
         await asyncio.wait({havoc})
         pictures = {job.id: _bytes(engine, job) for job in ended}
         sorts = Counter((job.recipe.seed, pictures[job.id]) for job in ended)
-        put_back = engine.diary.count("put back")
+        given_back = engine.diary.count("job given back")
         doubled = sum(count > 1 for count in engine.store.ends.values())
     return table(
         ("", "count"),
         ("jobs asked for", jobs),
         *fates.items(),
-        ("times that a job was put back", put_back),
+        ("times that a job was given back", given_back),
         ("jobs painted", sum(job.state is State.DONE for job in ended)),
         ("jobs lost", sum(job.state is not State.DONE for job in ended)),
         ("jobs ended more than once", doubled),

@@ -30,14 +30,14 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     cards = [await product.ask(person, **wish) for person in people]
     for card in cards:
         await product.painting(card)
-    (_, second) = await product.until(lambda: two(product.entries("engine", "joined")))
+    (_, second) = await product.until(lambda: two(product.entries("engine", "renderer joined")))
     cluster.kill(second["node"])
     jobs = [await product.posted(card) for card in cards]
     assert [job.state for job in jobs] == [State.DONE, State.DONE]
-    (left,) = product.entries("engine", "left")
+    (left,) = product.entries("engine", "renderer left")
     assert left["node"] == second["node"]
-    put_back = {entry["job"] for entry in product.entries("engine", "put back")}
-    resumed = [entry for entry in product.entries("engine", "began") if entry["step"] > 0]
+    put_back = {entry["job"] for entry in product.entries("engine", "job given back")}
+    resumed = [entry for entry in product.entries("engine", "job started") if entry["step"] > 0]
     assert put_back & {entry["job"] for entry in resumed}
     ada = people[0]
     messages = await ada.messages()
@@ -68,12 +68,12 @@ async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_ano
         first.close()
         assert await product.ends_by_itself("engine") == 1
     assert "Failed to connect to GCS" in product.log("engine")
-    began = len(product.entries("engine", "began"))
+    began = len(product.entries("engine", "job started"))
     with raylets(nodes=1) as second:
         product.options["engine"] = ("--ray", second.address)
         await product.start("engine")
         assert (await product.posted(card)).state is State.DONE
-        (resumed,) = product.entries("engine", "began")[began:]
+        (resumed,) = product.entries("engine", "job started")[began:]
         assert resumed["step"] > 0
         assert [message.id for message in await ada.messages()] == [card.id]
         await product.stop("engine", "bot")

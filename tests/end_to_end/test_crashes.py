@@ -51,7 +51,9 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     job = await product.posted(card)
     assert (job.state, job.attempts) == (State.DONE, 2)
     begun = [
-        entry["step"] for entry in product.entries("engine", "began") if entry["job"] == job.id
+        entry["step"]
+        for entry in product.entries("engine", "job started")
+        if entry["job"] == job.id
     ]
     assert begun[0] == 0 < begun[1]  # it went on from where it was
     (message,) = await ada.messages()
@@ -78,7 +80,9 @@ async def test_an_engine_that_is_told_to_stop_loses_nothing(product: Product) ->
     job = await product.posted(card)
     assert (job.state, job.attempts) == (State.DONE, 1)
     begun = [
-        entry["step"] for entry in product.entries("engine", "began") if entry["job"] == job.id
+        entry["step"]
+        for entry in product.entries("engine", "job started")
+        if entry["job"] == job.id
     ]
     assert begun[0] == 0
     assert len(begun) == 2

@@ -22,11 +22,14 @@ async def test_a_paused_picture_goes_on_from_its_step_as_if_nothing_had_been(
     paused = await ada.wait_for(lambda each: each.id == card.id and "film evening" in each.text)
     assert title(paused) == "In the queue"
     assert (await product.job_of(card)).state is State.QUEUED
-    (dropped,) = product.entries("engine", "dropped")
+    (dropped,) = product.entries("engine", "job dropped")
     await mo.slash("mod resume")
     job = await product.posted(card)
     assert (job.state, job.attempts) == (State.DONE, 1)
-    assert [entry["step"] for entry in product.entries("engine", "began")] == [0, dropped["step"]]
+    assert [entry["step"] for entry in product.entries("engine", "job started")] == [
+        0,
+        dropped["step"],
+    ]
 
     message = await product.ended(ada, card)
     (picture,) = await pictures_of(ada, message)

@@ -139,7 +139,7 @@ async def test_a_running_job_is_cancelled_within_a_step(product: Product) -> Non
     await product.painting(card)
     await ada.press(card, card.buttons[0].custom_id)
     job = await product.posted(card)
-    dropped = await product.until(lambda: product.entries("engine", "dropped"))
+    dropped = await product.until(lambda: product.entries("engine", "job dropped"))
     assert dropped[-1]["job"] == job.id
     assert job.state is State.CANCELLED
     assert job.finished_at
