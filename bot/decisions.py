@@ -67,6 +67,14 @@ class Decision:
             return say(sentence, **self.parameters)
         return _COMPOSED[self.reason](**self.parameters)
 
+    @property
+    def logged(self) -> str:
+        """The same for moderators, who also read which of their rules it was."""
+        if self.reason not in _WITHHELD:
+            return self.refusal
+        parameters = {name: escaped(value) for name, value in self.parameters.items()}
+        return say("“{found}” matches the rule “{rule}”.", **parameters)
+
 
 YES = Decision()
 
@@ -76,7 +84,14 @@ def refuse(reason: Reason, **parameters: Any) -> Decision:
     return Decision(reason, parameters)
 
 
+_WITHHELD = frozenset({Reason.FORBIDDEN_WORD, Reason.AGE_RESTRICTED_WORD})
+"""A member doesn't read the details, which would help to get around the rule."""
+
 _SENTENCES = {
+    Reason.FORBIDDEN_WORD: mark("This server doesn't allow this prompt. Please rephrase it."),
+    Reason.AGE_RESTRICTED_WORD: mark(
+        "On this server, prompts like this are only allowed in age-restricted channels."
+    ),
     Reason.MAX_SIZE_REACHED: mark(
         "It can't be made any larger. The limit is {limit} pixels per side."
     ),
@@ -170,23 +185,6 @@ def _wrong_channel(channels: tuple[int, ...]) -> str:
     )
 
 
-def _forbidden_word(found: str, rule: str) -> str:
-    return say(
-        "This server doesn't allow “{found}” in prompts (rule: “{rule}”). Please rephrase yours.",
-        found=escaped(found),
-        rule=escaped(rule),
-    )
-
-
-def _age_restricted_word(found: str, rule: str) -> str:
-    return say(
-        "On this server, prompts containing “{found}” are only allowed in age-restricted channels"
-        " (rule: “{rule}”).",
-        found=escaped(found),
-        rule=escaped(rule),
-    )
-
-
 def _queue_limit(waiting: int, limit: int) -> str:
     return counted(
         "You already have 1 request in the queue (limit: {limit}). Wait for it, or cancel it with"
@@ -214,8 +212,6 @@ _COMPOSED: dict[Reason, Callable[..., str]] = {
     Reason.BLOCKED: _blocked,
     Reason.PAUSED: _paused,
     Reason.WRONG_CHANNEL: _wrong_channel,
-    Reason.FORBIDDEN_WORD: _forbidden_word,
-    Reason.AGE_RESTRICTED_WORD: _age_restricted_word,
     Reason.QUEUE_LIMIT: _queue_limit,
     Reason.HOURLY_LIMIT: _hourly_limit,
 }

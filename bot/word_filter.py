@@ -1,36 +1,44 @@
-"""Finds a server's words in a wish, as they are meant, not only as they are spelled.
+"""Finds the words of a server's rules in a prompt, however they are disguised.
 
-Rule and wish are brought into one form and compared word by word, never inside of a word: "irl"
-is not in "girl". That form knows no case, accents or invisible characters; letters that look
-alike are the same (Cyrillic ones in a Latin word), digits and signs inside of a word are the
-letters they stand for ("b4d", "b@d"), and what is spelled with gaps is one word ("b a d",
-"b.a.d", "ba-d"). Scripts that put no spaces between words are searched letter by letter.
+A rule's word is found as a whole word: "irl" is not in "girl". It is also found
+
+- in any disguise that `bot.text_folding` undoes, and elongated ("nuuude"),
+- spelled out, with anything but letters between its letters or parts ("n u d e", "nu/de"), unless
+  ordinary words stand there side by side ("the pen is blue"),
+- in the plural (-s, -es), with a Korean particle, with an Arabic article,
+- beside digits ("nude2024"), because CLIP reads digits on their own,
+- anywhere in a text, for scripts that put no spaces between words.
+
+`*` at the start or end of a rule stands for any letters: `nud*` finds "nudes" and "nudity". A rule
+without Latin marks ignores them, except that letters of another alphabet make another word
+("ano" is not in "año nuevo"). A rule with marks is found with these marks only.
+
+A text is read as a person reads it, and again as CLIP's tokenizer splits it. All rules are looked
+for at once (Aho–Corasick), so the time is linear in the length of the text, whatever the rules.
 """
 
-import re
-import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 
-from confusable_homoglyphs import confusables
+import ahocorasick
+import regex
 
+from bot.text_folding import fold
+from bot.word_patterns import Group, Pattern, Reading, loosest, patterns_of
 from core.moderation import WordRule
+from core.prompts import canonical
 
-SHORTEST_SPELLED = 3
-"""Letters with gaps between them are taken for one word from so many on: "plan b a dog" is none."""
+MAX_ALIKE = 16
+"""Rules that are told apart where only marks, gaps, `*`, or an i for an l make the difference."""
 
-MOST_UNCLEAR = 4
-"""Of a word's letters that may be an i or an l, so many are tried both ways."""
-
-_INVISIBLE = frozenset({"Mn", "Me", "Cf"})
-_GLUE = re.compile(r"(?<=\w)[-_.*~·]+(?=\w)")
-_SIGNS = re.compile(r"[@$](?=\w)|(?<=\w)[@$]|(?<=[^\W\d_])!(?=[^\W\d_])")
-_STANDS_FOR = {"@": "a", "$": "s", "!": "i"}
-_DIGITS = str.maketrans("034578", "oeastb")
-_WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_KEPT_MARKS = r"\p{M}--\p{Script=Inherited}"
+_TOKENS = regex.compile(
+    rf"'s|'t|'re|'ve|'m|'ll|'d|[\p{{L}}{_KEPT_MARKS}]+|\p{{N}}|[^\s\p{{L}}\p{{N}}]+",
+    regex.IGNORECASE | regex.VERSION1,
+)
+"""How CLIP's tokenizer splits a text, except that vowel signs stay with their letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,103 +49,64 @@ class Hit:
     found: str
 
 
+class WordFilter:
+    """The rules of a server, compiled."""
+
+    def __init__(self, rules: Iterable[WordRule]) -> None:
+        alike = defaultdict[str, list[Pattern]](list)
+        for rule in rules:
+            for symbols, pattern in patterns_of(rule):
+                alike[symbols].append(pattern)
+        self._automaton = ahocorasick.Automaton()
+        for symbols, patterns in alike.items():
+            kept = patterns if len(patterns) <= MAX_ALIKE else [loosest(patterns)]
+            self._automaton.add_word(symbols, Group(len(symbols), kept))
+        self._automaton.make_automaton()
+
+    def first_hit(self, text: str) -> Hit | None:
+        """A rule that a text breaks, and where; None if it breaks none."""
+        if not self._automaton:
+            return None
+        for shown, tokens, digits in _views(canonical(text)):
+            reading = Reading(fold(shown, digits=digits), tokens)
+            for pattern, start, end in self.candidates(reading):
+                if reading.breaks(pattern, start, end):
+                    first, last = reading.folded.spans[start], reading.folded.spans[end - 1]
+                    return Hit(pattern.rule, " ".join(shown[first[0] : last[1]].split()))
+        return None
+
+    def candidates(self, reading: Reading) -> Iterator[tuple[Pattern, int, int]]:
+        """Where the symbols of a rule stand, and are not wholly inside of a word."""
+        for last, group in self._automaton.iter(reading.folded.symbols):
+            start, end = last + 1 - group.length, last + 1
+            if reading.may_hold(group, start, end):
+                for pattern in group.patterns:
+                    yield pattern, start, end
+
+
+@lru_cache(maxsize=256)
+def compiled(rules: tuple[WordRule, ...]) -> WordFilter:
+    """The filter for these rules, built once for as long as they stay the same."""
+    return WordFilter(rules)
+
+
 def first_hit(rules: Iterable[WordRule], text: str) -> Hit | None:
-    """The first of the rules that a text breaks; None if it breaks none."""
-    places = _places(text)
-    for rule in rules:
-        wanted = [_readings(word) for word in _words(rule.text)]
-        found = None
-        if _UNSPACED.search(rule.text):
-            found = rule.text if _bare(rule.text) in _bare(text) else None
-        elif len(wanted) == 1:
-            found = next((places[reading] for reading in wanted[0] if reading in places), None)
-        elif wanted:
-            found = _phrase(wanted, _words(text))
-        if found is not None:
-            return Hit(rule, found)
-    return None
+    """A rule that a text breaks, and where; None if it breaks none."""
+    rules = tuple(rules)
+    return compiled(rules).first_hit(text) if rules else None
 
 
 def is_word(text: str) -> bool:
     """Whether a rule of this text could ever hit: it needs a letter or a digit."""
-    return bool(_words(text))
+    return bool(patterns_of(WordRule(text)))
 
 
-def _places(text: str) -> dict[str, str]:
-    """All that may be read as one word, each with what stands there.
-
-    These are the words, the words with their glue taken out, and rows of single letters.
-    """
-    words = _words(text)
-    read = [(word, word) for word in words]
-    for chunk in filter(_GLUE.search, _bare(text).split()):
-        read += [(word, chunk) for word in _words(_GLUE.sub("", chunk))]
-    read += [("".join(letters), " ".join(letters)) for letters in _spelled(words)]
-    return {reading: found for word, found in reversed(read) for reading in _readings(word)}
-
-
-def _spelled(words: list[str]) -> Iterator[list[str]]:
-    """Every row of single letters that may be a word with gaps."""
-    for first in range(len(words)):
-        for end in range(first + 1, len(words) + 1):
-            if len(words[end - 1]) > 1:
-                break
-            if end - first >= SHORTEST_SPELLED:
-                yield words[first:end]
-
-
-def _phrase(wanted: list[frozenset[str]], words: list[str]) -> str | None:
-    """Where several words stand one after the other."""
-    for first in range(len(words) - len(wanted) + 1):
-        here = words[first : first + len(wanted)]
-        pairs = zip(wanted, map(_readings, here), strict=True)
-        if all(not readings.isdisjoint(others) for readings, others in pairs):
-            return " ".join(here)
-    return None
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(_SIGNS.sub(lambda sign: _STANDS_FOR[sign[0]], _bare(text)))
-
-
-def _bare(text: str) -> str:
-    """Without accents and what is invisible."""
-    characters = unicodedata.normalize("NFKD", text)
-    kept = "".join(c for c in characters if unicodedata.category(c) not in _INVISIBLE)
-    return unicodedata.normalize("NFC", kept)
-
-
-@lru_cache(maxsize=4096)
-def _readings(word: str) -> frozenset[str]:
-    """How a word may be read, in small letters.
-
-    A 1 and a capital I are an i or an l, other digits are letters; digits alone are a number. A
-    capital may look like another letter than the small one does: both are tried.
-    """
-    if word.isdigit():
-        return frozenset({word})
-    unclear = [place for place, letter in enumerate(word) if letter in "1I"][:MOST_UNCLEAR]
-    letters, read = list(word), set()
-    for choice in product("il", repeat=len(unclear)):
-        for place, letter in zip(unclear, choice, strict=True):
-            letters[place] = letter
-        meant = "".join(letters).translate(_DIGITS)
-        read |= {_plain(meant).casefold(), _plain(meant.casefold())}
-    return frozenset(read)
-
-
-def _plain(word: str) -> str:
-    return "".join(map(_look_alike, word))
-
-
-@lru_cache(maxsize=4096)
-def _look_alike(letter: str) -> str:
-    """The ASCII letter that a letter looks like; itself if there is none."""
-    if letter.isascii() or not letter.isalpha():
-        return letter
-    for known in confusables.is_confusable(letter, greedy=True) or ():
-        for shape in known["homoglyphs"]:
-            bare = _bare(shape["c"])
-            if len(bare) == 1 and bare.isascii() and bare.isalpha():
-                return bare
-    return letter
+def _views(text: str) -> Iterator[tuple[str, bool, bool]]:
+    """The texts to judge: as typed or in tokens, and whether digits may stand for letters."""
+    yield text, False, True
+    small = text.lower()
+    tokens = " ".join(_TOKENS.findall(small))
+    if tokens != small:
+        yield tokens, True, True
+    if any(map(str.isdigit, text)):
+        yield tokens, True, False

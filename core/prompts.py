@@ -106,6 +106,8 @@ def canonical(text: str) -> str:
     characters, and at most `MAX_MARKS` combining marks in a row.
     """
     text = one_line(text)
+    if text.isascii() and "&" not in text:
+        return text  # nothing to repair or to resolve
     while (cleaned := one_line(_cleaned_by_clip(text))) != text:
         text = cleaned  # each round repairs, resolves or removes something, so this ends
     return text

@@ -64,7 +64,7 @@ async def admitted(
             return
     if guild_id is not None:
         with speaking(ENGLISH):  # like the whole log
-            why = decision.refusal
+            why = decision.logged
         await interaction.client.moderation.refused(guild_id, interaction.user.id, why)
     raise RefusedError(decision.refusal)
 
@@ -90,7 +90,8 @@ async def _decide(
             recipe, member_id, parent.id if parent else None
         ),
     )
-    return membership and may_request(request), request
+    # Judging the words takes milliseconds, and after a change of the rules more.
+    return membership and await asyncio.to_thread(may_request, request), request
 
 
 def _roles(interaction: Interaction) -> list[int]:

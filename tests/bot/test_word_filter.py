@@ -1,49 +1,56 @@
 """A server's words are found however they are written, and only where they are meant."""
 
+import random
+import re
 import string
+import sys
 import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
+from clip.simple_tokenizer import SimpleTokenizer
 from hypothesis import assume, given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from bot.word_filter import first_hit, is_word
+from bot.word_filter import MAX_ALIKE, WordFilter, first_hit, is_word
 from core.moderation import WordRule
 
 BAD, IRL = WordRule("bad"), WordRule("irl")
 
 ALIKE = {"a": "аɑ", "c": "с", "e": "е", "i": "і", "o": "ο", "p": "р", "s": "ѕ", "x": "х"}  # noqa: RUF001
 """Letters of other alphabets that look like Latin ones."""
-ACCENTS = "\u0301\u0308\u0327\u0336"
-GAPS = (" ", ".", "-", "_", " . ", "*")
+ACCENTS = "\u0304\u0323\u0332\u0336"
+GAPS = (" ", ".", "-", "_", " . ", "*", "/", " | ", "🍑", "\n", "'", "\u3164", "\u2800")
 
 words = st.text(string.ascii_lowercase, min_size=3, max_size=10)
 innocents = st.lists(st.sampled_from(["castle", "on", "the", "hill", "at", "9"]), max_size=4)
 
+ESCAPES = re.compile(r"\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|\\n")
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "BAD",
-        "so bád!",
-        "b a d",
-        "plan b a d",
-        "b.a.d",
-        "b\u200dad",
-        "ba-d",
-        "b4d",
-        "b@d",
-        "bаd",  # noqa: RUF001 - one letter is Cyrillic
-        "ВАD",  # noqa: RUF001 - Cyrillic capitals
-        "𝕓𝕒𝕕",  # noqa: RUF001
-        "b̶a̶d̶",
-    ],
-)
-def test_evasions_are_found(text: str) -> None:
-    hit = first_hit([IRL, BAD], text)
-    assert hit
-    assert hit.rule == BAD
+
+def cases() -> Iterator[tuple[str, str, str]]:
+    """Rule, `hit` or `pass`, and text, of each line of the table."""
+    table = Path(__file__).with_name("word_filter_cases.tsv").read_text(encoding="utf-8")
+    for line in table.splitlines():
+        if not line.startswith("#"):
+            _, rule, expected, text = line.split("\t")
+            yield rule, expected, ESCAPES.sub(_unescaped, text)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1] or match[2]
+    return chr(int(code, 16)) if code else "\n"
+
+
+@pytest.mark.parametrize(("rule", "expected", "text"), list(cases()))
+def test_the_table(rule: str, expected: str, text: str) -> None:
+    hit = first_hit([WordRule(rule)], text)
+    assert ("hit" if hit else "pass") == expected, hit
 
 
 @pytest.mark.parametrize("text", ["badly", "a badge", "not a bard", "4 5 6", "he'll go", ""])
@@ -51,32 +58,17 @@ def test_innocent_words_are_left_alone(text: str) -> None:
     assert first_hit([BAD, WordRule("hell"), WordRule("ass")], text) is None
 
 
-def test_a_girl_has_no_irl_in_her() -> None:
-    assert first_hit([IRL], "a girl in a swirl") is None
-    assert first_hit([IRL], "a girl 1RL")
-
-
-def test_several_words_in_a_row() -> None:
-    rule = WordRule("Evil Twins")
-    assert first_hit([rule], "two évil-twins dance")
-    assert first_hit([rule], "evil and twins") is None
-
-
-def test_other_scripts() -> None:
-    assert first_hit([WordRule("плохо")], "это ПЛОХО!")
-    assert first_hit([WordRule("悪い")], "とても悪い絵")
-    assert first_hit([WordRule("悪い")], "良い絵") is None
-
-
 def test_the_hit_shows_what_was_found() -> None:
-    hit = first_hit([BAD], "one B4D circle")
+    hit = first_hit([IRL, BAD], "one B4D circle")
     assert hit
-    assert hit.found == "B4D"
+    assert (hit.rule, hit.found) == (BAD, "B4D")
 
 
 def test_signs_alone_are_no_word() -> None:
     assert is_word("ok")
+    assert is_word("nud*")
     assert not is_word("…!?")
+    assert not is_word("*")
 
 
 @run(deadline=None)
@@ -86,7 +78,10 @@ def test_a_rule_finds_its_word_in_any_disguise_among_others(
 ) -> None:
     letters = [_disguised(letter, data) for letter in word]
     gap = data.draw(st.sampled_from(["", *GAPS]))
-    hit = first_hit([WordRule(word)], " ".join([*before, gap.join(letters), *after]))
+    text = " ".join([*before, gap.join(letters), *after])
+    if gap and "'" in gap:
+        assume(word[0] not in "stmd")  # an apostrophe before it: the end of another word
+    hit = first_hit([WordRule(word)], text)
     assert hit
     assert hit.rule.text == word
 
@@ -94,22 +89,123 @@ def test_a_rule_finds_its_word_in_any_disguise_among_others(
 @run(deadline=None)
 @given(words, words)
 def test_a_rule_is_not_found_inside_of_a_word(word: str, further: str) -> None:
+    assume(re.search(r"(.)\1\1", f"{word}{further}{word}") is None)  # elongated
     assert first_hit([WordRule(word)], f"a {word}{further} and {further}{word}") is None
 
 
 @run(deadline=None)
 @given(words, words)
 def test_another_word_is_not_hit(word: str, other: str) -> None:
-    assume(word != other)
-    assert first_hit([WordRule(word)], f"some {other} here") is None
+    assume(other not in (word, word + "s", word + "es", word + "z"))
+    assume(re.search(r"(.)\1\1", word + " " + other) is None)
+    assert first_hit([WordRule(word)], f"the {other} here") is None
 
 
 @run(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_is_read(rule: str, text: str) -> None:
-    first_hit([WordRule(rule)], text)
+    hit = first_hit([WordRule(rule)], text)
+    assert hit is None or "\n" not in hit.found
     if is_word(rule):
-        assert first_hit([WordRule(rule)], rule)
+        assert first_hit([WordRule(rule)], rule.replace("*", " "))
+
+
+@run(deadline=None)
+@given(st.lists(st.text("ab", min_size=1, max_size=5), min_size=1), st.text("ab ", max_size=30))
+def test_many_rules_hit_where_one_of_them_does(rules: list[str], text: str) -> None:
+    one_by_one = any(first_hit([WordRule(rule)], text) for rule in rules)
+    assert bool(first_hit(list(map(WordRule, rules)), text)) == one_by_one
+
+
+def test_rules_that_differ_in_little_are_told_apart_or_all_hit() -> None:
+    few = [WordRule(f"c{vowel}c") for vowel in "áàảãạ"]
+    assert first_hit(few, "cac") is None
+    variants = ["".join(each) for each in _with_accents("cacac")]
+    many = list(map(WordRule, variants))
+    assert len(many) > MAX_ALIKE
+    assert all(first_hit(many, variant) for variant in variants)
+
+
+def _with_accents(word: str) -> Iterator[str]:
+    for accent in "áàảãạăắằẳẵặâấầẩẫậ":
+        yield word.replace("a", accent, 1)
+
+
+PIECES = st.sampled_from(
+    ["nude", "nu", "de", "n", "u", "d", "e", "x", "NUDE", " ", " ", "'s", "'ll", "'", ".", "|", "2",
+     "0", "@", "🅝", "🍑", "\u0336", "\u0301", "\u3164", "&#110;", "&amp;#117;", "Â", "é", "ü", "女"]
+)  # fmt: skip
+
+
+@cache
+def clip_tokenizer() -> SimpleTokenizer:
+    return SimpleTokenizer()
+
+
+@run(deadline=None, max_examples=300)
+@given(st.lists(PIECES, max_size=10).map("".join))
+def test_what_clip_reads_as_the_word_is_found(text: str) -> None:
+    tokenizer = clip_tokenizer()
+    read = tokenizer.decode(tokenizer.encode(text))
+    if first_hit([WordRule("nude")], read):
+        assert first_hit([WordRule("nude")], text), read
+
+
+# -- how long it takes ---------------------------------------------------------------------------
+
+WORST = {
+    "single letters": "a b c d e ",
+    "I or l": "Il1",
+    "solid": "ab",
+    "spaced": "ab ",
+    "parenthesised": "🄘",
+    "expanding": "\ufdfa",
+    "mixed scripts": "aа",  # noqa: RUF001
+    "marks": "a\u0336",
+    "digits": "a1",
+    "emoji": "a🍑",
+    "Thai": "หี",
+}
+
+
+@pytest.mark.parametrize("piece", WORST.values(), ids=WORST)
+def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+    repeated = [WordRule("ab" * length + "q") for length in range(1, 50)]
+    repeated += [WordRule("ab" * length + "bb") for length in range(1, 49)]
+    repeated += [WordRule("il" * length + "q") for length in range(1, 50)]
+    judge = WordFilter(repeated).first_hit
+    short, long = (piece * 500)[:500], (piece * 1000)[:1000]
+    judge(long)  # fills the caches
+    assert _lines_run(judge, long) <= 2.5 * _lines_run(judge, short)
+
+
+def test_the_work_does_not_grow_with_the_rules() -> None:
+    draw = random.Random(7)
+    rules = [
+        WordRule("q" + "".join(draw.choices(string.ascii_lowercase, k=9))) for _ in range(1000)
+    ]
+    text = " ".join("".join(draw.choices(string.ascii_lowercase, k=5)) for _ in range(160))
+    few, many = WordFilter(rules[:10]).first_hit, WordFilter(rules).first_hit
+    few(text)
+    assert _lines_run(many, text) <= 1.2 * _lines_run(few, text)
+
+
+def _lines_run(judge: Any, text: str) -> int:
+    """How many lines of Python it takes to judge a text: time without the machine's mood."""
+    lines = 0
+
+    def count(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        judge(text)
+    finally:
+        sys.settrace(before)
+    return lines
 
 
 def _disguised(letter: str, data: st.DataObject) -> str:

@@ -14,7 +14,7 @@ from bot.word_filter import first_hit, is_word
 from core.discord_ui.job_message import escaped
 from core.i18n import mark, say
 from core.moderation import WordRule
-from core.prompts import MAX_PROMPT_LENGTH
+from core.prompts import MAX_PROMPT_LENGTH, canonical
 
 MAX_WORD, MAX_WORDS = 100, 1000
 
@@ -25,7 +25,7 @@ Word = app_commands.Range[str, 1, MAX_WORD]
 
 @words.command(name="add", description=mark("Refuse wishes with a word, or with several in a row"))
 @app_commands.describe(
-    word=mark("Found however it is written, but only as a whole word"),
+    word=mark("Found however it is written, as a whole word; nud* also finds nudes and nudity"),
     where=mark("Where it is refused"),
 )
 @app_commands.choices(
@@ -36,7 +36,7 @@ Word = app_commands.Range[str, 1, MAX_WORD]
 )
 async def add(interaction: Interaction, word: Word, where: str = EVERYWHERE) -> None:
     await wait(interaction)
-    text = " ".join(word.split())
+    text = canonical(word)
     if not is_word(text):
         raise RefusedError(say("A word needs at least one letter or digit."))
     moderation, guild_id = interaction.client.moderation, guild_of(interaction)
@@ -83,14 +83,14 @@ async def test(
 ) -> None:
     await wait(interaction)
     rules = await interaction.client.moderation.words(guild_of(interaction))
-    hit = first_hit(rules, text)
+    hit = await asyncio.to_thread(first_hit, rules, text)
     if hit is None:
         await answer(interaction, say("No word of the list is in it."))
         return
     await answer(
         interaction,
         say(
-            "“{found}” is hit by the rule “{rule}”, which is refused {where}.",
+            "“{found}” matches the rule “{rule}”, which is refused {where}.",
             found=escaped(hit.found),
             rule=escaped(hit.rule.text),
             where=_where(hit.rule),

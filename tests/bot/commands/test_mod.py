@@ -267,10 +267,10 @@ async def test_words_are_refused_and_the_test_says_which(
     await orders(mo, "words add", word="bad")
     await orders(mo, "words add", word="irl")
     await ask(ada, "a girl, badly lit")
-    await refused(ada, "“b á d” in prompts (rule: “bad”)".replace("á", "a"), "a b á d circle")
-    await refused(ada, "“BAD”", "a circle", exclude="BÁD")
+    await refused(ada, "doesn't allow this prompt", "a b á d circle")
+    await refused(ada, "doesn't allow this prompt", "a circle", exclude="BÁD")
     tested = (await orders(mo, "words test", text="a B4D circle")).text
-    assert "“B4D” is hit by the rule “bad”, which is refused everywhere" in tested
+    assert "“B4D” matches the rule “bad”, which is refused everywhere" in tested
     assert "No word" in (await orders(mo, "words test", text="a girl")).text
     offered = await mo.complete("mod words remove", "word", word="b")
     assert [choice["value"] for choice in offered] == ["bad"]
@@ -328,8 +328,8 @@ async def test_acts_and_refusals_are_mirrored_once_even_if_discord_stumbles(
     await desk.wait_for(lambda each: "the log goes to" in each.text)
     sandbox.faults.fail("POST /channels/{channel_id}/messages", 503)
     await orders(mo, "words add", word="bad")
-    await refused(ada, "bad", "a bad circle")
-    await desk.wait_for(lambda each: "doesn't allow “bad”" in each.text)
+    await refused(ada, "rephrase", "a bad circle")
+    await desk.wait_for(lambda each: "“bad” matches the rule “bad”" in each.text)
     lines = "\n".join(message.text for message in await desk.messages()).splitlines()
     acts = [line for line in lines if "**word**" in line or "**refused**" in line]
     assert len(acts) == 2

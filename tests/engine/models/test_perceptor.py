@@ -1,11 +1,13 @@
 import clip
+import open_clip.tokenizer
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2.functional import normalize
 
+from core.prompts import canonical
 from engine.models.model import Model
-from engine.models.perceptor import MEAN, STD
+from engine.models.perceptor import MEAN, STD, _cleaned
 
 TEXTS = ["a large red circle, on a plain white background!", "fog", ""]
 
@@ -54,6 +56,14 @@ def test_a_word_falls_off_exactly_when_clip_cannot_take_the_text_whole(
     except RuntimeError:
         fits = False
     assert (sketch.perceptor.truncated_words(text) == []) == fits
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=100))
+def test_a_canonical_prompt_needs_no_cleaning(text: str) -> None:
+    form = canonical(text)
+    assert _cleaned(form) == form
+    assert open_clip.tokenizer._clean_whitespace(form) == form
 
 
 def test_clips_own_end_mark_in_a_prompt_does_not_end_it(sketch: Model) -> None:

@@ -1,0 +1,271 @@
+"""Text as a person reads it: letters without disguise, and the gaps between them.
+
+A letter loses its case, its width, its font and its enclosure. What looks like a letter is one,
+beside letters of that script: digits and signs inside of words ("b4d", "b@d"), and lookalikes from
+other scripts in words of mixed scripts (UTS #39: a word that is all Cyrillic stays Cyrillic).
+Marks that many languages write or leave out as they like are dropped, such as Arabic vowels; marks
+that make another letter are kept, such as vowel signs of Indic scripts, of Thai, and dakuten.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import groupby
+
+import regex
+from confusable_homoglyphs import confusables
+
+NO_GAP, TIGHT_GAP, LOOSE_GAP, APOSTROPHE_GAP = range(4)
+"""What stands between two letters: nothing; punctuation or symbols; white space; an apostrophe."""
+
+ELONGATED = 3
+"""So many times the same letter in a row are an emphasis ("nuuude"), not a spelling."""
+
+MAX_EXPANSION = 4
+"""A character that stands for more letters than this is a symbol (U+FDFA stands for 18)."""
+
+LEET = {"0": "o", "1": "i", "2": "z", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g"}
+SIGNS = {"@": "a", "$": "s", "€": "e", "!": "i"}
+CYRILLIC_LEET = {"0": "о", "3": "з", "4": "ч", "6": "б"}  # noqa: RUF001 - Cyrillic on purpose
+
+_GONE = regex.compile(
+    r"[\p{M}&&[\p{Script=Inherited}\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}]"
+    r"&&[^\u3099\u309a\p{Mc}]]|[\p{Default_Ignorable_Code_Point}\u0640]",
+    regex.VERSION1,
+)
+_LETTER = regex.compile(r"[\p{L}\p{M}]")
+_WORD = regex.compile(r"(?:[\p{L}\p{M}\p{Nd}]|[@$€!](?=[\p{L}\p{Nd}])|(?<=\p{L})[@$€])+")
+_LATIN = regex.compile(r"\p{Latin}")
+_ROMAN_SHAPES = regex.compile(r"[\p{Greek}\p{Cyrillic}\p{Armenian}]")
+_LIVING = regex.compile(
+    r"[\p{Arabic}\p{Armenian}\p{Bengali}\p{Cyrillic}\p{Devanagari}\p{Ethiopic}\p{Georgian}\p{Greek}"
+    r"\p{Gujarati}\p{Gurmukhi}\p{Han}\p{Hangul}\p{Hebrew}\p{Hiragana}\p{Kannada}\p{Katakana}"
+    r"\p{Khmer}\p{Lao}\p{Malayalam}\p{Myanmar}\p{Oriya}\p{Sinhala}\p{Tamil}\p{Telugu}\p{Thaana}"
+    r"\p{Thai}\p{Tibetan}\p{Bopomofo}]"
+)
+"""Scripts in everyday use (UTS #31, Table 5) other than Latin."""
+
+_LATIN_NAME = re.compile(
+    r".*\b(?:LATIN|REGIONAL INDICATOR)\b.*\bLETTER (?:SMALL CAPITAL )?"
+    r"(DOTLESS )?([A-Z])(?: WITH .*)?"
+)
+_ALEF = "\u0627"
+_APOSTROPHES = frozenset("'`´ʼ’")  # noqa: RUF001
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedText:
+    """Letters without disguise; the sequences have an entry for each."""
+
+    symbols: str
+    """What is compared first: the bases, but i and l are the same."""
+    bases: str
+    """The letters without Latin marks, and those that digits and signs stand for."""
+    letters: str
+    """The letters with Latin marks; digits and signs as such, and an unclear I as `I`."""
+    elongated: list[bool]
+    """Whether the letter stands for a row of at least `ELONGATED`."""
+    gaps: list[int]
+    """What stands before the letter."""
+    spans: list[tuple[int, int]]
+    """Where the letter stands in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    base: str
+    exact: str
+
+
+def fold(text: str, *, digits: bool = True, elongation: bool = True) -> FoldedText:
+    """The text as a person reads it.
+
+    Without `digits` they are gaps; without `elongation` rows of one letter stay as they are.
+    """
+    bases: list[str] = []
+    letters: list[str] = []
+    elongated: list[bool] = []
+    gaps: list[int] = []
+    spans: list[tuple[int, int]] = []
+    end_of_last = 0
+    row = 0
+    for start, end, letter in _letters(text, digits):
+        gap = _gap(text[end_of_last:start]) if spans else LOOSE_GAP
+        same = not gap and bases[-1:] == [letter.base] and letter.exact.isalpha()
+        row = row + 1 if same else 1
+        end_of_last = max(end, end_of_last)
+        if elongation and row >= ELONGATED:
+            if row == ELONGATED:
+                for column in (bases, letters, elongated, gaps, spans):
+                    del column[2 - ELONGATED :]  # one stays for all of the row
+                elongated[-1] = True
+            spans[-1] = (spans[-1][0], end)
+            continue
+        bases.append(letter.base)
+        letters.append(letter.exact)
+        elongated.append(False)
+        gaps.append(gap)
+        spans.append((start, end))
+    base = "".join(bases)
+    return FoldedText(base.replace("l", "i"), base, "".join(letters), elongated, gaps, spans)
+
+
+@lru_cache(maxsize=8192)
+def has_marks(letter: str) -> bool:
+    """Whether a folded letter is a Latin one with marks, or a variant with a name of its own."""
+    return not letter.isascii() and any(known.base != letter for known in _fold_letter(letter))
+
+
+def _letters(text: str, digits: bool) -> Iterator[tuple[int, int, _Letter]]:
+    """All letters of a text in order, with their place. One character may hold several."""
+    covered = 0
+    words = list(_WORD.finditer(text))
+    for word, script in zip(words, _scripts([word[0] for word in words]), strict=True):
+        for place in range(covered, word.start()):
+            for letter in _enclosed(text[place]):
+                yield place, place + 1, letter
+        for place in range(word.start(), word.end()):
+            character = text[place]
+            if not digits and not _LETTER.match(character):
+                continue
+            for letter in _fold_character(character, script):
+                yield place, place + 1, letter
+        covered = word.end()
+    for place in range(covered, len(text)):
+        for letter in _enclosed(text[place]):
+            yield place, place + 1, letter
+
+
+@lru_cache(maxsize=4096)
+def _enclosed(symbol: str) -> tuple[_Letter, ...]:
+    """The letters that a symbol shows, such as one in a circle."""
+    if symbol.isascii() or symbol.isspace():
+        return ()
+    if symbol in unicodedata.normalize("NFKC", symbol) and not _LATIN_NAME.fullmatch(_name(symbol)):
+        return ()
+    return tuple(letter for letter in _fold_letter(symbol) if letter.exact.isalnum())
+
+
+def _scripts(words: Sequence[str]) -> Iterator[str]:
+    """The script of each word; single letters in a row are taken together."""
+    bare = [_GONE.sub("", word) for word in words]
+    for alone, row in groupby(bare, key=lambda word: len(word) == 1):
+        group = list(row)
+        together = _script_of("".join(group)) if alone else ""
+        yield from (together if alone else _script_of(word) for word in group)
+
+
+def _gap(between: str) -> int:
+    between = _GONE.sub("", between)
+    if not between:
+        return NO_GAP
+    if between[-1] in _APOSTROPHES and _APOSTROPHES.issuperset(between.strip()):
+        return APOSTROPHE_GAP
+    return LOOSE_GAP if any(map(str.isspace, between)) else TIGHT_GAP
+
+
+@lru_cache(maxsize=1024)
+def _script_of(word: str) -> str:
+    """To which script lookalikes in a word belong: `latin`, `cyrillic`, or none of them."""
+    if word.isascii():
+        return "latin"
+    latin = [character for character in word if _LATIN.match(character)]
+    own = any(_ROMAN_SHAPES.match(c) and _lookalike(c) is None for c in word)
+    if own and all(letter.base in _to_cyrillic() for c in latin for letter in _fold_letter(c)):
+        return "cyrillic" if regex.search(r"\p{Cyrillic}", word) else ""
+    return "latin" if latin else ""
+
+
+@lru_cache(maxsize=8192)
+def _fold_character(character: str, script: str) -> tuple[_Letter, ...]:
+    """The letters of a character in a word whose lookalikes are of this script."""
+    if _GONE.fullmatch(character):
+        return ()
+    if character in LEET or character in SIGNS:
+        base = LEET.get(character) or SIGNS[character]
+        if script == "cyrillic":
+            base = CYRILLIC_LEET.get(character, base)
+        return (_Letter(base, character),)
+    folded = _fold_letter(character)
+    if script == "cyrillic" and _LATIN.match(character):
+        return tuple(_as(letter, _to_cyrillic().get(letter.base)) for letter in folded)
+    if _LATIN.match(character) or (script != "latin" and _LIVING.match(character)):
+        return folded
+    lookalike = _lookalike(character)
+    return (_Letter(lookalike, lookalike),) if lookalike else folded
+
+
+def _as(letter: _Letter, base: str | None) -> _Letter:
+    return _Letter(base, base) if base else letter
+
+
+@lru_cache(maxsize=8192)
+def _fold_letter(character: str) -> tuple[_Letter, ...]:
+    """The letters of a character on its own; without disguise, most are one."""
+    plain = unicodedata.normalize("NFKC", character)
+    if plain != character and len(plain) <= MAX_EXPANSION:
+        return tuple(letter for c in plain if not _GONE.match(c) for letter in _fold_letter(c))
+    if character == "I":
+        return (_Letter("i", "I"),)
+    folded = unicodedata.normalize("NFC", _GONE.sub("", character.casefold()))
+    if len(folded) > 1:
+        return tuple(letter for c in folded for letter in _fold_letter(c))
+    if not folded:
+        return ()
+    return (_fold_single(folded),)
+
+
+def _fold_single(letter: str) -> _Letter:
+    """One letter in lower case."""
+    bare = unicodedata.normalize("NFD", letter)
+    if letter.isascii():
+        return _Letter(letter, letter)
+    if named := _LATIN_NAME.fullmatch(_name(letter)):
+        shown = named[2].lower()
+        with_marks = "WITH" in named[0] or named[1] is not None
+        return _Letter(shown, letter if with_marks else shown)
+    if _LATIN.match(letter):
+        if bare[0].isascii():
+            return _Letter(bare[0], letter)
+        lookalike = _lookalike(letter)
+        return _Letter(lookalike or letter, lookalike or letter)
+    if regex.match(r"\p{Greek}", letter) or bare[0] == _ALEF:
+        return _Letter(bare[0], bare[0])
+    if bare[0] == "е" or bare[1:] in ("\u0300", "\u0301"):  # noqa: RUF001 - Cyrillic
+        return _Letter(bare[0], bare[0])
+    return _Letter(letter, letter)
+
+
+@lru_cache(maxsize=8192)
+def _lookalike(letter: str) -> str | None:
+    """The ASCII letter that a letter looks like."""
+    for known in confusables.is_confusable(letter, greedy=True) or ():
+        for shape in known["homoglyphs"]:
+            bare = _bare(shape["c"])
+            if bare is not None:
+                return bare
+    return None
+
+
+def _bare(shape: str) -> str | None:
+    if len(shape) == 1 and (named := _LATIN_NAME.fullmatch(_name(shape))):
+        return named[2].lower()
+    bare = unicodedata.normalize("NFKD", shape).casefold()
+    return bare if len(bare) == 1 and bare.isascii() and bare.isalpha() else None
+
+
+@cache
+def _to_cyrillic() -> dict[str, str]:
+    """The Cyrillic letter that looks like an ASCII letter."""
+    found: dict[str, str] = {}
+    for letter in map(chr, range(0x430, 0x450)):
+        for shape in (letter, letter.upper()):
+            if lookalike := _lookalike(shape):
+                found.setdefault(lookalike, letter)
+    return found
+
+
+def _name(character: str) -> str:
+    return unicodedata.name(character, "")
