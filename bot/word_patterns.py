@@ -1,7 +1,8 @@
 """What a rule of the word filter demands of a text, beyond having its letters in a row."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
@@ -9,6 +10,7 @@ import regex
 
 from bot.text_folding import (
     APOSTROPHE_GAP,
+    ELONGATED,
     NO_GAP,
     TIGHT_GAP,
     FoldedText,
@@ -76,31 +78,14 @@ class Group:
 def patterns_of(rule: WordRule) -> tuple[tuple[str, Pattern], ...]:
     """The symbols that a rule looks for, each with its pattern.
 
-    There are two for a rule with a double letter: in an elongated word nobody knows how many
+    There are several for a rule with double letters: in an elongated word nobody knows how many
     letters are meant.
     """
-    text = canonical(rule.text)
-    folded = fold(text.strip("* "), elongation=False)
+    folded = fold(canonical(rule.text).strip("* "), elongation=False)
     if not folded.symbols:
         return ()
-    plain = folded.symbols, _pattern(rule, text, folded.letters, folded.gaps)
-    rows = [
-        place
-        for place, base in enumerate(folded.bases)
-        if not place or folded.gaps[place] or base != folded.bases[place - 1]
-    ]
-    if len(rows) == len(folded.symbols):
-        return (plain,)
-    ends = [*rows[1:], len(folded.symbols)]
-    single = _pattern(
-        rule,
-        text,
-        "".join(folded.letters[place] for place in rows),
-        [folded.gaps[place] for place in rows],
-    )
-    elongated = tuple(n for n, place in enumerate(rows) if ends[n] - place > 1)
-    symbols = "".join(folded.symbols[place] for place in rows)
-    return plain, (symbols, replace(single, elongated=elongated))
+    spellings = [_pattern(rule, folded, shortest) for shortest in (math.inf, ELONGATED, 2)]
+    return tuple(dict.fromkeys(spellings))
 
 
 def loosest(patterns: Sequence[Pattern]) -> Pattern:
@@ -229,11 +214,20 @@ class Reading:
         return self._gap_count[end] - self._gap_count[start + 1]
 
 
-def _pattern(rule: WordRule, text: str, letters: str, gaps: Sequence[int]) -> Pattern:
+def _pattern(rule: WordRule, folded: FoldedText, shortest: float) -> tuple[str, Pattern]:
+    """A pattern in which each row of the same letter, from `shortest` letters, is elongated."""
+    places, elongated = [], []
+    for row in _rows(folded):
+        if len(row) >= shortest:
+            elongated.append(len(places))
+        places += row[:1] if len(row) >= shortest else row
+    letters = "".join(folded.letters[place] for place in places)
+    gaps = [folded.gaps[place] for place in places]
     alphabetic = sum(map(str.isalpha, letters))
     digits = any(map(str.isdigit, letters))
     spelled = all(gaps) and len(gaps) >= MIN_SPELLED  # as if it stood together
-    return Pattern(
+    text = canonical(rule.text)
+    return "".join(folded.symbols[place] for place in places), Pattern(
         rule,
         open_start=text.startswith("*"),
         open_end=text.endswith("*"),
@@ -242,11 +236,23 @@ def _pattern(rule: WordRule, text: str, letters: str, gaps: Sequence[int]) -> Pa
         i_places=_places(letters, "i"),
         l_places=_places(letters, "l"),
         least_letters=min(2, alphabetic),
+        elongated=tuple(elongated),
         unspaced=_UNSPACED.search(letters) is not None,
         numeric=digits and not alphabetic,
         prefixes=ARTICLES if _ARABIC.match(letters) else frozenset(),
         suffixes=_suffixes(letters),
     )
+
+
+def _rows(folded: FoldedText) -> list[list[int]]:
+    """The places of each row of the same letter without a gap."""
+    rows: list[list[int]] = []
+    for place, base in enumerate(folded.bases):
+        if rows and not folded.gaps[place] and base == folded.bases[place - 1]:
+            rows[-1].append(place)
+        else:
+            rows.append([place])
+    return rows
 
 
 def _suffixes(letters: str) -> frozenset[str]:
