@@ -216,7 +216,8 @@ class Reading:
 
 def _pattern(rule: WordRule, folded: FoldedText, shortest: float) -> tuple[str, Pattern]:
     """A pattern in which each row of the same letter, from `shortest` letters, is elongated."""
-    places, elongated = [], []
+    places: list[int] = []
+    elongated: list[int] = []
     for row in _rows(folded):
         if len(row) >= shortest:
             elongated.append(len(places))
