@@ -8,7 +8,7 @@ wants another place, size or ground can say so.
 from dataclasses import replace
 from random import Random
 
-from training.scenes import PLACES, Figure, Scene
+from training.data.drawn_scenes import PLACES, Figure, Scene
 
 GROUNDS = ("white", "gray", "black")
 """Grounds that nobody named: the first that is no figure's colour."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.captions import Caption
+from training.data.drawn_captions import Caption
 
 COUNT = 256
 AT_A_TIME = 16

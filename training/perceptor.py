@@ -27,9 +27,9 @@ from torch.utils.data import DataLoader
 
 from engine.models.perceptor import MEAN, STD
 from training import batches
-from training.captions import Caption, holds
+from training.data.drawn_captions import Caption, holds
 from training.dreams import Dreams
-from training.scenes import facts
+from training.data.drawn_scenes import facts
 from training.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
 
 LEARNING_RATE = 1.5e-3

@@ -16,10 +16,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from training import batches
-from training.captions import caption
+from training.data.drawn_captions import caption
 from training.muon import MuonTraining
 from training.perceptor import PerceptorTraining, answers, augmented
-from training.scenes import (
+from training.data.drawn_scenes import (
     Scene,
     alone,
     draw,

@@ -24,7 +24,7 @@ from engine.models.vqgan import VQGAN
 from training.batches import to_tensor
 from training.judges.cnn import Judge
 from training.judges.overlap import look
-from training.scenes import (
+from training.data.drawn_scenes import (
     COLOURS,
     LANDS,
     SHAPES,

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from engine.models.perceptor import END, START
-from training import captions, scenes
+from training.data import drawn_captions as captions
+from training.data import drawn_scenes as scenes
 
 EXCLUSIVE: tuple[tuple[str, ...], ...] = (
     scenes.SHAPES,

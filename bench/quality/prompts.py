@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from training.scenes import COLOURS, SHAPES, Figure, Scene
+from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene
 
 SINGLES = 77
 PAIRS = 33
@@ -21,7 +21,7 @@ class Asked:
     """A prompt and what it asks for.
 
     `kind` is single, two, landscape, watermark or colour; `named` are the facts that the text
-    names (in the words of `training.scenes.facts`), all true of `scene`. The kinds watermark and
+    names (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. The kinds watermark and
     colour come in twos: once as they are, and once with an `exclude`, of which `scene` is then
     free.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.quality.prompts import Asked
 from training.judges.overlap import Seen
-from training.scenes import SKIES, THINGS, TIMES
+from training.data.drawn_scenes import SKIES, THINGS, TIMES
 
 OVERLAP, CNN = "overlap", "CNN"
 Names = frozenset[str]

@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.captions import Caption, caption, holds
-from training.scenes import COLOURS, SHAPES, SKIES, THINGS, Scene, facts, random_scene
+from training.data.drawn_captions import Caption, caption, holds
+from training.data.drawn_scenes import COLOURS, SHAPES, SKIES, THINGS, Scene, facts, random_scene
 
 seeds = st.integers(0, 2**32)
 

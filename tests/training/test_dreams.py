@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from training import batches, dreams
-from training.captions import Caption
+from training.data.drawn_captions import Caption
 from training.dreams import AT_A_TIME, LONGEST, STEP_LENGTH, STEPS, Dreams
 
 RED, BLUE = Caption("red", frozenset({"red"})), Caption("blue", frozenset({"blue"}))

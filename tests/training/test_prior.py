@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from engine.models import catalogue
 from engine.models.checkpoints import read_prior
-from training.captions import caption
+from training.data.drawn_captions import caption
 from training.export import export, restore
 from training.perceptor import PerceptorTraining
 from training.prior import SHOWN, UNTOLD, PriorTraining
-from training.scenes import random_scene
+from training.data.drawn_scenes import random_scene
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from training import batches
-from training.captions import Caption
+from training.data.drawn_captions import Caption
 from training.export import clip_state
 from training.perceptor import PerceptorTraining
 from training.reader import ReaderTraining
-from training.scenes import Figure, Scene, draw
+from training.data.drawn_scenes import Figure, Scene, draw
 
 
 def two_ways() -> batches.Captioned:

@@ -11,7 +11,7 @@ from engine.models.model import Model, read_model
 from tests.engine.random_pair import random_sketch
 from training import report
 from training.report import Measure, as_markdown, reconstructed, write_report
-from training.scenes import Scene, draw
+from training.data.drawn_scenes import Scene, draw
 
 
 @pytest.fixture(scope="module")

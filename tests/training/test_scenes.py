@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.scenes import (
+from training.data.drawn_scenes import (
     SHAPES,
     Scene,
     draw,

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from engine.models.perceptor import END, START
-from training.captions import caption
-from training.scenes import random_scene
+from training.data.drawn_captions import caption
+from training.data.drawn_scenes import random_scene
 from training.vocabulary import UNKNOWN, Vocabulary
 
 

@@ -27,7 +27,7 @@ FACTS: tuple[str, ...] = (
     *scenes.THINGS,
     "watermark",
 )
-"""What the judge can name, in the words of `training.scenes.facts`."""
+"""What the judge can name, in the words of `training.data.drawn_scenes.facts`."""
 
 WEIGHTS = Path(__file__).with_name("cnn.safetensors")
 

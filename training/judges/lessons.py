@@ -14,7 +14,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from training.batches import loader, to_tensor
 from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
-from training.scenes import draw, facts, random_scene
+from training.data.drawn_scenes import draw, facts, random_scene
 from training.schedule import Timed, trainer
 
 LEARNING_RATE = 4e-3

@@ -17,7 +17,7 @@ from bench.quality.scores import CNN, OVERLAP, scores
 from tests.engine.random_pair import random_sketch
 from training.judges.cnn import Judge
 from training.judges.overlap import look
-from training.scenes import Figure, Scene, draw
+from training.data.drawn_scenes import Figure, Scene, draw
 
 
 def test_scenes_that_were_asked_for_score_and_others_do_not() -> None:

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from bench.quality.prompts import Asked, held_out, practice
-from training.captions import caption
-from training.scenes import COLOURS, SHAPES, Scene, facts, random_scene
+from training.data.drawn_captions import caption
+from training.data.drawn_scenes import COLOURS, SHAPES, Scene, facts, random_scene
 from training.vocabulary import words_of_captions
 
 

@@ -19,7 +19,7 @@ from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import NoteCode, RecipeRefused, RefusalCode
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 from training.judges.overlap import look
-from training.scenes import Figure, Scene, draw
+from training.data.drawn_scenes import Figure, Scene, draw
 
 NAME = "a" * 64
 

@@ -7,7 +7,7 @@ import torch
 
 from training.judges.cnn import FACTS, WEIGHTS, Judge
 from training.judges.lessons import ROWS, _best_cut, lesson, roughened
-from training.scenes import SKIES, THINGS, Scene, draw, facts, random_scene
+from training.data.drawn_scenes import SKIES, THINGS, Scene, draw, facts, random_scene
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from training.judges.overlap import look
-from training.scenes import COLOURS, SHAPES, Figure, Scene, draw, random_figures
+from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene, draw, random_figures
 
 
 def single_figures(seed: str, count: int) -> list[Scene]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from training.scenes import COLOURS, NUMBERS, SKIES, THINGS, Figure, Scene, facts
+from training.data.drawn_scenes import COLOURS, NUMBERS, SKIES, THINGS, Figure, Scene, facts
 
 
 @dataclass(frozen=True, slots=True)

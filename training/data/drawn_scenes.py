@@ -1,7 +1,7 @@
 """Drawn scenes with known contents: what the sketch pair learns from.
 
 A `Scene` is a description; `draw` makes the picture, `facts` says what is true of it. Captions
-(`training.captions`) claim facts, so that for any picture and any caption it is known whether the
+(`training.data.drawn_captions`) claim facts, so that for any picture and any caption it is known whether the
 caption is right.
 """
 
@@ -260,9 +260,9 @@ def draw(scene: Scene, side: int = SIDE) -> Image.Image:
     else:
         _draw_ground(pen, scene, random, large)
         for figure in scene.figures:
-            _draw_figure(pen, figure, _shade(random, figure.colour), large)
+            _draw_figure(pen, figure, shade(random, figure.colour), large)
     picture = canvas.reduce(OVERSAMPLING)
-    return _stamped(picture, random) if scene.watermark else picture
+    return stamped(picture, random) if scene.watermark else picture
 
 
 # Figures and grounds
@@ -294,7 +294,7 @@ def _spread(random: Random, kinds: list[tuple[str, str]]) -> Iterator[Figure]:
         yield Figure(shape, colour, x + dx, y + dy, radius, random.uniform(-0.2, 0.2))
 
 
-def _shade(random: Random, colour: str, spread: int = 14) -> Colour:
+def shade(random: Random, colour: str, spread: int = 14) -> Colour:
     red, green, blue = (
         min(255, max(0, value + random.randint(-spread, spread))) for value in COLOURS[colour]
     )
@@ -302,7 +302,7 @@ def _shade(random: Random, colour: str, spread: int = 14) -> Colour:
 
 
 def _draw_ground(pen: ImageDraw.ImageDraw, scene: Scene, random: Random, side: int) -> None:
-    ground = _shade(random, scene.ground, 8)
+    ground = shade(random, scene.ground, 8)
     pen.rectangle((0, 0, side, side), fill=ground)
     if scene.pattern == "plain":
         return
@@ -535,7 +535,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _stamped(picture: Image.Image, random: Random) -> Image.Image:
+def stamped(picture: Image.Image, random: Random) -> Image.Image:
     """A text across the picture, light or dark against what lies beneath it, as stock sites do."""
     side = picture.width
     scale = 2

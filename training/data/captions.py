@@ -1,0 +1,192 @@
+"""Captions of composed scenes in five languages, and the English caption that says the same.
+
+The English one is what the sentence encoder reads; the other one is what the text tower learns to
+read the same way. Names are CLDR's, and keywords that few other things share.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from training.data import drawn_captions
+from training.data.concepts import LANGUAGES, Concept, specific_keywords
+from training.data.images import Images
+from training.data.scenes import Scene, SceneMaker, Thing
+
+WORDS = Path(__file__).with_name("words.toml")
+
+OPENINGS = ("a picture of {}", "an image of {}", "a drawing of {}", "a photo of {}", "{}, please")
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """`text` in `language`, and `english`, which says the same."""
+
+    text: str
+    english: str
+    language: str
+
+
+@cache
+def words() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(WORDS.read_text())
+
+
+class Captions:
+    """Writes captions of the scenes that a `SceneMaker` draws.
+
+    `synonyms` are English words by the English names of the things they stand for.
+    """
+
+    def __init__(self, maker: SceneMaker, synonyms: dict[str, list[str]] | None = None) -> None:
+        self.maker, self.images = maker, maker.images
+        every = self.images.concepts
+        self._specific = {lang: specific_keywords(every, lang) for lang in LANGUAGES}
+        self._synonyms = synonyms or {}
+
+    def caption(self, scene: Scene, random: Random, language: str = "en") -> Caption:
+        """One caption, long or short, of a scene."""
+        if scene.drawn:
+            return self._of_drawn(scene, random, language)
+        names = [self._names(thing, random, language) for thing in scene.things]
+        text, english = ([name[i] for name in names] for i in (0, 1))
+        say = self._phrase(scene, random)
+        own = say(text, language, Random(random.getrandbits(32)))
+        return Caption(typos(own, random), say(english, "en", Random(1)), language)
+
+    def _names(self, thing: Thing, random: Random, language: str) -> tuple[str, str]:
+        """What the thing is called in the language, and its English name."""
+        concept = int(self.images.concept[thing.image])
+        if concept < 0:
+            title = self.images.titles[thing.image]
+            return title, title
+        return self.name(self.images.concepts[concept], random, language)
+
+    def name(self, concept: Concept, random: Random, language: str) -> tuple[str, str]:
+        """A label, keyword or synonym of a concept, and its English name."""
+        keywords = [w for w in concept.keywords[language] if w in self._specific[language]]
+        if language == "en" and random.random() < 0.15 and concept.name in self._synonyms:
+            return random.choice(self._synonyms[concept.name]), concept.name
+        if keywords and random.random() < 0.25:
+            return random.choice(keywords), concept.name
+        return concept.names[language], concept.name
+
+    def _phrase(self, scene: Scene, random: Random) -> Callable[[list[str], str, Random], str]:
+        """How the caption is built: which parts of the scene it mentions, for any language."""
+        say_ground = scene.landscape is None and (
+            random.random() < (0.9 if scene.ground != "white" else 0.25)
+        )
+        say_style, say_relation = random.random() < 0.12, random.random() < 0.7
+        say_time, say_land = random.random() < 0.6, random.random() < 0.9
+        style = self.maker.style(scene.things[0].image)
+        style = style if say_style and style in words()["en"]["style"] else ""
+
+        def phrase(names: list[str], language: str, own: Random) -> str:
+            table = words()[language]
+            parts = [
+                _article(
+                    _coloured(name, thing.colour, table, own), table, language, own
+                )
+                if len(scene.things) < 3 else name
+                for name, thing in zip(names, scene.things, strict=False)
+            ]
+            if scene.relation:
+                forms = table[scene.relation] if say_relation else table["and"]
+                text = own.choice(forms).format(a=parts[0], b=parts[1])
+            elif len(scene.things) > 1:
+                named = _coloured(names[0], scene.things[0].colour, table, own)
+                text = table["numbers"][str(len(scene.things))].format(t=named)
+            else:
+                text = parts[0]
+            if scene.size_word:
+                text = own.choice(table["size"][scene.size_word]).format(t=_bare(text, table))
+            if scene.place:
+                text = table["place"][scene.place].format(t=text)
+            if scene.landscape and say_land:
+                text = table["land"][scene.landscape.land].format(t=text)
+            if scene.landscape and say_time:
+                text = table["time"][scene.landscape.time].format(t=text)
+            if style:
+                text = table["style"][style].format(t=_bare(text, table))
+            if say_ground:
+                colour = own.choice(table["colours"][scene.ground].split("/"))
+                text = own.choice(table["ground"]).format(t=text, c=colour)
+            if scene.watermark:
+                text = own.choice(table["watermark"]).format(t=text)
+            return re.sub(r"\s+", " ", text).strip()
+
+        return phrase
+
+    def _of_drawn(self, scene: Scene, random: Random, language: str) -> Caption:
+        """Shapes and landscapes: English as they have always been captioned, others in short."""
+        assert scene.drawn
+        drawn = scene.drawn
+        english = drawn_captions.caption(drawn, random).text
+        if language == "en":
+            return Caption(typos(english, random), english, "en")
+        table = words()[language]
+        if drawn.is_landscape:
+            shown = [table["elements"][e] for e in sorted(drawn.elements)]
+            plain = sorted(drawn.elements)
+            text = ", ".join([table["lands"][drawn.land], *shown])
+            english = ", ".join([drawn.land, *plain])
+            return Caption(
+                table["time"][drawn.time].format(t=text),
+                words()["en"]["time"][drawn.time].format(t=english),
+                language,
+            )
+        figures = [(f.shape, f.colour) for f in drawn.figures]
+        named = [_coloured(table["shapes"][s], c, table, random) for s, c in figures]
+        plain = [f"{c} {s}" for s, c in figures]
+        if len(set(figures)) == 1 and len(figures) > 1:
+            text = table["numbers"][str(len(figures))].format(t=named[0])
+            english = words()["en"]["numbers"][str(len(figures))].format(t=plain[0])
+        elif len(figures) == 2:
+            text = table["and"][0].format(a=named[0], b=named[1])
+            english = f"{plain[0]} and {plain[1]}"
+        else:
+            text, english = named[0], plain[0]
+        if random.random() < 0.7:
+            colour = random.choice(table["colours"][drawn.ground].split("/"))
+            text = random.choice(table["ground"]).format(t=text, c=colour)
+            english = f"{english} on a {drawn.ground} background"
+        return Caption(text, english, language)
+
+
+def _article(text: str, table: dict[str, Any], language: str, own: Random) -> str:
+    article = own.choice(table["articles"]) if own.random() < 0.7 else ""
+    if language == "en" and article == "a" and text[:1].lower() in "aeiou":
+        article = "an"
+    return f"{article} {text}".strip()
+
+
+def _bare(text: str, table: dict[str, Any]) -> str:
+    first, _, rest = text.partition(" ")
+    return rest if rest and first in (*table["articles"], "an") else text
+
+
+def _coloured(name: str, colour: str, table: dict[str, Any], own: Random) -> str:
+    if not colour:
+        return name
+    form = own.choice(table["colours"][colour].split("/"))
+    text: str = own.choice(table["colour"]).format(c=form, t=name)
+    return text
+
+
+def typos(text: str, random: Random) -> str:
+    """Now and then one letter that is missing, doubled or exchanged with the next."""
+    if random.random() > 0.06 or len(text) < 5 or not text.isascii():
+        return text
+    place = random.randrange(1, len(text) - 1)
+    match random.randrange(3):
+        case 0:
+            return text[:place] + text[place + 1 :]
+        case 1:
+            return text[:place] + text[place] + text[place:]
+        case _:
+            return text[:place] + text[place + 1] + text[place] + text[place + 2 :]

@@ -1,0 +1,232 @@
+"""The images of all sets, rendered once to 128 × 128 RGBA and kept as one array on disk."""
+
+import io
+import json
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import resvg_py
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.data.concepts import Concept, concepts, normal_key, slug
+from training.data.download import fetch
+from training.data.sources import ImageSet, sources
+
+log = logging.getLogger(__name__)
+
+SIDE = 128
+"""Pixels on a side of a rendered image."""
+
+_LARGEST_FILE = 2_000_000
+"""Bytes of a clip-art file; larger ones are scenes of many things, and slow to read."""
+
+_LARGEST_AREA = 4_000_000
+"""Pixels of a clip-art file."""
+
+_LARGEST_SHARE = 0.94
+"""Of the side, how much the longer side of a thing fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """`pixels` is (n, SIDE, SIDE, 4) uint8 RGBA; `concept` (n,) and `maker` (n,) are indices.
+
+    An image whose concept is -1 shows something that no concept names; `titles` has its own words.
+    """
+
+    pixels: NDArray[np.uint8]
+    concept: NDArray[np.int64]
+    maker: NDArray[np.int64]
+    titles: list[str]
+    makers: list[str]
+    concepts: list[Concept]
+
+    def of(self, *makers: str) -> NDArray[np.int64]:
+        """Indices of the images by these makers."""
+        wanted = [self.makers.index(maker) for maker in makers]
+        return np.flatnonzero(np.isin(self.maker, wanted))
+
+
+def load_images(cache: Path) -> Images:
+    """All rendered images; renders them first if they are not in the cache."""
+    index = cache / "images.json"
+    if not index.exists():
+        _render_all(cache)
+    table = json.loads(index.read_text())
+    emojibase = fetch(sources().find("emojibase"), cache)
+    return Images(
+        pixels=np.load(cache / "images.npy", mmap_mode="r"),
+        concept=np.array(table["concept"]),
+        maker=np.array(table["maker"]),
+        titles=table["titles"],
+        makers=table["makers"],
+        concepts=concepts(emojibase),
+    )
+
+
+def _render_all(cache: Path) -> None:
+    emojibase = fetch(sources().find("emojibase"), cache)
+    every = concepts(emojibase)
+    number = {concept.key: i for i, concept in enumerate(every)}
+    folders = {image_set.name: fetch(image_set, cache) for image_set in sources().images}
+    names = _names(every, folders)
+    pixels, concept, maker, titles = [], [], [], []
+    makers = [image_set.name for image_set in sources().images]
+    for place, image_set in enumerate(sources().images):
+        count = len(pixels)
+        for key, title, image in _images(image_set, folders[image_set.name], names):
+            which = number.get(key, -1)
+            if which < 0 and not title:
+                continue
+            if (framed := _framed(image)) is not None:
+                pixels.append(framed)
+                concept.append(which)
+                maker.append(place)
+                titles.append(title)
+        log.info("%s: %d images", image_set.name, len(pixels) - count)
+    np.save(cache / "images.npy", np.stack(pixels))
+    table = {"concept": concept, "maker": maker, "titles": titles, "makers": makers}
+    (cache / "images.json").write_text(json.dumps(table))
+
+
+def _names(every: list[Concept], folders: dict[str, Path]) -> dict[str, str]:
+    """Concept keys by the slugs under which icon sets list them."""
+    names: dict[str, str] = {}
+    for folder in folders.values():
+        chars = folder / "package" / "chars.json"
+        if chars.exists():
+            for code, name in json.loads(chars.read_text()).items():
+                names.setdefault(slug(name), normal_key(code))
+    names |= {slug(concept.name): concept.key for concept in every}
+    for folder in folders.values():
+        icons = folder / "package" / "icons.json"
+        if icons.exists():
+            for alias, entry in json.loads(icons.read_text()).get("aliases", {}).items():
+                known = names.get(slug(entry["parent"])) or names.get(slug(alias))
+                if known:
+                    names.setdefault(slug(alias), known)
+                    names.setdefault(slug(entry["parent"]), known)
+    return names
+
+
+def _images(
+    image_set: ImageSet, folder: Path, names: dict[str, str]
+) -> Iterator[tuple[str, str, Image.Image]]:
+    """(concept key or "", title of its own or "", image)."""
+    if image_set.registry == "npm" and (folder / "package" / "icons.json").exists():
+        yield from _icons(folder / "package", names)
+    elif image_set.registry == "npm":
+        for path in sorted((folder / "package" / "assets").glob("*.webp")):
+            yield normal_key(path.stem), "", Image.open(path)
+    elif image_set.name == "openclipart":
+        yield from _clip_art(folder, names)
+    else:
+        yield from _stamps(folder, names)
+
+
+def _icons(package: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
+    table = json.loads((package / "icons.json").read_text())
+    chars = package / "chars.json"
+    codes = (
+        {name: normal_key(code) for code, name in json.loads(chars.read_text()).items()}
+        if chars.exists()
+        else {}
+    )
+    for name, icon in table["icons"].items():
+        bare = re.sub(r"-\d+$", "", name)
+        key = codes.get(name) or names.get(slug(name)) or names.get(slug(bare))
+        if key is None:
+            continue
+        width = icon.get("width", table.get("width", 16))
+        height = icon.get("height", table.get("height", 16))
+        left, top = icon.get("left", 0), icon.get("top", 0)
+        svg = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+            f' viewBox="{left} {top} {width} {height}">{icon["body"]}</svg>'
+        )
+        drawn = resvg_py.svg_to_bytes(svg_string=svg, width=SIDE, skip_system_fonts=True)
+        yield key, "", Image.open(io.BytesIO(drawn))
+
+
+_NO_THINGS = re.compile(
+    r"shapes/|computer/(icons|buttons)|signs_and_symbols/|special/|flags|aiga|roadsigns"
+    r"|playing|cards/|unsorted|geography|logos|buttons|callouts|flowchart|patterns"
+)
+
+
+def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
+    root = folder / "usr/share/openclipart/png"
+    for path in sorted(root.rglob("*.png")):
+        if _NO_THINGS.search(path.relative_to(root).as_posix()):
+            continue
+        title = _title(path.stem)
+        if not title:
+            continue
+        if path.stat().st_size > _LARGEST_FILE:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            try:
+                image = Image.open(path)
+                if image.width * image.height > _LARGEST_AREA:
+                    continue
+                image = image.convert("RGBA")
+            except (OSError, ValueError, Image.DecompressionBombError):
+                continue
+        words = title.split()
+        for candidate in (title, " ".join(words[:2]), words[0], words[-1]):
+            if key := names.get(slug(candidate)):
+                break
+        else:
+            key = ""
+        yield key, title, image
+
+
+_NOISE = frozenset(
+    "architetto architet archite arch ar architetto franc francesco rollandin rol ro remix the of "
+    "a an and with von de ganson jakub steiner clipart icon simple v small big new".split()
+)
+
+
+def _title(stem: str) -> str:
+    """`tree_gerald_g._01` → `tree`: the words of a file name that come before the artist's."""
+    words = [word for word in re.split(r"[_\-.\s]+", stem.lower()) if word.isalpha()]
+    kept = []
+    for word in words:
+        if word in _NOISE or len(word) < 3:
+            break
+        kept.append(word)
+    return " ".join(kept[:2])
+
+
+def _stamps(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
+    root = folder / "usr/share/tuxpaint/stamps"
+    for path in sorted(root.rglob("*.png")):
+        text = path.with_suffix(".txt")
+        if path.stem.endswith(("_mirror", "_flip")) or not text.exists():
+            continue
+        title = text.read_text(errors="replace").splitlines()[0].strip(" .!")
+        title = re.sub(r"^(an?|the|some) ", "", title.lower())
+        words = title.split()
+        key = names.get(slug(title)) or names.get(slug(words[-1] if words else ""), "")
+        yield key, title, Image.open(path).convert("RGBA")
+
+
+def _framed(image: Image.Image) -> NDArray[np.uint8] | None:
+    """The thing alone, centred, its longer side filling the frame; None for an empty image."""
+    image = image.convert("RGBA")
+    if (box := image.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()) is None:
+        return None
+    image = image.crop(box)
+    scale = _LARGEST_SHARE * SIDE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    premultiplied = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS)
+    frame = Image.new("RGBA", (SIDE, SIDE))
+    frame.paste(premultiplied.convert("RGBA"), ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    return np.asarray(frame)

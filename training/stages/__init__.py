@@ -1,0 +1,1 @@
+"""One Lightning module for each network of the embedded model, in the order of training."""
