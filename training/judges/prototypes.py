@@ -1,0 +1,74 @@
+"""Judges what an image shows: the nearest prototype in the features of an ImageNet network.
+
+Prototypes come from image sets that no shipped network was trained on, and the network (`lite0`)
+is another one than the training uses.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.data.concepts import Concept
+from training.data.images import SIDE, Images, load_images
+from training.data.sources import sources
+from training.teachers import ImageNetFeatures
+
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PrototypeJudge:
+    """`prototypes` (concepts, 1280) of unit length; rows of zeros for what no judge set shows."""
+
+    network: ImageNetFeatures
+    prototypes: Tensor
+    mean: Tensor
+    concepts: list[Concept]
+
+    def similarity(self, images: Tensor) -> Tensor:
+        """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts) cosines; -1 where there is no prototype."""
+        features = F.normalize(features_of(self.network, images) - self.mean, dim=1)
+        cosine = features @ self.prototypes.t()
+        return cosine.masked_fill(~self.known, -1)
+
+    @property
+    def known(self) -> Tensor:
+        """(concepts,): which ones have a prototype."""
+        return self.prototypes.abs().sum(1) > 0
+
+
+def load_judge(cache: Path, leave_out: str = "") -> PrototypeJudge:
+    """The judge, made from the judge sets but `leave_out`, with which its own score is measured."""
+    images = load_images(cache)
+    makers = [s.name for s in sources().images if s.use == "judge" and s.name != leave_out]
+    rows = [int(i) for i in images.of(*makers) if images.concept[i] >= 0]
+    network = ImageNetFeatures("lite0", cache)
+    features = features_of(network, on_white(images, rows))
+    mean = features.mean(0)
+    prototypes = torch.zeros(len(images.concepts), ImageNetFeatures.WIDTH)
+    centred = F.normalize(features - mean, dim=1)
+    prototypes.index_add_(0, torch.from_numpy(images.concept[rows]), centred)
+    return PrototypeJudge(network, F.normalize(prototypes, dim=1), mean, images.concepts)
+
+
+@torch.no_grad()
+def features_of(network: ImageNetFeatures, images: Tensor) -> Tensor:
+    """(n, 3, SIDE, SIDE) from 0 to 1 → (n, 1280)."""
+    return torch.cat([network(batch) for batch in images.split(BATCH)])
+
+
+def on_white(images: Images, rows: list[int]) -> Tensor:
+    """Images of the sets on a white ground: (n, 3, SIDE, SIDE) from 0 to 1."""
+    pixels = torch.from_numpy(images.pixels[rows]).float() / 255
+    alpha = pixels[..., 3:]
+    white = pixels[..., :3] * alpha + (1 - alpha)
+    assert white.shape[1:3] == (SIDE, SIDE)
+    return white.movedim(-1, 1)
+
+
+def hits(similarity: Tensor, wanted: Tensor, among: int) -> Tensor:
+    """(n, concepts), (n,) → (n,): whether the wanted concept is among the nearest."""
+    return (similarity.topk(among, dim=1).indices == wanted[:, None]).any(1)

@@ -1,0 +1,138 @@
+"""Trains CLIP's text tower: any text reads as the sentence encoder reads the English of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import clip
+import pytorch_lightning as pl
+import torch
+from clip.model import CLIP
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+from engine.models.perceptor import END, START
+from training.stages.alignment import WIDTH
+from training.stages.clip import new_clip
+
+LEARNING_RATE = 1.5e-3
+BATCH = 256
+LONGEST = 40
+"""Tokens of a text that are learned from, its start and end included."""
+UNKNOWN = 0
+"""The row of every token that no text has; it stays zero."""
+TEMPERATURE = 0.05
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Texts as rows of a small token table: `known` are CLIP's ids in rising order, from row 1.
+
+    The order is kept so that the end of a text is still its highest id, where CLIP looks for it.
+    """
+
+    known: tuple[int, ...]
+
+    @classmethod
+    def of(cls, encoded: list[list[int]]) -> "Tokens":
+        ids = {token for text in encoded for token in text}
+        return cls((*sorted(ids - {START, END}), START, END))
+
+    @cached_property
+    def table(self) -> Tensor:
+        """Rows by CLIP's ids."""
+        rows = torch.full((END + 1,), UNKNOWN, dtype=torch.long)
+        rows[torch.tensor(self.known)] = torch.arange(1, len(self.known) + 1)
+        return rows
+
+    @property
+    def size(self) -> int:
+        return len(self.known) + 1
+
+
+def encoded(texts: list[str]) -> list[list[int]]:
+    """CLIP's byte pairs of each text, between START and END."""
+    tokenizer = clip.simple_tokenizer.SimpleTokenizer()
+    return [[START, *tokenizer.encode(text)[: LONGEST - 2], END] for text in texts]
+
+
+class TextTowerTraining(pl.LightningModule):
+    """Learns from texts (rows of the token table, padded with 0) and their targets.
+
+    The loss is the cosine to the target, and a contrastive one: of the batch's targets the right
+    one must be the nearest, which keeps apart what differs in one word.
+    """
+
+    progress = 0.0
+
+    def __init__(self, tokens: Tensor, targets: Tensor, which: Tensor, size: int) -> None:
+        super().__init__()
+        self.clip: CLIP = new_clip(size)
+        self.clip.visual.requires_grad_(False)
+        self.clip.token_embedding.padding_idx = UNKNOWN
+        self.clip.token_embedding.weight.data[UNKNOWN] = 0
+        self._tokens, self._targets, self._which = tokens, targets, which
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        trained = [p for p in self.parameters() if p.requires_grad]
+        return torch.optim.AdamW(trained, LEARNING_RATE, (0.9, 0.98), weight_decay=0.01)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(n, length) rows → (n, WIDTH) of unit length."""
+        return F.normalize(encode_text(self.clip, tokens).float(), dim=-1)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        tokens, targets = batch
+        read = self.embed(tokens)
+        logits = read @ targets.t() / TEMPERATURE
+        same = targets @ targets.t() > 0.999
+        logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
+        answers = torch.arange(len(read), device=read.device)
+        near = 1 - (read * targets).sum(1).mean()
+        loss: Tensor = 4 * near + 0.5 * F.cross_entropy(logits, answers)
+        if batch_idx % 100 == 0:
+            self.log("distance", near)
+            print(f"step {self.global_step} distance {near.item():.4f} {self.progress:.3f}",
+                  flush=True)
+        return loss
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        texts = _Texts(self._tokens, self._targets, self._which, self.global_step)
+        return DataLoader(texts, batch_size=None, num_workers=0)
+
+
+def encode_text(network: CLIP, tokens: Tensor) -> Tensor:
+    """CLIP's own `encode_text` for texts shorter than its context: (n, length) → (n, WIDTH)."""
+    length = tokens.shape[1]
+    hidden = network.token_embedding(tokens) + network.positional_embedding[:length]
+    hidden = hidden.permute(1, 0, 2)
+    for block in network.transformer.resblocks:
+        block.attn_mask = network.transformer.resblocks[0].attn_mask
+        mask = block.attn_mask
+        block.attn_mask = mask[:length, :length]
+        hidden = block(hidden)
+        block.attn_mask = mask
+    hidden = network.ln_final(hidden.permute(1, 0, 2))
+    ends = tokens.argmax(-1)
+    found: Tensor = hidden[torch.arange(len(hidden)), ends] @ network.text_projection
+    return found
+
+
+class _Texts(IterableDataset[tuple[Tensor, Tensor]]):
+    """Endless batches of texts of similar length."""
+
+    def __init__(self, tokens: Tensor, targets: Tensor, which: Tensor, seed: int) -> None:
+        self.tokens, self.targets, self.which, self.seed = tokens, targets, which, seed
+        self.lengths = (tokens > 0).sum(1)
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            chosen = torch.randint(len(self.tokens), (BATCH * 16,), generator=generator)
+            chosen = chosen[self.lengths[chosen].argsort()].view(16, BATCH)
+            for part in torch.randperm(16, generator=generator):
+                rows = chosen[part]
+                longest = int(self.lengths[rows].max())
+                yield self.tokens[rows, :longest], self.targets[self.which[rows]]
+
+
