@@ -6,11 +6,15 @@ buttons are left out: nobody asks for them by name, and many are letters.
 
 import json
 import re
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+EXTRA = Path(__file__).with_name("extra_concepts.toml")
+"""Things that no emoji shows."""
 
 LANGUAGES = ("en", "de", "es", "fr", "ja")
 
@@ -41,6 +45,8 @@ class Concept:
     group: int
     names: Mapping[str, str]
     keywords: Mapping[str, tuple[str, ...]]
+    titles: tuple[str, ...] = ()
+    """Titles of images that show it, where it is no emoji."""
 
     @property
     def name(self) -> str:
@@ -49,7 +55,7 @@ class Concept:
 
 
 def concepts(emojibase: Path) -> list[Concept]:
-    """All concepts, in emojibase's order. `emojibase` is its unpacked package."""
+    """All concepts, in emojibase's order, then the extra ones. `emojibase` is its unpacked package."""
     data = {
         language: {
             row["hexcode"]: row
@@ -73,7 +79,8 @@ def concepts(emojibase: Path) -> list[Concept]:
                 },
             )
         )
-    return found
+    extra = tomllib.loads(EXTRA.read_text())["concept"]
+    return found + [Concept(**{**row, "titles": tuple(row["titles"])}) for row in extra]
 
 
 def normal_key(code: str) -> str:

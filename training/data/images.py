@@ -60,13 +60,19 @@ def load_images(cache: Path) -> Images:
         _render_all(cache)
     table = json.loads(index.read_text())
     emojibase = fetch(sources().find("emojibase"), cache)
+    every = concepts(emojibase)
+    by_title = {title: i for i, concept in enumerate(every) for title in concept.titles}
+    concept = [
+        by_title.get(title, found)
+        for title, found in zip(table["titles"], table["concept"], strict=True)
+    ]
     return Images(
         pixels=np.load(cache / "images.npy", mmap_mode="r"),
-        concept=np.array(table["concept"]),
+        concept=np.array(concept),
         maker=np.array(table["maker"]),
         titles=table["titles"],
         makers=table["makers"],
-        concepts=concepts(emojibase),
+        concepts=every,
     )
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training import scenes
+from training.data import drawn_scenes as scenes
 from training.batches import to_tensor
 
 FACTS: tuple[str, ...] = (

@@ -1,0 +1,189 @@
+"""What a model of limited vocabulary understands of a prompt, decided without its networks.
+
+A vocabulary file lists the things that the model can paint, with their names in several languages,
+and other words that mean nearly the same. The bot looks prompts up in it before it queues a job.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from rapidfuzz import fuzz, process
+
+LONGEST_PHRASE = 8
+"""Words of a phrase that is looked up as a whole."""
+
+TYPO_SCORE = 84.0
+"""How similar a mistyped word must be, from 0 to 100 (rapidfuzz's normalised edit similarity)."""
+
+SHORTEST_TYPO = 4
+"""Letters of a word in which a typing error is looked for; shorter ones resemble too much."""
+
+SUGGESTIONS = 3
+
+_WORD = re.compile(r"[\w'-]+")
+_UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
+_PLURALS = ("s", "es", "n", "en", "e", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """`things` are the English names of what was recognised, in the prompt's order.
+
+    `modifiers` are recognised words that name no thing (colours, sizes, styles); `unknown` are the
+    words that were not recognised. `exact` says whether every thing was called by its own name.
+    """
+
+    things: tuple[str, ...]
+    modifiers: tuple[str, ...]
+    unknown: tuple[str, ...]
+    exact: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all was recognised."""
+        return not self.things and not self.modifiers
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """`things` maps folded phrases to English names, `own_names` are those that name exactly.
+
+    `modifiers` are folded words that say something but name no thing; `silent` say nothing.
+    `labels` are the names of things by language and English name; `popular` are good suggestions.
+    """
+
+    things: Mapping[str, str]
+    own_names: frozenset[str]
+    modifiers: frozenset[str]
+    silent: frozenset[str]
+    labels: Mapping[str, Mapping[str, str]]
+    popular: tuple[str, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Raises OSError and ValueError for a file that is missing or not a vocabulary."""
+        table = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            labels = table["labels"]
+            own = {fold(label): name for names in labels.values() for name, label in names.items()}
+            english = {fold(name): name for name in labels["en"]}
+            things = {**table["synonyms"], **own, **english}
+            return cls(
+                things=things,
+                own_names=frozenset(own) | frozenset(english),
+                modifiers=frozenset(table["modifiers"]),
+                silent=frozenset(table["silent"]),
+                labels=labels,
+                popular=tuple(table["popular"]),
+            )
+        except (KeyError, AttributeError, TypeError) as error:
+            raise ValueError(f"{path} is not a vocabulary: {error}") from error
+
+    def understand(self, text: str) -> Understanding:
+        """What of a prompt in canonical form is recognised."""
+        words = list(_words(fold(text)))
+        things: list[str] = []
+        modifiers: list[str] = []
+        unknown: list[str] = []
+        exact = True
+        while words:
+            count, phrase, name = self._longest(words)
+            if name:
+                things.append(name)
+                exact = exact and phrase in self.own_names
+            elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
+                modifiers.append(words[0])
+            elif words[0] in self.silent or words[0].isdecimal():
+                pass
+            elif close := self._typo(words[0]):
+                exact = False
+                (things if close in self.things else modifiers).append(self.things.get(close, close))
+            else:
+                unknown.append(words[0])
+            del words[:count]
+        return Understanding(
+            tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact
+        )
+
+    def suggestions(self, text: str, language: str = "en") -> list[str]:
+        """Names in the member's language that are spelled like the text, or popular ones."""
+        labels = self.labels.get(language, self.labels["en"])
+        by_label = {fold(label): label for label in labels.values()}
+        near = process.extract(
+            fold(text), by_label.keys(), scorer=fuzz.WRatio, score_cutoff=70, limit=SUGGESTIONS
+        )
+        found = [by_label[folded] for folded, _, _ in near]
+        found += [labels.get(name, name) for name in self.popular]
+        return list(dict.fromkeys(found))[:SUGGESTIONS]
+
+    def _longest(self, words: list[str]) -> tuple[int, str, str]:
+        """(words of the longest known phrase at the start or 1, the phrase, its name or "")."""
+        for count in range(min(LONGEST_PHRASE, len(words)), 0, -1):
+            phrase = _joined(words[:count])
+            if phrase in self.silent or (count == 1 and phrase in self.modifiers):
+                continue
+            if phrase in self.things:
+                return count, phrase, self.things[phrase]
+            if stem := self._stem_of(phrase, self.things):
+                return count, stem, self.things[stem]
+        return 1, "", ""
+
+    @staticmethod
+    def _stem_of(phrase: str, known: Mapping[str, str] | frozenset[str]) -> str:
+        """The phrase without a plural's ending, where that is known."""
+        for ending in _PLURALS:
+            stem = phrase.removesuffix(ending)
+            if stem != phrase and len(stem) > 2 and stem in known:
+                return stem
+        if phrase.endswith("ies") and (stem := phrase[:-3] + "y") in known:
+            return stem
+        return ""
+
+    def _typo(self, word: str) -> str:
+        """The known word that a mistyped one is most like, or ""."""
+        if len(word) < SHORTEST_TYPO:
+            return ""
+        found = process.extractOne(
+            word, self._single_words, scorer=fuzz.ratio, score_cutoff=TYPO_SCORE
+        )
+        return found[0] if found else ""
+
+    @cached_property
+    def _single_words(self) -> list[str]:
+        every = (*self.things, *self.modifiers)
+        return [word for word in every if len(word) >= SHORTEST_TYPO and " " not in word]
+
+
+@cache
+def load_vocabulary(path: Path) -> Vocabulary:
+    """`Vocabulary.load`, once for each path."""
+    return Vocabulary.load(path)
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents on Latin letters, apostrophes straight."""
+    text = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    plain = "".join(
+        c for i, c in enumerate(text)
+        if not (unicodedata.combining(c) and i and text[i - 1].isascii())
+    )  # fmt: skip
+    return unicodedata.normalize("NFC", plain).strip()
+
+
+def _words(text: str) -> Iterator[str]:
+    """Words; of scripts without spaces, single characters."""
+    for word in _WORD.findall(text):
+        if _UNSPACED.search(word):
+            yield from (part for part in re.findall(r"[a-z0-9]+|\W|\w", word))
+        else:
+            yield word
+
+
+def _joined(words: list[str]) -> str:
+    spaced = [w if _UNSPACED.match(w) else f" {w} " for w in words]
+    return re.sub(r"\s+", " ", "".join(spaced)).strip()
