@@ -102,13 +102,13 @@ class Vocabulary:
                 pass
             elif close := self._typo(words[0]):
                 exact = False
-                (things if close in self.things else modifiers).append(self.things.get(close, close))
+                (things if close in self.things else modifiers).append(
+                    self.things.get(close, close)
+                )
             else:
                 unknown.append(words[0])
             del words[:count]
-        return Understanding(
-            tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact
-        )
+        return Understanding(tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact)
 
     def suggestions(self, text: str, language: str = "en") -> list[str]:
         """Names in the member's language that are spelled like the text, or popular ones."""

@@ -28,8 +28,8 @@ from torch.utils.data import DataLoader
 from engine.models.perceptor import MEAN, STD
 from training import batches
 from training.data.drawn_captions import Caption, holds
-from training.dreams import Dreams
 from training.data.drawn_scenes import facts
+from training.dreams import Dreams
 from training.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
 
 LEARNING_RATE = 1.5e-3

@@ -17,8 +17,6 @@ from torch.utils.data import DataLoader
 
 from training import batches
 from training.data.drawn_captions import caption
-from training.muon import MuonTraining
-from training.perceptor import PerceptorTraining, answers, augmented
 from training.data.drawn_scenes import (
     Scene,
     alone,
@@ -29,6 +27,8 @@ from training.data.drawn_scenes import (
     recoloured,
     variations,
 )
+from training.muon import MuonTraining
+from training.perceptor import PerceptorTraining, answers, augmented
 
 LEARNING_RATE = 5e-3
 PAIRS = 16

@@ -22,8 +22,6 @@ from torch import Tensor
 from engine.models.model import Model
 from engine.models.vqgan import VQGAN
 from training.batches import to_tensor
-from training.judges.cnn import Judge
-from training.judges.overlap import look
 from training.data.drawn_scenes import (
     COLOURS,
     LANDS,
@@ -37,6 +35,8 @@ from training.data.drawn_scenes import (
     random_figures,
     random_scene,
 )
+from training.judges.cnn import Judge
+from training.judges.overlap import look
 
 SCENES = 300
 """Held-out scenes of every kind, and as many with a single figure."""

@@ -15,7 +15,6 @@ from typing import Any
 
 from training.data import drawn_captions
 from training.data.concepts import LANGUAGES, Concept, specific_keywords
-from training.data.images import Images
 from training.data.scenes import Scene, SceneMaker, Thing
 
 WORDS = Path(__file__).with_name("words.toml")
@@ -89,10 +88,9 @@ class Captions:
         def phrase(names: list[str], language: str, own: Random) -> str:
             table = words()[language]
             parts = [
-                _article(
-                    _coloured(name, thing.colour, table, own), table, language, own
-                )
-                if len(scene.things) < 3 else name
+                _article(_coloured(name, thing.colour, table, own), table, language, own)
+                if len(scene.things) < 3
+                else name
                 for name, thing in zip(names, scene.things, strict=False)
             ]
             if scene.relation:

@@ -195,8 +195,7 @@ def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, I
 
 
 _NOISE = frozenset(
-    "architetto architet archite arch ar architetto franc francesco rollandin rol ro remix the of "
-    "a an and with von de ganson jakub steiner clipart icon simple v small big new".split()
+    ["architetto", "architet", "archite", "arch", "ar", "architetto", "franc", "francesco", "rollandin", "rol", "ro", "remix", "the", "of", "a", "an", "and", "with", "von", "de", "ganson", "jakub", "steiner", "clipart", "icon", "simple", "v", "small", "big", "new"]
 )
 
 

@@ -118,9 +118,7 @@ class SceneMaker:
         chance = random.random()
         if chance < 0.08:
             word, size = random.choice((("small", 0.38), ("large", 0.94)))
-            return replace(
-                scene, size_word=word, things=(replace(scene.things[0], size=size),)
-            )
+            return replace(scene, size_word=word, things=(replace(scene.things[0], size=size),))
         if chance < 0.16:
             place = random.choice(("left", "right", "top", "bottom"))
             x, y = {"left": (0.27, 0.5), "right": (0.73, 0.5), "top": (0.5, 0.27),
@@ -131,9 +129,7 @@ class SceneMaker:
 
     def in_landscape(self, random: Random) -> Scene:
         """One thing on the land, beneath its sky."""
-        land = replace(
-            drawn_scenes.random_landscape(random), watermark=False, elements=frozenset()
-        )
+        land = replace(drawn_scenes.random_landscape(random), watermark=False, elements=frozenset())
         sky = [e for e in drawn_scenes.LIGHTS[land.time] if random.random() < 0.4]
         land = replace(land, elements=frozenset(sky))
         thing = replace(

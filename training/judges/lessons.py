@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from torchvision.transforms.functional import gaussian_blur
 
 from training.batches import loader, to_tensor
-from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
 from training.data.drawn_scenes import draw, facts, random_scene
+from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
 from training.schedule import Timed, trainer
 
 LEARNING_RATE = 4e-3

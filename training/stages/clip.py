@@ -55,9 +55,7 @@ def cutouts(images: Tensor, smallest: float) -> Tensor:
         torch.stack([scale * mirror, tilt[:, 0] * scale, shift[:, 0]], dim=1),
         torch.stack([tilt[:, 1] * scale * mirror, scale, shift[:, 1]], dim=1),
     ]
-    grid = F.affine_grid(
-        torch.stack(rows, 1), [n, 3, RESOLUTION, RESOLUTION], align_corners=False
-    )
+    grid = F.affine_grid(torch.stack(rows, 1), [n, 3, RESOLUTION, RESOLUTION], align_corners=False)
     seen = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     if torch.rand(()) < 0.25:
         coarse = F.avg_pool2d(seen, 2)

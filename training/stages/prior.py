@@ -1,6 +1,6 @@
 """Trains the prior: latents of scenes out of noise, from what their captions say."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from training.muon import MuonTraining
 from training.stages.alignment import WIDTH
 
 LEARNING_RATE = 3e-3
-BATCH = 64
+BATCH = 96
 CONFIG: dict[str, int] = {
     "channels": 16,
     "side": 16,
@@ -46,6 +46,7 @@ class PriorTraining(MuonTraining):
         self.prior = LatentPrior(**CONFIG)
         self.ema = LatentPrior(**CONFIG).requires_grad_(False)
         self._latents, self._seen, self._said, self._captions = latents, seen, said, captions
+        self._predict: Callable[..., Tensor] = self.prior
         self._whiten_conditions()
         self.ema.load_state_dict(self.prior.state_dict())
 
@@ -57,6 +58,9 @@ class PriorTraining(MuonTraining):
         most = slice(-CONFIG["condition_width"], None)
         self.prior.whiten.weight.copy_((directions * spread.clamp_min(0.01).rsqrt())[:, most].t())
         self.prior.whiten.bias.copy_(-self.prior.whiten.weight @ said.mean(0) * WIDTH**0.5)
+
+    def on_train_start(self) -> None:
+        self._predict = torch.compile(self.prior)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         return self.optimisers(self.prior.blocks, self.prior.parameters(), LEARNING_RATE)
@@ -82,7 +86,7 @@ class PriorTraining(MuonTraining):
         times = torch.sigmoid(torch.randn(len(latents), device=latents.device) - 0.3)
         t = times[:, None, None, None]
         noisy = torch.randn_like(latents).lerp(latents, t)
-        predicted = self.prior(noisy, times, conditions).float()
+        predicted = self._predict(noisy, times, conditions).float()
         weight = (1 - t).clamp_min(LARGEST_WEIGHT**-0.5).square().reciprocal()
         loss: Tensor = (weight * (predicted - latents).square()).mean()
         return loss

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from engine.models.perceptor import END, START
-from training.stages.alignment import WIDTH
 from training.stages.clip import new_clip
 
 LEARNING_RATE = 1.5e-3
@@ -92,8 +91,10 @@ class TextTowerTraining(pl.LightningModule):
         loss: Tensor = 4 * near + 0.5 * F.cross_entropy(logits, answers)
         if batch_idx % 100 == 0:
             self.log("distance", near)
-            print(f"step {self.global_step} distance {near.item():.4f} {self.progress:.3f}",
-                  flush=True)
+            print(
+                f"step {self.global_step} distance {near.item():.4f} {self.progress:.3f}",
+                flush=True,
+            )
         return loss
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
@@ -134,5 +135,3 @@ class _Texts(IterableDataset[tuple[Tensor, Tensor]]):
                 rows = chosen[part]
                 longest = int(self.lengths[rows].max())
                 yield self.tokens[rows, :longest], self.targets[self.which[rows]]
-
-

@@ -84,8 +84,11 @@ class VQGANTraining(pl.LightningModule):
         if batch_idx % 50 == 0:
             self.log("psnr", -10 * mse.log10(), prog_bar=True)
             self.log("codes", (self.uses > 0.05).float().sum(), prog_bar=True)
-            print(f"step {self.global_step} psnr {-10 * mse.log10().item():.2f} "
-                  f"codes {(self.uses > 0.05).sum().item()} {self.progress:.3f}", flush=True)
+            print(
+                f"step {self.global_step} psnr {-10 * mse.log10().item():.2f} "
+                f"codes {(self.uses > 0.05).sum().item()} {self.progress:.3f}",
+                flush=True,
+            )
         return F.l1_loss(decoded, images) + 6 * mse + edge_loss(decoded, images) + loss
 
     @torch.no_grad()
