@@ -22,6 +22,8 @@ from training.data.sources import sources
 SENTENCE_WIDTH = 384
 """Numbers in an embedding of all-MiniLM-L6-v2."""
 
+HEADS = 12
+
 
 class SentenceEncoder:
     """all-MiniLM-L6-v2 (Reimers and Gurevych, "Sentence-BERT", 2019), for English texts."""
@@ -67,12 +69,13 @@ class SentenceEncoder:
         return pooled
 
     def _layer(self, hidden: Tensor, mask: Tensor, name: str) -> Tensor:
-        heads = [
-            self._linear(hidden, f"{name}.attention.self.{part}").unflatten(-1, (12, -1))
+        query, key, value = (
+            self._linear(hidden, f"{name}.attention.self.{part}")
+            .unflatten(-1, (HEADS, -1))
             .transpose(1, 2)
             for part in ("query", "key", "value")
-        ]  # fmt: skip
-        attended = F.scaled_dot_product_attention(*heads, attn_mask=mask)
+        )
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         attended = self._linear(
             attended.transpose(1, 2).flatten(2), f"{name}.attention.output.dense"
         )

@@ -30,10 +30,10 @@ from engine.models.model import Model, load_model, read_model
 from engine.synthesis.config import CONFIGS, SynthesisConfig, flat, override
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
+from training.data.drawn_scenes import draw
 from training.judges.cnn import Judge
 from training.judges.overlap import look
 from training.report import reconstructed
-from training.data.drawn_scenes import draw
 
 ROWS = 16
 """Pictures that are painted at a time."""

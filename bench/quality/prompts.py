@@ -21,9 +21,9 @@ class Asked:
     """A prompt and what it asks for.
 
     `kind` is single, two, landscape, watermark or colour; `named` are the facts that the text
-    names (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. The kinds watermark and
-    colour come in twos: once as they are, and once with an `exclude`, of which `scene` is then
-    free.
+    names (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. The kinds
+    watermark and colour come in twos: once as they are, and once with an `exclude`, of which
+    `scene` is then free.
     """
 
     kind: str

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.quality.prompts import Asked
-from training.judges.overlap import Seen
 from training.data.drawn_scenes import SKIES, THINGS, TIMES
+from training.judges.overlap import Seen
 
 OVERLAP, CNN = "overlap", "CNN"
 Names = frozenset[str]

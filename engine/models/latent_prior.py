@@ -14,7 +14,11 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.models.vqgan import VQGAN
+
 TIME_FREQUENCIES = 32
+LARGEST_LATENT = 6.0
+"""Standard deviations."""
 
 
 class DiTBlock(nn.Module):
@@ -88,6 +92,30 @@ class LatentPrior(nn.Module):
         self.blocks = nn.ModuleList(DiTBlock(width, heads) for _ in range(depth))
         self.head = nn.Linear(width, channels * patch**2)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what the flow moves."""
+        return self.channels, self.side, self.side
+
+    def view(self, images: Tensor, latents: Tensor) -> Tensor:
+        """What the prior sees of a job: the square in the middle of its latents, normalised.
+
+        (batch, 3, height, width) and (batch, channels, h, w) → (batch, *shape).
+        """
+        square = centre_square(latents)
+        if square.shape[-1] != self.side:
+            square = F.interpolate(square, (self.side, self.side), mode="bilinear")
+        return self.normalise(square)
+
+    def to_images(self, x: Tensor, vqgan: VQGAN) -> Tensor:
+        """(batch, *shape) → (batch, 3, side, side) from 0 to 1."""
+        return vqgan.decode(vqgan.quantise(self.denormalise(x))).clamp(0, 1)
+
+    @staticmethod
+    def clamp(x: Tensor) -> Tensor:
+        """Latents have no bounds; guidance far outside of what was seen is cut off."""
+        return x.clamp(-LARGEST_LATENT, LARGEST_LATENT)
+
     def normalise(self, latents: Tensor) -> Tensor:
         """The VQGAN's latents with zero mean and unit variance in each channel."""
         return (latents - self.mean) / self.std
@@ -110,13 +138,22 @@ class LatentPrior(nn.Module):
             tokens = block(tokens, modulation)
         tokens = tokens[:, :count]
         tokens = self.head(F.layer_norm(tokens, tokens.shape[-1:]))
-        return rearrange(
+        predicted: Tensor = rearrange(
             tokens,
             "b (h w) (c p q) -> b c (h p) (w q)",
             h=self.side // self.patch,
             p=self.patch,
             q=self.patch,
         )
+        return predicted
+
+
+def centre_square(values: Tensor) -> Tensor:
+    """(batch, channels, height, width) → the square in the middle."""
+    height, width = values.shape[2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return values[..., top : top + side, left : left + side]
 
 
 def time_features(times: Tensor) -> Tensor:

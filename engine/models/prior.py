@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.models.latent_prior import centre_square
+from engine.models.vqgan import VQGAN
+
 SIDE = 32
 """Pixels on a side of a rough picture."""
 PATCH = 4
@@ -50,7 +53,30 @@ class Block(nn.Module):
         return changed
 
 
-class Prior(nn.Module):
+class PixelSpace:
+    """The space of a flow that moves small images."""
+
+    shape = (3, SIDE, SIDE)
+    """Channels, height and width of what the flow moves."""
+
+    def view(self, images: Tensor, latents: Tensor) -> Tensor:
+        """What the prior sees of a job: the square in the middle of its images, downsampled.
+
+        (batch, 3, height, width) from 0 to 1 and latents → (batch, *shape) from -1 to 1.
+        """
+        return F.interpolate(centre_square(images), (SIDE, SIDE), mode="area") * 2 - 1
+
+    @staticmethod
+    def to_images(x: Tensor, vqgan: VQGAN) -> Tensor:
+        """(batch, *shape) from -1 to 1 → images of the same size from 0 to 1."""
+        return (x + 1) / 2
+
+    @staticmethod
+    def clamp(x: Tensor) -> Tensor:
+        return x.clamp(-1, 1)
+
+
+class Prior(PixelSpace, nn.Module):
     """Embeddings of unit length (rows, d) and noise to rough pictures; zeros stand for no prompt.
 
     Pictures on the way are (rows, 3, SIDE, SIDE), from -1 to 1 at its end.

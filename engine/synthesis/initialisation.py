@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from core.recipe import Recipe
 from engine.device import autocast
+from engine.models.latent_prior import LatentPrior
 from engine.models.model import Model
 from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
@@ -169,25 +170,38 @@ def _from_scratch(
     starts, generators = [], []
     for generator in _seeded(recipe, device):
         with autocast(device):
-            best = best_of_prior if model.prior else best_of_gradients
-            image = best(model, target, config, width, height, generator)
-        starts.append(model.vqgan.encode(image.float()))
+            if model.prior:
+                best = best_of_prior(model, target, config, generator)
+            else:
+                best = best_of_gradients(model, target, config, width, height, generator)
+        if model.prior:
+            starts.append(prior_latents(model, best.float(), width, height))
+        else:
+            starts.append(model.vqgan.encode(best.float()))
         generators.append(_spawn(generator))
     return torch.cat(starts), generators
 
 
 def best_of_prior(
-    model: Model,
-    target: Target,
-    config: SynthesisConfig,
-    width: int,
-    height: int,
-    generator: Generator,
+    model: Model, target: Target, config: SynthesisConfig, generator: Generator
 ) -> Tensor:
-    """The best of the prior's samples: (1, 3, height, width) from 0 to 1."""
+    """The best of the prior's samples: (1, *prior.shape)."""
+    assert model.prior
     samples = sample_prior(model, target, config.prior, config.init.prior_samples, generator)
-    best = samples[candidate_loss(model, target, samples).argmin()]
-    return fit(best[None], width, height)
+    images = model.prior.to_images(samples, model.vqgan).float()
+    return samples[candidate_loss(model, target, images).argmin()][None]
+
+
+def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tensor:
+    """A sample of the prior (1, *prior.shape) as latents (1, embed_dim, h, w) of an image's size.
+
+    They are the sample itself where the prior draws latents of that size.
+    """
+    prior, factor = model.prior, model.vqgan.factor
+    assert prior
+    if isinstance(prior, LatentPrior) and (height, width) == (prior.side * factor,) * 2:
+        return prior.denormalise(sample)
+    return model.vqgan.encode(fit(prior.to_images(sample, model.vqgan), width, height))
 
 
 def best_of_gradients(

@@ -21,7 +21,6 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from engine.models.model import Model
-from engine.models.prior import SIDE
 from engine.synthesis.config import PriorConfig
 from engine.synthesis.objective import Target
 
@@ -31,30 +30,33 @@ EPSILON = 1e-6  #: keeps a division finite
 def sample_prior(
     model: Model, target: Target, config: PriorConfig, count: int, generator: Generator
 ) -> Tensor:
-    """Euler's method from noise: (count, 3, SIDE, SIDE) from 0 to 1."""
+    """Euler's method from noise: (count, *prior.shape)."""
+    assert model.prior
     device = generator.device
-    x = torch.randn(count, 3, SIDE, SIDE, generator=generator, device=device)
+    x = torch.randn(count, *model.prior.shape, generator=generator, device=device)
     timesteps = torch.linspace(0, 1, config.sampling_steps + 1).tolist()
     for t, next_t in itertools.pairwise(timesteps):
         prediction = guided_prediction(model, x, x.new_full((count,), t), target, config)
         x = x.lerp(prediction, (next_t - t) / (1 - t))
-    return (x + 1) / 2
+    return x
 
 
 def distillation_loss(
     model: Model,
     images: Tensor,
+    latents: Tensor,
     target: Target,
     config: PriorConfig,
     generators: Sequence[Generator],
 ) -> Tensor:
-    """Images (batch, 3, height, width) from 0 to 1, a generator for each → (batch,).
+    """Images (batch, 3, height, width) from 0 to 1, their latents, a generator for each → (batch,).
 
-    The mean squared distance of the downsampled images from what the prior predicts for them under
+    The mean squared distance of what the prior sees of them from what it predicts for that under
     noise (Graikos et al., "Diffusion Models as Plug-and-Play Priors", 2022; Poole et al.,
     "DreamFusion", 2022). Only the square in the middle counts.
     """
-    x = F.interpolate(_centre_square(images), (SIDE, SIDE), mode="area") * 2 - 1
+    assert model.prior
+    x = model.prior.view(images, latents)
     device = x.device
     uniform = [torch.rand((), generator=each, device=device) for each in generators]
     noise = [torch.randn(x.shape[1:], generator=each, device=device) for each in generators]
@@ -68,20 +70,21 @@ def distillation_loss(
 def guided_prediction(
     model: Model, x: Tensor, t: Tensor, target: Target, config: PriorConfig
 ) -> Tensor:
-    """The image that the prompts lead to from `x` (batch, 3, SIDE, SIDE) at `t` (batch,)."""
+    """The image that the prompts lead to from `x` (batch, *shape) at `t` (batch,)."""
     unconditional, conditional = predict(model, x, t, target.embeddings)
     directions = _per_image(target.weights.abs()[:, None]) * (conditional - unconditional)
     include = directions[: target.includes].sum(0)
-    prediction = (unconditional + config.guidance_scale * include).clamp(-1, 1)
+    assert model.prior
+    prediction = model.prior.clamp(unconditional + config.guidance_scale * include)
     if target.includes == len(directions):
         return prediction
     present = _per_image(presence(model, prediction, target, config))
     exclude = (present * directions)[target.includes :].sum(0)
-    return (prediction - config.negative_scale * perpendicular(exclude, include)).clamp(-1, 1)
+    return model.prior.clamp(prediction - config.negative_scale * perpendicular(exclude, include))
 
 
 def predict(model: Model, x: Tensor, t: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-    """Without a prompt (batch, 3, SIDE, SIDE), and with each (prompts, batch, 3, SIDE, SIDE).
+    """Without a prompt (batch, *shape), and with each (prompts, batch, *shape).
 
     All in one forward pass.
     """
@@ -96,15 +99,17 @@ def predict(model: Model, x: Tensor, t: Tensor, embeddings: Tensor) -> tuple[Ten
 
 
 def presence(model: Model, x: Tensor, target: Target, config: PriorConfig) -> Tensor:
-    """(prompts, batch) from 0 to 1: how surely CLIP finds each prompt in images from -1 to 1."""
+    """(prompts, batch) from 0 to 1: how surely CLIP finds each prompt in `x`."""
     side = model.perceptor.resolution
-    images = F.interpolate((x + 1) / 2, (side, side), mode="bilinear", align_corners=False)
+    assert model.prior
+    images = model.prior.to_images(x, model.vqgan).float()
+    images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
     similarity = target.embeddings @ model.perceptor.embed_images(images).float().t()
     return ((similarity - target.floors[:, None]) / config.presence_range).clamp(0, 1)
 
 
 def perpendicular(direction: Tensor, other: Tensor) -> Tensor:
-    """The part of each direction (batch, 3, SIDE, SIDE) that is perpendicular to the other."""
+    """The part of each direction (batch, *shape) that is perpendicular to the other."""
     along, length = (direction * other).sum((1, 2, 3)), other.square().sum((1, 2, 3))
     return direction - (along / length.clamp_min(EPSILON))[:, None, None, None] * other
 
@@ -112,10 +117,3 @@ def perpendicular(direction: Tensor, other: Tensor) -> Tensor:
 def _per_image(numbers: Tensor) -> Tensor:
     """(prompts, batch) → (prompts, batch, 1, 1, 1), to be multiplied with images."""
     return numbers[..., None, None, None]
-
-
-def _centre_square(images: Tensor) -> Tensor:
-    height, width = images.shape[2:]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return images[..., top : top + side, left : left + side]

@@ -167,7 +167,9 @@ class Renderer:
             return 0.0
         with record_function("prior"):
             return sum(
-                distillation_loss(model, own, job.target, config.prior, job.generators).sum()
+                distillation_loss(
+                    model, own, job.latents, job.target, config.prior, job.generators
+                ).sum()
                 for job, own in zip(jobs, images, strict=True)
                 if job.step % config.prior.every == 0
             )

@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.drawn_captions import caption
 from training.compositions import composed
+from training.data.drawn_captions import caption
 from training.data.drawn_scenes import PATTERNS, Figure, Scene, facts, random_scene
 
 UNSEEN = {"watermark", *(f"{pattern} ground" for pattern in PATTERNS)}

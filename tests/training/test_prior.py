@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from engine.models import catalogue
 from engine.models.checkpoints import read_prior
 from training.data.drawn_captions import caption
+from training.data.drawn_scenes import random_scene
 from training.export import export, restore
 from training.perceptor import PerceptorTraining
 from training.prior import SHOWN, UNTOLD, PriorTraining
-from training.data.drawn_scenes import random_scene
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from training import batches
 from training.data.drawn_captions import Caption
+from training.data.drawn_scenes import Figure, Scene, draw
 from training.export import clip_state
 from training.perceptor import PerceptorTraining
 from training.reader import ReaderTraining
-from training.data.drawn_scenes import Figure, Scene, draw
 
 
 def two_ways() -> batches.Captioned:

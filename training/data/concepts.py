@@ -55,7 +55,10 @@ class Concept:
 
 
 def concepts(emojibase: Path) -> list[Concept]:
-    """All concepts, in emojibase's order, then the extra ones. `emojibase` is its unpacked package."""
+    """All concepts, in emojibase's order, then the extra ones.
+
+    `emojibase` is its unpacked package.
+    """
     data = {
         language: {
             row["hexcode"]: row

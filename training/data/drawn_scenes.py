@@ -1,8 +1,8 @@
 """Drawn scenes with known contents: what the sketch pair learns from.
 
 A `Scene` is a description; `draw` makes the picture, `facts` says what is true of it. Captions
-(`training.data.drawn_captions`) claim facts, so that for any picture and any caption it is known whether the
-caption is right.
+(`training.data.drawn_captions`) claim facts, so that for any picture and any caption it is known
+whether the caption is right.
 """
 
 import itertools

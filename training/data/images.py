@@ -82,7 +82,10 @@ def _render_all(cache: Path) -> None:
     number = {concept.key: i for i, concept in enumerate(every)}
     folders = {image_set.name: fetch(image_set, cache) for image_set in sources().images}
     names = _names(every, folders)
-    pixels, concept, maker, titles = [], [], [], []
+    pixels: list[NDArray[np.uint8]] = []
+    concept: list[int] = []
+    maker: list[int] = []
+    titles: list[str] = []
     makers = [image_set.name for image_set in sources().images]
     for place, image_set in enumerate(sources().images):
         count = len(pixels)
@@ -179,10 +182,10 @@ def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, I
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             try:
-                image = Image.open(path)
-                if image.width * image.height > _LARGEST_AREA:
+                opened = Image.open(path)
+                if opened.width * opened.height > _LARGEST_AREA:
                     continue
-                image = image.convert("RGBA")
+                image = opened.convert("RGBA")
             except (OSError, ValueError, Image.DecompressionBombError):
                 continue
         words = title.split()
@@ -195,7 +198,38 @@ def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, I
 
 
 _NOISE = frozenset(
-    ["architetto", "architet", "archite", "arch", "ar", "architetto", "franc", "francesco", "rollandin", "rol", "ro", "remix", "the", "of", "a", "an", "and", "with", "von", "de", "ganson", "jakub", "steiner", "clipart", "icon", "simple", "v", "small", "big", "new"]
+    [
+        "architetto",
+        "architet",
+        "archite",
+        "arch",
+        "ar",
+        "architetto",
+        "franc",
+        "francesco",
+        "rollandin",
+        "rol",
+        "ro",
+        "remix",
+        "the",
+        "of",
+        "a",
+        "an",
+        "and",
+        "with",
+        "von",
+        "de",
+        "ganson",
+        "jakub",
+        "steiner",
+        "clipart",
+        "icon",
+        "simple",
+        "v",
+        "small",
+        "big",
+        "new",
+    ]
 )
 
 

@@ -77,9 +77,9 @@ def synonyms(names: set[str], synsets: list[tuple[list[str], str]]) -> dict[str,
     table: dict[str, list[str]] = {}
     for lemmas, _ in synsets:
         for name in lemmas:
-            if name in names and name not in table:
-                if others := [w for w in lemmas if w != name]:
-                    table[name] = others
+            others = [lemma for lemma in lemmas if lemma != name]
+            if name in names and others:
+                table.setdefault(name, others)
     return table
 
 

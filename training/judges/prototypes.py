@@ -29,7 +29,7 @@ class PrototypeJudge:
     concepts: list[Concept]
 
     def similarity(self, images: Tensor) -> Tensor:
-        """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts) cosines; -1 where there is no prototype."""
+        """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts) cosines; -1 without a prototype."""
         features = F.normalize(features_of(self.network, images) - self.mean, dim=1)
         cosine = features @ self.prototypes.t()
         return cosine.masked_fill(~self.known, -1)

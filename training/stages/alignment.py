@@ -27,6 +27,8 @@ class Alignment(nn.Module):
         self.image = _head(ImageNetFeatures.WIDTH, 1024)
         self.register_buffer("mean", torch.zeros(ImageNetFeatures.WIDTH))
         self.register_buffer("std", torch.ones(ImageNetFeatures.WIDTH))
+        self.mean: Tensor
+        self.std: Tensor
 
     def embed_texts(self, sentences: Tensor) -> Tensor:
         """The sentence encoder's embeddings (n, SENTENCE_WIDTH) → (n, WIDTH)."""

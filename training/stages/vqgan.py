@@ -4,7 +4,7 @@ The adversary that gives VQGAN its name invents texture that was lost; these ima
 colours and clean edges, so plain reconstruction with edges weighted up gives the better decoder.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -57,7 +57,8 @@ class VQGANTraining(pl.LightningModule):
         self.vqgan = VQGAN(**CONFIG)
         self.register_buffer("uses", torch.zeros(CONFIG["n_embed"]))
         self.uses: Tensor
-        self._encode = self._decode = None
+        self._encode: Callable[[Tensor], Tensor] = self.vqgan.encode
+        self._decode: Callable[[Tensor], Tensor] = self.vqgan.decode
 
     def on_train_start(self) -> None:
         self.vqgan.to(memory_format=torch.channels_last)
@@ -89,7 +90,8 @@ class VQGANTraining(pl.LightningModule):
                 f"codes {(self.uses > 0.05).sum().item()} {self.progress:.3f}",
                 flush=True,
             )
-        return F.l1_loss(decoded, images) + 6 * mse + edge_loss(decoded, images) + loss
+        pixels: Tensor = F.l1_loss(decoded, images) + 6 * mse
+        return pixels + edge_loss(decoded, images) + loss
 
     @torch.no_grad()
     def _count(self, latents: Tensor, codes: Tensor) -> None:
@@ -123,7 +125,7 @@ class Crops(IterableDataset[Tensor]):
         random = Random(self.seed)
         maker = SceneMaker(load_images(self.cache))
         while True:
-            crops = []
+            crops: list[Tensor] = []
             while len(crops) < BATCH:
                 scene = torch.from_numpy(np.array(maker.draw(maker.scene(random))))
                 for _ in range(2):

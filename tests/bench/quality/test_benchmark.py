@@ -15,9 +15,9 @@ from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, ta
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP, scores
 from tests.engine.random_pair import random_sketch
+from training.data.drawn_scenes import Figure, Scene, draw
 from training.judges.cnn import Judge
 from training.judges.overlap import look
-from training.data.drawn_scenes import Figure, Scene, draw
 
 
 def test_scenes_that_were_asked_for_score_and_others_do_not() -> None:

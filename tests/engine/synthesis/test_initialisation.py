@@ -42,7 +42,8 @@ def drawn(model: Model, recipe: Recipes, include: str, exclude: str = "", **valu
     target = objective.embed_target(wanted, {}, model.perceptor, SKETCH.loss, CPU)
     with torch.no_grad():
         generator = Generator().manual_seed(wanted.seed)
-        return best_of_prior(model, target, SKETCH, 64, 64, generator)[0]
+        best = best_of_prior(model, target, SKETCH, generator)
+        return fit((best + 1) / 2, 64, 64)[0]
 
 
 def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(

@@ -18,8 +18,8 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import NoteCode, RecipeRefused, RefusalCode
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
-from training.judges.overlap import look
 from training.data.drawn_scenes import Figure, Scene, draw
+from training.judges.overlap import look
 
 NAME = "a" * 64
 

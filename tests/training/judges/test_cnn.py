@@ -5,9 +5,9 @@ from random import Random
 import pytest
 import torch
 
+from training.data.drawn_scenes import SKIES, THINGS, Scene, draw, facts, random_scene
 from training.judges.cnn import FACTS, WEIGHTS, Judge
 from training.judges.lessons import ROWS, _best_cut, lesson, roughened
-from training.data.drawn_scenes import SKIES, THINGS, Scene, draw, facts, random_scene
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from training.judges.overlap import look
 from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene, draw, random_figures
+from training.judges.overlap import look
 
 
 def single_figures(seed: str, count: int) -> list[Scene]:

@@ -1,0 +1,71 @@
+"""What is understood of a prompt, with a small vocabulary of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.vocabulary import Vocabulary
+
+TABLE = {
+    "labels": {
+        "en": {"dog": "dog", "red apple": "red apple", "sailboat": "sailboat"},
+        "de": {"dog": "Hund", "red apple": "roter Apfel", "sailboat": "Segelboot"},
+        "ja": {"dog": "犬", "red apple": "赤リンゴ", "sailboat": "ヨット"},
+    },
+    "synonyms": {"puppy": "dog", "apple": "red apple", "yacht": "sailboat"},
+    "modifiers": ["red", "blue", "circle"],
+    "silent": ["a", "the", "on", "and", "ein", "の", "と"],
+    "popular": ["sailboat", "dog", "red apple"],
+}
+
+
+@pytest.fixture(scope="module")
+def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
+    path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.json"
+    path.write_text(json.dumps(TABLE))
+    return Vocabulary.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "things", "exact"),
+    [
+        ("a dog", ("dog",), True),
+        ("Ein HUND", ("dog",), True),
+        ("two dogs and a yacht", ("dog", "sailboat"), False),
+        ("a puppy", ("dog",), False),
+        ("saliboat", ("sailboat",), False),
+        ("red apple", ("red apple",), True),
+        ("犬とヨット", ("dog", "sailboat"), True),
+        ("a blue circle", (), True),
+    ],
+)
+def test_names_synonyms_plurals_and_typing_errors_are_recognised(
+    vocabulary: Vocabulary, text: str, things: tuple[str, ...], exact: bool
+) -> None:
+    understood = vocabulary.understand(text)
+    assert (understood.things, understood.exact) == (things, exact)
+    assert not understood.empty
+
+
+def test_what_is_near_nothing_is_empty_and_gets_three_suggestions(vocabulary: Vocabulary) -> None:
+    understood = vocabulary.understand("xqzwv brlmpf")
+    assert understood.empty
+    assert understood.unknown == ("xqzwv", "brlmpf")
+    assert vocabulary.suggestions("xqzwv", "de") == ["Segelboot", "Hund", "roter Apfel"]
+    assert vocabulary.suggestions("segelboote", "de")[0] == "Segelboot"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_understood_word_by_word(vocabulary: Vocabulary, text: str) -> None:
+    understood = vocabulary.understand(text)
+    assert set(understood.things) <= TABLE["labels"]["en"].keys()
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.json"
+    path.write_text('{"labels": []}')
+    with pytest.raises(ValueError, match="not a vocabulary"):
+        Vocabulary.load(path)
