@@ -194,7 +194,7 @@ class Deletions:
     async def is_uploaded(self, image: str) -> bool:
         """Whether somebody has uploaded an image that is to be deleted, since, or keeps it."""
         async with self._database.read() as db:
-            sql = "SELECT EXISTS (SELECT 1 FROM image_uploads WHERE image = ?)"
+            sql = "SELECT EXISTS (SELECT 1 FROM uploaded_images WHERE name = ?)"
             return bool(await value_of(db, sql, (image,)))
 
     async def pending(self) -> int:

@@ -1,15 +1,18 @@
 -- Deletes everything that is kept about a member, with their jobs up to :last_job. What is not in
 -- the database goes into the outbox `deletions`. Moderators keep what they did, as ids and times.
 
--- Images that the member uploaded, unless somebody else uploaded the very same.
+-- Images that the member uploaded, or that only their jobs speak of, unless somebody else uploaded
+-- the very same.
 INSERT INTO deletions (kind, image, due_at)
-    SELECT 'image', name, :now FROM (
-        SELECT DISTINCT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
+    SELECT 'image', mine.name, :now FROM (
+        SELECT name FROM uploaded_images WHERE member_id = :member AND created_at <= :at
+        UNION
+        SELECT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
         WHERE member_id = :member AND jobs.id <= :last_job
-    )
+    ) AS mine
     WHERE NOT EXISTS (
-        SELECT 1 FROM image_uploads WHERE image = name
-        AND NOT (image_uploads.member_id = :member AND image_uploads.job_id <= :last_job)
+        SELECT 1 FROM uploaded_images AS others WHERE others.name = mine.name
+        AND NOT (others.member_id = :member AND others.created_at <= :at)
     );
 -- Jobs of others that would start from one of these images, or from an image of the member's jobs.
 UPDATE jobs

@@ -70,7 +70,7 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     assert everything["jobs.json"][1]["recipe"] == json.loads(job.recipe.model_dump_json())
     assert [each["kind"] for each in everything["jobs.json"][1]["messages"]] == ["job", "timelapse"]
     assert everything["preferences.json"][0]["size"] == "96x64"
-    assert {each["image"] for each in everything["uploaded images.json"]} == {
+    assert {each["name"] for each in everything["uploaded images.json"]} == {
         job.recipe.initial,
         others.recipe.initial,
     }

@@ -29,6 +29,7 @@ from core.database.members import Members, Preferences
 from core.database.messages import Kind, Messages
 from core.database.moderation import Moderation
 from core.database.personal_data import PersonalData, Summary
+from core.database.provenance import UploadedImages
 from core.job import Job, State
 from core.moderation import Verdict
 from core.recipe import Recipe, Source
@@ -37,7 +38,7 @@ from tests.sql_trace import counted_steps
 ADA, BOB, MO = 71, 72, 73
 GUILD, CHANNEL, DIRECT, LOG = 10, 20, 21, 22
 SECRET = "secret of Ada"
-UPLOADS = {"ada's": "a" * 64, "bob's": "b" * 64, "shared": "c" * 64}
+UPLOADS = {"ada's": "a" * 64, "unused": "d" * 64, "bob's": "b" * 64, "shared": "c" * 64}
 
 
 async def ask(
@@ -88,6 +89,11 @@ def targets(deletions: list[Deletion]) -> list[Folder | Image | Message]:
 async def life(store: Store) -> dict[str, Job]:
     """A server in which Ada, Bob and a moderator have done all that leaves something behind."""
     moderation, messages = Moderation(store), Messages(store)
+    for member, names in ((ADA, ("ada's", "unused", "shared")), (BOB, ("bob's", "shared"))):
+        for name in names:
+            await UploadedImages(store).add(
+                UPLOADS[name], member, age_restricted=False, spoilered=False
+            )
     jobs = {
         "ada's": await ask(store, ADA, message=1001, initial=UPLOADS["ada's"]),
         "ada's second": await ask(store, ADA, message=1002, initial=UPLOADS["shared"]),
@@ -139,6 +145,7 @@ async def assert_ada_is_gone_and_bob_is_not(store: Store, path: Path, clock: Any
         [
             *(Folder(job) for job in (1, 2, 6)),
             Image(UPLOADS["ada's"]),
+            Image(UPLOADS["unused"]),
             *(Message(CHANNEL, message, None) for message in (1001, 1002, 1003)),
             Message(CHANNEL, 1011, None),
             Message(DIRECT, 1012, None),
@@ -153,6 +160,8 @@ async def assert_ada_is_gone_and_bob_is_not(store: Store, path: Path, clock: Any
     assert SECRET not in text
     assert f"member {ADA}" not in text
     assert await PersonalData(store).summary(ADA) == Summary(0, 0, 0, None)
+    assert not await store.deletions.is_uploaded(UPLOADS["ada's"])
+    assert await store.deletions.is_uploaded(UPLOADS["shared"])
     bobs = await PersonalData(store).summary(BOB)
     assert (bobs.jobs, bobs.favourites) == (4, 1)
     assert (await Members(store).preferences(BOB)).size == "64x64"
