@@ -6,8 +6,9 @@ from aiohttp import web
 
 from sandbox.control_api.members import check_locale
 from sandbox.discord.client_errors import InteractionError
+from sandbox.discord.command_input import find_any
 from sandbox.discord.command_permissions import CommandPermission, CommandPermissions
-from sandbox.discord.commands import Commands, find_any
+from sandbox.discord.commands import Commands
 from sandbox.discord.constants import CommandPermissionType
 from sandbox.discord.models import Guild
 from sandbox.discord.payloads import role_payload

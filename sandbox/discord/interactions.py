@@ -13,14 +13,9 @@ from typing import Any
 
 from sandbox.discord import errors
 from sandbox.discord.client_errors import InteractionError, OptionError
-from sandbox.discord.commands import (
-    Commands,
-    check_values,
-    find_command,
-    find_menu,
-    fits_choice,
-    typed_so_far,
-)
+from sandbox.discord.command_input import check_values, find_command, find_menu, typed_so_far
+from sandbox.discord.command_schema import fits_choice
+from sandbox.discord.commands import Commands
 from sandbox.discord.constants import (
     DEFAULT_LOCALE,
     FILE_LIMIT,
