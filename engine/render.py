@@ -26,6 +26,7 @@ from engine.job_messages import (
 )
 from engine.media import Metadata, Provenance
 from engine.models.model import load_model
+from engine.step_timer import StepTimer
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -74,13 +75,15 @@ def _steps(
     """Takes all steps and returns the output of the last."""
     for note in renderer.add(RenderRequest(JOB_ID, recipe, images)):
         print(note_text(note), file=sys.stderr)
-    started = time.monotonic()
+    timer = StepTimer()
     with _on_interrupt(lambda: renderer.finish_early(JOB_ID)) as interrupted:
         while True:
+            started = time.monotonic()
             (output,) = renderer.step()
+            timer.measure(time.monotonic() - started, output.cost)
             if output.fault:
                 raise RenderError(fault_text(output.fault))
-            _report(output, (time.monotonic() - started) / output.step)
+            _report(output, timer.seconds(output.cost_left))
             if output.done or is_kept(output.step, output.steps):
                 files.write_frame(output.step, output.images())
             if output.done:
@@ -107,10 +110,9 @@ def _on_interrupt(act: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _report(output: StepOutput, seconds_per_step: float) -> None:
+def _report(output: StepOutput, seconds_left: float | None) -> None:
     """A live line on a terminal; elsewhere ten lines."""
-    left = (output.steps - output.step) * seconds_per_step
-    line = progress_line(progress_of(output, left))
+    line = progress_line(progress_of(output, seconds_left))
     if sys.stderr.isatty():
         end = "\n" if output.done else ""
         print(f"\r{line}\x1b[K", end=end, file=sys.stderr, flush=True)

@@ -88,7 +88,7 @@ class RenderLoop:
             return
         stepped = [(job, output) for output in outputs if (job := self._job_of(output))]
         for job, output in stepped:
-            job.step = output.step
+            job.update(output)
         await self._sync_with_store()
         for job, output in stepped:
             if self._slot.holds(job):

@@ -8,8 +8,7 @@ from prometheus_client import Histogram
 
 from engine.renderer_handle import RendererHandle
 from engine.running_job import RunningJob
-
-EMA_DECAY = 0.8  #: the share of the old estimate of a step's seconds that a new step leaves
+from engine.step_timer import StepTimer
 
 STEP = Histogram(
     "imagine_step_seconds",
@@ -34,8 +33,7 @@ class RendererSlot:
     """When its loop last came round."""
     stopped: bool = False
     """Whether its loop has ended, and with it the last step."""
-    seconds_per_step: float | None = None
-    """A running mean; None before the first step."""
+    timer: StepTimer = field(default_factory=StepTimer)
 
     def __post_init__(self) -> None:
         self.capacity = self.renderer.capacity
@@ -72,15 +70,11 @@ class RendererSlot:
             self.capacity = self.renderer.capacity
 
     def measure(self, seconds: float) -> None:
-        """Learns from a step that took so long."""
+        """Learns from a step of all jobs that took so long."""
         STEP.observe(seconds)
-        known = self.seconds_per_step
-        self.seconds_per_step = (
-            seconds if known is None else EMA_DECAY * known + (1 - EMA_DECAY) * seconds
-        )
+        self.timer.measure(seconds, sum(job.cost for job in self.started))
 
     def seconds_left(self, job: RunningJob) -> float | None:
-        """An estimate for one of its jobs; None before the first step."""
-        if self.seconds_per_step is None:
-            return None
-        return job.steps_left * self.seconds_per_step
+        """An estimate for one of its jobs, if the others stay; None before the first step."""
+        others = sum(other.cost for other in self.started if other is not job)
+        return self.timer.seconds(job.cost_left + job.steps_left * others)

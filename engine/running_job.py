@@ -65,6 +65,8 @@ class RunningJob:
     def __init__(self, job: Job, services: JobServices) -> None:
         self.job = job
         self.step = 0
+        self.cost = self.cost_left = 0.0
+        """Of its latest step, and of those that are left; 0 before the first."""
         self.started = False
         """Whether it is in its renderer."""
         self.stopping = False
@@ -133,6 +135,10 @@ class RunningJob:
             self.notes = [*self.notes, *map(note_text, notes)]
 
     # -- while it is rendered --------------------------------------------------------------
+
+    def update(self, output: StepOutput) -> None:
+        """Takes note of a step, whether or not it is still wanted."""
+        self.step, self.cost, self.cost_left = output.step, output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
         progress = progress_of(output, seconds_left)

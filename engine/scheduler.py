@@ -46,7 +46,7 @@ def place(slots: Sequence[RendererSlot], job: Job) -> RendererSlot | None:
 def rebalance(slots: Sequence[RendererSlot]) -> Move | None:
     """The move of a job from the renderer with the most jobs to one that has none.
 
-    The job with the most steps left moves, unless it is nearly done. One move at a time.
+    The job with the most left to do moves, unless it is nearly done. One move at a time.
     """
     target = next((slot for slot in slots if slot.free > 0 and not slot.jobs), None)
     source = max(slots, key=lambda slot: len(slot.started), default=None)
@@ -54,7 +54,7 @@ def rebalance(slots: Sequence[RendererSlot]) -> Move | None:
         return None
     if len(source.started) < 2:
         return None
-    job = max(source.started, key=lambda job: job.steps_left)
+    job = max(source.started, key=lambda job: job.cost_left)
     if (source.seconds_left(job) or 0.0) < WORTH_MOVING_SECONDS:
         return None
     return Move(job, source, target) if target.renderer.headroom(job.recipe) >= 1 else None

@@ -42,6 +42,8 @@ class StepOutput:
     steps: int
     done: bool
     fault: Fault | None
+    cost: float  # of this step, in FLOPs
+    cost_left: float  # of all steps that the job may still take, in FLOPs
     size: tuple[int, int]  # width and height of the images, pixels
     texts: tuple[str, ...]  # of the prompts, includes first
     weights: Tensor = field(repr=False)  # (prompts,), negative for excludes

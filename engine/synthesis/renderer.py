@@ -19,6 +19,7 @@ from engine.models.model import Model
 from engine.models.optimized_decoder import enable_gradient_checkpointing
 from engine.synthesis import latents, objective
 from engine.synthesis.config import CONFIGS, SynthesisConfig
+from engine.synthesis.cost import StepCost
 from engine.synthesis.cutouts import make_cutouts, sample_augmentation
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
@@ -46,6 +47,10 @@ class Renderer:
     def memory(self) -> Memory:
         """How much a recipe needs. Measured at its first use."""
         return Memory(self.model, self.device)
+
+    @cached_property
+    def _cost(self) -> StepCost:
+        return StepCost(self.model, self.config)
 
     @property
     def job_ids(self) -> frozenset[int]:
@@ -181,6 +186,8 @@ class Renderer:
             steps=job.recipe.steps,
             done=job.done,
             fault=Fault.NOT_FINITE if job.not_finite else None,
+            cost=self._cost.step(job.recipe.count, job.size),
+            cost_left=self._cost.left(job),
             size=(job.recipe.width, job.recipe.height),
             texts=job.target.texts,
             weights=job.target.weights,

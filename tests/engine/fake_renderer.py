@@ -76,6 +76,8 @@ class FakeRenderer(Renderer):
             steps=recipe.steps,
             done=done,
             fault=fault,
+            cost=1.0,
+            cost_left=float(recipe.steps - step),
             size=(recipe.width, recipe.height),
             texts=tuple(prompt.text for prompt in (*recipe.include, *recipe.exclude)),
             weights=torch.tensor(

@@ -215,7 +215,7 @@ async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained
 async def test_an_actor_that_hangs_is_replaced(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_renderer, "STEP_SECONDS", 2.0)
+    monkeypatch.setattr(ray_renderer, "STEP_SECONDS", 5.0)
     monkeypatch.setattr(ray_renderer, "PATIENCE", 0.0)
     job = await engine.ask(**LONG)
     await engine.goes_on(job)

@@ -30,7 +30,7 @@ def slot(*jobs: RunningJob, headroom: float = 9.0, capacity: int = 4) -> Rendere
     made = RendererSlot(cast(RendererHandle, Offer(headroom, capacity)))
     for job in jobs:
         made.enqueue(job)
-    made.seconds_per_step = 1.0
+    made.timer.measure(1.0, cost=max(1, len(jobs)))  # a step of all takes a second
     return made
 
 
@@ -40,6 +40,7 @@ async def job(ask: Ask) -> Ask:
         """A job at a step, or pending without one."""
         made = RunningJob(await ask(**values), cast(JobServices, None))
         made.started, made.step = step is not None, step or 0
+        made.cost, made.cost_left = (1.0, made.steps_left) if made.started else (0.0, 0.0)
         return made
 
     return job
