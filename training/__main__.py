@@ -1,104 +1,64 @@
-"""`python -m training --minutes 120 --device auto --resume`: the sketch pair, made again."""
+"""Makes the weights of `picturebook`, the embedded model.
+
+`python -m training data` fetches the picture sets, renders and caches them. `python -m training`
+trains all stages and exports the weights; `--resume` goes on from the last checkpoints.
+"""
 
 import argparse
+import logging
 from pathlib import Path
 
-import torch
-from pytorch_lightning import LightningModule
-
-from engine.models.catalogue import SKETCH
-from engine.models.model import load_model
-from training.export import clip_state, export, restore
-from training.judges.lessons import train_judge
-from training.painter import LEARNING_RATE as PAINTER_RATE
-from training.painter import PainterTraining
-from training.perceptor import LEARNING_RATE as PERCEPTOR_RATE
-from training.perceptor import PerceptorTraining
-from training.prior import LEARNING_RATE as PRIOR_RATE
-from training.prior import PriorTraining
-from training.reader import LEARNING_RATE as READER_RATE
-from training.reader import ReaderTraining
-from training.report import as_markdown, write_report
+from training.data.download import fetch
+from training.data.sources import sources
+from training.export import export
 from training.schedule import Timed, trainer
+from training.stages.table import STAGES, Stage
+from training.workspace import Workspace
 
-STAGES = ("painter", "perceptor", "reader", "together", "prior", "judge", "export", "report")
-RATES = {
-    "painter": PAINTER_RATE,
-    "perceptor": PERCEPTOR_RATE,
-    "reader": READER_RATE,
-    "together": PERCEPTOR_RATE,
-    "prior": PRIOR_RATE,
-}
-"""Learning rates of the trainings."""
-JUDGE_MINUTES = 6.0
-FIRST_PART = 0.25
-"""The share of a training that a pair which is trained further has behind it."""
-LAST = "last.ckpt"
-REPORT = Path("docs/sketch")
+WEIGHTS = Path("engine/models/picturebook")
 
 
 def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    options = _parser().parse_args()
+    workspace = Workspace(options.cache, options.runs)
+    if options.command == "data":
+        for package in sources().packages:
+            fetch(package, workspace.cache)
+        images = workspace.images
+        print(f"{len(images.pixels)} images of {len(images.concepts)} things")
+        return
+    chosen = [stage for stage in STAGES if stage.name in options.stages]
+    total = sum(stage.share for stage in chosen)
+    for stage in chosen:
+        _train(stage, workspace, options.minutes * stage.share / total, options)
+    if "export" in options.stages:
+        export(workspace, WEIGHTS)
+
+
+def _train(stage: Stage, workspace: Workspace, minutes: float, options: argparse.Namespace) -> None:
+    run = workspace.runs / stage.name
+    saved = run / "last.ckpt"
+    module = stage.module(workspace)
+    clip = 1.0 if module.automatic_optimization else None
+    timed = Timed(minutes, stage.learning_rate)
+    training = trainer(timed, run, options.device, clip, options.processes)
+    training.fit(module, ckpt_path=saved if options.resume and saved.exists() else None)
+    training.save_checkpoint(saved)
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = (*(stage.name for stage in STAGES), "export")
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=180, help="time for all trainings")
+    parser.add_argument("command", nargs="?", choices=("train", "data"), default="train")
+    parser.add_argument("--minutes", type=float, default=240, help="time for all stages")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--processes", type=int, default=1, help="that train side by side on a CPU")
-    parser.add_argument("--resume", action="store_true", help="go on from the last save")
-    parser.add_argument("--further", action="store_true", help="begin with the pair that is here")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
-    options = parser.parse_args()
-    share = options.minutes / max(1, sum(stage in RATES for stage in options.stages))
-    for stage in options.stages:
-        match stage:
-            case "judge":
-                train_judge(JUDGE_MINUTES, options.runs / stage, options.device)
-            case "export":
-                export(options.runs, SKETCH.folder(Path()))
-            case "report":
-                pair = load_model("sketch", Path("data"), torch.device("cpu"))
-                print(as_markdown(write_report(pair, REPORT, options.runs)))
-            case _:
-                run, module = options.runs / stage, _begun(stage, options.runs, options.further)
-                saved = options.resume and (run / LAST).exists()
-                begun = FIRST_PART if options.further or stage == "together" else 0.0
-                clip = 1.0 if module.automatic_optimization else None
-                timed = Timed(share, RATES[stage], begun)
-                training = trainer(timed, run, options.device, clip, options.processes)
-                training.fit(module, ckpt_path=run / LAST if saved else None)
-                training.save_checkpoint(run / LAST)
-
-
-def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
-    """A training, from nothing or with what is here to be trained `further`.
-
-    The text tower is taught what the eye already tells apart, then both once more together: what
-    only the texts have learned, no adversary has been at yet, and nothing holds a picture to it.
-    """
-    module: LightningModule
-    match stage:
-        case "painter":
-            module = PainterTraining()
-        case "perceptor":
-            module = PerceptorTraining()
-        case "reader":
-            return ReaderTraining(_clip_so_far(runs))
-        case "together":
-            return _clip_so_far(runs)
-        case _:
-            module = PriorTraining(_clip_so_far(runs))
-    if further:
-        restore(module, SKETCH.folder(Path()))
-    return module
-
-
-def _clip_so_far(runs: Path) -> PerceptorTraining:
-    """The CLIP that was trained last, or the one that is here."""
-    perceptor = PerceptorTraining()
-    if state := clip_state(runs):
-        perceptor.load_state_dict(state)
-    else:
-        restore(perceptor, SKETCH.folder(Path()))
-    return perceptor
+    parser.add_argument("--processes", type=int, default=1, help="that train together on a CPU")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoints")
+    parser.add_argument("--stages", nargs="+", choices=names, default=names)
+    parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="for data")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints and logs")
+    return parser
 
 
 if __name__ == "__main__":

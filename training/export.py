@@ -1,98 +1,73 @@
-"""Writes the trained pair in the form in which the engine reads it, small enough for a repository.
+"""Writes the trained networks as the engine reads them, small enough for a repository.
 
-`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
-`prior.safetensors` has the prior's shape in its metadata.
-Of CLIP's token table only the trained rows are kept, with their ids; the words that they spell are
-in the file's metadata.
+`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16.
+Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
+prior's shape in its metadata, `vocabulary.json` is what the bot reads.
 """
 
 import hashlib
+import json
 from pathlib import Path
 
-import torch
 from omegaconf import OmegaConf
-from pytorch_lightning import LightningModule
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from training.painter import CONFIG, PainterTraining
-from training.perceptor import PerceptorTraining
-from training.prior import CONFIG as PRIOR
-from training.prior import PriorTraining
-from training.vocabulary import words_of_captions
+from training.data.sources import sources
+from training.stages import prior, vqgan
+from training.stages.table import checkpoint
+from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"
-FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetensors")
+FILES = (
+    "vqgan.yaml",
+    "vqgan.safetensors",
+    "clip.safetensors",
+    "prior.safetensors",
+    "vocabulary.json",
+)
 
 
-def export(runs: Path, folder: Path) -> None:
-    """From the last saves under `runs` to `folder`; of what has no save, the files there stay.
-
-    Raises FileNotFoundError where there is neither.
-    """
+def export(workspace: Workspace, folder: Path) -> None:
+    """From the last checkpoints to `folder`. Raises FileNotFoundError where one is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    if (saved := runs / "painter" / "last.ckpt").exists():
-        OmegaConf.save({"model": {"target": TARGET, "params": CONFIG}}, folder / "vqgan.yaml")
-        painter = PainterTraining()
-        painter.load_state_dict(_state(saved))
-        save_file(_half(painter.vqgan.state_dict()), folder / "vqgan.safetensors")
-    if state := clip_state(runs):
-        perceptor = PerceptorTraining()
-        perceptor.load_state_dict(state)
-        clip = perceptor.clip.state_dict()
-        table = clip.pop("token_embedding.weight")
-        clip["token_embedding.rows"] = table[1:]
-        clip["token_embedding.ids"] = torch.tensor(perceptor.vocabulary.known)
-        words = {"words": " ".join(sorted(words_of_captions()))}
-        save_file(_half(clip), folder / "clip.safetensors", metadata=words)
-    if (saved := runs / "prior" / "last.ckpt").exists():
-        prior = _part("prior.", _state(saved))
-        shape = {name: str(size) for name, size in PRIOR.items()}
-        save_file(_half(prior), folder / "prior.safetensors", metadata=shape)
+    made_from = {"trained_on": _attribution()}
+    config = {"model": {"target": TARGET, "params": vqgan.CONFIG}}
+    OmegaConf.save(config, folder / "vqgan.yaml")
+    painter = _part("vqgan.", checkpoint(workspace, "vqgan"))
+    save_file(_half(painter), folder / "vqgan.safetensors", metadata=made_from)
+    save_file(_half(_clip(workspace)), folder / "clip.safetensors", metadata=made_from)
+    shape = {name: str(size) for name, size in prior.CONFIG.items()}
+    weights = _part("ema.", checkpoint(workspace, "prior"))
+    save_file(_half(weights), folder / "prior.safetensors", metadata=shape)
+    words = json.dumps(workspace.vocabulary(), ensure_ascii=False, sort_keys=True)
+    (folder / "vocabulary.json").write_text(words + "\n", encoding="utf-8")
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:
         (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
 
 
-def clip_state(runs: Path) -> dict[str, Tensor]:
-    """Of a PerceptorTraining as it was last saved; empty where it has not been.
-
-    By the perceptor's stage, the reader's, or both together: the newest counts.
-    """
-    stages = {"perceptor": "", "reader": "perceptor.", "together": ""}
-    saves = [save for stage in stages if (save := runs / stage / "last.ckpt").exists()]
-    if not saves:
-        return {}
-    newest = max(saves, key=lambda save: save.stat().st_mtime_ns)
-    return _part(stages[newest.parent.name], _state(newest))
-
-
-def restore(training: LightningModule, folder: Path) -> None:
-    """The reverse of `export`: what was exported to `folder`, put back to be trained further."""
-    match training:
-        case PainterTraining():
-            training.vqgan.load_state_dict(_whole(folder / "vqgan.safetensors"))
-            training.uses.fill_(1.0)  # its codebook has begun
-        case PerceptorTraining():
-            clip = _whole(folder / "clip.safetensors")
-            rows, ids = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids").tolist()
-            table = training.clip.token_embedding.weight.detach().clone()
-            for row, token in enumerate(training.vocabulary.known, start=1):
-                if token in ids:
-                    table[row] = rows[ids.index(token)]
-            training.clip.load_state_dict({**clip, "token_embedding.weight": table})
-        case PriorTraining():
-            training.prior.load_state_dict(_whole(folder / "prior.safetensors"))
+def _clip(workspace: Workspace) -> dict[str, Tensor]:
+    """Both towers under OpenAI's names, with a sparse token table."""
+    text = checkpoint(workspace, "text_tower")
+    known = text["known"]
+    clip = _part("clip.", text)
+    clip |= {
+        name: value
+        for name, value in _part("clip.", checkpoint(workspace, "image_tower")).items()
+        if name.startswith("visual.")
+    }
+    table = clip.pop("token_embedding.weight")
+    return {**clip, "token_embedding.rows": table[1:], "token_embedding.ids": known}
 
 
-def _whole(file: Path) -> dict[str, Tensor]:
-    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
-
-
-def _state(save: Path) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(save, weights_only=True)["state_dict"]
-    return state
+def _attribution() -> str:
+    return "; ".join(
+        f"{image_set.attribution} ({image_set.licence})"
+        for image_set in sources().images
+        if image_set.use == "train"
+    )
 
 
 def _part(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ from engine.synthesis.request import RenderRequest
 from training.data.drawn_scenes import draw
 from training.judges.cnn import Judge
 from training.judges.overlap import look
-from training.report import reconstructed
+from training.sketch.report import reconstructed
 
 ROWS = 16
 """Pictures that are painted at a time."""

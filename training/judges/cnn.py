@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.batches import to_tensor
 from training.data import drawn_scenes as scenes
+from training.sketch.batches import to_tensor
 
 FACTS: tuple[str, ...] = (
     *scenes.SHAPES,

@@ -52,3 +52,42 @@ def contrastive_loss(images: Tensor, texts: Tensor, same: Tensor) -> Tensor:
     logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
     answers = torch.arange(len(images))
     return (F.cross_entropy(logits, answers) + F.cross_entropy(logits.t(), answers)) / 2
+
+
+def train_alignment(
+    alignment: Alignment,
+    features: Tensor,
+    sentences: Tensor,
+    captions: Tensor,
+    names: Tensor,
+    concepts: Tensor,
+    steps: int = 700,
+    batch: int = 768,
+    learning_rate: float = 1e-3,
+) -> None:
+    """Trains both heads in place, in some minutes on a CPU.
+
+    `features` (n, 1280) of scenes, `sentences` (m, SENTENCE_WIDTH) of captions, of which
+    `captions` (n, k) are right; `names` (c, SENTENCE_WIDTH), and `concepts` (n,) is the name that a
+    scene shows, or -1.
+    """
+    alignment.mean.copy_(features.mean(0))
+    alignment.std.copy_(features.std(0) + 1e-3)
+    optimizer = torch.optim.AdamW(alignment.parameters(), learning_rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
+    noise = 0.1 * alignment.std
+    for _ in range(steps):
+        rows = torch.randint(len(features), (batch,))
+        said = captions[rows, torch.randint(captions.shape[1], (batch,))]
+        seen = features[rows] + noise * torch.randn(batch, features.shape[1])
+        with torch.autocast("cpu", torch.bfloat16):
+            images, texts = alignment.embed_images(seen), alignment.embed_texts(sentences[said])
+            named = alignment.embed_texts(names)
+        loss = contrastive_loss(images.float(), texts.float(), said[:, None] == said)
+        single = concepts[rows] >= 0
+        by_name = images.float()[single] @ named.float().t() / TEMPERATURE
+        loss = loss + 0.5 * F.cross_entropy(by_name, concepts[rows][single])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()

@@ -64,13 +64,14 @@ class TextTowerTraining(pl.LightningModule):
 
     progress = 0.0
 
-    def __init__(self, tokens: Tensor, targets: Tensor, which: Tensor, size: int) -> None:
+    def __init__(self, texts: Tensor, targets: Tensor, which: Tensor, tokens: Tokens) -> None:
         super().__init__()
-        self.clip: CLIP = new_clip(size)
+        self.clip: CLIP = new_clip(tokens.size)
+        self.register_buffer("known", torch.tensor(tokens.known))
         self.clip.visual.requires_grad_(False)
         self.clip.token_embedding.padding_idx = UNKNOWN
         self.clip.token_embedding.weight.data[UNKNOWN] = 0
-        self._tokens, self._targets, self._which = tokens, targets, which
+        self._texts, self._targets, self._which = texts, targets, which
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         trained = [p for p in self.parameters() if p.requires_grad]
@@ -98,7 +99,7 @@ class TextTowerTraining(pl.LightningModule):
         return loss
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        texts = _Texts(self._tokens, self._targets, self._which, self.global_step)
+        texts = _Texts(self._texts, self._targets, self._which, self.global_step)
         return DataLoader(texts, batch_size=None, num_workers=0)
 
 

@@ -8,7 +8,7 @@ import pytest
 from bench.quality.prompts import Asked, held_out, practice
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import COLOURS, SHAPES, Scene, facts, random_scene
-from training.vocabulary import words_of_captions
+from training.sketch.vocabulary import words_of_captions
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from engine.models import catalogue
 from engine.models.checkpoints import read_prior
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import random_scene
-from training.export import export, restore
-from training.perceptor import PerceptorTraining
-from training.prior import SHOWN, UNTOLD, PriorTraining
+from training.sketch.export import export, restore
+from training.sketch.perceptor import PerceptorTraining
+from training.sketch.prior import SHOWN, UNTOLD, PriorTraining
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from training import batches, dreams
 from training.data.drawn_captions import Caption
-from training.dreams import AT_A_TIME, LONGEST, STEP_LENGTH, STEPS, Dreams
+from training.sketch import batches, dreams
+from training.sketch.dreams import AT_A_TIME, LONGEST, STEP_LENGTH, STEPS, Dreams
 
 RED, BLUE = Caption("red", frozenset({"red"})), Caption("blue", frozenset({"blue"}))
 

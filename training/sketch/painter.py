@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.vqgan import VQGAN
-from training import batches
+from training.sketch import batches
 
 # taming normalises in 32 groups. With two channels in a group all that is left of a flat colour is
 # a sign; three keep it. So: few blocks, and 96 channels in all of them.

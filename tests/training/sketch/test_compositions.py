@@ -5,9 +5,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.compositions import composed
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import PATTERNS, Figure, Scene, facts, random_scene
+from training.sketch.compositions import composed
 
 UNSEEN = {"watermark", *(f"{pattern} ground" for pattern in PATTERNS)}
 """What a rough picture cannot show."""

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from engine.models.perceptor import read_perceptor
-from training import batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
-from training.export import export, restore
-from training.painter import PainterTraining
-from training.perceptor import PerceptorTraining, answers
-from training.prior import PriorTraining
+from training.sketch import batches
+from training.sketch.export import export, restore
+from training.sketch.painter import PainterTraining
+from training.sketch.perceptor import PerceptorTraining, answers
+from training.sketch.prior import PriorTraining
 
 
 def test_of_drawings_all_is_known_and_of_a_dream_that_it_is_wrong() -> None:

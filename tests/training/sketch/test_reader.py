@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training import batches
 from training.data.drawn_captions import Caption
 from training.data.drawn_scenes import Figure, Scene, draw
-from training.export import clip_state
-from training.perceptor import PerceptorTraining
-from training.reader import ReaderTraining
+from training.sketch import batches
+from training.sketch.export import clip_state
+from training.sketch.perceptor import PerceptorTraining
+from training.sketch.reader import ReaderTraining
 
 
 def two_ways() -> batches.Captioned:

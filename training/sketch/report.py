@@ -21,7 +21,6 @@ from torch import Tensor
 
 from engine.models.model import Model
 from engine.models.vqgan import VQGAN
-from training.batches import to_tensor
 from training.data.drawn_scenes import (
     COLOURS,
     LANDS,
@@ -37,6 +36,7 @@ from training.data.drawn_scenes import (
 )
 from training.judges.cnn import Judge
 from training.judges.overlap import look
+from training.sketch.batches import to_tensor
 
 SCENES = 300
 """Held-out scenes of every kind, and as many with a single figure."""

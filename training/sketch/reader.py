@@ -15,7 +15,6 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
-from training import batches
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import (
     Scene,
@@ -28,7 +27,8 @@ from training.data.drawn_scenes import (
     variations,
 )
 from training.muon import MuonTraining
-from training.perceptor import PerceptorTraining, answers, augmented
+from training.sketch import batches
+from training.sketch.perceptor import PerceptorTraining, answers, augmented
 
 LEARNING_RATE = 5e-3
 PAIRS = 16

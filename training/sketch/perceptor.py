@@ -8,7 +8,7 @@ A picture that is optimised under CLIP finds whatever fools it. So the eye is tr
 under noise and against an adversary: one step of the strongest small change (Wong, Rice, Kolter,
 "Fast is better than free", 2020). Gradients of eyes so trained point at things, not at textures
 (Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019). And what was changed
-until it pleases is shown as what it is: wrong (`training.dreams`).
+until it pleases is shown as what it is: wrong (`training.sketch.dreams`).
 """
 
 import multiprocessing
@@ -26,11 +26,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.perceptor import MEAN, STD
-from training import batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
-from training.dreams import Dreams
-from training.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
+from training.sketch import batches
+from training.sketch.dreams import Dreams
+from training.sketch.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
 
 LEARNING_RATE = 1.5e-3
 GROUPS = 16

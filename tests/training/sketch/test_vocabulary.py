@@ -9,7 +9,7 @@ import torch
 from engine.models.perceptor import END, START
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import random_scene
-from training.vocabulary import UNKNOWN, Vocabulary
+from training.sketch.vocabulary import UNKNOWN, Vocabulary
 
 
 @pytest.fixture(scope="module")

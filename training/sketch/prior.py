@@ -8,12 +8,12 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.prior import NEAREST, SIDE, Prior
-from training import batches
-from training.compositions import composed
 from training.data.drawn_captions import Caption, caption
 from training.data.drawn_scenes import draw, random_pair, random_scene
 from training.muon import MuonTraining
-from training.perceptor import EMBEDDING, PerceptorTraining
+from training.sketch import batches
+from training.sketch.compositions import composed
+from training.sketch.perceptor import EMBEDDING, PerceptorTraining
 
 LEARNING_RATE = 3e-3
 ROWS = 32

@@ -1,0 +1,92 @@
+"""The vocabulary file that the bot reads: what can be painted, and which words mean it."""
+
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.vocabulary import fold
+from training.data.captions import words
+from training.data.concepts import LANGUAGES, Concept, specific_keywords
+from training.data.images import Images
+from training.data.sources import sources
+
+WORDS = Path(__file__).with_name("vocabulary_words.toml")
+"""Words that say something but name no thing, and words that say nothing."""
+
+LEAST_SETS = 2
+"""Sets for training that must show a thing for it to count as one that can be painted."""
+
+NEAR = 0.5
+"""Cosine of a noun of WordNet to a name, from which on it stands for the thing."""
+
+
+def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor) -> dict[str, Any]:
+    """The table that `core.vocabulary.Vocabulary` reads.
+
+    `nouns` are English, `embedded` (nouns, d) and `names` (concepts, d) what the sentence encoder
+    says of them.
+    """
+    shown = shown_concepts(images)
+    every = [images.concepts[i] for i in shown]
+    table = tomllib.loads(WORDS.read_text())
+    modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
+    return {
+        "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
+        "synonyms": _near_nouns(every, nouns, embedded, names[shown]) | _keywords(every),
+        "modifiers": sorted(modifiers),
+        "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
+        "popular": [name for name in table["popular"] if name in {c.name for c in every}],
+    }
+
+
+def shown_concepts(images: Images) -> list[int]:
+    """The concepts that enough sets for training show, or whose titles are listed by hand."""
+    makers = {images.makers.index(s.name) for s in sources().images if s.use == "train"}
+    seen: defaultdict[int, set[int]] = defaultdict(set)
+    for concept, maker in zip(images.concept.tolist(), images.maker.tolist(), strict=True):
+        if maker in makers:
+            seen[concept].add(maker)
+    return [
+        i
+        for i, concept in enumerate(images.concepts)
+        if len(seen[i]) >= LEAST_SETS or (concept.titles and seen[i])
+    ]
+
+
+def _keywords(every: list[Concept]) -> dict[str, str]:
+    """CLDR's keywords. One that many things share stands for the one with the shortest name."""
+    found: dict[str, str] = {}
+    for language in LANGUAGES:
+        specific = specific_keywords(every, language)
+        for concept in sorted(every, key=lambda c: len(c.names[language])):
+            for word in concept.keywords[language]:
+                if word in specific or fold(word) in fold(concept.names[language]):
+                    found.setdefault(fold(word), concept.name)
+    return found
+
+
+def _near_nouns(
+    every: list[Concept], nouns: list[str], embedded: Tensor, names: Tensor
+) -> dict[str, str]:
+    cosine, nearest = torch.max(embedded @ names.t(), dim=1)
+    return {
+        fold(noun): every[which].name
+        for noun, which, near in zip(nouns, nearest.tolist(), cosine.tolist(), strict=True)
+        if near > NEAR
+    }
+
+
+def _words_of_captions() -> set[str]:
+    """Colours, shapes, lands and lights in all languages."""
+    found = set()
+    for language in LANGUAGES:
+        table = words()[language]
+        for forms in table["colours"].values():
+            found |= {fold(form.rstrip("の")) for form in forms.split("/")}
+        for part in ("shapes", "elements", "lands"):
+            found |= {fold(word) for word in table[part].values()}
+    return found

@@ -1,0 +1,105 @@
+"""`python -m training.sketch --minutes 120 --device auto --resume`: the sketch pair, made again."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from pytorch_lightning import LightningModule
+
+from engine.models.catalogue import SKETCH
+from engine.models.model import load_model
+from training.judges.lessons import train_judge
+from training.schedule import Timed, trainer
+from training.sketch.export import clip_state, export, restore
+from training.sketch.painter import LEARNING_RATE as PAINTER_RATE
+from training.sketch.painter import PainterTraining
+from training.sketch.perceptor import LEARNING_RATE as PERCEPTOR_RATE
+from training.sketch.perceptor import PerceptorTraining
+from training.sketch.prior import LEARNING_RATE as PRIOR_RATE
+from training.sketch.prior import PriorTraining
+from training.sketch.reader import LEARNING_RATE as READER_RATE
+from training.sketch.reader import ReaderTraining
+from training.sketch.report import as_markdown, write_report
+
+STAGES = ("painter", "perceptor", "reader", "together", "prior", "judge", "export", "report")
+RATES = {
+    "painter": PAINTER_RATE,
+    "perceptor": PERCEPTOR_RATE,
+    "reader": READER_RATE,
+    "together": PERCEPTOR_RATE,
+    "prior": PRIOR_RATE,
+}
+"""Learning rates of the trainings."""
+JUDGE_MINUTES = 6.0
+FIRST_PART = 0.25
+"""The share of a training that a pair which is trained further has behind it."""
+LAST = "last.ckpt"
+REPORT = Path("docs/sketch")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.sketch", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=180, help="time for all trainings")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--processes", type=int, default=1, help="that train side by side on a CPU")
+    parser.add_argument("--resume", action="store_true", help="go on from the last save")
+    parser.add_argument("--further", action="store_true", help="begin with the pair that is here")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+    options = parser.parse_args()
+    share = options.minutes / max(1, sum(stage in RATES for stage in options.stages))
+    for stage in options.stages:
+        match stage:
+            case "judge":
+                train_judge(JUDGE_MINUTES, options.runs / stage, options.device)
+            case "export":
+                export(options.runs, SKETCH.folder(Path()))
+            case "report":
+                pair = load_model("sketch", Path("data"), torch.device("cpu"))
+                print(as_markdown(write_report(pair, REPORT, options.runs)))
+            case _:
+                run, module = options.runs / stage, _begun(stage, options.runs, options.further)
+                saved = options.resume and (run / LAST).exists()
+                begun = FIRST_PART if options.further or stage == "together" else 0.0
+                clip = 1.0 if module.automatic_optimization else None
+                timed = Timed(share, RATES[stage], begun)
+                training = trainer(timed, run, options.device, clip, options.processes)
+                training.fit(module, ckpt_path=run / LAST if saved else None)
+                training.save_checkpoint(run / LAST)
+
+
+def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
+    """A training, from nothing or with what is here to be trained `further`.
+
+    The text tower is taught what the eye already tells apart, then both once more together: what
+    only the texts have learned, no adversary has been at yet, and nothing holds a picture to it.
+    """
+    module: LightningModule
+    match stage:
+        case "painter":
+            module = PainterTraining()
+        case "perceptor":
+            module = PerceptorTraining()
+        case "reader":
+            return ReaderTraining(_clip_so_far(runs))
+        case "together":
+            return _clip_so_far(runs)
+        case _:
+            module = PriorTraining(_clip_so_far(runs))
+    if further:
+        restore(module, SKETCH.folder(Path()))
+    return module
+
+
+def _clip_so_far(runs: Path) -> PerceptorTraining:
+    """The CLIP that was trained last, or the one that is here."""
+    perceptor = PerceptorTraining()
+    if state := clip_state(runs):
+        perceptor.load_state_dict(state)
+    else:
+        restore(perceptor, SKETCH.folder(Path()))
+    return perceptor
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The stages of training `picturebook`, in order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from engine.models.vqgan import VQGAN
+from training.stages import image_tower, prior, text_tower, vqgan
+from training.stages.image_tower import ImageTowerTraining
+from training.stages.prior import PriorTraining
+from training.stages.text_tower import TextTowerTraining, Tokens, encoded
+from training.stages.vqgan import VQGANTraining
+from training.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`share` is how much of all the minutes it gets; `module` makes what is trained."""
+
+    name: str
+    share: float
+    learning_rate: float
+    module: Callable[[Workspace], pl.LightningModule]
+
+
+def _vqgan(workspace: Workspace) -> VQGANTraining:
+    return VQGANTraining(workspace.cache)
+
+
+def _text_tower(workspace: Workspace) -> TextTowerTraining:
+    texts = workspace.texts
+    rows = encoded([text for text, _ in texts.pairs])
+    tokens = Tokens.of(rows)
+    padded = torch.zeros(len(rows), text_tower.LONGEST, dtype=torch.long)
+    for row, ids in zip(padded, rows, strict=True):
+        row[: len(ids)] = tokens.table[torch.tensor(ids)]
+    with torch.no_grad():
+        batches = texts.embeddings.split(4096)
+        targets = torch.cat([workspace.alignment.embed_texts(batch) for batch in batches])
+    which = torch.tensor([texts.english[english] for _, english in texts.pairs])
+    return TextTowerTraining(padded, targets, which, tokens)
+
+
+def _image_tower(workspace: Workspace) -> ImageTowerTraining:
+    seen, said, captions = workspace.embed_pool()
+    names = workspace.embed_names()
+    return ImageTowerTraining(
+        workspace.pool, seen, said, captions, names, workspace.single_concepts
+    )
+
+
+def _prior(workspace: Workspace) -> PriorTraining:
+    data = workspace.prior_data(trained_vqgan(workspace))
+    training = PriorTraining(data.latents, data.seen, data.said, data.captions)
+    for network in (training.prior, training.ema):
+        network.mean.copy_(data.mean)
+        network.std.copy_(data.std)
+    return training
+
+
+def trained_vqgan(workspace: Workspace) -> VQGAN:
+    """The VQGAN as its training has left it. Raises FileNotFoundError before that."""
+    training = VQGANTraining(workspace.cache)
+    training.load_state_dict(checkpoint(workspace, "vqgan"))
+    return training.vqgan.eval().requires_grad_(False)
+
+
+def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
+    """The state of a stage's module as it was last saved."""
+    saved = torch.load(workspace.runs / stage / "last.ckpt", map_location="cpu", weights_only=True)
+    state: dict[str, Tensor] = saved["state_dict"]
+    return state
+
+
+STAGES = (
+    Stage("vqgan", 0.3, vqgan.LEARNING_RATE, _vqgan),
+    Stage("text_tower", 0.15, text_tower.LEARNING_RATE, _text_tower),
+    Stage("image_tower", 0.15, image_tower.LEARNING_RATE, _image_tower),
+    Stage("prior", 0.4, prior.LEARNING_RATE, _prior),
+)
