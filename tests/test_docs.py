@@ -1,0 +1,52 @@
+"""The documentation: its links lead somewhere, and the programs it names exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")]
+)
+
+_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_MODULE = re.compile(r"python -m ((?:bench|bot|core|engine|sandbox|tests|training)[\w.]*)")
+_FILE = re.compile(
+    r"`((?:bench|bot|core|deploy|engine|migrations|sandbox|tests|training)/[\w./-]+)`"
+)
+_MAKE = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)
+_PLACEHOLDER = "NAME"
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = _HEADING.findall(page.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for path, anchor in _LINK.findall(page.read_text()):
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(f"{path}#{anchor}" if anchor else path)
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_modules_files_and_make_targets_exist(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    missing = [f"python -m {name}" for name in _MODULE.findall(text) if not _can_run(name)]
+    files = (path for path in _FILE.findall(text) if _PLACEHOLDER not in path)
+    missing += [path for path in files if not (ROOT / path).exists()]
+    missing += [f"make {name}" for name in _MAKE.findall(text) if name not in targets]
+    assert not missing
+
+
+def _can_run(module: str) -> bool:
+    path = ROOT / module.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__main__.py").exists()
