@@ -7,12 +7,11 @@ can edit and delete the response and send follow-ups.
 
 import asyncio
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.discord import errors
-from sandbox.discord.client_errors import InteractionError, OptionError
+from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.command_input import check_values, find_command, find_menu, typed_so_far
 from sandbox.discord.command_schema import fits_choice
 from sandbox.discord.commands import Commands
@@ -34,7 +33,7 @@ from sandbox.discord.modals import check_choice, check_modal, fields, fill
 from sandbox.discord.models import Channel, Draft, Event, Message, Origin, Payload, Upload, User
 from sandbox.discord.payloads import user_payload
 from sandbox.discord.permissions import Permission
-from sandbox.discord.resolved import ResolvedData
+from sandbox.discord.resolved import ResolvedData, resolve_options, resolve_values
 from sandbox.discord.state import World, number_components
 
 RESPONSE_SECONDS = 3.0
@@ -62,22 +61,6 @@ _CALLBACKS = {
     ),
 }
 CHOICES_LIMIT = 25
-
-NAMED_BY_ID = (
-    OptionType.USER,
-    OptionType.CHANNEL,
-    OptionType.ROLE,
-    OptionType.MENTIONABLE,
-    OptionType.ATTACHMENT,
-)
-_CHOSEN_BY_ID = {
-    ComponentType.USER_SELECT: OptionType.USER,
-    ComponentType.ROLE_SELECT: OptionType.ROLE,
-    ComponentType.MENTIONABLE_SELECT: OptionType.MENTIONABLE,
-    ComponentType.CHANNEL_SELECT: OptionType.CHANNEL,
-    ComponentType.FILE_UPLOAD: OptionType.ATTACHMENT,
-}
-"""The option type that corresponds to a component whose values are ids."""
 
 
 @dataclass(slots=True)
@@ -122,7 +105,7 @@ class Interactions:
         """
         command, subcommands, options = self._command(user, channel, path)
         sent = check_values(options, values)
-        resolved = self._chosen_options(user, channel, options, sent)
+        resolved = resolve_options(self._world, user, channel, options, sent)
         data = self._command_data(command, subcommands, sent, resolved)
         return self._announce(InteractionType.COMMAND, user, channel, data)
 
@@ -187,7 +170,7 @@ class Interactions:
         }
         if part["type"] != ComponentType.BUTTON:
             answer = {"values": check_choice(part, values)}
-            data |= answer | self._chosen_values(user, channel, [(part, answer)])
+            data |= answer | resolve_values(self._world, user, channel, [(part, answer)])
         return self._announce(InteractionType.COMPONENT, user, channel, data, message)
 
     def submit_modal(self, opened: Interaction, values: Payload) -> Interaction:
@@ -198,7 +181,7 @@ class Interactions:
         components = fill(modal, values)
         answers = zip(fields(modal), fields({"components": components}), strict=True)
         data = {"custom_id": modal["custom_id"], "components": components}
-        data |= self._chosen_values(opened.user, opened.channel, answers)
+        data |= resolve_values(self._world, opened.user, opened.channel, answers)
         user, channel = opened.user, opened.channel
         return self._announce(
             InteractionType.MODAL_SUBMIT, user, channel, data, opened.message, opened
@@ -243,34 +226,6 @@ class Interactions:
         if options:
             data["options"] = options
         return data | ({"resolved": resolved} if resolved else {})
-
-    def _chosen_options(
-        self, user: User, channel: Channel, options: list[Payload], sent: list[Payload]
-    ) -> Payload:
-        """The resolved data of options whose values are ids."""
-        chosen = ResolvedData(self._world, user, channel)
-        known = {option["name"]: option for option in options}
-        for option in sent:
-            if option["type"] in NAMED_BY_ID:
-                types = known[option["name"]].get("channel_types")
-                try:
-                    chosen.add(option["type"], option["value"], types)
-                except LookupError as error:
-                    raise OptionError(option["name"], str(error)) from None
-        return chosen.payload
-
-    def _chosen_values(
-        self, user: User, channel: Channel, parts: Iterable[tuple[Payload, Payload]]
-    ) -> Payload:
-        """The resolved data of component values that are ids."""
-        chosen = ResolvedData(self._world, user, channel)
-        for part, answer in parts:
-            for value in answer.get("values", ()) if part["type"] in _CHOSEN_BY_ID else ():
-                try:
-                    chosen.add(_CHOSEN_BY_ID[part["type"]], value, part.get("channel_types"))
-                except LookupError as error:
-                    raise InteractionError(f"{part['custom_id']}: {error}") from None
-        return {"resolved": chosen.payload} if chosen.payload else {}
 
     # Sending interactions to the bot
 

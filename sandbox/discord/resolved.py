@@ -1,7 +1,10 @@
 """The `resolved` data of an interaction: the objects whose ids a member chose."""
 
+from collections.abc import Iterable
+
+from sandbox.discord.client_errors import InteractionError, OptionError
 from sandbox.discord.clock import parse_snowflake
-from sandbox.discord.constants import OptionType
+from sandbox.discord.constants import ComponentType, OptionType
 from sandbox.discord.models import Channel, Message, Payload, User
 from sandbox.discord.payloads import role_payload, user_payload
 from sandbox.discord.permissions import Permission
@@ -9,6 +12,23 @@ from sandbox.discord.state import World
 
 _NOT_IN_MEMBERS = ("user", "deaf", "mute")
 _NOT_IN_CHANNELS = ("permission_overwrites",)
+
+
+_ID_OPTIONS = (
+    OptionType.USER,
+    OptionType.CHANNEL,
+    OptionType.ROLE,
+    OptionType.MENTIONABLE,
+    OptionType.ATTACHMENT,
+)
+_ID_COMPONENTS = {
+    ComponentType.USER_SELECT: OptionType.USER,
+    ComponentType.ROLE_SELECT: OptionType.ROLE,
+    ComponentType.MENTIONABLE_SELECT: OptionType.MENTIONABLE,
+    ComponentType.CHANNEL_SELECT: OptionType.CHANNEL,
+    ComponentType.FILE_UPLOAD: OptionType.ATTACHMENT,
+}
+"""The option type that corresponds to a component whose values are ids."""
 
 
 class ResolvedData:
@@ -90,3 +110,36 @@ class ResolvedData:
 
 def _without(payload: Payload, keys: tuple[str, ...]) -> Payload:
     return {key: value for key, value in payload.items() if key not in keys}
+
+
+def resolve_options(
+    world: World, user: User, channel: Channel, options: list[Payload], sent: list[Payload]
+) -> Payload:
+    """The resolved data of the command options whose values are ids. Raises OptionError."""
+    resolved = ResolvedData(world, user, channel)
+    registered = {option["name"]: option for option in options}
+    for option in sent:
+        if option["type"] in _ID_OPTIONS:
+            types = registered[option["name"]].get("channel_types")
+            try:
+                resolved.add(option["type"], option["value"], types)
+            except LookupError as error:
+                raise OptionError(option["name"], str(error)) from None
+    return resolved.payload
+
+
+def resolve_values(
+    world: World, user: User, channel: Channel, parts: Iterable[tuple[Payload, Payload]]
+) -> Payload:
+    """`resolved` for component values that are ids. Raises InteractionError.
+
+    `parts` are components, each with its submitted form.
+    """
+    resolved = ResolvedData(world, user, channel)
+    for part, submitted in parts:
+        for value in submitted.get("values", ()) if part["type"] in _ID_COMPONENTS else ():
+            try:
+                resolved.add(_ID_COMPONENTS[part["type"]], value, part.get("channel_types"))
+            except LookupError as error:
+                raise InteractionError(f"{part['custom_id']}: {error}") from None
+    return {"resolved": resolved.payload} if resolved.payload else {}
