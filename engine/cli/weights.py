@@ -85,4 +85,6 @@ def _size(status: "PairStatus", file: "FileStatus") -> str:
     """Of the whole file, wherever it is known."""
     published = {download.name: download.size for download in status.entry.downloads}
     size = published.get(file.name) or file.size
-    return f"{size / 1e6:,.1f} MB" if size else "unknown size"
+    if not size:
+        return "unknown size"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"

@@ -305,7 +305,8 @@ def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFix
     assert "  1,334 MB to download: python -m engine weights pull imagenet\n" in listed
     assert "  at least 354 MB to download: python -m engine weights pull faces\n" in listed
     assert "980.1 MB  missing" in listed
-    assert " 0.0 MB" not in listed
+    assert "0.7 kB  missing" in listed
+    assert " 0.0 " not in listed
     assert main(["weights", "check"]) == 0
     assert str(weights) in capsys.readouterr().out
 
