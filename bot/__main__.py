@@ -24,7 +24,7 @@ from bot.components.buttons import BUTTONS
 from core.database.jobs import Store, StoreError, StoreFullError, StoreLockedError
 from core.logging import configure_logging
 from core.metrics import measured
-from core.process import hide_from_other_processes
+from core.process import erase_from_environment, hide_from_other_processes
 from core.settings import Settings, SettingsError, load_settings
 from core.storage.paths import keep_files_private
 
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_files_private()
     try:
         settings = load_settings()
+        erase_from_environment("DISCORD_TOKEN")
         settings.token()
         configure_logging(settings)
         asyncio.run(run(settings))

@@ -1,8 +1,10 @@
 """Logging of both processes: readable on a terminal, JSON lines otherwise, never a token."""
 
+import base64
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 import structlog
@@ -15,10 +17,17 @@ log = structlog.stdlib.get_logger(__name__)
 
 REDACTED = "[token]"
 
-_PASSING = re.compile(
-    r"""((?:webhooks|interactions)/\d+/|token\\?['"]: ?\\?['"])[\w.-]{20,}""", re.ASCII
+_STYLE = r"(?:\x1b\[[\d;]*m)*"  #: what a terminal's colours look like in a line
+_INTERACTION_TOKEN = re.compile(
+    r"((?:webhooks|interactions)/\d+/"
+    rf"""|token{_STYLE}\\?['"]?\ ?[:=]\ ?{_STYLE}\\?['"]?)[\w.-]{{20,}}""",
+    re.ASCII | re.IGNORECASE,
 )
-"""Where tokens of interactions stand: for 15 minutes, whoever has one may answer in our name."""
+"""Tokens of interactions and webhooks: for 15 minutes, whoever has one may answer in our name."""
+
+_LEAK = 12  #: characters of the bot's token in a row that are taken out
+_RUN = re.compile(rf"[\w.+=-]{{{_LEAK},}}", re.ASCII)
+"""Anything that could hold a part of the token, in any of its forms."""
 
 
 def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
@@ -73,14 +82,47 @@ def _renderers(terminal: bool) -> list[Processor]:
 
 
 class _Redact:
-    """The last processor: takes tokens out of a line."""
+    """The last processor: takes tokens out of a line.
+
+    The bot's own is found whole or in part, in upper or lower case, in Base64 and in hexadecimal.
+    """
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.discord_token
-        self._token = secret.get_secret_value() if secret else None
+        token = secret.get_secret_value() if secret else ""
+        self._window = min(_LEAK, len(token))
+        self._parts = {
+            form[start : start + self._window]
+            for form in (_forms(token) if token else ())
+            for start in range(len(form) - self._window + 1)
+        }
+        self._token = token
 
     def __call__(self, logger: WrappedLogger, name: str, line: EventDict | str) -> str:
         text = str(line)
         if self._token:
-            text = text.replace(self._token, REDACTED)
-        return _PASSING.sub(rf"\1{REDACTED}", text)
+            text = _RUN.sub(self._redact_run, text.replace(self._token, REDACTED))
+        return _INTERACTION_TOKEN.sub(rf"\1{REDACTED}", text)
+
+    def _redact_run(self, match: re.Match[str]) -> str:
+        run, lowered = match[0], match[0].lower()
+        starts = [
+            start
+            for start in range(len(run) - self._window + 1)
+            if lowered[start : start + self._window] in self._parts
+        ]
+        if not starts:
+            return run
+        # What stands before it may be the end of an escape sequence such as \n, and stays.
+        return run[: starts[0]] + REDACTED + run[starts[-1] + self._window :]
+
+
+def _forms(token: str) -> Iterator[str]:
+    """The token in lower case, as it is and encoded."""
+    content = token.encode()
+    yield token.lower()
+    yield content.hex()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for offset in range(3):  # the token may begin anywhere in what is encoded
+            encoded = encode(b"\0" * offset + content).decode().lower()
+            yield encoded[4 if offset else 0 :].rstrip("=")[:-1]

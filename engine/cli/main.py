@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from core.process import hide_from_other_processes
+from core.process import erase_from_environment, hide_from_other_processes
 from core.prompts import RecipeError
 from core.settings import Settings, SettingsError, load_settings
 from engine.cli import doctor, render, weights, worker
@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["RAY_ADDRESS"] = parsed.ray
     command: Command = parsed.command
     try:
-        return command(parsed, load_settings())
+        settings = load_settings()
+        erase_from_environment("DISCORD_TOKEN")
+        return command(parsed, settings)
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("Stopped.", file=sys.stderr)
         return 130

@@ -1,5 +1,6 @@
 """Logging: one form for all, and never a token."""
 
+import base64
 import io
 import json
 import logging
@@ -59,6 +60,50 @@ def test_no_line_holds_the_token_of_an_interaction(stream: io.StringIO) -> None:
     assert passing[:20] not in written
     assert written.count("[token]") == 4
     assert "/messages/@original" in written
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+@pytest.mark.parametrize("before", ["", "Bot ", "id:"])
+def test_no_line_holds_the_token_in_another_form(kind: type[io.StringIO], before: str) -> None:
+    stream = kind()
+    secret = "MTA1NjQzMjEwOTg3NjU0MzIx.GhIjKl.aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789_-"
+    settings = Settings.model_validate({"discord_token": secret})
+    encoded = base64.b64encode(f"{before}{secret}".encode()).decode()
+    forms = [
+        *(secret.upper(), secret.lower(), secret[:-1], secret[1:], secret[-16:], f"x{secret}x"),
+        *(encoded, encoded.lower()),
+        base64.urlsafe_b64encode(f"{before}{secret}!".encode()).decode(),
+        f"{before}{secret}".encode().hex(),
+    ]
+    configure_logging(settings, stream)
+    for form in forms:
+        structlog.get_logger("bot").warning(f"login:\n{form}", used=form)
+    written = stream.getvalue().lower()
+    assert written.count("[token]") == 2 * len(forms)
+    for form in forms:
+        lowered = form.lower()
+        # Of what is encoded beside the token, a little may stay.
+        inner = lowered[12:-4] if len(lowered) > 20 else lowered
+        left = [inner[i : i + 12] for i in range(len(inner) - 11) if inner[i : i + 12] in written]
+        assert not left
+    if not stream.isatty():
+        assert all(json.loads(line)["level"] == "warning" for line in written.splitlines())
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_no_line_holds_a_token_that_is_passed_by_name(kind: type[io.StringIO]) -> None:
+    stream = kind()
+    configure_logging(_settings("DEBUG"), stream)
+    passing = "aW50ZXJhY3Rpb246MTIz-_" * 4
+    log = logging.getLogger("discord")
+    log.debug("GET /api/webhooks?token=%s&wait=true", passing)
+    log.debug("Webhook(id=12, token='%s')", passing)
+    log.debug("POST HTTPS://DISCORD.COM/API/WEBHOOKS/12/%s", passing)
+    structlog.get_logger("bot").debug("answered", token=passing)
+    written = stream.getvalue()
+    assert passing[:20] not in written
+    assert written.count("[token]") == 4
+    assert "&wait=true" in written
 
 
 def test_lines_for_machines_are_json() -> None:

@@ -1,6 +1,7 @@
 """A process hides what it knows."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -37,3 +38,19 @@ def test_the_programs_that_know_the_token_hide_before_they_read_it(
     with pytest.raises(SystemExit):
         module.main()
     assert order == ["hidden", "settings"]
+
+
+def test_an_erased_variable_is_gone_from_the_process_its_children_and_the_kernel() -> None:
+    code = (
+        "import os, subprocess\nfrom core.process import erase_from_environment\n"
+        "erase_from_environment('DISCORD_TOKEN', 'NEVER_SET')\n"
+        "print(open('/proc/self/environ').read().count('very.secret'))\n"
+        "print(subprocess.run('env', capture_output=True, text=True).stdout.count('very.secret'))\n"
+        "print('DISCORD_TOKEN' in os.environ, os.environ['OTHER'])\n"
+        "print(open('/proc/self/environ').read().count('OTHER=kept'))\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "DISCORD_TOKEN": "very.secret", "OTHER": "kept"}
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert child.stdout.split() == ["0", "0", "False", "kept", "1"], child.stderr
