@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all the set-up.
-# Each first creates the virtual environment in .venv, with the versions pinned in constraints.txt.
+# Each first creates the virtual environment in .venv, from the packages pinned by hash in constraints.txt.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -13,7 +13,7 @@ export EXCLUDE ?= watermark
 export STEPS ?= 300
 export SEED ?= 7
 
-.PHONY: demo try test check bench audit screenshots translations clean
+.PHONY: demo try test check bench audit sbom lock screenshots translations clean
 
 demo: $(READY)  ## run sandbox, bot and engine while a scripted member requests one image
 	@$(BIN)/python -m sandbox.demo || test -t 2  # in a terminal, skip make's own error line
@@ -39,15 +39,34 @@ bench: $(READY)  ## measure how well the included model renders prompts
 screenshots: $(READY)  ## take the screenshots in docs/page/ again, with Chromium
 	$(BIN)/python -m sandbox.screenshots
 
+# Tools that inspect packages run in environments of their own.
 audit: .venv/audit/ready  ## look for known vulnerabilities of the pinned packages; needs PyPI
 	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
 		--requirement constraints.txt \
 		|| { echo "Not audited, or not clean: see above. Where PyPI's data cannot be had," \
 		"this says nothing about the packages." >&2; exit 1; }
 
-.venv/audit/ready: | $(READY)
-	$(PYTHON) -m venv .venv/audit
-	.venv/audit/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
+sbom: .venv/sbom/ready  ## list every pinned package in sbom.json, a CycloneDX SBOM
+	.venv/sbom/bin/cyclonedx-py requirements --output-reproducible --validate \
+		--pyproject pyproject.toml --output-format JSON --output-file sbom.json constraints.txt
+	@test "$$(grep -c '"bom-ref": "requirements-' sbom.json)" = "$$(grep -c == constraints.txt)" \
+		|| { echo "sbom.json does not list every pinned package." >&2; exit 1; }
+
+# The hashes of all files of a version are listed, so the same lock serves x86-64 and ARM64.
+LOCK = .venv/lock/bin/uv pip compile pyproject.toml --quiet --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --only-binary :all: --emit-build-options \
+	--generate-hashes --no-annotate --custom-compile-command 'make lock' $(LOCK_OPTIONS)
+
+lock: .venv/lock/ready  ## pin all packages again; LOCK_OPTIONS=--upgrade takes newer versions
+	$(LOCK) --all-extras --output-file constraints.txt
+	$(LOCK) --constraint constraints.txt --output-file requirements.txt
+
+.venv/audit/ready: TOOL := pip-audit==2.10.1
+.venv/sbom/ready: TOOL := cyclonedx-bom==7.5.0
+.venv/lock/ready: TOOL := uv==0.13.9
+.venv/%/ready:
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check '$(TOOL)'
 	@touch $@
 
 translations: $(READY)  ## update core/i18n/locales/ from the texts in the code
@@ -55,8 +74,8 @@ translations: $(READY)  ## update core/i18n/locales/ from the texts in the code
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[training,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(PAGE_READY): $(PAGE)/package.json $(PAGE)/package-lock.json
