@@ -119,7 +119,7 @@ def _require_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise SettingsError(
             "RAY_ADDRESS is set, but Ray is not installed here: install it with "
-            "`pip install -c constraints.txt -e .[ray]`."
+            "`pip install --require-hashes -r constraints.txt`."
         )
 
 

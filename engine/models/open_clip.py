@@ -84,7 +84,7 @@ def find_open_clip(architecture: str, pretrained: str) -> Path:
     except ImportError as error:
         raise WeightsError(
             "Perceptors of open_clip need the extra openclip: install it with "
-            "`pip install -e '.[openclip]'`, or change PERCEPTORS."
+            "`pip install --require-hashes -r constraints.txt`, or change PERCEPTORS."
         ) from error
     with _refusing(architecture, pretrained):
         published = open_clip.get_pretrained_cfg(architecture, pretrained)
