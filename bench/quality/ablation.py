@@ -32,9 +32,9 @@ MEASURES = {
     "one shape: shape and colour both": "one shape",
     "two shapes: both, with their colours": "two shapes",
     "landscapes: each named element": "landscape elements",
-    "watermark there, excluded": "watermark, excluded",
+    "watermark present, excluded": "watermark, excluded",
     "its shape and colour, excluded": "its shape",
-    "colour to exclude there, excluded": "colour, excluded",
+    "colour to exclude present, excluded": "colour, excluded",
     "the other shape and its colour, excluded": "the other shape",
 }
 """What is shown of `bench.quality.scores`, and its heading."""

@@ -33,7 +33,7 @@ def scores(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
             yield from _landscape(asked, names)
         case "watermark":
             how = _how(asked)
-            yield Score(f"watermark there, {how}", CNN, "watermark" in names)
+            yield Score(f"watermark present, {how}", CNN, "watermark" in names)
             # A stamp cuts a figure into pieces, which only the CNN can see through.
             yield Score(f"its shape and colour, {how}", CNN, _words(asked) <= names)
         case "colour":
@@ -50,8 +50,8 @@ def _single(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
     yield Score("one shape: shape", CNN, figure.shape in names)
     yield from _first_figure(asked, seen, names, "one shape: shape and colour both")
     ground = asked.scene.ground
-    yield Score("one shape: ground’s colour", OVERLAP, seen.ground == ground)
-    yield Score("one shape: ground’s colour", CNN, f"{ground} ground" in names)
+    yield Score("one shape: background’s colour", OVERLAP, seen.ground == ground)
+    yield Score("one shape: background’s colour", CNN, f"{ground} ground" in names)
 
 
 def _first_figure(asked: Asked, seen: Seen, names: Names, measure: str) -> Iterator[Score]:
@@ -74,7 +74,7 @@ def _landscape(asked: Asked, names: Names) -> Iterator[Score]:
 
 def _coloured(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
     colour = asked.exclude or asked.scene.figures[0].colour
-    measure = f"colour to exclude there, {_how(asked)}"
+    measure = f"colour to exclude present, {_how(asked)}"
     shown = {seen.ground, *(figure.colour for figure in seen.figures)}
     yield Score(measure, OVERLAP, colour in shown)
     yield Score(measure, CNN, colour in names)
