@@ -18,9 +18,10 @@ import aiohttp
 import discord
 import structlog
 
-from bot.client import GRACE, ImagineBot
+from bot.client import GRACE, AnyCommand, ImagineBot
 from bot.commands import all_commands
-from bot.components.buttons import BUTTONS
+from bot.components import BUTTONS, MODALS
+from bot.services.background import BACKGROUND_TASKS
 from core.database.jobs import Store, StoreError, StoreFullError, StoreLockedError
 from core.logging import configure_logging
 from core.metrics import measured
@@ -91,9 +92,7 @@ async def serve(settings: Settings, store: Store) -> None:
     async with measured("BOT_METRICS", settings.bot_metrics, store, trouble):
         while True:
             try:
-                async with ImagineBot(
-                    settings, store, all_commands(settings.model), BUTTONS
-                ) as bot:
+                async with make_bot(settings, store) as bot:
                     await bot.start(settings.token())
             except Exception as error:
                 if not passes(error):
@@ -102,8 +101,16 @@ async def serve(settings: Settings, store: Store) -> None:
                 log.warning(
                     "Discord does not answer", address=address, error=str(error), wait=delay
                 )
+            if bot and bot.was_ready:  # this is a new outage
+                delay = FIRST_RETRY
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_RETRY)
+
+
+def make_bot(settings: Settings, store: Store, *further: AnyCommand) -> ImagineBot:
+    """The bot with all that it can do, and with further commands."""
+    commands = [*all_commands(settings.model), *further]
+    return ImagineBot(settings, store, commands, BUTTONS, MODALS, BACKGROUND_TASKS)
 
 
 def passes(error: Exception) -> bool:

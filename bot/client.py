@@ -1,9 +1,10 @@
 """The connection to Discord: signs in, registers the commands, hands out interactions."""
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -14,15 +15,12 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.components.modals import submitted
-from bot.errors import report, tell
+from bot.errors import RefusedError, handle_error
 from bot.gateway import wait_for_a_session
 from bot.health import tell_what_to_mend
 from bot.registration import register
-from bot.services.audit_log_feed import mirror
-from bot.services.deletion import work_off_deletions
 from bot.services.membership import Memberships
-from bot.services.pending_responses import finish_open_answers
+from bot.services.pending_responses import PendingInteractions
 from bot.services.upload_queue import RejectedUploads, UploadQueue
 from bot.translator import CatalogueTranslator
 from core.database.jobs import Store
@@ -38,13 +36,28 @@ log = structlog.stdlib.get_logger(__name__)
 GRACE = 10.0
 """Seconds that handlers have to finish when the bot stops."""
 
-OLDER = mark(
-    "This button belongs to an older picture or version, and nothing answers it any more. Ask for"
-    " a new picture with `/imagine`."
+OUTDATED_BUTTON = mark(
+    "This button is from an older message or version and no longer works. Request a new image with"
+    " `/imagine`."
 )
+OUTDATED_FORM = mark("This form is from an older version and no longer works. Open it again.")
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 AnyButton = type[discord.ui.DynamicItem[Any]]
+
+
+class AnyModal(Protocol):
+    """The class of a form that keeps working after a restart."""
+
+    @property
+    def template(self) -> re.Pattern[str]:
+        """Matches its custom ids."""
+
+    def from_match(self, match: re.Match[str]) -> discord.ui.Modal:
+        """The form whose custom id was matched, to be filled in with what was sent."""
+
+
+BackgroundTask = Callable[["ImagineBot"], Awaitable[None]]
 
 
 class ImagineBot(discord.Client):
@@ -59,6 +72,8 @@ class ImagineBot(discord.Client):
         store: Store,
         commands: Sequence[AnyCommand],
         buttons: Sequence[AnyButton],
+        modals: Sequence[AnyModal],
+        background: Sequence[BackgroundTask],
     ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
         super().__init__(
@@ -67,6 +82,7 @@ class ImagineBot(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             http_trace=counted_requests(),
+            enable_debug_events=True,  # for `on_socket_raw_receive`
         )
         self.settings = settings
         self.store = store
@@ -90,27 +106,20 @@ class ImagineBot(discord.Client):
             self.tree.add_command(command)
         self.add_dynamic_items(*buttons)
         self._buttons = buttons
-        self.answering: set[int] = set()
-        """Interactions that are being answered (see `bot.services.responses`)."""
-        self.heard: deque[int] = deque(maxlen=1000)
-        """The latest of them: after a lost connection Discord may tell of one a second time."""
+        self._modals = modals
+        self._background = background
+        self.pending = PendingInteractions(store)
         self._at_work: set[asyncio.Task[Any]] = set()
-        self._beside: list[asyncio.Task[None]] = []
-        self.connected = False
-        """Whether the gateway tells it what members do."""
+        self._beside: list[asyncio.Future[None]] = []
+        self.connected = self.was_ready = False
+        """Whether the gateway tells it what members do, and whether it ever has."""
         Route.BASE = settings.discord_api_url
 
     async def setup_hook(self) -> None:
         """After the login, before the gateway: where the gateway is, and the commands."""
         await self.tree.set_translator(CatalogueTranslator())
         self.moderator_roles = await self.moderation.moderator_roles()
-        self._beside = [
-            asyncio.create_task(mirror(self, self.store)),
-            asyncio.create_task(finish_open_answers(self, self.store, self.answering)),
-            asyncio.create_task(
-                work_off_deletions(self, self.store.deletions, self.settings.data_dir)
-            ),
-        ]
+        self._beside = [asyncio.ensure_future(task(self)) for task in self._background]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         guild_id = self.settings.discord_guild_id
@@ -137,15 +146,33 @@ class ImagineBot(discord.Client):
         await super().close()
         await self.downloads.close()
 
-    def finish_before_closing(self) -> None:
-        """The current task answers a member: it is finished before the bot stops."""
+    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
+        """Begins the handling of an interaction; False if there is nothing to do.
+
+        The current task is finished before the bot stops, and speaks the member's language.
+        """
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
+        speak(interaction.locale.value)
+        return await self.pending.enter(interaction)
+
+    async def fail(self, interaction: discord.Interaction[Any], error: Exception) -> None:
+        """Ends the handling of an interaction with an error. Never raises."""
+        delivered = await handle_error(interaction, error)
+        await self.pending.close(interaction.id, delivered=delivered)
+
+    @asynccontextmanager
+    async def error_boundary(self, interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+        """Whatever is raised within becomes an answer to the member and a line of the log."""
+        try:
+            yield
+        except Exception as error:
+            await self.fail(interaction, error)
 
     async def on_ready(self) -> None:
-        self.connected = True
+        self.connected = self.was_ready = True
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
         await tell_what_to_mend(self, self.settings)
 
@@ -155,19 +182,34 @@ class ImagineBot(discord.Client):
     async def on_disconnect(self) -> None:
         self.connected = False
 
-    async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answers forms, and what no handler knows; Discord would say "interaction failed"."""
+    async def on_socket_raw_receive(self, message: str) -> None:
+        self.pending.remember_payload(message)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Dispatches forms, and answers what no handler knows; Discord would say "failed"."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await submitted(interaction)
+            await self._submit(interaction)
             return
         data: Mapping[str, Any] = interaction.data or {}
         if "custom_id" not in data or self._is_known(data["custom_id"]):
             return
-        speak(interaction.locale.value)
-        try:
-            await tell(interaction, say(OLDER))
-        except Exception as error:
-            await report(interaction, error)
+        if await self.enter(interaction):
+            async with self.error_boundary(interaction):
+                raise RefusedError(say(OUTDATED_BUTTON))
+
+    async def _submit(self, interaction: discord.Interaction[Any]) -> None:
+        """Runs a form that a member has sent; discord.py keeps none of ours (see `send_form`)."""
+        if not await self.enter(interaction):
+            return
+        data: Mapping[str, Any] = interaction.data or {}
+        async with self.error_boundary(interaction):
+            for modal in self._modals:
+                if match := modal.template.fullmatch(data["custom_id"]):
+                    form = modal.from_match(match)
+                    components, resolved = data["components"], data.get("resolved", {})
+                    await form._dispatch_submit(interaction, components, resolved)
+                    return
+            raise RefusedError(say(OUTDATED_FORM))
 
     def _is_known(self, custom_id: str) -> bool:
         return any(
@@ -179,11 +221,9 @@ class Tree(app_commands.CommandTree[ImagineBot]):
     """The commands, with one handler for whatever they raise."""
 
     async def interaction_check(self, interaction: discord.Interaction[ImagineBot], /) -> bool:
-        interaction.client.finish_before_closing()
-        speak(interaction.locale.value)
-        return True
+        return await interaction.client.enter(interaction)
 
     async def on_error(
         self, interaction: discord.Interaction[ImagineBot], error: app_commands.AppCommandError, /
     ) -> None:
-        await report(interaction, error)
+        await interaction.client.fail(interaction, error)

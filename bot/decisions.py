@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any
 
-from core.discord_ui.job_message import escaped
+from core.discord_ui.text import escape
 from core.i18n import counted, mark, say
 
 
@@ -72,7 +72,7 @@ class Decision:
         """The same for moderators, who also read which of their rules it was."""
         if self.reason not in _WITHHELD:
             return self.refusal
-        parameters = {name: escaped(value) for name, value in self.parameters.items()}
+        parameters = {name: escape(value) for name, value in self.parameters.items()}
         return say("“{found}” matches the rule “{rule}”.", **parameters)
 
 
@@ -175,7 +175,7 @@ def _paused(because: str | None) -> str:
 
 
 def _because(reason: str | None) -> str:
-    return " " + say("Reason: {reason}.", reason=escaped(reason)) if reason else ""
+    return " " + say("Reason: {reason}.", reason=escape(reason)) if reason else ""
 
 
 def _wrong_channel(channels: tuple[int, ...]) -> str:

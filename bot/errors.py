@@ -1,7 +1,7 @@
-"""What a member is told when something cannot be done, or went wrong.
+"""What a member reads when a request is refused or fails.
 
-A member always gets a plain sentence. Of what nobody foresaw they also get a short code, and the
-log has the traceback under the same code.
+A member always gets a plain sentence. For an error nobody foresaw they also get a short incident
+code, and the log has the traceback under the same code.
 """
 
 import secrets
@@ -14,51 +14,57 @@ from discord import app_commands
 
 from core.database.jobs import StoreError
 from core.i18n import say
+from core.prompts import RecipeError
 
 log = structlog.stdlib.get_logger(__name__)
 
-ACKNOWLEDGED = 40060
-"""Discord's code for a second answer to the same interaction."""
+ALREADY_ACKNOWLEDGED = 40060
+UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10015, 10062, 50027
+"""Discord's codes for an interaction that can no longer be responded to."""
 
-GONE = frozenset({10015, 10062, ACKNOWLEDGED, 50027})
-"""Discord's codes for an interaction that can no longer be answered: unknown webhook, unknown
-interaction, already acknowledged, invalid token."""
+GONE = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED, INVALID_TOKEN})
 
-
-BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
+CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
 """What is raised when a connection to Discord breaks."""
 
 
 class RefusedError(Exception):
-    """Raised where a member asks for what cannot be; `str(error)` is a sentence for them."""
+    """A request that is refused; `str(error)` is a sentence for the member."""
 
 
-async def tell(interaction: discord.Interaction, sentence: str) -> None:
-    """Says something to this member alone. A public "is thinking…" is taken back for it.
+class UndeliveredError(Exception):
+    """Discord did not take a response; it is tried again (see `bot.services.responses`)."""
+
+
+async def send_error(interaction: discord.Interaction, text: str) -> None:
+    """Sends a text to this member alone; a public "is thinking…" is deleted first.
 
     Raises discord.HTTPException.
     """
     response = interaction.response
     if not response.is_done():
-        await response.send_message(sentence, ephemeral=True)
+        await response.send_message(text, ephemeral=True)
         return
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         # A follow-up would otherwise fill the deferred message, for everybody to see.
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
-    await interaction.followup.send(sentence, ephemeral=True)
+    await interaction.followup.send(text, ephemeral=True)
 
 
-async def report(interaction: discord.Interaction, error: Exception) -> bool:
-    """Turns what a handler raised into an answer and a line of the log. Never raises.
+async def handle_error(interaction: discord.Interaction, error: Exception) -> bool:
+    """Answers a member with what a handler raised, and logs it. Never raises.
 
-    False if the member may still wait for an answer.
+    False if the member may still be waiting for a response.
     """
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
+    if isinstance(error, UndeliveredError):
+        log.warning("a response could not be delivered, trying again", error=str(error))
+        return False
     try:
         if not is_gone(error):
-            await tell(interaction, _sentence(error))
+            await send_error(interaction, _sentence(error))
             return True
     except Exception as failure:
         if not is_gone(failure):
@@ -70,28 +76,28 @@ async def report(interaction: discord.Interaction, error: Exception) -> bool:
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether this says that the interaction can no longer be answered."""
+    """Whether this says that the interaction can no longer be responded to."""
     return isinstance(error, discord.HTTPException) and error.code in GONE
 
 
 def _sentence(error: Exception) -> str:
-    """What the member reads; what the host should know goes into the log."""
+    """What the member reads; details for the host go to the log."""
     match error:
-        case RefusedError():
+        case RefusedError() | RecipeError():
             return str(error)
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return say("This command has changed: restart Discord to see it as it is now.")
+            return say("This command has changed. Restart Discord to get the current version.")
     incident = secrets.token_hex(3)
     if isinstance(error, StoreError):
         log.error(str(error), incident=incident, exc_info=error)
         return say(
-            "The queue cannot be reached just now, so nothing was queued or changed. Please try"
-            " again in a few minutes. (Incident `{incident}`)",
+            "The queue is unavailable right now, so nothing was queued or changed. Please try again"
+            " in a few minutes. (Incident `{incident}`)",
             incident=incident,
         )
     log.error("a handler failed", incident=incident, exc_info=error)
     return say(
-        "Something went wrong here, and it has been noted. If it happens again, tell whoever runs"
-        " this bot about incident `{incident}`.",
+        "Something went wrong, and it has been logged. If it happens again, give incident"
+        " `{incident}` to whoever runs this bot.",
         incident=incident,
     )

@@ -28,7 +28,8 @@ from PIL import Image
 from bot.converters import duration
 from bot.services.attachments import DISCORD_HOSTS, trusted
 from bot.word_filter import first_hit
-from core.discord_ui.job_message import card, escaped
+from core.discord_ui.job_message import card
+from core.discord_ui.text import escape
 from core.moderation import WordRule
 from core.prompts import RecipeError, format_prompts, parse_prompts
 from core.recipe import Recipe, parse_size
@@ -135,7 +136,7 @@ def options_make_a_recipe_or_a_sentence(options: dict[str, Any]) -> None:
         assert "\n" not in hit.found
     failed = card(replace(queued_job(), reason=options["reason"]))
     assert _units(failed.embed.description) <= 4096
-    assert len(escaped(options["reason"])) <= 4 * len(options["reason"])
+    assert len(escape(options["reason"])) <= 4 * len(options["reason"])
     try:
         width, height = parse_size(options["size"])
         recipe = Recipe.make(

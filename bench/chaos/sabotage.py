@@ -60,8 +60,8 @@ PLACES: dict[str, dict[str, Place]] = {
         "before the answer": Place("discord:InteractionResponse.defer", _die, before=True),
         "before the insert": Place("core.database.jobs:Store.add", _die, before=True),
         "after the insert": Place("core.database.jobs:Store.add", _die),
-        "before the card": Place("bot.services.submission:show", _die, before=True),
-        "after the card": Place("bot.services.submission:show", _die),
+        "before the card": Place("bot.services.submission:show_job_message", _die, before=True),
+        "after the card": Place("bot.services.submission:show_job_message", _die),
     },
     "engine": {
         "after the claim": Place("core.database.jobs:Store.claim", _die),

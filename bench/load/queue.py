@@ -12,10 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import bot.commands  # noqa: F401 - it enters the lists that are shown by pages
 from bench.load.crowd import PAUSED, fill
 from bench.load.statistics import Times, table
-from bot.components.pagination import LISTS, PAGE
+from bot.components.history_list import HistoryList
+from bot.components.pagination import PAGE_SIZE, PagedList
+from bot.components.queue_list import QueueList
 from core.database.connection import value_of
 from core.database.jobs import Store
 from core.database.moderation import Moderation
@@ -83,21 +84,24 @@ class Queue:
         yield "claim", claim
         yield "place in the queue", lambda: store.position(self.anybody.id)
         yield "time left", lambda: store.wait_seconds(self.anybody.id)
-        yield "/queue", lambda: self.page("queue")
-        yield "/history", lambda: self.page("history")
+        yield "/queue", lambda: self.page(QueueList)
+        yield "/history", lambda: self.page(HistoryList)
         yield "a member's own jobs", lambda: store.members_jobs(self.anybody.member_id)
         yield "the rules and limits for a wish", check
         yield "a new wish", ask
-        yield "/mod queue", lambda: moderation.live(self.anybody.guild_id or PAUSED, limit=PAGE)
+        yield (
+            "/mod queue",
+            lambda: moderation.live(self.anybody.guild_id or PAUSED, limit=PAGE_SIZE),
+        )
         yield "the numbers for Prometheus", store.tally
 
-    async def page(self, name: str, number: int = 0) -> None:
+    async def page(self, shown: type[PagedList], number: int = 0) -> None:
         """What the bot does for a page of a list."""
         interaction = _interaction(self.store, Moderation(self.store), self.anybody)
-        await LISTS[name](interaction, number, "")
+        await shown.page(interaction, number, "")
 
     async def _middle(self) -> None:
-        await self.page("queue", await self.store.waiting_count() // 2 // PAGE)
+        await self.page(QueueList, await self.store.waiting_count() // 2 // PAGE_SIZE)
 
     async def _count(self) -> None:
         """The plain way to a place, for comparison."""

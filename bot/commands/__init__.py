@@ -1,13 +1,12 @@
-"""What members can type or choose, one module for each group of commands."""
+"""What members type or choose from a menu: one module for each command or group."""
 
-import bot.components.job_buttons  # noqa: F401 - it enters what answers the buttons of a card
 from bot.client import AnyCommand
 from bot.commands.cancel import cancel_command
-from bot.commands.context_menus import from_picture, report_menu, what_prompt
+from bot.commands.context_menus import imagine_from_image, report_to_moderators, show_prompt
 from bot.commands.help import help_command
 from bot.commands.history import history_command
 from bot.commands.imagine import imagine_command
-from bot.commands.mod import mod_command
+from bot.commands.mod import Moderation
 from bot.commands.prefer import prefer_command
 from bot.commands.privacy import privacy_command
 from bot.commands.queue import queue_command
@@ -16,7 +15,7 @@ from bot.policy import menu
 
 
 def all_commands(pair: str) -> list[AnyCommand]:
-    """Every command, with the choices that this pair offers."""
+    """Every command, with the choices that this model offers."""
     return [
         imagine_command(menu(pair), pair),
         queue_command,
@@ -26,8 +25,8 @@ def all_commands(pair: str) -> list[AnyCommand]:
         prefer_command(menu(pair), pair),
         help_command,
         privacy_command,
-        mod_command,
-        from_picture,
-        what_prompt,
-        report_menu,
+        Moderation(),
+        imagine_from_image,
+        show_prompt,
+        report_to_moderators,
     ]

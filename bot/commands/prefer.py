@@ -1,4 +1,4 @@
-"""/prefer: what a member need not type each time."""
+"""/prefer: a member's own defaults for /imagine."""
 
 from dataclasses import replace
 
@@ -8,8 +8,9 @@ from discord.app_commands import locale_str
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.choices import sizes_on, styles_for
-from bot.services.submission import Interaction
+from bot.services.responses import acknowledged
 from bot.translator import filled
+from bot.types import Interaction
 from core.database.members import Members, Preferences
 from core.i18n import mark, say
 
@@ -17,20 +18,18 @@ NONE = "none"
 """Chosen instead of a size or a style to prefer none any more."""
 
 
-def prefer_command(menu: policy.Menu, pair: str) -> AnyCommand:
-    """The command with the sizes on this menu, and the styles that suit the pair."""
+def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
+    """The command with the sizes on this menu, and the styles that suit the model."""
     none = app_commands.Choice(name=locale_str(mark("no preference")), value=NONE)
 
-    @app_commands.command(
-        name="prefer", description=mark("Choose what you need not type each time")
-    )
+    @app_commands.command(name="prefer", description=mark("Set your own defaults for /imagine"))
     @app_commands.describe(
-        size=mark("Your usual size"),
-        steps=filled("Your usual steps ({steps} are the usual ones)", steps=menu.steps),
-        style=mark("Your usual style"),
-        direct_copy=mark("Whether finished pictures come to you by direct message, too"),
+        size=mark("Your default size"),
+        steps=filled("Your default number of steps (normally {steps})", steps=menu.steps),
+        style=mark("Your default style"),
+        direct_copy=mark("Whether finished images are also sent to you by direct message"),
     )
-    @app_commands.choices(size=[none, *sizes_on(menu)], style=[none, *styles_for(pair)])
+    @app_commands.choices(size=[none, *sizes_on(menu)], style=[none, *styles_for(model)])
     async def prefer(
         interaction: Interaction,
         size: str | None = None,
@@ -38,33 +37,36 @@ def prefer_command(menu: policy.Menu, pair: str) -> AnyCommand:
         style: str | None = None,
         direct_copy: bool | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True)
-        members = Members(interaction.client.store)
-        chosen = await members.preferences(interaction.user.id)
-        if size:
-            chosen = replace(chosen, size=None if size == NONE else size)
-        if steps:
-            chosen = replace(chosen, steps=None if steps == menu.steps else steps)
-        if style:
-            chosen = replace(chosen, preset=None if style == NONE else style)
-        if direct_copy is not None:
-            chosen = replace(chosen, direct_copy=direct_copy)
-        await members.prefer(interaction.user.id, chosen)
-        await interaction.edit_original_response(content=_told(chosen, menu))
+        async with acknowledged(interaction, ephemeral=True) as response:
+            members = Members(interaction.client.store)
+            chosen = await members.preferences(interaction.user.id)
+            if size:
+                chosen = replace(chosen, size=None if size == NONE else size)
+            if steps:
+                chosen = replace(chosen, steps=None if steps == menu.steps else steps)
+            if style:
+                chosen = replace(chosen, preset=None if style == NONE else style)
+            if direct_copy is not None:
+                chosen = replace(chosen, direct_copy=direct_copy)
+            await members.prefer(interaction.user.id, chosen)
+            await response.edit(_text(chosen, menu))
 
     return prefer
 
 
-def _told(chosen: Preferences, menu: policy.Menu) -> str:
-    size, steps = chosen.size or menu.sizes[0].name, chosen.steps or menu.steps
-    if chosen.preset:
-        style = say(chosen.preset)
-        usual = say(
-            "Size {size}, {steps} steps, style {style}.", size=size, steps=steps, style=style
+def _text(chosen: Preferences, menu: policy.Menu) -> str:
+    """The defaults one by one, and how to change them."""
+    yes_or_no = say("yes") if chosen.direct_copy else say("no")
+    return "\n".join(
+        (
+            say("**Your defaults for `/imagine`**"),
+            say("Size: {size}", size=chosen.size or menu.sizes[0].name),
+            say("Steps: {steps}", steps=chosen.steps or menu.steps),
+            say("Style: {style}", style=say(chosen.preset) if chosen.preset else say("none")),
+            say("Copy by direct message: {answer}", answer=yes_or_no),
+            say(
+                "Change them with the options of `/prefer`, such as `/prefer steps:50`. Options you"
+                " set in `/imagine` override these defaults."
+            ),
         )
-    else:
-        usual = say("Size {size}, {steps} steps, no style.", size=size, steps=steps)
-    copies = say("Your pictures come in the channel only.")
-    if chosen.direct_copy:
-        copies = say("Your pictures come by direct message, too.")
-    return " ".join((usual, copies, say("What you type with `/imagine` outweighs this.")))
+    )

@@ -7,9 +7,10 @@ import discord
 import structlog
 from discord import app_commands
 
-from bot.components.buttons import Interaction, answers
-from bot.errors import RefusedError
+from bot.components.privacy_buttons import delete_everything_button
 from bot.services.export import archives, as_lines
+from bot.services.responses import acknowledged
+from bot.types import Interaction
 from core.database.personal_data import PersonalData, Summary
 from core.i18n import counted, mark, say
 
@@ -19,42 +20,16 @@ log = structlog.stdlib.get_logger(__name__)
 @app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
 async def privacy_command(interaction: Interaction) -> None:
     """The button comes first: it works whatever becomes of the files."""
-    await interaction.response.defer(ephemeral=True)
     data, member_id = PersonalData(interaction.client.store), interaction.user.id
-    summary = await data.summary(member_id)
-    view = discord.ui.View(timeout=None)
-    view.add_item(
-        discord.ui.Button(
-            label=say("Delete everything"),
-            style=discord.ButtonStyle.danger,
-            custom_id=f"imagine:forget:{member_id}",
-        )
-    )
-    view.stop()
-    await interaction.edit_original_response(content=_described(summary), view=view)
-    try:
-        await _send_records(interaction, data)
-    except Exception:  # raised, it would replace the message with the button
-        log.exception("a member's data could not be sent")
-        failed = say("The files could not be sent. Use `/privacy` again to get them.")
-        await interaction.followup.send(failed, ephemeral=True)
-
-
-@answers("forget", r"[0-9]{1,20}")
-async def _forget(interaction: Interaction, aside: str) -> None:
-    """Deletes everything that is kept about the member that is named, in all servers."""
-    if str(interaction.user.id) != aside:
-        raise RefusedError(say("You can only delete your own data."))
-    await interaction.response.defer()
-    jobs = await interaction.client.store.deletions.delete_member(interaction.user.id)
-    told = counted(
-        "Deleted {n} request and everything else kept about you. Messages and files are being"
-        " removed now; with many of them that can take a while.",
-        "Deleted {n} requests and everything else kept about you. Messages and files are being"
-        " removed now; with many of them that can take a while.",
-        jobs,
-    )
-    await interaction.edit_original_response(content=told, attachments=[], view=None)
+    async with acknowledged(interaction, ephemeral=True) as response:
+        summary = await data.summary(member_id)
+        await response.edit(_described(summary), view=delete_everything_button(member_id))
+        try:
+            await _send_records(interaction, data)
+        except Exception:  # raised, it would replace the message with the button
+            log.exception("a member's data could not be sent")
+            failed = say("The files could not be sent. Use `/privacy` again to get them.")
+            await interaction.followup.send(failed, ephemeral=True)
 
 
 async def _send_records(interaction: Interaction, data: PersonalData) -> None:

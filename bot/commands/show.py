@@ -1,17 +1,17 @@
-"""/show: a job by its number, with its pictures, its recipe and its relatives."""
+"""/show: a job by its number, with its images, its recipe and its relatives."""
 
 from discord import app_commands
 
+from bot.services.access import get_visible_job
 from bot.services.job_views import show_job
-from bot.services.submission import Interaction, seen
+from bot.services.responses import acknowledged
+from bot.types import Interaction
 from core.i18n import mark
 
 
-@app_commands.command(
-    name="show", description=mark("See a picture, and all that decided it, by number")
-)
-@app_commands.describe(job_id=mark("The number of the job, as its card says"))
+@app_commands.command(name="show", description=mark("See an image by number, with its full recipe"))
+@app_commands.describe(job_id=mark("The job number, as its message says"))
 @app_commands.rename(job_id="job")
 async def show_command(interaction: Interaction, job_id: app_commands.Range[int, 1]) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    await show_job(interaction, await seen(interaction, job_id))
+    async with acknowledged(interaction, ephemeral=True) as response:
+        await show_job(response, await get_visible_job(interaction, job_id))

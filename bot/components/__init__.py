@@ -1,1 +1,38 @@
-"""Buttons, modals and paginated lists."""
+"""Buttons, forms and lists: what members press and fill in. All of them are listed here."""
+
+from bot.client import AnyButton, AnyModal
+from bot.components.edit_modal import EditAgainButton, EditModal
+from bot.components.example_buttons import ExampleButton
+from bot.components.history_list import HistoryList
+from bot.components.image_modal import ImageModal
+from bot.components.job_buttons import JOB_BUTTONS
+from bot.components.moderation_buttons import ClearButton, KeepButton, VerdictButton
+from bot.components.moderation_lists import (
+    AuditLogList,
+    BlockedList,
+    LimitsList,
+    ModQueueList,
+    WordList,
+)
+from bot.components.privacy_buttons import DeleteEverythingButton
+from bot.components.queue_list import QueueList
+from bot.components.report_modal import ReportModal
+
+BUTTONS: tuple[AnyButton, ...] = (
+    *JOB_BUTTONS,
+    EditAgainButton,
+    ExampleButton,
+    HistoryList,
+    QueueList,
+    DeleteEverythingButton,
+    ModQueueList,
+    BlockedList,
+    LimitsList,
+    WordList,
+    AuditLogList,
+    ClearButton,
+    KeepButton,
+    VerdictButton,
+)
+
+MODALS: tuple[AnyModal, ...] = (EditModal, ImageModal, ReportModal)

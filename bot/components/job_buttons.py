@@ -1,177 +1,199 @@
-"""Answers the buttons on a job's card; `core.discord_ui.job_buttons` draws them."""
+"""The buttons of a job, one class for each; `core.discord_ui.job_buttons` draws them."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+import re
+from contextlib import suppress
+from typing import Any
+
+import discord
 
 from bot import policy
-from bot.commands.cancel import cancel
-from bot.components.buttons import answers
-from bot.components.edit_form import edit_form
-from bot.errors import RefusedError
-from bot.services import job_views
-from bot.services.job_message import show
-from bot.services.submission import (
-    Interaction,
-    ask,
-    asker_of,
-    check,
-    own_images_only,
-    seen,
-    without_foreign_images,
-)
+from bot.components.edit_modal import EditModal
+from bot.components.persistent import NEVER, PersistentButton, send_modal
+from bot.errors import RefusedError, UndeliveredError
+from bot.services.access import actor_of, check, get_finished_job, get_visible_job
+from bot.services.cancellation import cancel_job
+from bot.services.foreign_images import own_images_only, without_foreign_images
+from bot.services.job_message import show_job_message
+from bot.services.job_views import show_details, show_picked, show_timelapse
+from bot.services.responses import acknowledged
+from bot.services.submission import submit_job
+from bot.types import Interaction
 from core.database.members import Members
 from core.database.messages import Kind
-from core.discord_ui.job_buttons import Action, sure_button
+from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
 from core.i18n import say
-from core.job import Job, State
+from core.job import Job
 from core.moderation import Act
-from core.recipe import MAX_STEPS, Recipe, drawn_seed
-
-Handler = Callable[[Interaction, int, int], Awaitable[None]]
+from core.recipe import MAX_STEPS, drawn_seed
 
 
-async def painted(interaction: Interaction, job_id: int) -> Job:
-    """The job, if it has pictures that the member may look at. Raises RefusedError."""
-    job = await seen(interaction, job_id)
-    if job.state is not State.DONE:
-        raise RefusedError(say("Job #{job} has no picture.", job=job.id))
-    return job
+class JobButton(PersistentButton, template=NEVER):
+    """A button of a job that the member may see, which is `job` once they may press it."""
+
+    job: Job
+
+    def __init_subclass__(cls, *, action: Action | None = None) -> None:
+        super().__init_subclass__(template=custom_id_template(action) if action else NEVER)
+
+    def __init__(self, button: discord.ui.Button[Any], match: re.Match[str]) -> None:
+        super().__init__(button, match)
+        self.job_id = int(match["job_id"])
+        self.index = int(match["row"] or 0)
+
+    async def authorize(self, interaction: Interaction) -> None:
+        self.job = await get_visible_job(interaction, self.job_id)
 
 
-async def _cancel(interaction: Interaction, job_id: int, row: int) -> None:
-    """Redraws the card at once; the engine's poster will show the same."""
-    await interaction.response.defer()
-    job = await cancel(interaction, job_id)
-    await show(interaction, job, over=interaction.message)
+class FinishedJobButton(JobButton):
+    """A button of a job that has images."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        self.job = await get_finished_job(interaction, self.job_id)
 
 
-async def _stop(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    store = interaction.client.store
-    check(policy.may_stop(await store.job(job_id), asker_of(interaction)))
-    job = await store.stop(job_id)
-    if job is None:
-        raise RefusedError(
-            say("Job #{job} came to its end just before you stopped it.", job=job_id)
+class CancelButton(JobButton, action=Action.CANCEL):
+    async def authorize(self, interaction: Interaction) -> None:
+        job = await interaction.client.store.job(self.job_id)
+        check(policy.may_cancel(job, actor_of(interaction)))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Updates the message at once; the engine will show the same."""
+        async with acknowledged(interaction, updates_message=True) as response:
+            job = await cancel_job(interaction, self.job_id)
+            with suppress(UndeliveredError):
+                await show_job_message(response, job, over=interaction.message)
+
+
+class StopButton(JobButton, action=Action.STOP):
+    async def authorize(self, interaction: Interaction) -> None:
+        job = await interaction.client.store.job(self.job_id)
+        check(policy.may_stop(job, actor_of(interaction)))
+
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            job = await interaction.client.store.stop(self.job_id)
+            if job is None:
+                raise RefusedError(
+                    say("Job #{job} finished before it could be stopped.", job=self.job_id)
+                )
+            await interaction.client.moderation.acted(Act.STOP, job, interaction.user.id)
+            await response.edit(
+                say(
+                    "Job #{job} will stop after its current step, and the image so far will be"
+                    " kept.",
+                    job=self.job_id,
+                )
+            )
+
+
+class AgainButton(JobButton, action=Action.AGAIN):
+    async def press(self, interaction: Interaction) -> None:
+        await submit_job(interaction, self.job.recipe.again(drawn_seed()), parent=self.job)
+
+
+class VaryButton(FinishedJobButton, action=Action.VARY):
+    async def press(self, interaction: Interaction) -> None:
+        recipe = self.job.recipe.vary(self.job_id, self.index, drawn_seed())
+        recipe = await without_foreign_images(interaction, recipe)
+        await submit_job(interaction, recipe, parent=self.job)
+
+
+class LargerButton(FinishedJobButton, action=Action.LARGER):
+    async def press(self, interaction: Interaction) -> None:
+        steps = min(self.job.recipe.steps, MAX_STEPS)
+        recipe = self.job.recipe.larger(self.job_id, self.index, steps)
+        recipe = await without_foreign_images(interaction, recipe)
+        await submit_job(interaction, recipe, parent=self.job)
+
+
+class MoreStepsButton(FinishedJobButton, action=Action.MORE):
+    async def press(self, interaction: Interaction) -> None:
+        steps = min(self.job.recipe.steps, MAX_STEPS)
+        recipe = self.job.recipe.more(self.job_id, self.index, steps)
+        recipe = await without_foreign_images(interaction, recipe)
+        await submit_job(interaction, recipe, parent=self.job)
+
+
+class EditButton(JobButton, action=Action.EDIT):
+    async def press(self, interaction: Interaction) -> None:
+        # Before the form is filled in for nothing.
+        await own_images_only(interaction, self.job.recipe)
+        await send_modal(interaction, EditModal.of_job(self.job, interaction.client.settings.model))
+
+
+class PickButton(FinishedJobButton, action=Action.PICK):
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            await show_picked(response, self.job, self.index)
+
+
+class FavouriteButton(FinishedJobButton, action=Action.FAVOURITE):
+    async def press(self, interaction: Interaction) -> None:
+        members, member_id = Members(interaction.client.store), interaction.user.id
+        async with acknowledged(interaction, ephemeral=True) as response:
+            added = await members.toggle_favourite(member_id, self.job_id, interaction.id)
+            text = say("Removed #{job} from your favourites. See `/history`.", job=self.job_id)
+            if added:
+                text = say("Added #{job} to your favourites. See `/history`.", job=self.job_id)
+            await response.edit(text)
+
+
+class TimelapseButton(FinishedJobButton, action=Action.TIMELAPSE):
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction) as response:
+            messages, message_id = interaction.client.messages, response.message_id
+            channel_id = interaction.channel_id
+            assert message_id is not None
+            assert channel_id is not None
+            # If the job is deleted at this moment, so is this message.
+            if await messages.sent(self.job_id, Kind.TIMELAPSE, channel_id, message_id):
+                await show_timelapse(response, self.job)
+
+
+class DetailsButton(JobButton, action=Action.DETAILS):
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            await show_details(response, self.job)
+
+
+class DeletingButton(JobButton):
+    """A button of who may delete the job's images."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        job = await interaction.client.store.job(self.job_id)
+        check(policy.may_delete(job, actor_of(interaction)))
+        assert job is not None
+        self.job = job
+
+
+class DeleteButton(DeletingButton, action=Action.DELETE):
+    async def press(self, interaction: Interaction) -> None:
+        await interaction.response.send_message(
+            say("Permanently delete the images of #{job}, here and on disk?", job=self.job_id),
+            view=confirm_delete_button(self.job_id),
+            ephemeral=True,
         )
-    await interaction.client.moderation.acted(Act.STOP, job, interaction.user.id)
-    told = say("Job #{job} stops at its next step, and what is there is its picture.", job=job_id)
-    await interaction.edit_original_response(content=told)
 
 
-async def _again(interaction: Interaction, job_id: int, row: int) -> None:
-    job = await seen(interaction, job_id)
-    await ask(interaction, job.recipe.again(drawn_seed()), parent=job)
+class ConfirmDeleteButton(DeletingButton, action=Action.SURE):
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, updates_message=True) as response:
+            await interaction.client.moderation.delete(self.job_id, interaction.user.id)
+            await response.edit(say("#{job} is deleted.", job=self.job_id), view=None)
 
 
-async def _vary(interaction: Interaction, job_id: int, row: int) -> None:
-    job = await painted(interaction, job_id)
-    recipe = await without_foreign_images(interaction, job.recipe.vary(job.id, row, drawn_seed()))
-    await ask(interaction, recipe, parent=job)
-
-
-async def _larger(interaction: Interaction, job_id: int, row: int) -> None:
-    job = await painted(interaction, job_id)
-    recipe = await without_foreign_images(
-        interaction, job.recipe.larger(job.id, row, _steps(job.recipe))
-    )
-    await ask(interaction, recipe, parent=job)
-
-
-async def _more(interaction: Interaction, job_id: int, row: int) -> None:
-    job = await painted(interaction, job_id)
-    recipe = await without_foreign_images(
-        interaction, job.recipe.more(job.id, row, _steps(job.recipe))
-    )
-    await ask(interaction, recipe, parent=job)
-
-
-async def _edit(interaction: Interaction, job_id: int, row: int) -> None:
-    job = await seen(interaction, job_id)
-    await own_images_only(interaction, job.recipe)  # before the form is filled in for nothing
-    await interaction.response.send_modal(edit_form(job))
-
-
-async def _pick(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    await job_views.show_picked(interaction, await painted(interaction, job_id), row)
-
-
-async def _favourite(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    job = await painted(interaction, job_id)
-    members, member_id = Members(interaction.client.store), interaction.user.id
-    kept = not await members.is_favourite(member_id, job.id)
-    await members.set_favourite(member_id, job.id, kept)
-    if kept:
-        told = say("#{job} is among your favourites now. See `/history`.", job=job.id)
-    else:
-        told = say("#{job} is no longer among your favourites. See `/history`.", job=job.id)
-    await interaction.edit_original_response(content=told)
-
-
-async def _timelapse(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.defer(thinking=True)
-    job = await painted(interaction, job_id)
-    message = await interaction.original_response()
-    if not await interaction.client.messages.sent(
-        job.id, Kind.TIMELAPSE, message.channel.id, message.id
-    ):
-        return  # deleted at this moment, and its message with it
-    await job_views.show_timelapse(interaction, job)
-
-
-async def _details(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    await job_views.show_details(interaction, await seen(interaction, job_id))
-
-
-async def _delete(interaction: Interaction, job_id: int, row: int) -> None:
-    """Asks once more."""
-    job = await interaction.client.store.job(job_id)
-    check(policy.may_delete(job, asker_of(interaction)))
-    await interaction.response.send_message(
-        say("Delete the pictures of #{job} for good, here and on the disk?", job=job_id),
-        view=sure_button(job_id),
-        ephemeral=True,
-    )
-
-
-async def _delete_surely(interaction: Interaction, job_id: int, row: int) -> None:
-    await interaction.response.defer()
-    job = await interaction.client.store.job(job_id)
-    check(policy.may_delete(job, asker_of(interaction)))
-    await interaction.client.moderation.delete(job_id, interaction.user.id)
-    told = say("#{job} is deleted.", job=job_id)
-    await interaction.edit_original_response(content=told, view=None)
-
-
-def _steps(recipe: Recipe) -> int:
-    return min(recipe.steps, MAX_STEPS)
-
-
-HANDLERS: dict[Action, Handler] = {
-    Action.STOP: _stop,
-    Action.CANCEL: _cancel,
-    Action.AGAIN: _again,
-    Action.VARY: _vary,
-    Action.EDIT: _edit,
-    Action.LARGER: _larger,
-    Action.MORE: _more,
-    Action.PICK: _pick,
-    Action.FAVOURITE: _favourite,
-    Action.TIMELAPSE: _timelapse,
-    Action.DETAILS: _details,
-    Action.DELETE: _delete,
-    Action.SURE: _delete_surely,
-}
-
-
-async def _answer(handler: Handler, interaction: Interaction, aside: str) -> None:
-    """`aside` names a job, and one of its pictures where there are several."""
-    job_id, _, row = aside.partition(":")
-    await handler(interaction, int(job_id), int(row or 0))
-
-
-for _action, _handler in HANDLERS.items():
-    answers(_action.value, r"[0-9]{1,18}(:[0-3])?")(partial(_answer, _handler))
+JOB_BUTTONS = (
+    CancelButton,
+    StopButton,
+    AgainButton,
+    VaryButton,
+    LargerButton,
+    MoreStepsButton,
+    EditButton,
+    PickButton,
+    FavouriteButton,
+    TimelapseButton,
+    DetailsButton,
+    DeleteButton,
+    ConfirmDeleteButton,
+)

@@ -1,71 +1,94 @@
-"""Lists by pages: two buttons that outlive a restart turn them."""
+"""Lists by pages. A list is the class of the two buttons that turn its pages."""
 
-from collections.abc import Awaitable, Callable
+import re
+from typing import Any, ClassVar
 
 import discord
 
-from bot.client import OLDER
-from bot.components.buttons import Interaction, answers
-from bot.errors import RefusedError
+from bot.components.persistent import NEVER, PersistentButton
+from bot.services.moderator_access import PASS, check_moderator, issue_pass
+from bot.types import Interaction
+from core.discord_ui import custom_ids
+from core.discord_ui.custom_ids import ID, PAGE, TEXT, encode
+from core.discord_ui.views import static_view
 from core.i18n import say
 
-PAGE = 10
-"""Entries of a page."""
-ASIDE = 40
-"""Characters that a custom id may hold beside a list's name and the page."""
+PAGE_SIZE = 10  #: entries of a page
+MAX_FILTER = 40  #: characters
 
-Drawn = tuple[discord.Embed, int]
-"""A page, and how many entries there are in all."""
-Drawer = Callable[[Interaction, int, str], Awaitable[Drawn]]
-"""Draws a page (0, 1, …) of a list that the text narrows down."""
-
-LISTS: dict[str, Drawer] = {}
-"""Every list by its name; the modules of the commands enter theirs."""
+Page = tuple[discord.Embed, int]
+"""The embed of a page, and how many entries the list has in all."""
+Drawn = tuple[discord.Embed, discord.ui.View | None]
 
 
-def entered(name: str) -> Callable[[Drawer], Drawer]:
-    """Enters a list under a name that custom ids say."""
+class PagedList(PersistentButton, template=NEVER):
+    """A list; anybody may turn its pages, unless it is a `ModeratorList`."""
 
-    def enter(drawer: Drawer) -> Drawer:
-        LISTS[name] = drawer
-        return drawer
+    name: ClassVar[str]
 
-    return enter
+    def __init_subclass__(
+        cls, *, name: str = "", template: str | re.Pattern[str] | None = None
+    ) -> None:
+        cls.name = name
+        own = custom_ids.template(f"page:{name}", page=PAGE, filter=TEXT)
+        super().__init_subclass__(template=template or own)
 
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        """A page (0, 1, …) of the list, narrowed down by a filter."""
+        raise NotImplementedError
 
-@answers("page", r"[a-z]+:[0-9]{1,6}:.{0,40}")
-async def _turn(interaction: Interaction, aside: str) -> None:
-    """Turns to a page of a list, in the same message."""
-    name, page, narrowed = aside.split(":", maxsplit=2)
-    if name not in LISTS:
-        raise RefusedError(say(OLDER))
-    await interaction.response.defer()
-    await show_page(interaction, name, int(page), narrowed)
-
-
-async def show_page(interaction: Interaction, name: str, page: int = 0, aside: str = "") -> None:
-    """Draws a page into the answer to the interaction, which has been deferred."""
-    aside = aside[:ASIDE]
-    embed, count = await LISTS[name](interaction, page, aside)
-    last = max(0, (count - 1) // PAGE)
-    if page > last:  # the list has become shorter since
-        page = last
-        embed, count = await LISTS[name](interaction, page, aside)
-    view = _turning(name, page, last, aside) if last else None
-    if last:
-        embed.set_footer(text=say("Page {n} of {all}", n=page + 1, all=last + 1))
-    await interaction.edit_original_response(embed=embed, view=view)
-
-
-def _turning(name: str, page: int, last: int, aside: str) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    for label, other in ((say("Back"), page - 1), (say("On"), page + 1)):
-        view.add_item(
-            discord.ui.Button(
-                label=label,
-                custom_id=f"imagine:page:{name}:{other % 1_000_000}:{aside}",
-                disabled=not 0 <= other <= last,
-            )
+    @classmethod
+    async def draw(
+        cls, interaction: Interaction, number: int = 0, narrowed: str = "", access: str = ""
+    ) -> Drawn:
+        """A page and its buttons; the last page if the list has become shorter."""
+        embed, count = await cls.page(interaction, number, narrowed)
+        last = max(0, (count - 1) // PAGE_SIZE)
+        if number > last:
+            number = last
+            embed, count = await cls.page(interaction, number, narrowed)
+        if not last:
+            return embed, None
+        embed.set_footer(text=say("Page {n} of {all}", n=number + 1, all=last + 1))
+        turns = ((say("Previous"), number - 1), (say("Next"), number + 1))
+        return embed, static_view(
+            cls._button(label, other, narrowed, access, disabled=not 0 <= other <= last)
+            for label, other in turns
         )
-    view.stop()
-    return view
+
+    @classmethod
+    def _button(
+        cls, label: str, number: int, narrowed: str, access: str, *, disabled: bool
+    ) -> discord.ui.Button[Any]:
+        parts = [f"{number % 1_000_000}", narrowed, *([access] if access else [])]
+        custom_id = encode("page", cls.name, *parts)
+        return discord.ui.Button(label=label, custom_id=custom_id, disabled=disabled)
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Each page shows only what whoever turns to it may see."""
+
+    async def press(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        number, narrowed = int(self.match["page"]), self.match["filter"]
+        access = self.match.groupdict().get("access") or ""
+        embed, view = await self.draw(interaction, number, narrowed, access)
+        await interaction.edit_original_response(embed=embed, view=view)
+
+
+class ModeratorList(PagedList, template=NEVER):
+    """A list for moderators; its filter, if any, is the id of a member."""
+
+    def __init_subclass__(cls, *, name: str) -> None:
+        ids = custom_ids.template(
+            f"page:{name}", page=PAGE, filter=rf"(?:{ID})?", access=PASS, optional={"access"}
+        )
+        super().__init_subclass__(name=name, template=ids)
+
+    @classmethod
+    async def first_page(cls, interaction: Interaction, narrowed: str = "") -> Drawn:
+        """The first page, for who uses the command."""
+        return await cls.draw(interaction, 0, narrowed, issue_pass(interaction))
+
+    async def authorize(self, interaction: Interaction) -> None:
+        check_moderator(interaction, self.match["access"] or "")

@@ -10,6 +10,7 @@ from bot.client import ImagineBot
 from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
 from bot.services.image_decoder import decode_isolated
+from bot.services.message_images import MessageImage
 from bot.services.upload_queue import UploadQueueFullError
 from core.database.connection import StoreError
 from core.database.provenance import UploadedImages
@@ -24,7 +25,7 @@ _CHUNK = 2**16  #: bytes
 
 async def store_attachment(
     bot: ImagineBot,
-    attachment: discord.Attachment,
+    attachment: discord.Attachment | MessageImage,
     *,
     member_id: int,
     guild_id: int | None,
@@ -82,7 +83,7 @@ def trusted(address: str, api_url: str) -> URL | None:
 
 
 async def _download(
-    attachment: discord.Attachment, session: aiohttp.ClientSession, api_url: str
+    attachment: discord.Attachment | MessageImage, session: aiohttp.ClientSession, api_url: str
 ) -> bytes:
     """The attachment's bytes, at most MAX_BYTES whatever was announced. Raises RefusedError."""
     url = trusted(attachment.url, api_url)

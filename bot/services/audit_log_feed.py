@@ -1,64 +1,69 @@
-"""Shows the moderators' log, and what members report, in the channel that a server chose for it.
+"""Posts the audit log of moderation, and members' reports, in the channel that a server chose.
 
-All of it is in the database first, and shown from there until Discord has taken it: a log channel
-that cannot be reached for a while, or a restart, loses nothing and doubles nothing.
+Both are in the database first, and are posted from there until Discord has taken them: an
+unreachable channel, or a restart, loses nothing and doubles nothing.
 """
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterable
 from itertools import groupby
 
 import discord
 import structlog
 
+from bot.client import ImagineBot
 from core.database.jobs import Store, StoreError
 from core.database.messages import Kind, Messages
 from core.database.moderation import Moderation
-from core.discord_ui.job_message import ALLOWED_MENTIONS, escaped
+from core.discord_ui.custom_ids import ID, encode, template
+from core.discord_ui.job_message import ALLOWED_MENTIONS
+from core.discord_ui.text import escape, message_link, truncate
+from core.discord_ui.views import static_view
 from core.i18n import ENGLISH, mark, say, speaking
 from core.job import Job
 from core.moderation import Act, Entry, Report, Verdict
 
 log = structlog.stdlib.get_logger(__name__)
 
-LOOK = 1.0  #: seconds between two looks for what is new
-RETRY = 10.0  #: seconds until Discord or the database is tried again
-LINES = 10  #: entries in one message
-REPORT = "report"  #: the name of the buttons of a report
-MAX_TEXT = 200  #: characters of a reason, or of a wish, that are shown
+POLL_SECONDS = 1.0  #: between two looks for what is new
+RETRY_SECONDS = 10.0  #: until Discord or the database is tried again
+ENTRIES = 10  #: entries in one message
+MAX_TEXT = 200  #: characters of a reason, or of a prompt, that are shown
 
-LABELS = {
-    Verdict.DELETE: mark("Delete the picture"),
-    Verdict.BLOCK: mark("Block its asker for a week"),
+REPORT = "report"  #: the kind of custom ids of a report's buttons
+
+VERDICT_LABELS = {
+    Verdict.DELETE: mark("Delete the image"),
+    Verdict.BLOCK: mark("Block the member for a week"),
     Verdict.DISMISS: mark("Dismiss"),
 }
 
 
-async def mirror(client: discord.Client, store: Store) -> None:
-    """Shows what is new, until cancelled."""
-    moderation = Moderation(store)
+async def post_audit_log(bot: ImagineBot) -> None:
+    """Posts what is new, until cancelled."""
     while True:
         try:
-            await _show_entries(client, store, moderation)
-            await _show_reports(client, store, moderation)
-            await asyncio.sleep(LOOK)
+            await _post_entries(bot, bot.store, bot.moderation)
+            await _post_reports(bot, bot.store, bot.moderation)
+            await asyncio.sleep(POLL_SECONDS)
         except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
-            log.warning("the moderators' log cannot be shown, trying again", error=str(error))
-            await asyncio.sleep(RETRY)
+            log.warning("the audit log cannot be posted, trying again", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
         except Exception:
-            log.exception("the moderators' log cannot be shown, trying again")
-            await asyncio.sleep(RETRY)
+            log.exception("the audit log cannot be posted, trying again")
+            await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _show_entries(client: discord.Client, store: Store, moderation: Moderation) -> None:
+async def _post_entries(client: discord.Client, store: Store, moderation: Moderation) -> None:
     """Several lines to a message; a channel that is gone or closed to us costs its entries."""
     messages = Messages(store)
     waiting = sorted(await moderation.to_mirror(), key=lambda pair: (pair[0], pair[1].id))
     for channel_id, pairs in groupby(waiting, key=lambda pair: pair[0]):
         entries = [entry for _, entry in pairs]
-        for first in range(0, len(entries), LINES):
-            shown = entries[first : first + LINES]
+        for first in range(0, len(entries), ENTRIES):
+            shown = entries[first : first + ENTRIES]
             embed = log_embed(shown)
             nonce = _nonce(channel_id, embed.description)
             message = await _send(client, channel_id, embed, None, nonce)
@@ -66,7 +71,7 @@ async def _show_entries(client: discord.Client, store: Store, moderation: Modera
                 await moderation.mirrored(shown)
 
 
-async def _show_reports(client: discord.Client, store: Store, moderation: Moderation) -> None:
+async def _post_reports(client: discord.Client, store: Store, moderation: Moderation) -> None:
     messages = Messages(store)
     for channel_id, report in await moderation.reports_to_show():
         job = await store.job(report.job_id)
@@ -133,48 +138,45 @@ def line(entry: Entry) -> str:
         parts.append(f"({entry.what})")
     if entry.by_id is not None:
         parts.append(f"by <@{entry.by_id}>")
-    told = " ".join(parts)
+    text = " ".join(parts)
     if not entry.why:
-        return told
+        return text
     why = entry.why.replace("\n", " ")
-    return f"{told}: {(why if entry.act is Act.REFUSE else escaped(why))[:MAX_TEXT]}"
+    shown = truncate(why, MAX_TEXT) if entry.act is Act.REFUSE else escape(why, MAX_TEXT)
+    return f"{text}: {shown}"
 
 
 def report_embed(report: Report, job: Job | None) -> discord.Embed:
     """A report with all that a moderator needs to decide."""
-    title = say("Picture #{job} was reported", job=report.job_id)
+    title = say("Image #{job} was reported", job=report.job_id)
     embed = discord.Embed(title=title, colour=0xE67E22)
-    embed.add_field(name=say("Asked for by"), value=f"<@{report.asker_id}>")
+    embed.add_field(name=say("Requested by"), value=f"<@{report.asker_id}>")
     embed.add_field(name=say("Reported by"), value=f"<@{report.reported_by}>")
     if report.reason:
-        embed.add_field(name=say("Why"), value=escaped(report.reason[:MAX_TEXT]), inline=False)
+        embed.add_field(name=say("Reason"), value=escape(report.reason, MAX_TEXT), inline=False)
     if job is None:
         return embed
-    embed.add_field(name=say("Wish"), value=escaped(job.recipe.title[:MAX_TEXT]), inline=False)
+    embed.add_field(name=say("Prompt"), value=escape(job.recipe.title, MAX_TEXT), inline=False)
     if job.message_id:
-        link = f"https://discord.com/channels/{job.guild_id}/{job.channel_id}/{job.message_id}"
-        embed.add_field(name=say("Where"), value=link, inline=False)
+        link = message_link(job.guild_id, job.channel_id, job.message_id)
+        embed.add_field(name=say("Message"), value=link, inline=False)
     return embed
 
 
 def report_buttons(report_id: int) -> discord.ui.View:
-    """What a moderator can do about a report. `bot.components.mod_buttons` answers them."""
-    return drawn(
+    """What a moderator can do about a report; see `bot.components.moderation_buttons`."""
+    return static_view(
         discord.ui.Button(
             label=say(label),
             style=discord.ButtonStyle.secondary
             if verdict is Verdict.DISMISS
             else discord.ButtonStyle.danger,
-            custom_id=f"imagine:{REPORT}:{report_id}:{verdict}",
+            custom_id=encode(REPORT, report_id, verdict),
         )
-        for verdict, label in LABELS.items()
+        for verdict, label in VERDICT_LABELS.items()
     )
 
 
-def drawn(buttons: Iterable[discord.ui.Button[discord.ui.View]]) -> discord.ui.View:
-    """Buttons that are answered by their custom ids: discord.py need not listen for the view."""
-    view = discord.ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(button)
-    view.stop()
-    return view
+def verdict_template() -> re.Pattern[str]:
+    """Matches the custom ids of a report's buttons."""
+    return template(REPORT, report=ID, verdict="|".join(Verdict))

@@ -1,51 +1,41 @@
-"""Draws a job's card into the answer to an interaction."""
+"""Shows a job in the response to an interaction."""
 
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-import aiohttp
 import discord
-import structlog
 
+from bot.errors import UndeliveredError, is_gone
+from bot.services.responses import Response
 from core.discord_ui.job_message import card
 from core.job import Job
 
-log = structlog.stdlib.get_logger(__name__)
 
-TRIES = 3  #: at one edit, if connections break
-
-
-async def show(
-    interaction: discord.Interaction,
+async def show_job_message(
+    response: Response,
     job: Job,
     *,
     over: discord.Message | None = None,
     position: int | None = None,
     wait_seconds: float | None = None,
-) -> discord.InteractionMessage | None:
-    """Puts the card into the message that answers the interaction, and returns that message.
+) -> discord.Message:
+    """Puts the job's message into the response, and returns that message.
 
-    `over` is that message as it stands, if it may have a picture: the card keeps it. None if
-    Discord would not take the card: then it is as good as lost for a while, but not the job, of
-    which the engine goes on telling.
+    `over` is that message as it is, if it may have an image, which is kept. Raises
+    UndeliveredError if Discord does not take it: the job is not lost with it.
     """
-    picture = _picture(over) if over else None
-    drawn = card(job, position=position, wait_seconds=wait_seconds, picture=picture)
-    failure: Exception | None = None
-    for _ in range(TRIES):
-        try:
-            return await interaction.edit_original_response(embed=drawn.embed, view=drawn.view)
-        except discord.HTTPException as error:
-            failure = error
-            break
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            failure = error  # the connection broke; an edit does no harm twice
-    log.warning("a card could not be shown", job=job.id, error=str(failure))
-    return None
+    image = _image_name(over) if over else None
+    message = card(job, position=position, wait_seconds=wait_seconds, picture=image)
+    try:
+        return await response.edit(embed=message.embed, view=message.view)
+    except discord.HTTPException as error:
+        if is_gone(error):
+            raise
+        raise UndeliveredError(str(error)) from error
 
 
-def _picture(message: discord.Message) -> str | None:
-    """The file name of a message's picture, if it has just one.
+def _image_name(message: discord.Message) -> str | None:
+    """The file name of a message's image, if it has just one.
 
     A file that an embed shows is not among the message's attachments.
     """

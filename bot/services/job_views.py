@@ -1,64 +1,72 @@
-"""Shows what a job has left on disk, and what is known of it, in the answer to an interaction."""
+"""Shows a job's files and details in the response to an interaction."""
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import discord
+import structlog
 from PIL import Image
 
 from bot.errors import RefusedError
 from bot.policy import may_see
-from bot.services.submission import Interaction, asker_of
+from bot.services.access import actor_of
+from bot.services.responses import Response
+from bot.types import Interaction
 from core.database.members import Members
 from core.discord_ui.job_buttons import buttons, picked_buttons
-from core.discord_ui.job_message import escaped, state_name
+from core.discord_ui.job_message import state_name
+from core.discord_ui.text import escape
 from core.i18n import mark, say
 from core.job import Job
 from core.prompts import format_prompts
 from core.recipe import A_PICTURE
 from core.storage.paths import finished_pictures, folder_of, timelapse_of
 
-GONE = mark("Its pictures are no longer on the disk of whoever runs this bot.")
+log = structlog.stdlib.get_logger(__name__)
+
+FILES_GONE = mark("The files of this image are no longer on the server that runs this bot.")
 MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
 """Jobs made from one that its details list, and how many are read to find some that are visible."""
 MAX_CODE = 1000
-"""Characters of a field that holds words to copy."""
+"""Characters of a field that holds text to copy."""
 
 
-async def show_picked(interaction: Interaction, job: Job, row: int) -> None:
-    """One picture of several, large, and what can be made of it. Raises RefusedError."""
-    picture = await _picture(interaction, job, row)
+async def show_picked(response: Response, job: Job, row: int) -> None:
+    """One image of several, large, with the buttons to go on from it. Raises RefusedError."""
+    folder = folder_of(job.id, response.interaction.client.settings.data_dir)
+    images = await asyncio.to_thread(finished_pictures, folder)
+    if row >= len(images):
+        raise RefusedError(say(FILES_GONE))
     file = await asyncio.to_thread(
-        discord.File, picture, f"imagine-{job.id}-{row + 1}.png", spoiler=job.spoilered
+        discord.File, images[row], f"imagine-{job.id}-{row + 1}.png", spoiler=job.spoilered
     )
-    title = say("#{job}, picture {n}", job=job.id, n=row + 1)
+    title = say("#{job}, image {n}", job=job.id, n=row + 1)
     embed = discord.Embed(title=title, colour=discord.Colour.green())
     if not job.spoilered:
         embed.set_image(url=f"attachment://{file.filename}")
     embed.set_footer(text=say("seed {seed}", seed=job.recipe.seeds[row]))
-    await interaction.edit_original_response(
-        embed=embed, attachments=[file], view=picked_buttons(job, row)
-    )
+    await response.edit(embed=embed, attachments=[file], view=picked_buttons(job, row))
 
 
-async def show_timelapse(interaction: Interaction, job: Job) -> None:
+async def show_timelapse(response: Response, job: Job) -> None:
     """The MP4, which plays in the channel. Raises RefusedError."""
-    path = timelapse_of(folder_of(job.id, interaction.client.settings.data_dir))
+    path = timelapse_of(folder_of(job.id, response.interaction.client.settings.data_dir))
     if not await asyncio.to_thread(path.is_file):
         raise RefusedError(
-            say("There is no timelapse of it any more, or it was too short for one.")
+            say("There is no timelapse of this image: it was deleted, or there were too few steps.")
         )
     file = await asyncio.to_thread(
         discord.File, path, f"imagine-{job.id}.mp4", spoiler=job.spoilered
     )
-    told = say("How #{job} came about: {wish}", job=job.id, wish=escaped(job.recipe.title))
-    await interaction.edit_original_response(content=told, attachments=[file])
+    text = say("Timelapse of #{job}: {prompt}", job=job.id, prompt=escape(job.recipe.title))
+    await response.edit(text, attachments=[file])
 
 
-async def show_job(interaction: Interaction, job: Job) -> None:
-    """A job's details, its pictures and its buttons."""
-    folder = folder_of(job.id, interaction.client.settings.data_dir)
+async def show_job(response: Response, job: Job) -> None:
+    """A job's details, its images and its buttons."""
+    folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     paths = await asyncio.to_thread(finished_pictures, folder)
     files = [
         await asyncio.to_thread(
@@ -66,87 +74,82 @@ async def show_job(interaction: Interaction, job: Job) -> None:
         )
         for number, path in enumerate(paths, start=1)
     ]
-    await interaction.edit_original_response(
-        embed=await _details(interaction, job), attachments=files, view=buttons(job)
-    )
+    await response.edit(embed=await _details(response, job), attachments=files, view=buttons(job))
 
 
-async def show_details(interaction: Interaction, job: Job) -> None:
-    """All that decides a picture, to be read and copied; what painted it; its relatives."""
-    await interaction.edit_original_response(embed=await _details(interaction, job))
+async def show_details(response: Response, job: Job) -> None:
+    """Everything that decides an image, to be read and copied; what made it; its relatives."""
+    await response.edit(embed=await _details(response, job))
 
 
-async def _details(interaction: Interaction, job: Job) -> discord.Embed:
+async def _details(response: Response, job: Job) -> discord.Embed:
     embed = discord.Embed(title=f"#{job.id}", colour=discord.Colour.blurple())
     recipe = job.recipe
     include, exclude = format_prompts(recipe.include), format_prompts(recipe.exclude)
     embed.add_field(name=say("Include"), value=_code(include), inline=False)
     if recipe.exclude:
         embed.add_field(name=say("Exclude"), value=_code(exclude), inline=False)
-    numbers = {
-        say("Seed"): ", ".join(map(str, recipe.seeds)),
-        say("Size"): recipe.size,
-        say("Steps"): str(recipe.steps),
-        say("State"): state_name(job.state),
-        say("Style"): say(recipe.preset) if recipe.preset else "",
-        say("Begins with"): _beginning(job),
-        say("Took"): f"{job.seconds:.0f} s" if job.seconds is not None else "",
-    }
-    for name, value in numbers.items():
-        if value:
-            embed.add_field(name=name, value=value)
-    parent, children = await _relatives(interaction, job)
+    for name, value in _facts(job):
+        embed.add_field(name=name, value=value)
+    parent, children = await _relatives(response.interaction, job)
     if parent:
-        embed.add_field(name=say("Comes from"), value=f"#{parent.id}")
+        embed.add_field(name=say("Based on"), value=f"#{parent.id}")
     if children:
         named = ", ".join(f"#{child.id}" for child in children)
         embed.add_field(name=say("Led to"), value=named)
-    painted_by = await asyncio.to_thread(
-        _painted_by, folder_of(job.id, interaction.client.settings.data_dir)
-    )
-    if painted_by:
-        embed.add_field(name=say("Painted by"), value=painted_by, inline=False)
+    folder = folder_of(job.id, response.interaction.client.settings.data_dir)
+    if made_with := await asyncio.to_thread(_made_with, folder):
+        embed.add_field(name=say("Made with"), value=made_with, inline=False)
     return embed
 
 
 async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, list[Job]]:
     """The job that this one was made from, and those made from it, that the member may see."""
-    store, asker = interaction.client.store, asker_of(interaction)
+    store, actor = interaction.client.store, actor_of(interaction)
     parent = await store.job(job.parent_id) if job.parent_id else None
     children = await Members(store).descendants(job.id, limit=MAX_CHILDREN_READ)
-    visible = [child for child in children if may_see(child, asker)]
-    return parent if may_see(parent, asker) else None, visible[:MAX_CHILDREN]
+    visible = [child for child in children if may_see(child, actor)]
+    return parent if may_see(parent, actor) else None, visible[:MAX_CHILDREN]
 
 
-async def _picture(interaction: Interaction, job: Job, row: int) -> Path:
-    folder = folder_of(job.id, interaction.client.settings.data_dir)
-    pictures = await asyncio.to_thread(finished_pictures, folder)
-    if row >= len(pictures):
-        raise RefusedError(say(GONE))
-    return pictures[row]
+def _facts(job: Job) -> Iterator[tuple[str, str]]:
+    recipe = job.recipe
+    yield say("Seed"), ", ".join(map(str, recipe.seeds))
+    yield say("Size"), recipe.size
+    yield say("Steps"), str(recipe.steps)
+    yield say("State"), state_name(job.state)
+    if recipe.preset:
+        yield say("Style"), say(recipe.preset)
+    if recipe.source:
+        row = recipe.source.row + 1
+        yield say("Starts from"), say("#{job}, image {n}", job=recipe.source.job, n=row)
+    elif recipe.initial:
+        strength = f"{recipe.strength:g}"
+        yield say("Starts from"), say("an image, strength {strength}", strength=strength)
+    if job.seconds is not None:
+        yield say("Time"), f"{job.seconds:.0f} s"
 
 
 def _code(text: str) -> str:
-    """Words to copy: backticks would end the block."""
+    """Text to copy: backticks would end the block."""
     shown = text.replace("`", "'")
     return f"```\n{shown[:MAX_CODE]}\n```" if shown else say(A_PICTURE)
 
 
-def _beginning(job: Job) -> str:
-    recipe = job.recipe
-    if recipe.source:
-        return say("#{job}, picture {n}", job=recipe.source.job, n=recipe.source.row + 1)
-    if recipe.initial:
-        return say("a picture, strength {strength}", strength=f"{recipe.strength:g}")
-    return ""
+def _made_with(folder: Path) -> str:
+    """The model and the versions, as the engine wrote them into the image; "" if it did not.
 
-
-def _painted_by(folder: Path) -> str:
-    """The pair and the versions, as the engine wrote them into the picture."""
-    pictures = finished_pictures(folder)
-    if not pictures:
+    A missing or damaged file costs this line, not the details.
+    """
+    images = finished_pictures(folder)
+    if not images:
         return ""
-    with Image.open(pictures[0], formats=["PNG"]) as picture:
-        pair, versions = picture.info.get("pair", ""), json.loads(picture.info["versions"])
-    named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{pair} ({named})"[:MAX_CODE]
+    try:
+        with Image.open(images[0], formats=["PNG"]) as image:
+            model = str(image.info.get("pair", ""))
+            versions = json.loads(image.info.get("versions", "{}"))
+        named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    except (OSError, SyntaxError, ValueError, AttributeError) as error:
+        log.warning("an image does not say what made it", path=str(images[0]), error=str(error))
+        return ""
+    return (f"{model} ({named})" if named else model)[:MAX_CODE]

@@ -1,89 +1,191 @@
-"""Answers that were left open, because the bot was killed or Discord failed: they are given later.
+"""Interactions that were acknowledged and are not finished: stored, and resumed after a crash.
 
-With the card if the job is queued, else with a reason; within the 15 minutes for which Discord
-takes an answer at all. What is open stands in the database (see `bot.services.responses`).
+A pending response holds the interaction as Discord sent it. To resume it, the bot hands that
+payload to discord.py once more, so the same command, button or form runs again, with the same
+options, attachments, member and permissions. discord.py takes it for a new interaction; the bot
+knows by its id that Discord was told "thinking…" already. So handlers may run twice, and what they
+do must bear it: `Store.add` queues one job for an interaction.
 """
 
 import asyncio
-from collections.abc import Collection
+import json
+from collections import OrderedDict, deque
 from typing import Any
 
 import discord
 import structlog
 
-from bot.errors import BROKEN, is_gone
-from core.database.jobs import Store, StoreError
-from core.database.pending_responses import Answer, Answers
-from core.discord_ui.job_message import card
+from bot.errors import CONNECTION_ERRORS, is_gone
+from core.database.jobs import Store, StoreError, StoreLockedError
+from core.database.pending_responses import PendingResponse, PendingResponses
+from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS, TOKEN_SECONDS
 from core.i18n import mark, say, speaking
-from core.job import Job, State
 
 log = structlog.stdlib.get_logger(__name__)
 
-LOOK_SECONDS = 5.0  #: between two looks
-ORIGINAL: Any = "@original"
-"""Stands for the id of the message that answers an interaction; discord.py's types know numbers."""
+INSERT_SECONDS = INITIAL_RESPONSE_SECONDS / 2
+"""How long the row may take to reach the disk; the rest is for reaching Discord."""
 
-INTERRUPTED = mark("I was interrupted before this was queued, so nothing was. Please ask again.")
-PAINTED_THERE = mark("I paint it for you here: {link}")
+REMEMBERED = 1000  #: interactions whose id, or payload, is kept in memory
 
+_AUTOCOMPLETE = discord.InteractionType.autocomplete
+_ORIGINAL: Any = "@original"
+"""Stands for the id of the first response; discord.py's types know numbers."""
 
-async def finish_open_answers(
-    bot: discord.Client, store: Store, being_given: Collection[int]
-) -> None:
-    """Finishes what was left open, until cancelled; not what is `being_given` at the time."""
-    answers = Answers(store)
-    while True:
-        try:
-            for left in await answers.left():
-                if left.interaction_id in being_given:
-                    continue
-                if await _finished(_webhook(bot, left), store, left):
-                    await answers.end(left.interaction_id)
-        except StoreError as error:
-            log.warning("open answers cannot be looked for", error=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
+INTERRUPTED = mark("I was restarted before I could finish this. Please try again.")
+"""For rows of an older version, which hold no payload."""
 
 
-async def _finished(webhook: discord.Webhook, store: Store, left: Answer) -> bool:
-    """Whether an open answer is given now, or nobody can be told any more."""
-    job = None if left.job_id is None else await store.job(left.job_id)
-    place = None if job is None else await store.position(job.id)
-    try:
-        with speaking(left.locale):
-            await _give(webhook, job, place)
-    except discord.HTTPException as error:
-        if is_gone(error) or isinstance(error, discord.NotFound):
+class PendingInteractions:
+    """What this process knows of the interactions that it is handling, or should be."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = PendingResponses(store)
+        self._store = store
+        self._payloads: OrderedDict[int, str] = OrderedDict()
+        self._received: deque[int] = deque(maxlen=REMEMBERED)
+        self._open: set[int] = set()
+        """Interactions with a row, for which a handler is at work."""
+        self._resumed: dict[int, PendingResponse] = {}
+        """Those of them that an earlier process, or an earlier try, has acknowledged."""
+
+    def remember_payload(self, message: str) -> None:
+        """Keeps the payload of an interaction, a gateway message, which discord.py does not."""
+        if '"INTERACTION_CREATE"' not in message:
+            return
+        event: dict[str, Any] = json.loads(message)
+        if event.get("t") != "INTERACTION_CREATE" or event["d"]["type"] == _AUTOCOMPLETE.value:
+            return
+        self._payloads[int(event["d"]["id"])] = json.dumps(event["d"])
+        while len(self._payloads) > REMEMBERED:
+            self._payloads.popitem(last=False)
+
+    async def enter(self, interaction: discord.Interaction) -> bool:
+        """Whether to handle an interaction that has arrived. Never raises.
+
+        Not if it was received before: Discord may send one twice after a lost connection. And not
+        if it is resumed and nobody can be answered any more.
+        """
+        if row := self._resumed.get(interaction.id):
+            return await self._restore(interaction, row)
+        if interaction.type is _AUTOCOMPLETE:
             return True
-        log.warning("an open answer could not be given, trying again", error=str(error))
-        return False
-    except BROKEN as error:
-        log.warning("an open answer could not be given, trying again", error=str(error))
-        return False
-    log.info("an open answer was given", job=left.job_id)
-    return True
+        if interaction.id in self._received:
+            log.info("an interaction was received twice", interaction=interaction.id)
+            return False
+        self._received.append(interaction.id)
+        return True
 
+    async def insert(self, interaction: discord.Interaction, *, updates_message: bool) -> None:
+        """Writes an interaction down, before it is acknowledged.
 
-async def _give(webhook: discord.Webhook, job: Job | None, place: int | None) -> None:
-    if job is None:
+        Raises StoreError if it is not on disk in time; then nothing is pending.
+        """
+        number = interaction.id
+        self._open.add(number)
+        inserting = asyncio.create_task(
+            self._rows.insert(
+                number,
+                payload=self._payloads.pop(number, None),
+                updates_message=updates_message,
+                token=interaction.token,
+                locale=interaction.locale.value,
+            )
+        )
+        await asyncio.wait({inserting}, timeout=INSERT_SECONDS)
+        if not inserting.done():
+            self._undoing = asyncio.create_task(self._undo(inserting, number))
+            raise StoreLockedError("The database took too long to write down an interaction.")
         try:
-            await webhook.edit_message(ORIGINAL, content=say(INTERRUPTED))
-        except discord.NotFound as error:
-            if is_gone(error):
+            inserting.result()
+        except StoreError:
+            self._open.discard(number)
+            raise
+
+    def job_id(self, interaction: discord.Interaction) -> int | None:
+        """The job that a resumed interaction has queued before."""
+        row = self._resumed.get(interaction.id)
+        return row.job_id if row else None
+
+    def is_resumed(self, interaction: discord.Interaction) -> bool:
+        """Whether an interaction was acknowledged before and runs again."""
+        return interaction.id in self._resumed
+
+    async def close(self, interaction_id: int, *, delivered: bool) -> None:
+        """The handler of an interaction has ended. What is not delivered will be resumed.
+
+        Never raises: a row that cannot be deleted now is resumed, too.
+        """
+        if interaction_id not in self._open:
+            return
+        try:
+            if delivered:
+                await self._rows.delete(interaction_id)
+        except StoreError as error:
+            log.warning("a pending response could not be deleted", error=str(error))
+        finally:
+            self._open.discard(interaction_id)
+            self._resumed.pop(interaction_id, None)
+
+    async def resume_all(self, client: discord.Client) -> None:
+        """Starts once more what is open while no handler is at work on it. Raises StoreError."""
+        for row in await self._rows.all():
+            try:
+                await self._resume(client, row)
+            except StoreError:
                 raise
-            # It was taken back for a refusal that never came.
-            await webhook.send(say(INTERRUPTED), ephemeral=True)
-        return
-    original = await webhook.fetch_message(ORIGINAL)
-    if original.channel.id != job.channel_id:
-        link = f"https://discord.com/channels/@me/{job.channel_id}"
-        await original.edit(content=say(PAINTED_THERE, link=link))
-    elif job.state is State.QUEUED:
-        drawn = card(job, position=place)
-        await original.edit(content=None, embed=drawn.embed, view=drawn.view)
+            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                log.warning("an interaction cannot be resumed yet", error=str(error))
+            except Exception:  # the others go on
+                log.exception("an interaction cannot be resumed", interaction=row.interaction_id)
 
+    async def _resume(self, client: discord.Client, row: PendingResponse) -> None:
+        number = row.interaction_id
+        if self._store.now() - row.created_at > TOKEN_SECONDS and row.payload is not None:
+            self._open.add(number)
+            await self.close(number, delivered=True)
+        elif number in self._open:
+            return
+        elif row.payload is None:
+            await self._apologise(client, row)
+        else:
+            log.info("an interaction is resumed", interaction=number, job=row.job_id)
+            self._open.add(number)
+            self._resumed[number] = row
+            client._connection.parse_interaction_create(json.loads(row.payload))
 
-def _webhook(bot: discord.Client, left: Answer) -> discord.Webhook:
-    """The way to an answer that goes by the interaction's token, as discord.py makes it itself."""
-    way: Any = {"id": str(bot.application_id), "type": 3, "token": left.token}
-    return discord.Webhook.from_state(way, state=bot._connection)
+    async def _restore(self, interaction: discord.Interaction, row: PendingResponse) -> bool:
+        """Tells discord.py what was acknowledged; whether the interaction's token is still good."""
+        message_id: int | None = None
+        try:
+            message_id = (await interaction.original_response()).id
+        except discord.NotFound as error:
+            if is_gone(error):  # never acknowledged, or too long ago: nobody waits for it
+                await self.close(interaction.id, delivered=True)
+                return False
+            # Acknowledged, and deleted for an error that was never sent.
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("a response is out of reach, trying again", error=str(error))
+            await self.close(interaction.id, delivered=is_gone(error))
+            return False
+        kinds = discord.InteractionResponseType
+        interaction.response._response_type = (
+            kinds.deferred_message_update if row.updates_message else kinds.deferred_channel_message
+        )
+        interaction.extras["message_id"] = message_id
+        return True
+
+    async def _apologise(self, client: discord.Client, row: PendingResponse) -> None:
+        data: Any = {"id": str(client.application_id), "type": 3, "token": row.token}
+        webhook = discord.Webhook.from_state(data, state=client._connection)
+        try:
+            with speaking(row.locale):
+                await webhook.edit_message(_ORIGINAL, content=say(INTERRUPTED))
+        except discord.NotFound:
+            log.info("nobody waits for a response of an older version any more")
+        self._open.add(row.interaction_id)
+        await self.close(row.interaction_id, delivered=True)
+
+    async def _undo(self, inserting: asyncio.Task[None], interaction_id: int) -> None:
+        await asyncio.wait({inserting})
+        await self.close(interaction_id, delivered=inserting.exception() is None)

@@ -1,102 +1,174 @@
-"""Answers that take their time: acknowledged within three seconds, and given for certain.
+"""Durable responses: what Discord was told "thinking…" about is finished, whatever crashes.
 
-An answer is written down before Discord is told that the bot is thinking, and struck out once
-Discord has taken it. What stays open, because the bot was killed or Discord failed, is given by
-`bot.services.pending_responses`, after a restart as well.
+    async with acknowledged(interaction, ephemeral=True) as response:
+        ...  # takes as long as it takes
+        await response.edit(content="Done.")
+
+The interaction is on disk before Discord is told that the bot is thinking, and deleted once Discord
+has the response. What stays open, because the bot was killed or Discord failed, runs again within
+the 15 minutes for which its token lives (see `bot.services.pending_responses`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import discord
 import structlog
+from discord.utils import MISSING
 
 from bot.client import ImagineBot
-from bot.errors import ACKNOWLEDGED, BROKEN, is_gone, report
+from bot.errors import (
+    ALREADY_ACKNOWLEDGED,
+    CONNECTION_ERRORS,
+    UndeliveredError,
+    handle_error,
+    is_gone,
+)
+from bot.types import Interaction
 from core.database.jobs import StoreError
-from core.database.pending_responses import Answer, Answers
 
 log = structlog.stdlib.get_logger(__name__)
 
-NOTE_SECONDS = 1.0
-"""How long the note may take before Discord is told, which waits for three seconds in all."""
+TRIES = 3  #: at one request to Discord, if connections break
 
-TRIES = 3  #: at acknowledging, if connections break
-
-Interaction = discord.Interaction[ImagineBot]
-Work = Callable[[int | None], Awaitable[bool]]
-"""Called with the id of the message that is thinking; says whether Discord has taken the answer."""
+RESUME_SECONDS = 5.0  #: between two looks for responses that are open
 
 
-async def answer(interaction: Interaction, work: Work, *, ephemeral: bool = False) -> None:
-    """Acknowledges an interaction and answers it by `work`, or by what `work` raises.
+@dataclass(slots=True)
+class Response:
+    """The response to an interaction that was acknowledged."""
 
-    Raises what keeps it from being acknowledged, nothing else.
+    interaction: Interaction
+    message_id: int | None
+    """The message that says "thinking…", or holds the button that was pressed."""
+    deleted: bool = False
+    """Whether that message was deleted before a crash; then `edit` sends a new one."""
+
+    async def edit(
+        self,
+        content: str | None = MISSING,
+        *,
+        embed: discord.Embed | None = MISSING,
+        attachments: Sequence[discord.File] = MISSING,
+        view: discord.ui.View | None = MISSING,
+    ) -> discord.Message:
+        """Fills the response in; that message. Raises UndeliveredError, discord.HTTPException."""
+        tries = 1 if attachments else TRIES  # what was read from a file is read once
+        error: Exception | None = None
+        for _ in range(tries):
+            try:
+                return await self._edit(content, embed, attachments, view)
+            except discord.HTTPException as failure:
+                if failure.status < 500 and failure.status != 429:
+                    raise
+                error = failure
+                break
+            except CONNECTION_ERRORS as failure:
+                error = failure  # an edit does no harm twice
+        raise UndeliveredError(str(error)) from error
+
+    async def _edit(
+        self,
+        content: str | None,
+        embed: discord.Embed | None,
+        attachments: Sequence[discord.File],
+        view: discord.ui.View | None,
+    ) -> discord.Message:
+        if not self.deleted:
+            return await self.interaction.edit_original_response(
+                content=content, embed=embed, attachments=attachments, view=view
+            )
+        message = await self.interaction.followup.send(
+            content=content or MISSING,
+            embed=embed or MISSING,
+            files=attachments,
+            view=view or MISSING,
+            wait=True,
+        )
+        self.message_id, self.deleted = message.id, False
+        return message
+
+
+@asynccontextmanager
+async def acknowledged(
+    interaction: Interaction, *, ephemeral: bool = False, updates_message: bool = False
+) -> AsyncIterator[Response]:
+    """Acknowledges an interaction; the block gives the response, or raises what is sent instead.
+
+    The response is a new message, `ephemeral` or for everybody; with `updates_message`, it is the
+    message of the button. Raises StoreError if the interaction cannot be written down, and what
+    keeps Discord from being told.
     """
-    bot, number = interaction.client, interaction.id
-    if number in bot.heard:
-        log.info("an interaction was heard twice")
-        return
-    bot.heard.append(number)
-    answers = Answers(bot.store)
-    noting = asyncio.create_task(
-        answers.begin(Answer(number, interaction.token, interaction.locale.value))
-    )
-    bot.answering.add(number)
+    pending = interaction.client.pending
+    resumed = pending.is_resumed(interaction)
+    if not resumed:
+        await pending.insert(interaction, updates_message=updates_message)
+    delivered = False
     try:
-        await asyncio.wait({noting}, timeout=NOTE_SECONDS)
+        if resumed:
+            message_id = interaction.extras["message_id"]
+        else:
+            try:
+                message_id = await _acknowledge(interaction, ephemeral, updates_message)
+            except Exception as error:
+                delivered = is_gone(error)
+                raise
         try:
-            message_id = await _acknowledge(interaction, ephemeral)
+            yield Response(interaction, message_id, deleted=resumed and message_id is None)
+            delivered = True
         except Exception as error:
-            if is_gone(error):
-                await noting
-                await answers.end(number)
-            raise
-        if await _worked(interaction, noting, work, message_id):
-            await answers.end(number)
-    except StoreError as error:
-        log.warning("an answer stays open", error=str(error))
+            delivered = await handle_error(interaction, error)
     finally:
-        bot.answering.discard(number)
+        await pending.close(interaction.id, delivered=delivered)
 
 
-async def _worked(
-    interaction: Interaction, noting: asyncio.Task[None], work: Work, message_id: int | None
-) -> bool:
-    """Whether the member has what they were to be told, be it what went wrong."""
-    try:
-        await noting
-        return await work(message_id)
-    except Exception as error:
-        return await report(interaction, error)
+async def resume_pending_responses(bot: ImagineBot) -> None:
+    """Resumes what an earlier process, or an outage, has left open, until cancelled."""
+    await bot.wait_until_ready()
+    while True:
+        try:
+            await bot.pending.resume_all(bot)
+        except StoreError as error:
+            log.warning("pending responses cannot be read", error=str(error))
+        except Exception:
+            log.exception("pending responses cannot be resumed, trying again")
+        await asyncio.sleep(RESUME_SECONDS)
 
 
-async def _acknowledge(interaction: Interaction, ephemeral: bool) -> int | None:
-    """Says that the bot is thinking; the id of that message.
+async def _acknowledge(
+    interaction: Interaction, ephemeral: bool, updates_message: bool
+) -> int | None:
+    """Tells Discord that the bot is thinking; the id of the message that will be edited.
 
-    If Discord's word on it is lost, it may have taken effect or not: it is said once more, here
-    or by discord.py, and what Discord then calls said before was said by us.
+    If Discord's word on it is lost, it may have taken effect or not: it is told once more, here
+    or by discord.py, and what Discord then calls acknowledged was acknowledged by us.
     """
     response = interaction.response
     for _ in range(TRIES):
         try:
-            deferred = await response.defer(thinking=True, ephemeral=ephemeral)
+            deferred = await response.defer(thinking=not updates_message, ephemeral=ephemeral)
+            if updates_message:
+                return interaction.message.id if interaction.message else None
             return deferred.message_id if deferred else None
-        except BROKEN as error:
+        except CONNECTION_ERRORS as error:
             log.warning("an acknowledgement was lost, trying again", error=str(error))
         except discord.HTTPException as error:
-            if error.code != ACKNOWLEDGED:
+            if error.code != ALREADY_ACKNOWLEDGED:
                 raise
             break
     message = await _original(interaction)
-    # discord.py believes that nothing was said; `report` looks there.
-    response._response_type = discord.InteractionResponseType.deferred_channel_message
+    # discord.py believes that nothing was sent; `send_error` looks there.
+    kinds = discord.InteractionResponseType
+    response._response_type = (
+        kinds.deferred_message_update if updates_message else kinds.deferred_channel_message
+    )
     return message.id
 
 
 async def _original(interaction: Interaction) -> discord.InteractionMessage:
     for _ in range(TRIES - 1):
-        with suppress(*BROKEN):
+        with suppress(*CONNECTION_ERRORS):
             return await interaction.original_response()
     return await interaction.original_response()

@@ -1,49 +1,40 @@
-"""From a recipe to a job in the queue and its card: for commands, buttons, forms and menus."""
+"""From a recipe to a job in the queue and its message: for commands, buttons and forms."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 import structlog
 
 from bot import policy
-from bot.client import ImagineBot
-from bot.decisions import Decision, Reason, refuse
+from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
-from bot.services.admission import (
-    Terms,
-    admitted,
-    is_age_restricted_channel,
-    is_moderator,
-    place_of,
-)
+from bot.services.access import check
+from bot.services.admission import Terms, admitted
 from bot.services.attachments import store_attachment
-from bot.services.job_message import show
-from bot.services.pending_responses import PAINTED_THERE
-from bot.services.responses import answer
+from bot.services.job_message import show_job_message
+from bot.services.responses import Response, acknowledged
+from bot.types import Interaction
 from core.database.jobs import StoreError
 from core.database.messages import Kind
-from core.database.provenance import UploadedImages
 from core.discord_ui.job_message import card
+from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import mark, say
-from core.job import Job
-from core.prompts import RecipeError
+from core.job import Job, State
 from core.recipe import PicturePrompt, Recipe
 
 log = structlog.stdlib.get_logger(__name__)
 
-CLOSED = mark(
-    "I cannot write to you directly: your settings do not let me. So the picture comes here, for"
-    " all to see; take it back with `/cancel {job}` if that is not what you want."
+ON_ITS_WAY = mark("Your image is on its way: {link}")
+DIRECT_MESSAGES_CLOSED = mark(
+    "I can't send you direct messages: your privacy settings don't allow it. The image will be"
+    " posted here for everyone to see. Use `/cancel {job}` if you don't want that."
 )
-
-Interaction = discord.Interaction[ImagineBot]
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
-    """Files of a member: to start from, to paint likes of, and to keep away from."""
+class Uploads:
+    """Images that a member attached: to start from, and as prompts."""
 
     initial: discord.Attachment | None = None
     like: discord.Attachment | None = None
@@ -53,42 +44,45 @@ class Attached:
         return bool(self.initial or self.like or self.unlike)
 
 
-async def ask(
+async def submit_job(
     interaction: Interaction,
     recipe: Recipe,
-    attached: Attached | None = None,
+    uploads: Uploads | None = None,
     *,
     parent: Job | None = None,
     private: bool = False,
 ) -> None:
-    """Queues a recipe for the member and shows its card. Raises RefusedError.
+    """Queues a recipe for the member and shows the job. Raises RefusedError, StoreError.
 
-    What takes no time is checked first, so that most refusals never show in the channel. Then
-    the answer is deferred: from there on Discord waits, however long the database takes, and
-    what goes wrong is told as the answer. A `private` wish is shown in the direct conversation
-    with its asker, if that is open.
+    What takes no time is checked first, so that most refusals never show in the channel. A
+    `private` job is shown in the direct conversation with the member, if that is open. An
+    interaction that is resumed after a crash queues no second job.
     """
-    bot = interaction.client
     check(policy.may_post(_missing_permissions(interaction)))
-    check(policy.may_paint(recipe, bot.settings.model))
-
-    async def work(message_id: int | None) -> bool:
-        wish = recipe
-        if attached:
-            async with admitted(interaction, recipe, None) as terms:
-                pass  # nothing is downloaded for a request that would be refused
-            wish = await _with_pictures(interaction, recipe, attached, terms)
+    check(policy.may_paint(recipe, interaction.client.settings.model))
+    async with acknowledged(interaction, ephemeral=private) as response:
+        job = await _queued_before(interaction)
+        if job is None:
+            if uploads:
+                async with admitted(interaction, recipe, None) as terms:
+                    pass  # nothing is downloaded for a request that would be refused
+                recipe = await _with_uploads(interaction, recipe, uploads, terms)
+            job = await _insert(response, recipe, parent, private)
         if private:
-            return await _ask_privately(interaction, wish, parent)
-        return await _show_queued(interaction, await _queue(interaction, wish, parent, message_id))
+            await _show_in_direct_message(response, job)
+        else:
+            await _show(response, job)
 
-    await answer(interaction, work, ephemeral=private)
+
+async def _queued_before(interaction: Interaction) -> Job | None:
+    job_id = interaction.client.pending.job_id(interaction)
+    return None if job_id is None else await interaction.client.store.job(job_id)
 
 
-async def _with_pictures(
-    interaction: Interaction, recipe: Recipe, attached: Attached, terms: Terms
+async def _with_uploads(
+    interaction: Interaction, recipe: Recipe, uploads: Uploads, terms: Terms
 ) -> Recipe:
-    """The recipe with what was attached, once it is downloaded, decoded and stored."""
+    """The recipe with the uploaded images, once they are downloaded, decoded and stored."""
 
     async def keep(attachment: discord.Attachment | None) -> str | None:
         if attachment is None:
@@ -102,8 +96,8 @@ async def _with_pictures(
             spoilered=terms.spoilered,
         )
 
-    initial = await keep(attached.initial) or recipe.initial
-    like, unlike = await keep(attached.like), await keep(attached.unlike)
+    initial = await keep(uploads.initial) or recipe.initial
+    like, unlike = await keep(uploads.like), await keep(uploads.unlike)
     return recipe.with_pictures(
         initial,
         (PicturePrompt(like),) if like else (),
@@ -111,23 +105,22 @@ async def _with_pictures(
     )
 
 
-async def _queue(
-    interaction: Interaction,
-    recipe: Recipe,
-    parent: Job | None,
-    message_id: int | None,
-    channel_id: int | None = None,
-) -> Job:
-    """Pictures that are asked for in a direct conversation belong to the guild they come from."""
+async def _insert(response: Response, recipe: Recipe, parent: Job | None, private: bool) -> Job:
+    """Jobs from a direct conversation belong to the server of the job that they come from.
+
+    A private job gets its message later: until then nothing is sent, so a refusal leaves no trace.
+    """
+    interaction = response.interaction
     bot, member = interaction.client, interaction.user
     assert interaction.channel_id is not None  # commands and buttons come from channels
+    channel_id = (await member.create_dm()).id if private else interaction.channel_id
     guild_id = interaction.guild_id or (parent.guild_id if parent else None)
     async with admitted(interaction, recipe, parent) as terms:
         return await bot.store.add(
             recipe,
             guild_id=guild_id,
-            channel_id=channel_id or interaction.channel_id,
-            message_id=message_id,
+            channel_id=channel_id,
+            message_id=None if private else response.message_id,
             member_id=member.id,
             member_name=member.display_name,
             parent_id=parent.id if parent else None,
@@ -139,104 +132,66 @@ async def _queue(
         )
 
 
-async def _show_queued(interaction: Interaction, job: Job) -> bool:
-    """Shows the place in the queue. The job is safe on disk: nothing here may call it lost."""
-    return await show(interaction, job, **await _place(interaction, job)) is not None
+async def _show(response: Response, job: Job) -> None:
+    """Shows the place in the queue. The job is safe on disk: nothing here may call it lost.
+
+    Once it is no longer queued, the engine shows it.
+    """
+    if job.state is not State.QUEUED:
+        return
+    position, wait_seconds = await _place_in_queue(response, job)
+    message = await show_job_message(response, job, position=position, wait_seconds=wait_seconds)
+    if message.id != job.message_id:
+        messages = response.interaction.client.messages
+        await messages.sent(job.id, Kind.JOB, job.channel_id, message.id)
 
 
-async def _place(interaction: Interaction, job: Job) -> dict[str, Any]:
-    """What a waiting card tells beside the job itself."""
-    store = interaction.client.store
+async def _show_in_direct_message(response: Response, job: Job) -> None:
+    """Sends the job's message to the member, or shows it here if they take none."""
+    interaction = response.interaction
+    store, link = interaction.client.store, None
+    if job.channel_id == interaction.channel_id:
+        await response.edit(content=say(DIRECT_MESSAGES_CLOSED, job=job.id))
+        return
+    if job.message_id is not None:
+        link = message_link(None, job.channel_id, job.message_id)
+    else:
+        direct, nonce = await interaction.user.create_dm(), f"job {interaction.id}"
+        messages = interaction.client.messages
+        if not await messages.announce(job.id, Kind.JOB, direct.id, nonce):
+            raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)  # deleted meanwhile
+        position, wait_seconds = await _place_in_queue(response, job)
+        drawn = card(job, position=position, wait_seconds=wait_seconds)
+        view = drawn.view or discord.utils.MISSING
+        try:  # the nonce lets Discord recognise a repetition
+            message = await direct.send(embed=drawn.embed, view=view, nonce=nonce)
+        except discord.Forbidden:
+            assert interaction.channel_id is not None
+            await store.move(job.id, interaction.channel_id)
+            await response.edit(content=say(DIRECT_MESSAGES_CLOSED, job=job.id))
+            return
+        # From now on the engine edits it.
+        if not await messages.sent(job.id, Kind.JOB, direct.id, message.id, nonce):
+            raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)
+        link = message.jump_url
+    await response.edit(content=say(ON_ITS_WAY, link=link))
+
+
+async def _place_in_queue(response: Response, job: Job) -> tuple[int | None, float | None]:
+    """A waiting job's position and seconds to wait, None where they are not known."""
+    store = response.interaction.client.store
     try:
-        return {
-            "position": await store.position(job.id),
-            "wait_seconds": await store.wait_seconds(job.id),
-        }
+        return await store.position(job.id), await store.wait_seconds(job.id)
     except StoreError as error:
-        log.warning("the place of a job is not known", job=job.id, error=str(error))
-        return {}
-
-
-async def _ask_privately(interaction: Interaction, recipe: Recipe, parent: Job | None) -> bool:
-    """Queues the job with its card in the direct conversation, or here where that is closed."""
-    try:
-        direct = await interaction.user.create_dm()
-        message = await direct.send(
-            say("Your wish from {channel}:", channel=f"<#{interaction.channel_id}>")
-        )
-    except discord.Forbidden:
-        job = await _queue(interaction, recipe, parent, None)
-        await interaction.edit_original_response(content=say(CLOSED, job=job.id))
-        return True
-    try:
-        job = await _queue(interaction, recipe, parent, None, direct.id)
-    except RefusedError:
-        await message.delete()
-        raise
-    drawn = card(job, **await _place(interaction, job))
-    await message.edit(content=None, embed=drawn.embed, view=drawn.view)
-    # Now the engine may write.
-    if not await interaction.client.messages.sent(job.id, Kind.JOB, direct.id, message.id):
-        return True  # deleted meanwhile
-    told = say(PAINTED_THERE, link=message.jump_url)
-    await interaction.edit_original_response(content=told)
-    return True
+        log.warning("the position of a job is not known", job=job.id, error=str(error))
+        return None, None
 
 
 def _missing_permissions(interaction: Interaction) -> list[str]:
-    """What the bot may not do here but must, to show a picture; as Discord calls it."""
+    """The permissions, as Discord calls them, without which the bot cannot show an image here."""
     if interaction.guild_id is None:
-        return []  # what it may in a direct conversation, nobody can take away
+        return []  # in a direct conversation nobody can take them away
     threaded = isinstance(interaction.channel, discord.Thread)
     granted = interaction.app_permissions
     needed = NEEDED_IN_THREADS if threaded else NEEDED
     return [name for permission, name in needed.items() if not getattr(granted, permission)]
-
-
-def asker_of(interaction: Interaction) -> policy.Asker:
-    """Who acts, and where."""
-    return policy.Asker(
-        member_id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        moderator=is_moderator(interaction),
-        age_restricted=place_of(interaction).age_restricted,
-    )
-
-
-async def seen(interaction: Interaction, job_id: int) -> Job:
-    """The job, if the member may see it and it may be shown here. Raises RefusedError."""
-    job, asker = await interaction.client.store.job(job_id), asker_of(interaction)
-    check(policy.may_see(job, asker))
-    assert job is not None
-    # Its channel may have become age-restricted since.
-    channel = interaction.client.get_channel(job.channel_id)
-    restricted = job.age_restricted or is_age_restricted_channel(channel)
-    check(policy.may_show(job, asker, age_restricted=restricted))
-    return job
-
-
-async def own_images_only(interaction: Interaction, recipe: Recipe) -> None:
-    """Raises RefusedError if the recipe uses images that somebody else uploaded."""
-    uploads = UploadedImages(interaction.client.store)
-    if await uploads.foreign(recipe, interaction.user.id):
-        raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal)
-
-
-async def without_foreign_images(interaction: Interaction, recipe: Recipe) -> Recipe:
-    """The recipe without image prompts that somebody else uploaded. Raises RefusedError.
-
-    For what starts from a finished image, which holds the look of its image prompts already.
-    """
-    uploads = UploadedImages(interaction.client.store)
-    foreign = await uploads.foreign(recipe, interaction.user.id)
-    try:
-        return recipe.without_images(foreign) if foreign else recipe
-    except RecipeError:  # no prompt would remain
-        raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal) from None
-
-
-def check(decision: Decision) -> None:
-    """Raises RefusedError unless the decision is yes."""
-    if not decision:
-        raise RefusedError(decision.refusal)

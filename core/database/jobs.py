@@ -160,7 +160,7 @@ class Store(Database):
         """Puts a job into the queue. Once this returns, a power cut does not lose it.
 
         With `most_running`, 1 or more, it waits while so many of the member's are painted there.
-        `interaction_id` names the open answer that waits for it (see
+        `interaction_id` names the pending response that waits for it (see
         `core.database.pending_responses`).
         """
         async with self.transaction() as db:
@@ -205,6 +205,14 @@ class Store(Database):
                     (job.id, interaction_id),
                 )
             return job
+
+    async def move(self, job_id: int, channel_id: int) -> None:
+        """Shows a job in another channel, where it has no message yet."""
+        async with self.transaction() as db:
+            await db.execute(
+                "UPDATE jobs SET channel_id = ?, message_id = NULL WHERE id = ?",
+                (channel_id, job_id),
+            )
 
     async def cancel(
         self, job_id: int, member_id: int | None = None, reason: str | None = None

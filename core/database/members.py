@@ -94,14 +94,34 @@ class Members:
                     (member_id, job_id),
                 )
 
-    async def is_favourite(self, member_id: int, job_id: int) -> bool:
-        async with self._store.read() as db:
-            found = await rows_of(
+    async def toggle_favourite(self, member_id: int, job_id: int, interaction_id: int) -> bool:
+        """Adds a job to a member's favourites or removes it; whether it is among them now.
+
+        The same interaction, resumed after a crash, does not toggle it back.
+        """
+        async with self._store.transaction() as db:
+            outcome = await value_of(
                 db,
-                "SELECT 1 FROM favourites WHERE member_id = ? AND job_id = ?",
+                "SELECT outcome FROM answers WHERE interaction_id = ?",
+                (interaction_id,),
+            )
+            if outcome is not None:
+                return bool(outcome == "added")
+            removed = await rows_of(
+                db,
+                "DELETE FROM favourites WHERE member_id = ? AND job_id = ? RETURNING 1",
                 (member_id, job_id),
             )
-        return bool(found)
+            if not removed:
+                await db.execute(
+                    "INSERT INTO favourites VALUES (?, ?, ?)",
+                    (member_id, job_id, self._store.now()),
+                )
+            await db.execute(
+                "UPDATE answers SET outcome = ? WHERE interaction_id = ?",
+                ("removed" if removed else "added", interaction_id),
+            )
+            return not removed
 
     async def preferences(self, member_id: int) -> Preferences:
         async with self._store.read() as db:

@@ -1,7 +1,7 @@
-"""Answers that members wait for: from the bot's first sign until Discord has taken the answer.
+"""Responses that members are waiting for: acknowledged by the bot, not delivered yet.
 
-What the bot acknowledges is written down here first, so that the next bot can finish what a
-killed one has left open.
+A row is written before the bot acknowledges an interaction, so that the next bot can finish what
+a killed one has left open.
 """
 
 import sqlite3
@@ -12,36 +12,49 @@ from core.database.jobs import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An interaction that is to be answered; its token lives for 15 minutes."""
+class PendingResponse:
+    """An interaction that still has to be responded to."""
 
     interaction_id: int
+    payload: str | None
+    """The interaction as Discord sent it, as JSON; None in a row of an older version."""
+    updates_message: bool
+    """Whether the response changes the message of the button, rather than being a new one."""
     token: str
     locale: str
-    """What its asker's Discord speaks."""
+    created_at: float
     job_id: int | None = None
-    """The job that it asked for, once that is queued (see `Store.add`)."""
+    """The job that it has queued, once it has (see `Store.add`)."""
 
 
-class Answers:
-    """The open answers of one database. All methods raise StoreError."""
+class PendingResponses:
+    """The pending responses of one database. All methods raise StoreError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def begin(self, answer: Answer) -> None:
-        """Writes an answer down; on disk once this returns."""
+    async def insert(
+        self,
+        interaction_id: int,
+        *,
+        payload: str | None,
+        updates_message: bool,
+        token: str,
+        locale: str,
+    ) -> None:
+        """Writes a pending response; on disk once this returns."""
         async with self._store.transaction() as db:
             await db.execute(
-                "INSERT INTO answers (interaction_id, token, locale) VALUES (?, ?, ?)",
-                (answer.interaction_id, answer.token, answer.locale),
+                "INSERT INTO answers"
+                " (interaction_id, payload, updates_message, token, locale, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (interaction_id, payload, updates_message, token, locale, self._store.now()),
             )
 
-    async def end(self, interaction_id: int) -> None:
-        """Strikes an answer out: Discord has taken it, or nobody waits for it any more.
+    async def delete(self, interaction_id: int) -> None:
+        """Deletes a pending response: Discord has taken it, or nobody waits for it any more.
 
-        If the job has ended meanwhile, the answer may have hidden its outcome: that is to be
-        shown once more.
+        If its job has ended meanwhile, the response may have hidden the outcome: it is posted anew.
         """
         async with self._store.transaction() as db:
             await db.execute(
@@ -52,11 +65,20 @@ class Answers:
             )
             await db.execute("DELETE FROM answers WHERE interaction_id = ?", (interaction_id,))
 
-    async def left(self) -> list[Answer]:
-        """All that are open, the oldest first."""
+    async def all(self) -> list[PendingResponse]:
+        """All pending responses, the oldest first."""
         async with self._store.snapshot() as db:
-            return [_answer(row) for row in await rows_of(db, "SELECT * FROM answers ORDER BY 1")]
+            found = await rows_of(db, "SELECT * FROM answers ORDER BY interaction_id")
+            return [_from_row(row) for row in found]
 
 
-def _answer(row: sqlite3.Row) -> Answer:
-    return Answer(row["interaction_id"], row["token"], row["locale"], row["job_id"])
+def _from_row(row: sqlite3.Row) -> PendingResponse:
+    return PendingResponse(
+        row["interaction_id"],
+        row["payload"],
+        bool(row["updates_message"]),
+        row["token"],
+        row["locale"],
+        row["created_at"],
+        row["job_id"],
+    )

@@ -1,14 +1,16 @@
-"""The buttons of a job: which there are in which state, and what their custom ids say.
+"""The buttons of a job: which buttons it has in which state, and their custom ids.
 
-All that a press needs to know stands in the custom id, so that buttons outlive every restart.
-`bot.components.buttons` answers them.
+`bot.components.job_buttons` answers them.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 import discord
 
+from core.discord_ui.custom_ids import ID, encode, template
+from core.discord_ui.views import static_view
 from core.i18n import mark, say
 from core.job import Job, State
 
@@ -55,37 +57,42 @@ PICKED = (Action.VARY, Action.LARGER, Action.MORE)
 
 
 def custom_id(action: Action, job_id: int, row: int | None = None) -> str:
-    """Names what is to be done, the job, and the picture where there are several (0, 1, …)."""
-    return f"imagine:{action}:{job_id}" + ("" if row is None else f":{row}")
+    """Names the action, the job, and the image where there are several (0, 1, …)."""
+    return encode(action, job_id) if row is None else encode(action, job_id, row)
+
+
+def custom_id_template(action: Action) -> re.Pattern[str]:
+    """Matches what `custom_id` makes: the groups `job_id` and, None for the only image, `row`."""
+    return template(action, job_id=ID, row="[0-3]", optional={"row"})
 
 
 def buttons(job: Job) -> discord.ui.View | None:
     """All buttons of a job in its present state; None if there is nothing left to press."""
     match job.state:
         case State.QUEUED:
-            return _view(_drawn(job, 0, Action.CANCEL))
+            return static_view(_line(job, 0, Action.CANCEL))
         case State.RUNNING:
-            return _view(_drawn(job, 0, Action.STOP, Action.CANCEL))
+            return static_view(_line(job, 0, Action.STOP, Action.CANCEL))
         case State.DONE if job.deleted_at is not None:
             return None
         case State.DONE if job.recipe.count > 1:
-            return _view([*_picks(job), *_drawn(job, 1, *SEVERAL), *_drawn(job, 2, *KEPT)])
+            return static_view([*_picks(job), *_line(job, 1, *SEVERAL), *_line(job, 2, *KEPT)])
         case State.DONE:
-            return _view([*_drawn(job, 0, *ONE), *_drawn(job, 1, *KEPT)])
-    return _view(_drawn(job, 0, *SEVERAL))
+            return static_view([*_line(job, 0, *ONE), *_line(job, 1, *KEPT)])
+    return static_view(_line(job, 0, *SEVERAL))
 
 
 def picked_buttons(job: Job, row: int) -> discord.ui.View:
-    """The buttons of one picture of several."""
-    return _view(_button(action, job.id, 0, row) for action in PICKED)
+    """The buttons of one image of several."""
+    return static_view(_button(action, job.id, 0, row) for action in PICKED)
 
 
-def sure_button(job_id: int) -> discord.ui.View:
-    """What deletes a job's pictures, once its asker has been asked."""
-    return _view([_button(Action.SURE, job_id, 0)])
+def confirm_delete_button(job_id: int) -> discord.ui.View:
+    """Deletes a job's images, once its member has confirmed."""
+    return static_view([_button(Action.SURE, job_id, 0)])
 
 
-def _drawn(job: Job, line: int, *actions: Action) -> Iterator[Button]:
+def _line(job: Job, line: int, *actions: Action) -> Iterator[Button]:
     for action in actions:
         yield _button(action, job.id, line)
 
@@ -103,11 +110,3 @@ def _button(action: Action, job_id: int, line: int, row: int | None = None) -> B
         custom_id=custom_id(action, job_id, row),
         row=line,
     )
-
-
-def _view(drawn: Iterable[Button]) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    for button in drawn:
-        view.add_item(button)
-    view.stop()  # it is only drawn here: discord.py need not listen for it
-    return view

@@ -3,7 +3,6 @@
 Send cards with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 import discord
 
 from core.discord_ui.job_buttons import buttons
+from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
 from core.job import Job, Progress, State
 from core.prompts import Prompt
@@ -30,11 +30,6 @@ _LOOKS = {
     State.CANCELLED: (mark("Cancelled"), discord.Colour.dark_grey()),
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
-
-_MARKDOWN = re.compile(r"[\\*_~|`\[</]")  # a slash makes addresses and invitations links
-_BEGINNING = re.compile(r"^([ \t]*)([#>+-])", re.MULTILINE)
-_NUMBERED = re.compile(r"^([ \t]*\d+)\.(?=\s)", re.MULTILINE)
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they would turn what follows them, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +94,6 @@ def progress_line(progress: Progress) -> str:
     return " · ".join(parts)
 
 
-def escaped(text: str) -> str:
-    """A member's text, shown letter by letter: no markdown, links, mentions or timestamps.
-
-    (`discord.utils.escape_markdown` leaves markdown inside of `[masked](links)` alone, and
-    addresses.)
-    """
-    text = _MARKDOWN.sub(r"\\\g<0>", discord.utils.escape_mentions(_TURNING.sub("", text)))
-    return _NUMBERED.sub(r"\1\\.", _BEGINNING.sub(r"\1\\\2", text))
-
-
-def cut(text: str, length: int) -> str:
-    """The text, or its beginning with an ellipsis: at most `length` characters."""
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def about(seconds: float) -> str:
     """A duration as one says it: `about 40 s`, `about 3 min`, `about 2 h`."""
     if seconds < 90:
@@ -136,7 +116,7 @@ def _status(
             seconds = job.seconds
             return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
         case State.FAILED | State.CANCELLED:
-            return cut(escaped(say(job.reason)), MAX_REASON) if job.reason else ""
+            return escape(say(job.reason), MAX_REASON) if job.reason else ""
 
 
 def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
@@ -155,7 +135,7 @@ def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
 
 def _prompt(prompt: Prompt | PicturePrompt, share: float | None) -> str:
     """Pictures in italics, which no text of a member is."""
-    text = escaped(prompt.text) if isinstance(prompt, Prompt) else f"*{say(A_PICTURE)}*"
+    text = escape(prompt.text) if isinstance(prompt, Prompt) else f"*{say(A_PICTURE)}*"
     weight = "" if prompt.weight == 1 else f" ×{prompt.weight:g}"
     return f"{text}{weight}" + ("" if share is None else f" ({share:+.3f})")
 
@@ -183,5 +163,6 @@ def _footer(job: Job) -> str:
             parts.append(say("from #{job}, picture {n}", **place))
     if recipe.preset:
         parts.append(say(recipe.preset))
-    parts.append(say("asked by {name}", name=cut(_TURNING.sub("", job.member_name), MAX_NAME)))
+    name = truncate(strip_bidi_controls(job.member_name), MAX_NAME)
+    parts.append(say("requested by {name}", name=name))
     return " · ".join(parts)

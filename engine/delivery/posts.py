@@ -9,7 +9,8 @@ from pathlib import Path
 
 import discord
 
-from core.discord_ui.job_message import Card, card, cut, escaped
+from core.discord_ui.job_message import Card, card
+from core.discord_ui.text import escape
 from core.i18n import mark, say, speaking
 from core.job import Job, State
 from core.prompts import format_prompts
@@ -115,9 +116,7 @@ def _with_notes(job: Job, shown: Card, notes: Sequence[str]) -> Card:
     with speaking(job.locale):
         text = " ".join(map(say, notes))
         if text:
-            shown.embed.add_field(
-                name=say("Note"), value=cut(escaped(text), MAX_NOTE), inline=False
-            )
+            shown.embed.add_field(name=say("Note"), value=escape(text, MAX_NOTE), inline=False)
     return shown
 
 

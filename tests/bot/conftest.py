@@ -14,11 +14,10 @@ import structlog
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from bot.__main__ import make_bot
 from bot.client import AnyCommand, ImagineBot
-from bot.commands import all_commands
-from bot.components.buttons import BUTTONS
 from core.database.jobs import Store
-from core.database.pending_responses import Answers
+from core.database.pending_responses import PendingResponses
 from core.job import Job, State
 from core.logging import configure_logging
 from core.recipe import Recipe
@@ -64,8 +63,7 @@ async def running_bot(
     sandbox: Sandbox, settings: Settings, store: Store, *further: AnyCommand
 ) -> AsyncIterator[ImagineBot]:
     """The bot, connected and with its commands registered."""
-    commands = [*all_commands(settings.model), *further]
-    async with ImagineBot(settings, store, commands, BUTTONS) as bot:
+    async with make_bot(settings, store, *further) as bot:
         running = asyncio.create_task(bot.start(settings.token()))
         connected = asyncio.create_task(sandbox.client.wait_for_command("imagine"))
         done, _ = await asyncio.wait({running, connected}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,10 +120,10 @@ async def told(member: Member, words: str) -> MessageView:
 
 
 async def all_given(store: Store) -> None:
-    """Waits until no answer of the bot's is open."""
+    """Waits until no response of the bot's is pending."""
     async with asyncio.timeout(10):
         while True:
-            if not await Answers(store).left():
+            if not await PendingResponses(store).all():
                 return
             await asyncio.sleep(0.02)
 

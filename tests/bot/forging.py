@@ -162,7 +162,7 @@ async def scene() -> AsyncIterator[Scene]:
         ada, mallory = await sandbox.member("Ada"), await sandbox.member("Mallory")
         card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
         await ada.slash("imagine", include=SECRETS[0], private=True)
-        await ada.wait_for(lambda message: "I paint it for you here" in message.text)
+        await ada.wait_for(lambda message: "on its way" in message.text)
         for include, guild, channel in (
             (SECRETS[1], sandbox.guild.id, 5),
             (SECRETS[2], 999, 6),

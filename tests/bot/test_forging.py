@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from PIL import Image
 
 from bot.client import ImagineBot
-from bot.services.signing import LENGTH, is_sealed, seal
+from bot.services.signing import LENGTH, sign, verify
 from core.database.jobs import Store
 from core.database.provenance import UploadedImages
 from core.settings import Settings
@@ -66,10 +66,10 @@ async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
     async with scene() as at:
         name = store_image(Image.new("RGB", (9, 9), "red"), at.settings.data_dir)
         fields = {"include": "a sea", "exclude": "", "strength": "1"}
-        for forged in ("A" * LENGTH, seal(name, at.victims[0].member_id, at.settings)):
+        for forged in ("A" * LENGTH, sign(name, at.victims[0].member_id, at.settings)):
             await at.forge("form", f"picture:{name}:{forged}", fields)
             assert await at.store.job(5) is None
-        sealed = f"picture:{name}:{seal(name, at.mallory.id, at.settings)}"
+        sealed = f"picture:{name}:{sign(name, at.mallory.id, at.settings)}"
         await at.forge("form", sealed, fields)
         assert await at.store.job(5) is None  # the upload is still somebody else's
         await UploadedImages(at.store).add(
@@ -82,13 +82,13 @@ async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
 
 
 def test_a_seal_is_of_one_picture_one_member_and_one_bot(settings: Settings) -> None:
-    given = seal("0" * 64, 7, settings)
+    given = sign("0" * 64, 7, settings)
     other = Settings(discord_token="another.one.of-them")
     assert len(given) == LENGTH
-    assert is_sealed("0" * 64, given, 7, settings)
-    assert not is_sealed("1" * 64, given, 7, settings)
-    assert not is_sealed("0" * 64, given, 8, settings)
-    assert not is_sealed("0" * 64, given, 7, other)
+    assert verify("0" * 64, given, 7, settings)
+    assert not verify("1" * 64, given, 7, settings)
+    assert not verify("0" * 64, given, 8, settings)
+    assert not verify("0" * 64, given, 7, other)
 
 
 async def test_a_refused_wish_leaves_no_picture_on_the_disk(

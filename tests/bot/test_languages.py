@@ -54,8 +54,8 @@ async def test_each_reads_their_own_language(
 ) -> None:
     ada, bob = await sandbox.member("Ada", locale="de"), await sandbox.member("Bob")
     for member, described, no, queued in (
-        (ada, "Ein Bild von dem malen", "Auftrag gibt es hier nicht", "In der Warteschlange"),
-        (bob, "Paint a picture", "That job doesn't exist here", "In the queue"),
+        (ada, "Ein Bild aus", "Auftrag gibt es hier nicht", "In der Warteschlange"),
+        (bob, "Create an image from a description", "That job doesn't exist here", "In the queue"),
     ):
         commands = {command["name"]: command for command in await member.commands()}
         assert described in commands["imagine"]["description"]
@@ -86,7 +86,7 @@ async def test_a_card_speaks_to_its_asker_and_an_answer_to_who_presses(
 async def test_a_report_speaks_to_its_server_and_the_log_english(
     sandbox: Sandbox, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log_feed, "LOOK", 0.02)
+    monkeypatch.setattr(audit_log_feed, "POLL_SECONDS", 0.02)
     await sandbox.client.set_guild_locale("de")
     ada = await sandbox.member("Ada", locale="ja")
     mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))

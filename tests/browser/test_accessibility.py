@@ -100,7 +100,7 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert await page.evaluate(outline) == "solid"
     await keyboard.press("Shift+F10")
-    await expect(page.get_by_role("menuitem", name="Imagine from this picture")).to_be_focused()
+    await expect(page.get_by_role("menuitem", name="Imagine from this image")).to_be_focused()
     await keyboard.press("ArrowDown")
     await keyboard.press("ArrowDown")
     await keyboard.press("Enter")

@@ -75,8 +75,8 @@ async def test_a_picture_is_dropped_on_a_command_or_pasted_or_picked(screen: Scr
     await expect(message.locator("strong")).to_have_text("this")
 
     await message.click(button="right", position={"x": 120, "y": 10})
-    await screen.page.get_by_role("menuitem", name="Imagine from this picture").click()
-    asked = screen.page.get_by_role("dialog", name="Imagine from this picture")
+    await screen.page.get_by_role("menuitem", name="Imagine from this image").click()
+    asked = screen.page.get_by_role("dialog", name="Imagine from this image")
     await asked.get_by_label("Include").fill("a red heart")
     await screen.button("Submit", asked).click()
     await expect(screen.messages.nth(2)).to_contain_text("a red heart")

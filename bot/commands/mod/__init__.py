@@ -1,10 +1,35 @@
-"""/mod: what moderators can do. Discord shows it to those who manage messages.
+"""/mod: what moderators can do, one module for each subject.
 
-A server's administrators may show it to others (Server Settings, Integrations), and nothing here
-asks again.
+Discord shows it to members with Manage Messages; a server's administrators may show it to others
+(Server Settings, Integrations). Discord checks that at each use of a command.
 """
 
-from bot.commands.mod import channels, members, queue, words
-from bot.commands.mod.group import mod as mod_command
+import discord
+from discord import app_commands
 
-__all__ = ["channels", "members", "mod_command", "queue", "words"]
+from bot.commands.mod.audit_log import AuditLogGroup
+from bot.commands.mod.blocks import BLOCK_COMMANDS
+from bot.commands.mod.channels import ChannelsGroup
+from bot.commands.mod.limits import LimitsGroup
+from bot.commands.mod.moderator_role import set_moderator_role
+from bot.commands.mod.parameters import AnyModCommand
+from bot.commands.mod.queue import QUEUE_COMMANDS
+from bot.commands.mod.reports import reports
+from bot.commands.mod.word_filter import WordsGroup
+from core.i18n import mark
+
+
+class Moderation(
+    app_commands.Group,
+    name="mod",
+    description=mark("For moderators"),
+    default_permissions=discord.Permissions(manage_messages=True),
+    guild_only=True,
+):
+    def __init__(self) -> None:
+        super().__init__()
+        commands: tuple[AnyModCommand, ...] = (*BLOCK_COMMANDS, *QUEUE_COMMANDS)
+        for command in (*commands, reports, set_moderator_role):
+            self.add_command(command)
+        for group in (LimitsGroup(), WordsGroup(), ChannelsGroup(), AuditLogGroup()):
+            self.add_command(group)

@@ -111,7 +111,7 @@ async def test_a_component_that_nobody_knows_is_answered(
 ) -> None:
     old = await posted(sandbox, ada, button("imagine:frame-it-in-gold:7"))
     await ada.press(old, "imagine:frame-it-in-gold:7")
-    await told(ada, "older picture")
+    await told(ada, "older message")
 
 
 async def test_the_command_takes_a_number_or_the_latest(

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import discord
+import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
 from core.database.jobs import Store
+from core.discord_ui.job_message import card as job_card
 from core.settings import Settings
-from sandbox import Member
+from core.storage.paths import finished_pictures, folder_of
+from sandbox import Member, Sandbox
 from tests.bot.conftest import told
 
 
@@ -17,7 +21,7 @@ async def test_a_picture_of_anybody_is_painted_from(
 ) -> None:
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
     said = await bob.say("my lawn", tmp_path / "lawn.png")
-    opened = await ada.use_menu("Imagine from this picture", said)
+    opened = await ada.use_menu("Imagine from this image", said)
     assert opened.fields == {"include": "", "exclude": "", "strength": "0.5"}
     await ada.wait_filled(await ada.submit(opened, include="a sea", strength="0,8"))
     (job,) = await store.waiting()
@@ -25,12 +29,76 @@ async def test_a_picture_of_anybody_is_painted_from(
     assert (settings.data_dir / "initial" / f"{job.recipe.initial}.png").exists()
 
 
+@pytest.mark.parametrize("count", [1, 3])
+async def test_an_image_of_a_job_is_painted_from(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    settings: Settings,
+    ada: Member,
+    bob: Member,
+    painted: Any,
+    count: int,
+) -> None:
+    """As the engine shows it: one image in the embed, where it is no attachment; several beside."""
+    job, card = await painted(ada, count=count)
+    folder = folder_of(job.id, settings.data_dir)
+    files = [
+        discord.File(path, f"imagine-{job.id}-{number}.png")
+        for number, path in enumerate(finished_pictures(folder), start=1)
+    ]
+    shown = job_card(job, picture=files[0].filename if count == 1 else None)
+    message = bot.get_partial_messageable(ada.channel_id).get_partial_message(card.id)
+    await message.edit(embed=shown.embed, attachments=files, view=shown.view)
+    posted = await bob.wait_for(
+        lambda each: each.id == card.id and (each.files or each.embeds[0].get("image"))
+    )
+    assert bool(posted.raw["attachments"]) == (count > 1)
+    opened = await bob.use_menu("Imagine from this image", posted)
+    await bob.wait_filled(await bob.submit(opened, include="a sea"))
+    (made,) = await store.waiting()
+    assert made.member_id == bob.id
+    assert made.recipe.initial
+    assert made.recipe.initial != job.recipe.initial
+
+
+async def test_the_menu_heeds_preferences(
+    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+) -> None:
+    await ada.slash("prefer", size="96x64", steps=40)
+    Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
+    said = await ada.say("my lawn", tmp_path / "lawn.png")
+    opened = await ada.use_menu("Imagine from this image", said)
+    await ada.wait_filled(await ada.submit(opened, include="a sea"))
+    (job,) = await store.waiting()
+    assert (job.recipe.size, job.recipe.steps) == ("96x64", 40)
+
+
+async def test_a_form_that_is_only_opened_is_not_kept_in_memory(
+    bot: ImagineBot, ada: Member, tmp_path: Path
+) -> None:
+    Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
+    said = await ada.say("my lawn", tmp_path / "lawn.png")
+    await ada.use_menu("Imagine from this image", said)
+    assert not bot._connection._view_store._modals
+
+
+async def test_a_wrong_weight_in_the_form_is_pointed_at(
+    bot: ImagineBot, ada: Member, tmp_path: Path
+) -> None:
+    Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
+    said = await ada.say("my lawn", tmp_path / "lawn.png")
+    opened = await ada.use_menu("Imagine from this image", said)
+    await ada.submit(opened, include="a castle | fog:-1")
+    assert "a castle | fog:-1\n               ^" in (await told(ada, "negative")).content
+
+
 async def test_a_message_without_a_picture(bot: ImagineBot, ada: Member, bob: Member) -> None:
     said = await bob.say("no picture here")
-    await ada.use_menu("Imagine from this picture", said)
-    await told(ada, "There is no picture in this message")
+    await ada.use_menu("Imagine from this image", said)
+    await told(ada, "There is no image in this message")
     await ada.use_menu("What was this prompt?", said)
-    await told(ada, "shows none of my pictures")
+    await told(ada, "doesn't show one of my images")
 
 
 async def test_what_a_picture_was_asked_for_with(

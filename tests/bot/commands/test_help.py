@@ -1,7 +1,7 @@
 """/help: its examples work."""
 
 from bot.client import ImagineBot
-from bot.commands.help import EXAMPLES
+from bot.components.example_buttons import EXAMPLES
 from core.database.jobs import Store
 from core.recipe import Recipe
 from sandbox import Member

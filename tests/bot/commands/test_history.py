@@ -3,8 +3,9 @@
 from typing import Any
 
 from bot.client import ImagineBot
-from bot.components.pagination import PAGE
+from bot.components.pagination import PAGE_SIZE as PAGE
 from core.database.jobs import Store
+from core.job import State
 from sandbox import Member, Sandbox
 from tests.bot.conftest import press, told
 
@@ -16,7 +17,7 @@ async def test_ones_own_painted_pictures_the_newest_first(
     await painted(bob, include="bob's secret")
     await painted(ada, include="a lighthouse")
     await ada.slash("history")
-    text = (await told(ada, "Your pictures")).text
+    text = (await told(ada, "Your images")).text
     assert text.index("a lighthouse") < text.index(r"a \*castle\*")
     assert "secret" not in text
 
@@ -29,14 +30,14 @@ async def test_only_those_with_certain_words_or_favourites(
     await ada.slash("history", words="LIGHT")
     assert "castle" not in (await told(ada, "a lighthouse")).text
     await press(sandbox, ada, card, f"favourite:{job.id}")
-    await told(ada, "among your favourites now")
+    await told(ada, "Added #")
     await ada.slash("history", favourites=True)
     starred = await ada.wait_for(
         lambda message: "castle" in message.text and "light" not in message.text
     )
     assert f"#{job.id}" in starred.text
     await press(sandbox, ada, card, f"favourite:{job.id}")
-    await told(ada, "no longer among your favourites")
+    await told(ada, "Removed #")
 
 
 async def test_what_narrows_the_list_stays_from_page_to_page(
@@ -59,3 +60,45 @@ async def test_what_narrows_the_list_stays_from_page_to_page(
     second = await told(ada, "Page 2 of 2")
     assert "lighthouse" not in second.text
     assert second.text.count("a castle") == 2
+
+
+async def test_words_that_begin_like_a_mark_are_words(
+    bot: ImagineBot, ada: Member, painted: Any
+) -> None:
+    """A star once stood for favourites, and words that began with one for them as well."""
+    await painted(ada, include="*star of the sea")
+    await ada.slash("history", words="*star")
+    await told(ada, "star of the sea")
+    await ada.slash("history", words="=star")
+    await told(ada, "No matching images")
+
+
+async def test_the_link_of_a_private_image_leads_into_the_direct_conversation(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, store: Store
+) -> None:
+    for private in (False, True):
+        await ada.slash("imagine", include="a secret" if private else "a sea", private=private)
+        job = None
+        while job is None:
+            job = await store.claim("engine", 60)
+        await store.finish(job.id, "engine", State.DONE)
+    direct = await ada.direct()
+    (message,) = await direct.messages()
+    await ada.slash("history")
+    text = (await told(ada, "Your images")).text
+    assert f"[#2](https://discord.com/channels/@me/{direct.channel_id}/{message.id})" in text
+    assert f"[#1](https://discord.com/channels/{sandbox.guild.id}/{ada.channel_id}/" in text
+
+
+async def test_a_button_of_before_still_turns_the_page(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+) -> None:
+    await painted(ada, include="a castle")
+    await painted(ada, include="a lighthouse")
+    await ada.slash("history")
+    shown = await told(ada, "Your images")
+    await press(sandbox, ada, shown, "page:history:0:castle")
+    turned = await ada.wait_for(
+        lambda message: message.id == shown.id and "light" not in message.text
+    )
+    assert "castle" in turned.text

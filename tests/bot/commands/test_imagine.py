@@ -213,7 +213,7 @@ async def test_an_outcome_that_the_first_card_has_hidden_is_shown_again(
         assert await store.unposted()
         await store.mark_posted(job.id, job.redraws)
         assert not await store.unposted()
-        assert not bot.answering
+        assert not bot.pending._open
 
 
 async def test_a_card_that_cannot_be_shown_loses_no_job(

@@ -7,7 +7,7 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.services import audit_log_feed
-from bot.services.reports import report_picture
+from bot.services.reports import report_job
 from core.database.jobs import Store
 from core.database.moderation import Moderation
 from core.job import Job, State
@@ -22,8 +22,8 @@ LEASE = 30.0
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_log_feed, "LOOK", 0.02)
-    monkeypatch.setattr(audit_log_feed, "RETRY", 0.02)
+    monkeypatch.setattr(audit_log_feed, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(audit_log_feed, "RETRY_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_discord_says_who_may_use_it(
         await ada.slash("mod queue")
     await orders(mo, "queue")
     await sandbox.client.set_command_permissions("mod", {ada: True})  # an administrator's word
-    assert "Nothing." in (await orders(ada, "queue")).text
+    assert "Nothing here." in (await orders(ada, "queue")).text
 
 
 async def test_a_named_role_moderates_beside_those_who_manage_messages(
@@ -107,7 +107,7 @@ async def test_the_queue_says_who_asked_what_and_where(
     await store.claim("engine", LEASE)
     shown = (await orders(mo, "queue")).text
     assert f"#1 · step 0/100 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
-    assert f"#2 · waits · <@{bob.id}>" in shown
+    assert f"#2 · waiting · <@{bob.id}>" in shown
 
 
 async def test_cancel_takes_what_is_painted_and_remove_only_what_waits(
@@ -144,7 +144,7 @@ async def test_up_makes_a_job_the_next(
     assert "position 1" in (await orders(mo, "up", job=3)).text
     assert "position 1" in (await orders(mo, "up", job=2)).text
     assert await waiting(store) == [2, 3, 1]
-    assert "does not wait" in (await orders(mo, "up", job=77)).text
+    assert "is not waiting" in (await orders(mo, "up", job=77)).text
 
 
 async def test_clear_asks_first_and_its_button_outlives_a_restart(
@@ -156,7 +156,10 @@ async def test_clear_asks_first_and_its_button_outlives_a_restart(
         await ask(ada)
         await store.claim("engine", LEASE)
         question = await orders(mo, "clear", member=ada)
-        assert f"Cancel all 2 of <@{ada.id}>" in question.text
+        assert (
+            f"Cancel all 2 jobs that are waiting or in progress?\nMember: <@{ada.id}>"
+            in question.text
+        )
         kept = await orders(mo, "clear")
         await mo.press(kept, kept.buttons[1].custom_id)
         await told(mo, "Nothing was cancelled")
@@ -164,7 +167,7 @@ async def test_clear_asks_first_and_its_button_outlives_a_restart(
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, store):
         await mo.press(question, question.buttons[0].custom_id)
-        await told(mo, "2 cancelled.")
+        await told(mo, "2 jobs cancelled.")
     assert await waiting(store) == [2]
     assert await store.running() == []
 
@@ -179,7 +182,7 @@ async def test_a_pause_tells_members_why_and_a_resume_ends_it(
     assert await store.claim("engine", LEASE) is None
     await refused(ada, "Reason: a film evening.")
     await ada.slash("queue")
-    await told(ada, "paused painting here**: a film evening")
+    await told(ada, "paused Imagine here**: a film evening")
     assert "a film evening" in (await orders(mo, "queue")).text
     await orders(mo, "resume")
     assert "not paused" in (await orders(mo, "resume")).text
@@ -215,7 +218,7 @@ async def test_limits_of_a_role(
     assert await store.claim("engine", LEASE)
     assert await store.claim("engine", LEASE) is None  # one of hers at a time
     listed = (await orders(mo, "limits list")).text
-    assert "@everyone: 1 painted at a time · 1 waiting · 64x64 the largest size" in listed
+    assert "@everyone: 1 in progress at a time · 1 waiting · up to 64x64" in listed
     await orders(mo, "limits clear", role=everyone)
     await ask(ada)
 
@@ -244,7 +247,7 @@ async def test_a_block_cancels_what_runs_and_ends_by_itself(
     await ask(bob)
     await store.claim("engine", LEASE)
     answer = await orders(mo, "block", member=ada, why="spam", **{"for": "2h"})
-    assert "2 of their pictures are cancelled" in answer.text
+    assert "2 of their jobs were cancelled" in answer.text
     assert await store.still_mine("engine") == {}
     assert await waiting(store) == [3]
     await refused(ada, "Reason: spam.")
@@ -271,7 +274,7 @@ async def test_words_are_refused_and_the_test_says_which(
     await refused(ada, "doesn't allow this prompt", "a circle", exclude="BÁD")
     tested = (await orders(mo, "words test", text="a B4D circle")).text
     assert "“B4D” matches the rule “bad”, which is refused everywhere" in tested
-    assert "No word" in (await orders(mo, "words test", text="a girl")).text
+    assert "None of the refused words" in (await orders(mo, "words test", text="a girl")).text
     offered = await mo.complete("mod words remove", "word", word="b")
     assert [choice["value"] for choice in offered] == ["bad"]
     await orders(mo, "words remove", word="bad")
@@ -298,7 +301,7 @@ async def test_channels_where_it_may_be_used(
     await ask(ada.at(studio))
     thread = await ada.at(studio).open_thread("sketches")
     await ask(ada.at(thread))
-    assert f"asked for in** <#{studio.id}>" in (await orders(mo, "channels list")).text
+    assert f"can be requested in** <#{studio.id}>" in (await orders(mo, "channels list")).text
     await orders(mo, "channels forget", channel=studio)
     await ask(ada)
 
@@ -325,7 +328,7 @@ async def test_acts_and_refusals_are_mirrored_once_even_if_discord_stumbles(
     office = await sandbox.client.channel("office")
     desk = mo.at(office)
     await orders(mo, "log channel", channel=office)
-    await desk.wait_for(lambda each: "the log goes to" in each.text)
+    await desk.wait_for(lambda each: "will be posted here" in each.text)
     sandbox.faults.fail("POST /channels/{channel_id}/messages", 503)
     await orders(mo, "words add", word="bad")
     await refused(ada, "rephrase", "a bad circle")
@@ -346,7 +349,7 @@ async def test_a_log_channel_must_be_open_to_the_bot(
     attic = await sandbox.client.channel("attic")
     everyone = await sandbox.client.everyone()
     await sandbox.client.set_overwrite(attic, everyone, deny=int(Permission.SEND_MESSAGES))
-    assert "I cannot write in" in (await orders(mo, "log channel", channel=attic)).text
+    assert "I can't post in" in (await orders(mo, "log channel", channel=attic)).text
     assert (await moderation.guild(sandbox.guild.id)).log_channel is None
 
 
@@ -428,7 +431,7 @@ async def test_without_a_log_channel_reports_wait_in_the_command(
     message = await orders(mo, "reports")
     await mo.press(message, "imagine:report:1:dismiss")
     await told(mo, "Dismiss: done by")
-    assert "No report" in (await orders(mo, "reports")).text
+    assert "no open reports" in (await orders(mo, "reports")).text
 
 
 async def test_a_member_reports_and_is_thanked_once(
@@ -440,7 +443,7 @@ async def test_a_member_reports_and_is_thanked_once(
     async def tell_on(interaction: Interaction[ImagineBot]) -> None:
         job = await store.job(1)
         assert job
-        await report_picture(interaction, job, "rude")
+        await report_job(interaction, job, "rude")
 
     async with running_bot(sandbox, settings, store, tell_on):
         await ask(ada)
@@ -448,4 +451,4 @@ async def test_a_member_reports_and_is_thanked_once(
         assert thanks.ephemeral
         assert "Thank you" in thanks.text
         await bob.slash("tell-on")
-        await told(bob, "You have reported #1 before")
+        await told(bob, "already reported #1")

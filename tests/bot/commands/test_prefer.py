@@ -10,7 +10,7 @@ async def test_what_is_preferred_need_not_be_typed(
     bot: ImagineBot, store: Store, ada: Member, bob: Member
 ) -> None:
     await ada.slash("prefer", size="96x64", steps=40, style="night")
-    assert "Size 96x64, 40 steps, style night" in (await told(ada, "Size")).text
+    assert "Size: 96x64\nSteps: 40\nStyle: night" in (await told(ada, "Size")).text
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
     await ada.wait_filled(await ada.slash("imagine", include="a house", size="64x64", steps=20))
     await bob.wait_filled(await bob.slash("imagine", include="a house"))
@@ -19,4 +19,6 @@ async def test_what_is_preferred_need_not_be_typed(
     assert (recipes[2].size, recipes[2].steps) == ("64x64", 20)
     assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 100, None)
     await ada.slash("prefer", size="none", style="none", direct_copy=True)
-    assert "Size 64x64, 40 steps, no style" in (await told(ada, "direct message, too")).text
+    text = (await told(ada, "Copy by direct message: yes")).text
+    assert "Size: 64x64\nSteps: 40\nStyle: none" in text
+    assert "/prefer steps:50" in text  # how to change them

@@ -1,7 +1,7 @@
 """/queue, as different members see it."""
 
 from bot.client import ImagineBot
-from bot.components.pagination import PAGE
+from bot.components.pagination import PAGE_SIZE as PAGE
 from core.database.jobs import Store
 from core.recipe import Recipe
 from core.settings import Settings
@@ -30,7 +30,7 @@ async def queued(
 
 async def test_an_empty_queue(bot: ImagineBot, ada: Member) -> None:
     await ada.slash("queue")
-    await told(ada, "Nothing waits")
+    await told(ada, "The queue is empty")
 
 
 async def test_what_runs_and_what_waits_with_ones_own_marked(

@@ -7,6 +7,7 @@ import pytest
 from bot.client import ImagineBot
 from core.database.jobs import Store
 from core.job import Job
+from core.prompts import Prompt
 from core.recipe import Source
 from core.settings import Settings
 from core.storage.paths import folder_of
@@ -75,18 +76,68 @@ async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
     job, card = await painted(ada)
     opened = await press(sandbox, ada, card, f"edit:{job.id}")
     assert opened.modal
-    fields = [row["components"][0] for row in opened.modal["components"]]
-    assert [f["value"] for f in fields] == ["a red circle", "fog", "64x64", "40", "7"]
-    include, _, size, steps, seed = (f["custom_id"] for f in fields)
-    sent = {include: "a blue | square:0.5", size: "96 × 64", steps: "50", seed: ""}
+    fields = {
+        label["component"]["custom_id"]: label["component"] for label in opened.modal["components"]
+    }
+    texts = [fields[name]["value"] for name in ("include", "exclude", "steps", "seed")]
+    assert texts == ["a red circle", "fog", "40", "7"]
+    offered = fields["size"]["options"]
+    assert [each["value"] for each in offered] == ["64x64", "96x64", "64x96", "96x96"]
+    assert [each["value"] for each in offered if each.get("default")] == ["64x64"]
+    sent = {"include": "a blue | square:0.5", "size": ["96x64"], "steps": "50", "seed": ""}
     await ada.wait_filled(await ada.submit(opened, **sent))
     made = await newest(store)
     assert [str(prompt) for prompt in made.recipe.include] == ["a blue", "square:0.5"]
     assert [str(prompt) for prompt in made.recipe.exclude] == ["fog"]
     assert (made.recipe.size, made.recipe.steps, made.parent_id) == ("96x64", 50, job.id)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"steps": "many"}, "Steps must be a whole number from 10 to 500."),
+        ({"seed": "-1"}, "A seed must be a whole number"),
+        ({"include": "a castle | fog:-1"}, "**Include**: "),
+        ({"exclude": "a castle | fog:-1"}, "**Exclude**: "),
+    ],
+)
+async def test_an_error_in_the_form_names_its_field_and_keeps_what_was_typed(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    ada: Member,
+    painted: Any,
+    wrong: dict[str, str],
+    named: str,
+) -> None:
+    job, card = await painted(ada)
+    typed = {"include": "a blue *square*", "size": ["96x64"], "steps": "50", "seed": "9"} | wrong
+    await ada.submit(await press(sandbox, ada, card, f"edit:{job.id}"), **typed)
+    refused = await told(ada, named)
+    assert ("^" in refused.content) == ("fog" in str(wrong))  # the place is pointed at
+    (again,) = refused.buttons
+    assert again.label == "Edit again"
+    opened = await ada.press(refused, again.custom_id)
+    assert {name: opened.fields[name] for name in typed if name != "size"} == {
+        name: value for name, value in typed.items() if name != "size"
+    }
+    good = {"include": "a blue square", "exclude": "", "steps": "50", "seed": "9"}
+    await ada.wait_filled(await ada.submit(opened, **good))
+    assert (await newest(store)).recipe.size == "96x64"
+
+
+async def test_a_recipe_that_is_longer_than_the_form_can_be_edited(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    """Escaped bars and the words of a style make a text longer than what may be typed."""
+    job, card = await painted(ada)
+    prompts = tuple(Prompt("|" * 99, 0.125) for _ in range(5))
+    recipe = job.recipe.model_copy(update={"include": prompts})
+    async with store.transaction() as db:
+        await db.execute("UPDATE jobs SET recipe = ?", (recipe.model_dump_json(),))
     opened = await press(sandbox, ada, card, f"edit:{job.id}")
-    await ada.submit(opened, **sent | {steps: "many"})
-    await told(ada, "Steps must be a whole number from 10 to 500.")
+    assert len(opened.fields["include"]) > 600
+    await ada.wait_filled(await ada.submit(opened, include="a hill"))
 
 
 async def test_stop_marks_a_running_job_for_its_asker_alone(
@@ -100,7 +151,7 @@ async def test_stop_marks_a_running_job_for_its_asker_alone(
     await told(bob, "Only the member who requested")
     assert await store.still_mine("engine") == {1: False}
     await press(sandbox, ada, card, "stop:1")
-    await told(ada, "stops at its next step")
+    await told(ada, "will stop after its current step")
     assert await store.still_mine("engine") == {1: True}
 
 
@@ -109,7 +160,7 @@ async def test_a_picked_picture_is_shown_large_to_who_picked_it(
 ) -> None:
     job, card = await painted(ada, count=3)
     await press(sandbox, ada, card, f"pick:{job.id}:2")
-    shown = await told(ada, "picture 3")
+    shown = await told(ada, "image 3")
     assert [button.label for button in shown.buttons] == ["Vary", "Larger", "More steps"]
     assert shown.files[-1].filename == f"imagine-{job.id}-3.png"
     assert "seed 9" in shown.text
@@ -141,7 +192,7 @@ async def test_deleted_pictures_are_gone_everywhere(
     await press(sandbox, bob, card, f"delete:{job.id}")
     await told(bob, "Only the member who requested it or a moderator can delete")
     await press(sandbox, ada, card, f"delete:{job.id}")
-    question = await told(ada, "for good")
+    question = await told(ada, "Permanently delete")
     await ada.press(question, question.buttons[0].custom_id)
     await told(ada, "is deleted")
     await worked_off(store)

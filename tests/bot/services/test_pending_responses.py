@@ -1,20 +1,24 @@
-"""What the bot acknowledges is answered, whatever dies or breaks in between."""
+"""What the bot acknowledges is answered, whatever breaks; see also test_responses.py."""
 
 import asyncio
+import json
 import sqlite3
 from typing import Any
 
 import pytest
 
 from bot.client import ImagineBot
-from bot.services import pending_responses
-from core.database.jobs import Store
-from core.database.pending_responses import Answers
+from bot.errors import UndeliveredError
+from bot.services import pending_responses, responses
+from bot.services.responses import Response
+from core.database.jobs import Store, StoreLockedError
+from core.database.pending_responses import PendingResponses
+from core.discord_ui.limits import TOKEN_SECONDS
 from core.job import Job
 from core.settings import Settings
 from sandbox import Member, Sandbox
 from sandbox.discord.models import Event
-from tests.bot.conftest import all_given, running_bot, told
+from tests.bot.conftest import all_given, refusal, running_bot, told
 
 ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
@@ -22,55 +26,7 @@ FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending_responses, "LOOK_SECONDS", 0.05)
-
-
-class DyingStore(Store):
-    """A bot that is torn away while it queues a job, before or after the job is there."""
-
-    queues: bool
-
-    async def add(self, *arguments: Any, **options: Any) -> Job:
-        if self.queues:
-            await super().add(*arguments, **options)
-        raise asyncio.CancelledError
-
-
-@pytest.mark.parametrize("private", [False, True])
-@pytest.mark.parametrize("queued", [False, True])
-async def test_what_a_killed_bot_left_open_is_answered_by_the_next(
-    sandbox: Sandbox,
-    settings: Settings,
-    ada: Member,
-    monkeypatch: pytest.MonkeyPatch,
-    queued: bool,
-    private: bool,
-) -> None:
-    async with DyingStore.open(settings.database_path) as store:
-        store.queues = queued
-        with monkeypatch.context() as dying:
-            dying.setattr(pending_responses, "LOOK_SECONDS", 100)
-            async with running_bot(sandbox, settings, store):
-                reply = await ada.slash("imagine", include="a red circle", private=private)
-                await asyncio.sleep(0.2)
-        assert reply.message
-        assert len(await Answers(store).left()) == 1
-    async with (
-        Store.open(settings.database_path) as store,
-        running_bot(sandbox, settings, store),
-    ):
-        message = await ada.wait_filled(reply)
-        if not queued:
-            assert message.text == pending_responses.INTERRUPTED
-        elif private:
-            (job,) = await store.waiting()
-            assert f"/{job.channel_id}" in message.text
-        else:
-            assert "In the queue\nPosition 1" in message.text
-            assert [button.label for button in message.buttons] == ["Cancel"]
-        await all_given(store)
-        assert len(await store.waiting()) == queued
-        assert [each.id for each in await ada.messages()] == [reply.message.id]
+    monkeypatch.setattr(responses, "RESUME_SECONDS", 0.05)
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -123,6 +79,105 @@ async def test_a_reason_that_could_not_be_told_is_told_later(
 
         store.add = failing  # type: ignore[method-assign]
         await ada.slash("imagine", include="a red circle")
-        message = await told(ada, pending_responses.INTERRUPTED)
+        message = await told(ada, "Something went wrong")
         assert [each.id for each in await ada.messages()] == [message.id]
         await all_given(store)
+
+
+@pytest.fixture
+async def undelivered(
+    sandbox: Sandbox, settings: Settings, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job is queued, and its message cannot be shown until the bot ends."""
+
+    async def failing(*arguments: Any, **options: Any) -> Any:
+        raise UndeliveredError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Response, "edit", failing)
+        patch.setattr(responses, "RESUME_SECONDS", 1000.0)
+        async with (
+            Store.open(settings.database_path) as store,
+            running_bot(sandbox, settings, store),
+        ):
+            await ada.slash("imagine", include="a red circle")
+    await sandbox.gateway.wait_connected(connected=False)
+
+
+async def test_after_the_token_has_expired_nothing_dangles(
+    sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
+) -> None:
+    """The job is there, and the engine shows it; nobody waits for the response any more."""
+    sandbox.clock.advance(TOKEN_SECONDS + 1)
+    async with Store.open(settings.database_path) as store:
+        assert len(await PendingResponses(store).all()) == 1
+        async with running_bot(sandbox, settings, store):
+            await all_given(store)
+            assert len(await store.waiting()) == 1
+
+
+async def test_a_row_of_an_older_version_is_apologised_for(
+    sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
+) -> None:
+    async with Store.open(settings.database_path) as store:
+        async with store.transaction() as db:
+            await db.execute("UPDATE answers SET payload = NULL, job_id = NULL")
+        async with running_bot(sandbox, settings, store):
+            await ada.wait_for(lambda message: message.text == pending_responses.INTERRUPTED)
+            await all_given(store)
+
+
+async def test_a_row_that_cannot_be_resumed_does_not_keep_others_waiting(
+    sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
+) -> None:
+    async with Store.open(settings.database_path) as store:
+        rows = PendingResponses(store)
+        await rows.insert(
+            1, payload=json.dumps({"id": 1}), updates_message=False, token="x", locale="de"
+        )
+        async with running_bot(sandbox, settings, store):
+            await ada.wait_for(lambda message: "Position 1" in message.text)
+            while len(await rows.all()) > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+async def test_without_a_row_on_disk_discord_is_not_told_that_the_bot_is_thinking(
+    bot: ImagineBot, store: Store, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that was killed now could not go on; so the member reads at once that it failed."""
+    monkeypatch.setattr(pending_responses, "INSERT_SECONDS", 0.1)
+    held = asyncio.Event()
+    insert = PendingResponses.insert
+
+    async def slow(*arguments: Any, **options: Any) -> None:
+        await held.wait()
+        await insert(*arguments, **options)
+
+    monkeypatch.setattr(PendingResponses, "insert", slow)
+    await ada.slash("imagine", include="a red circle")
+    assert "nothing was queued" in await refusal(ada)
+    held.set()
+    await all_given(store)
+    assert not await store.waiting()
+
+
+async def test_a_database_that_fails_for_a_while_stops_no_resuming(
+    sandbox: Sandbox,
+    settings: Settings,
+    ada: Member,
+    undelivered: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures: list[Exception] = [StoreLockedError("locked"), ZeroDivisionError()]
+    read = PendingResponses.all
+
+    async def failing(rows: PendingResponses) -> Any:
+        if failures:
+            raise failures.pop()
+        return await read(rows)
+
+    async with Store.open(settings.database_path) as store:
+        monkeypatch.setattr(PendingResponses, "all", failing)
+        async with running_bot(sandbox, settings, store):
+            await ada.wait_for(lambda message: "Position 1" in message.text)
+    assert not failures

@@ -14,7 +14,7 @@ async def test_a_private_wish_is_shown_to_its_asker_alone(
     bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a secret", private=True)
-    await told(ada, "I paint it for you here")
+    await told(ada, "on its way")
     direct = await ada.direct()
     (job,) = await store.waiting()
     card = await direct.wait_for(lambda message: "a secret" in message.text)
@@ -32,7 +32,7 @@ async def test_closed_direct_messages_bring_it_into_the_channel(
 ) -> None:
     await ada.accept_direct_messages(False)
     await ada.slash("imagine", include="a secret", private=True)
-    await told(ada, "I cannot write to you directly")
+    await told(ada, "I can't send you direct messages")
     (job,) = await store.waiting()
     assert (job.channel_id, job.message_id) == (ada.channel_id, None)
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.discord_ui.job_message import ALLOWED_MENTIONS, about, card, escaped, progress_line
+from core.discord_ui.job_message import ALLOWED_MENTIONS, about, card, progress_line
+from core.discord_ui.text import escape
 from core.i18n import languages
 from core.job import Progress, State
 from core.prompts import Prompt
@@ -68,7 +69,7 @@ def test_any_card_is_within_the_limits(
 
 @given(st.text(alphabet="ab1.\\*_~|`[](<>@#-+/: \n\u202e", max_size=40) | st.text(max_size=40))
 def test_a_members_text_is_shown_letter_by_letter(text: str) -> None:
-    shown = escaped(text)
+    shown = escape(text)
     assert re.sub(r"\\([\\*_~|`\[</#>+.-])|\u200b", r"\1", shown) == re.sub(
         "[\u200b\u202a-\u202e\u2066-\u2069]", "", text
     )
@@ -91,7 +92,7 @@ def test_a_members_text_is_shown_letter_by_letter(text: str) -> None:
     ],
 )
 def test_it_makes_no_links_headings_or_turns(text: str, shown: str) -> None:
-    assert escaped(text) == shown
+    assert escape(text) == shown
 
 
 def test_nobody_is_mentioned_and_no_link_is_masked() -> None:
@@ -109,7 +110,7 @@ def test_a_waiting_card_tells_place_wait_and_recipe() -> None:
     assert embed.description == (
         "Position 3 · about 3 min\n**Include** a castle · fog ×0.5\n**Exclude** watermark"
     )
-    assert embed.footer.text == "#12 · 64×96 · 150 steps · seed 7 · asked by Ann"
+    assert embed.footer.text == "#12 · 64×96 · 150 steps · seed 7 · requested by Ann"
 
 
 def test_a_running_card_tells_real_numbers_and_each_prompts_share() -> None:

@@ -1,0 +1,62 @@
+"""/mod log: what moderators did, and what was refused."""
+
+import discord
+from discord import app_commands
+
+from bot.commands.mod.parameters import ChannelOption, guild_of
+from bot.components.moderation_lists import AuditLogList
+from bot.errors import RefusedError
+from bot.services.responses import acknowledged
+from bot.types import Interaction
+from core.i18n import ENGLISH, mark, say, speaking
+
+GREETING = mark("Moderators' actions, refused requests and reports will be posted here.")
+
+
+class AuditLogGroup(
+    app_commands.Group, name="log", description=mark("Moderators' actions and refused requests")
+):
+    @app_commands.command(
+        name="channel", description=mark("Set the log channel (leave empty to turn it off)")
+    )
+    @app_commands.describe(channel=mark("Preferably a moderators-only channel"))
+    async def channel(self, interaction: Interaction, channel: ChannelOption | None = None) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            bot, guild_id = interaction.client, guild_of(interaction)
+            if channel:
+                await _greet(interaction, channel)
+            await bot.moderation.set_log_channel(
+                guild_id, channel.id if channel else None, interaction.user.id
+            )
+            text = say("The log is no longer posted, but still kept: see `/mod log show`.")
+            if channel:
+                text = say("The log is posted in {channel}.", channel=channel.mention)
+            await response.edit(text)
+
+    @app_commands.command(
+        name="show", description=mark("See the latest actions of moderators and refused requests")
+    )
+    @app_commands.describe(member=mark("Only entries by or about this member"))
+    async def show(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            narrowed = str(member.id) if member else ""
+            embed, view = await AuditLogList.first_page(interaction, narrowed)
+            await response.edit(embed=embed, view=view)
+
+
+async def _greet(interaction: Interaction, channel: ChannelOption) -> None:
+    """Shows that the bot can write there. Raises RefusedError if it cannot."""
+    with speaking(interaction.guild_locale.value if interaction.guild_locale else ENGLISH):
+        greeting = discord.Embed(description=say(GREETING))
+    try:
+        await interaction.client.get_partial_messageable(channel.id).send(embed=greeting)
+    except discord.HTTPException as error:
+        if error.status >= 500:
+            raise
+        raise RefusedError(
+            say(
+                "I can't post in {channel}. There I need the permissions View Channel, Send"
+                " Messages and Embed Links.",
+                channel=channel.mention,
+            )
+        ) from None

@@ -1,0 +1,89 @@
+"""/mod limits: what each role may have."""
+
+from dataclasses import asdict, replace
+
+import discord
+from discord import app_commands
+
+from bot import policy
+from bot.commands.mod.parameters import guild_of
+from bot.components.moderation_lists import LimitsList, limits_text, role_text
+from bot.errors import RefusedError
+from bot.services.responses import Response, acknowledged
+from bot.types import Interaction
+from core.i18n import ENGLISH, mark, say, speaking
+from core.moderation import Limits
+from core.recipe import parse_size
+
+Number = app_commands.Range[int, 1, 1000]
+
+
+class LimitsGroup(
+    app_commands.Group, name="limits", description=mark("Set what members of each role may do")
+):
+    @app_commands.command(name="set", description=mark("Set limits for the members of a role"))
+    @app_commands.describe(
+        role=mark("The role; @everyone for members without any other role that has limits"),
+        running=mark("Images in progress at a time"),
+        waiting=mark("Images waiting at a time"),
+        per_hour=mark("Images requested within an hour, without failed ones"),
+        size=mark("The largest size"),
+        steps=mark("The highest number of steps"),
+    )
+    async def set(
+        self,
+        interaction: Interaction,
+        role: discord.Role,
+        running: Number | None = None,
+        waiting: Number | None = None,
+        per_hour: Number | None = None,
+        size: app_commands.Range[str, 3, 11] | None = None,
+        steps: app_commands.Range[int, 1, policy.MAX_STEPS] | None = None,
+    ) -> None:
+        """What is not named stays as it was."""
+        async with acknowledged(interaction, ephemeral=True) as response:
+            named = Limits(running, waiting, per_hour, _size(size), steps)
+            changes = {name: value for name, value in asdict(named).items() if value is not None}
+            if not changes:
+                raise RefusedError(
+                    say("Set at least one limit, or remove them all with `/mod limits clear`.")
+                )
+            before = (await interaction.client.moderation.limits(guild_of(interaction))).get(
+                role.id, Limits()
+            )
+            await _set(response, role, replace(before, **changes))
+
+    @app_commands.command(name="clear", description=mark("Remove a role's limits"))
+    @app_commands.describe(role=mark("The role"))
+    async def clear(self, interaction: Interaction, role: discord.Role) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            await _set(response, role, Limits())
+
+    @app_commands.command(name="list", description=mark("See the limits of all roles"))
+    async def show_list(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            embed, view = await LimitsList.first_page(interaction)
+            await response.edit(embed=embed, view=view)
+
+    @set.autocomplete("size")
+    async def _sizes(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        offered = policy.menu(interaction.client.settings.model).sizes
+        return [app_commands.Choice(name=size.name, value=size.name) for size in offered]
+
+
+async def _set(response: Response, role: discord.Role, limits: Limits) -> None:
+    interaction = response.interaction
+    guild_id = guild_of(interaction)
+    named = role_text(role.id, guild_id)
+    with speaking(ENGLISH):  # as all of the log
+        what = f"{named}: {limits_text(limits)}"
+    await interaction.client.moderation.limit(guild_id, role.id, limits, interaction.user.id, what)
+    await response.edit(f"{named}: {limits_text(limits)}.")
+
+
+def _size(typed: str | None) -> str | None:
+    """Raises RecipeError."""
+    if typed is None:
+        return None
+    width, height = parse_size(typed)
+    return f"{width}x{height}"

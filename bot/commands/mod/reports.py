@@ -1,0 +1,26 @@
+"""/mod reports."""
+
+from discord import app_commands
+
+from bot.commands.mod.parameters import guild_of
+from bot.services.audit_log_feed import report_buttons, report_embed
+from bot.services.responses import acknowledged
+from bot.types import Interaction
+from core.i18n import counted, mark, say
+
+
+@app_commands.command(name="reports", description=mark("See images that members have reported"))
+async def reports(interaction: Interaction) -> None:
+    """The oldest open report with its buttons; the next one comes once it is closed."""
+    async with acknowledged(interaction, ephemeral=True) as response:
+        bot = interaction.client
+        count, oldest = await bot.moderation.open_reports(guild_of(interaction), limit=1)
+        if not oldest:
+            await response.edit(say("There are no open reports."))
+            return
+        (report,) = oldest
+        await response.edit(
+            counted("{n} open report:", "{n} open reports. The oldest:", count),
+            embed=report_embed(report, await bot.store.job(report.job_id)),
+            view=report_buttons(report.id),
+        )

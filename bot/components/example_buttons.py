@@ -1,0 +1,51 @@
+"""The buttons of /help: examples to try."""
+
+import discord
+
+from bot.components.persistent import PersistentButton
+from bot.services.preferences import preferred_recipe
+from bot.services.submission import submit_job
+from bot.types import Interaction
+from core.discord_ui.custom_ids import encode, template
+from core.discord_ui.views import static_view
+
+KIND = "example"
+
+EXAMPLES = {
+    "sketch": (
+        ("a red circle on a white background", "watermark"),
+        ("a yellow star and a blue heart", ""),
+        ("the moon over snowy hills at night", "a house"),
+    ),
+    "": (
+        ("a lighthouse in a storm", "watermark"),
+        ("a castle on a cliff | fog:0.5", "people"),
+        ("an astronaut riding a horse", "text"),
+    ),
+}
+"""Include and exclude, by model; under the empty name those for models that take any words."""
+
+
+def examples(model: str) -> tuple[tuple[str, str], ...]:
+    """Prompts whose words this model knows."""
+    return EXAMPLES.get(model, EXAMPLES[""])
+
+
+def example_buttons(model: str) -> discord.ui.View:
+    """One button for each example, each in its own row."""
+    return static_view(
+        discord.ui.Button(label=include, custom_id=encode(KIND, number), row=number)
+        for number, (include, _) in enumerate(examples(model))
+    )
+
+
+class ExampleButton(PersistentButton, template=template(KIND, number="[0-2]")):
+    """Requests an example in the name of whoever presses it."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Anybody may, as with /imagine."""
+
+    async def press(self, interaction: Interaction) -> None:
+        number, model = int(self.match["number"]), interaction.client.settings.model
+        include, exclude = examples(model)[number]
+        await submit_job(interaction, await preferred_recipe(interaction, include, exclude))

@@ -1,0 +1,112 @@
+"""The buttons of moderators: those of a report, and the question of /mod clear."""
+
+import time
+from typing import Any
+
+import discord
+
+from bot.components.persistent import PersistentButton
+from bot.errors import RefusedError
+from bot.services.audit_log_feed import VERDICT_LABELS, report_embed, verdict_template
+from bot.services.moderator_access import PASS, check_moderator, issue_pass
+from bot.services.responses import acknowledged
+from bot.types import Interaction
+from core.discord_ui.custom_ids import ID, encode, template
+from core.discord_ui.views import static_view
+from core.i18n import counted, mark, say
+from core.moderation import Act, Verdict
+
+WEEK = 7 * 86_400.0  #: seconds for which the button of a report blocks
+
+CLEARED = mark("A moderator has cleared the queue.")
+BLOCKED = mark("A moderator has cancelled this.")
+
+_FORMER_REASONS = (mark("A moderator has blocked its asker."),)
+"""Reasons that older jobs hold, and that are translated when they are shown."""
+
+CLEAR, KEEP = "clear", "keep"
+
+
+def clear_buttons(
+    interaction: Interaction, member_id: int | None, channel_id: int | None
+) -> discord.ui.View:
+    """Answers the question whether to clear the queue; a 0 stands for any."""
+    access = issue_pass(interaction)
+    scope = [member_id or 0, channel_id or 0, *([access] if access else [])]
+    confirm: discord.ui.Button[Any] = discord.ui.Button(
+        label=say("Cancel them"),
+        style=discord.ButtonStyle.danger,
+        custom_id=encode(CLEAR, interaction.user.id, *scope),
+    )
+    keep: discord.ui.Button[Any] = discord.ui.Button(
+        label=say("Keep"), custom_id=encode(KEEP, interaction.user.id)
+    )
+    return static_view((confirm, keep))
+
+
+class ClearButton(
+    PersistentButton,
+    template=template(CLEAR, by=ID, member=ID, channel=ID, access=PASS, optional={"access"}),
+):
+    async def authorize(self, interaction: Interaction) -> None:
+        """The moderator who was asked, if they still moderate."""
+        _check_asked(interaction, self.match["by"])
+        self.guild_id = check_moderator(interaction, self.match["access"] or "")
+
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, updates_message=True) as response:
+            jobs = await interaction.client.moderation.cancel(
+                Act.CLEAR,
+                self.guild_id,
+                by=interaction.user.id,
+                why=None,
+                reason=CLEARED,
+                member_id=int(self.match["member"]) or None,
+                channel_id=int(self.match["channel"]) or None,
+            )
+            text = counted("{n} job cancelled.", "{n} jobs cancelled.", len(jobs))
+            await response.edit(text, view=None)
+
+
+class KeepButton(PersistentButton, template=template(KEEP, by=ID)):
+    async def authorize(self, interaction: Interaction) -> None:
+        _check_asked(interaction, self.match["by"])
+
+    async def press(self, interaction: Interaction) -> None:
+        await interaction.response.edit_message(content=say("Nothing was cancelled."), view=None)
+
+
+class VerdictButton(PersistentButton, template=verdict_template()):
+    """Does what a moderator decided about a report, and says so in place of its buttons."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        self.guild_id = check_moderator(interaction)
+
+    async def press(self, interaction: Interaction) -> None:
+        bot, by = interaction.client, interaction.user.id
+        verdict = Verdict(self.match["verdict"])
+        async with acknowledged(interaction, updates_message=True) as response:
+            closed = await bot.moderation.close_report(
+                self.guild_id,
+                int(self.match["report"]),
+                verdict,
+                by,
+                until=time.time() + WEEK,
+                reason=BLOCKED,
+                message_id=response.message_id,
+            )
+            if not closed:
+                await response.edit(say("This report is already closed."), view=None)
+                return
+            label = say(VERDICT_LABELS[verdict])
+            text = say("{verdict}: done by {name}.", verdict=label, name=f"<@{by}>")
+            if verdict is Verdict.DELETE:
+                embed = report_embed(closed, None)
+                await response.edit(text, embed=embed, attachments=[], view=None)
+            else:
+                await response.edit(text, view=None)
+
+
+def _check_asked(interaction: Interaction, asked: str) -> None:
+    if str(interaction.user.id) != asked:
+        raise RefusedError(say("Only the moderator who used the command can answer this."))

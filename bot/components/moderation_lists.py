@@ -1,0 +1,135 @@
+"""The lists of /mod: the server's queue, blocked members, limits, refused words, the audit log."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TypeVar
+
+import discord
+
+from bot.components.pagination import PAGE_SIZE, ModeratorList, Page
+from bot.policy import MAX_WAITING
+from bot.services.audit_log_feed import line
+from bot.types import Interaction
+from core.discord_ui.text import escape, truncate
+from core.i18n import mark, say
+from core.job import Job, State
+from core.moderation import Block, Limits, WordRule
+
+T = TypeVar("T")
+
+MAX_PROMPT = 80  #: characters of a prompt that are shown
+MAX_REASON = 100  #: characters of a reason that are shown
+
+LIMITS = {
+    "running": mark("{n} in progress at a time"),
+    "waiting": mark("{n} waiting"),
+    "per_hour": mark("{n} per hour"),
+    "size": mark("up to {n}"),
+    "steps": mark("up to {n} steps"),
+}
+EVERYWHERE, AGE_RESTRICTED = mark("everywhere"), mark("outside of age-restricted channels")
+
+
+def list_embed(title: str, lines: Iterable[str]) -> discord.Embed:
+    """A list; an empty one says so."""
+    text = "\n".join(lines) or say("Nothing here.")
+    return discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
+
+
+def limits_text(limits: Limits) -> str:
+    """The limits of a role in a line."""
+    parts = [say(LIMITS[name], n=value) for name, value in asdict(limits).items() if value]
+    return " · ".join(parts) or say("no limits of its own")
+
+
+def role_text(role_id: int, guild_id: int) -> str:
+    """A role, mentioned; the server's own id stands for everybody."""
+    return "@everyone" if role_id == guild_id else f"<@&{role_id}>"
+
+
+def where_text(rule: WordRule) -> str:
+    """Where a word is refused."""
+    return say(AGE_RESTRICTED if rule.age_restricted else EVERYWHERE)
+
+
+class ModQueueList(ModeratorList, name="modqueue"):
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        moderation, guild_id = interaction.client.moderation, interaction.guild_id or 0
+        count, jobs = await moderation.live(guild_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE)
+        lines = [_job_line(job) for job in jobs]
+        if pause := (await moderation.guild(guild_id)).pause:
+            why = f": {escape(pause.reason)}" if pause.reason else "."
+            since, by = f"<t:{int(pause.since)}:R>", f"<@{pause.by}>"
+            lines.insert(0, say("**Paused** {since} by {name}", since=since, name=by) + why)
+        return list_embed(say("Queue of this server"), lines), count
+
+
+class BlockedList(ModeratorList, name="blocked"):
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        blocks = await interaction.client.moderation.blocks(interaction.guild_id or 0)
+        lines = map(_block_line, _on_page(blocks, number))
+        return list_embed(say("Blocked members"), lines), len(blocks)
+
+
+class LimitsList(ModeratorList, name="limits"):
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        guild_id = interaction.guild_id or 0
+        found = await interaction.client.moderation.limits(guild_id)
+        lines = [
+            f"{role_text(role, guild_id)}: {limits_text(limits)}"
+            for role, limits in _on_page(list(found.items()), number)
+        ]
+        note = say(
+            "With several roles, the most generous limit applies; @everyone only applies to members"
+            " without any of these roles. Where nothing is set, {n} may wait.",
+            n=MAX_WAITING,
+        )
+        lines.append(f"-# {note}")
+        return list_embed(say("Limits"), lines), len(found)
+
+
+class WordList(ModeratorList, name="words"):
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        rules = await interaction.client.moderation.words(interaction.guild_id or 0)
+        lines = [f"{escape(rule.text)} · {where_text(rule)}" for rule in _on_page(rules, number)]
+        return list_embed(say("Refused words"), lines), len(rules)
+
+
+class AuditLogList(ModeratorList, name="log"):
+    """The filter is the id of a member, or nothing."""
+
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        count, entries = await interaction.client.moderation.log(
+            interaction.guild_id or 0,
+            member_id=int(narrowed) if narrowed else None,
+            limit=PAGE_SIZE,
+            offset=number * PAGE_SIZE,
+        )
+        return list_embed(say("Log"), map(line, entries)), count
+
+
+def _on_page(entries: Sequence[T], number: int) -> Sequence[T]:
+    return entries[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]
+
+
+def _job_line(job: Job) -> str:
+    state = say("waiting")
+    if job.state is State.RUNNING:
+        state = say("step {step}/{steps}", step=job.step, steps=job.recipe.steps)
+    member, channel = f"<@{job.member_id}>", f"<#{job.channel_id}>"
+    whose = say("{member} in {channel}", member=member, channel=channel)
+    return f"#{job.id} · {state} · {whose} · {escape(truncate(job.recipe.title, MAX_PROMPT))}"
+
+
+def _block_line(block: Block) -> str:
+    member, by = f"<@{block.member_id}>", f"<@{block.by}>"
+    why = f": {escape(truncate(block.reason, MAX_REASON))}" if block.reason else ""
+    if block.until is None:
+        return say("{member} permanently, by {name}", member=member, name=by) + why
+    when = f"<t:{int(block.until)}:f>"
+    return say("{member} until {time}, by {name}", member=member, time=when, name=by) + why

@@ -1,0 +1,78 @@
+"""The list of /queue: what is running and what waits, with the member's own jobs on top."""
+
+from collections.abc import Iterator
+
+import discord
+
+from bot.components.pagination import PAGE_SIZE, Page, PagedList
+from bot.types import Interaction
+from core.discord_ui.job_message import about
+from core.discord_ui.text import escape, truncate
+from core.i18n import say
+from core.job import Job
+
+MAX_PROMPT = 60  #: characters of a prompt that are shown
+
+
+class QueueList(PagedList, name="queue"):
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+        store = interaction.client.store
+        count = await store.waiting_count()
+        waiting = await store.waiting(limit=PAGE_SIZE, offset=number * PAGE_SIZE)
+        running = await store.running()
+        lines = [*await _pause(interaction), *_own(interaction, await _places(interaction))]
+        if running:
+            lines.append(say("**In progress**"))
+            lines += [_running(interaction, job) for job in running[:PAGE_SIZE]]
+        if waiting:
+            first = number * PAGE_SIZE + 1
+            lines.append(say("**Waiting** ({count})", count=count))
+            lines += [
+                f"{n}. {_line(interaction, job)}" for n, job in enumerate(waiting, start=first)
+            ]
+        embed = discord.Embed(title=say("Queue"), colour=discord.Colour.blurple())
+        embed.description = "\n".join(lines) or say("The queue is empty.")
+        return embed, count
+
+
+async def _pause(interaction: Interaction) -> list[str]:
+    """What the moderators say about a pause, if there is one."""
+    pause = (await interaction.client.moderation.guild(interaction.guild_id)).pause
+    if pause is None:
+        return []
+    why = f": {escape(pause.reason)}" if pause.reason else "."
+    return [say("**The moderators have paused Imagine here**") + why]
+
+
+async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None]]:
+    """The member's own waiting jobs, the first of them, with position and seconds to wait."""
+    store = interaction.client.store
+    places = []
+    for job in (await store.members_jobs(interaction.user.id))[:PAGE_SIZE]:
+        if (position := await store.position(job.id)) is not None:
+            places.append((job, position, await store.wait_seconds(job.id)))
+    return places
+
+
+def _own(interaction: Interaction, places: list[tuple[Job, int, float | None]]) -> Iterator[str]:
+    if places:
+        yield say("**Yours**")
+    for job, position, wait in places:
+        left = f" · {about(wait)}" if wait is not None else ""
+        yield f"{position}.{left} · {_line(interaction, job)}"
+
+
+def _running(interaction: Interaction, job: Job) -> str:
+    return f"{job.step}/{job.recipe.steps} · {_line(interaction, job)}"
+
+
+def _line(interaction: Interaction, job: Job) -> str:
+    """A job, as much of it as this member may see: prompts stay in their own channel."""
+    if job.guild_id != interaction.guild_id:
+        return say("in another server")
+    own = job.member_id == interaction.user.id
+    who = say("**yours**") if own else escape(job.member_name)
+    if not own and job.channel_id != interaction.channel_id:
+        return f"#{job.id} · {who} · " + say("in another channel")
+    return f"#{job.id} · {who} · {escape(truncate(job.recipe.title, MAX_PROMPT))}"

@@ -1,0 +1,46 @@
+"""Which jobs a member may see, and who acts: what commands and components ask first."""
+
+from bot import policy
+from bot.decisions import Decision
+from bot.errors import RefusedError
+from bot.services.admission import is_age_restricted_channel, is_moderator, place_of
+from bot.types import Interaction
+from core.i18n import say
+from core.job import Job, State
+
+
+def actor_of(interaction: Interaction) -> policy.Asker:
+    """The member who acts, and where."""
+    return policy.Asker(
+        member_id=interaction.user.id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        moderator=is_moderator(interaction),
+        age_restricted=place_of(interaction).age_restricted,
+    )
+
+
+def check(decision: Decision) -> None:
+    """Raises RefusedError unless the decision is yes."""
+    if not decision:
+        raise RefusedError(decision.refusal)
+
+
+async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
+    """The job, if the member may see it and it may be shown here. Raises RefusedError."""
+    job, actor = await interaction.client.store.job(job_id), actor_of(interaction)
+    check(policy.may_see(job, actor))
+    assert job is not None
+    # Its channel may have become age-restricted since.
+    channel = interaction.client.get_channel(job.channel_id)
+    restricted = job.age_restricted or is_age_restricted_channel(channel)
+    check(policy.may_show(job, actor, age_restricted=restricted))
+    return job
+
+
+async def get_finished_job(interaction: Interaction, job_id: int) -> Job:
+    """The job, if it has images that the member may see. Raises RefusedError."""
+    job = await get_visible_job(interaction, job_id)
+    if job.state is not State.DONE:
+        raise RefusedError(say("Job #{job} has no image.", job=job.id))
+    return job

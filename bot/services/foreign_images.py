@@ -1,0 +1,28 @@
+"""Images that somebody else uploaded: nobody but they may use them."""
+
+from bot.decisions import Reason, refuse
+from bot.errors import RefusedError
+from bot.types import Interaction
+from core.database.provenance import UploadedImages
+from core.prompts import RecipeError
+from core.recipe import Recipe
+
+
+async def own_images_only(interaction: Interaction, recipe: Recipe) -> None:
+    """Raises RefusedError if the recipe uses images that somebody else uploaded."""
+    uploads = UploadedImages(interaction.client.store)
+    if await uploads.foreign(recipe, interaction.user.id):
+        raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal)
+
+
+async def without_foreign_images(interaction: Interaction, recipe: Recipe) -> Recipe:
+    """The recipe without image prompts that somebody else uploaded. Raises RefusedError.
+
+    For what starts from a finished image, which holds the look of its image prompts already.
+    """
+    uploads = UploadedImages(interaction.client.store)
+    foreign = await uploads.foreign(recipe, interaction.user.id)
+    try:
+        return recipe.without_images(foreign) if foreign else recipe
+    except RecipeError:  # no prompt would remain
+        raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal) from None

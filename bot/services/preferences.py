@@ -1,0 +1,53 @@
+"""A recipe from what a member typed, with their preferences where they chose nothing."""
+
+import asyncio
+
+from bot import policy
+from bot.types import Interaction
+from core.database.jobs import StoreError
+from core.database.members import Members, Preferences
+from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
+from core.recipe import Recipe, parse_size
+
+PREFERENCES_SECONDS = INITIAL_RESPONSE_SECONDS / 6
+"""Discord waits for a response; without preferences, the defaults are used."""
+
+
+async def preferred_recipe(
+    interaction: Interaction,
+    include: str,
+    exclude: str = "",
+    *,
+    size: str | None = None,
+    steps: int | None = None,
+    style: str | None = None,
+    seed: int | None = None,
+    count: int = 1,
+    initial: str | None = None,
+    strength: float = 0.5,
+) -> Recipe:
+    """What is None is taken from `/prefer`, or from the defaults. Raises RecipeError."""
+    menu = policy.menu(interaction.client.settings.model)
+    preferred = await _preferences(interaction)
+    width, height = parse_size(size or preferred.size or menu.sizes[0].name)
+    return Recipe.make(
+        include,
+        exclude,
+        width=width,
+        height=height,
+        steps=steps or preferred.steps or menu.steps,
+        seed=seed,
+        initial=initial,
+        strength=strength,
+        count=count,
+        preset=style or preferred.preset,
+    )
+
+
+async def _preferences(interaction: Interaction) -> Preferences:
+    """What the member prefers, if the database answers in time."""
+    try:
+        async with asyncio.timeout(PREFERENCES_SECONDS):
+            return await Members(interaction.client.store).preferences(interaction.user.id)
+    except (TimeoutError, StoreError):
+        return Preferences()

@@ -1,0 +1,7 @@
+"""Types that commands, components and services share."""
+
+import discord
+
+from bot.client import ImagineBot
+
+Interaction = discord.Interaction[ImagineBot]

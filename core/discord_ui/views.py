@@ -1,0 +1,18 @@
+"""Views whose items are answered by their custom ids."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import discord
+
+
+def static_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+    """A view that is only drawn: a `DynamicItem` answers its buttons, also after a restart.
+
+    It is stopped, so that discord.py does not keep it in memory to listen for it.
+    """
+    view = discord.ui.View(timeout=None)
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return view

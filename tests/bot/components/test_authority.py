@@ -1,0 +1,115 @@
+"""Who may press what is decided at each press, whatever the custom id says."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot.client import ImagineBot
+from bot.components import BUTTONS
+from bot.services import moderator_access
+from core.database.jobs import Store
+from sandbox import Member, MessageView, Sandbox
+from sandbox.discord.permissions import Permission
+from tests.bot.conftest import asked, press, told
+from tests.bot.forging import scene
+
+SAMPLES = {
+    "job_id": ["1", "2", "3", "999999999999999999", "8999999999999999999"],
+    "row": ["0", "3"],
+    "page": ["0", "999999"],
+    "filter": ["", "7"],
+    "by": ["{own}", "1"],
+    "member": ["{own}", "1", "0"],
+    "channel": ["0"],
+    "number": ["2"],
+    "report": ["1", "8999999999999999999"],
+    "verdict": ["delete", "block", "dismiss"],
+    "access": ["", "ffffffffff." + "A" * 16],
+}
+"""What a forger may put into each part of a custom id."""
+
+
+def forged_ids(own: int) -> Iterator[str]:
+    """Every button with all samples of its parts."""
+    for button in BUTTONS:
+        template = button.__discord_ui_compiled_template__
+        prefix = template.pattern.partition("(")[0]
+        names = list(template.groupindex)
+        for values in itertools.product(*(SAMPLES[name] for name in names)):
+            whole = ":".join((prefix.rstrip(":"), *values)).replace("{own}", str(own))
+            for custom_id in {whole, whole.rpartition(":")[0]}:
+                if template.fullmatch(custom_id):
+                    yield custom_id
+
+
+async def test_a_member_who_forges_every_button_reaches_nothing_of_others() -> None:
+    async with scene() as at:
+        guild_id = at.sandbox.guild.id
+        await at.bot.moderation.block(
+            guild_id, 77, by=1, why="SECRET REASON", until=None, reason="x"
+        )
+        await at.bot.moderation.report(at.victims[0], 5, "SECRET REPORT")
+        pressed = list(forged_ids(at.mallory.id))
+        kinds = {custom_id.split(":")[1] for custom_id in pressed}
+        assert len(kinds) >= 18  # a new button needs its samples above
+        assert len(pressed) > 100
+        for custom_id in pressed:
+            await at.forge("press", custom_id.removeprefix("imagine:"), {})
+            shown = json.dumps([each.raw for each in await at.mallory.messages()])
+            assert "SECRET" not in shown, custom_id
+        assert len(await at.bot.moderation.blocks(guild_id)) == 1
+        count, _ = await at.bot.moderation.open_reports(guild_id)
+        assert count == 1
+
+
+@pytest.fixture
+async def role(sandbox: Sandbox) -> Any:
+    return await sandbox.client.role("Keepers", permissions=int(Permission.MANAGE_MESSAGES))
+
+
+@pytest.fixture
+async def mo(sandbox: Sandbox, role: Any) -> Member:
+    return await sandbox.client.member("Mo", roles=[role])
+
+
+async def order(moderator: Member, command: str, **options: Any) -> MessageView:
+    return await moderator.wait_filled(await moderator.slash(f"mod {command}", **options))
+
+
+async def test_who_no_longer_moderates_turns_no_page_and_clears_no_queue(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member, role: Any
+) -> None:
+    for _ in range(3):
+        await asked(ada)
+    shown, question = await order(mo, "queue"), await order(mo, "clear")
+    await mo.remove_role(role)
+    await press(sandbox, mo, shown, "page:modqueue:0:")
+    await told(mo, "Only moderators of this server")
+    await mo.press(question, question.buttons[0].custom_id)
+    assert len(await store.waiting()) == 3
+    assert not [each for each in await mo.messages() if "cancelled" in each.text]
+
+
+async def test_a_member_whom_an_administrator_lets_use_mod_has_its_buttons_for_a_while(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    ada: Member,
+    bob: Member,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await asked(ada)
+    await sandbox.client.set_command_permissions("mod", {bob: True})
+    question = await order(bob, "clear")
+    custom_id = question.buttons[0].custom_id
+    late = moderator_access.time.time() + 16 * 60
+    with monkeypatch.context() as patch:
+        patch.setattr(moderator_access.time, "time", lambda: late)
+        await bob.press(question, custom_id)
+        await told(bob, "Only moderators of this server")
+    await bob.press(question, custom_id)
+    await told(bob, "1 job cancelled.")
+    assert not await store.waiting()

@@ -1,0 +1,74 @@
+"""A bot that is killed at a step: from there on nothing that it does has an effect.
+
+A step is a moment in which it reaches out, to the database or to Discord: before, and after.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import aiosqlite
+import discord.http
+import discord.webhook.async_
+import pytest
+
+from core.database.connection import Database
+
+
+class Killed(asyncio.CancelledError):
+    """The process is gone."""
+
+
+class Killer:
+    """Counts the steps of one interaction, and kills at one of them."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.steps = 0
+        self.armed = False
+
+    def step(self) -> None:
+        if not self.armed:
+            return
+        self.steps += 1
+        if self.steps >= self.at:
+            raise Killed
+
+    @property
+    def has_killed(self) -> bool:
+        return self.steps >= self.at
+
+
+@contextmanager
+def killing(patch: pytest.MonkeyPatch) -> Iterator[Killer]:
+    """Within the block, all bots of this process are killed at the step that the killer says."""
+    killer = Killer()
+    with patch.context() as dying:
+        dying.setattr(Database, "transaction", _transaction(killer))
+        for owner in (discord.http.HTTPClient, discord.webhook.async_.AsyncWebhookAdapter):
+            dying.setattr(owner, "request", _request(killer, owner.request))
+        yield killer
+
+
+def _transaction(killer: Killer) -> Any:
+    transaction = Database.transaction
+
+    @asynccontextmanager
+    async def killed(database: Database) -> AsyncIterator[aiosqlite.Connection]:
+        killer.step()
+        async with transaction(database) as db:
+            yield db
+        killer.step()
+
+    return killed
+
+
+def _request(killer: Killer, request: Any) -> Any:
+    async def killed(*arguments: Any, **options: Any) -> Any:
+        killer.step()
+        answer = await request(*arguments, **options)
+        killer.step()
+        return answer
+
+    return killed

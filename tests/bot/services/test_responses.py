@@ -1,0 +1,131 @@
+"""What the bot has acknowledged goes on after a restart, whenever it was killed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.client import ImagineBot
+from bot.services import audit_log_feed, responses
+from core.database.jobs import Store
+from core.settings import Settings
+from sandbox import Member, NoResponseError, Sandbox
+from sandbox.discord import limits
+from tests.bot.conftest import all_given, asked, press, running_bot
+from tests.bot.services.killing import Killer, killing
+
+MOST_STEPS = 60
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responses, "RESUME_SECONDS", 0.05)
+    monkeypatch.setattr(audit_log_feed, "POLL_SECONDS", 1000.0)
+    monkeypatch.setitem(limits._RULES, ("POST", "/users/@me/channels"), (1000, 60.0))
+
+
+Request = Callable[[Sandbox, Store, Member], Awaitable[None]]
+"""Sends an interaction, and waits until it is acknowledged."""
+
+
+async def imagine(sandbox: Sandbox, store: Store, ada: Member) -> None:
+    await ada.slash("imagine", include="a red circle", seed=7)
+
+
+async def imagine_privately(sandbox: Sandbox, store: Store, ada: Member) -> None:
+    await ada.slash("imagine", include="a red circle", private=True)
+
+
+async def again(sandbox: Sandbox, store: Store, ada: Member) -> None:
+    (card,) = [message for message in await ada.messages() if not message.ephemeral]
+    await press(sandbox, ada, card, "again:1")
+
+
+async def edit(sandbox: Sandbox, store: Store, ada: Member) -> None:
+    (card,) = [message for message in await ada.messages() if not message.ephemeral]
+    opened = await press(sandbox, ada, card, "edit:1")
+    await ada.submit(opened, include="a blue square")
+
+
+async def until_quiet(bot: ImagineBot) -> None:
+    """Until no handler is at work; those that were killed are."""
+    while bot._at_work:
+        await asyncio.wait(bot._at_work)
+
+
+async def kill_during(
+    request: Request, killer: Killer, bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+) -> None:
+    killer.armed = True
+    try:
+        async with asyncio.timeout(20):
+            sending = asyncio.create_task(request(sandbox, store, ada))
+            await asyncio.sleep(0.05)
+            while not sending.done() and not killer.has_killed:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await until_quiet(bot)
+            if killer.has_killed and not sending.done():
+                sandbox.clock.advance(4)  # Discord waits no longer
+            await sending
+    except NoResponseError:
+        pass
+    await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("request_", "before"),
+    [(imagine, 0), (imagine_privately, 0), (again, 1), (edit, 1)],
+    ids=["command", "private", "button", "form"],
+)
+async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
+    sandbox: Sandbox,
+    settings: Settings,
+    ada: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+    request_: Request,
+    before: int,
+) -> None:
+    acknowledged = unacknowledged = 0
+    for at in range(1, MOST_STEPS):
+        for message in list(sandbox.channel.messages.values()):
+            sandbox.world.delete(sandbox.channel, message)
+        direct = await ada.direct()
+        texts = {message.id for message in await direct.messages()}
+        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
+        async with Store.open(here.database_path) as store:
+            with killing(monkeypatch) as killer:
+                async with running_bot(sandbox, here, store) as bot:
+                    if before:
+                        await asked(ada)
+                        await all_given(store)
+                    killer.at = at
+                    await kill_during(request_, killer, bot, sandbox, store, ada)
+                    killed = killer.has_killed
+        await sandbox.gateway.wait_connected(connected=False)
+        async with Store.open(here.database_path) as store, running_bot(sandbox, here, store):
+            await all_given(store)
+            jobs = await store.waiting()
+            new = [message for message in await ada.messages()][before:]
+            assert not [message for message in new if message.loading], at
+            if not new:  # it was killed before Discord was told: the member saw that it failed
+                unacknowledged += 1
+                assert len(jobs) == before, at
+                continue
+            acknowledged += 1
+            assert len(jobs) == before + 1, at
+            assert len(new) == 1, at
+            assert new[0].ephemeral == (request_ is imagine_privately)
+            if request_ is imagine_privately:
+                (shown,) = [m for m in await direct.messages() if m.id not in texts]
+                assert f"/{shown.id}" in new[0].text
+                assert jobs[-1].message_id == shown.id
+            else:
+                assert "Position" in new[0].text
+                assert jobs[-1].message_id == new[0].id
+        if not killed:
+            break
+    assert not killed
+    assert unacknowledged <= 5  # the form is opened; the row is written; Discord is not yet told
+    assert acknowledged > 4
