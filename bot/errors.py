@@ -62,17 +62,23 @@ async def handle_error(interaction: discord.Interaction, error: Exception) -> bo
     if isinstance(error, UndeliveredError):
         log.warning("a response could not be delivered, trying again", error=str(error))
         return False
+    if is_gone(error):
+        log.warning("an interaction was gone before it could be answered", error=str(error))
+        return True
+    incident = None if _is_expected(error) else secrets.token_hex(3)
     try:
-        if not is_gone(error):
-            await send_error(interaction, _sentence(error))
-            return True
+        await send_error(interaction, _text(error, incident))
+        return True
     except Exception as failure:
         if not is_gone(failure):
             log.exception("a member could not be told what went wrong")
             return False
-        error = failure
-    log.warning("an interaction was gone before it could be answered", error=str(error))
-    return True
+        log.warning("an interaction was gone before it could be answered", error=str(failure))
+        return True
+    finally:
+        if incident:  # after the member, who is told in time: to write a traceback takes some
+            event = str(error) if isinstance(error, StoreError) else "a handler failed"
+            log.error(event, incident=incident, exc_info=error)
 
 
 def is_gone(error: Exception) -> bool:
@@ -80,22 +86,27 @@ def is_gone(error: Exception) -> bool:
     return isinstance(error, discord.HTTPException) and error.code in GONE
 
 
-def _sentence(error: Exception) -> str:
-    """What the member reads; details for the host go to the log."""
+_CHANGED = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether the member's request is the reason, and not a fault of ours."""
+    return isinstance(error, (RefusedError, RecipeError, *_CHANGED))
+
+
+def _text(error: Exception, incident: str | None) -> str:
+    """What the member reads."""
     match error:
         case RefusedError() | RecipeError():
             return str(error)
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             return say("This command has changed. Restart Discord to get the current version.")
-    incident = secrets.token_hex(3)
-    if isinstance(error, StoreError):
-        log.error(str(error), incident=incident, exc_info=error)
-        return say(
-            "The queue is unavailable right now, so nothing was queued or changed. Please try again"
-            " in a few minutes. (Incident `{incident}`)",
-            incident=incident,
-        )
-    log.error("a handler failed", incident=incident, exc_info=error)
+        case StoreError():
+            return say(
+                "The queue is unavailable right now, so nothing was queued or changed. Please try"
+                " again in a few minutes. (Incident `{incident}`)",
+                incident=incident,
+            )
     return say(
         "Something went wrong, and it has been logged. If it happens again, give incident"
         " `{incident}` to whoever runs this bot.",
