@@ -104,6 +104,6 @@ async def test_a_message_without_a_picture(bot: ImagineBot, ada: Member, bob: Me
 async def test_what_a_picture_was_asked_for_with(
     bot: ImagineBot, ada: Member, bob: Member, painted: Any
 ) -> None:
-    job, card = await painted(ada, include="a castle | fog:0.5")
+    job, card = await painted(ada, include="a castle | mist:0.5")
     await bob.use_menu("What was this prompt?", card)
-    assert "a castle | fog:0.5" in (await told(bob, f"#{job.id}")).text
+    assert "a castle | mist:0.5" in (await told(bob, f"#{job.id}")).text
