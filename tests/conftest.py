@@ -4,9 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before torch is imported: several threads of several tests would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# How long a test takes says how busy the machine is, not whether the code is right.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 HERE = Path(__file__).parent
 LONGEST = tuple(HERE / name for name in ("end_to_end", "engine/test_cluster.py", "browser"))

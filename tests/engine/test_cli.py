@@ -168,7 +168,7 @@ def test_pictures_it_needs_are_found_among_the_hosts_data_or_missed(
     (pictures / "elsewhere").mkdir()
     (pictures / "out" / "initial").rename(pictures / "elsewhere" / "initial")
     assert main(again) == 1
-    assert "no longer there" in capsys.readouterr().err
+    assert "no longer exists" in capsys.readouterr().err
     monkeypatch.setenv("DATA_DIR", "elsewhere")
     assert main(again) == 0
 
@@ -201,7 +201,7 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
     content = png(Image.new("RGB", (16, 16)), recipe, 0, Provenance("sketch", {}))
     (place / "a.png").write_bytes(content)
     assert main(["render", "--again", "a.png"]) == 1
-    assert "goes on from job 12" in capsys.readouterr().err
+    assert "starts from job 12" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
     [
         (["render"], "Nothing is asked for"),
         (["render", "--unlike", "navy.png"], "Nothing is asked for"),
-        (["render", "--like", "navy.png=-1"], "A weight cannot be negative"),
+        (["render", "--like", "navy.png=-1"], "A weight can't be negative"),
         (["render", "--like", "navy.png=20"], "A weight is a number above 0"),
         (["render", "--like", "nowhere.png"], "nowhere.png: No such file"),
         (["render", "a", "--preset", "vaporwave"], "There is no such preset"),
@@ -219,9 +219,9 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
         (["render", "a", "--size", "3"], "A size is width x height"),
         (["render", "a", "--size", "17x16"], "17x16 cannot be painted"),
         (["render", " "], "Nothing is asked for"),
-        (["render", "fog:-1"], "A weight cannot be negative"),
-        (["render", "a", "--count", "9"], "Count:"),
-        (["render", "a", "--steps", "0"], "Steps:"),
+        (["render", "fog:-1"], "A weight can't be negative"),
+        (["render", "a", "--count", "9"], "Count must be"),
+        (["render", "a", "--steps", "0"], "Steps must be"),
         (["render", "a", "--model", "watercolour"], "There is no pair"),
         (["render", "a", "--init", "nowhere.png"], "nowhere.png: No such file"),
         (["render", "a", "--init", "broken.png"], "isn't a PNG, JPEG, WebP or GIF"),
@@ -351,11 +351,13 @@ async def test_the_doctor_says_what_is_well_and_what_is_not(
         home = str(discord.guild.id)
         assert await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=home) == (0, [])
 
-        status, (line,) = await doctor(capsys, monkeypatch, DISCORD_GUILD_ID="1234")
+        status, (line,) = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID="1234")
         assert (status, line[:3]) == (1, "NOT")
         assert "DISCORD_GUILD_ID=1234: invite it" in line
 
-        status, (line,) = await doctor(capsys, monkeypatch, DISCORD_TOKEN="a-wrong-token")
+        status, (line,) = await doctor(
+            capsys, monkeypatch, **{**at, "DISCORD_TOKEN": "a-wrong-token"}
+        )
         assert (status, line[:3]) == (1, "NOT")
         assert "does not accept the token" in line
 

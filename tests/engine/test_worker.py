@@ -295,7 +295,7 @@ async def test_each_asker_is_told_in_their_language(
     assert reasons == [
         "Der Speicher ist knapp für diese Größe, darum wird langsamer gemalt.",
         "Die Rechnung ist zusammengebrochen (der Verlust ist keine Zahl).",
-        "Ein Bild, das dafür gebraucht wird, ist nicht mehr da: Bitte hänge es noch einmal an.",
+        "Ein dafür benötigtes Bild gibt es nicht mehr. Bitte lade es noch einmal hoch.",
         NOTES[NoteCode.LOW_MEMORY],
     ]
 

@@ -69,9 +69,7 @@ def test_the_loss_falls_towards_includes_and_away_from_excludes(
     include: float, exclude: float, more: float
 ) -> None:
     floors = torch.full((2,), INDIFFERENT)
-    asked = objective.Target(
-        ("a", "b"), torch.eye(2), torch.tensor([1.0, -0.5]), floors, 1, (1.0, -0.5)
-    )
+    asked = objective.Target(("a", "b"), torch.eye(2), torch.tensor([1.0, -0.5]), floors, 1)
 
     def loss(*similarity: float) -> float:
         return objective.clip_loss(torch.tensor(similarity), asked).item()
