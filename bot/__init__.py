@@ -1,4 +1,4 @@
-"""The gateway process: what members type and press becomes jobs in the queue.
+"""The gateway process: turns commands, buttons and forms into jobs in the queue.
 
-Nothing is painted here. The bot writes to `jobs`, the engine reads from it and shows outcomes.
+It renders nothing. The engine takes the jobs from the database and posts their results.
 """

@@ -8,9 +8,9 @@ _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 
 
 def duration(text: str) -> int | None:
-    """`30m`, `12h`, `7d`, `2w` or several of them (`1d 12h`) in seconds; None if it is none.
+    """`30m`, `12h`, `7d`, `2w` or a sum such as `1d 12h` in seconds, at least 60.
 
-    At least a minute.
+    None if the text is not a duration, or is zero.
     """
     typed = text.strip().casefold()
     if not _DURATION.fullmatch(typed):

@@ -1,4 +1,4 @@
-"""How the bot comes back to the gateway: soon, and never so often that Discord resets its token."""
+"""How the bot reconnects to the gateway: soon, but within Discord's daily limit of sessions."""
 
 import asyncio
 from typing import TYPE_CHECKING, Literal
@@ -13,31 +13,33 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger(__name__)
 
 LONGEST_PAUSE = 30.0
-"""Seconds at most between two tries to reach a gateway that is away."""
+"""The longest delay, in seconds, between two attempts to connect."""
 
 SPARE_SESSIONS = 20
-"""Of the 1,000 sessions that Discord lets a bot start in a day, so many are left untouched: when
-they are used up, Discord resets the token."""
+"""How many of the 1,000 sessions that Discord allows a bot each day are kept in reserve. When all
+are used up, Discord resets the token."""
 
 
 class Backoff(ExponentialBackoff[Literal[False]]):
-    """The pauses between the tries: longer and longer, as discord.py has them, but not without end.
+    """Exponential backoff as in discord.py, but with an upper limit.
 
-    discord.py alone would sit out up to 17 minutes after an outage is over.
+    discord.py alone would wait up to 17 minutes after the end of an outage.
     """
 
     def delay(self) -> float:
-        """Seconds until the next try."""
+        """Seconds until the next attempt."""
         return min(super().delay(), LONGEST_PAUSE)
 
 
-# It takes the class from there and nowhere else.
+# discord.py offers no other way to replace the class.
 discord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]
 
 
 async def wait_for_a_session(limit: "SessionStartLimit") -> None:
-    """Waits for Discord's new day if too many sessions were started in this one."""
+    """Waits until Discord resets the daily limit if few sessions are left."""
     if limit["remaining"] < SPARE_SESSIONS:
         seconds = limit["reset_after"] / 1000
-        log.error("started too often today: waiting for a new day of Discord's", seconds=seconds)
+        log.error(
+            "too many sessions today: waiting for Discord to reset the limit", seconds=seconds
+        )
         await asyncio.sleep(seconds)

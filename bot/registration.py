@@ -1,7 +1,7 @@
-"""Registers the commands at Discord, and only when something has changed.
+"""Registers the commands with Discord, only when something has changed.
 
-Discord allows 200 new commands a day, and members' clients reload what is registered anew. So a
-small file remembers what was registered; Discord is asked whether it still has just that.
+Discord allows 200 new commands a day, and clients reload commands that are registered again. So a
+small file records what was registered, and the bot asks Discord whether it still has exactly that.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Registration(BaseModel):
-    """What was registered last."""
+    """The last registration."""
 
     model_config = ConfigDict(frozen=True)
 
     application_id: int
     guild_id: int | None
-    """The one server that has the commands; None for all."""
+    """The server that the commands are registered in; None for all."""
     wanted: str
     """A checksum of the commands as the code declares them."""
     versions: dict[str, str]
@@ -34,12 +34,12 @@ class Registration(BaseModel):
 async def register(
     tree: app_commands.CommandTree[Any], guild: discord.Object | None, memory: Path
 ) -> bool:
-    """Registers the tree's commands, in one server or in all; False if nothing had changed.
+    """Registers the tree's commands, in one server or in all; returns False if nothing changed.
 
-    `memory` is the file that remembers. Raises discord.HTTPException.
+    `memory` is the file that records the registration. Raises discord.HTTPException.
     """
     client = tree.client
-    assert client.application_id is not None  # known since the login
+    assert client.application_id is not None  # known after login
     if guild:
         tree.copy_global_to(guild=guild)
     before = _remembered(memory)
@@ -69,7 +69,7 @@ async def _wanted(
 
 
 async def _versions(client: discord.Client, guild: discord.Object | None) -> dict[str, str]:
-    """What Discord has now."""
+    """The registered commands: Discord's version of each, by its id."""
     assert client.application_id is not None
     commands: list[Any]
     if guild:
@@ -80,7 +80,7 @@ async def _versions(client: discord.Client, guild: discord.Object | None) -> dic
 
 
 async def _withdraw(client: discord.Client, old: Registration) -> None:
-    """Takes back the commands of another scope, which would now be there twice."""
+    """Removes the commands of the previous scope, which would now appear twice."""
     try:
         if old.guild_id is None:
             await client.http.bulk_upsert_global_commands(old.application_id, payload=[])
@@ -89,7 +89,7 @@ async def _withdraw(client: discord.Client, old: Registration) -> None:
                 old.application_id, old.guild_id, payload=[]
             )
     except discord.HTTPException as error:
-        log.warning("commands registered elsewhere could not be taken back", error=str(error))
+        log.warning("could not remove the commands of the previous scope", error=str(error))
 
 
 def _checksum(payload: list[Any]) -> str:
@@ -101,7 +101,7 @@ def _remembered(memory: Path) -> Registration | None:
     try:
         return Registration.model_validate_json(memory.read_bytes())
     except (OSError, ValidationError):
-        return None  # then register once more: that does no harm
+        return None  # register again, which does no harm
 
 
 def _remember(memory: Path, registration: Registration) -> None:
@@ -109,4 +109,4 @@ def _remember(memory: Path, registration: Registration) -> None:
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(registration.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        log.warning("the registered commands cannot be remembered", error=str(error))
+        log.warning("could not record the registered commands", error=str(error))

@@ -1,4 +1,4 @@
-"""The command tree in other languages: what it describes and offers, but not what one types."""
+"""Translates the command tree: descriptions and choices, but not names of commands and options."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ TYPED = (Location.command_name, Location.group_name, Location.parameter_name)
 
 
 class CatalogueTranslator(app_commands.Translator):
-    """Looks into our catalogues, for Discord."""
+    """Translates with our catalogues."""
 
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
-        """None where it stays as it is: the names of commands and options above all."""
+        """None for texts that stay as they are, such as the names of commands and options."""
         menu = isinstance(context.data, app_commands.ContextMenu)
         if context.location in TYPED and not menu:
             return None
@@ -29,5 +29,5 @@ class CatalogueTranslator(app_commands.Translator):
 
 
 def filled(message: str, **values: Any) -> locale_str:
-    """A text of the command tree with the values in its `{places}`; it stands in the catalogues."""
+    """A text of the command tree with values in its `{placeholders}`, marked for the catalogues."""
     return locale_str(message.format(**values), message=message, values=values)

@@ -1,4 +1,4 @@
-"""What a job is, how it is stored, whose turn it is, and how it looks in a channel.
+"""What the bot and the engine share: recipes, jobs, the database, the job message, settings.
 
-The ground floor: the bot and the engine meet here, and this package imports neither.
+It imports neither of them.
 """

@@ -1,4 +1,4 @@
-"""`python -m core`: backup and restore, for hosts."""
+"""`python -m core backup|restore`: backups of the database and the images."""
 
 import argparse
 import sys
@@ -11,17 +11,17 @@ from core.storage.paths import keep_files_private
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; its exit status, 0 or 1. What goes wrong ends in one sentence."""
+    """Runs one command; returns its exit status, 0 or 1. Errors are printed as one sentence."""
     parsed = _parser().parse_args(arguments)
     keep_files_private()
     try:
         settings = load_settings()
         if parsed.command == "backup":
             back_up(settings, parsed.target)
-            print(f"{parsed.target} holds the database and the pictures.")
+            print(f"{parsed.target} holds the database and the images.")
         else:
             restore(settings, parsed.source, over=parsed.over)
-            print(f"The database and the pictures are those of {parsed.source}.")
+            print(f"The database and the images were restored from {parsed.source}.")
     except (SettingsError, BackupError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -30,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m core", description="The database and the pictures, kept safe."
+        prog="python -m core", description="Backs up and restores the database and the images."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    backup = commands.add_parser("backup", help="copy them, also while bot and engine work")
+    backup = commands.add_parser("backup", help="make a backup; bot and engine can keep running")
     backup.add_argument("target", type=Path, help="a new folder, or a file NAME.tar or NAME.tar.gz")
-    back = commands.add_parser("restore", help="bring a backup back; stop bot and engine first")
-    back.add_argument("source", type=Path, help="what `backup` has written")
-    back.add_argument("--over", action="store_true", help="in place of what is there now")
+    back = commands.add_parser("restore", help="restore a backup; stop bot and engine first")
+    back.add_argument("source", type=Path, help="a backup")
+    back.add_argument("--over", action="store_true", help="replace existing data")
     return parser
 
 

@@ -23,19 +23,19 @@ _INTERACTION_TOKEN = re.compile(
     rf"""|token{_STYLE}\\?['"]?\ ?[:=]\ ?{_STYLE}\\?['"]?)[\w.-]{{20,}}""",
     re.ASCII | re.IGNORECASE,
 )
-"""Tokens of interactions and webhooks: for 15 minutes, whoever has one may answer in our name."""
+"""Tokens of interactions and webhooks: for 15 minutes, who has one can respond as the bot."""
 
-_LEAK = 12  #: characters of the bot's token in a row that are taken out
+_LEAK = 12  #: consecutive characters of the bot's token that are redacted
 _RUN = re.compile(rf"[\w.+=-]{{{_LEAK},}}", re.ASCII)
-"""Anything that could hold a part of the token, in any of its forms."""
+"""Text that may contain a part of the token, in any encoding."""
 
 
 def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
-    """Sends structlog and the standard library's logging to `stream` in one form.
+    """Sends structlog and the standard library's logging to `stream` in one format.
 
-    The level comes from the settings. The token is taken out of whole lines after they have
-    been formed, tracebacks included, so that no path around it is left; and so are the tokens of
-    interactions, since logs are shown around. Troubles are counted.
+    The settings set the level. Tokens, the bot's and those of interactions, are removed from
+    complete lines, including tracebacks, so that nothing bypasses the redaction. Warnings and
+    errors are counted in the metrics.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -82,9 +82,9 @@ def _renderers(terminal: bool) -> list[Processor]:
 
 
 class _Redact:
-    """The last processor: takes tokens out of a line.
+    """The last processor: removes tokens from a line.
 
-    The bot's own is found whole or in part, in upper or lower case, in Base64 and in hexadecimal.
+    It finds the bot's token whole or in part, in upper or lower case, in Base64 and in hexadecimal.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -113,16 +113,16 @@ class _Redact:
         ]
         if not starts:
             return run
-        # What stands before it may be the end of an escape sequence such as \n, and stays.
+        # What comes before it may be the end of an escape sequence such as \n, and stays.
         return run[: starts[0]] + REDACTED + run[starts[-1] + self._window :]
 
 
 def _forms(token: str) -> Iterator[str]:
-    """The token in lower case, as it is and encoded."""
+    """The token in lower case, plain and encoded."""
     content = token.encode()
     yield token.lower()
     yield content.hex()
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        for offset in range(3):  # the token may begin anywhere in what is encoded
+        for offset in range(3):  # the token may start at any offset of the encoded text
             encoded = encode(b"\0" * offset + content).decode().lower()
             yield encoded[4 if offset else 0 :].rstrip("=")[:-1]

@@ -1,4 +1,4 @@
-"""What others on this machine, or in the same Ray cluster, can learn about a process of ours."""
+"""Hides a process's memory and environment from other processes and from the Ray cluster."""
 
 import ctypes
 import os
@@ -10,20 +10,19 @@ _PR_SET_DUMPABLE = 4  #: of <linux/prctl.h>
 def hide_from_other_processes() -> None:
     """Keeps other processes of the same user out of this one's memory and environment.
 
-    The environment holds the bot's token. Afterwards only root can read `/proc/PID/environ` and
-    `/proc/PID/mem`, attach a debugger, or make a core dump. It lasts until the next `exec`. Does
-    nothing where the kernel is not Linux.
+    The environment holds the bot's token. From then on only root can read `/proc/PID/environ` and
+    `/proc/PID/mem`, attach a debugger, or make a core dump. Lasts until the next `exec`. Does
+    nothing except on Linux.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def erase_from_environment(*names: str) -> None:
-    """Removes variables from this process and from what the kernel shows of its environment.
+    """Removes variables from this process's environment, including what the kernel shows of it.
 
-    The kernel shows the memory with which the process began in `/proc/PID/environ`, whatever is
-    unset later: the values there are overwritten. So neither root's processes nor children of this
-    one find them.
+    `/proc/PID/environ` shows the initial memory of the environment, whatever is unset later, so
+    the values there are overwritten. Neither root's processes nor child processes find them.
     """
     libc = ctypes.CDLL(None)
     libc.getenv.argtypes, libc.getenv.restype = [ctypes.c_char_p], ctypes.c_void_p

@@ -64,7 +64,7 @@ _BLANK = regex.compile(r"[\p{Zs}\p{Cf}\p{Mn}\p{Me}]*")
 
 
 class RecipeError(ValueError):
-    """A recipe that can't be painted. `str(error)` is what the member reads, in Markdown.
+    """A recipe that can't be rendered. `str(error)` is what the member reads, in Markdown.
 
     `message` is the sentence alone, `text` what was read (empty if no text was at fault), and
     `position` the index in it where the problem begins.
@@ -109,7 +109,7 @@ def canonical(text: str) -> str:
     if text.isascii() and "&" not in text:
         return text  # nothing to repair or to resolve
     while (cleaned := one_line(_cleaned_by_clip(text))) != text:
-        text = cleaned  # each round repairs, resolves or removes something, so this ends
+        text = cleaned  # terminates: each round repairs, resolves or removes something
     return text
 
 
@@ -121,12 +121,12 @@ def one_line(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of a text can be seen."""
+    """Whether a text has no visible characters."""
     return _BLANK.fullmatch(text) is not None
 
 
 def _cleaned_by_clip(text: str) -> str:
-    """What the tokenizers of CLIP and open_clip do, with entities resolved to the last."""
+    """The cleaning of CLIP's and open_clip's tokenizers, with all nested entities resolved."""
     text = ftfy.fix_text(text)
     while (resolved := html.unescape(text)) != text:
         text = resolved
@@ -138,7 +138,7 @@ def _prompt_text(text: str, info: ValidationInfo) -> str:
     if not is_blank(text):
         return text
     if info.mode == "json":
-        return "\ufffd"  # an earlier version stored it: it must still be read
+        return "\ufffd"  # an earlier version stored it, and it must stay readable
     raise ValueError(say("A prompt needs a text."))
 
 
@@ -162,7 +162,7 @@ class Prompt:
 
 
 def _within_limits(prompts: tuple[Prompt, ...], info: ValidationInfo) -> tuple[Prompt, ...]:
-    stored = info.mode == "json"  # its canonical form may be longer than what was accepted then
+    stored = info.mode == "json"  # its canonical form may be longer than when it was accepted
     if len(prompts) > MAX_PROMPTS:
         raise ValueError(too_many())
     length = sum(len(prompt.text) for prompt in prompts)
@@ -176,7 +176,7 @@ Prompts = Annotated[tuple[Prompt, ...], AfterValidator(_within_limits)]
 
 
 def too_long() -> str:
-    """The sentence for texts beyond `MAX_PROMPT_LENGTH`."""
+    """The message for texts beyond `MAX_PROMPT_LENGTH`."""
     return say(
         "Prompts can have up to {most} characters in total, including those of the style.",
         most=MAX_PROMPT_LENGTH,
@@ -184,14 +184,14 @@ def too_long() -> str:
 
 
 def too_many() -> str:
-    """The sentence for more than `MAX_PROMPTS`."""
+    """The message for more than `MAX_PROMPTS`."""
     return say(
         "You can combine up to {most} prompts, including those of the style.", most=MAX_PROMPTS
     )
 
 
 def parse_prompts(text: str) -> tuple[Prompt, ...]:
-    """Reads the grammar above; at least one prompt. Raises RecipeError."""
+    """Parses one or more prompts in the grammar above. Raises RecipeError."""
     if len(text) > MAX_TYPED:
         raise RecipeError(too_long())
     text = one_line(text)
@@ -229,7 +229,7 @@ def parse_weight(number: str, text: str = "", position: int = 0) -> float:
 
 
 def _parse_prompt(text: str, start: int, source: str) -> Prompt:
-    """The prompt that `source` spells, which begins at `start` of `text`."""
+    """Parses one prompt: `source`, which begins at index `start` of `text`."""
     words, weight = source, 1.0
     if meant := _MEANT_WEIGHT.search(source):
         weight = parse_weight(meant["number"], text, start + meant.start("number"))

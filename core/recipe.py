@@ -22,11 +22,11 @@ from core.prompts import (
 )
 from core.styles import PRESETS
 
-MAX_PICTURES = 4  #: pictures that serve as prompts, on one side
+MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
 MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
 MAX_STEPS = 2000
-MAX_COUNT = 4  #: pictures of one recipe
-SPREAD = 0.5  #: how far a variation strays from what it begins with, unless told otherwise
+MAX_COUNT = 4  #: images of one recipe
+SPREAD = 0.5  #: default strength of a variation, from 0 to 1
 SEEDS = 2**32
 
 _RANGES = {
@@ -41,14 +41,14 @@ _RANGES = {
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
 
 A_PICTURE = mark("a picture")
-"""What a picture that serves as a prompt is called."""
+"""How an image prompt is shown."""
 
 StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
 class PicturePrompt:
-    """A stored picture (see `core.storage.uploaded_images`) as a prompt, with its weight."""
+    """A stored image (see `core.storage.uploaded_images`) as a prompt, with its weight."""
 
     name: StoredName
     weight: Weight = 1.0
@@ -56,9 +56,9 @@ class PicturePrompt:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The saved latents of one picture (`row` 0, 1, …) of an earlier job, to start from.
+    """The latents of one image (`row` 0, 1, …) of an earlier job, to start from.
 
-    `spread` says how far to stray from them first, from 0 (not at all) to 1.
+    `spread` is the strength of the variation, from 0 (none) to 1.
     """
 
     job: Annotated[int, Field(ge=1, lt=2**63)]
@@ -70,13 +70,12 @@ PicturePrompts = Annotated[tuple[PicturePrompt, ...], Field(max_length=MAX_PICTU
 
 
 class Recipe(BaseModel):
-    """All that decides a picture. `model_dump_json` and `model_validate_json` round-trip.
+    """Everything that determines an image. `model_dump_json` and `model_validate_json` round-trip.
 
-    What to paint is said by texts, by pictures, or by both. A picture starts from nothing, or from
-    `initial`, a stored picture (see `core.storage.uploaded_images`) that holds as firmly as
-    `strength` says, from 0 (hardly) to 1 (entirely), or from `source`, what an earlier job has
-    painted. `count` pictures are painted, each from its own seed. `preset` only tells whose prompts
-    are among the others.
+    The prompts are texts, images, or both. Rendering starts from scratch, from `initial`, a stored
+    image (see `core.storage.uploaded_images`) that is followed as closely as `strength` says, from
+    0 (barely) to 1 (exactly), or from `source`, the latents of an earlier job. There are `count`
+    images, each with its own seed. `preset` only records which style's prompts are included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,10 +121,10 @@ class Recipe(BaseModel):
         count: int = 1,
         preset: str | None = None,
     ) -> Self:
-        """A recipe from what a member typed; a seed is drawn if none is named.
+        """A recipe from a member's input; without `seed`, a random one.
 
-        The prompts of `preset`, a name of `core.styles`, come after those that were typed.
-        Raises RecipeError with a sentence for the member, pointing at the place in a text.
+        The prompts of `preset`, a name in `core.styles`, follow those in the input. Raises
+        RecipeError with a message for the member, which points at the position in a text.
         """
         wordless = include_pictures and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
@@ -152,7 +151,7 @@ class Recipe(BaseModel):
     def with_pictures(
         self, initial: str | None, like: PicturePrompts, unlike: PicturePrompts
     ) -> Self:
-        """The same with stored pictures: to start from, and as prompts. Raises RecipeError."""
+        """A copy with stored images, to start from and as prompts. Raises RecipeError."""
         return self._with(
             initial=initial,
             include_pictures=self.include_pictures + like,
@@ -160,7 +159,7 @@ class Recipe(BaseModel):
         )
 
     def without_images(self, names: Collection[str]) -> Self:
-        """The same without these uploaded images. Raises RecipeError if no prompt remains."""
+        """A copy without these uploaded images. Raises RecipeError if no prompt remains."""
         return self._with(
             initial=None if self.initial in names else self.initial,
             include_pictures=tuple(p for p in self.include_pictures if p.name not in names),
@@ -168,10 +167,10 @@ class Recipe(BaseModel):
         )
 
     def edited(self, include: str, exclude: str, size: str, steps: int, seed: int) -> Self:
-        """The same with other words and numbers, as they were typed. Raises RecipeError.
+        """A copy with other prompts and numbers, as typed into the form. Raises RecipeError.
 
-        The words of a preset are among those that were typed; what an earlier job has painted is
-        gone on from at its own size alone.
+        The form's prompts already include those of the style. An earlier job's latents are kept
+        only if the size is unchanged.
         """
         width, height = parse_size(size)
         included = parse_prompts(include) if include.strip() else ()
@@ -189,30 +188,30 @@ class Recipe(BaseModel):
         )
 
     def again(self, seed: int) -> Self:
-        """The same wish from another seed."""
+        """A copy with another seed."""
         return self._with(seed=seed)
 
     def within(self, steps: int) -> Self:
-        """The same in more or fewer steps. Raises RecipeError."""
+        """A copy with another number of steps. Raises RecipeError."""
         return self._with(steps=steps)
 
     def alone(self, row: int) -> Self:
-        """That one of the pictures (0, 1, …), painted just as among the others.
+        """A recipe for one of the images (0, 1, …), which renders the same image.
 
-        Raises RecipeError if there is no such picture.
+        Raises RecipeError if there is no such image.
         """
         return self._with(count=1, seed=self._seed_of(row))
 
     def vary(self, job: int, row: int, seed: int, count: int = MAX_COUNT) -> Self:
-        """Likes of that picture of `job`, which was painted by this recipe. Raises RecipeError."""
+        """Variations of an image of `job`, which has this recipe. Raises RecipeError."""
         return self._from(job, row, spread=SPREAD, seed=seed, count=count)
 
     def more(self, job: int, row: int, steps: int) -> Self:
-        """That picture of `job`, painted on for so many steps. Raises RecipeError."""
+        """Continues an image of `job` for this many steps. Raises RecipeError."""
         return self._from(job, row, seed=self._seed_of(row), count=1, steps=steps)
 
     def larger(self, job: int, row: int, steps: int) -> Self:
-        """That picture of `job`, painted on at twice the size. Raises RecipeError."""
+        """Continues an image of `job` at twice the size. Raises RecipeError."""
         width, height = 2 * self.width, 2 * self.height
         if max(width, height) > MAX_SIDE:
             raise RecipeError(
@@ -226,23 +225,23 @@ class Recipe(BaseModel):
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """The names of all stored pictures that this recipe needs, each once."""
+        """The names of all stored images that this recipe needs, without duplicates."""
         shown = [prompt.name for prompt in (*self.include_pictures, *self.exclude_pictures)]
         return tuple(dict.fromkeys(([self.initial] if self.initial else []) + shown))
 
     @property
     def title(self) -> str:
-        """What to call it in a line: the first text that is to be painted."""
+        """A short title: the first include text."""
         return self.include[0].text if self.include else say(A_PICTURE)
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """One seed for each of the `count` pictures: seed, seed + 1, … (modulo 2**32)."""
+        """One seed for each of the `count` images: seed, seed + 1, … (modulo 2**32)."""
         return tuple((self.seed + row) % SEEDS for row in range(self.count))
 
     @property
     def work(self) -> int:
-        """How much there is to paint, in pixel-steps."""
+        """The amount of rendering, in pixel-steps."""
         return self.count * self.steps * self.width * self.height
 
     @property
@@ -258,7 +257,7 @@ class Recipe(BaseModel):
         return self.seeds[row]
 
     def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
-        """Starts from an earlier job; an initial picture has done its part there."""
+        """Starts from an earlier job, and drops the initial image, which that job has used."""
         self._seed_of(row)
         return self._with(source=Source(job, row, spread), initial=None, **changes)
 
@@ -274,7 +273,7 @@ class Recipe(BaseModel):
 
 
 def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
-    """What a preset adds to include and to exclude. Raises RecipeError."""
+    """The include and exclude prompts of a style. Raises RecipeError."""
     if name not in PRESETS:
         known = ", ".join(map(say, PRESETS))
         raise RecipeError(say("There is no such preset; there are {presets}.", presets=known))
@@ -283,7 +282,7 @@ def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
 
 
 def drawn_seed() -> int:
-    """Any seed."""
+    """A random seed."""
     return secrets.randbelow(SEEDS)
 
 
@@ -319,10 +318,10 @@ def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first complaint of pydantic as a sentence of ours."""
+    """pydantic's first error as a message for the member."""
     first = error.errors(include_url=False)[0]
     if "error" in (context := first.get("ctx", {})):
-        return str(context["error"])  # raised by a validator of ours
+        return str(context["error"])  # raised by one of our validators
     name = str(first["loc"][0])
     if name in _RANGES:
         field, least, most = _RANGES[name]

@@ -1,4 +1,4 @@
-"""Styles by name: a few prompts more, of weights well below 1, so that the wish stays in front."""
+"""Named styles: additional prompts with weights well below 1, so that the request dominates."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from core.i18n import mark
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What a style adds, in the grammar of prompts (see `core.recipe`).
+    """The prompts that a style adds, in the grammar of `core.prompts`.
 
-    With `any_words` it needs a pair that takes any words; without, the pair sketch knows its words,
-    too.
+    With `any_words` it needs a model without a fixed vocabulary; without it, `sketch` knows its
+    words, too.
     """
 
     include: str
@@ -32,18 +32,18 @@ PRESETS = {
     mark("stained glass"): Preset("a stained glass window:0.4"),
     mark("mosaic"): Preset("a mosaic of small tiles:0.4"),
     mark("neon"): Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
-    # Grounds in patterns are left out: the pair sketch knows their words, but paints none.
+    # No patterned backgrounds: sketch knows the words, but doesn't render them.
     mark("sunset"): Preset("a landscape at sunset, under an orange sky:0.4", any_words=False),
     mark("night"): Preset("a landscape at night, under a night sky:0.4", any_words=False),
     mark("winter"): Preset("a snowy landscape by day, under a blue sky:0.6", any_words=False),
     mark("on white"): Preset("a white background:0.4", any_words=False),
     mark("on black"): Preset("a black background:0.4", any_words=False),
 }
-"""By name, as a member chooses them."""
+"""Styles by the name that members choose."""
 
 
 def suiting(pair: str) -> tuple[str, ...]:
-    """The names of the presets whose words this pair knows."""
+    """The names of the styles that suit this model."""
     return tuple(
         name for name, preset in PRESETS.items() if pair != "sketch" or not preset.any_words
     )

@@ -1,4 +1,4 @@
-"""What Discord offers for an option, in the language of who chooses."""
+"""Choices of command options, in the member's language."""
 
 from discord.app_commands import Choice, locale_str
 
@@ -8,10 +8,10 @@ from core.styles import suiting
 
 
 def sizes_on(menu: policy.Menu) -> list[Choice[str]]:
-    """The sizes of a menu."""
+    """The sizes on a menu."""
     return [Choice(name=filled(size.label, size=size.name), value=size.name) for size in menu.sizes]
 
 
 def styles_for(pair: str) -> list[Choice[str]]:
-    """The styles whose words a pair knows."""
+    """The styles that suit a model."""
     return [Choice(name=locale_str(name), value=name) for name in suiting(pair)]

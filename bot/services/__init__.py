@@ -1,1 +1,1 @@
-"""What commands and components call."""
+"""What commands and components call to do their work."""

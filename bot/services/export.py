@@ -1,4 +1,4 @@
-"""Packs what is kept about a member into archives that Discord takes."""
+"""Packs a member's data into archives within Discord's size limit."""
 
 import io
 import json
@@ -7,20 +7,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-OVERHEAD = 4096  #: bytes that an archive may take beside its content
+OVERHEAD = 4096  #: bytes of an archive beyond its content
 BETWEEN = len(",\n")
 
 
 def as_lines(records: Iterable[dict[str, Any]]) -> list[str]:
-    """Each record as JSON on one line; umlauts and ideographs as they are."""
+    """Each record as one line of JSON, without escapes for non-ASCII characters."""
     return [json.dumps(record, ensure_ascii=False) for record in records]
 
 
 def archives(lines: Iterable[tuple[str, str]], most_bytes: int) -> Iterator[bytes]:
-    """Zip archives of at most so many bytes each, which hold a JSON list for each kind of record.
+    """Zip archives of up to `most_bytes` each, with one JSON list per kind of record.
 
-    `lines` are pairs of a kind and a record. What is packed is counted at its full size, so that
-    nothing has to be packed twice: an archive is rarely half as large as it may be.
+    `lines` are pairs of a kind and a record. The limit applies to the uncompressed size, so that
+    nothing has to be packed twice; an archive is rarely half as large as allowed.
     """
     room = most_bytes - OVERHEAD
     held: defaultdict[str, list[str]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""Whether somebody who acts in the direct conversation is still a member of the server concerned.
+"""Whether someone who acts in direct messages is still a member of the job's server.
 
-A message in the direct conversation keeps its buttons after its member has left the server or was
-banned from it, so Discord is asked before anything is queued for that server.
+Direct messages keep their buttons after a member has left a server or was banned from it, so the
+bot asks Discord before it queues anything for that server.
 """
 
 import asyncio
@@ -39,14 +39,14 @@ class MemberApi(Protocol):
 
 
 class Memberships:
-    """Memberships as Discord states them, remembered for a minute."""
+    """Memberships from Discord, cached for a minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._cache: OrderedDict[tuple[int, int], tuple[float, Membership]] = OrderedDict()
 
     async def get(self, api: MemberApi, guild_id: int, member_id: int) -> Membership:
-        """The membership; one that cannot be checked is refused, and not remembered."""
+        """The membership. If it can't be checked, it is refused and not cached."""
         key = guild_id, member_id
         found = self._cache.get(key)
         if found and self._clock() - found[0] < CACHE_SECONDS:
@@ -54,7 +54,7 @@ class Memberships:
         try:
             async with asyncio.timeout(TIMEOUT):
                 membership = _parse(await api.get_member(guild_id, member_id))
-        except discord.NotFound:  # the member, or the server, or the bot is no longer in it
+        except discord.NotFound:  # no such member or server, or the bot is no longer in it
             membership = Membership(refuse(Reason.NOT_A_MEMBER))
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError):
             return Membership(refuse(Reason.MEMBERSHIP_UNKNOWN))

@@ -1,1 +1,1 @@
-"""What Discord shows of a job: its message and its buttons."""
+"""How Discord shows a job: its message and its buttons."""

@@ -1,8 +1,8 @@
-"""In which language members are spoken to.
+"""Translations: gettext catalogues, and the language of the current task.
 
-English stands in the code, and a catalogue for each other language in `core/i18n/locales/`:
-`de.po`, or `pt-BR.po` where a country matters, under Discord's names. `core.i18n.extract` brings
-them up to date with the code.
+English is in the code. `core/i18n/locales/` has a catalogue for each other language, named like
+Discord's locales: `de.po`, or `pt-BR.po` where the country matters. `core.i18n.extract` updates
+them from the code.
 """
 
 import gettext
@@ -23,18 +23,18 @@ _spoken = ContextVar("spoken", default=ENGLISH)
 
 
 def speak(locale: str) -> None:
-    """Speaks this language, one of Discord's locales, in the current task from here on."""
+    """Sets the language of the current task; `locale` is one of Discord's."""
     _spoken.set(_language(locale))
 
 
 def spoken() -> str:
-    """The language that is spoken in the current task."""
+    """The language of the current task."""
     return _spoken.get()
 
 
 @contextmanager
 def speaking(locale: str) -> Iterator[None]:
-    """Speaks this language, one of Discord's locales, within the block."""
+    """Sets the language within the block; `locale` is one of Discord's."""
     before = _spoken.set(_language(locale))
     try:
         yield
@@ -43,21 +43,21 @@ def speaking(locale: str) -> Iterator[None]:
 
 
 def say(message: str, /, **values: Any) -> str:
-    """A sentence in the language that is spoken, with the values in its `{places}`.
+    """The message in the current language, with the values in its `{placeholders}`.
 
-    What no catalogue knows stays as it is; without values, braces do, too.
+    A message without a translation stays English. Without values, braces are left as they are.
     """
     said = _catalogue(_spoken.get()).gettext(message) if message else ""
     return said.format(**values) if values else said
 
 
 def counted(one: str, several: str, n: int, /, **values: Any) -> str:
-    """Like `say`, of `n` things; in a sentence of its own for each number that needs one."""
+    """Like `say`, in the plural form that the language uses for `n`."""
     return _catalogue(_spoken.get()).ngettext(one, several, n).format(n=n, **values)
 
 
 def mark(message: str) -> str:
-    """The same text; it stands in the catalogues, for whoever will `say` it."""
+    """Returns the message unchanged; marks it for the catalogues, to `say` it later."""
     return message
 
 
@@ -69,7 +69,7 @@ def languages() -> tuple[str, ...]:
 
 
 def _language(locale: str) -> str:
-    """What is spoken to people of this locale."""
+    """The language for a locale: its own, that of another country, or English."""
     for name in (locale, locale.partition("-")[0]):
         if name in languages():
             return name

@@ -1,8 +1,8 @@
-"""`make translations`: brings the catalogues up to date with the sentences in the code.
+"""`make translations`: updates the catalogues from the messages in the code.
 
-What is new is left empty, or filled in from a similar sentence and marked as fuzzy; both are told
-in English until a translator has seen to them. A new language begins as an empty file. Entries are
-sorted and name no source file, so that moving code does not change a catalogue.
+A new message gets an empty entry, or a similar message's translation marked as fuzzy. Members see
+both in English until a translator has edited them. A new language starts as an empty file. Entries
+are sorted and name no source file, so that moving code doesn't change a catalogue.
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ ROOT = Path(__file__).parents[2]
 LOCALES = Path(__file__).parent / "locales"
 
 SPEAKERS = ("bot", "core", "engine")
-"""The packages that speak to members."""
+"""The packages with messages for members."""
 
 _KEYWORDS = {"say": None, "mark": None, "filled": None, "counted": (1, 2)}
 
 
 def extracted() -> Catalog:
-    """Every sentence in the code."""
+    """Every message in the code."""
     template = Catalog(project="Imagine", charset="utf-8")
     for package in SPEAKERS:
         found = extract_from_dir(ROOT / package, [("**.py", "python")], keywords=_KEYWORDS)
@@ -31,7 +31,7 @@ def extracted() -> Catalog:
 
 
 def read(path: Path) -> Catalog:
-    """The catalogue in a file."""
+    """Reads a catalogue."""
     with path.open("rb") as file:
         return read_po(file, locale=path.stem.replace("-", "_"))
 

@@ -1,11 +1,11 @@
-"""A copy of the database and of the pictures, made while bot and engine work; and the way back.
+"""Backup and restore of the database and the images. Bot and engine can run during a backup.
 
-A backup is a folder or a tar archive with `imagine.db`, the journal of deletions beside it,
-`pictures/` and `initial/`. Weights and settings are not in it.
+A backup is a folder or a tar archive with `imagine.db`, its journal of deletions, `pictures/` and
+`initial/`. It has no weights and no settings.
 
-A restore brings nothing back that was deleted since: it keeps the journal that is there, and the
-database carries out what it lacks when it is opened (see `core.database.journal`). Nor does it give
-a number twice: jobs go on far above the highest number ever given.
+A restore does not bring back what was deleted since the backup: it keeps the existing journal, and
+the database repeats the deletions when it is opened (see `core.database.journal`). Nor does it
+reuse a job id: new ids start far above the highest that was ever used.
 """
 
 import re
@@ -26,10 +26,10 @@ from core.storage.paths import folder_of
 DATABASE = "imagine.db"
 JOURNAL = Journal(Path(DATABASE)).path.name
 NUMBERS_SKIPPED = 100_000
-"""By so much a restore raises the next job's number: the backup may be all that knows which were
-given, and old messages have buttons that name their job by its number."""
+"""How far a restore raises the next job id. The backup may not know all ids that were used, and the
+buttons of old messages name their job by its id."""
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
-"""How the name of an archive ends, and how it is written; any other name is a folder's."""
+"""Suffixes of archives, and their modes in `tarfile`; any other name is a folder."""
 PICTURES = ("pictures", "initial")  #: folders of DATA_DIR that are in a backup
 _OURS = re.compile(rf"{DATABASE}|{JOURNAL}|pictures/[0-9]+/[^/.][^/]*|initial/[^/.][^/]*")
 
@@ -37,16 +37,16 @@ Put = Callable[[Path, str], None]
 
 
 class BackupError(Exception):
-    """A backup cannot be made or brought back; `str(error)` is one sentence for the host."""
+    """A backup or restore failed; `str(error)` is one sentence for the host."""
 
 
 def back_up(settings: Settings, target: Path) -> None:
-    """Writes a backup. It is whole: `target` is there only once all is in it. Raises BackupError.
+    """Writes a backup; `target` exists only once it is complete. Raises BackupError.
 
-    First the database is copied as it is at one moment, then the pictures of the jobs in the copy.
+    Copies a snapshot of the database first, then the images of the jobs in it.
     """
     if target.exists():
-        raise BackupError(f"{target} is there already: name another place for the backup.")
+        raise BackupError(f"{target} already exists: choose another name for the backup.")
     if not settings.database_path.is_file():
         raise BackupError(f"There is no database {settings.database_path}: check DATABASE_PATH.")
     with _plain_errors():
@@ -57,19 +57,19 @@ def back_up(settings: Settings, target: Path) -> None:
             with _writing(whole) as put:
                 put(database, DATABASE)
                 if (journal := Journal(settings.database_path).path).is_file():
-                    put(journal, JOURNAL)  # after the database: it must know all that is in there
+                    put(journal, JOURNAL)  # after the database: it must cover all deletions in it
                 for path in _pictures(settings.data_dir, _job_ids(database)):
-                    with suppress(FileNotFoundError):  # removed since
+                    with suppress(FileNotFoundError):  # deleted in the meantime
                         put(path, str(path.relative_to(settings.data_dir)))
             whole.replace(target)
 
 
 def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
-    """Brings a backup back, in place of what is there if `over` says so. Raises BackupError."""
+    """Restores a backup; replaces existing data only with `over`. Raises BackupError."""
     there = [settings.database_path, *(settings.data_dir / name for name in PICTURES)]
     if not over and (found := next((path for path in there if path.exists()), None)):
         raise BackupError(
-            f"{found} is there already: stop bot and engine, and add --over to lose it for the"
+            f"{found} already exists: stop bot and engine, and add --over to replace it with the"
             " backup."
         )
     if not source.exists():
@@ -89,7 +89,7 @@ def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
 
 
 def _copy_database(database: Path, copy: Path) -> None:
-    """Copies a database as it is at one moment; who works with it need not stop."""
+    """Copies a snapshot of a database that other processes may be using."""
     with closing(sqlite3.connect(database)) as here, closing(sqlite3.connect(copy)) as there:
         here.backup(there)
 
@@ -100,7 +100,7 @@ def _job_ids(database: Path) -> list[int]:
 
 
 def _pictures(data_dir: Path, job_ids: Iterable[int]) -> Iterator[Path]:
-    """All files of these jobs, and what members attached; none that is just being written."""
+    """All files of these jobs and all uploaded images, except those being written."""
     for folder in (*(folder_of(job_id, data_dir) for job_id in job_ids), data_dir / "initial"):
         for path in sorted(folder.glob("[!.]*")):
             if path.suffix != ".part":
@@ -109,7 +109,7 @@ def _pictures(data_dir: Path, job_ids: Iterable[int]) -> Iterator[Path]:
 
 @contextmanager
 def _writing(whole: Path) -> Iterator[Put]:
-    """What puts a file into the backup, under a name."""
+    """Yields a function that adds a file to the backup under a name."""
     kind = next((kind for end, kind in ARCHIVES.items() if whole.name.endswith(end)), None)
     if kind is None:
         yield lambda path, name: _copy(path, whole / name)
@@ -117,7 +117,7 @@ def _writing(whole: Path) -> Iterator[Put]:
     with tarfile.open(whole, kind) as archive:  # type: ignore[call-overload]
 
         def put(path: Path, name: str) -> None:
-            with path.open("rb") as file:  # opened first: it may be replaced meanwhile
+            with path.open("rb") as file:  # opened first: it may be replaced in the meantime
                 archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), file)
 
         yield put
@@ -135,7 +135,7 @@ def _write(content: IO[bytes], target: Path) -> None:
 
 
 def _unpack(source: Path, target: Path) -> None:
-    """Copies what belongs into a backup, and nothing else."""
+    """Copies the files that belong to a backup, and no others."""
     if source.is_dir():
         for path in source.rglob("*"):
             name = str(path.relative_to(source))
@@ -149,12 +149,12 @@ def _unpack(source: Path, target: Path) -> None:
                 if content and _OURS.fullmatch(member.name):
                     _write(content, target / member.name)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise BackupError(f"{source} is no archive, or is damaged.") from error
+        raise BackupError(f"{source} is not an archive, or is damaged.") from error
 
 
 def _check(database: Path, source: Path) -> None:
     if not database.is_file():
-        raise BackupError(f"{source} is no backup: there is no {DATABASE} in it.")
+        raise BackupError(f"{source} is not a backup: it has no {DATABASE}.")
     with closing(sqlite3.connect(database)) as connection:
         (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
@@ -162,14 +162,14 @@ def _check(database: Path, source: Path) -> None:
 
 
 def _merge_journals(saved: Path, database: Path) -> Journal:
-    """What this machine knows of deletions stays, also if the backup is older or from elsewhere."""
+    """Keeps the deletions that this machine knows, even if the backup is older or another's."""
     journal = Journal(database)
     journal.merge(saved.read_bytes() if saved.exists() else b"")
     return journal
 
 
 def _raise_numbers(saved: Path, database: Path, reserved: int) -> None:
-    """Has the saved database go on far above all numbers that are known to have been given."""
+    """Makes the restored database continue far above all job ids known to be used."""
     highest = max(_highest_number(saved), _highest_number(database), reserved)
     with closing(sqlite3.connect(saved)) as connection, connection:
         changed = connection.execute(
@@ -183,7 +183,7 @@ def _raise_numbers(saved: Path, database: Path, reserved: int) -> None:
 
 
 def _highest_number(database: Path) -> int:
-    """0 where there is no database, or one that cannot be read."""
+    """0 if there is no database, or it can't be read."""
     if not database.is_file():
         return 0
     with closing(sqlite3.connect(database)) as connection, suppress(sqlite3.DatabaseError):
@@ -195,19 +195,19 @@ def _highest_number(database: Path) -> int:
 
 
 def _put_back(saved: Path, database: Path) -> None:
-    """Through SQLite, so that a process that still has the database open notices."""
+    """Restores through SQLite, so that a process that still has the database open notices."""
     try:
         _copy_database(saved, database)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:  # what is there is damaged, or no database
+    except sqlite3.DatabaseError:  # the existing file is damaged, or not a database
         for end in ("", "-wal", "-shm"):
             Path(f"{database}{end}").unlink(missing_ok=True)
         _copy_database(saved, database)
 
 
 def _swap(saved: Path, place: Path, aside: Path) -> None:
-    """Puts a folder in its place, and what was there aside."""
+    """Moves a restored folder into place, and the existing one to `aside`."""
     if place.exists():
         place.replace(aside)
     if saved.exists():

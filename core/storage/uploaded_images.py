@@ -65,7 +65,7 @@ class Rejection:
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; `str(error)` is one sentence."""
+    """An image that can't be used; `str(error)` is one sentence."""
 
 
 class ImageRejectedError(ImageError):
@@ -119,12 +119,12 @@ def store_image(image: Image.Image, data_dir: Path) -> str:
     if _stored(name, data_dir) is None:
         _write_whole(_initial_path(name, data_dir), buffer.getvalue())
     else:
-        os.utime(_initial_path(name, data_dir))  # it is asked for anew: it must not go just now
+        os.utime(_initial_path(name, data_dir))  # requested again: retention must not delete it now
     return name
 
 
 def load_image(name: str, data_dir: Path) -> Image.Image:
-    """The picture that `store_image` called `name`. Raises ImageRejectedError if it is gone."""
+    """Loads the image that `store_image` named. Raises ImageRejectedError if it is missing."""
     data = _stored(name, data_dir)
     if data is None:
         raise ImageRejectedError(Rejection(Reason.MISSING))
@@ -132,14 +132,15 @@ def load_image(name: str, data_dir: Path) -> Image.Image:
 
 
 def delete_image(name: str, data_dir: Path) -> None:
-    """Deletes a stored picture; one that is gone already is not missed. Raises OSError."""
+    """Deletes a stored image if it exists. Raises OSError."""
     _initial_path(name, data_dir).unlink(missing_ok=True)
 
 
 def copy_images(names: Iterable[str], places: Sequence[Path], data_dir: Path) -> None:
-    """Copies those that `data_dir` lacks from the first of the places that has them.
+    """Copies the images that `data_dir` lacks from the first place that has them.
 
-    What none has is left to `load_image` to miss. Raises ImageRejectedError, OSError.
+    Skips an image that no place has; `load_image` will report it. Raises ImageRejectedError,
+    OSError.
     """
     for name in names:
         if _stored(name, data_dir) is None:
@@ -149,7 +150,7 @@ def copy_images(names: Iterable[str], places: Sequence[Path], data_dir: Path) ->
 
 
 def _stored(name: str, data_dir: Path) -> bytes | None:
-    """The bytes of a stored picture; None if they are missing or damaged."""
+    """The bytes of a stored image; None if it is missing or damaged."""
     path = _initial_path(name, data_dir)
     try:
         with path.open("rb") as file:

@@ -57,7 +57,7 @@ async def test_too_many_starts_in_a_day_are_waited_out(
     monkeypatch.setattr(sandbox.gateway, "start_limit", lambda: FEW)
     async with running_bot(sandbox, settings, store):
         (entry,) = entries(logged, "error")
-    assert "started too often" in entry["event"]
+    assert "too many sessions today" in entry["event"]
     assert entry["seconds"] == 0.05
 
 
@@ -72,5 +72,5 @@ async def test_a_session_that_is_lost_is_begun_anew_only_while_there_are_enough(
     sandbox.faults.drop_gateway(resumable=False)
     await sandbox.gateway.wait_connected()
     (entry,) = entries(logged, "error")
-    assert "started too often" in entry["event"]
+    assert "too many sessions today" in entry["event"]
     await ada.wait_filled(await ada.slash("imagine", include="a red circle"))

@@ -121,7 +121,7 @@ async def test_what_is_there_is_lost_only_where_one_says_so(
         back_up(settings, tmp_path / "backup")
         later = paint(await ask(store), settings)
         picture.write_bytes(b"otherwise")
-        with pytest.raises(BackupError, match=r"queue.db is there already: .*--over"):
+        with pytest.raises(BackupError, match=r"queue.db already exists: .*--over"):
             restore(settings, tmp_path / "backup")
         assert await store.waiting_count() == 2
         restore(settings, tmp_path / "backup", over=True)
@@ -237,10 +237,10 @@ def test_mistakes_end_in_a_sentence(
     (tmp_path / "text.tar").write_text("no archive")
     for arguments, words in (
         (["backup", "new"], "no database data/imagine.db"),
-        (["backup", "empty"], "empty is there already"),
+        (["backup", "empty"], "empty already exists"),
         (["restore", "nowhere"], "no backup nowhere"),
-        (["restore", "empty"], "no imagine.db in it"),
-        (["restore", "text.tar"], "is no archive"),
+        (["restore", "empty"], "has no imagine.db"),
+        (["restore", "text.tar"], "is not an archive"),
     ):
         assert main(arguments) == 1
         said = capsys.readouterr()
