@@ -1,4 +1,4 @@
-"""What the engine computes on."""
+"""The device: choice, precision, memory and threads."""
 
 import os
 import sys
@@ -46,13 +46,13 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 def description() -> str:
-    """What numbers of speed were measured on, for a report."""
+    """The machine in a few words, for benchmark reports."""
     cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
     return f"{cores} processor cores, {threads} threads, torch {torch.__version__}"
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be had: of the GPU, or of the machine and this process's share of it."""
+    """Free memory in bytes: the GPU's, or the machine's within the container's limit."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -63,7 +63,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def measure_memory(device: torch.device) -> None:
-    """From now on a GPU's memory is among the numbers of `core.metrics`."""
+    """Adds a GPU's memory to the metrics."""
     if device.type == "cuda":
         GPU_MEMORY.labels("total").set_function(lambda: torch.cuda.mem_get_info(device)[1])
         GPU_MEMORY.labels("free").set_function(lambda: torch.cuda.mem_get_info(device)[0])
@@ -71,9 +71,9 @@ def measure_memory(device: torch.device) -> None:
 
 
 def _left_of_share() -> int:
-    """What a container may still take (cgroup v2); without one, everything.
+    """What is left of a container's memory limit (cgroup v2); without one, unlimited.
 
-    Files that were read and lie in its memory count as taken, but give way when asked.
+    Inactive page cache counts as used, but the kernel reclaims it, so it is added.
     """
     try:
         most, now, stat = (
@@ -86,6 +86,6 @@ def _left_of_share() -> int:
 
 
 def use_cores() -> None:
-    """One thread for each core that this process may use, unless OMP_NUM_THREADS says otherwise."""
+    """Sets one thread per core available to this process, unless OMP_NUM_THREADS is set."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(len(os.sched_getaffinity(0)))

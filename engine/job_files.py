@@ -1,4 +1,4 @@
-"""What a job leaves on disk, in a folder of its own: frames, images, timelapse and checkpoint."""
+"""The files of a job: frames, images, timelapse and checkpoint, in a folder of its own."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 
 log = structlog.stdlib.get_logger(__name__)
 
-MAX_FRAMES = 100  #: of a job that are kept, evenly spread over its steps
+MAX_FRAMES = 100  #: kept frames of a job, evenly spread over its steps
 
 
 class JobFiles:
@@ -27,7 +27,7 @@ class JobFiles:
     def __init__(
         self, folder: Path, recipe: Recipe, provenance: Provenance, start_step: int = 0
     ) -> None:
-        """Frames up to the step that the job starts at are there already, if it was interrupted."""
+        """An interrupted job already has the frames up to the step that it resumes at."""
         self.folder = folder
         self._recipe = recipe
         self._provenance = provenance
@@ -58,12 +58,12 @@ class JobFiles:
 
 
 def is_kept(step: int, steps: int) -> bool:
-    """Whether the frame of a step (1, 2, …) of a job of so many steps is kept."""
+    """Whether the frame of `step` (1, 2, …) is kept, in a job of `steps`."""
     return step % math.ceil(steps / MAX_FRAMES) == 0 or step == 1
 
 
 def read_checkpoint(job_id: int, data_dir: Path) -> Checkpoint | None:
-    """What was last saved of a job; None if there is nothing that can be read."""
+    """The latest checkpoint of a job; None if there is none, or it can't be read."""
     try:
         return Checkpoint.from_bytes(state_of(folder_of(job_id, data_dir)).read_bytes())
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Pictures as files: enlarged, side by side, as PNG with its recipe, as preview, as timelapse.
+"""Images as files: PNGs with their recipe, frames, previews and timelapses.
 
-Everything here is blocking work: call it through a thread.
+Everything here blocks: call it in a thread.
 """
 
 import errno
@@ -27,13 +27,13 @@ from core.prompts import format_prompts, weight_text
 from core.recipe import PicturePrompt, Recipe
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 
-SHOWN_SIDE = 512  #: pixels; the long side of what is shown is at least this
-MAX_UPLOAD = 10 * 2**20  #: bytes of one file that Discord takes by default
+SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
+MAX_UPLOAD = 10 * 2**20  #: bytes; Discord's default limit for a file
 FRAMES_PER_SECOND = 20
-LINGER_SECONDS = 2  #: how long a timelapse rests on the finished picture
+LINGER_SECONDS = 2  #: how long a timelapse shows the final image
 CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
 
-MAX_METADATA = 2**16  #: characters of one text in a PNG that are looked at
+MAX_METADATA = 2**16  #: characters of a PNG text chunk; longer ones are rejected
 
 PACKAGES = (
     "imagine",
@@ -47,7 +47,7 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What painted a picture: the pair, and the sha256 of each of its files."""
+    """What rendered an image: the model, and the SHA-256 of each of its files."""
 
     pair: str
     checksums: dict[str, str]
@@ -57,7 +57,7 @@ Short = Annotated[str, Field(pattern=r"^[ -~]{0,100}$")]
 
 
 class Metadata(BaseModel):
-    """What `png` wrote into a picture, as it is read back from a file that may be anybody's."""
+    """The metadata that `png` writes, read from a file that may not be trusted."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,7 +74,7 @@ class Metadata(BaseModel):
         return self
 
     def differences(self, made_by: Provenance) -> Iterator[str]:
-        """A sentence for each thing that is not as it was when the picture was painted."""
+        """One sentence for each file and package that differs from when the image was rendered."""
         for name in sorted(self.weights.keys() | made_by.checksums.keys()):
             if self.weights.get(name) != made_by.checksums.get(name):
                 yield f"{name} is not the file that was used then."
@@ -85,9 +85,9 @@ class Metadata(BaseModel):
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The metadata of a PNG that `png` made; its pixels are not looked at.
+    """Reads the metadata of a PNG that `png` made, without decoding its pixels.
 
-    Raises ImageError for any other file, OSError if it cannot be read.
+    Raises ImageError for any other file, and OSError if it can't be read.
     """
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
@@ -104,16 +104,16 @@ def read_metadata(path: Path) -> Metadata:
         if any(len(text or "") > MAX_METADATA for text in found.values()):
             raise ValueError("too long")
         return Metadata.model_validate(found)
-    except ValueError as error:  # pydantic's is one, too
+    except ValueError as error:  # including pydantic's ValidationError
         raise ImageError(
             f"The recipe in {path} cannot be read: it is damaged, or from a newer version."
         ) from error
 
 
 def enlarged(picture: Image.Image, side: int = SHOWN_SIDE) -> Image.Image:
-    """The picture, so many whole times larger that its long side has at least `side` pixels.
+    """The image, enlarged by an integer factor so that its long side has at least `side` pixels.
 
-    Lanczos: beside it, nearest neighbour shows stairs on every edge of a 64-pixel picture.
+    With Lanczos: nearest neighbour would show stairs on every edge of a 64-pixel image.
     """
     factor = math.ceil(side / max(picture.size))
     if factor == 1:
@@ -123,7 +123,7 @@ def enlarged(picture: Image.Image, side: int = SHOWN_SIDE) -> Image.Image:
 
 
 def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Pictures of one size in one: up to two in a row, white where one is missing."""
+    """A grid of images of one size, two in a row; an empty cell is white."""
     if len(pictures) == 1:
         return pictures[0]
     width, height = pictures[0].size
@@ -134,16 +134,16 @@ def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def preview(pictures: Sequence[Image.Image]) -> bytes:
-    """A small WebP of a frame: its rows side by side, large enough to look at."""
+    """A frame for Discord: a small WebP of the grid, enlarged."""
     buffer = io.BytesIO()
     enlarged(side_by_side(pictures)).save(buffer, "WEBP", quality=85, method=2)
     return buffer.getvalue()
 
 
 def frame(pictures: Sequence[Image.Image]) -> bytes:
-    """A frame as it is kept for the timelapse: lossless WebP at the size that was painted.
+    """A frame for the timelapse: a lossless WebP of the grid at its rendered size.
 
-    So that keeping it costs the painting next to nothing; it is enlarged when it is shown.
+    Cheap to write while rendering; it is enlarged when it is shown.
     """
     buffer = io.BytesIO()
     side_by_side(pictures).save(buffer, "WEBP", lossless=True, quality=0, method=0)
@@ -151,10 +151,10 @@ def frame(pictures: Sequence[Image.Image]) -> bytes:
 
 
 def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> bytes:
-    """The finished picture with everything that is needed to paint it again, as iTXt.
+    """A PNG of the final image, with all that is needed to render it again in iTXt chunks.
 
-    `recipe` is the recipe's JSON, `row` says which of its pictures this is (0, 1, …), `seed` is
-    that picture's own, `parameters` is for people, `weights` and `versions` are JSON objects.
+    `recipe` is the recipe as JSON, `row` the index of the image in it (0, 1, …), `seed` the seed of
+    this image, `parameters` a text for people; `weights` and `versions` are JSON objects.
     `read_metadata` reads it back.
     """
     about = PngInfo()
@@ -176,20 +176,20 @@ def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> 
 
 
 def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
-    """Writes an MP4 (H.264) of the frames; it plays while it loads, and fits Discord's limit.
+    """Writes an MP4 (H.264) of the frames that can be streamed and fits Discord's limit.
 
-    The file appears whole or not at all. Raises OSError.
+    The write is atomic. Raises OSError.
     """
     seconds = len(frames) / FRAMES_PER_SECOND + LINGER_SECONDS
-    # Half the limit: a rate is kept on average, and the container wants its share.
+    # Half the limit: the encoder keeps the rate only on average, and the container adds overhead.
     rate = int(MAX_UPLOAD * 8 / 2 / seconds)
     write_whole(path, lambda temporary: _encode(temporary, frames, rate))
 
 
 def write_whole(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Writes a file so that it appears whole or not at all, and outlives a power cut.
+    """Writes a file atomically and durably: it survives a power cut, complete or not at all.
 
-    `content` may be a function that writes the file whose path it is given. Raises OSError.
+    `content` may be a function that writes to the path that it is given. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
@@ -211,7 +211,7 @@ def write_whole(path: Path, content: bytes | Callable[[Path], None]) -> None:
 
 
 def _keep_name(folder: Path) -> None:
-    """What a folder calls its files is on the disk, too, once this returns."""
+    """Syncs a folder, so that the names of its files are on the disk, too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

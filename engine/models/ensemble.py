@@ -1,4 +1,4 @@
-"""Several perceptors as one, each with its weight."""
+"""A weighted ensemble of perceptors."""
 
 import math
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from engine.models.perceptor import Perceptor
 
 
 class Ensemble(nn.Module):
-    """A Perceptor whose cosines are the weighted means of its members' cosines.
+    """A Perceptor whose cosine similarities are the weighted means of its members'.
 
-    An embedding is the members' embeddings side by side, each times the square root of its share of
-    the weight: so the whole has unit length again, and the dot product of two of them is the sum of
-    the members' cosines times their shares.
+    An embedding is the concatenation of the members' embeddings, each scaled by the square root of
+    its share of the weight. So it has unit length, and the dot product of two embeddings is the
+    mean of the members' cosines, weighted by their shares.
     """
 
     def __init__(self, members: Sequence[tuple[Perceptor, float]]) -> None:
-        """`members` with their weights, which are positive; modules among them move with this."""
+        """`members` with positive weights; those that are modules become submodules."""
         super().__init__()
         total = sum(weight for _, weight in members)
         self._members = [perceptor for perceptor, _ in members]
@@ -35,11 +35,11 @@ class Ensemble(nn.Module):
 
     @property
     def image_encoders(self) -> list[nn.Module]:
-        """The networks that look at cutouts, of all members."""
+        """The image encoders of all members."""
         return [eye for member in self._members for eye in member.image_encoders]
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
-        """(n, 3, resolution, resolution) from 0 to 1 → (n, d); smaller members see them smaller."""
+        """(n, 3, resolution, resolution) from 0 to 1 → (n, d); resized for smaller members."""
         return self._joined(
             [member.embed_images(_sized(cutouts, member.resolution)) for member in self._members]
         )
@@ -49,7 +49,7 @@ class Ensemble(nn.Module):
         return self._joined([member.embed_texts(texts) for member in self._members])
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that not every member sees."""
+        """The words at the end of a long text that some member truncates."""
         return max((member.truncated_words(text) for member in self._members), key=len)
 
     def knows(self, text: str) -> bool:
@@ -57,7 +57,7 @@ class Ensemble(nn.Module):
         return any(member.knows(text) for member in self._members)
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of the text that no member was taught, each once, in order."""
+        """The words of the text that no member knows, in order, without duplicates."""
         first, *others = (member.unknown_words(text) for member in self._members)
         return [word for word in first if all(word in other for other in others)]
 

@@ -1,8 +1,8 @@
-"""Any of open_clip's models as a perceptor, through the extra `[openclip]`.
+"""open_clip's models as perceptors. Needs the extra `[openclip]`.
 
-Source of the models: the project open_clip (Cherti et al., "Reproducible scaling laws for
-contrastive language-image learning", 2023), which names each by an architecture and a tag of
-published weights. What a tag names is downloaded by open_clip into its own cache.
+Source of the models: open_clip (Cherti et al., "Reproducible scaling laws for contrastive
+language-image learning", 2023), which names each by an architecture and a tag of published weights.
+open_clip downloads the weights of a tag into its own cache.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from engine.models.catalogue import WeightsError
 
 
 class OpenClipPerceptor(nn.Module):
-    """Frozen, float32. It takes any word."""
+    """An open_clip model: frozen, float32, without a fixed vocabulary."""
 
     def __init__(self, clip: nn.Module, tokenizer: Any, preprocessing: dict[str, Any]) -> None:
         """`preprocessing`: open_clip's `size` (pixels), `mean` and `std` (of red, green, blue)."""
@@ -40,7 +40,7 @@ class OpenClipPerceptor(nn.Module):
 
     @property
     def image_encoders(self) -> list[nn.Module]:
-        """The network that looks at cutouts."""
+        """The image encoder."""
         return [self.clip.visual]
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
@@ -50,12 +50,12 @@ class OpenClipPerceptor(nn.Module):
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """n texts → (n, d). What does not fit into the model's context is left out."""
+        """n texts → (n, d). Texts are truncated to the model's context."""
         embedded: Tensor = self.clip.encode_text(self._tokens(texts))
         return F.normalize(embedded.float(), dim=-1)
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text without which it has the same tokens."""
+        """The words at the end of a long text that are truncated."""
         words = text.split()
         beginnings = self._tokens([" ".join(words[:count]) for count in range(len(words) + 1)])
         same = (beginnings == beginnings[-1]).all(dim=1)
@@ -75,7 +75,7 @@ class OpenClipPerceptor(nn.Module):
 def find_open_clip(architecture: str, pretrained: str) -> Path:
     """The file of a model's weights on this machine.
 
-    `pretrained` is a tag of open_clip's, fetched when it is first asked for, or the path of a file.
+    `pretrained` is one of open_clip's tags, downloaded on first use, or the path of a file.
     Raises WeightsError.
     """
     try:
@@ -97,7 +97,7 @@ def find_open_clip(architecture: str, pretrained: str) -> Path:
 def read_open_clip(
     architecture: str, pretrained: str, weights: Path | None = None
 ) -> tuple[OpenClipPerceptor, str]:
-    """A model of open_clip on the CPU, and the SHA-256 of its weights, of which no code is run.
+    """Loads an open_clip model on the CPU; returns it with the SHA-256 of its weights.
 
     `weights` is where they are, if not where `find_open_clip` finds them. Raises WeightsError.
     """
@@ -106,7 +106,7 @@ def read_open_clip(
 
     with _refusing(architecture, pretrained):
         published = open_clip.get_pretrained_cfg(architecture, pretrained)
-        # A file alone does not say what a tag does: how pictures were normalised, and more.
+        # A file alone lacks what a tag specifies, such as how images are normalised.
         normalised = {key: published[key] for key in ("mean", "std") if key in published}
         clip = open_clip.create_model(
             architecture,
@@ -126,7 +126,7 @@ def read_open_clip(
 
 @contextmanager
 def _refusing(architecture: str, pretrained: str) -> Iterator[None]:
-    """Turns whatever goes wrong with a file or a network into a WeightsError."""
+    """Turns any error of a file or the network into a WeightsError."""
     try:
         yield
     except Exception as error:

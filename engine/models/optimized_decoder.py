@@ -1,15 +1,14 @@
-"""A VQGAN decoder that computes the same in less time and memory, for use without training.
+"""Makes a frozen VQGAN decoder faster and smaller in memory, with the same results.
 
-Of taming's decoder, everywhere:
+What changes in taming's decoder:
 
-- Upsampling by repeating pixels and then convolving 3 × 3 multiplies most numbers more often than
-  needed. The same is one transposed convolution, 4 × 4 with stride 2, with 16 multiplications for a
-  pixel instead of 36.
-- Group norm and SiLU save their input alone and are recomputed in the backward pass, instead of
+- Nearest-neighbour upsampling and its 3 × 3 convolution become one transposed convolution, 4 × 4
+  with stride 2: 16 multiplications per pixel instead of 36.
+- Group norm and SiLU save only their input and are recomputed in the backward pass, instead of
   saving four tensors each.
 
-On a GPU the networks of a step are compiled, and their images are laid out channels last, as
-convolutions read them best.
+On a GPU the networks of a step are compiled, with images in channels-last layout, which is fastest
+for convolutions.
 """
 
 from collections.abc import Callable
@@ -27,9 +26,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def optimize_decoder(network: nn.Module) -> None:
-    """Replaces the blocks within, which are frozen; the state dict's names are no longer taming's.
+    """Replaces the decoder's frozen blocks. The state dict no longer has taming's names.
 
-    The results agree to the tolerance of the arithmetic.
+    Results agree within floating-point tolerance.
     """
     for name, child in network.named_children():
         if isinstance(child, Upsample) and child.with_conv:
@@ -70,7 +69,7 @@ def _compiled_or_eager(eager: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def enable_gradient_checkpointing(network: nn.Module) -> None:
-    """From now on each block within is recomputed in the backward pass, not saved.
+    """Turns on gradient checkpointing: blocks are recomputed in the backward pass, not saved.
 
     Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).
     """
@@ -80,7 +79,7 @@ def enable_gradient_checkpointing(network: nn.Module) -> None:
 
 
 class FusedUpsampleConv(nn.Module):
-    """Upsample and its convolution in one."""
+    """Upsampling and its convolution as one transposed convolution."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -95,13 +94,13 @@ class FusedUpsampleConv(nn.Module):
 
 
 def _fused_kernel(kernel: Tensor, side: int) -> Tensor:
-    """Along one side: the three taps of the kernel as four of the transposed convolution."""
+    """The three taps of the kernel along one dimension, as four taps of the transposed one."""
     first, middle, last = kernel.unbind(side)
     return torch.stack([last, middle + last, first + middle, first], side)
 
 
 class CheckpointedResnetBlock(nn.Module):
-    """taming's ResnetBlock without time embedding and dropout."""
+    """taming's ResnetBlock, without time embedding and dropout."""
 
     def __init__(self, block: ResnetBlock) -> None:
         super().__init__()
@@ -137,7 +136,7 @@ def _group_norm_silu(x: Tensor, norm: nn.GroupNorm) -> Tensor:
 
 
 class RecomputedGroupNormSiLU(torch.autograd.Function):
-    """Saves its input alone."""
+    """Group norm and SiLU that save only their input for the backward pass."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""The perceptor says how near a picture and a text are; here is what one is, and OpenAI's CLIP.
+"""Perceptors measure the similarity of images and texts: the protocol, and OpenAI's CLIP.
 
 Source of the model: Radford et al., "Learning Transferable Visual Models From Natural Language
 Supervision" (2021), and OpenAI's package, whose `build_model` reads the architecture from the
@@ -18,17 +18,17 @@ from torch.nn import functional as F
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 
 with warnings.catch_warnings():
-    # clip asks a deprecated package for torch's version; there is nothing a host could do.
+    # clip uses a deprecated package to read torch's version; a host can't change that.
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
     from clip.model import build_model
     from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of the pictures that CLIP was trained on, for each of red, green and blue."""
+"""Mean and standard deviation of CLIP's training images: red, green, blue."""
 
 START, END = 49_406, 49_407
-"""The tokens that CLIP puts around every text; the highest one is where it reads the meaning."""
+"""CLIP's start and end tokens; the text embedding is read at the end token, the highest id."""
 
 STOP_WORDS = frozenset(
     word
@@ -38,13 +38,13 @@ STOP_WORDS = frozenset(
     )
     for word in line.split()
 )
-"""Words that say nothing of what is in a picture."""
+"""Words that don't say what an image shows."""
 
 
 class Perceptor(Protocol):
-    """What the renderer asks of a perceptor. Embeddings have unit length and are float32.
+    """What the renderer needs of a perceptor. Embeddings are float32 and have unit length.
 
-    `words` are the words it was taught, for a perceptor of few words; None when it takes any.
+    `words` is the vocabulary of a perceptor that was trained on few words; None for any words.
     """
 
     resolution: int
@@ -52,16 +52,16 @@ class Perceptor(Protocol):
 
     @property
     def image_encoders(self) -> list[nn.Module]:
-        """The networks that look at cutouts."""
+        """The networks that embed images."""
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """n texts → (n, d). What exceeds its context is left out: `truncated_words`."""
+        """n texts → (n, d). Texts are truncated to the context: see `truncated_words`."""
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that the embedding does not see."""
+        """The words at the end of a long text that are truncated."""
 
     def knows(self, text: str) -> bool:
         """Whether any word of the text tells this perceptor what should be in the picture."""
@@ -71,11 +71,11 @@ class Perceptor(Protocol):
 
 
 class ClipPerceptor(nn.Module):
-    """OpenAI's CLIP as a Perceptor: frozen; float32 unless it is converted."""
+    """OpenAI's CLIP: frozen, float32 unless converted."""
 
     def __init__(self, checkpoint: ClipCheckpoint) -> None:
         super().__init__()
-        # build_model halves the precision, which is for GPUs alone.
+        # build_model converts to float16, which only suits GPUs.
         self.clip = build_model(dict(checkpoint.state)).float().eval().requires_grad_(False)
         self.resolution: int = self.clip.visual.input_resolution
         self.words: frozenset[str] | None = None
@@ -89,7 +89,7 @@ class ClipPerceptor(nn.Module):
 
     @property
     def image_encoders(self) -> list[nn.Module]:
-        """The network that looks at cutouts."""
+        """The image encoder."""
         return [self.clip.visual]
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class ClipPerceptor(nn.Module):
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """n texts → (n, d). What exceeds CLIP's context is left out: `truncated_words`."""
+        """n texts → (n, d). Texts are truncated to CLIP's context: see `truncated_words`."""
         tokens = torch.zeros(len(texts), self.clip.context_length, dtype=torch.long)
         for row, text in zip(tokens, texts, strict=True):
             ids = [START, *self._tokens(_cleaned(text))[: self._room], END]
@@ -108,7 +108,7 @@ class ClipPerceptor(nn.Module):
         return F.normalize(embedded.float(), dim=-1)
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that the embedding does not see, or not whole."""
+        """The words at the end of a long text that are truncated, wholly or in part."""
         words = _cleaned(text).split()
         room = self._room
         for place, word in enumerate(words):
@@ -129,22 +129,22 @@ class ClipPerceptor(nn.Module):
 
     @property
     def _room(self) -> int:
-        """Tokens of a text that CLIP sees: its context without the start and the end."""
+        """Tokens that a text can have: CLIP's context without the start and end tokens."""
         context: int = self.clip.context_length
         return context - 2
 
     def _tokens(self, text: str) -> list[int]:
-        """CLIP's byte pairs, which never reach across words.
+        """CLIP's byte-pair tokens, which never span words.
 
-        Its own marks are left out: written into a prompt, they would end it there.
+        Without its special tokens: in a prompt, they would end it there.
         """
         return [token for token in self._tokenizer.encode(text) if token < START]
 
 
 def read_perceptor(weights: Path, mend: str) -> ClipPerceptor:
-    """The perceptor in a file of CLIP's weights, on the CPU.
+    """Loads a perceptor from a file of CLIP's weights, on the CPU.
 
-    Raises WeightsError, which names the file and `mend`, the command that mends it.
+    Raises WeightsError, which names the file and `mend`, the command that repairs it.
     """
     with reading(weights, mend):
         return ClipPerceptor(read_clip(weights))

@@ -1,6 +1,6 @@
-"""Files of weights on machines that lack them: what must be there, by checksum, and where it goes.
+"""Sends weights to the nodes of a cluster that lack them: a manifest by checksum, and a cache.
 
-They are those of a pair, and of the models of open_clip that judge what it paints.
+The files are those of a model and of open_clip's perceptors.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ Content = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model of open_clip: its file on the engine's machine, and the SHA-256 of that."""
+    """An open_clip perceptor: its file on the engine's machine, and the file's SHA-256."""
 
     path: Path
     checksum: str
 
     def here(self) -> Path:
-        """Where this machine has the file, or is to have it: in its cache, if the path has none."""
+        """The file's path on this machine: the same path if it exists, else in the cache."""
         return self.path if _is(self.path, self.checksum) else self._cached()
 
     def _cached(self) -> Path:
-        # Its name last: open_clip tells the kinds of files by their endings.
+        # With its name last: open_clip detects the format by the suffix.
         return _cache() / "open_clip" / f"{self.checksum[:16]}-{self.path.name}"
 
 
@@ -52,7 +52,7 @@ class Manifest:
     def of(
         cls, entry: Entry, data_dir: Path, perceptors: Sequence[PerceptorChoice] = ()
     ) -> "Manifest":
-        """Of the files of this machine. Raises WeightsError when one is missing or damaged."""
+        """A manifest of this machine's files. Raises WeightsError if one is missing or damaged."""
         judges = {}
         for choice in perceptors:
             if model := choice.of_open_clip:
@@ -61,27 +61,27 @@ class Manifest:
         return cls(entry, weights.checksums(entry, entry.folder(data_dir)), judges)
 
     def folder(self, data_dir: Path) -> Path:
-        """Where this machine has, or is to have, the files: its own folder if that is whole.
+        """The folder of the files on this machine: the data folder if it is complete.
 
-        Else a cache named after what is in it, so that other weights never take its place.
+        Otherwise a cache folder named after its content, so that other weights never replace it.
         """
         own = self.entry.folder(data_dir)
         return self._cache() if self._lacking(own) else own
 
     def lacking(self, data_dir: Path) -> list[str]:
-        """The names of files that this machine has to be sent. Reads every byte."""
+        """The names of the files that this machine lacks. Reads every byte."""
         judges = [
             name for name, judge in self.judges.items() if not _is(judge.here(), judge.checksum)
         ]
         return self._lacking(self.folder(data_dir)) + judges
 
     def read(self, name: str, data_dir: Path) -> Content:
-        """The bytes of a file of this machine, where the manifest was made."""
+        """The bytes of a file, on the machine where the manifest was made."""
         judge = self.judges.get(name)
         return np.fromfile(judge.path if judge else self.entry.folder(data_dir) / name, np.uint8)
 
     def receive(self, name: str, content: Content) -> None:
-        """Puts a file that was sent into the cache. Raises WeightsError if it is not the file."""
+        """Stores a received file in the cache. Raises WeightsError if its checksum is wrong."""
         judge = self.judges.get(name)
         expected = judge.checksum if judge else self.checksums[name]
         if hashlib.sha256(content.data).hexdigest() != expected:
@@ -105,15 +105,15 @@ def _cache() -> Path:
 
 
 def _is(path: Path, checksum: str) -> bool:
-    """Whether the very file is there."""
+    """Whether the file exists with this checksum."""
     return path.is_file() and weights.sha256(path) == checksum
 
 
 def _write(content: Content, path: Path) -> None:
-    """Raises WeightsError where that cannot be done."""
+    """Raises WeightsError on failure."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Several processes of a machine may write it at once: each its own, the last remains.
+        # Several processes may write it at once: each to its own file, and the last one remains.
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
         with os.fdopen(handle, "wb") as out:
             out.write(content.data)

@@ -1,4 +1,4 @@
-"""The files of a pair on disk: fetched, checked, listed. Nothing here reads what is in them."""
+"""The files of a model: lists, downloads and checks them, without parsing their content."""
 
 import hashlib
 import http.client
@@ -19,11 +19,11 @@ from tqdm import tqdm
 from engine.models.catalogue import CATALOGUE, Download, Entry, WeightsError
 
 SUMS = "SHA256SUMS"
-"""Beside the files, in the form of `sha256sum`: what was there when they were put in place."""
+"""A file in the format of `sha256sum`, beside the others: their checksums when they were stored."""
 
 CHUNK = 1 << 20
 SILENCE = 60.0
-"""Seconds without a byte until a source counts as gone."""
+"""Seconds without data after which a source counts as unavailable."""
 
 
 class State(StrEnum):
@@ -35,10 +35,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """`size` in bytes as found on disk (of a partly fetched file: what is there already).
+    """`size` is in bytes on disk (of a partial download, what has arrived).
 
-    `published` says whether the file's checksum is known from elsewhere; if not, it can only be
-    compared with what came first.
+    `published` says whether the file's checksum was published. If not, it is compared with that of
+    the first download.
     """
 
     name: str
@@ -59,20 +59,20 @@ class PairStatus:
 
 
 def listing(data_dir: Path) -> list[PairStatus]:
-    """Every pair of the catalogue and what is there of it; a quick look, by sizes alone."""
+    """The status of every model in the catalogue; quick, because it only compares sizes."""
     return [_status(entry, data_dir, thorough=False) for entry in CATALOGUE.values()]
 
 
 def check(entry: Entry, data_dir: Path) -> PairStatus:
-    """What is there of a pair, every byte read and compared with its checksum."""
+    """The status of a model; reads every byte and compares checksums."""
     return _status(entry, data_dir, thorough=True)
 
 
 def pull(entry: Entry, data_dir: Path) -> PairStatus:
-    """Fetches what is missing or damaged, with a progress bar on standard error.
+    """Downloads missing and damaged files, with a progress bar on standard error.
 
-    An interrupted file stays as `NAME.part` and is continued the next time; it gets its name only
-    once its size and checksum are right. Sources are tried in their order. Raises WeightsError.
+    An interrupted download stays as `NAME.part` and resumes next time. The file gets its name once
+    size and checksum are right. Sources are tried in order. Raises WeightsError.
     """
     folder = entry.folder(data_dir)
     for file in entry.downloads:
@@ -85,9 +85,9 @@ def pull(entry: Entry, data_dir: Path) -> PairStatus:
 
 
 def checksums(entry: Entry, folder: Path) -> dict[str, str]:
-    """The checksum of each of the pair's files, by name.
+    """The SHA-256 of each of the model's files, by name.
 
-    Raises WeightsError when one is missing, or is no longer what it was when it was put there.
+    Raises WeightsError if one is missing, or has changed since it was stored.
     """
     recorded = _recorded(folder)
     found = {}
@@ -124,11 +124,11 @@ def _status(entry: Entry, data_dir: Path, thorough: bool) -> PairStatus:
 
 
 class _SourceError(Exception):
-    """The source is there, but what it sends is not the file."""
+    """A source answered, but not with the expected file."""
 
 
 def _download(file: Download, folder: Path, again: str) -> None:
-    """From the first source that has the file, into its place."""
+    """Downloads a file from the first source that has it."""
     part = _part(folder, file.name)
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _download(file: Download, folder: Path, again: str) -> None:
             f"{_megabytes(free)} free; make room and run `{again}` again."
         )
     troubles = []
-    # No bar where nobody looks: tqdm leaves it out when standard error is no terminal.
+    # tqdm shows no bar if standard error is not a terminal.
     with tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, disable=None) as bar:
         for source in file.sources:
             try:
@@ -158,7 +158,7 @@ def _download(file: Download, folder: Path, again: str) -> None:
 
 
 def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
-    """Completes `part` from one source and makes sure that it is the file."""
+    """Completes `part` from one source and checks it."""
     begun = part.exists()
     size = bar.total = file.size or _stated_size(source)
     while (before := _size(part)) < size:
@@ -167,7 +167,7 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
             _continue(source, size, part, bar)
         except (OSError, http.client.HTTPException) as error:
             trouble = error
-        # A line that breaks is taken up again for as long as that leads anywhere.
+        # A broken connection is resumed as long as there is progress.
         if _size(part) <= before:
             raise trouble
     if _size(part) == size and file.sha256 in (None, sha256(part)):
@@ -176,12 +176,12 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
         part.unlink()
     if not begun:
         raise _SourceError("what it sends has another checksum")
-    # The beginning may be what was wrong: once more, all of it from here.
+    # The beginning may be wrong: download everything from this source.
     _from(source, file, part, bar)
 
 
 def _stated_size(source: str) -> int:
-    """How many bytes the source says the file has, where nobody else does; nothing is fetched."""
+    """The size that the source states, for a file without a published size; downloads nothing."""
     with _opened(source) as response:
         if response.headers.get_content_type() == "text/html":
             raise _SourceError("it sends a web page")
@@ -217,7 +217,7 @@ OPENER = urllib.request.build_opener(HttpsRedirects)
 
 
 def _continue(source: str, size: int, part: Path, bar: "tqdm[Any]") -> None:
-    """Adds to `part` what the source sends; from the start if it knows no ranges."""
+    """Appends the response to `part`; restarts if the source doesn't support ranges."""
     start = _size(part)
     with _opened(source, start) as response:
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
@@ -272,7 +272,7 @@ def _size(path: Path) -> int:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal digits. Raises WeightsError."""
+    """The SHA-256 of a file in hexadecimal. Raises WeightsError."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -281,7 +281,7 @@ def sha256(path: Path) -> str:
 
 
 def _sync(folder: Path) -> None:
-    """A file that was renamed is only sure to be there once its folder is on disk."""
+    """Syncs a folder: only then is a renamed file safe."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -291,7 +291,7 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """A full or read-only disk is the host's to mend, and no fault of the source."""
+    """Raises WeightsError for a full or read-only disk, which no other source would fix."""
     try:
         yield
     except OSError as error:
