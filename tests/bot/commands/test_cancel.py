@@ -128,7 +128,7 @@ async def test_the_command_takes_a_number_or_the_latest(
 
 async def test_the_command_without_anything_to_cancel(bot: ImagineBot, ada: Member) -> None:
     await ada.slash("cancel")
-    await told(ada, "nothing waiting")
+    await told(ada, "no images waiting")
 
 
 async def test_autocomplete_offers_ones_own_living_jobs(

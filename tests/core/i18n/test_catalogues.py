@@ -13,7 +13,7 @@ from core.i18n.extract import LOCALES, ROOT, SPEAKERS, extracted, read, strings
 
 SAME = {
     *("Details", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
-    "{member} in {channel}",
+    *("{member} in {channel}", "#{job}, image {n}", "Message", "Prompt", "no"),
     *("low poly", "pixel art", "ukiyo-e"),
 }
 """What reads the same in another language: names, and words that both have."""
@@ -22,7 +22,7 @@ SHOWN = {"RefusedError", "Decision", "RecipeError", "ImageError", "RecipeRefused
 SHOWN_AS = {"content", "title", "description", "label", "name", "text"}
 """Calls and arguments that show a member a sentence."""
 
-TYPED = ("core/__main__", "engine/__main__", "engine/media")
+TYPED = ("bot/__main__", "core/__main__", "engine/__main__", "engine/cli", "engine/media")
 """What speaks to hosts on the command line."""
 
 WORDS = re.compile(r"[^\W\d]{2,} [^\W\d]{2,}")
@@ -61,7 +61,7 @@ def test_these_languages_are_spoken() -> None:
         assert counted("{n} picture", "{n} pictures", 1) == "1 Bild"
         assert counted("{n} picture", "{n} pictures", 2) == "2 Bilder"
         with speaking("es-419"):
-            assert say("asked by {name}", name="{Ada}") == "pedida por {Ada}"
+            assert say("requested by {name}", name="{Ada}") == "pedida por {Ada}"
         speak("sv-SE")
         assert say("Cancel") == "Cancel"
     assert say("Cancel") == "Cancel"
