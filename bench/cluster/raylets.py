@@ -1,6 +1,7 @@
 """A Ray cluster on this machine: several raylets, each of them a node with one processor slot."""
 
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ray._raylet import GcsClient  # type: ignore[attr-defined]
+from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]
 from ray.cluster_utils import Cluster
 
 STORE = 100 * 2**20  #: bytes of each node's object store
@@ -65,6 +66,9 @@ class Raylets:
 def raylets(nodes: int) -> Iterator[Raylets]:
     """A cluster with so many nodes beside the first; nothing of it is told to anybody."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    Config.initialize("")  # Ray may have read the environment before
     handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own there
     folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
     # Where Ray writes which cluster is this machine's, in a folder that it expects to be there.

@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Threads that wait for work spin by default, and slow down whoever shares the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # No cluster without a token: whoever can join one runs any code there. Ray reads this once.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
     hide_from_other_processes()
     parsed = _parser().parse_args(arguments)
     if parsed.ray:

@@ -154,6 +154,7 @@ class Product:
             "DATA_DIR": str(self.folder),
             "DEVICE": "cpu",
             "LOG_LEVEL": "DEBUG",
+            **{name: os.environ[name] for name in os.environ if name.startswith("RAY_AUTH_")},
         }
 
     def log(self, name: str) -> str:

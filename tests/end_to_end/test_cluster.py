@@ -1,5 +1,9 @@
 """`python -m engine --ray`: the same product, painted for on a cluster whose nodes come and go."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +54,48 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     assert any(path.name == "worker.py" for path in files)  # the code has been sent
     token = product.discord.token.encode()
     assert not [path for path, content in files.items() if token in content]
+
+
+SEARCH = """
+import ray, sys
+ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
+
+@ray.remote(num_cpus=0)
+def search(backwards):
+    from pathlib import Path
+    token, environments = backwards[::-1].encode(), 0
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in ("environ", "cmdline"):
+            try:
+                content = (process / name).read_bytes()
+            except OSError:
+                continue
+            environments += name == "environ" and b"DISCORD_API_URL" in content
+            if token in content:
+                found.append(str(process / name))
+    return environments, found
+
+print(*ray.get([search.remote(sys.stdin.read())])[0])
+"""
+
+
+async def test_a_foreign_task_does_not_find_the_token_on_the_engines_machine(
+    product: Product, cluster: Raylets
+) -> None:
+    """It knows the cluster's token, and where engine and tasks run as root, it may read all."""
+    product.options["engine"] = ("--ray", cluster.address)
+    await product.start("bot", "engine")
+    (ada,) = await product.members("Ada")
+    await product.posted(await product.ask(ada, "a red circle", steps=10))
+    driver = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SEARCH, cluster.address), stdin=PIPE, stdout=PIPE
+    )
+    written, _ = await driver.communicate(product.discord.token[::-1].encode())
+    await product.stop("engine", "bot")
+    environments, found = written.decode().split(maxsplit=1)
+    assert int(environments) >= (2 if os.geteuid() == 0 else 0)
+    assert found.strip() == "[]"
 
 
 async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_another(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -233,6 +234,42 @@ def is_gone(process: int) -> bool:
         return Path(f"/proc/{process}/cmdline").read_bytes() == b""
     except FileNotFoundError:
         return True
+
+
+DRIVER = """
+import ray, sys
+ray.init(address=sys.argv[1], configure_logging=False)
+
+@ray.remote(num_cpus=0)
+def task():
+    return "it ran"
+
+print(ray.get(task.remote()))
+"""
+
+
+async def test_only_who_knows_the_clusters_token_can_run_code_there(
+    engine: Engine, tmp_path: Path
+) -> None:
+    plain = {name: value for name, value in os.environ.items() if "RAY_AUTH" not in name}
+    plain["HOME"] = str(tmp_path)
+    right = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": os.environ["RAY_AUTH_TOKEN"]}
+    wrong = right | {"RAY_AUTH_TOKEN": "0" * 64}
+    none = {"RAY_AUTH_MODE": "disabled"}
+
+    async def output(access: dict[str, str]) -> str:
+        driver = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", DRIVER, engine.raylets.address),
+            env=plain | access,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        return (await driver.communicate())[0].decode()
+
+    async with asyncio.timeout(2 * PATIENCE):
+        outputs = await asyncio.gather(*map(output, (right, wrong, none)))
+    assert ["it ran" in each for each in outputs] == [True, False, False]
+    assert all("AuthenticationError" in each for each in outputs[1:])
 
 
 def busy(engine: Engine) -> int:
