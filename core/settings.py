@@ -1,5 +1,6 @@
 """One typed settings object, from the environment and from `.env` in the working directory."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,10 +186,14 @@ class Settings(BaseSettings):
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     """The settings; the environment outweighs `env_file`. Raises SettingsError.
 
+    Secrets can also be files, such as `discord_token`, in the folder CREDENTIALS_DIRECTORY, where
+    systemd and containers put them; both outweigh these.
+
     A program starts with `try: … except SettingsError as error: sys.exit(str(error))`.
     """
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        return Settings(_env_file=env_file, _secrets_dir=folder)  # type: ignore[call-arg]
     except ValidationError as error:
         names = dict.fromkeys(str(wrong["loc"][0]) for wrong in error.errors())
         raise SettingsError("\n".join(map(_sentence, names))) from None

@@ -166,3 +166,14 @@ def test_the_token_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("DISCORD_API_URL", f"{host}/api/v10/")
     assert load_settings(None).discord_api_url == f"{host}/api/v10"
+
+
+def test_a_secret_may_be_a_file_of_the_supervisors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "discord_token").write_text("from.the.file\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    assert load_settings(None).token() == "from.the.file"
+    monkeypatch.setenv("DISCORD_TOKEN", "from.the.environment")
+    assert load_settings(None).token() == "from.the.environment"

@@ -170,7 +170,8 @@ def test_rays_autoscaler_reads_the_manifest_for_kubernetes() -> None:
     from ray.autoscaler._private.kuberay import autoscaling_config
     from ray.autoscaler._private.util import validate_config
 
-    cluster, _, product = yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text())
+    cluster, *plain = yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text())
+    (product,) = (each for each in plain if each["kind"] == "Deployment")
     cluster["metadata"]["namespace"] = "default"  # as Kubernetes would fill it in
     config = autoscaling_config._derive_autoscaling_config_from_ray_cr(cluster)
     validate_config(config)
@@ -186,9 +187,21 @@ def test_rays_autoscaler_reads_the_manifest_for_kubernetes() -> None:
     assert {container["image"] for container in containers} <= images()
     settings = {name.upper() for name in Settings.model_fields}
     for container in pod["containers"]:
-        assert {each["name"] for each in container["env"]} <= settings
+        names = {each["name"] for each in container["env"] if "RAY_" not in each["name"]}
+        assert names <= settings | {"CREDENTIALS_DIRECTORY"}
     head = f"{cluster['metadata']['name']}-head-svc:6379"  # as the operator names it
-    assert head in " ".join(pod["containers"][1]["args"])
+    _, engine, node = pod["containers"]
+    assert f"--address={head}" in node["args"]
+    # Engine and node are apart but for what Ray needs; all nodes want the cluster's token.
+    mounts = [{each["name"] for each in c["volumeMounts"]} for c in (engine, node)]
+    assert mounts[0] & mounts[1] == mounts[1] == {"ray", "shared-memory"}
+    assert not pod.get("shareProcessNamespace")
+    for container in containers:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        environment = {each["name"]: each.get("value") for each in container["env"]}
+        assert container["name"] == "bot" or environment["RAY_AUTH_MODE"] == "token"
+    for spec in (pod, *templates):
+        assert spec["securityContext"]["runAsNonRoot"]
 
 
 def images() -> set[str]:
