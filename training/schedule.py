@@ -1,4 +1,4 @@
-"""A training that lasts a given time, not a given number of steps, and can be taken up again."""
+"""Training for a given time instead of a number of steps, with checkpoints to resume from."""
 
 import math
 import time
@@ -12,11 +12,11 @@ from pytorch_lightning.loggers import CSVLogger
 
 
 class Timed(pl.Callback):
-    """Ends the training after `minutes`, and sets the learning rate by the share that has passed.
+    """Stops the training after `minutes`, and sets the learning rate by the share of time passed.
 
-    Short warm-up, flat, then a cosine down to a hundredth. The share is the module's `progress`,
-    0 to 1, which losses may use too. Time spent before an interruption counts, and
-    so does the share that has `begun` already.
+    A short warm-up, constant, then a cosine down to a hundredth. The share is the module's
+    `progress`, 0 to 1, which losses can use, too. Time before an interruption counts, and so does
+    the share that has `begun` already.
     """
 
     WARM_UP_STEPS = 60
@@ -57,10 +57,10 @@ SAVE_STEPS = 250
 def trainer(
     timed: Timed, run: Path, device: str, clip: float | None = 1.0, processes: int = 1
 ) -> pl.Trainer:
-    """Trains in bfloat16 where it can, and saves to `run/last.ckpt` and logs to `run/log`.
+    """A trainer in bfloat16 where possible, with checkpoints in `run/last.ckpt`, logs in `run/log`.
 
-    Gradients longer than `clip` are shortened; None for a module that sees to that itself. On a
-    processor, as many `processes` each take batches of their own and share their gradients.
+    Clips gradients to norm `clip`; None for a module that does so itself. On a CPU, `processes`
+    train in parallel with their own batches and average their gradients.
     """
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     saves = ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=SAVE_STEPS)

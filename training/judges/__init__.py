@@ -1,4 +1,4 @@
-"""Judges that share nothing with CLIP: they score what was painted, and never train anything.
+"""Judges that share nothing with CLIP: they score rendered images, and train nothing.
 
-`overlap` measures, `cnn` has learned; where the two disagree, look at the picture.
+`overlap` is analytic, `cnn` is trained. Where they disagree, look at the image.
 """

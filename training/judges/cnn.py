@@ -1,7 +1,7 @@
-"""The judge that has learned: a plain CNN that names what is in a picture. No text, no CLIP.
+"""The trained judge: a plain CNN that predicts the facts of an image, without text or CLIP.
 
-`training.judges.lessons` teaches it on drawings of its own, blurred, noisy and shifted, so that it
-does not cling to pixel-exact drawings. Its weights lie beside this file.
+`training.judges.lessons` trains it on its own drawings, blurred, noisy and shifted, so that it
+doesn't depend on pixel-exact drawings. Its weights are beside this file.
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ FACTS: tuple[str, ...] = (
     *scenes.THINGS,
     "watermark",
 )
-"""What the judge can name, in the words of `training.data.drawn_scenes.facts`."""
+"""The facts that the judge predicts, in the words of `training.data.drawn_scenes.facts`."""
 
 WEIGHTS = Path(__file__).with_name("cnn.safetensors")
 
 
 class NamingNetwork(nn.Module):
-    """(rows, 3, 64, 64) from 0 to 1 → (rows, facts) logits.
+    """(batch, 3, 64, 64) from 0 to 1 → (batch, facts) logits.
 
-    `thresholds` holds the logit from which each fact counts as named.
+    `thresholds` has the logit above which each fact counts as true.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def _layer(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Mo
 
 
 class Judge:
-    """Names the facts of pictures of any size."""
+    """Predicts the facts of images of any size."""
 
     def __init__(self, network: NamingNetwork) -> None:
         self.network = network.eval().requires_grad_(False)
@@ -76,7 +76,7 @@ class Judge:
         return cls(network)
 
     def names(self, pictures: Sequence[Image.Image]) -> list[frozenset[str]]:
-        """For each picture the facts that are true of it, as far as the judge can tell."""
+        """The facts that the judge finds in each image."""
         return [
             frozenset(fact for fact, is_named in zip(FACTS, row, strict=True) if is_named)
             for batch in torch.split(_small(pictures), 64)

@@ -1,4 +1,4 @@
-"""How the CNN judge is taught: its own drawings, roughened, and a threshold for each fact."""
+"""Trains the CNN judge on augmented drawings of its own, with a threshold for each fact."""
 
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ LEARNING_RATE = 4e-3
 ROWS = 64
 WARM_UP_STEPS = 30
 SEED = 9000
-"""The judge's own scenes: no other training and no report draws with this seed."""
+"""Seed of the judge's scenes, which no other training and no report uses."""
 
 Lesson = tuple[Tensor, Tensor]
 
@@ -50,14 +50,14 @@ class JudgeTraining(pl.LightningModule):
 
 
 def lesson(random: Random, rows: int) -> Lesson:
-    """Pictures (rows, 3, 64, 64) and which of FACTS are true of each (rows, facts)."""
+    """Images (batch, 3, 64, 64), and which of FACTS are true of each (batch, facts)."""
     drawn = [random_scene(random, random.choice((0.3, 1.0))) for _ in range(rows)]
     true = [[fact in facts(scene) for fact in FACTS] for scene in drawn]
     return to_tensor([draw(scene) for scene in drawn]), torch.tensor(true).float()
 
 
 def roughened(pictures: Tensor) -> Tensor:
-    """Moved, turned, tinted, blurred and noisy, with blotches: as optimised pictures are."""
+    """Shifts, rotates, tints and blurs, adds noise and blotches, as in optimised images."""
     rows, device = len(pictures), pictures.device
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -81,7 +81,7 @@ def roughened(pictures: Tensor) -> Tensor:
 
 
 def train_judge(minutes: float, run: Path, device: str = "auto", weights: Path = WEIGHTS) -> None:
-    """Teaches a judge for `minutes` and writes it to `weights`; its log goes into `run`."""
+    """Trains a judge for `minutes` and writes it to `weights`, and its log to `run`."""
     torch.manual_seed(SEED)
     training = JudgeTraining()
     timed = Timed(minutes, LEARNING_RATE)
@@ -95,7 +95,7 @@ def train_judge(minutes: float, run: Path, device: str = "auto", weights: Path =
 
 @torch.no_grad()
 def _thresholds(network: NamingNetwork, lessons: int = 24) -> Tensor:
-    """For each fact the logit that tells best, by F1, on fresh scenes: plain and roughened."""
+    """The best threshold of each fact by F1, on new scenes, plain and augmented."""
     random = Random(f"{SEED} thresholds")
     logits, true = [], []
     for i in range(lessons):
@@ -111,7 +111,7 @@ def _thresholds(network: NamingNetwork, lessons: int = 24) -> Tensor:
 
 
 def _best_cut(logits: Tensor, true: Tensor) -> Tensor:
-    """The logit above which naming the fact gives the highest F1, halfway to the next lower."""
+    """The threshold with the highest F1, halfway to the next lower logit."""
     ordered, order = logits.sort(descending=True)
     hits = true[order].cumsum(0)
     named = torch.arange(1, len(hits) + 1)

@@ -1,7 +1,7 @@
-"""The analytic judge: what differs from the ground is cut out and laid over the known shapes.
+"""The analytic judge: segments figures and compares them with templates of the known shapes.
 
-It learns nothing: a ground's colour is read off the border, figures are connected regions of
-another colour, and a figure's shape is the template that overlaps it best.
+The background's colour is that of the border, figures are connected regions of other colours, and a
+figure's shape is the template that overlaps it best.
 """
 
 import math
@@ -19,21 +19,21 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SMALLEST = 0.015
-"""Share of the picture below which a region is a speck, not a figure."""
+"""Share of the image below which a region is a speck, not a figure."""
 
 FAINTEST = 0.72
-"""The least overlap (intersection over union) with which a figure has a shape at all."""
+"""The minimum overlap (intersection over union) for a figure to have a shape."""
 
 APART = 0.10
-"""Distance in Oklab from which a colour differs from the ground's."""
+"""Distance in Oklab from which a colour differs from the background's."""
 
 TONES = 0.2
-"""Distance in Oklab up to which two tones of the border belong to one patterned ground."""
+"""Distance in Oklab up to which two tones of the border belong to one patterned background."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A figure in a picture. `shape` is empty where none overlaps well; `area` is a share, 0 to 1.
+    """A figure in an image. `shape` is empty if none overlaps well; `area` is a share, 0 to 1.
 
     `overlap` is the best template's intersection over union; `x` and `y`, 0 to 1, are its centre.
     """
@@ -48,14 +48,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The ground's colour and the figures upon it, the largest first."""
+    """The background's colour and the figures, the largest first."""
 
     ground: str
     figures: tuple[Found, ...]
 
 
 def look(picture: Image.Image) -> Seen:
-    """What an RGB picture of flat figures shows; sizes from 32 × 32 to 128 × 128 are meant."""
+    """Analyses an RGB image of flat figures, of 32 × 32 to 128 × 128 pixels."""
     pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
     lab = oklab(ndimage.median_filter(pixels, size=(3, 3, 1)))
     tones = _ground_tones(lab)
@@ -71,7 +71,7 @@ def look(picture: Image.Image) -> Seen:
 
 
 def oklab(pixels: Floats) -> Floats:
-    """sRGB (…, 3) from 0 to 1 to Oklab, in which distances are close to what people see.
+    """sRGB (…, 3) from 0 to 1 to Oklab, in which distances are close to perceived ones.
 
     Source: Björn Ottosson, "A perceptual color space for image processing" (2020).
     """
@@ -114,13 +114,13 @@ def colour_name(lab: Floats) -> str:
 
 
 def _ground_tones(lab: Floats) -> list[Floats]:
-    """The border's colour, and a second tone where the ground has a pattern of two."""
+    """The border's colour, and a second tone if the background has a pattern of two."""
     frame = np.ones(lab.shape[:2], dtype=bool)
     frame[2:-2, 2:-2] = False
     border = lab[frame]
     first = np.median(border, axis=0)
     second = border[np.linalg.norm(border - first, axis=1).argmax()]
-    for _ in range(8):  # two means; a plain border's second one stays with its few outliers
+    for _ in range(8):  # 2-means; a plain border's second mean stays with its few outliers
         far = np.linalg.norm(border - first, axis=1) > np.linalg.norm(border - second, axis=1)
         if not far.any() or far.all():
             return [first]
@@ -135,7 +135,7 @@ def _ground_tones(lab: Floats) -> list[Floats]:
 
 
 def _regions(differs: Mask, lab: Floats) -> list[Mask]:
-    """Connected regions of one colour each, specks left out and small holes closed."""
+    """Connected regions of one colour each, without specks and with small holes filled."""
     least = SMALLEST * differs.size
     regions = []
     for colour in _colours_apart(differs, lab):
@@ -146,10 +146,10 @@ def _regions(differs: Mask, lab: Floats) -> list[Mask]:
 
 
 def _colours_apart(differs: Mask, lab: Floats) -> list[Mask]:
-    """The mask, divided where figures of different colours touch.
+    """Splits the mask where figures of different colours touch.
 
-    Edges blend with the ground and pass through colours that nobody painted; so the colours are
-    those of the inner pixels, and each pixel goes to the nearest of them.
+    Edges blend with the background into other colours, so the colours are taken from inner pixels,
+    and each pixel is assigned to the nearest of them.
     """
     inner = ndimage.binary_erosion(differs, border_value=1)
     names, counts = np.unique(_nearest_names(lab[inner]), return_counts=True)
@@ -163,7 +163,7 @@ def _colours_apart(differs: Mask, lab: Floats) -> list[Mask]:
 
 
 def _closed(region: Mask) -> Mask:
-    """The region with holes filled that are too small to be a ring's."""
+    """Fills holes that are too small to be a ring's."""
     holes, count = ndimage.label(ndimage.binary_fill_holes(region) & ~region)
     sizes = ndimage.sum_labels(holes > 0, holes, range(1, count + 1))
     small = [i for i, size in enumerate(sizes, start=1) if size < 0.08 * region.sum()]
@@ -187,7 +187,7 @@ TURNS = {"circle": [0.0], "ring": [0.0], "heart": [-40, -20, 0.0, 20, 40]} | {
     shape: list(np.arange(0, period, 10.0))
     for shape, period in (("square", 90), ("triangle", 120), ("star", 72), ("cross", 90))
 }
-"""Degrees by which templates are turned: as far as a shape has a period, the heart upright."""
+"""Rotations of the templates in degrees: a shape's whole period; the heart is upright."""
 
 
 def _found(region: Mask, lab: Floats) -> Found:
@@ -223,7 +223,7 @@ def best_shape(region: Mask) -> tuple[str, float]:
 
 
 def _normalised(coverage: Floats, dy: float = 0, dx: float = 0, scale: float = 1) -> Floats:
-    """A region of any size on the grid, its centre in the middle, its area always the same."""
+    """A region on the grid, centred and scaled to a fixed area."""
     centre = np.array(ndimage.center_of_mass(coverage))
     step = 2 * REACH * scale * math.sqrt(float(coverage.sum())) / GRID
     offset = centre - step * (GRID - 1) / 2 + step * np.array([dy, dx])
@@ -235,7 +235,7 @@ def _normalised(coverage: Floats, dy: float = 0, dx: float = 0, scale: float = 1
 
 @cache
 def _templates() -> tuple[list[str], Floats]:
-    """Every shape, turned and scaled: names, and (templates, GRID²) of zeros and ones."""
+    """Every shape, rotated and scaled: names, and (templates, GRID²) of zeros and ones."""
     names, rows = [], []
     for shape in SHAPES:
         for degrees in TURNS[shape]:
@@ -247,7 +247,7 @@ def _templates() -> tuple[list[str], Floats]:
 
 
 def _filled(shape: str, turn: float, side: int = 240) -> Floats:
-    """A shape's outlines, turned and filled: what lies inside an odd number of them."""
+    """A shape's rotated outlines, filled by the even-odd rule."""
     cos, sin = math.cos(turn), math.sin(turn)
     filled = np.zeros((side, side), dtype=bool)
     for ring in outline(shape):

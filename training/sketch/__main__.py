@@ -1,4 +1,4 @@
-"""`python -m training.sketch --minutes 120 --device auto --resume`: the sketch pair, made again."""
+"""`python -m training.sketch --minutes 120 --device auto --resume`: trains the model sketch."""
 
 import argparse
 from pathlib import Path
@@ -29,22 +29,22 @@ RATES = {
     "together": PERCEPTOR_RATE,
     "prior": PRIOR_RATE,
 }
-"""Learning rates of the trainings."""
+"""Learning rates of the stages."""
 JUDGE_MINUTES = 6.0
 FIRST_PART = 0.25
-"""The share of a training that a pair which is trained further has behind it."""
+"""The share of the schedule that counts as passed if training starts from existing weights."""
 LAST = "last.ckpt"
 REPORT = Path("docs/sketch")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.sketch", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=180, help="time for all trainings")
+    parser.add_argument("--minutes", type=float, default=180, help="time for all stages")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--processes", type=int, default=1, help="that train side by side on a CPU")
-    parser.add_argument("--resume", action="store_true", help="go on from the last save")
-    parser.add_argument("--further", action="store_true", help="begin with the pair that is here")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where saves and logs go")
+    parser.add_argument("--processes", type=int, default=1, help="training in parallel on a CPU")
+    parser.add_argument("--resume", action="store_true", help="resume from the last checkpoints")
+    parser.add_argument("--further", action="store_true", help="start from the existing weights")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints and logs")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     options = parser.parse_args()
     share = options.minutes / max(1, sum(stage in RATES for stage in options.stages))
@@ -69,10 +69,10 @@ def main() -> None:
 
 
 def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
-    """A training, from nothing or with what is here to be trained `further`.
+    """The module of a stage, from scratch or, with `further`, from the existing weights.
 
-    The text tower is taught what the eye already tells apart, then both once more together: what
-    only the texts have learned, no adversary has been at yet, and nothing holds a picture to it.
+    The text tower learns what the image tower already distinguishes. Then both train together once
+    more, because what the text tower learned alone has not been trained against an adversary.
     """
     module: LightningModule
     match stage:
@@ -92,7 +92,7 @@ def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
 
 
 def _clip_so_far(runs: Path) -> PerceptorTraining:
-    """The CLIP that was trained last, or the one that is here."""
+    """The latest trained CLIP, or else the existing one."""
     perceptor = PerceptorTraining()
     if state := clip_state(runs):
         perceptor.load_state_dict(state)

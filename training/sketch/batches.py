@@ -1,4 +1,4 @@
-"""Endless batches of freshly drawn scenes; nothing is ever shown twice."""
+"""Endless batches of newly drawn scenes; none is used twice."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -16,19 +16,19 @@ Captioned = tuple[Tensor, list[Caption], list[Scene]]
 
 
 def to_tensor(pictures: list[Image.Image]) -> Tensor:
-    """RGB pictures of one size as (rows, 3, height, width), float32 from 0 to 1."""
+    """RGB images of one size as (batch, 3, height, width), float32 from 0 to 1."""
     stacked = np.stack([np.asarray(picture) for picture in pictures])
     return torch.from_numpy(stacked).movedim(-1, 1).float() / 255
 
 
 def moved(batch: Captioned, device: torch.device) -> Captioned:
-    """The pictures on the device; captions and scenes stay where they are."""
+    """Moves the images to the device; captions and scenes stay on the CPU."""
     pictures, captions, scenes = batch
     return pictures.to(device), captions, scenes
 
 
 class Endless(IterableDataset[object]):
-    """Calls `make(random)` forever, with another stream of random numbers in every worker."""
+    """Calls `make(random)` forever, with its own random numbers in every worker."""
 
     def __init__(self, make: Callable[[Random], object], seed: int) -> None:
         self.make, self.seed = make, seed
@@ -41,9 +41,9 @@ class Endless(IterableDataset[object]):
 
 
 def loader(make: Callable[[Random], object], seed: int, workers: int) -> DataLoader[object]:
-    """Batches as `make` returns them; drawn beside the training when there are workers.
+    """Batches as `make` returns them; drawn in parallel to training if there are workers.
 
-    Processes that train side by side draw others each.
+    Parallel training processes draw different batches.
     """
     if distributed.is_initialized():
         seed += 1000 * distributed.get_rank()
@@ -51,14 +51,14 @@ def loader(make: Callable[[Random], object], seed: int, workers: int) -> DataLoa
 
 
 def pictures(random: Random, rows: int) -> Tensor:
-    """(rows, 3, 64, 64): scenes of every kind, for the painter."""
+    """(batch, 3, 64, 64): scenes of every kind, for the VQGAN."""
     return to_tensor([draw(random_scene(random)) for _ in range(rows)])
 
 
 def captioned(random: Random, groups: int, difficulty: float = 1.0) -> Captioned:
-    """Groups of four scenes that differ in one thing each, and one caption for each scene.
+    """Groups of four scenes that differ in one thing each, with one caption per scene.
 
-    What tells the four apart is just what the perceptor has to see: the mark, a shape, a colour.
+    The differences are what CLIP has to see: the watermark, a shape, a colour.
     """
     scenes: list[Scene] = []
     for _ in range(groups):

@@ -1,8 +1,8 @@
-"""How a scene lies in its frame where a caption leaves that open.
+"""Canonical layouts: how a scene is composed where its caption leaves that open.
 
-What nobody asked for is ordinary: one figure large and in the middle, two beside each other, a
-white ground. The prior learns such pictures. It has fewer to learn, and learns them sooner; and who
-wants another place, size or ground can say so.
+By default one figure is large and centred, two are side by side, and the background is white. The
+prior learns such images: there are fewer of them, so it learns faster, and a prompt can still ask
+for another position, size or background.
 """
 
 from dataclasses import replace
@@ -11,18 +11,18 @@ from random import Random
 from training.data.drawn_scenes import PLACES, Figure, Scene
 
 GROUNDS = ("white", "gray", "black")
-"""Grounds that nobody named: the first that is no figure's colour."""
+"""Default backgrounds: the first that is no figure's colour is used."""
 ALONE = (0.27, 0.31)
 SMALL_AND_LARGE = {"small": (0.14, 0.17), "large": (0.34, 0.38)}
 BESIDE = (0.19, 0.215)
 CORNERS = (0.18, 0.2)
-"""Half the widths of figures, as shares of the side."""
+"""Half the width of figures, as a share of the image's side."""
 
 
 def composed(scene: Scene, claims: frozenset[str], random: Random) -> Scene:
-    """The same scene, of which only what is claimed keeps its place, size and ground.
+    """The scene in its canonical layout; only what the caption claims stays as it is.
 
-    Without marks and patterns, of which a rough picture can show nothing.
+    Without watermarks and patterns, which a rough image can't show.
     """
     scene = replace(scene, watermark=False, pattern="plain")
     if scene.is_landscape:

@@ -1,10 +1,10 @@
-"""Counter-examples: pictures that are changed step by step to please the perceptor.
+"""Adversarial negatives: images optimised to match a caption under CLIP.
 
-What CLIP likes is not always what was asked for. A dream follows CLIP's gradient towards a caption
-as a painted picture does, and the perceptor learns that it is not what the caption says, so that
-only what looks like a drawing pleases it (persistent contrastive divergence: Tieleman, "Training
-Restricted Boltzmann Machines using Approximations to the Likelihood Gradient", 2008; with nets: Du
-and Mordatch, "Implicit Generation and Modeling with Energy-Based Models", 2019).
+An image that CLIP scores highly need not show what the caption says. A dream follows CLIP's
+gradient towards a caption, as rendering does, and CLIP learns that it doesn't match the caption, so
+that only real drawings score highly (persistent contrastive divergence: Tieleman, "Training
+Restricted Boltzmann Machines using Approximations to the Likelihood Gradient", 2008; with neural
+networks: Du and Mordatch, "Implicit Generation and Modeling with Energy-Based Models", 2019).
 """
 
 from collections.abc import Callable
@@ -21,20 +21,20 @@ COUNT = 256
 AT_A_TIME = 16
 STEPS = 2
 STEP_LENGTH = 0.4
-"""L2 norm over a 64 × 64 picture of values from 0 to 1."""
+"""L2 norm over a 64 × 64 image with values from 0 to 1."""
 LONGEST = 60
-"""Times that a dream is taken up before it ends, at most."""
+"""How often a dream is used at most before a new one replaces it."""
 GRAIN = 4
-"""Pixels on a side of what one of the painter's latents changes."""
+"""Pixels on a side of the area that one latent of the VQGAN affects."""
 
 Similarity = Callable[[Tensor, list[Caption]], Tensor]
 
 
 @dataclass(slots=True)
 class Dream:
-    """A picture (3, 64, 64) from 0 to 1 on its way to a caption, and how often it is taken up.
+    """An image (3, 64, 64) from 0 to 1 that is being optimised, and how often it is used.
 
-    A `small` one has no detail finer than two pixels, as what is painted at half the size.
+    A `small` one has no detail finer than two pixels, like an image rendered at half the size.
     """
 
     picture: Tensor
@@ -44,7 +44,7 @@ class Dream:
 
 
 class Dreams:
-    """A store of dreams; where one has ended, another begins."""
+    """A buffer of dreams; a new one replaces each that has ended."""
 
     def __init__(self) -> None:
         self.store: list[Dream] = []
@@ -53,10 +53,10 @@ class Dreams:
     def next(
         self, scenes: Tensor, captions: list[Caption], similarity: Similarity
     ) -> tuple[Tensor, list[Caption]]:
-        """Some dreams (AT_A_TIME, 3, 64, 64), taken a little further, and their captions.
+        """Some dreams (AT_A_TIME, 3, 64, 64), optimised for a few more steps, and their captions.
 
-        `scenes` are drawings with `captions`, from which new dreams begin. `similarity` says how
-        near pictures are to as many captions: (rows,).
+        New dreams start from `scenes`, drawings with `captions`. `similarity` gives the similarity
+        of each image to its caption: (batch,).
         """
         while len(self.store) < COUNT:
             self.store.append(self._begun(scenes, captions))
@@ -73,7 +73,7 @@ class Dreams:
         return dreamt, said
 
     def _begun(self, scenes: Tensor, captions: list[Caption]) -> Dream:
-        """A blurred drawing or its mean colour, and a caption: its own in half of the cases."""
+        """A blurred drawing or its mean colour, with its own caption in half of the cases."""
         shown, another = (self._random.randrange(len(captions)) for _ in range(2))
         grain = self._random.choice((16, 16, 64))
         blurred = F.avg_pool2d(scenes[shown : shown + 1].cpu(), grain)
@@ -87,7 +87,7 @@ class Dreams:
 
 
 def _improved(pictures: Tensor, small: Tensor, pleases: Callable[[Tensor], Tensor]) -> Tensor:
-    """One step up the gradient, coarse as the painter's latents for half of the pictures."""
+    """One gradient step; for half of the images as coarse as the VQGAN's latents."""
     moved = pictures.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(pleases(moved).sum(), moved)
     half = torch.arange(len(pictures), device=pictures.device)[:, None, None, None] % 2 == 0
@@ -98,6 +98,6 @@ def _improved(pictures: Tensor, small: Tensor, pleases: Callable[[Tensor], Tenso
 
 
 def _coarse(pictures: Tensor, grain: int) -> Tensor:
-    """Without details smaller than `grain` pixels."""
+    """Removes details smaller than `grain` pixels."""
     pooled = F.avg_pool2d(pictures, grain)
     return F.interpolate(pooled, scale_factor=grain, mode="bilinear", align_corners=False)

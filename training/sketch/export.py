@@ -1,9 +1,9 @@
-"""Writes the trained pair in the form in which the engine reads it, small enough for a repository.
+"""Exports the trained model in the engine's format, small enough for the repository.
 
 `vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
 `prior.safetensors` has the prior's shape in its metadata.
-Of CLIP's token table only the trained rows are kept, with their ids; the words that they spell are
-in the file's metadata.
+Of CLIP's token embeddings only the trained rows are kept, with their ids; the words that they spell
+are in the file's metadata.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetenso
 
 
 def export(runs: Path, folder: Path) -> None:
-    """From the last saves under `runs` to `folder`; of what has no save, the files there stay.
+    """Exports the last checkpoints under `runs` to `folder`; keeps files without a checkpoint.
 
-    Raises FileNotFoundError where there is neither.
+    Raises FileNotFoundError if there is neither.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (saved := runs / "painter" / "last.ckpt").exists():
@@ -52,13 +52,13 @@ def export(runs: Path, folder: Path) -> None:
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:
-        (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
+        (folder / file).chmod(0o644)  # safetensors makes them readable by their owner only
 
 
 def clip_state(runs: Path) -> dict[str, Tensor]:
-    """Of a PerceptorTraining as it was last saved; empty where it has not been.
+    """The state of a PerceptorTraining from the newest checkpoint; empty if there is none.
 
-    By the perceptor's stage, the reader's, or both together: the newest counts.
+    The stages perceptor, reader and together write such checkpoints.
     """
     stages = {"perceptor": "", "reader": "perceptor.", "together": ""}
     saves = [save for stage in stages if (save := runs / stage / "last.ckpt").exists()]
@@ -69,11 +69,11 @@ def clip_state(runs: Path) -> dict[str, Tensor]:
 
 
 def restore(training: LightningModule, folder: Path) -> None:
-    """The reverse of `export`: what was exported to `folder`, put back to be trained further."""
+    """The reverse of `export`: loads exported weights from `folder` to continue training."""
     match training:
         case PainterTraining():
             training.vqgan.load_state_dict(_whole(folder / "vqgan.safetensors"))
-            training.uses.fill_(1.0)  # its codebook has begun
+            training.uses.fill_(1.0)  # its codebook is initialised
         case PerceptorTraining():
             clip = _whole(folder / "clip.safetensors")
             rows, ids = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids").tolist()

@@ -1,7 +1,7 @@
-"""The training of the small VQGAN.
+"""Trains the small VQGAN.
 
-The adversary that gives VQGAN its name invents texture that was lost; drawn scenes have flat colour
-and clean edges, so here plain reconstruction, with edges weighted up, gives the better decoder.
+VQGAN's adversarial loss invents texture. Drawn scenes have flat colours and clean edges, so here
+plain reconstruction with an extra weight on edges gives a better decoder.
 """
 
 from functools import partial
@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 from engine.models.vqgan import VQGAN
 from training.sketch import batches
 
-# taming normalises in 32 groups. With two channels in a group all that is left of a flat colour is
-# a sign; three keep it. So: few blocks, and 96 channels in all of them.
+# taming's group norm has 32 groups. With two channels per group only the sign of a flat colour
+# survives; with three the colour does. So there are few blocks, with 96 channels each.
 CONFIG: dict[str, Any] = {
     "embed_dim": 32,
     "n_embed": 1024,
@@ -41,7 +41,7 @@ REVIVAL_STEPS = 100
 
 
 class PainterTraining(pl.LightningModule):
-    """Continuous for the first steps; then the codebook starts from encodings and joins in."""
+    """Trains without quantisation at first; then initialises the codebook from encodings."""
 
     progress = 0.0
 
@@ -83,7 +83,7 @@ class PainterTraining(pl.LightningModule):
 
     @torch.no_grad()
     def _revive(self, latents: Tensor, dead: Tensor) -> None:
-        """Codes that nothing is near to start anew at what the encoder says now."""
+        """Restarts unused codes at current encodings."""
         flat = latents.detach().movedim(1, -1).flatten(0, -2)
         chosen = flat[torch.randint(len(flat), (int(dead.sum()),), device=flat.device)]
         self.vqgan.codebook[dead] = chosen + 0.01 * torch.randn_like(chosen)
@@ -96,14 +96,14 @@ class PainterTraining(pl.LightningModule):
 
 
 def _quarters(pictures: Tensor) -> Tensor:
-    """Each picture's four quarters as pictures of their own: other sizes are painted too."""
+    """The four quarters of each image as images: other sizes are rendered, too."""
     half = pictures.shape[-1] // 2
     tiles = pictures.unfold(2, half, half).unfold(3, half, half)
     return tiles.permute(0, 2, 3, 1, 4, 5).flatten(0, 2).contiguous()
 
 
 def edge_loss(painted: Tensor, pictures: Tensor) -> Tensor:
-    """How far the steps between neighbouring pixels are off: this is where thin strokes live."""
+    """The error of differences between neighbouring pixels, which thin strokes depend on."""
     difference = painted - pictures
     across = (difference[..., 1:] - difference[..., :-1]).abs().mean()
     down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()

@@ -1,14 +1,14 @@
-"""The training of the small CLIP.
+"""Trains the small CLIP.
 
-For every picture and every caption of a batch it is known whether the caption is right, so each
-pair is its own yes-or-no question (the sigmoid loss of Zhai et al., "Sigmoid Loss for Language
-Image Pre-Training", 2023). A second head names the facts of a picture, which teaches the eye early.
+For every image and every caption of a batch it is known whether the caption is true, so each pair
+is a binary classification (Zhai et al., "Sigmoid Loss for Language Image Pre-Training", 2023). A
+second head predicts the facts of an image, which speeds up early training.
 
-A picture that is optimised under CLIP finds whatever fools it. So the eye is trained on crops,
-under noise and against an adversary: one step of the strongest small change (Wong, Rice, Kolter,
-"Fast is better than free", 2020). Gradients of eyes so trained point at things, not at textures
-(Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019). And what was changed
-until it pleases is shown as what it is: wrong (`training.sketch.dreams`).
+Optimising an image under CLIP finds whatever fools CLIP. So the image tower trains on crops, with
+noise and against an adversary: one step of the strongest small perturbation (Wong, Rice, Kolter,
+"Fast is better than free", 2020). Gradients of robust image towers point at objects, not textures
+(Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019). Optimised images also
+serve as negatives (`training.sketch.dreams`).
 """
 
 import multiprocessing
@@ -36,12 +36,12 @@ LEARNING_RATE = 1.5e-3
 GROUPS = 16
 EMBEDDING = 256
 ADVERSARY_RADIUS = (1.0, 4.0)
-"""Shortest and longest step of the adversary: L2 norm over a 64 × 64 picture of values from 0 to 1.
-Short steps keep small figures readable, long ones give gradients their aim."""
+"""Smallest and largest adversarial step: L2 norm over a 64 × 64 image with values from 0 to 1.
+Small steps keep small figures recognisable, large ones give gradients their direction."""
 
 
 def small_clip(vocabulary_size: int) -> CLIP:
-    """OpenAI's architecture with a ModifiedResNet, at a size for 64 × 64 drawings."""
+    """OpenAI's architecture with a ModifiedResNet, sized for 64 × 64 drawings."""
     network = CLIP(
         embed_dim=EMBEDDING,
         image_resolution=64,
@@ -55,10 +55,10 @@ def small_clip(vocabulary_size: int) -> CLIP:
         transformer_layers=3,
     )
     for name, weight in network.visual.named_parameters():
-        # CLIP starts each block as an identity, for depth; so shallow an eye learns faster without.
+        # CLIP initialises blocks as identities for depth; so shallow a tower learns faster without.
         if name.endswith("bn3.weight"):
             nn.init.ones_(weight)
-    # Any other word is a row of zeros, in training as in use.
+    # Any other word is a row of zeros, in training as in inference.
     network.token_embedding.padding_idx = UNKNOWN
     network.token_embedding.weight.data[UNKNOWN] = 0
     for projection in ("q_proj", "k_proj", "v_proj", "c_proj"):
@@ -69,7 +69,7 @@ def small_clip(vocabulary_size: int) -> CLIP:
 class PerceptorTraining(pl.LightningModule):
     def __init__(self) -> None:
         super().__init__()
-        # Seen by the processes that draw the scenes, which grow harder as the training goes on.
+        # Shared with the processes that draw scenes, which get harder during training.
         self._progress: Synchronized[float] = multiprocessing.Value("d", 0.0)
         self.vocabulary = Vocabulary.of_captions()
         self.clip = small_clip(self.vocabulary.size)
@@ -84,7 +84,7 @@ class PerceptorTraining(pl.LightningModule):
 
     @property
     def progress(self) -> float:
-        """The share of the training that has passed, from 0 to 1."""
+        """The progress of the training, from 0 to 1."""
         return self._progress.value
 
     @progress.setter
@@ -96,7 +96,7 @@ class PerceptorTraining(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=0.02)
 
     def embed(self, pictures: Tensor) -> Tensor:
-        """(rows, 3, 64, 64) from 0 to 1 → (rows, EMBEDDING), not normalised."""
+        """(batch, 3, 64, 64) from 0 to 1 → (batch, EMBEDDING), not normalised."""
         normal = (pictures - self.mean) / self.std
         embedded: Tensor = self.clip.visual(normal.contiguous(memory_format=torch.channels_last))
         return embedded.float()
@@ -136,7 +136,7 @@ class PerceptorTraining(pl.LightningModule):
         return F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
 
     def _similarity(self, pictures: Tensor, captions: list[Caption]) -> Tensor:
-        """(rows,): how similar each picture is to its caption, as the renderer would see it."""
+        """(batch,): the similarity of each image to its caption, as the renderer computes it."""
         with torch.no_grad():
             texts = self.embed_texts(captions)
         self.clip.visual.eval()
@@ -145,9 +145,9 @@ class PerceptorTraining(pl.LightningModule):
         return (embedded * texts).sum(1)
 
     def _naming_loss(self, features: Tensor, named: Tensor) -> Tensor:
-        """Which of each line's facts, where there is one; and yes or no for every single fact.
+        """The loss of the facts: one of each exclusive group, and yes or no for each single fact.
 
-        The first rows of `features` are those of `named`; a sum over them.
+        `named` belongs to the first rows of `features`; the losses are summed.
         """
         sizes = [*map(len, EXCLUSIVE), len(SINGLE)]
         *which, single = self.facts(features[: len(named)]).float().split(sizes, dim=1)
@@ -166,7 +166,7 @@ class PerceptorTraining(pl.LightningModule):
 
     @staticmethod
     def _attacked(seen: Tensor, strength: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
-        """The pictures moved in the direction that hurts most, from a random start close by."""
+        """Adversarial images: one step that increases the loss most, from a random start nearby."""
         shortest, longest = ADVERSARY_RADIUS
         drawn = torch.rand(len(seen), 1, 1, 1, device=seen.device)
         radius = strength * (shortest + (longest - shortest) * drawn)
@@ -183,10 +183,10 @@ class PerceptorTraining(pl.LightningModule):
 def answers(
     true: Sequence[frozenset[str]], captions: Sequence[Caption], dreams: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """(pictures, captions): which caption is right for which picture, and whether that is known.
+    """(images, captions): whether each caption is true of each image, and whether that is known.
 
-    The last captions may be those of `dreams`, which follow the drawings of `true`: of a dream
-    nothing is known but that it is not what its caption says.
+    The last captions can be those of `dreams`, which follow the drawings of `true`. Of a dream it
+    is only known that it doesn't match its own caption.
     """
     answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
     right = torch.tensor([[bool(a) for a in row] for row in answers])
@@ -197,19 +197,19 @@ def answers(
 
 
 def _unit(pictures: Tensor) -> Tensor:
-    """Each picture divided by its L2 norm."""
+    """Each image divided by its L2 norm."""
     return F.normalize(pictures.flatten(1), dim=1).view_as(pictures)
 
 
 def _batch(random: Random, progress: "Synchronized[float]") -> batches.Captioned:
-    """Easy scenes first: shape is learned last, and soonest from one large figure."""
+    """Easy scenes first: shapes are learned last, and fastest from one large figure."""
     share = progress.value
     easy = random.random() < max(0.25, 1 - share * 4)
     return batches.captioned(random, GROUPS, min(1.0, share * 3) if easy else 1.0)
 
 
 def augmented(pictures: Tensor) -> Tensor:
-    """Crops, coarser copies and noise, as cutouts show them; one choice for each picture."""
+    """Augments images like cutouts: crops, lower resolutions and noise, one choice for each."""
     rows, device = len(pictures), pictures.device
     scale = 1 - 0.3 * torch.rand(rows, device=device) * (torch.rand(rows, device=device) < 0.7)
     shift = (torch.rand(rows, 2, device=device) * 2 - 1) * (1 - scale)[:, None]

@@ -1,10 +1,9 @@
-"""The training of the small CLIP's text tower alone, beside its eye as it is.
+"""Trains the text tower of the small CLIP alone, with a frozen image tower.
 
-What the eye has learned of two figures the texts may not say yet: which colour is whose. An eye
-that stays as it is (locked-image tuning: Zhai et al., "LiT: Zero-Shot Transfer with Locked-image
-text Tuning", 2022) needs no way back and no adversary, so that a text meets many more pictures in
-the same time; and among them are those that have all its colours and all its shapes, but given out
-otherwise.
+The image tower may distinguish what the text tower does not yet: with two figures, which colour
+belongs to which. A frozen image tower (Zhai et al., "LiT: Zero-Shot Transfer with Locked-image text
+Tuning", 2022) needs no backward pass and no adversary, so a text meets many more images in the same
+time, among them those with the same colours and shapes in other combinations.
 """
 
 from random import Random
@@ -32,19 +31,19 @@ from training.sketch.perceptor import PerceptorTraining, answers, augmented
 
 LEARNING_RATE = 5e-3
 PAIRS = 16
-"""Groups of two figures that are told apart by whose colour is whose."""
+"""Groups of two figures that differ in which figure has which colour."""
 OTHERS = 12
-"""Groups of any scenes."""
+"""Groups of arbitrary scenes."""
 WAYS = 5
-"""Ways of giving out the same colours in each group."""
+"""Assignments of the same colours in each group."""
 HALVES = 2
-"""Scenes of one of the two figures in each group."""
+"""Scenes with one of the two figures in each group."""
 TOLD = 2
-"""Captions of each scene."""
+"""Captions per scene."""
 
 
 class ReaderTraining(MuonTraining):
-    """Trains the text tower of `perceptor`, whose eye stays as it is."""
+    """Trains the text tower of `perceptor`; its image tower is frozen."""
 
     def __init__(self, perceptor: PerceptorTraining) -> None:
         super().__init__()
@@ -65,7 +64,7 @@ class ReaderTraining(MuonTraining):
             self.log("loss", loss)
 
     def loss(self, batch: batches.Captioned) -> Tensor:
-        """The mean over the captions of how wrong they are about all pictures of the batch."""
+        """The mean over the captions of their loss on all images of the batch."""
         pictures, captions, scenes = batch
         perceptor = self.perceptor
         perceptor.clip.visual.eval()
@@ -73,7 +72,7 @@ class ReaderTraining(MuonTraining):
             seen = F.normalize(perceptor.embed(augmented(pictures)), dim=-1)
         right, known = answers([facts(scene) for scene in scenes], captions)
         right, known = right.to(self.device), known.to(self.device)
-        with sdpa_kernel(SDPBackend.MATH):  # whose way back is the quickest for short texts
+        with sdpa_kernel(SDPBackend.MATH):  # the fastest backward pass for short texts
             texts = perceptor.embed_texts(captions)
         logits = perceptor.clip.logit_scale.exp() * seen @ texts.t() + perceptor.bias
         wrong = -F.logsigmoid(torch.where(right, logits, -logits)) * known

@@ -1,7 +1,7 @@
-"""How good the trained pair is: its gates, on held-out scenes that no training ever drew.
+"""Evaluates the trained model on held-out scenes, with a gate for each network.
 
-A pair that fails a gate cannot paint well whatever the method: what the VQGAN cannot show, or CLIP
-cannot see, no optimisation brings out.
+A model that fails a gate can't render well with any method: optimisation can't produce what the
+VQGAN can't show or CLIP can't see.
 """
 
 import csv
@@ -39,12 +39,12 @@ from training.judges.overlap import look
 from training.sketch.batches import to_tensor
 
 SCENES = 300
-"""Held-out scenes of every kind, and as many with a single figure."""
+"""The number of held-out scenes of every kind, and of those with a single figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number of the report; `gate` is the least that passes, None where nothing hangs on it."""
+    """A number of the report; `gate` is the minimum to pass, None if there is none."""
 
     name: str
     value: float
@@ -57,9 +57,9 @@ class Measure:
 
 
 def write_report(pair: Model, out: Path, runs: Path | None = None) -> list[Measure]:
-    """Measures the pair and writes `report.json`, `report.md` and `report.png` into `out`.
+    """Evaluates the model and writes `report.json`, `report.md` and `report.png` to `out`.
 
-    `runs` is where the trainings left their logs, for the learning curves.
+    `runs` has the training logs, for the learning curves.
     """
     random = Random("held out")
     every = [random_scene(random) for _ in range(SCENES)]
@@ -98,14 +98,14 @@ def as_markdown(measures: Sequence[Measure]) -> str:
 
 
 def decoded(vqgan: VQGAN, pictures: Tensor) -> Tensor:
-    """(rows, 3, height, width) from 0 to 1, through encoder, codebook and decoder, clamped."""
+    """(batch, 3, height, width) from 0 to 1: encoded, quantised, decoded and clamped."""
     with torch.no_grad():
         latents = vqgan.encode(pictures.to(vqgan.codebook.device))
         return vqgan.decode(vqgan.quantise(latents)).clamp(0, 1).cpu()
 
 
 def reconstructed(vqgan: VQGAN, pictures: Sequence[Image.Image]) -> list[Image.Image]:
-    """RGB pictures of one size after encoding, quantising and decoding."""
+    """RGB images of one size after encoding, quantising and decoding."""
     return [
         Image.fromarray(row)
         for batch in torch.split(to_tensor(list(pictures)), 32)
@@ -153,7 +153,7 @@ def _single_figures(random: Random, count: int) -> Iterator[Scene]:
 
 @torch.no_grad()
 def _recognition(pair: Model, every: Sequence[Scene], single: Sequence[Scene]) -> Iterator[Measure]:
-    """CLIP, asked which of all coloured shapes a picture shows: no truth is given away."""
+    """Zero-shot classification: which of all coloured shapes CLIP finds in an image."""
     kinds = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     texts = [f"{'an' if colour == 'orange' else 'a'} {colour} {shape}" for colour, shape in kinds]
     similarity = _embedded(pair, single) @ pair.perceptor.embed_texts(texts).cpu().t()
@@ -195,7 +195,7 @@ GROUPS = {
 def _ceilings(
     pair: Model, every: Sequence[Scene], single: Sequence[Scene], judge: Judge
 ) -> Iterator[Measure]:
-    """What the judges say of drawings: the most that they can ever say of what is painted."""
+    """The judges' results on drawings: the ceiling of their results on rendered images."""
     clear = [scene for scene in single if scene.pattern == "plain" and not scene.watermark]
     real = [draw(scene) for scene in clear]
     drawn = [draw(scene) for scene in every]
@@ -209,7 +209,7 @@ def _ceilings(
 def _of_overlap(
     what: str, scenes: Sequence[Scene], pictures: Sequence[Image.Image]
 ) -> Iterator[Measure]:
-    """On unmarked scenes of one shape on a plain ground."""
+    """On scenes of one shape on a plain background, without watermarks."""
     largest = [next(iter(look(picture).figures), None) for picture in pictures]
     pairs = [(found, scene.figures[0]) for found, scene in zip(largest, scenes, strict=True)]
     shapes = [found is not None and found.shape == true.shape for found, true in pairs]
@@ -221,7 +221,7 @@ def _of_overlap(
 def _of_cnn(
     what: str, scenes: Sequence[Scene], named: Sequence[frozenset[str]]
 ) -> Iterator[Measure]:
-    """F1 of each group of facts: of what is there and what is named, how much is both."""
+    """The F1 score of each group of facts."""
     true = [facts(scene) for scene in scenes]
     for group, words in GROUPS.items():
         both = sum(len(t & n & words) for t, n in zip(true, named, strict=True))
@@ -234,7 +234,7 @@ def _of_cnn(
 
 
 def _figure(pair: Model, scenes: Sequence[Scene], runs: Path | None) -> Figure:
-    """Scenes above, their reconstructions beneath, and how the trainings went."""
+    """A figure: scenes, their reconstructions below, and the learning curves."""
     real = [draw(scene) for scene in scenes]
     curves = [(log.parent.name, *_curve(log)) for log in sorted(runs.glob("*/log"))] if runs else []
     figure = Figure(figsize=(12, 6.2), layout="constrained")
@@ -251,7 +251,7 @@ def _figure(pair: Model, scenes: Sequence[Scene], runs: Path | None) -> Figure:
 
 
 def _curve(log: Path) -> tuple[str, list[tuple[int, float]]]:
-    """What a training logged first of all (its loss, or its PSNR) by step."""
+    """The first value that a stage logs (its loss or PSNR), by step."""
     rows: dict[int, float] = {}
     name = ""
     for file in sorted(log.glob("version_*/metrics.csv"), key=lambda f: int(f.parent.name[8:])):

@@ -1,8 +1,8 @@
-"""The words of the captions, and the facts they claim.
+"""The words of the captions, and the facts that they claim.
 
-CLIP's table has 49,408 tokens; the captions use some 150. Only those are trained, in a table of
-their own, and put in their places at the end; all others stay zero, which the training also shows
-to the text tower as words that say nothing.
+CLIP has 49,408 tokens; the captions use about 150. Only these have trained embeddings, in a table
+of their own, and the export puts them in their places. All others stay zero, and the text tower
+also trains with such words as meaningless ones.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ EXCLUSIVE: tuple[tuple[str, ...], ...] = (
     scenes.LANDS,
     scenes.TIMES,
 )
-"""Facts of which a scene has one of each line, or none, or (with several figures) a few."""
+"""Groups of exclusive facts; a scene has one of each, none, or (with several figures) a few."""
 
 SINGLE: tuple[str, ...] = ("landscape", *scenes.SKIES, *scenes.THINGS, "watermark")
-"""Facts that are there or not, each for itself."""
+"""Facts that are true or false independently."""
 
 FACTS: tuple[str, ...] = (*(fact for facts in EXCLUSIVE for fact in facts), *SINGLE)
 
@@ -41,16 +41,16 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`known` holds CLIP's ids of the words in use, in rising order; row 0 is any other word.
+    """`known` has CLIP's ids of the used tokens in ascending order; row 0 is any other token.
 
-    The order is kept so that the end of a text is still its highest id, where CLIP looks for it.
+    In this order the end token still has the highest id, where CLIP reads the text embedding.
     """
 
     known: tuple[int, ...]
 
     @classmethod
     def of_captions(cls) -> "Vocabulary":
-        """Every token that the captions use."""
+        """All tokens that the captions use."""
         words = words_of_captions()
         ids = {token for word in words for token in _tokens_of(word)}
         return cls((*sorted(ids), START, END))
@@ -64,12 +64,12 @@ class Vocabulary:
         return {token: row for row, token in enumerate(self.known, start=1)}
 
     def rows(self, text: str) -> list[int]:
-        """The rows of a text's tokens, from its start to its end."""
+        """The rows of a text's tokens, including start and end."""
         words = [token for word in _words(text) for token in _tokens_of(word)]
         return [self._row.get(token, UNKNOWN) for token in (START, *words, END)]
 
     def tokens(self, texts: list[str], random: Random) -> Tensor:
-        """(texts, longest) rows; now and then with a word in between that says nothing."""
+        """(texts, longest) rows, sometimes with an unknown word inserted."""
         lines = [self.rows(text) for text in texts]
         for line in lines:
             if random.random() < 0.15:
@@ -80,7 +80,7 @@ class Vocabulary:
 
 @cache
 def words_of_captions() -> frozenset[str]:
-    """Every word that captions use; drawn from so many of them that none is missed."""
+    """All words that captions use, collected from enough captions to miss none."""
     random = Random(0)
     texts = (captions.caption(scenes.random_scene(random), random).text for _ in range(20_000))
     return frozenset(word for text in texts for word in _words(text))
@@ -92,5 +92,5 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _tokens_of(word: str) -> tuple[int, ...]:
-    """CLIP's byte pairs never reach across words, so that words can be remembered one by one."""
+    """The tokens of one word, cached: CLIP's byte pairs never span words."""
     return tuple(int(token) for token in clip.tokenize(word)[0] if 0 < token < START)
