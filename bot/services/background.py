@@ -1,12 +1,17 @@
 """What the bot does beside answering members."""
 
-from bot.client import BackgroundTask
+from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log
 from bot.services.deletion import work_off_deletions
 from bot.services.responses import resume_pending_responses
 
+
+async def _delete(bot: ImagineBot) -> None:
+    await work_off_deletions(bot, bot.store.deletions, bot.settings.data_dir)
+
+
 BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
     post_audit_log,
     resume_pending_responses,
-    work_off_deletions,
+    _delete,
 )

@@ -13,7 +13,6 @@ import aiohttp
 import discord
 import structlog
 
-from bot.client import ImagineBot
 from core.database.deletions import Deletion, Deletions, Folder, Image, Message
 from core.database.jobs import StoreError
 from core.storage.paths import remove_folder
@@ -27,14 +26,13 @@ ARCHIVED_THREAD = 50083  #: Discord's code: nothing can be deleted there
 PLACEHOLDER = "…"
 
 
-async def work_off_deletions(bot: ImagineBot) -> None:
+async def work_off_deletions(client: discord.Client, deletions: Deletions, data_dir: Path) -> None:
     """Deletes what is due, until cancelled."""
-    deletions, data_dir = bot.store.deletions, bot.settings.data_dir
     while True:
         try:
             worked = False
             while deletion := await deletions.take():
-                await _delete(bot, deletions, deletion, data_dir)
+                await _delete(client, deletions, deletion, data_dir)
                 worked = True
             if worked:
                 await deletions.empty_log()

@@ -25,7 +25,7 @@ from core.logging import configure_logging
 from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from sandbox.discord.interactions import COMPONENT, MODAL_SUBMIT
+from sandbox.discord.constants import InteractionType
 from tests.bot.conftest import running_bot
 from tests.outside import TEXTS
 
@@ -81,7 +81,7 @@ class Scene:
         else:
             parts = [{"type": 4, "id": 1, "custom_id": k, "value": v} for k, v in fields.items()]
             data["components"] = [{"type": 1, "id": 2, "components": [part]} for part in parts]
-            await self._send(MODAL_SUBMIT, data)
+            await self._send(InteractionType.MODAL_SUBMIT, data)
         await self.hold_to_the_law()
 
     async def press(self, custom_id: str, *, drawn: bool) -> None:
@@ -92,7 +92,7 @@ class Scene:
         if drawn:
             card.components = [{"type": 1, "id": 1, "components": [part]}]
         data = {"custom_id": custom_id, "component_type": 2, "id": 2}
-        await self._send(COMPONENT, data, card, answered=drawn)
+        await self._send(InteractionType.COMPONENT, data, card, answered=drawn)
         card.components = before
 
     async def hold_to_the_law(self) -> None:
