@@ -3,7 +3,6 @@
 Drawing a scene and looking at it takes longer than a training step, so many are kept.
 """
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -11,6 +10,7 @@ from random import Random
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from training.data.images import SIDE, load_images
@@ -18,6 +18,8 @@ from training.data.scenes import Scene, SceneMaker
 from training.teachers import ImageNetFeatures
 
 BATCH = 64
+
+SCENES = TypeAdapter(list[Scene])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,10 @@ class Pool:
 def load_pool(cache: Path, count: int, seed: int = 0) -> Pool:
     """A pool of `count` scenes; it is made first if it is not in the cache."""
     folder = cache / f"pool-{seed}-{count}"
-    if not (folder / "scenes.pickle").exists():
+    if not (folder / "scenes.json").exists():
         _make(cache, folder, count, seed)
-    with (folder / "scenes.pickle").open("rb") as file:
-        scenes = pickle.load(file)
     return Pool(
-        scenes,
+        SCENES.validate_json((folder / "scenes.json").read_bytes()),
         np.load(folder / "pixels.npy", mmap_mode="r"),
         np.load(folder / "features.npy", mmap_mode="r"),
     )
@@ -65,5 +65,4 @@ def _make(cache: Path, folder: Path, count: int, seed: int) -> None:
         features[start : start + BATCH] = seen.float().numpy()
     pixels.flush()
     np.save(folder / "features.npy", features)
-    with (folder / "scenes.pickle").open("wb") as file:
-        pickle.dump(scenes, file)
+    (folder / "scenes.json").write_bytes(SCENES.dump_json(scenes))
