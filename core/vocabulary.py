@@ -14,6 +14,9 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
+FOLDER = Path(__file__).with_name("vocabularies")
+"""One file for each model of limited vocabulary, by its name; training writes them."""
+
 LONGEST_PHRASE = 8
 """Words of a phrase that is looked up as a whole."""
 
@@ -160,9 +163,10 @@ class Vocabulary:
 
 
 @cache
-def load_vocabulary(path: Path) -> Vocabulary:
-    """`Vocabulary.load`, once for each path."""
-    return Vocabulary.load(path)
+def vocabulary_of(model: str) -> Vocabulary | None:
+    """The vocabulary of a model, read once; None for a model that takes any words."""
+    path = FOLDER / f"{model}.json"
+    return Vocabulary.load(path) if path.exists() else None
 
 
 def fold(text: str) -> str:

@@ -18,6 +18,7 @@ DISK_FULL = mark(
 
 NOTES = {
     NoteCode.TRUNCATED_WORDS: mark("Too long for CLIP, these words were not seen: {words}."),
+    NoteCode.UNDERSTOOD_AS: mark("Painted as: {things}."),
     NoteCode.UNKNOWN_WORDS: mark("The pair {model} does not know: {words}."),
     NoteCode.LOW_MEMORY: mark("The memory is short for this size, so it is painted more slowly."),
 }

@@ -2,7 +2,7 @@
 
 `vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16.
 Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
-prior's shape in its metadata, `vocabulary.json` is what the bot reads.
+prior's shape in its metadata. `core/vocabularies/` gets the words that the bot understands.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.vocabulary import FOLDER as VOCABULARIES
 from training.data.sources import sources
 from training.stages import prior, vqgan
 from training.stages.table import checkpoint
@@ -24,7 +25,6 @@ FILES = (
     "vqgan.safetensors",
     "clip.safetensors",
     "prior.safetensors",
-    "vocabulary.json",
 )
 
 
@@ -41,7 +41,7 @@ def export(workspace: Workspace, folder: Path) -> None:
     weights = _part("ema.", checkpoint(workspace, "prior"))
     save_file(_half(weights), folder / "prior.safetensors", metadata=shape)
     words = json.dumps(workspace.vocabulary(), ensure_ascii=False, sort_keys=True)
-    (folder / "vocabulary.json").write_text(words + "\n", encoding="utf-8")
+    (VOCABULARIES / f"{folder.name}.json").write_text(words + "\n", encoding="utf-8")
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:

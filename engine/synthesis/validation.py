@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
 from engine.models.model import Model
 
 
 class NoteCode(StrEnum):
     TRUNCATED_WORDS = "truncated_words"  # words: beyond CLIP's context
+    UNDERSTOOD_AS = "understood_as"  # things: what the prompts were taken for
     UNKNOWN_WORDS = "unknown_words"  # model, words: not among those that the model was taught
     LOW_MEMORY = "low_memory"  # rendered with gradient checkpointing, which is slower
 
@@ -51,16 +53,35 @@ def validate(recipe: Recipe, model: Model) -> list[Note]:
         raise RecipeRefused(
             RefusalCode.SIZE, {"size": recipe.size, "model": model.name, "factor": factor}
         )
-    knows_any = any(model.perceptor.knows(prompt.text) for prompt in recipe.include)
-    if not knows_any and not recipe.include_pictures:
-        words = ", ".join(sorted(model.perceptor.words or ()))
+    if not recipe.include_pictures and not any(_knows(model, p.text) for p in recipe.include):
+        words = ", ".join(_examples(recipe, model))
         raise RecipeRefused(RefusalCode.NO_KNOWN_WORD, {"model": model.name, "words": words})
     return list(_notes(recipe, model))
+
+
+def _knows(model: Model, text: str) -> bool:
+    if vocabulary := vocabulary_of(model.name):
+        return not vocabulary.understand(text).empty
+    return model.perceptor.knows(text)
+
+
+def _examples(recipe: Recipe, model: Model) -> list[str]:
+    """Words that would have been understood."""
+    if vocabulary := vocabulary_of(model.name):
+        return vocabulary.suggestions(" ".join(prompt.text for prompt in recipe.include))
+    return sorted(model.perceptor.words or ())
 
 
 def _notes(recipe: Recipe, model: Model) -> Iterator[Note]:
     texts = [prompt.text for prompt in (*recipe.include, *recipe.exclude)]
     if truncated := [word for text in texts for word in model.perceptor.truncated_words(text)]:
         yield Note(NoteCode.TRUNCATED_WORDS, {"words": " ".join(truncated)})
-    if unknown := [word for text in texts for word in model.perceptor.unknown_words(text)]:
+    unknown = [word for text in texts for word in model.perceptor.unknown_words(text)]
+    if vocabulary := vocabulary_of(model.name):
+        understood = [vocabulary.understand(text) for text in texts]
+        if not all(each.exact for each in understood):
+            things = dict.fromkeys(thing for each in understood for thing in each.things)
+            yield Note(NoteCode.UNDERSTOOD_AS, {"things": ", ".join(things)})
+        unknown = [word for each in understood for word in each.unknown]
+    if unknown:
         yield Note(NoteCode.UNKNOWN_WORDS, {"model": model.name, "words": ", ".join(unknown)})
