@@ -11,8 +11,8 @@ from pathlib import Path
 from training.data.download import fetch
 from training.data.sources import sources
 from training.export import export
+from training.pipeline import STAGES, Stage
 from training.schedule import Timed, trainer
-from training.stages.table import STAGES, Stage
 from training.workspace import Workspace
 
 WEIGHTS = Path("engine/models/picturebook")

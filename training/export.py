@@ -15,8 +15,8 @@ from torch import Tensor
 
 from core.vocabulary import FOLDER as VOCABULARIES
 from training.data.sources import sources
+from training.pipeline import checkpoint
 from training.stages import prior, vqgan
-from training.stages.table import checkpoint
 from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"

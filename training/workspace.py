@@ -18,6 +18,7 @@ from training.data.captions import Captions
 from training.data.images import Images, load_images
 from training.data.pool import Pool, load_pool
 from training.data.scenes import Scene, SceneMaker
+from training.data.teachers import SentenceEncoder
 from training.data.texts import (
     Pair,
     caption_pairs,
@@ -28,7 +29,6 @@ from training.data.texts import (
 )
 from training.data.vocabulary import vocabulary
 from training.stages.alignment import Alignment, train_alignment
-from training.teachers import SentenceEncoder
 
 POOL = 30_000
 """Scenes that both CLIP and the prior learn from, looked at by the ImageNet network."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from training.data.images import SIDE, load_images
 from training.data.scenes import Scene, SceneMaker
-from training.teachers import ImageNetFeatures
+from training.data.teachers import ImageNetFeatures
 
 BATCH = 64
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data import drawn_scenes as scenes
-from training.sketch.batches import to_tensor
+from training.data.drawn_batches import to_tensor
 
 FACTS: tuple[str, ...] = (
     *scenes.SHAPES,

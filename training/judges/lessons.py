@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision.transforms.functional import gaussian_blur
 
+from training.data.drawn_batches import loader, to_tensor
 from training.data.drawn_scenes import draw, facts, random_scene
 from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
 from training.schedule import Timed, trainer
-from training.sketch.batches import loader, to_tensor
 
 LEARNING_RATE = 4e-3
 ROWS = 64

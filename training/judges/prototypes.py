@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from training.data.concepts import Concept
 from training.data.images import SIDE, Images, load_images
 from training.data.sources import sources
-from training.teachers import ImageNetFeatures
+from training.data.teachers import ImageNetFeatures
 
 BATCH = 64
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.vqgan import VQGAN
-from training.sketch import batches
+from training.data import drawn_batches as batches
 
 # taming's group norm has 32 groups. With two channels per group only the sign of a flat colour
 # survives; with three the colour does. So there are few blocks, with 96 channels each.

@@ -26,9 +26,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.perceptor import MEAN, STD
+from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
-from training.sketch import batches
 from training.sketch.dreams import Dreams
 from training.sketch.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
 

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.prior import NEAREST, SIDE, Prior
+from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, caption
 from training.data.drawn_scenes import draw, random_pair, random_scene
 from training.muon import MuonTraining
-from training.sketch import batches
 from training.sketch.compositions import composed
 from training.sketch.perceptor import EMBEDDING, PerceptorTraining
 

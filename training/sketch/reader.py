@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
+from training.data import drawn_batches as batches
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import (
     Scene,
@@ -26,7 +27,6 @@ from training.data.drawn_scenes import (
     variations,
 )
 from training.muon import MuonTraining
-from training.sketch import batches
 from training.sketch.perceptor import PerceptorTraining, answers, augmented
 
 LEARNING_RATE = 5e-3

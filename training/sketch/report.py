@@ -21,6 +21,7 @@ from torch import Tensor
 
 from engine.models.model import Model
 from engine.models.vqgan import VQGAN
+from training.data.drawn_batches import to_tensor
 from training.data.drawn_scenes import (
     COLOURS,
     LANDS,
@@ -36,7 +37,6 @@ from training.data.drawn_scenes import (
 )
 from training.judges.cnn import Judge
 from training.judges.overlap import look
-from training.sketch.batches import to_tensor
 
 SCENES = 300
 """The number of held-out scenes of every kind, and of those with a single figure."""

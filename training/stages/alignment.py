@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.teachers import SENTENCE_WIDTH, ImageNetFeatures
+from training.data.teachers import SENTENCE_WIDTH, ImageNetFeatures
 
 WIDTH = 384
 """Numbers in an embedding of the common space."""

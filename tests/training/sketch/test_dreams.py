@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption
-from training.sketch import batches, dreams
+from training.sketch import dreams
 from training.sketch.dreams import AT_A_TIME, LONGEST, STEP_LENGTH, STEPS, Dreams
 
 RED, BLUE = Caption("red", frozenset({"red"})), Caption("blue", frozenset({"blue"}))

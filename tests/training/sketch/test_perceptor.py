@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from engine.models.perceptor import read_perceptor
+from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
-from training.sketch import batches
 from training.sketch.export import export, restore
 from training.sketch.painter import PainterTraining
 from training.sketch.perceptor import PerceptorTraining, answers

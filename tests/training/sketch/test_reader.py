@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption
 from training.data.drawn_scenes import Figure, Scene, draw
-from training.sketch import batches
 from training.sketch.export import clip_state
 from training.sketch.perceptor import PerceptorTraining
 from training.sketch.reader import ReaderTraining
