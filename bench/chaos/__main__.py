@@ -1,7 +1,13 @@
-import os
+"""`python -m bench.chaos`: a checked history of random operations; `… table`: one fault a line."""
 
-from bench.chaos.benchmark import main
+import os
+import sys
+
+from bench.chaos import benchmark, run
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    main()
+    if sys.argv[1:2] == ["table"]:
+        benchmark.main(sys.argv[2:])
+    else:
+        sys.exit(run.main())

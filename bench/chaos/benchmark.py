@@ -1,4 +1,4 @@
-"""`python -m bench.chaos`: the real bot and engine under faults, and what becomes of each job.
+"""`python -m bench.chaos table`: the bot and engine under faults, and what becomes of each job.
 
 For each fault a local Discord is started with both processes in front of it. Members ask for
 pictures while things break, several times at random moments; then there is peace, and it is
@@ -113,14 +113,14 @@ async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
     return replace(Count.of_verdicts(fault.name, made, verdicts), resumed=resumed)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos table", description=__doc__)
     parser.add_argument("--jobs", type=int, default=320, help="in all, about (default: 320)")
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn (default: 1)")
     parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=_choices())
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases there")
     parser.add_argument("--world", help=argparse.SUPPRESS)
-    parsed = parser.parse_args()
+    parsed = parser.parse_args(arguments)
     keys = parsed.only or list(FAULTS)
     if parsed.world:
         count = asyncio.run(tried(keys[0], parsed.jobs, parsed.seed, Path(parsed.world)))
@@ -160,7 +160,7 @@ async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count 
     options = ("--only", key, "--jobs", str(tries), "--seed", str(seed), "--world", str(folder))
     process = await asyncio.create_subprocess_exec(
         *_on_a_small_disk(fault, folder),
-        *(sys.executable, "-m", "bench.chaos", *options),
+        *(sys.executable, "-m", "bench.chaos", "table", *options),
         stdout=subprocess.PIPE,
     )
     try:

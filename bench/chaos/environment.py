@@ -43,6 +43,7 @@ class World:
         self.processes: dict[str, Process] = {}
         self.asking = 0
         """Members who are not done with asking."""
+        self.extra_environment: dict[str, str] = {}
         self.made = 0
         """Troubles that were met, not only ordered."""
         self._rows: list[Row] = []
@@ -85,7 +86,7 @@ class World:
             with path.open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "bench.chaos.sabotage", name),
-                    env=self.environment(),
+                    env=self.environment() | self._disk_faults(name),
                     cwd=self.folder,
                     stdin=DEVNULL,
                     stdout=log,
@@ -113,7 +114,17 @@ class World:
             "DATA_DIR": str(self.folder / "data"),
             "DEVICE": "cpu",
             FOLDER: str(self.folder / "orders"),
+            **self.extra_environment,
         }
+
+    def _disk_faults(self, name: str) -> dict[str, str]:
+        """Where `disk_faults.c` looks for the orders of this process."""
+        return {"DISK_FAULTS": str(self.folder / "orders" / f"disk-{name}")}
+
+    def next_seed(self) -> int:
+        """A seed that no other request has."""
+        self._next_seed += 1
+        return self._next_seed - 1
 
     def order(self, place: str, text: str = "") -> None:
         """Orders a trouble from `bench.chaos.sabotage`."""
@@ -204,7 +215,7 @@ class World:
 
     async def wish(self, member: Member, steps: int, **options: str | int) -> Wish:
         """One wish, whatever becomes of it."""
-        seed, self._next_seed = self._next_seed, self._next_seed + 1
+        seed = self.next_seed()
         wish = {"include": self.draw.choice(WORDS), "size": "64x64"} | options
         answered: int | None = None
         with suppress(NoResponseError):

@@ -19,6 +19,7 @@ import runpy
 import signal
 import sys
 import time
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from typing import Any
 LEASE_SECONDS, HEARTBEAT_SECONDS = 4.0, 1.0  #: in place of 20 and 5
 FOLDER = "SABOTAGE"  #: the variable that names the folder
 CLOCK = "clock"
+FAKE_RENDERER = "FAKE_RENDERER"
+"""The variable with which the engine renders plain greys, fast; all else is as always."""
+STEP_SECONDS = 0.03  #: that a step of the fake renderer takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,30 @@ def main() -> None:
     if name == "engine":
         leases: Any = importlib.import_module("engine.leases")
         leases.LEASE_SECONDS, leases.HEARTBEAT_SECONDS = LEASE_SECONDS, HEARTBEAT_SECONDS
+        if FAKE_RENDERER in os.environ:
+            _render_plain_greys()
     sys.argv = [name]
     runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _render_plain_greys() -> None:
+    import torch
+
+    service: Any = importlib.import_module("engine.service")
+    handle: Any = importlib.import_module("engine.renderer_handle")
+    fake: Any = importlib.import_module("tests.engine.fake_renderer")
+    media: Any = importlib.import_module("engine.media")
+
+    def load_model(*arguments: Any) -> Any:
+        return types.SimpleNamespace(name="sketch")
+
+    class FakeHandle(handle.LocalRenderer):  # type: ignore[misc]
+        @classmethod
+        def of(cls, model: Any, device: torch.device) -> Any:
+            renderer = fake.FakeRenderer(lambda number: time.sleep(STEP_SECONDS))
+            return cls(renderer, media.Provenance("sketch", {}), 4)
+
+    service.load_model, service.LocalRenderer = load_model, FakeHandle
 
 
 def sabotage(name: str, folder: Path) -> None:

@@ -1,0 +1,109 @@
+"""Listens to the local Discord: what every message shows, for the history and for the clients."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bench.chaos.history import History, Shown
+from bench.chaos.judge import LOADING, has_picture, seed_on, title_of
+from sandbox.discord.models import Event
+
+EPHEMERAL = 1 << 6
+_NUMBER = re.compile(r"#(\d+)")
+
+Payload = dict[str, Any]
+
+
+class Listener:
+    """All messages as they stand, private answers among them."""
+
+    def __init__(self, history: History) -> None:
+        self.messages: dict[int, Payload] = {}
+        self._history = history
+        self._changed = asyncio.Event()
+
+    def hear(self, event: Event) -> None:
+        if not event.name.startswith("MESSAGE_"):
+            return
+        number, at = int(event.data["id"]), self._history.now()
+        if event.name == "MESSAGE_DELETE":
+            self.messages.pop(number, None)
+            channel = int(event.data["channel_id"])
+            self._history.shown.append(Shown(at, "deleted", number, channel))
+        elif event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
+            self.messages[number] = event.data
+            self._history.shown.append(shown(at, event.name, event.data))
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def public_texts(self) -> list[str]:
+        """The texts of all messages that others can read."""
+        found = self.messages.values()
+        return [text_of(each) for each in found if not each["flags"] & EPHEMERAL]
+
+    def answers(self, interaction: int) -> list[Payload]:
+        """The messages that answer an interaction, and say something."""
+        return [
+            each
+            for each in self.messages.values()
+            if interaction_of(each) == interaction and not each["flags"] & LOADING
+        ]
+
+    async def wait_for(self, condition: Callable[[], Any], patience: float) -> Any:
+        """What the condition gives once that is true. Raises TimeoutError."""
+        async with asyncio.timeout(patience):
+            while not (value := condition()):
+                await self._changed.wait()
+            return value
+
+
+def shown(at: float, event: str, message: Payload) -> Shown:
+    seed = seed_on(message)
+    return Shown(
+        at,
+        "created" if event == "MESSAGE_CREATE" else "edited",
+        int(message["id"]),
+        int(message["channel_id"]),
+        interaction_of(message),
+        job_on(message) if seed is not None else None,
+        seed,
+        title_of(message),
+        str(message["content"]),
+        seed is not None and has_picture(message),
+        bool(message["flags"] & LOADING),
+    )
+
+
+def job_on(message: Payload) -> int | None:
+    """The number of the job that a message shows, or a report names."""
+    embeds = message["embeds"]
+    if not embeds:
+        return None
+    texts = (embeds[0].get("footer", {}).get("text", ""), str(embeds[0].get("title", "")))
+    found = [match for match in map(_NUMBER.search, texts) if match]
+    return int(found[0][1]) if found else None
+
+
+def interaction_of(message: Payload) -> int | None:
+    metadata = message.get("interaction_metadata")
+    return int(metadata["id"]) if metadata else None
+
+
+def custom_ids(message: Payload) -> list[str]:
+    """Of all buttons of a message."""
+    return [
+        part["custom_id"]
+        for row in message.get("components", ())
+        for part in row.get("components", ())
+        if "custom_id" in part
+    ]
+
+
+def text_of(message: Payload) -> str:
+    """All that a message says."""
+    lines = [str(message["content"])]
+    for embed in message["embeds"]:
+        lines += [str(embed.get(part, "")) for part in ("title", "description")]
+        lines += [f"{field['name']}: {field['value']}" for field in embed.get("fields", ())]
+    return "\n".join(lines)

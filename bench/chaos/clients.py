@@ -1,0 +1,421 @@
+"""The clients of a run: members and moderators, each with one operation at a time.
+
+What they do is drawn beforehand from the seed; which of the jobs that they see it happens to is
+drawn as a fraction, and so depends on what they see.
+"""
+
+import asyncio
+import random
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.chaos.channels import Listener, Payload, custom_ids, job_on, text_of
+from bench.chaos.environment import World
+from bench.chaos.final_state import marker, snapshot, uploads_of
+from bench.chaos.history import History, Operation, Outcome
+from bench.chaos.judge import WAITING_TITLES, seed_on, title_of
+from sandbox import InteractionError, Member, MessageView, NoResponseError, OptionError, Reply
+
+PATIENCE = 20.0  #: seconds that a client waits for what was acknowledged
+PAUSE = (2.0, 6.0)  #: seconds for which a server is paused, or a member blocked
+UNSURE = re.compile("incident", re.IGNORECASE)
+"""In answers that do not say whether anything was done."""
+
+MEMBERS = {
+    "request": 62,
+    "cancel": 9,
+    "cancel button": 6,
+    "delete": 11,
+    "delete all": 3,
+    "report": 9,
+}
+MODERATORS = {
+    "mod cancel": 4,
+    "moderator's cancel": 4,
+    "mod delete": 4,
+    "mod clear": 1,
+    "mod pause": 2,
+    "mod block": 2,
+}
+"""What is drawn, and how often. Who pauses or blocks ends that by a further operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An operation of a client, as it was drawn."""
+
+    name: str
+    which: float
+    seconds: float
+
+
+def draw_steps(draw: random.Random, weights: dict[str, int], number: int) -> list[Step]:
+    names = draw.choices(list(weights), list(weights.values()), k=number)
+    return [Step(name, draw.random(), draw.uniform(*PAUSE)) for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Guild:
+    """A server: who is in it, and where."""
+
+    id: int
+    channels: list[int]
+    members: list[int]
+
+
+class Client:
+    """What members and moderators share."""
+
+    def __init__(
+        self, world: World, history: History, listener: Listener, guild: Guild, member: Member
+    ) -> None:
+        self.world, self.history, self.listener = world, history, listener
+        self.guild, self.member = guild, member
+        self.handlers: dict[str, Callable[[Step], Awaitable[None]]] = {}
+
+    async def run(self, steps: list[Step]) -> None:
+        for step in steps:
+            with suppress(InteractionError, OptionError):
+                await self.handlers[step.name](step)
+            await asyncio.sleep(step.which * 0.3)
+
+    def cards(self, *titles: str) -> list[Payload]:
+        """The messages in this server that show jobs in such states."""
+        found = [
+            each
+            for each in self.listener.messages.values()
+            if int(each["channel_id"]) in self.guild.channels and seed_on(each) is not None
+        ]
+        return [each for each in found if title_of(each) in titles]
+
+    async def answered(self, operation: Operation, reply: Reply, expected: str) -> str:
+        """Waits for the answer to a command, and takes its outcome from it."""
+        interaction = reply.interaction_id
+        with suppress(TimeoutError):
+            answers = await self.listener.wait_for(
+                lambda: self.listener.answers(interaction), PATIENCE
+            )
+            return _judge(operation, text_of(answers[-1]), expected)
+        return ""
+
+    async def edited(self, operation: Operation, message: int, press: Reply, expected: str) -> str:
+        """Waits until a button has changed its message, or was answered otherwise."""
+        before = text_of(self.listener.messages[message])
+
+        def answer() -> str:
+            others = self.listener.answers(press.interaction_id)
+            now = self.listener.messages.get(message)
+            texts = [text_of(each) for each in [*others, *([now] if now else [])]]
+            return next((text for text in texts if text and text != before), "")
+
+        with suppress(TimeoutError):
+            return _judge(operation, await self.listener.wait_for(answer, PATIENCE), expected)
+        return ""
+
+    async def snapshot(self) -> None:
+        """Records the states of all jobs."""
+        with suppress(sqlite3.Error):
+            taken = await asyncio.to_thread(snapshot, self.world.database, self.history.now())
+            self.history.snapshots.append(taken)
+
+
+class Requester(Client):
+    """A member who asks for images, cancels, deletes and reports."""
+
+    def __init__(
+        self,
+        world: World,
+        history: History,
+        listener: Listener,
+        guild: Guild,
+        member: Member,
+        images: list[Path],
+    ) -> None:
+        super().__init__(world, history, listener, guild, member)
+        self._images = images
+        self.handlers = {
+            "request": self._request,
+            "cancel": self._cancel,
+            "cancel button": self._cancel_button,
+            "delete": self._delete,
+            "delete all": self._delete_all,
+            "report": self._report,
+        }
+
+    def own_cards(self, *titles: str) -> list[Payload]:
+        own = self.member.channel_id
+        return [each for each in self.cards(*titles) if int(each["channel_id"]) == own]
+
+    async def _request(self, step: Step) -> None:
+        seed = self.world.next_seed()
+        word = marker(seed)
+        image = (
+            self._images[int(step.which * 3 * len(self._images))] if step.which < 1 / 3 else None
+        )
+        options = {"image": image} if image else {}
+        with self.history.operation(
+            self.member.name,
+            "request",
+            member=self.member.id,
+            guild=self.guild.id,
+            seed=seed,
+            marker=word,
+            image=image.name if image else None,
+        ) as operation:
+            with suppress(NoResponseError):
+                reply = await self.member.slash(
+                    *("imagine",),
+                    include=f"a red circle {word}",
+                    size="64x64",
+                    steps=10 + int(step.which * 8),
+                    seed=seed,
+                    **options,
+                )
+                interaction = reply.interaction_id
+                operation.result |= {"acknowledged": True, "interaction": interaction}
+                await self._follow(operation, interaction, seed)
+            if image and operation.outcome is Outcome.OK:
+                with suppress(sqlite3.Error):
+                    operation.result["uploads"] = await asyncio.to_thread(
+                        uploads_of, self.world.database, seed
+                    )
+
+    async def _follow(self, operation: Operation, interaction: int, seed: int) -> None:
+        def card_or_reason() -> list[Payload]:
+            cards = [each for each in self.listener.messages.values() if seed_on(each) == seed]
+            return cards or self.listener.answers(interaction)
+
+        with suppress(TimeoutError):
+            (first, *_) = await self.listener.wait_for(card_or_reason, PATIENCE)
+            if seed_on(first) == seed:
+                operation.outcome = Outcome.OK
+                operation.result["job"] = job_on(first)
+            else:
+                operation.outcome = Outcome.FAIL
+                operation.result["reason"] = text_of(first)
+
+    async def _cancel(self, step: Step) -> None:
+        if card := _chosen(self.own_cards(*WAITING_TITLES), step):
+            with self._operation("cancel", card) as operation, suppress(NoResponseError):
+                reply = await self.member.slash("cancel", job=job_on(card) or 0)
+                await self.answered(operation, reply, r"is cancelled\.")
+
+    async def _cancel_button(self, step: Step) -> None:
+        if card := _chosen(self.own_cards(*WAITING_TITLES), step):
+            with self._operation("cancel button", card) as operation:
+                number = int(card["id"])
+                with suppress(NoResponseError):
+                    press = await self.member.press(
+                        MessageView(card), f"imagine:cancel:{job_on(card)}"
+                    )
+
+                    def ended() -> bool:
+                        now = self.listener.messages.get(number)
+                        return bool(self.listener.answers(press.interaction_id)) or (
+                            now is not None and title_of(now) not in WAITING_TITLES
+                        )
+
+                    with suppress(TimeoutError):
+                        await self.listener.wait_for(ended, PATIENCE)
+                        now = self.listener.messages.get(number)
+                        if now and title_of(now) == "Cancelled":
+                            operation.outcome = Outcome.OK
+
+    async def _delete(self, step: Step) -> None:
+        if card := _chosen(self.own_cards("Painted"), step):
+            with self._operation("delete", card) as operation:
+                try:
+                    asked = await self.member.press(
+                        MessageView(card), f"imagine:delete:{job_on(card)}"
+                    )
+                except NoResponseError:
+                    operation.outcome = Outcome.FAIL  # it only asks whether one is sure
+                    return
+                if asked.message is None or not custom_ids(asked.message.raw):
+                    operation.outcome = Outcome.FAIL
+                    return
+                with suppress(NoResponseError):
+                    (sure,) = custom_ids(asked.message.raw)
+                    press = await self.member.press(asked.message, sure)
+                    await self.edited(operation, asked.message.id, press, r"is deleted\.")
+
+    async def _delete_all(self, step: Step) -> None:
+        with self.history.operation(
+            self.member.name, "delete all", member=self.member.id
+        ) as operation:
+            message = None
+            try:
+                reply = await self.member.slash("privacy")
+                (message, *_) = await self.listener.wait_for(
+                    lambda: [
+                        each
+                        for each in self.listener.answers(reply.interaction_id)
+                        if f"imagine:forget:{self.member.id}" in custom_ids(each)
+                    ],
+                    PATIENCE,
+                )
+            except (NoResponseError, TimeoutError):
+                operation.outcome = Outcome.FAIL  # nothing was pressed yet
+                return
+            with suppress(NoResponseError):
+                view = MessageView(message)
+                press = await self.member.press(view, f"imagine:forget:{self.member.id}")
+                await self.edited(operation, view.id, press, r"Deleted \d+ request")
+
+    async def _report(self, step: Step) -> None:
+        cards = [each for each in self.cards("Painted", "In the queue")]
+        if card := _chosen(cards, step):
+            member = self.member.at(int(card["channel_id"]))
+            with self._operation("report", card) as operation, suppress(NoResponseError):
+                opened = await member.use_menu("Report to moderators", MessageView(card))
+                if opened.kind != "modal":
+                    operation.outcome = Outcome.FAIL
+                    return
+                reply = await member.submit(opened, reason="not nice")
+                await self.answered(operation, reply, r"Thank you|before")
+
+    def _operation(self, name: str, card: Payload) -> AbstractContextManager[Operation]:
+        return self.history.operation(
+            self.member.name,
+            name,
+            member=self.member.id,
+            guild=self.guild.id,
+            job=job_on(card),
+        )
+
+
+class Moderator(Client):
+    """Somebody who manages messages."""
+
+    def __init__(
+        self, world: World, history: History, listener: Listener, guild: Guild, member: Member
+    ) -> None:
+        super().__init__(world, history, listener, guild, member)
+        self.handlers = {
+            "mod cancel": self._cancel,
+            "moderator's cancel": self._cancel_in_channel,
+            "mod delete": self._delete,
+            "mod clear": self._clear,
+            "mod pause": self._pause_for_a_while,
+            "mod block": self._block_for_a_while,
+        }
+
+    async def resume(self) -> None:
+        """Ends a pause, if there is one."""
+        await self.snapshot()
+        await self._command("mod resume", r"goes on\.")
+        await self.snapshot()
+
+    async def unblock(self, member: int) -> None:
+        """Ends a block, if there is one."""
+        await self._command("mod unblock", r"may ask for", member=member)
+
+    async def _command(self, name: str, expected: str, **options: int) -> Operation:
+        arguments = {"guild": self.guild.id, "by": self.member.id} | options
+        sent = {key: str(value) if key == "member" else value for key, value in options.items()}
+        with (
+            self.history.operation(self.member.name, name, **arguments) as operation,
+            suppress(NoResponseError),
+        ):
+            reply = await self.member.slash(name, **sent)
+            await self.answered(operation, reply, expected)
+        return operation
+
+    async def _cancel(self, step: Step) -> None:
+        if card := _chosen(self.cards(*WAITING_TITLES), step):
+            await self._command("mod cancel", r"is cancelled\.", job=job_on(card) or 0)
+
+    async def _cancel_in_channel(self, step: Step) -> None:
+        """Moderators may also use what members use."""
+        if card := _chosen(self.cards(*WAITING_TITLES), step):
+            member = self.member.at(int(card["channel_id"]))
+            with (
+                self.history.operation(
+                    self.member.name,
+                    "moderator's cancel",
+                    guild=self.guild.id,
+                    by=self.member.id,
+                    job=job_on(card),
+                ) as operation,
+                suppress(NoResponseError),
+            ):
+                reply = await member.slash("cancel", job=job_on(card) or 0)
+                await self.answered(operation, reply, r"is cancelled\.")
+
+    async def _delete(self, step: Step) -> None:
+        """Closes the oldest report with the deletion of what it is about."""
+        with self.history.operation(
+            self.member.name, "mod delete", guild=self.guild.id, by=self.member.id
+        ) as operation:
+            try:
+                reply = await self.member.slash("mod reports")
+                (message, *_) = await self.listener.wait_for(
+                    lambda: self.listener.answers(reply.interaction_id), PATIENCE
+                )
+            except (NoResponseError, TimeoutError):
+                operation.outcome = Outcome.FAIL  # nothing was pressed yet
+                return
+            buttons = [each for each in custom_ids(message) if each.endswith(":delete")]
+            if not buttons:
+                operation.outcome = Outcome.FAIL
+                return
+            operation.result["job"] = job_on(message)
+            with suppress(NoResponseError):
+                press = await self.member.press(MessageView(message), buttons[0])
+                await self.edited(operation, int(message["id"]), press, r"done by")
+        await self.snapshot()
+
+    async def _clear(self, step: Step) -> None:
+        with self.history.operation(
+            self.member.name, "mod clear", guild=self.guild.id, by=self.member.id
+        ) as operation:
+            try:
+                reply = await self.member.slash("mod clear")
+                (message, *_) = await self.listener.wait_for(
+                    lambda: self.listener.answers(reply.interaction_id), PATIENCE
+                )
+            except (NoResponseError, TimeoutError):
+                operation.outcome = Outcome.FAIL
+                return
+            buttons = [each for each in custom_ids(message) if each.startswith("imagine:clear:")]
+            if not buttons:
+                operation.outcome = Outcome.FAIL
+                return
+            with suppress(NoResponseError):
+                press = await self.member.press(MessageView(message), buttons[0])
+                said = await self.edited(operation, int(message["id"]), press, r"\d+ cancelled")
+                if found := re.search(r"(\d+) cancelled", said):
+                    operation.result["cancelled"] = int(found[1])
+        await self.snapshot()
+
+    async def _pause_for_a_while(self, step: Step) -> None:
+        await self._command("mod pause", r"is paused")
+        await self.snapshot()
+        await asyncio.sleep(step.seconds)
+        await self.resume()
+
+    async def _block_for_a_while(self, step: Step) -> None:
+        member = self.guild.members[int(step.which * len(self.guild.members))]
+        await self._command("mod block", r"is blocked", member=member)
+        await self.snapshot()
+        await asyncio.sleep(step.seconds)
+        await self.unblock(member)
+
+
+def _judge(operation: Operation, text: str, expected: str) -> str:
+    operation.result["answer"] = text
+    if re.search(expected, text):
+        operation.outcome = Outcome.OK
+    elif not UNSURE.search(text):
+        operation.outcome = Outcome.FAIL
+    return text
+
+
+def _chosen(cards: list[Payload], step: Step) -> Payload | None:
+    """One of the latest few."""
+    latest = cards[-8:]
+    return latest[int(step.which * len(latest))] if latest else None

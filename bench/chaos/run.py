@@ -1,0 +1,239 @@
+"""`python -m bench.chaos --operations N --seeds K`: random operations under random nemeses.
+
+Each seed is a run of its own: two servers with members and moderators who act at the same time,
+both processes, and one nemesis after the other. The history of the run is written as JSON lines,
+and `bench.chaos.checker` says what it violates.
+"""
+
+import argparse
+import asyncio
+import random
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+from bench.chaos.channels import Listener
+from bench.chaos.checker import Violation, check
+from bench.chaos.clients import (
+    MEMBERS,
+    MODERATORS,
+    Client,
+    Guild,
+    Moderator,
+    Requester,
+    Step,
+    draw_steps,
+)
+from bench.chaos.environment import World, opened
+from bench.chaos.final_state import final_state, pending
+from bench.chaos.history import History, Outcome, read
+from bench.chaos.nemeses import NEMESES, Nemesis, compiled
+from bench.chaos.sabotage import FAKE_RENDERER
+from sandbox import Member
+from sandbox.discord.permissions import Permission
+
+NAMES = (("Ada", "Bea", "Cleo", "Dan"), ("Eve", "Finn", "Gus"))  #: the members of each server
+MODERATOR_NAMES = ("Mo", "Max")
+MODERATORS_SHARE = 0.06  #: of all operations, for each moderator
+BETWEEN = (0.5, 5.0)  #: seconds between two nemeses
+PATIENCE = 150  #: seconds for deletions to be carried out at the end
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--operations", type=int, default=1000, help="in all, about (1000)")
+    parser.add_argument("--seeds", type=int, default=3, help="how many runs they are shared among")
+    parser.add_argument("--first-seed", type=int, default=1, help="seed of the first run (1)")
+    parser.add_argument("--calm", action="store_true", help="without nemeses")
+    parser.add_argument("--out", type=Path, default=Path("out/chaos"), help="for the histories")
+    parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these instead")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    add_arguments(parser)
+    parsed = parser.parse_args(arguments)
+    if parsed.check:
+        histories = [read(path) for path in parsed.check]
+    else:
+        out = parsed.out.resolve()
+        out.mkdir(parents=True, exist_ok=True)
+        histories = []
+        for seed in range(parsed.first_seed, parsed.first_seed + parsed.seeds):
+            count = parsed.operations // parsed.seeds
+            path = out / f"history-{seed}.jsonl"
+            history = asyncio.run(run(seed, count, out / f"run-{seed}", parsed.calm))
+            history.write(path)
+            print(f"seed {seed}: {len(history.operations)} operations, {path}", file=sys.stderr)
+            histories.append(history)
+    found = [(history.seed, violation) for history in histories for violation in check(history)]
+    print(report(histories, found))
+    return 1 if found or never_ok(histories) else 0
+
+
+def report(histories: Sequence[History], found: Sequence[tuple[int, Violation]]) -> str:
+    """What was tried, as Markdown, and what was found."""
+    lines = ["| operation | ok | fail | unknown |", "| --- | ---: | ---: | ---: |"]
+    total: Counter[Outcome] = Counter()
+    for name, outcomes in sorted(outcomes_of(histories).items()):
+        total += outcomes
+        lines.append(f"| {name} | " + " | ".join(str(outcomes[each]) for each in Outcome) + " |")
+    lines.append("| **all** | " + " | ".join(str(total[each]) for each in Outcome) + " |")
+    nemeses = Counter(name for history in histories for _, name in history.nemeses)
+    lines += ["", "| nemesis | times |", "| --- | ---: |"]
+    lines += [f"| {each.name} | {nemeses[each.name]} |" for each in NEMESES]
+    lines += ["", f"{len(found)} violations."]
+    lines += [f"- seed {seed}: {violation}" for seed, violation in found]
+    lines += [
+        f"- “{name}” never succeeded: nothing is known about it" for name in never_ok(histories)
+    ]
+    return "\n".join(lines)
+
+
+def outcomes_of(histories: Iterable[History]) -> dict[str, Counter[Outcome]]:
+    """How often each operation came out in which way."""
+    outcomes: dict[str, Counter[Outcome]] = {}
+    for history in histories:
+        for each in history.operations:
+            outcomes.setdefault(each.name, Counter())[each.outcome] += 1
+    return outcomes
+
+
+def never_ok(histories: Sequence[History]) -> list[str]:
+    """Operations of which none succeeded: a check of them says nothing."""
+    outcomes = outcomes_of(histories)
+    return [
+        name
+        for name in (*MEMBERS, *MODERATORS, "mod resume", "mod unblock")
+        if sum(outcomes.get(name, Counter()).values()) >= 5 and not outcomes[name][Outcome.OK]
+    ]
+
+
+async def run(seed: int, count: int, folder: Path, calm: bool) -> History:
+    """One run. What is done, and when which nemesis comes, follows from the seed."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chaos-", dir=folder) as temporary:
+        async with opened(Path(temporary), seed) as world:
+            world.extra_environment = {FAKE_RENDERER: "1"} | compiled(Path(temporary))
+            history = History(seed)
+            listener = Listener(history)
+            world.discord.world.listen(listener.hear)
+            clients = _clients(world, history, listener)
+            steps = _steps(random.Random(seed), clients, count)
+            await world.start("bot", "engine")
+            await _act(world, history, clients, steps, calm)
+            await _settle(world, clients)
+            await world.stop("bot", "engine")
+            history.final = await asyncio.to_thread(
+                final_state, world.database, world.database.parent, listener.public_texts()
+            )
+            await asyncio.to_thread(_keep_logs, Path(temporary), folder)
+            return history
+
+
+def _keep_logs(world: Path, folder: Path) -> None:
+    for log in world.glob("*.log"):
+        log.replace(folder / log.name)
+
+
+def _clients(world: World, history: History, listener: Listener) -> list[Client]:
+    discord = world.discord.world
+    images = [_image(world.folder / f"{name}.png", number) for number, name in enumerate("abc")]
+    guilds = [world.discord.guild, discord.add_guild("Others", discord.application.owner)]
+    clients: list[Client] = []
+    for guild, names, name in zip(guilds, NAMES, MODERATOR_NAMES, strict=True):
+        people = []
+        for member in names:
+            user, channel = discord.add_user(member), discord.add_channel(guild, member.lower())
+            discord.join(guild, user)
+            people.append(Member(world.discord.client, user.id, member, channel.id))
+        place = Guild(
+            guild.id,
+            [person.channel_id for person in people],
+            [person.id for person in people],
+        )
+        clients += [Requester(world, history, listener, place, each, images) for each in people]
+        role = discord.add_role(guild, "moderators", int(Permission.MANAGE_MESSAGES))
+        user = discord.add_user(name)
+        discord.join(guild, user, [role.id])
+        moderator = Member(world.discord.client, user.id, name, people[0].channel_id)
+        clients.append(Moderator(world, history, listener, place, moderator))
+    return clients
+
+
+def _image(path: Path, number: int) -> Path:
+    Image.new("RGB", (64, 64), (80 * number, 40, 200)).save(path)
+    return path
+
+
+def _steps(draw: random.Random, clients: Sequence[Client], count: int) -> list[list[Step]]:
+    moderators = sum(isinstance(client, Moderator) for client in clients)
+    each = round(count * MODERATORS_SHARE)
+    others = round((count - moderators * each * 1.5) / (len(clients) - moderators))
+    return [
+        draw_steps(draw, MODERATORS, each)
+        if isinstance(client, Moderator)
+        else draw_steps(draw, MEMBERS, others)
+        for client in clients
+    ]
+
+
+async def _act(
+    world: World,
+    history: History,
+    clients: Sequence[Client],
+    steps: Sequence[list[Step]],
+    calm: bool,
+) -> None:
+    acting = [
+        asyncio.create_task(client.run(mine)) for client, mine in zip(clients, steps, strict=True)
+    ]
+    hurting = asyncio.create_task(_hurt(world, history)) if not calm else None
+    try:
+        await asyncio.gather(*acting)
+    finally:
+        if hurting:
+            hurting.cancel()
+            with suppress(asyncio.CancelledError):
+                await hurting
+
+
+async def _hurt(world: World, history: History) -> None:
+    """One nemesis after the other, each once before any comes again."""
+    draw = random.Random(-history.seed)
+    while True:
+        for nemesis in draw.sample(NEMESES, len(NEMESES)):
+            await asyncio.sleep(draw.uniform(*BETWEEN))
+            await _one(world, history, nemesis, draw)
+
+
+async def _one(world: World, history: History, nemesis: Nemesis, draw: random.Random) -> None:
+    history.nemeses.append((history.now(), nemesis.name))
+    print(f"{history.now():6.0f} s, {len(history.operations)}: {nemesis.name}", file=sys.stderr)
+    await nemesis.run(world, history, draw)
+
+
+async def _settle(world: World, clients: Sequence[Client]) -> None:
+    """Peace: all pauses end, and what is still to come comes, or never will."""
+    world.signal(signal.SIGCONT, "bot", "engine")
+    world.discord.outage.delay = 0.0
+    world.discord.outage.end()
+    world.discord.faults.clear()
+    world.recall()
+    await world.ready()
+    for client in clients:
+        if isinstance(client, Moderator):
+            for _ in range(3):
+                await client.resume()
+                if client.history.operations[-1].outcome is not Outcome.UNKNOWN:
+                    break
+    await world.settle()
+    for _ in range(PATIENCE):
+        if not await asyncio.to_thread(pending, world.database):
+            break
+        await asyncio.sleep(1)
