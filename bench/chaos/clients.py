@@ -276,7 +276,7 @@ class Requester(Client):
                     operation.outcome = Outcome.FAIL
                     return
                 reply = await member.submit(opened, reason="not nice")
-                await self.answered(operation, reply, r"Thank you|before")
+                await self.answered(operation, reply, r"Thank you|already reported")
 
     def _operation(self, name: str, card: Payload) -> AbstractContextManager[Operation]:
         return self.history.operation(
@@ -307,12 +307,12 @@ class Moderator(Client):
     async def resume(self) -> None:
         """Ends a pause, if there is one."""
         await self.snapshot()
-        await self._command("mod resume", r"goes on\.")
+        await self._command("mod resume", r"is running again")
         await self.snapshot()
 
     async def unblock(self, member: int) -> None:
         """Ends a block, if there is one."""
-        await self._command("mod unblock", r"may ask for", member=member)
+        await self._command("mod unblock", r"can request images again", member=member)
 
     async def _command(self, name: str, expected: str, **options: int) -> Operation:
         arguments = {"guild": self.guild.id, "by": self.member.id} | options
@@ -387,20 +387,22 @@ class Moderator(Client):
                 return
             with suppress(NoResponseError):
                 press = await self.member.press(MessageView(message), buttons[0])
-                said = await self.edited(operation, int(message["id"]), press, r"\d+ cancelled")
-                if found := re.search(r"(\d+) cancelled", said):
+                said = await self.edited(
+                    operation, int(message["id"]), press, r"\d+ jobs? cancelled"
+                )
+                if found := re.search(r"(\d+) jobs? cancelled", said):
                     operation.result["cancelled"] = int(found[1])
         await self.snapshot()
 
     async def _pause_for_a_while(self, step: Step) -> None:
-        await self._command("mod pause", r"is paused")
+        await self._command("mod pause", r"^Imagine is paused")
         await self.snapshot()
         await asyncio.sleep(step.seconds)
         await self.resume()
 
     async def _block_for_a_while(self, step: Step) -> None:
         member = self.guild.members[int(step.which * len(self.guild.members))]
-        await self._command("mod block", r"is blocked", member=member)
+        await self._command("mod block", r"is (permanently )?blocked", member=member)
         await self.snapshot()
         await asyncio.sleep(step.seconds)
         await self.unblock(member)

@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -200,7 +201,7 @@ async def _act(
         if hurting:
             hurting.cancel()
             with suppress(asyncio.CancelledError):
-                await hurting
+                await hurting  # raises what has ended it before
 
 
 async def _hurt(world: World, history: History) -> None:
@@ -215,7 +216,11 @@ async def _hurt(world: World, history: History) -> None:
 async def _one(world: World, history: History, nemesis: Nemesis, draw: random.Random) -> None:
     history.nemeses.append((history.now(), nemesis.name))
     print(f"{history.now():6.0f} s, {len(history.operations)}: {nemesis.name}", file=sys.stderr)
-    await nemesis.run(world, history, draw)
+    try:
+        await nemesis.run(world, history, draw)
+    except Exception:
+        traceback.print_exc()
+        raise
 
 
 async def _settle(world: World, clients: Sequence[Client]) -> None:
