@@ -108,12 +108,17 @@ class RunningJob:
 
     def _request(self) -> RenderRequest:
         recipe, folder = self.recipe, self._services.data_dir
+        resume_from = read_checkpoint(self.id, folder)
+        if resume_from and resume_from.step >= recipe.steps:
+            # Interrupted after its last step, before its end was recorded. A further step would
+            # make another image; from the start it is the same one.
+            resume_from = None
         return RenderRequest(
             self.id,
             recipe,
             images={name: load_image(name, folder) for name in recipe.pictures},
             source=read_checkpoint(recipe.source.job, folder) if recipe.source else None,
-            resume_from=read_checkpoint(self.id, folder),
+            resume_from=resume_from,
         )
 
     def _started_with(self, request: RenderRequest, notes: Sequence[Note]) -> None:

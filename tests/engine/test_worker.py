@@ -330,6 +330,21 @@ async def test_a_job_goes_on_from_what_was_saved_of_it_and_others_begin_with_it(
     assert source.step == 5
 
 
+async def test_a_job_interrupted_after_its_last_step_is_rendered_anew_to_the_same_image(
+    ask: Ask, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    """A step after the last one would make another image."""
+    job = await ask(steps=5)
+    state = state_of(folder_of(job.id, tmp_path))
+    state.parent.mkdir(parents=True)
+    state.write_bytes(checkpoint(5).to_bytes())
+    renderer = FakeRenderer()
+    async with working(renderer):
+        assert (await ended(job)).state is State.DONE
+    assert len(renderer.batches) == 5
+    assert Checkpoint.from_bytes(state.read_bytes()).step == 5
+
+
 async def test_a_damaged_state_is_as_good_as_none(
     ask: Ask, working: Any, ended: Any, tmp_path: Path
 ) -> None:
