@@ -88,7 +88,14 @@ class Deletions:
         async with self._database.transaction() as db:
             last_job = await value_of(db, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
             jobs = await value_of(db, "SELECT COUNT(*) FROM jobs WHERE member_id = ?", (member_id,))
-            await self.carry_out(db, MemberDeleted(member_id, last_job or 0, self._database.now()))
+            # Later than all their uploads, also where the clock has been set back since.
+            uploaded = await value_of(
+                db,
+                "SELECT MAX(created_at) FROM uploaded_images WHERE member_id = ?",
+                (member_id,),
+            )
+            at = max(self._database.now(), uploaded or 0.0)
+            await self.carry_out(db, MemberDeleted(member_id, last_job or 0, at))
         return int(jobs)
 
     async def carry_out_journal(self) -> None:
@@ -156,9 +163,13 @@ class Deletions:
     async def take(self) -> Deletion | None:
         """The next deletion that is due, which nobody else tries for a while; None without one."""
         now = self._database.now()
+        # One that is put off for longer than any was put off before the clock was set back.
+        latest = now + LONGEST_RETRY
         async with self._database.read() as db:
             due = await value_of(
-                db, "SELECT EXISTS (SELECT 1 FROM deletions WHERE due_at <= ?)", (now,)
+                db,
+                "SELECT EXISTS (SELECT 1 FROM deletions WHERE due_at <= ? OR due_at > ?)",
+                (now, latest),
             )
         if not due:
             return None
@@ -166,9 +177,9 @@ class Deletions:
             found = await rows_of(
                 db,
                 "UPDATE deletions SET due_at = :later, attempts = attempts + 1 WHERE id ="
-                " (SELECT id FROM deletions WHERE due_at <= :now ORDER BY kind, due_at, id LIMIT 1)"
-                " RETURNING *",
-                {"now": now, "later": now + TAKEN_SECONDS},
+                " (SELECT id FROM deletions WHERE due_at <= :now OR due_at > :latest"
+                " ORDER BY kind, due_at, id LIMIT 1) RETURNING *",
+                {"now": now, "later": now + TAKEN_SECONDS, "latest": latest},
             )
         return _deletion(found[0]) if found else None
 

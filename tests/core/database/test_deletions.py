@@ -352,6 +352,21 @@ async def test_a_failed_commit_is_made_up_for_by_the_next_deletion(
     await assert_ada_is_gone_and_bob_is_not(store, path, clock)
 
 
+async def test_a_clock_that_is_set_back_delays_no_deletion_and_spares_no_upload(
+    store: Store, path: Path, clock: Any
+) -> None:
+    await life(store)
+    await store.deletions.delete_member(BOB)  # its deletions are due at a time to come
+    clock.now -= 7200
+    await store.deletions.delete_member(ADA)  # whose uploads are from a time to come
+    assert targets(await outbox(store, clock))
+    assert await store.deletions.pending() == 0
+    async with store.read() as db:
+        for member in (ADA, BOB):
+            sql = "SELECT COUNT(*) FROM uploaded_images WHERE member_id = ?"
+            assert await value_of(db, sql, (member,)) == 0
+
+
 async def test_what_one_worker_has_taken_no_other_tries(
     store: Store, path: Path, clock: Any
 ) -> None:
