@@ -23,7 +23,6 @@ from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
 from core.i18n import say
 from core.job import Job
-from core.moderation import Act
 from core.recipe import MAX_STEPS, drawn_seed
 
 
@@ -71,12 +70,11 @@ class StopButton(JobButton, action=Action.STOP):
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            job = await interaction.client.store.stop(self.job_id)
+            job = await interaction.client.moderation.stop_job(self.job_id, interaction.user.id)
             if job is None:
                 raise RefusedError(
                     say("Job #{job} finished before it could be stopped.", job=self.job_id)
                 )
-            await interaction.client.moderation.acted(Act.STOP, job, interaction.user.id)
             await response.edit(
                 say(
                     "Job #{job} will stop after its current step, and the image so far will be"

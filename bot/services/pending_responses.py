@@ -18,7 +18,7 @@ import structlog
 from bot.errors import CONNECTION_ERRORS, is_gone
 from core.database.jobs import Store, StoreError, StoreLockedError
 from core.database.pending_responses import PendingResponse, PendingResponses
-from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS, TOKEN_SECONDS
+from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.i18n import mark, say, speaking
 
 log = structlog.stdlib.get_logger(__name__)
@@ -44,6 +44,8 @@ class PendingInteractions:
         self._store = store
         self._payloads: OrderedDict[int, str] = OrderedDict()
         self._received: deque[int] = deque(maxlen=REMEMBERED)
+        self._delivered: deque[int] = deque(maxlen=REMEMBERED)
+        """Interactions that need not run again, also while their rows are still there."""
         self._open: set[int] = set()
         """Interactions with a row, for which a handler is at work."""
         self._resumed: dict[int, PendingResponse] = {}
@@ -114,12 +116,14 @@ class PendingInteractions:
     async def close(self, interaction_id: int, *, delivered: bool) -> None:
         """The handler of an interaction has ended. What is not delivered will be resumed.
 
-        Never raises: a row that cannot be deleted now is resumed, too.
+        Never raises: a row that cannot be deleted now is deleted later, and its handler does not
+        run again.
         """
         if interaction_id not in self._open:
             return
         try:
             if delivered:
+                self._delivered.append(interaction_id)
                 await self._rows.delete(interaction_id)
         except StoreError as error:
             log.warning("a pending response could not be deleted", error=str(error))
@@ -141,11 +145,11 @@ class PendingInteractions:
 
     async def _resume(self, client: discord.Client, row: PendingResponse) -> None:
         number = row.interaction_id
-        if self._store.now() - row.created_at > TOKEN_SECONDS and row.payload is not None:
+        if number in self._open:
+            return
+        if number in self._delivered:
             self._open.add(number)
             await self.close(number, delivered=True)
-        elif number in self._open:
-            return
         elif row.payload is None:
             await self._apologise(client, row)
         else:

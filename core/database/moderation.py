@@ -356,11 +356,30 @@ class Moderation:
 
     # -- the log ---------------------------------------------------------------------------
 
-    async def acted(self, act: Act, job: Job, by: int) -> None:
-        """Keeps what a moderator did with somebody's job; what is done with one's own is none."""
-        if job.guild_id is not None and by != job.member_id:
-            async with self._store.transaction() as db:
-                await self._record(db, job.guild_id, act, by, job.member_id, job=job.id)
+    async def cancel_job(self, job_id: int, by: int, reason: str) -> Job | None:
+        """Cancels a queued or running job of any server; None if it is neither.
+
+        Of one's own jobs there is no entry.
+        """
+        return await self._act_on_job(
+            Act.CANCEL,
+            by,
+            "UPDATE jobs SET state = 'cancelled', reason = :reason, finished_at = :now,"
+            " lease_until = NULL WHERE id = :id AND state IN ('queued', 'running') RETURNING *",
+            {"id": job_id, "reason": reason, "now": self._store.now()},
+        )
+
+    async def stop_job(self, job_id: int, by: int) -> Job | None:
+        """Asks the engine to finish a running job with the image so far; None if it is not running.
+
+        Of one's own jobs there is no entry.
+        """
+        return await self._act_on_job(
+            Act.STOP,
+            by,
+            "UPDATE jobs SET stopping = 1 WHERE id = :id AND state = 'running' RETURNING *",
+            {"id": job_id},
+        )
 
     async def delete(self, job_id: int, by: int) -> bool:
         """Deletes the images and messages of a job that has ended; False if it has not.
@@ -525,6 +544,19 @@ class Moderation:
             return report
 
     # -- underneath ------------------------------------------------------------------------
+
+    async def _act_on_job(
+        self, act: Act, by: int, sql: str, parameters: dict[str, Any]
+    ) -> Job | None:
+        """Changes a job, and records it if it is somebody else's, in one transaction."""
+        async with self._store.transaction() as db:
+            found = await rows_of(db, sql, parameters)
+            if not found:
+                return None
+            job = as_job(found[0])
+            if job.guild_id is not None and by != job.member_id:
+                await self._record(db, job.guild_id, act, by, job.member_id, job=job.id)
+            return job
 
     async def _block(
         self,

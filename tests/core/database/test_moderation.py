@@ -259,12 +259,39 @@ async def test_only_what_comes_after_the_log_channel_is_mirrored_and_once(
 
 
 async def test_ones_own_acts_are_nobodys_moderation(store: Store, moderation: Moderation) -> None:
-    job = await ask(store)
-    await moderation.acted(Act.CANCEL, job, job.member_id)
+    own, job = await ask(store), await ask(store)
+    assert await moderation.cancel_job(own.id, own.member_id, "mine")
     assert await moderation.log(HERE) == (0, [])
-    await moderation.acted(Act.CANCEL, job, MODERATOR)
+    assert await moderation.cancel_job(job.id, MODERATOR, "not nice")
     _, (entry,) = await moderation.log(HERE)
     assert (entry.job_id, entry.by_id, entry.whom_id) == (job.id, MODERATOR, job.member_id)
+
+
+async def test_a_job_is_not_cancelled_or_stopped_without_its_entry(
+    store: Store, moderation: Moderation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed in between leaves both or neither."""
+    job = await ask(store)
+    await store.claim("engine", 20)
+
+    async def killed(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Moderation, "_record", killed)
+        for action in (
+            moderation.cancel_job(job.id, MODERATOR, "not nice"),
+            moderation.stop_job(job.id, MODERATOR),
+        ):
+            with pytest.raises(RuntimeError):
+                await action
+    now = await store.job(job.id)
+    assert now
+    assert (now.state, now.stopping) == (State.RUNNING, False)
+    assert await moderation.stop_job(job.id, MODERATOR)
+    assert await moderation.cancel_job(job.id, MODERATOR, "not nice")
+    assert await moderation.cancel_job(job.id, MODERATOR, "not nice") is None
+    assert [entry.act for entry in (await moderation.log(HERE))[1]] == [Act.CANCEL, Act.STOP]
 
 
 async def test_reports_of_one_picture_are_closed_together_and_once(
