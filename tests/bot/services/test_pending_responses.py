@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -114,6 +115,52 @@ async def test_after_the_token_has_expired_nothing_dangles(
         async with running_bot(sandbox, settings, store):
             await all_given(store)
             assert len(await store.waiting()) == 1
+
+
+async def test_a_clock_that_is_wrong_does_not_end_a_response_that_discord_still_takes(
+    sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
+) -> None:
+    ahead = TOKEN_SECONDS + 1
+    async with (
+        Store.open(settings.database_path, clock=lambda: time.time() + ahead) as store,
+        running_bot(sandbox, settings, store),
+    ):
+        await all_given(store)
+    (message,) = await ada.messages()
+    assert "Position 1" in message.text
+
+
+async def test_what_was_delivered_does_not_run_again_while_its_row_cannot_be_deleted(
+    sandbox: Sandbox, settings: Settings, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = PendingResponses.delete
+    failures = iter(range(3))
+
+    async def failing(self: PendingResponses, interaction_id: int) -> None:
+        if next(failures, None) is not None:
+            raise StoreLockedError("locked")
+        await delete(self, interaction_id)
+
+    monkeypatch.setattr(PendingResponses, "delete", failing)
+    deleted: list[int] = []
+    async with (
+        Store.open(settings.database_path) as store,
+        running_bot(sandbox, settings, store),
+    ):
+        deletions = store.deletions
+        delete_member = deletions.delete_member
+
+        async def counted(member_id: int) -> int:
+            deleted.append(member_id)
+            return await delete_member(member_id)
+
+        monkeypatch.setattr(deletions, "delete_member", counted)
+        reply = await ada.slash("privacy")
+        message = await ada.wait_filled(reply)
+        await ada.press(message, message.buttons[0].custom_id)
+        await ada.wait_for(lambda each: each.id == message.id and "Deleted" in each.text)
+        await all_given(store)
+    assert deleted == [ada.id]
 
 
 async def test_a_row_of_an_older_version_is_apologised_for(
