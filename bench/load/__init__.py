@@ -1,1 +1,1 @@
-"""`python -m bench.load`: what the product bears, as Markdown tables (see `docs/load.md`)."""
+"""Load benchmarks: a burst, a long queue, a long time (see `docs/load.md`)."""

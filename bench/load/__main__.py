@@ -1,6 +1,6 @@
-"""`python -m bench.load`: what the product bears: a burst, a long queue, a long time.
+"""`python -m bench.load`: a burst of requests, a long queue, and a long time under faults.
 
-Each prints a Markdown table and writes it into a folder.
+Each part prints a Markdown table and writes it to a folder.
 """
 
 import argparse
@@ -14,10 +14,10 @@ PARTS = ("burst", "queue", "soak")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="one of the parts; without, all of them")
-    parser.add_argument("--minutes", type=float, default=30.0, help="how long the soak takes")
+    parser.add_argument("--only", choices=PARTS, help="run one part (default: all)")
+    parser.add_argument("--minutes", type=float, default=30.0, help="duration of the soak")
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=queue.SIZES, help="how many jobs wait in the queues"
+        "--sizes", type=int, nargs="+", default=queue.SIZES, help="numbers of waiting jobs"
     )
     parser.add_argument("--out", type=Path, default=Path("out/load"))
     options = parser.parse_args()
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 async def _measured(part: str, options: argparse.Namespace) -> str:
-    """The report of one part."""
+    """Runs one part; returns its report."""
     match part:
         case "burst":
             return burst.report(await burst.measured())

@@ -1,9 +1,9 @@
-"""`python -m bench.load.attachments`: 60 hostile attachments at once, and an honest one besides.
+"""`python -m bench.load.attachments`: 60 hostile attachments at once, and an honest one.
 
-Each hostile file is a progressive JPEG of about 10 MB that takes some ten seconds of processor time
-to decode. They come from one member (20 commands with three files each), or from 60 members at
-once. Shortly afterwards an honest member attaches an ordinary photo. Discord and the bot are
-processes of their own; there is no engine.
+Each hostile file is a progressive JPEG of about 10 MB that takes about ten seconds of CPU time to
+decode. They come from one member (20 commands with three files each), or from 60 members at once.
+Shortly afterwards an honest member attaches an ordinary photo. Discord and the bot are separate
+processes; there is no engine.
 """
 
 import argparse
@@ -27,40 +27,40 @@ FILES = 60
 PER_COMMAND = 3
 HOSTILE_BYTES = 10_000_000
 HEAD_START = 3.0
-"""Seconds that the hostile files are ahead."""
+"""Head start of the hostile files, in seconds."""
 WITHIN = 5.0
-"""Seconds in which the honest image should be read."""
+"""Time limit for the honest image, in seconds."""
 MOST_MIB = 200
-"""What the bot may hold beyond what it held before."""
+"""How much the bot's memory may grow, in MiB."""
 SAMPLE_SECONDS = 0.1
 MIB = 2**20
 
 
 @dataclass(slots=True)
 class Attack:
-    """What became of one attack."""
+    """The result of one attack."""
 
     name: str
     alone: float = 0.0
-    """Seconds until an honest image was queued with nothing beside it."""
+    """Seconds until an honest image was queued without an attack."""
     beside: float | None = None
     """The same during the attack; None if it was not queued in time."""
     answer: str = ""
-    """What the honest member was told, if it was refused."""
+    """The response to the honest member, if refused."""
     base: int = 0
     memory: list[int] = field(default_factory=list)
-    """Bytes of the bot before the attack and during it."""
+    """Memory of the bot in bytes, before and during the attack."""
     refused: int = 0
-    """Hostile commands that were answered with a refusal by the end."""
+    """Hostile commands that were refused by the end."""
 
     @property
     def added(self) -> float:
-        """MiB at the worst moment, beyond the base."""
+        """The peak growth of the bot's memory, in MiB."""
         return (max(self.memory) - self.base) / MIB
 
 
 class RefusedError(Exception):
-    """The honest member was refused; `str(error)` is what they were told."""
+    """The honest member was refused; `str(error)` is the response."""
 
 
 async def measured(name: str, hostile_members: int, seconds: float) -> Attack:
@@ -93,7 +93,7 @@ async def measured(name: str, hostile_members: int, seconds: float) -> Attack:
 
 
 def _photo() -> bytes:
-    """Twelve megapixels, as of a phone."""
+    """A photo of twelve megapixels, as from a phone."""
     noise = Image.frombytes("RGB", (500, 375), os.urandom(3 * 500 * 375))
     buffer = io.BytesIO()
     noise.resize((4000, 3000)).save(buffer, "JPEG", quality=85)
@@ -101,7 +101,7 @@ def _photo() -> bytes:
 
 
 async def _hostile_files(discord: SandboxClient) -> list[str]:
-    """The ids of uploads, no two of them alike."""
+    """Uploads a number of distinct files; returns their ids."""
     scans = await asyncio.to_thread(jpeg_of_scans, 6320, HOSTILE_BYTES)
     return [
         str(await discord.upload(f"{number}.jpg", scans + number.to_bytes(4, "big")))
@@ -150,7 +150,7 @@ async def _watch(host: Product, attack: Attack) -> None:
 
 
 def report(attacks: Sequence[Attack]) -> str:
-    """A Markdown table, and what is not as it should be."""
+    """A Markdown table, and the failed checks."""
     head = ["60 hostile files from", "honest alone, s", "beside them, s"]
     head += ["bot before, MiB", "at most", "added", "hostile commands refused"]
     lines = [

@@ -1,7 +1,7 @@
-"""1,000 wishes within ten seconds: is everybody answered, is every wish there, in the fair order?
+"""1,000 requests within ten seconds: is each answered in time, queued once, and in fair order?
 
-Discord, bot and engine are processes of their own. Latency is taken where Discord stands: from the
-moment that an interaction is handed to the bot, which is in its number, until its first answer.
+Discord, bot and engine are separate processes. Latency is measured at Discord, from handing an
+interaction to the bot (a time that its id contains) to its first response.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ from sandbox.discord.clock import moment_of
 WISHES, SECONDS = 1_000, 10.0
 MEMBERS, CHANNELS = 200, 20
 WARM_UP = 5
-"""Wishes before the burst, so that what is loaded once has been loaded."""
+"""Requests before the burst, as a warm-up."""
 STEPS = 10
 WITHIN = 3.0
-"""Seconds in which Discord wants an answer."""
+"""Discord's time limit for a response, in seconds."""
 MOST_LIMITED = 0.01
-"""The share of requests that may be told to come later."""
+"""The acceptable share of requests that are rate-limited."""
 SAMPLE_SECONDS = 0.25
 SETTLE_SECONDS = 5.0
 CARDS_SECONDS = 90.0
-"""How long a card may take after its wish was answered."""
+"""How long a job message may take after the response."""
 PAINT_SECONDS = 60.0
-"""How long the engine goes on after the burst, with all that it has to show."""
+"""How long the engine keeps running after the burst."""
 MIB = 2**20
 
 _CARD = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
@@ -46,30 +46,30 @@ _CALLBACK = re.compile(r"/interactions/(\d+)/token/callback")
 
 @dataclass(slots=True)
 class Burst:
-    """What one burst came to."""
+    """The result of one burst."""
 
     name: str
     latencies: list[float] = field(default_factory=list)
     unanswered: int = 0
     refused: list[str] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
-    """How often each route was asked."""
+    """Requests per route."""
     limited: Counter[str] = field(default_factory=Counter)
-    """How often each route answered 429."""
+    """429 responses per route."""
     memory: list[int] = field(default_factory=list)
     """Bytes of the bot during the burst."""
     before: int = 0
     after: int = 0
     bot_seconds: float = 0.0
-    """Processor-seconds of the bot for all wishes."""
+    """CPU seconds of the bot for all requests."""
     last_card: float = math.nan
-    """Seconds from the last answer to the last card."""
+    """Seconds from the last response to the last job message."""
     queue: str = ""
-    """What was found when the queue was looked through."""
+    """The result of checking the queue."""
     faults: list[str] = field(default_factory=list)
 
     def judge(self) -> list[str]:
-        """What is not as it should be, one sentence each."""
+        """One sentence for each failed check."""
         found = list(self.faults)
         if self.unanswered or max(self.latencies, default=0.0) > WITHIN:
             found.append(f"{self.unanswered} wishes were not answered within {WITHIN:.0f} s")
@@ -81,21 +81,21 @@ class Burst:
 
 
 async def measured() -> list[Burst]:
-    """The bot alone, twice in one process; then with the engine at work beside it."""
+    """Twice with the bot alone, in one process; then with the engine."""
     found = []
     async with hosted() as (host, discord):
         await host.start("bot")
-        for name in ("bot alone", "once more"):
+        for name in ("bot alone", "again"):
             found.append(await _burst(name, host, discord))
         await _look_through(host, found[-1], 2 * (WISHES + WARM_UP))
         await _claim_all(host, found[-1])
     async with hosted() as (host, discord):
         await host.start("bot")
         await host.start("engine")
-        burst = await _burst("beside the engine", host, discord)
+        burst = await _burst("with the engine", host, discord)
         await asyncio.sleep(PAINT_SECONDS)
         host.check()
-        await host.stop("engine")  # what it holds goes back to its place
+        await host.stop("engine")  # its jobs are requeued
         await _look_through(host, burst, WISHES + WARM_UP)
         await _claim_all(host, burst)
         _count(burst, await discord.requests(), 0)
@@ -131,7 +131,7 @@ async def _newcomers(discord: SandboxClient, name: str) -> list[Member]:
 
 
 async def _ask_all(members: Sequence[Member], burst: Burst) -> None:
-    """Every member asks as often as the others, in no order, evenly over the seconds."""
+    """Requests of all members, equally many, shuffled, and spread evenly over the time."""
     asking = [member for member in members for _ in range(WISHES // len(members))]
     random.Random(5).shuffle(asking)
     began = time.monotonic()
@@ -158,7 +158,7 @@ async def _watch(host: Product, burst: Burst) -> None:
 
 
 async def _wait_for_cards(discord: SandboxClient, burst: Burst, skipped: int) -> None:
-    """Until every wish that was answered shows its card, or for as long as we wait."""
+    """Waits until every answered request has its job message, or the time is up."""
     began = time.monotonic()
     while time.monotonic() - began < CARDS_SECONDS:
         requests = (await discord.requests())[skipped:]
@@ -172,7 +172,7 @@ async def _wait_for_cards(discord: SandboxClient, burst: Burst, skipped: int) ->
 
 
 def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> None:
-    """Latencies, requests and rate limits of what Discord has recorded since."""
+    """Latencies, requests and rate limits from Discord's records."""
     burst.requests.clear()
     burst.limited.clear()
     burst.latencies.clear()
@@ -186,7 +186,7 @@ def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> No
 
 
 async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
-    """Whether each wish is there once, and all that was claimed was the next at its time."""
+    """Checks that each request is queued once, and that claims were in fair order."""
     async with Store.open(host.database) as store, store.snapshot() as db:
         jobs = [as_job(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
     asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < WISHES)
@@ -197,13 +197,13 @@ async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
         burst.faults.append(f"{len(unfair)} jobs were claimed before their time: {unfair[:5]}")
     begun = sum(job.started_at is not None for job in jobs)
     burst.queue = (
-        f"{len(jobs):,} jobs for {wishes:,} wishes ({len(asked):,} different ones of the burst),"
+        f"{len(jobs):,} jobs for {wishes:,} requests ({len(asked):,} different ones in the burst),"
         f" {begun:,} claimed, {len(unfair)} of them out of turn"
     )
 
 
 async def _claim_all(host: Product, burst: Burst) -> None:
-    """Takes every waiting job, as an engine would."""
+    """Claims every waiting job, as an engine would."""
     async with Store.open(host.database) as store:
         waiting = await store.waiting(10 * WISHES)
         taken = []
@@ -212,14 +212,14 @@ async def _claim_all(host: Product, burst: Burst) -> None:
     lawful = sorted(waiting, key=lambda job: claim_order(job.priority, job.turn, job.id))
     if taken != [job.id for job in lawful]:
         burst.faults.append("the jobs were not claimed in the order of the law")
-    burst.queue += f"; then {len(taken):,} claimed in the order of the law"
+    burst.queue += f"; then {len(taken):,} claimed in fair order"
 
 
 def unfairly_claimed(jobs: Sequence[Job]) -> list[int]:
-    """Jobs that were not the next when they were claimed, or whose turn is not that of the law.
+    """Ids of jobs that were claimed out of turn, or whose turn is not that of `core.fair_queue`.
 
-    What happened is told again from the times of arrival and of claim, in their order. No job may
-    have been claimed twice, cancelled or moved.
+    Replays arrivals and claims in order of time. No job may have been claimed twice, cancelled or
+    moved.
     """
     arrivals = [(job.created_at, 0, job) for job in jobs]
     claims = [(job.started_at, 1, job) for job in jobs if job.started_at is not None]
@@ -243,10 +243,10 @@ def unfairly_claimed(jobs: Sequence[Job]) -> list[int]:
 
 
 def report(bursts: Sequence[Burst]) -> str:
-    """All numbers, and what is not as it should be."""
+    """All numbers, and the failed checks."""
     head = [
-        *("", "wishes", "p50, ms", "p99, ms", "max, ms", "unanswered", "requests", "429s"),
-        *("last card, s later", "bot, processor s", "MiB before", "most", "after"),
+        *("", "requests", "p50, ms", "p99, ms", "max, ms", "unanswered", "HTTP requests", "429s"),
+        *("last message, s later", "bot, CPU s", "MiB before", "peak", "after"),
     ]
     lines = []
     for burst in bursts:

@@ -1,8 +1,7 @@
-"""`python -m bench.load.fairness`: how long a member with one wish waits beside floods of wishes.
+"""`python -m bench.load.fairness`: how long a single request waits when others flood the queue.
 
-The queue is the real one (`core.database.jobs`), the engine is simulated: it paints one job after
-the other, each picture in the same time. Beside it, in the same run, stands a plain queue: first
-come, first served. Times are the simulation's own, so every machine prints the same table.
+The product's real queue is compared with first come, first served. The engine is simulated: one job
+after the other, with a fixed time for each image. So every machine prints the same table.
 """
 
 import argparse
@@ -19,10 +18,10 @@ from core.job import State
 from core.recipe import Recipe
 
 SECONDS = 10.0
-"""What one picture takes."""
+"""The time to render one image."""
 
 WATCHED = 0
-"""The member with one wish; the others flood the queue."""
+"""The member with a single request; the others flood the queue."""
 
 ENGINE = "engine"
 LEASE = 1e9
@@ -30,7 +29,7 @@ LEASE = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a member asks for, and when."""
+    """A request: when, by whom, for how many images."""
 
     moment: float
     member: int
@@ -43,14 +42,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """So many wishes of so many pictures, in turn by several members, all at once."""
+    """Requests of several members in turn, all at once."""
 
     wishes: int
     members: int
     pictures: int = 1
 
     def with_one_wish(self) -> list[Wish]:
-        """The flood, and half a picture later the one wish of the member who is watched."""
+        """The flood and, half an image's time later, the request of the watched member."""
         flood = [
             Wish(0.0, 1 + number % self.members, self.pictures) for number in range(self.wishes)
         ]
@@ -71,7 +70,7 @@ FLOODS = (
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """A wish that came true, and when its painting began and ended."""
+    """A rendered request, with the start and the end of its rendering."""
 
     wish: Wish
     began: float
@@ -79,7 +78,7 @@ class Painted:
 
 
 class Queue(Protocol):
-    """What takes wishes and says whose is next."""
+    """A queue of requests."""
 
     async def ask(self, wish: Wish) -> None: ...
 
@@ -87,7 +86,7 @@ class Queue(Protocol):
 
 
 class FirstComeFirstServed:
-    """The plain queue."""
+    """The naive queue."""
 
     def __init__(self) -> None:
         self._waiting: deque[Wish] = deque()
@@ -100,7 +99,7 @@ class FirstComeFirstServed:
 
 
 class Ours:
-    """The product's own queue. What is taken counts as painted when the next one is."""
+    """The product's queue. A request counts as finished when the next one is taken."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -133,9 +132,9 @@ def main() -> None:
 
 
 async def table(floods: Iterable[Flood]) -> str:
-    """One line for each flood, as Markdown."""
+    """One row per flood, as Markdown."""
     lines = [
-        "| wishes of others | of so many | wait, ours, s | wait, plain, s"
+        "| requests of others | by members | wait, ours, s | wait, plain, s"
         " | index, ours | index, plain |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -152,14 +151,14 @@ async def table(floods: Iterable[Flood]) -> str:
 
 
 async def painted_by_ours(wishes: Sequence[Wish]) -> list[Painted]:
-    """All wishes through the product's queue, in a database of their own."""
+    """Runs all requests through the product's queue, with a temporary database."""
     with tempfile.TemporaryDirectory(prefix="fairness-") as folder:
         async with Store.open(Path(folder) / "imagine.db") as store:
             return await paint(Ours(store), wishes)
 
 
 async def paint(queue: Queue, wishes: Sequence[Wish]) -> list[Painted]:
-    """Let the engine paint all wishes, each asked at its moment."""
+    """Simulates the engine; each request arrives at its moment."""
     coming = deque(sorted(wishes, key=lambda wish: wish.moment))
     painted: list[Painted] = []
     now = 0.0
@@ -176,17 +175,16 @@ async def paint(queue: Queue, wishes: Sequence[Wish]) -> list[Painted]:
 
 
 def wait(painted: Iterable[Painted]) -> float:
-    """Seconds from the wish of the member who is watched until its painting began."""
+    """Seconds that the watched member's request waited."""
     return next(each.began - each.wish.moment for each in painted if each.wish.member == WATCHED)
 
 
 def index(painted: Sequence[Painted]) -> float:
-    """The fairness index over members, from 1 / members (one has it all) to 1 (all fare equally).
+    """Jain's fairness index over members, from 1 / members (one has everything) to 1 (all equal).
 
-    After Jain, Chiu and Hawe, "A quantitative measure of fairness" (1984): of what each member
-    gets, divided by what would be fair. That is here the time in which all their wishes would be
-    painted if the engine were shared evenly at every moment, over the time that it took; whoever
-    had everything sooner than that has their due, 1.
+    Source: Jain, Chiu and Hawe, "A quantitative measure of fairness" (1984). A member's share is
+    the time in which all their requests would be done if the engine were shared evenly at every
+    moment, divided by the actual time, and at most 1.
     """
     ideal = shared_evenly([each.wish for each in painted])
     asked: dict[int, float] = {}
@@ -200,7 +198,7 @@ def index(painted: Sequence[Painted]) -> float:
 
 
 def shared_evenly(wishes: Iterable[Wish]) -> dict[int, float]:
-    """When each member would have all, if all who still want something got the same at a time."""
+    """When each member's requests would end if all active members got equal shares at any time."""
     coming = deque(sorted(wishes, key=lambda wish: wish.moment))
     left: dict[int, float] = {}
     ended: dict[int, float] = {}

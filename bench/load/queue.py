@@ -128,11 +128,11 @@ class Queue:
             for job_id in self.claimed:  # so that no more are being painted than in earnest
                 await self.store.finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
-        found["/queue, the page in the middle"] = await _timed(self._middle, RARE_TIMES)
-        found["(a place, counted job by job)"] = await _timed(self._count, RARE_TIMES)
-        found["(a claim, looked for job by job)"] = await _timed(self._search, RARE_TIMES)
+        found["/queue, its middle page"] = await _timed(self._middle, RARE_TIMES)
+        found["(position, counted job by job)"] = await _timed(self._count, RARE_TIMES)
+        found["(claim, searched job by job)"] = await _timed(self._search, RARE_TIMES)
         painted = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
-        found["whether 300 folders are needed"] = await _timed(
+        found["whether 300 folders are still needed"] = await _timed(
             lambda: needed(self.store, jobs=painted[:FOLDERS]), RARE_TIMES
         )
         return found
@@ -191,10 +191,11 @@ def _asker(job: Job) -> dict[str, Any]:
 
 
 def _interaction(store: Store, moderation: Moderation, job: Job) -> Any:
-    """As much of an interaction of this job's asker as the pages look at."""
+    """As much of an interaction of this job's member as the pages read."""
     return SimpleNamespace(
         client=SimpleNamespace(store=store, moderation=moderation),
         user=SimpleNamespace(id=job.member_id),
+        guild=None,
         guild_id=job.guild_id,
         channel_id=job.channel_id,
     )

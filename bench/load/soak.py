@@ -243,7 +243,7 @@ async def measured(minutes: float, out: Path) -> Soak:
 
 def report(soak: Soak) -> str:
     """How each measure went, and whether it grows."""
-    head = ["over the last two thirds", "begins", "ends", "an hour", "wobble", "grows"]
+    head = ["over the last two thirds", "start", "end", "per hour", "deviation", "grows"]
     lines, trends = [], soak.trends()
     for measure, went in zip(MEASURES, trends, strict=True):
         numbers = (went.first, went.last, went.per_hour, went.wobble)

@@ -1,4 +1,4 @@
-"""The arithmetic of the load bench: percentiles, slopes and what they are judged by."""
+"""Statistics of the load benchmarks: percentiles, and trends over time."""
 
 import math
 import statistics
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that at least this share (0 to 1) of them does not exceed."""
+    """The nearest-rank percentile for a `share` from 0 to 1."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds that one thing took, again and again."""
+    """Repeated measurements of one operation, in seconds."""
 
     seconds: Sequence[float]
 
@@ -29,23 +29,23 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """How something went over time: a straight line (least squares) through the last two thirds."""
+    """A straight line (least squares) through the last two thirds of the samples."""
 
     first: float
-    """Where the line begins."""
+    """The line's first value."""
     last: float
-    """Where it ends."""
+    """The line's last value."""
     per_hour: float
     wobble: float
-    """How far the values lie from the line (root mean square)."""
+    """The root mean square deviation of the values from the line."""
 
     @property
     def gained(self) -> float:
-        """What was added from one end of the line to the other."""
+        """The rise from the first to the last value of the line."""
         return self.last - self.first
 
     def grows(self, tolerance: float) -> bool:
-        """Whether more was added than may be, and more than the values wobble anyway."""
+        """Whether the rise exceeds the tolerance, and the deviation of the values."""
         return self.gained > tolerance and self.gained > self.wobble
 
 

@@ -1,12 +1,9 @@
-"""How fast the page of `make try` shows what happens, and what it weighs.
+"""`python -m bench.page --rounds 5`: how fast the page of `make try` is, and its size.
 
-    python -m bench.page --rounds 5
-
-Each round asks for a picture on the page, as somebody at a keyboard does, while a scripted member
-watches the same channel without a page. From the press of Enter it measures, to both, how long it
-takes until the card, the first frame and the picture are there; on the page they count once they
-are decoded and shown. The ratio says what the page adds to what bot and engine need anyway. The
-first round is a warm-up: the engine's first picture since its start takes longer.
+Each round requests an image on the page with the keyboard, while a scripted member without a page
+watches the same channel. It measures the time from pressing Enter until the job message, the first
+frame and the image reach each of them; on the page, until they are decoded and visible. The ratio
+says what the page adds. The first round is a warm-up: the engine's first image takes longer.
 """
 
 import argparse
@@ -25,7 +22,8 @@ from sandbox.browser import chromium, playground
 from sandbox.processes import ProcessError
 from sandbox.web.server import FOLDER
 
-MOMENTS = ("card", "frame", "picture")
+NAMES = {"card": "job message", "frame": "first frame", "picture": "image"}
+MOMENTS = tuple(NAMES)
 WISH = "a red circle on a white background"
 
 _WATCH = """() => new Promise((done) => {
@@ -51,7 +49,7 @@ _WATCH = """() => new Promise((done) => {
 
 
 async def measure(rounds: int, steps: int) -> dict[str, Any]:
-    """Seconds to each moment, on the page and for the scripted member, and the page's weight."""
+    """Seconds to each moment, on the page and for the scripted member, and the page's size."""
     async with playground() as address, chromium() as browser:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
@@ -94,7 +92,7 @@ async def _round(page: Page, watcher: Member, steps: int) -> dict[str, dict[str,
 
 
 async def _watch(watcher: Member, begun: asyncio.Event) -> dict[str, float]:
-    """When a new card, its first frame and its picture reach somebody without a page."""
+    """When a new job message, its first frame and its image reach a member without a page."""
     old = {message.id for message in await watcher.messages()}
     seen: dict[str, float] = {}
     async with aclosing(watcher.watch()) as changes:
@@ -126,7 +124,7 @@ def table(measured: dict[str, Any]) -> str:
             )
             for who in ("page", "script")
         )
-        lines.append(f"| {moment} | {page:.2f} s | {script:.2f} s | {page / script:.2f} |")
+        lines.append(f"| {NAMES[moment]} | {page:.2f} s | {script:.2f} s | {page / script:.2f} |")
     lines += ["", f"{measured['bytes sent']:,.0f} bytes over the line for the page"]
     lines[-1] += f" ({measured['bytes of files']:,.0f} as files),"
     return "\n".join([*lines, f"loaded in {measured['seconds to load']:.2f} s."])

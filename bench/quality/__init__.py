@@ -1,1 +1,1 @@
-"""How well a model paints what it is asked for."""
+"""How well a model renders what was asked for."""

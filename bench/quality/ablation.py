@@ -1,7 +1,7 @@
-"""`python -m bench.quality.ablation`: every choice of the method beside its alternatives.
+"""`python -m bench.quality.ablation`: compares every choice of the method with its alternatives.
 
-One line for each, painted with the same prompts and seeds. Hit rates are those of `bench.quality`;
-the time is processor time for a picture, as a multiple of the method's own in the same run.
+One row for each, with the same prompts and seeds. Rates are those of `bench.quality`; time is CPU
+time per image, relative to the unchanged method in the same run.
 """
 
 import argparse
@@ -37,14 +37,14 @@ MEASURES = {
     "colour to exclude present, excluded": "colour, excluded",
     "the other shape and its colour, excluded": "the other shape",
 }
-"""What is shown of `bench.quality.scores`, and its heading."""
+"""The measures of `bench.quality.scores` that are shown, and their headings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`changes` are keys of `SynthesisConfig`; without `prior` it is as with pairs that have none.
+    """`changes` are keys of `SynthesisConfig`; `prior=False` removes the model's prior.
 
-    Another form of the loss is patched in by `patched`.
+    `patched` is a context manager that replaces the loss.
     """
 
     name: str
@@ -58,14 +58,14 @@ class Variant:
 
 @contextmanager
 def spherical_distance(_: Model) -> Iterator[None]:
-    """The loss of the usual programs: half the squared angle, which near 0 is 1 less the cosine."""
+    """The usual loss: half the squared angle, which near 0 is 1 minus the cosine."""
 
     def similarities(embedded: torch.Tensor, targets: Sequence[Target]) -> list[torch.Tensor]:
         by_row = embedded.view(len(targets), -1, embedded.shape[-1])
         cosines = [
             cutouts @ target.embeddings.t() for cutouts, target in zip(by_row, targets, strict=True)
         ]
-        # Not quite to 1, where the angle has no gradient.
+        # Below 1, where the angle has no gradient.
         angles = [cosine.clamp(-0.9999, 0.9999).arccos() for cosine in cosines]
         return [(1 - angle.square() / 2).mean(0) for angle in angles]
 
@@ -75,7 +75,7 @@ def spherical_distance(_: Model) -> Iterator[None]:
 
 @contextmanager
 def commitment(model: Model) -> Iterator[None]:
-    """Latents are drawn to their nearest codes, by the mean of the squared distance."""
+    """Adds the mean squared distance of the latents to their nearest codes to the loss."""
     original = JobState.init_distance
 
     def init_distance(job: JobState) -> torch.Tensor | float:
@@ -90,10 +90,10 @@ def commitment(model: Model) -> Iterator[None]:
 VARIANTS = (
     Variant("as it is"),
     Variant("without the prior", prior=False),
-    Variant("begun by the prior, not guided", {"loss.prior_weight": 0.0}),
-    Variant("one beginning, not ranked", {"init.prior_samples": 1}),
-    Variant("the nearest of 8", {"init.prior_samples": 8}),
-    Variant("the nearest of 32", {"init.prior_samples": 32}),
+    Variant("prior for candidates only, no guidance", {"loss.prior_weight": 0.0}),
+    Variant("one candidate, not ranked", {"init.prior_samples": 1}),
+    Variant("the best of 8", {"init.prior_samples": 8}),
+    Variant("the best of 32", {"init.prior_samples": 32}),
     Variant("half the steps at half the size", {"schedule.min_side": 32}),
     Variant("continuous latents", {"quantize": False}),
     Variant("spherical distance", patched=spherical_distance),
@@ -104,7 +104,7 @@ VARIANTS = (
     Variant("16 cutouts", {"cutouts.count": 16}),
     Variant("cutouts from 0.8 of the side", {"cutouts.min_scale": 0.8, "cutouts.max_scale": 1.1}),
     Variant(
-        "no noise, no colour",
+        "no noise, no colour jitter",
         {
             "cutouts.noise": 0.0,
             "cutouts.color_jitter": 0.0,
@@ -113,14 +113,14 @@ VARIANTS = (
     ),
     Variant("no total variation", {"loss.tv_weight": 0.0}),
     Variant("commitment to the codebook", patched=commitment),
-    Variant("excludes push without end", {"loss.exclude_text_floor": -1.0}),
+    Variant("excludes without a floor", {"loss.exclude_text_floor": -1.0}),
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quality.ablation", description=__doc__)
-    parser.add_argument("--prompts", type=int, default=60, help="about so many, of every kind")
-    parser.add_argument("--seeds", type=int, default=1, help="pictures of each prompt")
+    parser.add_argument("--prompts", type=int, default=60, help="approximate number, of every kind")
+    parser.add_argument("--seeds", type=int, default=1, help="images per prompt")
     parser.add_argument("--out", type=Path, default=Path("out/ablation.md"))
     options = parser.parse_args()
     pair = load_model(MODEL, Path("data"), torch.device("cpu"))
@@ -135,7 +135,7 @@ def main() -> None:
         print("\n".join(more), flush=True)
         lines += more
     pictures = len(asked) * options.seeds
-    about = f"{pictures} pictures for each line, {STEPS} steps, {own:.1f} processor seconds each"
+    about = f"{pictures} images per row, {STEPS} steps, {own:.1f} CPU seconds each"
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join([*lines, "", f"{about} as it is ({description()}).", ""]))
 
@@ -143,7 +143,7 @@ def main() -> None:
 def tried(
     variant: Variant, pair: Model, config: SynthesisConfig, asked: Sequence[Asked], seeds: int
 ) -> tuple[list[Rate], float]:
-    """What the judges say of the pictures, and processor seconds for each of them."""
+    """The judges' rates, and CPU seconds per image."""
     pair = pair if variant.prior else replace(pair, prior=None)
     painting = Renderer(pair, torch.device("cpu"), override(config, variant.changes))
     began = time.process_time()
@@ -155,7 +155,7 @@ def tried(
 
 
 def heading(rates: Sequence[Rate]) -> list[str]:
-    """Beside each measure the number of what was judged."""
+    """The heading, with the number of judged images for each measure."""
     counts = {rate.measure: rate.pictures for rate in rates}
     names = [f"{name} (n {counts[measure]})" for measure, name in MEASURES.items()]
     return [f"| | {' | '.join(names)} | time |", "| --- |" + " ---: |" * (len(names) + 1)]

@@ -1,7 +1,7 @@
-"""`python -m bench.quality.reproducibility`: how far a recipe and seed paint the same picture.
+"""`python -m bench.quality.reproducibility`: whether the same recipe and seed give the same image.
 
-Alone and twice, the bytes must be the same. In company a row makes the same random draws, but sums
-are taken in another order; how far that carries a picture is measured at some steps.
+Rendered alone, twice, the bytes must be equal. In a batch an image draws the same random numbers,
+but sums may be computed in another order; the resulting difference is measured at some steps.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from engine.synthesis.request import RenderRequest
 
 TEXTS = ("a red circle on a white background", "the sea at sunset", "a blue star and a green ring")
 COMPANY = 3
-"""Jobs beside the one that is watched: two from the start, one that joins at step 5."""
+"""Other jobs in the batch: two from the start, one that joins at step 5."""
 
 MINE = 1
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _painted(renderer: Renderer, recipe: Recipe, company: int) -> list[Any]:
-    """What the first job painted at every step, (1, 3, height, width) from 0 to 1."""
+    """The first job's image at every step: (1, 3, height, width) from 0 to 1."""
     renderer.add(RenderRequest(MINE, recipe))
     for other in range(company - 1):
         renderer.add(

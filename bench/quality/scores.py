@@ -1,4 +1,4 @@
-"""What the judges say of a picture, measured against what was asked for."""
+"""Scores an image by what the judges find in it, compared with what was asked for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Names = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One judge's yes or no to one measure."""
+    """One judge's yes or no for one measure."""
 
     measure: str
     judge: str
@@ -21,7 +21,7 @@ class Score:
 
 
 def scores(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
-    """Both judges' scores of one picture: `seen` by the overlap judge, `names` by the CNN."""
+    """Both judges' scores of one image: `seen` is from the overlap judge, `names` from the CNN."""
     match asked.kind:
         case "single":
             yield from _single(asked, seen, names)
@@ -34,7 +34,7 @@ def scores(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
         case "watermark":
             how = _how(asked)
             yield Score(f"watermark present, {how}", CNN, "watermark" in names)
-            # A stamp cuts a figure into pieces, which only the CNN can see through.
+            # A watermark cuts a figure into pieces, which only the CNN can handle.
             yield Score(f"its shape and colour, {how}", CNN, _words(asked) <= names)
         case "colour":
             yield from _coloured(asked, seen, names)
@@ -55,7 +55,7 @@ def _single(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
 
 
 def _first_figure(asked: Asked, seen: Seen, names: Names, measure: str) -> Iterator[Score]:
-    """Whether the largest figure is the one that was asked for."""
+    """Whether the largest figure is the requested one."""
     figure = asked.scene.figures[0]
     kinds = [(f.colour, f.shape) for f in seen.figures[:1]]
     yield Score(measure, OVERLAP, kinds == [(figure.colour, figure.shape)])

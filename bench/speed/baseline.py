@@ -1,9 +1,9 @@
-"""The usual VQGAN+CLIP loop: the baseline of `bench/speed/benchmark.py`, and used by nothing else.
+"""The usual VQGAN+CLIP loop, as the baseline of `bench/speed/benchmark.py` only.
 
-It does what nerdyrodent/VQGAN-CLIP and its kin do, written anew from their description, neither
-better nor worse: float32; one job at a time; random codes to begin with; crops that are cut one by
-one, pooled, and augmented with kornia; the squared spherical distance to the text; Adam. The
-weights are frozen and the text is embedded once, as there.
+It reimplements what nerdyrodent/VQGAN-CLIP and similar programs do, no better and no worse:
+float32; one job at a time; random initial codes; cutouts taken one by one, pooled, and augmented
+with kornia; the squared spherical distance to the text; Adam. As there, the weights are frozen and
+the text is embedded once.
 """
 
 import torch
@@ -18,13 +18,13 @@ from engine.models.perceptor import Perceptor
 
 LEARNING_RATE = 0.1
 NOISE = 0.1
-"""The largest standard deviation of the noise in a crop."""
+"""The maximum standard deviation of the noise in a cutout."""
 
 
 class PlainLoop:
-    """One picture of one text, of width × height pixels, multiples of the VQGAN's factor.
+    """One image for one text; width and height are multiples of the VQGAN's factor.
 
-    The pair's VQGAN is to have taming's own decoder, as `read_vqgan` gives it.
+    The model's VQGAN must have taming's original decoder, as from `read_vqgan`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PlainLoop:
         self._optimiser = torch.optim.Adam([self._latents], lr=LEARNING_RATE)
 
     def step(self) -> float:
-        """One step of Adam; the loss from 0 to π²/2 before it."""
+        """One step of Adam; returns the loss before it, from 0 to π²/2."""
         self._optimiser.zero_grad()
         seen = self._cut(self._paint())
         embedded = self._perceptor.embed_images(seen)
@@ -69,12 +69,12 @@ class PlainLoop:
 
     @torch.no_grad()
     def picture(self) -> Image.Image:
-        """What is painted so far, RGB; decoded once more, as is usual."""
+        """The image so far, RGB; decoded again, as is usual."""
         pixels = (self._paint()[0] * 255).round().byte().movedim(0, -1)
         return Image.fromarray(pixels.cpu().numpy())
 
     def _paint(self) -> Tensor:
-        """The nearest codes decoded: (1, 3, height, width) from 0 to 1."""
+        """The decoded nearest codes: (1, 3, height, width) from 0 to 1."""
         vqgan = self._vqgan
         codebook, flat = vqgan.codebook, self._latents.detach().movedim(1, -1)
         distance = (
@@ -86,7 +86,7 @@ class PlainLoop:
         return _clamped((decoded + 1) / 2)
 
     def _cut(self, picture: Tensor) -> Tensor:
-        """(cutouts, 3, r, r): random squares, one after the other, then augmented together."""
+        """(cutouts, 3, r, r): random squares, taken one by one, then augmented together."""
         height, width = picture.shape[2:]
         largest = min(height, width)
         smallest = min(largest, self._perceptor.resolution)
@@ -104,9 +104,9 @@ class PlainLoop:
 
 @torch.no_grad()
 def nearness(perceptor: Perceptor, picture: Image.Image, text: str) -> float:
-    """The cosine similarity of the whole picture, as CLIP was trained to see it, to a text.
+    """The cosine similarity of the whole image to a text, with CLIP's own preprocessing.
 
-    It is how the benchmark scores both loops: no cutouts, nothing random.
+    The benchmark scores both loops by it: without cutouts or random numbers.
     """
     side = (perceptor.resolution, perceptor.resolution)
     seen = to_tensor(ImageOps.fit(picture, side, Image.Resampling.BICUBIC))[None]
@@ -116,13 +116,13 @@ def nearness(perceptor: Perceptor, picture: Image.Image, text: str) -> float:
 
 
 def _spherical_distance(one: Tensor, other: Tensor) -> Tensor:
-    """Of vectors of unit length: half the square of the angle between them."""
+    """Half the squared angle between vectors of unit length."""
     angle: Tensor = 2 * ((one - other).norm(dim=-1) / 2).asin()
     return angle.square() / 2
 
 
 def _clamped(pictures: Tensor) -> Tensor:
-    """Clamped to 0 to 1, where only a gradient that leads back inside passes, as is usual."""
+    """Clamps to 0 to 1; only gradients that lead back inside pass, as is usual."""
     beyond = (pictures - pictures.clamp(0, 1)).detach()
     clamped = pictures - beyond
     if clamped.requires_grad:

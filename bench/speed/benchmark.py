@@ -1,8 +1,8 @@
-"""`python -m bench.speed`: how fast and in how much memory we paint, beside the usual loop.
+"""`python -m bench.speed`: time and memory of rendering, compared with the usual loop.
 
-Both run in turns, A B A B, in one run on one machine, so that what else the machine does meets
-both; what counts are ratios of medians. The usual loop is `bench.speed.baseline`. The
-full-size networks have random weights, which take the same time as the published ones.
+Both alternate, A B A B, in one run on one machine, so that other load affects both; ratios of
+medians count. The usual loop is `bench.speed.baseline`. The full-size networks have random weights,
+which take the same time as the published ones.
 """
 
 import argparse
@@ -62,16 +62,17 @@ STAGES = {
     "embed": ("engine.models.perceptor.ClipPerceptor.embed_images",),
     "backward": ("torch.Tensor.backward",),
 }
-"""The functions in which a stage of a step is spent, in either loop; what is left is the rest."""
+"""The functions of each part of a step, in both loops; everything else is the rest."""
 
 STEPS = {"sketch": 100, "imagenet": 300}
-"""Of a picture, unless a member says otherwise."""
+"""Default steps of each model."""
+LABELS = {"rows": "images"}  #: of the parameters in `growth`
 ROWS = 4
-"""Pictures that the worker paints at a time on a processor."""
+"""Images that the engine renders at a time on a CPU."""
 CHECK = 10
-"""Steps between two looks at a picture's score."""
+"""Steps between two measurements of an image's score."""
 LARGE = 12 * 2**30
-"""Bytes of memory in a machine that has enough for 512 × 512 in the usual loop."""
+"""Bytes of memory that a machine needs for 512 × 512 in the usual loop."""
 
 
 # -- arithmetic ------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ def step(quick: bool) -> tuple[str, Any]:
             split.append((f"{about}: {side}", *(f"{part:.3f}" for part in parts)))
         _tell(wholes[-1])
         gc.collect()
-    text = f"{table(*wholes)}\n\nMedian seconds of each stage:\n\n{table(*split)}"
+    text = f"{table(*wholes)}\n\nMedian seconds of each part:\n\n{table(*split)}"
     return f"{text}\n\n{_full_size_picture(plan, medians)}", numbers
 
 
@@ -265,8 +266,8 @@ def _full_size_picture(
     )
     plain = steps * medians["imagenet", full, 32, PLAIN]
     return (
-        f"The {steps} steps of a picture of {full} × {full} with 32 cutouts add up to "
-        f"{plain / 60:.1f} minutes (plain) and, from coarse to fine, to {ours / 60:.1f} (ours), "
+        f"All {steps} steps of an image of {full} × {full} with 32 cutouts take {plain / 60:.1f} "
+        f"minutes (plain) and, from coarse to fine, {ours / 60:.1f} minutes (ours), "
         f"{plain / ours:.2f} times as fast."
     )
 
@@ -294,7 +295,7 @@ def picture(quick: bool) -> tuple[str, Any]:
         warm = stepper(side, "sketch", 64, 8)
         warm(), warm()
     rows: list[Sequence[object]] = [
-        ("", "ours: best", "plain: best", "ours, s", "plain, s", "plain / ours", "ours whole, s")
+        ("", "ours: best", "plain: best", "ours, s", "plain, s", "plain / ours", "ours to end, s")
     ]
     numbers: list[dict[str, Any]] = []
     for seed, text in enumerate(texts):
@@ -312,12 +313,12 @@ def picture(quick: bool) -> tuple[str, Any]:
         _tell(rows[-1])
     plain_s, ours_s, whole_s = ([one[key] for one in numbers] for key in (PLAIN, OURS, "whole"))
     text = (
-        f"To the same score, plain / ours: {ratio(plain_s, ours_s)}. Until ours is done, which "
-        f"goes on for as long as anything improves: {ratio(plain_s, whole_s)}. The score is the "
-        "similarity of the whole picture to the text by the pair’s own CLIP, which both optimise, "
-        f"looked at every {CHECK} steps, in time that is not counted; the one to reach is the best "
-        f"that both come to, the usual loop within {longest} steps. What the picture shows is "
-        "judged by `bench.quality` alone."
+        f"To the same score, plain / ours: {ratio(plain_s, ours_s)}. Until ours ends, once nothing "
+        f"improves: {ratio(plain_s, whole_s)}. The score is the similarity of the whole image to "
+        "the text by the model's own CLIP, which both optimise. It is measured every "
+        f"{CHECK} steps, in time that is not counted. The score to reach is the best that both "
+        f"reach, the plain loop within {longest} steps. What the image shows is judged by "
+        "`bench.quality` alone."
     )
     return f"{table(*rows)}\n\n{text}", numbers
 
@@ -392,7 +393,7 @@ def _painted(
 
 
 def throughput(quick: bool) -> tuple[str, Any]:
-    """Pictures an hour while jobs wait, ours in company and the usual loop's one by one."""
+    """Images per hour while jobs wait: ours in batches, the usual loop's one by one."""
     steps, texts = STEPS["sketch"], _texts(64)
     rows: list[Sequence[object]] = [("jobs waiting", "plain", "ours", "ours / plain")]
     numbers = {}
@@ -413,11 +414,11 @@ def throughput(quick: bool) -> tuple[str, Any]:
         rows.append((waiting, f"{plain:.0f}", f"{ours:.0f}", f"{ours / plain:.2f}"))
         _tell(rows[-1])
     text = (
-        f"Pictures of 64 × 64 an hour, {steps} steps with {CONFIGS['sketch'].cutouts.count} "
-        f"cutouts, of various prompts; ours {ROWS} at a time, which end sooner "
-        "where nothing is gained any more. With 1 waiting, four are painted one after the other; "
-        "of 64, the first 16 to be done are counted. The usual loop paints one after the other, "
-        "however many wait; two are measured each time."
+        f"Images of 64 × 64 per hour, {steps} steps with {CONFIGS['sketch'].cutouts.count} "
+        f"cutouts, for various prompts. Ours renders {ROWS} at a time, and stops early. With 1 job "
+        "waiting, four are rendered one after the other; with 64, the first 16 to finish are "
+        "counted. The plain loop renders one after the other in any case; two are measured each "
+        "time."
     )
     return f"{text}\n\n{table(*rows)}", numbers
 
@@ -434,7 +435,7 @@ def _plain_pictures(texts: Sequence[str], steps: int) -> None:
 
 
 def growth(quick: bool) -> tuple[str, Any]:
-    """Seconds of our full-size step by rows, cutouts and size, each with the others small."""
+    """Seconds of our full-size step by images, cutouts and size, each with the others small."""
     start = {"rows": 1, "cutouts": 8, "pixels": 256}
     axes: dict[str, Sequence[int]] = {
         "rows": (1, 2, 4, 8),
@@ -443,16 +444,16 @@ def growth(quick: bool) -> tuple[str, Any]:
     }
     if quick:
         axes = {name: values[:3] for name, values in axes.items()}
-    rows: list[Sequence[object]] = [("", "s a step")]
+    rows: list[Sequence[object]] = [("", "s per step")]
     numbers: dict[str, dict[int, list[float]]] = {name: {} for name in axes}
     for name, values in axes.items():
         for value in values:
             advance = stepper(OURS, "imagenet", **(start | {name: value}))
             turns = in_turns({OURS: partial(timed, advance)}, 1 if quick else 2)
             numbers[name][value] = _wholes(turns[OURS])
-            rows.append((f"{name}: {value}", Spread.of(numbers[name][value])))
+            rows.append((f"{LABELS.get(name, name)}: {value}", Spread.of(numbers[name][value])))
             _tell(rows[-1])
-    about = "One step of ours with the full-size pair; where nothing else is said, 1 row, 8 cutouts"
+    about = "One step of ours with the full-size model; unless stated otherwise 1 image, 8 cutouts"
     return f"{about}, 256 × 256 pixels.\n\n{table(*rows)}", numbers
 
 
@@ -463,10 +464,10 @@ def plot_growth(numbers: Mapping[str, Mapping[int, Sequence[float]]], path: Path
     for axes, (name, by_value) in zip(figure.subplots(1, 3), numbers.items(), strict=True):
         medians = [statistics.median(seconds) for seconds in by_value.values()]
         axes.plot(list(by_value), medians, "o-")
-        label = "pixels on each side" if name == "pixels" else name
+        label = "pixels on each side" if name == "pixels" else LABELS.get(name, name)
         axes.set(xlabel=label, ylim=(0, 1.1 * max(medians)), xticks=list(by_value))
         axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("seconds a step")
+    figure.axes[0].set_ylabel("seconds per step")
     figure.savefig(path, dpi=120)
 
 
@@ -474,7 +475,7 @@ def plot_growth(numbers: Mapping[str, Mapping[int, Sequence[float]]], path: Path
 
 
 def frames(quick: bool) -> tuple[str, Any]:
-    """A picture's loop with a frame kept of every step, and without any."""
+    """A job's loop with a kept frame at every step, and without any."""
     steps = 30 if quick else 100  # so few that each frame is kept
     sides = {"off": partial(_loop, steps, kept=False), "on": partial(_loop, steps, kept=True)}
     measured = in_turns(sides, 1 if quick else 4)
@@ -484,7 +485,7 @@ def frames(quick: bool) -> tuple[str, Any]:
         (f"{steps} steps", *map(Spread.of, seconds.values()), ratio(seconds["on"], seconds["off"]))
     )
     _tell(rows[-1])
-    about = "The sketch pair at 64 × 64; each step’s frame is encoded and written beside the next."
+    about = "sketch at 64 × 64; each step's frame is encoded and written during the next step."
     return f"{about}\n\n{table(*rows)}", seconds
 
 
@@ -514,7 +515,7 @@ def _keep(files: JobFiles, iteration: StepOutput) -> Path:
 
 
 def memory(quick: bool) -> tuple[str, Any]:
-    """The most memory that each side takes beside its weights, each in a process of its own."""
+    """The peak memory of each side beyond its weights, each in a process of its own."""
     settings = [("sketch", 64, 8), ("imagenet", 256, 8)]
     settings += [] if quick else [("imagenet", 256, 32)]
     if not quick and _enough_memory():
@@ -533,20 +534,20 @@ def memory(quick: bool) -> tuple[str, Any]:
         rows.append((about, *cells))
         _tell(rows[-1])
     about = (
-        "MiB: the most that tensors take at a time in a step, and the peak of the process in two "
-        "steps above one that has only read the weights."
+        "MiB: the peak of all tensors during a step, and the peak of the process in two steps, "
+        "above a process that has only loaded the weights."
     )
     return f"{about}\n\n{table(*rows)}\n\n{_foreseen(quick)}", numbers
 
 
 def _foreseen(quick: bool) -> str:
-    """What the engine says beforehand that our steps will need, beside what they take."""
+    """The engine's estimate of a step's memory, compared with what it takes."""
     settings = [("sketch", 64, 8, 1), ("sketch", 64, 8, 4), ("sketch", 128, 8, 1)]
     settings += [("sketch", 192, 8, 1), ("imagenet", 256, 8, 1)]
     if not quick:
         settings += [("imagenet", 256, 32, 1), ("imagenet", 256, 8, 3), ("imagenet", 384, 8, 1)]
     rows: list[Sequence[object]] = [
-        ("", "foreseen", "tensors", "process", "foreseen / tensors", "foreseen / process")
+        ("", "estimate", "tensors", "process", "estimate / tensors", "estimate / process")
     ]
     for name, pixels, cutouts, count in settings:
         idle, peak, tensors, foreseen = _apart(_remember_foreseen, name, pixels, cutouts, count)
@@ -556,8 +557,8 @@ def _foreseen(quick: bool) -> str:
         rows.append((about, *mib, f"{foreseen / tensors:.2f}", f"{foreseen / taken:.2f}"))
         _tell(rows[-1])
     about = (
-        "MiB: the engine's own estimate, the most that tensors take at a time in a step, and the "
-        "peak of the process above one that has painted small."
+        "MiB: the engine's estimate, the peak of all tensors during a step, and the peak of the "
+        "process above one that has rendered 16 × 16."
     )
     return f"{about}\n\n{table(*rows)}"
 
@@ -655,17 +656,17 @@ def _status(field: str) -> int:
 SECTIONS: dict[str, tuple[str, Callable[[bool], tuple[str, Any]]]] = {
     "memory": ("Memory", memory),
     "step": ("One step", step),
-    "picture": ("A whole picture to the same score", picture),
+    "picture": ("A whole image to the same score", picture),
     "throughput": ("Many jobs", throughput),
     "frames": ("Frames", frames),
-    "growth": ("How the step grows", growth),
+    "growth": ("How a step scales", growth),
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.speed", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--quick", action="store_true", help="a taste: less of everything, once")
+    parser.add_argument("--quick", action="store_true", help="less of everything, once")
     parser.add_argument("--out", type=Path, default=Path("out/speed"))
     options = parser.parse_args()
     use_cores()

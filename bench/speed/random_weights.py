@@ -1,6 +1,6 @@
-"""The full-size pair with random weights: it paints nonsense, in the time and memory of the real.
+"""The full-size model with random weights: noise, in the time and memory of the real model.
 
-For benchmarks, on machines where nobody has pulled the gigabyte of published weights.
+For benchmarks on machines without the published weights.
 """
 
 import torch
@@ -43,10 +43,10 @@ VIT_B_32 = {
 
 
 def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) -> Model:
-    """The pair `imagenet` in float32, frozen, on the device; the same seed gives the same weights.
+    """The model `imagenet` in float32, frozen, on the device; a seed always gives the same weights.
 
-    With `quick` the decoder is the faster one, as `load_model` gives it, else taming's own. Nothing
-    is read or written, and torch's own random numbers stay as they were.
+    With `quick` it has the optimised decoder, as from `load_model`, otherwise taming's. Reads and
+    writes no files, and leaves torch's global random state unchanged.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,8 +1,8 @@
-"""`python -m bench.speed.roofline`: how far each part of a step is from what arithmetic allows.
+"""`python -m bench.speed.roofline`: how close each part of a step is to the processor's limit.
 
 The limit is the rate at which the same processor multiplies large matrices, in the same number
-format and with as many threads. What of it a part does not reach goes into memory, small kernels
-and what is not multiplication.
+format and with as many threads. The rest goes into memory access, small kernels and operations
+other than multiplication.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from engine.device import description, use_cores
 SETTINGS = (("sketch", 64, 8), ("imagenet", 128, 32), ("imagenet", 256, 8), ("imagenet", 256, 32))
 """Model, pixels on each side, cutouts."""
 SIDE = 4096
-"""Of the matrices that show the limit: far more arithmetic than memory."""
+"""Side of the matrices that measure the limit: far more arithmetic than memory access."""
 
 
 def main() -> None:
@@ -31,13 +31,13 @@ def main() -> None:
     use_cores()
     fast = torch.cpu._is_avx512_bf16_supported()
     limit = multiplications(torch.bfloat16 if fast else torch.float32, options.turns)
-    rows: list[tuple[object, ...]] = [("", "GFLOP", "s", "GFLOP/s", "of the limit")]
+    rows: list[tuple[object, ...]] = [("", "GFLOP", "s", "GFLOP/s", "share of the limit")]
     for name, pixels, cutouts in SETTINGS:
         step = stepper(OURS, name, pixels, cutouts)
         rows.append((f"**{name}, {pixels} × {pixels}, {cutouts} cutouts**", "", "", "", ""))
         rows += parts(step, options.turns, limit)
     text = (
-        f"{table(*rows)}\n\nThe limit: {limit / 1e9:.0f} GFLOP/s, which matrices of "
+        f"{table(*rows)}\n\nThe limit is {limit / 1e9:.0f} GFLOP/s, which matrices of "
         f"{SIDE} × {SIDE} reach in {'bfloat16' if fast else 'float32'} ({description()}). "
         f"Medians of {options.turns} steps.\n"
     )
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def parts(step: Callable[[], object], turns: int, limit: float) -> list[tuple[object, ...]]:
-    """A line for each stage of a step, and for the whole."""
+    """A row for each part of a step, and for the whole."""
     with FlopCounterMode(display=False) as counter:
         work = metered(step, counter.get_total_flops)
     timings = [timed(step) for _ in range(turns)]
@@ -68,7 +68,7 @@ def parts(step: Callable[[], object], turns: int, limit: float) -> list[tuple[ob
 
 
 def multiplications(kind: torch.dtype, turns: int) -> float:
-    """Floating-point operations a second in the product of two large matrices, at best."""
+    """The best rate of multiplying two large matrices, in floating-point operations per second."""
     one, other = (torch.rand(SIDE, SIDE, device=CPU).to(kind) for _ in range(2))
     seconds = []
     for _ in range(turns + 1):
