@@ -16,6 +16,7 @@ _MODULE = re.compile(r"python -m ((?:bench|bot|core|engine|sandbox|tests|trainin
 _FILE = re.compile(
     r"`((?:bench|bot|core|deploy|engine|migrations|sandbox|tests|training)/[\w./-]+)`"
 )
+_DOTTED = re.compile(r"`((?:bench|bot|core|engine|sandbox|training)\.[\w.]+)`")
 _MAKE = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)
 _PLACEHOLDER = "NAME"
 
@@ -43,6 +44,7 @@ def test_named_modules_files_and_make_targets_exist(page: Path) -> None:
     missing = [f"python -m {name}" for name in _MODULE.findall(text) if not _can_run(name)]
     files = (path for path in _FILE.findall(text) if _PLACEHOLDER not in path)
     missing += [path for path in files if not (ROOT / path).exists()]
+    missing += [name for name in _DOTTED.findall(text) if not _is_defined(name)]
     missing += [f"make {name}" for name in _MAKE.findall(text) if name not in targets]
     assert not missing
 
@@ -50,3 +52,13 @@ def test_named_modules_files_and_make_targets_exist(page: Path) -> None:
 def _can_run(module: str) -> bool:
     path = ROOT / module.replace(".", "/")
     return path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+
+
+def _is_defined(name: str) -> bool:
+    """Whether a dotted name is a package, a module, or something that a module's text has."""
+    path = ROOT
+    for index, part in enumerate(parts := name.split(".")):
+        path = path / part
+        if (module := path.with_suffix(".py")).exists():
+            return all(re.search(rf"\b{rest}\b", module.read_text()) for rest in parts[index + 1 :])
+    return path.is_dir()

@@ -66,8 +66,8 @@ class Count:
 def table(counts: Iterable[Count]) -> str:
     """One line for each fault and one for all together, as Markdown."""
     lines = [
-        "| fault | times | jobs asked | ended once | picture | reason | cancelled | nobody there"
-        " | doubled | stuck | lost |",
+        "| fault | times | requests | ended once | image | reason | cancelled | unreachable"
+        " | duplicated | stuck | lost |",
         "| --- |" + " ---: |" * 10,
     ]
     counts = list(counts)
@@ -91,9 +91,9 @@ def resumptions(counts: Iterable[Count]) -> str:
     all_of = [each.resumed for each in counts]
     compared, same = sum(each.compared for each in all_of), sum(each.same for each in all_of)
     return (
-        f"Of {compared} jobs that outlived a crash of their engine and were painted once more"
-        f" without one, {same} have the very same picture;"
-        f" {sum(each.later for each in all_of)} went on from a saved step."
+        f"Of {compared} jobs that survived a crash of their engine and were rendered again"
+        f" without one, {same} have exactly the same image;"
+        f" {sum(each.later for each in all_of)} continued from a checkpoint."
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether jobs that outlived a crash went on from where they were, to the very same picture."""
+"""Whether jobs that survived a crash continued from a checkpoint, to exactly the same image."""
 
 import asyncio
 import json

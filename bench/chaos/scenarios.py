@@ -147,7 +147,7 @@ fault("engine-posting", "engine killed while posting")(
 )
 
 
-@fault("engine-new-message", "engine killed after a new message took a deleted one's place")
+@fault("engine-new-message", "engine killed after a new message replaced a deleted one")
 async def killed_after_a_new_message(world: World) -> None:
     async with asked(world) as (_, channel):
         await world.moment()
@@ -160,7 +160,7 @@ async def killed_after_a_new_message(world: World) -> None:
 fault("bot-before-insert", "bot killed between interaction and insert")(
     _killed_at("before the answer", "before the insert", "before the insert")
 )
-fault("bot-before-card", "bot killed between insert and answer")(
+fault("bot-before-card", "bot killed between insert and response")(
     _killed_at("after the insert", "before the card", "after the card")
 )
 
@@ -216,11 +216,11 @@ def _lost(world: World, route: str) -> None:
 fault("5xx", "Discord answers 500, 502 or 503")(_failing(_server_error))
 fault("429", "Discord answers 429, with waits up to 45 s")(_failing(_limited))
 fault("reset", "connections reset (errno 104)")(_failing(_reset))
-fault("cut", "connection lost in mid-upload")(_failing(_cut))
-fault("lost-answer", "the answer lost after the request took effect")(_failing(_lost))
+fault("cut", "connection lost during an upload")(_failing(_cut))
+fault("lost-answer", "response lost after the request took effect")(_failing(_lost))
 
 
-@fault("late-card", "the first card takes effect late, and its answer is lost")
+@fault("late-card", "the first job message takes effect late, and its response is lost")
 async def late_card(world: World) -> None:
     """It lands on what the engine has shown meanwhile."""
     for _ in range(JOBS):
@@ -270,7 +270,7 @@ def _delete_messages(world: World, channel: Channel) -> None:
             world.discord.world.delete(channel, message)
 
 
-@fault("message", "messages deleted under jobs")
+@fault("message", "messages deleted during jobs")
 async def messages_deleted(world: World) -> None:
     async with asked(world) as (_, channel):
         for _ in range(3):
@@ -278,7 +278,7 @@ async def messages_deleted(world: World) -> None:
             _delete_messages(world, channel)
 
 
-@fault("attach", "the permission to attach files taken under jobs")
+@fault("attach", "permission to attach files removed during jobs")
 async def no_files(world: World) -> None:
     async with asked(world) as (_, channel):
         await world.moment()
@@ -287,7 +287,7 @@ async def no_files(world: World) -> None:
         world.discord.world.overwrite(channel, everyone, deny=int(Permission.ATTACH_FILES))
 
 
-@fault("channel", "channel deleted under jobs")
+@fault("channel", "channel deleted during jobs")
 async def channel_deleted(world: World) -> None:
     async with asked(world) as (_, channel):
         await world.moment()
@@ -295,7 +295,7 @@ async def channel_deleted(world: World) -> None:
         world.discord.world.delete_channel(channel)
 
 
-@fault("guild", "server deleted under jobs")
+@fault("guild", "server deleted during jobs")
 async def guild_deleted(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
@@ -305,7 +305,7 @@ async def guild_deleted(world: World) -> None:
         world.discord.world.delete_guild(guild)
 
 
-@fault("kick", "bot kicked under jobs")
+@fault("kick", "bot kicked during jobs")
 async def kicked(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
@@ -364,7 +364,7 @@ db.execute("ROLLBACK")
 """
 
 
-@fault("clock", "the clock jumps, up to two hours to either side")
+@fault("clock", "the clock jumps by up to two hours in either direction")
 async def clock_jumps(world: World) -> None:
     async with asked(world):
         for _ in range(2):
@@ -378,7 +378,7 @@ async def clock_jumps(world: World) -> None:
     world.order("clock", "0")
 
 
-@fault("power", "power cut: a copy of the database taken in the middle of writing")
+@fault("power", "power cut: a copy of the database taken during a write")
 async def power_cut(world: World) -> None:
     async with asked(world):
         await world.moment()
@@ -411,7 +411,7 @@ def _check_whole(world: World, copy: os.PathLike[str]) -> None:
 # Painting
 
 
-@fault("nan", "a loss becomes NaN")
+@fault("nan", "the loss becomes NaN")
 async def not_a_number(world: World) -> None:
     async with asked(world):
         for _ in range(2):
@@ -420,7 +420,7 @@ async def not_a_number(world: World) -> None:
             await world.met("a loss that is no number")
 
 
-@fault("memory", "no memory left on the device")
+@fault("memory", "the device runs out of memory")
 async def no_memory(world: World) -> None:
     async with asked(world):
         for _ in range(4):
