@@ -171,7 +171,9 @@ async def throughput(cluster: Raylets, jobs: int) -> str:
         assert all(job.state is State.DONE for job in ended)
         return 3600 * jobs / (time.monotonic() - began)
 
-    rows: list[tuple[object, ...]] = [("", "pictures an hour", "of one thread in the process")]
+    rows: list[tuple[object, ...]] = [
+        ("", "images per hour", "relative to one thread in the process")
+    ]
     async with in_process(1) as engine:
         await pictures(engine)  # warm
         alone = await pictures(engine)
@@ -223,11 +225,11 @@ async def overhead(cluster: Raylets, turns: int) -> str:
                     whole[name].append(short - SHORT * frame)
     rows = {
         "a step with its frame": frames,
-        "a job, beside its steps": whole,
-        "of the event loop's thread, for a step": loops,
+        "a job, without its steps": whole,
+        "the event loop's thread, per step": loops,
     }
     return table(
-        ("", "in the process, ms", "in an actor, ms", "more, ms", "actor / process"),
+        ("", "in the process, ms", "in an actor, ms", "difference, ms", "actor / process"),
         *((name, *_both(sides), _more(sides), _ratio(sides)) for name, sides in rows.items()),
     )
 
@@ -309,10 +311,10 @@ async def recovery(cluster: Raylets, turns: int) -> str:
             await until(lambda: engine.worker.jobs == 0)
     return table(
         ("", "seconds"),
-        ("from a node's death until its job is back in the queue", Spread.of(noticed)),
-        ("until that job goes on elsewhere", Spread.of(resumed)),
-        ("from the start of a new node until it takes jobs", Spread.of(joined)),
-        ("of painting that is lost, since the last state was saved", Spread.of(lost)),
+        ("from a node's death until its job is requeued", Spread.of(noticed)),
+        ("until that job continues elsewhere", Spread.of(resumed)),
+        ("from the start of a node until it takes jobs", Spread.of(joined)),
+        ("rendering lost since the last checkpoint", Spread.of(lost)),
     )
 
 
@@ -360,13 +362,13 @@ async def kills(cluster: Raylets, jobs: int) -> str:
         doubled = sum(count > 1 for count in engine.store.ends.values())
     return table(
         ("", "count"),
-        ("jobs asked for", jobs),
+        ("jobs requested", jobs),
         *fates.items(),
-        ("times that a job was given back", given_back),
-        ("jobs painted", sum(job.state is State.DONE for job in ended)),
+        ("times a job was requeued", given_back),
+        ("jobs finished", sum(job.state is State.DONE for job in ended)),
         ("jobs lost", sum(job.state is not State.DONE for job in ended)),
         ("jobs ended more than once", doubled),
-        ("recipes, and different pictures of them", f"{len(TEXTS)}, {len(sorts)}"),
+        ("recipes, and distinct images of them", f"{len(TEXTS)}, {len(sorts)}"),
     )
 
 

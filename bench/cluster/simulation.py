@@ -245,7 +245,7 @@ def settings() -> dict[str, Callable[[int], Setting]]:
     return {
         "one engine": lambda gpus: Setting(gpus),
         "one engine, 20 frames kept": lambda gpus: Setting(gpus, frames=20),
-        "an engine for every 8 GPUs": lambda gpus: Setting(gpus, engines=max(1, gpus // 8)),
+        "one engine per 8 GPUs": lambda gpus: Setting(gpus, engines=max(1, gpus // 8)),
     }
 
 
@@ -253,7 +253,7 @@ def report(costs: Costs) -> tuple[str, dict[str, list[float]]]:
     """A table as Markdown, and the lines of the plot."""
     lines: dict[str, list[float]] = {name: [] for name in settings()}
     rows: list[tuple[object, ...]] = [
-        ("GPUs", "they could", *(f"{name}: limit, frames shown" for name in settings()))
+        ("GPUs", "capacity", *(f"{name}: limit, frames shown" for name in settings()))
     ]
     for gpus in GPUS:
         cells = []
@@ -275,7 +275,7 @@ def capacity(gpus: int) -> float:
 def members() -> str:
     """What so many members ask for in the busiest hour, and what it takes."""
     rows: list[tuple[object, ...]] = [
-        ("members", "pictures an hour", "GPUs", "requests a second", "servers", "shards")
+        ("members", "images per hour", "GPUs", "requests per second", "servers", "shards")
     ]
     for count in (100, 10_000, 100_000, 250_000, 1_000_000):
         pictures = count * ACTIVE * PICTURES * PEAK / 24
@@ -298,11 +298,11 @@ def plot(lines: Mapping[str, list[float]], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
-    axes.plot(GPUS, [capacity(gpus) for gpus in GPUS], "k:", label="what the GPUs could")
+    axes.plot(GPUS, [capacity(gpus) for gpus in GPUS], "k:", label="capacity of the GPUs")
     for name, values in lines.items():
         axes.plot(GPUS, values, marker="o", markersize=3, label=name)
     axes.axhline(3600 * REQUESTS, color="grey", linewidth=0.8)
-    axes.text(1, 3600 * REQUESTS * 1.1, "Discord: 50 requests a second, all of them outcomes")
+    axes.text(1, 3600 * REQUESTS * 1.1, "Discord: 50 requests per second, all of them results")
     axes.set(xscale="log", yscale="log", xlabel="GPUs", ylabel="pictures an hour")
     axes.legend(frameon=False, loc="lower right")
     figure.savefig(path, dpi=150)
