@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -85,8 +85,7 @@ class Database:
         path = Path(path)
         with _plain_errors(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives the files beside it the same mode.
-            os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+            _create_private(path)
         async with (
             _connected(path, min(busy_seconds, TRY_SECONDS)) as writer,
             _connected(path, busy_seconds) as reader,
@@ -184,6 +183,18 @@ class Database:
                         await db.execute(statement)
                     await db.execute(f"PRAGMA user_version = {number}")
         await self._reader.execute("PRAGMA query_only = ON")
+
+
+def _create_private(path: Path) -> None:
+    """Creates the file, if it is missing, for its owner alone; SQLite copies the mode.
+
+    A file that exists is not opened: to close it would drop every lock that this process holds on
+    it (POSIX). Then the next process to close the database deletes the write-ahead log under the
+    connections of this one, and whatever they write from there on is lost.
+    https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @asynccontextmanager

@@ -1,0 +1,38 @@
+"""The database file, shared by several connections and processes."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from core.database.connection import Database, value_of
+
+ANOTHER_PROCESS = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    print(db.execute("SELECT COUNT(*) FROM preferences").fetchone()[0])
+db.close()
+"""
+
+
+async def test_a_second_connection_of_a_process_does_not_drop_the_locks_of_the_first(
+    tmp_path: Path,
+) -> None:
+    """Else the next process that closes the database deletes the log that the first writes to."""
+    path = tmp_path / "imagine.db"
+    async with Database.open(path) as database:
+        async with Database.open(path):
+            pass
+        for member in range(1, 4):
+            async with database.transaction() as db:
+                await db.execute("INSERT INTO preferences (member_id) VALUES (?)", (member,))
+            assert await _counted_elsewhere(path) == member
+    async with Database.open(path) as database, database.read() as db:
+        assert await value_of(db, "SELECT COUNT(*) FROM preferences") == 3
+
+
+async def _counted_elsewhere(path: Path) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ANOTHER_PROCESS, str(path)), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return int(output)
