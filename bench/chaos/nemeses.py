@@ -15,6 +15,7 @@ from bench.chaos.history import History, Outcome
 from bench.chaos.scenarios import ANSWER, CARD, EDIT, LOCK, SEND
 
 FREEZE_SECONDS = 7.0  #: more than a lease (see `bench.chaos.sabotage`)
+RESTART_SECONDS = 8.0  #: until the next one, whether or not a process is at work again by then
 FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
 ROUTES = (ANSWER, CARD, EDIT, SEND, FOLLOW_UP)
 
@@ -43,8 +44,7 @@ def compiled(folder: Path) -> dict[str, str]:
 def _killed(*names: str) -> Run:
     async def run(world: World, history: History, draw: random.Random) -> None:
         world.kill(*names)
-        await asyncio.sleep(0.2)
-        await world.ready()
+        await asyncio.sleep(RESTART_SECONDS)
 
     return run
 
@@ -61,8 +61,7 @@ def _terminated(name: str) -> Run:
                     status = await process.wait()
                 operation.outcome = Outcome.OK if status == 0 else Outcome.FAIL
                 operation.result["status"] = status
-        await asyncio.sleep(0.2)
-        await world.ready()
+        await asyncio.sleep(RESTART_SECONDS)
 
     return run
 
