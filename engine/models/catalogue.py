@@ -79,18 +79,6 @@ SKETCH = Entry(
     mend="git checkout -- engine/models/sketch",
 )
 
-PICTUREBOOK = Entry(
-    name="picturebook",
-    about="embedded; paints some 1,400 things that people name, on any processor",
-    side=128,
-    memory=1.5,
-    config="vqgan.yaml",
-    vqgan="vqgan.safetensors",
-    clip="clip.safetensors",
-    prior="prior.safetensors",
-    mend="git checkout -- engine/models/picturebook",
-)
-
 _HEIDELBERG = "https://heibox.uni-heidelberg.de"
 _PYTTI = "https://huggingface.co/Somnai/pytti-vqgan-checkpoints/resolve"
 _PYTTI_AT = f"{_PYTTI}/debc22c8f285c7734980c464ff992d335dde6e9a"
@@ -273,8 +261,7 @@ WIKIART = _full_size(
 )
 
 CATALOGUE: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (PICTUREBOOK, SKETCH, IMAGENET, IMAGENET_1024, GUMBEL, COCO, FACES, WIKIART)
+    entry.name: entry for entry in (SKETCH, IMAGENET, IMAGENET_1024, GUMBEL, COCO, FACES, WIKIART)
 }
 
 
