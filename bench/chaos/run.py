@@ -126,8 +126,10 @@ async def run(seed: int, count: int, folder: Path, calm: bool) -> History:
             world.discord.world.listen(listener.hear)
             clients = _clients(world, history, listener)
             steps = _steps(random.Random(seed), clients, count)
-            await world.start("bot", "engine")
+            await world.start("bot")
+            starting = asyncio.create_task(world.start("engine"))  # meanwhile members may ask
             await _act(world, history, clients, steps, calm)
+            await starting
             await _settle(world, clients)
             await world.stop("bot", "engine")
             history.final = await asyncio.to_thread(
