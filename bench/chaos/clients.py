@@ -81,7 +81,7 @@ class Client:
         for step in steps:
             with suppress(InteractionError, OptionError):
                 await self.handlers[step.name](step)
-            await asyncio.sleep(step.which * 0.3)
+            await asyncio.sleep(0.3 + 2.7 * step.which)
 
     def cards(self, *titles: str) -> list[Payload]:
         """The messages in this server that show jobs in such states."""
