@@ -23,8 +23,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from engine.models.catalogue import WeightsError
-from engine.models.latent_prior import LatentPrior
-from engine.models.prior import Prior
+from engine.models.prior import LatentPrior, PixelPrior, Prior
 from engine.models.vqgan import VQGAN, frozen
 
 TOKENS = 49_408
@@ -63,14 +62,14 @@ def read_vqgan(config: Path, weights: Path, mend: str) -> VQGAN:
     return vqgan
 
 
-def read_prior(weights: Path, mend: str) -> Prior | LatentPrior:
+def read_prior(weights: Path, mend: str) -> Prior:
     """A prior in float32, frozen, on the CPU; its shape is in the file's metadata.
 
     Raises WeightsError, which names the file and `mend`, the command that mends it.
     """
     with reading(weights, mend):
         shape = {name: int(size) for name, size in _metadata(weights).items()}
-        prior = LatentPrior(**shape) if "channels" in shape else Prior(**shape)
+        prior = LatentPrior(**shape) if "channels" in shape else PixelPrior(**shape)
         prior.load_state_dict(_read_state(weights))
     frozen(prior)
     return prior

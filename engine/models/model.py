@@ -12,7 +12,6 @@ from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan
 from engine.models.ensemble import Ensemble
-from engine.models.latent_prior import LatentPrior
 from engine.models.open_clip import OpenClipPerceptor, read_open_clip
 from engine.models.optimized_decoder import compile_for_gpu, optimize_decoder
 from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
@@ -36,7 +35,7 @@ class Model:
     side: int
     words: frozenset[str] | None
     checksums: dict[str, str]
-    prior: Prior | LatentPrior | None = None
+    prior: Prior | None = None
 
 
 def load_model(

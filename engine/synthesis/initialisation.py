@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from core.recipe import Recipe
 from engine.device import autocast
-from engine.models.latent_prior import LatentPrior
 from engine.models.model import Model
+from engine.models.prior import LatentPrior
 from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import InitConfig, SynthesisConfig

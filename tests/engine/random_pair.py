@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.models.checkpoints import TOKENS
 from engine.models.perceptor import END, START, SimpleTokenizer
-from engine.models.prior import Prior
+from engine.models.prior import PixelPrior
 from engine.models.vqgan import VQGAN
 
 WORDS = (
@@ -168,10 +168,17 @@ def random_sketch(folder: Path, seed: int = 0) -> Path:
     clip["token_embedding.ids"] = ids
     clip["token_embedding.rows"] = clip.pop("token_embedding.weight")[ids]
     save_file(_half(clip), folder / "clip.safetensors", metadata={"words": WORDS})
-    shape = {"embedding": 256, "width": 32, "depth": 1, "heads": 1, "traits": 8, "words": 2}
+    shape = {
+        "embedding": 256,
+        "width": 32,
+        "depth": 1,
+        "heads": 1,
+        "condition_width": 8,
+        "condition_tokens": 2,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        prior = _half(Prior(**shape).state_dict())
+        prior = _half(PixelPrior(**shape).state_dict())
     metadata = {name: str(size) for name, size in shape.items()}
     save_file(prior, folder / "prior.safetensors", metadata=metadata)
     names = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetensors")

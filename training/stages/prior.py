@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from engine.models.latent_prior import LatentPrior
+from engine.models.prior import LatentPrior
 from training.muon import MuonTraining
 from training.stages.alignment import WIDTH
 

@@ -1,14 +1,13 @@
 """Where a prior leads a picture, with priors whose mind is known."""
 
 from dataclasses import replace
-from typing import cast
 
 import pytest
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from engine.models.model import Model
-from engine.models.prior import SIDE, PixelSpace, Prior
+from engine.models.prior import PIXEL_SIDE, PixelPrior
 from engine.synthesis import objective
 from engine.synthesis.config import SKETCH, override
 from engine.synthesis.prior_guidance import distillation_loss, sample_prior
@@ -17,8 +16,17 @@ from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 
 
-class Resolute(PixelSpace, nn.Module):
-    """Whatever it is shown, it would have `brightness` of what it is told, and 0 of nothing."""
+class FakePrior(PixelPrior):
+    """In the space of pixels, but without a network."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            embedding=1, width=1, depth=0, heads=1, condition_width=1, condition_tokens=1
+        )
+
+
+class Resolute(FakePrior):
+    """Predicts an even image: of `brightness` for any prompt, of 0 for none."""
 
     def __init__(self, brightness: float) -> None:
         super().__init__()
@@ -33,8 +41,8 @@ LATENTS = torch.zeros(1, 32, 8, 8)
 """A prior of images does not look at latents."""
 
 
-def led_by(model: Model, prior: nn.Module) -> Model:
-    return replace(model, prior=cast(Prior, prior))
+def led_by(model: Model, prior: PixelPrior) -> Model:
+    return replace(model, prior=prior)
 
 
 def seeded(count: int) -> list[Generator]:
@@ -68,7 +76,7 @@ def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
 
 def test_a_picture_that_is_there_is_not_astray(model: Model, recipe: Recipes) -> None:
     resolute = led_by(model, Resolute(0.25))
-    there = torch.full((3, 3, SIDE, SIDE), 0.75)
+    there = torch.full((3, 3, PIXEL_SIDE, PIXEL_SIDE), 0.75)
     astray = distillation_loss(
         resolute, there, LATENTS, target(model, recipe), SKETCH.prior, seeded(3)
     )
@@ -76,7 +84,7 @@ def test_a_picture_that_is_there_is_not_astray(model: Model, recipe: Recipes) ->
     assert astray.max() < 1e-10
 
 
-class Halved(PixelSpace, nn.Module):
+class Halved(FakePrior):
     """Of the includes it would have both halves bright, of the excludes the left one."""
 
     def __init__(self, wanted: Tensor) -> None:
@@ -87,8 +95,10 @@ class Halved(PixelSpace, nn.Module):
         images = torch.zeros_like(noisy)
         for image, condition in zip(images, told, strict=True):
             if condition.any():
-                image[..., : SIDE // 2] = 0.1
-                image[..., SIDE // 2 :] = 0.1 if torch.allclose(condition, self.wanted) else 0.0
+                image[..., : PIXEL_SIDE // 2] = 0.1
+                image[..., PIXEL_SIDE // 2 :] = (
+                    0.1 if torch.allclose(condition, self.wanted) else 0.0
+                )
         return images
 
 
@@ -105,7 +115,7 @@ def test_an_exclude_leads_away_from_what_the_includes_do_not_want(
     assert torch.allclose(alone, torch.full_like(alone, 0.2))
     # What both want together stays; what only the exclude wants more of than that, is gone back.
     assert torch.allclose(beside.mean(), alone.mean())
-    left, right = beside[..., : SIDE // 2].mean(), beside[..., SIDE // 2 :].mean()
+    left, right = beside[..., : PIXEL_SIDE // 2].mean(), beside[..., PIXEL_SIDE // 2 :].mean()
     assert (right - left).item() == pytest.approx(SKETCH.prior.negative_scale * 0.1, abs=1e-4)
 
 
@@ -122,7 +132,7 @@ def test_where_includes_and_excludes_lead_alike_nothing_is_gone_back(
 ) -> None:
     resolute = led_by(model, Resolute(0.25))
     drawn = sample_prior(resolute, target(model, recipe, "blue"), SKETCH.prior, 2, seeded(1)[0])
-    assert torch.allclose(drawn, torch.full((2, 3, SIDE, SIDE), 0.5), atol=1e-5)
+    assert torch.allclose(drawn, torch.full((2, 3, PIXEL_SIDE, PIXEL_SIDE), 0.5), atol=1e-5)
 
 
 def test_a_guided_picture_is_another(model: Model, recipe: Recipes) -> None:

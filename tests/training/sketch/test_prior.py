@@ -1,4 +1,4 @@
-"""The prior's training: what it is told, what it is asked for, and the way to the engine."""
+"""The prior's training: its conditions, its loss, and its export to the engine."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ from training.data.drawn_captions import caption
 from training.data.drawn_scenes import random_scene
 from training.sketch.export import export, restore
 from training.sketch.perceptor import PerceptorTraining
-from training.sketch.prior import SHOWN, UNTOLD, PriorTraining
+from training.sketch.prior import BY_IMAGE, UNCONDITIONAL, PriorTraining
 
 
 @pytest.fixture(scope="module")
@@ -24,37 +24,39 @@ def training() -> PriorTraining:
     return PriorTraining(PerceptorTraining())
 
 
-def test_some_are_told_by_a_picture_and_some_nothing(training: PriorTraining) -> None:
+def test_some_conditions_are_image_embeddings_and_some_are_empty(training: PriorTraining) -> None:
     random = Random(3)
-    pictures = torch.rand(12, 3, 64, 64)
+    images = torch.rand(12, 3, 64, 64)
     captions = [caption(random_scene(random), random) for _ in range(12)]
-    told = training.told(pictures, captions)
+    conditions = training.conditions(images, captions)
     lengths = torch.ones(12)
-    lengths[SHOWN : SHOWN + UNTOLD] = 0
-    assert torch.allclose(told.norm(dim=1), lengths, atol=1e-4)
-    shown = F.normalize(training.perceptor.embed(pictures[:SHOWN]), dim=-1)
-    assert torch.allclose(told[:SHOWN], shown, atol=1e-4)
+    lengths[BY_IMAGE : BY_IMAGE + UNCONDITIONAL] = 0
+    assert torch.allclose(conditions.norm(dim=1), lengths, atol=1e-4)
+    by_image = F.normalize(training.perceptor.embed(images[:BY_IMAGE]), dim=-1)
+    assert torch.allclose(conditions[:BY_IMAGE], by_image, atol=1e-4)
 
 
-class Knowing(nn.Module):
-    """A prior that knows where the way ends, but for `fault`."""
+class Oracle(nn.Module):
+    """A prior that knows the end of the flow, but for `fault`."""
 
-    def __init__(self, pictures: Tensor, fault: float) -> None:
+    def __init__(self, images: Tensor, fault: float) -> None:
         super().__init__()
-        self.end = F.avg_pool2d(pictures, 2) * 2 - 1 + fault
+        self.end = F.avg_pool2d(images, 2) * 2 - 1 + fault
 
-    def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
+    def forward(self, noisy: Tensor, times: Tensor, conditions: Tensor) -> Tensor:
         return self.end
 
 
-def test_who_knows_the_end_has_nothing_to_learn(training: PriorTraining) -> None:
-    pictures = torch.rand(6, 3, 64, 64)
+def test_the_loss_is_the_squared_error_and_zero_for_an_exact_prediction(
+    training: PriorTraining,
+) -> None:
+    images = torch.rand(6, 3, 64, 64)
     losses = {}
     for fault in (0.0, 0.1, 0.2):
         module = PriorTraining(training.perceptor)
-        module.prior = Knowing(pictures, fault)  # type: ignore[assignment]
+        module.prior = Oracle(images, fault)  # type: ignore[assignment]
         torch.manual_seed(1)
-        losses[fault] = module.loss(pictures, torch.zeros(6, 256)).item()
+        losses[fault] = module.loss(images, torch.zeros(6, 256)).item()
     assert losses[0.0] == 0
     assert losses[0.2] == pytest.approx(4 * losses[0.1], rel=1e-3)
 
@@ -71,8 +73,8 @@ def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
     again = PriorTraining(training.perceptor)
     restore(again, folder)
     read = read_prior(folder / "prior.safetensors", entry.mend)
-    noise, times, told = torch.randn(2, 3, 32, 32), torch.rand(2), torch.randn(2, 256)
+    noise, times, conditions = torch.randn(2, 3, 32, 32), torch.rand(2), torch.randn(2, 256)
     with torch.no_grad():
-        expected = training.prior(noise, times, told)
+        expected = training.prior(noise, times, conditions)
         for prior in (read, again.prior):
-            assert torch.allclose(prior(noise, times, told), expected, atol=0.02)
+            assert torch.allclose(prior(noise, times, conditions), expected, atol=0.02)

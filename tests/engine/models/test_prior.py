@@ -1,0 +1,74 @@
+"""The priors as they are read from their files, in either space."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional as F
+
+from engine.models.checkpoints import read_prior
+from engine.models.model import load_model
+from engine.models.prior import LatentPrior, PixelPrior, Prior
+from training.data.drawn_captions import caption
+from training.data.drawn_scenes import draw, random_scene
+from training.data import drawn_batches as batches
+
+SIZES = {
+    "embedding": 256,
+    "width": 32,
+    "depth": 2,
+    "heads": 2,
+    "condition_width": 8,
+    "condition_tokens": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [(PixelPrior, SIZES), (LatentPrior, SIZES | {"channels": 16, "side": 8, "patch": 2})],
+)
+def test_a_prior_is_read_with_the_space_and_sizes_that_its_file_names(
+    kind: type[Prior], sizes: dict[str, int], tmp_path: Path
+) -> None:
+    written, file = kind(**sizes), tmp_path / "prior.safetensors"
+    save_file(written.state_dict(), file, metadata={key: str(n) for key, n in sizes.items()})
+    read = read_prior(file, "")
+    assert type(read) is kind
+    x, times = torch.randn(3, *written.shape), torch.rand(3)
+    embeddings = F.normalize(torch.randn(3, 256), dim=1)
+    with torch.no_grad():
+        predicted = read(x, times, embeddings)
+        assert torch.equal(predicted, written(x, times, embeddings))
+    assert predicted.shape == x.shape
+    assert not any(weight.requires_grad for weight in read.parameters())
+
+
+def test_the_embedded_prior_denoises_scenes_better_with_their_captions(tmp_path: Path) -> None:
+    sketch = load_model("sketch", tmp_path, torch.device("cpu"))
+    assert isinstance(sketch.prior, PixelPrior)
+    random, generator = Random(3), torch.Generator().manual_seed(3)
+    scenes = [random_scene(random) for _ in range(16)]
+    captions = [caption(scene, random) for scene in scenes]
+    images = batches.to_tensor([draw(scene) for scene in scenes])
+    x = sketch.prior.view(images, torch.empty(0))
+    times = torch.full((len(x),), 0.5)
+    noisy = torch.randn(x.shape, generator=generator).lerp(x, 0.5)
+    embeddings = sketch.perceptor.embed_texts([each.text for each in captions])
+
+    def error(conditions: torch.Tensor) -> float:
+        with torch.no_grad():
+            return (sketch.prior(noisy, times, conditions) - x).square().mean().item()
+
+    assert error(embeddings) < error(torch.zeros_like(embeddings)) < 0.1
+    assert error(embeddings) < error(embeddings.roll(1, 0))
+
+
+def test_latents_are_normalised_and_back() -> None:
+    prior = LatentPrior(channels=4, side=8, patch=2, **SIZES)
+    prior.mean.copy_(torch.rand(4, 1, 1))
+    prior.std.copy_(1 + torch.rand(4, 1, 1))
+    latents = torch.randn(2, 4, 8, 12)
+    seen = prior.view(torch.empty(0), latents)
+    assert torch.allclose(prior.denormalise(seen), latents[..., 2:10], atol=1e-5)
