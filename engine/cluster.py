@@ -38,7 +38,7 @@ import engine
 from core.database.jobs import Store, StoreError
 from core.settings import Settings
 from engine.models.catalogue import find
-from engine.models.shipping import Manifest
+from engine.models.weights_transfer import Manifest
 from engine.ray_renderer import RayRenderer, RendererActor
 from engine.renderer_handle import ClusterError, images_at_a_time
 from engine.worker import Worker

@@ -99,7 +99,7 @@ async def _weights(settings: Settings) -> AsyncIterator[Finding]:
     for file in status.files:
         if file.state is not weights.State.WHOLE:
             path = status.folder / file.name
-            raise WeightsError(f"{path} is {file.state}; repair it with `{entry.mend}`.")
+            raise WeightsError(f"{path} is {file.state}; repair it with `{entry.fix_command}`.")
     yield well(f"The weights of the model {entry.name} are complete.")
 
 

@@ -8,8 +8,9 @@ import structlog
 from PIL import Image
 
 from core.recipe import Recipe
+from core.storage.files import write_atomic
 from core.storage.paths import folder_of, state_of, timelapse_of
-from engine.media import Provenance, frame, png, write_timelapse, write_whole
+from engine.media import Provenance, frame, png, write_timelapse
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -37,21 +38,21 @@ class JobFiles:
     def write_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
         """All images of the job, side by side."""
         path = self.folder / f"frame-{step:04}.webp"
-        write_whole(path, frame(images))
+        write_atomic(path, frame(images))
         if path not in self._frames:
             self._frames.append(path)
         return path
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replaces an older one."""
-        write_whole(state_of(self.folder), checkpoint.to_bytes())
+        write_atomic(state_of(self.folder), checkpoint.to_bytes())
 
     def write_results(self, images: Sequence[Image.Image]) -> list[Path]:
         """Writes the images and the timelapse; returns the paths of the images."""
         paths = []
         for row, image in enumerate(images):
             paths.append(self.folder / f"final-{row}.png")
-            write_whole(paths[-1], png(image, self._recipe, row, self._provenance))
+            write_atomic(paths[-1], png(image, self._recipe, row, self._provenance))
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         return paths

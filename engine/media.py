@@ -7,9 +7,7 @@ import errno
 import io
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
 from core.prompts import format_prompts, weight_text
 from core.recipe import PicturePrompt, Recipe
+from core.storage.files import write_atomic
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 
 SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
@@ -49,7 +48,7 @@ PACKAGES = (
 class Provenance:
     """What rendered an image: the model, and the SHA-256 of each of its files."""
 
-    pair: str
+    model: str
     checksums: dict[str, str]
 
 
@@ -63,7 +62,7 @@ class Metadata(BaseModel):
 
     recipe: Json[Recipe]
     row: Annotated[int, Field(ge=0)]
-    pair: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
     weights: Json[dict[Short, Short]]
     versions: Json[dict[Short, Short]]
 
@@ -96,6 +95,7 @@ def read_metadata(path: Path) -> Metadata:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             found = {name: picture.info.get(name) for name in Metadata.model_fields}
+            found["model"] = found["model"] or picture.info.get("pair")  # its name until 2026
     except Exception as error:  # a hostile file may raise anything in a decoder
         raise ImageError(f"{path} is not a PNG, or it is broken.") from error
     if found["recipe"] is None:
@@ -164,7 +164,7 @@ def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> 
         "recipe": recipe.model_dump_json(),
         "row": str(row),
         "seed": str(recipe.seeds[row]),
-        "pair": made_by.pair,
+        "model": made_by.model,
         "weights": json.dumps(made_by.checksums),
         "versions": json.dumps(dict(_versions())),
     }
@@ -183,40 +183,7 @@ def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
     seconds = len(frames) / FRAMES_PER_SECOND + LINGER_SECONDS
     # Half the limit: the encoder keeps the rate only on average, and the container adds overhead.
     rate = int(MAX_UPLOAD * 8 / 2 / seconds)
-    write_whole(path, lambda temporary: _encode(temporary, frames, rate))
-
-
-def write_whole(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Writes a file atomically and durably: it survives a power cut, complete or not at all.
-
-    `content` may be a function that writes to the path that it is given. Raises OSError.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        if callable(content):
-            content(temporary)
-        else:
-            temporary.write_bytes(content)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        _keep_name(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _keep_name(folder: Path) -> None:
-    """Syncs a folder, so that the names of its files are on the disk, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_atomic(path, lambda temporary: _encode(temporary, frames, rate))
 
 
 def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
@@ -234,7 +201,7 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
         numbers += f", from job: {source.job}, picture: {source.row + 1}, spread: {source.spread:g}"
     if recipe.preset:
         numbers += f", preset: {recipe.preset}"
-    return "\n".join([*lines, f"{numbers}, pair: {made_by.pair}"])
+    return "\n".join([*lines, f"{numbers}, model: {made_by.model}"])
 
 
 def _named(pictures: Sequence[PicturePrompt]) -> str:

@@ -25,7 +25,7 @@ from core.settings import PerceptorChoice
 from engine.device import choose_device, free_memory, use_cores
 from engine.media import Provenance
 from engine.models.model import read_model
-from engine.models.shipping import Content, Manifest
+from engine.models.weights_transfer import Content, Manifest
 from engine.renderer_handle import LocalRenderer, RendererLost, images_at_a_time
 from engine.synthesis.checkpoint import Checkpoint
 from engine.synthesis.config import CONFIGS
@@ -73,7 +73,7 @@ class RendererActor:
         await asyncio.Event().wait()
 
     async def missing_files(self, manifest: Manifest, data_dir: Path) -> list[str]:
-        return await asyncio.to_thread(manifest.lacking, data_dir)
+        return await asyncio.to_thread(manifest.missing, data_dir)
 
     async def load(
         self,
@@ -95,8 +95,8 @@ class RendererActor:
             use_cores()
             chosen = choose_device(device)
             folder = manifest.folder(data_dir)
-            judges = {name: judge.here() for name, judge in manifest.judges.items()}
-            model = read_model(manifest.entry, folder, chosen, perceptors, judges)
+            external = {name: file.local_path() for name, file in manifest.external.items()}
+            model = read_model(manifest.entry, folder, chosen, perceptors, external)
             renderer = Renderer(model, chosen)
             capacity = images_at_a_time(chosen.type, model.side)
             provenance = Provenance(model.name, model.checksums)
@@ -152,7 +152,7 @@ class RayRenderer:
         self.device = offer.device
         self._actor = actor
         self._offer = offer
-        self._config = CONFIGS[offer.provenance.pair]
+        self._config = CONFIGS[offer.provenance.model]
         self._recipes: dict[int, Recipe] = {}
         self._latest: dict[int, StepOutput] = {}
         self._stream: AsyncIterator[Awaitable[list[StepOutput]]] | None = None

@@ -122,8 +122,8 @@ async def in_process(threads: int) -> AsyncIterator[Engine]:
     torch.set_num_threads(threads)
     device = choose_device("cpu")
     async with _engine(Settings(device="cpu")) as engine:
-        pair = load_model("sketch", engine.folder, device)
-        engine.worker.join(LocalRenderer.of(pair, device))
+        model = load_model("sketch", engine.folder, device)
+        engine.worker.join(LocalRenderer.of(model, device))
         yield engine
 
 

@@ -123,12 +123,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="images per prompt")
     parser.add_argument("--out", type=Path, default=Path("out/ablation.md"))
     options = parser.parse_args()
-    pair = load_model(MODEL, Path("data"), torch.device("cpu"))
+    model = load_model(MODEL, Path("data"), torch.device("cpu"))
     asked = held_out(options.prompts)
     lines: list[str] = []
     own = 0.0
     for variant in VARIANTS:
-        rates, seconds = tried(variant, pair, CONFIGS[MODEL], asked, options.seeds)
+        rates, seconds = tried(variant, model, CONFIGS[MODEL], asked, options.seeds)
         own = own or seconds
         more = [] if lines else heading(rates)
         more.append(line(variant.name, rates, seconds / own))
@@ -141,16 +141,16 @@ def main() -> None:
 
 
 def tried(
-    variant: Variant, pair: Model, config: SynthesisConfig, asked: Sequence[Asked], seeds: int
+    variant: Variant, model: Model, config: SynthesisConfig, asked: Sequence[Asked], seeds: int
 ) -> tuple[list[Rate], float]:
     """The judges' rates, and CPU seconds per image."""
-    pair = pair if variant.prior else replace(pair, prior=None)
-    painting = Renderer(pair, torch.device("cpu"), override(config, variant.changes))
+    model = model if variant.prior else replace(model, prior=None)
+    painting = Renderer(model, torch.device("cpu"), override(config, variant.changes))
     began = time.process_time()
-    with variant.patched(pair):
+    with variant.patched(model):
         painted = paint(painting, asked, seeds, STEPS)
     seconds = (time.process_time() - began) / len(painted)
-    rates = judged(pair, [*asked] * seeds, painted)
+    rates = judged(model, [*asked] * seeds, painted)
     return [rate for rate in rates if rate.stage == PAINTED], seconds
 
 

@@ -1,7 +1,7 @@
-"""`python -m bench.quality`: how well a pair paints what it is asked for, by two judges.
+"""`python -m bench.quality`: how well a model paints what it is asked for, by two judges.
 
 Every hit rate stands beside its ceilings: what the same judge says of a drawing of the same scene,
-and of that drawing after the pair's VQGAN has encoded and decoded it.
+and of that drawing after the model's VQGAN has encoded and decoded it.
 """
 
 import argparse
@@ -61,8 +61,8 @@ class Rate:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
-    parser.add_argument("--pair", default="sketch")
-    parser.add_argument("--weights", type=Path, help="a folder with the pair's files, to try it")
+    parser.add_argument("--model", default="sketch")
+    parser.add_argument("--weights", type=Path, help="a folder with the model's files, to try it")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
     parser.add_argument(
@@ -82,20 +82,20 @@ def main() -> None:
     options = parser.parse_args()
     try:
         device = choose_device(options.device)
-        pair = (
-            read_model(catalogue.find(options.pair), options.weights, device)
+        model = (
+            read_model(catalogue.find(options.model), options.weights, device)
             if options.weights
-            else load_model(options.pair, options.data_dir, device)
+            else load_model(options.model, options.data_dir, device)
         )
-        config = override(CONFIGS[options.pair], dict(map(parse_value, options.config)))
+        config = override(CONFIGS[options.model], dict(map(parse_value, options.config)))
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
     asked = practice() if options.practice else held_out(options.prompts)
     began = time.monotonic()
-    painted = paint(Renderer(pair, device, config), asked, options.seeds, options.steps)
+    painted = paint(Renderer(model, device, config), asked, options.seeds, options.steps)
     seconds = (time.monotonic() - began) / len(painted)
-    rates = judged(pair, asked * options.seeds, painted)
-    report = f"{table(rates)}\n\n{about(pair, config, options.steps, len(painted), seconds)}\n"
+    rates = judged(model, asked * options.seeds, painted)
+    report = f"{table(rates)}\n\n{about(model, config, options.steps, len(painted), seconds)}\n"
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "quality.md").write_text(report)
     numbers = {
@@ -104,7 +104,7 @@ def main() -> None:
         "steps": options.steps,
         "seeds": options.seeds,
         "seconds_per_picture": seconds,
-        "checksums": pair.checksums,
+        "checksums": model.checksums,
     }
     (options.out / "quality.json").write_text(json.dumps(numbers, indent=1))
     some = evenly(len(asked), SHOWN)
@@ -154,12 +154,12 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
     return [pictures[index] for index in range(len(recipes))]
 
 
-def judged(pair: Model, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
+def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
     """Rates by measure, judge and stage; the ceilings are of drawings of the same scenes."""
     cnn = Judge.load()
     scenes = [replace(one.scene, jitter=index) for index, one in enumerate(asked)]
     real = [draw(scene) for scene in scenes]
-    stages = {PAINTED: painted, REAL: real, DECODED: reconstructed(pair.vqgan, real)}
+    stages = {PAINTED: painted, REAL: real, DECODED: reconstructed(model.vqgan, real)}
     hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
     for stage, pictures in stages.items():
         for one, picture, names in zip(asked, pictures, cnn.names(pictures), strict=True):
@@ -186,12 +186,12 @@ def table(rates: Sequence[Rate]) -> str:
     return "\n".join(lines)
 
 
-def about(pair: Model, config: SynthesisConfig, steps: int, pictures: int, seconds: float) -> str:
+def about(model: Model, config: SynthesisConfig, steps: int, pictures: int, seconds: float) -> str:
     """Under what circumstances the numbers came about."""
     numbers = ", ".join(f"{key} {value}" for key, value in flat(config).items())
     return (
-        f"{pictures} pictures of {pair.side} × {pair.side} by the pair {pair.name}, {steps} steps, "
-        f"{ROWS} at a time: {seconds:.1f} s a picture "
+        f"{pictures} pictures of {model.side} × {model.side} by the model {model.name}, "
+        f"{steps} steps, {ROWS} at a time: {seconds:.1f} s a picture "
         f"({description()}).\n\nConfig: {numbers}."
     )
 

@@ -1,4 +1,4 @@
-"""Held-out prompts: words that the sketch pair knows, as no caption of its training puts them.
+"""Held-out prompts: words that the sketch model knows, as no caption of its training puts them.
 
 With each comes a scene of which the prompt is true: the same judges that score the painted picture
 score a drawing of that scene too, which is the most they could ever give.

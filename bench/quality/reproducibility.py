@@ -25,25 +25,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.quality.reproducibility", description=__doc__
     )
-    parser.add_argument("--pair", default="sketch")
+    parser.add_argument("--model", default="sketch")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=100)
     options = parser.parse_args()
     use_cores()
     device = choose_device(options.device)
-    pair = load_model(options.pair, options.data_dir, device)
+    model = load_model(options.model, options.data_dir, device)
     watched = sorted({step for step in (1, 10, 100, options.steps) if step <= options.steps})
 
     def steps_of(recipe: Recipe, company: int) -> list[Any]:
-        return _painted(Renderer(pair, device), recipe, company)
+        return _painted(Renderer(model, device), recipe, company)
 
     lines = [
         "| prompt | alone, twice | " + " | ".join(f"step {step}" for step in watched) + " |",
         "| --- | --- |" + " ---: |" * len(watched),
     ]
     for text in TEXTS:
-        recipe = _recipe(pair, text, options.steps, seed=7)
+        recipe = _recipe(model, text, options.steps, seed=7)
         alone, again = steps_of(recipe, 0), steps_of(recipe, 0)
         company = steps_of(recipe, COMPANY)
         same = all(bool((one == other).all()) for one, other in zip(alone, again, strict=True))
@@ -52,7 +52,7 @@ def main() -> None:
     print("\n".join(lines))
     print(
         f"\nIn company: mean (largest) difference of a pixel from what it is alone, of 255. "
-        f"Model {pair.name} on {device} ({description()})."
+        f"Model {model.name} on {device} ({description()})."
     )
 
 
@@ -71,8 +71,8 @@ def _painted(renderer: Renderer, recipe: Recipe, company: int) -> list[Any]:
     return painted + [painted[-1]] * (recipe.steps - len(painted))
 
 
-def _recipe(pair: Model, text: str, steps: int, seed: int) -> Recipe:
-    return Recipe.make(text, width=pair.side, height=pair.side, steps=steps, seed=seed)
+def _recipe(model: Model, text: str, steps: int, seed: int) -> Recipe:
+    return Recipe.make(text, width=model.side, height=model.side, steps=steps, seed=seed)
 
 
 def _difference(one: Any, other: Any) -> str:

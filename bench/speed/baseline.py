@@ -28,10 +28,10 @@ class PlainLoop:
     """
 
     def __init__(
-        self, pair: Model, text: str, width: int, height: int, cutouts: int, seed: int
+        self, model: Model, text: str, width: int, height: int, cutouts: int, seed: int
     ) -> None:
         torch.manual_seed(seed)
-        self._vqgan, self._perceptor = pair.vqgan, pair.perceptor
+        self._vqgan, self._perceptor = model.vqgan, model.perceptor
         self._cutouts = cutouts
         self._text = self._perceptor.embed_texts([text])
         side = self._perceptor.resolution

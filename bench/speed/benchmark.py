@@ -177,22 +177,22 @@ def _wholes(timings: Sequence[Timing]) -> list[float]:
 
 @cache
 def load(side: str, name: str) -> Model:
-    """A pair as we use it, or with taming's own decoder for the usual loop."""
+    """A model as we use it, or with taming's own decoder for the usual loop."""
     if name == "imagenet":
         return untrained_imagenet(CPU, quick=side == OURS)
-    pair = load_model(name, Path(), CPU)
+    model = load_model(name, Path(), CPU)
     if side == OURS:
-        return pair
+        return model
     entry = catalogue.find(name)
     folder = entry.folder(Path())
-    return replace(pair, vqgan=read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend))
+    return replace(model, vqgan=read_vqgan(folder / entry.config, folder / entry.vqgan, entry.fix_command))
 
 
 def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> Callable[[], object]:
     """A step of one side, at full size from the start; `rows` pictures of it, if it is ours."""
-    pair = load(side, name)
+    model = load(side, name)
     if side == PLAIN:
-        return PlainLoop(pair, TEXT, pixels, pixels, cutouts, seed=0).step
+        return PlainLoop(model, TEXT, pixels, pixels, cutouts, seed=0).step
     config = override(
         CONFIGS[name],
         {
@@ -202,7 +202,7 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
             "init.candidates": 1,
         },
     )
-    renderer = Renderer(pair, CPU, config)
+    renderer = Renderer(model, CPU, config)
     for row in range(rows):
         renderer.add(RenderRequest(row, _recipe(name, TEXT, seed=row, pixels=pixels)))
     return renderer.step
@@ -340,9 +340,9 @@ def _texts(count: int) -> list[str]:
 
 def _looks_at_ours(text: str, seed: int) -> Iterator[Look]:
     """Until the picture is done."""
-    pair = load(OURS, "sketch")
+    model = load(OURS, "sketch")
     began = time.perf_counter()
-    renderer = Renderer(pair, CPU)
+    renderer = Renderer(model, CPU)
     renderer.add(RenderRequest(0, _recipe("sketch", text, seed)))
     seconds = time.perf_counter() - began
     while renderer.job_ids:
@@ -351,14 +351,14 @@ def _looks_at_ours(text: str, seed: int) -> Iterator[Look]:
         shown = iteration.images() if iteration.step % CHECK == 0 or iteration.done else []
         seconds += time.perf_counter() - began
         for image in shown:
-            yield Look(seconds, iteration.step, nearness(pair.perceptor, image, text))
+            yield Look(seconds, iteration.step, nearness(model.perceptor, image, text))
 
 
 def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterator[Look]:
     """Until it is near enough, or for so many steps."""
-    pair = load(PLAIN, "sketch")
+    model = load(PLAIN, "sketch")
     began = time.perf_counter()
-    loop = PlainLoop(pair, text, 64, 64, CONFIGS["sketch"].cutouts.count, seed)
+    loop = PlainLoop(model, text, 64, 64, CONFIGS["sketch"].cutouts.count, seed)
     seconds, score = time.perf_counter() - began, -1.0
     for taken in range(CHECK, longest + 1, CHECK):
         began = time.perf_counter()
@@ -366,7 +366,7 @@ def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterat
             loop.step()
         image = loop.picture()
         seconds += time.perf_counter() - began
-        score = nearness(pair.perceptor, image, text)
+        score = nearness(model.perceptor, image, text)
         yield Look(seconds, taken, score)
         if score >= enough:
             return
@@ -424,9 +424,9 @@ def throughput(quick: bool) -> tuple[str, Any]:
 
 
 def _plain_pictures(texts: Sequence[str], steps: int) -> None:
-    pair, cutouts = load(PLAIN, "sketch"), CONFIGS["sketch"].cutouts.count
+    model, cutouts = load(PLAIN, "sketch"), CONFIGS["sketch"].cutouts.count
     for seed, text in enumerate(texts):
-        loop = PlainLoop(pair, text, 64, 64, cutouts, seed)
+        loop = PlainLoop(model, text, 64, 64, cutouts, seed)
         for _ in range(steps):
             loop.step()
 
@@ -599,7 +599,7 @@ def _remember_foreseen(
 ) -> None:
     """Two steps; idle is after two of the smallest, so that what is loaded for any is there."""
     use_cores()
-    pair = load(OURS, name)
+    model = load(OURS, name)
     config = override(
         CONFIGS[name],
         {
@@ -609,7 +609,7 @@ def _remember_foreseen(
             "init.candidates": 1,
         },
     )
-    renderer = Renderer(pair, CPU, config)
+    renderer = Renderer(model, CPU, config)
     recipes = [_recipe(name, TEXT, seed=row, pixels=pixels) for row in range(count)]
     foreseen = renderer.memory.needed(recipes, config)
     renderer.add(RenderRequest(0, _recipe(name, TEXT, seed=0, pixels=MIN_SIDE)))

@@ -56,10 +56,10 @@ def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) 
     if quick:
         optimize_decoder(vqgan.decoder)
     return Model(
-        name=catalogue.IMAGENET.name,
+        name=catalogue.find("imagenet").name,
         vqgan=vqgan.to(device),
         perceptor=perceptor.to(device),
-        side=catalogue.IMAGENET.side,
+        side=catalogue.find("imagenet").side,
         words=None,
         checksums={},
     )

@@ -146,7 +146,7 @@ def _made_with(folder: Path) -> str:
         return ""
     try:
         with Image.open(images[0], formats=["PNG"]) as image:
-            model = str(image.info.get("pair", ""))
+            model = str(image.info.get("model") or image.info.get("pair", ""))  # until 2026
             versions = json.loads(image.info.get("versions", "{}"))
         named = ", ".join(f"{name} {version}" for name, version in versions.items())
     except (OSError, SyntaxError, ValueError, AttributeError) as error:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.storage.files import fsync_dir
+
 SUFFIX = ".deletions"
 
 
@@ -72,7 +74,7 @@ class Journal:
         finally:
             os.close(file)
         if is_new:
-            _sync_folder(self.path.parent)
+            fsync_dir(self.path.parent)
 
     def after(self, position: int) -> list[Entry]:
         """The entries behind a position."""
@@ -109,7 +111,7 @@ class Journal:
         finally:
             os.close(file)
         temporary.replace(self.path)
-        _sync_folder(self.path.parent)
+        fsync_dir(self.path.parent)
 
 
 def _entries(data: bytes) -> Iterator[Entry]:
@@ -130,11 +132,3 @@ def _entries(data: bytes) -> Iterator[Entry]:
 def _write_all(file: int, data: bytes) -> None:
     while data:
         data = data[os.write(file, data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

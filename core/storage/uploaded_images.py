@@ -8,7 +8,6 @@ import io
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.i18n import mark, say
+from core.storage.files import write_atomic
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 10 * 1024 * 1024
@@ -117,7 +117,7 @@ def store_image(image: Image.Image, data_dir: Path) -> str:
     image.save(buffer, "PNG")
     name = hashlib.sha256(buffer.getvalue()).hexdigest()
     if _stored(name, data_dir) is None:
-        _write_whole(_initial_path(name, data_dir), buffer.getvalue())
+        write_atomic(_initial_path(name, data_dir), buffer.getvalue())
     else:
         os.utime(_initial_path(name, data_dir))  # requested again: retention must not delete it now
     return name
@@ -146,7 +146,7 @@ def copy_images(names: Iterable[str], places: Sequence[Path], data_dir: Path) ->
         if _stored(name, data_dir) is None:
             data = next(filter(None, (_stored(name, place) for place in places)), None)
             if data is not None:
-                _write_whole(_initial_path(name, data_dir), data)
+                write_atomic(_initial_path(name, data_dir), data)
 
 
 def _stored(name: str, data_dir: Path) -> bytes | None:
@@ -177,17 +177,3 @@ def _initial_path(name: str, data_dir: Path) -> Path:
     if not _NAME.fullmatch(name):
         raise ImageRejectedError(Rejection(Reason.INVALID_NAME))
     return data_dir / "initial" / f"{name}.png"
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -49,7 +49,7 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
 
     before = read_metadata(parsed.again) if parsed.again else None
     if before:
-        settings = settings.model_copy(update={"model": before.pair})
+        settings = settings.model_copy(update={"model": before.model})
         recipe = _recipe_again(parsed, before.recipe.alone(before.row), settings)
     else:
         settings = settings.model_copy(update={"model": parsed.model or settings.model})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from engine.models.weights import FileStatus, PairStatus
+    from engine.models.weights import FileStatus, ModelStatus
 
 
 def add_parser(commands: Any) -> None:
@@ -48,11 +48,11 @@ def run_check(parsed: argparse.Namespace, settings: Settings) -> int:
     status = weights.check(catalogue.find(parsed.model or settings.model), settings.data_dir)
     _print_status(status)
     if not status.ready:
-        print(f"Repair it with `{status.entry.mend}`.", file=sys.stderr)
+        print(f"Repair it with `{status.entry.fix_command}`.", file=sys.stderr)
     return 0 if status.ready else 1
 
 
-def _print_status(status: "PairStatus") -> None:
+def _print_status(status: "ModelStatus") -> None:
     entry = status.entry
     print(f"{entry.name}: {entry.about}; takes {entry.memory:g} GB of memory")
     print(f"  {_readiness(status)}\n  {status.folder}")
@@ -61,7 +61,7 @@ def _print_status(status: "PairStatus") -> None:
         print(f"  {file.name:<20} {_size(status, file):>12}  {file.state}{doubt}")
 
 
-def _readiness(status: "PairStatus") -> str:
+def _readiness(status: "ModelStatus") -> str:
     """How to use the model, or how much must be downloaded first."""
     from engine.models.weights import State
 
@@ -78,10 +78,10 @@ def _readiness(status: "PairStatus") -> str:
             at_least = "at least "
         else:
             left += size - (file.size if file.state is State.PARTIAL else 0)
-    return f"{at_least}{left / 1e6:,.0f} MB to download: {entry.mend}"
+    return f"{at_least}{left / 1e6:,.0f} MB to download: {entry.fix_command}"
 
 
-def _size(status: "PairStatus", file: "FileStatus") -> str:
+def _size(status: "ModelStatus", file: "FileStatus") -> str:
     """Of the whole file, wherever it is known."""
     published = {download.name: download.size for download in status.entry.downloads}
     size = published.get(file.name) or file.size

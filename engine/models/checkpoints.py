@@ -41,19 +41,19 @@ class ClipCheckpoint:
     words: frozenset[str] | None
 
 
-def read_vqgan(config: Path, weights: Path, mend: str) -> VQGAN:
+def read_vqgan(config: Path, weights: Path, fix_command: str) -> VQGAN:
     """The VQGAN that taming's YAML describes, with its weights in float32, frozen, on the CPU.
 
     A transformer's YAML and checkpoint will do: the VQGAN is its first stage. Raises WeightsError,
-    which names the file and `mend`, the command that mends it.
+    which names the file and `fix_command`, the command that repairs it.
     """
-    with reading(config, mend):
+    with reading(config, fix_command):
         model = _read_config(config)["model"]
         model = model["params"].get("first_stage_config", model)
         params, gumbel = model["params"], model["target"].endswith(".GumbelVQ")
         with torch.device("meta"):
             vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"], gumbel)
-    with reading(weights, mend):
+    with reading(weights, fix_command):
         kept = _of_vqgan(_read_state(weights))
         _refuse_others({name: value.shape for name, value in vqgan.state_dict().items()}, kept)
         copies = {name: value.to(torch.float32, copy=True) for name, value in kept.items()}
@@ -62,12 +62,12 @@ def read_vqgan(config: Path, weights: Path, mend: str) -> VQGAN:
     return vqgan
 
 
-def read_prior(weights: Path, mend: str) -> Prior:
+def read_prior(weights: Path, fix_command: str) -> Prior:
     """A prior in float32, frozen, on the CPU; its shape is in the file's metadata.
 
-    Raises WeightsError, which names the file and `mend`, the command that mends it.
+    Raises WeightsError, which names the file and `fix_command`, the command that repairs it.
     """
-    with reading(weights, mend):
+    with reading(weights, fix_command):
         shape = {name: int(size) for name, size in _metadata(weights).items()}
         prior = LatentPrior(**shape) if "channels" in shape else PixelPrior(**shape)
         prior.load_state_dict(_read_state(weights))
@@ -119,17 +119,17 @@ def read_clip(weights: Path) -> ClipCheckpoint:
 
 
 @contextmanager
-def reading(path: Path, mend: str) -> Iterator[None]:
+def reading(path: Path, fix_command: str) -> Iterator[None]:
     """Whatever goes wrong with a file from outside ends in one sentence, as a WeightsError."""
     try:
         yield
     except FileNotFoundError as error:
-        raise WeightsError(f"{path} is missing; get it with `{mend}`.") from error
+        raise WeightsError(f"{path} is missing; get it with `{fix_command}`.") from error
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".:")
         raise WeightsError(
             f"{path} cannot be used: it is damaged, or not what its name says ({reason}); "
-            f"mend it with `{mend}`."
+            f"repair it with `{fix_command}`."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A pair ready for use: the VQGAN that paints, and the perceptor that judges."""
+"""A model ready for use: the VQGAN that decodes images, and the perceptor that guides them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import torch
 
-from core.settings import PerceptorChoice
+from core.settings import OWN, PerceptorChoice
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan
@@ -21,12 +21,11 @@ from engine.models.vqgan import VQGAN
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`side`: pixels on each side of a picture unless the recipe says otherwise.
+    """`side`: pixels on each side of an image unless the recipe says otherwise.
 
-    `words` are the words the pair was taught, None when it takes any; `checksums` are the SHA-256
-    of its files by name, to be kept with what it paints. Of several perceptors, the name says what
-    share of the judgement each has. `prior` draws beginnings
-    for the pair's own CLIP, and leads pictures on their way.
+    `words` are the words the model was trained on, None when it takes any. `checksums` are the
+    SHA-256 of its files by name, to be kept with each image; of several perceptors, the name says
+    what share of the weight each has. `prior` samples images for the model's own CLIP.
     """
 
     name: str
@@ -44,10 +43,10 @@ def load_model(
     device: torch.device,
     perceptors: Sequence[PerceptorChoice] = (),
 ) -> Model:
-    """A pair of the catalogue, in float32, frozen, on the device.
+    """A model of the catalogue, in float32, frozen, on the device.
 
-    Judged by `perceptors` instead of its own CLIP where any are named. Raises WeightsError: one
-    sentence that says what is missing or damaged and what mends it.
+    With `perceptors` instead of its own CLIP where any are named. Raises WeightsError: one sentence
+    that says what is missing or damaged, and the command that repairs it.
     """
     entry = catalogue.find(name)
     return read_model(entry, entry.folder(data_dir), device, perceptors)
@@ -58,29 +57,26 @@ def read_model(
     folder: Path,
     device: torch.device,
     perceptors: Sequence[PerceptorChoice] = (),
-    judges: Mapping[str, Path] = MappingProxyType({}),
+    external: Mapping[str, Path] = MappingProxyType({}),
 ) -> Model:
     """As `load_model`, from a folder of the caller's choice.
 
-    `judges` says where the weights of open_clip's models are, by the names of the perceptors, if
+    `external` says where the weights of open_clip's models are, by the names of the perceptors, if
     not where open_clip itself keeps them.
     """
-    checksums = weights.checksums(entry, folder)
-    prior = None
-    if entry.prior and any(choice.of_open_clip for choice in perceptors):
-        del checksums[entry.prior]  # it draws from the embeddings of the pair's own CLIP
-    elif entry.prior:
-        prior = read_prior(folder / entry.prior, entry.mend).to(device)
-    vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend)
+    files = weights.checksums(entry, folder)
+    choices = perceptors or [PerceptorChoice(OWN, 1.0)]
+    perceptor, perceptor_checksums = load_perceptors(choices, entry, folder, files, external)
+    perceptor = perceptor.to(device)
+    checksums = {name: files[name] for name in (entry.config, entry.vqgan)} | perceptor_checksums
+    vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.fix_command)
     optimize_decoder(vqgan.decoder)
-    perceptor: Perceptor
-    if perceptors:
-        own = folder / entry.clip, checksums.pop(entry.clip)
-        perceptor, judged_by = _chosen(perceptors, *own, entry.mend, device, judges)
-        checksums |= judged_by
-    else:
-        perceptor = read_perceptor(folder / entry.clip, entry.mend).to(device)
     vqgan = vqgan.to(device)
+    prior = None
+    # The prior is conditioned on the embeddings of the model's own CLIP.
+    if entry.prior and all(choice.name == OWN for choice in choices):
+        prior = read_prior(folder / entry.prior, entry.fix_command).to(device)
+        checksums[entry.prior] = files[entry.prior]
     if device.type == "cuda":
         compile_for_gpu(vqgan.decoder, *perceptor.image_encoders)
     return Model(
@@ -94,27 +90,32 @@ def read_model(
     )
 
 
-def _chosen(
+def load_perceptors(
     choices: Sequence[PerceptorChoice],
-    clip: Path,
-    sha256: str,
-    mend: str,
-    device: torch.device,
-    judges: Mapping[str, Path],
-) -> tuple[Perceptor, dict[str, str]]:
-    """The host's choice as one perceptor, and its checksums; `clip` is the pair's own."""
-    members: list[tuple[Perceptor, float]] = []
-    perceptor: OpenClipPerceptor | ClipPerceptor
+    entry: Entry,
+    folder: Path,
+    files: Mapping[str, str],
+    external: Mapping[str, Path],
+) -> tuple[ClipPerceptor | OpenClipPerceptor | Ensemble, dict[str, str]]:
+    """The chosen perceptors as one, on the CPU, and the checksum of each one's weights.
+
+    `files` are the checksums of the model's files; `external` is as for `read_model`.
+    """
+    members: list[ClipPerceptor | OpenClipPerceptor] = []
     checksums = {}
     total = sum(choice.weight for choice in choices)
     for choice in choices:
         if model := choice.of_open_clip:
-            perceptor, checksum = read_open_clip(*model, judges.get(choice.name))
+            member, checksum = read_open_clip(*model, external.get(choice.name))
+            members.append(member)
             # Of a file the name alone, and no more than `media.Metadata` reads back.
             name = f"open_clip/{model[0]}/{Path(model[1]).name[-40:]}"
         else:
-            perceptor, checksum, name = read_perceptor(clip, mend), sha256, clip.name
+            members.append(read_perceptor(folder / entry.clip, entry.fix_command))
+            name, checksum = entry.clip, files[entry.clip]
         share = f" (share {choice.weight / total:.3g})" if len(choices) > 1 else ""
-        members.append((perceptor.to(device), choice.weight))
         checksums[name + share] = checksum
-    return (members[0][0] if len(members) == 1 else Ensemble(members)), checksums
+    if len(members) == 1:
+        return members[0], checksums
+    weighted = zip(members, (choice.weight for choice in choices), strict=True)
+    return Ensemble(list(weighted)), checksums

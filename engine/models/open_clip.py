@@ -5,7 +5,6 @@ language-image learning", 2023), which names each by an architecture and a tag o
 open_clip downloads the weights of a tag into its own cache.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.storage.files import sha256
 from engine.models.catalogue import WeightsError
 
 
@@ -120,8 +120,7 @@ def read_open_clip(
             open_clip.get_tokenizer(architecture),
             open_clip.get_model_preprocess_cfg(clip),
         )
-        with weights.open("rb") as file:
-            return perceptor, hashlib.file_digest(file, "sha256").hexdigest()
+        return perceptor, sha256(weights)
 
 
 @contextmanager

@@ -141,12 +141,12 @@ class ClipPerceptor(nn.Module):
         return [token for token in self._tokenizer.encode(text) if token < START]
 
 
-def read_perceptor(weights: Path, mend: str) -> ClipPerceptor:
+def read_perceptor(weights: Path, fix_command: str) -> ClipPerceptor:
     """Loads a perceptor from a file of CLIP's weights, on the CPU.
 
-    Raises WeightsError, which names the file and `mend`, the command that repairs it.
+    Raises WeightsError, which names the file and `fix_command`, the command that repairs it.
     """
-    with reading(weights, mend):
+    with reading(weights, fix_command):
         return ClipPerceptor(read_clip(weights))
 
 

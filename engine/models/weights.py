@@ -1,6 +1,5 @@
 """The files of a model: lists, downloads and checks them, without parsing their content."""
 
-import hashlib
 import http.client
 import os
 import shutil
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from core.storage.files import fsync_dir, sha256, write_atomic
 from engine.models.catalogue import CATALOGUE, Download, Entry, WeightsError
 
 SUMS = "SHA256SUMS"
@@ -48,7 +48,7 @@ class FileStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class PairStatus:
+class ModelStatus:
     entry: Entry
     folder: Path
     files: tuple[FileStatus, ...]
@@ -58,17 +58,17 @@ class PairStatus:
         return all(file.state is State.WHOLE for file in self.files)
 
 
-def listing(data_dir: Path) -> list[PairStatus]:
+def listing(data_dir: Path) -> list[ModelStatus]:
     """The status of every model in the catalogue; quick, because it only compares sizes."""
     return [_status(entry, data_dir, thorough=False) for entry in CATALOGUE.values()]
 
 
-def check(entry: Entry, data_dir: Path) -> PairStatus:
+def check(entry: Entry, data_dir: Path) -> ModelStatus:
     """The status of a model; reads every byte and compares checksums."""
     return _status(entry, data_dir, thorough=True)
 
 
-def pull(entry: Entry, data_dir: Path) -> PairStatus:
+def pull(entry: Entry, data_dir: Path) -> ModelStatus:
     """Downloads missing and damaged files, with a progress bar on standard error.
 
     An interrupted download stays as `NAME.part` and resumes next time. The file gets its name once
@@ -78,9 +78,9 @@ def pull(entry: Entry, data_dir: Path) -> PairStatus:
     for file in entry.downloads:
         target = folder / file.name
         expected = file.sha256 or _recorded(folder).get(file.name)
-        if not target.is_file() or expected not in (None, sha256(target)):
-            _download(replace(file, sha256=expected), folder, entry.mend)
-        _record(folder, file.name, expected or sha256(target))
+        if not target.is_file() or expected not in (None, checksum(target)):
+            _download(replace(file, sha256=expected), folder, entry.fix_command)
+        _record(folder, file.name, expected or checksum(target))
     return check(entry, data_dir)
 
 
@@ -94,16 +94,17 @@ def checksums(entry: Entry, folder: Path) -> dict[str, str]:
     for name in entry.files:
         path = folder / name
         if not path.is_file():
-            raise WeightsError(f"{path} is missing; get it with `{entry.mend}`.")
-        found[name] = sha256(path)
+            raise WeightsError(f"{path} is missing; get it with `{entry.fix_command}`.")
+        found[name] = checksum(path)
         if found[name] != recorded.get(name, found[name]):
             raise WeightsError(
-                f"{path} is damaged (its checksum has changed); mend it with `{entry.mend}`."
+                f"{path} is damaged (its checksum has changed); "
+                f"repair it with `{entry.fix_command}`."
             )
     return found
 
 
-def _status(entry: Entry, data_dir: Path, thorough: bool) -> PairStatus:
+def _status(entry: Entry, data_dir: Path, thorough: bool) -> ModelStatus:
     folder = entry.folder(data_dir)
     published = {file.name: file for file in entry.downloads}
     recorded = _recorded(folder)
@@ -117,10 +118,10 @@ def _status(entry: Entry, data_dir: Path, thorough: bool) -> PairStatus:
         size, expected = _size(path), (file.sha256 if file else None) or recorded.get(name)
         fits = file is None or file.size in (None, size)
         if fits and thorough and expected:
-            fits = sha256(path) == expected
+            fits = checksum(path) == expected
         return FileStatus(name, State.WHOLE if fits else State.DAMAGED, size, vouched)
 
-    return PairStatus(entry, folder, tuple(status(name) for name in entry.files))
+    return ModelStatus(entry, folder, tuple(status(name) for name in entry.files))
 
 
 class _SourceError(Exception):
@@ -130,7 +131,7 @@ class _SourceError(Exception):
 def _download(file: Download, folder: Path, again: str) -> None:
     """Downloads a file from the first source that has it."""
     part = _part(folder, file.name)
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         free, needed = shutil.disk_usage(folder).free, (file.size or 0) - _size(part)
     if needed > free:
@@ -152,9 +153,9 @@ def _download(file: Download, folder: Path, again: str) -> None:
                 f"{file.name} could not be fetched ({'; '.join(troubles)}); check the network "
                 f"and run `{again}` again, it goes on where it stopped."
             )
-    with _writing(part):
+    with writing(part):
         os.replace(part, folder / file.name)
-        _sync(folder)
+        fsync_dir(folder)
 
 
 def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
@@ -170,9 +171,9 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
         # A broken connection is resumed as long as there is progress.
         if _size(part) <= before:
             raise trouble
-    if _size(part) == size and file.sha256 in (None, sha256(part)):
+    if _size(part) == size and file.sha256 in (None, checksum(part)):
         return
-    with _writing(part):
+    with writing(part):
         part.unlink()
     if not begun:
         raise _SourceError("what it sends has another checksum")
@@ -229,29 +230,24 @@ def _continue(source: str, size: int, part: Path, bar: "tqdm[Any]") -> None:
             raise _SourceError(f"it has {start + int(length):,} bytes instead of {size:,}")
         bar.n = start
         bar.refresh()
-        with _writing(part):
+        with writing(part):
             out = part.open("r+b" if start else "wb")
         with out:
             out.seek(start)
             while (position := out.tell()) < size and (chunk := response.read(CHUNK)):
-                with _writing(part):
+                with writing(part):
                     out.write(chunk[: size - position])
                 bar.update(len(chunk))
-            with _writing(part):
+            with writing(part):
                 out.flush()
                 os.fsync(out.fileno())
 
 
-def _record(folder: Path, name: str, sha256: str) -> None:
-    sums = _recorded(folder) | {name: sha256}
-    draft = _part(folder, SUMS)
-    with _writing(draft):
-        with draft.open("w") as out:
-            out.writelines(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(draft, folder / SUMS)
-        _sync(folder)
+def _record(folder: Path, name: str, checksum: str) -> None:
+    sums = _recorded(folder) | {name: checksum}
+    lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
+    with writing(folder / SUMS):
+        write_atomic(folder / SUMS, lines.encode())
 
 
 def _recorded(folder: Path) -> dict[str, str]:
@@ -271,27 +267,17 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal. Raises WeightsError."""
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises WeightsError."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _sync(folder: Path) -> None:
-    """Syncs a folder: only then is a renamed file safe."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Raises WeightsError for a full or read-only disk, which no other source would fix."""
+def writing(path: Path) -> Iterator[None]:
+    """Turns an OSError into a WeightsError: a full or read-only disk is not the source's fault."""
     try:
         yield
     except OSError as error:

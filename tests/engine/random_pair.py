@@ -153,7 +153,7 @@ model:
 def random_sketch(folder: Path, seed: int = 0) -> Path:
     """Writes a pair as the training's export does, small enough for any test; → `folder`.
 
-    Read it with `read_model(catalogue.SKETCH, folder, device)`. It knows the words in `WORDS`.
+    Read it with `read_model(catalogue.find("sketch"), folder, device)`. It knows WORDS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):

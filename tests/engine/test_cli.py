@@ -293,7 +293,7 @@ def test_a_full_disk_is_said(
     def full(path: Path, content: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.job_files.write_whole", full)
+    monkeypatch.setattr("engine.job_files.write_atomic", full)
     assert render() == 1
     assert "No space left on device" in capsys.readouterr().err
 

@@ -28,9 +28,9 @@ from engine import cluster as cluster_module
 from engine import ray_renderer
 from engine.delivery.frame import Frame
 from engine.media import enlarged
-from engine.models.catalogue import SKETCH
+from engine.models.catalogue import find
 from engine.models.model import load_model
-from engine.models.shipping import Manifest
+from engine.models.weights_transfer import Manifest
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.worker import Worker
@@ -154,7 +154,7 @@ async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_pict
     job = await engine.ask(exclude="watermark", count=2)
     assert (await engine.ended(job)).state is State.DONE
     (sent,) = (engine.cache / "imagine" / "weights").iterdir()
-    checksums = Manifest.of(SKETCH, engine.folder).checksums
+    checksums = Manifest.of(find("sketch"), engine.folder).checksums
     assert {path.name for path in sent.iterdir()} == set(checksums)
 
     cpu = torch.device("cpu")

@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +26,6 @@ from engine.media import (
     preview,
     read_metadata,
     side_by_side,
-    write_whole,
 )
 from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
 
@@ -74,12 +71,12 @@ def test_a_picture_carries_all_that_is_needed_to_paint_it_again(
         assert picture.size == (512, 384)
         text = picture.text  # type: ignore[attr-defined]
     assert Recipe.model_validate_json(text["recipe"]) == asked
-    assert (text["row"], text["seed"], text["pair"]) == ("1", "8", "sketch")
+    assert (text["row"], text["seed"], text["model"]) == ("1", "8", "sketch")
     assert json.loads(text["weights"]) == MADE_BY.checksums
     assert "torch" in json.loads(text["versions"])
     assert text["parameters"] == (
         "include: zwei Bäume | 夜:0.5\nexclude: watermark\n"
-        "size: 64x48, steps: 5, seed: 8, pair: sketch"
+        "size: 64x48, steps: 5, seed: 8, model: sketch"
     )
 
 
@@ -107,7 +104,7 @@ def test_a_recipe_goes_into_a_png_and_out_again(
     path = tmp_path_factory.getbasetemp() / "asked.png"
     path.write_bytes(png(Image.new("RGB", (512, 16)), asked, row, MADE_BY))
     read = read_metadata(path)
-    assert (read.recipe, read.row, read.pair) == (asked, row, "sketch")
+    assert (read.recipe, read.row, read.model) == (asked, row, "sketch")
     assert list(read.differences(MADE_BY)) == []
     again = read.recipe.alone(read.row)
     path.write_bytes(png(Image.new("RGB", (512, 16)), again, 0, MADE_BY))
@@ -123,7 +120,7 @@ def test_what_has_changed_since_is_told(tmp_path: Path, recipe: Callable[..., Re
     assert re.fullmatch(r"torch was 0\.1 then and is \S+ now\.", told[1])
 
 
-GOOD = {"row": "0", "pair": "sketch", "weights": "{}", "versions": "{}"}
+GOOD = {"row": "0", "model": "sketch", "weights": "{}", "versions": "{}"}
 RECIPE = '{"include":[{"text":"a"}],"width":64,"height":64,"steps":5,"seed":7}'
 
 
@@ -133,6 +130,12 @@ def _saying(texts: dict[str, str]) -> bytes:
         said.add_itxt(key, text, zip=True)
     Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=said)
     return buffer.getvalue()
+
+
+def test_images_from_until_2026_name_their_model_by_another_key(tmp_path: Path) -> None:
+    texts = {key: text for key, text in GOOD.items() if key != "model"}
+    (tmp_path / "a.png").write_bytes(_saying(texts | {"recipe": RECIPE, "pair": "sketch"}))
+    assert read_metadata(tmp_path / "a.png").model == "sketch"
 
 
 def _as_jpeg() -> bytes:
@@ -159,7 +162,7 @@ def _as_jpeg() -> bytes:
         (_saying(GOOD | {"recipe": RECIPE[:-1] + ',"later":1}'}), "cannot be read"),
         (_saying(GOOD | {"recipe": RECIPE + " " * MAX_METADATA}), "cannot be read"),
         (_saying(GOOD | {"recipe": RECIPE, "row": "1"}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE, "pair": "../../etc"}), "cannot be read"),
+        (_saying(GOOD | {"recipe": RECIPE, "model": "../../etc"}), "cannot be read"),
         (_saying(GOOD | {"recipe": RECIPE, "weights": '{"a":"\\u001b[2J"}'}), "cannot be read"),
         (_saying(GOOD | {"recipe": RECIPE, "versions": "[]"}), "cannot be read"),
     ],
@@ -205,31 +208,3 @@ def test_a_timelapse_stays_below_the_limit_of_uploads(
     assert sum(frame.stat().st_size for frame in frames) > 300_000
     media.write_timelapse(tmp_path / "timelapse.mp4", frames)
     assert (tmp_path / "timelapse.mp4").stat().st_size <= 300_000
-
-
-def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_litter(tmp_path: Path) -> None:
-    write_whole(tmp_path / "picture.png", b"old")
-
-    def breaks_off(path: Path) -> None:
-        path.write_bytes(b"half of the ne")
-        raise OSError("the disk is full")
-
-    with pytest.raises(OSError, match="the disk is full"):
-        write_whole(tmp_path / "picture.png", breaks_off)
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
-
-
-def test_content_and_name_of_a_file_are_forced_to_the_disk_in_this_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forced: list[tuple[str, bool]] = []
-    truly = os.fsync
-
-    def fsync(handle: int) -> None:
-        truly(handle)
-        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
-        forced.append((kind, (tmp_path / "picture.png").exists()))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    write_whole(tmp_path / "picture.png", b"new")
-    assert forced == [("file", False), ("folder", True)]

@@ -1,4 +1,4 @@
-"""What a preset says to the sketch pair, it understands."""
+"""What a preset says to the sketch model, it understands."""
 
 from pathlib import Path
 
@@ -6,17 +6,18 @@ import pytest
 
 from core.recipe import Recipe
 from core.styles import PRESETS, suiting
-from engine.models.catalogue import SKETCH
+from engine.models.catalogue import find
 from engine.models.perceptor import Perceptor, read_perceptor
 
 
 @pytest.fixture(scope="module")
 def perceptor() -> Perceptor:
-    return read_perceptor(SKETCH.folder(Path()) / SKETCH.clip, SKETCH.mend)
+    entry = find("sketch")
+    return read_perceptor(entry.folder(Path()) / entry.clip, entry.fix_command)
 
 
 @pytest.mark.parametrize("name", suiting("sketch"))
-def test_the_sketch_pair_knows_every_word_of_its_presets(name: str, perceptor: Perceptor) -> None:
+def test_the_sketch_model_knows_every_word_of_its_presets(name: str, perceptor: Perceptor) -> None:
     recipe = Recipe.make("a castle", preset=name, width=64, height=64, steps=1)
     for prompt in recipe.include[1:] + recipe.exclude:
         assert perceptor.knows(prompt.text)

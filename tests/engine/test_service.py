@@ -1,4 +1,4 @@
-"""The engine put together: from the queue to the channel, with a pair of random weights."""
+"""The engine put together: from the queue to the channel, with a model of random weights."""
 
 import asyncio
 import threading
@@ -41,8 +41,10 @@ def serving(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    pair = read_model(catalogue.SKETCH, random_sketch(tmp_path / "sketch"), torch.device("cpu"))
-    monkeypatch.setattr(service, "load_model", lambda *asked: pair)
+    model = read_model(
+        catalogue.find("sketch"), random_sketch(tmp_path / "sketch"), torch.device("cpu")
+    )
+    monkeypatch.setattr(service, "load_model", lambda *asked: model)
     settings = Settings(
         discord_token=SecretStr(discord.token),
         discord_api_url=discord.api_url,

@@ -433,7 +433,7 @@ async def test_a_full_disk_fails_the_job_with_a_sentence(
     def full(path: Path, content: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("engine.job_files.write_whole", full)
+    monkeypatch.setattr("engine.job_files.write_atomic", full)
     job = await ask()
     async with working(FakeRenderer()):
         failed = await ended(job)

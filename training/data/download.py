@@ -3,7 +3,6 @@
 A package is fetched once, checked against its SHA-256, and unpacked into a folder of its own.
 """
 
-import hashlib
 import logging
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from core.storage.files import sha256
 from training.data.sources import Package
 
 log = logging.getLogger(__name__)
@@ -68,9 +68,7 @@ def _download(package: Package, scratch: Path) -> Path:
 
 
 def _check(package: Package, archive: Path) -> None:
-    with archive.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != package.sha256:
+    if (found := sha256(archive)) != package.sha256:
         raise DownloadError(
             f"{package.package} {package.version} is not the pinned one: its SHA-256 is {found}."
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning import LightningModule
 
-from engine.models.catalogue import SKETCH
+from engine.models.catalogue import find
 from engine.models.model import load_model
 from training.judges.lessons import train_judge
 from training.schedule import Timed, trainer
@@ -53,7 +53,7 @@ def main() -> None:
             case "judge":
                 train_judge(JUDGE_MINUTES, options.runs / stage, options.device)
             case "export":
-                export(options.runs, SKETCH.folder(Path()))
+                export(options.runs, find("sketch").folder(Path()))
             case "report":
                 pair = load_model("sketch", Path("data"), torch.device("cpu"))
                 print(as_markdown(write_report(pair, REPORT, options.runs)))
@@ -87,7 +87,7 @@ def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
         case _:
             module = PriorTraining(_clip_so_far(runs))
     if further:
-        restore(module, SKETCH.folder(Path()))
+        restore(module, find("sketch").folder(Path()))
     return module
 
 
@@ -97,7 +97,7 @@ def _clip_so_far(runs: Path) -> PerceptorTraining:
     if state := clip_state(runs):
         perceptor.load_state_dict(state)
     else:
-        restore(perceptor, SKETCH.folder(Path()))
+        restore(perceptor, find("sketch").folder(Path()))
     return perceptor
 
 

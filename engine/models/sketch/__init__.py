@@ -1,1 +1,1 @@
-"""The embedded pair: a small VQGAN and a small CLIP, made by `python -m training.sketch`."""
+"""The embedded model: a small VQGAN and a small CLIP, made by `python -m training.sketch`."""

@@ -35,18 +35,18 @@ def test_all_ablation_but_the_first_change_something() -> None:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Model:
-    return read_model(catalogue.SKETCH, random_sketch(tmp_path), torch.device("cpu"))
+def model(tmp_path: Path) -> Model:
+    return read_model(catalogue.find("sketch"), random_sketch(tmp_path), torch.device("cpu"))
 
 
 def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it_is_large(
-    pair: Model,
+    model: Model,
 ) -> None:
     axis, slope = torch.tensor([1.0, 0.0]), torch.tensor([0.1, 2.0])
     embedded = F.normalize(torch.stack([torch.ones(2), slope], dim=1), dim=1).requires_grad_(True)
     target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1)
     (near,), (far,) = (objective.cosine_similarities(one[None], [target]) for one in embedded)
-    with ablation.spherical_distance(pair):
+    with ablation.spherical_distance(model):
         (bent,), (bent_far,) = (
             objective.cosine_similarities(one[None], [target]) for one in embedded
         )
@@ -63,22 +63,22 @@ def test_a_line_says_what_both_judges_said() -> None:
 
 
 def test_committed_latents_lie_nearer_to_the_codebook(tmp_path: Path) -> None:
-    pair = load_model(ablation.MODEL, tmp_path, torch.device("cpu"))
+    model = load_model(ablation.MODEL, tmp_path, torch.device("cpu"))
     recipe = Recipe.make("a red circle", width=32, height=32, steps=20, seed=1)
     free, tied = (
-        (latents - pair.vqgan.quantise(latents)).square().mean()
-        for latents in (last(pair, recipe, how) for how in (nullcontext, ablation.commitment))
+        (latents - model.vqgan.quantise(latents)).square().mean()
+        for latents in (last(model, recipe, how) for how in (nullcontext, ablation.commitment))
     )
     assert tied < 0.5 * free
 
 
 def last(
-    pair: Model, recipe: Recipe, how: Callable[[Model], AbstractContextManager[object]]
+    model: Model, recipe: Recipe, how: Callable[[Model], AbstractContextManager[object]]
 ) -> Tensor:
     """The latents at the end."""
     config = override(CONFIGS[ablation.MODEL], {"init.prior_samples": 1, "init.candidates": 8})
-    renderer = Renderer(pair, torch.device("cpu"), config)
-    with how(pair):
+    renderer = Renderer(model, torch.device("cpu"), config)
+    with how(model):
         renderer.add(RenderRequest(1, recipe))
         while renderer.job_ids:
             (iteration,) = renderer.step()
@@ -87,10 +87,10 @@ def last(
     return latents
 
 
-def test_a_variant_is_painted_and_judged(pair: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_is_painted_and_judged(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "STEPS", 2)
     asked = held_out(10)
     config = override(CONFIGS[ablation.MODEL], {"init.candidates": 8})
-    rates, seconds = tried(VARIANTS[1], pair, config, asked, seeds=1)
+    rates, seconds = tried(VARIANTS[1], model, config, asked, seeds=1)
     assert seconds > 0
     assert {rate.measure for rate in rates} >= set(MEASURES)

@@ -16,11 +16,11 @@ TEXT = "a red circle on a white background"
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """The trained pair with taming's own decoder."""
+    """The trained model with taming's own decoder."""
     sketch = load_model("sketch", tmp_path_factory.mktemp("data"), torch.device("cpu"))
-    entry = catalogue.SKETCH
+    entry = catalogue.find("sketch")
     folder = entry.folder(Path())
-    vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.mend)
+    vqgan = read_vqgan(folder / entry.config, folder / entry.vqgan, entry.fix_command)
     return Model(entry.name, vqgan, sketch.perceptor, entry.side, sketch.words, {})
 
 

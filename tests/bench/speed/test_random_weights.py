@@ -1,4 +1,4 @@
-"""The full-size pair with random weights is the real one in everything but its numbers."""
+"""The full-size model with random weights is the real one in everything but its numbers."""
 
 import pytest
 import torch
@@ -8,11 +8,11 @@ from bench.speed.random_weights import untrained_imagenet
 
 def test_it_has_the_published_shape_and_leaves_random_numbers_alone() -> None:
     before = torch.random.get_rng_state()
-    pair = untrained_imagenet(torch.device("cpu"), quick=False)
+    model = untrained_imagenet(torch.device("cpu"), quick=False)
     assert torch.equal(torch.random.get_rng_state(), before)
-    weights = sum(weight.numel() for weight in pair.vqgan.decoder.parameters())
+    weights = sum(weight.numel() for weight in model.vqgan.decoder.parameters())
     assert weights == pytest.approx(42.4e6, rel=0.002)
-    assert pair.vqgan.codebook.shape == (16_384, 256)
-    assert (pair.vqgan.factor, pair.perceptor.resolution) == (16, 224)
-    assert pair.perceptor.embed_texts(["a castle"]).shape == (1, 512)
-    assert not any(weight.requires_grad for weight in pair.vqgan.parameters())
+    assert model.vqgan.codebook.shape == (16_384, 256)
+    assert (model.vqgan.factor, model.perceptor.resolution) == (16, 224)
+    assert model.perceptor.embed_texts(["a castle"]).shape == (1, 512)
+    assert not any(weight.requires_grad for weight in model.vqgan.parameters())

@@ -205,7 +205,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.storage.uploaded_images.os.fsync", full)
+    monkeypatch.setattr("core.storage.files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         store_image(_gradient(), tmp_path)
     assert list((tmp_path / "initial").iterdir()) == []

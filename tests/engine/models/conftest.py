@@ -1,4 +1,4 @@
-"""What the tests of the networks share: pairs with random weights, written once."""
+"""What the tests of the networks share: models with random weights, written once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,19 +21,19 @@ def _sketch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sketch_folder(_sketch: Path, tmp_path: Path) -> Path:
-    """A copy of the random sketch pair, to be damaged at will."""
+    """A copy of the random sketch model, to be damaged at will."""
     return copytree(_sketch, tmp_path / "sketch")
 
 
 @pytest.fixture(scope="session")
 def sketch(_sketch: Path) -> Model:
-    return read_model(catalogue.SKETCH, _sketch, CPU)
+    return read_model(catalogue.find("sketch"), _sketch, CPU)
 
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    """The full-size pair, read from the published forms."""
+    """The full-size model, read from the published forms."""
     data_dir = tmp_path_factory.mktemp("data")
-    random_imagenet(catalogue.IMAGENET.folder(data_dir))
+    random_imagenet(catalogue.find("imagenet").folder(data_dir))
     yield load_model("imagenet", data_dir, CPU)
     rmtree(data_dir)  # it is too large to be kept for later looks

@@ -11,13 +11,13 @@ from engine.synthesis.config import CONFIGS
 from tests.engine.random_pair import COCO_YAML, GUMBEL_YAML, IMAGENET_YAML
 
 YAML = [
-    (catalogue.IMAGENET, IMAGENET_YAML),
-    (catalogue.GUMBEL, GUMBEL_YAML),
-    (catalogue.COCO, COCO_YAML),
+    (catalogue.find("imagenet"), IMAGENET_YAML),
+    (catalogue.find("gumbel"), GUMBEL_YAML),
+    (catalogue.find("coco"), COCO_YAML),
 ]
 
 
-def test_every_published_file_of_a_pair_has_a_mirror_and_a_checksum_or_says_that_it_has_none() -> (
+def test_every_published_file_of_a_model_has_a_mirror_and_a_checksum_or_says_that_it_has_none() -> (
     None
 ):
     unvouched = set()
@@ -58,16 +58,16 @@ def test_what_the_yaml_describes_has_as_much_room_in_the_published_file(
     (checkpoint,) = (file for file in entry.downloads if file.name == entry.vqgan)
     assert checkpoint.size is not None
     assert size < checkpoint.size < 4 * size  # with what judged it, and Adam's two means
-    if entry is catalogue.COCO:  # the weights alone, and their names
+    if entry is catalogue.find("coco"):  # the weights alone, and their names
         assert checkpoint.size - size < 500_000
 
 
-def test_for_every_pair_it_is_known_how_it_paints() -> None:
+def test_for_every_model_it_is_known_how_it_paints() -> None:
     assert set(CONFIGS) == set(CATALOGUE)
 
 
-def test_an_unknown_pair_is_told_which_there_are() -> None:
+def test_an_unknown_model_is_told_which_there_are() -> None:
     with pytest.raises(
-        WeightsError, match=r"no pair 'imagnet'; there are sketch, .* and wikiart\."
+        WeightsError, match=r"no model 'imagnet'; there are sketch, .* and wikiart\."
     ):
         catalogue.find("imagnet")

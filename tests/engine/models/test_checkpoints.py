@@ -24,7 +24,7 @@ from tests.engine.random_pair import (
     write_torchscript,
 )
 
-MEND = "python -m engine weights pull imagenet"
+FIX_COMMAND = "python -m engine weights pull imagenet"
 PICTURE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
@@ -60,7 +60,7 @@ def archive(tmp_path: Path) -> Path:
 def test_a_lightning_checkpoint_is_read_and_its_training_left_out(
     config: Path, checkpoint: Path
 ) -> None:
-    vqgan = read_vqgan(config, checkpoint, MEND)
+    vqgan = read_vqgan(config, checkpoint, FIX_COMMAND)
     assert vqgan(PICTURE)[0].shape == PICTURE.shape
     assert not any(name.startswith("loss.") for name in vqgan.state_dict())
     assert not any(parameter.requires_grad for parameter in vqgan.parameters())
@@ -69,12 +69,12 @@ def test_a_lightning_checkpoint_is_read_and_its_training_left_out(
 def test_lightnings_older_form_and_numpys_scores_are_read_alike(
     config: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    expected = read_vqgan(config, checkpoint, MEND)
+    expected = read_vqgan(config, checkpoint, FIX_COMMAND)
     state = {name: value.clone() for name, value in expected.state_dict().items()}
     older = tmp_path / "older.ckpt"
     scored = {"best": np.float64(0.25), "state_dict": state}
     torch.save(scored, older, _use_new_zipfile_serialization=False)
-    read = read_vqgan(config, older, MEND)
+    read = read_vqgan(config, older, FIX_COMMAND)
     assert torch.equal(read(PICTURE)[0], expected(PICTURE)[0])
 
 
@@ -87,7 +87,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(
     if not zipped:
         path.write_bytes(pickle.dumps(trap, protocol=2))
     with pytest.raises(WeightsError, match=r"last\.ckpt cannot be used"):
-        read_vqgan(config, path, MEND)
+        read_vqgan(config, path, FIX_COMMAND)
     assert not trap.folder.exists()
 
 
@@ -97,7 +97,7 @@ def test_an_archive_with_foreign_functions_in_it_is_refused_and_runs_nothing(
     trap = Trap(tmp_path / "sprung")
     replace_member(archive, "/data.pkl", pickle.dumps(trap, protocol=2))
     with pytest.raises(WeightsError, match="which weights do not need"):
-        read_perceptor(archive, MEND)
+        read_perceptor(archive, FIX_COMMAND)
     assert not trap.folder.exists()
 
 
@@ -114,8 +114,8 @@ def test_a_plain_state_dict_is_a_perceptor_too(archive: Path, tmp_path: Path) ->
     plain = tmp_path / "plain.pt"
     torch.save(read_clip(archive).state, plain)
     texts = ["a red circle"]
-    expected = read_perceptor(archive, MEND).embed_texts(texts)
-    assert torch.equal(read_perceptor(plain, MEND).embed_texts(texts), expected)
+    expected = read_perceptor(archive, FIX_COMMAND).embed_texts(texts)
+    assert torch.equal(read_perceptor(plain, FIX_COMMAND).embed_texts(texts), expected)
 
 
 @pytest.fixture
@@ -145,40 +145,42 @@ DAMAGES: dict[str, Damage] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("form", ["checkpoint", "archive"])
-def test_damage_ends_in_one_sentence_that_says_what_mends_it(
+def test_damage_ends_in_one_sentence_that_says_what_repairs_it(
     form: str, damage: str, config: Path, request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(form)
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     with pytest.raises(WeightsError) as caught:
-        read_vqgan(config, path, MEND) if form == "checkpoint" else read_perceptor(path, MEND)
-    told = str(caught.value)
-    assert told.startswith(f"{path} cannot be used: ")
-    assert told.endswith(f"mend it with `{MEND}`.")
-    assert "\n" not in told
+        read_vqgan(config, path, FIX_COMMAND) if form == "checkpoint" else read_perceptor(
+            path, FIX_COMMAND
+        )
+    message = str(caught.value)
+    assert message.startswith(f"{path} cannot be used: ")
+    assert message.endswith(f"repair it with `{FIX_COMMAND}`.")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("damage", ["empty", "a web page", "cut in half"])
 @pytest.mark.parametrize("name", ["vqgan.safetensors", "clip.safetensors", "vqgan.yaml"])
-def test_the_sketch_pairs_files_may_be_damaged_too(
+def test_the_sketch_models_files_may_be_damaged_too(
     name: str, damage: str, sketch_folder: Path
 ) -> None:
     path = sketch_folder / name
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     (sketch_folder / "SHA256SUMS").unlink()
     with pytest.raises(WeightsError, match=f"{name} cannot be used"):
-        read_model(catalogue.SKETCH, sketch_folder, torch.device("cpu"))
+        read_model(catalogue.find("sketch"), sketch_folder, torch.device("cpu"))
 
 
 def test_weights_of_another_architecture_are_refused(config: Path, checkpoint: Path) -> None:
     config.write_text(config.read_text().replace("n_embed: 256", "n_embed: 512"))
     with pytest.raises(WeightsError, match=r"last\.ckpt cannot be used"):
-        read_vqgan(config, checkpoint, MEND)
+        read_vqgan(config, checkpoint, FIX_COMMAND)
 
 
 def test_a_missing_file_is_named_with_the_command_that_gets_it(config: Path) -> None:
     with pytest.raises(WeightsError, match=r"gone\.ckpt is missing; get it with `python -m engine"):
-        read_vqgan(config, config.parent / "gone.ckpt", MEND)
+        read_vqgan(config, config.parent / "gone.ckpt", FIX_COMMAND)
 
 
 def _scripted(module: bytes) -> bytes:
@@ -227,7 +229,7 @@ def test_an_archive_cannot_ask_for_more_than_it_holds(
 ) -> None:
     replace_member(archive, "/data.pkl", BOMBS[bomb])
     with pytest.raises(WeightsError, match=r"clip\.pt cannot be used"):
-        read_perceptor(archive, MEND)
+        read_perceptor(archive, FIX_COMMAND)
 
 
 @pytest.mark.parametrize("form", ["checkpoint", "archive"])
@@ -238,7 +240,9 @@ def test_what_is_packed_is_not_unpacked(
     path: Path = request.getfixturevalue(form)
     replace_member(path, "/data.pkl", b"\x80\x02" + b"N0" * 1_000_000 + b"N.", packed=True)
     with pytest.raises(WeightsError, match=r"cannot be used.* packed"):
-        read_vqgan(config, path, MEND) if form == "checkpoint" else read_perceptor(path, MEND)
+        read_vqgan(config, path, FIX_COMMAND) if form == "checkpoint" else read_perceptor(
+            path, FIX_COMMAND
+        )
 
 
 def test_a_checkpoint_cannot_ask_for_more_than_it_holds(
@@ -246,7 +250,7 @@ def test_a_checkpoint_cannot_ask_for_more_than_it_holds(
 ) -> None:
     torch.save({"quantize.embedding.weight": torch.zeros(1).expand(2**20, 2**16)}, checkpoint)
     with pytest.raises(WeightsError, match="claims to be larger than it is"):
-        read_vqgan(config, checkpoint, MEND)
+        read_vqgan(config, checkpoint, FIX_COMMAND)
 
 
 def test_a_configuration_is_plain_data(config: Path, checkpoint: Path, small_memory: None) -> None:
@@ -257,7 +261,7 @@ def test_a_configuration_is_plain_data(config: Path, checkpoint: Path, small_mem
     for text in (laughs, "model: !!python/object/apply:os.mkdir [sprung]"):
         config.write_text(text)
         with pytest.raises(WeightsError, match=r"vqgan\.yaml cannot be used"):
-            read_vqgan(config, checkpoint, MEND)
+            read_vqgan(config, checkpoint, FIX_COMMAND)
     assert not Path("sprung").exists()
 
 

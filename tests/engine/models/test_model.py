@@ -17,7 +17,7 @@ from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 CPU = torch.device("cpu")
 
 
-def test_the_full_size_pair_is_read_from_its_published_forms_and_works(imagenet: Model) -> None:
+def test_the_full_size_model_is_read_from_its_published_forms_and_works(imagenet: Model) -> None:
     assert (imagenet.side, imagenet.vqgan.factor, imagenet.perceptor.resolution) == (256, 16, 224)
     assert imagenet.vqgan.codebook.shape == (16_384, 256)
     assert imagenet.words is None
@@ -37,7 +37,7 @@ def test_the_full_size_pair_is_read_from_its_published_forms_and_works(imagenet:
     assert (seen @ texts.t()).abs().max() <= 1.0
 
 
-def test_a_small_pair_is_read_by_the_same_path(sketch: Model) -> None:
+def test_a_small_model_is_read_by_the_same_path(sketch: Model) -> None:
     assert (sketch.side, sketch.vqgan.factor, sketch.perceptor.resolution) == (64, 4, 64)
     assert sketch.words is not None
     assert "circle" in sketch.words
@@ -46,15 +46,15 @@ def test_a_small_pair_is_read_by_the_same_path(sketch: Model) -> None:
     assert sketch.vqgan(pictures)[0].shape == pictures.shape
 
 
-def test_the_same_files_make_the_same_pair(sketch: Model, sketch_folder: Path) -> None:
-    again = read_model(catalogue.SKETCH, sketch_folder, CPU)
+def test_the_same_files_make_the_same_model(sketch: Model, sketch_folder: Path) -> None:
+    again = read_model(catalogue.find("sketch"), sketch_folder, CPU)
     assert again.checksums == sketch.checksums
     for one, other in ((sketch.vqgan, again.vqgan), (sketch.perceptor, again.perceptor)):
         state = other.state_dict()
         assert all(torch.equal(value, state[name]) for name, value in one.state_dict().items())
 
 
-def test_a_pair_that_was_not_pulled_says_how_to_pull_it(tmp_path: Path) -> None:
+def test_a_model_that_was_not_pulled_says_how_to_pull_it(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="missing; get it with `python -m engine weights pull"):
         load_model("imagenet", tmp_path, CPU)
 
@@ -65,7 +65,7 @@ def test_a_file_that_changed_since_it_was_put_there_is_refused(sketch_folder: Pa
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"vqgan\.safetensors is damaged .* `git checkout"):
-        read_model(catalogue.SKETCH, sketch_folder, CPU)
+        read_model(catalogue.find("sketch"), sketch_folder, CPU)
 
 
 def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
@@ -77,11 +77,13 @@ def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
     name = f"open_clip/{ARCHITECTURE}/tiny.safetensors"
     painter = {name: sketch.checksums[name] for name in ("vqgan.yaml", "vqgan.safetensors")}
 
-    alone = read_model(catalogue.SKETCH, sketch_folder, CPU, [other])
+    alone = read_model(catalogue.find("sketch"), sketch_folder, CPU, [other])
     assert alone.checksums == painter | {name: sha256}
     assert (alone.words, alone.perceptor.resolution) == (None, 32)
 
-    both = read_model(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 1.0), other])
+    both = read_model(
+        catalogue.find("sketch"), sketch_folder, CPU, [PerceptorChoice("own", 1.0), other]
+    )
     assert both.checksums == painter | {
         "clip.safetensors (share 0.25)": sketch.checksums["clip.safetensors"],
         f"{name} (share 0.75)": sha256,
@@ -89,7 +91,7 @@ def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
     assert isinstance(both.perceptor, Ensemble)
     assert both.perceptor.resolution == 64
 
-    own = read_model(catalogue.SKETCH, sketch_folder, CPU, [PerceptorChoice("own", 2.0)])
+    own = read_model(catalogue.find("sketch"), sketch_folder, CPU, [PerceptorChoice("own", 2.0)])
     assert own.checksums == sketch.checksums
 
 
@@ -99,8 +101,8 @@ def test_several_perceptors_judge_a_picture(sketch_folder: Path, tmp_path: Path)
         PerceptorChoice("own", 1.0),
         PerceptorChoice(f"open_clip/{ARCHITECTURE}/{weights}", 1.0),
     ]
-    pair = read_model(catalogue.SKETCH, sketch_folder, CPU, choices)
-    renderer = Renderer(pair, CPU)
+    model = read_model(catalogue.find("sketch"), sketch_folder, CPU, choices)
+    renderer = Renderer(model, CPU)
     recipe = Recipe.make("a unicorn | fog", "watermark", width=32, height=32, steps=2, seed=7)
     renderer.add(RenderRequest(1, recipe))
     (first,), (last,) = renderer.step(), renderer.step()

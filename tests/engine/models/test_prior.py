@@ -45,7 +45,7 @@ def test_a_prior_is_read_with_the_space_and_sizes_that_its_file_names(
     assert not any(weight.requires_grad for weight in read.parameters())
 
 
-def test_the_embedded_prior_denoises_scenes_better_with_their_captions(tmp_path: Path) -> None:
+def test_the_embedded_prior_follows_the_captions_of_noisy_scenes(tmp_path: Path) -> None:
     sketch = load_model("sketch", tmp_path, torch.device("cpu"))
     assert isinstance(sketch.prior, PixelPrior)
     random, generator = Random(3), torch.Generator().manual_seed(3)
@@ -53,16 +53,15 @@ def test_the_embedded_prior_denoises_scenes_better_with_their_captions(tmp_path:
     captions = [caption(scene, random) for scene in scenes]
     images = batches.to_tensor([draw(scene) for scene in scenes])
     x = sketch.prior.view(images, torch.empty(0))
-    times = torch.full((len(x),), 0.5)
-    noisy = torch.randn(x.shape, generator=generator).lerp(x, 0.5)
+    times = torch.full((len(x),), 0.1)
+    noisy = torch.randn(x.shape, generator=generator).lerp(x, 0.1)
     embeddings = sketch.perceptor.embed_texts([each.text for each in captions])
 
     def error(conditions: torch.Tensor) -> float:
         with torch.no_grad():
             return (sketch.prior(noisy, times, conditions) - x).square().mean().item()
 
-    assert error(embeddings) < error(torch.zeros_like(embeddings)) < 0.1
-    assert error(embeddings) < error(embeddings.roll(1, 0))
+    assert error(embeddings) < 0.5 * error(embeddings.roll(1, 0))  # of other scenes
 
 
 def test_latents_are_normalised_and_back() -> None:

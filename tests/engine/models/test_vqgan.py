@@ -37,7 +37,7 @@ def published(form: str, folder: Path) -> VQGAN:
         write_transformer_checkpoint(params, weights)
     else:
         write_lightning_checkpoint(params, weights, gumbel=form == "GumbelVQ")
-    return read_vqgan(config, weights, mend="")
+    return read_vqgan(config, weights, fix_command="")
 
 
 @pytest.fixture(scope="module", params=FORMS)

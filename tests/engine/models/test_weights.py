@@ -90,11 +90,10 @@ def web(server: ThreadingHTTPServer) -> Web:
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-def pair(*sources: str, size: int | None = len(CONTENT), sha256: str | None = SHA256) -> Entry:
-    """A pair that is one file, to be had from these sources."""
+def model(*sources: str, size: int | None = len(CONTENT), sha256: str | None = SHA256) -> Entry:
+    """A model that is one file, to be had from these sources."""
     file = Download("net.bin", size, sha256, "MIT", sources)
-    mend = "python -m engine weights pull tiny"
-    return Entry("tiny", "for tests", 8, 0.5, "net.bin", "net.bin", "net.bin", mend, (file,))
+    return Entry("tiny", "for tests", 8, 0.5, "net.bin", "net.bin", "net.bin", (file,))
 
 
 def folder_of(data_dir: Path) -> Path:
@@ -103,8 +102,8 @@ def folder_of(data_dir: Path) -> Path:
     return folder
 
 
-def test_a_pulled_pair_is_whole_recorded_and_leaves_nothing_else(web: Web, tmp_path: Path) -> None:
-    entry = pair(web.put("/net", Source()))
+def test_a_pulled_model_is_whole_recorded_and_leaves_nothing_else(web: Web, tmp_path: Path) -> None:
+    entry = model(web.put("/net", Source()))
     assert weights.check(entry, tmp_path).files[0].state is State.MISSING
     assert weights.pull(entry, tmp_path).ready
     folder = folder_of(tmp_path)
@@ -115,7 +114,7 @@ def test_a_pulled_pair_is_whole_recorded_and_leaves_nothing_else(web: Web, tmp_p
 
 def test_what_is_there_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
     source = Source()
-    entry = pair(web.put("/net", source))
+    entry = model(web.put("/net", source))
     weights.pull(entry, tmp_path)
     weights.pull(entry, tmp_path)
     assert len(source.asked) == 1
@@ -123,7 +122,7 @@ def test_what_is_there_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
 
 def test_an_interrupted_download_goes_on_where_it_stopped(web: Web, tmp_path: Path) -> None:
     source = Source()
-    entry = pair(web.put("/net", source))
+    entry = model(web.put("/net", source))
     (folder_of(tmp_path) / "net.bin.part").write_bytes(CONTENT[:30_000])
     status = weights.check(entry, tmp_path).files[0]
     assert (status.state, status.size) == (State.PARTIAL, 30_000)
@@ -133,7 +132,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(web: Web, tmp_path: Pa
 
 def test_a_line_that_breaks_is_taken_up_again(web: Web, tmp_path: Path) -> None:
     source = Source(breaks_after=15_000)
-    assert weights.pull(pair(web.put("/net", source)), tmp_path).ready
+    assert weights.pull(model(web.put("/net", source)), tmp_path).ready
     assert source.asked == [None, "bytes=15000-", "bytes=30000-"]
 
 
@@ -159,7 +158,7 @@ def test_whatever_came_before_one_good_source_is_enough(
 ) -> None:
     Handler.sources = {f"/{i}": source for i, source in enumerate([*broken, Source()])}
     address = f"http://127.0.0.1:{server.server_port}"
-    entry = pair(*(address + path for path in Handler.sources))
+    entry = model(*(address + path for path in Handler.sources))
     with TemporaryDirectory() as data_dir:
         folder = folder_of(Path(data_dir))
         if part is not None:
@@ -180,7 +179,7 @@ def test_mirrors_are_tried_in_their_order_and_the_last_word_names_them_all(
         nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/net"
     wrong = web.put("/wrong", Source(content=CONTENT[::-1]))
     page = web.put("/page", Source(content=b"<html>Please log in</html>"))
-    entry = pair(web.address + "/gone", nobody, wrong, page)
+    entry = model(web.address + "/gone", nobody, wrong, page)
     with pytest.raises(WeightsError) as caught:
         weights.pull(entry, tmp_path)
     told = str(caught.value)
@@ -198,7 +197,7 @@ def test_what_came_before_the_network_went_is_kept_but_never_under_the_files_nam
 ) -> None:
     source = Source(knows_ranges=False, breaks_after=12_345)
     with pytest.raises(WeightsError, match="it breaks off"):
-        weights.pull(pair(web.put("/net", source)), tmp_path)
+        weights.pull(model(web.put("/net", source)), tmp_path)
     folder = folder_of(tmp_path)
     assert [path.name for path in folder.iterdir()] == ["net.bin.part"]
     assert (folder / "net.bin.part").read_bytes() == CONTENT[:12_345]
@@ -207,7 +206,7 @@ def test_what_came_before_the_network_went_is_kept_but_never_under_the_files_nam
 def test_a_damaged_file_is_found_by_the_check_and_replaced_by_a_pull(
     web: Web, tmp_path: Path
 ) -> None:
-    entry = pair(web.put("/net", Source()))
+    entry = model(web.put("/net", Source()))
     weights.pull(entry, tmp_path)
     file = folder_of(tmp_path) / "net.bin"
     file.write_bytes(b"?" + CONTENT[1:])
@@ -222,7 +221,7 @@ def test_of_a_file_without_a_published_checksum_what_came_first_counts_from_then
     web: Web, tmp_path: Path
 ) -> None:
     source = Source(breaks_after=15_000)
-    entry = pair(web.put("/net", source), size=None, sha256=None)
+    entry = model(web.put("/net", source), size=None, sha256=None)
     status = weights.pull(entry, tmp_path)
     assert (status.ready, status.files[0].published) == (True, False)
     file = folder_of(tmp_path) / "net.bin"
@@ -242,10 +241,10 @@ def test_a_file_of_unknown_size_is_whole_by_its_checksum_and_a_web_page_is_none(
     web: Web, tmp_path: Path
 ) -> None:
     page = web.put("/page", Source(content=b"<html>Please log in</html>", page=True))
-    entry = pair(page, size=None, sha256=None)
+    entry = model(page, size=None, sha256=None)
     with pytest.raises(WeightsError, match="it sends a web page"):
         weights.pull(entry, tmp_path)
-    entry = pair(page, web.put("/net", Source()), size=None)
+    entry = model(page, web.put("/net", Source()), size=None)
     (folder_of(tmp_path) / "net.bin.part").write_bytes(CONTENT[:9] + b"?")
     status = weights.pull(entry, tmp_path)
     assert (status.ready, status.files[0].published) == (True, True)
@@ -254,7 +253,7 @@ def test_a_file_of_unknown_size_is_whole_by_its_checksum_and_a_web_page_is_none(
 def test_too_little_room_is_said_before_anything_is_fetched(web: Web, tmp_path: Path) -> None:
     source = Source()
     with pytest.raises(WeightsError, match=r"needs 1,000,000,000 MB more, but .* make room"):
-        weights.pull(pair(web.put("/net", source), size=10**15), tmp_path)
+        weights.pull(model(web.put("/net", source), size=10**15), tmp_path)
     assert source.asked == []
 
 
@@ -264,7 +263,7 @@ def test_a_disk_that_fills_up_on_the_way_is_no_fault_of_the_source(
     source = Source()
     (folder_of(tmp_path) / "net.bin.part").symlink_to("/dev/full")
     with pytest.raises(WeightsError, match="cannot be written: No space left on device"):
-        weights.pull(pair(web.put("/net", source), web.address + "/never"), tmp_path)
+        weights.pull(model(web.put("/net", source), web.address + "/never"), tmp_path)
     assert len(source.asked) == 1
 
 

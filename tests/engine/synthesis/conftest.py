@@ -23,7 +23,7 @@ QUICK = override(SKETCH, {"schedule.min_side": 32, "init.prior_samples": 4, "ini
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Random weights in the sketch model's form: nonsense, with all its arithmetic."""
     folder = random_sketch(tmp_path_factory.mktemp("sketch"))
-    return read_model(catalogue.SKETCH, folder, CPU)
+    return read_model(catalogue.find("sketch"), folder, CPU)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ def test_the_loss_is_the_squared_error_and_zero_for_an_exact_prediction(
 def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
     training: PriorTraining, tmp_path: Path
 ) -> None:
-    entry, folder = catalogue.SKETCH, tmp_path / "sketch"
+    entry, folder = catalogue.find("sketch"), tmp_path / "sketch"
     shutil.copytree(entry.folder(tmp_path), folder)
     (tmp_path / "runs" / "prior").mkdir(parents=True)
     state = {"state_dict": training.state_dict()}
@@ -72,7 +72,7 @@ def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
     export(tmp_path / "runs", folder)
     again = PriorTraining(training.perceptor)
     restore(again, folder)
-    read = read_prior(folder / "prior.safetensors", entry.mend)
+    read = read_prior(folder / "prior.safetensors", entry.fix_command)
     noise, times, conditions = torch.randn(2, 3, 32, 32), torch.rand(2), torch.randn(2, 256)
     with torch.no_grad():
         expected = training.prior(noise, times, conditions)

@@ -17,7 +17,7 @@ from training.sketch.report import Measure, as_markdown, reconstructed, write_re
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = random_sketch(tmp_path_factory.mktemp("untrained"))
-    return read_model(catalogue.SKETCH, folder, torch.device("cpu"))
+    return read_model(catalogue.find("sketch"), folder, torch.device("cpu"))
 
 
 def test_an_untrained_pair_misses_the_gates(

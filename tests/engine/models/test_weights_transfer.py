@@ -10,7 +10,7 @@ import torch
 from core.settings import PerceptorChoice
 from engine.models.catalogue import Download, Entry, WeightsError
 from engine.models.open_clip import read_open_clip
-from engine.models.shipping import Content, Manifest
+from engine.models.weights_transfer import Content, Manifest
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 FILES = {"model.yaml": b"a: 1", "last.ckpt": b"weights" * 1000, "clip.pt": b"clip"}
@@ -23,7 +23,6 @@ ENTRY = Entry(
     config="model.yaml",
     vqgan="last.ckpt",
     clip="clip.pt",
-    mend="weights pull small",
     downloads=(Download("model.yaml", None, None, "", ()),),
 )
 
@@ -47,17 +46,17 @@ def sent(content: bytes) -> Content:
 
 
 def test_a_machine_with_the_very_files_needs_none(manifest: Manifest, tmp_path: Path) -> None:
-    assert manifest.lacking(tmp_path / "here") == []
+    assert manifest.missing(tmp_path / "here") == []
     assert manifest.folder(tmp_path / "here") == ENTRY.folder(tmp_path / "here")
 
 
-def test_what_lacks_is_sent_and_stays(manifest: Manifest, tmp_path: Path) -> None:
+def test_missing_files_are_sent_and_stays(manifest: Manifest, tmp_path: Path) -> None:
     there = tmp_path / "there"
     write(ENTRY.folder(there), FILES | {"last.ckpt": b"other weights"})
-    assert set(manifest.lacking(there)) == set(FILES)  # a folder is taken whole or not at all
-    for name in manifest.lacking(there):
+    assert set(manifest.missing(there)) == set(FILES)  # a folder is taken whole or not at all
+    for name in manifest.missing(there):
         manifest.receive(name, manifest.read(name, tmp_path / "here"))
-    assert manifest.lacking(there) == []
+    assert manifest.missing(there) == []
     folder = manifest.folder(there)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
 
@@ -66,11 +65,11 @@ def test_a_damaged_cache_is_sent_again(manifest: Manifest, tmp_path: Path) -> No
     for name, content in FILES.items():
         manifest.receive(name, sent(content))
     (manifest.folder(tmp_path) / "clip.pt").write_bytes(b"clap")
-    assert manifest.lacking(tmp_path) == ["clip.pt"]
+    assert manifest.missing(tmp_path) == ["clip.pt"]
 
 
 def test_what_arrives_damaged_is_refused(manifest: Manifest, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"clip\.pt has arrived with another checksum"):
+    with pytest.raises(WeightsError, match=r"clip\.pt arrived with a different checksum"):
         manifest.receive("clip.pt", sent(b"clap"))
     assert not manifest.folder(tmp_path).exists()
 
@@ -83,19 +82,19 @@ def test_other_weights_have_another_place(manifest: Manifest, tmp_path: Path) ->
 def test_models_of_open_clip_are_sent_too_and_are_the_same_there(
     manifest: Manifest, tmp_path: Path
 ) -> None:
-    file = random_open_clip(tmp_path / "here" / "judge")
+    file = random_open_clip(tmp_path / "here" / "perceptor")
     name = f"open_clip/{ARCHITECTURE}/{file}"
     here = Manifest.of(ENTRY, tmp_path / "here", [PerceptorChoice(name, 1.0)])
-    assert here.lacking(tmp_path / "here") == []
+    assert here.missing(tmp_path / "here") == []
     content = here.read(name, tmp_path / "here")
     own, checksum = read_open_clip(ARCHITECTURE, str(file))
 
     file.rename(tmp_path / "elsewhere")  # on the other machine there is no such file
-    assert here.lacking(tmp_path / "here") == [name]
-    with pytest.raises(WeightsError, match="another checksum"):
+    assert here.missing(tmp_path / "here") == [name]
+    with pytest.raises(WeightsError, match="different checksum"):
         here.receive(name, content[1:])
     here.receive(name, content)
-    assert here.lacking(tmp_path / "here") == []
-    sent_one, same = read_open_clip(ARCHITECTURE, str(file), here.judges[name].here())
+    assert here.missing(tmp_path / "here") == []
+    sent_one, same = read_open_clip(ARCHITECTURE, str(file), here.external[name].local_path())
     assert same == checksum
     assert torch.equal(sent_one.embed_texts(["a circle"]), own.embed_texts(["a circle"]))
