@@ -19,16 +19,16 @@ DISK_FULL = mark(
 NOTES = {
     NoteCode.TRUNCATED_WORDS: mark("Too long for CLIP, these words were not seen: {words}."),
     NoteCode.UNDERSTOOD_AS: mark("Painted as: {things}."),
-    NoteCode.UNKNOWN_WORDS: mark("The pair {model} does not know: {words}."),
+    NoteCode.UNKNOWN_WORDS: mark("The model {model} doesn't know these words: {words}."),
     NoteCode.LOW_MEMORY: mark("The memory is short for this size, so it is painted more slowly."),
 }
 
 REFUSALS = {
     RefusalCode.SIZE: mark(
-        "{size} cannot be painted: with the pair {model} both sides must be multiples of {factor}."
+        "{size} doesn't work with the model {model}: both sides must be multiples of {factor}."
     ),
     RefusalCode.NO_KNOWN_WORD: mark(
-        "The pair {model} has no picture of that. It knows these words: {words}."
+        "The model {model} can't draw that. It knows these words: {words}."
     ),
     RefusalCode.NO_SOURCE: mark("What this picture was to start from is no longer there."),
     RefusalCode.BAD_SOURCE: mark("The saved state was painted with another VQGAN."),

@@ -217,7 +217,7 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
         (["render", "--again", "broken.png"], "broken.png is not a PNG"),
         (["render", "--again", "nowhere.png"], "nowhere.png: No such file"),
         (["render", "a", "--size", "3"], "A size is width x height"),
-        (["render", "a", "--size", "17x16"], "17x16 cannot be painted"),
+        (["render", "a", "--size", "17x16"], "17x16 doesn't work"),
         (["render", " "], "Nothing is asked for"),
         (["render", "fog:-1"], "A weight can't be negative"),
         (["render", "a", "--count", "9"], "Count must be"),

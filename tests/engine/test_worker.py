@@ -274,7 +274,7 @@ async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, e
     async with working(renderer):
         assert (await ended(faulty)).reason == fault_text(Fault.NOT_FINITE)
         assert (await ended(refused)).reason == (
-            "18x16 cannot be painted: with the pair fake both sides must be multiples of 4."
+            "18x16 doesn't work with the model fake: both sides must be multiples of 4."
         )
         assert "upload it again" in (await ended(lost)).reason
 
