@@ -1,4 +1,4 @@
-"""Pairs with random weights, written in exactly the forms in which the real ones come.
+"""Models with random weights, written in exactly the forms in which the real ones come.
 
 They paint nonsense, but everything about them can be tried: reading, sizes, gradients, speed.
 """
@@ -151,7 +151,7 @@ model:
 
 
 def random_sketch(folder: Path, seed: int = 0) -> Path:
-    """Writes a pair as the training's export does, small enough for any test; → `folder`.
+    """Writes a model as the training's export does, small enough for any test; → `folder`.
 
     Read it with `read_model(catalogue.find("sketch"), folder, device)`. It knows WORDS.
     """
@@ -188,9 +188,9 @@ def random_sketch(folder: Path, seed: int = 0) -> Path:
 
 
 def random_imagenet(folder: Path, seed: int = 0) -> Path:
-    """Writes the full-size pair as taming and OpenAI publish it (0.7 GB); → `folder`.
+    """Writes the full-size model as taming and OpenAI publish it (0.7 GB); → `folder`.
 
-    With `folder = DATA_DIR / "weights" / "imagenet"` it loads as the pair `imagenet`.
+    With `folder = DATA_DIR / "weights" / "imagenet"` it loads as the model `imagenet`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.yaml").write_text(IMAGENET_YAML)

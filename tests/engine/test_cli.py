@@ -222,10 +222,10 @@ def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
         (["render", "fog:-1"], "A weight can't be negative"),
         (["render", "a", "--count", "9"], "Count must be"),
         (["render", "a", "--steps", "0"], "Steps must be"),
-        (["render", "a", "--model", "watercolour"], "There is no pair"),
+        (["render", "a", "--model", "watercolour"], "There is no model"),
         (["render", "a", "--init", "nowhere.png"], "nowhere.png: No such file"),
         (["render", "a", "--init", "broken.png"], "isn't a PNG, JPEG, WebP or GIF"),
-        (["weights", "pull", "watercolour"], "There is no pair"),
+        (["weights", "pull", "watercolour"], "There is no model"),
         (["weights", "check", "imagenet"], "weights pull imagenet"),
     ],
 )
