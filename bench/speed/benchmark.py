@@ -185,7 +185,9 @@ def load(side: str, name: str) -> Model:
         return model
     entry = catalogue.find(name)
     folder = entry.folder(Path())
-    return replace(model, vqgan=read_vqgan(folder / entry.config, folder / entry.vqgan, entry.fix_command))
+    return replace(
+        model, vqgan=read_vqgan(folder / entry.config, folder / entry.vqgan, entry.fix_command)
+    )
 
 
 def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> Callable[[], object]:
