@@ -68,6 +68,6 @@ def test_for_every_model_it_is_known_how_it_paints() -> None:
 
 def test_an_unknown_model_is_told_which_there_are() -> None:
     with pytest.raises(
-        WeightsError, match=r"no model 'imagnet'; there are picturebook, .* and wikiart\."
+        WeightsError, match=r"no model 'imagnet'; there are sketch, .* and wikiart\."
     ):
         catalogue.find("imagnet")
