@@ -44,7 +44,7 @@ async def test_axe_finds_no_violation_in_any_state(open_page: Callable[..., Any]
         await assert_accessible(screen, "a card that waits")
         await screen.painted(card)
         await screen.button("Details", card).click()
-        await expect(screen.messages.nth(1)).to_contain_text("Painted by")
+        await expect(screen.messages.nth(1)).to_contain_text("Made with")
         await screen.button("Timelapse", card).click()
         await expect(screen.page.locator("video")).to_be_visible()
         await assert_accessible(screen, "a picture, details and a film")

@@ -23,8 +23,14 @@ from training.judges.overlap import look
 
 NAME = "a" * 64
 
-SAME = 0.03
-"""How far pixels (0 to 1) may drift in four steps because sums are taken in another order."""
+SAME = 0.003
+"""How far pixels (0 to 1) may drift in four steps because float32 sums have another order."""
+
+
+@pytest.fixture
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bfloat16: its sums depend so much on the size of a batch that four steps show it."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
 
 
 def last(iterations: list[StepOutput]) -> torch.Tensor:
@@ -59,6 +65,7 @@ def test_the_same_seed_paints_the_same_bytes(model: Model, recipe: Recipes) -> N
     assert picture(0) != picture(1)
 
 
+@pytest.mark.usefixtures("float32")
 def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     alone.add(RenderRequest(1, recipe(seed=5)))
@@ -111,6 +118,7 @@ def test_a_step_that_ran_out_of_memory_changes_nothing(model: Model, recipe: Rec
     assert torch.equal(last(paint(undisturbed)), last(paint(retried)))
 
 
+@pytest.mark.usefixtures("float32")
 def test_the_first_of_four_is_the_one_of_one(model: Model, recipe: Recipes) -> None:
     one, four = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     one.add(RenderRequest(1, recipe()))
