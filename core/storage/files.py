@@ -14,7 +14,7 @@ def write_atomic(path: Path, content: bytes | memoryview | Callable[[Path], None
     """Writes a file so that it appears whole or not at all, and survives a power cut.
 
     `content` may be a function that writes the file whose path it is given. Several processes may
-    write the same file at once: the last one wins.
+    write the same file at once: the last one wins. Only its owner may read the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
@@ -27,7 +27,6 @@ def write_atomic(path: Path, content: bytes | memoryview | Callable[[Path], None
             temporary.write_bytes(content)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
         fsync_dir(path.parent)
     except BaseException:

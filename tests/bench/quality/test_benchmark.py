@@ -30,7 +30,7 @@ def test_scenes_that_were_asked_for_score_and_others_do_not() -> None:
             score.hit
             for one, picture, names in zip(asked, pictures, judge.names(pictures), strict=True)
             for score in scores(one, look(picture), names)
-            if "there, excluded" not in score.measure
+            if "present, excluded" not in score.measure
         ]
         assert low <= sum(said) / len(said) <= high
 
@@ -43,7 +43,7 @@ def test_what_is_excluded_and_gone_counts_as_gone() -> None:
         score.hit
         for one, picture, names in zip(excluding, pictures, judge.names(pictures), strict=True)
         for score in scores(one, look(picture), names)
-        if "there, excluded" in score.measure
+        if "present, excluded" in score.measure
     ]
     assert sum(there) <= 0.05 * len(there)
 

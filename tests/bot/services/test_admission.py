@@ -157,7 +157,7 @@ async def test_somebody_who_left_cannot_queue_for_the_server_from_their_direct_m
     bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
 ) -> None:
     await ada.slash("imagine", **OPTIONS, private=True)
-    await told(ada, "I paint it for you here")
+    await told(ada, "Your image is on its way")
     direct = await ada.direct()
     (job,) = await store.waiting()
     card = await direct.wait_for(lambda message: bool(message.buttons))
