@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from engine.models.vqgan import VQGAN
 from training.data import drawn_batches as batches
+from training.losses import edge_loss
 
 # taming's group norm has 32 groups. With two channels per group only the sign of a flat colour
 # survives; with three the colour does. So there are few blocks, with 96 channels each.
@@ -100,11 +101,3 @@ def _quarters(pictures: Tensor) -> Tensor:
     half = pictures.shape[-1] // 2
     tiles = pictures.unfold(2, half, half).unfold(3, half, half)
     return tiles.permute(0, 2, 3, 1, 4, 5).flatten(0, 2).contiguous()
-
-
-def edge_loss(painted: Tensor, pictures: Tensor) -> Tensor:
-    """The error of differences between neighbouring pixels, which thin strokes depend on."""
-    difference = painted - pictures
-    across = (difference[..., 1:] - difference[..., :-1]).abs().mean()
-    down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
-    return across + down

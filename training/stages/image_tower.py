@@ -71,12 +71,8 @@ class ImageTowerTraining(pl.LightningModule):
             naming = F.cross_entropy(by_name, concepts[named])
             loss = 0.5 * loss + 0.5 * naming
             if batch_idx % 50 < 2:
-                right = (by_name.argmax(1) == concepts[named]).float().mean()
-                print(
-                    f"step {self.global_step} distance {distance.item():.3f} "
-                    f"naming {naming.item():.3f} right {right.item():.2f} {self.progress:.3f}",
-                    flush=True,
-                )
+                right = by_name.argmax(1) == concepts[named]
+                self.log("named_right", right.float().mean())
         return loss + 4 * distance
 
     def train_dataloader(self) -> DataLoader[Batch]:

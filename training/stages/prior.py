@@ -75,7 +75,6 @@ class PriorTraining(MuonTraining):
                 mean.lerp_(value, 1 - decay)
         if batch_idx % 100 == 0:
             self.log("loss", loss)
-            print(f"step {batch_idx} loss {loss.item():.4f} {self.progress:.3f}", flush=True)
 
     def loss(self, latents: Tensor, conditions: Tensor) -> Tensor:
         """Squared error of the velocity that the predicted latents imply.

@@ -92,10 +92,6 @@ class TextTowerTraining(pl.LightningModule):
         loss: Tensor = 4 * near + 0.5 * F.cross_entropy(logits, answers)
         if batch_idx % 100 == 0:
             self.log("distance", near)
-            print(
-                f"step {self.global_step} distance {near.item():.4f} {self.progress:.3f}",
-                flush=True,
-            )
         return loss
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:

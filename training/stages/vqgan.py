@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from engine.models.vqgan import VQGAN
 from training.data.images import load_images
 from training.data.scenes import SceneMaker
+from training.losses import edge_loss
 
 # taming normalises in 32 groups. Two channels in a group keep only the sign of a flat colour,
 # three keep it. So: 96 channels in all blocks, and few blocks.
@@ -85,11 +86,6 @@ class VQGANTraining(pl.LightningModule):
         if batch_idx % 50 == 0:
             self.log("psnr", -10 * mse.log10(), prog_bar=True)
             self.log("codes", (self.uses > 0.05).float().sum(), prog_bar=True)
-            print(
-                f"step {self.global_step} psnr {-10 * mse.log10().item():.2f} "
-                f"codes {(self.uses > 0.05).sum().item()} {self.progress:.3f}",
-                flush=True,
-            )
         pixels: Tensor = F.l1_loss(decoded, images) + 6 * mse
         return pixels + edge_loss(decoded, images) + loss
 
@@ -137,11 +133,3 @@ def _busiest(scene: Tensor, random: Random) -> Tensor:
     places = [(random.randrange(65), random.randrange(65)) for _ in range(random.choice((1, 3)))]
     crops = [scene[y : y + CROP, x : x + CROP] for y, x in places]
     return max(crops, key=lambda crop: float(crop.float().std()))
-
-
-def edge_loss(decoded: Tensor, images: Tensor) -> Tensor:
-    """How far the differences between neighbouring pixels are off: where thin strokes live."""
-    difference = decoded - images
-    across = (difference[..., 1:] - difference[..., :-1]).abs().mean()
-    down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
-    return across + down
