@@ -33,12 +33,15 @@ class MuonTraining(pl.LightningModule):
         ]
 
     def descend(self, loss: Tensor) -> None:
+        """One step down this loss."""
+        self.zero_grad()
+        self.manual_backward(loss)
+        self.step()
+
+    def step(self) -> None:
         """One step of both optimisers, with gradients clipped to norm 1."""
         optimisers = self.optimizers()
         assert isinstance(optimisers, list)
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        self.manual_backward(loss)
         for optimiser in optimisers:
             trained = [p for group in optimiser.param_groups for p in group["params"]]
             torch.nn.utils.clip_grad_norm_(trained, 1.0)

@@ -53,12 +53,22 @@ def _image_tower(workspace: Workspace) -> ImageTowerTraining:
 
 
 def _prior(workspace: Workspace) -> PriorTraining:
-    data = workspace.prior_data(trained_vqgan(workspace))
-    training = PriorTraining(data.latents, data.seen, data.said, data.captions)
+    tower = _trained_text_tower(workspace)
+    data = workspace.prior_data(trained_vqgan(workspace), tower.embed_texts)
+    training = PriorTraining(data.latents, data.said, data.captions, data.styles, data.weights)
     for network in (training.prior, training.ema):
         network.mean.copy_(data.mean)
         network.std.copy_(data.std)
     return training
+
+
+def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
+    """The text tower as its training has left it. Raises FileNotFoundError before that."""
+    state = checkpoint(workspace, "text_tower")
+    nothing = torch.zeros(0, dtype=torch.long)
+    tower = TextTowerTraining(nothing, nothing, nothing, Tokens(tuple(state["known"].tolist())))
+    tower.load_state_dict(state)
+    return tower.eval()
 
 
 def trained_vqgan(workspace: Workspace) -> VQGAN:

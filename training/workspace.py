@@ -3,21 +3,24 @@
 Each property makes what it needs on first use. Whatever takes longer than a minute is cached.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from engine.models.vqgan import VQGAN
 from training.data.captions import Captions
+from training.data.concepts import LANGUAGES
 from training.data.images import Images, load_images
 from training.data.pool import Pool, load_pool
 from training.data.scenes import Scene, SceneMaker
+from training.data.sources import sources
 from training.data.teachers import SentenceEncoder
 from training.data.texts import (
     Pair,
@@ -32,8 +35,12 @@ from training.stages.alignment import Alignment, train_alignment
 
 POOL = 30_000
 """Scenes that both CLIP and the prior learn from, looked at by the ImageNet network."""
-MORE_SCENES = 30_000
-"""Further scenes for the prior alone."""
+PRIOR_SCENES = {"grounded": 12_000, "recoloured": 7_000, "landed": 7_000, "drawn": 6_000}
+"""Scenes that the prior learns from beside every image on white, by their kind."""
+PRIOR_SHARES = {"plain": 0.52, "grounded": 0.16, "recoloured": 0.1, "landed": 0.1, "drawn": 0.12}
+"""How often it sees each kind."""
+PRIOR_CAPTIONS = 5
+"""Captions of each of these scenes, the first in English, one in each language."""
 TEXT_SCENES = 40_000
 """Scenes that are only captioned, for the text tower."""
 CAPTIONS = 2
@@ -42,6 +49,8 @@ NEAR = 0.42
 """Cosine of a noun of WordNet to the nearest name, from which on the text tower learns it."""
 LONGEST_DEFINITION = 90
 """Characters."""
+STYLES = ("any", *(s.name for s in sources().images if s.use == "train"), "drawn")
+"""What the prior's numbers of styles stand for."""
 ENCODED = 60
 """Scenes that are encoded together."""
 
@@ -57,14 +66,19 @@ class Texts:
 
 @dataclass(frozen=True)
 class PriorData:
-    """`latents` (n, channels, side, side), normalised; `captions` (n, k) are rows of `said`."""
+    """`latents` (n, channels, side, side), normalised; `captions` (n, k) are rows of `said`.
+
+    `styles` (n,) are 1 for the first set's, 2 for the next one's and so on, the last for drawn
+    scenes; `weights` (n,) are how often a scene is seen, in proportion.
+    """
 
     latents: Tensor
     mean: Tensor
     std: Tensor
-    seen: Tensor
     said: Tensor
     captions: Tensor
+    styles: Tensor
+    weights: Tensor
 
 
 class Workspace:
@@ -187,38 +201,66 @@ class Workspace:
         embedded = self._cached("nouns", lambda: {"embeddings": self.encoder(lemmas).half()})
         return vocabulary(self.images, lemmas, embedded["embeddings"].float(), self.names)
 
-    def prior_data(self, vqgan: VQGAN) -> PriorData:
-        """Scenes as normalised latents of this VQGAN, and what is said of them."""
-        saved = self._cached("prior-data", lambda: self._make_prior_data(vqgan))
+    def prior_data(self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]) -> PriorData:
+        """Scenes as normalised latents of this VQGAN, and what this text tower reads of them."""
+        saved = self._cached("prior-data", lambda: self._make_prior_data(vqgan, embed_texts))
         return PriorData(**saved)
 
     @torch.no_grad()
-    def _make_prior_data(self, vqgan: VQGAN) -> dict[str, Tensor]:
-        random = Random("prior")
-        more = [self.maker.scene(random) for _ in range(MORE_SCENES)]
-        latents = [
-            _encode(vqgan, self.pool.images(torch.arange(start, min(start + ENCODED, POOL))))
-            for start in range(0, POOL, ENCODED)
-        ]
-        for start in range(0, MORE_SCENES, ENCODED):
-            drawn = [torch.from_numpy(self.maker.draw(s)) for s in more[start : start + ENCODED]]
-            images = torch.stack(drawn).movedim(-1, 1).float() / 255
-            latents.append(_encode(vqgan, images))
+    def _make_prior_data(
+        self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]
+    ) -> dict[str, Tensor]:
+        scenes, weights = self._prior_scenes()
+        random = Random("prior-captions")
+        latents, texts = [], []
+        for start in range(0, len(scenes), ENCODED):
+            part = scenes[start : start + ENCODED]
+            images = torch.from_numpy(np.stack([self.maker.draw(s) for s in part]))
+            latents.append(_encode(vqgan, images.movedim(-1, 1).float() / 255))
+            texts += [
+                self.captions.caption(scene, random, language).text
+                for scene in part
+                for language in LANGUAGES
+            ]
         every = torch.cat(latents)
         mean = every.float().mean((0, 2, 3)).view(-1, 1, 1)
         std = every.float().std((0, 2, 3)).view(-1, 1, 1)
-        seen, said, which = self.embed_pool()
-        sentences, further = self._caption(more, "more-captions")
-        said_further = self.alignment.embed_texts(sentences)
-        # The ImageNet network has not looked at the further scenes: their captions stand in.
+        unique = {text: i for i, text in enumerate(dict.fromkeys(texts))}
         return {
             "latents": ((every.float() - mean) / std).half(),
             "mean": mean,
             "std": std,
-            "seen": torch.cat([seen, F.normalize(said_further[further].mean(1), dim=1)]).half(),
-            "said": torch.cat([said, said_further]).half(),
-            "captions": torch.cat([which, further + len(said)]),
+            "said": embed_texts(list(unique)).half(),
+            "captions": torch.tensor([unique[text] for text in texts]).view(len(scenes), -1),
+            "styles": torch.tensor([self._style(scene) for scene in scenes]),
+            "weights": torch.tensor(weights),
         }
+
+    def _prior_scenes(self) -> tuple[list[Scene], list[float]]:
+        """Scenes without chance but in their content, so that a caption has one right image."""
+        random, maker = Random("prior"), self.maker
+        by_kind = {"plain": [maker.plain(image) for image in maker.pool]}
+        for kind, count in PRIOR_SCENES.items():
+            by_kind[kind] = [getattr(maker, kind)(random) for _ in range(count)]
+        scenes = [scene for kind in by_kind.values() for scene in kind]
+        weights = [self._weight(scene) for scene in by_kind["plain"]]
+        scale = PRIOR_SHARES["plain"] / sum(weights)
+        weights = [weight * scale for weight in weights]
+        for kind in PRIOR_SCENES:
+            weights += [PRIOR_SHARES[kind] / len(by_kind[kind])] * len(by_kind[kind])
+        return scenes, weights
+
+    def _weight(self, scene: Scene) -> float:
+        """Clip art that no concept names counts little, and people, who are many, count half."""
+        concept = int(self.images.concept[scene.things[0].image])
+        if concept < 0:
+            return 0.2
+        return 0.5 if self.images.concepts[concept].group == 1 else 1.0
+
+    def _style(self, scene: Scene) -> int:
+        if scene.drawn:
+            return len(STYLES) - 1
+        return STYLES.index(self.images.makers[self.images.maker[scene.things[0].image]])
 
     def _cached(self, name: str, make: Any) -> dict[str, Any]:
         path = self.cache / f"{name}.pt"

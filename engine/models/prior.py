@@ -65,7 +65,8 @@ class Prior(nn.Module, ABC):
     """Noisy samples, times and embeddings to the samples at the end of the flow.
 
     Samples are (batch, *shape) of the space that a subclass defines. Embeddings are (batch,
-    embedding) of unit length; zeros stand for no prompt.
+    embedding) of unit length; zeros stand for no prompt. A prior may know several styles, each by
+    its number from 1; 0 is any style.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Prior(nn.Module, ABC):
         heads: int,
         condition_width: int,
         condition_tokens: int,
+        styles: int = 0,
     ) -> None:
         super().__init__()
         self.channels, self.side, self.patch, self.width = channels, side, patch, width
@@ -88,6 +90,8 @@ class Prior(nn.Module, ABC):
         self.cond_embed = nn.Linear(embedding, width)
         self.whiten = nn.Linear(embedding, condition_width)
         self.cond_tokens = nn.Linear(condition_width, condition_tokens * width)
+        self.style_embed = nn.Embedding(styles, width) if styles else None
+        self.style_head = nn.Linear(embedding, styles) if styles else None
         self.time_embed = nn.Linear(2 * TIME_FREQUENCIES, width)
         self.adaln = nn.Sequential(
             nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 6 * width)
@@ -115,13 +119,27 @@ class Prior(nn.Module, ABC):
     def clamp(self, x: Tensor) -> Tensor:
         """Limits a prediction to what occurs in the space: guidance may lead out of it."""
 
-    def forward(self, noisy: Tensor, times: Tensor, embeddings: Tensor) -> Tensor:
-        """Samples at `times` (batch,) from 0 (noise) to 1 → the samples they lead to."""
+    def style_logits(self, embeddings: Tensor) -> Tensor:
+        """(batch, embedding) → (batch, styles): in which style such a prompt has been painted."""
+        assert self.style_head
+        logits: Tensor = self.style_head(embeddings * math.sqrt(embeddings.shape[1]))
+        return logits
+
+    def forward(
+        self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
+    ) -> Tensor:
+        """Samples at `times` (batch,) from 0 (noise) to 1 → the samples they lead to.
+
+        `styles` (batch,) are numbers of styles; a prior without styles takes none.
+        """
         tokens = rearrange(noisy, "b c (h p) (w q) -> b (h w) (c p q)", p=self.patch, q=self.patch)
         tokens = self.patch_embed(tokens) + self.pos_embed
-        count = tokens.shape[1]
+        count, dtype = tokens.shape[1], tokens.dtype
         embeddings = embeddings * math.sqrt(embeddings.shape[1])
-        condition = self.cond_embed(embeddings) + self.time_embed(time_features(times))
+        condition = self.cond_embed(embeddings) + self.time_embed(time_features(times).to(dtype))
+        if self.style_embed:
+            known = torch.zeros_like(times, dtype=torch.long) if styles is None else styles
+            condition = condition + self.style_embed(known)
         modulation = self.adaln(condition).unflatten(-1, (6, -1))
         extra = self.cond_tokens(self.whiten(embeddings)).unflatten(-1, (-1, self.width))
         tokens = torch.cat([tokens, extra], dim=1)

@@ -60,6 +60,7 @@ class PriorConfig:
     presence_range: float = 0.1  # cosine above the floor at which an exclude is surely present
     t_min: float = 0.3  # timesteps of distillation: 0 is noise, below it the prior starts anew
     t_max: float = 0.8  # 1 is the image: above it the prior changes nothing
+    style_share: float = 0.3  # probability of a style, of the likeliest one's, at which it is used
     every: int = 2  # steps from one distillation to the next
 
 

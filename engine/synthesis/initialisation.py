@@ -23,7 +23,7 @@ from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target, clip_loss
-from engine.synthesis.prior_guidance import sample_prior
+from engine.synthesis.prior_guidance import choose_styles, sample_prior
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
@@ -49,6 +49,7 @@ def start(
     """
     recipe = request.recipe
     sizes = _sizes(recipe, model, config)
+    styles = choose_styles(model, target, config.prior, recipe.seeds)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
@@ -58,8 +59,8 @@ def start(
         first = _encode_initial(recipe, request, model).expand(recipe.count, -1, -1, -1)
         generators = [_spawn(generator) for generator in _seeded(recipe, device)]
     else:
-        first, generators = _from_scratch(recipe, target, model, config, sizes[0], device)
-    job = JobState(recipe, target, config, generators, first, sizes)
+        first, generators = _from_scratch(recipe, target, model, config, sizes[0], device, styles)
+    job = JobState(recipe, target, config, generators, first, sizes, styles)
     if recipe.initial and recipe.strength and not recipe.source:
         job.init_latents = _encode_initial(recipe, request, model)
     if request.source and _continues(recipe):
@@ -164,14 +165,16 @@ def _from_scratch(
     config: SynthesisConfig,
     size: Size,
     device: torch.device,
+    styles: Tensor | None,
 ) -> tuple[Tensor, list[Generator]]:
     """The latents of the best candidate for each image."""
     height, width = (side * model.vqgan.factor for side in size)
     starts, generators = [], []
-    for generator in _seeded(recipe, device):
+    for row, generator in enumerate(_seeded(recipe, device)):
+        style = None if styles is None else styles[row]
         with autocast(device):
             if model.prior:
-                best = best_of_prior(model, target, config, generator)
+                best = best_of_prior(model, target, config, generator, style)
             else:
                 best = best_of_gradients(model, target, config, width, height, generator)
         if model.prior:
@@ -183,11 +186,16 @@ def _from_scratch(
 
 
 def best_of_prior(
-    model: Model, target: Target, config: SynthesisConfig, generator: Generator
+    model: Model,
+    target: Target,
+    config: SynthesisConfig,
+    generator: Generator,
+    style: Tensor | None = None,
 ) -> Tensor:
     """The best of the prior's samples: (1, *prior.shape)."""
     assert model.prior
-    samples = sample_prior(model, target, config.prior, config.init.prior_samples, generator)
+    count = config.init.prior_samples
+    samples = sample_prior(model, target, config.prior, count, generator, style)
     images = model.prior.to_images(samples, model.vqgan).float()
     return samples[candidate_loss(model, target, images).argmin()][None]
 

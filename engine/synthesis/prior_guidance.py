@@ -27,16 +27,40 @@ from engine.synthesis.objective import Target
 EPSILON = 1e-6  #: keeps a division finite
 
 
+def choose_styles(
+    model: Model, target: Target, config: PriorConfig, seeds: Sequence[int]
+) -> Tensor | None:
+    """A style for each image (images,), if the prior knows styles.
+
+    They are such as the includes have been painted in. Seeds in a row get different ones: so do the
+    images of one job.
+    """
+    prior = model.prior
+    if not prior or not prior.style_embed:
+        return None
+    weights = target.weights[: target.includes, None]
+    include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
+    likely = prior.style_logits(include[None])[0].float().softmax(0)
+    plausible = (likely >= config.style_share * likely.max()).nonzero()[:, 0].tolist()
+    return torch.tensor([plausible[seed % len(plausible)] for seed in seeds], device=likely.device)
+
+
 def sample_prior(
-    model: Model, target: Target, config: PriorConfig, count: int, generator: Generator
+    model: Model,
+    target: Target,
+    config: PriorConfig,
+    count: int,
+    generator: Generator,
+    style: Tensor | None = None,
 ) -> Tensor:
-    """Euler's method from noise: (count, *prior.shape)."""
+    """Euler's method from noise, all samples in one style (): (count, *prior.shape)."""
     assert model.prior
     device = generator.device
     x = torch.randn(count, *model.prior.shape, generator=generator, device=device)
+    styles = None if style is None else style.expand(count)
     timesteps = torch.linspace(0, 1, config.sampling_steps + 1).tolist()
     for t, next_t in itertools.pairwise(timesteps):
-        prediction = guided_prediction(model, x, x.new_full((count,), t), target, config)
+        prediction = guided_prediction(model, x, x.new_full((count,), t), target, config, styles)
         x = x.lerp(prediction, (next_t - t) / (1 - t))
     return x
 
@@ -48,6 +72,7 @@ def distillation_loss(
     target: Target,
     config: PriorConfig,
     generators: Sequence[Generator],
+    styles: Tensor | None = None,
 ) -> Tensor:
     """Images (batch, 3, height, width) from 0 to 1, their latents, a generator for each → (batch,).
 
@@ -63,15 +88,20 @@ def distillation_loss(
     t = config.t_min + (config.t_max - config.t_min) * torch.stack(uniform)
     with torch.no_grad():
         noisy = torch.stack(noise).lerp(x, t[:, None, None, None])
-        prediction = guided_prediction(model, noisy, t, target, config)
+        prediction = guided_prediction(model, noisy, t, target, config, styles)
     return (x - prediction).square().mean((1, 2, 3))
 
 
 def guided_prediction(
-    model: Model, x: Tensor, t: Tensor, target: Target, config: PriorConfig
+    model: Model,
+    x: Tensor,
+    t: Tensor,
+    target: Target,
+    config: PriorConfig,
+    styles: Tensor | None = None,
 ) -> Tensor:
     """The image that the prompts lead to from `x` (batch, *shape) at `t` (batch,)."""
-    unconditional, conditional = predict(model, x, t, target.embeddings)
+    unconditional, conditional = predict(model, x, t, target.embeddings, styles)
     directions = _per_image(target.weights.abs()[:, None]) * (conditional - unconditional)
     include = directions[: target.includes].sum(0)
     assert model.prior
@@ -83,7 +113,9 @@ def guided_prediction(
     return model.prior.clamp(prediction - config.negative_scale * perpendicular(exclude, include))
 
 
-def predict(model: Model, x: Tensor, t: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+def predict(
+    model: Model, x: Tensor, t: Tensor, embeddings: Tensor, styles: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Without a prompt (batch, *shape), and with each (prompts, batch, *shape).
 
     All in one forward pass.
@@ -92,7 +124,10 @@ def predict(model: Model, x: Tensor, t: Tensor, embeddings: Tensor) -> tuple[Ten
     conditions = torch.cat([torch.zeros_like(embeddings[:1]), embeddings])
     passes, batch = len(conditions), len(x)
     predictions: Tensor = model.prior(
-        x.repeat(passes, 1, 1, 1), t.repeat(passes), conditions.repeat_interleave(batch, 0)
+        x.repeat(passes, 1, 1, 1),
+        t.repeat(passes),
+        conditions.repeat_interleave(batch, 0),
+        None if styles is None else styles.repeat(passes),
     )
     predictions = predictions.float().unflatten(0, (passes, batch))
     return predictions[0], predictions[1:]

@@ -173,7 +173,7 @@ class Renderer:
         with record_function("prior"):
             return sum(
                 distillation_loss(
-                    model, own, job.latents, job.target, config.prior, job.generators
+                    model, own, job.latents, job.target, config.prior, job.generators, job.styles
                 ).sum()
                 for job, own in zip(jobs, images, strict=True)
                 if job.step % config.prior.every == 0

@@ -97,7 +97,7 @@ class SceneMaker:
     def scene(self, random: Random) -> Scene:
         kind = random.random()
         if kind < 0.13:
-            return Scene(drawn=drawn_scenes.random_scene(random), jitter=random.getrandbits(32))
+            return self.drawn(random)
         if kind < 0.62:
             return self.single(random)
         if kind < 0.72:
@@ -105,6 +105,39 @@ class SceneMaker:
         if kind < 0.78:
             return self.several_alike(random)
         return self.pair(random)
+
+    @staticmethod
+    def drawn(random: Random) -> Scene:
+        """Shapes, or a landscape."""
+        return Scene(drawn=drawn_scenes.random_scene(random), jitter=random.getrandbits(32))
+
+    def plain(self, image: int) -> Scene:
+        """One thing, large, in the middle, on white."""
+        return Scene(things=(Thing(image),))
+
+    def grounded(self, random: Random) -> Scene:
+        """One thing in the middle of a coloured ground."""
+        scene = self.plain(self.random_image(random))
+        ground = random.choice([colour for colour in COLOURS if colour != "white"])
+        return replace(
+            scene, ground=ground, watermark=random.random() < 0.1, jitter=random.getrandbits(32)
+        )
+
+    def recoloured(self, random: Random) -> Scene:
+        """One thing in a colour that is not its own, in the middle."""
+        while True:
+            image = self.random_image(random)
+            concept = int(self.images.concept[image])
+            if concept >= 0 and self.images.concepts[concept].group in RECOLOURABLE:
+                break
+        thing = Thing(image, colour=random.choice(tuple(HUES)))
+        return Scene((thing,), ground=self._ground(random), jitter=random.getrandbits(32))
+
+    def landed(self, random: Random) -> Scene:
+        """One thing in the middle of a landscape."""
+        scene = self.in_landscape(random)
+        thing = Thing(scene.things[0].image, x=0.5, y=0.6, size=0.6)
+        return replace(scene, things=(thing,))
 
     def single(self, random: Random) -> Scene:
         """One thing; most often large, in the middle, on white."""

@@ -1,6 +1,7 @@
 """Trains the prior: latents of scenes out of noise, from what their captions say."""
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,44 +12,59 @@ from torch.utils.data import DataLoader, IterableDataset
 from engine.models.prior import LatentPrior
 from training.muon import MuonTraining
 from training.stages.alignment import WIDTH
+from training.workspace import STYLES
 
 LEARNING_RATE = 3e-3
-BATCH = 96
+BATCH = 128
 CONFIG: dict[str, int] = {
     "channels": 16,
     "side": 16,
-    "patch": 2,
+    "patch": 4,
     "embedding": WIDTH,
-    "width": 256,
-    "depth": 9,
-    "heads": 4,
+    "width": 384,
+    "depth": 8,
+    "heads": 6,
     "condition_width": 96,
-    "condition_tokens": 8,
+    "condition_tokens": 2,
+    "styles": len(STYLES),
 }
 UNCONDITIONAL = 0.1
 """The share of scenes without a caption, for classifier-free guidance."""
-BY_IMAGE = 0.12
-"""The share conditioned on the scene's own embedding, as images in prompts are."""
-CONDITION_NOISE = 0.25
-"""Length of the noise that is added to embeddings: the text tower is not exact."""
+ANY_STYLE = 0.1
+"""The share of scenes without a style."""
+CONDITION_NOISE = 0.3
+"""Length of the noise that is added to embeddings, so that texts nearby are read alike."""
 EMA_DECAY = 0.999
 LARGEST_WEIGHT = 20.0
 """Of the squared error near t = 1, where it would grow without bound."""
+TIME_SHIFT = -0.6
+"""Mean of the logit of the times: early ones decide what is painted, and are harder to learn."""
+STYLE_WEIGHT = 0.05
+"""Of the cross-entropy of styles."""
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class PriorTraining(MuonTraining):
-    """`latents` (n, channels, side, side) are normalised; `captions` (n, k) are rows of `said`."""
+    """Learns from `latents` (n, channels, side, side), normalised, and from their captions.
 
-    def __init__(self, latents: Tensor, seen: Tensor, said: Tensor, captions: Tensor) -> None:
+    `captions` (n, k) are rows of `said` (m, WIDTH), `styles` (n,) numbers of styles, and `weights`
+    (n,) say how often each scene is seen.
+
+    The network that computes gradients is a copy in bfloat16 without autocast, which would convert
+    the weights in each step. The optimisers step the float32 original.
+    """
+
+    def __init__(
+        self, latents: Tensor, said: Tensor, captions: Tensor, styles: Tensor, weights: Tensor
+    ) -> None:
         super().__init__()
         self.prior = LatentPrior(**CONFIG)
-        self.ema = LatentPrior(**CONFIG).requires_grad_(False)
-        self._latents, self._seen, self._said, self._captions = latents, seen, said, captions
-        self._predict: Callable[..., Tensor] = self.prior
+        self._latents, self._said, self._captions = latents, said, captions
+        self._styles, self._weights = styles, weights
         self._whiten_conditions()
-        self.ema.load_state_dict(self.prior.state_dict())
+        self.ema = copy.deepcopy(self.prior).requires_grad_(False)
+        self._fast: list[LatentPrior] = []
 
     @torch.no_grad()
     def _whiten_conditions(self) -> None:
@@ -60,35 +76,50 @@ class PriorTraining(MuonTraining):
         self.prior.whiten.bias.copy_(-self.prior.whiten.weight @ said.mean(0) * WIDTH**0.5)
 
     def on_train_start(self) -> None:
-        self._predict = torch.compile(self.prior)
+        self._fast = [copy.deepcopy(self.prior).bfloat16()]
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         return self.optimisers(self.prior.blocks, self.prior.parameters(), LEARNING_RATE)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        latents, conditions = batch
-        loss = self.loss(latents, conditions)
-        self.descend(loss)
+        fast = self._fast[0]
+        with torch.autocast(self.device.type, enabled=False):
+            loss = self.loss(fast, *batch)
+        self.manual_backward(loss)
+        copies = list(zip(fast.parameters(), self.prior.parameters(), strict=True))
+        for low, weight in copies:
+            weight.grad = None if low.grad is None else low.grad.to(weight.dtype)
+            low.grad = None
+        self.step()
         with torch.no_grad():
-            decay = min(EMA_DECAY, (batch_idx + 1) / (batch_idx + 10))
-            for mean, value in zip(self.ema.parameters(), self.prior.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
-        if batch_idx % 100 == 0:
+            for low, weight in copies:
+                low.copy_(weight)
+            decay = min(EMA_DECAY, (self.global_step + 1) / (self.global_step + 10))
+            torch._foreach_lerp_(
+                list(self.ema.parameters()), list(self.prior.parameters()), 1 - decay
+            )
+        if batch_idx % 50 == 0:
             self.log("loss", loss)
 
-    def loss(self, latents: Tensor, conditions: Tensor) -> Tensor:
-        """Squared error of the velocity that the predicted latents imply.
+    def loss(
+        self, network: LatentPrior, latents: Tensor, conditions: Tensor, styles: Tensor
+    ) -> Tensor:
+        """Squared error of the velocity that the predicted latents imply, and that of styles.
 
         Times are drawn from a logit-normal distribution (Esser et al., "Scaling Rectified Flow
         Transformers", 2024).
         """
-        times = torch.sigmoid(torch.randn(len(latents), device=latents.device) - 0.3)
+        times = torch.sigmoid(torch.randn(len(latents), device=latents.device) + TIME_SHIFT)
         t = times[:, None, None, None]
         noisy = torch.randn_like(latents).lerp(latents, t)
-        predicted = self._predict(noisy, times, conditions).float()
+        asked = torch.where(torch.rand_like(times) < ANY_STYLE, 0, styles)
+        embeddings = conditions.bfloat16()
+        predicted = network(noisy.bfloat16(), times, embeddings, asked).float()
         weight = (1 - t).clamp_min(LARGEST_WEIGHT**-0.5).square().reciprocal()
         loss: Tensor = (weight * (predicted - latents).square()).mean()
-        return loss
+        logits = network.style_logits(embeddings).float()
+        conditioned = conditions.abs().sum(1) > 0
+        return loss + STYLE_WEIGHT * F.cross_entropy(logits[conditioned], styles[conditioned])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return DataLoader(_Latents(self), batch_size=None, num_workers=0)
@@ -105,15 +136,13 @@ class _Latents(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         training = self.training
         generator = torch.Generator().manual_seed(training.global_step + 21)
-        count, each = training._captions.shape
+        each = training._captions.shape[1]
         while True:
-            rows = torch.randint(count, (BATCH,), generator=generator)
+            rows = torch.multinomial(training._weights, BATCH, True, generator=generator)
             caption = training._captions[rows, torch.randint(each, (BATCH,), generator=generator)]
             conditions = training._said[caption].float()
-            chance = torch.rand(BATCH, 1, generator=generator)
-            conditions = torch.where(chance < BY_IMAGE, training._seen[rows].float(), conditions)
             noise = torch.randn(conditions.shape, generator=generator)
             length = CONDITION_NOISE * torch.rand(BATCH, 1, generator=generator)
             conditions = F.normalize(conditions + length * F.normalize(noise, dim=1), dim=1)
-            conditions = conditions * (chance < 1 - UNCONDITIONAL)
-            yield training._latents[rows].float(), conditions
+            conditions *= torch.rand(BATCH, 1, generator=generator) >= UNCONDITIONAL
+            yield training._latents[rows].float(), conditions, training._styles[rows]

@@ -1,5 +1,6 @@
 """Trains CLIP's text tower: any text reads as the sentence encoder reads the English of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,8 @@ LEARNING_RATE = 1.5e-3
 BATCH = 256
 LONGEST = 40
 """Tokens of a text that are learned from, its start and end included."""
+ENCODED = 1024
+"""Texts that are embedded together."""
 UNKNOWN = 0
 """The row of every token that no text has; it stays zero."""
 TEMPERATURE = 0.05
@@ -55,6 +58,14 @@ def encoded(texts: list[str]) -> list[list[int]]:
     return [[START, *tokenizer.encode(text)[: LONGEST - 2], END] for text in texts]
 
 
+def padded(texts: Sequence[str], tokens: Tokens) -> Tensor:
+    """(n, LONGEST) rows of the token table."""
+    rows = torch.zeros(len(texts), LONGEST, dtype=torch.long)
+    for row, ids in zip(rows, encoded(list(texts)), strict=True):
+        row[: len(ids)] = tokens.table[torch.tensor(ids)]
+    return rows
+
+
 class TextTowerTraining(pl.LightningModule):
     """Learns from texts (rows of the token table, padded with 0) and their targets.
 
@@ -68,6 +79,7 @@ class TextTowerTraining(pl.LightningModule):
         super().__init__()
         self.clip: CLIP = new_clip(tokens.size)
         self.register_buffer("known", torch.tensor(tokens.known))
+        self.known: Tensor
         self.clip.visual.requires_grad_(False)
         self.clip.token_embedding.padding_idx = UNKNOWN
         self.clip.token_embedding.weight.data[UNKNOWN] = 0
@@ -80,6 +92,14 @@ class TextTowerTraining(pl.LightningModule):
     def embed(self, tokens: Tensor) -> Tensor:
         """(n, length) rows → (n, WIDTH) of unit length."""
         return F.normalize(encode_text(self.clip, tokens).float(), dim=-1)
+
+    @torch.no_grad()
+    def embed_texts(self, texts: list[str]) -> Tensor:
+        """(n, WIDTH) of unit length."""
+        tokens = Tokens(tuple(self.known.tolist()))
+        starts = range(0, len(texts), ENCODED)
+        embedded = [self.embed(padded(texts[i : i + ENCODED], tokens)) for i in starts]
+        return torch.cat(embedded)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         tokens, targets = batch

@@ -41,8 +41,10 @@ CONFIG: dict[str, Any] = {
 }
 LEARNING_RATE = 1e-3
 BATCH = 16
+WHOLE = 4
+"""Whole images in a batch."""
 CROP = 64
-"""Pixels on a side of what is learned from: quarter images cost a quarter."""
+"""Pixels on a side of a part of an image: quarter images cost a quarter."""
 CONTINUOUS_STEPS = 300
 REVIVAL_STEPS = 100
 
@@ -109,9 +111,11 @@ class VQGANTraining(pl.LightningModule):
 
 
 class Crops(IterableDataset[Tensor]):
-    """Endless batches (BATCH, 3, CROP, CROP) float32 from 0 to 1, cut out of fresh scenes.
+    """Endless batches of fresh scenes, float32 from 0 to 1: whole ones, and crops, in turn.
 
-    Of four places the busiest is taken, since much of most scenes is plain ground.
+    Whole scenes are (WHOLE, 3, SIDE, SIDE): GroupNorm's statistics are those of whole images. Crops
+    are (BATCH, 3, CROP, CROP). Of some places the busiest is taken, since much of most scenes is
+    plain ground.
     """
 
     def __init__(self, cache: Path, seed: int) -> None:
@@ -121,11 +125,10 @@ class Crops(IterableDataset[Tensor]):
         random = Random(self.seed)
         maker = SceneMaker(load_images(self.cache))
         while True:
-            crops: list[Tensor] = []
-            while len(crops) < BATCH:
-                scene = torch.from_numpy(np.array(maker.draw(maker.scene(random))))
-                for _ in range(2):
-                    crops.append(_busiest(scene, random))
+            scenes = [maker.draw(maker.scene(random)) for _ in range(BATCH // 2)]
+            images = torch.from_numpy(np.stack(scenes))
+            yield images[:WHOLE].movedim(-1, 1).float() / 255
+            crops = [_busiest(image, random) for image in images for _ in range(2)]
             yield torch.stack(crops).movedim(-1, 1).float() / 255
 
 
