@@ -11,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from rapidfuzz import fuzz, process
+
+from core.composition import Grammar, Part
 
 FOLDER = Path(__file__).with_name("vocabularies")
 """One file for each model of limited vocabulary, by its name; training writes them."""
@@ -58,6 +61,7 @@ class Vocabulary:
 
     `modifiers` are folded words that say something but name no thing; `silent` say nothing.
     `labels` are the names of things by language and English name; `popular` are good suggestions.
+    `phrases` are the grammar's templates by language.
     """
 
     things: Mapping[str, str]
@@ -66,6 +70,7 @@ class Vocabulary:
     silent: frozenset[str]
     labels: Mapping[str, Mapping[str, str]]
     popular: tuple[str, ...]
+    phrases: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -83,6 +88,7 @@ class Vocabulary:
                 silent=frozenset(table["silent"]),
                 labels=labels,
                 popular=tuple(table["popular"]),
+                phrases=table["phrases"],
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -112,6 +118,18 @@ class Vocabulary:
                 unknown.append(words[0])
             del words[:count]
         return Understanding(tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact)
+
+    def compose(self, text: str) -> tuple[Part, ...]:
+        """Where the things of a prompt stand; nothing if one stands in the middle."""
+        return self._grammar.compose(text)
+
+    @cached_property
+    def _grammar(self) -> Grammar:
+        return Grammar(
+            self.phrases,
+            names_thing=lambda text: bool(self.understand(text).things),
+            is_name=lambda text: fold(text) in self.things,
+        )
 
     def suggestions(self, text: str, language: str = "en") -> list[str]:
         """Names in the member's language that are spelled like the text, or popular ones."""

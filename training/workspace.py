@@ -39,8 +39,6 @@ PRIOR_SCENES = {"grounded": 12_000, "recoloured": 7_000, "landed": 7_000, "drawn
 """Scenes that the prior learns from beside every image on white, by their kind."""
 PRIOR_SHARES = {"plain": 0.52, "grounded": 0.16, "recoloured": 0.1, "landed": 0.1, "drawn": 0.12}
 """How often it sees each kind."""
-PRIOR_CAPTIONS = 5
-"""Captions of each of these scenes, the first in English, one in each language."""
 TEXT_SCENES = 40_000
 """Scenes that are only captioned, for the text tower."""
 CAPTIONS = 2
@@ -203,38 +201,35 @@ class Workspace:
 
     def prior_data(self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]) -> PriorData:
         """Scenes as normalised latents of this VQGAN, and what this text tower reads of them."""
-        saved = self._cached("prior-data", lambda: self._make_prior_data(vqgan, embed_texts))
-        return PriorData(**saved)
+        scenes, weights = self._prior_scenes()
+        latents = self._cached("prior-latents", lambda: self._make_prior_latents(vqgan, scenes))
+        said = self._cached("prior-said", lambda: self._make_prior_said(embed_texts, scenes))
+        styles = torch.tensor([self._style(scene) for scene in scenes])
+        return PriorData(**latents, **said, styles=styles, weights=torch.tensor(weights))
 
     @torch.no_grad()
-    def _make_prior_data(
-        self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]
-    ) -> dict[str, Tensor]:
-        scenes, weights = self._prior_scenes()
-        random = Random("prior-captions")
-        latents, texts = [], []
+    def _make_prior_latents(self, vqgan: VQGAN, scenes: list[Scene]) -> dict[str, Tensor]:
+        latents = []
         for start in range(0, len(scenes), ENCODED):
-            part = scenes[start : start + ENCODED]
-            images = torch.from_numpy(np.stack([self.maker.draw(s) for s in part]))
-            latents.append(_encode(vqgan, images.movedim(-1, 1).float() / 255))
-            texts += [
-                self.captions.caption(scene, random, language).text
-                for scene in part
-                for language in LANGUAGES
-            ]
-        every = torch.cat(latents)
-        mean = every.float().mean((0, 2, 3)).view(-1, 1, 1)
-        std = every.float().std((0, 2, 3)).view(-1, 1, 1)
+            drawn = np.stack([self.maker.draw(s) for s in scenes[start : start + ENCODED]])
+            latents.append(_encode(vqgan, torch.from_numpy(drawn).movedim(-1, 1).float() / 255))
+        every = torch.cat(latents).float()
+        mean = every.mean((0, 2, 3)).view(-1, 1, 1)
+        std = every.std((0, 2, 3)).view(-1, 1, 1)
+        return {"latents": ((every - mean) / std).half(), "mean": mean, "std": std}
+
+    def _make_prior_said(
+        self, embed_texts: Callable[[list[str]], Tensor], scenes: list[Scene]
+    ) -> dict[str, Tensor]:
+        random = Random("prior-captions")
+        texts = [
+            self.captions.caption(scene, random, language).text
+            for scene in scenes
+            for language in LANGUAGES
+        ]
         unique = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        return {
-            "latents": ((every.float() - mean) / std).half(),
-            "mean": mean,
-            "std": std,
-            "said": embed_texts(list(unique)).half(),
-            "captions": torch.tensor([unique[text] for text in texts]).view(len(scenes), -1),
-            "styles": torch.tensor([self._style(scene) for scene in scenes]),
-            "weights": torch.tensor(weights),
-        }
+        captions = torch.tensor([unique[text] for text in texts]).view(len(scenes), -1)
+        return {"said": embed_texts(list(unique)).half(), "captions": captions}
 
     def _prior_scenes(self) -> tuple[list[Scene], list[float]]:
         """Scenes without chance but in their content, so that a caption has one right image."""

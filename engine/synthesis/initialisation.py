@@ -7,32 +7,28 @@ model with a prior samples the candidates from it. Without one they are gradient
 improved by an evolution strategy.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from core.composition import Part
 from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
 from engine.device import autocast
 from engine.models.model import Model
-from engine.models.prior import LatentPrior
 from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import InitConfig, SynthesisConfig
+from engine.synthesis.gradient_start import best_of_gradients
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
-from engine.synthesis.objective import Target, clip_loss
-from engine.synthesis.prior_guidance import choose_styles, sample_prior
+from engine.synthesis.objective import Target
+from engine.synthesis.prior_guidance import choose_styles
+from engine.synthesis.prior_start import best_of_prior, composed_image, part_targets, prior_latents
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import RecipeRefused, RefusalCode
-
-GROUND_GENES = 13  #: the colours of a gradient's four corners, and how far they differ
-BLOBS = 2  #: soft blobs on a gradient
-BLOB_GENES = 7  #: each blob's colour (3), centre (2), size and presence
-GENES = GROUND_GENES + BLOBS * BLOB_GENES  #: numbers from 0 to 1 that make a gradient image
-
-EMBED_BATCH = 64  #: candidates embedded together; few enough for a processor's cache
 
 
 @torch.no_grad()
@@ -50,6 +46,7 @@ def start(
     recipe = request.recipe
     sizes = _sizes(recipe, model, config)
     styles = choose_styles(model, target, config.prior, recipe.seeds)
+    parts = parts_of(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
@@ -59,8 +56,17 @@ def start(
         first = _encode_initial(recipe, request, model).expand(recipe.count, -1, -1, -1)
         generators = [_spawn(generator) for generator in _seeded(recipe, device)]
     else:
-        first, generators = _from_scratch(recipe, target, model, config, sizes[0], device, styles)
-    job = JobState(recipe, target, config, generators, first, sizes, styles)
+        first, generators = _from_scratch(
+            recipe,
+            target,
+            model,
+            config,
+            sizes[0],
+            device,
+            styles,
+            part_targets(model, target, parts),
+        )
+    job = JobState(recipe, target, config, generators, first, sizes, styles, not parts)
     if recipe.initial and recipe.strength and not recipe.source:
         job.init_latents = _encode_initial(recipe, request, model)
     if request.source and _continues(recipe):
@@ -166,6 +172,7 @@ def _from_scratch(
     size: Size,
     device: torch.device,
     styles: Tensor | None,
+    parts: Sequence[tuple[Part, Target]],
 ) -> tuple[Tensor, list[Generator]]:
     """The latents of the best candidate for each image."""
     height, width = (side * model.vqgan.factor for side in size)
@@ -173,11 +180,13 @@ def _from_scratch(
     for row, generator in enumerate(_seeded(recipe, device)):
         style = None if styles is None else styles[row]
         with autocast(device):
-            if model.prior:
+            if parts:
+                best = composed_image(model, parts, config, width, height, generator, style)
+            elif model.prior:
                 best = best_of_prior(model, target, config, generator, style)
             else:
                 best = best_of_gradients(model, target, config, width, height, generator)
-        if model.prior:
+        if model.prior and not parts:
             starts.append(prior_latents(model, best.float(), width, height))
         else:
             starts.append(model.vqgan.encode(best.float()))
@@ -185,110 +194,9 @@ def _from_scratch(
     return torch.cat(starts), generators
 
 
-def best_of_prior(
-    model: Model,
-    target: Target,
-    config: SynthesisConfig,
-    generator: Generator,
-    style: Tensor | None = None,
-) -> Tensor:
-    """The best of the prior's samples: (1, *prior.shape)."""
-    assert model.prior
-    count = config.init.prior_samples
-    samples = sample_prior(model, target, config.prior, count, generator, style)
-    images = model.prior.to_images(samples, model.vqgan).float()
-    return samples[candidate_loss(model, target, images).argmin()][None]
-
-
-def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tensor:
-    """A sample of the prior (1, *prior.shape) as latents (1, embed_dim, h, w) of an image's size.
-
-    They are the sample itself where the prior draws latents of that size.
-    """
-    prior, factor = model.prior, model.vqgan.factor
-    assert prior
-    if isinstance(prior, LatentPrior) and (height, width) == (prior.side * factor,) * 2:
-        return prior.denormalise(sample)
-    return model.vqgan.encode(fit(prior.to_images(sample, model.vqgan), width, height))
-
-
-def best_of_gradients(
-    model: Model,
-    target: Target,
-    config: SynthesisConfig,
-    width: int,
-    height: int,
-    generator: Generator,
-) -> Tensor:
-    """The best of several generations of gradient images: (1, 3, height, width) from 0 to 1."""
-    side = model.perceptor.resolution
-
-    def loss(genes: Tensor) -> Tensor:
-        return candidate_loss(model, target, gradient_images(genes, side, side, config.init))
-
-    return gradient_images(evolve(loss, config.init, generator)[:1], width, height, config.init)
-
-
-def candidate_loss(model: Model, target: Target, images: Tensor) -> Tensor:
-    """(candidates, 3, h, w) from 0 to 1 → (candidates,)."""
-    side = model.perceptor.resolution
-    batches = [fit(batch, side, side) for batch in images.split(EMBED_BATCH)]
-    features = torch.cat([model.perceptor.embed_images(batch) for batch in batches])
-    return clip_loss(features.float() @ target.embeddings.t(), target)
-
-
-def fit(images: Tensor, width: int, height: int) -> Tensor:
-    """Square images at another size; their edges are repeated along the longer side.
-
-    So that a circle stays a circle.
-    """
-    side = min(width, height)
-    scaled = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
-    across, down = width - side, height - side
-    padding = (across // 2, across - across // 2, down // 2, down - down // 2)
-    return F.pad(scaled, padding, mode="replicate")
-
-
-def evolve(loss: Callable[[Tensor], Tensor], config: InitConfig, generator: Generator) -> Tensor:
-    """Genes (candidates or more, GENES), the lowest `loss` (candidates,) first.
-
-    An evolution strategy: each generation is made of mutations of the best before it, which stay,
-    with ever smaller mutations.
-    """
-    count, device = config.candidates, generator.device
-    genes = torch.rand(count, GENES, generator=generator, device=device)
-    for std in config.mutation_stds:
-        survivors = genes[loss(genes).argsort(stable=True)][: max(1, count // config.children)]
-        parents = survivors.repeat(count // len(survivors), 1)
-        noise = torch.randn(parents.shape, generator=generator, device=device)
-        genes = torch.cat([survivors, (parents + std * noise).clamp(0, 1)])
-    return genes[loss(genes).argsort(stable=True)]
-
-
-def gradient_images(genes: Tensor, width: int, height: int, config: InitConfig) -> Tensor:
-    """(batch, GENES) from 0 to 1 → (batch, 3, height, width) from 0 to 1.
-
-    One colour, or several that run together, with soft blobs of others or without.
-    """
-    corners = _colors(genes[:, : GROUND_GENES - 1]).view(-1, 3, 2, 2)
-    slope = genes[:, GROUND_GENES - 1, None, None, None] ** config.flatness
-    base = corners[:, :, :1, :1]
-    corners = base + (corners - base) * slope
-    images = F.interpolate(corners, (height, width), mode="bilinear", align_corners=True)
-    across = torch.linspace(0, 1, width, device=genes.device)
-    down = torch.linspace(0, 1, height, device=genes.device)[:, None]
-    margin, (smallest, largest) = config.blob_margin, config.blob_radius
-    inside = 1 - 2 * margin
-    for blob in genes[:, GROUND_GENES:].split(BLOB_GENES, dim=1):
-        x, y, size, presence = blob[:, 3:, None, None].unbind(1)
-        distance = (across - margin - inside * x).square() + (down - margin - inside * y).square()
-        radius = smallest + (largest - smallest) * size
-        cover = torch.sigmoid(config.blob_edge * (1 - distance.sqrt() / radius))
-        cover = cover * torch.sigmoid(config.blob_presence_edge * (presence - config.blob_presence))
-        images = images.lerp(_colors(blob[:, :3])[:, :, None, None], cover[:, None])
-    return images
-
-
-def _colors(genes: Tensor) -> Tensor:
-    """Saturated colours more often than grey ones."""
-    return torch.sin(genes * torch.pi / 2).square()
+def parts_of(recipe: Recipe, model: Model) -> tuple[Part, ...]:
+    """Where the things of the only include stand, if there are several, or one has a place."""
+    vocabulary = vocabulary_of(model.name)
+    if not vocabulary or not model.prior or len(recipe.include) != 1 or recipe.include_pictures:
+        return ()
+    return vocabulary.compose(recipe.include[0].text)

@@ -33,6 +33,7 @@ class JobState:
     latents: Tensor
     sizes: dict[int, Size]  # of the latents, by the step that they start at
     styles: Tensor | None = None  # (images,), if the model's prior knows styles
+    distilled: bool = True  # whether the prior pulls at it, which knows one thing at a time
     init_latents: Tensor | None = None  # of the initial image, if the recipe holds on to it
     prior_steps: int = 0  # taken by the jobs that this one continues
     step: int = 0

@@ -176,7 +176,7 @@ class Renderer:
                     model, own, job.latents, job.target, config.prior, job.generators, job.styles
                 ).sum()
                 for job, own in zip(jobs, images, strict=True)
-                if job.step % config.prior.every == 0
+                if job.distilled and job.step % config.prior.every == 0
             )
 
     def _output(self, job_id: int, job: JobState, images: Tensor, scores: Tensor) -> StepOutput:

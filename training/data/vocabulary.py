@@ -1,5 +1,6 @@
 """The vocabulary file that the bot reads: what can be painted, and which words mean it."""
 
+import re
 import tomllib
 from collections import defaultdict
 from pathlib import Path
@@ -16,6 +17,8 @@ from training.data.sources import sources
 
 WORDS = Path(__file__).with_name("vocabulary_words.toml")
 """Words that say something but name no thing, and words that say nothing."""
+
+_WITH = re.compile(r"\b(with|mit|con|avec)\b")
 
 LEAST_SETS = 2
 """Sets for training that must show a thing for it to count as one that can be painted."""
@@ -39,6 +42,7 @@ def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor
         "synonyms": _near_nouns(every, nouns, embedded, names[shown]) | _keywords(every),
         "modifiers": sorted(modifiers),
         "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
+        "phrases": _phrases(),
         "popular": [name for name in table["popular"] if name in {c.name for c in every}],
     }
 
@@ -78,6 +82,15 @@ def _near_nouns(
         for noun, which, near in zip(nouns, nearest.tolist(), cosine.tolist(), strict=True)
         if near > NEAR
     }
+
+
+def _phrases() -> dict[str, dict[str, Any]]:
+    """The templates that place things. "A man with a hat" shows a man, not a man beside a hat."""
+    kept = ("ground", "left", "above", "and", "numbers", "place", "size", "colours")
+    phrases = {lang: {name: words()[lang][name] for name in kept} for lang in LANGUAGES}
+    for table in phrases.values():
+        table["and"] = [t for t in dict.fromkeys(table["and"]) if not _WITH.search(t)]
+    return phrases
 
 
 def _words_of_captions() -> set[str]:

@@ -7,8 +7,10 @@ from torch import Generator, Tensor
 
 from engine.models.model import Model
 from engine.synthesis import objective
+from engine.synthesis.candidates import fit
 from engine.synthesis.config import SKETCH, override
-from engine.synthesis.initialisation import GENES, best_of_prior, evolve, fit, gradient_images
+from engine.synthesis.gradient_start import GENES, evolve, gradient_images
+from engine.synthesis.prior_start import best_of_prior
 from tests.engine.synthesis.conftest import CPU, Recipes
 
 CONFIG = override(SKETCH, {"init.candidates": 64})

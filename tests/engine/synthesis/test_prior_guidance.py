@@ -32,7 +32,9 @@ class Resolute(FakePrior):
         super().__init__()
         self.brightness = brightness
 
-    def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
+    def forward(
+        self, noisy: Tensor, times: Tensor, told: Tensor, styles: Tensor | None = None
+    ) -> Tensor:
         some = told.abs().sum(1).bool()[:, None, None, None]
         return torch.where(some, self.brightness, 0.0).expand_as(noisy)
 
@@ -91,7 +93,9 @@ class Halved(FakePrior):
         super().__init__()
         self.wanted = wanted
 
-    def forward(self, noisy: Tensor, times: Tensor, told: Tensor) -> Tensor:
+    def forward(
+        self, noisy: Tensor, times: Tensor, told: Tensor, styles: Tensor | None = None
+    ) -> Tensor:
         images = torch.zeros_like(noisy)
         for image, condition in zip(images, told, strict=True):
             if condition.any():
