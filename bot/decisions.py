@@ -95,7 +95,10 @@ _SENTENCES = {
     Reason.MAX_SIZE_REACHED: mark(
         "It can't be made any larger. The limit is {limit} pixels per side."
     ),
-    Reason.SIZE_NOT_OFFERED: mark("{size} isn't available here. Choose one of {sizes}."),
+    Reason.SIZE_NOT_OFFERED: mark(
+        "{size} isn't available here. Choose {sizes}, or an aspect ratio such as 16:9; other sizes"
+        " must be multiples of {factor} and no larger than these."
+    ),
     Reason.STEPS_OUT_OF_RANGE: mark("Steps must be between {least} and {most}."),
     Reason.JOB_NOT_VISIBLE: mark("That job doesn't exist here, or its images were deleted."),
     Reason.JOB_NOT_FOUND: mark("That job doesn't exist here."),

@@ -8,7 +8,8 @@ from bot.policy import MAX_WAITING
 from bot.word_filter import Hit, first_hit
 from core.job import Provenance
 from core.moderation import Limits, Rules, Usage
-from core.recipe import Recipe, parse_size
+from core.recipe import Recipe
+from core.sizes import parse_size
 
 DEFAULT_LIMITS = Limits(waiting=MAX_WAITING)
 """Of a server that has set none."""

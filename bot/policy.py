@@ -7,11 +7,15 @@ from bot.decisions import YES, Decision, Reason, refuse
 from core.i18n import mark
 from core.job import Job, State
 from core.recipe import Recipe
+from core.sizes import Canvas, parse_size
 
 MAX_WAITING = 5
 """Jobs that one member may have in the queue of a server that sets no limits of its own."""
 
 MIN_STEPS, MAX_STEPS = 10, 500
+
+RATIOS = ("16:9", "9:16", "4:3", "3:4", "21:9")
+"""Aspect ratios that are suggested; any other can be typed."""
 
 _ENDED = {
     State.DONE: Reason.ALREADY_DONE,
@@ -37,13 +41,25 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What a model offers. The first size is the default."""
+    """What a model offers. The first size is the default.
+
+    Also available is any other size in multiples of the canvas's factor, with an area up to that of
+    the last size.
+    """
 
     sizes: tuple[Size, ...]
+    canvas: Canvas
+    """What aspect ratios are fitted to."""
     largest: int
     """Pixels on the longer side, for an image that was enlarged."""
     steps: int
     """The default."""
+
+    @property
+    def suggested(self) -> tuple[Size, ...]:
+        """The sizes, and those of the usual aspect ratios."""
+        ratios = ((ratio, parse_size(ratio, self.canvas)) for ratio in RATIOS)
+        return (*self.sizes, *(Size(f"{ratio} ({{size}})", *size) for ratio, size in ratios))
 
 
 def _sizes(short: int, long: int) -> tuple[Size, ...]:
@@ -55,8 +71,8 @@ def _sizes(short: int, long: int) -> tuple[Size, ...]:
     )
 
 
-_SKETCH = Menu(_sizes(64, 96), largest=256, steps=100)
-_FULL_SIZE = Menu(_sizes(256, 384), largest=768, steps=300)
+_SKETCH = Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=100)
+_FULL_SIZE = Menu(_sizes(256, 384), Canvas(256, 16), largest=768, steps=300)
 
 
 def menu(pair: str) -> Menu:
@@ -84,15 +100,28 @@ def may_post(missing: Sequence[str]) -> Decision:
 
 def may_paint(recipe: Recipe, pair: str) -> Decision:
     """Whether the recipe's size and steps are available."""
-    largest, sizes = menu(pair).largest, [size.name for size in menu(pair).sizes]
-    if recipe.source:  # its size was available once, and may have grown since
-        if max(recipe.width, recipe.height) > largest:
-            return refuse(Reason.MAX_SIZE_REACHED, limit=largest)
-    elif recipe.size not in sizes:
-        return refuse(Reason.SIZE_NOT_OFFERED, size=recipe.size, sizes=", ".join(sizes))
+    offer = menu(pair)
+    if max(recipe.width, recipe.height) > offer.largest:
+        return refuse(Reason.MAX_SIZE_REACHED, limit=offer.largest)
+    # The size of a source was available once, and may have grown since.
+    if not recipe.source and not (allowed := may_have_size(offer, recipe.width, recipe.height)):
+        return allowed
     if not MIN_STEPS <= recipe.steps <= MAX_STEPS:
         return refuse(Reason.STEPS_OUT_OF_RANGE, least=MIN_STEPS, most=MAX_STEPS)
     return YES
+
+
+def may_have_size(offer: Menu, width: int, height: int) -> Decision:
+    """Whether images of this size are available."""
+    largest, factor = offer.sizes[-1], offer.canvas.factor
+    if (
+        width % factor == height % factor == 0
+        and width * height <= largest.width * largest.height
+        and max(width, height) <= offer.largest
+    ):
+        return YES
+    sizes = ", ".join(size.name for size in offer.sizes)
+    return refuse(Reason.SIZE_NOT_OFFERED, size=f"{width}x{height}", sizes=sizes, factor=factor)
 
 
 def may_see(job: Job | None, asker: Asker) -> Decision:

@@ -1,6 +1,5 @@
 """What to paint: prompts, size, steps and seed, validated and immutable."""
 
-import re
 import secrets
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Self
@@ -10,7 +9,6 @@ from pydantic.dataclasses import dataclass
 
 from core.i18n import mark, say
 from core.prompts import (
-    MAX_PROMPT_LENGTH,
     Prompt,
     Prompts,
     RecipeError,
@@ -20,10 +18,10 @@ from core.prompts import (
     one_line,
     parse_prompts,
 )
+from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
 from core.styles import PRESETS
 
 MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
-MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
 MAX_STEPS = 2000
 MAX_COUNT = 4  #: images of one recipe
 SPREAD = 0.5  #: default strength of a variation, from 0 to 1
@@ -37,8 +35,6 @@ _RANGES = {
     "strength": (mark("Strength"), 0, 1),
     "count": (mark("Count"), 1, MAX_COUNT),
 }
-
-_SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
 
 A_PICTURE = mark("a picture")
 """How an image prompt is shown."""
@@ -284,24 +280,6 @@ def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
 def drawn_seed() -> int:
     """A random seed."""
     return secrets.randbelow(SEEDS)
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """`"64x96"` → (64, 96), width and height in pixels. Raises RecipeError."""
-    text = one_line(text[:MAX_PROMPT_LENGTH])
-    match = _SIZE.fullmatch(text)
-    if not match:
-        raise RecipeError(say("A size is width x height in pixels, such as 64x64."), text)
-    width, height = int(match[1]), int(match[2])
-    for side, group in ((width, 1), (height, 2)):
-        if not MIN_SIDE <= side <= MAX_SIDE:
-            position = match.start(group)
-            raise RecipeError(
-                say("Each side must be {least} to {most} pixels.", least=MIN_SIDE, most=MAX_SIDE),
-                text,
-                position,
-            )
-    return width, height
 
 
 def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...]) -> None:

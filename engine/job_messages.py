@@ -6,7 +6,8 @@ import torch
 
 from core.i18n import mark, say
 from core.job import Progress
-from core.recipe import MIN_SIDE, Recipe
+from core.recipe import Recipe
+from core.sizes import MIN_SIDE
 from core.storage.uploaded_images import ImageError
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode

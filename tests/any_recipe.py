@@ -7,14 +7,13 @@ from core.prompts import MAX_PROMPT_LENGTH, Prompt
 from core.recipe import (
     MAX_COUNT,
     MAX_PICTURES,
-    MAX_SIDE,
     MAX_STEPS,
-    MIN_SIDE,
     SEEDS,
     PicturePrompt,
     Recipe,
     Source,
 )
+from core.sizes import MAX_SIDE, MIN_SIDE
 from core.styles import PRESETS
 
 TRICKY = st.text(alphabet="ab19 :|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30)

@@ -32,8 +32,9 @@ from core.discord_ui.job_message import card
 from core.discord_ui.text import escape
 from core.moderation import WordRule
 from core.prompts import RecipeError, format_prompts, parse_prompts
-from core.recipe import Recipe, parse_size
+from core.recipe import Recipe
 from core.settings import Settings, SettingsError, load_settings
+from core.sizes import parse_size
 from core.storage.uploaded_images import MAX_SIDE, ImageError, decode_image
 from core.styles import PRESETS
 from tests.hostile_files import gif_beyond_its_screen, jpeg_of_scans, polyglot

@@ -33,7 +33,8 @@ from torch.profiler import ProfilerActivity, profile
 from bench.quality.prompts import held_out
 from bench.speed.baseline import PlainLoop, nearness
 from bench.speed.random_weights import untrained_imagenet
-from core.recipe import MIN_SIDE, Recipe
+from core.recipe import Recipe
+from core.sizes import MIN_SIDE
 from engine.device import choose_device, description, use_cores
 from engine.job_files import JobFiles, is_kept
 from engine.media import Provenance

@@ -3,13 +3,17 @@
 from discord.app_commands import Choice, locale_str
 
 from bot import policy
-from bot.translator import filled
+from bot.types import Interaction
+from core.i18n import say
 from core.styles import suiting
 
 
-def sizes_on(menu: policy.Menu) -> list[Choice[str]]:
-    """The sizes on a menu."""
-    return [Choice(name=filled(size.label, size=size.name), value=size.name) for size in menu.sizes]
+async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Sizes and aspect ratios of the model; any other can be typed."""
+    offered = policy.menu(interaction.client.settings.model).suggested
+    labels = {say(size.label, size=size.name): size.name for size in offered}
+    wanted = typed.strip().casefold()
+    return [Choice(name=n, value=v) for n, v in labels.items() if wanted in n.casefold()]
 
 
 def styles_for(pair: str) -> list[Choice[str]]:

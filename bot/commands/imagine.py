@@ -6,7 +6,7 @@ from discord import app_commands
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
-from bot.commands.choices import sizes_on, styles_for
+from bot.commands.choices import styles_for, suggest_sizes
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.translator import filled
@@ -17,6 +17,7 @@ from core.prompts import MAX_PROMPT_LENGTH, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
 
 MAX_SEED = SEEDS - 1
+Size = app_commands.Range[str, 3, 20]
 
 
 def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
@@ -26,7 +27,9 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
     @app_commands.describe(
         include=mark("What to paint; several prompts with weights: a castle | fog:0.5"),
         exclude=mark("What to leave out, written the same way"),
-        size=filled("Width and height in pixels (default: {size})", size=menu.sizes[0].name),
+        size=filled(
+            "Pixels or an aspect ratio, such as 16:9 (default: {size})", size=menu.sizes[0].name
+        ),
         style=mark("A style to paint it in"),
         count=mark("How many images, each from its own seed"),
         steps=filled("More steps take longer but add detail (default: {steps})", steps=menu.steps),
@@ -37,13 +40,13 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         unlike=mark("An image to avoid resembling"),
         private=mark("Send it to you alone, by direct message"),
     )
-    @app_commands.choices(size=sizes_on(menu), style=styles_for(model))
-    @app_commands.autocomplete(include=_suggest)
+    @app_commands.choices(style=styles_for(model))
+    @app_commands.autocomplete(include=_suggest, size=suggest_sizes)
     async def imagine(
         interaction: Interaction,
         include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH],
         exclude: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] = "",
-        size: str | None = None,
+        size: Size | None = None,
         style: str | None = None,
         count: app_commands.Range[int, 1, MAX_COUNT] = 1,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,

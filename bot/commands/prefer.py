@@ -7,20 +7,23 @@ from discord.app_commands import locale_str
 
 from bot import policy
 from bot.client import AnyCommand
-from bot.commands.choices import sizes_on, styles_for
+from bot.commands.choices import styles_for, suggest_sizes
+from bot.services.access import check
 from bot.services.responses import acknowledged
 from bot.translator import filled
 from bot.types import Interaction
 from core.database.members import Members, Preferences
 from core.i18n import mark, say
+from core.sizes import parse_size
 
+NO_PREFERENCE = mark("no preference")
 NONE = "none"
 """Chosen instead of a size or a style to prefer none any more."""
 
 
 def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
     """The command with the sizes on this menu, and the styles that suit the model."""
-    none = app_commands.Choice(name=locale_str(mark("no preference")), value=NONE)
+    none = app_commands.Choice(name=locale_str(NO_PREFERENCE), value=NONE)
 
     @app_commands.command(name="prefer", description=mark("Set your own defaults for /imagine"))
     @app_commands.describe(
@@ -29,10 +32,11 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
         style=mark("Your default style"),
         direct_copy=mark("Whether finished images are also sent to you by direct message"),
     )
-    @app_commands.choices(size=[none, *sizes_on(menu)], style=[none, *styles_for(model)])
+    @app_commands.choices(style=[none, *styles_for(model)])
+    @app_commands.autocomplete(size=_suggest_sizes)
     async def prefer(
         interaction: Interaction,
-        size: str | None = None,
+        size: app_commands.Range[str, 3, 20] | None = None,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
         style: str | None = None,
         direct_copy: bool | None = None,
@@ -41,7 +45,7 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
             members = Members(interaction.client.store)
             chosen = await members.preferences(interaction.user.id)
             if size:
-                chosen = replace(chosen, size=None if size == NONE else size)
+                chosen = replace(chosen, size=None if size == NONE else _size(size, menu))
             if steps:
                 chosen = replace(chosen, steps=None if steps == menu.steps else steps)
             if style:
@@ -52,6 +56,18 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
             await response.edit(_text(chosen, menu))
 
     return prefer
+
+
+async def _suggest_sizes(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    none = app_commands.Choice(name=say(NO_PREFERENCE), value=NONE)
+    return [none, *await suggest_sizes(interaction, typed)]
+
+
+def _size(typed: str, menu: policy.Menu) -> str:
+    """In pixels. Raises RecipeError and RefusedError."""
+    width, height = parse_size(typed, menu.canvas)
+    check(policy.may_have_size(menu, width, height))
+    return f"{width}x{height}"
 
 
 def _text(chosen: Preferences, menu: policy.Menu) -> str:

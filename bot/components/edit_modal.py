@@ -166,7 +166,7 @@ def _text(
 
 def _size_options(job: Job, model: str, chosen: str) -> list[discord.SelectOption]:
     """The sizes on the menu; first the job's own, if it has grown beyond them."""
-    sizes = policy.menu(model).sizes
+    sizes = policy.menu(model).suggested
     labels = {size.name: say(size.label, size=size.name) for size in sizes}
     if job.recipe.size not in labels:
         labels = {job.recipe.size: job.recipe.size, **labels}

@@ -7,7 +7,8 @@ from bot.types import Interaction
 from core.database.jobs import StoreError
 from core.database.members import Members, Preferences
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
-from core.recipe import Recipe, parse_size
+from core.recipe import Recipe
+from core.sizes import parse_size
 
 PREFERENCES_SECONDS = INITIAL_RESPONSE_SECONDS / 6
 """Discord waits for a response; without preferences, the defaults are used."""
@@ -29,7 +30,7 @@ async def preferred_recipe(
     """What is None is taken from `/prefer`, or from the defaults. Raises RecipeError."""
     menu = policy.menu(interaction.client.settings.model)
     preferred = await _preferences(interaction)
-    width, height = parse_size(size or preferred.size or menu.sizes[0].name)
+    width, height = parse_size(size or preferred.size or menu.sizes[0].name, menu.canvas)
     return Recipe.make(
         include,
         exclude,

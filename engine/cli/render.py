@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.prompts import RecipeError, parse_weight
-from core.recipe import MAX_COUNT, PicturePrompt, Recipe, parse_size
+from core.recipe import MAX_COUNT, PicturePrompt, Recipe
 from core.settings import Settings
+from core.sizes import Canvas, parse_size
 from core.styles import PRESETS, suiting
 
 STEPS = 100  #: unless told otherwise
@@ -30,7 +31,7 @@ def add_parser(commands: Any) -> None:
     render.add_argument("--model", help="see `weights list` (default: the setting MODEL)")
     render.add_argument("--steps", type=int, help=f"default: {STEPS}")
     render.add_argument("--seed", type=int, help="default: random, and shown")
-    render.add_argument("--size", help="such as 64x64 (default: the model's own size)")
+    render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's own size)")
     render.add_argument("--count", type=int, help=f"images, 1 to {MAX_COUNT}")
     render.add_argument("--init", type=Path, metavar="FILE", help="an image to start from")
     render.add_argument("--strength", type=float, help="how firmly to keep that image, 0 to 1")
@@ -64,8 +65,10 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
     """What the options say; copies of the images that it needs are kept in the output folder."""
     from engine.models import catalogue
 
-    side = catalogue.find(settings.model).side
-    width, height = parse_size(parsed.size) if parsed.size else (side, side)
+    entry = catalogue.find(settings.model)
+    width = height = entry.side
+    if parsed.size:
+        width, height = parse_size(parsed.size, Canvas(entry.side, entry.factor))
     given = {
         name: value
         for name in ("seed", "strength", "count", "preset")

@@ -33,7 +33,8 @@ class Entry:
 
     `config` is taming's YAML and `vqgan` the weights it describes; `clip` is a CLIP in OpenAI's
     names; `prior` samples images for that CLIP, where there is one. `side` is how many pixels an
-    image has on each side unless the recipe says otherwise. `memory` is how many GB (10⁹ bytes) the
+    image has on each side unless the recipe says otherwise; both sides are multiples of `factor`,
+    the VQGAN's. `memory` is how many GB (10⁹ bytes) the
     engine takes to render one such image in float32, as measured on a CPU with random weights of
     the same shape; rounded up to half a GB.
     """
@@ -41,6 +42,7 @@ class Entry:
     name: str
     about: str
     side: int
+    factor: int
     memory: float
     config: str
     vqgan: str

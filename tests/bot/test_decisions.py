@@ -6,7 +6,7 @@ from core.i18n import languages, speaking
 PARAMETERS = {
     Reason.MISSING_PERMISSIONS: {"permissions": ("Attach Files",)},
     Reason.MAX_SIZE_REACHED: {"limit": 256},
-    Reason.SIZE_NOT_OFFERED: {"size": "1x1", "sizes": "64x64"},
+    Reason.SIZE_NOT_OFFERED: {"size": "1x1", "sizes": "64x64", "factor": 4},
     Reason.STEPS_OUT_OF_RANGE: {"least": 1, "most": 9},
     Reason.ALREADY_DONE: {"job": 7},
     Reason.ALREADY_FAILED: {"job": 7},

@@ -3,10 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import policy
 from core.job import Job, State
 from core.recipe import Recipe
+from core.sizes import MAX_RATIO, fit_ratio
+from engine.models.catalogue import CATALOGUE, Entry
 from tests.queued_job import queued_job
 
 GUILD, CHANNEL, ADA, BOB = 1, 2, 3, 4
@@ -28,7 +32,7 @@ def job() -> Job:
 @pytest.mark.parametrize("pair", ["sketch", "imagenet", "another"])
 def test_what_the_menu_offers_may_be_painted(pair: str) -> None:
     menu = policy.menu(pair)
-    for size in menu.sizes:
+    for size in menu.suggested:
         wish = recipe(width=size.width, height=size.height, steps=menu.steps)
         assert policy.may_paint(wish, pair)
 
@@ -38,6 +42,20 @@ def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are() -> None:
     assert not decision
     assert "256x256" in decision.refusal
     assert "64x64" in decision.refusal
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE)
+def test_sizes_on_the_menu_suit_the_model(entry: Entry) -> None:
+    canvas = policy.menu(entry.name).canvas
+    assert canvas.side == entry.side
+    assert canvas.factor % entry.factor == 0
+
+
+@pytest.mark.parametrize("pair", ["sketch", "imagenet"])
+@given(ratio=st.floats(1 / MAX_RATIO, MAX_RATIO))
+def test_any_aspect_ratio_may_be_painted(pair: str, ratio: float) -> None:
+    width, height = fit_ratio(ratio, policy.menu(pair).canvas)
+    assert policy.may_paint(recipe(width=width, height=height), pair)
 
 
 @pytest.mark.parametrize("steps", [policy.MIN_STEPS - 1, policy.MAX_STEPS + 1])

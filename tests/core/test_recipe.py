@@ -15,14 +15,13 @@ from core.prompts import (
 )
 from core.recipe import (
     MAX_COUNT,
-    MAX_SIDE,
     SEEDS,
     SPREAD,
     PicturePrompt,
     Recipe,
     Source,
-    parse_size,
 )
+from core.sizes import MAX_SIDE
 
 PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150}
 
@@ -76,22 +75,6 @@ def test_a_recipe_cannot_be_changed() -> None:
     assert recipe.exclude == ()
     with pytest.raises(ValueError, match="frozen"):
         recipe.steps = 3
-
-
-@pytest.mark.parametrize("text", ["64x96", "64×96", " 64 X 96 "])
-def test_sizes(text: str) -> None:
-    assert parse_size(text) == (64, 96)
-
-
-@pytest.mark.parametrize("text", ["", "64", "huge", "64x", "-64x64", "8x64", "64x99999", "6e1x64"])
-def test_unknown_sizes(text: str) -> None:
-    with pytest.raises(RecipeError, match="pixels"):
-        parse_size(text)
-
-
-@given(st.from_type(Recipe))
-def test_a_recipe_knows_its_size(recipe: Recipe) -> None:
-    assert parse_size(recipe.size) == (recipe.width, recipe.height)
 
 
 def test_a_stored_recipe_of_the_first_version_is_still_read() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from core.recipe import MAX_SIDE, MIN_SIDE, PicturePrompt, Recipe
+from core.recipe import PicturePrompt, Recipe
+from core.sizes import MAX_SIDE, MIN_SIDE
 from core.storage.paths import finished_pictures, timelapse_of
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine import media

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot import policy
+from bot.commands.choices import suggest_sizes
 from bot.commands.mod.parameters import guild_of
 from bot.components.moderation_lists import LimitsList, limits_text, role_text
 from bot.errors import RefusedError
@@ -13,7 +14,7 @@ from bot.services.responses import Response, acknowledged
 from bot.types import Interaction
 from core.i18n import ENGLISH, mark, say, speaking
 from core.moderation import Limits
-from core.recipe import parse_size
+from core.sizes import Canvas, parse_size
 
 Number = app_commands.Range[int, 1, 1000]
 
@@ -42,7 +43,8 @@ class LimitsGroup(
     ) -> None:
         """What is not named stays as it was."""
         async with acknowledged(interaction, ephemeral=True) as response:
-            named = Limits(running, waiting, per_hour, _size(size), steps)
+            menu = policy.menu(interaction.client.settings.model)
+            named = Limits(running, waiting, per_hour, _size(size, menu.canvas), steps)
             changes = {name: value for name, value in asdict(named).items() if value is not None}
             if not changes:
                 raise RefusedError(
@@ -67,8 +69,7 @@ class LimitsGroup(
 
     @set.autocomplete("size")
     async def _sizes(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        offered = policy.menu(interaction.client.settings.model).sizes
-        return [app_commands.Choice(name=size.name, value=size.name) for size in offered]
+        return await suggest_sizes(interaction, typed)
 
 
 async def _set(response: Response, role: discord.Role, limits: Limits) -> None:
@@ -81,9 +82,9 @@ async def _set(response: Response, role: discord.Role, limits: Limits) -> None:
     await response.edit(f"{named}: {limits_text(limits)}.")
 
 
-def _size(typed: str | None) -> str | None:
+def _size(typed: str | None, canvas: Canvas) -> str | None:
     """Raises RecipeError."""
     if typed is None:
         return None
-    width, height = parse_size(typed)
+    width, height = parse_size(typed, canvas)
     return f"{width}x{height}"

@@ -84,7 +84,6 @@ async def test_nothing_that_is_typed_pings_or_formats(
     ("option", "value"),
     [
         ("include", "x" * 601),
-        ("size", "65x65"),
         ("steps", 9),
         ("steps", 501),
         ("seed", -1),
@@ -98,6 +97,33 @@ async def test_discord_itself_checks_the_options(
 ) -> None:
     with pytest.raises(OptionError):
         await ada.slash("imagine", **({"include": "a red circle"} | {option: value}))
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"), [("16:9", "84x48"), ("3:4", "56x72"), ("72x80", "72x80")]
+)
+async def test_any_aspect_ratio_may_be_typed(
+    bot: ImagineBot, store: Store, ada: Member, typed: str, size: str
+) -> None:
+    await ada.wait_filled(await ada.slash("imagine", include="a red circle", size=typed))
+    assert (await store.waiting())[0].recipe.size == size
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("65x65", "multiples of 4"),
+        ("128x96", "no larger"),
+        ("9:1", "from 1:4 to 4:1"),
+        ("wide", "or a ratio such as 16:9"),
+    ],
+)
+async def test_a_size_that_cannot_be_had_is_refused_with_those_that_can(
+    bot: ImagineBot, store: Store, ada: Member, typed: str, sentence: str
+) -> None:
+    await ada.slash("imagine", include="a red circle", size=typed)
+    assert sentence in await refusal(ada)
+    assert not await store.waiting()
 
 
 async def test_the_largest_seed_passes(bot: ImagineBot, store: Store, ada: Member) -> None:

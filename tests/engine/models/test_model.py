@@ -19,6 +19,7 @@ CPU = torch.device("cpu")
 
 def test_the_full_size_model_is_read_from_its_published_forms_and_works(imagenet: Model) -> None:
     assert (imagenet.side, imagenet.vqgan.factor, imagenet.perceptor.resolution) == (256, 16, 224)
+    assert catalogue.find("imagenet").factor == 16
     assert imagenet.vqgan.codebook.shape == (16_384, 256)
     assert imagenet.words is None
     assert imagenet.perceptor.knows("a unicorn")
@@ -39,6 +40,7 @@ def test_the_full_size_model_is_read_from_its_published_forms_and_works(imagenet
 
 def test_a_small_model_is_read_by_the_same_path(sketch: Model) -> None:
     assert (sketch.side, sketch.vqgan.factor, sketch.perceptor.resolution) == (64, 4, 64)
+    assert catalogue.find("sketch").factor == 4
     assert sketch.words is not None
     assert "circle" in sketch.words
     pictures = torch.rand(2, 3, 64, 48)
