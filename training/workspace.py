@@ -20,7 +20,7 @@ from training.data.concepts import LANGUAGES
 from training.data.images import Images, load_images
 from training.data.pool import Pool, load_pool
 from training.data.scenes import Scene, SceneMaker
-from training.data.sources import sources
+from training.data.sources import STYLES
 from training.data.teachers import SentenceEncoder
 from training.data.texts import (
     Pair,
@@ -47,8 +47,6 @@ NEAR = 0.42
 """Cosine of a noun of WordNet to the nearest name, from which on the text tower learns it."""
 LONGEST_DEFINITION = 90
 """Characters."""
-STYLES = ("any", *(s.name for s in sources().images if s.use == "train"), "drawn")
-"""What the prior's numbers of styles stand for."""
 ENCODED = 60
 """Scenes that are encoded together."""
 

@@ -57,3 +57,7 @@ def sources() -> Sources:
         texts=tuple(Package(**row) for row in table["texts"]),
         networks=tuple(Package(**row) for row in table["networks"]),
     )
+
+
+STYLES = ("any", *(s.name for s in sources().images if s.use == "train"), "drawn")
+"""What the prior's numbers of styles stand for."""

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from engine.models.prior import LatentPrior
+from training.data.sources import STYLES
 from training.muon import MuonTraining
 from training.stages.alignment import WIDTH
-from training.workspace import STYLES
 
 LEARNING_RATE = 3e-3
 BATCH = 128
