@@ -63,7 +63,13 @@ def trainer(
     train in parallel with their own batches and average their gradients.
     """
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    saves = ModelCheckpoint(run, save_last=True, save_top_k=0, every_n_train_steps=SAVE_STEPS)
+    saves = ModelCheckpoint(
+        run,
+        save_last=True,
+        save_top_k=0,
+        every_n_train_steps=SAVE_STEPS,
+        enable_version_counter=False,
+    )
     return pl.Trainer(
         accelerator="cuda" if cuda else "cpu",
         devices=1 if cuda else processes,

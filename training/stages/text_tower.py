@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from engine.models.perceptor import END, START
+from training.stages.alignment import WIDTH
 from training.stages.clip import new_clip
 
 LEARNING_RATE = 1.5e-3
@@ -97,9 +98,13 @@ class TextTowerTraining(pl.LightningModule):
     def embed_texts(self, texts: list[str]) -> Tensor:
         """(n, WIDTH) of unit length."""
         tokens = Tokens(tuple(self.known.tolist()))
-        starts = range(0, len(texts), ENCODED)
-        embedded = [self.embed(padded(texts[i : i + ENCODED], tokens)) for i in starts]
-        return torch.cat(embedded)
+        rows = padded(texts, tokens)
+        lengths = (rows > 0).sum(1)
+        embedded = torch.zeros(len(texts), WIDTH)
+        for part in lengths.argsort().split(ENCODED):
+            with torch.autocast("cpu", torch.bfloat16):
+                embedded[part] = self.embed(rows[part, : int(lengths[part].max())])
+        return embedded
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         tokens, targets = batch
