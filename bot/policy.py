@@ -71,13 +71,16 @@ def _sizes(short: int, long: int) -> tuple[Size, ...]:
     )
 
 
-_SKETCH = Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=100)
+_MENUS = {
+    "sketch": Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=100),
+    "picturebook": Menu(_sizes(128, 192), Canvas(128, 8), largest=384, steps=100),
+}
 _FULL_SIZE = Menu(_sizes(256, 384), Canvas(256, 16), largest=768, steps=300)
 
 
 def menu(pair: str) -> Menu:
-    """What this model offers; all but `sketch` work at full size."""
-    return _SKETCH if pair == "sketch" else _FULL_SIZE
+    """What this model offers; all but the embedded ones work at full size."""
+    return _MENUS.get(pair, _FULL_SIZE)
 
 
 @dataclass(frozen=True, slots=True)

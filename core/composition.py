@@ -105,11 +105,13 @@ class _Rules:
         self.relations = [
             (seats, self._pattern(template))
             for name, seats in (("left", SEATS[2]), ("above", above), ("and", SEATS[2]))
-            for template in table[name]
+            for template in sorted(table[name], key=len, reverse=True)
         ]
         self.numbers = [(int(n), self._pattern(t)) for n, t in table["numbers"].items()]
         self.places = [(PLACES[name], self._pattern(t)) for name, t in table["place"].items()]
-        self.small = [self._pattern(template) for template in table["size"]["small"]]
+        article = "|".join(map(re.escape, filter(None, table["articles"])))
+        optional = f"(?:(?:{article}) )?" if article else ""
+        self.small = [self._pattern(template, optional) for template in table["size"]["small"]]
         self._grounds = [(t, self._pattern(t)) for t in table["ground"]]
 
     def split_ground(self, text: str) -> tuple[str, str]:
@@ -119,7 +121,8 @@ class _Rules:
                 return found["t"], template.replace("{c}", found["c"])
         return text, "{t}"
 
-    def _pattern(self, template: str) -> re.Pattern[str]:
+    def _pattern(self, template: str, before: str = "") -> re.Pattern[str]:
         escaped = re.escape(template).replace(r"\{c\}", f"(?P<c>{self._colours})")
         escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # a plural, however it is made
-        return re.compile(re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped), re.IGNORECASE)
+        escaped = re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
+        return re.compile(before + escaped, re.IGNORECASE)

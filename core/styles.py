@@ -9,8 +9,8 @@ from core.i18n import mark
 class Preset:
     """The prompts that a style adds, in the grammar of `core.prompts`.
 
-    With `any_words` it needs a model without a fixed vocabulary; without it, `sketch` knows its
-    words, too.
+    With `any_words` it needs a model without a fixed vocabulary; without it, the embedded models
+    know its words, too.
     """
 
     include: str
@@ -44,6 +44,5 @@ PRESETS = {
 
 def suiting(pair: str) -> tuple[str, ...]:
     """The names of the styles that suit this model."""
-    return tuple(
-        name for name, preset in PRESETS.items() if pair != "sketch" or not preset.any_words
-    )
+    embedded = pair in ("picturebook", "sketch")
+    return tuple(name for name, preset in PRESETS.items() if not (embedded and preset.any_words))

@@ -51,7 +51,7 @@ class Timed(pl.Callback):
         self.elapsed = state_dict["elapsed"]
 
 
-SAVE_STEPS = 250
+SAVE_STEPS = 100
 
 
 def trainer(

@@ -12,6 +12,11 @@ from core.discord_ui.views import static_view
 KIND = "example"
 
 EXAMPLES = {
+    "picturebook": (
+        ("a lighthouse at night", "watermark"),
+        ("a cat and a dog", ""),
+        ("a 3d rocket on a blue background", "a cloud"),
+    ),
     "sketch": (
         ("a red circle on a white background", "watermark"),
         ("a yellow star and a blue heart", ""),

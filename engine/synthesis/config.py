@@ -130,7 +130,18 @@ SKETCH = SynthesisConfig(
     init=InitConfig(prior_samples=16, candidates=384),
 )
 
+PICTUREBOOK = SynthesisConfig(
+    cutouts=CutoutConfig(
+        count=8, min_scale=0.5, flip_p=0.0, color_jitter=0.05, brightness_jitter=0.025
+    ),
+    loss=LossConfig(tv_weight=0.02, prior_weight=0.5),
+    schedule=ScheduleConfig(learning_rate=0.05),
+    prior=PriorConfig(sampling_steps=16, guidance_scale=2.0, negative_scale=3.0),
+    init=InitConfig(prior_samples=8),
+)
+
 CONFIGS = {
+    "picturebook": PICTUREBOOK,
     "sketch": SKETCH,
     "imagenet": IMAGENET,
     "imagenet-1024": IMAGENET,

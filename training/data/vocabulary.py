@@ -42,7 +42,7 @@ def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor
         "synonyms": _near_nouns(every, nouns, embedded, names[shown]) | _keywords(every),
         "modifiers": sorted(modifiers),
         "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
-        "phrases": _phrases(),
+        "phrases": phrases(),
         "popular": [name for name in table["popular"] if name in {c.name for c in every}],
     }
 
@@ -84,13 +84,13 @@ def _near_nouns(
     }
 
 
-def _phrases() -> dict[str, dict[str, Any]]:
+def phrases() -> dict[str, dict[str, Any]]:
     """The templates that place things. "A man with a hat" shows a man, not a man beside a hat."""
-    kept = ("ground", "left", "above", "and", "numbers", "place", "size", "colours")
-    phrases = {lang: {name: words()[lang][name] for name in kept} for lang in LANGUAGES}
-    for table in phrases.values():
+    kept = ("articles", "ground", "left", "above", "and", "numbers", "place", "size", "colours")
+    tables = {lang: {name: words()[lang][name] for name in kept} for lang in LANGUAGES}
+    for table in tables.values():
         table["and"] = [t for t in dict.fromkeys(table["and"]) if not _WITH.search(t)]
-    return phrases
+    return tables
 
 
 def _words_of_captions() -> set[str]:

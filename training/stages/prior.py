@@ -15,7 +15,7 @@ from training.muon import MuonTraining
 from training.stages.alignment import WIDTH
 
 LEARNING_RATE = 3e-3
-BATCH = 128
+BATCH = 256
 CONFIG: dict[str, int] = {
     "channels": 16,
     "side": 16,
@@ -98,8 +98,7 @@ class PriorTraining(MuonTraining):
             torch._foreach_lerp_(
                 list(self.ema.parameters()), list(self.prior.parameters()), 1 - decay
             )
-        if batch_idx % 50 == 0:
-            self.log("loss", loss)
+        self.log("loss", loss)
 
     def loss(
         self, network: LatentPrior, latents: Tensor, conditions: Tensor, styles: Tensor

@@ -1,0 +1,1 @@
+"""The embedded model: a VQGAN, a CLIP and a prior, made by `python -m training`."""
