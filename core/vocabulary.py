@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from core.composition import Grammar, Part
 
@@ -23,11 +24,11 @@ FOLDER = Path(__file__).with_name("vocabularies")
 LONGEST_PHRASE = 8
 """Words of a phrase that is looked up as a whole."""
 
-TYPO_SCORE = 84.0
-"""How similar a mistyped word must be, from 0 to 100 (rapidfuzz's normalised edit similarity)."""
-
 SHORTEST_TYPO = 4
 """Letters of a word in which a typing error is looked for; shorter ones resemble too much."""
+
+LONG_WORD = 8
+"""Letters from which on two errors are forgiven instead of one."""
 
 SUGGESTIONS = 3
 
@@ -53,6 +54,22 @@ class Understanding:
     def empty(self) -> bool:
         """Whether nothing at all was recognised."""
         return not self.things and not self.modifiers
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Words of a prompt: a `thing` by its English name, a `modifier`, or neither.
+
+    `silent` ones say nothing; `exact` is whether a thing is called by its own name, and `name` the
+    English one of a thing that is called by its own or nearly.
+    """
+
+    text: str
+    thing: str = ""
+    name: str = ""
+    modifier: str = ""
+    silent: bool = False
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,29 +112,47 @@ class Vocabulary:
 
     def understand(self, text: str) -> Understanding:
         """What of a prompt in canonical form is recognised."""
-        words = list(_words(fold(text)))
         things: list[str] = []
         modifiers: list[str] = []
         unknown: list[str] = []
         exact = True
+        for phrase in self._phrases_of(text):
+            if phrase.thing:
+                things.append(phrase.thing)
+            elif phrase.modifier:
+                modifiers.append(phrase.modifier)
+            elif not phrase.silent:
+                unknown.append(phrase.text)
+            exact = exact and phrase.exact
+        return Understanding(tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact)
+
+    def in_english(self, text: str) -> str:
+        """A prompt with other languages' names of things in English, and names spelled right.
+
+        Synonyms stay: the text encoder knows better what they mean.
+        """
+        return " ".join(phrase.name or phrase.text for phrase in self._phrases_of(text))
+
+    def _phrases_of(self, text: str) -> Iterator["_Phrase"]:
+        words = list(_words(fold(text)))
         while words:
             count, phrase, name = self._longest(words)
+            said = _joined(words[:count])
             if name:
-                things.append(name)
-                exact = exact and phrase in self.own_names
+                exact = phrase in self.own_names
+                yield _Phrase(said, name, name=name if exact else "", exact=exact)
             elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
-                modifiers.append(words[0])
+                yield _Phrase(said, modifier=words[0])
             elif words[0] in self.silent or words[0].isdecimal():
-                pass
+                yield _Phrase(said, silent=True)
             elif close := self._typo(words[0]):
-                exact = False
-                (things if close in self.things else modifiers).append(
-                    self.things.get(close, close)
-                )
+                thing = self.things.get(close, "")
+                name = thing if close in self.own_names else close
+                modifier = "" if thing else close
+                yield _Phrase(said, thing, name if thing else "", modifier, exact=False)
             else:
-                unknown.append(words[0])
+                yield _Phrase(said)
             del words[:count]
-        return Understanding(tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact)
 
     def compose(self, text: str) -> tuple[Part, ...]:
         """Where the things of a prompt stand; nothing if one stands in the middle."""
@@ -167,17 +202,22 @@ class Vocabulary:
 
     def _typo(self, word: str) -> str:
         """The known word that a mistyped one is most like, or ""."""
-        if len(word) < SHORTEST_TYPO:
-            return ""
-        found = process.extractOne(
-            word, self._single_words, scorer=fuzz.ratio, score_cutoff=TYPO_SCORE
-        )
-        return found[0] if found else ""
+        for form in (word, *(word.removesuffix(e) for e in _PLURALS if word.endswith(e))):
+            errors = 2 if len(form) >= LONG_WORD else 1
+            found = len(form) >= SHORTEST_TYPO and process.extractOne(
+                form, self._single_words, scorer=OSA.distance, score_cutoff=errors
+            )
+            if found:
+                return str(found[0])
+        return ""
 
     @cached_property
     def _single_words(self) -> list[str]:
-        every = (*self.things, *self.modifiers)
-        return [word for word in every if len(word) >= SHORTEST_TYPO and " " not in word]
+        """Of names, and of the parts of English ones; of equally similar ones the first is taken."""
+        english = (word for label in self.labels["en"].values() for word in fold(label).split())
+        parts = (word for word in english if word in self.things)
+        every = dict.fromkeys((*sorted(self.modifiers), *parts, *sorted(self.own_names)))
+        return [word for word in every if len(word) >= SHORTEST_TYPO - 1 and " " not in word]
 
 
 @cache

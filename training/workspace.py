@@ -193,9 +193,10 @@ class Workspace:
 
     def vocabulary(self) -> dict[str, Any]:
         """The table of the vocabulary file."""
-        lemmas = sorted({lemma for lemmas, _ in self.synsets for lemma in lemmas})
-        embedded = self._cached("nouns", lambda: {"embeddings": self.encoder(lemmas).half()})
-        return vocabulary(self.images, lemmas, embedded["embeddings"].float(), self.names)
+        english = self.texts.english
+        lemmas = sorted({lemma for lemmas, _ in self.synsets for lemma in lemmas} & set(english))
+        embedded = self.texts.embeddings[[english[lemma] for lemma in lemmas]]
+        return vocabulary(self.images, lemmas, embedded, self.names)
 
     def prior_data(self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]) -> PriorData:
         """Scenes as normalised latents of this VQGAN, and what this text tower reads of them."""

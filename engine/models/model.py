@@ -8,6 +8,7 @@ from types import MappingProxyType
 import torch
 
 from core.settings import OWN, PerceptorChoice
+from core.vocabulary import vocabulary_of
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan
@@ -111,7 +112,8 @@ def load_perceptors(
             # Of a file the name alone, and no more than `media.Metadata` reads back.
             name = f"open_clip/{model[0]}/{Path(model[1]).name[-40:]}"
         else:
-            members.append(read_perceptor(folder / entry.clip, entry.fix_command))
+            vocabulary = vocabulary_of(entry.name)
+            members.append(read_perceptor(folder / entry.clip, entry.fix_command, vocabulary))
             name, checksum = entry.clip, files[entry.clip]
         share = f" (share {choice.weight / total:.3g})" if len(choices) > 1 else ""
         checksums[name + share] = checksum

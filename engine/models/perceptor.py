@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.vocabulary import Vocabulary
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 
 with warnings.catch_warnings():
@@ -71,10 +72,15 @@ class Perceptor(Protocol):
 
 
 class ClipPerceptor(nn.Module):
-    """OpenAI's CLIP: frozen, float32 unless converted."""
+    """OpenAI's CLIP: frozen, float32 unless converted.
 
-    def __init__(self, checkpoint: ClipCheckpoint) -> None:
+    With a vocabulary, texts are read as they are and with their things called by their English
+    names, which the text encoder knows best; their embedding is the mean of both.
+    """
+
+    def __init__(self, checkpoint: ClipCheckpoint, vocabulary: Vocabulary | None = None) -> None:
         super().__init__()
+        self.vocabulary = vocabulary
         # build_model converts to float16, which only suits GPUs.
         self.clip = build_model(dict(checkpoint.state)).float().eval().requires_grad_(False)
         self.resolution: int = self.clip.visual.input_resolution
@@ -100,6 +106,13 @@ class ClipPerceptor(nn.Module):
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """n texts → (n, d). Texts are truncated to CLIP's context: see `truncated_words`."""
+        embedded = self._encode(texts)
+        if not self.vocabulary:
+            return embedded
+        english = self._encode([self.vocabulary.in_english(text) for text in texts])
+        return F.normalize(embedded + english, dim=-1)
+
+    def _encode(self, texts: Sequence[str]) -> Tensor:
         tokens = torch.zeros(len(texts), self.clip.context_length, dtype=torch.long)
         for row, text in zip(tokens, texts, strict=True):
             ids = [START, *self._tokens(_cleaned(text))[: self._room], END]
@@ -141,13 +154,15 @@ class ClipPerceptor(nn.Module):
         return [token for token in self._tokenizer.encode(text) if token < START]
 
 
-def read_perceptor(weights: Path, fix_command: str) -> ClipPerceptor:
+def read_perceptor(
+    weights: Path, fix_command: str, vocabulary: Vocabulary | None = None
+) -> ClipPerceptor:
     """Loads a perceptor from a file of CLIP's weights, on the CPU.
 
     Raises WeightsError, which names the file and `fix_command`, the command that repairs it.
     """
     with reading(weights, fix_command):
-        return ClipPerceptor(read_clip(weights))
+        return ClipPerceptor(read_clip(weights), vocabulary)
 
 
 def _cleaned(text: str) -> str:

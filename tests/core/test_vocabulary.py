@@ -18,6 +18,7 @@ TABLE = {
     "synonyms": {"puppy": "dog", "apple": "red apple", "yacht": "sailboat"},
     "modifiers": ["red", "blue", "circle"],
     "silent": ["a", "the", "on", "and", "ein", "の", "と"],
+    "phrases": {},
     "popular": ["sailboat", "dog", "red apple"],
 }
 
@@ -37,6 +38,8 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
         ("two dogs and a yacht", ("dog", "sailboat"), False),
         ("a puppy", ("dog",), False),
         ("saliboat", ("sailboat",), False),
+        ("aples", ("red apple",), False),
+        ("a redd dog", ("dog",), False),
         ("red apple", ("red apple",), True),
         ("犬とヨット", ("dog", "sailboat"), True),
         ("a blue circle", (), True),
@@ -69,3 +72,19 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text('{"labels": []}')
     with pytest.raises(ValueError, match="not a vocabulary"):
         Vocabulary.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("ein Hund im Schnee", "ein dog im schnee"),
+        ("犬とヨット", "dog と sailboat"),
+        ("a yacht", "a yacht"),
+        ("a saliboat", "a sailboat"),
+        ("a blue circle", "a blue circle"),
+    ],
+)
+def test_names_are_put_into_english_and_synonyms_stay(
+    vocabulary: Vocabulary, text: str, english: str
+) -> None:
+    assert vocabulary.in_english(text) == english

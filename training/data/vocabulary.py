@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.vocabulary import fold
 from training.data.captions import words
-from training.data.concepts import LANGUAGES, Concept, specific_keywords
+from training.data.concepts import LANGUAGES, Concept
 from training.data.images import Images
 from training.data.sources import sources
 
@@ -23,8 +23,12 @@ _WITH = re.compile(r"\b(with|mit|con|avec)\b")
 LEAST_SETS = 2
 """Sets for training that must show a thing for it to count as one that can be painted."""
 
-NEAR = 0.5
-"""Cosine of a noun of WordNet to a name, from which on it stands for the thing."""
+NEAR, NEARER = 0.5, 0.6
+"""Cosines of a noun of WordNet to a name: from which on it stands for the thing, and from which on
+it does so whatever CLDR's keywords say."""
+
+SHARED = 30
+"""Things that may share a keyword. One of more of them stands for none."""
 
 
 def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor) -> dict[str, Any]:
@@ -39,7 +43,11 @@ def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor
     modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
     return {
         "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
-        "synonyms": _near_nouns(every, nouns, embedded, names[shown]) | _keywords(every),
+        "synonyms": {
+            **_near_nouns(every, nouns, embedded, names[shown], NEAR),
+            **_keywords(every),
+            **_near_nouns(every, nouns, embedded, names[shown], NEARER),
+        },
         "modifiers": sorted(modifiers),
         "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
         "phrases": phrases(),
@@ -62,25 +70,32 @@ def shown_concepts(images: Images) -> list[int]:
 
 
 def _keywords(every: list[Concept]) -> dict[str, str]:
-    """CLDR's keywords. One that many things share stands for the one with the shortest name."""
+    """CLDR's keywords. One that several things share stands for the one with the shortest name.
+
+    One whose name contains it comes first.
+    """
     found: dict[str, str] = {}
     for language in LANGUAGES:
-        specific = specific_keywords(every, language)
-        for concept in sorted(every, key=lambda c: len(c.names[language])):
+        by_word: defaultdict[str, list[Concept]] = defaultdict(list)
+        for concept in every:
             for word in concept.keywords[language]:
-                if word in specific or fold(word) in fold(concept.names[language]):
-                    found.setdefault(fold(word), concept.name)
+                by_word[fold(word)].append(concept)
+        for word, sharing in by_word.items():
+            if len(sharing) <= SHARED:
+                named = [(fold(c.names[language]), c.name) for c in sharing]
+                _, nearest = min(named, key=lambda n: (word not in n[0], len(n[0])))
+                found.setdefault(word, nearest)
     return found
 
 
 def _near_nouns(
-    every: list[Concept], nouns: list[str], embedded: Tensor, names: Tensor
+    every: list[Concept], nouns: list[str], embedded: Tensor, names: Tensor, least: float
 ) -> dict[str, str]:
     cosine, nearest = torch.max(embedded @ names.t(), dim=1)
     return {
         fold(noun): every[which].name
         for noun, which, near in zip(nouns, nearest.tolist(), cosine.tolist(), strict=True)
-        if near > NEAR
+        if near > least
     }
 
 
