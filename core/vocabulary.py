@@ -213,7 +213,7 @@ class Vocabulary:
 
     @cached_property
     def _single_words(self) -> list[str]:
-        """Of names, and of the parts of English ones; of equally similar ones the first is taken."""
+        """Names, and parts of English ones; of equally similar ones the first is taken."""
         english = (word for label in self.labels["en"].values() for word in fold(label).split())
         parts = (word for word in english if word in self.things)
         every = dict.fromkeys((*sorted(self.modifiers), *parts, *sorted(self.own_names)))

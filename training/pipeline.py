@@ -55,10 +55,16 @@ def _image_tower(workspace: Workspace) -> ImageTowerTraining:
 def _prior(workspace: Workspace) -> PriorTraining:
     tower = _trained_text_tower(workspace)
     data = workspace.prior_data(trained_vqgan(workspace), tower.embed_texts)
-    training = PriorTraining(data.latents, data.said, data.captions, data.styles, data.weights)
+    count = prior.CONFIG["components"]
+    mean, basis, scale = prior.principal_components(data.latents, count)
+    flat = torch.cat([batch.float().flatten(1) - mean for batch in data.latents.split(4096)])
+    samples = (flat @ basis.t() / scale).half()
+    training = PriorTraining(samples, data.said, data.captions, data.styles, data.weights)
     for network in (training.prior, training.ema):
-        network.mean.copy_(data.mean)
+        network.mean.copy_(data.mean + data.std * mean.view_as(network.mean))
         network.std.copy_(data.std)
+        network.basis.copy_(basis)
+        network.scale.copy_(scale)
     return training
 
 

@@ -1,13 +1,13 @@
 """The priors: flows from noise to images, conditioned on CLIP's embeddings.
 
 Flow matching (Lipman et al., "Flow Matching for Generative Modeling", 2023; Liu et al., "Flow
-Straight and Fast", 2023) by a diffusion transformer (Peebles and Xie, "Scalable Diffusion Models
-with Transformers", 2023) that predicts the end of the flow rather than the velocity (Li and He,
-"Back to Basics: Let Denoising Generative Models Denoise", 2025). To start VQGAN+CLIP from what a
-network makes of the prompt's embedding is mehdidc's idea (feed_forward_vqgan_clip).
+Straight and Fast", 2023) by a network that predicts the end of the flow rather than the velocity
+(Li and He, "Back to Basics: Let Denoising Generative Models Denoise", 2025). To start VQGAN+CLIP
+from what a network makes of the prompt's embedding is mehdidc's idea (feed_forward_vqgan_clip).
 
-`PixelPrior` moves small images, `LatentPrior` the VQGAN's latents (Rombach et al., "High-Resolution
-Image Synthesis with Latent Diffusion Models", 2022).
+`PixelPrior` moves small images with a diffusion transformer (Peebles and Xie, "Scalable Diffusion
+Models with Transformers", 2023), `LatentPrior` the VQGAN's latents (Rombach et al.,
+"High-Resolution Image Synthesis with Latent Diffusion Models", 2022).
 """
 
 import math
@@ -24,8 +24,8 @@ TIME_FREQUENCIES = 32
 PIXEL_SIDE = 32
 """Pixels on each side of what a `PixelPrior` moves."""
 PIXEL_PATCH = 4
-LARGEST_LATENT = 6.0
-"""Standard deviations."""
+LARGEST_COMPONENT = 12.0
+"""In units of `LatentPrior.scale`."""
 
 
 class DiTBlock(nn.Module):
@@ -65,44 +65,25 @@ class Prior(nn.Module, ABC):
     """Noisy samples, times and embeddings to the samples at the end of the flow.
 
     Samples are (batch, *shape) of the space that a subclass defines. Embeddings are (batch,
-    embedding) of unit length; zeros stand for no prompt. A prior may know several styles, each by
+    embedding) of unit length; zeros stand for no prompt. A prior may know several `styles`, each by
     its number from 1; 0 is any style.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        side: int,
-        patch: int,
-        embedding: int,
-        width: int,
-        depth: int,
-        heads: int,
-        condition_width: int,
-        condition_tokens: int,
-        styles: int = 0,
-    ) -> None:
-        super().__init__()
-        self.channels, self.side, self.patch, self.width = channels, side, patch, width
-        self.condition_tokens = condition_tokens
-        self.patch_embed = nn.Linear(channels * patch**2, width)
-        self.pos_embed = nn.Parameter(0.02 * torch.randn((side // patch) ** 2, width))
-        self.cond_embed = nn.Linear(embedding, width)
-        self.whiten = nn.Linear(embedding, condition_width)
-        self.cond_tokens = nn.Linear(condition_width, condition_tokens * width)
-        self.style_embed = nn.Embedding(styles, width) if styles else None
-        self.style_head = nn.Linear(embedding, styles) if styles else None
-        self.time_embed = nn.Linear(2 * TIME_FREQUENCIES, width)
-        self.adaln = nn.Sequential(
-            nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 6 * width)
-        )
-        self.blocks = nn.ModuleList(DiTBlock(width, heads) for _ in range(depth))
-        self.head = nn.Linear(width, channels * patch**2)
+    styles = 0
 
     @property
+    @abstractmethod
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of a sample."""
-        return self.channels, self.side, self.side
+
+    @abstractmethod
+    def forward(
+        self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
+    ) -> Tensor:
+        """Samples at `times` (batch,) from 0 (noise) to 1 → the samples they lead to.
+
+        `styles` (batch,) are numbers of styles; a prior without styles takes none.
+        """
 
     @abstractmethod
     def view(self, images: Tensor, latents: Tensor) -> Tensor:
@@ -119,27 +100,46 @@ class Prior(nn.Module, ABC):
     def clamp(self, x: Tensor) -> Tensor:
         """Limits a prediction to what occurs in the space: guidance may lead out of it."""
 
-    def style_logits(self, embeddings: Tensor) -> Tensor:
-        """(batch, embedding) → (batch, styles): in which style such a prompt has been painted."""
-        assert self.style_head
-        logits: Tensor = self.style_head(embeddings * math.sqrt(embeddings.shape[1]))
-        return logits
+
+class PixelPrior(Prior):
+    """Images of PIXEL_SIDE × PIXEL_SIDE, from -1 to 1, moved by a diffusion transformer."""
+
+    def __init__(
+        self,
+        embedding: int,
+        width: int,
+        depth: int,
+        heads: int,
+        condition_width: int,
+        condition_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.width, channels = width, 3 * PIXEL_PATCH**2
+        self.patch_embed = nn.Linear(channels, width)
+        self.pos_embed = nn.Parameter(0.02 * torch.randn((PIXEL_SIDE // PIXEL_PATCH) ** 2, width))
+        self.cond_embed = nn.Linear(embedding, width)
+        self.whiten = nn.Linear(embedding, condition_width)
+        self.cond_tokens = nn.Linear(condition_width, condition_tokens * width)
+        self.time_embed = nn.Linear(2 * TIME_FREQUENCIES, width)
+        self.adaln = nn.Sequential(
+            nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 6 * width)
+        )
+        self.blocks = nn.ModuleList(DiTBlock(width, heads) for _ in range(depth))
+        self.head = nn.Linear(width, channels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return 3, PIXEL_SIDE, PIXEL_SIDE
 
     def forward(
         self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
     ) -> Tensor:
-        """Samples at `times` (batch,) from 0 (noise) to 1 → the samples they lead to.
-
-        `styles` (batch,) are numbers of styles; a prior without styles takes none.
-        """
-        tokens = rearrange(noisy, "b c (h p) (w q) -> b (h w) (c p q)", p=self.patch, q=self.patch)
+        p = PIXEL_PATCH
+        tokens = rearrange(noisy, "b c (h p) (w q) -> b (h w) (c p q)", p=p, q=p)
         tokens = self.patch_embed(tokens) + self.pos_embed
-        count, dtype = tokens.shape[1], tokens.dtype
+        count = tokens.shape[1]
         embeddings = embeddings * math.sqrt(embeddings.shape[1])
-        condition = self.cond_embed(embeddings) + self.time_embed(time_features(times).to(dtype))
-        if self.style_embed:
-            known = torch.zeros_like(times, dtype=torch.long) if styles is None else styles
-            condition = condition + self.style_embed(known)
+        condition = self.cond_embed(embeddings) + self.time_embed(time_features(times))
         modulation = self.adaln(condition).unflatten(-1, (6, -1))
         extra = self.cond_tokens(self.whiten(embeddings)).unflatten(-1, (-1, self.width))
         tokens = torch.cat([tokens, extra], dim=1)
@@ -148,24 +148,13 @@ class Prior(nn.Module, ABC):
         tokens = tokens[:, :count]
         tokens = self.head(F.layer_norm(tokens, tokens.shape[-1:]))
         predicted: Tensor = rearrange(
-            tokens,
-            "b (h w) (c p q) -> b c (h p) (w q)",
-            h=self.side // self.patch,
-            p=self.patch,
-            q=self.patch,
+            tokens, "b (h w) (c p q) -> b c (h p) (w q)", h=PIXEL_SIDE // p, p=p, q=p
         )
         return predicted
 
-
-class PixelPrior(Prior):
-    """Images of PIXEL_SIDE × PIXEL_SIDE, from -1 to 1."""
-
-    def __init__(self, **sizes: int) -> None:
-        """`sizes` are those of `Prior`, but for the space's own."""
-        super().__init__(channels=3, side=PIXEL_SIDE, patch=PIXEL_PATCH, **sizes)
-
     def view(self, images: Tensor, latents: Tensor) -> Tensor:
-        return F.interpolate(centre_square(images), (self.side, self.side), mode="area") * 2 - 1
+        square = centre_square(images)
+        return F.interpolate(square, (PIXEL_SIDE, PIXEL_SIDE), mode="area") * 2 - 1
 
     def to_images(self, x: Tensor, vqgan: VQGAN) -> Tensor:
         return (x + 1) / 2
@@ -174,37 +163,112 @@ class PixelPrior(Prior):
         return x.clamp(-1, 1)
 
 
-class LatentPrior(Prior):
-    """The VQGAN's latents (channels, side, side), normalised by `normalise`."""
+class MLPBlock(nn.Module):
+    """A residual MLP, modulated by the condition (adaLN-Zero); the modulation as in `DiTBlock`."""
 
-    def __init__(self, channels: int, **sizes: int) -> None:
-        """`sizes` are those of `Prior`."""
-        super().__init__(channels, **sizes)
-        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.adaln_offset = nn.Parameter(torch.zeros(3, width))
+        self.fc1 = nn.Linear(width, 2 * width)
+        self.fc2 = nn.Linear(2 * width, width)
+
+    def forward(self, hidden: Tensor, modulation: Tensor) -> Tensor:
+        """(batch, width), (batch, 3, width) → (batch, width)."""
+        shift, scale, gate = (modulation + self.adaln_offset).unbind(1)
+        inner = F.layer_norm(hidden, hidden.shape[-1:]) * (1 + scale) + shift
+        out: Tensor = hidden + gate * self.fc2(F.gelu(self.fc1(inner), approximate="tanh"))
+        return out
+
+
+class LatentPrior(Prior):
+    """The principal components of the VQGAN's latents (channels, side, side), moved by an MLP.
+
+    A tenth of the numbers of the latents holds nearly all of their variance, since the embedded
+    model's images are alike: one thing in the middle. An MLP over all of it learns the images of a
+    prompt in a tenth of the time that a transformer over patches needs. `mean` and `std` normalise
+    latents, `basis` (components, channels × side × side) are the directions, and `scale` is the
+    unit of each.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        side: int,
+        components: int,
+        embedding: int,
+        width: int,
+        depth: int,
+        styles: int,
+    ) -> None:
+        super().__init__()
+        self.channels, self.side, self.components = channels, side, components
+        self.styles = styles
+        self.embed = nn.Linear(components, width)
+        self.read = nn.Linear(embedding, width)
+        self.cond_embed = nn.Linear(embedding, width)
+        self.style_embed = nn.Embedding(styles, width)
+        self.style_head = nn.Linear(embedding, styles)
+        self.time_embed = nn.Linear(2 * TIME_FREQUENCIES, width)
+        self.adaln = nn.Sequential(
+            nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 3 * width)
+        )
+        self.blocks = nn.ModuleList(MLPBlock(width) for _ in range(depth))
+        self.head = nn.Linear(width, components)
+        self.register_buffer("mean", torch.zeros(channels, side, side))
         self.register_buffer("std", torch.ones(channels, 1, 1))
+        self.register_buffer("basis", torch.zeros(components, channels * side**2))
+        self.register_buffer("scale", torch.ones(components))
         self.mean: Tensor
         self.std: Tensor
+        self.basis: Tensor
+        self.scale: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.components, 1, 1
+
+    def style_logits(self, embeddings: Tensor) -> Tensor:
+        """(batch, embedding) → (batch, styles): in which style such a prompt has been painted."""
+        logits: Tensor = self.style_head(embeddings * math.sqrt(embeddings.shape[1]))
+        return logits
+
+    def forward(
+        self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
+    ) -> Tensor:
+        asked = torch.zeros_like(times, dtype=torch.long) if styles is None else styles
+        embeddings = embeddings * math.sqrt(embeddings.shape[1])
+        features = time_features(times).to(noisy.dtype)
+        condition = self.cond_embed(embeddings) + self.time_embed(features)
+        style = self.style_embed(asked)
+        modulation = self.adaln(condition + style).unflatten(-1, (3, -1))
+        hidden = self.embed(noisy.flatten(1)) + self.read(embeddings) + style
+        for block in self.blocks:
+            hidden = block(hidden, modulation)
+        predicted: Tensor = self.head(F.layer_norm(hidden, hidden.shape[-1:]))
+        return predicted[..., None, None]
 
     def view(self, images: Tensor, latents: Tensor) -> Tensor:
         square = centre_square(latents)
         if square.shape[-1] != self.side:
             square = F.interpolate(square, (self.side, self.side), mode="bilinear")
-        return self.normalise(square)
+        return self.project(square)
 
     def to_images(self, x: Tensor, vqgan: VQGAN) -> Tensor:
-        return vqgan.decode(vqgan.quantise(self.denormalise(x))).clamp(0, 1)
+        return vqgan.decode(vqgan.quantise(self.reconstruct(x))).clamp(0, 1)
 
     def clamp(self, x: Tensor) -> Tensor:
-        """Latents have no bounds of their own."""
-        return x.clamp(-LARGEST_LATENT, LARGEST_LATENT)
+        """Components have no bounds of their own."""
+        return x.clamp(-LARGEST_COMPONENT, LARGEST_COMPONENT)
 
-    def normalise(self, latents: Tensor) -> Tensor:
-        """The VQGAN's latents with zero mean and unit variance in each channel."""
-        return (latents - self.mean) / self.std
+    def project(self, latents: Tensor) -> Tensor:
+        """(batch, channels, side, side) → (batch, *shape)."""
+        flat = ((latents - self.mean) / self.std).flatten(1)
+        return (flat @ self.basis.t() / self.scale)[..., None, None]
 
-    def denormalise(self, latents: Tensor) -> Tensor:
-        """The reverse of `normalise`."""
-        return latents * self.std + self.mean
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The reverse of `project`, but for what no component holds."""
+        flat = (x.flatten(1) * self.scale) @ self.basis
+        return flat.view(-1, *self.mean.shape) * self.std + self.mean
 
 
 def centre_square(values: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from engine.models.model import Model
+from engine.models.prior import LatentPrior
 from engine.synthesis.config import PriorConfig
 from engine.synthesis.objective import Target
 
@@ -36,7 +37,7 @@ def choose_styles(
     images of one job.
     """
     prior = model.prior
-    if not prior or not prior.style_embed:
+    if not isinstance(prior, LatentPrior):
         return None
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)

@@ -44,7 +44,7 @@ def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tens
     prior, factor = model.prior, model.vqgan.factor
     assert prior
     if isinstance(prior, LatentPrior) and (height, width) == (prior.side * factor,) * 2:
-        return prior.denormalise(sample)
+        return prior.reconstruct(sample)
     return model.vqgan.encode(fit(prior.to_images(sample, model.vqgan), width, height))
 
 

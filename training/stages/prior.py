@@ -1,4 +1,7 @@
-"""Trains the prior: latents of scenes out of noise, from what their captions say."""
+"""Trains the prior: latents of scenes out of noise, from what their captions say.
+
+`principal_components` finds the space that it works in.
+"""
 
 import copy
 from collections.abc import Iterator
@@ -15,17 +18,14 @@ from training.muon import MuonTraining
 from training.stages.alignment import WIDTH
 
 LEARNING_RATE = 3e-3
-BATCH = 256
+BATCH = 1024
 CONFIG: dict[str, int] = {
     "channels": 16,
     "side": 16,
-    "patch": 4,
+    "components": 512,
     "embedding": WIDTH,
-    "width": 384,
-    "depth": 8,
-    "heads": 6,
-    "condition_width": 96,
-    "condition_tokens": 2,
+    "width": 768,
+    "depth": 6,
     "styles": len(STYLES),
 }
 UNCONDITIONAL = 0.1
@@ -46,7 +46,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class PriorTraining(MuonTraining):
-    """Learns from `latents` (n, channels, side, side), normalised, and from their captions.
+    """Learns from `samples` (n, components), projected latents, and from their captions.
 
     `captions` (n, k) are rows of `said` (m, WIDTH), `styles` (n,) numbers of styles, and `weights`
     (n,) say how often each scene is seen.
@@ -56,24 +56,14 @@ class PriorTraining(MuonTraining):
     """
 
     def __init__(
-        self, latents: Tensor, said: Tensor, captions: Tensor, styles: Tensor, weights: Tensor
+        self, samples: Tensor, said: Tensor, captions: Tensor, styles: Tensor, weights: Tensor
     ) -> None:
         super().__init__()
         self.prior = LatentPrior(**CONFIG)
-        self._latents, self._said, self._captions = latents, said, captions
-        self._styles, self._weights = styles, weights
-        self._whiten_conditions()
         self.ema = copy.deepcopy(self.prior).requires_grad_(False)
+        self._samples, self._said, self._captions = samples, said, captions
+        self._styles, self._weights = styles, weights
         self._fast: list[LatentPrior] = []
-
-    @torch.no_grad()
-    def _whiten_conditions(self) -> None:
-        """Starts with the directions in which captions differ, each as strong as the others."""
-        said = self._said.float()
-        spread, directions = torch.linalg.eigh(torch.cov(said.t()) * WIDTH)
-        most = slice(-CONFIG["condition_width"], None)
-        self.prior.whiten.weight.copy_((directions * spread.clamp_min(0.01).rsqrt())[:, most].t())
-        self.prior.whiten.bias.copy_(-self.prior.whiten.weight @ said.mean(0) * WIDTH**0.5)
 
     def on_train_start(self) -> None:
         self._fast = [copy.deepcopy(self.prior).bfloat16()]
@@ -101,34 +91,34 @@ class PriorTraining(MuonTraining):
         self.log("loss", loss)
 
     def loss(
-        self, network: LatentPrior, latents: Tensor, conditions: Tensor, styles: Tensor
+        self, network: LatentPrior, samples: Tensor, conditions: Tensor, styles: Tensor
     ) -> Tensor:
-        """Squared error of the velocity that the predicted latents imply, and that of styles.
+        """Squared error of the velocity that the predicted samples imply, and that of styles.
 
         Times are drawn from a logit-normal distribution (Esser et al., "Scaling Rectified Flow
         Transformers", 2024).
         """
-        times = torch.sigmoid(torch.randn(len(latents), device=latents.device) + TIME_SHIFT)
-        t = times[:, None, None, None]
-        noisy = torch.randn_like(latents).lerp(latents, t)
+        times = torch.sigmoid(torch.randn(len(samples), device=samples.device) + TIME_SHIFT)
+        t = times[:, None]
+        noisy = torch.randn_like(samples).lerp(samples, t)
         asked = torch.where(torch.rand_like(times) < ANY_STYLE, 0, styles)
         embeddings = conditions.bfloat16()
-        predicted = network(noisy.bfloat16(), times, embeddings, asked).float()
+        predicted = network(noisy.bfloat16(), times, embeddings, asked).float().flatten(1)
         weight = (1 - t).clamp_min(LARGEST_WEIGHT**-0.5).square().reciprocal()
-        loss: Tensor = (weight * (predicted - latents).square()).mean()
+        loss: Tensor = (weight * (predicted - samples).square()).mean()
         logits = network.style_logits(embeddings).float()
         conditioned = conditions.abs().sum(1) > 0
         return loss + STYLE_WEIGHT * F.cross_entropy(logits[conditioned], styles[conditioned])
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        return DataLoader(_Latents(self), batch_size=None, num_workers=0)
+        return DataLoader(_Samples(self), batch_size=None, num_workers=0)
 
     def state(self) -> dict[str, Any]:
         """What is exported: the mean of the weights over the latest steps."""
         return self.ema.state_dict()
 
 
-class _Latents(IterableDataset[Batch]):
+class _Samples(IterableDataset[Batch]):
     def __init__(self, training: PriorTraining) -> None:
         self.training = training
 
@@ -144,4 +134,24 @@ class _Latents(IterableDataset[Batch]):
             length = CONDITION_NOISE * torch.rand(BATCH, 1, generator=generator)
             conditions = F.normalize(conditions + length * F.normalize(noise, dim=1), dim=1)
             conditions *= torch.rand(BATCH, 1, generator=generator) >= UNCONDITIONAL
-            yield training._latents[rows].float(), conditions, training._styles[rows]
+            yield training._samples[rows].float(), conditions, training._styles[rows]
+
+
+def principal_components(latents: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents (n, ...), normalised → their mean (d,), directions (count, d) and scales (count,).
+
+    A direction's scale is the square root of its standard deviation, times a constant that gives
+    samples a mean variance of 1: between whitening, which would make details as important as the
+    composition, and none, which would drown details in the noise.
+    """
+    flat = latents.flatten(1)
+    mean = flat.float().mean(0)
+    covariance = torch.zeros(flat.shape[1], flat.shape[1])
+    for batch in flat.split(4096):
+        centred = batch.float() - mean
+        covariance += centred.t() @ centred
+    variance, directions = torch.linalg.eigh(covariance / len(flat))
+    variance, directions = variance.flip(0)[:count], directions.flip(1)[:, :count]
+    scales = variance.clamp_min(1e-6) ** 0.25
+    scales *= (variance / scales.square()).mean().sqrt()
+    return mean, directions.t().contiguous(), scales
