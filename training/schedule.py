@@ -34,6 +34,8 @@ class Timed(pl.Callback):
     ) -> None:
         now = time.monotonic()
         self.elapsed, self._last = self.elapsed + now - self._last, now
+        # Processes that train together must stop at the same step.
+        self.elapsed = trainer.strategy.broadcast(self.elapsed)
         progress = min(1.0, self.elapsed / self.seconds)
         pl_module.progress = progress  # type: ignore[assignment]
         warm = min(1.0, (trainer.global_step + 1) / self.WARM_UP_STEPS)
