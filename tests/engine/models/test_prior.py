@@ -23,11 +23,20 @@ SIZES = {
     "condition_width": 8,
     "condition_tokens": 2,
 }
+LATENT_SIZES = {
+    "channels": 4,
+    "side": 8,
+    "components": 24,
+    "embedding": 256,
+    "width": 32,
+    "depth": 2,
+    "styles": 3,
+}
 
 
 @pytest.mark.parametrize(
     ("kind", "sizes"),
-    [(PixelPrior, SIZES), (LatentPrior, SIZES | {"channels": 16, "side": 8, "patch": 2})],
+    [(PixelPrior, SIZES), (LatentPrior, LATENT_SIZES)],
 )
 def test_a_prior_is_read_with_the_space_and_sizes_that_its_file_names(
     kind: type[Prior], sizes: dict[str, int], tmp_path: Path
@@ -64,10 +73,30 @@ def test_the_embedded_prior_follows_the_captions_of_noisy_scenes(tmp_path: Path)
     assert error(embeddings) < 0.5 * error(embeddings.roll(1, 0))  # of other scenes
 
 
-def test_latents_are_normalised_and_back() -> None:
-    prior = LatentPrior(channels=4, side=8, patch=2, **SIZES)
-    prior.mean.copy_(torch.rand(4, 1, 1))
+def latent_prior() -> LatentPrior:
+    prior = LatentPrior(**LATENT_SIZES)
+    prior.mean.copy_(torch.rand(4, 8, 8))
     prior.std.copy_(1 + torch.rand(4, 1, 1))
-    latents = torch.randn(2, 4, 8, 12)
-    seen = prior.view(torch.empty(0), latents)
-    assert torch.allclose(prior.denormalise(seen), latents[..., 2:10], atol=1e-5)
+    prior.scale.copy_(1 + torch.rand(24))
+    prior.basis.copy_(torch.linalg.qr(torch.randn(256, 24)).Q.t())
+    return prior
+
+
+def test_samples_are_the_components_of_the_square_in_the_middle() -> None:
+    prior = latent_prior()
+    x = torch.randn(2, *prior.shape)
+    latents = F.pad(prior.reconstruct(x), (2, 2), value=9.0)
+    assert torch.allclose(prior.view(torch.empty(0), latents), x, atol=1e-4)
+
+
+def test_a_style_changes_the_prediction_and_0_is_none() -> None:
+    prior = latent_prior()
+    torch.nn.init.normal_(prior.adaln[-1].weight)
+    x, times = torch.randn(3, *prior.shape), torch.rand(3)
+    embeddings = F.normalize(torch.randn(3, 256), dim=1)
+    with torch.no_grad():
+        plain = prior(x, times, embeddings)
+        assert torch.equal(prior(x, times, embeddings, torch.zeros(3, dtype=torch.long)), plain)
+        styled = prior(x, times, embeddings, torch.tensor([1, 2, 0]))
+    assert torch.equal(styled[2], plain[2])
+    assert not torch.allclose(styled[:2], plain[:2])
