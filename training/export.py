@@ -1,6 +1,7 @@
 """Writes the trained networks as the engine reads them, small enough for a repository.
 
-`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16.
+`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
+the prior's matrices and the token table take 8 bits.
 Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
 prior's shape in its metadata. `core/vocabularies/` gets the words that the bot understands.
 """
@@ -14,12 +15,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.vocabulary import FOLDER as VOCABULARIES
+from engine.models.int8 import compress
 from training.data.sources import sources
 from training.pipeline import checkpoint
 from training.stages import prior, vqgan
 from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"
+TOKEN_TABLE, PRIOR_MATRIX = 2_000_000, 100_000
+"""Numbers of the smallest matrices that are stored in 8 bits, of CLIP and of the prior."""
 FILES = (
     "vqgan.yaml",
     "vqgan.safetensors",
@@ -36,9 +40,11 @@ def export(workspace: Workspace, folder: Path) -> None:
     OmegaConf.save(config, folder / "vqgan.yaml")
     painter = _part("vqgan.", checkpoint(workspace, "vqgan"))
     save_file(_half(painter), folder / "vqgan.safetensors", metadata=made_from)
-    save_file(_half(_clip(workspace)), folder / "clip.safetensors", metadata=made_from)
+    clip = compress(_clip(workspace), TOKEN_TABLE)
+    save_file(_half(clip), folder / "clip.safetensors", metadata=made_from)
     shape = {name: str(size) for name, size in prior.CONFIG.items()}
     weights = _part("ema.", checkpoint(workspace, "prior"))
+    weights = compress(weights, PRIOR_MATRIX)
     save_file(_half(weights), folder / "prior.safetensors", metadata=shape)
     words = json.dumps(workspace.vocabulary(), ensure_ascii=False, sort_keys=True)
     (VOCABULARIES / f"{folder.name}.json").write_text(words + "\n", encoding="utf-8")

@@ -1,0 +1,39 @@
+"""Matrices in 8 bits, to keep weights small enough for a repository.
+
+Each row is stored as integers from -127 to 127 and a float16 scale: numbers are off by a 254th of
+the row's largest at most. That is symmetric per-channel quantisation (Krishnamoorthi, "Quantizing
+deep convolutional networks for efficient inference", 2018). Nothing computes with the integers.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+ROWS, SCALES = ".int8", ".scales"
+"""Endings of the names of a matrix's two parts."""
+
+
+def compress(state: Mapping[str, Tensor], least: int) -> dict[str, Tensor]:
+    """Matrices of `least` numbers or more in 8 bits, all other tensors as they are."""
+    compressed = {}
+    for name, value in state.items():
+        if value.dim() != 2 or value.numel() < least or not value.is_floating_point():
+            compressed[name] = value
+            continue
+        scales = (value.float().abs().amax(1) / 127).clamp_min(1e-7).half()
+        rows = (value.float() / scales.float()[:, None]).round().clamp(-127, 127)
+        compressed |= {name + ROWS: rows.to(torch.int8), name + SCALES: scales}
+    return compressed
+
+
+def expand(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The reverse, in float32. Raises KeyError where a matrix lacks its scales."""
+    expanded = {}
+    for name, value in state.items():
+        if name.endswith(ROWS):
+            original = name.removesuffix(ROWS)
+            expanded[original] = value.float() * state[original + SCALES].float()[:, None]
+        elif not name.endswith(SCALES):
+            expanded[name] = value
+    return expanded
