@@ -4,7 +4,7 @@ A pending response holds the interaction as Discord sent it. To resume it, the b
 payload to discord.py once more, so the same command, button or form runs again, with the same
 options, attachments, member and permissions. discord.py takes it for a new interaction; the bot
 knows by its id that Discord was told "thinking…" already. So handlers may run twice, and what they
-do must bear it: `Store.add` queues one job for an interaction.
+do must bear it: `Jobs.insert` queues one job for an interaction.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ import discord
 import structlog
 
 from bot.errors import CONNECTION_ERRORS, is_gone
-from core.database.jobs import Store, StoreError, StoreLockedError
+from core.database.connection import Database
+from core.database.errors import StoreError, StoreLockedError
 from core.database.pending_responses import PendingResponse, PendingResponses
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.i18n import mark, say, speaking
@@ -39,9 +40,9 @@ INTERRUPTED = mark("I was restarted before I could finish this. Please try again
 class PendingInteractions:
     """What this process knows of the interactions that it is handling, or should be."""
 
-    def __init__(self, store: Store) -> None:
-        self._rows = PendingResponses(store)
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._rows = PendingResponses(database)
+        self._database = database
         self._payloads: OrderedDict[int, str] = OrderedDict()
         self._received: deque[int] = deque(maxlen=REMEMBERED)
         self._delivered: deque[int] = deque(maxlen=REMEMBERED)

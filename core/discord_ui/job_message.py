@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import discord
 
 from core.discord_ui.job_buttons import buttons
+from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
 from core.job import Job, Progress, State
@@ -116,7 +117,7 @@ def _status(
             seconds = job.seconds
             return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
         case State.FAILED | State.CANCELLED:
-            return escape(say(job.reason), MAX_REASON) if job.reason else ""
+            return escape(reason_text(job.reason), MAX_REASON) if job.reason else ""
 
 
 def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:

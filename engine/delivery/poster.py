@@ -1,7 +1,7 @@
 """Delivers frames and outcomes to Discord: queues, pacing, retries.
 
 Frames may be lost: the newest one wins, each message is edited at a gentle pace, and whatever goes
-wrong costs one frame. Outcomes may not: jobs that have ended are read from the store and shown
+wrong costs one frame. Outcomes may not: jobs that have ended are read from the database and shown
 until Discord has taken them, also after a restart. An edit can be repeated without harm; a new
 message carries a nonce, by which Discord recognises a repetition.
 """
@@ -15,7 +15,9 @@ import discord
 import structlog
 from prometheus_client import Counter
 
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
+from core.database.jobs import Jobs
 from core.job import Job
 from core.settings import Settings
 from engine.delivery.frame import Frame
@@ -79,10 +81,14 @@ class Poster:
     """A `FrameSink` that shows jobs in their channels while `run` runs."""
 
     def __init__(
-        self, writer: MessageWriter, store: Store, settings: Settings, pace: Pace | None = None
+        self,
+        writer: MessageWriter,
+        database: Database,
+        settings: Settings,
+        pace: Pace | None = None,
     ) -> None:
         self._writer = writer
-        self._store = store
+        self._jobs = Jobs(database)
         self._settings = settings
         self._pace = pace or Pace()
         self._channels = ChannelPace(self._pace.per_channel)
@@ -120,7 +126,7 @@ class Poster:
 
     async def drain(self) -> None:
         """Returns once every outcome has been shown."""
-        while await self._store.unposted(1):
+        while await self._jobs.unposted(1):
             self._job_ended.set()
             await asyncio.sleep(0.1)
 
@@ -164,7 +170,7 @@ class Poster:
         while True:
             self._job_ended.clear()
             try:
-                for job in await self._store.unposted():
+                for job in await self._jobs.unposted():
                     if job.id not in self._deliveries:
                         self._deliveries[job.id] = tasks.create_task(self._deliver(job))
             except StoreError as error:

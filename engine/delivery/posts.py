@@ -10,6 +10,7 @@ from pathlib import Path
 import discord
 
 from core.discord_ui.job_message import Card, card
+from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape
 from core.i18n import mark, say, speaking
 from core.job import Job, State
@@ -96,7 +97,7 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
         _file(job, f"imagine-{job.id}-{row}.png", path) for row, path in enumerate(paths, start=1)
     ]
     shown = card(job, picture=files[0].name if len(files) == 1 else None)
-    return Post(_with_notes(job, shown, [job.reason] if job.reason else []), files)
+    return Post(_with_notes(job, shown, [reason_text(job.reason)] if job.reason else []), files)
 
 
 def refused_post(job: Job, refusal: discord.HTTPException) -> Post:

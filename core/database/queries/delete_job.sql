@@ -2,14 +2,14 @@
 -- is being painted is cancelled first.
 
 UPDATE jobs
-    SET state = 'cancelled', reason = :source_gone, finished_at = :now
+    SET state = 'cancelled', reason_code = 'source_deleted', finished_at = :now
     WHERE state = 'queued' AND finished_at IS NULL
-    AND json_extract(recipe, '$.source.job') = :job;
+    AND source_job_id = :job;
 INSERT INTO deletions (kind, job_id, due_at)
     SELECT 'folder', id, :now FROM jobs WHERE id = :job
     UNION ALL SELECT 'folder', id, :later FROM jobs WHERE id = :job AND state = 'running';
 UPDATE jobs
-    SET state = 'cancelled', reason = :deleted, finished_at = :now, lease_until = NULL
+    SET state = 'cancelled', reason_code = 'deleted_by_moderator', finished_at = :now, lease_until = NULL
     WHERE id = :job AND state IN ('queued', 'running');
 UPDATE jobs SET deleted_at = coalesce(deleted_at, :now), posted = 1 WHERE id = :job;
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)

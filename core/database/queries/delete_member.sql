@@ -16,7 +16,7 @@ INSERT INTO deletions (kind, image, due_at)
     );
 -- Jobs of others that would start from one of these images, or from an image of the member's jobs.
 UPDATE jobs
-    SET state = 'cancelled', reason = :source_gone, finished_at = :now, lease_until = NULL
+    SET state = 'cancelled', reason_code = 'source_deleted', finished_at = :now, lease_until = NULL
     WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
     AND id IN (
         SELECT job_id FROM pictures_in_recipes WHERE name IN (
@@ -24,9 +24,9 @@ UPDATE jobs
         )
     );
 UPDATE jobs
-    SET state = 'cancelled', reason = :source_gone, finished_at = :now
+    SET state = 'cancelled', reason_code = 'source_deleted', finished_at = :now
     WHERE state = 'queued' AND NOT (member_id = :member AND id <= :last_job)
-    AND finished_at IS NULL AND json_extract(recipe, '$.source.job') IN (
+    AND finished_at IS NULL AND source_job_id IN (
         SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job
     );
 
@@ -60,9 +60,9 @@ UPDATE reports SET shown = 0 WHERE verdict IS NULL AND job_id IN (
 );
 INSERT INTO deletions (kind, channel_id, message_id, due_at)
     SELECT DISTINCT 'message', channel_id, message_id, :now
-    FROM moderation_log JOIN log_messages ON entry_id = moderation_log.id
-    WHERE :member IN (by_id, whom_id) AND why IS NOT NULL;
-UPDATE moderation_log SET to_mirror = 1
+    FROM audit_log JOIN log_messages ON entry_id = audit_log.id
+    WHERE :member IN (actor_id, target_id) AND reason IS NOT NULL;
+UPDATE audit_log SET to_mirror = 1
     WHERE guild_id IN (SELECT guild_id FROM guilds WHERE log_channel IS NOT NULL) AND id IN (
         SELECT entry_id FROM log_messages WHERE message_id IN (
             SELECT message_id FROM deletions
@@ -72,8 +72,8 @@ UPDATE moderation_log SET to_mirror = 1
 DELETE FROM log_messages WHERE message_id IN (
     SELECT message_id FROM deletions WHERE kind = 'message' AND due_at = :now AND job_id IS NULL
 );
-UPDATE reports SET reason = NULL WHERE :member IN (reported_by, asker_id);
-UPDATE moderation_log SET why = NULL WHERE :member IN (by_id, whom_id);
+UPDATE reports SET reason = NULL WHERE :member IN (reported_by, member_id);
+UPDATE audit_log SET reason = NULL WHERE :member IN (actor_id, target_id);
 UPDATE blocks SET reason = NULL WHERE member_id = :member;
 
 DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;

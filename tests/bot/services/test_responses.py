@@ -8,7 +8,8 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.services import audit_log_feed, responses
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord import limits
@@ -25,24 +26,24 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits._RULES, ("POST", "/users/@me/channels"), (1000, 60.0))
 
 
-Request = Callable[[Sandbox, Store, Member], Awaitable[None]]
+Request = Callable[[Sandbox, Database, Member], Awaitable[None]]
 """Sends an interaction, and waits until it is acknowledged."""
 
 
-async def imagine(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def imagine(sandbox: Sandbox, database: Database, ada: Member) -> None:
     await ada.slash("imagine", include="a red circle", seed=7)
 
 
-async def imagine_privately(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def imagine_privately(sandbox: Sandbox, database: Database, ada: Member) -> None:
     await ada.slash("imagine", include="a red circle", private=True)
 
 
-async def again(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def again(sandbox: Sandbox, database: Database, ada: Member) -> None:
     (card,) = [message for message in await ada.messages() if not message.ephemeral]
     await press(sandbox, ada, card, "again:1")
 
 
-async def edit(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def edit(sandbox: Sandbox, database: Database, ada: Member) -> None:
     (card,) = [message for message in await ada.messages() if not message.ephemeral]
     opened = await press(sandbox, ada, card, "edit:1")
     await ada.submit(opened, include="a blue square")
@@ -55,12 +56,17 @@ async def until_quiet(bot: ImagineBot) -> None:
 
 
 async def kill_during(
-    request: Request, killer: Killer, bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    request: Request,
+    killer: Killer,
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
 ) -> None:
     killer.armed = True
     try:
         async with asyncio.timeout(20):
-            sending = asyncio.create_task(request(sandbox, store, ada))
+            sending = asyncio.create_task(request(sandbox, database, ada))
             await asyncio.sleep(0.05)
             while not sending.done() and not killer.has_killed:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -94,19 +100,22 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
         direct = await ada.direct()
         texts = {message.id for message in await direct.messages()}
         here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with Store.open(here.database_path) as store:
+        async with Database.open(here.database_path) as database:
             with killing(monkeypatch) as killer:
-                async with running_bot(sandbox, here, store) as bot:
+                async with running_bot(sandbox, here, database) as bot:
                     if before:
                         await asked(ada)
-                        await all_given(store)
+                        await all_given(database)
                     killer.at = at
-                    await kill_during(request_, killer, bot, sandbox, store, ada)
+                    await kill_during(request_, killer, bot, sandbox, database, ada)
                     killed = killer.has_killed
         await sandbox.gateway.wait_connected(connected=False)
-        async with Store.open(here.database_path) as store, running_bot(sandbox, here, store):
-            await all_given(store)
-            jobs = await store.waiting()
+        async with (
+            Database.open(here.database_path) as database,
+            running_bot(sandbox, here, database),
+        ):
+            await all_given(database)
+            jobs = await JobQueue(database).waiting()
             new = [message for message in await ada.messages()][before:]
             assert not [message for message in new if message.loading], at
             if not new:  # it was killed before Discord was told: the member saw that it failed
