@@ -177,6 +177,32 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What is known of a job whose row cannot be read: enough to say so in its channel."""
+
+    job_id: int
+    guild_id: int | None
+    channel_id: int
+    message_id: int | None
+    member_id: int
+    locale: str
+    redraws: int
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Self:
+        """A row of `jobs`. Raises ValueError if not even this can be read."""
+        return cls(
+            required(row, "id", int),
+            optional(row, "guild_id", int),
+            required(row, "channel_id", int),
+            optional(row, "message_id", int),
+            required(row, "member_id", int),
+            required(row, "locale", str),
+            required(row, "redraws", int),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a running job stands.
 

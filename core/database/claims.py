@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import aiosqlite
 
-from core.database import job_transitions
+from core.database import job_updates
 from core.database.connection import Database
 from core.database.queries import query
 from core.database.rows import rows_of
@@ -33,9 +33,9 @@ class Claims:
         now = self._database.now()
         async with self._database.transaction() as db:
             while rows := await rows_of(db, query("next_job")):
-                for job in await job_transitions.decode_or_bury(db, rows, now):
+                for job in await job_updates.decode_or_bury(db, rows, now):
                     await _advance_virtual_time(db, job)
-                    (claimed,) = await job_transitions.claim(
+                    (claimed,) = await job_updates.claim(
                         db, job.id, engine, now + lease_seconds, now
                     )
                     return claimed
@@ -49,21 +49,18 @@ class Claims:
         `steps` maps job ids to the last step done; ids that are no longer this engine's are
         ignored. Returns the ids that still are: what is missing was cancelled or taken away.
         """
+        now = self._database.now()
         async with self._database.transaction() as db:
-            # First those that SQLite would not let us update (see `job_transitions`).
             rows = await rows_of(
                 db, "SELECT * FROM jobs WHERE state = 'running' AND engine = ?", (engine,)
             )
-            await job_transitions.decode_or_bury(db, rows, self._database.now())
-            await db.execute(
-                "UPDATE jobs SET lease_until = ? WHERE state = 'running' AND engine = ?",
-                (self._database.now() + lease_seconds, engine),
+            jobs = await job_updates.decode_or_bury(db, rows, now)
+            held = {job.id for job in jobs}
+            await job_updates.set_lease(db, held, now + lease_seconds, now)
+            await job_updates.set_steps(
+                db, {job_id: step for job_id, step in (steps or {}).items() if job_id in held}
             )
-            await db.executemany(
-                "UPDATE jobs SET step = ? WHERE id = ? AND state = 'running' AND engine = ?",
-                [(step, job_id, engine) for job_id, step in (steps or {}).items()],
-            )
-            return set(await _held(db, engine))
+            return held
 
     async def held(self, engine: str) -> dict[int, bool]:
         """The ids of the jobs that this engine is to render, and whether each is to stop now.
@@ -85,7 +82,7 @@ class Claims:
         async with self._database.transaction() as db:
             if job_id not in await _held(db, engine):
                 return False
-            await job_transitions.finish(db, [job_id], state, reason, self._database.now())
+            await job_updates.finish(db, [job_id], state, reason, self._database.now())
             return True
 
     async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:
@@ -96,7 +93,7 @@ class Claims:
         async with self._database.transaction() as db:
             if job_id not in await _held(db, engine):
                 return False
-            await job_transitions.requeue(
+            await job_updates.requeue(
                 db, [job_id], self._database.now(), attempt_counts=attempt_counts
             )
             return True
@@ -111,21 +108,23 @@ class Claims:
         set, and a dead one's runs out.
         """
         now = self._database.now()
+        latest = now + lease_seconds
         async with self._database.transaction() as db:
-            await db.execute(
-                "UPDATE jobs SET lease_until = :latest"
-                " WHERE state = 'running' AND lease_until > :latest",
-                {"latest": now + lease_seconds},
-            )
             rows = await rows_of(
-                db, "SELECT * FROM jobs WHERE state = 'running' AND lease_until < ?", (now,)
+                db,
+                "SELECT * FROM jobs WHERE state = 'running'"
+                " AND (lease_until < :now OR lease_until > :latest)",
+                {"now": now, "latest": latest},
             )
-            expired = await job_transitions.decode_or_bury(db, rows, now)
+            jobs = await job_updates.decode_or_bury(db, rows, now)
+            too_long = [job.id for job in jobs if (job.lease_until or 0.0) > latest]
+            await job_updates.set_lease(db, too_long, latest, now)
+            expired = [job for job in jobs if job.id not in too_long]
             spent = [job.id for job in expired if job.attempts >= MAX_ATTEMPTS]
             others = [job.id for job in expired if job.attempts < MAX_ATTEMPTS]
             reason = Reason(ReasonCode.TOO_MANY_ATTEMPTS)
-            failed = await job_transitions.finish(db, spent, State.FAILED, reason, now)
-            return failed + await job_transitions.requeue(db, others, now, attempt_counts=True)
+            failed = await job_updates.finish(db, spent, State.FAILED, reason, now)
+            return failed + await job_updates.requeue(db, others, now, attempt_counts=True)
 
 
 async def _held(db: aiosqlite.Connection, engine: str) -> dict[int, bool]:

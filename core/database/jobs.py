@@ -1,35 +1,23 @@
 """Jobs by id: inserting, reading and ending them, and which outcomes still have to be posted.
 
 What `Jobs.insert` has returned survives a power cut. The waiting jobs are in `queue.py`, what an
-engine does with a job in `leases.py`.
+engine does with a job in `claims.py`.
 """
 
-import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiosqlite
 
-from core.database import job_transitions
+from core.database import job_updates
 from core.database.audit_log import record_for_member
 from core.database.connection import Database
+from core.database.dead_letters import readable_jobs
 from core.database.journal_replay import reserve_id
-from core.database.rows import optional, readable, required, rows_of
+from core.database.rows import readable, rows_of
 from core.fair_queue import start_time
-from core.job import Job, NewJob, Reason
+from core.job import DeadLetter, Job, NewJob, Reason
 from core.moderation import AuditAction
 from core.prompt_search import searchable_text
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """What is known of a job whose row cannot be read."""
-
-    job_id: int
-    guild_id: int | None
-    channel_id: int
-    message_id: int | None
-    locale: str
 
 
 class Jobs:
@@ -118,7 +106,7 @@ class Jobs:
                 own = "SELECT 1 FROM jobs WHERE id = ? AND member_id = ?"
                 if not await rows_of(db, own, (job_id, member_id)):
                     return None
-            jobs = await job_transitions.cancel(db, [job_id], reason, now)
+            jobs = await job_updates.cancel(db, [job_id], reason, now)
             return await _recorded(db, now, AuditAction.CANCEL, jobs, actor_id)
 
     async def request_stop(self, job_id: int, actor_id: int | None = None) -> Job | None:
@@ -128,16 +116,13 @@ class Jobs:
         """
         now = self._database.now()
         async with self._database.transaction() as db:
-            jobs = await job_transitions.request_stop(db, job_id, now)
+            jobs = await job_updates.request_stop(db, job_id, now)
             return await _recorded(db, now, AuditAction.STOP, jobs, actor_id)
 
     async def move(self, job_id: int, channel_id: int) -> None:
         """Shows a job in another channel, where it has no message yet."""
         async with self._database.transaction() as db:
-            await db.execute(
-                "UPDATE jobs SET channel_id = ?, message_id = NULL WHERE id = ?",
-                (channel_id, job_id),
-            )
+            await job_updates.set_channel(db, job_id, channel_id, self._database.now())
 
     # -- outcomes --------------------------------------------------------------------------
 
@@ -158,7 +143,7 @@ class Jobs:
                 " ORDER BY id LIMIT ?",
                 (limit,),
             )
-        return readable("jobs", rows, _dead_letter)
+        return readable("jobs", rows, DeadLetter.from_row)
 
     async def dead_letters(self) -> list[int]:
         """The ids of all unreadable jobs, the newest first."""
@@ -172,16 +157,12 @@ class Jobs:
         Not if `repost` was called meanwhile: `redraws` is the job's, as it was posted.
         """
         async with self._database.transaction() as db:
-            await db.execute(
-                "UPDATE jobs SET posted = 1"
-                " WHERE id = ? AND redraws = ? AND finished_at IS NOT NULL",
-                (job_id, redraws),
-            )
+            await job_updates.mark_posted(db, job_id, redraws, self._database.now())
 
     async def repost(self, job_id: int) -> None:
         """Has the outcome of an ended job posted once more: something else may have hidden it."""
         async with self._database.transaction() as db:
-            await job_transitions.repost(db, job_id)
+            await job_updates.repost(db, job_id, self._database.now())
 
     async def _first(self, sql: str, number: int) -> Job | None:
         jobs = await self._read(sql, (number,))
@@ -190,7 +171,7 @@ class Jobs:
     async def _read(self, sql: str, parameters: Sequence[int]) -> list[Job]:
         async with self._database.read() as db:
             rows = await rows_of(db, sql, parameters)
-        return await job_transitions.readable_jobs(self._database, rows)
+        return await readable_jobs(self._database, rows)
 
 
 async def _recorded(
@@ -208,13 +189,3 @@ async def _recorded(
             )
         return job
     return None
-
-
-def _dead_letter(row: sqlite3.Row) -> DeadLetter:
-    return DeadLetter(
-        required(row, "id", int),
-        optional(row, "guild_id", int),
-        required(row, "channel_id", int),
-        optional(row, "message_id", int),
-        required(row, "locale", str),
-    )

@@ -7,8 +7,8 @@ from typing import Any
 
 import aiosqlite
 
-from core.database import job_transitions
 from core.database.connection import Database
+from core.database.dead_letters import readable_jobs
 from core.database.rows import optional, readable, required, rows_of, value_of
 from core.job import Job
 from core.prompt_search import fold
@@ -79,7 +79,7 @@ class Members:
                 "SELECT *" + _HISTORY + " ORDER BY id DESC LIMIT :limit OFFSET :offset",
                 values,
             )
-        return count, await job_transitions.readable_jobs(self._database, rows)
+        return count, await readable_jobs(self._database, rows)
 
     async def recent_prompts(self, member_id: int, limit: int = 25) -> list[Job]:
         """A member's latest jobs, one for each include prompt; for autocomplete."""
@@ -90,7 +90,7 @@ class Members:
                 (member_id, RECENT_JOBS),
             )
         latest: dict[Any, Job] = {}
-        for job in await job_transitions.readable_jobs(self._database, rows):
+        for job in await readable_jobs(self._database, rows):
             latest.setdefault(job.recipe.include, job)
         return list(latest.values())[:limit]
 

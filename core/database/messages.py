@@ -11,6 +11,7 @@ from typing import Any
 
 import aiosqlite
 
+from core.database import job_updates
 from core.database.connection import Database
 from core.database.rows import rows_of, value_of
 from core.moderation import AuditEntry
@@ -80,7 +81,7 @@ class Messages:
                 message,
             )
             if kind is Kind.JOB:
-                await db.execute("UPDATE jobs SET message_id = :message WHERE id = :job", message)
+                await job_updates.set_message(db, job_id, message_id, self._database.now())
             return True
 
     async def log_sent(

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import aiosqlite
 
-from core.database import job_transitions
+from core.database import job_updates
 from core.database.audit_log import record
 from core.database.connection import Database
+from core.database.dead_letters import readable_jobs
 from core.database.guild_settings import insert_guild
 from core.database.queries import query
 from core.database.rows import rows_of, value_of
@@ -40,7 +41,7 @@ class ModerationQueue:
                 query("waiting_in_guild" if member_id is None else "waiting_of_member"),
                 values | {"limit": limit - len(rows), "offset": max(0, offset - len(running))},
             )
-        jobs = await job_transitions.readable_jobs(self._database, rows)
+        jobs = await readable_jobs(self._database, rows)
         return len(running) + waiting, jobs
 
     async def cancel(
@@ -70,7 +71,7 @@ class ModerationQueue:
         now = self._database.now()
         values = {"guild_id": guild_id, "member_id": member_id, "channel_id": channel_id}
         async with self._database.transaction() as db:
-            jobs = await job_transitions.cancel(
+            jobs = await job_updates.cancel(
                 db, await _live_ids(db, values), Reason(ReasonCode.QUEUE_CLEARED), now
             )
             for job in jobs:
@@ -84,8 +85,7 @@ class ModerationQueue:
         """
         now = self._database.now()
         async with self._database.transaction() as db:
-            rows = await rows_of(db, query("move_up"), {"guild_id": guild_id, "job_id": job_id})
-            jobs = await job_transitions.decode_or_bury(db, rows, now)
+            jobs = await job_updates.move_up(db, guild_id, job_id, now)
             for job in jobs:
                 await _record(db, now, guild_id, AuditAction.MOVE_UP, actor_id, job)
             return jobs[0] if jobs else None
@@ -103,9 +103,7 @@ class ModerationQueue:
             running = await rows_of(
                 db, "SELECT id FROM jobs WHERE state = 'running' AND guild_id = ?", (guild_id,)
             )
-            await job_transitions.requeue(
-                db, [row["id"] for row in running], now, attempt_counts=False
-            )
+            await job_updates.requeue(db, [row["id"] for row in running], now, attempt_counts=False)
             await record(db, now, guild_id, AuditAction.PAUSE, actor_id, reason=reason)
 
     async def resume(self, guild_id: int, actor_id: int) -> bool:
@@ -141,7 +139,7 @@ class ModerationQueue:
                     "only_waiting": action is AuditAction.REMOVE,
                 },
             )
-            jobs = await job_transitions.cancel(db, [row["id"] for row in rows], reason, now)
+            jobs = await job_updates.cancel(db, [row["id"] for row in rows], reason, now)
             for job in jobs:
                 await _record(db, now, guild_id, action, actor_id, job, why)
             return jobs[0] if jobs else None
@@ -152,7 +150,7 @@ async def cancel_blocked(
 ) -> list[Job]:
     """Cancels all jobs of a member who is being blocked, inside that transaction."""
     values = {"guild_id": guild_id, "member_id": member_id, "channel_id": None}
-    return await job_transitions.cancel(
+    return await job_updates.cancel(
         db, await _live_ids(db, values), Reason(ReasonCode.MEMBER_BLOCKED), now
     )
 

@@ -7,7 +7,7 @@ a killed one has left open.
 import sqlite3
 from dataclasses import dataclass
 
-from core.database import job_transitions
+from core.database import job_updates
 from core.database.connection import Database
 from core.database.rows import optional, readable, required, rows_of
 
@@ -65,7 +65,7 @@ class PendingResponses:
             )
             for row in rows:
                 if row["job_id"] is not None:
-                    await job_transitions.repost(db, row["job_id"])
+                    await job_updates.repost(db, row["job_id"], self._database.now())
 
     async def all(self) -> list[PendingResponse]:
         """All pending responses, the oldest first. An unreadable one is deleted."""

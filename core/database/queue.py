@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from core.database.connection import Database
-from core.database.job_transitions import readable_jobs
+from core.database.dead_letters import readable_jobs
 from core.database.queries import query
 from core.database.rows import rows_of, value_of
 from core.job import Job

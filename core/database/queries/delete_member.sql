@@ -1,34 +1,6 @@
 -- Deletes everything that is kept about a member, with their jobs up to :last_job. What is not in
 -- the database goes into the outbox `deletions`. Moderators keep what they did, as ids and times.
-
--- Images that the member uploaded, or that only their jobs speak of, unless somebody else uploaded
--- the very same.
-INSERT INTO deletions (kind, image, due_at)
-    SELECT 'image', mine.name, :now FROM (
-        SELECT name FROM uploaded_images WHERE member_id = :member AND created_at <= :at
-        UNION
-        SELECT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
-        WHERE member_id = :member AND jobs.id <= :last_job
-    ) AS mine
-    WHERE NOT EXISTS (
-        SELECT 1 FROM uploaded_images AS others WHERE others.name = mine.name
-        AND NOT (others.member_id = :member AND others.created_at <= :at)
-    );
--- Jobs of others that would start from one of these images, or from an image of the member's jobs.
-UPDATE jobs
-    SET state = 'cancelled', reason_code = 'source_deleted', finished_at = :now, lease_until = NULL
-    WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
-    AND id IN (
-        SELECT job_id FROM pictures_in_recipes WHERE name IN (
-            SELECT image FROM deletions WHERE kind = 'image' AND due_at = :now
-        )
-    );
-UPDATE jobs
-    SET state = 'cancelled', reason_code = 'source_deleted', finished_at = :now
-    WHERE state = 'queued' AND NOT (member_id = :member AND id <= :last_job)
-    AND finished_at IS NULL AND source_job_id IN (
-        SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job
-    );
+-- The member's images are in the outbox already (delete_images_of_member.sql).
 
 -- The folder of a running job goes a second time, once its engine has surely let go of it.
 INSERT INTO deletions (kind, job_id, due_at)

@@ -25,7 +25,7 @@ from core.database.jobs import Jobs
 from core.database.members import Members, Preferences
 from core.database.messages import Messages
 from core.database.moderation_queue import ModerationQueue
-from core.database.pending_responses import PendingResponse, PendingResponses
+from core.database.pending_responses import PendingResponses
 from core.database.personal_data import PersonalData
 from core.database.provenance import UploadedImages
 from core.database.queue import JobQueue
@@ -270,11 +270,14 @@ async def test_a_damaged_job_fails_no_read(path: Path, state: State, how: str) -
     async with Database.open(path, clock=lambda: 1_000_000.0) as database:
         parent = await ask(database, message_id=None)
         await finished(database, parent)
-        job, other = await ask(database, parent_id=parent.id), await ask(database, member=2)
+        job = await ask(database, parent_id=parent.id, priority=1)  # the next to be claimed
+        other = await ask(database, member=2)
         if state is not State.QUEUED:
-            await Claims(database).claim("engine", LEASE)
+            claimed = await Claims(database).claim("engine", LEASE)
+            assert claimed
+            assert claimed.id == job.id
         if state is State.DONE:
-            await Claims(database).finish(job.id, "engine", State.DONE)
+            assert await Claims(database).finish(job.id, "engine", State.DONE)
         assert await Reports(database).insert(job, 2, "rude")
     damage(path, job.id, DAMAGES[how])
     for name, read in READS.items():
@@ -325,7 +328,9 @@ async def test_damaged_rows_of_other_tables_are_left_out(path: Path, database: D
     assert await Reports(database).insert(job, 2, "rude")
     assert await Reports(database).insert(job, 3, "rude, too")
     for number in (1, 2):
-        await PendingResponses(database).insert(PendingResponse(number, "token", "en"))
+        await PendingResponses(database).insert(
+            number, payload=None, updates_message=False, token="token", locale="en"
+        )
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for statement in (
             f"UPDATE preferences SET size = {BAD_TEXT}",

@@ -1,8 +1,12 @@
-"""Every change of a job's state, for the repositories to call inside their transactions.
+"""Every UPDATE of the table `jobs`, for the repositories to call inside their transactions.
 
 queued → running → done | failed | cancelled; a queued job may be cancelled, too, and a running one
 requeued. Each function takes the connection of an open transaction, and ids: whoever calls it has
 chosen the jobs. Jobs whose state does not allow the change are left out.
+
+A row that cannot be read becomes a dead letter: a failed job with the reason `unreadable`. SQLite
+refuses to update a row that holds a value of the wrong type, whichever column the UPDATE sets, so
+each statement that meets such a row is run again once the row is buried.
 """
 
 import json
@@ -11,15 +15,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import aiosqlite
-import structlog
 
-from core.database.connection import Database
-from core.database.errors import StoreError
 from core.database.queries import query
 from core.database.rows import report_unreadable, rows_of
-from core.job import Job, Reason, ReasonCode, State
+from core.job import DeadLetter, Job, Reason, ReasonCode, State
 
-log = structlog.stdlib.get_logger(__name__)
+_CHOSEN = "id IN (SELECT value FROM json_each(:ids))"
+
+# -- states ----------------------------------------------------------------------------------------
 
 
 async def claim(
@@ -31,7 +34,7 @@ async def claim(
         [job_id],
         "UPDATE jobs SET state = 'running', engine = :engine, lease_until = :lease_until,"
         " started_at = :now, attempts = attempts + 1, step = 0"
-        " WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'queued' RETURNING *",
+        f" WHERE {_CHOSEN} AND state = 'queued' RETURNING *",
         {"engine": engine, "lease_until": lease_until, "now": now},
         now,
     )
@@ -46,7 +49,7 @@ async def cancel(
         job_ids,
         "UPDATE jobs SET state = 'cancelled', finished_at = :now, lease_until = NULL,"
         " reason_code = :reason_code, reason_params = :reason_params, reason_text = :reason_text"
-        " WHERE id IN (SELECT value FROM json_each(:ids)) AND state IN ('queued', 'running')"
+        f" WHERE {_CHOSEN} AND state IN ('queued', 'running')"
         " RETURNING *",
         {"now": now} | _columns(reason),
         now,
@@ -62,7 +65,7 @@ async def requeue(
         job_ids,
         "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
         " attempts = attempts - :uncounted"
-        " WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'running' RETURNING *",
+        f" WHERE {_CHOSEN} AND state = 'running' RETURNING *",
         {"uncounted": int(not attempt_counts)},
         now,
     )
@@ -81,7 +84,7 @@ async def finish(
         job_ids,
         "UPDATE jobs SET state = :state, finished_at = :now, lease_until = NULL,"
         " reason_code = :reason_code, reason_params = :reason_params, reason_text = :reason_text"
-        " WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'running' RETURNING *",
+        f" WHERE {_CHOSEN} AND state = 'running' RETURNING *",
         {"state": state.value, "now": now} | _columns(reason),
         now,
     )
@@ -92,19 +95,97 @@ async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> lis
     return await _change(
         db,
         [job_id],
-        "UPDATE jobs SET stopping = 1"
-        " WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'running' RETURNING *",
+        f"UPDATE jobs SET stopping = 1 WHERE {_CHOSEN} AND state = 'running' RETURNING *",
         {},
         now,
     )
 
 
-async def repost(db: aiosqlite.Connection, job_id: int) -> None:
+# -- places, leases, messages ----------------------------------------------------------------------
+
+
+async def move_up(db: aiosqlite.Connection, guild_id: int, job_id: int, now: float) -> list[Job]:
+    """Makes a waiting job its server's next."""
+    return await _change(db, [job_id], query("move_up"), {"guild_id": guild_id}, now)
+
+
+async def set_lease(
+    db: aiosqlite.Connection, job_ids: Iterable[int], lease_until: float, now: float
+) -> list[Job]:
+    """Sets until when running jobs belong to their engines."""
+    return await _change(
+        db,
+        job_ids,
+        f"UPDATE jobs SET lease_until = :lease_until WHERE {_CHOSEN} AND state = 'running'"
+        " RETURNING *",
+        {"lease_until": lease_until},
+        now,
+    )
+
+
+async def set_steps(db: aiosqlite.Connection, steps: Mapping[int, int]) -> None:
+    """Records the last steps of running jobs that have just been decoded, by their ids."""
+    await db.executemany(
+        "UPDATE jobs SET step = ? WHERE id = ? AND state = 'running'",
+        [(step, job_id) for job_id, step in steps.items()],
+    )
+
+
+async def set_message(db: aiosqlite.Connection, job_id: int, message_id: int, now: float) -> None:
+    """Records which message shows a job."""
+    await _change(
+        db,
+        [job_id],
+        f"UPDATE jobs SET message_id = :message_id WHERE {_CHOSEN} RETURNING *",
+        {"message_id": message_id},
+        now,
+    )
+
+
+async def set_channel(db: aiosqlite.Connection, job_id: int, channel_id: int, now: float) -> None:
+    """Shows a job in another channel, where it has no message yet."""
+    await _change(
+        db,
+        [job_id],
+        f"UPDATE jobs SET channel_id = :channel_id, message_id = NULL WHERE {_CHOSEN} RETURNING *",
+        {"channel_id": channel_id},
+        now,
+    )
+
+
+async def mark_posted(db: aiosqlite.Connection, job_id: int, redraws: int, now: float) -> None:
+    """Records that the outcome of an ended job has been shown as often as it was asked for."""
+    await _change(
+        db,
+        [job_id],
+        f"UPDATE jobs SET posted = 1 WHERE {_CHOSEN} AND redraws = :redraws"
+        " AND finished_at IS NOT NULL RETURNING *",
+        {"redraws": redraws},
+        now,
+    )
+
+
+async def repost(db: aiosqlite.Connection, job_id: int, now: float) -> None:
     """Has the outcome of an ended job shown once more, unless its images are deleted."""
-    await db.execute(
-        "UPDATE jobs SET posted = 0, redraws = redraws + 1"
-        " WHERE id = ? AND finished_at IS NOT NULL AND deleted_at IS NULL",
-        (job_id,),
+    await _change(
+        db,
+        [job_id],
+        f"UPDATE jobs SET posted = 0, redraws = redraws + 1 WHERE {_CHOSEN}"
+        " AND finished_at IS NOT NULL AND deleted_at IS NULL RETURNING *",
+        {},
+        now,
+    )
+
+
+async def mark_deleted(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Records that the images of a job are deleted; there is nothing left to show."""
+    await _change(
+        db,
+        [job_id],
+        "UPDATE jobs SET deleted_at = COALESCE(deleted_at, :now), posted = 1"
+        f" WHERE {_CHOSEN} RETURNING *",
+        {"now": now},
+        now,
     )
 
 
@@ -119,9 +200,9 @@ async def _change(
     parameters = {**values, "ids": json.dumps(list(job_ids))}
     try:
         rows = await rows_of(db, sql, parameters)
-    except sqlite3.IntegrityError:  # SQLite updates no row with a value of the wrong type
-        chosen = "SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
-        await decode_or_bury(db, await rows_of(db, chosen, (parameters["ids"],)), now)
+    except sqlite3.IntegrityError:  # a value of the wrong type: which job has it?
+        chosen = f"SELECT * FROM jobs WHERE {_CHOSEN}"
+        await decode_or_bury(db, await rows_of(db, chosen, parameters), now)
         rows = await rows_of(db, sql, parameters)
     return await decode_or_bury(db, rows, now)
 
@@ -133,29 +214,12 @@ async def decode_or_bury(
     db: aiosqlite.Connection, rows: Iterable[sqlite3.Row], now: float
 ) -> list[Job]:
     """The jobs among rows of an open transaction; unreadable ones become dead letters."""
-    jobs, unreadable = _decoded(rows)
-    await _bury(db, unreadable, now)
+    jobs, unreadable = decoded(rows)
+    await bury(db, unreadable, now)
     return jobs
 
 
-async def readable_jobs(database: Database, rows: Iterable[sqlite3.Row]) -> list[Job]:
-    """The jobs among rows that were read; unreadable ones become dead letters.
-
-    A reader does not wait for the write lock: if that is taken, the next one buries them.
-    """
-    jobs, unreadable = _decoded(rows)
-    if unreadable:
-        try:
-            async with database.transaction(wait_seconds=0) as db:
-                await _bury(db, unreadable, database.now())
-        except StoreError as error:
-            log.warning(
-                "unreadable jobs are left where they are", jobs=unreadable, error=str(error)
-            )
-    return jobs
-
-
-def _decoded(rows: Iterable[sqlite3.Row]) -> tuple[list[Job], list[int]]:
+def decoded(rows: Iterable[sqlite3.Row]) -> tuple[list[Job], list[int]]:
     """The jobs, and the ids of rows that cannot be read and are not dead letters yet."""
     jobs, unreadable = [], []
     for row in rows:
@@ -168,18 +232,20 @@ def _decoded(rows: Iterable[sqlite3.Row]) -> tuple[list[Job], list[int]]:
     return jobs, unreadable
 
 
-async def _bury(db: aiosqlite.Connection, job_ids: list[int], now: float) -> None:
-    """Makes jobs dead letters: failed, by a statement that reads no recipe."""
+async def bury(db: aiosqlite.Connection, job_ids: Iterable[int], now: float) -> None:
+    """Makes jobs dead letters, by a statement that reads no recipe."""
     for job_id in job_ids:
         values = {"id": job_id, "now": now}
         try:
-            await db.execute(
+            for row in await rows_of(
+                db,
                 "UPDATE jobs SET state = 'failed', finished_at = COALESCE(finished_at, :now),"
                 " lease_until = NULL, reason_code = 'unreadable', reason_params = '{}',"
-                " reason_text = NULL WHERE id = :id",
+                " reason_text = NULL WHERE id = :id RETURNING *",
                 values,
-            )
-        except sqlite3.IntegrityError:
+            ):
+                DeadLetter.from_row(row)
+        except (sqlite3.IntegrityError, ValueError):
             await db.execute(query("bury_damaged"), values)
 
 
