@@ -57,9 +57,9 @@ class Claims:
             jobs = await job_updates.decode_or_bury(db, rows, now)
             held = {job.id for job in jobs}
             await job_updates.set_lease(db, held, now + lease_seconds, now)
-            await job_updates.set_steps(
-                db, {job_id: step for job_id, step in (steps or {}).items() if job_id in held}
-            )
+            for job_id, step in (steps or {}).items():
+                if job_id in held:
+                    await job_updates.set_step(db, job_id, step, now)
             return held
 
     async def held(self, engine: str) -> dict[int, bool]:

@@ -21,6 +21,11 @@ from core.database.rows import report_unreadable, rows_of
 from core.job import DeadLetter, Job, Reason, ReasonCode, State
 
 _CHOSEN = "id IN (SELECT value FROM json_each(:ids))"
+_LIVE = "state IN ('queued', 'running')"
+_END = (
+    "finished_at = :now, lease_until = NULL, reason_code = :reason_code,"
+    " reason_params = :reason_params, reason_text = :reason_text"
+)
 
 # -- states ----------------------------------------------------------------------------------------
 
@@ -29,14 +34,14 @@ async def claim(
     db: aiosqlite.Connection, job_id: int, engine: str, lease_until: float, now: float
 ) -> list[Job]:
     """Gives a queued job to an engine."""
-    return await _change(
+    return await _update(
         db,
         [job_id],
-        "UPDATE jobs SET state = 'running', engine = :engine, lease_until = :lease_until,"
-        " started_at = :now, attempts = attempts + 1, step = 0"
-        f" WHERE {_CHOSEN} AND state = 'queued' RETURNING *",
-        {"engine": engine, "lease_until": lease_until, "now": now},
+        "state = 'running', engine = :engine, lease_until = :lease_until, started_at = :now,"
+        " attempts = attempts + 1, step = 0",
         now,
+        allowed="state = 'queued'",
+        values={"engine": engine, "lease_until": lease_until},
     )
 
 
@@ -44,15 +49,8 @@ async def cancel(
     db: aiosqlite.Connection, job_ids: Iterable[int], reason: Reason | None, now: float
 ) -> list[Job]:
     """Cancels queued and running jobs; returns them as they are now."""
-    return await _change(
-        db,
-        job_ids,
-        "UPDATE jobs SET state = 'cancelled', finished_at = :now, lease_until = NULL,"
-        " reason_code = :reason_code, reason_params = :reason_params, reason_text = :reason_text"
-        f" WHERE {_CHOSEN} AND state IN ('queued', 'running')"
-        " RETURNING *",
-        {"now": now} | _columns(reason),
-        now,
+    return await _update(
+        db, job_ids, f"state = 'cancelled', {_END}", now, allowed=_LIVE, values=_columns(reason)
     )
 
 
@@ -60,14 +58,14 @@ async def requeue(
     db: aiosqlite.Connection, job_ids: Iterable[int], now: float, *, attempt_counts: bool
 ) -> list[Job]:
     """Returns running jobs to their old places in the queue."""
-    return await _change(
+    return await _update(
         db,
         job_ids,
-        "UPDATE jobs SET state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
-        " attempts = attempts - :uncounted"
-        f" WHERE {_CHOSEN} AND state = 'running' RETURNING *",
-        {"uncounted": int(not attempt_counts)},
+        "state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
+        " attempts = attempts - :uncounted",
         now,
+        allowed="state = 'running'",
+        values={"uncounted": int(not attempt_counts)},
     )
 
 
@@ -79,125 +77,109 @@ async def finish(
     now: float,
 ) -> list[Job]:
     """Ends running jobs as done or failed."""
-    return await _change(
-        db,
-        job_ids,
-        "UPDATE jobs SET state = :state, finished_at = :now, lease_until = NULL,"
-        " reason_code = :reason_code, reason_params = :reason_params, reason_text = :reason_text"
-        f" WHERE {_CHOSEN} AND state = 'running' RETURNING *",
-        {"state": state.value, "now": now} | _columns(reason),
-        now,
+    values = {"state": state.value} | _columns(reason)
+    return await _update(
+        db, job_ids, f"state = :state, {_END}", now, allowed="state = 'running'", values=values
     )
 
 
 async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
     """Marks a running job to be ended by its engine at its next step."""
-    return await _change(
-        db,
-        [job_id],
-        f"UPDATE jobs SET stopping = 1 WHERE {_CHOSEN} AND state = 'running' RETURNING *",
-        {},
-        now,
-    )
+    return await _update(db, [job_id], "stopping = 1", now, allowed="state = 'running'")
 
 
 # -- places, leases, messages ----------------------------------------------------------------------
 
 
-async def move_up(db: aiosqlite.Connection, guild_id: int, job_id: int, now: float) -> list[Job]:
-    """Makes a waiting job its server's next."""
-    return await _change(db, [job_id], query("move_up"), {"guild_id": guild_id}, now)
+async def set_place(
+    db: aiosqlite.Connection, job_id: int, priority: int, turn: int, now: float
+) -> list[Job]:
+    """Gives a waiting job another place in the queue."""
+    return await _update(
+        db,
+        [job_id],
+        "priority = :priority, turn = :turn",
+        now,
+        allowed="state = 'queued'",
+        values={"priority": priority, "turn": turn},
+    )
 
 
 async def set_lease(
     db: aiosqlite.Connection, job_ids: Iterable[int], lease_until: float, now: float
 ) -> list[Job]:
     """Sets until when running jobs belong to their engines."""
-    return await _change(
+    return await _update(
         db,
         job_ids,
-        f"UPDATE jobs SET lease_until = :lease_until WHERE {_CHOSEN} AND state = 'running'"
-        " RETURNING *",
-        {"lease_until": lease_until},
+        "lease_until = :lease_until",
         now,
+        allowed="state = 'running'",
+        values={"lease_until": lease_until},
     )
 
 
-async def set_steps(db: aiosqlite.Connection, steps: Mapping[int, int]) -> None:
-    """Records the last steps of running jobs that have just been decoded, by their ids."""
-    await db.executemany(
-        "UPDATE jobs SET step = ? WHERE id = ? AND state = 'running'",
-        [(step, job_id) for job_id, step in steps.items()],
-    )
+async def set_step(db: aiosqlite.Connection, job_id: int, step: int, now: float) -> None:
+    """Records the last step of a running job."""
+    values = {"step": step}
+    await _update(db, [job_id], "step = :step", now, allowed="state = 'running'", values=values)
 
 
 async def set_message(db: aiosqlite.Connection, job_id: int, message_id: int, now: float) -> None:
     """Records which message shows a job."""
-    await _change(
-        db,
-        [job_id],
-        f"UPDATE jobs SET message_id = :message_id WHERE {_CHOSEN} RETURNING *",
-        {"message_id": message_id},
-        now,
-    )
+    await _update(db, [job_id], "message_id = :message", now, values={"message": message_id})
 
 
 async def set_channel(db: aiosqlite.Connection, job_id: int, channel_id: int, now: float) -> None:
     """Shows a job in another channel, where it has no message yet."""
-    await _change(
-        db,
-        [job_id],
-        f"UPDATE jobs SET channel_id = :channel_id, message_id = NULL WHERE {_CHOSEN} RETURNING *",
-        {"channel_id": channel_id},
-        now,
-    )
+    values = {"channel": channel_id}
+    await _update(db, [job_id], "channel_id = :channel, message_id = NULL", now, values=values)
 
 
 async def mark_posted(db: aiosqlite.Connection, job_id: int, redraws: int, now: float) -> None:
     """Records that the outcome of an ended job has been shown as often as it was asked for."""
-    await _change(
+    await _update(
         db,
         [job_id],
-        f"UPDATE jobs SET posted = 1 WHERE {_CHOSEN} AND redraws = :redraws"
-        " AND finished_at IS NOT NULL RETURNING *",
-        {"redraws": redraws},
+        "posted = 1",
         now,
+        allowed="redraws = :redraws AND finished_at IS NOT NULL",
+        values={"redraws": redraws},
     )
 
 
 async def repost(db: aiosqlite.Connection, job_id: int, now: float) -> None:
     """Has the outcome of an ended job shown once more, unless its images are deleted."""
-    await _change(
+    await _update(
         db,
         [job_id],
-        f"UPDATE jobs SET posted = 0, redraws = redraws + 1 WHERE {_CHOSEN}"
-        " AND finished_at IS NOT NULL AND deleted_at IS NULL RETURNING *",
-        {},
+        "posted = 0, redraws = redraws + 1",
         now,
+        allowed="finished_at IS NOT NULL AND deleted_at IS NULL",
     )
 
 
 async def mark_deleted(db: aiosqlite.Connection, job_id: int, now: float) -> None:
     """Records that the images of a job are deleted; there is nothing left to show."""
-    await _change(
-        db,
-        [job_id],
-        "UPDATE jobs SET deleted_at = COALESCE(deleted_at, :now), posted = 1"
-        f" WHERE {_CHOSEN} RETURNING *",
-        {"now": now},
-        now,
-    )
+    await _update(db, [job_id], "deleted_at = COALESCE(deleted_at, :now), posted = 1", now)
 
 
-async def _change(
+async def _update(
     db: aiosqlite.Connection,
     job_ids: Iterable[int],
-    sql: str,
-    values: Mapping[str, Any],
+    assignments: str,
     now: float,
+    *,
+    allowed: str = "true",
+    values: Mapping[str, Any] | None = None,
 ) -> list[Job]:
-    """Runs an UPDATE of the jobs in the JSON array :ids; returns those that it returns."""
-    parameters = {**values, "ids": json.dumps(list(job_ids))}
+    """Sets columns of those of the jobs for which the condition `allowed` holds; returns them.
+
+    Its SQL may name `values` and :now.
+    """
+    parameters = {"ids": json.dumps(list(job_ids)), "now": now} | dict(values or {})
+    # NOT INDEXED: look up the ids, rather than walk all jobs of a state.
+    sql = f"UPDATE jobs NOT INDEXED SET {assignments} WHERE {_CHOSEN} AND {allowed} RETURNING *"
     try:
         rows = await rows_of(db, sql, parameters)
     except sqlite3.IntegrityError:  # a value of the wrong type: which job has it?

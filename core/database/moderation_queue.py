@@ -85,10 +85,18 @@ class ModerationQueue:
         """
         now = self._database.now()
         async with self._database.transaction() as db:
-            jobs = await job_updates.move_up(db, guild_id, job_id, now)
-            for job in jobs:
-                await _record(db, now, guild_id, AuditAction.MOVE_UP, actor_id, job)
-            return jobs[0] if jobs else None
+            waiting = await rows_of(
+                db,
+                "SELECT * FROM jobs WHERE id = ? AND guild_id = ? AND state = 'queued'",
+                (job_id, guild_id),
+            )
+            if not await job_updates.decode_or_bury(db, waiting, now):
+                return None
+            first = await _first_waiting(db, guild_id, now)
+            turn = first.turn - (first.id != job_id)
+            (job,) = await job_updates.set_place(db, job_id, first.priority, turn, now)
+            await _record(db, now, guild_id, AuditAction.MOVE_UP, actor_id, job)
+            return job
 
     async def pause(self, guild_id: int, actor_id: int, reason: str | None) -> None:
         """From now on no job of this server runs; running ones return to their old places."""
@@ -161,6 +169,15 @@ async def _live_ids(db: aiosqlite.Connection, values: Mapping[str, int | None]) 
     rows = await rows_of(db, query("running_in_guild"), values)
     rows += await rows_of(db, waiting, {**values, "limit": -1, "offset": 0})
     return [row["id"] for row in rows]
+
+
+async def _first_waiting(db: aiosqlite.Connection, guild_id: int, now: float) -> Job:
+    """The next of a server's waiting jobs, of which there must be one that can be read."""
+    values = {"guild_id": guild_id, "channel_id": None, "limit": 1, "offset": 0}
+    while True:
+        rows = await rows_of(db, query("waiting_in_guild"), values)
+        for job in await job_updates.decode_or_bury(db, rows, now):
+            return job
 
 
 async def _waiting_count(db: aiosqlite.Connection, values: Mapping[str, int | None]) -> int:
