@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from core.database.rows import optional, required
+from core.columns import optional, required
 from core.recipe import Recipe
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import aiosqlite
 
+from core.columns import optional, required
 from core.database.connection import Database
-from core.database.rows import optional, readable, required, rows_of, value_of
+from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction, AuditEntry
 
 

@@ -9,11 +9,12 @@ before it is carried out.
 import sqlite3
 from dataclasses import dataclass
 
+from core.columns import optional, required
 from core.database.audit_log import record_for_member
 from core.database.connection import Database
 from core.database.journal import JobDeleted, MemberDeleted
 from core.database.journal_replay import TAKEN_SECONDS, carry_out
-from core.database.rows import optional, readable, required, rows_of, value_of
+from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 600.0  #: seconds; each wait is twice the one before

@@ -5,12 +5,13 @@ from dataclasses import asdict
 
 import aiosqlite
 
+from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.blocks import active_block
 from core.database.connection import Database
 from core.database.guild_settings import guild_settings
 from core.database.queries import query
-from core.database.rows import optional, readable, required, rows_of
+from core.database.rows import readable, rows_of
 from core.moderation import AuditAction, ChannelRule, Limits, Rules, Usage, WordRule
 
 HOUR = 3600.0

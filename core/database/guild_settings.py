@@ -4,9 +4,10 @@ import sqlite3
 
 import aiosqlite
 
+from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.connection import Database
-from core.database.rows import optional, readable, required, rows_of
+from core.database.rows import readable, rows_of
 from core.moderation import AuditAction, Guild, Pause
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import aiosqlite
 
+from core.columns import optional, required
 from core.database.connection import Database
 from core.database.dead_letters import readable_jobs
-from core.database.rows import optional, readable, required, rows_of, value_of
+from core.database.rows import readable, rows_of, value_of
 from core.job import Job
 from core.prompt_search import fold
 

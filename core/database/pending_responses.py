@@ -7,9 +7,10 @@ a killed one has left open.
 import sqlite3
 from dataclasses import dataclass
 
+from core.columns import optional, required
 from core.database import job_updates
 from core.database.connection import Database
-from core.database.rows import optional, readable, required, rows_of
+from core.database.rows import readable, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 import sqlite3
 
+from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.blocks import block_member
 from core.database.connection import Database
 from core.database.journal import JobDeleted
 from core.database.journal_replay import carry_out
-from core.database.rows import optional, readable, required, rows_of, value_of
+from core.database.rows import readable, rows_of, value_of
 from core.job import Job
 from core.moderation import AuditAction, Report, Verdict
 

@@ -1,7 +1,6 @@
 """Running a query, and reading its rows one by one, so that a damaged row costs only itself.
 
-A column holds what its table declares, unless the file was damaged or another version of the
-program wrote it. `required` and `optional` check that at each read and raise ValueError.
+`core.columns` finds the damage.
 """
 
 import sqlite3
@@ -39,28 +38,11 @@ async def value_of(db: aiosqlite.Connection, sql: str, parameters: Parameters = 
 
 
 def decode_text(raw: bytes) -> str:
-    """SQLite's `text_factory`: bytes that are not UTF-8 become surrogates, which `required` finds.
+    """SQLite's `text_factory`: bytes that are not UTF-8 become surrogates.
 
-    Python's own would fail the whole query.
+    `core.columns` finds them. Python's own would fail the whole query.
     """
     return raw.decode("utf-8", "surrogateescape")
-
-
-def required(row: sqlite3.Row, name: str, kind: type[T]) -> T:
-    """A column that is never NULL. Raises ValueError if the row is damaged."""
-    value = row[name]
-    if kind is float and isinstance(value, int):
-        value = float(value)  # RETURNING gives a whole number of a REAL column as an integer
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} is {value!r}")
-    if isinstance(value, str):
-        value.encode()  # raises UnicodeEncodeError, a ValueError, for a surrogate
-    return value
-
-
-def optional(row: sqlite3.Row, name: str, kind: type[T]) -> T | None:
-    """A column that may be NULL. Raises ValueError if the row is damaged."""
-    return None if row[name] is None else required(row, name, kind)
 
 
 def printable(row: sqlite3.Row) -> dict[str, Any]:
