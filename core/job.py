@@ -180,7 +180,8 @@ class Job:
 class DeadLetter:
     """What is known of a job whose row cannot be read: enough to say so in its channel."""
 
-    job_id: int
+    id: int
+    """The job's."""
     guild_id: int | None
     channel_id: int
     message_id: int | None

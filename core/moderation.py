@@ -29,6 +29,7 @@ class AuditAction(StrEnum):
     SET_SETTING = "set_setting"
     REPORT = "report"
     CLOSE_REPORT = "close_report"
+    UNREADABLE = "unreadable"
 
 
 class ChannelRule(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import aiosqlite
 
 from core.database import job_updates
-from core.database.audit_log import record_for_member
+from core.database.audit_log import record, record_for_member
 from core.database.connection import Database
 from core.database.dead_letters import readable_jobs
 from core.database.journal_replay import reserve_id
@@ -158,6 +158,25 @@ class Jobs:
         """
         async with self._database.transaction() as db:
             await job_updates.mark_posted(db, job_id, redraws, self._database.now())
+
+    async def mark_dead_letter_posted(self, letter: DeadLetter) -> None:
+        """Like `mark_posted`; the audit log of its server records it once."""
+        now = self._database.now()
+        async with self._database.transaction() as db:
+            await job_updates.mark_posted(db, letter.id, letter.redraws, now)
+            recorded = "SELECT 1 FROM audit_log WHERE guild_id = ? AND action = ? AND job_id = ?"
+            entry = (letter.guild_id, AuditAction.UNREADABLE.value, letter.id)
+            if letter.guild_id is None or await rows_of(db, recorded, entry):
+                return
+            await record(
+                db,
+                now,
+                letter.guild_id,
+                AuditAction.UNREADABLE,
+                None,
+                target_id=letter.member_id,
+                job_id=letter.id,
+            )
 
     async def repost(self, job_id: int) -> None:
         """Has the outcome of an ended job posted once more: something else may have hidden it."""

@@ -26,6 +26,7 @@ _ACTIONS: dict[str, str] = {
     AuditAction.SET_SETTING: "setting",
     AuditAction.REPORT: "reported",
     AuditAction.CLOSE_REPORT: "report closed",
+    AuditAction.UNREADABLE: "damaged record, so no image",
 }
 _LIMITS = {
     "running": "{} at a time",

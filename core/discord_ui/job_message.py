@@ -13,7 +13,7 @@ from core.discord_ui.job_buttons import buttons
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
-from core.job import Job, Progress, State
+from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
 
@@ -67,6 +67,18 @@ def card(
         if picture and not job.spoilered:  # an embed would show it
             embed.set_image(url=f"attachment://{picture}")
         return Card(embed, buttons(job))
+
+
+def dead_letter_card(letter: DeadLetter) -> Card:
+    """The card of a job whose row cannot be read, in its member's language."""
+    with speaking(letter.locale):
+        embed = discord.Embed(
+            title=state_name(State.FAILED),
+            colour=_LOOKS[State.FAILED][1],
+            description=reason_text(Reason(ReasonCode.UNREADABLE)),
+        )
+        embed.set_footer(text=f"#{letter.id}")
+        return Card(embed, None)
 
 
 def state_name(state: State) -> str:

@@ -12,10 +12,17 @@ from core.database.jobs import Jobs
 from core.database.members import Members
 from core.database.messages import Kind, Messages
 from core.i18n import say, speaking
-from core.job import Job, State
+from core.job import DeadLetter, Job, State
 from core.settings import Settings
 from engine.delivery.frame import Frame
-from engine.delivery.posts import Post, nonce, outcome_post, progress_post, refused_post
+from engine.delivery.posts import (
+    Post,
+    dead_letter_post,
+    nonce,
+    outcome_post,
+    progress_post,
+    refused_post,
+)
 from engine.delivery.rest import RestClient, cannot_be_edited, is_temporary, is_token_refused
 
 log = structlog.stdlib.get_logger(__name__)
@@ -78,6 +85,16 @@ class MessageWriter:
         if job.state is State.DONE:
             await self._send_copy(job)
 
+    async def show_dead_letter(self, letter: DeadLetter) -> None:
+        """Says that a job's row cannot be read. Raises what may be different at the next try."""
+        try:
+            await self._write(letter, dead_letter_post(letter))
+        except discord.HTTPException as error:
+            if is_temporary(error) or is_token_refused(error):
+                raise
+            log.error("a dead letter cannot be shown anywhere", job=letter.id, error=str(error))
+        await self._jobs.mark_dead_letter_posted(letter)
+
     async def _show_refusal(self, job: Job, post: Post, refusal: discord.HTTPException) -> None:
         """Discord does not take the post here: says so at least, without the images."""
         if post.files and refusal.status != 404:
@@ -110,7 +127,7 @@ class MessageWriter:
                 raise
             log.warning("a copy could not be sent", job=job.id, error=str(error))
 
-    async def _write(self, job: Job, post: Post, *, renew: bool = False) -> None:
+    async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:
         """Puts a post into the job's message, or into a new one if there is none to edit."""
         channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
         if job.message_id and not renew:
@@ -149,7 +166,7 @@ class MessageWriter:
         """If the clock was set meanwhile, there is no waiting."""
         return job.message_id is None and abs(time.time() - job.created_at) < self._grace
 
-    def _too_old(self, job: Job) -> bool:
+    def _too_old(self, job: Job | DeadLetter) -> bool:
         if job.message_id is None:
             return False
         written = discord.utils.snowflake_time(job.message_id).timestamp()

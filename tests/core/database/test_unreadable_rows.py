@@ -137,7 +137,7 @@ async def test_a_damaged_outcome_holds_no_other_one_up(
     assert [job.id for job in await Jobs(database).unposted(limit=2)] == [good.id]
     assert [job.id for job in await Jobs(database).unposted(limit=1)] == [good.id]
     (letter,) = await Jobs(database).unposted_dead_letters()
-    assert (letter.job_id, letter.channel_id, letter.message_id) == (damaged.id, CHANNEL, 30)
+    assert (letter.id, letter.channel_id, letter.message_id) == (damaged.id, CHANNEL, 30)
     await Jobs(database).mark_posted(damaged.id)
     assert await Jobs(database).unposted_dead_letters() == []
     assert reason_text(Reason(ReasonCode.UNREADABLE))
@@ -226,7 +226,7 @@ READS: dict[str, Read] = {
 }
 WRITES_ONLY = {
     *("Jobs.insert", "Jobs.cancel", "Jobs.request_stop", "Jobs.mark_posted", "Jobs.repost"),
-    "Jobs.move",
+    *("Jobs.move", "Jobs.mark_dead_letter_posted"),
     *("Claims.finish", "Claims.release"),
     "Members.set_preferences",
     *("ModerationQueue.cancel", "ModerationQueue.remove", "ModerationQueue.resume"),

@@ -12,6 +12,7 @@ from PIL import Image
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from core.database.audit_log import AuditLog
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.deletions import Deletions
@@ -20,6 +21,7 @@ from core.database.journal import JobDeleted
 from core.database.members import Members, Preferences
 from core.database.messages import Kind, Messages
 from core.database.rows import rows_of
+from core.discord_ui.audit_log import entry_line
 from core.job import Job, Progress, State
 from core.settings import Settings
 from core.storage.paths import folder_of
@@ -459,6 +461,43 @@ async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
     posting()
     await until(lambda: posted(database, job))
     assert len([r for r in discord.requests if r.status == 404]) == 1
+
+
+@pytest.mark.parametrize("with_message", [True, False])
+async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_moderators(
+    discord: Sandbox, database: Database, begin: Ask, posting: Any, with_message: bool
+) -> None:
+    job = await begin(message=with_message, locale="de", guild_id=discord.guild.id)
+    other = await begin(member_id=2)
+    async with database.transaction() as db:
+        await db.execute("UPDATE jobs SET recipe = '{' WHERE id = ?", (job.id,))
+    await Claims(database).heartbeat(ENGINE, 60)
+    assert await Jobs(database).cancel(other.id)
+    posting()
+    await until(lambda: _none_left(database))
+    message = shown(discord, job.message_id) if with_message else _about(discord, job)
+    assert message.embeds[0]["title"] == "Nicht gemalt"
+    assert "beschädigt" in message.embeds[0]["description"]
+    assert await posted(database, other)
+    await Jobs(database).repost(job.id)  # as after a late response of the bot
+    await until(lambda: _none_left(database))
+    _, entries = await AuditLog(database).page(discord.guild.id)
+    assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
+    assert f"#{job.id}" in entry_line(entries[0])
+
+
+async def _none_left(database: Database) -> bool:
+    return not await Jobs(database).unposted_dead_letters()
+
+
+def _about(discord: Sandbox, job: Job) -> Message:
+    """The message whose footer has the job's number."""
+    (message,) = (
+        message
+        for message in discord.channel.messages.values()
+        if message.embeds and message.embeds[0].get("footer", {}).get("text") == f"#{job.id}"
+    )
+    return message
 
 
 async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
