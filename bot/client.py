@@ -29,6 +29,7 @@ from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
+from core.database.interactions import current_interaction
 from core.database.jobs import Jobs
 from core.database.members import Members
 from core.database.messages import Messages
@@ -174,6 +175,7 @@ class ImagineBot(discord.Client):
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
         speak(interaction.locale.value)
+        current_interaction.set(interaction.id)
         return await self.pending.enter(interaction)
 
     async def fail(self, interaction: discord.Interaction[Any], error: Exception) -> None:

@@ -116,6 +116,8 @@ END;
 -- Interactions that the bot has acknowledged and not answered yet.
 DROP INDEX answers_of_job;
 ALTER TABLE answers RENAME TO pending_responses;
+-- Whose payload it is, so that it goes with what is deleted about them. NULL in older rows.
+ALTER TABLE pending_responses ADD COLUMN member_id INTEGER;
 CREATE INDEX pending_responses_of_job ON pending_responses (job_id) WHERE job_id IS NOT NULL;
 
 -- The audit log: an action with its details as JSON; `reason` is what a person wrote.

@@ -138,7 +138,7 @@ class FavouriteButton(FinishedJobButton, action=Action.FAVOURITE):
         bot, most = interaction.client, interaction.client.settings.max_favourites
         async with acknowledged(interaction, ephemeral=True) as response:
             toggled = await bot.members.toggle_favourite(
-                interaction.user.id, self.job_id, most=most, interaction_id=interaction.id
+                interaction.user.id, self.job_id, most=most
             )
             await response.edit(say(FAVOURITE_TEXTS[toggled], job=self.job_id, n=most))
 

@@ -12,8 +12,12 @@ import aiosqlite
 
 from core.columns import optional, required
 from core.database.connection import Database
+from core.database.interactions import outcome, set_outcome
 from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction, AuditEntry
+
+_REFUSED = "refused"
+"""The outcome of an interaction whose refusal is in the log."""
 
 
 class AuditLog:
@@ -23,8 +27,11 @@ class AuditLog:
         self._database = database
 
     async def record_refusal(self, guild_id: int, member_id: int, reason: str) -> None:
-        """Records that the rules refused a member's request."""
+        """Records that the rules refused a member's request, once for an interaction."""
         async with self._database.transaction() as db:
+            if await outcome(db) == _REFUSED:
+                return
+            await set_outcome(db, _REFUSED)
             await record(
                 db,
                 self._database.now(),

@@ -8,6 +8,7 @@ from core.columns import optional, required
 from core.database import moderation_queue
 from core.database.audit_log import record
 from core.database.connection import Database
+from core.database.interactions import once
 from core.database.rows import readable, rows_of
 from core.job import Job
 from core.moderation import AuditAction, Block
@@ -32,7 +33,7 @@ class Blocks:
 
         `until` is in seconds since 1970, None for a permanent block.
         """
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             return await block_member(
                 db,
                 self._database.now(),
@@ -46,7 +47,7 @@ class Blocks:
     async def unblock(self, guild_id: int, member_id: int, actor_id: int) -> bool:
         """Ends a block; says whether there was one."""
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             cursor = await db.execute(
                 "DELETE FROM blocks WHERE guild_id = ? AND member_id = ?"
                 " AND (until IS NULL OR until > ?)",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core.columns import optional, required
 from core.database.audit_log import record_for_member
 from core.database.connection import Database
+from core.database.interactions import once
 from core.database.journal import JobDeleted, MemberDeleted
 from core.database.journal_replay import TAKEN_SECONDS, carry_out
 from core.database.rows import readable, rows_of, value_of
@@ -61,16 +62,18 @@ class Deletions:
 
     async def delete_member(self, member_id: int) -> int:
         """Deletes everything that is kept about a member; how many jobs that were."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             last_job = await value_of(db, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
             jobs = await value_of(db, "SELECT COUNT(*) FROM jobs WHERE member_id = ?", (member_id,))
-            # Later than all their uploads, also where the clock has been set back since.
-            uploaded = await value_of(
+            # Later than all their uploads and requests, also where the clock has been set back.
+            latest = await value_of(
                 db,
-                "SELECT MAX(created_at) FROM uploaded_images WHERE member_id = ?",
+                "SELECT MAX(created_at) FROM (SELECT member_id, created_at FROM uploaded_images"
+                " UNION ALL SELECT member_id, created_at FROM pending_responses)"
+                " WHERE member_id = ?",
                 (member_id,),
             )
-            at = max(self._database.now(), uploaded or 0.0)
+            at = max(self._database.now(), latest or 0.0)
             entry = MemberDeleted(member_id, last_job or 0, at)
             await carry_out(db, self._database.journal, self._database.now(), entry)
         return int(jobs)
@@ -81,7 +84,7 @@ class Deletions:
         The audit log records it, unless it is one's own job.
         """
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             rows = await rows_of(
                 db,
                 "SELECT guild_id, member_id FROM jobs WHERE id = ? AND finished_at IS NOT NULL",

@@ -10,6 +10,7 @@ from core.database.audit_log import record
 from core.database.blocks import active_block
 from core.database.connection import Database
 from core.database.guild_settings import guild_settings
+from core.database.interactions import once
 from core.database.queries import query
 from core.database.rows import readable, rows_of
 from core.moderation import AuditAction, ChannelRule, Limits, Rules, Usage, WordRule
@@ -50,7 +51,7 @@ class GuildRules:
 
     async def set_limits(self, guild_id: int, role_id: int, limits: Limits, actor_id: int) -> None:
         """Replaces all limits of a role; `Limits()` removes them."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             await db.execute(
                 "DELETE FROM role_limits WHERE guild_id = ? AND role_id = ?", (guild_id, role_id)
             )
@@ -76,7 +77,7 @@ class GuildRules:
 
     async def add_word(self, guild_id: int, rule: WordRule, actor_id: int) -> None:
         """Adds a rule, in place of one with the same text."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             await db.execute(
                 "INSERT OR REPLACE INTO words VALUES (?, ?, ?)",
                 (guild_id, rule.text, rule.age_restricted),
@@ -96,7 +97,7 @@ class GuildRules:
 
     async def remove_word(self, guild_id: int, text: str, actor_id: int) -> bool:
         """Removes a rule; says whether there was one."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             cursor = await db.execute(
                 "DELETE FROM words WHERE guild_id = ? AND text = ?", (guild_id, text)
             )
@@ -121,7 +122,7 @@ class GuildRules:
     ) -> None:
         """Sets or removes a rule for a channel."""
         values = (guild_id, channel_id, rule.value)
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             if holds:
                 await db.execute("INSERT OR IGNORE INTO channel_rules VALUES (?, ?, ?)", values)
             else:

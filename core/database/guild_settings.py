@@ -7,6 +7,7 @@ import aiosqlite
 from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.connection import Database
+from core.database.interactions import once
 from core.database.rows import readable, rows_of
 from core.moderation import AuditAction, Guild, Pause
 
@@ -39,7 +40,7 @@ class GuildSettings:
 
     async def set_moderator_role(self, guild_id: int, role_id: int | None, actor_id: int) -> None:
         """Sets the role whose members moderate beside those with Manage Messages; None for none."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             await insert_guild(db, guild_id)
             await db.execute(
                 "UPDATE guilds SET moderator_role = ? WHERE guild_id = ?", (role_id, guild_id)
@@ -55,7 +56,7 @@ class GuildSettings:
 
     async def set_log_channel(self, guild_id: int, channel_id: int | None, actor_id: int) -> None:
         """Sets the channel that shows the audit log from now on; None for none."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             await insert_guild(db, guild_id)
             await db.execute(
                 "UPDATE guilds SET log_channel = ? WHERE guild_id = ?", (channel_id, guild_id)

@@ -12,6 +12,7 @@ from core.database import job_updates
 from core.database.audit_log import record, record_for_member
 from core.database.connection import Database
 from core.database.dead_letters import readable_jobs
+from core.database.interactions import once
 from core.database.journal_replay import reserve_id
 from core.database.rows import readable, rows_of
 from core.fair_queue import start_time
@@ -101,7 +102,7 @@ class Jobs:
         if `actor_id` is given and somebody else's.
         """
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             if member_id is not None:
                 own = "SELECT 1 FROM jobs WHERE id = ? AND member_id = ?"
                 if not await rows_of(db, own, (job_id, member_id)):
@@ -115,7 +116,7 @@ class Jobs:
         The audit log records it if `actor_id` is given and somebody else's.
         """
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             jobs = await job_updates.request_stop(db, job_id, now)
             return await _recorded(db, now, AuditAction.STOP, jobs, actor_id)
 

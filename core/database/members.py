@@ -10,6 +10,7 @@ import aiosqlite
 from core.columns import optional, required
 from core.database.connection import Database
 from core.database.dead_letters import readable_jobs
+from core.database.interactions import outcome, set_outcome
 from core.database.rows import readable, rows_of, value_of
 from core.job import Job
 from core.prompt_search import fold
@@ -95,26 +96,16 @@ class Members:
             latest.setdefault(job.recipe.include, job)
         return list(latest.values())[:limit]
 
-    async def toggle_favourite(
-        self, member_id: int, job_id: int, *, most: int, interaction_id: int
-    ) -> Toggled:
+    async def toggle_favourite(self, member_id: int, job_id: int, *, most: int) -> Toggled:
         """Adds a job to a member's favourites, of which they may have `most`, or removes it.
 
         The same interaction, resumed after a crash, does not toggle it back.
         """
         async with self._database.transaction() as db:
-            outcome = await value_of(
-                db,
-                "SELECT outcome FROM pending_responses WHERE interaction_id = ?",
-                (interaction_id,),
-            )
-            if outcome is not None:
-                return Toggled(outcome)
+            if (before := await outcome(db)) is not None:
+                return Toggled(before)
             toggled = await _toggle_favourite(db, member_id, job_id, most, self._database.now())
-            await db.execute(
-                "UPDATE pending_responses SET outcome = ? WHERE interaction_id = ?",
-                (toggled, interaction_id),
-            )
+            await set_outcome(db, toggled)
             return toggled
 
     async def preferences(self, member_id: int) -> Preferences:

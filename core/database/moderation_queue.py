@@ -9,6 +9,7 @@ from core.database.audit_log import record
 from core.database.connection import Database
 from core.database.dead_letters import readable_jobs
 from core.database.guild_settings import insert_guild
+from core.database.interactions import once
 from core.database.queries import query
 from core.database.rows import rows_of, value_of
 from core.job import Job, Reason, ReasonCode
@@ -70,7 +71,7 @@ class ModerationQueue:
         """Cancels all running and waiting jobs of the server, of a member or of a channel."""
         now = self._database.now()
         values = {"guild_id": guild_id, "member_id": member_id, "channel_id": channel_id}
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             jobs = await job_updates.cancel(
                 db, await _live_ids(db, values), Reason(ReasonCode.QUEUE_CLEARED), now
             )
@@ -84,7 +85,7 @@ class ModerationQueue:
         Jobs of other servers that are at least a turn ahead stay ahead.
         """
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             waiting = await rows_of(
                 db,
                 "SELECT * FROM jobs WHERE id = ? AND guild_id = ? AND state = 'queued'",
@@ -101,7 +102,7 @@ class ModerationQueue:
     async def pause(self, guild_id: int, actor_id: int, reason: str | None) -> None:
         """From now on no job of this server runs; running ones return to their old places."""
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             await insert_guild(db, guild_id)
             await db.execute(
                 "UPDATE guilds SET paused_at = ?, paused_by = ?, pause_reason = ?"
@@ -116,7 +117,7 @@ class ModerationQueue:
 
     async def resume(self, guild_id: int, actor_id: int) -> bool:
         """Ends the pause; says whether there was one."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             cursor = await db.execute(
                 "UPDATE guilds SET paused_at = NULL, paused_by = NULL, pause_reason = NULL"
                 " WHERE guild_id = ? AND paused_at IS NOT NULL",
@@ -136,7 +137,7 @@ class ModerationQueue:
         why: str | None,
     ) -> Job | None:
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             rows = await rows_of(
                 db,
                 "SELECT id FROM jobs WHERE id = :job_id AND guild_id = :guild_id"

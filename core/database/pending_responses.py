@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.columns import optional, required
 from core.database import job_updates
 from core.database.connection import Database
+from core.database.interactions import DONE
 from core.database.rows import readable, rows_of
 
 
@@ -19,7 +20,10 @@ class PendingResponse:
 
     interaction_id: int
     payload: str | None
-    """The interaction as Discord sent it, as JSON; None in a row of an older version."""
+    """The interaction as Discord sent it, as JSON.
+
+    None in a row of an older version, and after everything about its member was deleted.
+    """
     updates_message: bool
     """Whether the response changes the message of the button, rather than being a new one."""
     token: str
@@ -27,6 +31,8 @@ class PendingResponse:
     created_at: float
     job_id: int | None = None
     """The job that it has queued, once it has (see `NewJob.interaction_id`)."""
+    done: bool = False
+    """Whether it has changed all that it was to change (see `core.database.interactions`)."""
 
 
 class PendingResponses:
@@ -39,6 +45,7 @@ class PendingResponses:
         self,
         interaction_id: int,
         *,
+        member_id: int,
         payload: str | None,
         updates_message: bool,
         token: str,
@@ -48,9 +55,17 @@ class PendingResponses:
         async with self._database.transaction() as db:
             await db.execute(
                 "INSERT INTO pending_responses"
-                " (interaction_id, payload, updates_message, token, locale, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (interaction_id, payload, updates_message, token, locale, self._database.now()),
+                " (interaction_id, member_id, payload, updates_message, token, locale, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    interaction_id,
+                    member_id,
+                    payload,
+                    updates_message,
+                    token,
+                    locale,
+                    self._database.now(),
+                ),
             )
 
     async def delete(self, interaction_id: int) -> None:
@@ -88,4 +103,5 @@ def _pending_response(row: sqlite3.Row) -> PendingResponse:
         required(row, "locale", str),
         required(row, "created_at", float),
         optional(row, "job_id", int),
+        optional(row, "outcome", str) == DONE,
     )

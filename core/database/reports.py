@@ -6,6 +6,7 @@ from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.blocks import block_member
 from core.database.connection import Database
+from core.database.interactions import once
 from core.database.journal import JobDeleted
 from core.database.journal_replay import carry_out
 from core.database.rows import readable, rows_of, value_of
@@ -24,7 +25,7 @@ class Reports:
         if job.guild_id is None:
             return None
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             rows = await rows_of(
                 db,
                 "INSERT OR IGNORE INTO reports (guild_id, job_id, member_id, reported_by, reason,"
@@ -99,7 +100,7 @@ class Reports:
         `but_message`, the message of the report itself.
         """
         now = self._database.now()
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             rows = await rows_of(
                 db,
                 "UPDATE reports SET verdict = :verdict, closed_by = :actor WHERE verdict IS NULL"

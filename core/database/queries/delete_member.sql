@@ -48,6 +48,8 @@ UPDATE reports SET reason = NULL WHERE :member IN (reported_by, member_id);
 UPDATE audit_log SET reason = NULL WHERE :member IN (actor_id, target_id);
 UPDATE blocks SET reason = NULL WHERE member_id = :member;
 
+-- The payload of a request holds what the member typed. The row stays, to be answered.
+UPDATE pending_responses SET payload = NULL WHERE member_id = :member AND created_at <= :at;
 DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;
 DELETE FROM preferences WHERE member_id = :member;
 DELETE FROM favourites WHERE member_id = :member

@@ -182,7 +182,12 @@ async def test_a_row_that_cannot_be_resumed_does_not_keep_others_waiting(
     async with Database.open(settings.database_path) as database:
         rows = PendingResponses(database)
         await rows.insert(
-            1, payload=json.dumps({"id": 1}), updates_message=False, token="x", locale="de"
+            1,
+            member_id=1,
+            payload=json.dumps({"id": 1}),
+            updates_message=False,
+            token="x",
+            locale="de",
         )
         async with running_bot(sandbox, settings, database):
             await ada.wait_for(lambda message: "Position 1" in message.text)

@@ -8,11 +8,20 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.services import audit_log_feed, responses
+from core.database.audit_log import AuditLog
 from core.database.connection import Database
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
+from core.database.moderation_queue import ModerationQueue
+from core.database.pending_responses import PendingResponses
 from core.database.queue import JobQueue
+from core.job import NewJob
+from core.moderation import AuditAction
+from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord import limits
+from sandbox.discord.permissions import Permission
 from tests.bot.conftest import all_given, asked, press, running_bot
 from tests.bot.services.killing import Killer, killing
 
@@ -138,3 +147,76 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
     assert not killed
     assert unacknowledged <= 5  # the form is opened; the row is written; Discord is not yet told
     assert acknowledged > 4
+
+
+async def pause(sandbox: Sandbox, database: Database, member: Member) -> None:
+    await member.slash("mod pause", why="maintenance")
+
+
+async def delete_everything(sandbox: Sandbox, database: Database, member: Member) -> None:
+    (shown,) = [message for message in await member.messages() if message.buttons]
+    await member.press(shown, shown.buttons[0].custom_id)
+
+
+@pytest.fixture
+async def mo(sandbox: Sandbox) -> Member:
+    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
+
+
+@pytest.mark.parametrize("request_", [pause, delete_everything], ids=["command", "button"])
+async def test_killed_at_any_step_a_change_is_made_once(
+    sandbox: Sandbox,
+    settings: Settings,
+    mo: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+    request_: Request,
+) -> None:
+    """What others do, or the member does, before the bot is back stays as it is."""
+    is_pause, changed = request_ is pause, 0
+    for at in range(1, MOST_STEPS):
+        for message in list(sandbox.channel.messages.values()):
+            sandbox.world.delete(sandbox.channel, message)
+        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
+        async with Database.open(here.database_path) as database:
+            with killing(monkeypatch) as killer:
+                async with running_bot(sandbox, here, database) as bot:
+                    if not is_pause:
+                        await mo.wait_filled(await mo.slash("privacy"))
+                        await all_given(database)
+                    killer.at = at
+                    await kill_during(request_, killer, bot, sandbox, database, mo)
+                    killed = killer.has_killed
+        await sandbox.gateway.wait_connected(connected=False)
+        async with Database.open(here.database_path) as database:
+            rows = await PendingResponses(database).all()
+            done = bool(rows) and rows[0].done
+            changed += done
+            await ModerationQueue(database).resume(sandbox.guild.id, mo.id)
+            later = await Jobs(database).insert(request_by(mo, sandbox))
+            async with running_bot(sandbox, here, database):
+                await all_given(database)
+                messages = await mo.messages()
+                assert not [message for message in messages if message.loading], at
+                _, entries = await AuditLog(database).page(sandbox.guild.id)
+                actions = [entry.action for entry in entries]
+                if is_pause:
+                    assert actions.count(AuditAction.PAUSE) == len(messages), at
+                if done:
+                    assert await Jobs(database).get(later.id), at
+                    assert (await GuildSettings(database).get(sandbox.guild.id)).pause is None
+                    assert not [message for message in messages if message.buttons], at
+        if not killed:
+            break
+    assert not killed
+    assert changed > 2
+
+
+def request_by(member: Member, sandbox: Sandbox) -> NewJob:
+    return NewJob(
+        recipe=Recipe.make("a red circle", width=64, height=64, steps=9),
+        guild_id=sandbox.guild.id,
+        channel_id=sandbox.channel.id,
+        member_id=member.id,
+        member_name="Mo",
+    )

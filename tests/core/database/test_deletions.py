@@ -134,9 +134,9 @@ async def life(database: Database) -> dict[str, Job]:
     others = [entry for entry in entries if entry not in about_ada]
     assert await messages.log_sent([*about_ada[:1], *others[:1]], LOG, 1031)
     assert await messages.log_sent(others[1:], LOG, 2031)
-    await Members(database).toggle_favourite(BOB, jobs["ada's"].id, most=10, interaction_id=0)
-    await Members(database).toggle_favourite(BOB, jobs["bob's"].id, most=10, interaction_id=0)
-    await Members(database).toggle_favourite(ADA, jobs["bob's"].id, most=10, interaction_id=0)
+    await Members(database).toggle_favourite(BOB, jobs["ada's"].id, most=10)
+    await Members(database).toggle_favourite(BOB, jobs["bob's"].id, most=10)
+    await Members(database).toggle_favourite(ADA, jobs["bob's"].id, most=10)
     await Members(database).set_preferences(ADA, Preferences("96x64", 40, None, True))
     await Members(database).set_preferences(BOB, Preferences("64x64", 40, None, True))
     return jobs

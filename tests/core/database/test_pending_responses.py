@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from core.database.audit_log import AuditLog
 from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.interactions import current_interaction
 from core.database.jobs import Jobs
 from core.database.members import Members, Toggled
+from core.database.moderation_queue import ModerationQueue
 from core.database.pending_responses import PendingResponses
 from core.job import NewJob
 from core.recipe import Recipe
@@ -15,7 +19,7 @@ RECIPE = Recipe.make("a red circle", width=64, height=64, steps=9)
 async def pending(database: Database, interaction_id: int) -> PendingResponses:
     rows = PendingResponses(database)
     await rows.insert(
-        interaction_id, payload="{}", updates_message=False, token="token", locale="de"
+        interaction_id, member_id=4, payload="{}", updates_message=False, token="token", locale="de"
     )
     return rows
 
@@ -66,8 +70,40 @@ async def test_a_resumed_interaction_does_not_toggle_a_favourite_back(database: 
     await pending(database, 7)
     job_id = await queue(database, 7)
     members = Members(database)
-    toggled = [
-        await members.toggle_favourite(4, job_id, most=1, interaction_id=interaction)
-        for interaction in (7, 7, 8, 9)
-    ]
+    toggled = []
+    for interaction in (7, 7, 8, 9):
+        current_interaction.set(interaction)
+        toggled.append(await members.toggle_favourite(4, job_id, most=1))
     assert toggled == [Toggled.ADDED, Toggled.ADDED, Toggled.REMOVED, Toggled.ADDED]
+
+
+async def test_what_an_interaction_has_done_is_on_disk_with_its_effect(database: Database) -> None:
+    rows = await pending(database, 7)
+    current_interaction.set(7)
+    queue_ = ModerationQueue(database)
+    assert not await queue_.resume(1, 9)  # there is nothing to resume
+    assert [row.done for row in await rows.all()] == [False]
+    await queue_.pause(1, 9, None)
+    assert [row.done for row in await rows.all()] == [True]
+
+
+async def test_a_refusal_is_in_the_log_once_for_an_interaction(database: Database) -> None:
+    await pending(database, 7)
+    current_interaction.set(7)
+    for _ in range(2):
+        await AuditLog(database).record_refusal(1, 4, "too many")
+    current_interaction.set(8)
+    await AuditLog(database).record_refusal(1, 4, "too many")
+    count, _ = await AuditLog(database).page(1)
+    assert count == 2
+
+
+async def test_what_a_member_typed_goes_with_everything_about_them(
+    database: Database,
+) -> None:
+    rows = await pending(database, 7)
+    await rows.insert(
+        8, member_id=5, payload="{}", updates_message=False, token="token", locale="de"
+    )
+    await Deletions(database).delete_member(4)
+    assert [(row.interaction_id, row.payload) for row in await rows.all()] == [(7, None), (8, "{}")]

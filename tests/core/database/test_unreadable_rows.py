@@ -187,7 +187,7 @@ READS: dict[str, Read] = {
     "Members.history": lambda db, job: Members(db).history(MEMBER, GUILD, words="red"),
     "Members.recent_prompts": lambda db, job: Members(db).recent_prompts(MEMBER),
     "Members.toggle_favourite": lambda db, job: Members(db).toggle_favourite(
-        MEMBER, job.id, most=9, interaction_id=1
+        MEMBER, job.id, most=9
     ),
     "Members.preferences": lambda db, job: Members(db).preferences(MEMBER),
     "ModerationQueue.page": lambda db, job: ModerationQueue(db).page(GUILD),
@@ -329,7 +329,7 @@ async def test_damaged_rows_of_other_tables_are_left_out(path: Path, database: D
     assert await Reports(database).insert(job, 3, "rude, too")
     for number in (1, 2):
         await PendingResponses(database).insert(
-            number, payload=None, updates_message=False, token="token", locale="en"
+            number, member_id=1, payload=None, updates_message=False, token="token", locale="en"
         )
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for statement in (
