@@ -115,7 +115,7 @@ async def test_a_failing_button_answers_too(
     async def broken(job_id: int) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(bot.database, "job", broken)
+    monkeypatch.setattr(bot.jobs, "get", broken)
     await ada.press(card, card.buttons[0].custom_id)
     await told(ada, "incident")
     assert await ada.message(card.id)

@@ -105,7 +105,7 @@ async def test_a_report_speaks_to_its_server_and_the_log_english(
         await ada.slash("imagine", include="a red circle")
         await told(ada, "ブロックされています")
         _, (refused, *_) = await bot.audit_log.page(sandbox.guild.id)
-        assert (refused.why or "").startswith("You've been blocked")
+        assert (refused.reason or "").startswith("You've been blocked")
 
 
 def test_the_help_names_the_buttons_as_they_are_labelled() -> None:

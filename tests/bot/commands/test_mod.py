@@ -288,7 +288,7 @@ async def test_age_restricted_wishes_belong_into_age_restricted_channels(
     bot: ImagineBot, sandbox: Sandbox, ada: Member, mo: Member
 ) -> None:
     cellar = await sandbox.client.channel("cellar", nsfw=True)
-    await orders(mo, "words add", word="nude", where="age_restricted")
+    await orders(mo, "words add", word="nude", where="outside of age-restricted channels")
     await refused(ada, "age-restricted channels", "a nude")
     await ask(ada, "a circle", exclude="nude")  # who does not want it may say so
     await ask(ada.at(cellar), "a nude")

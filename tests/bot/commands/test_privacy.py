@@ -63,7 +63,7 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     waiting = await asked(ada)
     members = Members(database)
     await members.toggle_favourite(bob.id, job.id, most=9)
-    await members.prefer(ada.id, Preferences("96x64", 40, None, True))
+    await members.set_preferences(ada.id, Preferences("96x64", 40, None, True))
     await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
     await ada.slash("privacy")
     message = await told(ada, "2 requests")

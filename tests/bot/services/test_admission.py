@@ -179,7 +179,7 @@ async def test_rejected_files_count_towards_the_hourly_limit(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     guild_id = sandbox.guild.id
-    await bot.guild_rules.set_limits(guild_id, guild_id, Limits(per_hour=2), by=1, what="")
+    await bot.guild_rules.set_limits(guild_id, guild_id, Limits(per_hour=2), actor_id=1)
     for number in range(2):
         (tmp_path / "text.png").write_bytes(bytes([number]))
         await ada.slash("imagine", **OPTIONS, image=tmp_path / "text.png")

@@ -12,6 +12,7 @@ from bot.client import ImagineBot
 from bot.services import deletion as worker
 from bot.services.deletion import work_off_deletions
 from core.database import deletions as outbox
+from core.database import journal_replay
 from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.jobs import Jobs
@@ -116,7 +117,7 @@ async def test_a_message_that_nobody_named_is_found_by_its_nonce(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An engine was killed between sending a message and learning its id."""
-    monkeypatch.setattr(outbox, "TAKEN_SECONDS", 0.1)
+    monkeypatch.setattr(journal_replay, "TAKEN_SECONDS", 0.1)
     channel = bot.get_partial_messageable(sandbox.channel.id)
     await Messages(database).announce(1, Kind.JOB, channel.id, "sent")
     await channel.send("an image of Ada's", nonce="sent")
