@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from core.database.claims import Claims
 from core.database.connection import Database
 from core.job import State
 from core.storage.paths import folder_of, state_of
@@ -45,7 +46,7 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     assert job.state is State.RUNNING
     assert job.engine
     async with Database.open(product.database_path, clock=lambda: time.time() - 60) as a_minute_ago:
-        await a_minute_ago.heartbeat(job.engine, lease_seconds=20)
+        await Claims(a_minute_ago).heartbeat(job.engine, lease_seconds=20)
 
     await product.start("engine")
     job = await product.posted(card)

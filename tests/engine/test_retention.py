@@ -71,7 +71,8 @@ async def test_what_is_old_goes_unless_somebody_needs_it(
 ) -> None:
     old, young = await ended(31), await ended(29)
     unposted, favourite, source = await ended(99, posted=False), await ended(99), await ended(99)
-    await Members(database).toggle_favourite(4, favourite.id, most=10)
+    await Members(database).toggle_favourite(favourite.member_id, favourite.id, most=10)
+    await Members(database).toggle_favourite(4, old.id, most=10)  # a stranger pins nothing
     await ask_for(source.recipe.more(source.id, 0, 5))
     jobs = [old, young, unposted, favourite, source]
     await delete_old(Settings(data_dir=tmp_path, keep_days=30), database)
@@ -83,7 +84,7 @@ async def test_above_the_quota_the_oldest_go_first(
     database: Any, ended: Ended, ask: Any, tmp_path: Path
 ) -> None:
     favourite, old, middle, young = [await ended(days) for days in (9, 8, 7, 6)]
-    await Members(database).toggle_favourite(4, favourite.id, most=10)
+    await Members(database).toggle_favourite(favourite.member_id, favourite.id, most=10)
     running = await ask()
     await Claims(database).claim("engine", 60)
     folder_of(running.id, tmp_path).mkdir()

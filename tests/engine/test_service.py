@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from core.database.connection import Database
 from core.database.jobs import Jobs
-from core.job import Job, State
+from core.discord_ui.reasons import reason_text
+from core.job import Job, Reason, State
 from core.settings import Address, Settings
 from engine import service
 from engine.models import catalogue
@@ -84,7 +85,7 @@ async def test_what_is_asked_ends_in_the_channel(
     assert done
     assert failed
     assert (done.state, failed.state) == (State.DONE, State.FAILED)
-    assert "multiples of" in (failed.reason or "")
+    assert "multiples of" in reason_text(failed.reason)
     assert discord.unhandled == []
 
 
@@ -161,7 +162,7 @@ async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
     assert await state() is State.QUEUED
     async with serving():
         await until(is_running)
-        await Jobs(database).cancel(job.id, reason="Enough.")
+        await Jobs(database).cancel(job.id, reason=Reason(text="Enough."))
 
         async def is_posted() -> bool:
             now = await Jobs(database).get(job.id)

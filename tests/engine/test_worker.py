@@ -18,6 +18,7 @@ from core.database.connection import Database
 from core.database.errors import StoreLockedError
 from core.database.jobs import Jobs
 from core.database.moderation_queue import ModerationQueue
+from core.discord_ui.reasons import reason_text
 from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of, state_of
@@ -168,9 +169,11 @@ async def test_a_cancel_takes_effect_within_one_step(
     cancelled, other = await ask(steps=50), await ask(steps=10)
     loop = asyncio.get_running_loop()
 
+    by_ada = Reason(text="Cancelled by Ada.")
+
     def cancel_in_step_three(number: int) -> None:
         if number == 3:
-            from_thread(Jobs(database).cancel(cancelled.id, reason="Cancelled by Ada."), loop)
+            from_thread(Jobs(database).cancel(cancelled.id, reason=by_ada), loop)
 
     renderer = FakeRenderer(cancel_in_step_three)
     async with working(renderer):
@@ -277,11 +280,11 @@ async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, e
     renderer = FakeRenderer()
     renderer.faults[faulty.id] = Fault.NOT_FINITE
     async with working(renderer):
-        assert (await ended(faulty)).reason == fault_text(Fault.NOT_FINITE)
-        assert (await ended(refused)).reason == (
+        assert reason_text((await ended(faulty)).reason) == fault_text(Fault.NOT_FINITE)
+        assert reason_text((await ended(refused)).reason) == (
             "18x16 doesn't work with the model fake: both sides must be multiples of 4."
         )
-        assert "upload it again" in (await ended(lost)).reason
+        assert "upload it again" in reason_text((await ended(lost)).reason)
 
 
 async def test_each_asker_is_told_in_their_language(
@@ -296,7 +299,7 @@ async def test_each_asker_is_told_in_their_language(
     renderer.notes = [Note(NoteCode.LOW_MEMORY)]
     renderer.faults[german[1].id] = Fault.NOT_FINITE
     async with working(renderer):
-        reasons = [(await ended(job)).reason for job in (*german, english)]
+        reasons = [reason_text((await ended(job)).reason) for job in (*german, english)]
     assert reasons == [
         "Der Speicher ist knapp für diese Größe, darum wird langsamer gemalt.",
         "Die Rechnung ist zusammengebrochen (der Verlust ist keine Zahl).",
@@ -378,8 +381,8 @@ async def test_an_unexpected_error_fails_its_jobs_with_an_incident_and_the_engin
         renderer.before_step = lambda number: None
         assert (await ended(await ask())).state is State.DONE
     assert failed.state is State.FAILED
-    assert "incident" in failed.reason
-    assert "secret" not in failed.reason
+    assert "incident" in reason_text(failed.reason)
+    assert "secret" not in reason_text(failed.reason)
 
 
 async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_is_told(
@@ -396,7 +399,7 @@ async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_i
     async with working(renderer):
         done = await ended(job)
     assert done.state is State.DONE
-    assert done.reason == NOTES[NoteCode.LOW_MEMORY]
+    assert reason_text(done.reason) == NOTES[NoteCode.LOW_MEMORY]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA")])
@@ -426,7 +429,7 @@ async def test_without_memory_for_one_job_a_smaller_size_is_named(
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     async with working(FakeRenderer(no_room)):
-        reason = (await ended(job)).reason
+        reason = reason_text((await ended(job)).reason)
     assert reason == (
         "There is not enough memory to paint 512x384: try fewer pictures at once, or 256x192."
     )
@@ -443,15 +446,15 @@ async def test_a_full_disk_fails_the_job_with_a_sentence(
     async with working(FakeRenderer()):
         failed = await ended(job)
     assert failed.state is State.FAILED
-    assert "disk is full" in failed.reason
+    assert "disk is full" in reason_text(failed.reason)
 
 
 async def test_a_locked_database_delays_and_loses_nothing(
-    ask: Ask, working: Any, ended: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, working: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = 3
-    for name in ("claim", "still_mine", "finish", "heartbeat"):
-        change = getattr(database, name)
+    for name in ("claim", "held", "finish", "heartbeat"):
+        change = getattr(Claims, name)
         refusals = iter(range(locked))
 
         async def sometimes(
@@ -461,7 +464,7 @@ async def test_a_locked_database_delays_and_loses_nothing(
                 raise StoreLockedError("The database is locked by another program.")
             return await change(*values, **named)
 
-        monkeypatch.setattr(database, name, sometimes)
+        monkeypatch.setattr(Claims, name, sometimes)
     job = await ask(steps=8)
     async with working(FakeRenderer()):
         assert (await ended(job)).state is State.DONE
@@ -479,7 +482,7 @@ async def test_a_job_that_is_stopped_keeps_what_is_there(
 
     async with working(FakeRenderer(at_the_second_step)):
         over = await ended(job)
-    assert (over.state, over.reason) == (State.DONE, "Stopped at step 3 of 5.")
+    assert (over.state, reason_text(over.reason)) == (State.DONE, "Stopped at step 3 of 5.")
     frames = [path.name for path in sorted(folder_of(job.id, tmp_path).glob("frame-*.webp"))]
     assert frames == ["frame-0001.webp", "frame-0002.webp", "frame-0003.webp"]
     assert (folder_of(job.id, tmp_path) / "final-0.png").exists()
@@ -554,7 +557,7 @@ async def test_a_job_that_its_renderer_dropped_fails_and_holds_nobody_up(
         failed = await ended(dropped)
         assert (await ended(await ask())).state is State.DONE
     assert failed.state is State.FAILED
-    assert "incident" in failed.reason
+    assert "incident" in reason_text(failed.reason)
 
 
 async def test_a_job_moves_to_another_renderer_with_its_latest_state(
@@ -665,7 +668,7 @@ async def test_a_job_that_no_longer_improves_says_at_which_step_it_ended(
     renderer.before_step = stall_in_step_two
     async with working(renderer):
         over = await ended(job)
-    assert over.reason == "Finished at step 2 of 5: the image no longer improved."
+    assert reason_text(over.reason) == "Finished at step 2 of 5: the image no longer improved."
 
 
 def never(step: int) -> bool:

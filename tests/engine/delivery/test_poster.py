@@ -18,11 +18,12 @@ from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.jobs import Jobs
 from core.database.journal import JobDeleted
+from core.database.journal_replay import carry_out
 from core.database.members import Members, Preferences
 from core.database.messages import Kind, Messages
 from core.database.rows import rows_of
 from core.discord_ui.audit_log import entry_line
-from core.job import Job, Progress, State
+from core.job import Job, Progress, Reason, State
 from core.settings import Settings
 from core.storage.paths import folder_of
 from engine.delivery import message_writer, rest
@@ -254,7 +255,7 @@ async def test_a_cancel_that_nobody_announced_is_shown(
 ) -> None:
     job = await begin()
     posting()
-    await Jobs(database).cancel(job.id, reason="Cancelled by Grace.")
+    await Jobs(database).cancel(job.id, reason=Reason(text="Cancelled by Grace."))
     await until(lambda: posted(database, job))
     assert "Cancelled by Grace." in text(shown(discord))
 
@@ -386,7 +387,8 @@ async def delete(database: Database, job: Job, way: str) -> None:
         await Deletions(database).delete_member(job.member_id)
     else:
         async with database.transaction() as db:
-            await Deletions(database).carry_out(db, JobDeleted(job.id, None, 0.0))
+            entry = JobDeleted(job.id, None, 0.0)
+            await carry_out(db, database.journal, 0.0, entry)
 
 
 async def is_to_be_deleted(database: Database, message_id: int) -> bool:
@@ -467,10 +469,12 @@ async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
 async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_moderators(
     discord: Sandbox, database: Database, begin: Ask, posting: Any, with_message: bool
 ) -> None:
-    job = await begin(message=with_message, locale="de", guild_id=discord.guild.id)
-    other = await begin(member_id=2)
+    job, other = await begin(message=with_message), await begin()
     async with database.transaction() as db:
-        await db.execute("UPDATE jobs SET recipe = '{' WHERE id = ?", (job.id,))
+        await db.execute(
+            "UPDATE jobs SET recipe = '{', locale = 'de', guild_id = ? WHERE id = ?",
+            (discord.guild.id, job.id),
+        )
     await Claims(database).heartbeat(ENGINE, 60)
     assert await Jobs(database).cancel(other.id)
     posting()
