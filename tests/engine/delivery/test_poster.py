@@ -472,7 +472,8 @@ async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_mode
     job, other = await begin(message=with_message), await begin()
     async with database.transaction() as db:
         await db.execute(
-            "UPDATE jobs SET recipe = '{', locale = 'de', guild_id = ? WHERE id = ?",
+            "UPDATE jobs SET recipe = json_set(recipe, '$.steps', 0), locale = 'de',"
+            " guild_id = ? WHERE id = ?",
             (discord.guild.id, job.id),
         )
     await Claims(database).heartbeat(ENGINE, 60)
