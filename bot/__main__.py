@@ -22,7 +22,8 @@ from bot.client import GRACE, AnyCommand, ImagineBot
 from bot.commands import all_commands
 from bot.components import BUTTONS, MODALS
 from bot.services.background import BACKGROUND_TASKS
-from core.database.jobs import Store, StoreError, StoreFullError, StoreLockedError
+from core.database.connection import Database
+from core.database.errors import StoreError, StoreFullError, StoreLockedError
 from core.logging import configure_logging
 from core.metrics import measured
 from core.process import erase_from_environment, hide_from_other_processes
@@ -58,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def run(settings: Settings) -> None:
     """Runs the bot until a signal stops it. Raises what `explain` explains."""
-    async with Store.open(settings.database_path) as store:
-        running, told = asyncio.create_task(serve(settings, store)), asyncio.Event()
+    async with Database.open(settings.database_path) as database:
+        running, told = asyncio.create_task(serve(settings, database)), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         telling = asyncio.create_task(told.wait())
@@ -81,7 +82,7 @@ async def end(running: asyncio.Task[None]) -> None:
         await running
 
 
-async def serve(settings: Settings, store: Store) -> None:
+async def serve(settings: Settings, database: Database) -> None:
     """Answers members until cancelled; tries again while Discord is out of reach."""
     bot: ImagineBot | None = None
 
@@ -89,10 +90,10 @@ async def serve(settings: Settings, store: Store) -> None:
         return "" if bot and bot.connected else "The bot is not connected to Discord."
 
     delay = FIRST_RETRY
-    async with measured("BOT_METRICS", settings.bot_metrics, store, trouble):
+    async with measured("BOT_METRICS", settings.bot_metrics, database, trouble):
         while True:
             try:
-                async with make_bot(settings, store) as bot:
+                async with make_bot(settings, database) as bot:
                     await bot.start(settings.token())
             except Exception as error:
                 if not passes(error):
@@ -107,10 +108,10 @@ async def serve(settings: Settings, store: Store) -> None:
             delay = min(2 * delay, LONGEST_RETRY)
 
 
-def make_bot(settings: Settings, store: Store, *further: AnyCommand) -> ImagineBot:
+def make_bot(settings: Settings, database: Database, *further: AnyCommand) -> ImagineBot:
     """The bot with all that it can do, and with further commands."""
     commands = [*all_commands(settings.model), *further]
-    return ImagineBot(settings, store, commands, BUTTONS, MODALS, BACKGROUND_TASKS)
+    return ImagineBot(settings, database, commands, BUTTONS, MODALS, BACKGROUND_TASKS)
 
 
 def passes(error: Exception) -> bool:

@@ -23,9 +23,19 @@ from bot.services.membership import Memberships
 from bot.services.pending_responses import PendingInteractions
 from bot.services.upload_queue import RejectedUploads, UploadQueue
 from bot.translator import CatalogueTranslator
-from core.database.jobs import Store
+from core.database.audit_log import AuditLog
+from core.database.blocks import Blocks
+from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.guild_rules import GuildRules
+from core.database.guild_settings import GuildSettings
+from core.database.interactions import current_interaction
+from core.database.jobs import Jobs
+from core.database.members import Members
 from core.database.messages import Messages
-from core.database.moderation import Moderation
+from core.database.moderation_queue import ModerationQueue
+from core.database.queue import JobQueue
+from core.database.reports import Reports
 from core.discord_ui.job_message import ALLOWED_MENTIONS
 from core.i18n import mark, say, speak
 from core.metrics import counted_requests
@@ -61,7 +71,7 @@ BackgroundTask = Callable[["ImagineBot"], Awaitable[None]]
 
 
 class ImagineBot(discord.Client):
-    """The bot: settings and store for the handlers, and what is the same for all of them.
+    """The bot: settings and repositories for the handlers, and what is the same for all of them.
 
     It must be made inside of an event loop, and closed.
     """
@@ -69,7 +79,7 @@ class ImagineBot(discord.Client):
     def __init__(
         self,
         settings: Settings,
-        store: Store,
+        database: Database,
         commands: Sequence[AnyCommand],
         buttons: Sequence[AnyButton],
         modals: Sequence[AnyModal],
@@ -85,9 +95,18 @@ class ImagineBot(discord.Client):
             enable_debug_events=True,  # for `on_socket_raw_receive`
         )
         self.settings = settings
-        self.store = store
-        self.moderation = Moderation(store)
-        self.messages = Messages(store)
+        self.database = database
+        self.jobs = Jobs(database)
+        self.queue = JobQueue(database)
+        self.members = Members(database)
+        self.guild_settings = GuildSettings(database)
+        self.guild_rules = GuildRules(database)
+        self.blocks = Blocks(database)
+        self.moderation_queue = ModerationQueue(database)
+        self.audit_log = AuditLog(database)
+        self.reports = Reports(database)
+        self.messages = Messages(database)
+        self.deletions = Deletions(database)
         self.moderator_roles: dict[int, int] = {}
         """The moderator role of each server that has named one; `/mod role` keeps it true."""
         self.admission_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -108,7 +127,7 @@ class ImagineBot(discord.Client):
         self._buttons = buttons
         self._modals = modals
         self._background = background
-        self.pending = PendingInteractions(store)
+        self.pending = PendingInteractions(database)
         self._at_work: set[asyncio.Task[Any]] = set()
         self._beside: list[asyncio.Future[None]] = []
         self.connected = self.was_ready = False
@@ -118,7 +137,7 @@ class ImagineBot(discord.Client):
     async def setup_hook(self) -> None:
         """After the login, before the gateway: where the gateway is, and the commands."""
         await self.tree.set_translator(CatalogueTranslator())
-        self.moderator_roles = await self.moderation.moderator_roles()
+        self.moderator_roles = await self.guild_settings.moderator_roles()
         self._beside = [asyncio.ensure_future(task(self)) for task in self._background]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
@@ -156,6 +175,7 @@ class ImagineBot(discord.Client):
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
         speak(interaction.locale.value)
+        current_interaction.set(interaction.id)
         return await self.pending.enter(interaction)
 
     async def fail(self, interaction: discord.Interaction[Any], error: Exception) -> None:

@@ -12,7 +12,7 @@ import discord
 import structlog
 from discord import app_commands
 
-from core.database.jobs import StoreError
+from core.database.errors import StoreError
 from core.i18n import say
 from core.prompts import RecipeError
 

@@ -8,7 +8,8 @@ from importlib.metadata import version
 import discord
 import structlog
 
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
 from core.health import (
     Finding,
     Verdict,
@@ -46,7 +47,7 @@ async def _findings(client: discord.Client, settings: Settings) -> AsyncIterator
             for finding in look_at_permissions(guild, guild.channels, guild.me):
                 yield finding
     try:
-        async with Store.open(settings.database_path) as apart:  # it takes long; nobody waits
+        async with Database.open(settings.database_path) as apart:  # it takes long; nobody waits
             yield await look_at_database(apart, settings.database_path)
     except StoreError as error:
         yield stops(str(error))

@@ -11,9 +11,11 @@ from typing import Any
 
 import discord
 
-from core.database.connection import value_of
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
 from core.database.journal import Journal
+from core.database.queue import JobQueue
+from core.database.rows import value_of
 from core.i18n import mark
 from core.settings import Settings
 
@@ -102,15 +104,26 @@ def _missing(granted: discord.Permissions) -> tuple[str, ...]:
     return missing[:1] if missing and missing[0] in BARRED else missing
 
 
-async def look_at_database(store: Store, path: Path) -> Finding:
-    """Whether every page of the database can be read; opening it has brought it to this version."""
-    async with store.snapshot() as db:
+async def look_at_database(database: Database, path: Path) -> Finding:
+    """Whether every page and every job can be read; opening it has applied the migrations."""
+    async with database.snapshot() as db:
         version = int(await value_of(db, "PRAGMA user_version"))
         verdict = await value_of(db, "PRAGMA quick_check(1)")
+    unreadable = _unreadable(await Jobs(database).dead_letters())
     if verdict != "ok":
-        return stops(f"The database {path} is damaged ({verdict}): restore a backup.")
-    waiting = await store.waiting_count()
+        return stops(f"The database {path} is damaged ({verdict}): restore a backup.{unreadable}")
+    if unreadable:
+        return flaw(f"The database {path} is whole.{unreadable}")
+    waiting = (await JobQueue(database).stats()).waiting
     return well(f"The database {path} is whole, with {version} migrations; {waiting} jobs wait.")
+
+
+def _unreadable(job_ids: list[int]) -> str:
+    """A sentence about jobs that were put aside, empty without any."""
+    if not job_ids:
+        return ""
+    named = _some([f"#{job_id}" for job_id in job_ids])
+    return f" These jobs could not be read and count as failed: {named}."
 
 
 def look_at_disk(settings: Settings) -> Finding:

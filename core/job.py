@@ -1,8 +1,13 @@
-"""A job, its states, and the numbers of its progress."""
+"""A job, its states, why it ended, and the numbers of its progress."""
 
-from dataclasses import dataclass
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Self
 
+from core.columns import optional, required
 from core.recipe import Recipe
 
 
@@ -20,9 +25,71 @@ class State(StrEnum):
         return self not in (State.QUEUED, State.RUNNING)
 
 
+class ReasonCode(StrEnum):
+    """Why a job failed or was cancelled; the parameters that its text needs are in the comment."""
+
+    CANCELLED_BY = "cancelled_by"  # name
+    CANCELLED_BY_MODERATOR = "cancelled_by_moderator"  # name, why
+    QUEUE_CLEARED = "queue_cleared"
+    MEMBER_BLOCKED = "member_blocked"
+    DELETED_BY_MODERATOR = "deleted_by_moderator"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    OUT_OF_MEMORY = "out_of_memory"  # size, smaller
+    OUT_OF_MEMORY_SEVERAL = "out_of_memory_several"  # size, smaller
+    DISK_FULL = "disk_full"
+    INCIDENT = "incident"  # incident
+    SOURCE_DELETED = "source_deleted"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a job ended as it did. `core.discord_ui.reasons` puts it into words.
+
+    Either a code with its parameters, or free text in the member's language, or both. `code` may
+    be one that only a newer version knows.
+    """
+
+    code: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Self | None:
+        """The `reason_…` columns; None if they are empty. Raises ValueError."""
+        code, text = optional(row, "reason_code", str), optional(row, "reason_text", str)
+        if code is None and text is None:
+            return None
+        params = json.loads(required(row, "reason_params", str))
+        if not isinstance(params, dict):
+            raise ValueError(f"reason_params is {params!r}")
+        return cls(code, params, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What is known of a job before it is in the queue. See `Job` for the fields."""
+
+    recipe: Recipe
+    guild_id: int | None
+    channel_id: int
+    member_id: int
+    member_name: str
+    message_id: int | None = None
+    priority: int = 0
+    parent_id: int | None = None
+    most_running: int | None = None
+    """It waits while so many of the member's jobs run in the server; 1 or more, or None."""
+    spoilered: bool = False
+    age_restricted: bool = False
+    locale: str = "en"
+    interaction_id: int | None = None
+    """The pending response that is for this job, if there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request with its recipe, asker, place and state: a row of the database, read once.
+    """One request with its recipe, member, channel and state: a row of the database, read once.
 
     Times are seconds since 1970. `posted` says that the outcome has been shown in the channel.
     """
@@ -32,16 +99,16 @@ class Job:
     guild_id: int | None
     channel_id: int
     message_id: int | None
-    """The message that holds the card; None until there is one."""
+    """The job message; None until there is one."""
     member_id: int
     member_name: str
     state: State
     priority: int
     """Higher goes first; 0 for everybody."""
     turn: int
-    """The place in the fair order of its priority, see `core.fair_queue`."""
+    """The virtual start time within its priority, see `core.fair_queue`."""
     engine: str | None
-    """Who paints it, or painted it last."""
+    """The engine process that renders it, or rendered it last."""
     lease_until: float | None
     attempts: int
     """How often an engine has taken it and not given it back in good order."""
@@ -51,8 +118,8 @@ class Job:
     started_at: float | None
     """When it was last claimed."""
     finished_at: float | None
-    reason: str | None
-    """Why it failed or was cancelled: one sentence for the asker."""
+    reason: Reason | None
+    """Why it failed or was cancelled; after success, notes for the member."""
     posted: bool
     stopping: bool
     """Whether it is to stop at its next step and keep what is there."""
@@ -65,9 +132,41 @@ class Job:
     age_restricted: bool = False
     """Whether it was requested in an age-restricted channel: it is shown in no other."""
     locale: str = "en"
-    """What its asker's Discord speaks, as Discord calls it."""
+    """The Discord locale of its member."""
     redraws: int = 0
     """How often its outcome was asked to be shown once more."""
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Self:
+        """A row of `jobs`. Raises ValueError if it cannot be read."""
+        return cls(
+            id=required(row, "id", int),
+            recipe=Recipe.model_validate_json(required(row, "recipe", str)),
+            guild_id=optional(row, "guild_id", int),
+            channel_id=required(row, "channel_id", int),
+            message_id=optional(row, "message_id", int),
+            member_id=required(row, "member_id", int),
+            member_name=required(row, "member_name", str),
+            state=State(required(row, "state", str)),
+            priority=required(row, "priority", int),
+            turn=required(row, "turn", int),
+            engine=optional(row, "engine", str),
+            lease_until=optional(row, "lease_until", float),
+            attempts=required(row, "attempts", int),
+            step=required(row, "step", int),
+            created_at=required(row, "created_at", float),
+            started_at=optional(row, "started_at", float),
+            finished_at=optional(row, "finished_at", float),
+            reason=Reason.from_row(row),
+            posted=bool(required(row, "posted", int)),
+            stopping=bool(required(row, "stopping", int)),
+            parent_id=optional(row, "parent_id", int),
+            deleted_at=optional(row, "deleted_at", float),
+            spoilered=bool(required(row, "spoilered", int)),
+            age_restricted=bool(required(row, "age_restricted", int)),
+            locale=required(row, "locale", str),
+            redraws=required(row, "redraws", int),
+        )
 
     @property
     def seconds(self) -> float | None:
@@ -75,6 +174,33 @@ class Job:
         if self.started_at is None or self.finished_at is None:
             return None
         return max(0.0, self.finished_at - self.started_at)  # the clock may have been set back
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What is known of a job whose row cannot be read: enough to say so in its channel."""
+
+    id: int
+    """The job's."""
+    guild_id: int | None
+    channel_id: int
+    message_id: int | None
+    member_id: int
+    locale: str
+    redraws: int
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Self:
+        """A row of `jobs`. Raises ValueError if not even this can be read."""
+        return cls(
+            required(row, "id", int),
+            optional(row, "guild_id", int),
+            required(row, "channel_id", int),
+            optional(row, "message_id", int),
+            required(row, "member_id", int),
+            required(row, "locale", str),
+            required(row, "redraws", int),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ import aiohttp
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
+from core.database.queue import JobQueue
 from core.settings import Address, SettingsError
 
 WAITING = Gauge("imagine_queue_waiting_jobs", "Jobs that wait.")
@@ -38,7 +40,7 @@ TROUBLES = Counter(
 
 @asynccontextmanager
 async def measured(
-    setting: str, address: Address | None, store: Store, trouble: Callable[[], str]
+    setting: str, address: Address | None, database: Database, trouble: Callable[[], str]
 ) -> AsyncIterator[None]:
     """Answers at the address of this setting while the block runs; without one it does nothing.
 
@@ -48,7 +50,7 @@ async def measured(
     if address is None:
         yield
         return
-    runner = web.AppRunner(_application(store, trouble), access_log=None)
+    runner = web.AppRunner(_application(database, trouble), access_log=None)
     await runner.setup()
     try:
         try:
@@ -62,13 +64,13 @@ async def measured(
         await runner.cleanup()
 
 
-def _application(store: Store, trouble: Callable[[], str]) -> web.Application:
+def _application(database: Database, trouble: Callable[[], str]) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
-        await _measure_queue(store)
+        await _measure_queue(database)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def health(request: web.Request) -> web.Response:
-        sentence = trouble() or await _unreadable(store)
+        sentence = trouble() or await _unreadable(database)
         return web.Response(text=sentence or "All is well.", status=503 if sentence else 200)
 
     application = web.Application()
@@ -77,26 +79,26 @@ def _application(store: Store, trouble: Callable[[], str]) -> web.Application:
     return application
 
 
-async def _unreadable(store: Store) -> str:
+async def _unreadable(database: Database) -> str:
     try:
-        await store.tally()
+        await JobQueue(database).stats()
     except StoreError as error:
         return str(error)
     return ""
 
 
-async def _measure_queue(store: Store) -> None:
+async def _measure_queue(database: Database) -> None:
     """Reads the queue's numbers; what cannot be read is not a number."""
     try:
-        tally = await store.tally()
+        stats = await JobQueue(database).stats()
     except StoreError:
         for gauge in (WAITING, OLDEST, RUNNING, UNPOSTED):
             gauge.set(math.nan)
         return
-    WAITING.set(tally.waiting)
-    OLDEST.set(0 if tally.oldest is None else max(0.0, store.now() - tally.oldest))
-    RUNNING.set(tally.running)
-    UNPOSTED.set(tally.unposted)
+    WAITING.set(stats.waiting)
+    OLDEST.set(0 if stats.oldest is None else max(0.0, database.now() - stats.oldest))
+    RUNNING.set(stats.running)
+    UNPOSTED.set(stats.unposted)
 
 
 def counted_requests() -> aiohttp.TraceConfig:

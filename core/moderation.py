@@ -6,28 +6,30 @@ Times are seconds since 1970, numbers of people, roles and channels are Discord'
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
-class Act(StrEnum):
-    """What an entry of the log tells of."""
+class AuditAction(StrEnum):
+    """What an entry of the audit log is about. The values are stored; add, but never rename."""
 
-    REFUSE = "refused"
-    CANCEL = "cancelled"
-    STOP = "stopped"
-    DELETE = "deleted"
-    REMOVE = "removed"
-    MOVE_UP = "moved up"
-    CLEAR = "cleared"
-    PAUSE = "paused"
-    RESUME = "resumed"
-    LIMIT = "limited"
-    BLOCK = "blocked"
-    UNBLOCK = "unblocked"
-    WORD = "word"
-    CHANNEL = "channel"
-    SETTING = "setting"
-    REPORT = "reported"
-    VERDICT = "report closed"
+    REFUSE = "refuse"
+    CANCEL = "cancel"
+    STOP = "stop"
+    DELETE = "delete"
+    REMOVE = "remove"
+    MOVE_UP = "move_up"
+    CLEAR = "clear"
+    PAUSE = "pause"
+    RESUME = "resume"
+    SET_LIMITS = "set_limits"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    SET_WORD_RULE = "set_word_rule"
+    SET_CHANNEL_RULE = "set_channel_rule"
+    SET_SETTING = "set_setting"
+    REPORT = "report"
+    CLOSE_REPORT = "close_report"
+    UNREADABLE = "unreadable"
 
 
 class ChannelRule(StrEnum):
@@ -122,29 +124,34 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the log."""
+class AuditEntry:
+    """An entry of the audit log."""
 
     id: int
     guild_id: int
     created_at: float
-    act: Act
-    by_id: int | None
+    action: str
+    """An AuditAction, or one that only a newer version knows."""
+    actor_id: int | None
     """The moderator; None where the rules refused something."""
-    whom_id: int | None
+    target_id: int | None
+    """The member whom it concerns."""
     job_id: int | None
-    what: str | None
-    why: str | None
+    details: Mapping[str, Any]
+    """The parameters of the action; `text` for entries of older versions."""
+    reason: str | None
+    """What the moderator or the reporting member wrote, or why the rules refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A picture that a member has reported. `verdict` and `closed_by` are None while it is open."""
+    """A job that a member has reported. `verdict` and `closed_by` are None while it is open."""
 
     id: int
     guild_id: int
     job_id: int
-    asker_id: int
+    member_id: int
+    """Whose job it is."""
     reported_by: int
     reason: str | None
     created_at: float

@@ -42,6 +42,7 @@ _ALLOWED = {
     "engine_metrics": "a port such as 9102, an address with one such as 0.0.0.0:9102, or nothing",
     "keep_days": "a number of days above 0, or nothing",
     "disk_quota_gb": "a number of gigabytes above 0, or nothing",
+    "max_favourites": "a number of favourites, 1 or more",
 }
 
 
@@ -166,6 +167,7 @@ class Settings(BaseSettings):
     engine_metrics: Listening = None
     keep_days: Limit | None = None
     disk_quota_gb: Limit | None = None
+    max_favourites: Annotated[int, Field(ge=1)] = 100
     pair: ModelName | None = None  # until 2026 the name of `model`
 
     @model_validator(mode="before")

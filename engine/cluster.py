@@ -35,7 +35,9 @@ from ray.exceptions import RayError, RayTaskError
 
 import core
 import engine
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
+from core.database.queue import JobQueue
 from core.settings import Settings
 from engine.models.catalogue import find
 from engine.models.weights_transfer import Manifest
@@ -131,11 +133,11 @@ def _join(address: str | None) -> None:
 class Cluster:
     """Sees to it that the worker has renderers; one for each engine process."""
 
-    def __init__(self, settings: Settings, store: Store, worker: Worker) -> None:
+    def __init__(self, settings: Settings, database: Database, worker: Worker) -> None:
         """Raises WeightsError when the engine's own machine lacks the model's files."""
         self._settings = settings
         self._data_dir = settings.data_dir.absolute()
-        self._store = store
+        self._queue = JobQueue(database)
         self._worker = worker
         self._manifest = Manifest.of(find(settings.model), settings.data_dir, settings.perceptors)
         self.slots: list[ActorSlot] = []
@@ -158,7 +160,7 @@ class Cluster:
         """Starts and ends actors until there are as many as wanted."""
         resources = await asyncio.to_thread(ray.cluster_resources)
         device = self._device(resources)
-        waiting = await self._store.unpaused_count()
+        waiting = await self._queue.unpaused_count()
         capacity = images_at_a_time(device, self._manifest.entry.side)
         wanted = self._wanted(waiting, int(resources.get(_UNIT[device], 0)), capacity)
         while len(self.slots) < wanted:
@@ -243,7 +245,7 @@ class Cluster:
         return RayRenderer(actor, offer)
 
     async def _shipment(self, name: str) -> Any:
-        """A file of the weights in the object store, from where each node gets it once."""
+        """A file of the weights in the object database, from where each node gets it once."""
         if name not in self._shipped:
             content = await asyncio.to_thread(self._manifest.read, name, self._data_dir)
             self._shipped[name] = await asyncio.to_thread(ray.put, content)

@@ -9,7 +9,8 @@ from pathlib import Path
 import discord
 import torch
 
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
 from core.health import (
     Finding,
     flaw,
@@ -89,8 +90,8 @@ async def _guild(client: discord.Client, guild_id: int) -> AsyncIterator[Finding
 
 
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
-    async with Store.open(settings.database_path) as store:
-        yield await look_at_database(store, settings.database_path)
+    async with Database.open(settings.database_path) as database:
+        yield await look_at_database(database, settings.database_path)
 
 
 async def _weights(settings: Settings) -> AsyncIterator[Finding]:

@@ -5,17 +5,12 @@ import errno
 import torch
 
 from core.i18n import mark, say
-from core.job import Progress
+from core.job import Progress, Reason, ReasonCode
 from core.recipe import Recipe
 from core.sizes import MIN_SIDE
 from core.storage.uploaded_images import ImageError
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode
-
-DISK_FULL = mark(
-    "The picture was painted, but the engine's disk is full, so it could not be kept. "
-    "Whoever runs this bot must make room; then ask again."
-)
 
 NOTES = {
     NoteCode.TRUNCATED_WORDS: mark("Too long for CLIP, these words were not seen: {words}."),
@@ -86,21 +81,17 @@ def paused_text(reason: str | None, step: int) -> str:
     )
 
 
-def reason_for(error: Exception, recipe: Recipe, incident: str) -> str:
-    """Why a job failed: one sentence, without anything of this machine in it."""
+def reason_for(error: Exception, recipe: Recipe, incident: str) -> Reason:
+    """Why a job failed, without anything of this machine in it."""
     if isinstance(error, RecipeRefused):
-        return refusal_text(error)
+        return Reason(text=refusal_text(error))
     if isinstance(error, ImageError):
-        return str(error)
+        return Reason(text=str(error))
     if out_of_memory(error):
         return _smaller(recipe)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return say(DISK_FULL)
-    return say(
-        "Something went wrong while this was painted, and it has been noted. If it happens "
-        "again, tell whoever runs this bot the incident {incident}.",
-        incident=incident,
-    )
+        return Reason(ReasonCode.DISK_FULL)
+    return Reason(ReasonCode.INCIDENT, {"incident": incident})
 
 
 def out_of_memory(error: Exception) -> bool:
@@ -111,15 +102,13 @@ def out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
-def _smaller(recipe: Recipe) -> str:
+def _smaller(recipe: Recipe) -> Reason:
     """Suggests a size that needs a quarter of the memory."""
     width, height = (
         max(MIN_SIDE, side // 2 // MIN_SIDE * MIN_SIDE) for side in (recipe.width, recipe.height)
     )
-    sizes = {"size": recipe.size, "smaller": f"{width}x{height}"}
-    if recipe.count > 1:
-        return say(
-            "There is not enough memory to paint {size}: try fewer pictures at once, or {smaller}.",
-            **sizes,
-        )
-    return say("There is not enough memory to paint {size}: try {smaller}.", **sizes)
+    several = recipe.count > 1
+    return Reason(
+        ReasonCode.OUT_OF_MEMORY_SEVERAL if several else ReasonCode.OUT_OF_MEMORY,
+        {"size": recipe.size, "smaller": f"{width}x{height}"},
+    )

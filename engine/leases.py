@@ -12,8 +12,10 @@ from functools import partial
 
 import structlog
 
-from core.database.jobs import Store, StoreError
-from core.job import Job, State
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.errors import StoreError
+from core.job import Job, Reason, State
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,17 +27,17 @@ RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
 class Leases:
     """The jobs of one engine process."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, database: Database) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.stopping = False
         """Whether changes that the database refuses are given up instead of tried again."""
-        self._store = store
+        self._claims = Claims(database)
         self._query: asyncio.Task[dict[int, bool]] | None = None
         self._querying = asyncio.Lock()
 
     async def claim(self) -> Job | None:
         """The next job of the queue, which is now ours. Raises StoreError."""
-        return await self._store.claim(self.owner, LEASE_SECONDS)
+        return await self._claims.claim(self.owner, LEASE_SECONDS)
 
     async def owned(self) -> dict[int, bool]:
         """Our jobs, and whether each is to finish early. Raises StoreError.
@@ -49,16 +51,16 @@ class Leases:
     async def _query_owned(self) -> dict[int, bool]:
         async with self._querying:
             self._query = None  # later callers must not get what was true before
-            return await self._store.still_mine(self.owner)
+            return await self._claims.held(self.owner)
 
     async def release(self, job_id: int, *, attempt_counts: bool = False) -> bool:
         """Gives a job back to its place in the queue."""
-        release = partial(self._store.release, job_id, self.owner, attempt_counts=attempt_counts)
+        release = partial(self._claims.release, job_id, self.owner, attempt_counts=attempt_counts)
         return await self._retry_until_recorded(release)
 
-    async def finish(self, job_id: int, state: State, reason: str | None) -> bool:
+    async def finish(self, job_id: int, state: State, reason: Reason | None) -> bool:
         """Records how a job ended; False if it was no longer ours."""
-        finish = partial(self._store.finish, job_id, self.owner, state, reason)
+        finish = partial(self._claims.finish, job_id, self.owner, state, reason)
         return await self._retry_until_recorded(finish)
 
     async def keep_renewed(self, steps: Callable[[], dict[int, int]]) -> None:
@@ -68,8 +70,8 @@ class Leases:
         """
         while True:
             try:
-                await self._store.heartbeat(self.owner, LEASE_SECONDS, steps())
-                for job in await self._store.requeue_expired(LEASE_SECONDS):
+                await self._claims.heartbeat(self.owner, LEASE_SECONDS, steps())
+                for job in await self._claims.requeue_expired(LEASE_SECONDS):
                     log.warning("another engine lost a job", job=job.id, state=job.state.value)
             except StoreError as error:
                 log.warning("leases cannot be renewed, trying again", error=str(error))
@@ -78,8 +80,8 @@ class Leases:
     async def release_all(self) -> None:
         """Gives all jobs back that we still own."""
         try:
-            for job_id in await self._store.still_mine(self.owner):
-                await self._store.release(job_id, self.owner)
+            for job_id in await self._claims.held(self.owner):
+                await self._claims.release(job_id, self.owner)
                 log.info("job released", job=job_id)
         except StoreError as error:
             log.warning("jobs stay ours until their leases run out", error=str(error))

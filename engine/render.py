@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.discord_ui.job_message import progress_line
+from core.discord_ui.reasons import reason_text
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import timelapse_of
@@ -64,7 +65,7 @@ def render(
         last = _steps(Renderer(model, device), recipe, images, files)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
-            raise RenderError(reason_for(error, recipe, incident="")) from error
+            raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
         raise
     return [*files.write_results(last.images()), timelapse_of(files.folder)]
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import structlog
 
-from core.database.jobs import Store, StoreError
-from core.database.moderation import Moderation
+from core.database.connection import Database
+from core.database.errors import StoreError
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
 from core.i18n import speaking
-from core.job import State
+from core.job import Reason, State
 from engine.delivery.frame import Frame
 from engine.job_files import is_kept
 from engine.job_messages import fault_text, out_of_memory, paused_text
@@ -29,13 +31,14 @@ class RenderLoop:
     """Drives one renderer until it is lost or the engine stops."""
 
     def __init__(
-        self, slot: RendererSlot, scheduler: Scheduler, services: JobServices, store: Store
+        self, slot: RendererSlot, scheduler: Scheduler, services: JobServices, database: Database
     ) -> None:
         self._slot = slot
         self._renderer = slot.renderer
         self._scheduler = scheduler
         self._services = services
-        self._store = store
+        self._jobs = Jobs(database)
+        self._guild_settings = GuildSettings(database)
 
     async def run(self) -> None:
         slot = self._slot
@@ -89,7 +92,7 @@ class RenderLoop:
         stepped = [(job, output) for output in outputs if (job := self._job_of(output))]
         for job, output in stepped:
             job.update(output)
-        await self._sync_with_store()
+        await self._sync_with_database()
         for job, output in stepped:
             if self._slot.holds(job):
                 await self._process(job, output)
@@ -107,7 +110,7 @@ class RenderLoop:
         if output.fault:
             self._scheduler.remove(self._slot, job)
             with speaking(job.job.locale):
-                reason = fault_text(output.fault)
+                reason = Reason(text=fault_text(output.fault))
             await job.fail(reason)
             return
         job.show(output, self._slot.seconds_left(job))
@@ -117,9 +120,9 @@ class RenderLoop:
             self._scheduler.remove(self._slot, job)
             job.finish(output)
 
-    # -- the store decides -----------------------------------------------------------------
+    # -- the database decides --------------------------------------------------------------
 
-    async def _sync_with_store(self) -> None:
+    async def _sync_with_database(self) -> None:
         """Drops jobs that were cancelled, paused, or taken over by another engine.
 
         Jobs that are to finish early get one more step.
@@ -144,10 +147,10 @@ class RenderLoop:
         frames.drop_frames(job.job)
         frames.job_ended()
         try:
-            now = await self._store.job(job.id)
+            now = await self._jobs.get(job.id)
             if now and now.state is State.QUEUED:
                 await job.write_checkpoint()
-                pause = (await Moderation(self._store).guild(now.guild_id)).pause
+                pause = (await self._guild_settings.get(now.guild_id)).pause
                 with speaking(now.locale):
                     notes = [paused_text(pause.reason, job.step)] if pause else []
                 frames.show_frame(now, Frame(notes=notes, state=State.QUEUED))

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import structlog
 
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
 from core.settings import Settings
 from core.storage.paths import remove_folder
 from core.storage.retention import Needed, needed
@@ -52,17 +53,17 @@ class _Stored:
         return needed.jobs.get(int(self.path.name))
 
 
-async def delete_hourly(settings: Settings, store: Store) -> None:
+async def delete_hourly(settings: Settings, database: Database) -> None:
     """Runs until cancelled."""
     while True:
         try:
-            await delete_old(settings, store)
+            await delete_old(settings, database)
         except (OSError, StoreError) as error:
             log.warning("old files cannot be deleted, trying again", error=str(error))
         await asyncio.sleep(HOUR)
 
 
-async def delete_old(settings: Settings, store: Store) -> None:
+async def delete_old(settings: Settings, database: Database) -> None:
     """Deletes orphans, what is older than KEEP_DAYS, and the oldest beyond DISK_QUOTA_GB.
 
     Raises OSError, StoreError.
@@ -70,7 +71,7 @@ async def delete_old(settings: Settings, store: Store) -> None:
     stored = await asyncio.to_thread(lambda: list(_stored(settings.data_dir)))
     uploads = [each.path.stem for each in stored if each.is_upload]
     jobs = [int(each.path.name) for each in stored if not each.is_upload]
-    still = await needed(store, jobs=jobs, pictures=uploads)
+    still = await needed(database, jobs=jobs, pictures=uploads)
     by_age = sorted(((each.needed_until(still), each) for each in stored), key=lambda one: one[0])
     now, used = time.time(), sum(each.size for each in stored)
     oldest = now - settings.keep_days * DAY if settings.keep_days else float("-inf")

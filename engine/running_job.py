@@ -11,9 +11,9 @@ from pathlib import Path
 import structlog
 from prometheus_client import Histogram
 
-from core.database.jobs import MAX_ATTEMPTS, STOPPED_TOO_OFTEN
-from core.i18n import say, speaking
-from core.job import Job, State
+from core.database.claims import MAX_ATTEMPTS
+from core.i18n import speaking
+from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of
 from core.storage.uploaded_images import ImageError, load_image
@@ -181,14 +181,13 @@ class RunningJob:
         progressed = self._writer and self._writer.progressed
         counts = renderer_failed and self._renderer is not None and not progressed
         if counts and self.job.attempts >= MAX_ATTEMPTS:
-            with speaking(self.job.locale):
-                await self._end(State.FAILED, say(STOPPED_TOO_OFTEN))
+            await self._end(State.FAILED, Reason(ReasonCode.TOO_MANY_ATTEMPTS))
             return
         await self._services.leases.release(self.id, attempt_counts=counts)
         log.info("job given back", job=self.id, step=self.step, attempt_counts=counts)
 
-    async def fail(self, reason: str) -> None:
-        """Ends the job; `reason` is a sentence for the member."""
+    async def fail(self, reason: Reason) -> None:
+        """Ends the job."""
         await self.detach()
         await self._end(State.FAILED, reason)
 
@@ -215,9 +214,10 @@ class RunningJob:
         except Exception as error:
             await fail_all([self], error)
         else:
-            await self._end(State.DONE, " ".join(self.notes) or None)
+            notes = " ".join(self.notes)
+            await self._end(State.DONE, Reason(text=notes) if notes else None)
 
-    async def _end(self, state: State, reason: str | None) -> None:
+    async def _end(self, state: State, reason: Reason | None) -> None:
         recorded = await self._services.leases.finish(self.id, state, reason)
         log.info("job ended", job=self.id, state=state.value, recorded=recorded)
         RENDERED.labels(state.value).observe(time.time() - (self.job.started_at or time.time()))

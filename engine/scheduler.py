@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.database.jobs import StoreError
+from core.database.errors import StoreError
 from core.job import Job
 from engine import leases
 from engine.renderer_slot import RendererSlot

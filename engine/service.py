@@ -1,4 +1,4 @@
-"""The engine as a process: settings, store, Discord, weights and worker, put together."""
+"""The engine as a process: settings, database, Discord, weights and worker, put together."""
 
 import asyncio
 import importlib.util
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import structlog
 import torch
 
-from core.database.jobs import Store, StoreError
+from core.database.connection import Database
+from core.database.errors import StoreError
 from core.metrics import measured
 from core.settings import Settings, SettingsError
 from engine.delivery.message_writer import MessageWriter
@@ -59,14 +60,14 @@ async def serve(settings: Settings) -> None:
         measure_memory(choose_device(settings.device))
     health = _Health()
     async with (
-        Store.open(settings.database_path) as store,
-        measured("ENGINE_METRICS", settings.engine_metrics, store, health.problem),
+        Database.open(settings.database_path) as database,
+        measured("ENGINE_METRICS", settings.engine_metrics, database, health.problem),
         logged_in_when_reachable(settings) as client,
     ):
-        poster = Poster(MessageWriter(client, store, settings), store, settings)
+        poster = Poster(MessageWriter(client, database, settings), database, settings)
         posting = asyncio.create_task(poster.run())
-        deleting = asyncio.create_task(delete_hourly(settings, store))
-        working = asyncio.create_task(work(settings, store, poster, health))
+        deleting = asyncio.create_task(delete_hourly(settings, database))
+        working = asyncio.create_task(work(settings, database, poster, health))
         try:
             await asyncio.wait({posting, working}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -82,26 +83,28 @@ async def serve(settings: Settings) -> None:
                 task.result()
 
 
-async def _work_locally(settings: Settings, store: Store, poster: Poster, health: _Health) -> None:
+async def _work_locally(
+    settings: Settings, database: Database, poster: Poster, health: _Health
+) -> None:
     use_cores()
     device = choose_device(settings.device)
     model = await asyncio.to_thread(
         load_model, settings.model, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", model=model.name, device=str(device), threads=torch.get_num_threads())
-    worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
+    worker = health.worker = Worker(database, poster, data_dir=settings.data_dir)
     worker.join(LocalRenderer.of(model, device))
     await worker.run()
 
 
 async def _work_on_cluster(
-    settings: Settings, store: Store, poster: Poster, health: _Health
+    settings: Settings, database: Database, poster: Poster, health: _Health
 ) -> None:
     from engine.cluster import Cluster, connected
 
     async with connected(settings):
-        worker = health.worker = Worker(store, poster, data_dir=settings.data_dir)
-        cluster = await asyncio.to_thread(Cluster, settings, store, worker)
+        worker = health.worker = Worker(database, poster, data_dir=settings.data_dir)
+        cluster = await asyncio.to_thread(Cluster, settings, database, worker)
         log.info("ready", model=settings.model, ray=settings.ray_address)
         adjusting = asyncio.create_task(cluster.run())
         working = asyncio.create_task(worker.run())

@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from core.database.jobs import Store
+from core.database.connection import Database
 from engine.delivery.frame import FrameSink
 from engine.leases import Leases
 from engine.render_loop import RenderLoop
@@ -27,9 +27,9 @@ RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 class Worker:
     """One render loop for each renderer, over one scheduler and one set of leases."""
 
-    def __init__(self, store: Store, frames: FrameSink, *, data_dir: Path) -> None:
-        self._store = store
-        self._leases = Leases(store)
+    def __init__(self, database: Database, frames: FrameSink, *, data_dir: Path) -> None:
+        self._database = database
+        self._leases = Leases(database)
         # Half of the cores write, so that the other half is left to renderers on this machine.
         threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
         self._services = JobServices(self._leases, frames, data_dir, threads)
@@ -42,7 +42,7 @@ class Worker:
         slot = RendererSlot(renderer)
         self._scheduler.slots.append(slot)
         RENDERERS.set(self.renderers)
-        loop = RenderLoop(slot, self._scheduler, self._services, self._store)
+        loop = RenderLoop(slot, self._scheduler, self._services, self._database)
         self._start(self._until_lost(loop))
 
     @property

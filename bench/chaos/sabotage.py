@@ -62,13 +62,13 @@ def _out_of_memory(result: Any) -> Any:
 PLACES: dict[str, dict[str, Place]] = {
     "bot": {
         "before the answer": Place("discord:InteractionResponse.defer", _die, before=True),
-        "before the insert": Place("core.database.jobs:Store.add", _die, before=True),
-        "after the insert": Place("core.database.jobs:Store.add", _die),
+        "before the insert": Place("core.database.jobs:Jobs.insert", _die, before=True),
+        "after the insert": Place("core.database.jobs:Jobs.insert", _die),
         "before the card": Place("bot.services.submission:show_job_message", _die, before=True),
         "after the card": Place("bot.services.submission:show_job_message", _die),
     },
     "engine": {
-        "after the claim": Place("core.database.jobs:Store.claim", _die),
+        "after the claim": Place("core.database.claims:Claims.claim", _die),
         "in a step": Place("engine.synthesis.renderer:Renderer._embed", _die),
         "before a frame is in its place": Place(
             "engine.job_files:JobFiles.write_frame", _die, before=True
@@ -79,13 +79,15 @@ PLACES: dict[str, dict[str, Place]] = {
             "engine.job_files:JobFiles.write_results", _die, before=True
         ),
         "after the pictures are saved": Place("engine.job_files:JobFiles.write_results", _die),
-        "before the end is recorded": Place("core.database.jobs:Store.finish", _die, before=True),
-        "after the end is recorded": Place("core.database.jobs:Store.finish", _die),
+        "before the end is recorded": Place(
+            "core.database.claims:Claims.finish", _die, before=True
+        ),
+        "after the end is recorded": Place("core.database.claims:Claims.finish", _die),
         "before a post": Place("engine.delivery.posts:Post.edit", _die, before=True),
         "after a post": Place("engine.delivery.posts:Post.edit", _die),
         "after a new message": Place("engine.delivery.posts:Post.send", _die),
         "before it is known as posted": Place(
-            "core.database.jobs:Store.mark_posted", _die, before=True
+            "core.database.jobs:Jobs.mark_posted", _die, before=True
         ),
         "a loss that is no number": Place("engine.synthesis.objective:total_variation", _no_number),
         "no memory": Place("engine.synthesis.renderer:Renderer._embed", _out_of_memory, True),

@@ -27,8 +27,10 @@ from structlog.typing import EventDict
 
 from bench.cluster.raylets import Raylets, raylets
 from bench.speed.benchmark import Spread, ratio, table
-from core.database.jobs import Store
-from core.job import Job, State
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.job import Job, NewJob, Reason, State
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of, state_of
@@ -48,13 +50,15 @@ PATIENCE = 1800.0
 """Seconds until a part gives up."""
 
 
-class Finishing(Store):
-    """The store, which counts how often each job was ended."""
+class CountedClaims(Claims):
+    """Counts how often each job was ended."""
 
-    ends: Counter[int]
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.ends: Counter[int] = Counter()
 
     async def finish(
-        self, job_id: int, engine: str, state: State, reason: str | None = None
+        self, job_id: int, engine: str, state: State, reason: Reason | None = None
     ) -> bool:
         applied = await super().finish(job_id, engine, state, reason)
         self.ends[job_id] += applied
@@ -73,7 +77,8 @@ class Nobody:
 class Engine:
     """The engine without Discord."""
 
-    store: Finishing
+    database: Database
+    claims: CountedClaims
     worker: Worker
     folder: Path
     diary: "Diary"
@@ -82,19 +87,21 @@ class Engine:
 
     async def ask(self, text: str, steps: int, seed: int = 7) -> Job:
         self.members += 1
-        return await self.store.add(
-            Recipe.make(text, width=64, height=64, steps=steps, seed=seed),
-            guild_id=None,
-            channel_id=1,
-            message_id=None,
-            member_id=self.members,
-            member_name="somebody",
+        return await Jobs(self.database).insert(
+            NewJob(
+                recipe=Recipe.make(text, width=64, height=64, steps=steps, seed=seed),
+                guild_id=None,
+                channel_id=1,
+                message_id=None,
+                member_id=self.members,
+                member_name="somebody",
+            )
         )
 
     async def ended(self, jobs: Sequence[Job]) -> list[Job]:
         """Waits until all have ended, and says how; the database is left alone meanwhile."""
-        await until(lambda: all(self.store.ends[job.id] for job in jobs))
-        return [ended for job in jobs if (ended := await self.store.job(job.id))]
+        await until(lambda: all(self.claims.ends[job.id] for job in jobs))
+        return [ended for job in jobs if (ended := await Jobs(self.database).get(job.id))]
 
     def are_painted(self, jobs: Sequence[Job]) -> bool:
         """Whether each has begun to change."""
@@ -132,7 +139,7 @@ async def on_cluster(address: str, renderers: int) -> AsyncIterator[Engine]:
     """The engine with so many actors, each of which is ready."""
     settings = Settings(ray_address=address, device="cpu")
     async with connected(settings), _engine(settings) as engine:
-        cluster = engine.cluster = Cluster(settings, engine.store, engine.worker)
+        cluster = engine.cluster = Cluster(settings, engine.database, engine.worker)
         looking = asyncio.create_task(cluster.run())
         # As many actors as there are jobs.
         asked = [await engine.ask("a red circle", SHORT) for _ in range(renderers)]
@@ -146,13 +153,13 @@ async def on_cluster(address: str, renderers: int) -> AsyncIterator[Engine]:
 @asynccontextmanager
 async def _engine(settings: Settings) -> AsyncIterator[Engine]:
     with tempfile.TemporaryDirectory(prefix="cluster-") as name:
-        async with Finishing.open(Path(name) / "imagine.db") as store:
-            store.ends = Counter()
+        async with Database.open(Path(name) / "imagine.db") as database:
             structlog.configure(processors=[diary := Diary()])
-            worker = Worker(store, Nobody(), data_dir=Path(name))
+            worker = Worker(database, Nobody(), data_dir=Path(name))
+            worker._leases._claims = claims = CountedClaims(database)
             working = asyncio.create_task(worker.run())
             try:
-                yield Engine(store, worker, Path(name), diary)
+                yield Engine(database, claims, worker, Path(name), diary)
             finally:
                 working.cancel()
                 await asyncio.wait({working})
@@ -307,7 +314,7 @@ async def recovery(cluster: Raylets, turns: int) -> str:
             node = cluster.add()
             joined.append(await engine.diary.moment(began, "renderer joined", node=node) - began)
             for job in jobs:
-                await engine.store.cancel(job.id)
+                await Jobs(engine.database).cancel(job.id)
             await until(lambda: engine.worker.jobs == 0)
     return table(
         ("", "seconds"),
@@ -359,7 +366,7 @@ async def kills(cluster: Raylets, jobs: int) -> str:
         pictures = {job.id: _bytes(engine, job) for job in ended}
         sorts = Counter((job.recipe.seed, pictures[job.id]) for job in ended)
         given_back = engine.diary.count("job given back")
-        doubled = sum(count > 1 for count in engine.store.ends.values())
+        doubled = sum(count > 1 for count in engine.claims.ends.values())
     return table(
         ("", "count"),
         ("jobs requested", jobs),

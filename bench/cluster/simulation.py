@@ -22,9 +22,11 @@ import torch
 from PIL import Image
 
 from bench.speed.benchmark import table
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.jobs import Jobs
 from core.database.messages import Kind, Messages
-from core.job import State
+from core.job import NewJob, State
 from core.recipe import Recipe
 from engine.job_files import MAX_FRAMES, JobFiles
 from engine.media import Provenance
@@ -183,22 +185,24 @@ async def measure(turns: int) -> Costs:
 async def _write(folder: Path, turns: int) -> float:
     recipe = Recipe.make("a castle", width=256, height=256, steps=STEPS)
     spent = []
-    async with Store.open(folder / "imagine.db") as store:
-        messages = Messages(store)
+    async with Database.open(folder / "imagine.db") as database:
+        messages = Messages(database)
         for member in range(turns):
             began = time.perf_counter()
-            job = await store.add(
-                recipe,
-                guild_id=1,
-                channel_id=1,
-                message_id=None,
-                member_id=member,
-                member_name="somebody",
+            job = await Jobs(database).insert(
+                NewJob(
+                    recipe=recipe,
+                    guild_id=1,
+                    channel_id=1,
+                    message_id=None,
+                    member_id=member,
+                    member_name="somebody",
+                )
             )
             await messages.sent(job.id, Kind.JOB, 1, member)
-            await store.claim("engine", 60)
-            await store.finish(job.id, "engine", State.DONE)
-            await store.mark_posted(job.id)
+            await Claims(database).claim("engine", 60)
+            await Claims(database).finish(job.id, "engine", State.DONE)
+            await Jobs(database).mark_posted(job.id)
             spent.append((time.perf_counter() - began) / WRITES)
     return min(spent)
 

@@ -16,9 +16,11 @@ from typing import Any
 
 from bench.load.product import Product, hosted
 from bench.load.statistics import Times, table
-from core.database.connection import rows_of
-from core.database.jobs import Store, as_job
-from core.fair_queue import claim_order, turn_on_arrival
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.queue import JobQueue
+from core.database.rows import rows_of
+from core.fair_queue import claim_order, start_time
 from core.job import Job
 from sandbox import Member, NoResponseError, SandboxClient
 from sandbox.discord.clock import moment_of
@@ -187,8 +189,8 @@ def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> No
 
 async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
     """Checks that each request is queued once, and that claims were in fair order."""
-    async with Store.open(host.database) as store, store.snapshot() as db:
-        jobs = [as_job(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
+    async with Database.open(host.database) as database, database.snapshot() as db:
+        jobs = [Job.from_row(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
     asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < WISHES)
     if len(jobs) != wishes:
         burst.faults.append(f"{len(jobs)} jobs are in the queue instead of {wishes}")
@@ -204,10 +206,10 @@ async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
 
 async def _claim_all(host: Product, burst: Burst) -> None:
     """Claims every waiting job, as an engine would."""
-    async with Store.open(host.database) as store:
-        waiting = await store.waiting(10 * WISHES)
+    async with Database.open(host.database) as database:
+        waiting = await JobQueue(database).waiting(10 * WISHES)
         taken = []
-        while job := await store.claim("bench", 1e6):
+        while job := await Claims(database).claim("bench", 1e6):
             taken.append(job.id)
     lawful = sorted(waiting, key=lambda job: claim_order(job.priority, job.turn, job.id))
     if taken != [job.id for job in lawful]:
@@ -235,7 +237,7 @@ def unfairly_claimed(jobs: Sequence[Job]) -> list[int]:
                 unfair.append(job.id)
             virtual[job.priority] = max(virtual[job.priority], job.turn)
             continue
-        if job.turn != turn_on_arrival(virtual[job.priority], ends.get(line)):
+        if job.turn != start_time(virtual[job.priority], ends.get(line)):
             unfair.append(job.id)
         ends[line] = job.turn + job.recipe.count
         waiting[job.id] = key

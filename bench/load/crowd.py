@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.database.jobs import Store
-from core.fair_queue import claim_order, turn_on_arrival
+from core.database.connection import Database
+from core.fair_queue import claim_order, start_time
 from core.recipe import Recipe
 
 GUILDS = 100
@@ -88,7 +88,7 @@ class Crowd:
     ) -> list[Any]:
         text, pictures, work = recipe
         priority = int(self.draw.random() < 0.01)
-        turn = turn_on_arrival(self.virtual[priority], self.ends.get((member, priority)))
+        turn = start_time(self.virtual[priority], self.ends.get((member, priority)))
         self.ends[member, priority] = turn + pictures
         self.line[member] += 1
         channel = guild * 1000 + member % 10
@@ -118,7 +118,7 @@ def _recipe(draw: random.Random, number: int) -> tuple[str, int, int]:
 
 async def fill(path: Path, waiting: int, now: float) -> None:
     """A new database at this path in which so many jobs wait."""
-    async with Store.open(path):
+    async with Database.open(path):
         pass
     crowd = Crowd(waiting, now)
     crowd.ask()

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from core.database.jobs import Store
-from core.job import State
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.job import NewJob, State
 from core.recipe import Recipe
 
 SECONDS = 10.0
@@ -101,27 +103,29 @@ class FirstComeFirstServed:
 class Ours:
     """The product's queue. A request counts as finished when the next one is taken."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._wishes: dict[int, Wish] = {}
         self._taken: int | None = None
 
     async def ask(self, wish: Wish) -> None:
         recipe = Recipe.make("a circle", width=64, height=64, steps=50, count=wish.pictures)
-        job = await self._store.add(
-            recipe,
-            guild_id=1,
-            channel_id=1,
-            message_id=None,
-            member_id=wish.member,
-            member_name=f"member {wish.member}",
+        job = await Jobs(self._database).insert(
+            NewJob(
+                recipe=recipe,
+                guild_id=1,
+                channel_id=1,
+                message_id=None,
+                member_id=wish.member,
+                member_name=f"member {wish.member}",
+            )
         )
         self._wishes[job.id] = wish
 
     async def take(self) -> Wish | None:
         if self._taken is not None:
-            await self._store.finish(self._taken, ENGINE, State.DONE)
-        job = await self._store.claim(ENGINE, LEASE)
+            await Claims(self._database).finish(self._taken, ENGINE, State.DONE)
+        job = await Claims(self._database).claim(ENGINE, LEASE)
         self._taken = job.id if job else None
         return self._wishes[job.id] if job else None
 
@@ -153,8 +157,8 @@ async def table(floods: Iterable[Flood]) -> str:
 async def painted_by_ours(wishes: Sequence[Wish]) -> list[Painted]:
     """Runs all requests through the product's queue, with a temporary database."""
     with tempfile.TemporaryDirectory(prefix="fairness-") as folder:
-        async with Store.open(Path(folder) / "imagine.db") as store:
-            return await paint(Ours(store), wishes)
+        async with Database.open(Path(folder) / "imagine.db") as database:
+            return await paint(Ours(database), wishes)
 
 
 async def paint(queue: Queue, wishes: Sequence[Wish]) -> list[Painted]:

@@ -17,10 +17,16 @@ from bench.load.statistics import Times, table
 from bot.components.history_list import HistoryList
 from bot.components.pagination import PAGE_SIZE, PagedList
 from bot.components.queue_list import QueueList
-from core.database.connection import value_of
-from core.database.jobs import Store
-from core.database.moderation import Moderation
-from core.job import Job, State
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.guild_rules import GuildRules
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
+from core.database.members import Members
+from core.database.moderation_queue import ModerationQueue
+from core.database.queue import JobQueue
+from core.database.rows import value_of
+from core.job import Job, NewJob, State
 from core.recipe import Recipe
 from core.storage.retention import needed
 
@@ -44,9 +50,9 @@ _OPEN = "guild_id NOT IN (SELECT guild_id FROM guilds WHERE paused_at IS NOT NUL
 
 @dataclass(slots=True)
 class Queue:
-    """A store with a long queue, and who asks."""
+    """A database with a long queue, and who asks."""
 
-    store: Store
+    database: Database
     draw: random.Random = field(default_factory=lambda: random.Random(1))
     waiting: list[Job] = field(default_factory=list)
     """Jobs from all over the queue."""
@@ -58,61 +64,64 @@ class Queue:
 
     async def look_around(self) -> None:
         """Picks the jobs that are asked about."""
-        count = await self.store.waiting_count()
+        count = await JobQueue(self.database).waiting_count()
         for place in range(ASKERS):
-            self.waiting += await self.store.waiting(1, place * count // ASKERS)
+            self.waiting += await JobQueue(self.database).waiting(1, place * count // ASKERS)
 
     def questions(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
         """What is asked, and what asks it."""
-        store, moderation = self.store, Moderation(self.store)
+        database = self.database
 
         async def claim() -> None:
-            job = await store.claim(ENGINE, LEASE)
+            job = await Claims(database).claim(ENGINE, LEASE)
             assert job is not None
             self.claimed.append(job.id)
 
         async def ask() -> None:
             whose = self.anybody
             recipe = Recipe.make("a circle", width=64, height=64, steps=50)
-            await store.add(recipe, **_asker(whose))
+            await Jobs(database).insert(NewJob(recipe=recipe, **_asker(whose)))
 
         async def check() -> None:
             whose = self.anybody
-            await moderation.rules(whose.guild_id, whose.member_id)
-            await moderation.usage(whose.guild_id, whose.member_id)
+            await GuildRules(database).for_member(whose.guild_id, whose.member_id)
+            await GuildRules(database).usage(whose.guild_id, whose.member_id)
 
         yield "claim", claim
-        yield "place in the queue", lambda: store.position(self.anybody.id)
-        yield "time left", lambda: store.wait_seconds(self.anybody.id)
+        yield "place in the queue", lambda: JobQueue(database).position(self.anybody.id)
+        yield "time left", lambda: JobQueue(database).wait_seconds(self.anybody.id)
         yield "/queue", lambda: self.page(QueueList)
         yield "/history", lambda: self.page(HistoryList)
-        yield "a member's own jobs", lambda: store.members_jobs(self.anybody.member_id)
+        yield "a member's own jobs", lambda: JobQueue(database).by_member(self.anybody.member_id)
         yield "the rules and limits for a wish", check
         yield "a new wish", ask
         yield (
             "/mod queue",
-            lambda: moderation.live(self.anybody.guild_id or PAUSED, limit=PAGE_SIZE),
+            lambda: ModerationQueue(database).page(
+                self.anybody.guild_id or PAUSED, limit=PAGE_SIZE
+            ),
         )
-        yield "the numbers for Prometheus", store.tally
+        yield "the numbers for Prometheus", JobQueue(database).stats
 
     async def page(self, shown: type[PagedList], number: int = 0) -> None:
         """What the bot does for a page of a list."""
-        interaction = _interaction(self.store, Moderation(self.store), self.anybody)
+        interaction = _interaction(self.database, self.anybody)
         await shown.page(interaction, number, "")
 
     async def _middle(self) -> None:
-        await self.page(QueueList, await self.store.waiting_count() // 2 // PAGE_SIZE)
+        count = await JobQueue(self.database).waiting_count()
+        await self.page(QueueList, count // 2 // PAGE_SIZE)
 
     async def _count(self) -> None:
         """The plain way to a place, for comparison."""
         job = self.anybody
         values = (job.priority, job.priority, job.turn, job.id, job.guild_id)
-        async with self.store.snapshot() as db:
+        async with self.database.snapshot() as db:
             await value_of(db, f"SELECT COUNT(*) {_BEFORE} AND (guild_id IS ? OR {_OPEN})", values)
 
     async def _search(self) -> None:
         """The plain way to the next job, for comparison."""
-        async with self.store.snapshot() as db:
+        async with self.database.snapshot() as db:
             await value_of(
                 db,
                 f"SELECT id FROM jobs WHERE state = 'queued' AND {_OPEN}"
@@ -126,14 +135,14 @@ class Queue:
         for name, question in self.questions():
             found[name] = await _timed(question, TIMES)
             for job_id in self.claimed:  # so that no more are being painted than in earnest
-                await self.store.finish(job_id, ENGINE, State.DONE)
+                await Claims(self.database).finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
         found["/queue, its middle page"] = await _timed(self._middle, RARE_TIMES)
         found["(position, counted job by job)"] = await _timed(self._count, RARE_TIMES)
         found["(claim, searched job by job)"] = await _timed(self._search, RARE_TIMES)
         painted = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
         found["whether 300 folders are still needed"] = await _timed(
-            lambda: needed(self.store, jobs=painted[:FOLDERS]), RARE_TIMES
+            lambda: needed(self.database, jobs=painted[:FOLDERS]), RARE_TIMES
         )
         return found
 
@@ -145,8 +154,8 @@ async def measured(sizes: Sequence[int]) -> dict[int, dict[str, Times]]:
         with tempfile.TemporaryDirectory(prefix="queue-") as folder:
             path = Path(folder) / "imagine.db"
             await fill(path, size, time.time())
-            async with Store.open(path) as store:
-                found[size] = await Queue(store).measure()
+            async with Database.open(path) as database:
+                found[size] = await Queue(database).measure()
     return found
 
 
@@ -190,10 +199,14 @@ def _asker(job: Job) -> dict[str, Any]:
     }
 
 
-def _interaction(store: Store, moderation: Moderation, job: Job) -> Any:
+def _interaction(database: Database, job: Job) -> Any:
     """As much of an interaction of this job's member as the pages read."""
     return SimpleNamespace(
-        client=SimpleNamespace(store=store, moderation=moderation),
+        client=SimpleNamespace(
+            queue=JobQueue(database),
+            members=Members(database),
+            guild_settings=GuildSettings(database),
+        ),
         user=SimpleNamespace(id=job.member_id),
         guild=None,
         guild_id=job.guild_id,

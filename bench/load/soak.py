@@ -18,7 +18,8 @@ from pathlib import Path
 
 from bench.load.product import Product
 from bench.load.statistics import Trend, table, trend
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from sandbox import Member, MessageView, NoResponseError, Sandbox
 from sandbox.discord.client_errors import InteractionError
 
@@ -209,15 +210,15 @@ class Troubled:
 
     async def _wait_until_shown(self) -> None:
         until = time.monotonic() + DRAIN_SECONDS
-        async with Store.open(self._host.database) as store:
+        async with Database.open(self._host.database) as database:
             while time.monotonic() < until:
                 self._host.check()
-                tally = await store.tally()
+                tally = await JobQueue(database).stats()
                 self.soak.left = tally.waiting + tally.running + tally.unposted
                 if not self.soak.left:
                     break
                 await asyncio.sleep(1)
-            async with store.snapshot() as db:
+            async with database.snapshot() as db:
                 found = await db.execute_fetchall("SELECT state, COUNT(*) FROM jobs GROUP BY state")
             self.soak.states.update({row[0]: row[1] for row in found})
 

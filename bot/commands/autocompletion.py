@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from discord.app_commands import Choice
 
-from core.database.jobs import StoreError
+from core.database.errors import StoreError
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS, MAX_CHOICE_NAME, MAX_CHOICES
 from core.discord_ui.text import truncate
 

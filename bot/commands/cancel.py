@@ -42,5 +42,5 @@ def _name(job: Job) -> str:
 
 
 async def _own_jobs(interaction: Interaction) -> list[Job]:
-    jobs = await interaction.client.store.members_jobs(interaction.user.id)
+    jobs = await interaction.client.queue.by_member(interaction.user.id)
     return [job for job in jobs if job.guild_id == interaction.guild_id]

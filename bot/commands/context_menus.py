@@ -32,7 +32,7 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
         raise RefusedError(say("There is no image in this message to start from."))
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            source = await interaction.client.store.job_of_message(message.id)
+            source = await interaction.client.jobs.by_message(message.id)
             name = await store_attachment(
                 interaction.client,
                 image,
@@ -65,7 +65,7 @@ async def report_to_moderators(interaction: Interaction, message: discord.Messag
 
 async def _job_of(interaction: Interaction, message: discord.Message) -> Job:
     """The job that the message shows. Raises RefusedError."""
-    job = await interaction.client.store.job_of_message(message.id)
+    job = await interaction.client.jobs.by_message(message.id)
     if job is None:
         raise RefusedError(say("This message doesn't show one of my images."))
     return await get_visible_job(interaction, job.id)

@@ -11,7 +11,6 @@ from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.translator import filled
 from bot.types import Interaction
-from core.database.members import Members
 from core.i18n import mark
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
@@ -75,6 +74,6 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
 
 async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """The member's own latest prompts."""
-    members = Members(interaction.client.store)
+    members = interaction.client.members
     jobs = await in_time(members.recent_prompts(interaction.user.id)) or []
     return matching_texts(typed, dict.fromkeys(format_prompts(job.recipe.include) for job in jobs))

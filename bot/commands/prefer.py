@@ -12,7 +12,7 @@ from bot.services.access import check
 from bot.services.responses import acknowledged
 from bot.translator import filled
 from bot.types import Interaction
-from core.database.members import Members, Preferences
+from core.database.members import Preferences
 from core.i18n import mark, say
 from core.sizes import parse_size
 
@@ -42,7 +42,7 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
         direct_copy: bool | None = None,
     ) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            members = Members(interaction.client.store)
+            members = interaction.client.members
             chosen = await members.preferences(interaction.user.id)
             if size:
                 chosen = replace(chosen, size=None if size == NONE else _size(size, menu))
@@ -52,7 +52,7 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
                 chosen = replace(chosen, preset=None if style == NONE else style)
             if direct_copy is not None:
                 chosen = replace(chosen, direct_copy=direct_copy)
-            await members.prefer(interaction.user.id, chosen)
+            await members.set_preferences(interaction.user.id, chosen)
             await response.edit(_text(chosen, menu))
 
     return prefer

@@ -20,7 +20,7 @@ log = structlog.stdlib.get_logger(__name__)
 @app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
 async def privacy_command(interaction: Interaction) -> None:
     """The button comes first: it works whatever becomes of the files."""
-    data, member_id = PersonalData(interaction.client.store), interaction.user.id
+    data, member_id = PersonalData(interaction.client.database), interaction.user.id
     async with acknowledged(interaction, ephemeral=True) as response:
         summary = await data.summary(member_id)
         await response.edit(_described(summary), view=delete_everything_button(member_id))

@@ -4,7 +4,6 @@ import discord
 
 from bot.components.pagination import PAGE_SIZE, Page, PagedList
 from bot.types import Interaction
-from core.database.members import Members
 from core.discord_ui.text import escape, message_link, truncate
 from core.i18n import say
 from core.job import Job
@@ -25,7 +24,7 @@ class HistoryList(PagedList, name="history"):
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
         favourites = narrowed.startswith(FAVOURITES)
         words = narrowed[1:] if narrowed[:1] in (ALL, FAVOURITES) else narrowed
-        count, jobs = await Members(interaction.client.store).history(
+        count, jobs = await interaction.client.members.history(
             interaction.user.id,
             interaction.guild_id,
             words=words,

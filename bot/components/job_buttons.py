@@ -18,12 +18,18 @@ from bot.services.job_views import show_details, show_picked, show_timelapse
 from bot.services.responses import acknowledged
 from bot.services.submission import submit_job
 from bot.types import Interaction
-from core.database.members import Members
+from core.database.members import Toggled
 from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
-from core.i18n import say
+from core.i18n import mark, say
 from core.job import Job
 from core.recipe import MAX_STEPS, drawn_seed
+
+FAVOURITE_TEXTS = {
+    Toggled.ADDED: mark("Added #{job} to your favourites. See `/history`."),
+    Toggled.REMOVED: mark("Removed #{job} from your favourites. See `/history`."),
+    Toggled.FULL: mark("You have {n} favourites, which is the limit. Remove one first."),
+}
 
 
 class JobButton(PersistentButton, template=NEVER):
@@ -52,7 +58,7 @@ class FinishedJobButton(JobButton):
 
 class CancelButton(JobButton, action=Action.CANCEL):
     async def authorize(self, interaction: Interaction) -> None:
-        job = await interaction.client.store.job(self.job_id)
+        job = await interaction.client.jobs.get(self.job_id)
         check(policy.may_cancel(job, actor_of(interaction)))
 
     async def press(self, interaction: Interaction) -> None:
@@ -65,12 +71,14 @@ class CancelButton(JobButton, action=Action.CANCEL):
 
 class StopButton(JobButton, action=Action.STOP):
     async def authorize(self, interaction: Interaction) -> None:
-        job = await interaction.client.store.job(self.job_id)
+        job = await interaction.client.jobs.get(self.job_id)
         check(policy.may_stop(job, actor_of(interaction)))
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            job = await interaction.client.moderation.stop_job(self.job_id, interaction.user.id)
+            job = await interaction.client.jobs.request_stop(
+                self.job_id, actor_id=interaction.user.id
+            )
             if job is None:
                 raise RefusedError(
                     say("Job #{job} finished before it could be stopped.", job=self.job_id)
@@ -127,13 +135,12 @@ class PickButton(FinishedJobButton, action=Action.PICK):
 
 class FavouriteButton(FinishedJobButton, action=Action.FAVOURITE):
     async def press(self, interaction: Interaction) -> None:
-        members, member_id = Members(interaction.client.store), interaction.user.id
+        bot, most = interaction.client, interaction.client.settings.max_favourites
         async with acknowledged(interaction, ephemeral=True) as response:
-            added = await members.toggle_favourite(member_id, self.job_id, interaction.id)
-            text = say("Removed #{job} from your favourites. See `/history`.", job=self.job_id)
-            if added:
-                text = say("Added #{job} to your favourites. See `/history`.", job=self.job_id)
-            await response.edit(text)
+            toggled = await bot.members.toggle_favourite(
+                interaction.user.id, self.job_id, most=most
+            )
+            await response.edit(say(FAVOURITE_TEXTS[toggled], job=self.job_id, n=most))
 
 
 class TimelapseButton(FinishedJobButton, action=Action.TIMELAPSE):
@@ -158,7 +165,7 @@ class DeletingButton(JobButton):
     """A button of who may delete the job's images."""
 
     async def authorize(self, interaction: Interaction) -> None:
-        job = await interaction.client.store.job(self.job_id)
+        job = await interaction.client.jobs.get(self.job_id)
         check(policy.may_delete(job, actor_of(interaction)))
         assert job is not None
         self.job = job
@@ -176,7 +183,7 @@ class DeleteButton(DeletingButton, action=Action.DELETE):
 class ConfirmDeleteButton(DeletingButton, action=Action.SURE):
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
-            await interaction.client.moderation.delete(self.job_id, interaction.user.id)
+            await interaction.client.deletions.delete_job(self.job_id, interaction.user.id)
             await response.edit(say("#{job} is deleted.", job=self.job_id), view=None)
 
 

@@ -13,16 +13,10 @@ from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
-from core.i18n import counted, mark, say
-from core.moderation import Act, Verdict
+from core.i18n import counted, say
+from core.moderation import Verdict
 
 WEEK = 7 * 86_400.0  #: seconds for which the button of a report blocks
-
-CLEARED = mark("A moderator has cleared the queue.")
-BLOCKED = mark("A moderator has cancelled this.")
-
-_FORMER_REASONS = (mark("A moderator has blocked its asker."),)
-"""Reasons that older jobs hold, and that are translated when they are shown."""
 
 CLEAR, KEEP = "clear", "keep"
 
@@ -55,12 +49,9 @@ class ClearButton(
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
-            jobs = await interaction.client.moderation.cancel(
-                Act.CLEAR,
+            jobs = await interaction.client.moderation_queue.clear(
                 self.guild_id,
-                by=interaction.user.id,
-                why=None,
-                reason=CLEARED,
+                actor_id=interaction.user.id,
                 member_id=int(self.match["member"]) or None,
                 channel_id=int(self.match["channel"]) or None,
             )
@@ -86,14 +77,13 @@ class VerdictButton(PersistentButton, template=verdict_template()):
         bot, by = interaction.client, interaction.user.id
         verdict = Verdict(self.match["verdict"])
         async with acknowledged(interaction, updates_message=True) as response:
-            closed = await bot.moderation.close_report(
+            closed = await bot.reports.close(
                 self.guild_id,
                 int(self.match["report"]),
                 verdict,
                 by,
-                until=time.time() + WEEK,
-                reason=BLOCKED,
-                message_id=response.message_id,
+                block_until=time.time() + WEEK,
+                but_message=response.message_id,
             )
             if not closed:
                 await response.edit(say("This report is already closed."), view=None)

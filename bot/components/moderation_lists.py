@@ -8,8 +8,8 @@ import discord
 
 from bot.components.pagination import PAGE_SIZE, ModeratorList, Page
 from bot.policy import MAX_WAITING
-from bot.services.audit_log_feed import line
 from bot.types import Interaction
+from core.discord_ui.audit_log import entry_line
 from core.discord_ui.text import escape, truncate
 from core.i18n import mark, say
 from core.job import Job, State
@@ -55,10 +55,12 @@ def where_text(rule: WordRule) -> str:
 class ModQueueList(ModeratorList, name="modqueue"):
     @classmethod
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        moderation, guild_id = interaction.client.moderation, interaction.guild_id or 0
-        count, jobs = await moderation.live(guild_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE)
+        bot, guild_id = interaction.client, interaction.guild_id or 0
+        count, jobs = await bot.moderation_queue.page(
+            guild_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE
+        )
         lines = [_job_line(job) for job in jobs]
-        if pause := (await moderation.guild(guild_id)).pause:
+        if pause := (await bot.guild_settings.get(guild_id)).pause:
             why = f": {escape(pause.reason)}" if pause.reason else "."
             since, by = f"<t:{int(pause.since)}:R>", f"<@{pause.by}>"
             lines.insert(0, say("**Paused** {since} by {name}", since=since, name=by) + why)
@@ -68,7 +70,7 @@ class ModQueueList(ModeratorList, name="modqueue"):
 class BlockedList(ModeratorList, name="blocked"):
     @classmethod
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        blocks = await interaction.client.moderation.blocks(interaction.guild_id or 0)
+        blocks = await interaction.client.blocks.active(interaction.guild_id or 0)
         lines = map(_block_line, _on_page(blocks, number))
         return list_embed(say("Blocked members"), lines), len(blocks)
 
@@ -77,7 +79,7 @@ class LimitsList(ModeratorList, name="limits"):
     @classmethod
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
         guild_id = interaction.guild_id or 0
-        found = await interaction.client.moderation.limits(guild_id)
+        found = await interaction.client.guild_rules.limits(guild_id)
         lines = [
             f"{role_text(role, guild_id)}: {limits_text(limits)}"
             for role, limits in _on_page(list(found.items()), number)
@@ -94,7 +96,7 @@ class LimitsList(ModeratorList, name="limits"):
 class WordList(ModeratorList, name="words"):
     @classmethod
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        rules = await interaction.client.moderation.words(interaction.guild_id or 0)
+        rules = await interaction.client.guild_rules.words(interaction.guild_id or 0)
         lines = [f"{escape(rule.text)} · {where_text(rule)}" for rule in _on_page(rules, number)]
         return list_embed(say("Refused words"), lines), len(rules)
 
@@ -104,13 +106,13 @@ class AuditLogList(ModeratorList, name="log"):
 
     @classmethod
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        count, entries = await interaction.client.moderation.log(
+        count, entries = await interaction.client.audit_log.page(
             interaction.guild_id or 0,
             member_id=int(narrowed) if narrowed else None,
             limit=PAGE_SIZE,
             offset=number * PAGE_SIZE,
         )
-        return list_embed(say("Log"), map(line, entries)), count
+        return list_embed(say("Log"), map(entry_line, entries)), count
 
 
 def _on_page(entries: Sequence[T], number: int) -> Sequence[T]:

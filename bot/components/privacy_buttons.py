@@ -32,7 +32,7 @@ class DeleteEverythingButton(PersistentButton, template=template(KIND, member=ID
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
-            jobs = await interaction.client.store.deletions.delete_member(interaction.user.id)
+            jobs = await interaction.client.deletions.delete_member(interaction.user.id)
             text = counted(
                 "Deleted {n} request and everything else kept about you. Messages and files are"
                 " being removed now; with many of them that can take a while.",

@@ -17,10 +17,10 @@ MAX_PROMPT = 60  #: characters of a prompt that are shown
 class QueueList(PagedList, name="queue"):
     @classmethod
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        store = interaction.client.store
-        count = await store.waiting_count()
-        waiting = await store.waiting(limit=PAGE_SIZE, offset=number * PAGE_SIZE)
-        running = await store.running()
+        queue = interaction.client.queue
+        count = await queue.waiting_count()
+        waiting = await queue.waiting(limit=PAGE_SIZE, offset=number * PAGE_SIZE)
+        running = await queue.running()
         lines = [*await _pause(interaction), *_own(interaction, await _places(interaction))]
         if running:
             lines.append(say("**In progress**"))
@@ -38,7 +38,7 @@ class QueueList(PagedList, name="queue"):
 
 async def _pause(interaction: Interaction) -> list[str]:
     """What the moderators say about a pause, if there is one."""
-    pause = (await interaction.client.moderation.guild(interaction.guild_id)).pause
+    pause = (await interaction.client.guild_settings.get(interaction.guild_id)).pause
     if pause is None:
         return []
     why = f": {escape(pause.reason)}" if pause.reason else "."
@@ -47,11 +47,11 @@ async def _pause(interaction: Interaction) -> list[str]:
 
 async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None]]:
     """The member's own waiting jobs, the first of them, with position and seconds to wait."""
-    store = interaction.client.store
+    queue = interaction.client.queue
     places = []
-    for job in (await store.members_jobs(interaction.user.id))[:PAGE_SIZE]:
-        if (position := await store.position(job.id)) is not None:
-            places.append((job, position, await store.wait_seconds(job.id)))
+    for job in (await queue.by_member(interaction.user.id))[:PAGE_SIZE]:
+        if (position := await queue.position(job.id)) is not None:
+            places.append((job, position, await queue.wait_seconds(job.id)))
     return places
 
 

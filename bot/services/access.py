@@ -28,7 +28,7 @@ def check(decision: Decision) -> None:
 
 async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
     """The job, if the member may see it and it may be shown here. Raises RefusedError."""
-    job, actor = await interaction.client.store.job(job_id), actor_of(interaction)
+    job, actor = await interaction.client.jobs.get(job_id), actor_of(interaction)
     check(policy.may_see(job, actor))
     assert job is not None
     # Its channel may have become age-restricted since.

@@ -65,7 +65,7 @@ async def admitted(
     if guild_id is not None:
         with speaking(ENGLISH):  # like the whole log
             why = decision.logged
-        await interaction.client.moderation.refused(guild_id, interaction.user.id, why)
+        await interaction.client.audit_log.record_refusal(guild_id, interaction.user.id, why)
     raise RefusedError(decision.refusal)
 
 
@@ -77,8 +77,8 @@ async def _decide(
     if interaction.guild_id is None and guild_id is not None:
         member = await bot.memberships.get(bot.http, guild_id, member_id)
         membership, roles = member.decision, list(member.roles)
-    rules = await bot.moderation.rules(guild_id, member_id)
-    usage = await bot.moderation.usage(guild_id, member_id)
+    rules = await bot.guild_rules.for_member(guild_id, member_id)
+    usage = await bot.guild_rules.usage(guild_id, member_id)
     rejected = bot.rejected_uploads.count(member_id, guild_id)
     request = Request(
         recipe,
@@ -86,7 +86,7 @@ async def _decide(
         rules,
         limits_of(rules.limits, roles, guild_id),
         replace(usage, last_hour=usage.last_hour + rejected),
-        await UploadedImages(bot.store).provenance(
+        await UploadedImages(bot.database).provenance(
             recipe, member_id, parent.id if parent else None
         ),
     )

@@ -12,7 +12,7 @@ from bot.errors import RefusedError
 from bot.services.image_decoder import decode_isolated
 from bot.services.message_images import MessageImage
 from bot.services.upload_queue import UploadQueueFullError
-from core.database.connection import StoreError
+from core.database.errors import StoreError
 from core.database.provenance import UploadedImages
 from core.i18n import say
 from core.storage.uploaded_images import ImageRejectedError, check_size, store_image
@@ -60,7 +60,7 @@ async def store_attachment(
     except OSError as error:
         folder = bot.settings.data_dir
         raise StoreError(f"Images cannot be stored in {folder}: {error}.") from error
-    await UploadedImages(bot.store).add(
+    await UploadedImages(bot.database).add(
         name,
         member_id,
         age_restricted=age_restricted,

@@ -14,16 +14,16 @@ import discord
 import structlog
 
 from bot.client import ImagineBot
-from core.database.jobs import Store, StoreError
-from core.database.messages import Kind, Messages
-from core.database.moderation import Moderation
+from core.database.errors import StoreError
+from core.database.messages import Kind
+from core.discord_ui.audit_log import entry_line
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.job_message import ALLOWED_MENTIONS
-from core.discord_ui.text import escape, message_link, truncate
+from core.discord_ui.text import escape, message_link
 from core.discord_ui.views import static_view
 from core.i18n import ENGLISH, mark, say, speaking
 from core.job import Job
-from core.moderation import Act, Entry, Report, Verdict
+from core.moderation import AuditEntry, Report, Verdict
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,8 +45,8 @@ async def post_audit_log(bot: ImagineBot) -> None:
     """Posts what is new, until cancelled."""
     while True:
         try:
-            await _post_entries(bot, bot.store, bot.moderation)
-            await _post_reports(bot, bot.store, bot.moderation)
+            await _post_entries(bot)
+            await _post_reports(bot)
             await asyncio.sleep(POLL_SECONDS)
         except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
             log.warning("the audit log cannot be posted, trying again", error=str(error))
@@ -56,37 +56,36 @@ async def post_audit_log(bot: ImagineBot) -> None:
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _post_entries(client: discord.Client, store: Store, moderation: Moderation) -> None:
+async def _post_entries(bot: ImagineBot) -> None:
     """Several lines to a message; a channel that is gone or closed to us costs its entries."""
-    messages = Messages(store)
-    waiting = sorted(await moderation.to_mirror(), key=lambda pair: (pair[0], pair[1].id))
+    waiting = sorted(await bot.audit_log.unmirrored(), key=lambda pair: (pair[0], pair[1].id))
     for channel_id, pairs in groupby(waiting, key=lambda pair: pair[0]):
         entries = [entry for _, entry in pairs]
         for first in range(0, len(entries), ENTRIES):
             shown = entries[first : first + ENTRIES]
             embed = log_embed(shown)
             nonce = _nonce(channel_id, embed.description)
-            message = await _send(client, channel_id, embed, None, nonce)
-            if message is None or await messages.log_sent(shown, channel_id, message.id):
-                await moderation.mirrored(shown)
+            message = await _send(bot, channel_id, embed, None, nonce)
+            if message is None or await bot.messages.log_sent(shown, channel_id, message.id):
+                await bot.audit_log.mark_mirrored(shown)
 
 
-async def _post_reports(client: discord.Client, store: Store, moderation: Moderation) -> None:
-    messages = Messages(store)
-    for channel_id, report in await moderation.reports_to_show():
-        job = await store.job(report.job_id)
+async def _post_reports(bot: ImagineBot) -> None:
+    messages = bot.messages
+    for channel_id, report in await bot.reports.unannounced():
+        job = await bot.jobs.get(report.job_id)
         nonce = _nonce(channel_id, report.id, report.reason, job is None)
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
             job = None  # deleted: the report names it, but shows nothing of it
-        with speaking(_language(client, report.guild_id)):
+        with speaking(_language(bot, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report.id)
-        message = await _send(client, channel_id, embed, buttons, nonce)
+        message = await _send(bot, channel_id, embed, buttons, nonce)
         if (
             job is None
             or message is None
             or await messages.sent(job.id, Kind.REPORT, channel_id, message.id, nonce)
         ):
-            await moderation.report_shown(report.id)
+            await bot.reports.mark_announced(report.id)
 
 
 async def _send(
@@ -120,37 +119,16 @@ def _language(client: discord.Client, guild_id: int) -> str:
     return guild.preferred_locale.value if guild else ENGLISH
 
 
-def log_embed(entries: Iterable[Entry]) -> discord.Embed:
+def log_embed(entries: Iterable[AuditEntry]) -> discord.Embed:
     """Entries, each on its line."""
-    return discord.Embed(description="\n".join(map(line, entries)), colour=0x7F8C8D)
-
-
-def line(entry: Entry) -> str:
-    """What happened, when, to whom, by whom and why: at most 400 characters."""
-    parts = [f"<t:{int(entry.created_at)}:t> **{entry.act}**"]
-    if entry.job_id is not None:
-        parts.append(f"#{entry.job_id}")
-    if entry.whom_id is not None:
-        parts.append(
-            f"of <@{entry.whom_id}>" if entry.job_id is not None else f"<@{entry.whom_id}>"
-        )
-    if entry.what:
-        parts.append(f"({entry.what})")
-    if entry.by_id is not None:
-        parts.append(f"by <@{entry.by_id}>")
-    text = " ".join(parts)
-    if not entry.why:
-        return text
-    why = entry.why.replace("\n", " ")
-    shown = truncate(why, MAX_TEXT) if entry.act is Act.REFUSE else escape(why, MAX_TEXT)
-    return f"{text}: {shown}"
+    return discord.Embed(description="\n".join(map(entry_line, entries)), colour=0x7F8C8D)
 
 
 def report_embed(report: Report, job: Job | None) -> discord.Embed:
     """A report with all that a moderator needs to decide."""
     title = say("Image #{job} was reported", job=report.job_id)
     embed = discord.Embed(title=title, colour=0xE67E22)
-    embed.add_field(name=say("Requested by"), value=f"<@{report.asker_id}>")
+    embed.add_field(name=say("Requested by"), value=f"<@{report.member_id}>")
     embed.add_field(name=say("Reported by"), value=f"<@{report.reported_by}>")
     if report.reason:
         embed.add_field(name=say("Reason"), value=escape(report.reason, MAX_TEXT), inline=False)

@@ -7,7 +7,7 @@ from bot.services.responses import resume_pending_responses
 
 
 async def _delete(bot: ImagineBot) -> None:
-    await work_off_deletions(bot, bot.store.deletions, bot.settings.data_dir)
+    await work_off_deletions(bot, bot.deletions, bot.settings.data_dir)
 
 
 BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (

@@ -14,7 +14,7 @@ import discord
 import structlog
 
 from core.database.deletions import Deletion, Deletions, Folder, Image, Message
-from core.database.jobs import StoreError
+from core.database.errors import StoreError
 from core.storage.paths import remove_folder
 from core.storage.uploaded_images import delete_image
 

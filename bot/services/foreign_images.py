@@ -10,7 +10,7 @@ from core.recipe import Recipe
 
 async def own_images_only(interaction: Interaction, recipe: Recipe) -> None:
     """Raises RefusedError if the recipe uses images that somebody else uploaded."""
-    uploads = UploadedImages(interaction.client.store)
+    uploads = UploadedImages(interaction.client.database)
     if await uploads.foreign(recipe, interaction.user.id):
         raise RefusedError(refuse(Reason.SOMEONE_ELSES_IMAGE).refusal)
 
@@ -20,7 +20,7 @@ async def without_foreign_images(interaction: Interaction, recipe: Recipe) -> Re
 
     For what starts from a finished image, which holds the look of its image prompts already.
     """
-    uploads = UploadedImages(interaction.client.store)
+    uploads = UploadedImages(interaction.client.database)
     foreign = await uploads.foreign(recipe, interaction.user.id)
     try:
         return recipe.without_images(foreign) if foreign else recipe

@@ -14,7 +14,6 @@ from bot.policy import may_see
 from bot.services.access import actor_of
 from bot.services.responses import Response
 from bot.types import Interaction
-from core.database.members import Members
 from core.discord_ui.job_buttons import buttons, picked_buttons
 from core.discord_ui.job_message import state_name
 from core.discord_ui.text import escape
@@ -105,9 +104,9 @@ async def _details(response: Response, job: Job) -> discord.Embed:
 
 async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, list[Job]]:
     """The job that this one was made from, and those made from it, that the member may see."""
-    store, actor = interaction.client.store, actor_of(interaction)
-    parent = await store.job(job.parent_id) if job.parent_id else None
-    children = await Members(store).descendants(job.id, limit=MAX_CHILDREN_READ)
+    bot, actor = interaction.client, actor_of(interaction)
+    parent = await bot.jobs.get(job.parent_id) if job.parent_id else None
+    children = await bot.jobs.descendants(job.id, limit=MAX_CHILDREN_READ)
     visible = [child for child in children if may_see(child, actor)]
     return parent if may_see(parent, actor) else None, visible[:MAX_CHILDREN]
 

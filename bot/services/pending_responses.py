@@ -4,7 +4,8 @@ A pending response holds the interaction as Discord sent it. To resume it, the b
 payload to discord.py once more, so the same command, button or form runs again, with the same
 options, attachments, member and permissions. discord.py takes it for a new interaction; the bot
 knows by its id that Discord was told "thinking…" already. So handlers may run twice, and what they
-do must bear it: `Store.add` queues one job for an interaction.
+do must bear it: `Jobs.insert` queues one job for an interaction, and what changes anything else is
+done once (see `core.database.interactions`).
 """
 
 import asyncio
@@ -16,7 +17,9 @@ import discord
 import structlog
 
 from bot.errors import CONNECTION_ERRORS, is_gone
-from core.database.jobs import Store, StoreError, StoreLockedError
+from core.database.connection import Database
+from core.database.errors import StoreError, StoreLockedError
+from core.database.jobs import Jobs
 from core.database.pending_responses import PendingResponse, PendingResponses
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.i18n import mark, say, speaking
@@ -33,15 +36,18 @@ _ORIGINAL: Any = "@original"
 """Stands for the id of the first response; discord.py's types know numbers."""
 
 INTERRUPTED = mark("I was restarted before I could finish this. Please try again.")
-"""For rows of an older version, which hold no payload."""
+"""For rows without a payload."""
+
+FINISHED = mark("Done. I was restarted before I could show you the details.")
+"""For rows whose changes are all made."""
 
 
 class PendingInteractions:
     """What this process knows of the interactions that it is handling, or should be."""
 
-    def __init__(self, store: Store) -> None:
-        self._rows = PendingResponses(store)
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._rows = PendingResponses(database)
+        self._database = database
         self._payloads: OrderedDict[int, str] = OrderedDict()
         self._received: deque[int] = deque(maxlen=REMEMBERED)
         self._delivered: deque[int] = deque(maxlen=REMEMBERED)
@@ -88,6 +94,7 @@ class PendingInteractions:
         inserting = asyncio.create_task(
             self._rows.insert(
                 number,
+                member_id=interaction.user.id,
                 payload=self._payloads.pop(number, None),
                 updates_message=updates_message,
                 token=interaction.token,
@@ -150,6 +157,8 @@ class PendingInteractions:
         if number in self._delivered:
             self._open.add(number)
             await self.close(number, delivered=True)
+        elif row.done:
+            await self._conclude(client, row)
         elif row.payload is None:
             await self._apologise(client, row)
         else:
@@ -179,17 +188,46 @@ class PendingInteractions:
         interaction.extras["message_id"] = message_id
         return True
 
+    async def _conclude(self, client: discord.Client, row: PendingResponse) -> None:
+        """Everything is done; only the response may be missing."""
+        message = await _response_of(client, row)
+        if message and await self._is_unanswered(message, row):
+            await _edit(message, row, FINISHED)
+        self._open.add(row.interaction_id)
+        await self.close(row.interaction_id, delivered=True)
+
+    async def _is_unanswered(self, message: discord.WebhookMessage, row: PendingResponse) -> bool:
+        if not row.updates_message:
+            return message.flags.loading
+        # The engine shows how a job ended; any other message loses its buttons once answered.
+        return (
+            bool(message.components) and await Jobs(self._database).by_message(message.id) is None
+        )
+
     async def _apologise(self, client: discord.Client, row: PendingResponse) -> None:
-        data: Any = {"id": str(client.application_id), "type": 3, "token": row.token}
-        webhook = discord.Webhook.from_state(data, state=client._connection)
-        try:
-            with speaking(row.locale):
-                await webhook.edit_message(_ORIGINAL, content=say(INTERRUPTED))
-        except discord.NotFound:
-            log.info("nobody waits for a response of an older version any more")
+        if message := await _response_of(client, row):
+            await _edit(message, row, INTERRUPTED)
         self._open.add(row.interaction_id)
         await self.close(row.interaction_id, delivered=True)
 
     async def _undo(self, inserting: asyncio.Task[None], interaction_id: int) -> None:
         await asyncio.wait({inserting})
         await self.close(interaction_id, delivered=inserting.exception() is None)
+
+
+async def _response_of(
+    client: discord.Client, row: PendingResponse
+) -> discord.WebhookMessage | None:
+    """The message that says "thinking…", or holds the button; None if nobody waits any more."""
+    data: Any = {"id": str(client.application_id), "type": 3, "token": row.token}
+    webhook = discord.Webhook.from_state(data, state=client._connection)
+    try:
+        return await webhook.fetch_message(_ORIGINAL)
+    except discord.NotFound:
+        log.info("nobody waits for a response any more", interaction=row.interaction_id)
+        return None
+
+
+async def _edit(message: discord.WebhookMessage, row: PendingResponse, text: str) -> None:
+    with speaking(row.locale):
+        await message.edit(content=say(text), embed=None, attachments=[], view=None)

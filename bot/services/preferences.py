@@ -4,8 +4,8 @@ import asyncio
 
 from bot import policy
 from bot.types import Interaction
-from core.database.jobs import StoreError
-from core.database.members import Members, Preferences
+from core.database.errors import StoreError
+from core.database.members import Preferences
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.recipe import Recipe
 from core.sizes import parse_size
@@ -49,6 +49,6 @@ async def _preferences(interaction: Interaction) -> Preferences:
     """What the member prefers, if the database answers in time."""
     try:
         async with asyncio.timeout(PREFERENCES_SECONDS):
-            return await Members(interaction.client.store).preferences(interaction.user.id)
+            return await interaction.client.members.preferences(interaction.user.id)
     except (TimeoutError, StoreError):
         return Preferences()

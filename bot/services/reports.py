@@ -15,7 +15,7 @@ async def report_job(interaction: Interaction, job: Job, reason: str | None) -> 
     if job.guild_id is None or job.guild_id != interaction.guild_id:
         raise RefusedError(say("You can only report images of this server."))
     async with acknowledged(interaction, ephemeral=True) as response:
-        new = await interaction.client.moderation.report(job, interaction.user.id, reason)
+        new = await interaction.client.reports.insert(job, interaction.user.id, reason)
         text = say("You have already reported #{job}, and the moderators know.", job=job.id)
         if new:
             text = say("Thank you. The moderators will look at #{job}.", job=job.id)

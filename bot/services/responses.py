@@ -27,7 +27,7 @@ from bot.errors import (
     is_gone,
 )
 from bot.types import Interaction
-from core.database.jobs import StoreError
+from core.database.errors import StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 

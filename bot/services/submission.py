@@ -14,13 +14,13 @@ from bot.services.attachments import store_attachment
 from bot.services.job_message import show_job_message
 from bot.services.responses import Response, acknowledged
 from bot.types import Interaction
-from core.database.jobs import StoreError
+from core.database.errors import StoreError
 from core.database.messages import Kind
 from core.discord_ui.job_message import card
 from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import mark, say
-from core.job import Job, State
+from core.job import Job, NewJob, State
 from core.recipe import PicturePrompt, Recipe
 
 log = structlog.stdlib.get_logger(__name__)
@@ -76,7 +76,7 @@ async def submit_job(
 
 async def _queued_before(interaction: Interaction) -> Job | None:
     job_id = interaction.client.pending.job_id(interaction)
-    return None if job_id is None else await interaction.client.store.job(job_id)
+    return None if job_id is None else await interaction.client.jobs.get(job_id)
 
 
 async def _with_uploads(
@@ -116,8 +116,8 @@ async def _insert(response: Response, recipe: Recipe, parent: Job | None, privat
     channel_id = (await member.create_dm()).id if private else interaction.channel_id
     guild_id = interaction.guild_id or (parent.guild_id if parent else None)
     async with admitted(interaction, recipe, parent) as terms:
-        return await bot.store.add(
-            recipe,
+        new = NewJob(
+            recipe=recipe,
             guild_id=guild_id,
             channel_id=channel_id,
             message_id=None if private else response.message_id,
@@ -130,6 +130,7 @@ async def _insert(response: Response, recipe: Recipe, parent: Job | None, privat
             locale=interaction.locale.value,
             interaction_id=interaction.id,
         )
+        return await bot.jobs.insert(new)
 
 
 async def _show(response: Response, job: Job) -> None:
@@ -149,7 +150,7 @@ async def _show(response: Response, job: Job) -> None:
 async def _show_in_direct_message(response: Response, job: Job) -> None:
     """Sends the job's message to the member, or shows it here if they take none."""
     interaction = response.interaction
-    store, link = interaction.client.store, None
+    link = None
     if job.channel_id == interaction.channel_id:
         await response.edit(content=say(DIRECT_MESSAGES_CLOSED, job=job.id))
         return
@@ -167,7 +168,7 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
             message = await direct.send(embed=drawn.embed, view=view, nonce=nonce)
         except discord.Forbidden:
             assert interaction.channel_id is not None
-            await store.move(job.id, interaction.channel_id)
+            await interaction.client.jobs.move(job.id, interaction.channel_id)
             await response.edit(content=say(DIRECT_MESSAGES_CLOSED, job=job.id))
             return
         # From now on the engine edits it.
@@ -179,9 +180,9 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
 
 async def _place_in_queue(response: Response, job: Job) -> tuple[int | None, float | None]:
     """A waiting job's position and seconds to wait, None where they are not known."""
-    store = response.interaction.client.store
+    queue = response.interaction.client.queue
     try:
-        return await store.position(job.id), await store.wait_seconds(job.id)
+        return await queue.position(job.id), await queue.wait_seconds(job.id)
     except StoreError as error:
         log.warning("the position of a job is not known", job=job.id, error=str(error))
         return None, None

@@ -7,45 +7,23 @@ power cut (WAL with synchronous=FULL).
 
 import asyncio
 import os
-import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.resources import files
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import aiosqlite
 
+from core.database.errors import StoreTooNewError, locked, plain_errors
 from core.database.journal import Journal
+from core.database.journal_replay import carry_out, is_behind
+from core.database.rows import decode_text, value_of
+from core.database.schema import FUNCTIONS, migrations, statements
 
 BUSY_SECONDS = 5.0  #: how long a caller waits for its turn and for other processes together
 TRY_SECONDS = 0.05  #: how long SQLite itself waits for the write lock, so that a task can give up
-
-
-class StoreError(Exception):
-    """The database cannot be used; `str(error)` is one sentence for the host."""
-
-
-class StoreLockedError(StoreError):
-    """Another process held the database for longer than the busy timeout."""
-
-
-class StoreReadOnlyError(StoreError):
-    """The file, or its folder, cannot be written."""
-
-
-class StoreFullError(StoreError):
-    """The disk is full, or failed."""
-
-
-class StoreDamagedError(StoreError):
-    """The file is not an SQLite database, or is damaged."""
-
-
-class StoreTooNewError(StoreError):
-    """The database was written by a newer version of this program."""
 
 
 class Database:
@@ -68,6 +46,7 @@ class Database:
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
         self.journal = Journal(path)
+        """The deletions, also those that a restored backup lacks."""
 
     @classmethod
     @asynccontextmanager
@@ -83,17 +62,17 @@ class Database:
         `clock` gives seconds since 1970. Raises StoreError.
         """
         path = Path(path)
-        with _plain_errors(path):
+        with plain_errors(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _create_private(path)
         async with (
             _connected(path, min(busy_seconds, TRY_SECONDS)) as writer,
             _connected(path, busy_seconds) as reader,
         ):
-            store = cls(path, writer, reader, clock=clock, busy_seconds=busy_seconds)
-            with _plain_errors(path):
-                await store._prepare()
-            yield store
+            database = cls(path, writer, reader, clock=clock, busy_seconds=busy_seconds)
+            with plain_errors(path):
+                await database._prepare()
+            yield database
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -103,7 +82,7 @@ class Database:
     async def read(self) -> AsyncIterator[aiosqlite.Connection]:
         """For a single SELECT, which is a snapshot by itself."""
         async with self._turn(self._reading, self._deadline()):
-            with _plain_errors(self._path):
+            with plain_errors(self._path):
                 yield self._reader
 
     @asynccontextmanager
@@ -114,15 +93,17 @@ class Database:
             yield db
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def transaction(
+        self, *, wait_seconds: float | None = None
+    ) -> AsyncIterator[aiosqlite.Connection]:
         """For changes: all of them or none, on disk when the block is left.
 
-        Raises StoreLockedError after `busy_seconds`, whether tasks of this process or another
-        process held the lock.
+        Raises StoreLockedError after `wait_seconds` (by default the `busy_seconds` of `open`),
+        whether tasks of this process or another process held the lock.
         """
-        deadline = self._deadline()
+        deadline = self._deadline(wait_seconds)
         async with self._turn(self._writing, deadline):
-            with _plain_errors(self._path):
+            with plain_errors(self._path):
                 async with _transaction(self._writer):
                     await self._retry("BEGIN IMMEDIATE", deadline)
                     yield self._writer
@@ -133,12 +114,13 @@ class Database:
         While other processes are reading, it does nothing.
         """
         async with self._turn(self._writing, self._deadline()):
-            with _plain_errors(self._path):
+            with plain_errors(self._path):
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint (TRUNCATE)")
 
-    def _deadline(self) -> float:
-        """The end of a caller's patience, in the event loop's time."""
-        return asyncio.get_running_loop().time() + self._busy_seconds
+    def _deadline(self, wait_seconds: float | None = None) -> float:
+        """Until when a caller waits, in the event loop's time."""
+        seconds = self._busy_seconds if wait_seconds is None else wait_seconds
+        return asyncio.get_running_loop().time() + seconds
 
     @asynccontextmanager
     async def _turn(self, lock: asyncio.Lock, deadline: float) -> AsyncIterator[None]:
@@ -146,7 +128,7 @@ class Database:
             async with asyncio.timeout_at(deadline):
                 await lock.acquire()
         except TimeoutError:
-            raise _locked(self._path) from None
+            raise locked(self._path) from None
         try:
             yield
         finally:
@@ -166,23 +148,33 @@ class Database:
 
     async def _prepare(self) -> None:
         version = int(await value_of(self._reader, "PRAGMA user_version"))
-        if version > max(_migrations()):
+        if version > max(migrations()):
             raise StoreTooNewError(
                 f"The database {self._path} was written by a newer version of this program"
-                f" (schema {version}, this one knows {max(_migrations())}): update the program."
+                f" (schema {version}, this one knows {max(migrations())}): update the program."
             )
         # Where several processes do so at the same moment, SQLite does not wait, but fails at once.
         await self._retry("PRAGMA journal_mode = WAL", self._deadline())
         # secure_delete: what is deleted is overwritten, not only marked as free.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             await self._writer.execute(f"PRAGMA {pragma}")
-        for number, sql in _migrations().items():
-            async with self.transaction() as db:
+        for name, function in FUNCTIONS.items():
+            await self._writer.create_function(name, 1, function, deterministic=True)
+        # A damaged row must not keep a table from getting a column.
+        await self._writer.execute("PRAGMA ignore_check_constraints = ON")
+        for number, sql in migrations().items():
+            if number <= version:
+                continue
+            async with self.transaction() as db:  # another process may be faster
                 if number > int(await value_of(db, "PRAGMA user_version")):
                     for statement in statements(sql):
                         await db.execute(statement)
                     await db.execute(f"PRAGMA user_version = {number}")
+        await self._writer.execute("PRAGMA ignore_check_constraints = OFF")
         await self._reader.execute("PRAGMA query_only = ON")
+        if await is_behind(self._reader, self.journal):
+            async with self.transaction() as db:
+                await carry_out(db, self.journal, self.now())
 
 
 def _create_private(path: Path) -> None:
@@ -199,10 +191,11 @@ def _create_private(path: Path) -> None:
 
 @asynccontextmanager
 async def _connected(path: Path, busy_seconds: float) -> AsyncIterator[aiosqlite.Connection]:
-    with _plain_errors(path):
+    with plain_errors(path):
         connection = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
+        connection.text_factory = decode_text
         yield connection
     finally:
         await connection.close()
@@ -217,84 +210,3 @@ async def _transaction(db: aiosqlite.Connection) -> AsyncIterator[None]:
     except BaseException:  # a cancelled task, too, must not leave it open
         await db.rollback()
         raise
-
-
-@contextmanager
-def _plain_errors(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into a sentence for the host."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _store_error(error, path) from error
-    except OSError as error:
-        raise StoreReadOnlyError(
-            f"The folder of the database {path} cannot be made: {error}."
-        ) from error
-
-
-def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
-    name = getattr(error, "sqlite_errorname", "")
-    match re.sub(r"^(SQLITE_[A-Z]+)_.*", r"\1", name):
-        case "SQLITE_BUSY" | "SQLITE_LOCKED":
-            return _locked(path)
-        case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM" | "SQLITE_AUTH":
-            return StoreReadOnlyError(
-                f"The database {path} cannot be written: check the rights of the file and of"
-                " its folder."
-            )
-        case "SQLITE_FULL" | "SQLITE_IOERR":
-            return StoreFullError(
-                f"The database {path} cannot grow: the disk is full or failing; make room on it."
-            )
-        case "SQLITE_NOTADB" | "SQLITE_CORRUPT":
-            return StoreDamagedError(
-                f"{path} is not a database or is damaged: move it away or restore a copy."
-            )
-    return StoreError(f"The database {path} failed: {error} ({name or type(error).__name__}).")
-
-
-def _locked(path: Path) -> StoreLockedError:
-    return StoreLockedError(
-        f"The database {path} is locked by another program: close it and try again."
-    )
-
-
-def _migrations() -> dict[int, str]:
-    """The SQL of each migration by its number, in order."""
-    migrations: dict[int, str] = {}
-    found = (entry for entry in files("migrations").iterdir() if entry.name.endswith(".sql"))
-    for entry in sorted(found, key=lambda entry: entry.name):
-        number = int(entry.name.partition("_")[0])
-        if number in migrations:
-            raise RuntimeError(f"there is another migration with the number of {entry.name}")
-        migrations[number] = entry.read_text(encoding="utf-8")
-    return migrations
-
-
-def statements(sql: str) -> Iterator[str]:
-    """The single statements of a script, each ending at the end of a line.
-
-    Not `executescript`: that commits on its own, and a failed script would stay half applied.
-    """
-    pending = ""
-    for line in sql.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-    yield pending
-
-
-Parameters = Iterable[Any] | Mapping[str, Any]
-
-
-async def rows_of(
-    db: aiosqlite.Connection, sql: str, parameters: Parameters = ()
-) -> list[sqlite3.Row]:
-    return list(await db.execute_fetchall(sql, parameters))
-
-
-async def value_of(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> Any:
-    """The first column of the first row, None without one."""
-    rows = await rows_of(db, sql, parameters)
-    return rows[0][0] if rows else None

@@ -6,41 +6,19 @@ whatever crashes or fails in between. Each deletion is in the journal (see `core
 before it is carried out.
 """
 
-import asyncio
 import sqlite3
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib.resources import files
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
-import aiosqlite
+from core.columns import optional, required
+from core.database.audit_log import record_for_member
+from core.database.connection import Database
+from core.database.interactions import once
+from core.database.journal import JobDeleted, MemberDeleted
+from core.database.journal_replay import TAKEN_SECONDS, carry_out
+from core.database.rows import readable, rows_of, value_of
+from core.moderation import AuditAction
 
-from core.database.connection import Database, StoreFullError, rows_of, statements, value_of
-from core.database.journal import Entry, JobDeleted, Journal, MemberDeleted, NumbersReserved
-from core.i18n import mark
-
-SOURCE_GONE = mark("The image that this would have started from was deleted by its owner.")
-DELETED = mark("A moderator has deleted it.")
-
-TAKEN_SECONDS = 60.0
-"""A deletion that was taken is another's to try after so long; also the time that an engine or a
-message on its way is given before what it may have left is looked for."""
-NONCE_SECONDS = 600.0
-"""For no longer than this Discord recognises a message by its nonce."""
 FIRST_RETRY, LONGEST_RETRY = 1.0, 600.0  #: seconds; each wait is twice the one before
-RESERVED = 1000  #: how many numbers of jobs are reserved at a time
-
-T = TypeVar("T")
-
-_POSITION = "SELECT position FROM deletion_journal"
-
-_SQL = {
-    MemberDeleted: files("core.database").joinpath("queries/delete_member.sql").read_text("utf-8"),
-    JobDeleted: files("core.database").joinpath("queries/delete_job.sql").read_text("utf-8"),
-    NumbersReserved: files("core.database")
-    .joinpath("queries/raise_numbers.sql")
-    .read_text("utf-8"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,82 +59,49 @@ class Deletions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reserved = 0
 
     async def delete_member(self, member_id: int) -> int:
         """Deletes everything that is kept about a member; how many jobs that were."""
-        async with self._database.transaction() as db:
+        async with once(self._database) as db:
             last_job = await value_of(db, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
             jobs = await value_of(db, "SELECT COUNT(*) FROM jobs WHERE member_id = ?", (member_id,))
-            # Later than all their uploads, also where the clock has been set back since.
-            uploaded = await value_of(
+            # Later than all their uploads and requests, also where the clock has been set back.
+            latest = await value_of(
                 db,
-                "SELECT MAX(created_at) FROM uploaded_images WHERE member_id = ?",
+                "SELECT MAX(created_at) FROM (SELECT member_id, created_at FROM uploaded_images"
+                " UNION ALL SELECT member_id, created_at FROM pending_responses)"
+                " WHERE member_id = ?",
                 (member_id,),
             )
-            at = max(self._database.now(), uploaded or 0.0)
-            await self.carry_out(db, MemberDeleted(member_id, last_job or 0, at))
+            at = max(self._database.now(), latest or 0.0)
+            entry = MemberDeleted(member_id, last_job or 0, at)
+            await carry_out(db, self._database.journal, self._database.now(), entry)
         return int(jobs)
 
-    async def carry_out_journal(self) -> None:
-        """Carries out what the journal says and this database lacks.
+    async def delete_job(self, job_id: int, actor_id: int) -> bool:
+        """Deletes the images and messages of a job that has ended; False if it has not.
 
-        After a crash in the middle of a deletion, and in a restored backup.
+        The audit log records it, unless it is one's own job.
         """
-        async with self._database.read() as db:
-            position = await value_of(db, _POSITION)
-        if position < await self._journal(Journal.end):
-            async with self._database.transaction() as db:
-                await self.carry_out(db)
-
-    async def reserve_number(self, db: aiosqlite.Connection, job_id: int) -> None:
-        """Has the journal know of a job's number before it is committed, 1,000 at a time."""
-        if job_id <= self._reserved:
-            return
-        end = await self._journal(Journal.end)
-        reserved = job_id + RESERVED
-        await self._append(NumbersReserved(reserved, self._database.now()))
-        if await value_of(db, _POSITION) >= end:
-            await self._move(db)
-        self._reserved = reserved
-
-    async def carry_out(self, db: aiosqlite.Connection, entry: Entry | None = None) -> None:
-        """Within a change: appends an entry to the journal, and does all that is not done yet."""
-        position = min(await value_of(db, _POSITION), await self._journal(Journal.end))
-        if entry:
-            await self._append(entry)
-        for each in await self._journal(lambda journal: journal.after(position)):
-            parameters = asdict(each) | self._parameters()
-            for statement in statements(_SQL[type(each)]):
-                await db.execute(statement, parameters)
-        await self._move(db)
-
-    async def _append(self, entry: Entry) -> None:
-        await self._journal(lambda journal: journal.append(entry))
-
-    async def _move(self, db: aiosqlite.Connection) -> None:
-        """Remembers that this database has all that the journal says."""
-        end = await self._journal(Journal.end)
-        await db.execute("UPDATE deletion_journal SET position = ?", (end,))
-
-    async def _journal(self, use: Callable[[Journal], T]) -> T:
-        journal = self._database.journal
-        try:
-            return await asyncio.to_thread(use, journal)
-        except OSError as error:
-            raise StoreFullError(
-                f"The journal of deletions {journal.path} cannot be used: {error}."
-            ) from error
-
-    def _parameters(self) -> dict[str, Any]:
         now = self._database.now()
-        return {
-            "now": now,
-            "later": now + TAKEN_SECONDS,
-            "forgotten": now - NONCE_SECONDS,
-            "source_gone": SOURCE_GONE,
-            "deleted": DELETED,
-        }
+        async with once(self._database) as db:
+            rows = await rows_of(
+                db,
+                "SELECT guild_id, member_id FROM jobs WHERE id = ? AND finished_at IS NOT NULL",
+                (job_id,),
+            )
+            for row in rows:
+                await carry_out(db, self._database.journal, now, JobDeleted(job_id, None, now))
+                await record_for_member(
+                    db,
+                    now,
+                    row["guild_id"],
+                    AuditAction.DELETE,
+                    actor_id,
+                    member_id=row["member_id"],
+                    job_id=job_id,
+                )
+        return bool(rows)
 
     # -- the outbox ------------------------------------------------------------------------
 
@@ -181,7 +126,8 @@ class Deletions:
                 " ORDER BY kind, due_at, id LIMIT 1) RETURNING *",
                 {"now": now, "later": now + TAKEN_SECONDS, "latest": latest},
             )
-        return _deletion(found[0]) if found else None
+        deletions = readable("deletions", found, _deletion)
+        return deletions[0] if deletions else None
 
     async def done(self, deletion: Deletion) -> None:
         """Strikes a deletion out: what it names is gone."""
@@ -218,9 +164,13 @@ def _deletion(row: sqlite3.Row) -> Deletion:
     target: Folder | Image | Message
     match row["kind"]:
         case "folder":
-            target = Folder(row["job_id"])
+            target = Folder(required(row, "job_id", int))
         case "image":
-            target = Image(row["image"])
+            target = Image(required(row, "image", str))
         case _:
-            target = Message(row["channel_id"], row["message_id"], row["nonce"])
-    return Deletion(row["id"], target, row["attempts"])
+            target = Message(
+                required(row, "channel_id", int),
+                optional(row, "message_id", int),
+                optional(row, "nonce", str),
+            )
+    return Deletion(required(row, "id", int), target, required(row, "attempts", int))

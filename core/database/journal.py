@@ -53,6 +53,8 @@ class Journal:
 
     def __init__(self, database: Path) -> None:
         self.path = database.with_name(database.name + SUFFIX)
+        self.reserved_here = 0
+        """The highest number that this process has reserved; saves reading the file."""
 
     def end(self) -> int:
         """The position behind the last entry, in bytes."""

@@ -1,38 +1,55 @@
-"""What members keep beside the queue: their pictures, favourites and preferences.
+"""What members keep: their history, favourites and preferences."""
 
-It shares the database with `core.database.jobs`, and its transactions.
-"""
-
+import sqlite3
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from core.database.connection import rows_of, value_of
-from core.database.jobs import Store, as_job
+import aiosqlite
+
+from core.columns import optional, required
+from core.database.connection import Database
+from core.database.dead_letters import readable_jobs
+from core.database.interactions import outcome, set_outcome
+from core.database.rows import readable, rows_of, value_of
 from core.job import Job
+from core.prompt_search import fold
+
+RECENT_JOBS = 200  #: the latest jobs of a member among which recent prompts are looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What a member need not type each time; None where they have not chosen."""
+    """Defaults that a member has set; None where they have not."""
 
     size: str | None = None
     steps: int | None = None
     preset: str | None = None
     direct_copy: bool = False
-    """Whether finished pictures come by direct message, too."""
+    """Whether finished images are also sent by direct message."""
 
 
 _HISTORY = (
     " FROM jobs WHERE member_id = :member AND guild_id IS :guild AND deleted_at IS NULL"
-    " AND state = 'done' AND (:words = '' OR instr(lower(recipe), lower(:words)) > 0)"
+    " AND state = 'done' AND instr(prompt_text, :words) > 0"
     " AND (NOT :favourites OR id IN (SELECT job_id FROM favourites WHERE member_id = :member))"
 )
 
 
-class Members:
-    """Questions about members, and what they decide. All raise StoreError."""
+class Toggled(StrEnum):
+    """What became of a favourite. The values are stored."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    ADDED = "added"
+    REMOVED = "removed"
+    FULL = "full"
+    """The member has as many as they may have."""
+
+
+class Members:
+    """All methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def history(
         self,
@@ -44,97 +61,95 @@ class Members:
         limit: int = 10,
         offset: int = 0,
     ) -> tuple[int, list[Job]]:
-        """How many painted jobs a member has in a guild, and some of them, the newest first.
+        """How many finished jobs a member has in a server, and some of them, the newest first.
 
-        With `words` only those that were asked for with them; with `favourites` only those.
+        With `words` only those whose prompts contain that text, without regard to case and
+        accents; with `favourites` only those.
         """
-        asked = {"member": member_id, "guild": guild_id, "words": words, "favourites": favourites}
-        async with self._store.snapshot() as db:
-            count = int(await value_of(db, "SELECT COUNT(*)" + _HISTORY, asked))
-            found = await rows_of(
+        values = {
+            "member": member_id,
+            "guild": guild_id,
+            "words": fold(words),
+            "favourites": favourites,
+            "limit": limit,
+            "offset": offset,
+        }
+        async with self._database.snapshot() as db:
+            count = int(await value_of(db, "SELECT COUNT(*)" + _HISTORY, values))
+            rows = await rows_of(
                 db,
                 "SELECT *" + _HISTORY + " ORDER BY id DESC LIMIT :limit OFFSET :offset",
-                asked | {"limit": limit, "offset": offset},
+                values,
             )
-        return count, [as_job(row) for row in found]
+        return count, await readable_jobs(self._database, rows)
 
     async def recent_prompts(self, member_id: int, limit: int = 25) -> list[Job]:
-        """A member's latest jobs, each wish once; for suggestions."""
-        async with self._store.read() as db:
-            found = await rows_of(
+        """A member's latest jobs, one for each include prompt; for autocomplete."""
+        async with self._database.read() as db:
+            rows = await rows_of(
                 db,
-                "SELECT *, MAX(id) FROM (SELECT * FROM jobs WHERE member_id = ?"
-                " ORDER BY id DESC LIMIT 200) GROUP BY json_extract(recipe, '$.include')"
-                " ORDER BY id DESC LIMIT ?",
-                (member_id, limit),
+                "SELECT * FROM jobs WHERE member_id = ? ORDER BY id DESC LIMIT ?",
+                (member_id, RECENT_JOBS),
             )
-        return [as_job(row) for row in found]
+        latest: dict[Any, Job] = {}
+        for job in await readable_jobs(self._database, rows):
+            latest.setdefault(job.recipe.include, job)
+        return list(latest.values())[:limit]
 
-    async def descendants(self, job_id: int, limit: int = 10) -> list[Job]:
-        """Jobs that repeat, vary or go on from this one; the newest first."""
-        async with self._store.read() as db:
-            found = await rows_of(
-                db,
-                "SELECT * FROM jobs WHERE parent_id = ? ORDER BY id DESC LIMIT ?",
-                (job_id, limit),
-            )
-        return [as_job(row) for row in found]
-
-    async def set_favourite(self, member_id: int, job_id: int, kept: bool) -> None:
-        """Adds a job to a member's favourites, which stay on disk, or takes it out."""
-        async with self._store.transaction() as db:
-            if kept:
-                await db.execute(
-                    "INSERT OR IGNORE INTO favourites VALUES (?, ?, ?)",
-                    (member_id, job_id, self._store.now()),
-                )
-            else:
-                await db.execute(
-                    "DELETE FROM favourites WHERE member_id = ? AND job_id = ?",
-                    (member_id, job_id),
-                )
-
-    async def toggle_favourite(self, member_id: int, job_id: int, interaction_id: int) -> bool:
-        """Adds a job to a member's favourites or removes it; whether it is among them now.
+    async def toggle_favourite(self, member_id: int, job_id: int, *, most: int) -> Toggled:
+        """Adds a job to a member's favourites, of which they may have `most`, or removes it.
 
         The same interaction, resumed after a crash, does not toggle it back.
         """
-        async with self._store.transaction() as db:
-            outcome = await value_of(
-                db,
-                "SELECT outcome FROM answers WHERE interaction_id = ?",
-                (interaction_id,),
-            )
-            if outcome is not None:
-                return bool(outcome == "added")
-            removed = await rows_of(
-                db,
-                "DELETE FROM favourites WHERE member_id = ? AND job_id = ? RETURNING 1",
-                (member_id, job_id),
-            )
-            if not removed:
-                await db.execute(
-                    "INSERT INTO favourites VALUES (?, ?, ?)",
-                    (member_id, job_id, self._store.now()),
-                )
-            await db.execute(
-                "UPDATE answers SET outcome = ? WHERE interaction_id = ?",
-                ("removed" if removed else "added", interaction_id),
-            )
-            return not removed
+        async with self._database.transaction() as db:
+            if (before := await outcome(db)) is not None:
+                return Toggled(before)
+            toggled = await _toggle_favourite(db, member_id, job_id, most, self._database.now())
+            await set_outcome(db, toggled)
+            return toggled
 
     async def preferences(self, member_id: int) -> Preferences:
-        async with self._store.read() as db:
-            found = await rows_of(db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,))
-        if not found:
-            return Preferences()
-        (row,) = found
-        return Preferences(row["size"], row["steps"], row["preset"], bool(row["direct_copy"]))
+        """A member's preferences; the defaults if they have set none."""
+        async with self._database.read() as db:
+            rows = await rows_of(db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,))
+        found = readable("preferences", rows, _preferences)
+        return found[0] if found else Preferences()
 
-    async def prefer(self, member_id: int, chosen: Preferences) -> None:
-        """Keeps a member's preferences in place of older ones."""
-        async with self._store.transaction() as db:
+    async def set_preferences(self, member_id: int, preferences: Preferences) -> None:
+        """Replaces a member's preferences."""
+        async with self._database.transaction() as db:
             await db.execute(
                 "INSERT OR REPLACE INTO preferences VALUES (?, ?, ?, ?, ?)",
-                (member_id, chosen.size, chosen.steps, chosen.preset, chosen.direct_copy),
+                (
+                    member_id,
+                    preferences.size,
+                    preferences.steps,
+                    preferences.preset,
+                    preferences.direct_copy,
+                ),
             )
+
+
+async def _toggle_favourite(
+    db: aiosqlite.Connection, member_id: int, job_id: int, most: int, now: float
+) -> Toggled:
+    if await rows_of(
+        db,
+        "DELETE FROM favourites WHERE member_id = ? AND job_id = ? RETURNING 1",
+        (member_id, job_id),
+    ):
+        return Toggled.REMOVED
+    count = "SELECT COUNT(*) FROM favourites WHERE member_id = ?"
+    if int(await value_of(db, count, (member_id,))) >= most:
+        return Toggled.FULL
+    await db.execute("INSERT INTO favourites VALUES (?, ?, ?)", (member_id, job_id, now))
+    return Toggled.ADDED
+
+
+def _preferences(row: sqlite3.Row) -> Preferences:
+    return Preferences(
+        optional(row, "size", str),
+        optional(row, "steps", int),
+        optional(row, "preset", str),
+        bool(required(row, "direct_copy", int)),
+    )

@@ -11,8 +11,10 @@ from typing import Any
 
 import aiosqlite
 
-from core.database.connection import Database, rows_of, value_of
-from core.moderation import Entry
+from core.database import job_updates
+from core.database.connection import Database
+from core.database.rows import rows_of, value_of
+from core.moderation import AuditEntry
 
 NO_SUCH_JOB = "NOT EXISTS (SELECT 1 FROM jobs WHERE id = :job AND deleted_at IS NULL)"
 
@@ -79,10 +81,12 @@ class Messages:
                 message,
             )
             if kind is Kind.JOB:
-                await db.execute("UPDATE jobs SET message_id = :message WHERE id = :job", message)
+                await job_updates.set_message(db, job_id, message_id, self._database.now())
             return True
 
-    async def log_sent(self, entries: Sequence[Entry], channel_id: int, message_id: int) -> bool:
+    async def log_sent(
+        self, entries: Sequence[AuditEntry], channel_id: int, message_id: int
+    ) -> bool:
         """Records the message that shows entries of the moderators' log.
 
         False if the text of one was deleted meanwhile: then the message will be deleted as well.
@@ -91,11 +95,11 @@ class Messages:
         async with self._database.transaction() as db:
             texts = await rows_of(
                 db,
-                "SELECT why FROM json_each(?) AS asked JOIN moderation_log"
-                " ON moderation_log.id = asked.value ORDER BY asked.key",
+                "SELECT reason FROM json_each(?) AS asked JOIN audit_log"
+                " ON audit_log.id = asked.value ORDER BY asked.key",
                 (ids,),
             )
-            if [row["why"] for row in texts] != [entry.why for entry in entries]:
+            if [row["reason"] for row in texts] != [entry.reason for entry in entries]:
                 await db.execute(
                     "INSERT INTO deletions (kind, channel_id, message_id, due_at)"
                     " VALUES ('message', ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""Responses that members are waiting for: acknowledged by the bot, not delivered yet.
+"""Interactions that the bot has acknowledged and not responded to yet.
 
 A row is written before the bot acknowledges an interaction, so that the next bot can finish what
 a killed one has left open.
@@ -7,8 +7,11 @@ a killed one has left open.
 import sqlite3
 from dataclasses import dataclass
 
-from core.database.connection import rows_of
-from core.database.jobs import Store
+from core.columns import optional, required
+from core.database import job_updates
+from core.database.connection import Database
+from core.database.interactions import DONE
+from core.database.rows import readable, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,38 +20,52 @@ class PendingResponse:
 
     interaction_id: int
     payload: str | None
-    """The interaction as Discord sent it, as JSON; None in a row of an older version."""
+    """The interaction as Discord sent it, as JSON.
+
+    None in a row of an older version, and after everything about its member was deleted.
+    """
     updates_message: bool
     """Whether the response changes the message of the button, rather than being a new one."""
     token: str
     locale: str
     created_at: float
     job_id: int | None = None
-    """The job that it has queued, once it has (see `Store.add`)."""
+    """The job that it has queued, once it has (see `NewJob.interaction_id`)."""
+    done: bool = False
+    """Whether it has changed all that it was to change (see `core.database.interactions`)."""
 
 
 class PendingResponses:
-    """The pending responses of one database. All methods raise StoreError."""
+    """All methods raise StoreError."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def insert(
         self,
         interaction_id: int,
         *,
+        member_id: int,
         payload: str | None,
         updates_message: bool,
         token: str,
         locale: str,
     ) -> None:
         """Writes a pending response; on disk once this returns."""
-        async with self._store.transaction() as db:
+        async with self._database.transaction() as db:
             await db.execute(
-                "INSERT INTO answers"
-                " (interaction_id, payload, updates_message, token, locale, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (interaction_id, payload, updates_message, token, locale, self._store.now()),
+                "INSERT INTO pending_responses"
+                " (interaction_id, member_id, payload, updates_message, token, locale, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    interaction_id,
+                    member_id,
+                    payload,
+                    updates_message,
+                    token,
+                    locale,
+                    self._database.now(),
+                ),
             )
 
     async def delete(self, interaction_id: int) -> None:
@@ -56,29 +73,35 @@ class PendingResponses:
 
         If its job has ended meanwhile, the response may have hidden the outcome: it is posted anew.
         """
-        async with self._store.transaction() as db:
-            await db.execute(
-                "UPDATE jobs SET posted = 0, redraws = redraws + 1 WHERE finished_at IS NOT NULL"
-                " AND deleted_at IS NULL"
-                " AND id = (SELECT job_id FROM answers WHERE interaction_id = ?)",
+        async with self._database.transaction() as db:
+            rows = await rows_of(
+                db,
+                "DELETE FROM pending_responses WHERE interaction_id = ? RETURNING job_id",
                 (interaction_id,),
             )
-            await db.execute("DELETE FROM answers WHERE interaction_id = ?", (interaction_id,))
+            for row in rows:
+                if row["job_id"] is not None:
+                    await job_updates.repost(db, row["job_id"], self._database.now())
 
     async def all(self) -> list[PendingResponse]:
-        """All pending responses, the oldest first."""
-        async with self._store.snapshot() as db:
-            found = await rows_of(db, "SELECT * FROM answers ORDER BY interaction_id")
-            return [_from_row(row) for row in found]
+        """All pending responses, the oldest first. An unreadable one is deleted."""
+        async with self._database.read() as db:
+            rows = await rows_of(db, "SELECT * FROM pending_responses ORDER BY interaction_id")
+        found = readable("pending_responses", rows, _pending_response)
+        readable_ids = {response.interaction_id for response in found}
+        for unreadable in {row["interaction_id"] for row in rows} - readable_ids:
+            await self.delete(unreadable)
+        return found
 
 
-def _from_row(row: sqlite3.Row) -> PendingResponse:
+def _pending_response(row: sqlite3.Row) -> PendingResponse:
     return PendingResponse(
-        row["interaction_id"],
-        row["payload"],
-        bool(row["updates_message"]),
-        row["token"],
-        row["locale"],
-        row["created_at"],
-        row["job_id"],
+        required(row, "interaction_id", int),
+        optional(row, "payload", str),
+        bool(required(row, "updates_message", int)),
+        required(row, "token", str),
+        required(row, "locale", str),
+        required(row, "created_at", float),
+        optional(row, "job_id", int),
+        optional(row, "outcome", str) == DONE,
     )

@@ -1,11 +1,13 @@
 """What is kept about a member, to be read by them."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.database.connection import Database, rows_of, value_of
+from core.database.connection import Database
+from core.database.rows import printable, rows_of, value_of
 
 PAGE = 500  #: records that are read at a time, so that nobody waits long for the database
 
@@ -78,7 +80,7 @@ class PersonalData:
                 "reports about you": await rows_of(
                     db,
                     "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
-                    " WHERE asker_id = ?",
+                    " WHERE member_id = ?",
                     (member_id,),
                 ),
                 "blocks": await rows_of(
@@ -88,15 +90,15 @@ class PersonalData:
                 ),
                 "moderation log": await rows_of(
                     db,
-                    "SELECT guild_id, created_at, act, by_id IS :member AS by_you,"
-                    " whom_id IS :member AS about_you, job_id, what, why FROM moderation_log"
-                    " WHERE :member IN (by_id, whom_id) ORDER BY id",
+                    "SELECT guild_id, created_at, action, actor_id IS :member AS by_you,"
+                    " target_id IS :member AS about_you, job_id, details, reason FROM audit_log"
+                    " WHERE :member IN (actor_id, target_id) ORDER BY id",
                     {"member": member_id},
                 ),
             }
         for name, rows in found.items():
             if rows:
-                yield name, [dict(row) for row in rows]
+                yield name, [printable(row) for row in rows]
 
     async def _jobs(self, member_id: int, before: int) -> list[Record]:
         async with self._database.snapshot() as db:
@@ -117,6 +119,13 @@ class PersonalData:
                 {name: message[name] for name in ("kind", "channel_id", "message_id")}
             )
         return [
-            dict(job) | {"recipe": json.loads(job["recipe"]), "messages": shown[job["id"]]}
-            for job in jobs
+            printable(job) | {"recipe": _recipe(job), "messages": shown[job["id"]]} for job in jobs
         ]
+
+
+def _recipe(job: sqlite3.Row) -> Any:
+    """The recipe as JSON, as it is stored if it is damaged."""
+    try:
+        return json.loads(job["recipe"])
+    except ValueError:
+        return printable(job)["recipe"]

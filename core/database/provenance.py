@@ -2,8 +2,8 @@
 
 import json
 
-from core.database.connection import rows_of
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.rows import rows_of
 from core.job import Provenance
 from core.recipe import Recipe
 
@@ -11,20 +11,20 @@ from core.recipe import Recipe
 class UploadedImages:
     """Whose uploads are whose, and what jobs inherit. All methods raise StoreError."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def add(
         self, name: str, member_id: int, *, age_restricted: bool, spoilered: bool
     ) -> None:
         """Records that a member uploaded an image. Once restricted or spoilered, it stays so."""
-        async with self._store.transaction() as db:
+        async with self._database.transaction() as db:
             await db.execute(
                 "INSERT INTO uploaded_images VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (name, member_id) DO UPDATE SET"
                 " age_restricted = MAX(age_restricted, excluded.age_restricted),"
                 " spoilered = MAX(spoilered, excluded.spoilered)",
-                (name, member_id, self._store.now(), age_restricted, spoilered),
+                (name, member_id, self._database.now(), age_restricted, spoilered),
             )
 
     async def foreign(self, recipe: Recipe, member_id: int) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class UploadedImages:
         """
         jobs = (parent_id, recipe.source.job if recipe.source else None)
         names = recipe.pictures
-        async with self._store.snapshot() as db:
+        async with self._database.snapshot() as db:
             inherited = await rows_of(
                 db, "SELECT age_restricted, spoilered FROM jobs WHERE id IN (?, ?)", jobs
             )

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 import discord
 
 from core.discord_ui.job_buttons import buttons
+from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
-from core.job import Job, Progress, State
+from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
 
@@ -68,6 +69,18 @@ def card(
         return Card(embed, buttons(job))
 
 
+def dead_letter_card(letter: DeadLetter) -> Card:
+    """The card of a job whose row cannot be read, in its member's language."""
+    with speaking(letter.locale):
+        embed = discord.Embed(
+            title=state_name(State.FAILED),
+            colour=_LOOKS[State.FAILED][1],
+            description=reason_text(Reason(ReasonCode.UNREADABLE)),
+        )
+        embed.set_footer(text=f"#{letter.id}")
+        return Card(embed, None)
+
+
 def state_name(state: State) -> str:
     """What a state is called."""
     return say(_LOOKS[state][0])
@@ -116,7 +129,7 @@ def _status(
             seconds = job.seconds
             return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
         case State.FAILED | State.CANCELLED:
-            return escape(say(job.reason), MAX_REASON) if job.reason else ""
+            return escape(reason_text(job.reason), MAX_REASON) if job.reason else ""
 
 
 def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _sentence(error: Exception) -> str | None:
 
 def _is_temporary(error: Exception) -> bool:
     """Whether the same may succeed later; else a person has to change something first."""
-    from core.database.jobs import StoreFullError, StoreLockedError
+    from core.database.errors import StoreFullError, StoreLockedError
     from engine.delivery.rest import UnreachableError
     from engine.renderer_handle import ClusterError
 
@@ -90,7 +90,7 @@ def _is_temporary(error: Exception) -> bool:
 
 def _worded_errors() -> tuple[type[Exception], ...]:
     """Those whose text is one sentence for the host."""
-    from core.database.jobs import StoreError
+    from core.database.errors import StoreError
     from core.storage.uploaded_images import ImageError
     from engine.delivery.rest import DiscordError
     from engine.device import DeviceError

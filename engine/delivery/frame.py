@@ -31,4 +31,4 @@ class FrameSink(Protocol):
         """The job is no longer rendered here: no frame of it is to be shown from now on."""
 
     def job_ended(self) -> None:
-        """Some job has ended in the store."""
+        """Some job has ended in the database."""

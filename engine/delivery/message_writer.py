@@ -7,14 +7,22 @@ from contextlib import suppress
 import discord
 import structlog
 
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
 from core.database.members import Members
 from core.database.messages import Kind, Messages
 from core.i18n import say, speaking
-from core.job import Job, State
+from core.job import DeadLetter, Job, State
 from core.settings import Settings
 from engine.delivery.frame import Frame
-from engine.delivery.posts import Post, nonce, outcome_post, progress_post, refused_post
+from engine.delivery.posts import (
+    Post,
+    dead_letter_post,
+    nonce,
+    outcome_post,
+    progress_post,
+    refused_post,
+)
 from engine.delivery.rest import RestClient, cannot_be_edited, is_temporary, is_token_refused
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,40 +38,41 @@ class MessageWriter:
     def __init__(
         self,
         client: RestClient,
-        store: Store,
+        database: Database,
         settings: Settings,
         *,
         grace: float = 10.0,
         max_age: float = 50 * 60,
     ) -> None:
         self._client = client
-        self._store = store
-        self._messages = Messages(store)
+        self._jobs = Jobs(database)
+        self._members = Members(database)
+        self._messages = Messages(database)
         self._settings = settings
         self._grace = grace
         self._max_age = max_age
 
     async def show_frame(self, job_id: int, frame: Frame) -> bool:
         """Whether it was shown: the job may have ended, or have no message yet."""
-        job = await self._store.job(job_id)
+        job = await self._jobs.get(job_id)
         if job is None or job.state is not frame.state or self._within_grace(job):
             return False
         await self._write(job, await progress_post(job, frame), renew=self._too_old(job))
-        now = await self._store.job(job.id)
+        now = await self._jobs.get(job.id)
         if now and now.state.ended:
             # The frame may hide an outcome that was shown while it was under way, perhaps by
             # another engine that took the job over.
-            await self._store.show_again(job.id)
+            await self._jobs.repost(job.id)
         return True
 
     async def show_outcome(self, job_id: int) -> None:
         """Shows how a job ended, once. Raises what may be different at the next try."""
-        job = await self._store.job(job_id)
+        job = await self._jobs.get(job_id)
         if job is None or job.posted:
             return
         if self._within_grace(job):  # the bot may be about to name the message
             await asyncio.sleep(self._grace - abs(time.time() - job.created_at))
-            job = await self._store.job(job_id) or job
+            job = await self._jobs.get(job_id) or job
         post = await outcome_post(job, self._settings.data_dir)
         try:
             await self._write(job, post)
@@ -72,9 +81,19 @@ class MessageWriter:
             if is_temporary(error) or is_token_refused(error):
                 raise
             await self._show_refusal(job, post, error)
-        await self._store.mark_posted(job_id, job.redraws)
+        await self._jobs.mark_posted(job_id, job.redraws)
         if job.state is State.DONE:
             await self._send_copy(job)
+
+    async def show_dead_letter(self, letter: DeadLetter) -> None:
+        """Says that a job's row cannot be read. Raises what may be different at the next try."""
+        try:
+            await self._write(letter, dead_letter_post(letter))
+        except discord.HTTPException as error:
+            if is_temporary(error) or is_token_refused(error):
+                raise
+            log.error("a dead letter cannot be shown anywhere", job=letter.id, error=str(error))
+        await self._jobs.mark_dead_letter_posted(letter)
 
     async def _show_refusal(self, job: Job, post: Post, refusal: discord.HTTPException) -> None:
         """Discord does not take the post here: says so at least, without the images."""
@@ -93,7 +112,7 @@ class MessageWriter:
     async def _send_copy(self, job: Job) -> None:
         """Sends the images to the member directly, if they prefer that. Tried once."""
         try:
-            if not (await Members(self._store).preferences(job.member_id)).direct_copy:
+            if not (await self._members.preferences(job.member_id)).direct_copy:
                 return
             direct = await self._client.create_dm(discord.Object(job.member_id))
             name = nonce(job)
@@ -108,7 +127,7 @@ class MessageWriter:
                 raise
             log.warning("a copy could not be sent", job=job.id, error=str(error))
 
-    async def _write(self, job: Job, post: Post, *, renew: bool = False) -> None:
+    async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:
         """Puts a post into the job's message, or into a new one if there is none to edit."""
         channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
         if job.message_id and not renew:
@@ -147,7 +166,7 @@ class MessageWriter:
         """If the clock was set meanwhile, there is no waiting."""
         return job.message_id is None and abs(time.time() - job.created_at) < self._grace
 
-    def _too_old(self, job: Job) -> bool:
+    def _too_old(self, job: Job | DeadLetter) -> bool:
         if job.message_id is None:
             return False
         written = discord.utils.snowflake_time(job.message_id).timestamp()

@@ -1,7 +1,7 @@
 """Delivers frames and outcomes to Discord: queues, pacing, retries.
 
 Frames may be lost: the newest one wins, each message is edited at a gentle pace, and whatever goes
-wrong costs one frame. Outcomes may not: jobs that have ended are read from the store and shown
+wrong costs one frame. Outcomes may not: jobs that have ended are read from the database and shown
 until Discord has taken them, also after a restart. An edit can be repeated without harm; a new
 message carries a nonce, by which Discord recognises a repetition.
 """
@@ -15,8 +15,10 @@ import discord
 import structlog
 from prometheus_client import Counter
 
-from core.database.jobs import Store, StoreError
-from core.job import Job
+from core.database.connection import Database
+from core.database.errors import StoreError
+from core.database.jobs import Jobs
+from core.job import DeadLetter, Job
 from core.settings import Settings
 from engine.delivery.frame import Frame
 from engine.delivery.message_writer import MessageWriter
@@ -79,10 +81,14 @@ class Poster:
     """A `FrameSink` that shows jobs in their channels while `run` runs."""
 
     def __init__(
-        self, writer: MessageWriter, store: Store, settings: Settings, pace: Pace | None = None
+        self,
+        writer: MessageWriter,
+        database: Database,
+        settings: Settings,
+        pace: Pace | None = None,
     ) -> None:
         self._writer = writer
-        self._store = store
+        self._jobs = Jobs(database)
         self._settings = settings
         self._pace = pace or Pace()
         self._channels = ChannelPace(self._pace.per_channel)
@@ -120,7 +126,7 @@ class Poster:
 
     async def drain(self) -> None:
         """Returns once every outcome has been shown."""
-        while await self._store.unposted(1):
+        while await self._unposted():
             self._job_ended.set()
             await asyncio.sleep(0.1)
 
@@ -164,7 +170,7 @@ class Poster:
         while True:
             self._job_ended.clear()
             try:
-                for job in await self._store.unposted():
+                for job in await self._unposted():
                     if job.id not in self._deliveries:
                         self._deliveries[job.id] = tasks.create_task(self._deliver(job))
             except StoreError as error:
@@ -173,21 +179,28 @@ class Poster:
                 async with asyncio.timeout(self._pace.poll):
                     await self._job_ended.wait()
 
-    async def _deliver(self, job: Job) -> None:
+    async def _unposted(self) -> list[Job | DeadLetter]:
+        return [*await self._jobs.unposted(), *await self._jobs.unposted_dead_letters()]
+
+    async def _deliver(self, job: Job | DeadLetter) -> None:
         """Shows an outcome, however long it takes."""
-        outbox = self._outboxes.pop(job.id, _Outbox(job))
-        outbox.frame = None
-        async with outbox.writing:
+        outbox = self._outboxes.pop(job.id, None)
+        if outbox:
+            outbox.frame = None
+        async with outbox.writing if outbox else asyncio.Lock():
             for delay in retry_delays():
                 try:
                     await self._channels.wait(job.channel_id)
-                    await self._writer.show_outcome(job.id)
+                    if isinstance(job, DeadLetter):
+                        await self._writer.show_dead_letter(job)
+                    else:
+                        await self._writer.show_outcome(job.id)
                     break
                 except Exception as error:
                     await asyncio.sleep(self._delay_after(error, job, delay))
         del self._deliveries[job.id]
 
-    def _delay_after(self, error: Exception, job: Job, delay: float) -> float:
+    def _delay_after(self, error: Exception, job: Job | DeadLetter, delay: float) -> float:
         """Seconds until an outcome that could not be shown is tried again."""
         self._raise_if_token_refused(error)
         if isinstance(error, discord.RateLimited):

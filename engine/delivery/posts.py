@@ -9,10 +9,11 @@ from pathlib import Path
 
 import discord
 
-from core.discord_ui.job_message import Card, card
+from core.discord_ui.job_message import Card, card, dead_letter_card
+from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape
 from core.i18n import mark, say, speaking
-from core.job import Job, State
+from core.job import DeadLetter, Job, State
 from core.prompts import format_prompts
 from core.storage.paths import finished_pictures, folder_of
 from engine.delivery.frame import Frame
@@ -96,7 +97,7 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
         _file(job, f"imagine-{job.id}-{row}.png", path) for row, path in enumerate(paths, start=1)
     ]
     shown = card(job, picture=files[0].name if len(files) == 1 else None)
-    return Post(_with_notes(job, shown, [job.reason] if job.reason else []), files)
+    return Post(_with_notes(job, shown, [reason_text(job.reason)] if job.reason else []), files)
 
 
 def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
@@ -106,9 +107,15 @@ def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
     return Post(_with_notes(job, card(job), [why]))
 
 
-def nonce(job: Job) -> str:
+def dead_letter_post(letter: DeadLetter) -> Post:
+    """That a job's row cannot be read."""
+    return Post(dead_letter_card(letter))
+
+
+def nonce(job: Job | DeadLetter) -> str:
     """Names the message that follows the job's present one; 24 characters, 25 are the most."""
-    named = f"{job.id} {job.created_at} {job.message_id}"
+    created_at = job.created_at if isinstance(job, Job) else "unreadable"
+    named = f"{job.id} {created_at} {job.message_id}"
     return hashlib.blake2b(named.encode(), digest_size=12).hexdigest()
 
 

@@ -16,7 +16,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from bot.__main__ import make_bot
 from bot.client import AnyCommand, ImagineBot
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.jobs import Jobs
 from core.database.pending_responses import PendingResponses
 from core.job import Job, State
 from core.logging import configure_logging
@@ -53,17 +56,17 @@ def settings(sandbox: Sandbox, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def store(settings: Settings) -> AsyncIterator[Store]:
-    async with Store.open(settings.database_path) as store:
-        yield store
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings.database_path) as database:
+        yield database
 
 
 @asynccontextmanager
 async def running_bot(
-    sandbox: Sandbox, settings: Settings, store: Store, *further: AnyCommand
+    sandbox: Sandbox, settings: Settings, database: Database, *further: AnyCommand
 ) -> AsyncIterator[ImagineBot]:
     """The bot, connected and with its commands registered."""
-    async with make_bot(settings, store, *further) as bot:
+    async with make_bot(settings, database, *further) as bot:
         running = asyncio.create_task(bot.start(settings.token()))
         connected = asyncio.create_task(sandbox.client.wait_for_command("imagine"))
         done, _ = await asyncio.wait({running, connected}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +82,10 @@ async def running_bot(
 
 
 @pytest.fixture
-async def bot(sandbox: Sandbox, settings: Settings, store: Store) -> AsyncIterator[ImagineBot]:
-    async with running_bot(sandbox, settings, store) as bot:
+async def bot(
+    sandbox: Sandbox, settings: Settings, database: Database
+) -> AsyncIterator[ImagineBot]:
+    async with running_bot(sandbox, settings, database) as bot:
         yield bot
 
 
@@ -119,20 +124,20 @@ async def told(member: Member, words: str) -> MessageView:
     return await member.wait_for(lambda message: message.ephemeral and words in message.text)
 
 
-async def all_given(store: Store) -> None:
+async def all_given(database: Database) -> None:
     """Waits until no response of the bot's is pending."""
     async with asyncio.timeout(10):
         while True:
-            if not await PendingResponses(store).all():
+            if not await PendingResponses(database).all():
                 return
             await asyncio.sleep(0.02)
 
 
-async def worked_off(store: Store) -> None:
+async def worked_off(database: Database) -> None:
     """Waits until nothing is left to be deleted from the disk and from Discord."""
     async with asyncio.timeout(20):
         while True:
-            if not await store.deletions.pending():
+            if not await Deletions(database).pending():
                 return
             await asyncio.sleep(0.02)
 
@@ -150,17 +155,17 @@ async def asked(member: Member, **options: Any) -> MessageView:
 
 
 @pytest.fixture
-def painted(store: Store, settings: Settings) -> Any:
+def painted(database: Database, settings: Settings) -> Any:
     """Makes a member's wish end as if an engine had painted it; the job."""
 
     async def painted(member: Member, **options: Any) -> tuple[Job, MessageView]:
         card = await asked(member, **options)
-        job = await store.claim("engine", 60)
+        job = await Claims(database).claim("engine", 60)
         assert job
         _keep(job.recipe, folder_of(job.id, settings.data_dir))
-        await store.finish(job.id, "engine", State.DONE)
-        await store.mark_posted(job.id)
-        ended = await store.job(job.id)
+        await Claims(database).finish(job.id, "engine", State.DONE)
+        await Jobs(database).mark_posted(job.id)
+        ended = await Jobs(database).get(job.id)
         assert ended
         return ended, card
 

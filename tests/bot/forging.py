@@ -18,9 +18,11 @@ import structlog
 from hypothesis import strategies as st
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
 from core.discord_ui.job_buttons import Action
-from core.job import Job
+from core.job import Job, NewJob
 from core.logging import configure_logging
 from core.recipe import Recipe
 from core.settings import Settings
@@ -64,7 +66,7 @@ class Scene:
     """The bot in a local Discord, Ada with her jobs, and Mallory, who forges."""
 
     sandbox: Sandbox
-    store: Store
+    database: Database
     mallory: Member
     logged: io.StringIO
     victims: list[Job]
@@ -98,7 +100,7 @@ class Scene:
     async def hold_to_the_law(self) -> None:
         """Nobody else's jobs have changed, no secret is told, nothing went wrong, nobody pinged."""
         for job in self.victims:
-            assert await self.store.job(job.id) == job
+            assert await Jobs(self.database).get(job.id) == job
         shown = json.dumps([each.raw for each in await self.mallory.messages()])
         direct = await self.mallory.direct()
         shown += json.dumps([each.raw for each in await direct.messages()])
@@ -107,8 +109,8 @@ class Scene:
         assert not [line for line in lines if line["level"] in ("error", "critical")]
         for message in self.sandbox.channel.messages.values():
             assert not message.mentions
-        for own in await self.store.members_jobs(self.mallory.id):
-            await self.store.cancel(own.id)
+        for own in await JobQueue(self.database).by_member(self.mallory.id):
+            await Jobs(self.database).cancel(own.id)
         for message in list(self.sandbox.channel.messages.values()):
             if message.id != self.victims[0].message_id:
                 self.sandbox.world.delete(self.sandbox.channel, message)
@@ -156,9 +158,9 @@ async def scene() -> AsyncIterator[Scene]:
             database_path=folder / "imagine.db",
             data_dir=folder / "data",
         )
-        store = await stack.enter_async_context(Store.open(settings.database_path))
+        database = await stack.enter_async_context(Database.open(settings.database_path))
         stream = stack.enter_context(all_that_is_logged(settings))
-        bot = await stack.enter_async_context(running_bot(sandbox, settings, store))
+        bot = await stack.enter_async_context(running_bot(sandbox, settings, database))
         ada, mallory = await sandbox.member("Ada"), await sandbox.member("Mallory")
         card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
         await ada.slash("imagine", include=SECRETS[0], private=True)
@@ -168,15 +170,17 @@ async def scene() -> AsyncIterator[Scene]:
             (SECRETS[2], 999, 6),
         ):
             recipe = Recipe.make(include, width=64, height=64, steps=40)
-            await store.add(
-                recipe,
-                guild_id=guild,
-                channel_id=channel,
-                message_id=None,
-                member_id=ada.id,
-                member_name="Ada",
+            await Jobs(database).insert(
+                NewJob(
+                    recipe=recipe,
+                    guild_id=guild,
+                    channel_id=channel,
+                    message_id=None,
+                    member_id=ada.id,
+                    member_name="Ada",
+                )
             )
-        jobs = [await store.job(number) for number in range(1, 5)]
+        jobs = [await Jobs(database).get(number) for number in range(1, 5)]
         victims = [job for job in jobs if job]
         assert (len(victims), victims[0].message_id) == (4, card.id)
-        yield Scene(sandbox, store, mallory, stream, victims, settings, bot)
+        yield Scene(sandbox, database, mallory, stream, victims, settings, bot)

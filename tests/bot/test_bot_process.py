@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 import bot.__main__
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from core.settings import Settings
 from sandbox import Sandbox
 from tests.bot.conftest import NOWHERE
@@ -195,6 +196,6 @@ async def test_a_job_outlives_the_bot(settings: Settings, sandbox: Sandbox, tmp_
     card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     process.kill()
     await process.communicate()
-    async with Store.open(settings.database_path) as store:
-        (job,) = await store.waiting()
+    async with Database.open(settings.database_path) as database:
+        (job,) = await JobQueue(database).waiting()
         assert job.message_id == card.id

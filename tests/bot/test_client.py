@@ -10,7 +10,7 @@ import pytest
 from discord import app_commands
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from tests.bot.conftest import entries, refusal, running_bot, told
@@ -29,13 +29,13 @@ async def stumble(interaction: discord.Interaction) -> None:
 
 
 async def test_commands_are_registered_once_until_they_change(
-    sandbox: Sandbox, settings: Settings, store: Store
+    sandbox: Sandbox, settings: Settings, database: Database
 ) -> None:
     for _ in range(2):
-        async with running_bot(sandbox, settings, store):
+        async with running_bot(sandbox, settings, database):
             pass
     assert len(registrations(sandbox)) == 1
-    async with running_bot(sandbox, settings, store, stumble):
+    async with running_bot(sandbox, settings, database, stumble):
         pass
     first, second = (
         [command["name"] for command in registered] for registered in registrations(sandbox)
@@ -44,22 +44,22 @@ async def test_commands_are_registered_once_until_they_change(
 
 
 async def test_commands_that_discord_lost_are_registered_again(
-    sandbox: Sandbox, settings: Settings, store: Store
+    sandbox: Sandbox, settings: Settings, database: Database
 ) -> None:
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         sandbox.commands.overwrite(sandbox.guild.id, [])
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         pass
     assert len(registrations(sandbox)) == 2
 
 
 async def test_commands_move_with_the_setting_and_stand_nowhere_twice(
-    sandbox: Sandbox, settings: Settings, store: Store
+    sandbox: Sandbox, settings: Settings, database: Database
 ) -> None:
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         assert not sandbox.commands.listed(None)
     everywhere = settings.model_copy(update={"discord_guild_id": None})
-    async with running_bot(sandbox, everywhere, store):
+    async with running_bot(sandbox, everywhere, database):
         assert not sandbox.commands.listed(sandbox.guild.id)
         names = [command["name"] for command in sandbox.commands.listed(None)]
         assert names[0] == "imagine"
@@ -67,11 +67,11 @@ async def test_commands_move_with_the_setting_and_stand_nowhere_twice(
 
 
 async def test_a_damaged_memory_does_no_harm(
-    sandbox: Sandbox, settings: Settings, store: Store
+    sandbox: Sandbox, settings: Settings, database: Database
 ) -> None:
     settings.data_dir.mkdir()
     (settings.data_dir / "commands.json").write_text("{")
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         assert len(registrations(sandbox)) == 1
 
 
@@ -90,12 +90,12 @@ async def test_no_privileged_intent_is_asked_for(bot: ImagineBot) -> None:
 async def test_a_failure_gives_the_member_a_code_and_the_log_its_traceback(
     sandbox: Sandbox,
     settings: Settings,
-    store: Store,
+    database: Database,
     ada: Member,
     bob: Member,
     logged: io.StringIO,
 ) -> None:
-    async with running_bot(sandbox, settings, store, stumble):
+    async with running_bot(sandbox, settings, database, stumble):
         await ada.slash("stumble")
         words = await refusal(ada)
     assert "a wheel" not in words
@@ -115,14 +115,14 @@ async def test_a_failing_button_answers_too(
     async def broken(job_id: int) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(bot.store, "job", broken)
+    monkeypatch.setattr(bot.jobs, "get", broken)
     await ada.press(card, card.buttons[0].custom_id)
     await told(ada, "incident")
     assert await ada.message(card.id)
 
 
 async def test_an_interaction_that_died_is_let_go_quietly(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, logged: io.StringIO
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, logged: io.StringIO
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -132,7 +132,7 @@ async def test_an_interaction_that_died_is_let_go_quietly(
         await go_on.wait()
         await interaction.response.defer()
 
-    async with running_bot(sandbox, settings, store, late) as bot:
+    async with running_bot(sandbox, settings, database, late) as bot:
         asking = asyncio.create_task(ada.slash("late"))
         await begun.wait()
         sandbox.clock.advance(4)
@@ -145,9 +145,9 @@ async def test_an_interaction_that_died_is_let_go_quietly(
 
 
 async def test_the_token_is_never_logged(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, logged: io.StringIO
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, logged: io.StringIO
 ) -> None:
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     assert logged.getvalue()
     assert sandbox.token not in logged.getvalue()
@@ -162,7 +162,7 @@ async def test_a_command_that_is_no_longer_there_is_explained(
 
 
 async def test_stopping_lets_a_handler_finish(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -173,7 +173,7 @@ async def test_stopping_lets_a_handler_finish(
         await go_on.wait()
         await interaction.edit_original_response(content="Done at last.")
 
-    async with running_bot(sandbox, settings, store, slow) as bot:
+    async with running_bot(sandbox, settings, database, slow) as bot:
         await ada.slash("slow")
         await begun.wait()
         closing = asyncio.create_task(bot.close())

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.client import ImagineBot
 from bot.services.signing import LENGTH, sign, verify
-from core.database.jobs import Store
+from core.database.connection import Database
 from core.database.provenance import UploadedImages
 from core.settings import Settings
 from core.storage.uploaded_images import store_image
@@ -68,15 +68,15 @@ async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
         fields = {"include": "a sea", "exclude": "", "strength": "1"}
         for forged in ("A" * LENGTH, sign(name, at.victims[0].member_id, at.settings)):
             await at.forge("form", f"picture:{name}:{forged}", fields)
-            assert await at.store.job(5) is None
+            assert await at.bot.jobs.get(5) is None
         sealed = f"picture:{name}:{sign(name, at.mallory.id, at.settings)}"
         await at.forge("form", sealed, fields)
-        assert await at.store.job(5) is None  # the upload is still somebody else's
-        await UploadedImages(at.store).add(
+        assert await at.bot.jobs.get(5) is None  # the upload is still somebody else's
+        await UploadedImages(at.bot.database).add(
             name, at.mallory.id, age_restricted=False, spoilered=False
         )
         await at.forge("form", sealed, fields)
-        job = await at.store.job(5)
+        job = await at.bot.jobs.get(5)
         assert job
         assert job.recipe.initial == name
 
@@ -92,12 +92,15 @@ def test_a_seal_is_of_one_picture_one_member_and_one_bot(settings: Settings) -> 
 
 
 async def test_a_refused_wish_leaves_no_picture_on_the_disk(
-    bot: ImagineBot, store: Store, settings: Settings, ada: Member, sandbox: Sandbox, tmp_path: Path
+    bot: ImagineBot,
+    database: Database,
+    settings: Settings,
+    ada: Member,
+    sandbox: Sandbox,
+    tmp_path: Path,
 ) -> None:
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
-    await bot.moderation.block(
-        sandbox.guild.id, ada.id, by=1, why=None, until=None, reason="blocked"
-    )
+    await bot.blocks.block(sandbox.guild.id, ada.id, actor_id=1, reason=None, until=None)
     await ada.slash("imagine", include="a sea", image=tmp_path / "lawn.png")
     await told(ada, "You've been blocked")
     assert not (settings.data_dir / "initial").exists()

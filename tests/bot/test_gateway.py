@@ -7,7 +7,7 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.gateway import LONGEST_PAUSE, Backoff
-from core.database.jobs import Store
+from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Member, Sandbox
 from tests.bot.conftest import entries, running_bot
@@ -49,13 +49,13 @@ async def test_the_end_of_an_outage_is_met_within_half_a_minute_however_long_it_
 async def test_too_many_starts_in_a_day_are_waited_out(
     sandbox: Sandbox,
     settings: Settings,
-    store: Store,
+    database: Database,
     logged: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Discord would reset the token of a bot that goes on starting."""
     monkeypatch.setattr(sandbox.gateway, "start_limit", lambda: FEW)
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         (entry,) = entries(logged, "error")
     assert "too many sessions today" in entry["event"]
     assert entry["seconds"] == 0.05

@@ -3,7 +3,7 @@
 import asyncio
 import io
 
-from core.database.jobs import Store
+from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
@@ -11,10 +11,10 @@ from tests.bot.conftest import entries, running_bot
 
 
 async def findings(
-    sandbox: Sandbox, settings: Settings, store: Store, logged: io.StringIO
+    sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> tuple[list[str], list[str]]:
     """What is well, and what is not; the disk is looked at last."""
-    async with running_bot(sandbox, settings, store), asyncio.timeout(30):
+    async with running_bot(sandbox, settings, database), asyncio.timeout(30):
         while True:
             if "are free for pictures" in logged.getvalue():
                 break
@@ -30,9 +30,9 @@ async def findings(
 
 
 async def test_where_all_is_well_nothing_is_to_be_mended(
-    sandbox: Sandbox, settings: Settings, store: Store, logged: io.StringIO
+    sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> None:
-    good, bad = await findings(sandbox, settings, store, logged)
+    good, bad = await findings(sandbox, settings, database, logged)
     assert not bad
     for words in (
         "discord.py",
@@ -44,7 +44,7 @@ async def test_where_all_is_well_nothing_is_to_be_mended(
 
 
 async def test_channels_where_it_may_too_little_are_named_by_what_it_lacks(
-    sandbox: Sandbox, settings: Settings, store: Store, logged: io.StringIO
+    sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> None:
     world, everyone = sandbox.world, sandbox.guild.id
     for name, denied in {
@@ -54,16 +54,16 @@ async def test_channels_where_it_may_too_little_are_named_by_what_it_lacks(
         "plain": Permission.EMBED_LINKS | Permission.ATTACH_FILES,
     }.items():
         world.overwrite(world.add_channel(sandbox.guild, name), everyone, deny=denied)
-    good, (plain,) = await findings(sandbox, settings, store, logged)
+    good, (plain,) = await findings(sandbox, settings, database, logged)
     assert "In #plain of the server Painters the bot lacks Embed Links and Attach Files" in plain
     assert any("#quiet, #still" in sentence and "Send Messages" in sentence for sentence in good)
     assert any("#hidden" in sentence and "View Channel" in sentence for sentence in good)
 
 
 async def test_a_server_of_which_it_sees_nothing(
-    sandbox: Sandbox, settings: Settings, store: Store, logged: io.StringIO
+    sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> None:
     for channel in sandbox.guild.channels.values():
         sandbox.world.overwrite(channel, sandbox.guild.id, deny=Permission.VIEW_CHANNEL)
-    _, (blind,) = await findings(sandbox, settings, store, logged)
+    _, (blind,) = await findings(sandbox, settings, database, logged)
     assert "lacks View Channel: allow it" in blind

@@ -10,7 +10,9 @@ import pytest
 from bot.client import ImagineBot
 from bot.commands.help import TEXT
 from bot.services import audit_log_feed
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
 from core.discord_ui.job_buttons import LABELS
 from core.i18n import languages, say, speaking
 from core.settings import Settings
@@ -50,7 +52,7 @@ async def test_the_command_tree_is_described_in_all_languages_and_short_enough(
 
 
 async def test_each_reads_their_own_language(
-    bot: ImagineBot, sandbox: Sandbox, store: Store
+    bot: ImagineBot, sandbox: Sandbox, database: Database
 ) -> None:
     ada, bob = await sandbox.member("Ada", locale="de"), await sandbox.member("Bob")
     for member, described, no, queued in (
@@ -64,11 +66,11 @@ async def test_each_reads_their_own_language(
         await member.slash("cancel", job=77)
         told = await member.wait_for(lambda message: message.ephemeral and not message.loading)
         assert no in told.content
-    assert [job.locale for job in await store.waiting()] == ["de", "en-US"]
+    assert [job.locale for job in await JobQueue(database).waiting()] == ["de", "en-US"]
 
 
 async def test_a_card_speaks_to_its_asker_and_an_answer_to_who_presses(
-    bot: ImagineBot, sandbox: Sandbox, store: Store
+    bot: ImagineBot, sandbox: Sandbox, database: Database
 ) -> None:
     ada = await sandbox.member("Ada", locale="de")
     mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES), locale="fr")
@@ -84,26 +86,26 @@ async def test_a_card_speaks_to_its_asker_and_an_answer_to_who_presses(
 
 
 async def test_a_report_speaks_to_its_server_and_the_log_english(
-    sandbox: Sandbox, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_log_feed, "POLL_SECONDS", 0.02)
     await sandbox.client.set_guild_locale("de")
     ada = await sandbox.member("Ada", locale="ja")
     mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
     office = await sandbox.client.channel("office")
-    async with running_bot(sandbox, settings, store) as bot:
+    async with running_bot(sandbox, settings, database) as bot:
         await asked(ada)
         await mo.slash("mod log channel", channel=office)
-        job = await store.job(1)
+        job = await Jobs(database).get(1)
         assert job
-        await bot.moderation.report(job, mo.id, None)
+        await bot.reports.insert(job, mo.id, None)
         report = await mo.at(office).wait_for(lambda message: "wurde gemeldet" in message.text)
         assert report.buttons[0].label == "Bild löschen"
         await mo.slash("mod block", member=ada)
         await ada.slash("imagine", include="a red circle")
         await told(ada, "ブロックされています")
-        _, (refused, *_) = await bot.moderation.log(sandbox.guild.id)
-        assert (refused.why or "").startswith("You've been blocked")
+        _, (refused, *_) = await bot.audit_log.page(sandbox.guild.id)
+        assert (refused.reason or "").startswith("You've been blocked")
 
 
 def test_the_help_names_the_buttons_as_they_are_labelled() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of `jobs` share: a store on a clock of its own."""
+"""What the tests of `jobs` share: a database on a clock of its own."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from core.database.jobs import Store
+from core.database.connection import Database
 from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
 
 settings.register_profile("no deadline", deadline=None)  # machines differ, laws do not
@@ -35,6 +35,6 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
-    async with Store.open(path, clock=clock) as opened:
+async def database(path: Path, clock: Clock) -> AsyncIterator[Database]:
+    async with Database.open(path, clock=clock) as opened:
         yield opened

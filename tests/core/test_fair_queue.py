@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.fair_queue import claim_order, turn_on_arrival
+from core.fair_queue import claim_order, start_time
 
 MOST = 4  #: pictures of one job
 
@@ -30,7 +30,7 @@ class Queue:
     arrived: int = 0
 
     def arrive(self, member: int, pictures: int = 1, priority: int = 0) -> Wish:
-        turn = turn_on_arrival(self.virtual[priority], self.ends.get((member, priority)))
+        turn = start_time(self.virtual[priority], self.ends.get((member, priority)))
         self.ends[member, priority] = turn + pictures
         self.arrived += 1
         wish = Wish(self.arrived, member, pictures, priority, turn)

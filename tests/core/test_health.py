@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import discord
 import pytest
 
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
 from core.health import Verdict, look_at_access, look_at_application, look_at_database, look_at_disk
+from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
 
@@ -33,17 +35,24 @@ def test_commands_that_discord_sends_elsewhere() -> None:
 
 async def test_a_database_and_its_damage(path: Path) -> None:
     wish = Recipe.make("a red circle", width=64, height=64, steps=10)
-    async with Store.open(path) as store:
+    async with Database.open(path) as database:
         for member in range(40):
-            await store.add(
-                wish, guild_id=1, channel_id=2, message_id=3, member_id=member, member_name="Ada"
+            await Jobs(database).insert(
+                NewJob(
+                    recipe=wish,
+                    guild_id=1,
+                    channel_id=2,
+                    message_id=3,
+                    member_id=member,
+                    member_name="Ada",
+                )
             )
-        finding = await look_at_database(store, path)
+        finding = await look_at_database(database, path)
     assert finding.verdict is Verdict.WELL
     assert "40 jobs wait" in finding.sentence
     spoil_a_page(path)
-    async with Store.open(path) as store:
-        finding = await look_at_database(store, path)
+    async with Database.open(path) as database:
+        finding = await look_at_database(database, path)
     assert finding.verdict is Verdict.STOPS
     assert "restore a backup" in finding.sentence
 

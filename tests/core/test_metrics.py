@@ -16,7 +16,10 @@ from aiohttp.test_utils import TestServer
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.job import NewJob
 from core.logging import configure_logging
 from core.metrics import counted_requests, measured
 from core.recipe import Recipe
@@ -52,14 +55,16 @@ async def health(session: aiohttp.ClientSession, address: Address) -> tuple[int,
 
 
 async def test_the_queue_in_numbers(
-    store: Store, clock: Clock, address: Address, session: aiohttp.ClientSession
+    database: Database, clock: Clock, address: Address, session: aiohttp.ClientSession
 ) -> None:
-    async with measured("BOT_METRICS", address, store, lambda: ""):
+    async with measured("BOT_METRICS", address, database, lambda: ""):
         assert (await numbers(session, address))["imagine_queue_oldest_seconds"] == 0
         for _ in range(3):
-            await store.add(WISH, guild_id=1, channel_id=2, message_id=3, **ADA)
-        await store.claim("an engine", 10)
-        await store.cancel(2)
+            await Jobs(database).insert(
+                NewJob(recipe=WISH, guild_id=1, channel_id=2, message_id=3, **ADA)
+            )
+        await Claims(database).claim("an engine", 10)
+        await Jobs(database).cancel(2)
         clock.now += 60
         told = await numbers(session, address)
     assert told["imagine_queue_waiting_jobs"] == 1
@@ -69,10 +74,10 @@ async def test_the_queue_in_numbers(
 
 
 async def test_health_is_a_status_and_a_sentence(
-    store: Store, path: Path, address: Address, session: aiohttp.ClientSession
+    database: Database, path: Path, address: Address, session: aiohttp.ClientSession
 ) -> None:
     troubles = iter(["The bot is not connected to Discord."])
-    async with measured("BOT_METRICS", address, store, lambda: next(troubles, "")):
+    async with measured("BOT_METRICS", address, database, lambda: next(troubles, "")):
         assert await health(session, address) == (503, "The bot is not connected to Discord.")
         assert await health(session, address) == (200, "All is well.")
         with sqlite3.connect(path) as database:
@@ -83,10 +88,10 @@ async def test_health_is_a_status_and_a_sentence(
         assert math.isnan((await numbers(session, address))["imagine_queue_waiting_jobs"])
 
 
-async def test_an_address_that_is_taken_is_named(store: Store, address: Address) -> None:
-    async with measured("BOT_METRICS", address, store, lambda: ""):
+async def test_an_address_that_is_taken_is_named(database: Database, address: Address) -> None:
+    async with measured("BOT_METRICS", address, database, lambda: ""):
         with pytest.raises(SettingsError, match=rf"ENGINE_METRICS={address}: .*in use"):
-            async with measured("ENGINE_METRICS", address, store, lambda: ""):
+            async with measured("ENGINE_METRICS", address, database, lambda: ""):
                 pass
 
 

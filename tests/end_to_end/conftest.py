@@ -15,7 +15,9 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
 from core.job import Job
 from core.recipe import Recipe
 from sandbox import Member, MessageView, Sandbox
@@ -45,11 +47,11 @@ async def until(
 class Product:
     """A local Discord, and the bot and the engine that serve it, each started when asked for."""
 
-    def __init__(self, discord: Sandbox, store: Store, folder: Path) -> None:
+    def __init__(self, discord: Sandbox, database: Database, folder: Path) -> None:
         self.discord = discord
-        self.store = store
+        self.database = database
         self.folder = folder
-        self.database = folder / "imagine.db"
+        self.database_path = folder / "imagine.db"
         self.options: dict[str, Sequence[str]] = {}
         """What stands behind `python -m` and the name of each process."""
         self._processes: dict[str, Process] = {}
@@ -113,7 +115,7 @@ class Product:
 
     async def job_of(self, card: MessageView) -> Job:
         """The job that a card shows."""
-        job = await self.store.job(job_id(card))
+        job = await Jobs(self.database).get(job_id(card))
         assert job
         return job
 
@@ -150,7 +152,7 @@ class Product:
             "DISCORD_TOKEN": self.discord.token,
             "DISCORD_API_URL": self.discord.api_url,
             "DISCORD_GUILD_ID": str(self.discord.guild.id),
-            "DATABASE_PATH": str(self.database),
+            "DATABASE_PATH": str(self.database_path),
             "DATA_DIR": str(self.folder),
             "DEVICE": "cpu",
             "LOG_LEVEL": "DEBUG",
@@ -200,8 +202,8 @@ async def shared_product(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
     folder = tmp_path_factory.mktemp("product")
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(Sandbox())
-        store = await stack.enter_async_context(Store.open(folder / "imagine.db"))
-        product = Product(discord, store, folder)
+        database = await stack.enter_async_context(Database.open(folder / "imagine.db"))
+        product = Product(discord, database, folder)
         stack.push_async_callback(product.close)
         yield product
 
@@ -211,9 +213,9 @@ async def product(shared_product: Product) -> AsyncIterator[Product]:
     """The product, in which neither troubles nor jobs outlive a test."""
     yield shared_product
     shared_product.discord.faults.clear()
-    store = shared_product.store
-    for job in [*await store.running(), *await store.waiting()]:
-        await store.cancel(job.id)
+    database = shared_product.database
+    for job in [*await JobQueue(database).running(), *await JobQueue(database).waiting()]:
+        await Jobs(database).cancel(job.id)
 
 
 def title(message: MessageView) -> str:

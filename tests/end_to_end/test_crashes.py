@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
 from core.job import State
 from core.storage.paths import folder_of, state_of
 from sandbox import MessageView
@@ -44,8 +45,8 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     job = await product.job_of(card)
     assert job.state is State.RUNNING
     assert job.engine
-    async with Store.open(product.database, clock=lambda: time.time() - 60) as a_minute_ago:
-        await a_minute_ago.heartbeat(job.engine, lease_seconds=20)
+    async with Database.open(product.database_path, clock=lambda: time.time() - 60) as a_minute_ago:
+        await Claims(a_minute_ago).heartbeat(job.engine, lease_seconds=20)
 
     await product.start("engine")
     job = await product.posted(card)

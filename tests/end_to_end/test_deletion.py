@@ -45,4 +45,4 @@ async def test_a_killed_bot_deletes_the_rest_once_it_is_back(product: Product) -
 
 
 async def no_jobs(product: Product, member_id: int) -> bool:
-    return (await PersonalData(product.store).summary(member_id)).jobs == 0
+    return (await PersonalData(product.database).summary(member_id)).jobs == 0

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: a store on disk, recipes, and patience."""
+"""What the tests of the engine share: a database on disk, recipes, and patience."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.database.jobs import Store
-from core.job import Job
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.job import Job, NewJob
 from core.recipe import Recipe
 from engine.media import Provenance
 from sandbox import Sandbox
@@ -19,8 +20,8 @@ PATIENCE = 30.0  #: seconds until a test that waits for something gives up
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store.open(tmp_path / "imagine.db") as opened:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open(tmp_path / "imagine.db") as opened:
         yield opened
 
 
@@ -40,7 +41,7 @@ def recipe() -> Callable[..., Recipe]:
 
 
 @pytest.fixture
-def ask_for(store: Store) -> Callable[..., Awaitable[Job]]:
+def ask_for(database: Database) -> Callable[..., Awaitable[Job]]:
     """Puts a recipe into the queue."""
 
     async def ask_for(
@@ -50,14 +51,16 @@ def ask_for(store: Store) -> Callable[..., Awaitable[Job]]:
         guild_id: int | None = None,
         spoilered: bool = False,
     ) -> Job:
-        return await store.add(
-            wish,
-            guild_id=guild_id,
-            channel_id=channel_id,
-            message_id=message_id,
-            member_id=1,
-            member_name="Ada",
-            spoilered=spoilered,
+        return await Jobs(database).insert(
+            NewJob(
+                recipe=wish,
+                guild_id=guild_id,
+                channel_id=channel_id,
+                message_id=message_id,
+                member_id=1,
+                member_name="Ada",
+                spoilered=spoilered,
+            )
         )
 
     return ask_for

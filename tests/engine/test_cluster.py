@@ -18,9 +18,12 @@ from PIL import Image
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
 from bench.cluster.raylets import Raylets, raylets
-from core.database.jobs import Store
-from core.database.moderation import Moderation
-from core.job import Job, State
+from core.database.blocks import Blocks
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.moderation_queue import ModerationQueue
+from core.database.queue import JobQueue
+from core.job import Job, NewJob, State
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of
@@ -63,7 +66,7 @@ class Engine:
 
     raylets: Raylets
     cache: Path
-    store: Store
+    database: Database
     worker: Worker
     cluster: cluster_module.Cluster
     folder: Path
@@ -71,18 +74,20 @@ class Engine:
 
     async def ask(self, guild_id: int | None = None, **values: Any) -> Job:
         wish = {"include": "a red circle", "width": 64, "height": 64, "steps": 10, "seed": 7}
-        return await self.store.add(
-            Recipe.make(**(wish | values)),
-            guild_id=guild_id,
-            channel_id=1,
-            message_id=None,
-            member_id=1,
-            member_name="Ada",
+        return await Jobs(self.database).insert(
+            NewJob(
+                recipe=Recipe.make(**(wish | values)),
+                guild_id=guild_id,
+                channel_id=1,
+                message_id=None,
+                member_id=1,
+                member_name="Ada",
+            )
         )
 
     async def ended(self, job: Job) -> Job:
         async def look() -> Job | None:
-            now = await self.store.job(job.id)
+            now = await Jobs(self.database).get(job.id)
             return now if now and now.state.ended else None
 
         found: Job = await until(look)
@@ -117,11 +122,11 @@ async def engine(
     folder, cache = tmp_path_factory.mktemp("engine"), tmp_path_factory.mktemp("cache")
     started.add(XDG_CACHE_HOME=str(cache))
     settings = Settings(ray_address=started.address, data_dir=folder, device="cpu")
-    async with Store.open(folder / "imagine.db") as store, cluster_module.connected(settings):
-        worker = Worker(store, frames := RecordingSink(), data_dir=folder)
-        cluster = cluster_module.Cluster(settings, store, worker)
+    async with Database.open(folder / "imagine.db") as database, cluster_module.connected(settings):
+        worker = Worker(database, frames := RecordingSink(), data_dir=folder)
+        cluster = cluster_module.Cluster(settings, database, worker)
         working = [asyncio.create_task(worker.run()), asyncio.create_task(cluster.run())]
-        yield Engine(started, cache, store, worker, cluster, folder, frames)
+        yield Engine(started, cache, database, worker, cluster, folder, frames)
         for task in working:
             task.cancel()
             await asyncio.wait({task})
@@ -131,8 +136,11 @@ async def engine(
 async def calm(engine: Engine) -> AsyncIterator[None]:
     """No job outlives its test."""
     yield
-    for job in [*await engine.store.running(), *await engine.store.waiting()]:
-        await engine.store.cancel(job.id)
+    for job in [
+        *await JobQueue(engine.database).running(),
+        *await JobQueue(engine.database).waiting(),
+    ]:
+        await Jobs(engine.database).cancel(job.id)
     await until(lambda: engine.worker.jobs == 0)
 
 
@@ -170,14 +178,13 @@ async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_pict
 @pytest.mark.parametrize("act", ["cancel", "block", "pause"])
 async def test_a_job_that_is_called_off_leaves_its_actor_at_once(engine: Engine, act: str) -> None:
     called_off, other = await engine.ask(GUILD, **LONG), await engine.ask(**LONG)
-    moderation = Moderation(engine.store)
     await engine.goes_on(called_off)
     if act == "cancel":
-        await engine.store.cancel(called_off.id)
+        await Jobs(engine.database).cancel(called_off.id)
     elif act == "block":
-        await moderation.block(GUILD, 1, by=9, why=None, until=None, reason="Blocked.")
+        await Blocks(engine.database).block(GUILD, 1, actor_id=9, reason=None, until=None)
     else:
-        await moderation.pause(GUILD, by=9, why=None)
+        await ModerationQueue(engine.database).pause(GUILD, actor_id=9, reason=None)
     step = engine.steps(called_off)
     await until(lambda: engine.worker.jobs == 1)
     await engine.goes_on(other)
@@ -185,7 +192,7 @@ async def test_a_job_that_is_called_off_leaves_its_actor_at_once(engine: Engine,
     if act == "pause":
         shown = engine.frames.steps[called_off.id]
         step, count = shown[-1], len(shown)
-        await moderation.resume(GUILD, by=9)
+        await ModerationQueue(engine.database).resume(GUILD, actor_id=9)
         await engine.goes_on(called_off)
         # It resumes after its last output, which may have come too late to be shown.
         assert shown[count] in (step + 1, step + 2)
@@ -208,7 +215,7 @@ async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained
     for job, step in zip(jobs, steps, strict=True):
         await engine.goes_on(job)
         assert engine.steps(job) > step
-    ends = [await engine.store.job(job.id) for job in jobs]
+    ends = [await Jobs(engine.database).get(job.id) for job in jobs]
     assert [end.attempts for end in ends if end] == [1, 1]
     engine.raylets.kill(joined)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.discord_ui.reasons import reason_text
 from engine.job_messages import reason_for
 from engine.models.catalogue import WeightsError
 from engine.synthesis.checkpoint import CheckpointError
@@ -20,6 +21,6 @@ from tests.queued_job import queued_job
     ],
 )
 def test_a_reason_names_no_path(error: Exception) -> None:
-    reason = reason_for(error, queued_job().recipe, "abc123")
+    reason = reason_text(reason_for(error, queued_job().recipe, "abc123"))
     assert "srv" not in reason
     assert reason.endswith(".")

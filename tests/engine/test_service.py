@@ -13,8 +13,10 @@ import torch
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from core.database.jobs import Store
-from core.job import Job, State
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.discord_ui.reasons import reason_text
+from core.job import Job, Reason, State
 from core.settings import Address, Settings
 from engine import service
 from engine.models import catalogue
@@ -35,7 +37,7 @@ def address(unused_tcp_port: int) -> Address:
 
 @pytest.fixture
 def serving(
-    store: Store,
+    database: Database,
     discord: Sandbox,
     address: Address,
     tmp_path: Path,
@@ -66,7 +68,7 @@ def serving(
 
 
 async def test_what_is_asked_ends_in_the_channel(
-    store: Store, discord: Sandbox, ask: Ask, serving: Any
+    database: Database, discord: Sandbox, ask: Ask, serving: Any
 ) -> None:
     card = discord.world.post(
         discord.channel, discord.world.application.bot, Draft(content="Position 1")
@@ -75,20 +77,20 @@ async def test_what_is_asked_ends_in_the_channel(
     refused = await ask(channel_id=discord.channel.id, message_id=card.id, width=18)
 
     async def all_posted() -> bool:
-        return all([(await store.job(each.id)).posted for each in (job, refused)])  # type: ignore[union-attr]
+        return all([(await Jobs(database).get(each.id)).posted for each in (job, refused)])  # type: ignore[union-attr]
 
     async with serving():
         await until(all_posted)
-    done, failed = await store.job(job.id), await store.job(refused.id)
+    done, failed = await Jobs(database).get(job.id), await Jobs(database).get(refused.id)
     assert done
     assert failed
     assert (done.state, failed.state) == (State.DONE, State.FAILED)
-    assert "multiples of" in (failed.reason or "")
+    assert "multiples of" in reason_text(failed.reason)
     assert discord.unhandled == []
 
 
 async def test_it_tells_how_it_is_and_what_it_does(
-    store: Store,
+    database: Database,
     discord: Sandbox,
     ask: Ask,
     serving: Any,
@@ -104,7 +106,7 @@ async def test_it_tells_how_it_is_and_what_it_does(
     job = await ask(channel_id=discord.channel.id, message_id=card.id)
 
     async def is_posted() -> bool:
-        now = await store.job(job.id)
+        now = await Jobs(database).get(job.id)
         return now is not None and now.posted
 
     async with aiohttp.ClientSession(f"http://{address}") as session, serving():
@@ -140,7 +142,7 @@ def numbers() -> tuple[float, ...]:
 
 
 async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
-    store: Store, discord: Sandbox, ask: Ask, serving: Any
+    database: Database, discord: Sandbox, ask: Ask, serving: Any
 ) -> None:
     card = discord.world.post(
         discord.channel, discord.world.application.bot, Draft(content="Position 1")
@@ -148,7 +150,7 @@ async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
     job = await ask(channel_id=discord.channel.id, message_id=card.id, steps=2000)
 
     async def state() -> State:
-        now = await store.job(job.id)
+        now = await Jobs(database).get(job.id)
         assert now
         return now.state
 
@@ -160,10 +162,10 @@ async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
     assert await state() is State.QUEUED
     async with serving():
         await until(is_running)
-        await store.cancel(job.id, reason="Enough.")
+        await Jobs(database).cancel(job.id, reason=Reason(text="Enough."))
 
         async def is_posted() -> bool:
-            now = await store.job(job.id)
+            now = await Jobs(database).get(job.id)
             return now is not None and now.posted
 
         await until(is_posted)

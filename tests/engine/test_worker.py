@@ -13,9 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from core.database.jobs import STOPPED_TOO_OFTEN, Store, StoreLockedError
-from core.database.moderation import Moderation
-from core.job import Job, State
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.errors import StoreLockedError
+from core.database.jobs import Jobs
+from core.database.moderation_queue import ModerationQueue
+from core.discord_ui.reasons import reason_text
+from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of, state_of
 from core.storage.uploaded_images import store_image
@@ -60,7 +64,7 @@ def sink() -> RecordingSink:
 
 @pytest.fixture
 def working(
-    store: Store, sink: RecordingSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, sink: RecordingSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
     monkeypatch.setattr(scheduler, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(leases, "RETRY_SECONDS", 0.02)
@@ -71,7 +75,7 @@ def working(
         *renderers: FakeRenderer | LocalRenderer, capacity: int = 4
     ) -> AsyncIterator[asyncio.Task[None]]:
         """A worker at its work; leaving the block stops it in good order."""
-        worker = Worker(store, sink, data_dir=tmp_path)
+        worker = Worker(database, sink, data_dir=tmp_path)
         for renderer in renderers:
             is_handle = isinstance(renderer, LocalRenderer)
             worker.join(renderer if is_handle else LocalRenderer(renderer, MADE_BY, capacity))
@@ -86,10 +90,10 @@ def working(
 
 
 @pytest.fixture
-def ended(store: Store) -> Callable[[Job], Awaitable[Job]]:
+def ended(database: Database) -> Callable[[Job], Awaitable[Job]]:
     async def ended(job: Job) -> Job:
         async def look() -> Job | None:
-            now = await store.job(job.id)
+            now = await Jobs(database).get(job.id)
             return now if now and now.state.ended else None
 
         found: Job = await until(look)
@@ -160,14 +164,16 @@ async def test_jobs_share_the_batch_and_a_third_joins_when_there_is_room(
 
 
 async def test_a_cancel_takes_effect_within_one_step(
-    store: Store, ask: Ask, working: Any, ended: Any, sink: RecordingSink
+    database: Database, ask: Ask, working: Any, ended: Any, sink: RecordingSink
 ) -> None:
     cancelled, other = await ask(steps=50), await ask(steps=10)
     loop = asyncio.get_running_loop()
 
+    by_ada = Reason(text="Cancelled by Ada.")
+
     def cancel_in_step_three(number: int) -> None:
         if number == 3:
-            from_thread(store.cancel(cancelled.id, reason="Cancelled by Ada."), loop)
+            from_thread(Jobs(database).cancel(cancelled.id, reason=by_ada), loop)
 
     renderer = FakeRenderer(cancel_in_step_three)
     async with working(renderer):
@@ -178,7 +184,7 @@ async def test_a_cancel_takes_effect_within_one_step(
 
 
 async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_there(
-    store: Store,
+    database: Database,
     ask_for: Ask,
     recipe: Any,
     working: Any,
@@ -187,11 +193,13 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
     tmp_path: Path,
 ) -> None:
     job, other = await ask_for(recipe(steps=200), guild_id=1), await ask_for(recipe(steps=10))
-    moderation, loop = Moderation(store), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
 
     def pause_in_step_seven(number: int) -> None:
         if number == 7:
-            from_thread(moderation.pause(1, by=9, why="a film evening"), loop)
+            from_thread(
+                ModerationQueue(database).pause(1, actor_id=9, reason="a film evening"), loop
+            )
 
     renderer = FakeRenderer(pause_in_step_seven)
     async with working(renderer):
@@ -202,28 +210,28 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
         assert list(shown.notes) == [
             "The moderators have paused painting here: a film evening. It is at step 7."
         ]
-        await moderation.resume(1, by=9)
+        await ModerationQueue(database).resume(1, actor_id=9)
         assert (await ended(job)).state is State.DONE
     assert sum(job.id in batch for batch in renderer.batches) == 200
 
 
 async def test_a_dead_engines_job_is_painted_once_by_another(
-    ask: Ask, working: Any, ended: Any, store: Store
+    ask: Ask, working: Any, ended: Any, database: Database
 ) -> None:
     job = await ask()
-    claimed = await store.claim("an engine that died", 0.0)
+    claimed = await Claims(database).claim("an engine that died", 0.0)
     assert claimed
     renderer = FakeRenderer()
     async with working(renderer):
         done = await ended(job)
     assert done.state is State.DONE
     assert done.attempts == 2
-    assert await store.finish(job.id, "an engine that died", State.DONE) is False
+    assert await Claims(database).finish(job.id, "an engine that died", State.DONE) is False
     assert len(renderer.batches) == 5
 
 
 async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
-    ask: Ask, working: Any, ended: Any, store: Store, tmp_path: Path
+    ask: Ask, working: Any, ended: Any, database: Database, tmp_path: Path
 ) -> None:
     job = await ask(steps=200)  # of which every second step is kept
     in_step, go_on = threading.Event(), threading.Event()
@@ -237,7 +245,7 @@ async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
     async with working(first):
         await until(in_step.is_set)
         asyncio.get_running_loop().call_later(0.05, go_on.set)
-    given_back = await store.job(job.id)
+    given_back = await Jobs(database).get(job.id)
     assert given_back
     assert (given_back.state, given_back.attempts) == (State.QUEUED, 0)
     assert Checkpoint.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
@@ -247,7 +255,7 @@ async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
 
 
 async def test_a_stop_does_not_wait_for_ever_for_a_step(
-    ask: Ask, working: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, working: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "STOP_SECONDS", 0.05)
     job = await ask(steps=50)
@@ -260,7 +268,7 @@ async def test_a_stop_does_not_wait_for_ever_for_a_step(
 
     async with working(FakeRenderer(hang_in_step_two)):
         await until(in_step.is_set)
-    given_back = await store.job(job.id)
+    given_back = await Jobs(database).get(job.id)
     go_on.set()
     assert given_back
     assert given_back.state is State.QUEUED
@@ -272,26 +280,26 @@ async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, e
     renderer = FakeRenderer()
     renderer.faults[faulty.id] = Fault.NOT_FINITE
     async with working(renderer):
-        assert (await ended(faulty)).reason == fault_text(Fault.NOT_FINITE)
-        assert (await ended(refused)).reason == (
+        assert reason_text((await ended(faulty)).reason) == fault_text(Fault.NOT_FINITE)
+        assert reason_text((await ended(refused)).reason) == (
             "18x16 doesn't work with the model fake: both sides must be multiples of 4."
         )
-        assert "upload it again" in (await ended(lost)).reason
+        assert "upload it again" in reason_text((await ended(lost)).reason)
 
 
 async def test_each_asker_is_told_in_their_language(
-    ask: Ask, store: Store, working: Any, ended: Any
+    ask: Ask, database: Database, working: Any, ended: Any
 ) -> None:
     """Notes of the renderer, a fault, a missing image."""
     german = [await ask(), await ask(), await ask(initial="0" * 64)]
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET locale = 'de'")
     english = await ask()
     renderer = FakeRenderer()
     renderer.notes = [Note(NoteCode.LOW_MEMORY)]
     renderer.faults[german[1].id] = Fault.NOT_FINITE
     async with working(renderer):
-        reasons = [(await ended(job)).reason for job in (*german, english)]
+        reasons = [reason_text((await ended(job)).reason) for job in (*german, english)]
     assert reasons == [
         "Der Speicher ist knapp für diese Größe, darum wird langsamer gemalt.",
         "Die Rechnung ist zusammengebrochen (der Verlust ist keine Zahl).",
@@ -373,8 +381,8 @@ async def test_an_unexpected_error_fails_its_jobs_with_an_incident_and_the_engin
         renderer.before_step = lambda number: None
         assert (await ended(await ask())).state is State.DONE
     assert failed.state is State.FAILED
-    assert "incident" in failed.reason
-    assert "secret" not in failed.reason
+    assert "incident" in reason_text(failed.reason)
+    assert "secret" not in reason_text(failed.reason)
 
 
 async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_is_told(
@@ -391,7 +399,7 @@ async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_i
     async with working(renderer):
         done = await ended(job)
     assert done.state is State.DONE
-    assert done.reason == NOTES[NoteCode.LOW_MEMORY]
+    assert reason_text(done.reason) == NOTES[NoteCode.LOW_MEMORY]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA")])
@@ -421,7 +429,7 @@ async def test_without_memory_for_one_job_a_smaller_size_is_named(
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     async with working(FakeRenderer(no_room)):
-        reason = (await ended(job)).reason
+        reason = reason_text((await ended(job)).reason)
     assert reason == (
         "There is not enough memory to paint 512x384: try fewer pictures at once, or 256x192."
     )
@@ -438,15 +446,15 @@ async def test_a_full_disk_fails_the_job_with_a_sentence(
     async with working(FakeRenderer()):
         failed = await ended(job)
     assert failed.state is State.FAILED
-    assert "disk is full" in failed.reason
+    assert "disk is full" in reason_text(failed.reason)
 
 
 async def test_a_locked_database_delays_and_loses_nothing(
-    ask: Ask, working: Any, ended: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, working: Any, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = 3
-    for name in ("claim", "still_mine", "finish", "heartbeat"):
-        change = getattr(store, name)
+    for name in ("claim", "held", "finish", "heartbeat"):
+        change = getattr(Claims, name)
         refusals = iter(range(locked))
 
         async def sometimes(
@@ -456,25 +464,25 @@ async def test_a_locked_database_delays_and_loses_nothing(
                 raise StoreLockedError("The database is locked by another program.")
             return await change(*values, **named)
 
-        monkeypatch.setattr(store, name, sometimes)
+        monkeypatch.setattr(Claims, name, sometimes)
     job = await ask(steps=8)
     async with working(FakeRenderer()):
         assert (await ended(job)).state is State.DONE
 
 
 async def test_a_job_that_is_stopped_keeps_what_is_there(
-    ask: Ask, working: Any, ended: Any, store: Store, tmp_path: Path
+    ask: Ask, working: Any, ended: Any, database: Database, tmp_path: Path
 ) -> None:
     job = await ask()
     loop = asyncio.get_running_loop()
 
     def at_the_second_step(number: int) -> None:
         if number == 2:
-            from_thread(store.stop(job.id), loop)
+            from_thread(Jobs(database).request_stop(job.id), loop)
 
     async with working(FakeRenderer(at_the_second_step)):
         over = await ended(job)
-    assert (over.state, over.reason) == (State.DONE, "Stopped at step 3 of 5.")
+    assert (over.state, reason_text(over.reason)) == (State.DONE, "Stopped at step 3 of 5.")
     frames = [path.name for path in sorted(folder_of(job.id, tmp_path).glob("frame-*.webp"))]
     assert frames == ["frame-0001.webp", "frame-0002.webp", "frame-0003.webp"]
     assert (folder_of(job.id, tmp_path) / "final-0.png").exists()
@@ -499,7 +507,7 @@ async def test_a_job_that_renderers_do_not_survive_is_not_tried_for_ever(
     four = [RemoteRenderer(lambda step: step == 1, headroom=room) for room in (4, 3, 2, 1)]
     async with working(*four):
         failed = await ended(job)
-    assert (failed.state, failed.reason) == (State.FAILED, STOPPED_TOO_OFTEN)
+    assert (failed.state, failed.reason) == (State.FAILED, Reason(ReasonCode.TOO_MANY_ATTEMPTS))
     assert [each.lost for each in four] == [True, True, True, False]
 
 
@@ -515,11 +523,11 @@ async def test_a_job_goes_to_the_renderer_with_the_most_room_for_it(
 
 
 async def test_a_renderer_that_joins_takes_jobs_from_one_that_has_several(
-    ask: Ask, ended: Any, store: Store, sink: RecordingSink, tmp_path: Path, working: Any
+    ask: Ask, ended: Any, database: Database, sink: RecordingSink, tmp_path: Path, working: Any
 ) -> None:
     jobs = [await ask(steps=1500), await ask(steps=1500)]
     first, second = RemoteRenderer(never), RemoteRenderer(never)
-    worker = Worker(store, sink, data_dir=tmp_path)
+    worker = Worker(database, sink, data_dir=tmp_path)
     worker.join(first)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(first.renderer.batches) > 40)
@@ -529,7 +537,7 @@ async def test_a_renderer_that_joins_takes_jobs_from_one_that_has_several(
     assert first.renderer.job_ids | second.renderer.job_ids == {job.id for job in jobs}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert [(await store.job(job.id)).state for job in jobs] == [State.QUEUED] * 2  # type: ignore[union-attr]
+    assert [(await Jobs(database).get(job.id)).state for job in jobs] == [State.QUEUED] * 2  # type: ignore[union-attr]
 
 
 async def test_a_job_that_its_renderer_dropped_fails_and_holds_nobody_up(
@@ -549,12 +557,12 @@ async def test_a_job_that_its_renderer_dropped_fails_and_holds_nobody_up(
         failed = await ended(dropped)
         assert (await ended(await ask())).state is State.DONE
     assert failed.state is State.FAILED
-    assert "incident" in failed.reason
+    assert "incident" in reason_text(failed.reason)
 
 
 async def test_a_job_moves_to_another_renderer_with_its_latest_state(
     ask: Ask,
-    store: Store,
+    database: Database,
     sink: RecordingSink,
     tmp_path: Path,
     working: Any,
@@ -571,7 +579,7 @@ async def test_a_job_moves_to_another_renderer_with_its_latest_state(
     for _ in range(2):
         await ask(steps=2000)
     first, second = RemoteRenderer(never), RemoteRenderer(never)
-    worker = Worker(store, sink, data_dir=tmp_path)
+    worker = Worker(database, sink, data_dir=tmp_path)
     worker.join(first)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(first.renderer.batches) > 3)
@@ -586,16 +594,16 @@ async def test_a_job_moves_to_another_renderer_with_its_latest_state(
 
 
 @pytest.fixture
-def is_running(store: Store) -> Callable[[Job], Awaitable[bool]]:
+def is_running(database: Database) -> Callable[[Job], Awaitable[bool]]:
     async def is_running(job: Job) -> bool:
-        now = await store.job(job.id)
+        now = await Jobs(database).get(job.id)
         return now is not None and now.state is State.RUNNING
 
     return is_running
 
 
 async def test_a_job_that_is_claimed_again_before_it_has_started_is_rendered_once(
-    ask_for: Ask, recipe: Any, store: Store, working: Any, is_running: Any
+    ask_for: Ask, recipe: Any, database: Database, working: Any, is_running: Any
 ) -> None:
     """Its server is paused and resumed while its renderer is busy with a long step."""
     first, second = RemoteRenderer(never, headroom=9), RemoteRenderer(never, headroom=1)
@@ -613,9 +621,8 @@ async def test_a_job_that_is_claimed_again_before_it_has_started_is_rendered_onc
         job = await ask_for(recipe(steps=300), guild_id=1)
         await until(lambda: is_running(job))
         first.fits = 0
-        moderation = Moderation(store)
-        await moderation.pause(1, by=9, why=None)
-        await moderation.resume(1, by=9)
+        await ModerationQueue(database).pause(1, actor_id=9, reason=None)
+        await ModerationQueue(database).resume(1, actor_id=9)
         await until(lambda: job.id in second.renderer.job_ids)
         go_on.set()
         taken = len(first.renderer.batches)
@@ -624,16 +631,16 @@ async def test_a_job_that_is_claimed_again_before_it_has_started_is_rendered_onc
 
 
 async def test_a_job_that_is_claimed_again_while_it_is_rendered_is_rendered_once(
-    ask_for: Ask, recipe: Any, store: Store, working: Any, ended: Any, is_running: Any
+    ask_for: Ask, recipe: Any, database: Database, working: Any, ended: Any, is_running: Any
 ) -> None:
     """Its server is paused and resumed within one step, and another renderer claims it."""
     first, second = RemoteRenderer(never, headroom=9), RemoteRenderer(never, headroom=1)
-    loop, moderation = asyncio.get_running_loop(), Moderation(store)
+    loop = asyncio.get_running_loop()
 
     async def pause_and_resume() -> None:
         first.fits = 0
-        await moderation.pause(1, by=9, why=None)
-        await moderation.resume(1, by=9)
+        await ModerationQueue(database).pause(1, actor_id=9, reason=None)
+        await ModerationQueue(database).resume(1, actor_id=9)
         await until(lambda: is_running(job))
 
     def in_step_seven(number: int) -> None:
@@ -661,7 +668,7 @@ async def test_a_job_that_no_longer_improves_says_at_which_step_it_ended(
     renderer.before_step = stall_in_step_two
     async with working(renderer):
         over = await ended(job)
-    assert over.reason == "Finished at step 2 of 5: the image no longer improved."
+    assert reason_text(over.reason) == "Finished at step 2 of 5: the image no longer improved."
 
 
 def never(step: int) -> bool:

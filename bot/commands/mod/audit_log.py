@@ -25,7 +25,7 @@ class AuditLogGroup(
             bot, guild_id = interaction.client, guild_of(interaction)
             if channel:
                 await _greet(interaction, channel)
-            await bot.moderation.set_log_channel(
+            await bot.guild_settings.set_log_channel(
                 guild_id, channel.id if channel else None, interaction.user.id
             )
             text = say("The log is no longer posted, but still kept: see `/mod log show`.")

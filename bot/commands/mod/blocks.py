@@ -5,8 +5,7 @@ import time
 import discord
 from discord import app_commands
 
-from bot.commands.mod.parameters import AnyModCommand, Reason, guild_of
-from bot.components.moderation_buttons import BLOCKED
+from bot.commands.mod.parameters import AnyModCommand, ReasonText, guild_of
 from bot.components.moderation_lists import BlockedList
 from bot.converters import duration
 from bot.errors import RefusedError
@@ -29,7 +28,7 @@ async def block(
     interaction: Interaction,
     member: discord.User,
     length: app_commands.Range[str, 2, 20] | None = None,
-    why: Reason | None = None,
+    why: ReasonText | None = None,
 ) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         seconds = duration(length) if length else None
@@ -38,13 +37,12 @@ async def block(
                 say("Enter a duration such as 30m, 12h, 7d or 2w, or none to block permanently.")
             )
         until = None if seconds is None else time.time() + seconds
-        jobs = await interaction.client.moderation.block(
+        jobs = await interaction.client.blocks.block(
             guild_of(interaction),
             member.id,
-            by=interaction.user.id,
-            why=why,
+            actor_id=interaction.user.id,
+            reason=why,
             until=until,
-            reason=BLOCKED,
         )
         text = say("{member} is permanently blocked.", member=member.mention)
         if until is not None:
@@ -61,8 +59,8 @@ async def block(
 @app_commands.describe(member=mark("The member"))
 async def unblock(interaction: Interaction, member: discord.User) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        moderation = interaction.client.moderation
-        if not await moderation.unblock(guild_of(interaction), member.id, interaction.user.id):
+        blocks = interaction.client.blocks
+        if not await blocks.unblock(guild_of(interaction), member.id, interaction.user.id):
             raise RefusedError(say("{member} is not blocked.", member=member.mention))
         await response.edit(say("{member} can request images again.", member=member.mention))
 

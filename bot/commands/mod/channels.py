@@ -57,9 +57,9 @@ class ChannelsGroup(
     @app_commands.command(name="list", description=mark("See the settings of the channels"))
     async def show_list(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            moderation, guild_id = interaction.client.moderation, guild_of(interaction)
-            allowed = await moderation.channels(guild_id, ChannelRule.ALLOWED)
-            spoilered = await moderation.channels(guild_id, ChannelRule.SPOILERED)
+            rules, guild_id = interaction.client.guild_rules, guild_of(interaction)
+            allowed = await rules.channels(guild_id, ChannelRule.ALLOWED)
+            spoilered = await rules.channels(guild_id, ChannelRule.SPOILERED)
             lines = (
                 say(
                     "**Images can be requested in** {channels}",
@@ -76,7 +76,7 @@ class ChannelsGroup(
 async def _set(
     interaction: Interaction, channel: ChannelOption, rule: ChannelRule, holds: bool
 ) -> None:
-    await interaction.client.moderation.set_channel(
+    await interaction.client.guild_rules.set_channel(
         guild_of(interaction), channel.id, rule, holds, interaction.user.id
     )
 

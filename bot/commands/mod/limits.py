@@ -12,7 +12,7 @@ from bot.components.moderation_lists import LimitsList, limits_text, role_text
 from bot.errors import RefusedError
 from bot.services.responses import Response, acknowledged
 from bot.types import Interaction
-from core.i18n import ENGLISH, mark, say, speaking
+from core.i18n import mark, say
 from core.moderation import Limits
 from core.sizes import Canvas, parse_size
 
@@ -50,7 +50,7 @@ class LimitsGroup(
                 raise RefusedError(
                     say("Set at least one limit, or remove them all with `/mod limits clear`.")
                 )
-            before = (await interaction.client.moderation.limits(guild_of(interaction))).get(
+            before = (await interaction.client.guild_rules.limits(guild_of(interaction))).get(
                 role.id, Limits()
             )
             await _set(response, role, replace(before, **changes))
@@ -76,9 +76,8 @@ async def _set(response: Response, role: discord.Role, limits: Limits) -> None:
     interaction = response.interaction
     guild_id = guild_of(interaction)
     named = role_text(role.id, guild_id)
-    with speaking(ENGLISH):  # as all of the log
-        what = f"{named}: {limits_text(limits)}"
-    await interaction.client.moderation.limit(guild_id, role.id, limits, interaction.user.id, what)
+    rules = interaction.client.guild_rules
+    await rules.set_limits(guild_id, role.id, limits, interaction.user.id)
     await response.edit(f"{named}: {limits_text(limits)}.")
 
 

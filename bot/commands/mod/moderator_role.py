@@ -16,7 +16,7 @@ from core.i18n import mark, say
 async def set_moderator_role(interaction: Interaction, role: discord.Role | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         bot, guild_id = interaction.client, guild_of(interaction)
-        await bot.moderation.set_moderator_role(
+        await bot.guild_settings.set_moderator_role(
             guild_id, role.id if role else None, interaction.user.id
         )
         if role is None:

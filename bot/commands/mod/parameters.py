@@ -11,7 +11,7 @@ AnyModCommand = app_commands.Command[Any, ..., Any]
 
 MAX_REASON = 300  #: characters
 
-Reason = app_commands.Range[str, 1, MAX_REASON]
+ReasonText = app_commands.Range[str, 1, MAX_REASON]
 JobNumber = app_commands.Range[int, 1]
 
 

@@ -4,15 +4,20 @@ import discord
 from discord import app_commands
 
 from bot.commands.autocompletion import in_time, matching_jobs
-from bot.commands.mod.parameters import AnyModCommand, ChannelOption, JobNumber, Reason, guild_of
+from bot.commands.mod.parameters import (
+    AnyModCommand,
+    ChannelOption,
+    JobNumber,
+    ReasonText,
+    guild_of,
+)
 from bot.components.moderation_buttons import clear_buttons
 from bot.components.moderation_lists import ModQueueList
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import ENGLISH, counted, mark, say, speaking
-from core.job import Job
-from core.moderation import Act
+from core.i18n import counted, mark, say
+from core.job import Reason, ReasonCode
 
 
 @app_commands.command(
@@ -29,9 +34,16 @@ async def queue(interaction: Interaction) -> None:
     name="cancel", description=mark("Cancel an image that is waiting or in progress")
 )
 @app_commands.describe(job=mark("The job number"), why=mark("The reason, which the member can see"))
-async def cancel(interaction: Interaction, job: JobNumber, why: Reason | None = None) -> None:
+async def cancel(interaction: Interaction, job: JobNumber, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        if not await _cancel(interaction, Act.CANCEL, job, why):
+        cancelled = await interaction.client.moderation_queue.cancel(
+            guild_of(interaction),
+            job,
+            actor_id=interaction.user.id,
+            reason=_reason(interaction, why),
+            why=why,
+        )
+        if cancelled is None:
             raise RefusedError(
                 say("There is no job #{job} waiting or in progress on this server.", job=job)
             )
@@ -40,9 +52,16 @@ async def cancel(interaction: Interaction, job: JobNumber, why: Reason | None = 
 
 @app_commands.command(name="remove", description=mark("Remove a waiting image from the queue"))
 @app_commands.describe(job=mark("The job number"), why=mark("The reason, which the member can see"))
-async def remove(interaction: Interaction, job: JobNumber, why: Reason | None = None) -> None:
+async def remove(interaction: Interaction, job: JobNumber, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        if not await _cancel(interaction, Act.REMOVE, job, why):
+        removed = await interaction.client.moderation_queue.remove(
+            guild_of(interaction),
+            job,
+            actor_id=interaction.user.id,
+            reason=_reason(interaction, why),
+            why=why,
+        )
+        if removed is None:
             raise RefusedError(say("There is no job #{job} waiting on this server.", job=job))
         await response.edit(say("Job #{job} was removed from the queue.", job=job))
 
@@ -54,10 +73,10 @@ async def remove(interaction: Interaction, job: JobNumber, why: Reason | None = 
 async def move_up(interaction: Interaction, job: JobNumber) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         bot = interaction.client
-        moved = await bot.moderation.move_up(guild_of(interaction), job, interaction.user.id)
+        moved = await bot.moderation_queue.move_up(guild_of(interaction), job, interaction.user.id)
         if moved is None:
             raise RefusedError(say("Job #{job} is not waiting in this server's queue.", job=job))
-        position = await bot.store.position(job)
+        position = await bot.queue.position(job)
         text = say("Job #{job} is next on this server, and has already started.", job=job)
         if position:
             text = say(
@@ -81,7 +100,7 @@ async def clear(
 ) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         member_id, channel_id = member.id if member else None, channel.id if channel else None
-        count, _ = await interaction.client.moderation.live(
+        count, _ = await interaction.client.moderation_queue.page(
             guild_of(interaction), member_id=member_id, channel_id=channel_id, limit=0
         )
         if not count:
@@ -103,10 +122,10 @@ async def clear(
     name="pause", description=mark("Stop creating images for this server until you resume")
 )
 @app_commands.describe(why=mark("The reason, which members can see"))
-async def pause(interaction: Interaction, why: Reason | None = None) -> None:
+async def pause(interaction: Interaction, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        moderation = interaction.client.moderation
-        await moderation.pause(guild_of(interaction), interaction.user.id, why)
+        moderation_queue = interaction.client.moderation_queue
+        await moderation_queue.pause(guild_of(interaction), interaction.user.id, why)
         await response.edit(
             say(
                 "Imagine is paused on this server. Images in progress will continue from where they"
@@ -118,8 +137,8 @@ async def pause(interaction: Interaction, why: Reason | None = None) -> None:
 @app_commands.command(name="resume", description=mark("Resume creating images for this server"))
 async def resume(interaction: Interaction) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        moderation = interaction.client.moderation
-        if not await moderation.resume(guild_of(interaction), interaction.user.id):
+        moderation_queue = interaction.client.moderation_queue
+        if not await moderation_queue.resume(guild_of(interaction), interaction.user.id):
             raise RefusedError(say("Imagine is not paused on this server."))
         await response.edit(say("Imagine is running again on this server."))
 
@@ -127,22 +146,12 @@ async def resume(interaction: Interaction) -> None:
 QUEUE_COMMANDS: tuple[AnyModCommand, ...] = (queue, cancel, remove, move_up, clear, pause, resume)
 
 
-async def _cancel(interaction: Interaction, act: Act, job_id: int, why: str | None) -> list[Job]:
-    """What was cancelled; with `Act.REMOVE`, only a job that is waiting."""
-    job = await interaction.client.store.job(job_id)
-    with speaking(job.locale if job else ENGLISH):
-        reason = say("Cancelled by {name}.", name=interaction.user.display_name)
-        if why:
-            reason = say("Cancelled by {name}: {why}", name=interaction.user.display_name, why=why)
-    return await interaction.client.moderation.cancel(
-        act,
-        guild_of(interaction),
-        by=interaction.user.id,
-        why=why,
-        reason=reason,
-        job_id=job_id,
-        only_waiting=act is Act.REMOVE,
-    )
+def _reason(interaction: Interaction, why: str | None) -> Reason:
+    """What the member reads."""
+    name = interaction.user.display_name
+    if why is None:
+        return Reason(ReasonCode.CANCELLED_BY, {"name": name})
+    return Reason(ReasonCode.CANCELLED_BY_MODERATOR, {"name": name, "why": why})
 
 
 @cancel.autocomplete("job")
@@ -150,7 +159,7 @@ async def _cancel(interaction: Interaction, act: Act, job_id: int, why: str | No
 @move_up.autocomplete("job")
 async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Choice[int]]:
     """The server's jobs."""
-    live = interaction.client.moderation.live(guild_of(interaction), limit=200)
-    _, jobs = await in_time(live) or (0, [])
+    page = interaction.client.moderation_queue.page(guild_of(interaction), limit=200)
+    _, jobs = await in_time(page) or (0, [])
     named = ((f"#{job.id} · {job.member_name} · {job.recipe.title}", job.id) for job in jobs)
     return matching_jobs(typed, named)

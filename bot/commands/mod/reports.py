@@ -14,13 +14,13 @@ async def reports(interaction: Interaction) -> None:
     """The oldest open report with its buttons; the next one comes once it is closed."""
     async with acknowledged(interaction, ephemeral=True) as response:
         bot = interaction.client
-        count, oldest = await bot.moderation.open_reports(guild_of(interaction), limit=1)
+        count, oldest = await bot.reports.open(guild_of(interaction), limit=1)
         if not oldest:
             await response.edit(say("There are no open reports."))
             return
         (report,) = oldest
         await response.edit(
             counted("{n} open report:", "{n} open reports. The oldest:", count),
-            embed=report_embed(report, await bot.store.job(report.job_id)),
+            embed=report_embed(report, await bot.jobs.get(report.job_id)),
             view=report_buttons(report.id),
         )

@@ -41,13 +41,13 @@ class WordsGroup(app_commands.Group, name="words", description=mark("Manage refu
             text = canonical(word)
             if not is_word(text):
                 raise RefusedError(say("A word needs at least one letter or digit."))
-            moderation, guild_id = interaction.client.moderation, guild_of(interaction)
-            if len(await moderation.words(guild_id)) >= MAX_WORDS:
+            guild_rules, guild_id = interaction.client.guild_rules, guild_of(interaction)
+            if len(await guild_rules.words(guild_id)) >= MAX_WORDS:
                 raise RefusedError(
                     say("There are already {most} words: remove some first.", most=MAX_WORDS)
                 )
             rule = WordRule(text, age_restricted=where == AGE_RESTRICTED)
-            await moderation.add_word(guild_id, rule, interaction.user.id)
+            await guild_rules.add_word(guild_id, rule, interaction.user.id)
             await response.edit(
                 say(
                     "Prompts with “{word}” are refused {where}.",
@@ -60,8 +60,8 @@ class WordsGroup(app_commands.Group, name="words", description=mark("Manage refu
     @app_commands.describe(word=mark("As it is in the list"))
     async def remove(self, interaction: Interaction, word: Word) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            moderation = interaction.client.moderation
-            if not await moderation.remove_word(guild_of(interaction), word, interaction.user.id):
+            guild_rules = interaction.client.guild_rules
+            if not await guild_rules.remove_word(guild_of(interaction), word, interaction.user.id):
                 raise RefusedError(
                     say("“{word}” is not in the list: see `/mod words list`.", word=escape(word))
                 )
@@ -79,7 +79,7 @@ class WordsGroup(app_commands.Group, name="words", description=mark("Manage refu
         self, interaction: Interaction, text: app_commands.Range[str, 1, MAX_PROMPT_LENGTH]
     ) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            rules = await interaction.client.moderation.words(guild_of(interaction))
+            rules = await interaction.client.guild_rules.words(guild_of(interaction))
             hit = await asyncio.to_thread(first_hit, rules, text)
             if hit is None:
                 await response.edit(say("None of the refused words is in it."))
@@ -97,6 +97,6 @@ class WordsGroup(app_commands.Group, name="words", description=mark("Manage refu
     async def _suggest(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        moderation = interaction.client.moderation
-        rules = await in_time(moderation.words(guild_of(interaction))) or ()
+        guild_rules = interaction.client.guild_rules
+        rules = await in_time(guild_rules.words(guild_of(interaction))) or ()
         return matching_texts(typed, (rule.text for rule in rules))

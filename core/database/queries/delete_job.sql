@@ -1,17 +1,8 @@
--- Deletes the images and messages of one job; its row stays, for the numbers. A job that waits or
--- is being painted is cancelled first.
-
-UPDATE jobs
-    SET state = 'cancelled', reason = :source_gone, finished_at = :now
-    WHERE state = 'queued' AND finished_at IS NULL
-    AND json_extract(recipe, '$.source.job') = :job;
+-- Deletes the images and messages of one job that has ended; its row stays, for the numbers. If an
+-- engine was rendering it (:was_running), the folder goes a second time once that has surely let go.
 INSERT INTO deletions (kind, job_id, due_at)
     SELECT 'folder', id, :now FROM jobs WHERE id = :job
-    UNION ALL SELECT 'folder', id, :later FROM jobs WHERE id = :job AND state = 'running';
-UPDATE jobs
-    SET state = 'cancelled', reason = :deleted, finished_at = :now, lease_until = NULL
-    WHERE id = :job AND state IN ('queued', 'running');
-UPDATE jobs SET deleted_at = coalesce(deleted_at, :now), posted = 1 WHERE id = :job;
+    UNION ALL SELECT 'folder', id, :later FROM jobs WHERE id = :job AND :was_running;
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
     SELECT 'message', job_id, channel_id, message_id, nonce, iif(message_id IS NULL, :later, :now)
     FROM messages WHERE job_id = :job AND message_id IS NOT :but_message

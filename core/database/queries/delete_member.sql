@@ -1,34 +1,6 @@
 -- Deletes everything that is kept about a member, with their jobs up to :last_job. What is not in
 -- the database goes into the outbox `deletions`. Moderators keep what they did, as ids and times.
-
--- Images that the member uploaded, or that only their jobs speak of, unless somebody else uploaded
--- the very same.
-INSERT INTO deletions (kind, image, due_at)
-    SELECT 'image', mine.name, :now FROM (
-        SELECT name FROM uploaded_images WHERE member_id = :member AND created_at <= :at
-        UNION
-        SELECT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
-        WHERE member_id = :member AND jobs.id <= :last_job
-    ) AS mine
-    WHERE NOT EXISTS (
-        SELECT 1 FROM uploaded_images AS others WHERE others.name = mine.name
-        AND NOT (others.member_id = :member AND others.created_at <= :at)
-    );
--- Jobs of others that would start from one of these images, or from an image of the member's jobs.
-UPDATE jobs
-    SET state = 'cancelled', reason = :source_gone, finished_at = :now, lease_until = NULL
-    WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
-    AND id IN (
-        SELECT job_id FROM pictures_in_recipes WHERE name IN (
-            SELECT image FROM deletions WHERE kind = 'image' AND due_at = :now
-        )
-    );
-UPDATE jobs
-    SET state = 'cancelled', reason = :source_gone, finished_at = :now
-    WHERE state = 'queued' AND NOT (member_id = :member AND id <= :last_job)
-    AND finished_at IS NULL AND json_extract(recipe, '$.source.job') IN (
-        SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job
-    );
+-- The member's images are in the outbox already (delete_images_of_member.sql).
 
 -- The folder of a running job goes a second time, once its engine has surely let go of it.
 INSERT INTO deletions (kind, job_id, due_at)
@@ -60,9 +32,9 @@ UPDATE reports SET shown = 0 WHERE verdict IS NULL AND job_id IN (
 );
 INSERT INTO deletions (kind, channel_id, message_id, due_at)
     SELECT DISTINCT 'message', channel_id, message_id, :now
-    FROM moderation_log JOIN log_messages ON entry_id = moderation_log.id
-    WHERE :member IN (by_id, whom_id) AND why IS NOT NULL;
-UPDATE moderation_log SET to_mirror = 1
+    FROM audit_log JOIN log_messages ON entry_id = audit_log.id
+    WHERE :member IN (actor_id, target_id) AND reason IS NOT NULL;
+UPDATE audit_log SET to_mirror = 1
     WHERE guild_id IN (SELECT guild_id FROM guilds WHERE log_channel IS NOT NULL) AND id IN (
         SELECT entry_id FROM log_messages WHERE message_id IN (
             SELECT message_id FROM deletions
@@ -72,10 +44,12 @@ UPDATE moderation_log SET to_mirror = 1
 DELETE FROM log_messages WHERE message_id IN (
     SELECT message_id FROM deletions WHERE kind = 'message' AND due_at = :now AND job_id IS NULL
 );
-UPDATE reports SET reason = NULL WHERE :member IN (reported_by, asker_id);
-UPDATE moderation_log SET why = NULL WHERE :member IN (by_id, whom_id);
+UPDATE reports SET reason = NULL WHERE :member IN (reported_by, member_id);
+UPDATE audit_log SET reason = NULL WHERE :member IN (actor_id, target_id);
 UPDATE blocks SET reason = NULL WHERE member_id = :member;
 
+-- The payload of a request holds what the member typed. The row stays, to be answered.
+UPDATE pending_responses SET payload = NULL WHERE member_id = :member AND created_at <= :at;
 DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;
 DELETE FROM preferences WHERE member_id = :member;
 DELETE FROM favourites WHERE member_id = :member

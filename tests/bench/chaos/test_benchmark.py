@@ -137,13 +137,16 @@ from bench.chaos.sabotage import sabotage
 folder = Path(sys.argv[1])
 before = time.time()
 sabotage("bot", folder / "orders")
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.job import NewJob
 from core.recipe import Recipe
-from core.database.jobs import Store
 
 async def main():
-    async with Store.open(folder / "imagine.db") as store:
+    async with Database.open(folder / "imagine.db") as database:
         place = dict(guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada")
-        job = await store.add(Recipe.make("a circle", width=64, height=64, steps=9), **place)
+        recipe = Recipe.make("a circle", width=64, height=64, steps=9)
+        job = await Jobs(database).insert(NewJob(recipe=recipe, **place))
         print(job.id, round(job.created_at - before, -3))
 
 asyncio.run(main())

@@ -15,8 +15,9 @@ from bench.load.queue import BOUND, LIMIT, Queue, verdict
 from bench.load.soak import MEASURES, Soak
 from bench.load.soak import report as soak_report
 from bench.load.statistics import Times, percentile, trend
-from core.database.jobs import Store
-from core.database.moderation import Moderation
+from core.database.connection import Database
+from core.database.guild_settings import GuildSettings
+from core.database.queue import JobQueue
 from core.job import Job
 from tests.queued_job import queued_job
 
@@ -59,18 +60,18 @@ def test_a_trend_of_next_to_nothing_is_refused() -> None:
 async def test_a_crowd_leaves_a_queue_as_the_product_would(tmp_path: Path) -> None:
     path = tmp_path / "imagine.db"
     await fill(path, 300, now=time.time())
-    async with Store.open(path) as store:
-        queue = await store.waiting(1000)
-        assert len(queue) == await store.waiting_count() == 300
+    async with Database.open(path) as database:
+        queue = await JobQueue(database).waiting(1000)
+        assert len(queue) == await JobQueue(database).waiting_count() == 300
         assert max(Counter(job.member_id for job in queue).values()) <= WAITING_EACH
-        assert (await Moderation(store).guild(PAUSED)).pause
+        assert (await GuildSettings(database).get(PAUSED)).pause
         assert any(job.guild_id == PAUSED for job in queue)
-        async with store.snapshot() as db:
+        async with database.snapshot() as db:
             painted = await db.execute_fetchall("SELECT * FROM jobs WHERE state = 'done'")
         assert len(list(painted)) > 50
-        found = await Queue(store).measure()
+        found = await Queue(database).measure()
         assert set(BOUND) < set(found)
-        assert await store.running() == []
+        assert await JobQueue(database).running() == []
 
 
 def test_a_slow_question_is_named() -> None:

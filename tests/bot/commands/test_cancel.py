@@ -3,9 +3,11 @@
 import discord
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
 from core.discord_ui.job_message import card
-from core.job import State
+from core.job import NewJob, State
 from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, MessageView, Sandbox
@@ -35,47 +37,47 @@ def button(custom_id: str) -> list[Payload]:
 
 
 async def test_the_button_cancels_and_redraws_the_card(
-    bot: ImagineBot, store: Store, ada: Member
+    bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     message = await asked(ada)
     reply = await ada.press(message, message.buttons[0].custom_id)
     assert reply.kind == "deferred_update"
     await ada.wait_for(lambda each: each.id == message.id and "Cancelled by Ada" in each.text)
-    (job,) = await store.unposted()
+    (job,) = await Jobs(database).unposted()
     assert job.state is State.CANCELLED
 
 
 async def test_the_button_works_after_a_restart(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member
 ) -> None:
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         message = await asked(ada)
     await sandbox.gateway.wait_connected(connected=False)
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await ada.press(message, message.buttons[0].custom_id)
         await ada.wait_for(lambda each: each.id == message.id and "Cancelled by" in each.text)
 
 
 async def test_a_strangers_press_gets_a_polite_no(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     message = await asked(ada)
     await bob.press(message, message.buttons[0].custom_id)
     await told(bob, "Only the member who requested")
-    assert len(await store.waiting()) == 1
+    assert len(await JobQueue(database).waiting()) == 1
     unchanged = await ada.message(message.id)
     assert unchanged
     assert (unchanged.text, unchanged.buttons) == (message.text, message.buttons)
 
 
 async def test_a_moderator_may_cancel(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     moderator = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
     message = await asked(ada)
     await moderator.press(message, message.buttons[0].custom_id)
     await ada.wait_for(lambda each: "Cancelled by Mo" in each.text)
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 async def test_the_second_press_is_told_that_it_is_over(bot: ImagineBot, ada: Member) -> None:
@@ -87,23 +89,25 @@ async def test_the_second_press_is_told_that_it_is_over(bot: ImagineBot, ada: Me
 
 
 async def test_forged_numbers_and_other_servers_jobs_are_refused(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     recipe = Recipe.make("a red circle", width=64, height=64, steps=50)
-    elsewhere = await store.add(
-        recipe,
-        guild_id=sandbox.guild.id + 1,
-        channel_id=ada.channel_id,
-        message_id=None,
-        member_id=ada.id,
-        member_name="Ada",
+    elsewhere = await Jobs(database).insert(
+        NewJob(
+            recipe=recipe,
+            guild_id=sandbox.guild.id + 1,
+            channel_id=ada.channel_id,
+            message_id=None,
+            member_id=ada.id,
+            member_name="Ada",
+        )
     )
     for number in (elsewhere.id, 10**6, 10**18 - 1):
         forged = await posted(sandbox, ada, button(f"imagine:cancel:{number}"))
         await ada.press(forged, f"imagine:cancel:{number}")
         refused = await told(ada, "That job doesn't exist here.")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
-    assert [job.id for job in await store.waiting()] == [elsewhere.id]
+    assert [job.id for job in await JobQueue(database).waiting()] == [elsewhere.id]
 
 
 async def test_a_component_that_nobody_knows_is_answered(
@@ -115,7 +119,7 @@ async def test_a_component_that_nobody_knows_is_answered(
 
 
 async def test_the_command_takes_a_number_or_the_latest(
-    bot: ImagineBot, store: Store, ada: Member
+    bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     for include in ("first", "second", "third"):
         await asked(ada, include)
@@ -123,7 +127,7 @@ async def test_the_command_takes_a_number_or_the_latest(
     await told(ada, "Job #1 is cancelled.")
     await ada.slash("cancel")
     await told(ada, "Job #3 is cancelled.")
-    assert [job.id for job in await store.waiting()] == [2]
+    assert [job.id for job in await JobQueue(database).waiting()] == [2]
 
 
 async def test_the_command_without_anything_to_cancel(bot: ImagineBot, ada: Member) -> None:
@@ -132,24 +136,24 @@ async def test_the_command_without_anything_to_cancel(bot: ImagineBot, ada: Memb
 
 
 async def test_autocomplete_offers_ones_own_living_jobs(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     await asked(ada, "a blue square")
     await asked(bob, "a green square")
     await asked(ada, "a red circle " + "very " * 60 + "red")
     await asked(ada, "gone")
-    await store.cancel(4)
+    await Jobs(database).cancel(4)
     assert [choice["value"] for choice in await ada.complete("cancel", "job", job="")] == [1, 3]
     (choice,) = await ada.complete("cancel", "job", job="BLUE")
     assert choice["name"] == "#1 · waiting · a blue square"
 
 
 async def test_a_frame_that_the_card_shows_stays_in_it(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     """The engine hangs frames on the card; cancelling keeps the last one in its place."""
     message = await asked(ada)
-    job = await store.job(1)
+    job = await Jobs(database).get(1)
     assert job
     frame = discord.File(__file__, filename="frame.webp")
     channel = bot.get_partial_messageable(ada.channel_id)

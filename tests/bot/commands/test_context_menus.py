@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from core.discord_ui.job_message import card as job_card
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
@@ -17,14 +18,19 @@ from tests.bot.conftest import told
 
 
 async def test_a_picture_of_anybody_is_painted_from(
-    bot: ImagineBot, store: Store, settings: Settings, ada: Member, bob: Member, tmp_path: Path
+    bot: ImagineBot,
+    database: Database,
+    settings: Settings,
+    ada: Member,
+    bob: Member,
+    tmp_path: Path,
 ) -> None:
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
     said = await bob.say("my lawn", tmp_path / "lawn.png")
     opened = await ada.use_menu("Imagine from this image", said)
     assert opened.fields == {"include": "", "exclude": "", "strength": "0.5"}
     await ada.wait_filled(await ada.submit(opened, include="a sea", strength="0,8"))
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert (job.member_id, job.recipe.title, job.recipe.strength) == (ada.id, "a sea", 0.8)
     assert (settings.data_dir / "initial" / f"{job.recipe.initial}.png").exists()
 
@@ -33,7 +39,7 @@ async def test_a_picture_of_anybody_is_painted_from(
 async def test_an_image_of_a_job_is_painted_from(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     settings: Settings,
     ada: Member,
     bob: Member,
@@ -56,21 +62,21 @@ async def test_an_image_of_a_job_is_painted_from(
     assert bool(posted.raw["attachments"]) == (count > 1)
     opened = await bob.use_menu("Imagine from this image", posted)
     await bob.wait_filled(await bob.submit(opened, include="a sea"))
-    (made,) = await store.waiting()
+    (made,) = await JobQueue(database).waiting()
     assert made.member_id == bob.id
     assert made.recipe.initial
     assert made.recipe.initial != job.recipe.initial
 
 
 async def test_the_menu_heeds_preferences(
-    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     await ada.slash("prefer", size="96x64", steps=40)
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
     said = await ada.say("my lawn", tmp_path / "lawn.png")
     opened = await ada.use_menu("Imagine from this image", said)
     await ada.wait_filled(await ada.submit(opened, include="a sea"))
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert (job.recipe.size, job.recipe.steps) == ("96x64", 40)
 
 

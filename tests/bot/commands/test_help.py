@@ -2,20 +2,21 @@
 
 from bot.client import ImagineBot
 from bot.components.example_buttons import EXAMPLES
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from core.recipe import Recipe
 from sandbox import Member
 from tests.bot.conftest import told
 
 
 async def test_an_example_is_asked_for_by_a_press(
-    bot: ImagineBot, store: Store, ada: Member
+    bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("help")
     message = await told(ada, "/imagine")
     assert [button.label for button in message.buttons] == [i for i, _ in EXAMPLES["sketch"]]
     await ada.wait_filled(await ada.press(message, message.buttons[0].custom_id))
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert job.recipe.title == "a red circle on a white background"
 
 

@@ -4,14 +4,15 @@ from typing import Any
 
 from bot.client import ImagineBot
 from bot.components.pagination import PAGE_SIZE as PAGE
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
 from core.job import State
 from sandbox import Member, Sandbox
 from tests.bot.conftest import press, told
 
 
 async def test_ones_own_painted_pictures_the_newest_first(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, database: Database, ada: Member, bob: Member, painted: Any
 ) -> None:
     await painted(ada, include="a *castle*")
     await painted(bob, include="bob's secret")
@@ -41,12 +42,13 @@ async def test_only_those_with_certain_words_or_favourites(
 
 
 async def test_what_narrows_the_list_stays_from_page_to_page(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     await painted(ada, include="a castle")
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         columns = (
-            "recipe, pictures, work, guild_id, channel_id, member_id, member_name, turn, started_at"
+            "recipe, prompt_text, pictures, work, guild_id, channel_id, member_id, member_name,"
+            " turn, started_at"
         )
         for _ in range(PAGE + 1):
             await db.execute(
@@ -74,14 +76,14 @@ async def test_words_that_begin_like_a_mark_are_words(
 
 
 async def test_the_link_of_a_private_image_leads_into_the_direct_conversation(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, store: Store
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, database: Database
 ) -> None:
     for private in (False, True):
         await ada.slash("imagine", include="a secret" if private else "a sea", private=private)
         job = None
         while job is None:
-            job = await store.claim("engine", 60)
-        await store.finish(job.id, "engine", State.DONE)
+            job = await Claims(database).claim("engine", 60)
+        await Claims(database).finish(job.id, "engine", State.DONE)
     direct = await ada.direct()
     (message,) = await direct.messages()
     await ada.slash("history")

@@ -14,8 +14,11 @@ from PIL import Image
 
 from bot.client import ImagineBot
 from bot.policy import MAX_WAITING
-from core.database.jobs import Store
-from core.job import Job, State
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
+from core.job import Job, NewJob, Reason, State
 from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, OptionError, Sandbox
@@ -26,7 +29,7 @@ CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 
 async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a blue square"))
     reply = await bob.slash(
@@ -41,7 +44,7 @@ async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
     assert reply.kind == "deferred"
     card = await bob.wait_filled(reply)
 
-    _, job = await store.waiting()
+    _, job = await JobQueue(database).waiting()
     assert job.message_id == card.id
     assert (job.guild_id, job.channel_id) == (sandbox.guild.id, bob.channel_id)
     assert (job.member_id, job.member_name) == (bob.id, "Bob")
@@ -61,10 +64,10 @@ async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
 
 
 async def test_without_further_words_the_menus_first_size_and_a_drawn_seed(
-    bot: ImagineBot, store: Store, ada: Member
+    bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert (job.recipe.size, job.recipe.steps) == ("64x64", 100)
     assert not job.recipe.exclude
 
@@ -103,10 +106,10 @@ async def test_discord_itself_checks_the_options(
     ("typed", "size"), [("16:9", "84x48"), ("3:4", "56x72"), ("72x80", "72x80")]
 )
 async def test_any_aspect_ratio_may_be_typed(
-    bot: ImagineBot, store: Store, ada: Member, typed: str, size: str
+    bot: ImagineBot, database: Database, ada: Member, typed: str, size: str
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle", size=typed))
-    assert (await store.waiting())[0].recipe.size == size
+    assert (await JobQueue(database).waiting())[0].recipe.size == size
 
 
 @pytest.mark.parametrize(
@@ -119,76 +122,78 @@ async def test_any_aspect_ratio_may_be_typed(
     ],
 )
 async def test_a_size_that_cannot_be_had_is_refused_with_those_that_can(
-    bot: ImagineBot, store: Store, ada: Member, typed: str, sentence: str
+    bot: ImagineBot, database: Database, ada: Member, typed: str, sentence: str
 ) -> None:
     await ada.slash("imagine", include="a red circle", size=typed)
     assert sentence in await refusal(ada)
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
-async def test_the_largest_seed_passes(bot: ImagineBot, store: Store, ada: Member) -> None:
+async def test_the_largest_seed_passes(bot: ImagineBot, database: Database, ada: Member) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle", seed=2**32 - 1))
-    assert (await store.waiting())[0].recipe.seed == 2**32 - 1
+    assert (await JobQueue(database).waiting())[0].recipe.seed == 2**32 - 1
 
 
 async def test_a_wrong_prompt_is_pointed_at_for_the_asker_alone(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a castle | fog:-1")
     words = await refusal(ada)
     assert "be negative" in words
     assert "```\na castle | fog:-1\n               ^\n```" in words
     assert not await bob.messages()
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 async def test_a_member_with_many_jobs_is_asked_to_wait(
-    bot: ImagineBot, store: Store, ada: Member
+    bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     wishes = [ada.slash("imagine", include="a red circle") for _ in range(MAX_WAITING + 1)]
     await asyncio.gather(*wishes)
     await told(ada, f"already have {MAX_WAITING}")
-    assert len(await store.waiting()) == MAX_WAITING
+    assert len(await JobQueue(database).waiting()) == MAX_WAITING
     public = [message for message in await ada.messages() if not message.ephemeral]
     assert len(public) == MAX_WAITING
 
 
 async def test_missing_permissions_are_named_before_a_job_is_taken(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     own = sandbox.world.application.bot.id
     sandbox.world.overwrite(sandbox.channel, own, deny=int(Permission.ATTACH_FILES))
     await ada.slash("imagine", include="a red circle")
     assert "Attach Files" in await refusal(ada)
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 # The database
 
 
-class HeldStore(Store):
+class HeldJobs(Jobs):
     """A database that takes its time."""
 
-    held: asyncio.Event
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.held = asyncio.Event()
 
-    async def add(self, *arguments: Any, **options: Any) -> Job:
+    async def insert(self, new: NewJob) -> Job:
         await self.held.wait()
-        return await super().add(*arguments, **options)
+        return await super().insert(new)
 
 
 async def test_a_slow_database_is_waited_for_behind_an_answer_in_time(
     sandbox: Sandbox, settings: Settings, ada: Member
 ) -> None:
     async with (
-        HeldStore.open(settings.database_path) as store,
-        running_bot(sandbox, settings, store),
+        Database.open(settings.database_path) as database,
+        running_bot(sandbox, settings, database) as bot,
     ):
-        store.held = asyncio.Event()
+        bot.jobs = jobs = HeldJobs(database)
         reply = await ada.slash("imagine", include="a red circle")
         assert reply.kind == "deferred"
         sandbox.clock.advance(5)
-        assert not await store.waiting()
-        store.held.set()
+        assert not await JobQueue(database).waiting()
+        jobs.held.set()
         card = await ada.wait_filled(reply)
         assert "Position 1" in card.text
 
@@ -197,8 +202,8 @@ async def test_a_locked_database_queues_nothing_and_says_so(
     sandbox: Sandbox, settings: Settings, ada: Member, bob: Member
 ) -> None:
     async with (
-        Store.open(settings.database_path, busy_seconds=0.1) as store,
-        running_bot(sandbox, settings, store),
+        Database.open(settings.database_path, busy_seconds=0.1) as database,
+        running_bot(sandbox, settings, database),
     ):
         other = sqlite3.connect(settings.database_path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -207,16 +212,17 @@ async def test_a_locked_database_queues_nothing_and_says_so(
         other.execute("ROLLBACK")
         other.close()
         assert not await bob.messages()
-        assert not await store.waiting()
+        assert not await JobQueue(database).waiting()
 
 
-class HastyStore(Store):
-    """A database whose engine ends each job at once and shows that, before the first card."""
+class HastyJobs(Jobs):
+    """With an engine that ends each job at once and shows that, before the first card."""
 
-    async def add(self, *arguments: Any, **options: Any) -> Job:
-        job = await super().add(*arguments, **options)
-        await self.claim("engine", 60)
-        await self.finish(job.id, "engine", State.FAILED, "I know none of these words.")
+    async def insert(self, new: NewJob) -> Job:
+        job, leases = await super().insert(new), Claims(self._database)
+        await leases.claim("engine", 60)
+        reason = Reason(text="I know none of these words.")
+        await leases.finish(job.id, "engine", State.FAILED, reason)
         await self.mark_posted(job.id)
         return job
 
@@ -228,27 +234,30 @@ async def test_an_outcome_that_the_first_card_has_hidden_is_shown_again(
     if trouble:
         sandbox.faults.reset(CARD, times=3, applied=True)
     async with (
-        HastyStore.open(settings.database_path) as store,
-        running_bot(sandbox, settings, store) as bot,
+        Database.open(settings.database_path) as database,
+        running_bot(sandbox, settings, database) as bot,
     ):
+        bot.jobs = HastyJobs(database)
         await ada.wait_filled(await ada.slash("imagine", include="qwertz"))
-        await all_given(store)
-        (job,) = await store.unposted()
+        await all_given(database)
+        (job,) = await Jobs(database).unposted()
         assert (job.state, job.redraws) == (State.FAILED, 1)
-        await store.mark_posted(job.id)  # says an engine that showed it before the card came
-        assert await store.unposted()
-        await store.mark_posted(job.id, job.redraws)
-        assert not await store.unposted()
+        await Jobs(database).mark_posted(
+            job.id
+        )  # says an engine that showed it before the card came
+        assert await Jobs(database).unposted()
+        await Jobs(database).mark_posted(job.id, job.redraws)
+        assert not await Jobs(database).unposted()
         assert not bot.pending._open
 
 
 async def test_a_card_that_cannot_be_shown_loses_no_job(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     sandbox.faults.fail(CARD, 403, times=1)
     reply = await ada.slash("imagine", include="a red circle")
     await bot.close()  # lets the handler finish
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert reply.message
     assert job.message_id == reply.message.id
     assert [message.id for message in await ada.messages()] == [reply.message.id]
@@ -285,12 +294,12 @@ def bomb() -> bytes:
 
 
 async def test_an_attached_picture_is_stored_under_its_checksum(
-    bot: ImagineBot, settings: Settings, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, settings: Settings, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(picture())
     reply = await ada.slash("imagine", include="a hill", image=tmp_path / "a.png", strength=0.25)
     await ada.wait_filled(reply)
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert job.recipe.strength == 0.25
     stored = (settings.data_dir / "initial" / f"{job.recipe.initial}.png").read_bytes()
     assert hashlib.sha256(stored).hexdigest() == job.recipe.initial
@@ -309,7 +318,7 @@ async def test_an_attached_picture_is_stored_under_its_checksum(
 )
 async def test_a_picture_that_does_harm_or_is_none_is_refused(
     bot: ImagineBot,
-    store: Store,
+    database: Database,
     ada: Member,
     tmp_path: Path,
     name: str,
@@ -319,14 +328,14 @@ async def test_a_picture_that_does_harm_or_is_none_is_refused(
     (tmp_path / name).write_bytes(content)
     await ada.slash("imagine", include="a hill", image=tmp_path / name)
     assert words in await refusal(ada)
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 async def test_a_picture_that_cannot_be_kept_queues_nothing(
-    bot: ImagineBot, settings: Settings, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, settings: Settings, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     (settings.data_dir / "initial").write_text("a file where the folder should be")
     (tmp_path / "a.png").write_bytes(picture())
     await ada.slash("imagine", include="a hill", image=tmp_path / "a.png")
     assert "nothing was queued" in await refusal(ada)
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()

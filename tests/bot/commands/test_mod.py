@@ -8,10 +8,15 @@ import pytest
 from bot.client import ImagineBot
 from bot.services import audit_log_feed
 from bot.services.reports import report_job
-from core.database.jobs import Store
-from core.database.moderation import Moderation
-from core.job import Job, State
-from core.moderation import Act, Verdict
+from core.database.audit_log import AuditLog
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
+from core.database.reports import Reports
+from core.job import Job, Reason, ReasonCode, State
+from core.moderation import AuditAction, Verdict
 from core.settings import Settings
 from sandbox import Member, MessageView, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
@@ -29,11 +34,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def mo(sandbox: Sandbox) -> Member:
     return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-
-
-@pytest.fixture
-def moderation(store: Store) -> Moderation:
-    return Moderation(store)
 
 
 async def ask(member: Member, include: str = "a red circle", **options: Any) -> MessageView:
@@ -62,8 +62,8 @@ async def _only_answer(member: Member, command: str, /, **options: Any) -> Messa
     return message
 
 
-async def waiting(store: Store) -> list[int]:
-    return [job.id for job in await store.waiting()]
+async def waiting(database: Database) -> list[int]:
+    return [job.id for job in await JobQueue(database).waiting()]
 
 
 # -- who moderates -------------------------------------------------------------------------------
@@ -80,18 +80,18 @@ async def test_discord_says_who_may_use_it(
 
 
 async def test_a_named_role_moderates_beside_those_who_manage_messages(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, mo: Member
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, mo: Member
 ) -> None:
     role = await sandbox.client.role("Keepers")
     keeper = await sandbox.client.member("Kim", roles=[role])
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         first, second = await ask(ada), await ask(ada)
         await keeper.press(first, "imagine:cancel:1")
         await told(keeper, "Only the member who requested")
         await orders(mo, "role", role=role)
         await keeper.press(first, "imagine:cancel:1")
         await ada.wait_for(lambda each: each.id == first.id and "Cancelled by Kim" in each.text)
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await keeper.press(second, "imagine:cancel:2")  # it is remembered
         await ada.wait_for(lambda each: each.id == second.id and "Cancelled by Kim" in each.text)
 
@@ -100,41 +100,43 @@ async def test_a_named_role_moderates_beside_those_who_manage_messages(
 
 
 async def test_the_queue_says_who_asked_what_and_where(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member, mo: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member, mo: Member
 ) -> None:
     await ask(ada, "a *blue* square")
     await ask(bob)
-    await store.claim("engine", LEASE)
+    await Claims(database).claim("engine", LEASE)
     shown = (await orders(mo, "queue")).text
     assert f"#1 · step 0/100 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
     assert f"#2 · waiting · <@{bob.id}>" in shown
 
 
 async def test_cancel_takes_what_is_painted_and_remove_only_what_waits(
-    bot: ImagineBot, store: Store, moderation: Moderation, sandbox: Sandbox, ada: Member, mo: Member
+    bot: ImagineBot, database: Database, sandbox: Sandbox, ada: Member, mo: Member
 ) -> None:
     for _ in range(3):
         await ask(ada)
-    await store.claim("engine", LEASE)
+    await Claims(database).claim("engine", LEASE)
     assert "no job #1" in (await orders(mo, "remove", job=1)).text
     await orders(mo, "cancel", job=1, why="not here")
     await orders(mo, "remove", job=2)
     assert "no job #2" in (await orders(mo, "cancel", job=2)).text
-    assert await store.still_mine("engine") == {}
-    cancelled = await store.job(1)
+    assert await Claims(database).held("engine") == {}
+    cancelled = await Jobs(database).get(1)
     assert cancelled
-    assert cancelled.reason == "Cancelled by Mo: not here"
-    assert await waiting(store) == [3]
-    _, entries = await moderation.log(sandbox.guild.id)
-    assert [(entry.act, entry.job_id, entry.by_id, entry.whom_id) for entry in entries] == [
-        (Act.REMOVE, 2, mo.id, ada.id),
-        (Act.CANCEL, 1, mo.id, ada.id),
+    assert cancelled.reason == Reason(
+        ReasonCode.CANCELLED_BY_MODERATOR, {"name": "Mo", "why": "not here"}
+    )
+    assert await waiting(database) == [3]
+    _, entries = await AuditLog(database).page(sandbox.guild.id)
+    assert [(entry.action, entry.job_id, entry.actor_id, entry.target_id) for entry in entries] == [
+        (AuditAction.REMOVE, 2, mo.id, ada.id),
+        (AuditAction.CANCEL, 1, mo.id, ada.id),
     ]
-    assert entries[1].why == "not here"
+    assert entries[1].reason == "not here"
 
 
 async def test_up_makes_a_job_the_next(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member, mo: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member, mo: Member
 ) -> None:
     await ask(ada)
     await ask(ada)
@@ -143,18 +145,18 @@ async def test_up_makes_a_job_the_next(
     assert [choice["value"] for choice in offered] == [3]
     assert "position 1" in (await orders(mo, "up", job=3)).text
     assert "position 1" in (await orders(mo, "up", job=2)).text
-    assert await waiting(store) == [2, 3, 1]
+    assert await waiting(database) == [2, 3, 1]
     assert "is not waiting" in (await orders(mo, "up", job=77)).text
 
 
 async def test_clear_asks_first_and_its_button_outlives_a_restart(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, bob: Member, mo: Member
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, bob: Member, mo: Member
 ) -> None:
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await ask(ada)
         await ask(bob)
         await ask(ada)
-        await store.claim("engine", LEASE)
+        await Claims(database).claim("engine", LEASE)
         question = await orders(mo, "clear", member=ada)
         assert (
             f"Cancel all 2 jobs that are waiting or in progress?\nMember: <@{ada.id}>"
@@ -163,30 +165,30 @@ async def test_clear_asks_first_and_its_button_outlives_a_restart(
         kept = await orders(mo, "clear")
         await mo.press(kept, kept.buttons[1].custom_id)
         await told(mo, "Nothing was cancelled")
-    assert len(await store.running()) + len(await store.waiting()) == 3
+    assert len(await JobQueue(database).running()) + len(await JobQueue(database).waiting()) == 3
     await sandbox.gateway.wait_connected(connected=False)
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await mo.press(question, question.buttons[0].custom_id)
         await told(mo, "2 jobs cancelled.")
-    assert await waiting(store) == [2]
-    assert await store.running() == []
+    assert await waiting(database) == [2]
+    assert await JobQueue(database).running() == []
 
 
 async def test_a_pause_tells_members_why_and_a_resume_ends_it(
-    bot: ImagineBot, store: Store, ada: Member, mo: Member
+    bot: ImagineBot, database: Database, ada: Member, mo: Member
 ) -> None:
     await ask(ada)
-    await store.claim("engine", LEASE)
+    await Claims(database).claim("engine", LEASE)
     await orders(mo, "pause", why="a film evening")
-    assert await store.still_mine("engine") == {}
-    assert await store.claim("engine", LEASE) is None
+    assert await Claims(database).held("engine") == {}
+    assert await Claims(database).claim("engine", LEASE) is None
     await refused(ada, "Reason: a film evening.")
     await ada.slash("queue")
     await told(ada, "paused Imagine here**: a film evening")
     assert "a film evening" in (await orders(mo, "queue")).text
     await orders(mo, "resume")
     assert "not paused" in (await orders(mo, "resume")).text
-    job = await store.claim("engine", LEASE)
+    job = await Claims(database).claim("engine", LEASE)
     assert job
     assert job.id == 1
     await ask(ada)
@@ -204,7 +206,7 @@ async def test_a_private_wish_is_refused_without_a_trace(
 
 
 async def test_limits_of_a_role(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, mo: Member
 ) -> None:
     everyone, patrons = await sandbox.client.everyone(), await sandbox.client.role("Patrons")
     await orders(mo, "limits set", role=everyone, waiting=1, steps=50, size="64x64", running=1)
@@ -215,8 +217,8 @@ async def test_limits_of_a_role(
     await ada.add_role(patrons)
     await orders(mo, "limits set", role=patrons, waiting=3)
     await ask(ada, steps=50)
-    assert await store.claim("engine", LEASE)
-    assert await store.claim("engine", LEASE) is None  # one of hers at a time
+    assert await Claims(database).claim("engine", LEASE)
+    assert await Claims(database).claim("engine", LEASE) is None  # one of hers at a time
     listed = (await orders(mo, "limits list")).text
     assert "@everyone: 1 in progress at a time · 1 waiting · up to 64x64" in listed
     await orders(mo, "limits clear", role=everyone)
@@ -224,37 +226,37 @@ async def test_limits_of_a_role(
 
 
 async def test_what_failed_is_not_counted_among_the_wishes_of_an_hour(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, mo: Member
 ) -> None:
     everyone = await sandbox.client.everyone()
     await orders(mo, "limits set", role=everyone, per_hour=2)
     await ask(ada)
     await ask(ada)
     await refused(ada, "made 2 requests in the last hour")
-    await store.claim("engine", LEASE)
-    await store.finish(1, "engine", State.FAILED, "no memory")
+    await Claims(database).claim("engine", LEASE)
+    await Claims(database).finish(1, "engine", State.FAILED, Reason(text="no memory"))
     await ask(ada)
     await refused(ada, "made 2 requests in the last hour")
-    await store.cancel(2)  # it was never begun
+    await Jobs(database).cancel(2)  # it was never begun
     await ask(ada)
 
 
 async def test_a_block_cancels_what_runs_and_ends_by_itself(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member, mo: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member, mo: Member
 ) -> None:
     await ask(ada)
     await ask(ada)
     await ask(bob)
-    await store.claim("engine", LEASE)
+    await Claims(database).claim("engine", LEASE)
     answer = await orders(mo, "block", member=ada, why="spam", **{"for": "2h"})
     assert "2 of their jobs were cancelled" in answer.text
-    assert await store.still_mine("engine") == {}
-    assert await waiting(store) == [3]
+    assert await Claims(database).held("engine") == {}
+    assert await waiting(database) == [3]
     await refused(ada, "Reason: spam.")
     assert f"<@{ada.id}> until" in (await orders(mo, "blocked")).text
-    clock, store._clock = store._clock, lambda: clock() + 2 * 3600
+    clock, database._clock = database._clock, lambda: clock() + 2 * 3600
     await ask(ada)
-    store._clock = clock
+    database._clock = clock
     await refused(ada, "You've been blocked")
     await orders(mo, "unblock", member=ada)
     await ask(ada)
@@ -307,7 +309,7 @@ async def test_channels_where_it_may_be_used(
 
 
 async def test_where_pictures_are_spoilered(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, mo: Member
 ) -> None:
     surprises = ada.at(await sandbox.client.channel("surprises"))
     await orders(mo, "channels spoiler", channel=surprises.channel_id)
@@ -316,7 +318,12 @@ async def test_where_pictures_are_spoilered(
     await ask(surprises.at(await surprises.open_thread("more")))
     await orders(mo, "channels spoiler", channel=surprises.channel_id, hide=False)
     await ask(surprises)
-    assert [job.spoilered for job in await store.waiting()] == [False, True, True, False]
+    assert [job.spoilered for job in await JobQueue(database).waiting()] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 # -- the log -------------------------------------------------------------------------------------
@@ -344,29 +351,29 @@ async def test_acts_and_refusals_are_mirrored_once_even_if_discord_stumbles(
 
 
 async def test_a_log_channel_must_be_open_to_the_bot(
-    bot: ImagineBot, sandbox: Sandbox, moderation: Moderation, mo: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member
 ) -> None:
     attic = await sandbox.client.channel("attic")
     everyone = await sandbox.client.everyone()
     await sandbox.client.set_overwrite(attic, everyone, deny=int(Permission.SEND_MESSAGES))
     assert "I can't post in" in (await orders(mo, "log channel", channel=attic)).text
-    assert (await moderation.guild(sandbox.guild.id)).log_channel is None
+    assert (await GuildSettings(database).get(sandbox.guild.id)).log_channel is None
 
 
 # -- reports -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def picture(bot: ImagineBot, store: Store, ada: Member, settings: Settings) -> Job:
+async def picture(bot: ImagineBot, database: Database, ada: Member, settings: Settings) -> Job:
     """A painted picture of Ada's."""
     await ask(ada)
-    await store.claim("engine", LEASE)
-    await store.finish(1, "engine", State.DONE)
-    await store.mark_posted(1)
+    await Claims(database).claim("engine", LEASE)
+    await Claims(database).finish(1, "engine", State.DONE)
+    await Jobs(database).mark_posted(1)
     folder = Path(settings.data_dir) / "pictures" / "1"
     folder.mkdir(parents=True)
     (folder / "final-0.png").write_bytes(b"a picture")
-    job = await store.job(1)
+    job = await Jobs(database).get(1)
     assert job
     return job
 
@@ -379,21 +386,20 @@ async def office(sandbox: Sandbox, picture: Job, mo: Member) -> Member:
     return mo.at(channel)
 
 
-async def reported(moderation: Moderation, desk: Member, picture: Job, by: Member) -> MessageView:
-    assert await moderation.report(picture, by.id, "it is *rude*")
+async def reported(database: Database, desk: Member, picture: Job, by: Member) -> MessageView:
+    assert await Reports(database).insert(picture, by.id, "it is *rude*")
     return await desk.wait_for(lambda each: "was reported" in each.text)
 
 
 async def test_a_report_arrives_with_its_buttons_and_the_picture_is_deleted(
-    moderation: Moderation,
-    store: Store,
+    database: Database,
     settings: Settings,
     picture: Job,
     office: Member,
     ada: Member,
     bob: Member,
 ) -> None:
-    message = await reported(moderation, office, picture, bob)
+    message = await reported(database, office, picture, bob)
     for words in (f"<@{ada.id}>", f"<@{bob.id}>", "it is \\*rude\\*", "a red circle"):
         assert words in message.text
     await bob.at(office.channel_id).press(message, "imagine:report:1:delete")
@@ -401,33 +407,37 @@ async def test_a_report_arrives_with_its_buttons_and_the_picture_is_deleted(
     await office.press(message, "imagine:report:1:delete")
     closed = await office.wait_for(lambda each: each.id == message.id and not each.buttons)
     assert f"done by <@{office.id}>" in closed.text
-    deleted = await store.job(picture.id)
+    deleted = await Jobs(database).get(picture.id)
     assert deleted
     assert deleted.deleted_at
     assert picture.message_id
-    await worked_off(store)
+    await worked_off(database)
     assert await ada.message(picture.message_id) is None
     assert not (settings.data_dir / "pictures" / "1").exists()
-    _, (entry, *_) = await moderation.log(picture.guild_id or 0)
-    assert (entry.act, entry.what, entry.by_id) == (Act.VERDICT, "delete", office.id)
+    _, (entry, *_) = await AuditLog(database).page(picture.guild_id or 0)
+    assert (entry.action, entry.details, entry.actor_id) == (
+        AuditAction.CLOSE_REPORT,
+        {"verdict": "delete"},
+        office.id,
+    )
 
 
 async def test_a_report_may_block_or_be_dismissed_and_is_closed_once(
-    moderation: Moderation, picture: Job, office: Member, ada: Member, bob: Member, mo: Member
+    database: Database, picture: Job, office: Member, ada: Member, bob: Member, mo: Member
 ) -> None:
-    message = await reported(moderation, office, picture, bob)
-    await moderation.report(picture, mo.id, None)
+    message = await reported(database, office, picture, bob)
+    await Reports(database).insert(picture, mo.id, None)
     await office.press(message, "imagine:report:1:block")
     await office.wait_for(lambda each: each.id == message.id and "for a week: done" in each.text)
     await refused(ada, "You've been blocked")
-    assert await moderation.open_reports(picture.guild_id or 0) == (0, [])  # both are closed
-    assert not await moderation.close_report(picture.guild_id or 0, 2, Verdict.DISMISS, mo.id)
+    assert await Reports(database).open(picture.guild_id or 0) == (0, [])  # both are closed
+    assert not await Reports(database).close(picture.guild_id or 0, 2, Verdict.DISMISS, mo.id)
 
 
 async def test_without_a_log_channel_reports_wait_in_the_command(
-    moderation: Moderation, picture: Job, bob: Member, mo: Member
+    database: Database, picture: Job, bob: Member, mo: Member
 ) -> None:
-    await moderation.report(picture, bob.id, None)
+    await Reports(database).insert(picture, bob.id, None)
     message = await orders(mo, "reports")
     await mo.press(message, "imagine:report:1:dismiss")
     await told(mo, "Dismiss: done by")
@@ -435,17 +445,17 @@ async def test_without_a_log_channel_reports_wait_in_the_command(
 
 
 async def test_a_member_reports_and_is_thanked_once(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, bob: Member
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, bob: Member
 ) -> None:
     from discord import Interaction, app_commands
 
     @app_commands.command(name="tell-on", description="Report job 1")
     async def tell_on(interaction: Interaction[ImagineBot]) -> None:
-        job = await store.job(1)
+        job = await Jobs(database).get(1)
         assert job
         await report_job(interaction, job, "rude")
 
-    async with running_bot(sandbox, settings, store, tell_on):
+    async with running_bot(sandbox, settings, database, tell_on):
         await ask(ada)
         thanks = await bob.wait_filled(await bob.slash("tell-on"))
         assert thanks.ephemeral

@@ -1,20 +1,21 @@
 """/prefer: one's own settings, for oneself alone."""
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from sandbox import Member
 from tests.bot.conftest import told
 
 
 async def test_what_is_preferred_need_not_be_typed(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("prefer", size="96x64", steps=40, style="night")
     assert "Size: 96x64\nSteps: 40\nStyle: night" in (await told(ada, "Size")).text
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
     await ada.wait_filled(await ada.slash("imagine", include="a house", size="64x64", steps=20))
     await bob.wait_filled(await bob.slash("imagine", include="a house"))
-    recipes = {job.id: job.recipe for job in await store.waiting()}
+    recipes = {job.id: job.recipe for job in await JobQueue(database).waiting()}
     assert (recipes[1].size, recipes[1].steps, recipes[1].preset) == ("96x64", 40, "night")
     assert (recipes[2].size, recipes[2].steps) == ("64x64", 20)
     assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 100, None)

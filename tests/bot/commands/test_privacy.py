@@ -10,10 +10,13 @@ from typing import Any
 from PIL import Image
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.audit_log import AuditLog
+from core.database.blocks import Blocks
+from core.database.connection import Database
 from core.database.members import Members, Preferences
-from core.database.moderation import Moderation
 from core.database.personal_data import PersonalData, Summary
+from core.database.queue import JobQueue
+from core.database.reports import Reports
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of
@@ -44,7 +47,7 @@ def has_file(message: MessageView, name: str) -> bool:
 async def test_all_of_it_is_deleted_and_nothing_of_others(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     settings: Settings,
     ada: Member,
     bob: Member,
@@ -58,9 +61,9 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     )
     others, others_card = await painted(bob, image=tmp_path / "shared.png")
     waiting = await asked(ada)
-    members = Members(store)
-    await members.set_favourite(bob.id, job.id, True)
-    await members.prefer(ada.id, Preferences("96x64", 40, None, True))
+    members = Members(database)
+    await members.toggle_favourite(bob.id, job.id, most=9)
+    await members.set_preferences(ada.id, Preferences("96x64", 40, None, True))
     await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
     await ada.slash("privacy")
     message = await told(ada, "2 requests")
@@ -78,10 +81,10 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     await told(bob, "You can only delete your own data.")
     await ada.press(message, message.buttons[0].custom_id)
     await told(ada, "Deleted 2 requests")
-    assert await PersonalData(store).summary(ada.id) == Summary(0, 0, 0, None)
+    assert await PersonalData(database).summary(ada.id) == Summary(0, 0, 0, None)
     assert await members.preferences(ada.id) == Preferences()
-    assert not await store.waiting()
-    await worked_off(store)
+    assert not await JobQueue(database).waiting()
+    await worked_off(database)
     assert not folder_of(job.id, settings.data_dir).exists()
     assert folder_of(others.id, settings.data_dir).exists()
     kept = [path.stem for path in (settings.data_dir / "initial").iterdir()]
@@ -102,33 +105,33 @@ async def test_one_request_is_one_request(
 
 
 async def test_the_files_say_what_moderators_keep_and_nothing_of_others(
-    bot: ImagineBot, store: Store, sandbox: Sandbox, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, database: Database, sandbox: Sandbox, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, _ = await painted(ada)
-    moderation, guild = Moderation(store), sandbox.guild.id
-    assert await moderation.report(job, bob.id, "it is rude")
+    guild = sandbox.guild.id
+    assert await Reports(database).insert(job, bob.id, "it is rude")
     mo = 10**17
-    await moderation.block(guild, ada.id, by=mo, why="rude", until=None, reason="")
-    await moderation.refused(guild, ada.id, "“rude” is refused")
+    await Blocks(database).block(guild, ada.id, actor_id=mo, reason="rude", until=None)
+    await AuditLog(database).record_refusal(guild, ada.id, "“rude” is refused")
     await ada.slash("privacy")
     kept = await records(ada)
     assert kept["reports about you.json"][0]["reason"] == "it is rude"
     assert kept["blocks.json"][0]["reason"] == "rude"
-    assert [each["act"] for each in kept["moderation log.json"]] == [
-        "reported",
-        "blocked",
-        "refused",
+    assert [each["action"] for each in kept["moderation log.json"]] == [
+        "report",
+        "block",
+        "refuse",
     ]
     assert str(mo) not in json.dumps(kept)
     assert str(bob.id) not in json.dumps(kept)
 
 
 async def test_whoever_asked_5000_times_gets_all_of_it_and_can_delete_it(
-    bot: ImagineBot, store: Store, sandbox: Sandbox, ada: Member, bob: Member
+    bot: ImagineBot, database: Database, sandbox: Sandbox, ada: Member, bob: Member
 ) -> None:
     ideographs = "".join(chr(0x4E00 + number * 7 % 20_000) for number in range(490))
     recipe = Recipe.make(ideographs, ideographs[::-1], width=64, height=64, steps=10)
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
             " WHERE n < 5000) INSERT INTO jobs (recipe, pictures, work, guild_id, channel_id,"
@@ -143,11 +146,11 @@ async def test_whoever_asked_5000_times_gets_all_of_it_and_can_delete_it(
     assert jobs[0]["recipe"]["include"][0]["text"] == ideographs
     await ada.press(message, message.buttons[0].custom_id)
     await told(ada, "Deleted 5000 requests")
-    assert (await PersonalData(store).summary(ada.id)).jobs == 0
+    assert (await PersonalData(database).summary(ada.id)).jobs == 0
 
 
 async def test_the_button_is_there_even_if_the_files_cannot_be_sent(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any, store: Store
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any, database: Database
 ) -> None:
     await painted(ada)
     sandbox.faults.fail("POST /webhooks/{webhook_id}/{webhook_token}", 413)

@@ -2,7 +2,10 @@
 
 from bot.client import ImagineBot
 from bot.components.pagination import PAGE_SIZE as PAGE
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, Sandbox
@@ -10,20 +13,22 @@ from tests.bot.conftest import running_bot, told
 
 
 async def queued(
-    store: Store,
+    database: Database,
     include: str,
     member: Member,
     *,
     guild_id: int | None,
     channel_id: int | None = None,
 ) -> int:
-    job = await store.add(
-        Recipe.make(include, width=64, height=64, steps=50),
-        guild_id=guild_id,
-        channel_id=channel_id or member.channel_id,
-        message_id=None,
-        member_id=member.id,
-        member_name=member.name,
+    job = await Jobs(database).insert(
+        NewJob(
+            recipe=Recipe.make(include, width=64, height=64, steps=50),
+            guild_id=guild_id,
+            channel_id=channel_id or member.channel_id,
+            message_id=None,
+            member_id=member.id,
+            member_name=member.name,
+        )
     )
     return job.id
 
@@ -34,15 +39,15 @@ async def test_an_empty_queue(bot: ImagineBot, ada: Member) -> None:
 
 
 async def test_what_runs_and_what_waits_with_ones_own_marked(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     here = sandbox.guild.id
-    await queued(store, "a running dog", bob, guild_id=here)
-    await store.claim("engine", 60)
-    await store.heartbeat("engine", 60, {1: 20})
-    await queued(store, "mine *here*", ada, guild_id=here)
-    await queued(store, "hidden in a channel", bob, guild_id=here, channel_id=5)
-    await queued(store, "hidden in a server", bob, guild_id=here + 1)
+    await queued(database, "a running dog", bob, guild_id=here)
+    await Claims(database).claim("engine", 60)
+    await Claims(database).heartbeat("engine", 60, {1: 20})
+    await queued(database, "mine *here*", ada, guild_id=here)
+    await queued(database, "hidden in a channel", bob, guild_id=here, channel_id=5)
+    await queued(database, "hidden in a server", bob, guild_id=here + 1)
     await ada.slash("queue")
     text = (await told(ada, "Waiting")).text
     assert "20/50 · #1 · Bob · a running dog" in text
@@ -53,19 +58,21 @@ async def test_what_runs_and_what_waits_with_ones_own_marked(
 
 
 async def test_ones_own_place_far_down_is_told(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     here = sandbox.guild.id
     for number in range(PAGE + 5):
-        await store.add(
-            Recipe.make(f"picture {number}", width=64, height=64, steps=50),
-            guild_id=here,
-            channel_id=ada.channel_id,
-            message_id=None,
-            member_id=1000 + number,
-            member_name="x" * 100,
+        await Jobs(database).insert(
+            NewJob(
+                recipe=Recipe.make(f"picture {number}", width=64, height=64, steps=50),
+                guild_id=here,
+                channel_id=ada.channel_id,
+                message_id=None,
+                member_id=1000 + number,
+                member_name="x" * 100,
+            )
         )
-    await queued(store, "mine at last", ada, guild_id=here)
+    await queued(database, "mine at last", ada, guild_id=here)
     await ada.slash("queue")
     text = (await told(ada, "Waiting")).text
     assert f"**Waiting** ({PAGE + 6})" in text
@@ -74,16 +81,16 @@ async def test_ones_own_place_far_down_is_told(
 
 
 async def test_pages_are_turned_after_a_restart_too(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, bob: Member
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, bob: Member
 ) -> None:
     for number in range(PAGE + 2):
-        await queued(store, f"wish {number}", bob, guild_id=sandbox.guild.id)
-    async with running_bot(sandbox, settings, store):
+        await queued(database, f"wish {number}", bob, guild_id=sandbox.guild.id)
+    async with running_bot(sandbox, settings, database):
         await ada.slash("queue")
         first = await told(ada, "Page 1 of 2")
     assert [button.disabled for button in first.buttons] == [True, False]
     await sandbox.gateway.wait_connected(connected=False)
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await ada.press(first, first.buttons[1].custom_id)
         second = await told(ada, "Page 2 of 2")
     assert f"{PAGE + 2}. #{PAGE + 2} · Bob · wish {PAGE + 1}" in second.text

@@ -10,7 +10,8 @@ import pytest
 from bot.client import ImagineBot
 from bot.components import BUTTONS
 from bot.services import moderator_access
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.permissions import Permission
 from tests.bot.conftest import asked, press, told
@@ -48,10 +49,8 @@ def forged_ids(own: int) -> Iterator[str]:
 async def test_a_member_who_forges_every_button_reaches_nothing_of_others() -> None:
     async with scene() as at:
         guild_id = at.sandbox.guild.id
-        await at.bot.moderation.block(
-            guild_id, 77, by=1, why="SECRET REASON", until=None, reason="x"
-        )
-        await at.bot.moderation.report(at.victims[0], 5, "SECRET REPORT")
+        await at.bot.blocks.block(guild_id, 77, actor_id=1, reason="SECRET REASON", until=None)
+        await at.bot.reports.insert(at.victims[0], 5, "SECRET REPORT")
         pressed = list(forged_ids(at.mallory.id))
         kinds = {custom_id.split(":")[1] for custom_id in pressed}
         assert len(kinds) >= 18  # a new button needs its samples above
@@ -60,8 +59,8 @@ async def test_a_member_who_forges_every_button_reaches_nothing_of_others() -> N
             await at.forge("press", custom_id.removeprefix("imagine:"), {})
             shown = json.dumps([each.raw for each in await at.mallory.messages()])
             assert "SECRET" not in shown, custom_id
-        assert len(await at.bot.moderation.blocks(guild_id)) == 1
-        count, _ = await at.bot.moderation.open_reports(guild_id)
+        assert len(await at.bot.blocks.active(guild_id)) == 1
+        count, _ = await at.bot.reports.open(guild_id)
         assert count == 1
 
 
@@ -80,7 +79,7 @@ async def order(moderator: Member, command: str, **options: Any) -> MessageView:
 
 
 async def test_who_no_longer_moderates_turns_no_page_and_clears_no_queue(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, mo: Member, role: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, mo: Member, role: Any
 ) -> None:
     for _ in range(3):
         await asked(ada)
@@ -89,14 +88,14 @@ async def test_who_no_longer_moderates_turns_no_page_and_clears_no_queue(
     await press(sandbox, mo, shown, "page:modqueue:0:")
     await told(mo, "Only moderators of this server")
     await mo.press(question, question.buttons[0].custom_id)
-    assert len(await store.waiting()) == 3
+    assert len(await JobQueue(database).waiting()) == 3
     assert not [each for each in await mo.messages() if "cancelled" in each.text]
 
 
 async def test_a_member_whom_an_administrator_lets_use_mod_has_its_buttons_for_a_while(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     bob: Member,
     monkeypatch: pytest.MonkeyPatch,
@@ -112,4 +111,4 @@ async def test_a_member_whom_an_administrator_lets_use_mod_has_its_buttons_for_a
         await told(bob, "Only moderators of this server")
     await bob.press(question, custom_id)
     await told(bob, "1 job cancelled.")
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from core.job import Job
 from core.prompts import Prompt
 from core.recipe import Source
@@ -15,17 +17,17 @@ from sandbox import Member, Sandbox
 from tests.bot.conftest import asked, press, running_bot, told, worked_off
 
 
-async def newest(store: Store) -> Job:
-    return (await store.waiting())[-1]
+async def newest(database: Database) -> Job:
+    return (await JobQueue(database).waiting())[-1]
 
 
 async def test_again_is_the_same_wish_from_another_seed_for_whoever_presses(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
     reply = await press(sandbox, bob, card, f"again:{job.id}")
     await bob.wait_filled(reply)
-    again = await newest(store)
+    again = await newest(database)
     assert (again.member_id, again.parent_id) == (bob.id, job.id)
     assert again.recipe.seed != 7
     assert again.recipe.again(7) == job.recipe
@@ -44,7 +46,7 @@ async def test_again_is_the_same_wish_from_another_seed_for_whoever_presses(
 async def test_one_of_several_pictures_is_gone_on_from(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     painted: Any,
     action: str,
@@ -52,26 +54,26 @@ async def test_one_of_several_pictures_is_gone_on_from(
 ) -> None:
     job, card = await painted(ada, count=2)
     await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}:1"))
-    made = (await newest(store)).recipe
+    made = (await newest(database)).recipe
     assert made.source
     assert (made.source.job, made.source.row) == (job.id, 1)
     assert {name: getattr(made, name) for name in changed} == changed
 
 
 async def test_it_does_not_grow_without_end(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
     huge = job.recipe.model_copy(update={"width": 256, "height": 256, "source": Source(job.id, 0)})
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (huge.model_dump_json(),))
     await press(sandbox, ada, card, f"larger:{job.id}")
     await told(ada, "The limit is 256 pixels per side")
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
     opened = await press(sandbox, ada, card, f"edit:{job.id}")
@@ -86,7 +88,7 @@ async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
     assert [each["value"] for each in offered if each.get("default")] == ["64x64"]
     sent = {"include": "a blue | square:0.5", "size": ["96x64"], "steps": "50", "seed": ""}
     await ada.wait_filled(await ada.submit(opened, **sent))
-    made = await newest(store)
+    made = await newest(database)
     assert [str(prompt) for prompt in made.recipe.include] == ["a blue", "square:0.5"]
     assert [str(prompt) for prompt in made.recipe.exclude] == ["fog"]
     assert (made.recipe.size, made.recipe.steps, made.parent_id) == ("96x64", 50, job.id)
@@ -104,7 +106,7 @@ async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
 async def test_an_error_in_the_form_names_its_field_and_keeps_what_was_typed(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     painted: Any,
     wrong: dict[str, str],
@@ -123,17 +125,17 @@ async def test_an_error_in_the_form_names_its_field_and_keeps_what_was_typed(
     }
     good = {"include": "a blue square", "exclude": "", "steps": "50", "seed": "9"}
     await ada.wait_filled(await ada.submit(opened, **good))
-    assert (await newest(store)).recipe.size == "96x64"
+    assert (await newest(database)).recipe.size == "96x64"
 
 
 async def test_a_recipe_that_is_longer_than_the_form_can_be_edited(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     """Escaped bars and the words of a style make a text longer than what may be typed."""
     job, card = await painted(ada)
     prompts = tuple(Prompt("|" * 99, 0.125) for _ in range(5))
     recipe = job.recipe.model_copy(update={"include": prompts})
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (recipe.model_dump_json(),))
     opened = await press(sandbox, ada, card, f"edit:{job.id}")
     assert len(opened.fields["include"]) > 600
@@ -141,18 +143,18 @@ async def test_a_recipe_that_is_longer_than_the_form_can_be_edited(
 
 
 async def test_stop_marks_a_running_job_for_its_asker_alone(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     card = await asked(ada)
     await press(sandbox, ada, card, "stop:1")
     await told(ada, "It hasn't started yet")
-    await store.claim("engine", 60)
+    await Claims(database).claim("engine", 60)
     await press(sandbox, bob, card, "stop:1")
     await told(bob, "Only the member who requested")
-    assert await store.still_mine("engine") == {1: False}
+    assert await Claims(database).held("engine") == {1: False}
     await press(sandbox, ada, card, "stop:1")
     await told(ada, "will stop after its current step")
-    assert await store.still_mine("engine") == {1: True}
+    assert await Claims(database).held("engine") == {1: True}
 
 
 async def test_a_picked_picture_is_shown_large_to_who_picked_it(
@@ -182,7 +184,7 @@ async def test_details_and_timelapse(
 async def test_deleted_pictures_are_gone_everywhere(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     settings: Settings,
     ada: Member,
     bob: Member,
@@ -195,7 +197,7 @@ async def test_deleted_pictures_are_gone_everywhere(
     question = await told(ada, "Permanently delete")
     await ada.press(question, question.buttons[0].custom_id)
     await told(ada, "is deleted")
-    await worked_off(store)
+    await worked_off(database)
     assert await ada.message(card.id) is None
     assert not folder_of(job.id, settings.data_dir).exists()
     await ada.slash("show", job=job.id)
@@ -203,27 +205,27 @@ async def test_deleted_pictures_are_gone_everywhere(
 
 
 async def test_a_job_of_another_channel_is_nobodys_business(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET channel_id = 5")
     for action in ("again", "vary", "details", "timelapse", "edit", "pick", "favourite", "delete"):
         await press(sandbox, bob, card, f"{action}:{job.id}")
         refused = await told(bob, "That job doesn't exist here")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 async def test_buttons_and_forms_outlive_a_restart(
-    sandbox: Sandbox, settings: Settings, store: Store, ada: Member, painted: Any
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, painted: Any
 ) -> None:
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         job, card = await painted(ada)
         opened = await press(sandbox, ada, card, f"edit:{job.id}")
     await sandbox.gateway.wait_connected(connected=False)
-    async with running_bot(sandbox, settings, store):
+    async with running_bot(sandbox, settings, database):
         await press(sandbox, ada, card, f"details:{job.id}")
         await told(ada, "a red circle")
         await ada.wait_filled(await ada.submit(opened, include="a blue square"))
-    assert (await newest(store)).recipe.title == "a blue square"
+    assert (await newest(database)).recipe.title == "a blue square"

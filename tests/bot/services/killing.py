@@ -55,9 +55,9 @@ def _transaction(killer: Killer) -> Any:
     transaction = Database.transaction
 
     @asynccontextmanager
-    async def killed(database: Database) -> AsyncIterator[aiosqlite.Connection]:
+    async def killed(database: Database, **options: Any) -> AsyncIterator[aiosqlite.Connection]:
         killer.step()
-        async with transaction(database) as db:
+        async with transaction(database, **options) as db:
             yield db
         killer.step()
 

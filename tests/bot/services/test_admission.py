@@ -9,7 +9,10 @@ from PIL import Image
 
 from bot.client import ImagineBot
 from bot.services.upload_queue import REJECTIONS_PER_HOUR
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
+from core.job import NewJob
 from core.moderation import Limits
 from core.storage.uploaded_images import Reason, Rejection
 from sandbox import Member, MessageView, Sandbox
@@ -24,8 +27,8 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photo.png"
 
 
-async def jobs(store: Store) -> int:
-    return len(await store.waiting())
+async def jobs(database: Database) -> int:
+    return len(await JobQueue(database).waiting())
 
 
 async def shown(member: Member, job_id: int) -> MessageView:
@@ -39,19 +42,19 @@ def vary_of(message: MessageView) -> str:
 
 
 async def test_a_member_whose_request_takes_long_is_in_nobody_elses_way(
-    bot: ImagineBot, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     held = bot.admission_locks.setdefault(ada.id, asyncio.Lock())
     async with held:
         waiting = await ada.slash("imagine", **OPTIONS)
         await asked(bob)
-        assert await jobs(store) == 1
+        assert await jobs(database) == 1
     await ada.wait_filled(waiting)
-    assert await jobs(store) == 2
+    assert await jobs(database) == 2
 
 
 async def test_what_comes_from_an_age_restricted_channel_is_not_laundered_by_an_edit(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     """M2: a harmless prompt over the image of another job, requested in an open channel."""
     late = ada.at(await sandbox.client.channel("late", nsfw=True))
@@ -65,52 +68,52 @@ async def test_what_comes_from_an_age_restricted_channel_is_not_laundered_by_an_
         row = ":0" if action in ("vary", "more") else ""
         await press(sandbox, ada, card, f"{action}:{job.id}{row}")
     await told(ada, "can only be shown in one")
-    assert await jobs(store) == 1
+    assert await jobs(database) == 1
     there = await shown(late, job.id)
     await late.wait_filled(await late.press(there, vary_of(there)))
-    varied = (await store.waiting())[-1]
+    varied = (await JobQueue(database).waiting())[-1]
     assert (varied.parent_id, varied.age_restricted) == (job.id, True)
 
 
 async def test_a_channel_that_became_age_restricted_keeps_its_older_jobs_to_itself(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     """Also those of before jobs remembered it."""
     late = ada.at(await sandbox.client.channel("late", nsfw=True))
     job, _ = await painted(late)
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET age_restricted = 0")
     await ada.slash("show", job=job.id)
     await told(ada, "can only be shown in one")
 
 
 async def test_an_uploaded_image_from_an_age_restricted_channel_stays_there(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, photo: Path
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, photo: Path
 ) -> None:
     late = ada.at(await sandbox.client.channel("late", nsfw=True))
     await late.wait_filled(await late.slash("imagine", **OPTIONS, image=photo))
     await ada.slash("imagine", **OPTIONS, image=photo)
     await told(ada, "only request it in an age-restricted channel")
-    assert await jobs(store) == 1
+    assert await jobs(database) == 1
 
 
 async def test_a_spoiler_is_inherited_by_what_is_made_elsewhere(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     job, _ = await painted(ada)
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET spoilered = 1")
     other = ada.at(await sandbox.client.channel("other"))
     there = await shown(other, job.id)
     await other.wait_filled(await other.press(there, vary_of(there)))
-    (varied,) = await store.waiting()
+    (varied,) = await JobQueue(database).waiting()
     assert (varied.parent_id, varied.spoilered) == (job.id, True)
 
 
 async def test_somebody_elses_upload_is_not_used_again_but_the_result_can_be_varied(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     bob: Member,
     painted: Any,
@@ -122,30 +125,32 @@ async def test_somebody_elses_upload_is_not_used_again_but_the_result_can_be_var
         reply = await press(sandbox, bob, card, f"{action}:{job.id}")
         assert reply.kind != "modal"
     await told(bob, "image that someone else uploaded")
-    assert await jobs(store) == 0
+    assert await jobs(database) == 0
     await bob.wait_filled(await press(sandbox, bob, card, f"vary:{job.id}:0"))
-    (varied,) = await store.waiting()
+    (varied,) = await JobQueue(database).waiting()
     assert varied.recipe.source
     assert not varied.recipe.pictures
     await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
-    again = (await store.waiting())[-1]
+    again = (await JobQueue(database).waiting())[-1]
     assert again.recipe.pictures == job.recipe.pictures
 
 
 async def test_details_name_only_jobs_that_the_onlooker_may_see(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
     places = {"guild_id": sandbox.guild.id, "message_id": None, "member_id": ada.id}
     made = {**places, "member_name": "Ada", "parent_id": job.id}
-    private = await store.add(job.recipe, channel_id=4242, **made)
-    public = await store.add(job.recipe, channel_id=ada.channel_id, **made)
+    private = await Jobs(database).insert(NewJob(recipe=job.recipe, channel_id=4242, **made))
+    public = await Jobs(database).insert(
+        NewJob(recipe=job.recipe, channel_id=ada.channel_id, **made)
+    )
     await press(sandbox, bob, card, f"details:{job.id}")
     seen = (await told(bob, "Led to")).text
     assert f"#{public.id}" in seen
     assert f"#{private.id}" not in seen
-    child = await store.add(
-        job.recipe, channel_id=ada.channel_id, **made | {"parent_id": private.id}
+    child = await Jobs(database).insert(
+        NewJob(recipe=job.recipe, channel_id=ada.channel_id, **made | {"parent_id": private.id})
     )
     await press(sandbox, bob, card, f"details:{child.id}")
     assert f"#{private.id}" not in (await told(bob, f"#{child.id}")).text
@@ -154,12 +159,12 @@ async def test_details_name_only_jobs_that_the_onlooker_may_see(
 
 
 async def test_somebody_who_left_cannot_queue_for_the_server_from_their_direct_messages(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     await ada.slash("imagine", **OPTIONS, private=True)
     await told(ada, "Your image is on its way")
     direct = await ada.direct()
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     card = await direct.wait_for(lambda message: bool(message.buttons))
     await ada.leave()
     message = sandbox.world.channels[direct.channel_id].messages[card.id]
@@ -167,14 +172,14 @@ async def test_somebody_who_left_cannot_queue_for_the_server_from_their_direct_m
     message.components = [{"type": 1, "id": 1, "components": [part]}]
     await direct.press(card, f"imagine:again:{job.id}")
     await direct.wait_for(lambda message: "no longer a member" in message.text)
-    assert await jobs(store) == 1
+    assert await jobs(database) == 1
 
 
 async def test_rejected_files_count_towards_the_hourly_limit(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     guild_id = sandbox.guild.id
-    await bot.moderation.limit(guild_id, guild_id, Limits(per_hour=2), by=1, what="")
+    await bot.guild_rules.set_limits(guild_id, guild_id, Limits(per_hour=2), actor_id=1)
     for number in range(2):
         (tmp_path / "text.png").write_bytes(bytes([number]))
         await ada.slash("imagine", **OPTIONS, image=tmp_path / "text.png")
@@ -183,23 +188,23 @@ async def test_rejected_files_count_towards_the_hourly_limit(
                 await asyncio.sleep(0.02)
     await ada.slash("imagine", **OPTIONS)
     await told(ada, "made 2 requests in the last hour")
-    assert await jobs(store) == 0
+    assert await jobs(database) == 0
 
 
 async def test_after_many_rejected_files_no_more_are_read_for_now(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, photo: Path
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, photo: Path
 ) -> None:
     for number in range(REJECTIONS_PER_HOUR):
         rejection = Rejection(Reason.UNREADABLE)
         bot.rejected_uploads.add(bytes([number]), rejection, ada.id, sandbox.guild.id)
     await ada.slash("imagine", **OPTIONS, image=photo)
     await told(ada, "couldn't be read in the last hour")
-    assert await jobs(store) == 0
+    assert await jobs(database) == 0
     await asked(ada)
 
 
 async def test_a_full_waiting_room_refuses_at_once_and_downloads_nothing(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, photo: Path
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, photo: Path
 ) -> None:
     async with bot.upload_queue.slot(ada.id, sandbox.guild.id):
         replies = [await ada.slash("imagine", **OPTIONS, image=photo) for _ in range(3)]
@@ -207,4 +212,4 @@ async def test_a_full_waiting_room_refuses_at_once_and_downloads_nothing(
         assert not any("/cdn/" in request.path for request in sandbox.requests)
     for reply in replies[:2]:
         await ada.wait_filled(reply)
-    assert await jobs(store) == 2
+    assert await jobs(database) == 2

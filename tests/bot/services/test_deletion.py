@@ -12,8 +12,12 @@ from bot.client import ImagineBot
 from bot.services import deletion as worker
 from bot.services.deletion import work_off_deletions
 from core.database import deletions as outbox
-from core.database.jobs import Store
+from core.database import journal_replay
+from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.jobs import Jobs
 from core.database.messages import Kind, Messages
+from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage import paths
@@ -45,7 +49,7 @@ async def seen(sandbox: Sandbox) -> list[MessageView]:
 
 @pytest.fixture
 async def deleted(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
 ) -> Callable[[], Any]:
     """Two of Ada's jobs with a timelapse, a direct copy and a report, and one of Bob's."""
     for _ in range(2):
@@ -54,10 +58,10 @@ async def deleted(
     await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
     direct = await bot.create_dm(discord.Object(ada.id))
     copy = await direct.send("a copy")
-    await Messages(store).sent(job.id, Kind.DIRECT_COPY, direct.id, copy.id)
+    await Messages(database).sent(job.id, Kind.DIRECT_COPY, direct.id, copy.id)
 
     async def check() -> None:
-        await worked_off(store)
+        await worked_off(database)
         assert [message.id for message in await seen(sandbox)] == [others.id]
         folders = sorted(path.name for path in (bot.settings.data_dir / "pictures").iterdir())
         assert folders == ["3"]
@@ -66,30 +70,30 @@ async def deleted(
 
 
 async def test_discord_may_fail_for_a_while(
-    sandbox: Sandbox, store: Store, ada: Member, deleted: Any
+    sandbox: Sandbox, database: Database, ada: Member, deleted: Any
 ) -> None:
     sandbox.faults.fail(DELETE, 503, times=2)
     sandbox.faults.reset(DELETE, times=2)
     sandbox.faults.fail(DELETE, 500, applied=True, times=6)
-    await store.deletions.delete_member(ada.id)
+    await Deletions(database).delete_member(ada.id)
     await deleted()
     assert not sandbox.faults.pending
 
 
 async def test_what_is_gone_or_out_of_reach_counts_as_deleted(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, deleted: Any, logged: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, deleted: Any, logged: Any
 ) -> None:
     second = sorted(sandbox.channel.messages)[1]
     sandbox.world.delete(sandbox.channel, sandbox.channel.messages[second])
     sandbox.faults.fail(DELETE, 403)
-    await store.deletions.delete_member(ada.id)
-    await worked_off(store)
+    await Deletions(database).delete_member(ada.id)
+    await worked_off(database)
     assert len(await seen(sandbox)) == 2
     assert "a message is out of reach" in logged.getvalue()
 
 
 async def test_a_folder_that_cannot_be_removed_is_tried_again(
-    store: Store, ada: Member, deleted: Any, monkeypatch: pytest.MonkeyPatch
+    database: Database, ada: Member, deleted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rmtree, failures = paths.shutil.rmtree, [OSError("the disk fails")] * 3
 
@@ -99,7 +103,7 @@ async def test_a_folder_that_cannot_be_removed_is_tried_again(
         rmtree(*arguments, **named)
 
     monkeypatch.setattr(paths.shutil, "rmtree", failing)
-    await store.deletions.delete_member(ada.id)
+    await Deletions(database).delete_member(ada.id)
     await deleted()
     assert not failures
 
@@ -107,28 +111,33 @@ async def test_a_folder_that_cannot_be_removed_is_tried_again(
 async def test_a_message_that_nobody_named_is_found_by_its_nonce(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     deleted: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An engine was killed between sending a message and learning its id."""
-    monkeypatch.setattr(outbox, "TAKEN_SECONDS", 0.1)
+    monkeypatch.setattr(journal_replay, "TAKEN_SECONDS", 0.1)
     channel = bot.get_partial_messageable(sandbox.channel.id)
-    await Messages(store).announce(1, Kind.JOB, channel.id, "sent")
+    await Messages(database).announce(1, Kind.JOB, channel.id, "sent")
     await channel.send("an image of Ada's", nonce="sent")
-    await Messages(store).announce(1, Kind.JOB, channel.id, "never sent")
-    await store.deletions.delete_member(ada.id)
+    await Messages(database).announce(1, Kind.JOB, channel.id, "never sent")
+    await Deletions(database).delete_member(ada.id)
     await deleted()
 
 
 async def test_two_workers_do_not_delete_the_same_twice(
-    bot: ImagineBot, sandbox: Sandbox, settings: Settings, store: Store, ada: Member, deleted: Any
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    settings: Settings,
+    database: Database,
+    ada: Member,
+    deleted: Any,
 ) -> None:
-    async with Store.open(settings.database_path) as other:
-        second = asyncio.create_task(work_off_deletions(bot, other.deletions, settings.data_dir))
+    async with Database.open(settings.database_path) as other:
+        second = asyncio.create_task(work_off_deletions(bot, Deletions(other), settings.data_dir))
         before = len(sandbox.requests)
-        await store.deletions.delete_member(ada.id)
+        await Deletions(database).delete_member(ada.id)
         await deleted()
         second.cancel()
         await asyncio.wait({second})
@@ -137,14 +146,14 @@ async def test_two_workers_do_not_delete_the_same_twice(
 
 
 async def test_in_an_archived_thread(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     thread = await ada.open_thread("a thread")
     there = ada.at(thread.id)
     await painted(there)
     await sandbox.client.archive(thread)
-    await store.deletions.delete_member(ada.id)
-    await worked_off(store)
+    await Deletions(database).delete_member(ada.id)
+    await worked_off(database)
     assert [message for message in await seen(sandbox) if message.channel_id == thread.id] == []
 
 
@@ -162,26 +171,30 @@ async def test_killed_at_any_step_the_next_bot_goes_on(
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(sandbox.token)
         channel = client.get_partial_messageable(sandbox.channel.id)
-        async with Store.open(settings.database_path) as store:
+        async with Database.open(settings.database_path) as database:
             for member_id in (ADA, ADA, BOB):
-                job = await store.add(
-                    recipe,
-                    guild_id=sandbox.guild.id,
-                    channel_id=channel.id,
-                    message_id=(await channel.send("an image")).id,
-                    member_id=member_id,
-                    member_name="somebody",
+                job = await Jobs(database).insert(
+                    NewJob(
+                        recipe=recipe,
+                        guild_id=sandbox.guild.id,
+                        channel_id=channel.id,
+                        message_id=(await channel.send("an image")).id,
+                        member_id=member_id,
+                        member_name="somebody",
+                    )
                 )
                 folder_of(job.id, settings.data_dir).mkdir(parents=True)
                 (folder_of(job.id, settings.data_dir) / "final-0.png").touch()
-            await store.deletions.delete_member(ADA)
+            await Deletions(database).delete_member(ADA)
         steps = Steps(monkeypatch)
         for steps_left in range(1, 200):
-            async with Store.open(settings.database_path) as store:
+            async with Database.open(settings.database_path) as database:
                 steps.left = steps_left
                 try:
-                    while deletion := await store.deletions.take():
-                        await worker._delete(client, store.deletions, deletion, settings.data_dir)
+                    while deletion := await Deletions(database).take():
+                        await worker._delete(
+                            client, Deletions(database), deletion, settings.data_dir
+                        )
                     break
                 except Killed:
                     pass

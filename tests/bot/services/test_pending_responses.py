@@ -12,8 +12,10 @@ from bot.client import ImagineBot
 from bot.errors import UndeliveredError
 from bot.services import pending_responses, responses
 from bot.services.responses import Response
-from core.database.jobs import Store, StoreLockedError
+from core.database.connection import Database
+from core.database.errors import StoreLockedError
 from core.database.pending_responses import PendingResponses
+from core.database.queue import JobQueue
 from core.discord_ui.limits import TOKEN_SECONDS
 from core.job import Job
 from core.settings import Settings
@@ -35,7 +37,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_acknowledgement_whose_answer_is_lost_holds(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     status: int | None,
     applied: bool,
@@ -47,13 +49,13 @@ async def test_an_acknowledgement_whose_answer_is_lost_holds(
     reply = await ada.slash("imagine", include="a red circle")
     card = await ada.wait_filled(reply)
     assert "Position 1" in card.text
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert job.message_id == card.id
     assert [each.id for each in await ada.messages()] == [card.id]
 
 
 async def test_a_wish_that_discord_tells_twice_is_one(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     heard: list[Event] = []
     stop = sandbox.world.listen(heard.append)
@@ -62,7 +64,7 @@ async def test_a_wish_that_discord_tells_twice_is_one(
     (wish,) = [event for event in heard if event.name == "INTERACTION_CREATE"]
     sandbox.world.emit(wish)
     await asyncio.sleep(0.3)
-    assert len(await store.waiting()) == 1
+    assert len(await JobQueue(database).waiting()) == 1
     assert [each.id for each in await ada.messages()] == [card.id]
 
 
@@ -70,19 +72,19 @@ async def test_a_reason_that_could_not_be_told_is_told_later(
     sandbox: Sandbox, settings: Settings, ada: Member
 ) -> None:
     async with (
-        Store.open(settings.database_path) as store,
-        running_bot(sandbox, settings, store),
+        Database.open(settings.database_path) as database,
+        running_bot(sandbox, settings, database) as bot,
     ):
         sandbox.faults.reset(FOLLOW_UP)
 
         async def failing(*arguments: Any, **options: Any) -> Job:
             raise sqlite3.OperationalError("disk I/O error")
 
-        store.add = failing  # type: ignore[method-assign]
+        bot.jobs.insert = failing  # type: ignore[method-assign]
         await ada.slash("imagine", include="a red circle")
         message = await told(ada, "Something went wrong")
         assert [each.id for each in await ada.messages()] == [message.id]
-        await all_given(store)
+        await all_given(database)
 
 
 @pytest.fixture
@@ -98,8 +100,8 @@ async def undelivered(
         patch.setattr(Response, "edit", failing)
         patch.setattr(responses, "RESUME_SECONDS", 1000.0)
         async with (
-            Store.open(settings.database_path) as store,
-            running_bot(sandbox, settings, store),
+            Database.open(settings.database_path) as database,
+            running_bot(sandbox, settings, database),
         ):
             await ada.slash("imagine", include="a red circle")
     await sandbox.gateway.wait_connected(connected=False)
@@ -110,11 +112,11 @@ async def test_after_the_token_has_expired_nothing_dangles(
 ) -> None:
     """The job is there, and the engine shows it; nobody waits for the response any more."""
     sandbox.clock.advance(TOKEN_SECONDS + 1)
-    async with Store.open(settings.database_path) as store:
-        assert len(await PendingResponses(store).all()) == 1
-        async with running_bot(sandbox, settings, store):
-            await all_given(store)
-            assert len(await store.waiting()) == 1
+    async with Database.open(settings.database_path) as database:
+        assert len(await PendingResponses(database).all()) == 1
+        async with running_bot(sandbox, settings, database):
+            await all_given(database)
+            assert len(await JobQueue(database).waiting()) == 1
 
 
 async def test_a_clock_that_is_wrong_does_not_end_a_response_that_discord_still_takes(
@@ -122,10 +124,10 @@ async def test_a_clock_that_is_wrong_does_not_end_a_response_that_discord_still_
 ) -> None:
     ahead = TOKEN_SECONDS + 1
     async with (
-        Store.open(settings.database_path, clock=lambda: time.time() + ahead) as store,
-        running_bot(sandbox, settings, store),
+        Database.open(settings.database_path, clock=lambda: time.time() + ahead) as database,
+        running_bot(sandbox, settings, database),
     ):
-        await all_given(store)
+        await all_given(database)
     (message,) = await ada.messages()
     assert "Position 1" in message.text
 
@@ -144,10 +146,10 @@ async def test_what_was_delivered_does_not_run_again_while_its_row_cannot_be_del
     monkeypatch.setattr(PendingResponses, "delete", failing)
     deleted: list[int] = []
     async with (
-        Store.open(settings.database_path) as store,
-        running_bot(sandbox, settings, store),
+        Database.open(settings.database_path) as database,
+        running_bot(sandbox, settings, database) as bot,
     ):
-        deletions = store.deletions
+        deletions = bot.deletions
         delete_member = deletions.delete_member
 
         async def counted(member_id: int) -> int:
@@ -159,37 +161,42 @@ async def test_what_was_delivered_does_not_run_again_while_its_row_cannot_be_del
         message = await ada.wait_filled(reply)
         await ada.press(message, message.buttons[0].custom_id)
         await ada.wait_for(lambda each: each.id == message.id and "Deleted" in each.text)
-        await all_given(store)
+        await all_given(database)
     assert deleted == [ada.id]
 
 
 async def test_a_row_of_an_older_version_is_apologised_for(
     sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
 ) -> None:
-    async with Store.open(settings.database_path) as store:
-        async with store.transaction() as db:
-            await db.execute("UPDATE answers SET payload = NULL, job_id = NULL")
-        async with running_bot(sandbox, settings, store):
+    async with Database.open(settings.database_path) as database:
+        async with database.transaction() as db:
+            await db.execute("UPDATE pending_responses SET payload = NULL, job_id = NULL")
+        async with running_bot(sandbox, settings, database):
             await ada.wait_for(lambda message: message.text == pending_responses.INTERRUPTED)
-            await all_given(store)
+            await all_given(database)
 
 
 async def test_a_row_that_cannot_be_resumed_does_not_keep_others_waiting(
     sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
 ) -> None:
-    async with Store.open(settings.database_path) as store:
-        rows = PendingResponses(store)
+    async with Database.open(settings.database_path) as database:
+        rows = PendingResponses(database)
         await rows.insert(
-            1, payload=json.dumps({"id": 1}), updates_message=False, token="x", locale="de"
+            1,
+            member_id=1,
+            payload=json.dumps({"id": 1}),
+            updates_message=False,
+            token="x",
+            locale="de",
         )
-        async with running_bot(sandbox, settings, store):
+        async with running_bot(sandbox, settings, database):
             await ada.wait_for(lambda message: "Position 1" in message.text)
             while len(await rows.all()) > 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 
 async def test_without_a_row_on_disk_discord_is_not_told_that_the_bot_is_thinking(
-    bot: ImagineBot, store: Store, ada: Member, monkeypatch: pytest.MonkeyPatch
+    bot: ImagineBot, database: Database, ada: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bot that was killed now could not go on; so the member reads at once that it failed."""
     monkeypatch.setattr(pending_responses, "INSERT_SECONDS", 0.1)
@@ -204,8 +211,8 @@ async def test_without_a_row_on_disk_discord_is_not_told_that_the_bot_is_thinkin
     await ada.slash("imagine", include="a red circle")
     assert "nothing was queued" in await refusal(ada)
     held.set()
-    await all_given(store)
-    assert not await store.waiting()
+    await all_given(database)
+    assert not await JobQueue(database).waiting()
 
 
 async def test_a_database_that_fails_for_a_while_stops_no_resuming(
@@ -223,8 +230,8 @@ async def test_a_database_that_fails_for_a_while_stops_no_resuming(
             raise failures.pop()
         return await read(rows)
 
-    async with Store.open(settings.database_path) as store:
+    async with Database.open(settings.database_path) as database:
         monkeypatch.setattr(PendingResponses, "all", failing)
-        async with running_bot(sandbox, settings, store):
+        async with running_bot(sandbox, settings, database):
             await ada.wait_for(lambda message: "Position 1" in message.text)
     assert not failures

@@ -8,10 +8,20 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.services import audit_log_feed, responses
-from core.database.jobs import Store
+from core.database.audit_log import AuditLog
+from core.database.connection import Database
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
+from core.database.moderation_queue import ModerationQueue
+from core.database.pending_responses import PendingResponses
+from core.database.queue import JobQueue
+from core.job import NewJob
+from core.moderation import AuditAction
+from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord import limits
+from sandbox.discord.permissions import Permission
 from tests.bot.conftest import all_given, asked, press, running_bot
 from tests.bot.services.killing import Killer, killing
 
@@ -25,24 +35,24 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits._RULES, ("POST", "/users/@me/channels"), (1000, 60.0))
 
 
-Request = Callable[[Sandbox, Store, Member], Awaitable[None]]
+Request = Callable[[Sandbox, Database, Member], Awaitable[None]]
 """Sends an interaction, and waits until it is acknowledged."""
 
 
-async def imagine(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def imagine(sandbox: Sandbox, database: Database, ada: Member) -> None:
     await ada.slash("imagine", include="a red circle", seed=7)
 
 
-async def imagine_privately(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def imagine_privately(sandbox: Sandbox, database: Database, ada: Member) -> None:
     await ada.slash("imagine", include="a red circle", private=True)
 
 
-async def again(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def again(sandbox: Sandbox, database: Database, ada: Member) -> None:
     (card,) = [message for message in await ada.messages() if not message.ephemeral]
     await press(sandbox, ada, card, "again:1")
 
 
-async def edit(sandbox: Sandbox, store: Store, ada: Member) -> None:
+async def edit(sandbox: Sandbox, database: Database, ada: Member) -> None:
     (card,) = [message for message in await ada.messages() if not message.ephemeral]
     opened = await press(sandbox, ada, card, "edit:1")
     await ada.submit(opened, include="a blue square")
@@ -55,12 +65,17 @@ async def until_quiet(bot: ImagineBot) -> None:
 
 
 async def kill_during(
-    request: Request, killer: Killer, bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member
+    request: Request,
+    killer: Killer,
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
 ) -> None:
     killer.armed = True
     try:
         async with asyncio.timeout(20):
-            sending = asyncio.create_task(request(sandbox, store, ada))
+            sending = asyncio.create_task(request(sandbox, database, ada))
             await asyncio.sleep(0.05)
             while not sending.done() and not killer.has_killed:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -94,19 +109,22 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
         direct = await ada.direct()
         texts = {message.id for message in await direct.messages()}
         here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with Store.open(here.database_path) as store:
+        async with Database.open(here.database_path) as database:
             with killing(monkeypatch) as killer:
-                async with running_bot(sandbox, here, store) as bot:
+                async with running_bot(sandbox, here, database) as bot:
                     if before:
                         await asked(ada)
-                        await all_given(store)
+                        await all_given(database)
                     killer.at = at
-                    await kill_during(request_, killer, bot, sandbox, store, ada)
+                    await kill_during(request_, killer, bot, sandbox, database, ada)
                     killed = killer.has_killed
         await sandbox.gateway.wait_connected(connected=False)
-        async with Store.open(here.database_path) as store, running_bot(sandbox, here, store):
-            await all_given(store)
-            jobs = await store.waiting()
+        async with (
+            Database.open(here.database_path) as database,
+            running_bot(sandbox, here, database),
+        ):
+            await all_given(database)
+            jobs = await JobQueue(database).waiting()
             new = [message for message in await ada.messages()][before:]
             assert not [message for message in new if message.loading], at
             if not new:  # it was killed before Discord was told: the member saw that it failed
@@ -129,3 +147,76 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
     assert not killed
     assert unacknowledged <= 5  # the form is opened; the row is written; Discord is not yet told
     assert acknowledged > 4
+
+
+async def pause(sandbox: Sandbox, database: Database, member: Member) -> None:
+    await member.slash("mod pause", why="maintenance")
+
+
+async def delete_everything(sandbox: Sandbox, database: Database, member: Member) -> None:
+    (shown,) = [message for message in await member.messages() if message.buttons]
+    await member.press(shown, shown.buttons[0].custom_id)
+
+
+@pytest.fixture
+async def mo(sandbox: Sandbox) -> Member:
+    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
+
+
+@pytest.mark.parametrize("request_", [pause, delete_everything], ids=["command", "button"])
+async def test_killed_at_any_step_a_change_is_made_once(
+    sandbox: Sandbox,
+    settings: Settings,
+    mo: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+    request_: Request,
+) -> None:
+    """What others do, or the member does, before the bot is back stays as it is."""
+    is_pause, changed = request_ is pause, 0
+    for at in range(1, MOST_STEPS):
+        for message in list(sandbox.channel.messages.values()):
+            sandbox.world.delete(sandbox.channel, message)
+        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
+        async with Database.open(here.database_path) as database:
+            with killing(monkeypatch) as killer:
+                async with running_bot(sandbox, here, database) as bot:
+                    if not is_pause:
+                        await mo.wait_filled(await mo.slash("privacy"))
+                        await all_given(database)
+                    killer.at = at
+                    await kill_during(request_, killer, bot, sandbox, database, mo)
+                    killed = killer.has_killed
+        await sandbox.gateway.wait_connected(connected=False)
+        async with Database.open(here.database_path) as database:
+            rows = await PendingResponses(database).all()
+            done = bool(rows) and rows[0].done
+            changed += done
+            await ModerationQueue(database).resume(sandbox.guild.id, mo.id)
+            later = await Jobs(database).insert(request_by(mo, sandbox))
+            async with running_bot(sandbox, here, database):
+                await all_given(database)
+                messages = await mo.messages()
+                assert not [message for message in messages if message.loading], at
+                _, entries = await AuditLog(database).page(sandbox.guild.id)
+                actions = [entry.action for entry in entries]
+                if is_pause:
+                    assert actions.count(AuditAction.PAUSE) == len(messages), at
+                if done:
+                    assert await Jobs(database).get(later.id), at
+                    assert (await GuildSettings(database).get(sandbox.guild.id)).pause is None
+                    assert not [message for message in messages if message.buttons], at
+        if not killed:
+            break
+    assert not killed
+    assert changed > 2
+
+
+def request_by(member: Member, sandbox: Sandbox) -> NewJob:
+    return NewJob(
+        recipe=Recipe.make("a red circle", width=64, height=64, steps=9),
+        guild_id=sandbox.guild.id,
+        channel_id=sandbox.channel.id,
+        member_id=member.id,
+        member_name="Mo",
+    )

@@ -5,18 +5,19 @@ from pathlib import Path
 from PIL import Image
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from sandbox import Member, Sandbox
 from tests.bot.conftest import told
 
 
 async def test_a_private_wish_is_shown_to_its_asker_alone(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, bob: Member
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a secret", private=True)
     await told(ada, "on its way")
     direct = await ada.direct()
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     card = await direct.wait_for(lambda message: "a secret" in message.text)
     assert (job.channel_id, job.message_id) == (direct.channel_id, card.id)
     assert job.guild_id == sandbox.guild.id
@@ -28,17 +29,17 @@ async def test_a_private_wish_is_shown_to_its_asker_alone(
 
 
 async def test_closed_direct_messages_bring_it_into_the_channel(
-    bot: ImagineBot, store: Store, ada: Member
+    bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.accept_direct_messages(False)
     await ada.slash("imagine", include="a secret", private=True)
     await told(ada, "I can't send you direct messages")
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert (job.channel_id, job.message_id) == (ada.channel_id, None)
 
 
 async def test_pictures_are_prompts_on_both_sides(
-    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     for name in ("red", "blue"):
         Image.new("RGB", (9, 9), name).save(tmp_path / f"{name}.png")
@@ -47,7 +48,7 @@ async def test_pictures_are_prompts_on_both_sides(
             "imagine", include="a sea", like=tmp_path / "red.png", unlike=tmp_path / "blue.png"
         )
     )
-    recipe = (await store.waiting())[0].recipe
+    recipe = (await JobQueue(database).waiting())[0].recipe
     assert len(recipe.include_pictures) == len(recipe.exclude_pictures) == 1
     assert recipe.include_pictures != recipe.exclude_pictures
 

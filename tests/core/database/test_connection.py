@@ -4,7 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from core.database.connection import Database, _migrations, value_of
+from core.database.connection import Database
+from core.database.rows import value_of
+from core.database.schema import migrations
 
 ANOTHER_PROCESS = """
 import sqlite3, sys
@@ -40,5 +42,5 @@ async def _counted_elsewhere(path: Path) -> int:
 
 def test_no_migration_is_numbered_below_one_that_databases_have_applied() -> None:
     """A database of version 10 would never get it. So 7 to 9, which were skipped, stay empty."""
-    numbers = list(_migrations())
+    numbers = list(migrations())
     assert numbers == [*range(1, 7), *range(10, 10 + len(numbers) - 6)]

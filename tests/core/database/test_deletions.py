@@ -13,24 +13,28 @@ from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from core.database.connection import rows_of, value_of
+from core.database.audit_log import AuditLog
+from core.database.blocks import Blocks
+from core.database.claims import Claims
+from core.database.connection import Database
 from core.database.deletions import (
-    RESERVED,
-    SOURCE_GONE,
-    TAKEN_SECONDS,
     Deletion,
+    Deletions,
     Folder,
     Image,
     Message,
 )
-from core.database.jobs import Store
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
 from core.database.journal import JobDeleted, Journal, MemberDeleted
+from core.database.journal_replay import RESERVED, TAKEN_SECONDS
 from core.database.members import Members, Preferences
 from core.database.messages import Kind, Messages
-from core.database.moderation import Moderation
 from core.database.personal_data import PersonalData, Summary
 from core.database.provenance import UploadedImages
-from core.job import Job, State
+from core.database.reports import Reports
+from core.database.rows import rows_of, value_of
+from core.job import Job, NewJob, Reason, ReasonCode, State
 from core.moderation import Verdict
 from core.recipe import Recipe, Source
 from tests.sql_trace import counted_steps
@@ -42,7 +46,7 @@ UPLOADS = {"ada's": "a" * 64, "unused": "d" * 64, "bob's": "b" * 64, "shared": "
 
 
 async def ask(
-    store: Store,
+    database: Database,
     member: int,
     text: str = SECRET,
     *,
@@ -51,33 +55,35 @@ async def ask(
     **recipe: Any,
 ) -> Job:
     made = Recipe.make(text, width=64, height=64, steps=10, seed=1)
-    return await store.add(
-        made.model_copy(update=recipe),
-        guild_id=GUILD,
-        channel_id=CHANNEL,
-        message_id=message,
-        member_id=member,
-        member_name=f"member {member}",
-        parent_id=parent.id if parent else None,
+    return await Jobs(database).insert(
+        NewJob(
+            recipe=made.model_copy(update=recipe),
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            message_id=message,
+            member_id=member,
+            member_name=f"member {member}",
+            parent_id=parent.id if parent else None,
+        )
     )
 
 
-async def finished(store: Store, job: Job) -> Job:
+async def finished(database: Database, job: Job) -> Job:
     """The job once it, and whatever waits before it, has been painted."""
-    while claimed := await store.claim("engine", 30):
-        await store.finish(claimed.id, "engine", State.DONE)
-        await store.mark_posted(claimed.id)
-    ended = await store.job(job.id)
+    while claimed := await Claims(database).claim("engine", 30):
+        await Claims(database).finish(claimed.id, "engine", State.DONE)
+        await Jobs(database).mark_posted(claimed.id)
+    ended = await Jobs(database).get(job.id)
     assert ended
     return ended
 
 
-async def outbox(store: Store, clock: Any) -> list[Deletion]:
+async def outbox(database: Database, clock: Any) -> list[Deletion]:
     """All deletions that wait, in the order in which they are worked off."""
     clock.now += TAKEN_SECONDS
     found = []
-    while deletion := await store.deletions.take():
-        await store.deletions.done(deletion)
+    while deletion := await Deletions(database).take():
+        await Deletions(database).done(deletion)
         found.append(deletion)
     return found
 
@@ -86,51 +92,53 @@ def targets(deletions: list[Deletion]) -> list[Folder | Image | Message]:
     return [deletion.target for deletion in deletions]
 
 
-async def life(store: Store) -> dict[str, Job]:
+async def life(database: Database) -> dict[str, Job]:
     """A server in which Ada, Bob and a moderator have done all that leaves something behind."""
-    moderation, messages = Moderation(store), Messages(store)
+    messages = Messages(database)
     for member, names in ((ADA, ("ada's", "unused", "shared")), (BOB, ("bob's", "shared"))):
         for name in names:
-            await UploadedImages(store).add(
+            await UploadedImages(database).add(
                 UPLOADS[name], member, age_restricted=False, spoilered=False
             )
     jobs = {
-        "ada's": await ask(store, ADA, message=1001, initial=UPLOADS["ada's"]),
-        "ada's second": await ask(store, ADA, message=1002, initial=UPLOADS["shared"]),
-        "bob's": await ask(store, BOB, "bob's", message=2001, initial=UPLOADS["shared"]),
+        "ada's": await ask(database, ADA, message=1001, initial=UPLOADS["ada's"]),
+        "ada's second": await ask(database, ADA, message=1002, initial=UPLOADS["shared"]),
+        "bob's": await ask(database, BOB, "bob's", message=2001, initial=UPLOADS["shared"]),
     }
     for name in jobs:
-        jobs[name] = await finished(store, jobs[name])
+        jobs[name] = await finished(database, jobs[name])
     again = {"initial": UPLOADS["ada's"]}
-    jobs["reused"] = await ask(store, BOB, "reused", parent=jobs["ada's"], message=2002, **again)
+    jobs["reused"] = await ask(database, BOB, "reused", parent=jobs["ada's"], message=2002, **again)
     jobs["from hers"] = await ask(
-        store, BOB, "on", message=2003, source=Source(jobs["ada's"].id, 0)
+        database, BOB, "on", message=2003, source=Source(jobs["ada's"].id, 0)
     )
-    jobs["ada's waiting"] = await ask(store, ADA, message=1003)
-    jobs["bob's waiting"] = await ask(store, BOB, "later", initial=UPLOADS["bob's"], message=2004)
+    jobs["ada's waiting"] = await ask(database, ADA, message=1003)
+    jobs["bob's waiting"] = await ask(
+        database, BOB, "later", initial=UPLOADS["bob's"], message=2004
+    )
     await messages.sent(jobs["ada's"].id, Kind.TIMELAPSE, CHANNEL, 1011)
     await messages.sent(jobs["ada's"].id, Kind.DIRECT_COPY, DIRECT, 1012)
     await messages.sent(jobs["bob's"].id, Kind.TIMELAPSE, CHANNEL, 2011)
-    assert await moderation.report(jobs["ada's"], BOB, f"Bob on {SECRET}")
-    assert await moderation.report(jobs["bob's"], ADA, SECRET)
+    assert await Reports(database).insert(jobs["ada's"], BOB, f"Bob on {SECRET}")
+    assert await Reports(database).insert(jobs["bob's"], ADA, SECRET)
     await messages.sent(jobs["ada's"].id, Kind.REPORT, LOG, 1021)
     await messages.sent(jobs["bob's"].id, Kind.REPORT, LOG, 2021)
     for report in (1, 2):
-        await moderation.report_shown(report)
-    await moderation.refused(GUILD, ADA, f"“{SECRET}” is refused")
-    await moderation.refused(GUILD, BOB, "his own words")
-    await moderation.block(GUILD, ADA, by=MO, why=SECRET, until=None, reason="")
-    await moderation.set_log_channel(GUILD, LOG, MO)
-    _, entries = await moderation.log(GUILD)
-    about_ada = [entry for entry in entries if ADA in (entry.whom_id, entry.by_id)]
+        await Reports(database).mark_announced(report)
+    await AuditLog(database).record_refusal(GUILD, ADA, f"“{SECRET}” is refused")
+    await AuditLog(database).record_refusal(GUILD, BOB, "his own words")
+    await Blocks(database).block(GUILD, ADA, actor_id=MO, reason=SECRET, until=None)
+    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+    _, entries = await AuditLog(database).page(GUILD)
+    about_ada = [entry for entry in entries if ADA in (entry.target_id, entry.actor_id)]
     others = [entry for entry in entries if entry not in about_ada]
     assert await messages.log_sent([*about_ada[:1], *others[:1]], LOG, 1031)
     assert await messages.log_sent(others[1:], LOG, 2031)
-    await Members(store).set_favourite(BOB, jobs["ada's"].id, True)
-    await Members(store).set_favourite(BOB, jobs["bob's"].id, True)
-    await Members(store).set_favourite(ADA, jobs["bob's"].id, True)
-    await Members(store).prefer(ADA, Preferences("96x64", 40, None, True))
-    await Members(store).prefer(BOB, Preferences("64x64", 40, None, True))
+    await Members(database).toggle_favourite(BOB, jobs["ada's"].id, most=10)
+    await Members(database).toggle_favourite(BOB, jobs["bob's"].id, most=10)
+    await Members(database).toggle_favourite(ADA, jobs["bob's"].id, most=10)
+    await Members(database).set_preferences(ADA, Preferences("96x64", 40, None, True))
+    await Members(database).set_preferences(BOB, Preferences("64x64", 40, None, True))
     return jobs
 
 
@@ -139,8 +147,8 @@ def dump(path: Path) -> str:
         return "\n".join(database.iterdump())
 
 
-async def assert_ada_is_gone_and_bob_is_not(store: Store, path: Path, clock: Any) -> None:
-    deletions = targets(await outbox(store, clock))
+async def assert_ada_is_gone_and_bob_is_not(database: Database, path: Path, clock: Any) -> None:
+    deletions = targets(await outbox(database, clock))
     assert dict.fromkeys(deletions) == dict.fromkeys(
         [
             *(Folder(job) for job in (1, 2, 6)),
@@ -159,87 +167,89 @@ async def assert_ada_is_gone_and_bob_is_not(store: Store, path: Path, clock: Any
     text = dump(path)
     assert SECRET not in text
     assert f"member {ADA}" not in text
-    assert await PersonalData(store).summary(ADA) == Summary(0, 0, 0, None)
-    assert not await store.deletions.is_uploaded(UPLOADS["ada's"])
-    assert await store.deletions.is_uploaded(UPLOADS["shared"])
-    bobs = await PersonalData(store).summary(BOB)
+    assert await PersonalData(database).summary(ADA) == Summary(0, 0, 0, None)
+    assert not await Deletions(database).is_uploaded(UPLOADS["ada's"])
+    assert await Deletions(database).is_uploaded(UPLOADS["shared"])
+    bobs = await PersonalData(database).summary(BOB)
     assert (bobs.jobs, bobs.favourites) == (4, 1)
-    assert (await Members(store).preferences(BOB)).size == "64x64"
+    assert (await Members(database).preferences(BOB)).size == "64x64"
     states = {}
     for name, job_id in (("bob's", 3), ("reused", 4), ("from hers", 5), ("waiting", 7)):
-        job = await store.job(job_id)
+        job = await Jobs(database).get(job_id)
         assert job
         states[name] = (job.state, job.reason)
     assert states == {
         "bob's": (State.DONE, None),
-        "reused": (State.CANCELLED, SOURCE_GONE),
-        "from hers": (State.CANCELLED, SOURCE_GONE),
+        "reused": (State.CANCELLED, Reason(ReasonCode.SOURCE_DELETED)),
+        "from hers": (State.CANCELLED, Reason(ReasonCode.SOURCE_DELETED)),
         "waiting": (State.QUEUED, None),
     }
-    assert [entry.why for entry in (await Moderation(store).log(GUILD))[1] if entry.why] == [
-        "his own words"
-    ]
-    (block,) = await Moderation(store).blocks(GUILD)
+    assert [
+        entry.reason for entry in (await AuditLog(database).page(GUILD))[1] if entry.reason
+    ] == ["his own words"]
+    (block,) = await Blocks(database).active(GUILD)
     assert (block.member_id, block.reason) == (ADA, None)
-    async with store.snapshot() as db:
+    async with database.snapshot() as db:
         left = {row["message_id"] for row in await rows_of(db, "SELECT * FROM messages")}
     assert left == {2001, 2002, 2003, 2004, 2011}
 
 
 async def test_everything_about_a_member_goes_and_nothing_of_others(
-    store: Store, path: Path, clock: Any
+    database: Database, path: Path, clock: Any
 ) -> None:
-    await life(store)
-    assert await store.deletions.delete_member(ADA) == 3
-    await assert_ada_is_gone_and_bob_is_not(store, path, clock)
+    await life(database)
+    assert await Deletions(database).delete_member(ADA) == 3
+    await assert_ada_is_gone_and_bob_is_not(database, path, clock)
     # Bob's report is shown anew, without what Ada wrote.
-    assert [report.reason for _, report in await reports_to_show(store)] == [None]
+    assert [report.reason for _, report in await reports_to_show(database)] == [None]
 
 
-async def test_no_byte_of_it_is_left_in_the_files(store: Store, path: Path, clock: Any) -> None:
-    await life(store)
+async def test_no_byte_of_it_is_left_in_the_files(
+    database: Database, path: Path, clock: Any
+) -> None:
+    await life(database)
     for _ in range(50):
-        await ask(store, ADA)
-    await store.deletions.delete_member(ADA)
-    await store.deletions.empty_log()
+        await ask(database, ADA)
+    await Deletions(database).delete_member(ADA)
+    await Deletions(database).empty_log()
     for file in path.parent.glob("imagine.db*"):
         assert SECRET.encode() not in file.read_bytes(), file
 
 
 async def test_log_entries_are_shown_anew_without_what_was_deleted(
-    store: Store, clock: Any
+    database: Database, clock: Any
 ) -> None:
-    moderation, messages = Moderation(store), Messages(store)
-    await moderation.set_log_channel(GUILD, LOG, MO)
-    await moderation.refused(GUILD, ADA, SECRET)
-    await moderation.refused(GUILD, BOB, "his own words")
-    entries = [entry for _, entry in await moderation.to_mirror()]
+    messages = Messages(database)
+    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+    await AuditLog(database).record_refusal(GUILD, ADA, SECRET)
+    await AuditLog(database).record_refusal(GUILD, BOB, "his own words")
+    entries = [entry for _, entry in await AuditLog(database).unmirrored()]
     assert await messages.log_sent(entries, LOG, 1)
-    await moderation.mirrored(entries)
-    await store.deletions.delete_member(ADA)
-    assert targets(await outbox(store, clock)) == [Message(LOG, 1, None)]
-    anew = [entry for _, entry in await moderation.to_mirror()]
-    assert [entry.why for entry in anew] == [None, None, "his own words"]
+    await AuditLog(database).mark_mirrored(entries)
+    await Deletions(database).delete_member(ADA)
+    assert targets(await outbox(database, clock)) == [Message(LOG, 1, None)]
+    anew = [entry for _, entry in await AuditLog(database).unmirrored()]
+    assert [entry.reason for entry in anew] == [None, None, "his own words"]
     # A message with the text was still on its way: it goes as well.
     assert not await messages.log_sent(entries, LOG, 2)
-    assert targets(await outbox(store, clock)) == [Message(LOG, 2, None)]
+    assert targets(await outbox(database, clock)) == [Message(LOG, 2, None)]
     assert await messages.log_sent(anew, LOG, 3)
 
 
 async def test_a_report_on_its_way_goes_with_what_its_reporter_wrote(
-    store: Store, clock: Any
+    database: Database, clock: Any
 ) -> None:
-    job, messages = await ask(store, BOB, "bob's"), Messages(store)
-    assert await Moderation(store).report(job, ADA, SECRET)
+    job, messages = await ask(database, BOB, "bob's"), Messages(database)
+    assert await Reports(database).insert(job, ADA, SECRET)
     assert await messages.announce(job.id, Kind.REPORT, LOG, "nonce")
-    await store.deletions.delete_member(ADA)
+    await Deletions(database).delete_member(ADA)
     assert not await messages.sent(job.id, Kind.REPORT, LOG, 5, "nonce")
-    assert targets(await outbox(store, clock)) == [Message(LOG, 5, "nonce")]
+    assert targets(await outbox(database, clock)) == [Message(LOG, 5, "nonce")]
 
 
-async def reports_to_show(store: Store) -> list[Any]:
-    await Moderation(store).set_log_channel(GUILD, LOG, MO)
-    return await Moderation(store).reports_to_show()
+async def reports_to_show(database: Database) -> list[Any]:
+    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+    return await Reports(database).unannounced()
 
 
 @pytest.mark.parametrize("upload", [None, UPLOADS["ada's"]])
@@ -248,9 +258,9 @@ async def test_each_further_job_costs_the_same(path: Path, clock: Any, upload: s
     steps = []
     for jobs in (200, 400, 800):
         sized = path.with_name(f"{jobs}.db")
-        async with Store.open(sized, clock=clock) as store:
-            recipe = (await ask(store, ADA, initial=upload)).recipe.model_dump_json()
-            async with store.transaction() as db:
+        async with Database.open(sized, clock=clock) as database:
+            recipe = (await ask(database, ADA, initial=upload)).recipe.model_dump_json()
+            async with database.transaction() as db:
                 await db.execute(
                     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
                     " WHERE n < :jobs) INSERT INTO jobs (recipe, pictures, work, channel_id,"
@@ -259,8 +269,8 @@ async def test_each_further_job_costs_the_same(path: Path, clock: Any, upload: s
                     " FROM numbers",
                     {"jobs": jobs, "recipe": recipe, "ada": ADA, "bob": BOB},
                 )
-            async with counted_steps(store) as counted:
-                await store.deletions.delete_member(ADA)
+            async with counted_steps(database) as counted:
+                await Deletions(database).delete_member(ADA)
                 steps.append(counted())
     small, middle, large = steps
     assert large - middle < 2.5 * (middle - small)
@@ -310,170 +320,178 @@ async def test_killed_at_any_step_it_is_done_all_the_same(
     tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Either nothing is deleted, and the member may try again, or all of it at the next start."""
-    async with Store.open(tmp_path / "life.db", clock=clock) as store:
-        await life(store)
+    async with Database.open(tmp_path / "life.db", clock=clock) as database:
+        await life(database)
     killer = Killer(monkeypatch)
     outcomes = set()
     for step in range(1, 100):
         path = tmp_path / f"{step}.db"
         for end in ("", ".deletions"):
             shutil.copy(f"{tmp_path / 'life.db'}{end}", f"{path}{end}")
-        async with Store.open(path, clock=clock) as store:
+        async with Database.open(path, clock=clock) as database:
             killer.left = step
             try:
-                await store.deletions.delete_member(ADA)
+                await Deletions(database).delete_member(ADA)
             except Killed:
                 pass
             else:
                 break
             finally:
                 killer.left = -1
-        async with Store.open(path, clock=clock) as store:
-            jobs = (await PersonalData(store).summary(ADA)).jobs
+        async with Database.open(path, clock=clock) as database:
+            jobs = (await PersonalData(database).summary(ADA)).jobs
             outcomes.add(jobs)
             if jobs == 3:
-                assert await store.deletions.pending() == 0
-                await store.deletions.delete_member(ADA)
-            await assert_ada_is_gone_and_bob_is_not(store, path, clock)
+                assert await Deletions(database).pending() == 0
+                await Deletions(database).delete_member(ADA)
+            await assert_ada_is_gone_and_bob_is_not(database, path, clock)
     assert step > 20
     assert outcomes == {0, 3}
 
 
 async def test_a_failed_commit_is_made_up_for_by_the_next_deletion(
-    store: Store, path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+    database: Database, path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await life(store)
+    await life(database)
     killer = Killer(monkeypatch)
     killer.left = 12  # once the journal has it
     with pytest.raises(Killed):
-        await store.deletions.delete_member(ADA)
-    assert (await PersonalData(store).summary(ADA)).jobs == 3
-    await store.deletions.delete_member(MO)  # has nothing
-    await assert_ada_is_gone_and_bob_is_not(store, path, clock)
+        await Deletions(database).delete_member(ADA)
+    assert (await PersonalData(database).summary(ADA)).jobs == 3
+    await Deletions(database).delete_member(MO)  # has nothing
+    await assert_ada_is_gone_and_bob_is_not(database, path, clock)
 
 
 async def test_a_clock_that_is_set_back_delays_no_deletion_and_spares_no_upload(
-    store: Store, path: Path, clock: Any
+    database: Database, path: Path, clock: Any
 ) -> None:
-    await life(store)
-    await store.deletions.delete_member(BOB)  # its deletions are due at a time to come
+    await life(database)
+    await Deletions(database).delete_member(BOB)  # its deletions are due at a time to come
     clock.now -= 7200
-    await store.deletions.delete_member(ADA)  # whose uploads are from a time to come
-    assert targets(await outbox(store, clock))
-    assert await store.deletions.pending() == 0
-    async with store.read() as db:
+    await Deletions(database).delete_member(ADA)  # whose uploads are from a time to come
+    assert targets(await outbox(database, clock))
+    assert await Deletions(database).pending() == 0
+    async with database.read() as db:
         for member in (ADA, BOB):
             sql = "SELECT COUNT(*) FROM uploaded_images WHERE member_id = ?"
             assert await value_of(db, sql, (member,)) == 0
 
 
 async def test_what_one_worker_has_taken_no_other_tries(
-    store: Store, path: Path, clock: Any
+    database: Database, path: Path, clock: Any
 ) -> None:
-    await life(store)
-    await store.deletions.delete_member(ADA)
-    async with Store.open(path, clock=clock) as other:
+    await life(database)
+    await Deletions(database).delete_member(ADA)
+    async with Database.open(path, clock=clock) as other:
         taken: list[int] = []
-        while deletion := await store.deletions.take():
+        while deletion := await Deletions(database).take():
             taken.append(deletion.id)
-            if further := await other.deletions.take():
+            if further := await Deletions(other).take():
                 taken.append(further.id)
-        assert len(taken) == len(set(taken)) == await store.deletions.pending()
+        assert len(taken) == len(set(taken)) == await Deletions(database).pending()
         clock.now += TAKEN_SECONDS  # both have died
-        deletion = await other.deletions.take()
+        deletion = await Deletions(other).take()
         assert deletion
         assert deletion.attempts == 2
-        assert 1 < await other.deletions.failed(deletion) <= 2
-        await other.deletions.done(deletion)
-        assert await store.deletions.pending() == len(taken) - 1
+        assert 1 < await Deletions(other).failed(deletion) <= 2
+        await Deletions(other).done(deletion)
+        assert await Deletions(database).pending() == len(taken) - 1
 
 
 async def test_a_running_jobs_folder_goes_again_once_its_engine_has_let_go(
-    store: Store, clock: Any
+    database: Database, clock: Any
 ) -> None:
-    job = await ask(store, ADA)
-    await store.claim("engine", 30)
-    await store.deletions.delete_member(ADA)
-    assert await store.still_mine("engine") == {}
-    assert not await store.finish(job.id, "engine", State.DONE)
-    assert (await store.deletions.take()).target == Folder(job.id)  # type: ignore[union-attr]
-    assert await store.deletions.take() is None
+    job = await ask(database, ADA)
+    await Claims(database).claim("engine", 30)
+    await Deletions(database).delete_member(ADA)
+    assert await Claims(database).held("engine") == {}
+    assert not await Claims(database).finish(job.id, "engine", State.DONE)
+    assert (await Deletions(database).take()).target == Folder(job.id)  # type: ignore[union-attr]
+    assert await Deletions(database).take() is None
     clock.now += TAKEN_SECONDS
-    assert (await store.deletions.take()).target == Folder(job.id)  # type: ignore[union-attr]
+    assert (await Deletions(database).take()).target == Folder(job.id)  # type: ignore[union-attr]
 
 
 async def test_a_moderator_deletes_what_is_being_painted_but_not_the_report(
-    store: Store, clock: Any
+    database: Database, clock: Any
 ) -> None:
-    job = await ask(store, ADA, message=1)
-    await store.claim("engine", 30)
-    await Messages(store).sent(job.id, Kind.REPORT, LOG, 9)
-    report = await Moderation(store).report(job, BOB, "rude")
+    job = await ask(database, ADA, message=1)
+    await Claims(database).claim("engine", 30)
+    await Messages(database).sent(job.id, Kind.REPORT, LOG, 9)
+    report = await Reports(database).insert(job, BOB, "rude")
     assert report
-    assert await Moderation(store).close_report(GUILD, report.id, Verdict.DELETE, MO, message_id=9)
-    deleted = await store.job(job.id)
+    assert await Reports(database).close(GUILD, report.id, Verdict.DELETE, MO, but_message=9)
+    deleted = await Jobs(database).get(job.id)
     assert deleted
     assert (deleted.state, deleted.posted) == (State.CANCELLED, True)
     assert deleted.deleted_at
-    assert targets(await outbox(store, clock)) == [
+    assert targets(await outbox(database, clock)) == [
         Folder(job.id),
         Folder(job.id),
         Message(CHANNEL, 1, None),
     ]
     # What is left of it goes with the member.
-    await store.deletions.delete_member(ADA)
-    assert Message(LOG, 9, None) in targets(await outbox(store, clock))
+    await Deletions(database).delete_member(ADA)
+    assert Message(LOG, 9, None) in targets(await outbox(database, clock))
 
 
-async def test_ones_own_deletion_needs_an_ended_job_and_no_entry(store: Store, clock: Any) -> None:
-    job, moderation = await ask(store, ADA, message=1), Moderation(store)
-    assert not await moderation.delete(job.id, ADA)
-    assert not await moderation.delete(99, ADA)
-    await finished(store, job)
-    assert await moderation.delete(job.id, ADA)
-    assert await moderation.log(GUILD) == (0, [])
-    assert await moderation.delete(job.id, MO)
-    count, _ = await moderation.log(GUILD)
+async def test_ones_own_deletion_needs_an_ended_job_and_no_entry(
+    database: Database, clock: Any
+) -> None:
+    job = await ask(database, ADA, message=1)
+    assert not await Deletions(database).delete_job(job.id, ADA)
+    assert not await Deletions(database).delete_job(99, ADA)
+    await finished(database, job)
+    assert await Deletions(database).delete_job(job.id, ADA)
+    assert await AuditLog(database).page(GUILD) == (0, [])
+    assert await Deletions(database).delete_job(job.id, MO)
+    count, _ = await AuditLog(database).page(GUILD)
     assert count == 1
 
 
 # -- messages on their way -----------------------------------------------------------------------
 
 
-async def test_a_message_under_way_is_deleted_once_it_has_a_name(store: Store, clock: Any) -> None:
-    job, messages = await ask(store, ADA), Messages(store)
+async def test_a_message_under_way_is_deleted_once_it_has_a_name(
+    database: Database, clock: Any
+) -> None:
+    job, messages = await ask(database, ADA), Messages(database)
     assert await messages.announce(job.id, Kind.JOB, CHANNEL, "nonce")
-    await store.deletions.delete_member(ADA)
+    await Deletions(database).delete_member(ADA)
     assert not await messages.announce(job.id, Kind.JOB, CHANNEL, "another")
     assert not await messages.sent(job.id, Kind.JOB, CHANNEL, 5, "nonce")
-    assert targets(await outbox(store, clock)) == [
+    assert targets(await outbox(database, clock)) == [
         Folder(job.id),
         Message(CHANNEL, 5, "nonce"),
     ]
     # It comes only after the deletion was worked off: then it is deleted by itself.
     assert not await messages.sent(job.id, Kind.JOB, CHANNEL, 5, "nonce")
-    assert targets(await outbox(store, clock)) == [Message(CHANNEL, 5, None)]
+    assert targets(await outbox(database, clock)) == [Message(CHANNEL, 5, None)]
 
 
-async def test_a_message_whose_sender_died_is_found_by_its_nonce(store: Store, clock: Any) -> None:
-    job, messages = await ask(store, ADA), Messages(store)
+async def test_a_message_whose_sender_died_is_found_by_its_nonce(
+    database: Database, clock: Any
+) -> None:
+    job, messages = await ask(database, ADA), Messages(database)
     assert await messages.announce(job.id, Kind.JOB, CHANNEL, "long ago")
     clock.now += 3600
     assert await messages.announce(job.id, Kind.JOB, CHANNEL, "just now")
-    await store.deletions.delete_member(ADA)
-    assert await store.deletions.take()  # the folder
-    assert await store.deletions.take() is None  # who sent it has a while to name it
-    assert Message(CHANNEL, None, "just now") in targets(await outbox(store, clock))
-    async with store.read() as db:
+    await Deletions(database).delete_member(ADA)
+    assert await Deletions(database).take()  # the folder
+    assert await Deletions(database).take() is None  # who sent it has a while to name it
+    assert Message(CHANNEL, None, "just now") in targets(await outbox(database, clock))
+    async with database.read() as db:
         assert not await value_of(db, "SELECT COUNT(*) FROM messages")
 
 
-async def test_a_message_that_a_deleted_job_gets_goes_at_once(store: Store, clock: Any) -> None:
-    job = await finished(store, await ask(store, ADA, message=1))
-    await Moderation(store).delete(job.id, ADA)
-    async with store.transaction() as db:
+async def test_a_message_that_a_deleted_job_gets_goes_at_once(
+    database: Database, clock: Any
+) -> None:
+    job = await finished(database, await ask(database, ADA, message=1))
+    await Deletions(database).delete_job(job.id, ADA)
+    async with database.transaction() as db:
         await db.execute("UPDATE jobs SET message_id = 2")
-    assert Message(CHANNEL, 2, None) in targets(await outbox(store, clock))
+    assert Message(CHANNEL, 2, None) in targets(await outbox(database, clock))
 
 
 # -- the journal ---------------------------------------------------------------------------------
@@ -522,38 +540,38 @@ def test_merged_journals_have_the_entries_of_both_and_keep_the_positions_of_the_
     assert set(here.after(0)) == {*common, *one, *other}
 
 
-async def test_the_journal_knows_numbers_before_they_are_given(store: Store) -> None:
+async def test_the_journal_knows_numbers_before_they_are_given(database: Database) -> None:
     for _ in range(3):
-        job = await ask(store, BOB)
-        assert store.journal.reserved() >= job.id
-    size = store.journal.end()
-    async with store.transaction() as db:
+        job = await ask(database, BOB)
+        assert database.journal.reserved() >= job.id
+    size = database.journal.end()
+    async with database.transaction() as db:
         await db.execute("UPDATE sqlite_sequence SET seq = ?", (RESERVED,))
-    await ask(store, BOB)
-    job = await ask(store, BOB)
-    assert store.journal.reserved() >= job.id
-    assert store.journal.end() > size
+    await ask(database, BOB)
+    job = await ask(database, BOB)
+    assert database.journal.reserved() >= job.id
+    assert database.journal.end() > size
 
 
 async def test_a_database_made_anew_gives_no_number_twice(path: Path, clock: Any) -> None:
-    async with Store.open(path, clock=clock) as store:
-        last = await ask(store, ADA)
-        await store.deletions.delete_member(ADA)
+    async with Database.open(path, clock=clock) as database:
+        last = await ask(database, ADA)
+        await Deletions(database).delete_member(ADA)
     for file in path.parent.glob("imagine.db*"):
         if file != Journal(path).path:
             file.unlink()
-    async with Store.open(path, clock=clock) as store:
-        job = await ask(store, ADA)
+    async with Database.open(path, clock=clock) as database:
+        job = await ask(database, ADA)
         assert job.id > last.id
-        await store.deletions.delete_member(BOB)
-        assert await store.job(job.id), "an old deletion does not hit a new job"
+        await Deletions(database).delete_member(BOB)
+        assert await Jobs(database).get(job.id), "an old deletion does not hit a new job"
 
 
-async def test_the_journal_holds_ids_and_times_alone(store: Store) -> None:
-    await life(store)
-    await store.deletions.delete_member(ADA)
-    await Moderation(store).delete(3, BOB)
-    text = store.journal.path.read_text()
+async def test_the_journal_holds_ids_and_times_alone(database: Database) -> None:
+    await life(database)
+    await Deletions(database).delete_member(ADA)
+    await Deletions(database).delete_job(3, BOB)
+    text = database.journal.path.read_text()
     for word in (SECRET, "member 7", "rude"):
         assert word not in text
-    assert store.journal.path.stat().st_mode & 0o777 == 0o600
+    assert database.journal.path.stat().st_mode & 0o777 == 0o600

@@ -19,8 +19,10 @@ from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from core.database.jobs import (
-    Store,
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.errors import (
     StoreDamagedError,
     StoreError,
     StoreFullError,
@@ -28,10 +30,11 @@ from core.database.jobs import (
     StoreReadOnlyError,
     StoreTooNewError,
 )
+from core.database.jobs import Jobs
 from core.database.messages import Kind, Messages
-from core.database.moderation import Moderation
+from core.database.queue import JobQueue
 from core.fair_queue import claim_order
-from core.job import Job, State
+from core.job import Job, NewJob, Reason, ReasonCode, State
 from core.recipe import Recipe
 from tests.sql_trace import query_plan, traced
 
@@ -47,20 +50,22 @@ def recipe(**changes: Any) -> Recipe:
     )
 
 
-async def ask(store: Store, member: int = 1, priority: int = 0, **changes: Any) -> Job:
-    return await store.add(
-        recipe(**changes),
-        guild_id=10,
-        channel_id=20,
-        message_id=30,
-        member_id=member,
-        member_name=f"member {member}",
-        priority=priority,
+async def ask(database: Database, member: int = 1, priority: int = 0, **changes: Any) -> Job:
+    return await Jobs(database).insert(
+        NewJob(
+            recipe=recipe(**changes),
+            guild_id=10,
+            channel_id=20,
+            message_id=30,
+            member_id=member,
+            member_name=f"member {member}",
+            priority=priority,
+        )
     )
 
 
-async def claimed(store: Store, engine: str = "engine") -> Job:
-    job = await store.claim(engine, LEASE)
+async def claimed(database: Database, engine: str = "engine") -> Job:
+    job = await Claims(database).claim(engine, LEASE)
     assert job is not None
     return job
 
@@ -68,195 +73,217 @@ async def claimed(store: Store, engine: str = "engine") -> Job:
 # -- the life of a job -------------------------------------------------------------------------
 
 
-async def test_a_job_comes_back_as_it_was_asked(path: Path, store: Store) -> None:
-    job = await ask(store)
+async def test_a_job_comes_back_as_it_was_asked(path: Path, database: Database) -> None:
+    job = await ask(database)
     assert job.recipe == recipe()
     assert (job.guild_id, job.channel_id, job.message_id) == (10, 20, 30)
     assert (job.member_id, job.member_name) == (1, "member 1")
     assert (job.state, job.step, job.posted) == (State.QUEUED, 0, False)
-    await Messages(store).sent(job.id, Kind.JOB, 2, 2**62)
-    async with Store.open(path) as another:
-        assert await another.job(job.id) == await store.job(job.id)
-        assert (await another.job(job.id)).message_id == 2**62  # type: ignore[union-attr]
-        assert await another.job(job.id + 1) is None
+    await Messages(database).sent(job.id, Kind.JOB, 20, 2**62)
+    async with Database.open(path) as another:
+        assert await Jobs(another).get(job.id) == await Jobs(database).get(job.id)
+        assert (await Jobs(another).get(job.id)).message_id == 2**62  # type: ignore[union-attr]
+        assert await Jobs(another).get(job.id + 1) is None
 
 
-async def test_from_asked_to_posted(store: Store, clock: Any) -> None:
-    asked = await ask(store)
+async def test_from_asked_to_posted(database: Database, clock: Any) -> None:
+    asked = await ask(database)
     clock.now += 5
-    job = await claimed(store)
+    job = await claimed(database)
     assert (job.id, job.state, job.attempts) == (asked.id, State.RUNNING, 1)
     assert job.started_at == clock.now
     clock.now += 20
-    assert await store.heartbeat("engine", LEASE, {job.id: 40, 999: 1}) == {job.id}
-    (running,) = await store.running()
+    assert await Claims(database).heartbeat("engine", LEASE, {job.id: 40, 999: 1}) == {job.id}
+    (running,) = await JobQueue(database).running()
     assert (running.step, running.lease_until) == (40, clock.now + LEASE)
     clock.now += 30
-    assert await store.unposted() == []
-    assert await store.finish(job.id, "engine", State.DONE)
-    (ended,) = await store.unposted()
+    assert await Jobs(database).unposted() == []
+    assert await Claims(database).finish(job.id, "engine", State.DONE)
+    (ended,) = await Jobs(database).unposted()
     assert (ended.state, ended.seconds) == (State.DONE, 50)
-    await store.mark_posted(job.id)
-    assert await store.unposted() == []
-    assert await store.claim("engine", LEASE) is None
+    await Jobs(database).mark_posted(job.id)
+    assert await Jobs(database).unposted() == []
+    assert await Claims(database).claim("engine", LEASE) is None
 
 
-async def test_only_its_engine_ends_a_job(store: Store, clock: Any) -> None:
-    job = await ask(store)
-    assert not await store.finish(job.id, "engine", State.DONE)  # it only waits
-    await claimed(store, "slow")
+async def test_only_its_engine_ends_a_job(database: Database, clock: Any) -> None:
+    job = await ask(database)
+    assert not await Claims(database).finish(job.id, "engine", State.DONE)  # it only waits
+    await claimed(database, "slow")
     clock.now += LEASE + 1
-    (back,) = await store.requeue_expired()
+    (back,) = await Claims(database).requeue_expired()
     assert (back.id, back.state) == (job.id, State.QUEUED)
-    await claimed(store, "quick")
-    assert await store.still_mine("slow") == {}
-    assert await store.heartbeat("slow", LEASE, {job.id: 99}) == set()
-    assert not await store.finish(job.id, "slow", State.FAILED, "late")
-    assert not await store.release(job.id, "slow")
-    assert await store.finish(job.id, "quick", State.DONE)
-    assert not await store.finish(job.id, "quick", State.FAILED, "twice")
-    ended = await store.job(job.id)
+    await claimed(database, "quick")
+    assert await Claims(database).held("slow") == {}
+    assert await Claims(database).heartbeat("slow", LEASE, {job.id: 99}) == set()
+    assert not await Claims(database).finish(job.id, "slow", State.FAILED, Reason(text="late"))
+    assert not await Claims(database).release(job.id, "slow")
+    assert await Claims(database).finish(job.id, "quick", State.DONE)
+    assert not await Claims(database).finish(job.id, "quick", State.FAILED, Reason(text="twice"))
+    ended = await Jobs(database).get(job.id)
     assert ended
     assert (ended.state, ended.reason, ended.step) == (State.DONE, None, 0)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.CANCELLED])
-async def test_an_engine_only_says_done_or_failed(store: Store, state: State) -> None:
+async def test_an_engine_only_says_done_or_failed(database: Database, state: State) -> None:
     with pytest.raises(ValueError, match="done or failed"):
-        await store.finish(1, "engine", state)
+        await Claims(database).finish(1, "engine", state)
 
 
-async def test_a_heartbeat_keeps_a_job(store: Store, clock: Any) -> None:
-    await ask(store)
-    job = await claimed(store)
+async def test_a_heartbeat_keeps_a_job(database: Database, clock: Any) -> None:
+    await ask(database)
+    job = await claimed(database)
     for _ in range(5):
         clock.now += LEASE - 1
-        assert await store.heartbeat("engine", LEASE) == {job.id}
-        assert await store.requeue_expired() == []
+        assert await Claims(database).heartbeat("engine", LEASE) == {job.id}
+        assert await Claims(database).requeue_expired() == []
 
 
-async def test_a_job_that_stops_three_engines_fails_with_a_reason(store: Store, clock: Any) -> None:
-    await ask(store)
+async def test_a_job_that_stops_three_engines_fails_with_a_reason(
+    database: Database, clock: Any
+) -> None:
+    await ask(database)
     states = []
     for _ in range(3):
-        await claimed(store)
+        await claimed(database)
         clock.now += LEASE + 1
-        (job,) = await store.requeue_expired()
+        (job,) = await Claims(database).requeue_expired()
         states.append(job.state)
     assert states == [State.QUEUED, State.QUEUED, State.FAILED]
-    assert job.reason == "The engine stopped 3 times while painting this."
-    assert await store.unposted() == [job]
+    assert job.reason == Reason(ReasonCode.TOO_MANY_ATTEMPTS)
+    assert await Jobs(database).unposted() == [job]
 
 
 async def test_a_clock_that_was_set_back_keeps_no_job_with_a_dead_engine(
-    store: Store, clock: Any
+    database: Database, clock: Any
 ) -> None:
-    await ask(store)
-    job = await claimed(store)
+    job = await ask(database)
+    await claimed(database)
     clock.now -= 3600
-    (back,) = await store.requeue_expired(LEASE)
+    assert await Claims(database).requeue_expired(LEASE) == []
+    clock.now += LEASE + 1
+    (back,) = await Claims(database).requeue_expired(LEASE)
     assert (back.id, back.state) == (job.id, State.QUEUED)
-    await claimed(store)
-    assert await store.requeue_expired(LEASE) == []
 
 
-async def test_an_outcome_is_shown_again_however_the_first_showing_ends(store: Store) -> None:
-    job = await ask(store)
-    await store.show_again(job.id)  # nothing has ended yet
-    assert (await store.job(job.id)) == job
-    await store.cancel(job.id)
-    await store.show_again(job.id)
-    await store.mark_posted(job.id, job.redraws)  # a showing that began before
-    (waiting,) = await store.unposted()
-    assert waiting.redraws == 1
-    await store.mark_posted(job.id, waiting.redraws)
-    assert await store.unposted() == []
-    await Moderation(store).delete(job.id, job.member_id)
-    await store.show_again(job.id)
-    assert await store.unposted() == []
-
-
-async def test_a_good_stop_gives_the_old_place_back_and_is_no_attempt(store: Store) -> None:
-    jobs = [await ask(store, member) for member in (1, 2, 3)]
+async def test_a_clock_set_back_in_small_steps_costs_a_living_engine_nothing(
+    database: Database, clock: Any
+) -> None:
+    await ask(database)
+    job = await claimed(database)
     for _ in range(5):
-        job = await claimed(store)
+        clock.now -= 10
+        assert await Claims(database).requeue_expired(LEASE) == []
+        assert await Claims(database).heartbeat("engine", LEASE) == {job.id}
+    (running,) = await JobQueue(database).running()
+    assert running.attempts == 1
+
+
+async def test_an_outcome_is_shown_again_however_the_first_showing_ends(database: Database) -> None:
+    job = await ask(database)
+    await Jobs(database).repost(job.id)  # nothing has ended yet
+    assert (await Jobs(database).get(job.id)) == job
+    await Jobs(database).cancel(job.id)
+    await Jobs(database).repost(job.id)
+    await Jobs(database).mark_posted(job.id, job.redraws)  # a showing that began before
+    (waiting,) = await Jobs(database).unposted()
+    assert waiting.redraws == 1
+    await Jobs(database).mark_posted(job.id, waiting.redraws)
+    assert await Jobs(database).unposted() == []
+    await Deletions(database).delete_job(job.id, job.member_id)
+    await Jobs(database).repost(job.id)
+    assert await Jobs(database).unposted() == []
+
+
+async def test_a_good_stop_gives_the_old_place_back_and_is_no_attempt(database: Database) -> None:
+    jobs = [await ask(database, member) for member in (1, 2, 3)]
+    for _ in range(5):
+        job = await claimed(database)
         assert job.attempts == 1
-        assert await store.release(job.id, "engine")
-    assert [job.id for job in await store.waiting()] == [job.id for job in jobs]
+        assert await Claims(database).release(job.id, "engine")
+    assert [job.id for job in await JobQueue(database).waiting()] == [job.id for job in jobs]
 
 
-async def test_cancel_reaches_waiting_and_running_jobs_of_the_asker(store: Store) -> None:
-    first, second = await ask(store), await ask(store)
-    await claimed(store)
-    assert await store.cancel(first.id, member_id=2) is None  # not hers
+async def test_cancel_reaches_waiting_and_running_jobs_of_the_asker(database: Database) -> None:
+    first, second = await ask(database), await ask(database)
+    await claimed(database)
+    assert await Jobs(database).cancel(first.id, member_id=2) is None  # not hers
     for job in (first, second):
-        cancelled = await store.cancel(job.id, member_id=1, reason="Cancelled by its asker.")
+        cancelled = await Jobs(database).cancel(
+            job.id, member_id=1, reason=Reason(text="Cancelled by its asker.")
+        )
         assert cancelled
-        assert (cancelled.state, cancelled.reason) == (State.CANCELLED, "Cancelled by its asker.")
-        assert await store.cancel(job.id) is None  # once is enough
-    assert await store.still_mine("engine") == {}
-    assert not await store.finish(first.id, "engine", State.DONE)
-    assert [job.id for job in await store.unposted()] == [first.id, second.id]
+        assert (cancelled.state, cancelled.reason) == (
+            State.CANCELLED,
+            Reason(text="Cancelled by its asker."),
+        )
+        assert await Jobs(database).cancel(job.id) is None  # once is enough
+    assert await Claims(database).held("engine") == {}
+    assert not await Claims(database).finish(first.id, "engine", State.DONE)
+    assert [job.id for job in await Jobs(database).unposted()] == [first.id, second.id]
 
 
-async def test_a_moderator_cancels_anybodys_job_but_no_ended_one(store: Store) -> None:
-    job = await ask(store)
-    await claimed(store)
-    await store.finish(job.id, "engine", State.DONE)
-    assert await store.cancel(job.id) is None
-    other = await ask(store, member=2)
-    assert await store.cancel(other.id)
+async def test_a_moderator_cancels_anybodys_job_but_no_ended_one(database: Database) -> None:
+    job = await ask(database)
+    await claimed(database)
+    await Claims(database).finish(job.id, "engine", State.DONE)
+    assert await Jobs(database).cancel(job.id) is None
+    other = await ask(database, member=2)
+    assert await Jobs(database).cancel(other.id)
 
 
 # -- the order of the queue ----------------------------------------------------------------------
 
 
-async def test_positions_waiting_and_the_members_own(store: Store) -> None:
-    mine = [await ask(store, member=1) for _ in range(3)]
-    hers = await ask(store, member=2)
-    urgent = await ask(store, member=3, priority=1)
+async def test_positions_waiting_and_the_members_own(database: Database) -> None:
+    mine = [await ask(database, member=1) for _ in range(3)]
+    hers = await ask(database, member=2)
+    urgent = await ask(database, member=3, priority=1)
     expected = [urgent.id, mine[0].id, hers.id, mine[1].id, mine[2].id]
-    assert [job.id for job in await store.waiting()] == expected
-    assert [job.id for job in await store.waiting(limit=2, offset=1)] == expected[1:3]
-    assert [await store.position(job_id) for job_id in expected] == [1, 2, 3, 4, 5]
-    assert await store.waiting_count() == 5
-    await claimed(store)
-    assert (await claimed(store)).id == mine[0].id
-    assert await store.position(mine[0].id) is None
-    assert [job.id for job in await store.members_jobs(1)] == [job.id for job in mine]
+    assert [job.id for job in await JobQueue(database).waiting()] == expected
+    assert [job.id for job in await JobQueue(database).waiting(limit=2, offset=1)] == expected[1:3]
+    assert [await JobQueue(database).position(job_id) for job_id in expected] == [1, 2, 3, 4, 5]
+    assert await JobQueue(database).waiting_count() == 5
+    await claimed(database)
+    assert (await claimed(database)).id == mine[0].id
+    assert await JobQueue(database).position(mine[0].id) is None
+    assert [job.id for job in await JobQueue(database).by_member(1)] == [job.id for job in mine]
 
 
-async def test_four_pictures_at_once_are_four_turns(store: Store) -> None:
-    flood = [await ask(store, member=1, count=4) for _ in range(3)]
-    single = [await ask(store, member=2) for _ in range(5)]
-    order = [(await claimed(store)).id for _ in range(7)]
+async def test_four_pictures_at_once_are_four_turns(database: Database) -> None:
+    flood = [await ask(database, member=1, count=4) for _ in range(3)]
+    single = [await ask(database, member=2) for _ in range(5)]
+    order = [(await claimed(database)).id for _ in range(7)]
     assert order[:6] == [flood[0].id, *(job.id for job in single[:4]), flood[1].id]
 
 
-async def test_who_cancels_what_waits_loses_no_place(store: Store) -> None:
-    kept = await ask(store, member=1)
+async def test_who_cancels_what_waits_loses_no_place(database: Database) -> None:
+    kept = await ask(database, member=1)
     for _ in range(10):
-        await store.cancel((await ask(store, member=2)).id)
-    job = await ask(store, member=2)
-    await ask(store, member=3)
-    assert [waiting.id for waiting in await store.waiting()][:2] == [kept.id, job.id]
+        await Jobs(database).cancel((await ask(database, member=2)).id)
+    job = await ask(database, member=2)
+    await ask(database, member=3)
+    assert [waiting.id for waiting in await JobQueue(database).waiting()][:2] == [kept.id, job.id]
 
 
-async def test_the_wait_is_estimated_from_what_was_measured(store: Store, clock: Any) -> None:
-    first, second = await ask(store), await ask(store, member=2)
-    assert await store.wait_seconds(first.id) is None  # nothing measured yet
+async def test_the_wait_is_estimated_from_what_was_measured(database: Database, clock: Any) -> None:
+    first, second = await ask(database), await ask(database, member=2)
+    assert await JobQueue(database).wait_seconds(first.id) is None  # nothing measured yet
     for _ in range(2):  # two side by side in 50 seconds: 25 each
-        await claimed(store)
+        await claimed(database)
     clock.now += 50
     for job in (first, second):
-        await store.finish(job.id, "engine", State.DONE)
-    running, small, last = await ask(store), await ask(store, width=32), await ask(store)
-    assert await store.wait_seconds(running.id) == 0
-    await claimed(store)
-    await store.heartbeat("engine", LEASE, {running.id: 60})
-    assert await store.wait_seconds(small.id) == pytest.approx(10)  # 40 steps of 100 are left
-    assert await store.wait_seconds(last.id) == pytest.approx(10 + 12.5)
-    assert await store.wait_seconds(running.id) is None  # it does not wait
+        await Claims(database).finish(job.id, "engine", State.DONE)
+    running, small, last = await ask(database), await ask(database, width=32), await ask(database)
+    assert await JobQueue(database).wait_seconds(running.id) == 0
+    await claimed(database)
+    await Claims(database).heartbeat("engine", LEASE, {running.id: 60})
+    assert await JobQueue(database).wait_seconds(small.id) == pytest.approx(
+        10
+    )  # 40 steps of 100 are left
+    assert await JobQueue(database).wait_seconds(last.id) == pytest.approx(10 + 12.5)
+    assert await JobQueue(database).wait_seconds(running.id) is None  # it does not wait
 
 
 Event = tuple[str, int, int]
@@ -281,49 +308,54 @@ def test_any_history_keeps_the_queues_laws(events: list[Event]) -> None:
 async def _live_through(events: list[Event]) -> None:
     now = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        async with Store.open(Path(folder) / "imagine.db", clock=lambda: now) as store:
+        async with Database.open(Path(folder) / "imagine.db", clock=lambda: now) as database:
             asked: dict[int, Job] = {}
             for kind, member, count in events:
                 now += 1
-                await _happen(store, kind, member, count, asked)
+                await _happen(database, kind, member, count, asked)
                 if kind == "crash":
                     now += LEASE
-                    await store.requeue_expired()
-                await _check(store, asked)
-            while job := await store.claim("last", LEASE):
-                assert await store.finish(job.id, "last", State.DONE)
-            for job in await store.running():
-                assert await store.cancel(job.id)
-            assert {job.id for job in await store.unposted()} == asked.keys()
+                    await Claims(database).requeue_expired()
+                await _check(database, asked)
+            while job := await Claims(database).claim("last", LEASE):
+                assert await Claims(database).finish(job.id, "last", State.DONE)
+            for job in await JobQueue(database).running():
+                assert await Jobs(database).cancel(job.id)
+            assert {job.id for job in await Jobs(database).unposted()} == asked.keys()
 
 
-async def _happen(store: Store, kind: str, member: int, count: int, asked: dict[int, Job]) -> None:
+async def _happen(
+    database: Database, kind: str, member: int, count: int, asked: dict[int, Job]
+) -> None:
     engine = f"engine {count % 2}"
-    held = sorted(await store.still_mine(engine))
+    held = sorted(await Claims(database).held(engine))
     match kind:
         case "ask":
-            job = await ask(store, member, priority=member // 3, count=count)
+            job = await ask(database, member, priority=member // 3, count=count)
             asked[job.id] = job
         case "claim":
-            queue = await store.waiting()
-            job_now = await store.claim(engine, LEASE)
+            queue = await JobQueue(database).waiting()
+            job_now = await Claims(database).claim(engine, LEASE)
             assert (job_now and job_now.id) == (queue[0].id if queue else None)
         case "finish" if held:
-            assert await store.finish(held[0], engine, State.DONE)
+            assert await Claims(database).finish(held[0], engine, State.DONE)
         case "release" if held:
-            assert await store.release(held[-1], engine)
-        case "cancel" if mine := await store.members_jobs(member):
-            assert await store.cancel(mine[0].id, member)
+            assert await Claims(database).release(held[-1], engine)
+        case "cancel" if mine := await JobQueue(database).by_member(member):
+            assert await Jobs(database).cancel(mine[0].id, member)
 
 
-async def _check(store: Store, asked: dict[int, Job]) -> None:
-    waiting, running = await store.waiting(limit=1000), await store.running()
-    ended = await store.unposted(limit=1000)
+async def _check(database: Database, asked: dict[int, Job]) -> None:
+    waiting, running = (
+        await JobQueue(database).waiting(limit=1000),
+        await JobQueue(database).running(),
+    )
+    ended = await Jobs(database).unposted(limit=1000)
     ids = Counter(job.id for job in waiting + running + ended)
     assert ids == Counter(asked.keys())  # each job exactly once
     assert waiting == sorted(waiting, key=lambda j: claim_order(j.priority, j.turn, j.id))
     for place, job in enumerate(waiting, start=1):
-        assert await store.position(job.id) == place
+        assert await JobQueue(database).position(job.id) == place
         assert (job.turn, job.recipe) == (asked[job.id].turn, asked[job.id].recipe)
     members = {(job.member_id, job.priority) for job in waiting}
     for member in members:  # first come, first served within a member
@@ -335,46 +367,47 @@ async def _check(store: Store, asked: dict[int, Job]) -> None:
 
 
 async def test_no_two_engines_get_the_same_job(path: Path) -> None:
-    async with Store.open(path) as bot, Store.open(path) as one, Store.open(path) as two:
+    async with Database.open(path) as bot, Database.open(path) as one, Database.open(path) as two:
         asked = {(await ask(bot, member)).id for member in range(40)}
 
-        async def take(store: Store, engine: str) -> list[int]:
+        async def take(database: Database, engine: str) -> list[int]:
             taken = []
-            while job := await store.claim(engine, LEASE):
+            while job := await Claims(database).claim(engine, LEASE):
                 taken.append(job.id)
             return taken
 
         first, second = await asyncio.gather(take(one, "one"), take(two, "two"))
         assert sorted(first + second) == sorted(asked)
-        assert await one.still_mine("one") == dict.fromkeys(first, False)
+        assert await Claims(one).held("one") == dict.fromkeys(first, False)
 
 
-async def test_tasks_of_one_process_share_a_store(store: Store) -> None:
+async def test_tasks_of_one_process_share_a_store(database: Database) -> None:
     """Their transactions do not run into each other."""
-    jobs = await asyncio.gather(*(ask(store, member % 3) for member in range(20)))
-    claims = await asyncio.gather(*(store.claim("engine", LEASE) for _ in range(25)))
+    jobs = await asyncio.gather(*(ask(database, member % 3) for member in range(20)))
+    claims = await asyncio.gather(*(Claims(database).claim("engine", LEASE) for _ in range(25)))
     taken = [job.id for job in claims if job]
     assert sorted(taken) == sorted(job.id for job in jobs)
 
 
-async def test_a_cancelled_task_leaves_no_transaction_open(store: Store) -> None:
+async def test_a_cancelled_task_leaves_no_transaction_open(database: Database) -> None:
     for delay in range(12):  # cut off at each of its first awaits
-        task = asyncio.create_task(ask(store))
+        task = asyncio.create_task(ask(database))
         for _ in range(delay):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        kept = await ask(store, member=2)
-        assert await store.job(kept.id) == kept
+        kept = await ask(database, member=2)
+        assert await Jobs(database).get(kept.id) == kept
 
 
 SCRIPT = """
 import asyncio, sys
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.claims import Claims
 
 async def main():
-    async with Store.open(sys.argv[1]) as store:
-        while job := await store.claim(sys.argv[2], 30):
+    async with Database.open(sys.argv[1]) as database:
+        while job := await Claims(database).claim(sys.argv[2], 30):
             print(job.id)
 
 asyncio.run(main())
@@ -396,23 +429,23 @@ async def test_processes_that_start_together_make_one_database(path: Path) -> No
 
 
 async def test_a_killed_engines_job_goes_back_after_its_lease(
-    path: Path, store: Store, clock: Any
+    path: Path, database: Database, clock: Any
 ) -> None:
-    job = await ask(store)
+    job = await ask(database)
     claims_and_hangs = SCRIPT.replace("print(job.id)", "print(job.id, flush=True); input()")
     engine = await _process(path, "doomed", claims_and_hangs)
     assert engine.stdout
     assert await engine.stdout.readline() == f"{job.id}\n".encode()
     engine.kill()
     await engine.wait()
-    (running,) = await store.running()
+    (running,) = await JobQueue(database).running()
     assert (running.id, running.engine) == (job.id, "doomed")
     assert running.lease_until
     clock.now = running.lease_until - 1
-    assert await store.requeue_expired() == []
+    assert await Claims(database).requeue_expired() == []
     clock.now = running.lease_until + 1
-    assert [back.id for back in await store.requeue_expired()] == [job.id]
-    assert (await claimed(store, "next")).id == job.id
+    assert [back.id for back in await Claims(database).requeue_expired()] == [job.id]
+    assert (await claimed(database, "next")).id == job.id
 
 
 # -- what may go wrong with the file -------------------------------------------------------------
@@ -426,25 +459,27 @@ def _copy_as_power_cut_leaves_it(path: Path, target: Path, torn_bytes: int = 0) 
     target.with_name(target.name + "-wal").write_bytes(log[:end])
 
 
-async def test_what_was_acknowledged_survives_a_power_cut(path: Path, store: Store) -> None:
-    jobs = [await ask(store, member) for member in range(5)]
+async def test_what_was_acknowledged_survives_a_power_cut(path: Path, database: Database) -> None:
+    jobs = [await ask(database, member) for member in range(5)]
     after = path.with_name("after.db")
     _copy_as_power_cut_leaves_it(path, after)
-    async with Store.open(after) as opened:
-        assert await opened.waiting() == jobs
+    async with Database.open(after) as opened:
+        assert await JobQueue(opened).waiting() == jobs
 
 
-async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(path: Path, store: Store) -> None:
-    jobs = [await ask(store, member) for member in range(5)]
+async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(
+    path: Path, database: Database
+) -> None:
+    jobs = [await ask(database, member) for member in range(5)]
     after = path.with_name("after.db")
     _copy_as_power_cut_leaves_it(path, after, torn_bytes=100)
-    async with Store.open(after) as opened:
-        assert await opened.waiting() == jobs[:-1]
+    async with Database.open(after) as opened:
+        assert await JobQueue(opened).waiting() == jobs[:-1]
         assert await ask(opened, member=9)
 
 
-async def test_the_promises_of_the_file(store: Store) -> None:
-    async with store.transaction() as db:
+async def test_the_promises_of_the_file(database: Database) -> None:
+    async with database.transaction() as db:
         pragmas = {}
         for name in ("journal_mode", "synchronous", "foreign_keys", "query_only"):
             ((pragmas[name],),) = await db.execute_fetchall(f"PRAGMA {name}")
@@ -454,47 +489,49 @@ async def test_the_promises_of_the_file(store: Store) -> None:
         "foreign_keys": 1,
         "query_only": 0,
     }
-    for way in (store.read, store.snapshot):
+    for way in (database.read, database.snapshot):
         async with way() as db:
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 await db.execute("DELETE FROM jobs")
 
 
 async def test_a_locked_database(path: Path) -> None:
-    async with Store.open(path, busy_seconds=0.01) as store:
-        job = await ask(store)
+    async with Database.open(path, busy_seconds=0.01) as database:
+        job = await ask(database)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreLockedError, match=r"locked by another program.*\.$"):
-                await ask(store)
-            assert await store.position(job.id) == 1  # looking goes on
-        assert await store.waiting() == [job]
-        assert await ask(store)  # and it recovers
+                await ask(database)
+            assert await JobQueue(database).position(job.id) == 1  # looking goes on
+        assert await JobQueue(database).waiting() == [job]
+        assert await ask(database)  # and it recovers
 
 
 @pytest.fixture
-def locked(path: Path, store: Store) -> Iterator[sqlite3.Connection]:
+def locked(path: Path, database: Database) -> Iterator[sqlite3.Connection]:
     """Another program in the middle of a transaction."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other
 
 
-async def test_reads_do_not_wait_for_writers(store: Store, locked: sqlite3.Connection) -> None:
+async def test_reads_do_not_wait_for_writers(
+    database: Database, locked: sqlite3.Connection
+) -> None:
     """They are answered while a writer of this process waits for another one's lock."""
-    writer = asyncio.create_task(ask(store))
+    writer = asyncio.create_task(ask(database))
     await asyncio.sleep(0)
-    assert await store.waiting() == []
-    assert await store.position(1) is None
+    assert await JobQueue(database).waiting() == []
+    assert await JobQueue(database).position(1) is None
     assert not writer.done()
     locked.execute("COMMIT")
-    assert await store.waiting() in ([], [await writer])
+    assert await JobQueue(database).waiting() in ([], [await writer])
 
 
-async def test_each_writer_waits_for_one_deadline_only(path: Path, store: Store) -> None:
+async def test_each_writer_waits_for_one_deadline_only(path: Path, database: Database) -> None:
     """Twenty that begin together give up together, not one deadline after the other."""
     deadline = 0.3
-    async with Store.open(path, busy_seconds=deadline) as patient:
+    async with Database.open(path, busy_seconds=deadline) as patient:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             writers = [asyncio.create_task(ask(patient)) for _ in range(20)]
@@ -505,9 +542,11 @@ async def test_each_writer_waits_for_one_deadline_only(path: Path, store: Store)
         assert await ask(patient)
 
 
-async def test_nothing_holds_up_the_event_loop(store: Store, locked: sqlite3.Connection) -> None:
+async def test_nothing_holds_up_the_event_loop(
+    database: Database, locked: sqlite3.Connection
+) -> None:
     """The gateway's heartbeats come from it, whatever the database waits for."""
-    writer = asyncio.create_task(ask(store))
+    writer = asyncio.create_task(ask(database))
     for _ in range(1000):
         await asyncio.sleep(0)
     assert not writer.done()
@@ -536,8 +575,8 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 async def filled(open_folder: Path) -> Path:
-    async with Store.open(open_folder / "imagine.db") as store:
-        await ask(store)
+    async with Database.open(open_folder / "imagine.db") as database:
+        await ask(database)
     return open_folder / "imagine.db"
 
 
@@ -551,40 +590,40 @@ def read_only(filled: Path) -> Iterator[Path]:
 
 async def test_a_read_only_database(read_only: Path, as_nobody: None) -> None:
     with pytest.raises(StoreReadOnlyError, match=r"cannot be written.*\.$"):
-        async with Store.open(read_only):
+        async with Database.open(read_only):
             pass
 
 
 async def test_a_folder_that_cannot_be_made(open_folder: Path, as_nobody: None) -> None:
     open_folder.joinpath("file").write_text("not a folder")
     with pytest.raises(StoreReadOnlyError, match=r"cannot be made.*\.$"):
-        async with Store.open(open_folder / "file" / "data" / "imagine.db"):
+        async with Database.open(open_folder / "file" / "data" / "imagine.db"):
             pass
 
 
-async def test_a_full_disk_loses_nothing(store: Store) -> None:
-    before = await ask(store)
-    async with store.transaction() as db:
+async def test_a_full_disk_loses_nothing(database: Database) -> None:
+    before = await ask(database)
+    async with database.transaction() as db:
         ((pages,),) = await db.execute_fetchall("PRAGMA page_count")
         await db.execute(f"PRAGMA max_page_count = {pages}")
 
     async def ask_much() -> None:
         for _ in range(200):
-            await ask(store)
+            await ask(database)
 
     with pytest.raises(StoreFullError, match=r"disk is full.*\.$"):
         await ask_much()
-    async with store.transaction() as db:
+    async with database.transaction() as db:
         await db.execute("PRAGMA max_page_count = 100000")
-    kept = await store.waiting(limit=1000)
+    kept = await JobQueue(database).waiting(limit=1000)
     assert kept[0] == before
-    after = await ask(store)
-    assert await store.waiting(limit=1000) == [*kept, after]
+    after = await ask(database)
+    assert await JobQueue(database).waiting(limit=1000) == [*kept, after]
 
 
 async def _refused(path: Path) -> StoreError:
     with pytest.raises(StoreError, match=r"\.$") as caught:
-        async with Store.open(path):
+        async with Database.open(path):
             pass
     return caught.value
 
@@ -622,10 +661,10 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
     trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  UPDATE a SET x = 2;\n  SELECT 1;\nEND;\n"
     bad = "CREATE TABLE b (x);\nINSERT INTO a VALUES (3);\nINSERT INTO missing VALUES (1);\n"
     monkeypatch.setattr(
-        "core.database.connection._migrations", lambda: {1: good, 2: trigger, 3: bad}
+        "core.database.connection.migrations", lambda: {1: good, 2: trigger, 3: bad}
     )
     with pytest.raises(StoreError, match="missing"):
-        async with Store.open(path):
+        async with Database.open(path):
             pass
     with closing(sqlite3.connect(path)) as found:
         assert found.execute("PRAGMA user_version").fetchone() == (2,)
@@ -636,39 +675,50 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
         ]
 
 
-async def test_each_migration_is_applied_once(path: Path, store: Store) -> None:
-    job = await ask(store)
-    async with Store.open(path) as again:
-        assert await again.waiting() == [job]
+async def test_each_migration_is_applied_once(path: Path, database: Database) -> None:
+    job = await ask(database)
+    async with Database.open(path) as again:
+        assert await JobQueue(again).waiting() == [job]
 
 
-async def test_a_long_queue_is_read_from_its_indexes(store: Store) -> None:
+async def test_a_long_queue_is_read_from_its_indexes(database: Database) -> None:
     """No statement of the queue's life goes through the whole table; a claim sorts servers."""
-    async with traced(store) as statements:
-        job = await ask(store)
-        for call in (store.position, store.wait_seconds, store.job):
+    async with traced(database) as statements:
+        job = await ask(database)
+        for call in (
+            JobQueue(database).position,
+            JobQueue(database).wait_seconds,
+            Jobs(database).get,
+        ):
             await call(job.id)
-        for look in (store.waiting, store.waiting_count, store.running, store.unposted):
+        for look in (
+            JobQueue(database).waiting,
+            JobQueue(database).waiting_count,
+            JobQueue(database).running,
+            Jobs(database).unposted,
+        ):
             await look()
-        await store.members_jobs(1)
-        await store.claim("engine", LEASE)
-        await store.heartbeat("engine", LEASE)
-        await store.requeue_expired()
-        await store.finish(job.id, "engine", State.DONE)
-        await store.wait_seconds((await ask(store)).id)
+        await JobQueue(database).by_member(1)
+        await Claims(database).claim("engine", LEASE)
+        await Claims(database).heartbeat("engine", LEASE)
+        await Claims(database).requeue_expired()
+        await Claims(database).finish(job.id, "engine", State.DONE)
+        await JobQueue(database).wait_seconds((await ask(database)).id)
     read_or_write = ("SELECT", "UPDATE", "INSERT", "WITH")
     plans = {
-        sql: await query_plan(store, sql)
+        sql: await query_plan(database, sql)
         for sql in statements
         if sql.lstrip().startswith(read_or_write)
     }
     assert len(plans) > 15
     for sql, plan in plans.items():
         assert "SCAN jobs" not in plan.replace("SCAN jobs USING", ""), (sql, plan)
-        assert plan.count("stretches") == plan.count("stretches USING PRIMARY KEY (guild_id=? AND")
+        assert plan.count("queue_buckets") == plan.count(
+            "queue_buckets USING PRIMARY KEY (guild_id=? AND"
+        )
         if "LIMIT" in sql and "servers" not in sql:
             assert "TEMP B-TREE" not in plan, (sql, plan)
 
 
-async def test_every_job_field_has_its_column(store: Store) -> None:
-    assert asdict(await ask(store)).keys() == Job.__dataclass_fields__.keys()
+async def test_every_job_field_has_its_column(database: Database) -> None:
+    assert asdict(await ask(database)).keys() == Job.__dataclass_fields__.keys()

@@ -1,14 +1,12 @@
 """What SQL says of the queue is the law of `core.fair_queue`, and costs the same in a long queue.
 
-The sums of migration 5 come in stretches of 1,024 turns and 1,024 jobs; every history here begins
-just before the first such edge, so that it is crossed.
+A bucket of the queue's rollup holds 1,024 turns or 1,024 job ids; every history here begins just
+before the first such edge, so that it is crossed.
 """
 
 import asyncio
-import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,12 +15,17 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from bench.load.crowd import fill
-from core.database.connection import _migrations, rows_of, value_of
-from core.database.jobs import Store, _seconds_per_work
-from core.database.moderation import Moderation
+from core.database.blocks import Blocks
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.guild_rules import GuildRules
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
+from core.database.moderation_queue import ModerationQueue
+from core.database.queue import JobQueue, _seconds_per_work
+from core.database.rows import value_of
 from core.fair_queue import claim_order
-from core.job import Job, State
-from core.moderation import Act
+from core.job import Job, NewJob, Reason, State
 from core.recipe import Recipe
 from core.storage.retention import needed
 from tests.sql_trace import counted_steps
@@ -58,80 +61,83 @@ async def _live_through(events: list[Event]) -> None:
     now = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "imagine.db"
-        async with Store.open(path, clock=lambda: now) as store:
-            async with store.transaction() as db:
+        async with Database.open(path, clock=lambda: now) as database:
+            async with database.transaction() as db:
                 await db.execute("INSERT INTO virtual_time VALUES (0, ?), (1, ?)", (EDGE, -EDGE))
                 await db.execute("INSERT INTO sqlite_sequence VALUES ('jobs', ?)", (EDGE,))
-            moderation = Moderation(store)
             for event in events:
                 now += 1
                 if event[0] == "crash":
                     now += LEASE
-                    await store.requeue_expired()
-                await _happen(store, moderation, event)
-                await _check(store, moderation)
-            await moderation.resume(1, by=1)
-            await moderation.resume(2, by=1)
-            while job := await store.claim("last", LEASE):
-                await store.finish(job.id, "last", State.DONE)
-            for job in await store.running():
-                await store.cancel(job.id)
-            async with store.snapshot() as db:  # what limits keep waiting is all that may be left
-                summed = await value_of(db, "SELECT COUNT(*) FROM stretches WHERE jobs < 1")
+                    await Claims(database).requeue_expired()
+                await _happen(database, event)
+                await _check(database)
+            await ModerationQueue(database).resume(1, actor_id=1)
+            await ModerationQueue(database).resume(2, actor_id=1)
+            while job := await Claims(database).claim("last", LEASE):
+                await Claims(database).finish(job.id, "last", State.DONE)
+            for job in await JobQueue(database).running():
+                await Jobs(database).cancel(job.id)
+            async with database.read() as db:  # what limits keep waiting is all that may be left
+                summed = await value_of(db, "SELECT COUNT(*) FROM queue_buckets WHERE jobs < 1")
             assert summed == 0
-            assert await store.waiting_count() == len(await store.waiting(1000))
+            assert await JobQueue(database).waiting_count() == len(
+                await JobQueue(database).waiting(1000)
+            )
 
 
-async def _happen(store: Store, moderation: Moderation, event: Event) -> None:
+async def _happen(database: Database, event: Event) -> None:
     kind, member, guild, count = event
     engine, guild_id = f"engine {count % 2}", GUILDS[guild]
-    held = sorted(await store.still_mine(engine))
-    queue = await store.waiting(1000)
+    held = sorted(await Claims(database).held(engine))
+    queue = await JobQueue(database).waiting(1000)
     match kind:
         case "ask":
-            await _ask(store, member, guild_id, count)
+            await _ask(database, member, guild_id, count)
         case "claim":
-            expected = await _next(store, moderation, queue)
-            claimed = await store.claim(engine, LEASE)
+            expected = await _next(database, queue)
+            claimed = await Claims(database).claim(engine, LEASE)
             assert (claimed and claimed.id) == (expected and expected.id)
         case "finish" if held:
-            await store.finish(held[0], engine, State.DONE)
+            await Claims(database).finish(held[0], engine, State.DONE)
         case "release" if held:
-            await store.release(held[-1], engine)
-        case "cancel" if mine := await store.members_jobs(member):
-            await store.cancel(mine[-1].id, member)
+            await Claims(database).release(held[-1], engine)
+        case "cancel" if mine := await JobQueue(database).by_member(member):
+            await Jobs(database).cancel(mine[-1].id, member)
         case "pause" if guild_id:
-            if (await moderation.guild(guild_id)).pause:
-                await moderation.resume(guild_id, by=1)
+            if (await GuildSettings(database).get(guild_id)).pause:
+                await ModerationQueue(database).resume(guild_id, actor_id=1)
             else:
-                await moderation.pause(guild_id, by=1, why=None)
+                await ModerationQueue(database).pause(guild_id, actor_id=1, reason=None)
         case "up" if guild_id and queue:
-            await moderation.move_up(guild_id, queue[-1].id, by=1)
+            await ModerationQueue(database).move_up(guild_id, queue[-1].id, actor_id=1)
         case "all" if guild_id and count == 4:
-            await moderation.block(guild_id, member, by=1, why=None, until=None, reason="no")
+            await Blocks(database).block(guild_id, member, actor_id=1, reason=None, until=None)
 
 
-async def _ask(store: Store, member: int, guild_id: int | None, count: int) -> Job:
+async def _ask(database: Database, member: int, guild_id: int | None, count: int) -> Job:
     recipe = Recipe.make("a circle", width=64, height=32 * count, steps=10, count=count)
-    return await store.add(
-        recipe,
-        guild_id=guild_id,
-        channel_id=2,
-        message_id=None,
-        member_id=member,
-        member_name=f"member {member}",
-        priority=member // 3,
-        most_running=MOST.get(member),
+    return await Jobs(database).insert(
+        NewJob(
+            recipe=recipe,
+            guild_id=guild_id,
+            channel_id=2,
+            message_id=None,
+            member_id=member,
+            member_name=f"member {member}",
+            priority=member // 3,
+            most_running=MOST.get(member),
+        )
     )
 
 
-async def _paused(moderation: Moderation) -> set[int | None]:
-    return {guild for guild in GUILDS if (await moderation.guild(guild)).pause}
+async def _paused(database: Database) -> set[int | None]:
+    return {guild for guild in GUILDS if (await GuildSettings(database).get(guild)).pause}
 
 
-async def _next(store: Store, moderation: Moderation, queue: list[Job]) -> Job | None:
+async def _next(database: Database, queue: list[Job]) -> Job | None:
     """The first, in the order of the law, of those that may be painted."""
-    paused, running = await _paused(moderation), await store.running()
+    paused, running = await _paused(database), await JobQueue(database).running()
 
     def may(job: Job) -> bool:
         beside = sum(
@@ -142,15 +148,21 @@ async def _next(store: Store, moderation: Moderation, queue: list[Job]) -> Job |
     return min(filter(may, queue), key=_order, default=None)
 
 
-async def _check(store: Store, moderation: Moderation) -> None:
+async def _check(database: Database) -> None:
     """The place of every waiting job, and the work before it, counted one by one."""
-    queue, paused = await store.waiting(1000), await _paused(moderation)
+    queue, paused = await JobQueue(database).waiting(1000), await _paused(database)
     assert queue == sorted(queue, key=_order)
-    assert await store.waiting_count() == (await store.tally()).waiting == len(queue)
-    assert await store.unpaused_count() == sum(job.guild_id not in paused for job in queue)
+    assert (
+        await JobQueue(database).waiting_count()
+        == (await JobQueue(database).stats()).waiting
+        == len(queue)
+    )
+    assert await JobQueue(database).unpaused_count() == sum(
+        job.guild_id not in paused for job in queue
+    )
     oldest = min((job.created_at for job in queue), default=None)
-    assert (await store.tally()).oldest == oldest
-    speed = await _speed(store)
+    assert (await JobQueue(database).stats()).oldest == oldest
+    speed = await _speed(database)
     for job in queue:
         ahead = [
             other
@@ -158,18 +170,18 @@ async def _check(store: Store, moderation: Moderation) -> None:
             if _order(other) < _order(job)
             and (other.guild_id == job.guild_id or other.guild_id not in paused)
         ]
-        assert await store.position(job.id) == 1 + len(ahead)
-        wait = await store.wait_seconds(job.id)
+        assert await JobQueue(database).position(job.id) == 1 + len(ahead)
+        wait = await JobQueue(database).wait_seconds(job.id)
         if speed is None or job.guild_id in paused:
             assert wait is None
         else:
-            work = sum(other.recipe.work for other in [*ahead, *await store.running()])
+            work = sum(other.recipe.work for other in [*ahead, *await JobQueue(database).running()])
             assert wait == pytest.approx(work * speed)
 
 
-async def _speed(store: Store) -> float | None:
-    """Seconds for a pixel-step, as the store measures them."""
-    async with store.snapshot() as db:
+async def _speed(database: Database) -> float | None:
+    """Seconds for a pixel-step, as the database measures them."""
+    async with database.snapshot() as db:
         return await _seconds_per_work(db)
 
 
@@ -192,46 +204,48 @@ def queues(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return paths
 
 
-async def _usage(store: Store, job: Job) -> object:
-    return await Moderation(store).usage(job.guild_id, job.member_id)
+async def _usage(database: Database, job: Job) -> object:
+    return await GuildRules(database).usage(job.guild_id, job.member_id)
 
 
-async def _mod_queue(store: Store, job: Job) -> object:
-    return await Moderation(store).live(1, limit=10)
+async def _mod_queue(database: Database, job: Job) -> object:
+    return await ModerationQueue(database).page(1, limit=10)
 
 
-async def _add(store: Store, job: Job) -> object:
-    return await _ask(store, job.member_id, job.guild_id, 1)
+async def _add(database: Database, job: Job) -> object:
+    return await _ask(database, job.member_id, job.guild_id, 1)
 
 
-async def _mod_cancel(store: Store, job: Job) -> object:
-    return await Moderation(store).cancel(Act.CANCEL, 1, by=1, why=None, reason="no", job_id=job.id)
+async def _mod_cancel(database: Database, job: Job) -> object:
+    return await ModerationQueue(database).cancel(
+        1, job.id, actor_id=1, reason=Reason(text="no"), why=None
+    )
 
 
-async def _mod_block(store: Store, job: Job) -> object:
-    return await Moderation(store).block(1, job.member_id, by=1, why=None, until=None, reason="no")
+async def _mod_block(database: Database, job: Job) -> object:
+    return await Blocks(database).block(1, job.member_id, actor_id=1, reason=None, until=None)
 
 
-async def _mod_up(store: Store, job: Job) -> object:
-    return await Moderation(store).move_up(1, job.id, by=1)
+async def _mod_up(database: Database, job: Job) -> object:
+    return await ModerationQueue(database).move_up(1, job.id, actor_id=1)
 
 
-QUESTIONS: dict[str, Callable[[Store, Job], Awaitable[object]]] = {
-    "claim": lambda store, job: store.claim("engine", LEASE),
-    "position": lambda store, job: store.position(job.id),
-    "wait_seconds": lambda store, job: store.wait_seconds(job.id),
-    "waiting": lambda store, job: store.waiting(10),
-    "waiting_count": lambda store, job: store.waiting_count(),
-    "tally": lambda store, job: store.tally(),
-    "members_jobs": lambda store, job: store.members_jobs(job.member_id),
-    "cancel": lambda store, job: store.cancel(job.id),
+QUESTIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
+    "claim": lambda database, job: Claims(database).claim("engine", LEASE),
+    "position": lambda database, job: JobQueue(database).position(job.id),
+    "wait_seconds": lambda database, job: JobQueue(database).wait_seconds(job.id),
+    "waiting": lambda database, job: JobQueue(database).waiting(10),
+    "waiting_count": lambda database, job: JobQueue(database).waiting_count(),
+    "tally": lambda database, job: JobQueue(database).stats(),
+    "members_jobs": lambda database, job: JobQueue(database).by_member(job.member_id),
+    "cancel": lambda database, job: Jobs(database).cancel(job.id),
     "usage": _usage,
     "add": _add,
     "mod queue": _mod_queue,
     "mod cancel": _mod_cancel,
     "mod block": _mod_block,
     "mod up": _mod_up,
-    "needed": lambda store, job: needed(store, jobs=range(40), pictures=["0" * 64]),
+    "needed": lambda database, job: needed(database, jobs=range(40), pictures=["0" * 64]),
 }
 
 
@@ -244,33 +258,12 @@ async def test_a_long_queue_costs_hardly_more_than_a_short_one(
     assert steps[LONG] < 2 * steps[SHORT] + 1500, steps
 
 
-async def _steps(path: Path, question: Callable[[Store, Job], Awaitable[object]]) -> int:
-    async with Store.open(path) as store:
-        queue = await store.waiting(100, offset=await store.waiting_count() // 2)
+async def _steps(path: Path, question: Callable[[Database, Job], Awaitable[object]]) -> int:
+    async with Database.open(path) as database:
+        queue = await JobQueue(database).waiting(
+            100, offset=await JobQueue(database).waiting_count() // 2
+        )
         job = next(job for job in queue if job.guild_id == 1)  # the largest server
-        async with counted_steps(store) as done:
-            await question(store, job)
+        async with counted_steps(database) as done:
+            await question(database, job)
             return done()
-
-
-# -- what was there before -------------------------------------------------------------------------
-
-
-async def test_an_older_queue_is_summed_when_it_is_opened(path: Path, tmp_path: Path) -> None:
-    """A database that was written before migration 5."""
-    async with Store.open(path) as store:
-        for member in range(5):
-            await _ask(store, member, 1, 1)
-        await store.claim("engine", LEASE)
-        async with store.snapshot() as db:
-            summed = [tuple(row) for row in await rows_of(db, "SELECT * FROM stretches")]
-    older_path = tmp_path / "older.db"
-    with closing(sqlite3.connect(older_path, isolation_level=None)) as older:
-        for migration in list(_migrations().values())[:4]:
-            older.executescript(migration)
-        older.execute("PRAGMA user_version = 4")
-        columns = ", ".join(row[1] for row in older.execute("PRAGMA table_info (jobs)"))
-        older.execute("ATTACH ? AS newer", (str(path),))
-        older.execute(f"INSERT INTO jobs ({columns}) SELECT {columns} FROM newer.jobs")
-    async with Store.open(older_path) as store, store.snapshot() as db:
-        assert [tuple(row) for row in await rows_of(db, "SELECT * FROM stretches")] == summed

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from core.database.connection import _migrations
+from core.database.connection import Database
 from core.database.deletions import Deletions
-from core.database.jobs import Store
+from core.database.jobs import Jobs
 from core.database.personal_data import PersonalData
 from core.database.provenance import UploadedImages
-from core.job import Provenance
+from core.database.schema import migrations
+from core.job import NewJob, Provenance
 from core.recipe import PicturePrompt, Recipe, Source
 
 ADA, BOB = 1, 2
@@ -82,23 +83,25 @@ def test_flags_reach_every_descendant_and_no_other_job(
     async def stored() -> list[tuple[bool, bool]]:
         found, ids = [], list[int]()
         with TemporaryDirectory() as folder:
-            async with Store.open(Path(folder) / "imagine.db") as store:
-                images = UploadedImages(store)
+            async with Database.open(Path(folder) / "imagine.db") as database:
+                images = UploadedImages(database)
                 for name, (age_restricted, spoilered) in uploaded.items():
                     await images.add(name, ADA, age_restricted=age_restricted, spoilered=spoilered)
                 for node in nodes:
                     parent = ids[node.parent] if node.parent is not None else None
                     inherited = await images.provenance(recipe(node, ids), ADA, parent)
-                    job = await store.add(
-                        recipe(node, ids),
-                        guild_id=1,
-                        channel_id=2,
-                        message_id=None,
-                        member_id=ADA,
-                        member_name="Ada",
-                        parent_id=parent,
-                        age_restricted=node.age_restricted or inherited.age_restricted,
-                        spoilered=node.spoilered or inherited.spoilered,
+                    job = await Jobs(database).insert(
+                        NewJob(
+                            recipe=recipe(node, ids),
+                            guild_id=1,
+                            channel_id=2,
+                            message_id=None,
+                            member_id=ADA,
+                            member_name="Ada",
+                            parent_id=parent,
+                            age_restricted=node.age_restricted or inherited.age_restricted,
+                            spoilered=node.spoilered or inherited.spoilered,
+                        )
                     )
                     ids.append(job.id)
                     found.append((job.age_restricted, job.spoilered))
@@ -108,8 +111,8 @@ def test_flags_reach_every_descendant_and_no_other_job(
 
 
 async def test_an_image_belongs_to_whoever_uploaded_it(tmp_path: Path) -> None:
-    async with Store.open(tmp_path / "imagine.db") as store:
-        images = UploadedImages(store)
+    async with Database.open(tmp_path / "imagine.db") as database:
+        images = UploadedImages(database)
         made = recipe(Node(False, False, None, None, NAMES[0], NAMES[1]), [])
         await images.add(NAMES[0], ADA, age_restricted=False, spoilered=False)
         await images.add(NAMES[1], BOB, age_restricted=True, spoilered=True)
@@ -122,8 +125,8 @@ async def test_an_image_belongs_to_whoever_uploaded_it(tmp_path: Path) -> None:
 
 
 async def test_an_upload_that_was_restricted_once_stays_restricted(tmp_path: Path) -> None:
-    async with Store.open(tmp_path / "imagine.db") as store:
-        images = UploadedImages(store)
+    async with Database.open(tmp_path / "imagine.db") as database:
+        images = UploadedImages(database)
         made = recipe(Node(False, False, None, None, NAMES[0], None), [])
         await images.add(NAMES[0], ADA, age_restricted=True, spoilered=False)
         await images.add(NAMES[0], ADA, age_restricted=False, spoilered=True)
@@ -134,39 +137,42 @@ async def test_an_upload_that_was_restricted_once_stays_restricted(tmp_path: Pat
 async def test_a_member_who_deletes_everything_leaves_no_record_of_an_upload(
     tmp_path: Path,
 ) -> None:
-    async with Store.open(tmp_path / "imagine.db") as store:
-        images = UploadedImages(store)
+    async with Database.open(tmp_path / "imagine.db") as database:
+        images = UploadedImages(database)
         made = recipe(Node(False, False, None, None, NAMES[0], None), [])
         for member_id in (ADA, BOB):
             await images.add(NAMES[0], member_id, age_restricted=False, spoilered=False)
-        records = [each async for each in PersonalData(store).records(ADA)]
+        records = [each async for each in PersonalData(database).records(ADA)]
         assert [name for name, _ in records] == ["uploaded images"]
-        await Deletions(store).delete_member(ADA)
-        assert not [each async for each in PersonalData(store).records(ADA)]
+        await Deletions(database).delete_member(ADA)
+        assert not [each async for each in PersonalData(database).records(ADA)]
         assert await images.foreign(made, ADA) == (NAMES[0],)
         assert await images.foreign(made, BOB) == ()
 
 
 async def test_an_older_database_learns_whose_uploads_are_whose(tmp_path: Path) -> None:
     made = recipe(Node(False, False, None, None, NAMES[0], None), [])
-    async with Store.open(tmp_path / "imagine.db") as store:
+    async with Database.open(tmp_path / "imagine.db") as database:
         places = {"guild_id": 1, "channel_id": 2, "message_id": None}
-        first = await store.add(made, **places, member_id=ADA, member_name="Ada", spoilered=True)
-        again = await store.add(
-            made, **places, member_id=BOB, member_name="Bob", parent_id=first.id
+        first = await Jobs(database).insert(
+            NewJob(recipe=made, **places, member_id=ADA, member_name="Ada", spoilered=True)
+        )
+        again = await Jobs(database).insert(
+            NewJob(recipe=made, **places, member_id=BOB, member_name="Bob", parent_id=first.id)
         )
     with closing(sqlite3.connect(tmp_path / "older.db", isolation_level=None)) as older:
-        before = [sql for number, sql in _migrations().items() if number < 10]
+        before = [sql for number, sql in migrations().items() if number < 10]
         for migration in before:
             older.executescript(migration)
         older.execute("PRAGMA user_version = 9")
-        columns = ", ".join(row[1] for row in older.execute("PRAGMA table_info (jobs)"))
+        names = [row[1] for row in older.execute("PRAGMA table_info (jobs)")]
+        columns = ", ".join(name for name in names if name != "reason")  # has another name now
         older.execute("ATTACH ? AS newer", (str(tmp_path / "imagine.db"),))
         older.execute(f"INSERT INTO jobs ({columns}) SELECT {columns} FROM newer.jobs")
-    async with Store.open(tmp_path / "older.db") as store:
-        images = UploadedImages(store)
+    async with Database.open(tmp_path / "older.db") as database:
+        images = UploadedImages(database)
         assert await images.foreign(made, ADA) == ()
         assert await images.foreign(made, BOB) == (NAMES[0],)
-        inherited = await store.job(again.id)
+        inherited = await Jobs(database).get(again.id)
         assert inherited
         assert inherited.spoilered

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.discord_ui.job_message import ALLOWED_MENTIONS, about, card, progress_line
 from core.discord_ui.text import escape
 from core.i18n import languages
-from core.job import Progress, State
+from core.job import Progress, Reason, State
 from core.prompts import Prompt
 from core.recipe import PicturePrompt, Recipe, Source
 from tests.queued_job import queued_job
@@ -54,7 +54,7 @@ def test_any_card_is_within_the_limits(
         recipe=recipe,
         state=state,
         member_name=name,
-        reason=reason,
+        reason=None if reason is None else Reason(text=reason),
         id=2**63 - 1,
         locale=locale,
     )
@@ -155,7 +155,7 @@ def test_an_ended_card_tells_the_outcome() -> None:
     assert (card(done, picture="final-0.png").embed.description or "").startswith(
         "Ready after 42 s."
     )
-    failed = replace(JOB, state=State.FAILED, reason="The GPU has too little memory.")
+    failed = replace(JOB, state=State.FAILED, reason=Reason(text="The GPU has too little memory."))
     assert (card(failed).embed.description or "").startswith("The GPU has too little memory.\n")
     cancelled = card(replace(JOB, state=State.CANCELLED)).embed
     assert cancelled.title == "Cancelled"

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
-from core.database.deletions import Folder
-from core.database.jobs import Store
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.deletions import Deletions, Folder
+from core.database.jobs import Jobs
+from core.database.queue import JobQueue
+from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.backup import NUMBERS_SKIPPED, BackupError, back_up, restore
@@ -28,9 +32,9 @@ def settings_in(folder: Path) -> Settings:
     return Settings(database_path=folder / "queue.db", data_dir=folder / "data")
 
 
-async def ask(store: Store) -> int:
-    job = await store.add(
-        WISH, guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada"
+async def ask(database: Database) -> int:
+    job = await Jobs(database).insert(
+        NewJob(recipe=WISH, guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada")
     )
     return job.id
 
@@ -58,20 +62,20 @@ def files_in(folder: Path) -> set[Path]:
 async def test_a_backup_comes_back_somewhere_else(
     settings: Settings, tmp_path: Path, name: str
 ) -> None:
-    async with Store.open(settings.database_path) as store:  # open, as for bot and engine
-        first, second = await ask(store), await ask(store)
+    async with Database.open(settings.database_path) as database:  # open, as for bot and engine
+        first, second = await ask(database), await ask(database)
         attach(settings)
         paint(first, settings)
         paint(7, settings)  # of a job that the database does not know yet
         (folder_of(first, settings.data_dir) / ".half-a-frame.webp").write_bytes(b"half")
         back_up(settings, tmp_path / name)
-        await store.cancel(second)
+        await Jobs(database).cancel(second)
     assert sorted(os.listdir(tmp_path)) == [name, "here"]
 
     elsewhere = settings_in(tmp_path / "elsewhere")
     restore(elsewhere, tmp_path / name)
-    async with Store.open(elsewhere.database_path) as store:
-        assert [job.id for job in await store.waiting()] == [first, second]
+    async with Database.open(elsewhere.database_path) as database:
+        assert [job.id for job in await JobQueue(database).waiting()] == [first, second]
     found = files_in(elsewhere.data_dir)
     folder = folder_of(first, Path())
     assert found == {
@@ -85,7 +89,7 @@ async def test_the_copy_is_of_one_moment_however_much_is_written(
     settings: Settings, tmp_path: Path
 ) -> None:
     """Two tables change together, all the time; in the copy they agree."""
-    async with Store.open(settings.database_path):
+    async with Database.open(settings.database_path):
         pass
     with sqlite3.connect(settings.database_path) as database:
         database.executescript("CREATE TABLE one (n); CREATE TABLE two (n);")
@@ -115,17 +119,17 @@ async def test_the_copy_is_of_one_moment_however_much_is_written(
 async def test_what_is_there_is_lost_only_where_one_says_so(
     settings: Settings, tmp_path: Path
 ) -> None:
-    async with Store.open(settings.database_path) as store:
-        first = await ask(store)
+    async with Database.open(settings.database_path) as database:
+        first = await ask(database)
         picture = paint(first, settings, b"as it was")
         back_up(settings, tmp_path / "backup")
-        later = paint(await ask(store), settings)
+        later = paint(await ask(database), settings)
         picture.write_bytes(b"otherwise")
         with pytest.raises(BackupError, match=r"queue.db already exists: .*--over"):
             restore(settings, tmp_path / "backup")
-        assert await store.waiting_count() == 2
+        assert await JobQueue(database).waiting_count() == 2
         restore(settings, tmp_path / "backup", over=True)
-        assert await store.waiting_count() == 1  # also for whoever has it open
+        assert await JobQueue(database).waiting_count() == 1  # also for whoever has it open
     assert picture.read_bytes() == b"as it was"
     assert not later.exists()  # the next job of its number would go on from it
 
@@ -133,16 +137,16 @@ async def test_what_is_there_is_lost_only_where_one_says_so(
 async def test_what_was_deleted_since_does_not_come_back(
     settings: Settings, tmp_path: Path
 ) -> None:
-    async with Store.open(settings.database_path) as store:
-        job_id = await ask(store)
-        await store.claim("engine", 60)
+    async with Database.open(settings.database_path) as database:
+        job_id = await ask(database)
+        await Claims(database).claim("engine", 60)
         paint(job_id, settings)
         back_up(settings, tmp_path / "backup.tar")
-        await store.deletions.delete_member(4)
+        await Deletions(database).delete_member(4)
     restore(settings, tmp_path / "backup.tar", over=True)
-    async with Store.open(settings.database_path) as store:
-        assert await store.job(job_id) is None
-        deletion = await store.deletions.take()
+    async with Database.open(settings.database_path) as database:
+        assert await Jobs(database).get(job_id) is None
+        deletion = await Deletions(database).take()
         assert deletion
         assert deletion.target == Folder(job_id)
 
@@ -150,52 +154,55 @@ async def test_what_was_deleted_since_does_not_come_back(
 async def test_an_older_backup_on_another_machine_knows_the_deletions_of_a_later_one(
     settings: Settings, tmp_path: Path
 ) -> None:
-    async with Store.open(settings.database_path) as store:
-        first = await ask(store)
+    async with Database.open(settings.database_path) as database:
+        first = await ask(database)
         back_up(settings, tmp_path / "earlier")
-        await store.deletions.delete_member(4)
-        second = await ask(store)
+        await Deletions(database).delete_member(4)
+        second = await ask(database)
         back_up(settings, tmp_path / "later")
     elsewhere = settings_in(tmp_path / "elsewhere")
     restore(elsewhere, tmp_path / "later")
-    async with Store.open(elsewhere.database_path) as store:
-        assert (await store.job(first), (await store.waiting())[0].id) == (None, second)
-        third = await ask(store)
+    async with Database.open(elsewhere.database_path) as database:
+        assert (await Jobs(database).get(first), (await JobQueue(database).waiting())[0].id) == (
+            None,
+            second,
+        )
+        third = await ask(database)
     restore(elsewhere, tmp_path / "earlier", over=True)
-    async with Store.open(elsewhere.database_path) as store:
-        assert await store.waiting() == []
-        assert await ask(store) > third
+    async with Database.open(elsewhere.database_path) as database:
+        assert await JobQueue(database).waiting() == []
+        assert await ask(database) > third
 
 
 async def test_no_number_is_given_twice(settings: Settings, tmp_path: Path) -> None:
-    async with Store.open(settings.database_path) as store:
-        await ask(store)
+    async with Database.open(settings.database_path) as database:
+        await ask(database)
         back_up(settings, tmp_path / "backup")
-        last = [await ask(store) for _ in range(3)][-1]
+        last = [await ask(database) for _ in range(3)][-1]
     for over in range(2):  # with and without what is here now
         if over == 0:
             settings.database_path.unlink()
         restore(settings, tmp_path / "backup", over=True)
-        async with Store.open(settings.database_path) as store:
-            job_id = await ask(store)
+        async with Database.open(settings.database_path) as database:
+            job_id = await ask(database)
         assert job_id > last + NUMBERS_SKIPPED // 2
         last = job_id
 
 
 async def test_a_damaged_database_is_replaced(settings: Settings, tmp_path: Path) -> None:
-    async with Store.open(settings.database_path) as store:
-        await ask(store)
+    async with Database.open(settings.database_path) as database:
+        await ask(database)
         back_up(settings, tmp_path / "backup")
     settings.database_path.write_bytes(b"no database at all, whatever its name says" * 100)
     restore(settings, tmp_path / "backup", over=True)
-    async with Store.open(settings.database_path) as store:
-        assert await store.waiting_count() == 1
+    async with Database.open(settings.database_path) as database:
+        assert await JobQueue(database).waiting_count() == 1
 
 
 async def test_an_archive_of_strangers_writes_nowhere_else(
     settings: Settings, tmp_path: Path
 ) -> None:
-    async with Store.open(settings.database_path):
+    async with Database.open(settings.database_path):
         pass
     evil = tmp_path / "evil.tar"
     with tarfile.open(evil, "w") as archive:
@@ -215,8 +222,8 @@ async def test_an_archive_of_strangers_writes_nowhere_else(
 
 
 async def test_half_an_archive_changes_nothing(settings: Settings, tmp_path: Path) -> None:
-    async with Store.open(settings.database_path) as store:
-        paint(await ask(store), settings, bytes(range(256)) * 1000)
+    async with Database.open(settings.database_path) as database:
+        paint(await ask(database), settings, bytes(range(256)) * 1000)
     whole, half = tmp_path / "whole.tar.gz", tmp_path / "half.tar.gz"
     back_up(settings, whole)
     half.write_bytes(whole.read_bytes()[:-200])

@@ -12,12 +12,18 @@ from PIL import Image
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from core.database.connection import rows_of
-from core.database.jobs import Store
+from core.database.audit_log import AuditLog
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.jobs import Jobs
 from core.database.journal import JobDeleted
+from core.database.journal_replay import carry_out
 from core.database.members import Members, Preferences
 from core.database.messages import Kind, Messages
-from core.job import Job, Progress, State
+from core.database.rows import rows_of
+from core.discord_ui.audit_log import entry_line
+from core.job import Job, Progress, Reason, State
 from core.settings import Settings
 from core.storage.paths import folder_of
 from engine.delivery import message_writer, rest
@@ -55,7 +61,7 @@ def settings(discord: Sandbox, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def posting(
-    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., tuple[Poster, asyncio.Task[None]]]]:
     """Starts a poster at a brisk pace."""
     monkeypatch.setattr(rest, "FIRST_RETRY", 0.01)
@@ -65,8 +71,8 @@ async def posting(
 
         def start(grace: float = 0.0, **pace: float) -> tuple[Poster, asyncio.Task[None]]:
             brisk = {"per_message": 0.01, "per_channel": 0.01, "poll": 0.02}
-            writer = MessageWriter(client, store, settings, grace=grace)
-            poster = Poster(writer, store, settings, Pace(**(brisk | pace)))
+            writer = MessageWriter(client, database, settings, grace=grace)
+            poster = Poster(writer, database, settings, Pace(**(brisk | pace)))
             tasks.append(asyncio.create_task(poster.run()))
             return poster, tasks[-1]
 
@@ -77,13 +83,13 @@ async def posting(
 
 
 @pytest.fixture
-def begin(discord: Sandbox, store: Store, ask: Ask) -> Ask:
+def begin(discord: Sandbox, database: Database, ask: Ask) -> Ask:
     """A running job with its card in the channel."""
 
     async def begin(*, age: float = 0.0, message: bool = True, **values: Any) -> Job:
         card = _message(discord, age).id if message else None
         await ask(channel_id=discord.channel.id, message_id=card, **values)
-        job = await store.claim(ENGINE, 60)
+        job = await Claims(database).claim(ENGINE, 60)
         assert job
         return job
 
@@ -91,12 +97,12 @@ def begin(discord: Sandbox, store: Store, ask: Ask) -> Ask:
 
 
 @pytest.fixture
-def finish(store: Store, tmp_path: Path) -> Callable[[Job], Awaitable[None]]:
+def finish(database: Database, tmp_path: Path) -> Callable[[Job], Awaitable[None]]:
     async def finish(job: Job) -> None:
         files = JobFiles(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
         picture = Image.new("RGB", (16, 16), "red")
         await asyncio.to_thread(files.write_results, [picture] * job.recipe.count)
-        assert await store.finish(job.id, ENGINE, State.DONE)
+        assert await Claims(database).finish(job.id, ENGINE, State.DONE)
 
     return finish
 
@@ -136,8 +142,8 @@ def edits(discord: Sandbox) -> list[float]:
     ]
 
 
-async def posted(store: Store, job: Job) -> bool:
-    now = await store.job(job.id)
+async def posted(database: Database, job: Job) -> bool:
+    now = await Jobs(database).get(job.id)
     return now is not None and now.posted
 
 
@@ -179,7 +185,7 @@ async def test_jobs_of_one_channel_share_its_pace(
 
 
 async def test_an_outcome_replaces_the_frame_and_says_all(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin(include="a @everyone circle")
     poster, _ = posting()
@@ -188,7 +194,7 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
     assert shown(discord).components
     await finish(job)
     poster.job_ended()
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     message = shown(discord, job.message_id)
     assert "Painted" in text(message)
     (file,) = message.files
@@ -200,32 +206,32 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
 
 
 async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
-    discord: Sandbox, store: Store, ask_for: Ask, recipe: Any, finish: Any, posting: Any
+    discord: Sandbox, database: Database, ask_for: Ask, recipe: Any, finish: Any, posting: Any
 ) -> None:
     """Not in the embed, which would show them."""
     card = _message(discord, 0).id
     await ask_for(recipe(), discord.channel.id, card, guild_id=1, spoilered=True)
-    job = await store.claim(ENGINE, 60)
+    job = await Claims(database).claim(ENGINE, 60)
     assert job
     poster, _ = posting()
     poster.show_frame(job, frame(1))
     await until(lambda: edits(discord))
     assert [file.filename for file in shown(discord).files] == ["SPOILER_step-1.webp"]
     await finish(job)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     message = shown(discord, card)
     assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
     assert "image" not in message.embeds[0]
 
 
 async def test_a_job_that_waits_again_is_shown_so(
-    discord: Sandbox, store: Store, begin: Ask, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, posting: Any
 ) -> None:
     job = await begin()
     poster, _ = posting()
     poster.show_frame(job, frame(1))
     await until(lambda: edits(discord))
-    await store.release(job.id, ENGINE)
+    await Claims(database).release(job.id, ENGINE)
     poster.show_frame(job, frame(2))  # too late
     poster.show_frame(job, Frame(notes=["It is paused."], state=State.QUEUED))
     await until(lambda: "In the queue" in text(shown(discord)))
@@ -235,27 +241,27 @@ async def test_a_job_that_waits_again_is_shown_so(
 
 
 async def test_several_pictures_come_together(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin(count=3)
     posting()
     await finish(job)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert len(shown(discord).files) == 3
 
 
 async def test_a_cancel_that_nobody_announced_is_shown(
-    discord: Sandbox, store: Store, begin: Ask, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, posting: Any
 ) -> None:
     job = await begin()
     posting()
-    await store.cancel(job.id, reason="Cancelled by Grace.")
-    await until(lambda: posted(store, job))
+    await Jobs(database).cancel(job.id, reason=Reason(text="Cancelled by Grace."))
+    await until(lambda: posted(database, job))
     assert "Cancelled by Grace." in text(shown(discord))
 
 
 async def test_an_outcome_gets_through_when_discord_fails(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()
     await finish(job)
@@ -263,7 +269,7 @@ async def test_an_outcome_gets_through_when_discord_fails(
     discord.faults.reset(EDIT, times=2)
     discord.faults.reset(EDIT, applied=True)
     posting()
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert "Painted" in text(shown(discord, job.message_id))
     assert len(discord.channel.messages) == 1
 
@@ -293,15 +299,15 @@ def fates() -> list[float]:
 
 
 async def test_a_message_is_not_doubled_when_the_answer_is_lost(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin(message=False)
     await finish(job)
     discord.faults.reset(CREATE, times=2, applied=True)
     posting()
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert len(discord.channel.messages) == 1
-    now = await store.job(job.id)
+    now = await Jobs(database).get(job.id)
     assert now
     assert now.message_id == shown(discord).id
     created = [r.json for r in discord.requests if f"{r.method} {r.route}" == CREATE]
@@ -314,7 +320,7 @@ async def test_a_message_is_not_doubled_when_the_answer_is_lost(
 @pytest.mark.parametrize("way", ["member", "moderator"])
 async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
     discord: Sandbox,
-    store: Store,
+    database: Database,
     begin: Ask,
     posting: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -324,7 +330,7 @@ async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
     edit = Post.edit
 
     async def edit_late(post: Post, message: Any) -> None:
-        await delete(store, job, way)
+        await delete(database, job, way)
         discord.world.delete(discord.channel, shown(discord, message.id))  # as the bot does
         await edit(post, message)
 
@@ -336,14 +342,14 @@ async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
         lambda: REGISTRY.get_sample_value("imagine_frames_total", {"fate": "shown"}) == before + 1
     )
     assert not discord.channel.messages
-    assert await store.unposted() == []
+    assert await Jobs(database).unposted() == []
 
 
 @pytest.mark.parametrize("way", ["member", "moderator"])
 @pytest.mark.parametrize("kind", ["frame", "outcome", "direct copy"])
 async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
     discord: Sandbox,
-    store: Store,
+    database: Database,
     begin: Ask,
     finish: Any,
     posting: Any,
@@ -354,14 +360,14 @@ async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
     job = await begin(message=kind == "direct copy")
     if kind == "direct copy":
         ada = await discord.member("Ada")
-        await Members(store).prefer(ada.id, Preferences(direct_copy=True))
-        async with store.transaction() as db:
+        await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
+        async with database.transaction() as db:
             await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
         job = replace(job, member_id=ada.id)
     send, sent = Post.send, []
 
     async def send_late(*arguments: Any, **named: Any) -> Any:
-        await delete(store, job, way)
+        await delete(database, job, way)
         sent.append(await send(*arguments, **named))
         return sent[-1]
 
@@ -373,39 +379,40 @@ async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
         await finish(job)
     await until(lambda: sent)
     (message,) = sent
-    await until(lambda: is_to_be_deleted(store, message.id))
+    await until(lambda: is_to_be_deleted(database, message.id))
 
 
-async def delete(store: Store, job: Job, way: str) -> None:
+async def delete(database: Database, job: Job, way: str) -> None:
     if way == "member":
-        await store.deletions.delete_member(job.member_id)
+        await Deletions(database).delete_member(job.member_id)
     else:
-        async with store.transaction() as db:
-            await store.deletions.carry_out(db, JobDeleted(job.id, None, 0.0))
+        async with database.transaction() as db:
+            entry = JobDeleted(job.id, None, 0.0)
+            await carry_out(db, database.journal, 0.0, entry)
 
 
-async def is_to_be_deleted(store: Store, message_id: int) -> bool:
-    async with store.read() as db:
+async def is_to_be_deleted(database: Database, message_id: int) -> bool:
+    async with database.read() as db:
         return bool(
             await rows_of(db, "SELECT 1 FROM deletions WHERE message_id = ?", (message_id,))
         )
 
 
 async def test_the_bot_has_a_while_to_name_the_message(
-    discord: Sandbox, store: Store, begin: Ask, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, posting: Any
 ) -> None:
     job = await begin(message=False)
-    await store.cancel(job.id)
+    await Jobs(database).cancel(job.id)
     posting(grace=0.5)
     message = _message(discord, 0)
-    await Messages(store).sent(job.id, Kind.JOB, job.channel_id, message.id)
-    await until(lambda: posted(store, job))
+    await Messages(database).sent(job.id, Kind.JOB, job.channel_id, message.id)
+    await until(lambda: posted(database, job))
     assert list(discord.channel.messages) == [message.id]
     assert "Cancelled" in text(message)
 
 
 async def test_a_deleted_message_is_replaced(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()
     discord.world.delete(discord.channel, shown(discord))
@@ -413,13 +420,13 @@ async def test_a_deleted_message_is_replaced(
     poster.show_frame(job, frame(1))
     await until(lambda: "step 1/50" in text(shown(discord)) if discord.channel.messages else False)
     await finish(job)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     (message,) = discord.channel.messages.values()
     assert "Painted" in text(message)
 
 
 async def test_frames_move_on_from_an_old_message(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin(age=51 * 60)
     poster, _ = posting()
@@ -429,44 +436,84 @@ async def test_frames_move_on_from_an_old_message(
     assert "step 1/50" in text(new)
     assert f"/{new.id}" in text(shown(discord, job.message_id))
     await finish(job)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert "Painted" in text(new)
     assert len(discord.channel.messages) == 2
 
 
 async def test_an_outcome_gets_a_new_message_where_old_ones_are_closed(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin(age=2 * 60 * 60)
     while discord.limits.take_old_edit(discord.channel.id) is None:
         pass  # the hour's edits are used up
     await finish(job)
     posting()
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert "Painted" in text(shown(discord))
     assert len(discord.channel.messages) == 2
 
 
 async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()
     await finish(job)
     discord.world.delete_channel(discord.channel)
     posting()
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert len([r for r in discord.requests if r.status == 404]) == 1
 
 
+@pytest.mark.parametrize("with_message", [True, False])
+async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_moderators(
+    discord: Sandbox, database: Database, begin: Ask, posting: Any, with_message: bool
+) -> None:
+    job, other = await begin(message=with_message), await begin()
+    async with database.transaction() as db:
+        await db.execute(
+            "UPDATE jobs SET recipe = json_set(recipe, '$.steps', 0), locale = 'de',"
+            " guild_id = ? WHERE id = ?",
+            (discord.guild.id, job.id),
+        )
+    await Claims(database).heartbeat(ENGINE, 60)
+    assert await Jobs(database).cancel(other.id)
+    posting()
+    await until(lambda: _none_left(database))
+    message = shown(discord, job.message_id) if with_message else _about(discord, job)
+    assert message.embeds[0]["title"] == "Nicht gemalt"
+    assert "beschädigt" in message.embeds[0]["description"]
+    assert await posted(database, other)
+    await Jobs(database).repost(job.id)  # as after a late response of the bot
+    await until(lambda: _none_left(database))
+    _, entries = await AuditLog(database).page(discord.guild.id)
+    assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
+    assert f"#{job.id}" in entry_line(entries[0])
+
+
+async def _none_left(database: Database) -> bool:
+    return not await Jobs(database).unposted_dead_letters()
+
+
+def _about(discord: Sandbox, job: Job) -> Message:
+    """The message whose footer has the job's number."""
+    (message,) = (
+        message
+        for message in discord.channel.messages.values()
+        if message.embeds and message.embeds[0].get("footer", {}).get("text") == f"#{job.id}"
+    )
+    return message
+
+
 async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()
     await finish(job)
     everyone = discord.guild.id
     discord.world.overwrite(discord.channel, everyone, deny=int(Permission.ATTACH_FILES))
     posting()
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     (message,) = discord.channel.messages.values()
     assert message.embeds[0]["title"] == "Painted"
     (note,) = message.embeds[0]["fields"]
@@ -474,7 +521,7 @@ async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
 
 
 async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_outcome(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()
     discord.world.delete(discord.channel, shown(discord))
@@ -483,14 +530,14 @@ async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_out
     poster.show_frame(job, frame(1))
     await until(lambda: discord.channel.messages)
     await finish(job)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     (message,) = discord.channel.messages.values()
     assert message.embeds[0]["title"] == "Painted"
     assert message.files
 
 
 async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_shown(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()
     discord.faults.fail(EDIT, 500)  # discord.py sends it again a second later
@@ -498,10 +545,10 @@ async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_sho
     poster.show_frame(job, frame(1))
     await until(lambda: any(request.status == 500 for request in discord.requests))
     await finish(job)
-    await store.mark_posted(job.id)  # by another engine, which took this one for dead
+    await Jobs(database).mark_posted(job.id)  # by another engine, which took this one for dead
     await until(lambda: "step 1/50" in text(shown(discord)))
     await until(lambda: "Painted" in text(shown(discord)))
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
 
 
 class WrongClock:
@@ -519,7 +566,7 @@ class WrongClock:
 @pytest.mark.parametrize("wrong", [-7200.0, 7200.0])
 async def test_a_wrong_clock_makes_no_second_message(
     discord: Sandbox,
-    store: Store,
+    database: Database,
     begin: Ask,
     finish: Any,
     posting: Any,
@@ -533,35 +580,35 @@ async def test_a_wrong_clock_makes_no_second_message(
         poster.show_frame(job, frame(step))
         await until(lambda step=step: f"step {step}/50" in text(shown(discord)))
     await finish(job)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert list(discord.channel.messages) == [job.message_id]
 
 
 async def test_a_clock_that_was_set_back_delays_no_outcome(
     discord: Sandbox,
-    store: Store,
+    database: Database,
     begin: Ask,
     posting: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     job = await begin(message=False)
-    await store.cancel(job.id)
+    await Jobs(database).cancel(job.id)
     monkeypatch.setattr(message_writer, "time", WrongClock(-7200))
     posting(grace=0.5)
-    await until(lambda: posted(store, job))
+    await until(lambda: posted(database, job))
     assert "Cancelled" in text(shown(discord))
 
 
 async def test_a_token_that_was_reset_ends_the_poster_and_loses_nothing(
-    discord: Sandbox, store: Store, begin: Ask, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, posting: Any
 ) -> None:
     job = await begin()
-    await store.cancel(job.id)
+    await Jobs(database).cancel(job.id)
     await discord.renew_token()
     _, running = posting()
     with pytest.raises(TokenRefusedError, match="DISCORD_TOKEN"):
         await running
-    assert not await posted(store, job)
+    assert not await posted(database, job)
 
 
 async def test_a_wrong_token_and_a_silent_discord_are_told_apart(settings: Settings) -> None:
@@ -585,20 +632,20 @@ async def test_a_discord_that_goes_silent_later_is_no_reason_to_log_in_again(
 
 
 async def test_who_prefers_it_gets_a_copy_by_direct_message(
-    discord: Sandbox, store: Store, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     ada, bob = await discord.member("Ada"), await discord.member("Bob")
-    await Members(store).prefer(ada.id, Preferences(direct_copy=True))
+    await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
     jobs = [await begin(), await begin()]
     for job, asker in zip(jobs, (ada, bob), strict=True):
-        async with store.transaction() as db:
+        async with database.transaction() as db:
             await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (asker.id, job.id))
         await finish(job)
     poster, _ = posting()
     poster.job_ended()
     copy = await (await ada.direct()).wait_for(lambda message: "Painted" in message.text)
     assert [file.filename for file in copy.files][-1] == f"imagine-{jobs[0].id}-1.png"
-    await until(lambda: posted(store, jobs[1]))
+    await until(lambda: posted(database, jobs[1]))
     assert not await (await bob.direct()).messages()
 
 

@@ -1,0 +1,140 @@
+"""What an engine does with jobs: claims them, keeps its leases, and ends them or gives them back.
+
+A claimed job belongs to one engine until its lease runs out. An engine renews its leases with
+`heartbeat`; those of a dead engine run out, and `requeue_expired` returns the jobs to the queue.
+"""
+
+from collections.abc import Mapping
+
+import aiosqlite
+
+from core.database import job_updates
+from core.database.connection import Database
+from core.database.queries import query
+from core.database.rows import rows_of
+from core.job import Job, Reason, ReasonCode, State
+
+MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
+LONGEST_LEASE = 3600.0  #: seconds; no engine asks for more
+
+
+class Claims:
+    """All methods raise StoreError. `engine` names one process, not a machine."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, engine: str, lease_seconds: float) -> Job | None:
+        """Takes the next job for this engine, None if none may run now.
+
+        A job waits while its server is paused, and while `most_running` of its member's jobs run
+        there.
+        """
+        now = self._database.now()
+        async with self._database.transaction() as db:
+            while rows := await rows_of(db, query("next_job")):
+                for job in await job_updates.decode_or_bury(db, rows, now):
+                    await _advance_virtual_time(db, job)
+                    (claimed,) = await job_updates.claim(
+                        db, job.id, engine, now + lease_seconds, now
+                    )
+                    return claimed
+            return None
+
+    async def heartbeat(
+        self, engine: str, lease_seconds: float, steps: Mapping[int, int] | None = None
+    ) -> set[int]:
+        """Renews the leases of all jobs of this engine and records their steps.
+
+        `steps` maps job ids to the last step done; ids that are no longer this engine's are
+        ignored. Returns the ids that still are: what is missing was cancelled or taken away.
+        """
+        now = self._database.now()
+        async with self._database.transaction() as db:
+            rows = await rows_of(
+                db, "SELECT * FROM jobs WHERE state = 'running' AND engine = ?", (engine,)
+            )
+            jobs = await job_updates.decode_or_bury(db, rows, now)
+            held = {job.id for job in jobs}
+            await job_updates.set_lease(db, held, now + lease_seconds, now)
+            for job_id, step in (steps or {}).items():
+                if job_id in held:
+                    await job_updates.set_step(db, job_id, step, now)
+            return held
+
+    async def held(self, engine: str) -> dict[int, bool]:
+        """The ids of the jobs that this engine is to render, and whether each is to stop now.
+
+        A read, cheap enough for each step.
+        """
+        async with self._database.read() as db:
+            return await _held(db, engine)
+
+    async def finish(
+        self, job_id: int, engine: str, state: State, reason: Reason | None = None
+    ) -> bool:
+        """Ends a job as done or failed; False, with no change, if it is not this engine's now.
+
+        It may have been cancelled, or given to another engine after the lease ran out.
+        """
+        if state not in (State.DONE, State.FAILED):
+            raise ValueError(f"an engine ends a job as done or failed, not {state}")
+        async with self._database.transaction() as db:
+            if job_id not in await _held(db, engine):
+                return False
+            await job_updates.finish(db, [job_id], state, reason, self._database.now())
+            return True
+
+    async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:
+        """Gives a job back to its old place; says whether it was this engine's.
+
+        The attempt does not count where an engine stops in good order.
+        """
+        async with self._database.transaction() as db:
+            if job_id not in await _held(db, engine):
+                return False
+            await job_updates.requeue(
+                db, [job_id], self._database.now(), attempt_counts=attempt_counts
+            )
+            return True
+
+    async def requeue_expired(self, lease_seconds: float = LONGEST_LEASE) -> list[Job]:
+        """Takes jobs from engines whose lease ran out; returns them as they are now.
+
+        Each goes back to its old place, or fails after the third attempt.
+
+        A lease of more than `lease_seconds` from now was given before the clock was set back. It is
+        shortened to that: a living engine renews it and loses nothing, however often the clock is
+        set, and a dead one's runs out.
+        """
+        now = self._database.now()
+        latest = now + lease_seconds
+        async with self._database.transaction() as db:
+            rows = await rows_of(
+                db,
+                "SELECT * FROM jobs WHERE state = 'running'"
+                " AND (lease_until < :now OR lease_until > :latest)",
+                {"now": now, "latest": latest},
+            )
+            jobs = await job_updates.decode_or_bury(db, rows, now)
+            too_long = [job.id for job in jobs if (job.lease_until or 0.0) > latest]
+            await job_updates.set_lease(db, too_long, latest, now)
+            expired = [job for job in jobs if job.id not in too_long]
+            spent = [job.id for job in expired if job.attempts >= MAX_ATTEMPTS]
+            others = [job.id for job in expired if job.attempts < MAX_ATTEMPTS]
+            reason = Reason(ReasonCode.TOO_MANY_ATTEMPTS)
+            failed = await job_updates.finish(db, spent, State.FAILED, reason, now)
+            return failed + await job_updates.requeue(db, others, now, attempt_counts=True)
+
+
+async def _held(db: aiosqlite.Connection, engine: str) -> dict[int, bool]:
+    sql = "SELECT id, stopping FROM jobs WHERE state = 'running' AND engine = ?"
+    return {row["id"]: bool(row["stopping"]) for row in await rows_of(db, sql, (engine,))}
+
+
+async def _advance_virtual_time(db: aiosqlite.Connection, job: Job) -> None:
+    await db.execute(
+        "INSERT INTO virtual_time VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET turn = MAX(turn, excluded.turn)",
+        (job.priority, job.turn),
+    )

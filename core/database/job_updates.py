@@ -1,0 +1,240 @@
+"""Every UPDATE of the table `jobs`, for the repositories to call inside their transactions.
+
+queued → running → done | failed | cancelled; a queued job may be cancelled, too, and a running one
+requeued. Each function takes the connection of an open transaction, and ids: whoever calls it has
+chosen the jobs. Jobs whose state does not allow the change are left out.
+
+A row that cannot be read becomes a dead letter: a failed job with the reason `unreadable`. SQLite
+refuses to update a row that holds a value of the wrong type, whichever column the UPDATE sets, so
+each statement that meets such a row is run again once the row is buried.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import aiosqlite
+
+from core.database.queries import query
+from core.database.rows import report_unreadable, rows_of
+from core.job import DeadLetter, Job, Reason, ReasonCode, State
+
+_CHOSEN = "id IN (SELECT value FROM json_each(:ids))"
+_LIVE = "state IN ('queued', 'running')"
+_END = (
+    "finished_at = :now, lease_until = NULL, reason_code = :reason_code,"
+    " reason_params = :reason_params, reason_text = :reason_text"
+)
+
+# -- states ----------------------------------------------------------------------------------------
+
+
+async def claim(
+    db: aiosqlite.Connection, job_id: int, engine: str, lease_until: float, now: float
+) -> list[Job]:
+    """Gives a queued job to an engine."""
+    return await _update(
+        db,
+        [job_id],
+        "state = 'running', engine = :engine, lease_until = :lease_until, started_at = :now,"
+        " attempts = attempts + 1, step = 0",
+        now,
+        allowed="state = 'queued'",
+        values={"engine": engine, "lease_until": lease_until},
+    )
+
+
+async def cancel(
+    db: aiosqlite.Connection, job_ids: Iterable[int], reason: Reason | None, now: float
+) -> list[Job]:
+    """Cancels queued and running jobs; returns them as they are now."""
+    return await _update(
+        db, job_ids, f"state = 'cancelled', {_END}", now, allowed=_LIVE, values=_columns(reason)
+    )
+
+
+async def requeue(
+    db: aiosqlite.Connection, job_ids: Iterable[int], now: float, *, attempt_counts: bool
+) -> list[Job]:
+    """Returns running jobs to their old places in the queue."""
+    return await _update(
+        db,
+        job_ids,
+        "state = 'queued', engine = NULL, lease_until = NULL, step = 0,"
+        " attempts = attempts - :uncounted",
+        now,
+        allowed="state = 'running'",
+        values={"uncounted": int(not attempt_counts)},
+    )
+
+
+async def finish(
+    db: aiosqlite.Connection,
+    job_ids: Iterable[int],
+    state: State,
+    reason: Reason | None,
+    now: float,
+) -> list[Job]:
+    """Ends running jobs as done or failed."""
+    values = {"state": state.value} | _columns(reason)
+    return await _update(
+        db, job_ids, f"state = :state, {_END}", now, allowed="state = 'running'", values=values
+    )
+
+
+async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
+    """Marks a running job to be ended by its engine at its next step."""
+    return await _update(db, [job_id], "stopping = 1", now, allowed="state = 'running'")
+
+
+# -- places, leases, messages ----------------------------------------------------------------------
+
+
+async def set_place(
+    db: aiosqlite.Connection, job_id: int, priority: int, turn: int, now: float
+) -> list[Job]:
+    """Gives a waiting job another place in the queue."""
+    return await _update(
+        db,
+        [job_id],
+        "priority = :priority, turn = :turn",
+        now,
+        allowed="state = 'queued'",
+        values={"priority": priority, "turn": turn},
+    )
+
+
+async def set_lease(
+    db: aiosqlite.Connection, job_ids: Iterable[int], lease_until: float, now: float
+) -> list[Job]:
+    """Sets until when running jobs belong to their engines."""
+    return await _update(
+        db,
+        job_ids,
+        "lease_until = :lease_until",
+        now,
+        allowed="state = 'running'",
+        values={"lease_until": lease_until},
+    )
+
+
+async def set_step(db: aiosqlite.Connection, job_id: int, step: int, now: float) -> None:
+    """Records the last step of a running job."""
+    values = {"step": step}
+    await _update(db, [job_id], "step = :step", now, allowed="state = 'running'", values=values)
+
+
+async def set_message(db: aiosqlite.Connection, job_id: int, message_id: int, now: float) -> None:
+    """Records which message shows a job."""
+    await _update(db, [job_id], "message_id = :message", now, values={"message": message_id})
+
+
+async def set_channel(db: aiosqlite.Connection, job_id: int, channel_id: int, now: float) -> None:
+    """Shows a job in another channel, where it has no message yet."""
+    values = {"channel": channel_id}
+    await _update(db, [job_id], "channel_id = :channel, message_id = NULL", now, values=values)
+
+
+async def mark_posted(db: aiosqlite.Connection, job_id: int, redraws: int, now: float) -> None:
+    """Records that the outcome of an ended job has been shown as often as it was asked for."""
+    await _update(
+        db,
+        [job_id],
+        "posted = 1",
+        now,
+        allowed="redraws = :redraws AND finished_at IS NOT NULL",
+        values={"redraws": redraws},
+    )
+
+
+async def repost(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Has the outcome of an ended job shown once more, unless its images are deleted."""
+    await _update(
+        db,
+        [job_id],
+        "posted = 0, redraws = redraws + 1",
+        now,
+        allowed="finished_at IS NOT NULL AND deleted_at IS NULL",
+    )
+
+
+async def mark_deleted(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Records that the images of a job are deleted; there is nothing left to show."""
+    await _update(db, [job_id], "deleted_at = COALESCE(deleted_at, :now), posted = 1", now)
+
+
+async def _update(
+    db: aiosqlite.Connection,
+    job_ids: Iterable[int],
+    assignments: str,
+    now: float,
+    *,
+    allowed: str = "true",
+    values: Mapping[str, Any] | None = None,
+) -> list[Job]:
+    """Sets columns of those of the jobs for which the condition `allowed` holds; returns them.
+
+    Its SQL may name `values` and :now.
+    """
+    parameters = {"ids": json.dumps(list(job_ids)), "now": now} | dict(values or {})
+    # NOT INDEXED: look up the ids, rather than walk all jobs of a state.
+    sql = f"UPDATE jobs NOT INDEXED SET {assignments} WHERE {_CHOSEN} AND {allowed} RETURNING *"
+    try:
+        rows = await rows_of(db, sql, parameters)
+    except sqlite3.IntegrityError:  # a value of the wrong type: which job has it?
+        chosen = f"SELECT * FROM jobs WHERE {_CHOSEN}"
+        await decode_or_bury(db, await rows_of(db, chosen, parameters), now)
+        rows = await rows_of(db, sql, parameters)
+    return await decode_or_bury(db, rows, now)
+
+
+# -- jobs that cannot be read ----------------------------------------------------------------------
+
+
+async def decode_or_bury(
+    db: aiosqlite.Connection, rows: Iterable[sqlite3.Row], now: float
+) -> list[Job]:
+    """The jobs among rows of an open transaction; unreadable ones become dead letters."""
+    jobs, unreadable = decoded(rows)
+    await bury(db, unreadable, now)
+    return jobs
+
+
+def decoded(rows: Iterable[sqlite3.Row]) -> tuple[list[Job], list[int]]:
+    """The jobs, and the ids of rows that cannot be read and are not dead letters yet."""
+    jobs, unreadable = [], []
+    for row in rows:
+        try:
+            jobs.append(Job.from_row(row))
+        except ValueError as error:
+            if row["reason_code"] != ReasonCode.UNREADABLE:
+                unreadable.append(row["id"])
+                report_unreadable("jobs", row["id"], type(error).__name__)
+    return jobs, unreadable
+
+
+async def bury(db: aiosqlite.Connection, job_ids: Iterable[int], now: float) -> None:
+    """Makes jobs dead letters, by a statement that reads no recipe."""
+    for job_id in job_ids:
+        values = {"id": job_id, "now": now}
+        try:
+            for row in await rows_of(
+                db,
+                "UPDATE jobs SET state = 'failed', finished_at = COALESCE(finished_at, :now),"
+                " lease_until = NULL, reason_code = 'unreadable', reason_params = '{}',"
+                " reason_text = NULL WHERE id = :id RETURNING *",
+                values,
+            ):
+                DeadLetter.from_row(row)
+        except (sqlite3.IntegrityError, ValueError):
+            await db.execute(query("bury_damaged"), values)
+
+
+def _columns(reason: Reason | None) -> dict[str, str | None]:
+    reason = reason or Reason()
+    return {
+        "reason_code": reason.code,
+        "reason_params": json.dumps(dict(reason.params)),
+        "reason_text": reason.text,
+    }

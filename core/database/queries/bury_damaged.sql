@@ -1,0 +1,38 @@
+-- Makes a job a dead letter whose row SQLite does not let anybody update, because a column holds a
+-- value of another type than the table declares. Every column gets a value of its type; the recipe
+-- is lost. Parameters: :id, :now.
+UPDATE jobs SET
+    recipe = '{}',
+    guild_id = CAST(guild_id AS INTEGER),
+    channel_id = COALESCE(CAST(channel_id AS INTEGER), 0),
+    message_id = CAST(message_id AS INTEGER),
+    member_id = COALESCE(CAST(member_id AS INTEGER), 0),
+    member_name = '',
+    state = 'failed',
+    priority = COALESCE(CAST(priority AS INTEGER), 0),
+    turn = COALESCE(CAST(turn AS INTEGER), 0),
+    engine = NULL,
+    lease_until = NULL,
+    attempts = 0,
+    step = 0,
+    created_at = COALESCE(CAST(created_at AS REAL), :now),
+    started_at = NULL,
+    finished_at = :now,
+    reason_code = 'unreadable',
+    reason_params = '{}',
+    reason_text = NULL,
+    posted = COALESCE(CAST(posted AS INTEGER), 0) = 1,
+    pictures = 1,
+    work = 0,
+    steps = NULL,
+    source_job_id = NULL,
+    prompt_text = '',
+    stopping = 0,
+    parent_id = NULL,
+    deleted_at = CAST(deleted_at AS REAL),
+    locale = 'en',
+    most_running = NULL,
+    spoilered = 0,
+    age_restricted = 0,
+    redraws = 0
+WHERE id = :id;

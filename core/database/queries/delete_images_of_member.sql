@@ -1,0 +1,13 @@
+-- Puts the images of a member into the outbox `deletions`: those that they uploaded, or that only
+-- their jobs up to :last_job speak of, unless somebody else uploaded the very same.
+INSERT INTO deletions (kind, image, due_at)
+    SELECT 'image', mine.name, :now FROM (
+        SELECT name FROM uploaded_images WHERE member_id = :member AND created_at <= :at
+        UNION
+        SELECT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
+        WHERE member_id = :member AND jobs.id <= :last_job
+    ) AS mine
+    WHERE NOT EXISTS (
+        SELECT 1 FROM uploaded_images AS others WHERE others.name = mine.name
+        AND NOT (others.member_id = :member AND others.created_at <= :at)
+    );

@@ -1,0 +1,29 @@
+-- The job that is claimed next; no row if none may run now.
+--
+-- It is found server by server: of each server that has any waiting and is not paused, the first
+-- that may run now, and of those the first. So nobody looks through the jobs of a paused server.
+-- The recursive part walks the servers by id; the last, NULL, is the direct messages.
+WITH RECURSIVE servers (guild_id) AS (
+    SELECT 0
+    UNION ALL
+    SELECT (
+        SELECT MIN(guild_id) FROM jobs INDEXED BY jobs_waiting_in_guild
+        WHERE state = 'queued' AND guild_id > servers.guild_id
+    )
+    FROM servers WHERE guild_id IS NOT NULL
+)
+SELECT * FROM jobs WHERE id IN (
+    SELECT (
+        SELECT id FROM jobs INDEXED BY jobs_waiting_in_guild
+        WHERE state = 'queued' AND guild_id IS servers.guild_id
+        AND (most_running IS NULL OR most_running > (
+            SELECT COUNT(*) FROM jobs AS running WHERE running.state = 'running'
+            AND running.member_id = jobs.member_id AND running.guild_id IS jobs.guild_id
+        ))
+        ORDER BY priority DESC, turn, id LIMIT 1
+    )
+    FROM servers
+    WHERE guild_id IS NULL
+    OR guild_id NOT IN (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL)
+)
+ORDER BY priority DESC, turn, id LIMIT 1;

@@ -1,0 +1,21 @@
+-- Until when the folders of jobs are needed. Parameter: :jobs, a JSON array of ids.
+--
+-- Infinity (9e999) while a job is not shown yet, while a job waits or runs that starts from it, and
+-- while it is a favourite of its own member; otherwise the time at which it ended.
+-- NULL if it is deleted.
+SELECT
+    jobs.id,
+    CASE
+        WHEN deleted_at IS NOT NULL THEN NULL
+        WHEN finished_at IS NULL OR posted = 0
+        OR EXISTS (
+            SELECT 1 FROM favourites
+            WHERE job_id = jobs.id AND favourites.member_id = jobs.member_id
+        )
+        OR EXISTS (
+            SELECT 1 FROM jobs AS later
+            WHERE later.finished_at IS NULL AND later.source_job_id = jobs.id
+        )
+        THEN 9e999 ELSE finished_at
+    END AS until
+FROM json_each(:jobs) AS asked CROSS JOIN jobs ON jobs.id = asked.value;

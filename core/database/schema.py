@@ -1,0 +1,36 @@
+"""The migrations: numbered SQL in `migrations/`, applied in order, once each."""
+
+import sqlite3
+from collections.abc import Iterator
+from importlib.resources import files
+
+from core.prompt_search import searchable_text
+
+FUNCTIONS = {"searchable_text": searchable_text}
+"""Python functions of one argument that migrations may call."""
+
+
+def migrations() -> dict[int, str]:
+    """The SQL of each migration by its number, in order."""
+    found: dict[int, str] = {}
+    entries = (entry for entry in files("migrations").iterdir() if entry.name.endswith(".sql"))
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        number = int(entry.name.partition("_")[0])
+        if number in found:
+            raise RuntimeError(f"there is another migration with the number of {entry.name}")
+        found[number] = entry.read_text(encoding="utf-8")
+    return found
+
+
+def statements(sql: str) -> Iterator[str]:
+    """The single statements of a script, each ending at the end of a line.
+
+    Not `executescript`: that commits on its own, and a failed script would stay half applied.
+    """
+    pending = ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    yield pending

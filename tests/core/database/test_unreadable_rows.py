@@ -1,0 +1,356 @@
+"""A row that cannot be read stops nothing: it is put aside, counted, and everything else goes on.
+
+Every read of every repository has a case here; `test_every_read_has_a_case` fails without one.
+"""
+
+import inspect
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.database import rows
+from core.database.audit_log import AuditLog
+from core.database.blocks import Blocks
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.deletions import Deletions
+from core.database.guild_rules import GuildRules
+from core.database.guild_settings import GuildSettings
+from core.database.jobs import Jobs
+from core.database.members import Members, Preferences
+from core.database.messages import Messages
+from core.database.moderation_queue import ModerationQueue
+from core.database.pending_responses import PendingResponses
+from core.database.personal_data import PersonalData
+from core.database.provenance import UploadedImages
+from core.database.queue import JobQueue
+from core.database.reports import Reports
+from core.discord_ui.reasons import reason_text
+from core.health import Verdict as Health
+from core.health import look_at_database
+from core.job import Job, NewJob, Reason, ReasonCode, State
+from core.moderation import AuditAction, ChannelRule, Limits, Verdict, WordRule
+from core.recipe import Recipe
+from core.storage.backup import back_up
+from core.storage.retention import needed
+
+GUILD, CHANNEL, MEMBER, MO, LOG = 10, 20, 1, 99, 77
+LEASE = 30.0
+
+DAMAGES = {
+    "a recipe of another version": "recipe = json_set(recipe, '$.steps', 0)",
+    "JSON cut short": "recipe = substr(recipe, 1, 20)",
+    "bad UTF-8": "recipe = CAST(replace(recipe, 'a red', x'ff') AS TEXT)",
+    "a name that is no text": "member_name = CAST(x'fffe' AS TEXT)",
+    "a time that is none": "created_at = x'00'",
+}
+
+
+async def ask(database: Database, member: int = MEMBER, **changes: Any) -> Job:
+    recipe = Recipe.make("a red circle", width=64, height=64, steps=100, seed=7)
+    place = {"guild_id": GUILD, "channel_id": CHANNEL, "message_id": 30}
+    new = NewJob(recipe=recipe, member_id=member, member_name="Ada", **place | changes)
+    return await Jobs(database).insert(new)
+
+
+async def finished(database: Database, job: Job) -> None:
+    claimed = await Claims(database).claim("engine", LEASE)
+    assert claimed
+    assert claimed.id == job.id
+    await Claims(database).finish(job.id, "engine", State.DONE)
+
+
+def damage(path: Path, job_id: int, how: str) -> None:
+    """As a flipped bit or another version of the program leaves it: no check is asked."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name='jobs'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(f"UPDATE jobs SET {how} WHERE id = ?", (job_id,))
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name='jobs' AND sql LIKE '%)'"
+        )
+
+
+def counted() -> float:
+    return rows.DEAD_LETTERS.labels("jobs")._value.get()  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True)
+def each_is_reported_once_again() -> None:
+    rows.report_unreadable.cache_clear()
+
+
+# -- a waiting, a running, an ended job ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_the_jobs_behind_a_damaged_one_are_claimed(
+    path: Path, database: Database, how: str
+) -> None:
+    damaged, good = await ask(database), await ask(database)
+    damage(path, damaged.id, how)
+    before = counted()
+    claimed = await Claims(database).claim("engine", LEASE)
+    assert claimed
+    assert claimed.id == good.id
+    assert await Claims(database).claim("engine", LEASE) is None
+    assert counted() == before + 1
+    assert await Jobs(database).dead_letters() == [damaged.id]
+    assert (await JobQueue(database).stats()).waiting == 0
+    finding = await look_at_database(database, path)
+    assert finding.verdict in (Health.FLAW, Health.STOPS)  # some damages SQLite itself finds
+    assert f"count as failed: #{damaged.id}." in finding.sentence
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_running_job_ends_with_its_lease(
+    path: Path, database: Database, clock: Any, how: str
+) -> None:
+    damaged, good = await ask(database), await ask(database, member=2)
+    for _ in range(2):
+        await Claims(database).claim("engine", LEASE)
+    damage(path, damaged.id, how)
+    await Claims(database).heartbeat("engine", LEASE)
+    clock.now += LEASE + 1
+    assert [job.id for job in await Claims(database).requeue_expired()] == [good.id]
+    assert await Jobs(database).dead_letters() == [damaged.id]
+    assert [job.id for job in await JobQueue(database).waiting()] == [good.id]
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_outcome_holds_no_other_one_up(
+    path: Path, database: Database, how: str
+) -> None:
+    damaged, good = await ask(database), await ask(database)
+    for job in (damaged, good):
+        await Jobs(database).cancel(job.id)
+    damage(path, damaged.id, how)
+    assert [job.id for job in await Jobs(database).unposted(limit=2)] == [good.id]
+    assert [job.id for job in await Jobs(database).unposted(limit=1)] == [good.id]
+    (letter,) = await Jobs(database).unposted_dead_letters()
+    assert (letter.id, letter.channel_id, letter.message_id) == (damaged.id, CHANNEL, 30)
+    await Jobs(database).mark_posted(damaged.id)
+    assert await Jobs(database).unposted_dead_letters() == []
+    assert reason_text(Reason(ReasonCode.UNREADABLE))
+
+
+async def test_a_read_leaves_a_damaged_job_alone_while_the_database_is_locked(
+    path: Path, database: Database
+) -> None:
+    damaged, good = await ask(database), await ask(database)
+    damage(path, damaged.id, DAMAGES["JSON cut short"])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert [job.id for job in await JobQueue(database).waiting()] == [good.id]
+        assert await Jobs(database).dead_letters() == []
+    assert [job.id for job in await JobQueue(database).waiting()] == [good.id]
+    assert await Jobs(database).dead_letters() == [damaged.id]
+
+
+# -- every read ------------------------------------------------------------------------------------
+
+Read = Callable[[Database, Job], Awaitable[object]]
+
+
+async def _personal_data(database: Database, job: Job) -> list[Any]:
+    return [each async for each in PersonalData(database).records(MEMBER)]
+
+
+READS: dict[str, Read] = {
+    "Jobs.get": lambda db, job: Jobs(db).get(job.id),
+    "Jobs.by_message": lambda db, job: Jobs(db).by_message(30),
+    "Jobs.descendants": lambda db, job: Jobs(db).descendants(1),
+    "Jobs.unposted": lambda db, job: Jobs(db).unposted(),
+    "Jobs.unposted_dead_letters": lambda db, job: Jobs(db).unposted_dead_letters(),
+    "Jobs.dead_letters": lambda db, job: Jobs(db).dead_letters(),
+    "JobQueue.position": lambda db, job: JobQueue(db).position(job.id),
+    "JobQueue.wait_seconds": lambda db, job: JobQueue(db).wait_seconds(job.id),
+    "JobQueue.waiting": lambda db, job: JobQueue(db).waiting(),
+    "JobQueue.waiting_count": lambda db, job: JobQueue(db).waiting_count(),
+    "JobQueue.unpaused_count": lambda db, job: JobQueue(db).unpaused_count(),
+    "JobQueue.running": lambda db, job: JobQueue(db).running(),
+    "JobQueue.by_member": lambda db, job: JobQueue(db).by_member(MEMBER),
+    "JobQueue.stats": lambda db, job: JobQueue(db).stats(),
+    "Claims.claim": lambda db, job: Claims(db).claim("engine", LEASE),
+    "Claims.heartbeat": lambda db, job: Claims(db).heartbeat("engine", LEASE, {job.id: 1}),
+    "Claims.held": lambda db, job: Claims(db).held("engine"),
+    "Claims.requeue_expired": lambda db, job: Claims(db).requeue_expired(),
+    "Members.history": lambda db, job: Members(db).history(MEMBER, GUILD, words="red"),
+    "Members.recent_prompts": lambda db, job: Members(db).recent_prompts(MEMBER),
+    "Members.toggle_favourite": lambda db, job: Members(db).toggle_favourite(
+        MEMBER, job.id, most=9
+    ),
+    "Members.preferences": lambda db, job: Members(db).preferences(MEMBER),
+    "ModerationQueue.page": lambda db, job: ModerationQueue(db).page(GUILD),
+    "ModerationQueue.clear": lambda db, job: ModerationQueue(db).clear(GUILD, actor_id=MO),
+    "ModerationQueue.move_up": lambda db, job: ModerationQueue(db).move_up(GUILD, job.id, MO),
+    "ModerationQueue.pause": lambda db, job: ModerationQueue(db).pause(GUILD, MO, None),
+    "Blocks.block": lambda db, job: Blocks(db).block(
+        GUILD, MEMBER, actor_id=MO, reason=None, until=None
+    ),
+    "Blocks.active": lambda db, job: Blocks(db).active(GUILD),
+    "GuildRules.for_member": lambda db, job: GuildRules(db).for_member(GUILD, MEMBER),
+    "GuildRules.usage": lambda db, job: GuildRules(db).usage(GUILD, MEMBER),
+    "GuildRules.limits": lambda db, job: GuildRules(db).limits(GUILD),
+    "GuildRules.words": lambda db, job: GuildRules(db).words(GUILD),
+    "GuildRules.channels": lambda db, job: GuildRules(db).channels(GUILD, ChannelRule.ALLOWED),
+    "GuildSettings.get": lambda db, job: GuildSettings(db).get(GUILD),
+    "GuildSettings.moderator_roles": lambda db, job: GuildSettings(db).moderator_roles(),
+    "AuditLog.page": lambda db, job: AuditLog(db).page(GUILD),
+    "AuditLog.unmirrored": lambda db, job: AuditLog(db).unmirrored(),
+    "Reports.open": lambda db, job: Reports(db).open(GUILD),
+    "Reports.unannounced": lambda db, job: Reports(db).unannounced(),
+    "Reports.close": lambda db, job: Reports(db).close(GUILD, 1, Verdict.DELETE, MO),
+    "PendingResponses.all": lambda db, job: PendingResponses(db).all(),
+    "PersonalData.records": _personal_data,
+    "PersonalData.summary": lambda db, job: PersonalData(db).summary(MEMBER),
+    "UploadedImages.foreign": lambda db, job: UploadedImages(db).foreign(job.recipe, MEMBER),
+    "UploadedImages.provenance": lambda db, job: UploadedImages(db).provenance(
+        job.recipe, MEMBER, job.id
+    ),
+    "Deletions.take": lambda db, job: Deletions(db).take(),
+    "Deletions.pending": lambda db, job: Deletions(db).pending(),
+    "Deletions.is_uploaded": lambda db, job: Deletions(db).is_uploaded("a" * 64),
+    "Deletions.delete_job": lambda db, job: Deletions(db).delete_job(job.id, MO),
+    "Deletions.delete_member": lambda db, job: Deletions(db).delete_member(MEMBER),
+    "needed": lambda db, job: needed(db, jobs=[job.id], pictures=["a" * 64]),
+}
+WRITES_ONLY = {
+    *("Jobs.insert", "Jobs.cancel", "Jobs.request_stop", "Jobs.mark_posted", "Jobs.repost"),
+    *("Jobs.move", "Jobs.mark_dead_letter_posted"),
+    *("Claims.finish", "Claims.release"),
+    "Members.set_preferences",
+    *("ModerationQueue.cancel", "ModerationQueue.remove", "ModerationQueue.resume"),
+    *("Blocks.unblock", "GuildRules.set_limits", "GuildRules.add_word", "GuildRules.remove_word"),
+    *("GuildRules.set_channel", "GuildSettings.set_moderator_role"),
+    *("GuildSettings.set_log_channel", "AuditLog.record_refusal"),
+    *("AuditLog.mark_mirrored", "Reports.insert", "Reports.mark_announced"),
+    *("PendingResponses.insert", "PendingResponses.delete", "UploadedImages.add"),
+    *(
+        "Deletions.empty_log",
+        "Deletions.done",
+        "Deletions.failed",
+        "Messages.announce",
+        "Messages.sent",
+    ),
+    "Messages.log_sent",
+}
+REPOSITORIES = (
+    *(Jobs, JobQueue, Claims, Members, ModerationQueue, Blocks, GuildRules, GuildSettings),
+    *(AuditLog, Reports, PendingResponses, PersonalData, Deletions, Messages, UploadedImages),
+)
+
+
+def test_every_read_has_a_case() -> None:
+    methods = {
+        f"{repository.__name__}.{name}"
+        for repository in REPOSITORIES
+        for name, method in vars(repository).items()
+        if inspect.isfunction(method) and not name.startswith("_")
+    }
+    assert methods - WRITES_ONLY == READS.keys() - {"needed"}
+
+
+STATES = (State.QUEUED, State.RUNNING, State.DONE)
+
+
+@pytest.mark.parametrize("how", ["JSON cut short", "bad UTF-8", "a time that is none"])
+@pytest.mark.parametrize("state", STATES)
+async def test_a_damaged_job_fails_no_read(path: Path, state: State, how: str) -> None:
+    """Each read meets the row as the first one to do so."""
+    async with Database.open(path, clock=lambda: 1_000_000.0) as database:
+        parent = await ask(database, message_id=None)
+        await finished(database, parent)
+        job = await ask(database, parent_id=parent.id, priority=1)  # the next to be claimed
+        other = await ask(database, member=2)
+        if state is not State.QUEUED:
+            claimed = await Claims(database).claim("engine", LEASE)
+            assert claimed
+            assert claimed.id == job.id
+        if state is State.DONE:
+            assert await Claims(database).finish(job.id, "engine", State.DONE)
+        assert await Reports(database).insert(job, 2, "rude")
+    damage(path, job.id, DAMAGES[how])
+    for name, read in READS.items():
+        copy = path.with_name("copy.db")
+        shutil.copy(path, copy)
+        async with Database.open(copy, clock=lambda: 1_000_000.0) as database:
+            found = await read(database, job)
+        assert job.id not in _job_ids(found), name
+        if name == "JobQueue.waiting":
+            assert other.id in _job_ids(found)
+
+
+def _job_ids(found: object) -> list[int]:
+    """The ids of all jobs in what a read returned."""
+    if isinstance(found, Job):
+        return [found.id]
+    if isinstance(found, list | tuple):
+        return [job_id for each in found for job_id in _job_ids(each)]
+    return []
+
+
+async def test_a_damaged_job_is_in_the_backup(
+    path: Path, database: Database, tmp_path: Path
+) -> None:
+    from core.settings import Settings
+
+    job = await ask(database)
+    damage(path, job.id, DAMAGES["bad UTF-8"])
+    settings = Settings(database_path=path, data_dir=tmp_path / "data")
+    back_up(settings, tmp_path / "backup")
+    assert (tmp_path / "backup" / "imagine.db").exists()
+
+
+# -- other tables ----------------------------------------------------------------------------------
+
+BAD_TEXT = "CAST(x'ff' AS TEXT)"
+
+
+async def test_damaged_rows_of_other_tables_are_left_out(path: Path, database: Database) -> None:
+    job = await ask(database)
+    await Members(database).set_preferences(MEMBER, Preferences(size="64x64"))
+    for text in ("good", "bad"):
+        await GuildRules(database).add_word(GUILD, WordRule(text), MO)
+    await GuildRules(database).set_limits(GUILD, 5, Limits(size="64x64"), MO)
+    await GuildRules(database).set_limits(GUILD, 6, Limits(size="96x96"), MO)
+    await Blocks(database).block(GUILD, 2, actor_id=MO, reason="spam", until=None)
+    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+    assert await Reports(database).insert(job, 2, "rude")
+    assert await Reports(database).insert(job, 3, "rude, too")
+    for number in (1, 2):
+        await PendingResponses(database).insert(
+            number, member_id=1, payload=None, updates_message=False, token="token", locale="en"
+        )
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in (
+            f"UPDATE preferences SET size = {BAD_TEXT}",
+            f"UPDATE words SET text = {BAD_TEXT} WHERE text = 'bad'",
+            f"UPDATE role_limits SET size = {BAD_TEXT} WHERE role_id = 5",
+            f"UPDATE blocks SET reason = {BAD_TEXT}",
+            f"UPDATE reports SET reason = {BAD_TEXT} WHERE id = 1",
+            f"UPDATE pending_responses SET token = {BAD_TEXT} WHERE interaction_id = 1",
+            "UPDATE audit_log SET details = '[' WHERE action = 'set_word_rule'",
+        ):
+            db.execute(statement)
+    rules = await GuildRules(database).for_member(GUILD, 2)
+    assert await Members(database).preferences(MEMBER) == Preferences()
+    assert rules.words == (WordRule("good"),)
+    assert rules.limits == {6: Limits(size="96x96")}
+    assert rules.block is None
+    assert [report.id for report in (await Reports(database).open(GUILD))[1]] == [2]
+    assert [report.id for _, report in await Reports(database).unannounced(limit=2)] == [2]
+    assert [report.id for _, report in await Reports(database).unannounced(limit=1)] == [2]
+    assert [each.interaction_id for each in await PendingResponses(database).all()] == [2]
+    actions = {entry.action for entry in (await AuditLog(database).page(GUILD))[1]}
+    assert AuditAction.SET_WORD_RULE not in actions
+    assert AuditAction.BLOCK in actions
