@@ -23,6 +23,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from engine.models.catalogue import WeightsError
+from engine.models.int8 import expand
 from engine.models.prior import LatentPrior, PixelPrior, Prior
 from engine.models.vqgan import VQGAN, frozen
 
@@ -137,7 +138,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint in any of the four forms, by name."""
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return expand({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     if not zipfile.is_zipfile(path):
         return _read_pickled(path, mapped=False)
     with zipfile.ZipFile(path) as archive:
