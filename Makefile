@@ -8,9 +8,9 @@ PAGE := sandbox/web
 PAGE_READY := $(PAGE)/node_modules/ready
 
 # What the demo's member requests. Passed in the environment, so that no shell parses a prompt.
-export INCLUDE ?= a red circle on a white background
+export INCLUDE ?= a lighthouse in a storm, at night
 export EXCLUDE ?= watermark
-export STEPS ?= 300
+export STEPS ?= 100
 export SEED ?= 7
 
 .PHONY: demo try test check bench audit sbom lock screenshots translations clean

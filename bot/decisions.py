@@ -17,6 +17,7 @@ class Reason(StrEnum):
     """Why something is refused."""
 
     MISSING_PERMISSIONS = auto()
+    NOTHING_KNOWN = auto()
     MAX_SIZE_REACHED = auto()
     SIZE_NOT_OFFERED = auto()
     STEPS_OUT_OF_RANGE = auto()
@@ -98,6 +99,9 @@ _SENTENCES = {
     Reason.SIZE_NOT_OFFERED: mark(
         "{size} isn't available here. Choose {sizes}, or an aspect ratio such as 16:9; other sizes"
         " must be multiples of {factor} and no larger than these."
+    ),
+    Reason.NOTHING_KNOWN: mark(
+        "I don't know how to paint that yet. Try one of these, or describe it in other words."
     ),
     Reason.STEPS_OUT_OF_RANGE: mark("Steps must be between {least} and {most}."),
     Reason.JOB_NOT_VISIBLE: mark("That job doesn't exist here, or its images were deleted."),

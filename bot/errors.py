@@ -29,27 +29,36 @@ CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class RefusedError(Exception):
-    """A request that is refused; `str(error)` is a sentence for the member."""
+    """A request that is refused; `str(error)` is a sentence for the member.
+
+    `view` are buttons below it, with what they may want instead.
+    """
+
+    def __init__(self, sentence: str, view: discord.ui.View | None = None) -> None:
+        super().__init__(sentence)
+        self.view = view
 
 
 class UndeliveredError(Exception):
     """Discord did not take a response; it is tried again (see `bot.services.responses`)."""
 
 
-async def send_error(interaction: discord.Interaction, text: str) -> None:
-    """Sends a text to this member alone; a public "is thinking…" is deleted first.
+async def send_error(
+    interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
+) -> None:
+    """Sends a text and buttons to this member alone; a public "is thinking…" is deleted first.
 
     Raises discord.HTTPException.
     """
-    response = interaction.response
+    response, shown = interaction.response, view or discord.utils.MISSING
     if not response.is_done():
-        await response.send_message(text, ephemeral=True)
+        await response.send_message(text, ephemeral=True, view=shown)
         return
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         # A follow-up would otherwise fill the deferred message, for everybody to see.
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
-    await interaction.followup.send(text, ephemeral=True)
+    await interaction.followup.send(text, ephemeral=True, view=shown)
 
 
 async def handle_error(interaction: discord.Interaction, error: Exception) -> bool:
@@ -67,7 +76,8 @@ async def handle_error(interaction: discord.Interaction, error: Exception) -> bo
         return True
     incident = None if _is_expected(error) else secrets.token_hex(3)
     try:
-        await send_error(interaction, _text(error, incident))
+        view = error.view if isinstance(error, RefusedError) else None
+        await send_error(interaction, _text(error, incident), view)
         return True
     except Exception as failure:
         if not is_gone(failure):

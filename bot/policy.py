@@ -8,6 +8,7 @@ from core.i18n import mark
 from core.job import Job, State
 from core.recipe import Recipe
 from core.sizes import Canvas, parse_size
+from core.vocabulary import vocabulary_of
 
 MAX_WAITING = 5
 """Jobs that one member may have in the queue of a server that sets no limits of its own."""
@@ -99,6 +100,15 @@ class Asker:
 def may_post(missing: Sequence[str]) -> Decision:
     """Whether the bot can post images in a channel where it lacks these permissions."""
     return refuse(Reason.MISSING_PERMISSIONS, permissions=tuple(missing)) if missing else YES
+
+
+def may_understand(recipe: Recipe, model: str) -> Decision:
+    """Whether the model knows anything that the recipe includes."""
+    vocabulary = vocabulary_of(model)
+    if not vocabulary or recipe.include_pictures or recipe.initial:
+        return YES
+    known = (not vocabulary.understand(prompt.text).empty for prompt in recipe.include)
+    return YES if any(known) else refuse(Reason.NOTHING_KNOWN)
 
 
 def may_paint(recipe: Recipe, pair: str) -> Decision:

@@ -29,8 +29,8 @@ _ALLOWED = {
     "discord_guild_id": "the number of one of your servers, or nothing",
     "database_path": "the path of a file",
     "data_dir": "the path of a folder",
-    "model": "the name of a model, such as sketch or imagenet",
-    "pair": "the name of a model, such as sketch or imagenet",
+    "model": "the name of a model, such as picturebook or imagenet",
+    "pair": "the name of a model, such as picturebook or imagenet",
     "perceptors": (
         "own, open_clip/ARCHITECTURE/PRETRAINED, or several of them with spaces between, each at "
         "most once and with =WEIGHT behind it where it counts more or less than 1"
@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     discord_guild_id: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     database_path: Annotated[Path, AfterValidator(_path)] = Path("data/imagine.db")
     data_dir: Annotated[Path, AfterValidator(_path)] = Path("data")
-    model: ModelName = "sketch"
+    model: ModelName = "picturebook"
     perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     ray_address: Annotated[str, Field(pattern=r"^(auto|[^\s:/]+:\d{1,5})$")] | None = None

@@ -49,7 +49,6 @@ async def run_product(
             **os.environ,
             **addresses,
             "PYTHONPATH": str(ROOT),
-            "MODEL": "sketch",
             "DATA_DIR": str(data),
             "DATABASE_PATH": str(data / "imagine.db"),
         }

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, settings
 
 # Before torch is imported: several threads of several tests would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
+# The smallest model, unless a test names another.
+os.environ["MODEL"] = "sketch"
 
 # How long a test takes says how busy the machine is, not whether the code is right.
 settings.register_profile(

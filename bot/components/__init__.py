@@ -17,11 +17,13 @@ from bot.components.moderation_lists import (
 from bot.components.privacy_buttons import DeleteEverythingButton
 from bot.components.queue_list import QueueList
 from bot.components.report_modal import ReportModal
+from bot.components.suggestion_buttons import SuggestionButton
 
 BUTTONS: tuple[AnyButton, ...] = (
     *JOB_BUTTONS,
     EditAgainButton,
     ExampleButton,
+    SuggestionButton,
     HistoryList,
     QueueList,
     DeleteEverythingButton,

@@ -13,6 +13,7 @@ from bot.services.admission import Terms, admitted
 from bot.services.attachments import store_attachment
 from bot.services.job_message import show_job_message
 from bot.services.responses import Response, acknowledged
+from bot.services.suggestions import suggestion_buttons
 from bot.types import Interaction
 from core.database.errors import StoreError
 from core.database.messages import Kind
@@ -59,7 +60,10 @@ async def submit_job(
     interaction that is resumed after a crash queues no second job.
     """
     check(policy.may_post(_missing_permissions(interaction)))
-    check(policy.may_paint(recipe, interaction.client.settings.model))
+    model = interaction.client.settings.model
+    check(policy.may_paint(recipe, model))
+    if not (uploads or recipe.source or (known := policy.may_understand(recipe, model))):
+        raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
     async with acknowledged(interaction, ephemeral=private) as response:
         job = await _queued_before(interaction)
         if job is None:

@@ -1,0 +1,18 @@
+"""The buttons below a refusal: what could be painted instead."""
+
+from bot.components.persistent import PersistentButton
+from bot.services.preferences import preferred_recipe
+from bot.services.submission import submit_job
+from bot.services.suggestions import KIND
+from bot.types import Interaction
+from core.discord_ui.custom_ids import TEXT, template
+
+
+class SuggestionButton(PersistentButton, template=template(KIND, include=TEXT)):
+    """Requests a suggestion in the name of whoever presses it."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Anybody may, as with /imagine."""
+
+    async def press(self, interaction: Interaction) -> None:
+        await submit_job(interaction, await preferred_recipe(interaction, self.match["include"]))

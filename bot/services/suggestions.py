@@ -1,0 +1,25 @@
+"""What a member may paint instead of what the model knows nothing of: buttons with suggestions."""
+
+import discord
+
+from core.discord_ui.custom_ids import encode
+from core.discord_ui.views import static_view
+from core.i18n import spoken
+from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
+
+KIND = "suggest"
+LONGEST = 40
+"""Characters of a suggestion: what the custom id of its button may hold."""
+
+
+def suggestion_buttons(recipe: Recipe, model: str) -> discord.ui.View | None:
+    """Three things that the model knows, in the member's language, spelled like the prompt."""
+    vocabulary = vocabulary_of(model)
+    if not vocabulary:
+        return None
+    text = " ".join(prompt.text for prompt in recipe.include)
+    names = [n for n in vocabulary.suggestions(text, spoken()[:2]) if len(n) <= LONGEST]
+    return static_view(
+        discord.ui.Button(label=name, custom_id=encode(KIND, name)) for name in names
+    )

@@ -1,0 +1,38 @@
+"""What the model knows nothing of is refused privately and at once, with things that it knows."""
+
+import pytest
+
+from bot.client import ImagineBot
+from core.database.connection import Database
+from core.database.queue import JobQueue
+from core.settings import Settings
+from sandbox import Member
+from tests.bot.conftest import told
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"model": "picturebook"})
+
+
+async def test_three_suggestions_that_are_painted_at_a_press(
+    bot: ImagineBot, database: Database, ada: Member
+) -> None:
+    await ada.slash("imagine", include="xqzwv brlmpf")
+    message = await told(ada, "I don't know how to paint that yet.")
+    assert len(await ada.messages()) == 1
+    assert await JobQueue(database).waiting() == []
+    assert len(message.buttons) == 3
+    wanted = message.buttons[1]
+    await ada.wait_filled(await ada.press(message, wanted.custom_id))
+    (job,) = await JobQueue(database).waiting()
+    assert job.recipe.title == wanted.label
+
+
+@pytest.mark.parametrize("include", ["a cat", "ein Hund", "un elefante", "犬", "elephnat"])
+async def test_what_it_knows_is_queued(
+    bot: ImagineBot, database: Database, ada: Member, include: str
+) -> None:
+    await ada.wait_filled(await ada.slash("imagine", include=include))
+    (job,) = await JobQueue(database).waiting()
+    assert job.recipe.title == include
