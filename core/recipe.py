@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.dataclasses import dataclass
 
 from core.i18n import mark, say
+from core.pattern import Tile
 from core.prompts import (
     Prompt,
     Prompts,
@@ -72,6 +73,7 @@ class Recipe(BaseModel):
     image (see `core.storage.uploaded_images`) that is followed as closely as `strength` says, from
     0 (barely) to 1 (exactly), or from `source`, the latents of an earlier job. There are `count`
     images, each with its own seed. `preset` only records which style's prompts are included.
+    With `tile` the images repeat without a seam.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +91,7 @@ class Recipe(BaseModel):
     source: Source | None = None
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     preset: Annotated[str, Field(pattern=r"^[a-z][a-z -]{0,39}$")] | None = None
+    tile: Tile | None = None
 
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
@@ -116,6 +119,7 @@ class Recipe(BaseModel):
         strength: float = 0.5,
         count: int = 1,
         preset: str | None = None,
+        tile: Tile | None = None,
     ) -> Self:
         """A recipe from a member's input; without `seed`, a random one.
 
@@ -142,6 +146,7 @@ class Recipe(BaseModel):
             strength=strength,
             count=count,
             preset=preset,
+            tile=tile,
         )
 
     def with_pictures(

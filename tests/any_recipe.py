@@ -3,6 +3,7 @@
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from core.pattern import Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
 from core.recipe import (
     MAX_COUNT,
@@ -55,6 +56,7 @@ def _recipes(draw: st.DrawFn) -> Recipe:
         seed=draw(st.integers(0, SEEDS - 1)),
         strength=draw(st.floats(0, 1)),
         count=draw(st.integers(1, MAX_COUNT)),
+        tile=draw(st.none() | st.sampled_from(Tile)),
         preset=draw(st.none() | st.sampled_from(list(PRESETS))),
         **start,
     )

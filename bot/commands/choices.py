@@ -4,7 +4,8 @@ from discord.app_commands import Choice, locale_str
 
 from bot import policy
 from bot.types import Interaction
-from core.i18n import say
+from core.i18n import mark, say
+from core.pattern import Tile
 from core.styles import suiting
 
 
@@ -14,6 +15,16 @@ async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str
     labels = {say(size.label, size=size.name): size.name for size in offered}
     wanted = typed.strip().casefold()
     return [Choice(name=n, value=v) for n, v in labels.items() if wanted in n.casefold()]
+
+
+def tiles() -> list[Choice[str]]:
+    """The directions in which an image may repeat."""
+    names = {
+        Tile.BOTH: mark("In both directions"),
+        Tile.ACROSS: mark("From left to right"),
+        Tile.DOWN: mark("From top to bottom"),
+    }
+    return [Choice(name=locale_str(name), value=tile.value) for tile, name in names.items()]
 
 
 def styles_for(pair: str) -> list[Choice[str]]:

@@ -6,12 +6,13 @@ from discord import app_commands
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
-from bot.commands.choices import styles_for, suggest_sizes
+from bot.commands.choices import styles_for, suggest_sizes, tiles
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.translator import filled
 from bot.types import Interaction
 from core.i18n import mark
+from core.pattern import Tile
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
 
@@ -37,9 +38,10 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength=mark("How closely to follow that image, from 0 (barely) to 1 (exactly)"),
         like=mark("An image to paint something similar to"),
         unlike=mark("An image to avoid resembling"),
+        tile=mark("Make a seamless pattern, to be repeated side by side"),
         private=mark("Send it to you alone, by direct message"),
     )
-    @app_commands.choices(style=styles_for(model))
+    @app_commands.choices(style=styles_for(model), tile=tiles())
     @app_commands.autocomplete(include=_suggest, size=suggest_sizes)
     async def imagine(
         interaction: Interaction,
@@ -54,6 +56,7 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength: app_commands.Range[float, 0, 1] = 0.5,
         like: discord.Attachment | None = None,
         unlike: discord.Attachment | None = None,
+        tile: str | None = None,
         private: bool = False,
     ) -> None:
         recipe = await preferred_recipe(
@@ -66,6 +69,7 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
             seed=seed,
             count=count,
             strength=strength,
+            tile=Tile(tile) if tile else None,
         )
         await submit_job(interaction, recipe, Uploads(image, like, unlike), private=private)
 

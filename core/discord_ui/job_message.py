@@ -14,6 +14,7 @@ from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
 from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
+from core.pattern import Tile
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
 
@@ -29,6 +30,11 @@ _LOOKS = {
     State.DONE: (mark("Painted"), discord.Colour.green()),
     State.FAILED: (mark("Not painted"), discord.Colour.red()),
     State.CANCELLED: (mark("Cancelled"), discord.Colour.dark_grey()),
+}
+_TILES = {
+    Tile.BOTH: mark("seamless"),
+    Tile.ACROSS: mark("seamless from left to right"),
+    Tile.DOWN: mark("seamless from top to bottom"),
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
@@ -174,6 +180,8 @@ def _footer(job: Job) -> str:
             )
         else:
             parts.append(say("from #{job}, picture {n}", **place))
+    if recipe.tile:
+        parts.append(say(_TILES[recipe.tile]))
     if recipe.preset:
         parts.append(say(recipe.preset))
     name = truncate(strip_bidi_controls(job.member_name), MAX_NAME)

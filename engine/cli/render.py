@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.pattern import Tile
 from core.prompts import RecipeError, parse_weight
 from core.recipe import MAX_COUNT, PicturePrompt, Recipe
 from core.settings import Settings
@@ -33,6 +34,7 @@ def add_parser(commands: Any) -> None:
     render.add_argument("--seed", type=int, help="default: random, and shown")
     render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's own size)")
     render.add_argument("--count", type=int, help=f"images, 1 to {MAX_COUNT}")
+    render.add_argument("--tile", type=Tile, choices=Tile, help="a seamless pattern")
     render.add_argument("--init", type=Path, metavar="FILE", help="an image to start from")
     render.add_argument("--strength", type=float, help="how firmly to keep that image, 0 to 1")
     render.add_argument(
@@ -71,7 +73,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         width, height = parse_size(parsed.size, Canvas(entry.side, entry.factor))
     given = {
         name: value
-        for name in ("seed", "strength", "count", "preset")
+        for name in ("seed", "strength", "count", "preset", "tile")
         if (value := getattr(parsed, name)) is not None
     }
     return Recipe.make(
@@ -91,7 +93,7 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
     """An image's own recipe, with another seed or steps if the options say so."""
     from core.storage.uploaded_images import copy_images
 
-    fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
+    fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count", "tile")
     if any(getattr(parsed, name) is not None for name in (*fixed, "init", "strength")):
         raise RecipeError("With --again, give only --seed, --steps and --out.")
     copy_images(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)

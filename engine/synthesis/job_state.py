@@ -112,10 +112,11 @@ class JobState:
         A loss that is a mean over the image pulls at each of n times as many latents with a nth of
         the force. From Crowson's style-transfer-pytorch, which carries Adam's state over.
         """
+        tile = self.recipe.tile
         ratio = math.prod(self.size) / math.prod(size)
         scales = {"exp_avg": ratio, "exp_avg_sq": ratio**2}
-        moments = {name: scales[name] * resize(m, size) for name, m in self.moments.items()}
-        self.optimize(resize(self.latents, size), moments)
+        moments = {name: scales[name] * resize(m, size, tile) for name, m in self.moments.items()}
+        self.optimize(resize(self.latents, size, tile), moments)
 
     def checkpoint(self, vqgan: VQGAN) -> Checkpoint:
         """A copy of the state."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn import functional as F
 
+from core.pattern import Tile
 from core.recipe import A_PICTURE, Recipe
 from engine.models.perceptor import Perceptor
 from engine.synthesis.config import LossConfig
@@ -91,13 +93,17 @@ def clip_loss(similarity: Tensor, target: Target) -> Tensor:
     return -(torch.where(target.include_mask, similarity, floored) * target.weights).sum(-1)
 
 
-def total_variation(images: Tensor) -> Tensor:
+def total_variation(images: Tensor, tile: Tile | None = None) -> Tensor:
     """(batch, 3, height, width) → (batch,): how much neighbouring pixels differ.
+
+    With `tile`, pixels at opposite edges are neighbours.
 
     Over a square of side 1, so that an image has as much of it at any resolution. Rudin, Osher,
     Fatemi, "Nonlinear total variation based noise removal algorithms" (1992).
     """
     height, width = images.shape[2:]
+    if tile:
+        images = F.pad(images, (0, int(tile.across), 0, int(tile.down)), mode="circular")
     across = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
     down = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3))
     return across * width + down * height

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.profiler import record_function
 from torch.utils.checkpoint import checkpoint as recompute
 
+from core.pattern import Tile
 from core.recipe import Recipe
 from engine.device import autocast, free_memory
 from engine.models.model import Model
@@ -20,7 +21,7 @@ from engine.models.optimized_decoder import enable_gradient_checkpointing
 from engine.synthesis import latents, objective
 from engine.synthesis.config import CONFIGS, SynthesisConfig
 from engine.synthesis.cost import StepCost
-from engine.synthesis.cutouts import make_cutouts, sample_augmentation
+from engine.synthesis.cutouts import make_cutouts, roll_randomly, sample_augmentation
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
@@ -84,7 +85,7 @@ class Renderer:
     def enable_gradient_checkpointing(self) -> None:
         """From now on activations are recomputed: less memory, slower, the same images."""
         self.gradient_checkpointing = True
-        enable_gradient_checkpointing(self.model.vqgan.decoder)
+        enable_gradient_checkpointing(*self.model.vqgan.decoders)
 
     def step(self) -> list[StepOutput]:
         """Advances every job by one step. If it raises, it can be tried again as if it had not."""
@@ -104,7 +105,12 @@ class Renderer:
                 prior_loss = weights.prior_weight * self._distillation_loss(states, images)
             similarities = objective.cosine_similarities(features, targets)
             clip_loss = torch.stack(list(map(objective.clip_loss, similarities, targets)))
-            tv_loss = weights.tv_weight * torch.cat(list(map(objective.total_variation, images)))
+            tv_loss = weights.tv_weight * torch.cat(
+                [
+                    objective.total_variation(own, job.recipe.tile)
+                    for job, own in zip(states, images, strict=True)
+                ]
+            )
             init_loss = weights.init_weight * sum(job.init_distance() for job in states)
             with record_function("backward"):
                 (clip_loss.sum() + tv_loss.sum() + init_loss + prior_loss).backward()
@@ -127,14 +133,14 @@ class Renderer:
 
     def _decode(self, jobs: Sequence[JobState]) -> list[Tensor]:
         """Each job's images (images, 3, height, width); jobs of one size are decoded together."""
-        by_size: dict[Size, list[int]] = defaultdict(list)
+        alike: dict[tuple[Size, Tile | None], list[int]] = defaultdict(list)
         for index, job in enumerate(jobs):
-            by_size[job.size].append(index)
+            alike[job.size, job.recipe.tile].append(index)
         images: dict[int, Tensor] = {}
         with record_function("decode"):
-            for indices in by_size.values():
+            for (_, tile), indices in alike.items():
                 batch = torch.cat([jobs[i].latents for i in indices])
-                decoded = latents.decode(self.model.vqgan, batch, self.config.quantize)
+                decoded = latents.decode(self.model.vqgan, batch, self.config.quantize, tile)
                 by_job = decoded.split([len(jobs[i].latents) for i in indices])
                 images.update(zip(indices, by_job, strict=True))
         return [images[index] for index in range(len(jobs))]
@@ -146,11 +152,14 @@ class Renderer:
         with record_function("cutouts"):
             for job, own in zip(jobs, images, strict=True):
                 height, width = own.shape[2:]
+                seen = own
+                if tile := job.recipe.tile:
+                    seen = roll_randomly(own, tile, job.generators)
                 augmentations = [
                     sample_augmentation(self.config.cutouts, width, height, resolution, generator)
                     for generator in job.generators
                 ]
-                cutouts.append(make_cutouts(own, augmentations, resolution))
+                cutouts.append(make_cutouts(seen, augmentations, resolution))
             return torch.cat(cutouts)
 
     def _embed(self, cutouts: Tensor) -> Tensor:

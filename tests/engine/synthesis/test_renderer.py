@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageStat
 
+from core.pattern import Tile
 from core.recipe import PicturePrompt, Recipe
 from engine.models.model import Model
 from engine.models.perceptor import Perceptor
@@ -75,6 +76,32 @@ def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Reci
     company.add(RenderRequest(3, recipe("a moon", seed=9, width=48, steps=2)))
     drift = (last(paint(alone)) - last(paint(company))).abs().max().item()
     assert drift < SAME
+
+
+@pytest.mark.parametrize("tile", Tile)
+def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) -> None:
+    """A step over the seam is no larger than one elsewhere; enlarging a tile keeps it so."""
+    asked = recipe("autumn leaves", width=48, height=64, steps=6, tile=tile)
+    renderer = Renderer(sketch, CPU, QUICK)
+    renderer.add(RenderRequest(1, asked))
+    first = paint(renderer)[-1]
+    larger = asked.larger(1, 0, 2)
+    assert larger.tile is tile
+    renderer.add(RenderRequest(2, larger, source=first.checkpoint()))
+    for output in (first, paint(renderer, 2)[-1]):
+        for axis, joined in ((3, tile.across), (2, tile.down)):
+            step = (output.pixels - output.pixels.roll(1, axis)).abs().mean((0, 1, 5 - axis))
+            assert not joined or step[0] < 3 * step[1:].max()
+            assert not joined or step[0] < 2 * step[1:].mean() + 0.02
+
+
+def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipes) -> None:
+    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    alone.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
+    company.add(RenderRequest(2, recipe(seed=3)))
+    company.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
+    company.add(RenderRequest(3, recipe(seed=4, tile=Tile.DOWN)))
+    assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
 
 
 def test_company_does_not_change_the_random_draws(model: Model, recipe: Recipes) -> None:
