@@ -1,4 +1,4 @@
-"""How an image continues beyond its edges."""
+"""How an image repeats: beyond its edges, and within."""
 
 from enum import StrEnum
 
@@ -17,3 +17,13 @@ class Tile(StrEnum):
     @property
     def down(self) -> bool:
         return self is not Tile.ACROSS
+
+
+class Symmetry(StrEnum):
+    """What leaves an image unchanged."""
+
+    LEFT_RIGHT = "left-right"  # a mirror
+    TOP_BOTTOM = "top-bottom"
+    BOTH = "both"  # mirrors in both directions
+    HALF_TURN = "half-turn"  # a rotation by 180°
+    QUARTER_TURN = "quarter-turn"  # a rotation by 90°, of a square

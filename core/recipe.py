@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.dataclasses import dataclass
 
 from core.i18n import mark, say
-from core.pattern import Tile
+from core.palette import Colours, palette_bounds
+from core.pattern import Symmetry, Tile
 from core.prompts import (
     Prompt,
     Prompts,
@@ -73,7 +74,8 @@ class Recipe(BaseModel):
     image (see `core.storage.uploaded_images`) that is followed as closely as `strength` says, from
     0 (barely) to 1 (exactly), or from `source`, the latents of an earlier job. There are `count`
     images, each with its own seed. `preset` only records which style's prompts are included.
-    With `tile` the images repeat without a seam.
+    With `tile` the images repeat without a seam. They have the `symmetry`, and are made of the
+    colours of the `palette`, where these are given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,11 +94,17 @@ class Recipe(BaseModel):
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     preset: Annotated[str, Field(pattern=r"^[a-z][a-z -]{0,39}$")] | None = None
     tile: Tile | None = None
+    symmetry: Symmetry | None = None
+    palette: Colours = ()
 
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
         if not self.include and not self.include_pictures:
             raise ValueError(say("Nothing is asked for: include a text or a picture."))
+        if len(self.palette) == 1:
+            raise ValueError(palette_bounds())
+        if self.symmetry is Symmetry.QUARTER_TURN and self.width != self.height:
+            raise ValueError(say("An image that can be turned by 90° must be a square."))
         if self.initial and self.source:
             raise ValueError(
                 say("A picture starts from another picture or from a job, not from both.")
@@ -120,6 +128,8 @@ class Recipe(BaseModel):
         count: int = 1,
         preset: str | None = None,
         tile: Tile | None = None,
+        symmetry: Symmetry | None = None,
+        palette: Colours = (),
     ) -> Self:
         """A recipe from a member's input; without `seed`, a random one.
 
@@ -147,6 +157,8 @@ class Recipe(BaseModel):
             count=count,
             preset=preset,
             tile=tile,
+            symmetry=symmetry,
+            palette=palette,
         )
 
     def with_pictures(
@@ -158,6 +170,10 @@ class Recipe(BaseModel):
             include_pictures=self.include_pictures + like,
             exclude_pictures=self.exclude_pictures + unlike,
         )
+
+    def with_palette(self, palette: Colours) -> Self:
+        """A copy with these colours. Raises RecipeError."""
+        return self._with(palette=palette)
 
     def without_images(self, names: Collection[str]) -> Self:
         """A copy without these uploaded images. Raises RecipeError if no prompt remains."""

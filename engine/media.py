@@ -221,6 +221,10 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
         numbers += f", from job: {source.job}, picture: {source.row + 1}, spread: {source.spread:g}"
     if recipe.tile:
         numbers += f", tile: {recipe.tile}"
+    if recipe.symmetry:
+        numbers += f", symmetry: {recipe.symmetry}"
+    if recipe.palette:
+        numbers += f", palette: {' '.join(recipe.palette)}"
     if recipe.preset:
         numbers += f", preset: {recipe.preset}"
     return "\n".join([*lines, f"{numbers}, model: {made_by.model}"])

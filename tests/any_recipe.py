@@ -3,7 +3,8 @@
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from core.pattern import Tile
+from core.palette import MAX_COLOURS
+from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
 from core.recipe import (
     MAX_COUNT,
@@ -19,6 +20,7 @@ from core.styles import PRESETS
 
 TRICKY = st.text(alphabet="ab19 :|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30)
 NAMES = st.sampled_from(["0" * 64, "f" * 64, "0123456789abcdef" * 4])
+COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 WEIGHTS = st.floats(0, 10, exclude_min=True)
 
 
@@ -45,18 +47,23 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     if not start:
         start = draw(st.fixed_dictionaries({}, optional={"source": sources}))
     include, include_pictures = draw(st.tuples(texts, pictures).filter(any))
+    width = draw(st.integers(MIN_SIDE, MAX_SIDE))
+    symmetry = draw(st.none() | st.sampled_from(Symmetry))
+    square = symmetry is Symmetry.QUARTER_TURN
     return Recipe(
         include=include,
         exclude=draw(texts),
         include_pictures=include_pictures,
         exclude_pictures=draw(pictures),
-        width=draw(st.integers(MIN_SIDE, MAX_SIDE)),
-        height=draw(st.integers(MIN_SIDE, MAX_SIDE)),
+        width=width,
+        height=width if square else draw(st.integers(MIN_SIDE, MAX_SIDE)),
         steps=draw(st.integers(1, MAX_STEPS)),
         seed=draw(st.integers(0, SEEDS - 1)),
         strength=draw(st.floats(0, 1)),
         count=draw(st.integers(1, MAX_COUNT)),
         tile=draw(st.none() | st.sampled_from(Tile)),
+        symmetry=symmetry,
+        palette=tuple(draw(st.just([]) | st.lists(COLOURS, min_size=2, max_size=MAX_COLOURS))),
         preset=draw(st.none() | st.sampled_from(list(PRESETS))),
         **start,
     )

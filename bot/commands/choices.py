@@ -3,9 +3,11 @@
 from discord.app_commands import Choice, locale_str
 
 from bot import policy
+from bot.commands.autocompletion import matching_texts
 from bot.types import Interaction
 from core.i18n import mark, say
-from core.pattern import Tile
+from core.palette import NAMED
+from core.pattern import Symmetry, Tile
 from core.styles import suiting
 
 
@@ -25,6 +27,23 @@ def tiles() -> list[Choice[str]]:
         Tile.DOWN: mark("From top to bottom"),
     }
     return [Choice(name=locale_str(name), value=tile.value) for tile, name in names.items()]
+
+
+def symmetries() -> list[Choice[str]]:
+    """What may leave an image unchanged."""
+    names = {
+        Symmetry.LEFT_RIGHT: mark("Mirror left and right"),
+        Symmetry.TOP_BOTTOM: mark("Mirror top and bottom"),
+        Symmetry.BOTH: mark("Mirror both"),
+        Symmetry.HALF_TURN: mark("The same upside down"),
+        Symmetry.QUARTER_TURN: mark("The same after a quarter turn (square images)"),
+    }
+    return [Choice(name=locale_str(name), value=each.value) for each, name in names.items()]
+
+
+async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Named palettes; any colours can be typed."""
+    return matching_texts(typed, (f"{name}" for name in NAMED))
 
 
 def styles_for(pair: str) -> list[Choice[str]]:

@@ -6,13 +6,14 @@ from discord import app_commands
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
-from bot.commands.choices import styles_for, suggest_sizes, tiles
+from bot.commands.choices import styles_for, suggest_palettes, suggest_sizes, symmetries, tiles
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.translator import filled
 from bot.types import Interaction
 from core.i18n import mark
-from core.pattern import Tile
+from core.palette import parse_palette
+from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
 
@@ -39,10 +40,13 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         like=mark("An image to paint something similar to"),
         unlike=mark("An image to avoid resembling"),
         tile=mark("Make a seamless pattern, to be repeated side by side"),
+        symmetry=mark("Make the image symmetric"),
+        palette=mark("Its colours, such as navy gold #fff, or the name of a palette"),
+        palette_from=mark("An image to take its colours from"),
         private=mark("Send it to you alone, by direct message"),
     )
-    @app_commands.choices(style=styles_for(model), tile=tiles())
-    @app_commands.autocomplete(include=_suggest, size=suggest_sizes)
+    @app_commands.choices(style=styles_for(model), tile=tiles(), symmetry=symmetries())
+    @app_commands.autocomplete(include=_suggest, size=suggest_sizes, palette=suggest_palettes)
     async def imagine(
         interaction: Interaction,
         include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH],
@@ -57,6 +61,9 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         like: discord.Attachment | None = None,
         unlike: discord.Attachment | None = None,
         tile: str | None = None,
+        symmetry: str | None = None,
+        palette: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] | None = None,
+        palette_from: discord.Attachment | None = None,
         private: bool = False,
     ) -> None:
         recipe = await preferred_recipe(
@@ -70,8 +77,11 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
             count=count,
             strength=strength,
             tile=Tile(tile) if tile else None,
+            symmetry=Symmetry(symmetry) if symmetry else None,
+            palette=parse_palette(palette) if palette else (),
         )
-        await submit_job(interaction, recipe, Uploads(image, like, unlike), private=private)
+        uploads = Uploads(image, like, unlike, palette_from)
+        await submit_job(interaction, recipe, uploads, private=private)
 
     return imagine
 

@@ -1,5 +1,6 @@
 """From a recipe to a job in the queue and its message: for commands, buttons and forms."""
 
+import asyncio
 from dataclasses import dataclass
 
 import discord
@@ -21,7 +22,9 @@ from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import mark, say
 from core.job import Job, NewJob, State
+from core.palette import palette_of
 from core.recipe import PicturePrompt, Recipe
+from core.storage.uploaded_images import load_image
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -34,14 +37,15 @@ DIRECT_MESSAGES_CLOSED = mark(
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Images that a member attached: to start from, and as prompts."""
+    """Images that a member attached: to start from, as prompts, and for their colours."""
 
     initial: discord.Attachment | None = None
     like: discord.Attachment | None = None
     unlike: discord.Attachment | None = None
+    palette: discord.Attachment | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.initial or self.like or self.unlike)
+        return bool(self.initial or self.like or self.unlike or self.palette)
 
 
 async def submit_job(
@@ -98,6 +102,9 @@ async def _with_uploads(
 
     initial = await keep(uploads.initial) or recipe.initial
     like, unlike = await keep(uploads.like), await keep(uploads.unlike)
+    if colours := await keep(uploads.palette):
+        image = await asyncio.to_thread(load_image, colours, interaction.client.settings.data_dir)
+        recipe = recipe.with_palette(palette_of(image))
     return recipe.with_pictures(
         initial,
         (PicturePrompt(like),) if like else (),

@@ -14,7 +14,7 @@ from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
 from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
-from core.pattern import Tile
+from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
 
@@ -35,6 +35,13 @@ _TILES = {
     Tile.BOTH: mark("seamless"),
     Tile.ACROSS: mark("seamless from left to right"),
     Tile.DOWN: mark("seamless from top to bottom"),
+}
+_SYMMETRIES = {
+    Symmetry.LEFT_RIGHT: mark("mirrored left to right"),
+    Symmetry.TOP_BOTTOM: mark("mirrored top to bottom"),
+    Symmetry.BOTH: mark("mirrored both ways"),
+    Symmetry.HALF_TURN: mark("the same upside down"),
+    Symmetry.QUARTER_TURN: mark("the same when turned by 90°"),
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
@@ -182,6 +189,10 @@ def _footer(job: Job) -> str:
             parts.append(say("from #{job}, picture {n}", **place))
     if recipe.tile:
         parts.append(say(_TILES[recipe.tile]))
+    if recipe.symmetry:
+        parts.append(say(_SYMMETRIES[recipe.symmetry]))
+    if recipe.palette:
+        parts.append(counted("{n} colour", "{n} colours", len(recipe.palette)))
     if recipe.preset:
         parts.append(say(recipe.preset))
     name = truncate(strip_bidi_controls(job.member_name), MAX_NAME)

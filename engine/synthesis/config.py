@@ -65,6 +65,14 @@ class PriorConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PaletteConfig:
+    """How pixels are limited to the colours of a palette; in squared distances of RGB, 0 to 3."""
+
+    temperature: float = 0.005  # of the mixture of colours that a pixel is
+    gradient_temperature: float = 0.1  # of the one whose gradient it gets
+
+
+@dataclass(frozen=True, slots=True)
 class InitConfig:
     """Where an image starts: the best of many candidates, or another job's latents."""
 
@@ -90,6 +98,7 @@ class SynthesisConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
+    palette: PaletteConfig = field(default_factory=PaletteConfig)
     init: InitConfig = field(default_factory=InitConfig)
 
 
@@ -111,7 +120,7 @@ def override(config: SynthesisConfig, values: Mapping[str, Any]) -> SynthesisCon
 def flat(config: SynthesisConfig) -> dict[str, Any]:
     """All values by the keys of `override`."""
     values: dict[str, Any] = {"quantize": config.quantize}
-    for section in ("cutouts", "loss", "schedule", "prior", "init"):
+    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init"):
         part = getattr(config, section)
         values |= {f"{section}.{each.name}": getattr(part, each.name) for each in fields(part)}
     return values

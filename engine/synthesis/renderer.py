@@ -19,6 +19,7 @@ from engine.device import autocast, free_memory
 from engine.models.model import Model
 from engine.models.optimized_decoder import enable_gradient_checkpointing
 from engine.synthesis import latents, objective
+from engine.synthesis.appearance import limit_to_palette, symmetrise
 from engine.synthesis.config import CONFIGS, SynthesisConfig
 from engine.synthesis.cost import StepCost
 from engine.synthesis.cutouts import make_cutouts, roll_randomly, sample_augmentation
@@ -139,11 +140,21 @@ class Renderer:
         images: dict[int, Tensor] = {}
         with record_function("decode"):
             for (_, tile), indices in alike.items():
-                batch = torch.cat([jobs[i].latents for i in indices])
+                batch = torch.cat([self._shaped_latents(jobs[i]) for i in indices])
                 decoded = latents.decode(self.model.vqgan, batch, self.config.quantize, tile)
                 by_job = decoded.split([len(jobs[i].latents) for i in indices])
-                images.update(zip(indices, by_job, strict=True))
+                for i, own in zip(indices, by_job, strict=True):
+                    images[i] = self._shaped_images(own, jobs[i].recipe)
         return [images[index] for index in range(len(jobs))]
+
+    def _shaped_latents(self, job: JobState) -> Tensor:
+        symmetry = job.recipe.symmetry
+        return symmetrise(job.latents, symmetry) if symmetry else job.latents
+
+    def _shaped_images(self, images: Tensor, recipe: Recipe) -> Tensor:
+        if recipe.palette:
+            images = limit_to_palette(images, recipe.palette, self.config.palette)
+        return symmetrise(images, recipe.symmetry) if recipe.symmetry else images
 
     def _make_cutouts(self, jobs: Sequence[JobState], images: Sequence[Tensor]) -> Tensor:
         """(images × cutouts, 3, resolution, resolution) of all jobs, in their order."""
