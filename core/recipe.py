@@ -138,7 +138,7 @@ class Recipe(BaseModel):
         """
         wordless = include_pictures and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
-        excluded = parse_prompts(exclude) if exclude.strip() else ()
+        excluded = parse_prompts(exclude, stories=False) if exclude.strip() else ()
         if preset is not None:
             more, less = _preset_prompts(preset)
             included, excluded = included + more, excluded + less
@@ -191,7 +191,7 @@ class Recipe(BaseModel):
         """
         width, height = parse_size(size)
         included = parse_prompts(include) if include.strip() else ()
-        excluded = parse_prompts(exclude) if exclude.strip() else ()
+        excluded = parse_prompts(exclude, stories=False) if exclude.strip() else ()
         _check_contradiction(included, excluded)
         return self._with(
             include=included,
@@ -239,6 +239,11 @@ class Recipe(BaseModel):
                 )
             )
         return self.more(job, row, steps)._with(width=width, height=height)
+
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on with the very latents of its source, not with a variation."""
+        return self.source is not None and not self.source.spread
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -308,11 +313,11 @@ def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...
     excluded = {prompt.text.casefold() for prompt in exclude}
     for place, prompt in enumerate(include):
         if prompt.text.casefold() in excluded:
-            before = format_prompts(include[:place])
+            end = len(format_prompts(include[: place + 1]))
             raise RecipeError(
                 say("This is in both include and exclude: remove it from one of them."),
                 format_prompts(include),
-                len(before) + len(" | ") if before else 0,
+                end - len(str(prompt)),
             )
 
 

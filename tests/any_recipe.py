@@ -1,5 +1,7 @@
 """Any legal recipe, for the tests of laws: `st.from_type(Recipe)` once this is imported."""
 
+from dataclasses import replace
+
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -18,7 +20,9 @@ from core.recipe import (
 from core.sizes import MAX_SIDE, MIN_SIDE
 from core.styles import PRESETS
 
-TRICKY = st.text(alphabet="ab19 :|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30)
+TRICKY = st.text(
+    alphabet="ab19 :->→|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30
+)
 NAMES = st.sampled_from(["0" * 64, "f" * 64, "0123456789abcdef" * 4])
 COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 WEIGHTS = st.floats(0, 10, exclude_min=True)
@@ -37,7 +41,14 @@ def _prompts(draw: st.DrawFn) -> Prompt:
 @st.composite
 def _recipes(draw: st.DrawFn) -> Recipe:
     prompts = st.lists(st.from_type(Prompt), max_size=8).map(tuple)
-    texts = prompts.filter(
+    stories = st.lists(st.from_type(Prompt), min_size=2, max_size=5).map(_told)
+    told = st.tuples(stories, st.lists(st.from_type(Prompt), max_size=3)).map(
+        lambda sides: (*sides[1][:1], *sides[0], *sides[1][1:])
+    )
+    texts = (prompts | told).filter(
+        lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
+    )
+    excluded = prompts.filter(
         lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
     )
     pictures = st.lists(st.builds(PicturePrompt, NAMES, WEIGHTS), max_size=MAX_PICTURES).map(tuple)
@@ -52,7 +63,7 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     square = symmetry is Symmetry.QUARTER_TURN
     return Recipe(
         include=include,
-        exclude=draw(texts),
+        exclude=draw(excluded),
         include_pictures=include_pictures,
         exclude_pictures=draw(pictures),
         width=width,
@@ -67,6 +78,11 @@ def _recipes(draw: st.DrawFn) -> Recipe:
         preset=draw(st.none() | st.sampled_from(list(PRESETS))),
         **start,
     )
+
+
+def _told(prompts: list[Prompt]) -> tuple[Prompt, ...]:
+    """As the scenes of a story."""
+    return tuple(replace(prompt, scene=scene) for scene, prompt in enumerate(prompts, start=1))
 
 
 st.register_type_strategy(Prompt, _prompts())

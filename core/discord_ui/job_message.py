@@ -3,6 +3,7 @@
 Send cards with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody.
 """
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,7 +155,9 @@ def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
         shares = list(progress.shares)
     shown = [_prompt(*pair) for pair in zip(everything, shares, strict=True)]
     border = len(included)
-    yield say("**Include** {prompts}", prompts=" · ".join(shown[:border]))
+    separators = (" → " if isinstance(p, Prompt) and p.scene > 1 else " · " for p in included)
+    joined = "".join(map(operator.add, separators, shown[:border])).removeprefix(" · ")
+    yield say("**Include** {prompts}", prompts=joined)
     if shown[border:]:
         yield say("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
 

@@ -47,6 +47,7 @@ class ScheduleConfig:
     min_patience: int = 20  # steps; never fewer than this
     min_delta: float = 0.001  # how far the loss must fall to count as progress
     loss_ema_weight: float = 0.2  # of the newest loss in the running mean
+    scene_fade: float = 0.1  # share of the steps in which a scene of a story becomes the next
     check_every: int = 10  # steps between checks, each of which waits for the device
 
 

@@ -46,7 +46,8 @@ def start(
     """
     recipe = request.recipe
     sizes = _sizes(recipe, model, config)
-    styles = choose_styles(model, target, config.prior, recipe.seeds)
+    opening = target.at(0.0, config.schedule.scene_fade).active()
+    styles = choose_styles(model, opening, config.prior, recipe.seeds)
     parts = parts_of(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
@@ -59,20 +60,20 @@ def start(
     else:
         first, generators = _from_scratch(
             recipe,
-            target,
+            opening,
             model,
             config,
             sizes[0],
             device,
             styles,
-            part_targets(model, target, parts),
+            part_targets(model, opening, parts),
         )
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     job = JobState(recipe, target, config, generators, first, sizes, styles, not parts)
     if recipe.initial and recipe.strength and not recipe.source:
         job.init_latents = _encode_initial(recipe, request, model)
-    if request.source and _continues(recipe):
+    if request.source and recipe.continues:
         _continue(job, request.source)
     if request.resume_from:
         job.resume(request.resume_from, model.vqgan)
@@ -81,15 +82,10 @@ def start(
     return job
 
 
-def _continues(recipe: Recipe) -> bool:
-    """Whether a job goes on with the very latents of its source, not with a variation."""
-    return recipe.source is not None and not recipe.source.spread
-
-
 def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, Size]:
     """From coarse to fine, unless the job starts from an image that has its fine structure."""
     factor = model.vqgan.factor
-    if _continues(recipe) or (recipe.initial and not recipe.source):
+    if recipe.continues or (recipe.initial and not recipe.source):
         return {0: (recipe.height // factor, recipe.width // factor)}
     return coarse_to_fine(recipe, factor, config.schedule)
 

@@ -26,6 +26,7 @@ from engine.synthesis.cutouts import make_cutouts, roll_randomly, sample_augment
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
+from engine.synthesis.objective import Target
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.prior_guidance import distillation_loss
 from engine.synthesis.request import RenderRequest
@@ -94,7 +95,10 @@ class Renderer:
         if not jobs:
             return []
         states = list(jobs.values())
-        targets = [job.target for job in states for _ in job.generators]
+        current = [job.current_target for job in states]
+        targets = [
+            target for job, target in zip(states, current, strict=True) for _ in job.generators
+        ]
         weights = self.config.loss
         with rng_restored_on_error(states):
             for job in states:
@@ -103,7 +107,7 @@ class Renderer:
                 images = self._decode(states)
                 cutouts = self._make_cutouts(states, images)
                 features = self._embed(cutouts)
-                prior_loss = weights.prior_weight * self._distillation_loss(states, images)
+                prior_loss = weights.prior_weight * self._distillation_loss(states, current, images)
             similarities = objective.cosine_similarities(features, targets)
             clip_loss = torch.stack(list(map(objective.clip_loss, similarities, targets)))
             tv_loss = weights.tv_weight * torch.cat(
@@ -121,9 +125,9 @@ class Renderer:
                 job.update(losses)
         outputs = []
         scores = iter(similarities)
-        for (job_id, job), own in zip(jobs.items(), images, strict=True):
+        for (job_id, job), target, own in zip(jobs.items(), current, images, strict=True):
             mean = torch.stack([next(scores) for _ in job.generators]).detach().mean(0)
-            outputs.append(self._output(job_id, job, own, mean))
+            outputs.append(self._output(job_id, job, target, own, mean))
         for output in outputs:
             jobs[output.job_id].enlarge_if_due()
             if output.done or output.fault:
@@ -184,7 +188,7 @@ class Renderer:
             return torch.cat(features).float()
 
     def _distillation_loss(
-        self, jobs: Sequence[JobState], images: Sequence[Tensor]
+        self, jobs: Sequence[JobState], targets: Sequence[Target], images: Sequence[Tensor]
     ) -> Tensor | float:
         """The sum over the jobs whose turn it is."""
         model, config = self.model, self.config
@@ -193,13 +197,21 @@ class Renderer:
         with record_function("prior"):
             return sum(
                 distillation_loss(
-                    model, own, job.latents, job.target, config.prior, job.generators, job.styles
+                    model,
+                    own,
+                    job.latents,
+                    target.active(),
+                    config.prior,
+                    job.generators,
+                    job.styles,
                 ).sum()
-                for job, own in zip(jobs, images, strict=True)
+                for job, target, own in zip(jobs, targets, images, strict=True)
                 if job.distilled and job.step % config.prior.every == 0
             )
 
-    def _output(self, job_id: int, job: JobState, images: Tensor, scores: Tensor) -> StepOutput:
+    def _output(
+        self, job_id: int, job: JobState, target: Target, images: Tensor, scores: Tensor
+    ) -> StepOutput:
         return StepOutput(
             job_id=job_id,
             step=job.step,
@@ -209,8 +221,8 @@ class Renderer:
             cost=self._cost.step(job.recipe.count, job.size),
             cost_left=self._cost.left(job),
             size=(job.recipe.width, job.recipe.height),
-            texts=job.target.texts,
-            weights=job.target.weights,
+            texts=target.texts,
+            weights=target.weights,
             similarities=scores,
             pixels=images.detach(),
             checkpoint=partial(job.checkpoint, self.model.vqgan),

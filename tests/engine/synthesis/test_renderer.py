@@ -10,6 +10,7 @@ from PIL import Image, ImageStat
 
 from core.pattern import Tile
 from core.recipe import PicturePrompt, Recipe
+from engine.job_messages import progress_of
 from engine.models.model import Model
 from engine.models.perceptor import Perceptor
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
@@ -102,6 +103,27 @@ def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipe
     company.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
     company.add(RenderRequest(3, recipe(seed=4, tile=Tile.DOWN)))
     assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
+
+
+def test_a_story_is_told_from_its_first_scene_to_its_last(model: Model, recipe: Recipes) -> None:
+    """It never ends before its last scene, however little there is to gain."""
+    impatient = override(
+        QUICK, {"schedule.min_patience": 1, "schedule.patience": 0.0, "schedule.min_delta": 9.0}
+    )
+    renderer = Renderer(model, CPU, impatient)
+    story = recipe("a red circle -> a blue star -> the moon", steps=24)
+    renderer.add(RenderRequest(1, story))
+    outputs = paint(renderer)
+    present = [[prompt.weight > 0 for prompt in output.prompts] for output in outputs]
+    assert present[0] == [True, False, False]
+    assert [True, True, False] in present
+    assert present[12] == [False, True, False]
+    assert present[-1] == [False, False, True]
+    assert outputs[-1].step > 16
+    assert outputs[0].include == pytest.approx(outputs[0].prompts[0].similarity)
+    assert progress_of(outputs[0], None).shares[1:] == (0, 0)
+    renderer.add(RenderRequest(2, story.more(1, 0, 3), source=outputs[-1].checkpoint()))
+    assert [prompt.weight for prompt in paint(renderer, 2)[0].prompts] == [0, 0, 1]
 
 
 def test_company_does_not_change_the_random_draws(model: Model, recipe: Recipes) -> None:
