@@ -54,9 +54,9 @@ def palette_bounds() -> str:
 def palette_of(image: Image.Image) -> tuple[str, ...]:
     """The most typical colours of an image, by median cut; the most frequent first."""
     reduced = image.convert("RGB").quantize(FROM_IMAGE, Image.Quantize.MEDIANCUT)
-    values = reduced.getpalette() or []
-    counted = sorted(reduced.getcolors() or [], reverse=True)
-    colours = ("#{:02x}{:02x}{:02x}".format(*values[3 * i : 3 * i + 3]) for _, i in counted)
+    values, counts = reduced.getpalette() or [], reduced.histogram()
+    used = sorted((i for i in range(FROM_IMAGE) if counts[i]), key=lambda i: -counts[i])
+    colours = ("#{:02x}{:02x}{:02x}".format(*values[3 * i : 3 * i + 3]) for i in used)
     return tuple(dict.fromkeys(colours))
 
 

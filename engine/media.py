@@ -21,7 +21,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
-from core.pattern import Tile
+from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, weight_text
 from core.recipe import PicturePrompt, Recipe
 from core.storage.files import write_atomic
@@ -132,6 +132,18 @@ def enlarged(picture: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = N
     )
 
 
+def turned(picture: Image.Image) -> Image.Image:
+    """A square with an even side whose upper left quarter is turned into the other three.
+
+    Enlarging rounds rows before columns, so that an image loses this symmetry.
+    """
+    pixels = np.asarray(picture.convert("RGB"))
+    half = picture.width // 2
+    quarter = pixels[:half, :half]
+    upper = np.hstack([quarter, np.rot90(quarter, 3)])
+    return Image.fromarray(np.vstack([upper, np.rot90(upper, 2)]))
+
+
 def repeated(path: Path) -> bytes:
     """The image in a file, two by two, as a WebP: shows whether its edges meet."""
     with Image.open(path) as picture:
@@ -191,7 +203,10 @@ def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> 
     for key, text in texts.items():
         about.add_itxt(key, text)
     buffer = io.BytesIO()
-    enlarged(picture, tile=recipe.tile).save(buffer, "PNG", pnginfo=about)
+    shown = enlarged(picture, tile=recipe.tile)
+    if recipe.symmetry is Symmetry.QUARTER_TURN:
+        shown = turned(shown)
+    shown.save(buffer, "PNG", pnginfo=about)
     return buffer.getvalue()
 
 

@@ -65,7 +65,7 @@ def limit_to_palette(images: Tensor, palette: Sequence[str], config: PaletteConf
     colours = images.new_tensor([rgb(colour) for colour in palette])
     distances = (images[:, None] - colours[:, :, None, None]).square().sum(2)
     hard, soft = (
-        torch.einsum("bkhw,kc->bchw", (-distances / temperature).softmax(1), colours)
+        ((-distances / temperature).softmax(1)[:, :, None] * colours[:, :, None, None]).sum(1)
         for temperature in (config.temperature, config.gradient_temperature)
     )
     return soft + (hard - soft).detach()

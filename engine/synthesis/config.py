@@ -70,7 +70,7 @@ class PaletteConfig:
     """How pixels are limited to the colours of a palette; in squared distances of RGB, 0 to 3."""
 
     temperature: float = 0.005  # of the mixture of colours that a pixel is
-    gradient_temperature: float = 0.1  # of the one whose gradient it gets
+    gradient_temperature: float = 0.5  # of the one whose gradient it gets
 
 
 @dataclass(frozen=True, slots=True)
