@@ -26,7 +26,7 @@ from core.styles import PRESETS
 MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
 MAX_STEPS = 2000
 MAX_COUNT = 4  #: images of one recipe
-SPREAD = 0.5  #: default strength of a variation, from 0 to 1
+SUBTLE, SPREAD, STRONG = 0.25, 0.5, 0.8  #: strengths of a variation, from 0 to 1
 SEEDS = 2**32
 
 _RANGES = {
@@ -175,6 +175,10 @@ class Recipe(BaseModel):
         """A copy with these colours. Raises RecipeError."""
         return self._with(palette=palette)
 
+    def without_text(self, text: str) -> Self:
+        """A copy that does not include this text. Raises RecipeError if no prompt remains."""
+        return self._with(include=tuple(p for p in self.include if p.text != text))
+
     def without_images(self, names: Collection[str]) -> Self:
         """A copy without these uploaded images. Raises RecipeError if no prompt remains."""
         return self._with(
@@ -219,9 +223,18 @@ class Recipe(BaseModel):
         """
         return self._with(count=1, seed=self._seed_of(row))
 
-    def vary(self, job: int, row: int, seed: int, count: int = MAX_COUNT) -> Self:
+    def vary(
+        self, job: int, row: int, seed: int, count: int = MAX_COUNT, spread: float = SPREAD
+    ) -> Self:
         """Variations of an image of `job`, which has this recipe. Raises RecipeError."""
-        return self._from(job, row, spread=SPREAD, seed=seed, count=count)
+        return self._from(job, row, spread=spread, seed=seed, count=count)
+
+    def remix(
+        self, job: int, row: int, include: str, exclude: str, spread: float, seed: int
+    ) -> Self:
+        """Variations of an image of `job` with other prompts. Raises RecipeError."""
+        edited = self.edited(include, exclude, self.size, self.steps, seed)
+        return edited.vary(job, row, seed, spread=spread)
 
     def more(self, job: int, row: int, steps: int) -> Self:
         """Continues an image of `job` for this many steps. Raises RecipeError."""

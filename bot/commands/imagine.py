@@ -14,11 +14,12 @@ from bot.types import Interaction
 from core.i18n import mark
 from core.palette import parse_palette
 from core.pattern import Symmetry, Tile
-from core.prompts import MAX_PROMPT_LENGTH, format_prompts
+from core.prompts import MAX_PROMPT_LENGTH, MAX_WEIGHT, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
 
 MAX_SEED = SEEDS - 1
 Size = app_commands.Range[str, 3, 20]
+ImageWeight = app_commands.Range[float, 0.1, MAX_WEIGHT]
 
 
 def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
@@ -39,6 +40,8 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength=mark("How closely to follow that image, from 0 (barely) to 1 (exactly)"),
         like=mark("An image to paint something similar to"),
         unlike=mark("An image to avoid resembling"),
+        like_weight=mark("How much to resemble it, beside the texts with weight 1"),
+        unlike_weight=mark("How much to avoid resembling it, likewise"),
         tile=mark("Make a seamless pattern, to be repeated side by side"),
         symmetry=mark("Make the image symmetric"),
         palette=mark("Its colours, such as navy gold #fff, or the name of a palette"),
@@ -60,6 +63,8 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength: app_commands.Range[float, 0, 1] = 0.5,
         like: discord.Attachment | None = None,
         unlike: discord.Attachment | None = None,
+        like_weight: ImageWeight = 1.0,
+        unlike_weight: ImageWeight = 1.0,
         tile: str | None = None,
         symmetry: str | None = None,
         palette: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] | None = None,
@@ -80,7 +85,12 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
             symmetry=Symmetry(symmetry) if symmetry else None,
             palette=parse_palette(palette) if palette else (),
         )
-        uploads = Uploads(image, like, unlike, palette_from)
+        uploads = Uploads(
+            image,
+            [(like, like_weight)] if like else [],
+            [(unlike, unlike_weight)] if unlike else [],
+            palette_from,
+        )
         await submit_job(interaction, recipe, uploads, private=private)
 
     return imagine

@@ -16,6 +16,7 @@ from bot.components.moderation_lists import (
 )
 from bot.components.privacy_buttons import DeleteEverythingButton
 from bot.components.queue_list import QueueList
+from bot.components.remix_modal import RemixModal
 from bot.components.report_modal import ReportModal
 
 BUTTONS: tuple[AnyButton, ...] = (
@@ -35,4 +36,4 @@ BUTTONS: tuple[AnyButton, ...] = (
     VerdictButton,
 )
 
-MODALS: tuple[AnyModal, ...] = (EditModal, ImageModal, ReportModal)
+MODALS: tuple[AnyModal, ...] = (EditModal, ImageModal, RemixModal, ReportModal)

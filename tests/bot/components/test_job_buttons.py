@@ -60,6 +60,41 @@ async def test_one_of_several_pictures_is_gone_on_from(
     assert {name: getattr(made, name) for name in changed} == changed
 
 
+@pytest.mark.parametrize(("action", "spread"), [("subtle", 0.25), ("vary", 0.5), ("strong", 0.8)])
+async def test_variations_differ_in_strength(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    store: Store,
+    ada: Member,
+    painted: Any,
+    action: str,
+    spread: float,
+) -> None:
+    job, card = await painted(ada)
+    await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}"))
+    made = (await newest(store)).recipe
+    assert (made.source, made.count) == (Source(job.id, 0, spread), 4)
+    assert made.include == job.recipe.include
+
+
+async def test_remix_varies_an_image_with_other_prompts(
+    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+) -> None:
+    job, card = await painted(ada, count=2)
+    opened = await press(sandbox, ada, card, f"remix:{job.id}:1")
+    assert opened.modal
+    components = [label["component"] for label in opened.modal["components"]]
+    fields = {component["custom_id"]: component for component in components}
+    assert [fields[name]["value"] for name in ("include", "exclude")] == ["a red circle", "fog"]
+    assert [o["value"] for o in fields["strength"]["options"] if o.get("default")] == ["0.5"]
+    await ada.wait_filled(
+        await ada.submit(opened, include="a blue circle", exclude="", strength=["0.8"])
+    )
+    made = await newest(store)
+    assert [str(prompt) for prompt in made.recipe.include] == ["a blue circle"]
+    assert (made.recipe.source, made.parent_id) == (Source(job.id, 1, 0.8), job.id)
+
+
 async def test_it_does_not_grow_without_end(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
