@@ -198,7 +198,10 @@ async def test_a_picked_picture_is_shown_large_to_who_picked_it(
     job, card = await painted(ada, count=3)
     await press(sandbox, ada, card, f"pick:{job.id}:2")
     shown = await told(ada, "image 3")
-    assert [button.label for button in shown.buttons] == ["Vary", "Larger", "More steps"]
+    assert [button.label for button in shown.buttons] == [
+        *("Vary subtly", "Vary", "Vary strongly", "Remix"),
+        *("Larger", "More steps"),
+    ]
     assert shown.files[-1].filename == f"imagine-{job.id}-3.png"
     assert "seed 9" in shown.text
 
