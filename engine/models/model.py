@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import torch
+from torch import nn
 
 from core.settings import OWN, PerceptorChoice
 from engine.models import catalogue, weights
@@ -35,6 +36,12 @@ class Model:
     words: frozenset[str] | None
     checksums: dict[str, str]
     prior: Prior | None = None
+
+    def to(self, device: torch.device) -> None:
+        """Moves all networks."""
+        for network in (self.vqgan, self.perceptor, self.prior):
+            if isinstance(network, nn.Module):
+                network.to(device)
 
 
 def load_model(

@@ -44,6 +44,7 @@ class Renderer:
         self.model, self.device = model, device
         self.config = config or CONFIGS[model.name]
         self.gradient_checkpointing = False
+        self.offloaded = False
         self._jobs: dict[int, JobState] = {}
 
     @cached_property
@@ -66,6 +67,9 @@ class Renderer:
         `resume_from` belongs to another job, and MemoryError if there is no room beside the jobs
         that are being rendered.
         """
+        if self.offloaded:
+            self.model.to(self.device)
+            self.offloaded = False
         recipe = request.recipe
         notes = validate(recipe, self.model) + self._make_room(recipe)
         with torch.no_grad():
@@ -83,6 +87,15 @@ class Renderer:
         """Makes the next step the job's last."""
         if job := self._jobs.get(job_id):
             job.finishing = True
+
+    def offload(self) -> None:
+        """Moves the networks to the machine's memory until the next job; not while there is one."""
+        if self._jobs or self.offloaded:
+            return
+        self.model.to(torch.device("cpu"))
+        self.offloaded = True
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def enable_gradient_checkpointing(self) -> None:
         """From now on activations are recomputed: less memory, slower, the same images."""

@@ -67,6 +67,20 @@ def test_the_same_seed_paints_the_same_bytes(model: Model, recipe: Recipes) -> N
     assert picture(0) != picture(1)
 
 
+def test_offloaded_networks_come_back_for_the_next_job(model: Model, recipe: Recipes) -> None:
+    renderer = Renderer(model, CPU, QUICK)
+    renderer.add(RenderRequest(1, recipe(tile=Tile.BOTH, steps=2)))
+    renderer.offload()
+    assert not renderer.offloaded  # a job is in it
+    first = paint(renderer)[-1].images()[0].tobytes()
+    renderer.offload()
+    assert renderer.offloaded
+    assert len(model.vqgan.decoders) == 1  # copies would stay behind
+    renderer.add(RenderRequest(2, recipe(tile=Tile.BOTH, steps=2)))
+    assert not renderer.offloaded
+    assert paint(renderer, 2)[-1].images()[0].tobytes() == first
+
+
 @pytest.mark.usefixtures("float32")
 def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
@@ -82,11 +96,11 @@ def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Reci
 @pytest.mark.parametrize("tile", Tile)
 def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) -> None:
     """A step over the seam is no larger than one elsewhere; enlarging a tile keeps it so."""
-    asked = recipe("autumn leaves", width=48, height=64, steps=6, tile=tile)
+    asked = recipe("a landscape at sunset", width=32, height=48, steps=3, tile=tile)
     renderer = Renderer(sketch, CPU, QUICK)
     renderer.add(RenderRequest(1, asked))
     first = paint(renderer)[-1]
-    larger = asked.larger(1, 0, 2)
+    larger = asked.larger(1, 0, 1)
     assert larger.tile is tile
     renderer.add(RenderRequest(2, larger, source=first.checkpoint()))
     for output in (first, paint(renderer, 2)[-1]):
