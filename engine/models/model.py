@@ -39,6 +39,7 @@ class Model:
 
     def to(self, device: torch.device) -> None:
         """Moves all networks."""
+        self.vqgan.drop_periodic_decoders()
         for network in (self.vqgan, self.perceptor, self.prior):
             if isinstance(network, nn.Module):
                 network.to(device)

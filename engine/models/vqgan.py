@@ -8,7 +8,7 @@ that its published checkpoints load as they are.
 import contextlib
 import io
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from taming.modules.diffusionmodules.model import Decoder, Encoder
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
@@ -48,11 +48,6 @@ class VQGAN(nn.Module):
         self.post_quant_conv = nn.Conv2d(embed_dim, ddconfig["z_channels"], 1)
         self.factor: int = 2 ** (len(ddconfig["ch_mult"]) - 1)
         self._periodic: dict[Tile, nn.Module] = {}  # made when they are first used
-
-    def _apply(self, *arguments: Any, **named: Any) -> Self:
-        """Periodic copies share the weights, but would not move with all of them."""
-        self._periodic.clear()
-        return super()._apply(*arguments, **named)
 
     @property
     def codebook(self) -> Tensor:
@@ -103,6 +98,10 @@ class VQGAN(nn.Module):
         """For training: reconstructed images, and the quantiser's loss (a scalar)."""
         quantised, loss, _ = self.quantize(self._encoded(pictures).float())
         return self.decode(quantised), loss
+
+    def drop_periodic_decoders(self) -> None:
+        """Before the networks move: they share the weights, but would not move with all of them."""
+        self._periodic.clear()
 
     def _periodic_decoder(self, tile: Tile) -> nn.Module:
         if tile not in self._periodic:
