@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
-from core.database.jobs import Store
+from core.database.connection import Database
+from core.database.queue import JobQueue
 from core.palette import parse_palette
 from core.prompts import Prompt
 from sandbox import Member
@@ -24,11 +25,11 @@ def attached(folder: Path, count: int) -> dict[str, Any]:
 
 
 async def test_images_are_the_only_prompts_with_their_weights(
-    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     images = attached(tmp_path, 3)
     await ada.wait_filled(await ada.slash("blend", weights="2, 0.5 1", exclude="fog", **images))
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert job.recipe.include == ()
     assert [picture.weight for picture in job.recipe.include_pictures] == [2, 0.5, 1]
     assert len(set(job.recipe.pictures)) == 3
@@ -36,10 +37,10 @@ async def test_images_are_the_only_prompts_with_their_weights(
 
 
 async def test_a_text_goes_beside_them(
-    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     await ada.wait_filled(await ada.slash("blend", include="a blend", **attached(tmp_path, 2)))
-    (job,) = await store.waiting()
+    (job,) = await JobQueue(database).waiting()
     assert job.recipe.include == (Prompt("a blend"),)
     assert [picture.weight for picture in job.recipe.include_pictures] == [1, 1]
 
@@ -48,15 +49,15 @@ async def test_a_text_goes_beside_them(
     ("weights", "sentence"), [("1", "each of the 2 images"), ("1 -2", "be negative")]
 )
 async def test_weights_are_one_for_each(
-    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path, weights: str, sentence: str
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path, weights: str, sentence: str
 ) -> None:
     await ada.slash("blend", weights=weights, **attached(tmp_path, 2))
     assert sentence in await refusal(ada)
-    assert not await store.waiting()
+    assert not await JobQueue(database).waiting()
 
 
 async def test_an_image_prompt_of_imagine_has_a_weight_and_a_palette_comes_from_an_image(
-    bot: ImagineBot, store: Store, ada: Member, tmp_path: Path
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     two = Image.new("RGB", (8, 8), "#102030")
     two.paste("#f0e0d0", (0, 0, 8, 2))
@@ -67,7 +68,7 @@ async def test_an_image_prompt_of_imagine_has_a_weight_and_a_palette_comes_from_
     await ada.wait_filled(
         await ada.slash("imagine", include="a hill", palette="gameboy", symmetry="both")
     )
-    first, second = (job.recipe for job in await store.waiting())
+    first, second = (job.recipe for job in await JobQueue(database).waiting())
     assert first.include_pictures[0].weight == 2.5
     assert (first.palette, first.tile) == (("#102030", "#f0e0d0"), "down")
     assert (second.palette, second.symmetry) == (parse_palette("gameboy"), "both")

@@ -64,7 +64,7 @@ async def test_one_of_several_pictures_is_gone_on_from(
 async def test_variations_differ_in_strength(
     bot: ImagineBot,
     sandbox: Sandbox,
-    store: Store,
+    database: Database,
     ada: Member,
     painted: Any,
     action: str,
@@ -72,13 +72,13 @@ async def test_variations_differ_in_strength(
 ) -> None:
     job, card = await painted(ada)
     await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}"))
-    made = (await newest(store)).recipe
+    made = (await newest(database)).recipe
     assert (made.source, made.count) == (Source(job.id, 0, spread), 4)
     assert made.include == job.recipe.include
 
 
 async def test_remix_varies_an_image_with_other_prompts(
-    bot: ImagineBot, sandbox: Sandbox, store: Store, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
     job, card = await painted(ada, count=2)
     opened = await press(sandbox, ada, card, f"remix:{job.id}:1")
@@ -90,7 +90,7 @@ async def test_remix_varies_an_image_with_other_prompts(
     await ada.wait_filled(
         await ada.submit(opened, include="a blue circle", exclude="", strength=["0.8"])
     )
-    made = await newest(store)
+    made = await newest(database)
     assert [str(prompt) for prompt in made.recipe.include] == ["a blue circle"]
     assert (made.recipe.source, made.parent_id) == (Source(job.id, 1, 0.8), job.id)
 
