@@ -7,6 +7,9 @@ A typed text is one or several prompts::
 - `|` separates prompts. `\\|` is a bar that belongs to the text, and `\\\\` a backslash before one.
 - A weight is a number above 0 and up to 10, attached to the last colon of a prompt: `fog:0.5`.
   The default is 1.
+- `->` or `→` between spaces makes a prompt a story, whose scenes follow each other while the image
+  forms: `a seed -> a sapling -> a tree in bloom:2`. Each scene has its own weight. `\\->` is an
+  arrow that belongs to the text.
 - Nothing else is a weight. A colon followed by a space belongs to the text ("Batman: the movie",
   "Blade Runner: 2049"), and so does a colon between digits: a time of day or an aspect ratio
   ("16:9"). To give a weight to a text that ends in a digit, put a space before the colon:
@@ -19,7 +22,7 @@ import html
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Annotated
 
@@ -54,8 +57,9 @@ _MEANT_WEIGHT = re.compile(
     re.IGNORECASE,
 )
 _BAR = re.compile(r"\\[\\|]|(?P<bar>\|)")
-_ESCAPED = re.compile(r"\\([\\|])")
-_TO_ESCAPE = re.compile(r"\||\\(?=[\\|])")
+_ARROW = re.compile(r"(?<!\S)(?:->|→)(?!\S)")
+_ESCAPED = re.compile(r"\\([\\|])|(?<!\S)\\(->|→)(?!\S)")
+_TO_ESCAPE = re.compile(r"\||\\(?=[\\|])|(?<!\S)\\(?=(?:->|→)(?!\S))|(?<!\S)(?=(?:->|→)(?!\S))")
 
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
 _CONTROL, _SURROGATE = regex.compile(r"\p{Cc}"), regex.compile(r"\p{Cs}")
@@ -147,13 +151,17 @@ Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text with a weight above 0 and up to 10; the text is canonical and never blank."""
+    """A text with a weight above 0 and up to 10; the text is canonical and never blank.
+
+    `scene` is its place in a story (1, 2, …), whose scenes stand side by side; 0 without a story.
+    """
 
     text: Annotated[str, AfterValidator(_prompt_text)]
     weight: Weight = 1.0
+    scene: Annotated[int, Field(ge=0, le=MAX_PROMPTS)] = 0
 
     def __str__(self) -> str:
-        """The prompt in the grammar; `parse_prompts` reads it back as the same prompt."""
+        """The prompt, or this scene of it, in the grammar; `format_prompts` joins them."""
         text = _TO_ESCAPE.sub(r"\\\g<0>", self.text)
         if self.weight == 1 and not _MEANT_WEIGHT.search(self.text):
             return text
@@ -168,6 +176,10 @@ def _within_limits(prompts: tuple[Prompt, ...], info: ValidationInfo) -> tuple[P
     length = sum(len(prompt.text) for prompt in prompts)
     if length > MAX_PROMPT_LENGTH * (MAX_GROWTH if stored else 1):
         raise ValueError(too_long())
+    scenes = [0, *(prompt.scene for prompt in prompts), 0]
+    for before, scene, after in zip(scenes, scenes[1:], scenes[2:], strict=False):
+        if (scene > 1 and before != scene - 1) or (scene == 1 and after != 2):
+            raise ValueError("scenes of a story must follow each other")
     return prompts
 
 
@@ -190,8 +202,11 @@ def too_many() -> str:
     )
 
 
-def parse_prompts(text: str) -> tuple[Prompt, ...]:
-    """Parses one or more prompts in the grammar above. Raises RecipeError."""
+def parse_prompts(text: str, *, stories: bool = True) -> tuple[Prompt, ...]:
+    """Parses one or more prompts in the grammar above, with or without stories.
+
+    Raises RecipeError.
+    """
     if len(text) > MAX_TYPED:
         raise RecipeError(too_long())
     text = one_line(text)
@@ -199,10 +214,12 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
         raise RecipeError(say("Nothing is asked for: write what to paint, such as “a red circle”."))
     prompts: list[Prompt] = []
     room = MAX_PROMPT_LENGTH
-    for start, source in _between_bars(text):
+    for start, source, scene in _scenes(text):
         if len(prompts) == MAX_PROMPTS:
             raise RecipeError(too_many(), text, start)
-        prompt = _parse_prompt(text, start, source)
+        if scene and not stories:
+            raise RecipeError(say("A story with “->” can only be included."), text, start)
+        prompt = _parse_prompt(text, start, source, scene)
         if len(prompt.text) > room:
             raise RecipeError(too_long(), text, min(start + room, len(text)))
         room -= len(prompt.text)
@@ -212,7 +229,21 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
 
 def format_prompts(prompts: tuple[Prompt, ...]) -> str:
     """The inverse of `parse_prompts`: parsing what it returns gives the same prompts."""
-    return " | ".join(map(str, prompts))
+    joined = "".join(f"{' -> ' if p.scene > 1 else ' | '}{p}" for p in prompts)
+    return joined[len(" | ") :]
+
+
+def scene_spans(prompts: Sequence[Prompt]) -> list[tuple[float, float]]:
+    """For each prompt, from which to which share of the steps it holds: 0 to 1 without a story."""
+    spans: list[tuple[float, float]] = []
+    for index, prompt in enumerate(prompts):
+        first = index - max(0, prompt.scene - 1)
+        scenes = 1
+        while first + scenes < len(prompts) and prompts[first + scenes].scene == scenes + 1:
+            scenes += 1
+        begin = max(0, prompt.scene - 1)
+        spans.append((begin / scenes, (begin + 1) / scenes) if prompt.scene else (0.0, 1.0))
+    return spans
 
 
 def weight_text(weight: float) -> str:
@@ -228,16 +259,29 @@ def parse_weight(number: str, text: str = "", position: int = 0) -> float:
     return weight
 
 
-def _parse_prompt(text: str, start: int, source: str) -> Prompt:
+def _parse_prompt(text: str, start: int, source: str, scene: int) -> Prompt:
     """Parses one prompt: `source`, which begins at index `start` of `text`."""
     words, weight = source, 1.0
     if meant := _MEANT_WEIGHT.search(source):
         weight = parse_weight(meant["number"], text, start + meant.start("number"))
         words = source[: meant.start()].rstrip()
     try:
-        return Prompt(_ESCAPED.sub(r"\1", words), weight)
+        return Prompt(_ESCAPED.sub(r"\1\2", words), weight, scene)
     except ValidationError:
         raise RecipeError(say("There is no text in this place."), text, start) from None
+
+
+def _scenes(text: str) -> Iterator[tuple[int, str, int]]:
+    """Each prompt or scene, stripped, with the position where it begins, and its scene."""
+    for start, source in _between_bars(text):
+        begin, arrows = 0, list(_ARROW.finditer(source))
+        for scene, arrow in enumerate(arrows, start=1):
+            piece = source[begin : arrow.start()]
+            yield start + begin + len(piece) - len(piece.lstrip()), piece.strip(), scene
+            begin = arrow.end()
+        piece = source[begin:]
+        last = len(arrows) + 1 if arrows else 0
+        yield start + begin + len(piece) - len(piece.lstrip()), piece.strip(), last
 
 
 def _between_bars(text: str) -> Iterator[tuple[int, str]]:

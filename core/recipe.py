@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.dataclasses import dataclass
 
 from core.i18n import mark, say
+from core.palette import Colours, palette_bounds
+from core.pattern import Symmetry, Tile
 from core.prompts import (
     Prompt,
     Prompts,
@@ -24,7 +26,7 @@ from core.styles import PRESETS
 MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
 MAX_STEPS = 2000
 MAX_COUNT = 4  #: images of one recipe
-SPREAD = 0.5  #: default strength of a variation, from 0 to 1
+SUBTLE, SPREAD, STRONG = 0.25, 0.5, 0.8  #: strengths of a variation, from 0 to 1
 SEEDS = 2**32
 
 _RANGES = {
@@ -72,6 +74,8 @@ class Recipe(BaseModel):
     image (see `core.storage.uploaded_images`) that is followed as closely as `strength` says, from
     0 (barely) to 1 (exactly), or from `source`, the latents of an earlier job. There are `count`
     images, each with its own seed. `preset` only records which style's prompts are included.
+    With `tile` the images repeat without a seam. They have the `symmetry`, and are made of the
+    colours of the `palette`, where these are given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,11 +93,18 @@ class Recipe(BaseModel):
     source: Source | None = None
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     preset: Annotated[str, Field(pattern=r"^[a-z][a-z -]{0,39}$")] | None = None
+    tile: Tile | None = None
+    symmetry: Symmetry | None = None
+    palette: Colours = ()
 
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
         if not self.include and not self.include_pictures:
             raise ValueError(say("Nothing is asked for: include a text or a picture."))
+        if len(self.palette) == 1:
+            raise ValueError(palette_bounds())
+        if self.symmetry is Symmetry.QUARTER_TURN and self.width != self.height:
+            raise ValueError(say("An image that can be turned by 90° must be a square."))
         if self.initial and self.source:
             raise ValueError(
                 say("A picture starts from another picture or from a job, not from both.")
@@ -116,6 +127,9 @@ class Recipe(BaseModel):
         strength: float = 0.5,
         count: int = 1,
         preset: str | None = None,
+        tile: Tile | None = None,
+        symmetry: Symmetry | None = None,
+        palette: Colours = (),
     ) -> Self:
         """A recipe from a member's input; without `seed`, a random one.
 
@@ -124,7 +138,7 @@ class Recipe(BaseModel):
         """
         wordless = include_pictures and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
-        excluded = parse_prompts(exclude) if exclude.strip() else ()
+        excluded = parse_prompts(exclude, stories=False) if exclude.strip() else ()
         if preset is not None:
             more, less = _preset_prompts(preset)
             included, excluded = included + more, excluded + less
@@ -142,6 +156,9 @@ class Recipe(BaseModel):
             strength=strength,
             count=count,
             preset=preset,
+            tile=tile,
+            symmetry=symmetry,
+            palette=palette,
         )
 
     def with_pictures(
@@ -153,6 +170,14 @@ class Recipe(BaseModel):
             include_pictures=self.include_pictures + like,
             exclude_pictures=self.exclude_pictures + unlike,
         )
+
+    def with_palette(self, palette: Colours) -> Self:
+        """A copy with these colours. Raises RecipeError."""
+        return self._with(palette=palette)
+
+    def without_text(self, text: str) -> Self:
+        """A copy that does not include this text. Raises RecipeError if no prompt remains."""
+        return self._with(include=tuple(p for p in self.include if p.text != text))
 
     def without_images(self, names: Collection[str]) -> Self:
         """A copy without these uploaded images. Raises RecipeError if no prompt remains."""
@@ -170,7 +195,7 @@ class Recipe(BaseModel):
         """
         width, height = parse_size(size)
         included = parse_prompts(include) if include.strip() else ()
-        excluded = parse_prompts(exclude) if exclude.strip() else ()
+        excluded = parse_prompts(exclude, stories=False) if exclude.strip() else ()
         _check_contradiction(included, excluded)
         return self._with(
             include=included,
@@ -198,9 +223,18 @@ class Recipe(BaseModel):
         """
         return self._with(count=1, seed=self._seed_of(row))
 
-    def vary(self, job: int, row: int, seed: int, count: int = MAX_COUNT) -> Self:
+    def vary(
+        self, job: int, row: int, seed: int, count: int = MAX_COUNT, spread: float = SPREAD
+    ) -> Self:
         """Variations of an image of `job`, which has this recipe. Raises RecipeError."""
-        return self._from(job, row, spread=SPREAD, seed=seed, count=count)
+        return self._from(job, row, spread=spread, seed=seed, count=count)
+
+    def remix(
+        self, job: int, row: int, include: str, exclude: str, spread: float, seed: int
+    ) -> Self:
+        """Variations of an image of `job` with other prompts. Raises RecipeError."""
+        edited = self.edited(include, exclude, self.size, self.steps, seed)
+        return edited.vary(job, row, seed, spread=spread)
 
     def more(self, job: int, row: int, steps: int) -> Self:
         """Continues an image of `job` for this many steps. Raises RecipeError."""
@@ -218,6 +252,11 @@ class Recipe(BaseModel):
                 )
             )
         return self.more(job, row, steps)._with(width=width, height=height)
+
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on with the very latents of its source, not with a variation."""
+        return self.source is not None and not self.source.spread
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -287,11 +326,11 @@ def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...
     excluded = {prompt.text.casefold() for prompt in exclude}
     for place, prompt in enumerate(include):
         if prompt.text.casefold() in excluded:
-            before = format_prompts(include[:place])
+            end = len(format_prompts(include[: place + 1]))
             raise RecipeError(
                 say("This is in both include and exclude: remove it from one of them."),
                 format_prompts(include),
-                len(before) + len(" | ") if before else 0,
+                end - len(str(prompt)),
             )
 
 

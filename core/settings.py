@@ -40,6 +40,7 @@ _ALLOWED = {
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "bot_metrics": "a port such as 9101, an address with one such as 0.0.0.0:9101, or nothing",
     "engine_metrics": "a port such as 9102, an address with one such as 0.0.0.0:9102, or nothing",
+    "gpu_idle_minutes": "a number of minutes above 0, or nothing",
     "keep_days": "a number of days above 0, or nothing",
     "disk_quota_gb": "a number of gigabytes above 0, or nothing",
     "max_favourites": "a number of favourites, 1 or more",
@@ -165,6 +166,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     bot_metrics: Listening = None
     engine_metrics: Listening = None
+    gpu_idle_minutes: Limit | None = None
     keep_days: Limit | None = None
     disk_quota_gb: Limit | None = None
     max_favourites: Annotated[int, Field(ge=1)] = 100

@@ -57,7 +57,7 @@ def progress_of(output: StepOutput, seconds_left: float | None) -> Progress:
         include=output.include,
         exclude=output.exclude,
         shares=tuple(
-            abs(prompt.weight) * prompt.similarity / totals[prompt.weight > 0]
+            abs(prompt.weight) * prompt.similarity / (totals[prompt.weight > 0] or 1.0)
             for prompt in output.prompts
         ),
         seconds_left=seconds_left,

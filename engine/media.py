@@ -21,6 +21,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
+from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, weight_text
 from core.recipe import PicturePrompt, Recipe
 from core.storage.files import write_atomic
@@ -28,6 +29,7 @@ from core.storage.uploaded_images import MAX_BYTES, ImageError
 
 SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
 MAX_UPLOAD = 10 * 2**20  #: bytes; Discord's default limit for a file
+LANCZOS_RADIUS = 3  #: pixels of the smaller image that one of the larger depends on
 FRAMES_PER_SECOND = 20
 LINGER_SECONDS = 2  #: how long a timelapse shows the final image
 CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
@@ -110,16 +112,46 @@ def read_metadata(path: Path) -> Metadata:
         ) from error
 
 
-def enlarged(picture: Image.Image, side: int = SHOWN_SIDE) -> Image.Image:
+def enlarged(picture: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = None) -> Image.Image:
     """The image, enlarged by an integer factor so that its long side has at least `side` pixels.
 
-    With Lanczos: nearest neighbour would show stairs on every edge of a 64-pixel image.
+    With Lanczos: nearest neighbour would show stairs on every edge of a 64-pixel image. With `tile`
+    the enlarged image repeats without a seam if the image does.
     """
     factor = math.ceil(side / max(picture.size))
     if factor == 1:
         return picture
-    size = (picture.width * factor, picture.height * factor)
-    return picture.resize(size, Image.Resampling.LANCZOS)
+    across = LANCZOS_RADIUS if tile and tile.across else 0
+    down = LANCZOS_RADIUS if tile and tile.down else 0
+    margins = ((down, down), (across, across), (0, 0))
+    padded = Image.fromarray(np.pad(np.asarray(picture.convert("RGB")), margins, mode="wrap"))
+    size = (padded.width * factor, padded.height * factor)
+    left, top = across * factor, down * factor
+    return padded.resize(size, Image.Resampling.LANCZOS).crop(
+        (left, top, left + picture.width * factor, top + picture.height * factor)
+    )
+
+
+def turned(picture: Image.Image) -> Image.Image:
+    """A square with an even side whose upper left quarter is turned into the other three.
+
+    Enlarging rounds rows before columns, so that an image loses this symmetry.
+    """
+    pixels = np.asarray(picture.convert("RGB"))
+    half = picture.width // 2
+    quarter = pixels[:half, :half]
+    upper = np.hstack([quarter, np.rot90(quarter, 3)])
+    return Image.fromarray(np.vstack([upper, np.rot90(upper, 2)]))
+
+
+def repeated(path: Path) -> bytes:
+    """The image in a file, two by two, as a WebP: shows whether its edges meet."""
+    with Image.open(path) as picture:
+        shown = side_by_side([picture.convert("RGB")] * 4)
+    shown.thumbnail((2 * SHOWN_SIDE, 2 * SHOWN_SIDE))
+    buffer = io.BytesIO()
+    shown.save(buffer, "WEBP", quality=85, method=2)
+    return buffer.getvalue()
 
 
 def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
@@ -171,7 +203,10 @@ def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> 
     for key, text in texts.items():
         about.add_itxt(key, text)
     buffer = io.BytesIO()
-    enlarged(picture).save(buffer, "PNG", pnginfo=about)
+    shown = enlarged(picture, tile=recipe.tile)
+    if recipe.symmetry is Symmetry.QUARTER_TURN:
+        shown = turned(shown)
+    shown.save(buffer, "PNG", pnginfo=about)
     return buffer.getvalue()
 
 
@@ -199,6 +234,12 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
         numbers += f", initial picture: {recipe.initial}, strength: {recipe.strength:g}"
     if (source := recipe.source) is not None:
         numbers += f", from job: {source.job}, picture: {source.row + 1}, spread: {source.spread:g}"
+    if recipe.tile:
+        numbers += f", tile: {recipe.tile}"
+    if recipe.symmetry:
+        numbers += f", symmetry: {recipe.symmetry}"
+    if recipe.palette:
+        numbers += f", palette: {' '.join(recipe.palette)}"
     if recipe.preset:
         numbers += f", preset: {recipe.preset}"
     return "\n".join([*lines, f"{numbers}, model: {made_by.model}"])

@@ -166,6 +166,13 @@ class RayRenderer:
         return self._lost.is_set()
 
     @property
+    def reload_seconds(self) -> float | None:
+        return None  # an idle actor is given back to the cluster instead
+
+    def offload(self) -> None:
+        """Does nothing."""
+
+    @property
     def jobs(self) -> frozenset[int]:
         return frozenset(self._recipes)
 

@@ -39,6 +39,7 @@ class RenderLoop:
         self._services = services
         self._jobs = Jobs(database)
         self._guild_settings = GuildSettings(database)
+        self._busy_at = time.monotonic()
 
     async def run(self) -> None:
         slot = self._slot
@@ -51,13 +52,24 @@ class RenderLoop:
                     await self._start(slot.pending[0])
                 if slot.jobs:
                     await self._step()
+                    self._busy_at = time.monotonic()
                 else:
+                    self._offload_if_idle()
                     await self._scheduler.wait(slot)
         except RendererLost as error:
             log.warning("renderer lost", jobs=list(slot.jobs), reason=str(error))
         slot.stopped = True
         if self._renderer.lost:
             await self._give_back_all()
+
+    def _offload_if_idle(self) -> None:
+        idle_seconds = self._services.idle_seconds
+        if idle_seconds is None or self._renderer.reload_seconds is not None:
+            return
+        if time.monotonic() - self._busy_at >= idle_seconds:
+            log.info("renderer offloaded", idle_seconds=idle_seconds)
+            self._renderer.offload()
+            self._busy_at = time.monotonic()  # not again before it has taken effect
 
     async def _start(self, job: RunningJob) -> None:
         try:

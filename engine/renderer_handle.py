@@ -72,6 +72,10 @@ class RendererHandle(Protocol):
     def gradient_checkpointing(self) -> bool:
         """Whether it already saves memory at the cost of speed."""
 
+    @property
+    def reload_seconds(self) -> float | None:
+        """About how long the next job waits for networks that were offloaded; None if none were."""
+
     def headroom(self, recipe: Recipe) -> float:
         """How many more jobs like this fit into its memory."""
 
@@ -91,6 +95,9 @@ class RendererHandle(Protocol):
     def abort(self, job_id: int) -> None: ...
     def finish_early(self, job_id: int) -> None: ...
     def enable_gradient_checkpointing(self) -> None: ...
+    def offload(self) -> None:
+        """Frees the GPU's memory until the next job."""
+
     def close(self) -> None:
         """Ends it once its step is over."""
 
@@ -118,6 +125,7 @@ class LocalRenderer:
         self.capacity = capacity
         self._renderer = renderer
         self._held: dict[int, _Held] = {}
+        self._reload_seconds = 0.0
         self._thread = ThreadPoolExecutor(1, "renderer")
 
     @classmethod
@@ -128,6 +136,10 @@ class LocalRenderer:
     @property
     def gradient_checkpointing(self) -> bool:
         return self._renderer.gradient_checkpointing
+
+    @property
+    def reload_seconds(self) -> float | None:
+        return self._reload_seconds if self._renderer.offloaded else None
 
     def headroom(self, recipe: Recipe) -> float:
         return math.inf  # no other renderer could take the job; `add` checks
@@ -154,6 +166,9 @@ class LocalRenderer:
     def enable_gradient_checkpointing(self) -> None:
         self._send(self._renderer.enable_gradient_checkpointing)
 
+    def offload(self) -> None:
+        self._send(self._offload_here)
+
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -163,6 +178,12 @@ class LocalRenderer:
         notes = self._renderer.add(request)
         self._held[request.job_id] = _Held()
         return notes
+
+    def _offload_here(self) -> None:
+        """Moving there takes about as long as moving back."""
+        began = time.monotonic()
+        self._renderer.offload()
+        self._reload_seconds = time.monotonic() - began
 
     def _step_here(self) -> list[StepOutput]:
         if dropped := self._held.keys() - self._renderer.job_ids:

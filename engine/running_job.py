@@ -12,7 +12,8 @@ import structlog
 from prometheus_client import Histogram
 
 from core.database.claims import MAX_ATTEMPTS
-from core.i18n import speaking
+from core.discord_ui.job_message import about
+from core.i18n import say, speaking
 from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of
@@ -51,6 +52,8 @@ class JobServices:
     data_dir: Path
     writer_threads: ThreadPoolExecutor
     """Encodes and writes files."""
+    idle_seconds: float | None = None
+    """After how long without a job a renderer's networks leave the GPU; None for never."""
     finishing: set[asyncio.Task[None]] = field(default_factory=set)
     """Jobs that are rendered, and whose images are being written."""
 
@@ -98,6 +101,9 @@ class RunningJob:
         self._renderer = renderer
         with speaking(self.job.locale):
             request = await asyncio.to_thread(self._request)
+            if (seconds := renderer.reload_seconds) is not None:
+                waking = say("The model is loaded onto the GPU again: {time}.", time=about(seconds))
+                self._services.frames.show_frame(self.job, Frame(notes=[waking]))
         try:
             notes = await renderer.add(request)
         except CheckpointError as error:

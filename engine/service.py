@@ -92,7 +92,11 @@ async def _work_locally(
         load_model, settings.model, settings.data_dir, device, settings.perceptors
     )
     log.info("ready", model=model.name, device=str(device), threads=torch.get_num_threads())
-    worker = health.worker = Worker(database, poster, data_dir=settings.data_dir)
+    idle = settings.gpu_idle_minutes if device.type == "cuda" else None
+    idle_seconds = 60 * idle if idle else None
+    worker = health.worker = Worker(
+        database, poster, data_dir=settings.data_dir, idle_seconds=idle_seconds
+    )
     worker.join(LocalRenderer.of(model, device))
     await worker.run()
 

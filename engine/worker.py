@@ -27,12 +27,19 @@ RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 class Worker:
     """One render loop for each renderer, over one scheduler and one set of leases."""
 
-    def __init__(self, database: Database, frames: FrameSink, *, data_dir: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        frames: FrameSink,
+        *,
+        data_dir: Path,
+        idle_seconds: float | None = None,
+    ) -> None:
         self._database = database
         self._leases = Leases(database)
         # Half of the cores write, so that the other half is left to renderers on this machine.
         threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
-        self._services = JobServices(self._leases, frames, data_dir, threads)
+        self._services = JobServices(self._leases, frames, data_dir, threads, idle_seconds)
         self._scheduler = Scheduler(self._services)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()

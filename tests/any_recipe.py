@@ -1,8 +1,12 @@
 """Any legal recipe, for the tests of laws: `st.from_type(Recipe)` once this is imported."""
 
+from dataclasses import replace
+
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from core.palette import MAX_COLOURS
+from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
 from core.recipe import (
     MAX_COUNT,
@@ -16,8 +20,11 @@ from core.recipe import (
 from core.sizes import MAX_SIDE, MIN_SIDE
 from core.styles import PRESETS
 
-TRICKY = st.text(alphabet="ab19 :|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30)
+TRICKY = st.text(
+    alphabet="ab19 :->→|\\.,-+eE*_~`[](<>@#\u200d\u0301\u0661é", min_size=1, max_size=30
+)
 NAMES = st.sampled_from(["0" * 64, "f" * 64, "0123456789abcdef" * 4])
+COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 WEIGHTS = st.floats(0, 10, exclude_min=True)
 
 
@@ -34,7 +41,14 @@ def _prompts(draw: st.DrawFn) -> Prompt:
 @st.composite
 def _recipes(draw: st.DrawFn) -> Recipe:
     prompts = st.lists(st.from_type(Prompt), max_size=8).map(tuple)
-    texts = prompts.filter(
+    stories = st.lists(st.from_type(Prompt), min_size=2, max_size=5).map(_told)
+    told = st.tuples(stories, st.lists(st.from_type(Prompt), max_size=3)).map(
+        lambda sides: (*sides[1][:1], *sides[0], *sides[1][1:])
+    )
+    texts = (prompts | told).filter(
+        lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
+    )
+    excluded = prompts.filter(
         lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
     )
     pictures = st.lists(st.builds(PicturePrompt, NAMES, WEIGHTS), max_size=MAX_PICTURES).map(tuple)
@@ -44,20 +58,31 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     if not start:
         start = draw(st.fixed_dictionaries({}, optional={"source": sources}))
     include, include_pictures = draw(st.tuples(texts, pictures).filter(any))
+    width = draw(st.integers(MIN_SIDE, MAX_SIDE))
+    symmetry = draw(st.none() | st.sampled_from(Symmetry))
+    square = symmetry is Symmetry.QUARTER_TURN
     return Recipe(
         include=include,
-        exclude=draw(texts),
+        exclude=draw(excluded),
         include_pictures=include_pictures,
         exclude_pictures=draw(pictures),
-        width=draw(st.integers(MIN_SIDE, MAX_SIDE)),
-        height=draw(st.integers(MIN_SIDE, MAX_SIDE)),
+        width=width,
+        height=width if square else draw(st.integers(MIN_SIDE, MAX_SIDE)),
         steps=draw(st.integers(1, MAX_STEPS)),
         seed=draw(st.integers(0, SEEDS - 1)),
         strength=draw(st.floats(0, 1)),
         count=draw(st.integers(1, MAX_COUNT)),
+        tile=draw(st.none() | st.sampled_from(Tile)),
+        symmetry=symmetry,
+        palette=tuple(draw(st.just([]) | st.lists(COLOURS, min_size=2, max_size=MAX_COLOURS))),
         preset=draw(st.none() | st.sampled_from(list(PRESETS))),
         **start,
     )
+
+
+def _told(prompts: list[Prompt]) -> tuple[Prompt, ...]:
+    """As the scenes of a story."""
+    return tuple(replace(prompt, scene=scene) for scene, prompt in enumerate(prompts, start=1))
 
 
 st.register_type_strategy(Prompt, _prompts())

@@ -1,6 +1,7 @@
 """What members type or choose from a menu: one module for each command or group."""
 
 from bot.client import AnyCommand
+from bot.commands.blend import blend_command
 from bot.commands.cancel import cancel_command
 from bot.commands.context_menus import imagine_from_image, report_to_moderators, show_prompt
 from bot.commands.help import help_command
@@ -18,6 +19,7 @@ def all_commands(pair: str) -> list[AnyCommand]:
     """Every command, with the choices that this model offers."""
     return [
         imagine_command(menu(pair), pair),
+        blend_command,
         queue_command,
         cancel_command,
         show_command,

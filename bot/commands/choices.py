@@ -3,8 +3,11 @@
 from discord.app_commands import Choice, locale_str
 
 from bot import policy
+from bot.commands.autocompletion import matching_texts
 from bot.types import Interaction
-from core.i18n import say
+from core.i18n import mark, say
+from core.palette import NAMED
+from core.pattern import Symmetry, Tile
 from core.styles import suiting
 
 
@@ -14,6 +17,33 @@ async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str
     labels = {say(size.label, size=size.name): size.name for size in offered}
     wanted = typed.strip().casefold()
     return [Choice(name=n, value=v) for n, v in labels.items() if wanted in n.casefold()]
+
+
+def tiles() -> list[Choice[str]]:
+    """The directions in which an image may repeat."""
+    names = {
+        Tile.BOTH: mark("In both directions"),
+        Tile.ACROSS: mark("From left to right"),
+        Tile.DOWN: mark("From top to bottom"),
+    }
+    return [Choice(name=locale_str(name), value=tile.value) for tile, name in names.items()]
+
+
+def symmetries() -> list[Choice[str]]:
+    """What may leave an image unchanged."""
+    names = {
+        Symmetry.LEFT_RIGHT: mark("Mirror left and right"),
+        Symmetry.TOP_BOTTOM: mark("Mirror top and bottom"),
+        Symmetry.BOTH: mark("Mirror both"),
+        Symmetry.HALF_TURN: mark("The same upside down"),
+        Symmetry.QUARTER_TURN: mark("The same after a quarter turn (square images)"),
+    }
+    return [Choice(name=locale_str(name), value=each.value) for each, name in names.items()]
+
+
+async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Named palettes; any colours can be typed."""
+    return matching_texts(typed, (f"{name}" for name in NAMED))
 
 
 def styles_for(pair: str) -> list[Choice[str]]:

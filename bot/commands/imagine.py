@@ -6,17 +6,20 @@ from discord import app_commands
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
-from bot.commands.choices import styles_for, suggest_sizes
+from bot.commands.choices import styles_for, suggest_palettes, suggest_sizes, symmetries, tiles
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.translator import filled
 from bot.types import Interaction
 from core.i18n import mark
-from core.prompts import MAX_PROMPT_LENGTH, format_prompts
+from core.palette import parse_palette
+from core.pattern import Symmetry, Tile
+from core.prompts import MAX_PROMPT_LENGTH, MAX_WEIGHT, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
 
 MAX_SEED = SEEDS - 1
 Size = app_commands.Range[str, 3, 20]
+ImageWeight = app_commands.Range[float, 0.1, MAX_WEIGHT]
 
 
 def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
@@ -37,10 +40,16 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength=mark("How closely to follow that image, from 0 (barely) to 1 (exactly)"),
         like=mark("An image to paint something similar to"),
         unlike=mark("An image to avoid resembling"),
+        like_weight=mark("How much to resemble it, beside the texts with weight 1"),
+        unlike_weight=mark("How much to avoid resembling it, likewise"),
+        tile=mark("Make a seamless pattern, to be repeated side by side"),
+        symmetry=mark("Make the image symmetric"),
+        palette=mark("Its colours, such as navy gold #fff, or the name of a palette"),
+        palette_from=mark("An image to take its colours from"),
         private=mark("Send it to you alone, by direct message"),
     )
-    @app_commands.choices(style=styles_for(model))
-    @app_commands.autocomplete(include=_suggest, size=suggest_sizes)
+    @app_commands.choices(style=styles_for(model), tile=tiles(), symmetry=symmetries())
+    @app_commands.autocomplete(include=_suggest, size=suggest_sizes, palette=suggest_palettes)
     async def imagine(
         interaction: Interaction,
         include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH],
@@ -54,6 +63,12 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength: app_commands.Range[float, 0, 1] = 0.5,
         like: discord.Attachment | None = None,
         unlike: discord.Attachment | None = None,
+        like_weight: ImageWeight = 1.0,
+        unlike_weight: ImageWeight = 1.0,
+        tile: str | None = None,
+        symmetry: str | None = None,
+        palette: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] | None = None,
+        palette_from: discord.Attachment | None = None,
         private: bool = False,
     ) -> None:
         recipe = await preferred_recipe(
@@ -66,8 +81,17 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
             seed=seed,
             count=count,
             strength=strength,
+            tile=Tile(tile) if tile else None,
+            symmetry=Symmetry(symmetry) if symmetry else None,
+            palette=parse_palette(palette) if palette else (),
         )
-        await submit_job(interaction, recipe, Uploads(image, like, unlike), private=private)
+        uploads = Uploads(
+            image,
+            [(like, like_weight)] if like else [],
+            [(unlike, unlike_weight)] if unlike else [],
+            palette_from,
+        )
+        await submit_job(interaction, recipe, uploads, private=private)
 
     return imagine
 

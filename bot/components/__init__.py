@@ -16,6 +16,7 @@ from bot.components.moderation_lists import (
 )
 from bot.components.privacy_buttons import DeleteEverythingButton
 from bot.components.queue_list import QueueList
+from bot.components.remix_modal import RemixModal
 from bot.components.report_modal import ReportModal
 from bot.components.suggestion_buttons import SuggestionButton
 
@@ -37,4 +38,4 @@ BUTTONS: tuple[AnyButton, ...] = (
     VerdictButton,
 )
 
-MODALS: tuple[AnyModal, ...] = (EditModal, ImageModal, ReportModal)
+MODALS: tuple[AnyModal, ...] = (EditModal, ImageModal, RemixModal, ReportModal)

@@ -9,6 +9,7 @@ import discord
 from bot import policy
 from bot.components.edit_modal import EditModal
 from bot.components.persistent import NEVER, PersistentButton, send_modal
+from bot.components.remix_modal import RemixModal
 from bot.errors import RefusedError, UndeliveredError
 from bot.services.access import actor_of, check, get_finished_job, get_visible_job
 from bot.services.cancellation import cancel_job
@@ -23,7 +24,7 @@ from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
 from core.i18n import mark, say
 from core.job import Job
-from core.recipe import MAX_STEPS, drawn_seed
+from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, drawn_seed
 
 FAVOURITE_TEXTS = {
     Toggled.ADDED: mark("Added #{job} to your favourites. See `/history`."),
@@ -98,10 +99,25 @@ class AgainButton(JobButton, action=Action.AGAIN):
 
 
 class VaryButton(FinishedJobButton, action=Action.VARY):
+    spread = SPREAD
+
     async def press(self, interaction: Interaction) -> None:
-        recipe = self.job.recipe.vary(self.job_id, self.index, drawn_seed())
+        recipe = self.job.recipe.vary(self.job_id, self.index, drawn_seed(), spread=self.spread)
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=self.job)
+
+
+class VarySubtlyButton(VaryButton, action=Action.SUBTLE):
+    spread = SUBTLE
+
+
+class VaryStronglyButton(VaryButton, action=Action.STRONG):
+    spread = STRONG
+
+
+class RemixButton(FinishedJobButton, action=Action.REMIX):
+    async def press(self, interaction: Interaction) -> None:
+        await send_modal(interaction, RemixModal.of_job(self.job, self.index))
 
 
 class LargerButton(FinishedJobButton, action=Action.LARGER):
@@ -192,6 +208,9 @@ JOB_BUTTONS = (
     StopButton,
     AgainButton,
     VaryButton,
+    VarySubtlyButton,
+    VaryStronglyButton,
+    RemixButton,
     LargerButton,
     MoreStepsButton,
     EditButton,

@@ -7,6 +7,8 @@ from bot.types import Interaction
 from core.database.errors import StoreError
 from core.database.members import Preferences
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
+from core.palette import Colours
+from core.pattern import Symmetry, Tile
 from core.recipe import Recipe
 from core.sizes import parse_size
 
@@ -26,6 +28,9 @@ async def preferred_recipe(
     count: int = 1,
     initial: str | None = None,
     strength: float = 0.5,
+    tile: Tile | None = None,
+    symmetry: Symmetry | None = None,
+    palette: Colours = (),
 ) -> Recipe:
     """What is None is taken from `/prefer`, or from the defaults. Raises RecipeError."""
     menu = policy.menu(interaction.client.settings.model)
@@ -42,6 +47,9 @@ async def preferred_recipe(
         strength=strength,
         count=count,
         preset=style or preferred.preset,
+        tile=tile,
+        symmetry=symmetry,
+        palette=palette,
     )
 
 

@@ -1,5 +1,7 @@
 """From a recipe to a job in the queue and its message: for commands, buttons and forms."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import discord
@@ -22,7 +24,9 @@ from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import mark, say
 from core.job import Job, NewJob, State
+from core.palette import palette_of
 from core.recipe import PicturePrompt, Recipe
+from core.storage.uploaded_images import load_image
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -33,16 +37,23 @@ DIRECT_MESSAGES_CLOSED = mark(
 )
 
 
+Weighted = tuple[discord.Attachment, float]
+"""An image as a prompt, with its weight."""
+
+
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Images that a member attached: to start from, and as prompts."""
+    """Images that a member attached: to start from, as prompts, and for their colours."""
 
     initial: discord.Attachment | None = None
-    like: discord.Attachment | None = None
-    unlike: discord.Attachment | None = None
+    like: Sequence[Weighted] = ()
+    unlike: Sequence[Weighted] = ()
+    palette: discord.Attachment | None = None
+    placeholder: str | None = None
+    """A text that stands for the images until they are there."""
 
     def __bool__(self) -> bool:
-        return bool(self.initial or self.like or self.unlike)
+        return bool(self.initial or self.like or self.unlike or self.palette)
 
 
 async def submit_job(
@@ -88,9 +99,7 @@ async def _with_uploads(
 ) -> Recipe:
     """The recipe with the uploaded images, once they are downloaded, decoded and stored."""
 
-    async def keep(attachment: discord.Attachment | None) -> str | None:
-        if attachment is None:
-            return None
+    async def keep(attachment: discord.Attachment) -> str:
         return await store_attachment(
             interaction.client,
             attachment,
@@ -100,13 +109,14 @@ async def _with_uploads(
             spoilered=terms.spoilered,
         )
 
-    initial = await keep(uploads.initial) or recipe.initial
-    like, unlike = await keep(uploads.like), await keep(uploads.unlike)
-    return recipe.with_pictures(
-        initial,
-        (PicturePrompt(like),) if like else (),
-        (PicturePrompt(unlike),) if unlike else (),
-    )
+    initial = await keep(uploads.initial) if uploads.initial else recipe.initial
+    like = [PicturePrompt(await keep(image), weight) for image, weight in uploads.like]
+    unlike = [PicturePrompt(await keep(image), weight) for image, weight in uploads.unlike]
+    if uploads.palette:
+        name, folder = await keep(uploads.palette), interaction.client.settings.data_dir
+        recipe = recipe.with_palette(palette_of(await asyncio.to_thread(load_image, name, folder)))
+    recipe = recipe.with_pictures(initial, tuple(like), tuple(unlike))
+    return recipe.without_text(uploads.placeholder) if uploads.placeholder else recipe
 
 
 async def _insert(response: Response, recipe: Recipe, parent: Job | None, private: bool) -> Job:

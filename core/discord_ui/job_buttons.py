@@ -23,7 +23,10 @@ class Action(StrEnum):
     STOP = "stop"
     CANCEL = "cancel"
     AGAIN = "again"
+    SUBTLE = "subtle"
     VARY = "vary"
+    STRONG = "strong"
+    REMIX = "remix"
     EDIT = "edit"
     LARGER = "larger"
     MORE = "more"
@@ -39,7 +42,10 @@ LABELS = {
     Action.STOP: mark("Stop and keep"),
     Action.CANCEL: mark("Cancel"),
     Action.AGAIN: mark("Again"),
+    Action.SUBTLE: mark("Vary subtly"),
     Action.VARY: mark("Vary"),
+    Action.STRONG: mark("Vary strongly"),
+    Action.REMIX: mark("Remix"),
     Action.EDIT: mark("Edit"),
     Action.LARGER: mark("Larger"),
     Action.MORE: mark("More steps"),
@@ -49,11 +55,12 @@ LABELS = {
     Action.DELETE: mark("Delete"),
     Action.SURE: mark("Delete it"),
 }
-ONE = (Action.AGAIN, Action.VARY, Action.EDIT, Action.LARGER, Action.MORE)
+ONE = (Action.AGAIN, Action.EDIT, Action.LARGER, Action.MORE)
+VARIATIONS = (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX)
 SEVERAL = (Action.AGAIN, Action.EDIT)
 KEPT = (Action.FAVOURITE, Action.TIMELAPSE, Action.DETAILS, Action.DELETE)
-PICKED = (Action.VARY, Action.LARGER, Action.MORE)
-"""What is offered for one picture of several, once it is picked."""
+PICKED = (Action.LARGER, Action.MORE)
+"""What is offered for one image of several beside its variations, once it is picked."""
 
 
 def custom_id(action: Action, job_id: int, row: int | None = None) -> str:
@@ -78,13 +85,18 @@ def buttons(job: Job) -> discord.ui.View | None:
         case State.DONE if job.recipe.count > 1:
             return static_view([*_picks(job), *_line(job, 1, *SEVERAL), *_line(job, 2, *KEPT)])
         case State.DONE:
-            return static_view([*_line(job, 0, *ONE), *_line(job, 1, *KEPT)])
+            return static_view(
+                [*_line(job, 0, *ONE), *_line(job, 1, *VARIATIONS), *_line(job, 2, *KEPT)]
+            )
     return static_view(_line(job, 0, *SEVERAL))
 
 
 def picked_buttons(job: Job, row: int) -> discord.ui.View:
     """The buttons of one image of several."""
-    return static_view(_button(action, job.id, 0, row) for action in PICKED)
+    lines = enumerate((VARIATIONS, PICKED))
+    return static_view(
+        _button(action, job.id, line, row) for line, actions in lines for action in actions
+    )
 
 
 def confirm_delete_button(job_id: int) -> discord.ui.View:

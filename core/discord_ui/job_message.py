@@ -3,6 +3,7 @@
 Send cards with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody.
 """
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.i18n import counted, mark, say, speaking
 from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
+from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
 
@@ -29,6 +31,18 @@ _LOOKS = {
     State.DONE: (mark("Painted"), discord.Colour.green()),
     State.FAILED: (mark("Not painted"), discord.Colour.red()),
     State.CANCELLED: (mark("Cancelled"), discord.Colour.dark_grey()),
+}
+_TILES = {
+    Tile.BOTH: mark("seamless"),
+    Tile.ACROSS: mark("seamless from left to right"),
+    Tile.DOWN: mark("seamless from top to bottom"),
+}
+_SYMMETRIES = {
+    Symmetry.LEFT_RIGHT: mark("mirrored left to right"),
+    Symmetry.TOP_BOTTOM: mark("mirrored top to bottom"),
+    Symmetry.BOTH: mark("mirrored both ways"),
+    Symmetry.HALF_TURN: mark("the same upside down"),
+    Symmetry.QUARTER_TURN: mark("the same when turned by 90°"),
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
@@ -141,7 +155,9 @@ def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
         shares = list(progress.shares)
     shown = [_prompt(*pair) for pair in zip(everything, shares, strict=True)]
     border = len(included)
-    yield say("**Include** {prompts}", prompts=" · ".join(shown[:border]))
+    separators = (" → " if isinstance(p, Prompt) and p.scene > 1 else " · " for p in included)
+    joined = "".join(map(operator.add, separators, shown[:border])).removeprefix(" · ")
+    yield say("**Include** {prompts}", prompts=joined)
     if shown[border:]:
         yield say("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
 
@@ -174,6 +190,12 @@ def _footer(job: Job) -> str:
             )
         else:
             parts.append(say("from #{job}, picture {n}", **place))
+    if recipe.tile:
+        parts.append(say(_TILES[recipe.tile]))
+    if recipe.symmetry:
+        parts.append(say(_SYMMETRIES[recipe.symmetry]))
+    if recipe.palette:
+        parts.append(counted("{n} colour", "{n} colours", len(recipe.palette)))
     if recipe.preset:
         parts.append(say(recipe.preset))
     name = truncate(strip_bidi_controls(job.member_name), MAX_NAME)

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.palette import palette_of, parse_palette
+from core.pattern import Symmetry, Tile
 from core.prompts import RecipeError, parse_weight
 from core.recipe import MAX_COUNT, PicturePrompt, Recipe
 from core.settings import Settings
@@ -33,6 +35,13 @@ def add_parser(commands: Any) -> None:
     render.add_argument("--seed", type=int, help="default: random, and shown")
     render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's own size)")
     render.add_argument("--count", type=int, help=f"images, 1 to {MAX_COUNT}")
+    render.add_argument("--tile", type=Tile, choices=Tile, help="a seamless pattern")
+    render.add_argument("--symmetry", type=Symmetry, choices=Symmetry, help="exact")
+    render.add_argument(
+        "--palette",
+        metavar="COLOURS|FILE",
+        help='"navy gold #fff", a named palette, or an image to take the colours from',
+    )
     render.add_argument("--init", type=Path, metavar="FILE", help="an image to start from")
     render.add_argument("--strength", type=float, help="how firmly to keep that image, 0 to 1")
     render.add_argument(
@@ -71,7 +80,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         width, height = parse_size(parsed.size, Canvas(entry.side, entry.factor))
     given = {
         name: value
-        for name in ("seed", "strength", "count", "preset")
+        for name in ("seed", "strength", "count", "preset", "tile", "symmetry")
         if (value := getattr(parsed, name)) is not None
     }
     return Recipe.make(
@@ -83,6 +92,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         include_pictures=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
         exclude_pictures=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
         initial=_store(parsed.init, parsed.out) if parsed.init else None,
+        palette=_palette(parsed.palette) if parsed.palette else (),
         **given,
     )
 
@@ -92,7 +102,8 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
     from core.storage.uploaded_images import copy_images
 
     fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
-    if any(getattr(parsed, name) is not None for name in (*fixed, "init", "strength")):
+    more = ("init", "strength", "tile", "symmetry", "palette")
+    if any(getattr(parsed, name) is not None for name in (*fixed, *more)):
         raise RecipeError("With --again, give only --seed, --steps and --out.")
     copy_images(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
     if parsed.seed is not None:
@@ -106,6 +117,14 @@ def _image_prompt(text: str, folder: Path) -> PicturePrompt:
     if match := re.fullmatch(r"(.+)=([-+]?[0-9][0-9.,]*|[-+]?\.[0-9]+)", text):
         file, weight = match[1], parse_weight(match[2])
     return PicturePrompt(_store(Path(file), folder), weight)
+
+
+def _palette(text: str) -> tuple[str, ...]:
+    """Colours as typed, or those of an image file."""
+    from core.storage.uploaded_images import decode_image
+
+    file = Path(text)
+    return palette_of(decode_image(file.read_bytes())) if file.is_file() else parse_palette(text)
 
 
 def _store(file: Path, folder: Path) -> str:

@@ -17,7 +17,7 @@ from core.job import DeadLetter, Job, State
 from core.prompts import format_prompts
 from core.storage.paths import finished_pictures, folder_of
 from engine.delivery.frame import Frame
-from engine.media import preview
+from engine.media import preview, repeated
 
 MAX_NOTE = 1000  #: characters of notes that are shown
 MAX_DESCRIPTION = 1000  #: characters of an image's alternative text
@@ -97,6 +97,9 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
         _file(job, f"imagine-{job.id}-{row}.png", path) for row, path in enumerate(paths, start=1)
     ]
     shown = card(job, picture=files[0].name if len(files) == 1 else None)
+    if job.recipe.tile and len(paths) == 1:
+        content = await asyncio.to_thread(repeated, paths[0])
+        files.append(_file(job, f"imagine-{job.id}-repeated.webp", content))
     return Post(_with_notes(job, shown, [reason_text(job.reason)] if job.reason else []), files)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import torch
+from torch import nn
 
 from core.settings import OWN, PerceptorChoice
 from core.vocabulary import vocabulary_of
@@ -36,6 +37,13 @@ class Model:
     words: frozenset[str] | None
     checksums: dict[str, str]
     prior: Prior | None = None
+
+    def to(self, device: torch.device) -> None:
+        """Moves all networks."""
+        self.vqgan.drop_periodic_decoders()
+        for network in (self.vqgan, self.perceptor, self.prior):
+            if isinstance(network, nn.Module):
+                network.to(device)
 
 
 def load_model(

@@ -68,14 +68,15 @@ def _compiled_or_eager(eager: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
-def enable_gradient_checkpointing(network: nn.Module) -> None:
+def enable_gradient_checkpointing(*networks: nn.Module) -> None:
     """Turns on gradient checkpointing: blocks are recomputed in the backward pass, not saved.
 
     Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).
     """
-    for module in network.modules():
-        if isinstance(module, CheckpointedResnetBlock):
-            module.gradient_checkpointing = True
+    for network in networks:
+        for module in network.modules():
+            if isinstance(module, CheckpointedResnetBlock):
+                module.gradient_checkpointing = True
 
 
 class FusedUpsampleConv(nn.Module):

@@ -14,6 +14,9 @@ from taming.modules.diffusionmodules.model import Decoder, Encoder
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
+from core.pattern import Tile
+from engine.models.periodic_decoder import periodic
+
 COMMITMENT = 0.25
 
 
@@ -44,6 +47,7 @@ class VQGAN(nn.Module):
         self.quant_conv = nn.Conv2d(ddconfig["z_channels"], embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(embed_dim, ddconfig["z_channels"], 1)
         self.factor: int = 2 ** (len(ddconfig["ch_mult"]) - 1)
+        self._periodic: dict[Tile, nn.Module] = {}  # made when they are first used
 
     @property
     def codebook(self) -> Tensor:
@@ -76,15 +80,33 @@ class VQGAN(nn.Module):
         nearest = self.look_up(self.nearest_codes(latents.detach())).to(latents.dtype)
         return latents + (nearest - latents).detach()
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents to images. Values can slightly exceed 0 to 1; the caller clamps them."""
-        pictures: Tensor = self.decoder(self.post_quant_conv(latents))
+    def decode(self, latents: Tensor, tile: Tile | None = None) -> Tensor:
+        """Latents to images. Values can slightly exceed 0 to 1; the caller clamps them.
+
+        With `tile`, the images repeat without a seam.
+        """
+        decoder = self._periodic_decoder(tile) if tile else self.decoder
+        pictures: Tensor = decoder(self.post_quant_conv(latents))
         return (pictures + 1) / 2
+
+    @property
+    def decoders(self) -> list[nn.Module]:
+        """The decoder and its periodic copies, as far as they are in use."""
+        return [self.decoder, *self._periodic.values()]
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """For training: reconstructed images, and the quantiser's loss (a scalar)."""
         quantised, loss, _ = self.quantize(self._encoded(pictures).float())
         return self.decode(quantised), loss
+
+    def drop_periodic_decoders(self) -> None:
+        """Before the networks move: they share the weights, but would not move with all of them."""
+        self._periodic.clear()
+
+    def _periodic_decoder(self, tile: Tile) -> nn.Module:
+        if tile not in self._periodic:
+            self._periodic[tile] = periodic(self.decoder, tile)
+        return self._periodic[tile]
 
     def _encoded(self, pictures: Tensor) -> Tensor:
         """The quantiser's input."""

@@ -47,6 +47,7 @@ class ScheduleConfig:
     min_patience: int = 20  # steps; never fewer than this
     min_delta: float = 0.001  # how far the loss must fall to count as progress
     loss_ema_weight: float = 0.2  # of the newest loss in the running mean
+    scene_fade: float = 0.1  # share of the steps in which a scene of a story becomes the next
     check_every: int = 10  # steps between checks, each of which waits for the device
 
 
@@ -62,6 +63,14 @@ class PriorConfig:
     t_max: float = 0.8  # 1 is the image: above it the prior changes nothing
     style_share: float = 0.3  # probability of a style, of the likeliest one's, at which it is used
     every: int = 2  # steps from one distillation to the next
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteConfig:
+    """How pixels are limited to the colours of a palette; in squared distances of RGB, 0 to 3."""
+
+    temperature: float = 0.005  # of the mixture of colours that a pixel is
+    gradient_temperature: float = 0.5  # of the one whose gradient it gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class SynthesisConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
+    palette: PaletteConfig = field(default_factory=PaletteConfig)
     init: InitConfig = field(default_factory=InitConfig)
 
 
@@ -111,7 +121,7 @@ def override(config: SynthesisConfig, values: Mapping[str, Any]) -> SynthesisCon
 def flat(config: SynthesisConfig) -> dict[str, Any]:
     """All values by the keys of `override`."""
     values: dict[str, Any] = {"quantize": config.quantize}
-    for section in ("cutouts", "loss", "schedule", "prior", "init"):
+    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init"):
         part = getattr(config, section)
         values |= {f"{section}.{each.name}": getattr(part, each.name) for each in fields(part)}
     return values

@@ -4,12 +4,14 @@ The cutouts of all of a job's images are taken by one bilinear sampling. The ran
 image come from its own generator, so it gets the same cutouts alone and in company.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from core.pattern import Tile
 from engine.synthesis.config import CutoutConfig
 
 
@@ -52,6 +54,19 @@ def sample_augmentation(
         brightness=config.brightness_jitter * normal(3, 1, 1),
         noise=noise_std * normal(3, resolution, resolution),
     )
+
+
+def roll_randomly(images: Tensor, tile: Tile, generators: Sequence[Generator]) -> Tensor:
+    """Rolls each image (3, height, width) of a batch in the periodic directions.
+
+    So cutouts lie across the seams as often as anywhere else.
+    """
+    rolled = []
+    for image, generator in zip(images, generators, strict=True):
+        share = torch.rand(2, generator=generator, device=generator.device).tolist()
+        down, across = (int(part * side) for part, side in zip(share, image.shape[1:], strict=True))
+        rolled.append(image.roll((down * tile.down, across * tile.across), (1, 2)))
+    return torch.stack(rolled)
 
 
 def make_cutouts(images: Tensor, augmentations: list[Augmentation], resolution: int) -> Tensor:

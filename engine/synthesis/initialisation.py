@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from core.composition import Part
+from core.pattern import Tile
 from core.recipe import Recipe
 from core.vocabulary import vocabulary_of
 from engine.device import autocast
@@ -45,7 +46,8 @@ def start(
     """
     recipe = request.recipe
     sizes = _sizes(recipe, model, config)
-    styles = choose_styles(model, target, config.prior, recipe.seeds)
+    opening = target.at(0.0, config.schedule.scene_fade).active()
+    styles = choose_styles(model, opening, config.prior, recipe.seeds)
     parts = parts_of(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
@@ -58,18 +60,20 @@ def start(
     else:
         first, generators = _from_scratch(
             recipe,
-            target,
+            opening,
             model,
             config,
             sizes[0],
             device,
             styles,
-            part_targets(model, target, parts),
+            part_targets(model, opening, parts),
         )
+    if recipe.tile and not recipe.source:
+        first = latents.join_edges(first, recipe.tile)
     job = JobState(recipe, target, config, generators, first, sizes, styles, not parts)
     if recipe.initial and recipe.strength and not recipe.source:
         job.init_latents = _encode_initial(recipe, request, model)
-    if request.source and _continues(recipe):
+    if request.source and recipe.continues:
         _continue(job, request.source)
     if request.resume_from:
         job.resume(request.resume_from, model.vqgan)
@@ -78,15 +82,10 @@ def start(
     return job
 
 
-def _continues(recipe: Recipe) -> bool:
-    """Whether a job goes on with the very latents of its source, not with a variation."""
-    return recipe.source is not None and not recipe.source.spread
-
-
 def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, Size]:
     """From coarse to fine, unless the job starts from an image that has its fine structure."""
     factor = model.vqgan.factor
-    if _continues(recipe) or (recipe.initial and not recipe.source):
+    if recipe.continues or (recipe.initial and not recipe.source):
         return {0: (recipe.height // factor, recipe.width // factor)}
     return coarse_to_fine(recipe, factor, config.schedule)
 
@@ -123,7 +122,7 @@ def _from_job(
         raise RecipeRefused(RefusalCode.BAD_SOURCE) from error
     generators = list(_seeded(recipe, device))
     if recipe.source.spread:
-        start = warp(start, config.max_warp * recipe.source.spread, generators)
+        start = warp(start, config.max_warp * recipe.source.spread, generators, recipe.tile)
     return start, generators
 
 
@@ -141,17 +140,23 @@ def _source_rows(recipe: Recipe) -> Tensor:
     return torch.full((recipe.count,), recipe.source.row)
 
 
-def warp(start: Tensor, std: float, generators: Sequence[Generator]) -> Tensor:
+def warp(
+    start: Tensor, std: float, generators: Sequence[Generator], tile: Tile | None = None
+) -> Tensor:
     """Latents (images, embed_dim, h, w), smoothly displaced by `std` in half sides of the image.
 
     Noise would be cleared away before it changed anything. What is displaced stays.
     """
     corners = [torch.randn(2, 3, 3, generator=each, device=each.device) for each in generators]
     size = (start.shape[2], start.shape[3])
-    flow = std * latents.resize(torch.stack(corners), size).movedim(1, -1)
+    flow = std * latents.resize(torch.stack(corners), size, tile).movedim(1, -1)
     identity = torch.eye(2, 3, device=start.device).expand(len(start), -1, -1)
-    grid = F.affine_grid(identity, list(start.shape), align_corners=False)
-    return F.grid_sample(start, grid + flow, padding_mode="border", align_corners=False)
+    grid = F.affine_grid(identity, list(start.shape), align_corners=False) + flow
+    if tile:  # between copies of itself
+        rows, columns = 3 if tile.down else 1, 3 if tile.across else 1
+        start = start.repeat(1, 1, rows, columns)
+        grid = grid / grid.new_tensor([columns, rows])
+    return F.grid_sample(start, grid, padding_mode="border", align_corners=False)
 
 
 def _encode_initial(recipe: Recipe, request: RenderRequest, model: Model) -> Tensor:

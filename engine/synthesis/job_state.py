@@ -62,6 +62,21 @@ class JobState:
     def done(self) -> bool:
         return self.step >= self.recipe.steps or self.finishing or self.stalled
 
+    @property
+    def current_target(self) -> Target:
+        """The target of the next step: the prompts, and of a story the scene it has come to."""
+        progress = 1.0 if self.recipe.continues else self.step / self.recipe.steps
+        return self.target.at(progress, self.config.schedule.scene_fade)
+
+    @property
+    def last_scene_at(self) -> int:
+        """The step from which on nothing but the last scene holds; 0 without a story."""
+        scenes = self.target.scenes
+        if scenes == 1 or self.recipe.continues:
+            return 0
+        fade = self.config.schedule.scene_fade / 2
+        return math.ceil(self.recipe.steps * (1 - 1 / scenes + fade))
+
     def init_distance(self) -> Tensor | float:
         """From the initial image, times the recipe's strength; a scalar."""
         if self.init_latents is None:
@@ -81,6 +96,8 @@ class JobState:
         """One step of Adam; `losses` (images,) are this step's."""
         schedule = self.config.schedule
         progress = (self.prior_steps + self.step) / (self.prior_steps + self.recipe.steps)
+        if not self.recipe.continues:  # each scene of a story starts with large steps
+            progress = progress * self.target.scenes % 1
         self.optimizer.param_groups[0]["lr"] = learning_rate(progress, schedule)
         self.optimizer.step()
         self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
@@ -92,7 +109,8 @@ class JobState:
     def _out_of_patience(self) -> bool:
         schedule = self.config.schedule
         patience = max(schedule.min_patience, schedule.patience * self.recipe.steps)
-        return self.step > max(self.sizes) and self.step - self.best[1] >= patience
+        last_change = max(*self.sizes, self.last_scene_at)
+        return self.step > last_change and self.step - self.best[1] >= patience
 
     def _check_loss(self) -> None:
         mean = self.losses.mean().item()
@@ -101,9 +119,10 @@ class JobState:
             self.best = mean, self.step
 
     def enlarge_if_due(self) -> None:
-        """After a step: goes on at the next size, if it is time."""
+        """After a step: goes on at the next size or in the last scene, if it is time."""
         if self.step in self.sizes:
             self.resize(self.sizes[self.step])
+        if self.step in self.sizes or self.step == self.last_scene_at:
             self.best = math.inf, self.step
 
     def resize(self, size: Size) -> None:
@@ -112,10 +131,11 @@ class JobState:
         A loss that is a mean over the image pulls at each of n times as many latents with a nth of
         the force. From Crowson's style-transfer-pytorch, which carries Adam's state over.
         """
+        tile = self.recipe.tile
         ratio = math.prod(self.size) / math.prod(size)
         scales = {"exp_avg": ratio, "exp_avg_sq": ratio**2}
-        moments = {name: scales[name] * resize(m, size) for name, m in self.moments.items()}
-        self.optimize(resize(self.latents, size), moments)
+        moments = {name: scales[name] * resize(m, size, tile) for name, m in self.moments.items()}
+        self.optimize(resize(self.latents, size, tile), moments)
 
     def checkpoint(self, vqgan: VQGAN) -> Checkpoint:
         """A copy of the state."""

@@ -5,7 +5,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn import functional as F
 
+from core.pattern import Tile
 from engine.models.vqgan import VQGAN
 
 
@@ -15,9 +17,9 @@ def encode(vqgan: VQGAN, image: Image.Image, width: int, height: int) -> Tensor:
     return vqgan.encode(to_tensor(fitted).to(vqgan.codebook.device))
 
 
-def decode(vqgan: VQGAN, latents: Tensor, quantize: bool) -> Tensor:
+def decode(vqgan: VQGAN, latents: Tensor, quantize: bool, tile: Tile | None = None) -> Tensor:
     """(batch, embed_dim, h, w) → images (batch, 3, height, width) from 0 to 1."""
-    images = vqgan.decode(vqgan.quantise(latents) if quantize else latents).float()
+    images = vqgan.decode(vqgan.quantise(latents) if quantize else latents, tile).float()
     clamped: Tensor = ClampWithGrad.apply(images)
     return clamped
 
@@ -66,8 +68,33 @@ def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
     return np.rint(values * 255).clip(0, 255).astype(np.uint8)
 
 
-def resize(latents: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(latents: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
     """(batch, channels, h, w) to another height and width, without gradient."""
-    return torch.nn.functional.interpolate(
-        latents.detach(), size, mode="bilinear", align_corners=False
+    latents = latents.detach()
+    if not tile:
+        return F.interpolate(latents, size, mode="bilinear", align_corners=False)
+    # Between copies of itself, of which the one in the middle is kept.
+    rows, columns = 3 if tile.down else 1, 3 if tile.across else 1
+    height, width = size
+    copies = latents.repeat(1, 1, rows, columns)
+    resized = F.interpolate(
+        copies, (rows * height, columns * width), mode="bilinear", align_corners=False
     )
+    top, left = height * (rows // 2), width * (columns // 2)
+    return resized[..., top : top + height, left : left + width]
+
+
+def join_edges(latents: Tensor, tile: Tile) -> Tensor:
+    """Latents (batch, channels, h, w) whose opposite edges are alike in the periodic directions.
+
+    The difference of the edges is taken off in ramps that reach a quarter into the image.
+    """
+    for axis in [axis for axis, joined in ((3, tile.across), (2, tile.down)) if joined]:
+        length = latents.shape[axis]
+        place = torch.linspace(0, 1, length, device=latents.device)
+        ramp = (1 - 4 * place).clamp_min(0) - (4 * place - 3).clamp_min(0)
+        half = (latents.select(axis, -1) - latents.select(axis, 0)) / 2
+        shape = [1, 1, 1, 1]
+        shape[axis] = length
+        latents = latents + ramp.view(shape) * half.unsqueeze(axis)
+    return latents

@@ -13,17 +13,20 @@ from torch import Tensor
 from torch.profiler import record_function
 from torch.utils.checkpoint import checkpoint as recompute
 
+from core.pattern import Tile
 from core.recipe import Recipe
 from engine.device import autocast, free_memory
 from engine.models.model import Model
 from engine.models.optimized_decoder import enable_gradient_checkpointing
 from engine.synthesis import latents, objective
+from engine.synthesis.appearance import limit_to_palette, symmetrise
 from engine.synthesis.config import CONFIGS, SynthesisConfig
 from engine.synthesis.cost import StepCost
-from engine.synthesis.cutouts import make_cutouts, sample_augmentation
+from engine.synthesis.cutouts import make_cutouts, roll_randomly, sample_augmentation
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
+from engine.synthesis.objective import Target
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.prior_guidance import distillation_loss
 from engine.synthesis.request import RenderRequest
@@ -41,6 +44,7 @@ class Renderer:
         self.model, self.device = model, device
         self.config = config or CONFIGS[model.name]
         self.gradient_checkpointing = False
+        self.offloaded = False
         self._jobs: dict[int, JobState] = {}
 
     @cached_property
@@ -63,6 +67,9 @@ class Renderer:
         `resume_from` belongs to another job, and MemoryError if there is no room beside the jobs
         that are being rendered.
         """
+        if self.offloaded:
+            self.model.to(self.device)
+            self.offloaded = False
         recipe = request.recipe
         notes = validate(recipe, self.model) + self._make_room(recipe)
         with torch.no_grad():
@@ -81,10 +88,19 @@ class Renderer:
         if job := self._jobs.get(job_id):
             job.finishing = True
 
+    def offload(self) -> None:
+        """Moves the networks to the machine's memory until the next job; not while there is one."""
+        if self._jobs or self.offloaded:
+            return
+        self.model.to(torch.device("cpu"))
+        self.offloaded = True
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def enable_gradient_checkpointing(self) -> None:
         """From now on activations are recomputed: less memory, slower, the same images."""
         self.gradient_checkpointing = True
-        enable_gradient_checkpointing(self.model.vqgan.decoder)
+        enable_gradient_checkpointing(*self.model.vqgan.decoders)
 
     def step(self) -> list[StepOutput]:
         """Advances every job by one step. If it raises, it can be tried again as if it had not."""
@@ -92,7 +108,10 @@ class Renderer:
         if not jobs:
             return []
         states = list(jobs.values())
-        targets = [job.target for job in states for _ in job.generators]
+        current = [job.current_target for job in states]
+        targets = [
+            target for job, target in zip(states, current, strict=True) for _ in job.generators
+        ]
         weights = self.config.loss
         with rng_restored_on_error(states):
             for job in states:
@@ -101,10 +120,15 @@ class Renderer:
                 images = self._decode(states)
                 cutouts = self._make_cutouts(states, images)
                 features = self._embed(cutouts)
-                prior_loss = weights.prior_weight * self._distillation_loss(states, images)
+                prior_loss = weights.prior_weight * self._distillation_loss(states, current, images)
             similarities = objective.cosine_similarities(features, targets)
             clip_loss = torch.stack(list(map(objective.clip_loss, similarities, targets)))
-            tv_loss = weights.tv_weight * torch.cat(list(map(objective.total_variation, images)))
+            tv_loss = weights.tv_weight * torch.cat(
+                [
+                    objective.total_variation(own, job.recipe.tile)
+                    for job, own in zip(states, images, strict=True)
+                ]
+            )
             init_loss = weights.init_weight * sum(job.init_distance() for job in states)
             with record_function("backward"):
                 (clip_loss.sum() + tv_loss.sum() + init_loss + prior_loss).backward()
@@ -114,9 +138,9 @@ class Renderer:
                 job.update(losses)
         outputs = []
         scores = iter(similarities)
-        for (job_id, job), own in zip(jobs.items(), images, strict=True):
+        for (job_id, job), target, own in zip(jobs.items(), current, images, strict=True):
             mean = torch.stack([next(scores) for _ in job.generators]).detach().mean(0)
-            outputs.append(self._output(job_id, job, own, mean))
+            outputs.append(self._output(job_id, job, target, own, mean))
         for output in outputs:
             jobs[output.job_id].enlarge_if_due()
             if output.done or output.fault:
@@ -127,17 +151,27 @@ class Renderer:
 
     def _decode(self, jobs: Sequence[JobState]) -> list[Tensor]:
         """Each job's images (images, 3, height, width); jobs of one size are decoded together."""
-        by_size: dict[Size, list[int]] = defaultdict(list)
+        alike: dict[tuple[Size, Tile | None], list[int]] = defaultdict(list)
         for index, job in enumerate(jobs):
-            by_size[job.size].append(index)
+            alike[job.size, job.recipe.tile].append(index)
         images: dict[int, Tensor] = {}
         with record_function("decode"):
-            for indices in by_size.values():
-                batch = torch.cat([jobs[i].latents for i in indices])
-                decoded = latents.decode(self.model.vqgan, batch, self.config.quantize)
+            for (_, tile), indices in alike.items():
+                batch = torch.cat([self._shaped_latents(jobs[i]) for i in indices])
+                decoded = latents.decode(self.model.vqgan, batch, self.config.quantize, tile)
                 by_job = decoded.split([len(jobs[i].latents) for i in indices])
-                images.update(zip(indices, by_job, strict=True))
+                for i, own in zip(indices, by_job, strict=True):
+                    images[i] = self._shaped_images(own, jobs[i].recipe)
         return [images[index] for index in range(len(jobs))]
+
+    def _shaped_latents(self, job: JobState) -> Tensor:
+        symmetry = job.recipe.symmetry
+        return symmetrise(job.latents, symmetry) if symmetry else job.latents
+
+    def _shaped_images(self, images: Tensor, recipe: Recipe) -> Tensor:
+        if recipe.palette:
+            images = limit_to_palette(images, recipe.palette, self.config.palette)
+        return symmetrise(images, recipe.symmetry) if recipe.symmetry else images
 
     def _make_cutouts(self, jobs: Sequence[JobState], images: Sequence[Tensor]) -> Tensor:
         """(images × cutouts, 3, resolution, resolution) of all jobs, in their order."""
@@ -146,11 +180,14 @@ class Renderer:
         with record_function("cutouts"):
             for job, own in zip(jobs, images, strict=True):
                 height, width = own.shape[2:]
+                seen = own
+                if tile := job.recipe.tile:
+                    seen = roll_randomly(own, tile, job.generators)
                 augmentations = [
                     sample_augmentation(self.config.cutouts, width, height, resolution, generator)
                     for generator in job.generators
                 ]
-                cutouts.append(make_cutouts(own, augmentations, resolution))
+                cutouts.append(make_cutouts(seen, augmentations, resolution))
             return torch.cat(cutouts)
 
     def _embed(self, cutouts: Tensor) -> Tensor:
@@ -164,7 +201,7 @@ class Renderer:
             return torch.cat(features).float()
 
     def _distillation_loss(
-        self, jobs: Sequence[JobState], images: Sequence[Tensor]
+        self, jobs: Sequence[JobState], targets: Sequence[Target], images: Sequence[Tensor]
     ) -> Tensor | float:
         """The sum over the jobs whose turn it is."""
         model, config = self.model, self.config
@@ -173,13 +210,21 @@ class Renderer:
         with record_function("prior"):
             return sum(
                 distillation_loss(
-                    model, own, job.latents, job.target, config.prior, job.generators, job.styles
+                    model,
+                    own,
+                    job.latents,
+                    target.active(),
+                    config.prior,
+                    job.generators,
+                    job.styles,
                 ).sum()
-                for job, own in zip(jobs, images, strict=True)
+                for job, target, own in zip(jobs, targets, images, strict=True)
                 if job.distilled and job.step % config.prior.every == 0
             )
 
-    def _output(self, job_id: int, job: JobState, images: Tensor, scores: Tensor) -> StepOutput:
+    def _output(
+        self, job_id: int, job: JobState, target: Target, images: Tensor, scores: Tensor
+    ) -> StepOutput:
         return StepOutput(
             job_id=job_id,
             step=job.step,
@@ -189,8 +234,8 @@ class Renderer:
             cost=self._cost.step(job.recipe.count, job.size),
             cost_left=self._cost.left(job),
             size=(job.recipe.width, job.recipe.height),
-            texts=job.target.texts,
-            weights=job.target.weights,
+            texts=target.texts,
+            weights=target.weights,
             similarities=scores,
             pixels=images.detach(),
             checkpoint=partial(job.checkpoint, self.model.vqgan),

@@ -19,6 +19,7 @@ from core.prompts import (
     format_prompts,
     parse_prompts,
     parse_weight,
+    scene_spans,
 )
 
 PIECES = st.sampled_from(
@@ -163,3 +164,47 @@ def test_what_is_no_weight(number: str) -> None:
     with pytest.raises(RecipeError, match="weight") as caught:
         parse_weight(number)
     assert "colon" not in str(caught.value)
+
+
+def test_a_story_has_scenes_with_weights_beside_what_always_holds() -> None:
+    text = "a seed -> a sapling:0.5 → a tree in bloom | watercolour:0.4 | day -> night"
+    prompts = parse_prompts(text)
+    assert prompts == (
+        Prompt("a seed", scene=1),
+        Prompt("a sapling", 0.5, scene=2),
+        Prompt("a tree in bloom", scene=3),
+        Prompt("watercolour", 0.4),
+        Prompt("day", scene=1),
+        Prompt("night", scene=2),
+    )
+    assert format_prompts(prompts) == text.replace("→", "->")
+    third = pytest.approx((1 / 3, 2 / 3))
+    assert scene_spans(prompts)[1] == third
+    assert scene_spans(prompts)[2:] == [pytest.approx((2 / 3, 1)), (0, 1), (0, 0.5), (0.5, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        (r"a sign \-> here", "a sign -> here"),
+        ("a->b", "a->b"),
+        ("x --> y", "x --> y"),
+        (r"\→ north", "→ north"),
+    ],
+)
+def test_an_arrow_may_belong_to_the_text(text: str, prompt: str) -> None:
+    assert parse_prompts(text) == (Prompt(prompt),)
+    assert parse_prompts(format_prompts((Prompt(prompt),))) == (Prompt(prompt),)
+
+
+@pytest.mark.parametrize(("text", "position"), [("a seed ->", 9), ("-> a", 0), ("a -> -> b", 5)])
+def test_a_scene_without_a_text_is_pointed_at(text: str, position: int) -> None:
+    with pytest.raises(RecipeError, match="no text") as caught:
+        parse_prompts(text)
+    assert caught.value.position == position
+
+
+def test_a_story_is_told_by_what_is_included() -> None:
+    with pytest.raises(RecipeError, match="can only be included") as caught:
+        parse_prompts("fog | day -> night", stories=False)
+    assert caught.value.position == 6

@@ -82,6 +82,7 @@ def test_an_old_name_is_still_read_and_the_log_says_so(monkeypatch: pytest.Monke
         ("BOT_METRICS", "65536"),
         ("BOT_METRICS", "9101/metrics"),
         ("ENGINE_METRICS", "::1:9102"),
+        ("GPU_IDLE_MINUTES", "soon"),
         ("KEEP_DAYS", "-1"),
         ("KEEP_DAYS", "a month"),
         ("DISK_QUOTA_GB", "-5"),

@@ -22,7 +22,8 @@ class FakeRenderer(Renderer):
 
     def __init__(self, before_step: Callable[[int], None] = lambda number: None) -> None:
         self.before_step = before_step
-        self.gradient_checkpointing = False
+        self.gradient_checkpointing = self.offloaded = False
+        self.offloads = 0
         self.batches: list[frozenset[int]] = []
         self.requests: list[RenderRequest] = []
         self.finished: list[int] = []
@@ -36,6 +37,7 @@ class FakeRenderer(Renderer):
         return frozenset(self._jobs)
 
     def add(self, request: RenderRequest) -> list[Note]:
+        self.offloaded = False
         recipe = request.recipe
         if recipe.width % 4:
             params = {"size": recipe.size, "model": "fake", "factor": 4}
@@ -50,6 +52,10 @@ class FakeRenderer(Renderer):
 
     def finish_early(self, job_id: int) -> None:
         self._finishing.add(job_id)
+
+    def offload(self) -> None:
+        self.offloaded = True
+        self.offloads += 1
 
     def enable_gradient_checkpointing(self) -> None:
         self.gradient_checkpointing = True

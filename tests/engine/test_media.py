@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from core.pattern import Tile
 from core.recipe import PicturePrompt, Recipe
 from core.sizes import MAX_SIDE, MIN_SIDE
 from core.storage.paths import finished_pictures, timelapse_of
@@ -26,6 +28,7 @@ from engine.media import (
     png,
     preview,
     read_metadata,
+    repeated,
     side_by_side,
 )
 from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
@@ -44,6 +47,28 @@ def test_enlarged_keeps_the_shape_and_reaches_the_side(width: int, height: int) 
     assert max(shown.size) >= 64
     assert shown.width * height == shown.height * width
     assert max(width, height) >= 64 or max(shown.size) < 64 + max(width, height)
+
+
+@pytest.mark.parametrize("tile", Tile)
+@given(across=st.integers(0, 30), down=st.integers(0, 20))
+def test_a_tile_is_enlarged_as_if_it_went_on(tile: Tile, across: int, down: int) -> None:
+    small = np.asarray(noise(30, 20))
+    across, down = across * tile.across, down * tile.down
+    rolled = enlarged(Image.fromarray(np.roll(small, (down, across), (0, 1))), 90, tile)
+    large = np.asarray(enlarged(Image.fromarray(small), 90, tile))
+    assert np.array_equal(np.asarray(rolled), np.roll(large, (3 * down, 3 * across), (0, 1)))
+
+
+def test_a_tile_is_shown_repeated(tmp_path: Path) -> None:
+    recipe = Recipe.make("moss", width=64, height=48, steps=5, tile=Tile.BOTH)
+    path = tmp_path / "tile.png"
+    path.write_bytes(png(noise(64, 48), recipe, 0, MADE_BY))
+    assert read_metadata(path).recipe.tile is Tile.BOTH
+    shown = Image.open(io.BytesIO(repeated(path)))
+    assert shown.size == (1024, 768)
+    quarters = [shown.crop((x, y, x + 512, y + 384)) for x in (0, 512) for y in (0, 384)]
+    for quarter in quarters[1:]:
+        assert np.abs(np.asarray(quarter, float) - np.asarray(quarters[0], float)).mean() < 3
 
 
 @pytest.mark.parametrize(

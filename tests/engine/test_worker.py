@@ -72,10 +72,12 @@ def working(
 
     @asynccontextmanager
     async def working(
-        *renderers: FakeRenderer | LocalRenderer, capacity: int = 4
+        *renderers: FakeRenderer | LocalRenderer,
+        capacity: int = 4,
+        idle_seconds: float | None = None,
     ) -> AsyncIterator[asyncio.Task[None]]:
         """A worker at its work; leaving the block stops it in good order."""
-        worker = Worker(database, sink, data_dir=tmp_path)
+        worker = Worker(database, sink, data_dir=tmp_path, idle_seconds=idle_seconds)
         for renderer in renderers:
             is_handle = isinstance(renderer, LocalRenderer)
             worker.join(renderer if is_handle else LocalRenderer(renderer, MADE_BY, capacity))
@@ -125,6 +127,23 @@ class RemoteRenderer(LocalRenderer):
 def from_thread(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
     """Does something in the event loop while a step is under way in its thread."""
     asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+async def test_idle_networks_leave_the_gpu_once_and_the_next_job_says_that_they_return(
+    ask: Ask, working: Any, ended: Any, sink: RecordingSink
+) -> None:
+    renderer = FakeRenderer()
+    async with working(renderer, idle_seconds=0.1):
+        first = await ask()
+        assert (await ended(first)).state is State.DONE
+        await until(lambda: renderer.offloaded)
+        await asyncio.sleep(0.3)
+        assert renderer.offloads == 1
+        second = await ask()
+        assert (await ended(second)).state is State.DONE
+        assert renderer.offloads < 3
+    notes = {(job_id, note) for job_id, frame in sink.frames for note in frame.notes}
+    assert notes == {(second.id, "The model is loaded onto the GPU again: about 1 s.")}
 
 
 async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(

@@ -60,6 +60,41 @@ async def test_one_of_several_pictures_is_gone_on_from(
     assert {name: getattr(made, name) for name in changed} == changed
 
 
+@pytest.mark.parametrize(("action", "spread"), [("subtle", 0.25), ("vary", 0.5), ("strong", 0.8)])
+async def test_variations_differ_in_strength(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
+    painted: Any,
+    action: str,
+    spread: float,
+) -> None:
+    job, card = await painted(ada)
+    await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}"))
+    made = (await newest(database)).recipe
+    assert (made.source, made.count) == (Source(job.id, 0, spread), 4)
+    assert made.include == job.recipe.include
+
+
+async def test_remix_varies_an_image_with_other_prompts(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+) -> None:
+    job, card = await painted(ada, count=2)
+    opened = await press(sandbox, ada, card, f"remix:{job.id}:1")
+    assert opened.modal
+    components = [label["component"] for label in opened.modal["components"]]
+    fields = {component["custom_id"]: component for component in components}
+    assert [fields[name]["value"] for name in ("include", "exclude")] == ["a red circle", "fog"]
+    assert [o["value"] for o in fields["strength"]["options"] if o.get("default")] == ["0.5"]
+    await ada.wait_filled(
+        await ada.submit(opened, include="a blue circle", exclude="", strength=["0.8"])
+    )
+    made = await newest(database)
+    assert [str(prompt) for prompt in made.recipe.include] == ["a blue circle"]
+    assert (made.recipe.source, made.parent_id) == (Source(job.id, 1, 0.8), job.id)
+
+
 async def test_it_does_not_grow_without_end(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:
@@ -84,7 +119,7 @@ async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
     texts = [fields[name]["value"] for name in ("include", "exclude", "steps", "seed")]
     assert texts == ["a red circle", "fog", "40", "7"]
     offered = fields["size"]["options"]
-    assert [each["value"] for each in offered] == ["64x64", "96x64", "64x96", "96x96"]
+    assert [each["value"] for each in offered][:5] == ["64x64", "96x64", "64x96", "96x96", "84x48"]
     assert [each["value"] for each in offered if each.get("default")] == ["64x64"]
     sent = {"include": "a blue | square:0.5", "size": ["96x64"], "steps": "50", "seed": ""}
     await ada.wait_filled(await ada.submit(opened, **sent))
@@ -163,7 +198,10 @@ async def test_a_picked_picture_is_shown_large_to_who_picked_it(
     job, card = await painted(ada, count=3)
     await press(sandbox, ada, card, f"pick:{job.id}:2")
     shown = await told(ada, "image 3")
-    assert [button.label for button in shown.buttons] == ["Vary", "Larger", "More steps"]
+    assert [button.label for button in shown.buttons] == [
+        *("Vary subtly", "Vary", "Vary strongly", "Remix"),
+        *("Larger", "More steps"),
+    ]
     assert shown.files[-1].filename == f"imagine-{job.id}-3.png"
     assert "seed 9" in shown.text
 

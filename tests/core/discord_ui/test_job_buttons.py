@@ -29,7 +29,8 @@ async def test_what_can_be_done_depends_on_the_state() -> None:
         State.QUEUED: ["Cancel"],
         State.RUNNING: ["Stop and keep", "Cancel"],
         State.DONE: [
-            *("Again", "Vary", "Edit", "Larger", "More steps"),
+            *("Again", "Edit", "Larger", "More steps"),
+            *("Vary subtly", "Vary", "Vary strongly", "Remix"),
             *("Favourite", "Timelapse", "Details", "Delete"),
         ],
         State.FAILED: ["Again", "Edit"],
@@ -40,7 +41,10 @@ async def test_what_can_be_done_depends_on_the_state() -> None:
 async def test_one_of_several_pictures_is_picked_first() -> None:
     assert drawn(buttons(FOUR))[:4] == [(str(row + 1), f"pick:12:{row}") for row in range(4)]
     assert drawn(picked_buttons(FOUR, 2)) == [
+        ("Vary subtly", "subtle:12:2"),
         ("Vary", "vary:12:2"),
+        ("Vary strongly", "strong:12:2"),
+        ("Remix", "remix:12:2"),
         ("Larger", "larger:12:2"),
         ("More steps", "more:12:2"),
     ]

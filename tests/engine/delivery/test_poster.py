@@ -201,7 +201,7 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
     assert file.filename == f"imagine-{job.id}-1.png"
     assert message.embeds[0]["image"]["url"].endswith(file.filename)
     labels = [part["label"] for row in message.components for part in row["components"]]
-    assert labels[:2] == ["Again", "Vary"]
+    assert labels[:2] == ["Again", "Edit"]
     assert not message.mention_everyone
 
 

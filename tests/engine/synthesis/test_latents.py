@@ -1,9 +1,13 @@
 """Latents: from pictures and back, and gradients that pass where they lead back inside."""
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from torch import Generator
 
+from core.pattern import Tile
 from engine.models.model import Model
 from engine.synthesis import latents
 
@@ -48,3 +52,22 @@ def test_a_small_picture_is_shown_at_the_size_that_was_asked_for() -> None:
     (image,) = latents.to_images(torch.full((1, 3, 8, 12), 0.2), 24, 16)
     assert image.size == (24, 16)
     assert image.getpixel((12, 8)) == (51, 51, 51)
+
+
+@given(st.sampled_from(Tile), st.integers(0, 5), st.integers(0, 3), st.sampled_from([2, 3]))
+def test_tiles_are_resized_as_if_they_went_on(
+    tile: Tile, across: int, down: int, factor: int
+) -> None:
+    small = torch.rand(1, 2, 4, 6, generator=Generator().manual_seed(1))
+    across, down = across * tile.across, down * tile.down
+    size = (4 * factor, 6 * factor)
+    rolled = latents.resize(small.roll((down, across), (2, 3)), size, tile)
+    large = latents.resize(small, size, tile).roll((factor * down, factor * across), (2, 3))
+    torch.testing.assert_close(rolled, large)
+
+
+@pytest.mark.parametrize("tile", Tile)
+def test_joined_edges_are_alike(tile: Tile) -> None:
+    joined = latents.join_edges(torch.rand(2, 3, 8, 12), tile)
+    assert torch.allclose(joined[..., 0], joined[..., -1], atol=1e-6) is tile.across
+    assert torch.allclose(joined[..., 0, :], joined[..., -1, :], atol=1e-6) is tile.down

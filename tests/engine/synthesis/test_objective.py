@@ -52,6 +52,33 @@ def test_pictures_are_prompts_like_texts(model: Model) -> None:
     assert torch.allclose(asked.embeddings[1:2], seen, atol=1e-4)
 
 
+@given(st.floats(0, 1))
+def test_the_scenes_of_a_story_fade_into_each_other(model: Model, progress: float) -> None:
+    story = target(model, "red -> blue:2 -> green | the moon", "watermark")
+    now = story.at(progress, fade=0.1)
+    red, blue, green, moon, watermark = now.weights.tolist()
+    assert red + blue + green + moon == pytest.approx(1, abs=1e-5)
+    assert red / 1 + blue / 2 + green / 1 == pytest.approx(moon, abs=1e-5)  # one scene in all
+    assert watermark == pytest.approx(-moon, abs=1e-5)
+    for begin, end, weight in ((0.0, 1 / 3, red), (1 / 3, 2 / 3, blue), (2 / 3, 1.0, green)):
+        if (begin == 0 or begin + 0.06 < progress) and (end == 1 or progress < end - 0.06):
+            if begin <= progress <= end:
+                assert weight > 0.4
+        elif not begin - 0.06 < progress < end + 0.06:
+            assert weight == 0
+    active = now.active()
+    assert 0 not in active.weights.tolist()
+    assert active.texts[-1] == "watermark"
+    assert active.includes == len(active.texts) - 1
+    assert len(active.embeddings) == len(active.floors) == len(active.texts)
+
+
+def test_without_a_story_the_target_never_changes(model: Model) -> None:
+    asked = target(model, "red | blue:2", "green")
+    assert asked.at(0.7, fade=0.1) is asked
+    assert asked.active() is asked
+
+
 @given(st.integers(1, 4))
 def test_a_picture_has_as_much_variation_at_any_resolution(factor: int) -> None:
     edge = torch.zeros(1, 3, 8, 8)

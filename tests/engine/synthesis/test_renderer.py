@@ -8,7 +8,9 @@ import pytest
 import torch
 from PIL import Image, ImageStat
 
+from core.pattern import Tile
 from core.recipe import PicturePrompt, Recipe
+from engine.job_messages import progress_of
 from engine.models.model import Model
 from engine.models.perceptor import Perceptor
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
@@ -65,6 +67,20 @@ def test_the_same_seed_paints_the_same_bytes(model: Model, recipe: Recipes) -> N
     assert picture(0) != picture(1)
 
 
+def test_offloaded_networks_come_back_for_the_next_job(model: Model, recipe: Recipes) -> None:
+    renderer = Renderer(model, CPU, QUICK)
+    renderer.add(RenderRequest(1, recipe(tile=Tile.BOTH, steps=2)))
+    renderer.offload()
+    assert not renderer.offloaded  # a job is in it
+    first = paint(renderer)[-1].images()[0].tobytes()
+    renderer.offload()
+    assert renderer.offloaded
+    assert len(model.vqgan.decoders) == 1  # copies would stay behind
+    renderer.add(RenderRequest(2, recipe(tile=Tile.BOTH, steps=2)))
+    assert not renderer.offloaded
+    assert paint(renderer, 2)[-1].images()[0].tobytes() == first
+
+
 @pytest.mark.usefixtures("float32")
 def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
@@ -75,6 +91,54 @@ def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Reci
     company.add(RenderRequest(3, recipe("a moon", seed=9, width=48, steps=2)))
     drift = (last(paint(alone)) - last(paint(company))).abs().max().item()
     assert drift < SAME
+
+
+@pytest.mark.parametrize("tile", Tile)
+def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) -> None:
+    """A step over the seam is no larger than one elsewhere; enlarging a tile keeps it so."""
+    asked = recipe("a landscape at sunset", width=32, height=48, steps=3, tile=tile)
+    renderer = Renderer(sketch, CPU, QUICK)
+    renderer.add(RenderRequest(1, asked))
+    first = paint(renderer)[-1]
+    larger = asked.larger(1, 0, 1)
+    assert larger.tile is tile
+    renderer.add(RenderRequest(2, larger, source=first.checkpoint()))
+    for output in (first, paint(renderer, 2)[-1]):
+        for axis, joined in ((3, tile.across), (2, tile.down)):
+            step = (output.pixels - output.pixels.roll(1, axis)).abs().mean((0, 1, 5 - axis))
+            assert not joined or step[0] < 3 * step[1:].max()
+            assert not joined or step[0] < 2 * step[1:].mean() + 0.02
+
+
+@pytest.mark.usefixtures("float32")
+def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipes) -> None:
+    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    alone.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
+    company.add(RenderRequest(2, recipe(seed=3)))
+    company.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
+    company.add(RenderRequest(3, recipe(seed=4, tile=Tile.DOWN)))
+    assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
+
+
+def test_a_story_is_told_from_its_first_scene_to_its_last(model: Model, recipe: Recipes) -> None:
+    """It never ends before its last scene, however little there is to gain."""
+    impatient = override(
+        QUICK, {"schedule.min_patience": 1, "schedule.patience": 0.0, "schedule.min_delta": 9.0}
+    )
+    renderer = Renderer(model, CPU, impatient)
+    story = recipe("a red circle -> a blue star -> the moon", width=16, height=16, steps=12)
+    renderer.add(RenderRequest(1, story))
+    outputs = paint(renderer)
+    present = [[prompt.weight > 0 for prompt in output.prompts] for output in outputs]
+    assert present[0] == [True, False, False]
+    assert [True, True, False] in present
+    assert present[6] == [False, True, False]
+    assert present[-1] == [False, False, True]
+    assert outputs[-1].step == 11
+    assert outputs[0].include == pytest.approx(outputs[0].prompts[0].similarity)
+    assert progress_of(outputs[0], None).shares[1:] == (0, 0)
+    renderer.add(RenderRequest(2, story.more(1, 0, 1), source=outputs[-1].checkpoint()))
+    assert [prompt.weight for prompt in paint(renderer, 2)[0].prompts] == [0, 0, 1]
 
 
 def test_company_does_not_change_the_random_draws(model: Model, recipe: Recipes) -> None:

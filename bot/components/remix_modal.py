@@ -1,0 +1,72 @@
+"""The form behind the Remix button: variations of a finished image, with other prompts."""
+
+import re
+from typing import Any, Self
+
+import discord
+
+from bot.components.persistent import PersistentModal, value_of
+from bot.services.access import get_finished_job
+from bot.services.foreign_images import without_foreign_images
+from bot.services.submission import submit_job
+from bot.types import Interaction
+from core.discord_ui.custom_ids import ID, encode, template
+from core.i18n import mark, say
+from core.job import Job
+from core.prompts import MAX_PROMPT_LENGTH, format_prompts
+from core.recipe import SPREAD, STRONG, SUBTLE, drawn_seed
+
+KIND = "remixed"
+STRENGTHS = {mark("A little"): SUBTLE, mark("Clearly"): SPREAD, mark("A lot"): STRONG}
+
+
+class RemixModal(PersistentModal):
+    template = template(KIND, job_id=ID, row="[0-3]")
+
+    def __init__(self, job_id: int, row: int, include: str = "", exclude: str = "") -> None:
+        super().__init__(title=say("Remix #{job}", job=job_id), custom_id=encode(KIND, job_id, row))
+        self.job_id, self.row = job_id, row
+        self.include = _text("include", include, required=bool(include))
+        self.exclude = _text("exclude", exclude, required=False)
+        self.strength: discord.ui.Select[Any] = discord.ui.Select(
+            custom_id="strength",
+            options=[
+                discord.SelectOption(label=say(name), value=str(spread), default=spread == SPREAD)
+                for name, spread in STRENGTHS.items()
+            ],
+        )
+        for label, component in (
+            (say("Include"), self.include),
+            (say("Exclude"), self.exclude),
+            (say("How much to change the image"), self.strength),
+        ):
+            self.add_item(discord.ui.Label(text=label, component=component))
+
+    @classmethod
+    def of_job(cls, job: Job, row: int) -> Self:
+        recipe = job.recipe
+        return cls(job.id, row, format_prompts(recipe.include), format_prompts(recipe.exclude))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["job_id"]), int(match["row"]))
+
+    async def submit(self, interaction: Interaction) -> None:
+        job = await get_finished_job(interaction, self.job_id)
+        chosen = "".join(self.strength.values[:1])
+        spread = next((s for s in STRENGTHS.values() if str(s) == chosen), SPREAD)
+        recipe = job.recipe.remix(
+            job.id, self.row, value_of(self.include), value_of(self.exclude), spread, drawn_seed()
+        )
+        recipe = await without_foreign_images(interaction, recipe)
+        await submit_job(interaction, recipe, parent=job)
+
+
+def _text(name: str, value: str, required: bool) -> discord.ui.TextInput[Any]:
+    return discord.ui.TextInput(
+        custom_id=name,
+        default=value or None,
+        required=required,
+        style=discord.TextStyle.paragraph,
+        max_length=max(MAX_PROMPT_LENGTH, len(value)),
+    )

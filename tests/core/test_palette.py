@@ -1,0 +1,44 @@
+"""Palettes as they are typed, and those of images."""
+
+import pytest
+from PIL import Image
+
+from core.palette import FROM_IMAGE, NAMED, palette_of, parse_palette, rgb
+from core.prompts import RecipeError
+from core.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "colours"),
+    [
+        ("navy #FF8800, fff", ("#000080", "#ff8800", "#ffffff")),
+        ("gameboy", NAMED["gameboy"]),
+        ("Sepia white", (*NAMED["sepia"], "#ffffff")),
+        ("red red #f00 blue", ("#ff0000", "#0000ff")),
+    ],
+)
+def test_names_hex_values_and_named_palettes(text: str, colours: tuple[str, ...]) -> None:
+    assert parse_palette(text) == colours
+
+
+@pytest.mark.parametrize("text", ["", "red", "pico-8 navy", "#f00 red"])
+def test_a_palette_has_two_to_sixteen_colours(text: str) -> None:
+    with pytest.raises(RecipeError, match="2 to 16 colours"):
+        parse_palette(text)
+    with pytest.raises(RecipeError, match="2 to 16 colours"):
+        Recipe.make("moss", width=64, height=64, steps=10, palette=("#ff0000",))
+
+
+@pytest.mark.parametrize("wrong", ["mauvish", "#ff00", "rgb(1,2,3)", "#gggggg"])
+def test_what_is_no_colour_is_pointed_at(wrong: str) -> None:
+    with pytest.raises(RecipeError, match="neither a colour") as caught:
+        parse_palette(f"navy {wrong}")
+    assert caught.value.position == 5
+
+
+def test_the_colours_of_an_image_come_most_frequent_first() -> None:
+    image = Image.new("RGB", (40, 40), "#102030")
+    image.paste("#f0e0d0", (0, 0, 40, 10))
+    assert palette_of(image) == ("#102030", "#f0e0d0")
+    assert len(palette_of(Image.effect_noise((64, 64), 90).convert("RGB"))) <= FROM_IMAGE
+    assert rgb("#ff8000") == pytest.approx((1, 0.502, 0), abs=0.001)
