@@ -10,7 +10,7 @@ PAGE_READY := $(PAGE)/node_modules/ready
 # What the demo's member requests. Passed in the environment, so that no shell parses a prompt.
 export INCLUDE ?= a lighthouse in a storm, at night
 export EXCLUDE ?= watermark
-export STEPS ?= 100
+export STEPS ?= 60
 export SEED ?= 7
 
 .PHONY: demo try test check bench audit sbom lock screenshots translations clean
