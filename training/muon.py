@@ -24,7 +24,7 @@ class MuonTraining(pl.LightningModule):
         blocks: nn.Module, trained: Iterable[nn.Parameter], rate: float
     ) -> list[torch.optim.Optimizer]:
         """Muon for the matrices of `blocks`, AdamW for all other parameters of `trained`."""
-        matrices = [p for p in blocks.parameters() if p.dim() == 2 and min(p.shape) > 16]
+        matrices = [p for p in blocks.parameters() if p.dim() == 2]
         known = {id(p) for p in matrices}
         rest = [p for p in trained if id(p) not in known]
         return [

@@ -29,6 +29,7 @@ SAMPLES = {
     "report": ["1", "8999999999999999999"],
     "verdict": ["delete", "block", "dismiss"],
     "access": ["", "ffffffffff." + "A" * 16],
+    "include": ["a circle"],
 }
 """What a forger may put into each part of a custom id."""
 
