@@ -288,7 +288,7 @@ def main() -> None:
     painted = paint(renderer, [r.asked for r in asked], options.seeds, options.steps)
     seconds = (time.monotonic() - began) / len(painted)
     rates = judged(judge, asked * options.seeds, to_tensor(painted))
-    four = [r for r in asked if r.kind == "en"][:: max(1, len(asked) // 40)][:8]
+    four = [r for r in asked if r.kind == "en"][: options.varied]
     fours = to_tensor(paint(renderer, [r.asked for r in four], 4, options.steps))
     by_prompt = [fours[i :: len(four)] for i in range(len(four))]
     makers = spread_of_makers(judge, images, [r.things[0] for r in four])
@@ -319,6 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
     parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--varied", type=int, default=8, help="prompts painted four times")
     parser.add_argument("--shown", type=int, default=96, help="prompts on the contact sheet")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
