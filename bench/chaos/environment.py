@@ -111,6 +111,7 @@ class World:
             "DISCORD_TOKEN": self.discord.token,
             "DISCORD_API_URL": self.discord.api_url,
             "DATABASE_PATH": str(self.database),
+            "MODEL": "sketch",
             "DATA_DIR": str(self.folder / "data"),
             "DEVICE": "cpu",
             FOLDER: str(self.folder / "orders"),

@@ -147,6 +147,7 @@ class Product:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
+            "MODEL": "sketch",
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
             "DISCORD_TOKEN": self.discord.token,
