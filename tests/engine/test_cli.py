@@ -34,8 +34,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to stand in, with a pair to paint with and no settings."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DISCORD_TOKEN", "DATA_DIR", "DATABASE_PATH", "MODEL", "PAIR"):
+    for name in ("DISCORD_TOKEN", "DATA_DIR", "DATABASE_PATH", "PAIR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MODEL", "sketch")
     monkeypatch.setenv("DEVICE", "cpu")
     monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: weights)
     return tmp_path

@@ -93,7 +93,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def model(*sources: str, size: int | None = len(CONTENT), sha256: str | None = SHA256) -> Entry:
     """A model that is one file, to be had from these sources."""
     file = Download("net.bin", size, sha256, "MIT", sources)
-    return Entry("tiny", "for tests", 8, 0.5, "net.bin", "net.bin", "net.bin", (file,))
+    return Entry("tiny", "for tests", 8, 4, 0.5, "net.bin", "net.bin", "net.bin", (file,))
 
 
 def folder_of(data_dir: Path) -> Path:

@@ -19,6 +19,7 @@ ENTRY = Entry(
     name="small",
     about="",
     side=64,
+    factor=16,
     memory=1.0,
     config="model.yaml",
     vqgan="last.ckpt",
