@@ -128,12 +128,12 @@ def test_a_recipe_goes_into_a_png_and_out_again(
 ) -> None:
     row = data.draw(st.integers(0, asked.count - 1))
     path = tmp_path_factory.getbasetemp() / "asked.png"
-    path.write_bytes(png(Image.new("RGB", (512, 16)), asked, row, MADE_BY))
+    path.write_bytes(png(Image.new("RGB", (512, 512)), asked, row, MADE_BY))
     read = read_metadata(path)
     assert (read.recipe, read.row, read.model) == (asked, row, "sketch")
     assert list(read.differences(MADE_BY)) == []
     again = read.recipe.alone(read.row)
-    path.write_bytes(png(Image.new("RGB", (512, 16)), again, 0, MADE_BY))
+    path.write_bytes(png(Image.new("RGB", (512, 512)), again, 0, MADE_BY))
     assert read_metadata(path).recipe.seeds == (asked.seeds[row],)
 
 
