@@ -285,7 +285,10 @@ def main() -> None:
     asked = requests(judge, shown, options.prompts)
     renderer = Renderer(model, device, config)
     began = time.monotonic()
-    painted = paint(renderer, [r.asked for r in asked], options.seeds, options.steps)
+    known = [r for r in asked if not vocabulary or not vocabulary.understand(r.include).empty]
+    images_of = iter(paint(renderer, [r.asked for r in known], options.seeds, options.steps))
+    white = Image.new("RGB", (SIDE, SIDE), "white")  # for what is refused: a miss
+    painted = [next(images_of) if r in known else white for r in asked * options.seeds]
     seconds = (time.monotonic() - began) / len(painted)
     rates = judged(judge, asked * options.seeds, to_tensor(painted))
     four = [r for r in asked if r.kind == "en"][: options.varied]
