@@ -127,11 +127,13 @@ class Vocabulary:
         return Understanding(tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact)
 
     def in_english(self, text: str) -> str:
-        """A prompt with other languages' names of things in English, and names spelled right.
+        """What a prompt asks for, in English where it calls things by their names.
 
-        Synonyms stay: the text encoder knows better what they mean.
+        Names are spelled right; words that say nothing are left out. Synonyms stay: the text
+        encoder knows better what they mean.
         """
-        return " ".join(phrase.name or phrase.text for phrase in self._phrases_of(text))
+        said = [p.name or p.text for p in self._phrases_of(text) if p.thing or p.modifier]
+        return " ".join(said) or text
 
     def _phrases_of(self, text: str) -> Iterator["_Phrase"]:
         words = list(_words(fold(text)))

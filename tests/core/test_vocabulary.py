@@ -77,11 +77,11 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "english"),
     [
-        ("ein Hund im Schnee", "ein dog im schnee"),
-        ("犬とヨット", "dog と sailboat"),
-        ("a yacht", "a yacht"),
-        ("a saliboat", "a sailboat"),
-        ("a blue circle", "a blue circle"),
+        ("ein Hund, bitte", "dog"),
+        ("犬とヨット", "dog sailboat"),
+        ("a yacht", "yacht"),
+        ("a saliboat", "sailboat"),
+        ("a blue circle", "blue circle"),
     ],
 )
 def test_names_are_put_into_english_and_synonyms_stay(
