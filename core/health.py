@@ -119,7 +119,7 @@ async def look_at_database(database: Database, path: Path) -> Finding:
 
 
 def _unreadable(job_ids: list[int]) -> str:
-    """A sentence about jobs that were put aside, empty without any."""
+    """A sentence about jobs that could not be read, empty without any."""
     if not job_ids:
         return ""
     named = _some([f"#{job_id}" for job_id in job_ids])

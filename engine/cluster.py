@@ -245,7 +245,7 @@ class Cluster:
         return RayRenderer(actor, offer)
 
     async def _shipment(self, name: str) -> Any:
-        """A file of the weights in the object database, from where each node gets it once."""
+        """A file of the weights in Ray's object store, from where each node gets it once."""
         if name not in self._shipped:
             content = await asyncio.to_thread(self._manifest.read, name, self._data_dir)
             self._shipped[name] = await asyncio.to_thread(ray.put, content)

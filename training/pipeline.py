@@ -11,7 +11,7 @@ from engine.models.vqgan import VQGAN
 from training.stages import image_tower, prior, text_tower, vqgan
 from training.stages.image_tower import ImageTowerTraining
 from training.stages.prior import PriorTraining
-from training.stages.text_tower import TextTowerTraining, Tokens, encoded
+from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
 from training.stages.vqgan import VQGANTraining
 from training.workspace import Workspace
 
@@ -34,14 +34,11 @@ def _text_tower(workspace: Workspace) -> TextTowerTraining:
     texts = workspace.texts
     rows = encoded([text for text, _ in texts.pairs])
     tokens = Tokens.of(rows)
-    padded = torch.zeros(len(rows), text_tower.LONGEST, dtype=torch.long)
-    for row, ids in zip(padded, rows, strict=True):
-        row[: len(ids)] = tokens.table[torch.tensor(ids)]
     with torch.no_grad():
         batches = texts.embeddings.split(4096)
         targets = torch.cat([workspace.alignment.embed_texts(batch) for batch in batches])
     which = torch.tensor([texts.english[english] for _, english in texts.pairs])
-    return TextTowerTraining(padded, targets, which, tokens)
+    return TextTowerTraining(padded(rows, tokens), targets, which, tokens)
 
 
 def _image_tower(workspace: Workspace) -> ImageTowerTraining:

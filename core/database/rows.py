@@ -16,7 +16,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 DEAD_LETTERS = Counter(
     "imagine_dead_letters",
-    "Rows of the database that could not be read and were put aside, by their table.",
+    "Rows of the database that could not be read, by their table.",
     ["table"],
 )
 

@@ -65,11 +65,9 @@ class Prior(nn.Module, ABC):
     """Noisy samples, times and embeddings to the samples at the end of the flow.
 
     Samples are (batch, *shape) of the space that a subclass defines. Embeddings are (batch,
-    embedding) of unit length; zeros stand for no prompt. A prior may know several `styles`, each by
+    embedding) of unit length; zeros stand for no prompt. A prior may know several styles, each by
     its number from 1; 0 is any style.
     """
-
-    styles = 0
 
     @property
     @abstractmethod
@@ -201,8 +199,7 @@ class LatentPrior(Prior):
         styles: int,
     ) -> None:
         super().__init__()
-        self.channels, self.side, self.components = channels, side, components
-        self.styles = styles
+        self.side, self.components = side, components
         self.embed = nn.Linear(components, width)
         self.read = nn.Linear(embedding, width)
         self.cond_embed = nn.Linear(embedding, width)

@@ -4,8 +4,8 @@
 """
 
 import copy
+import logging
 from collections.abc import Iterator
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -18,6 +18,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from engine.models.prior import LatentPrior
 from training.data.sources import STYLES
 from training.stages.alignment import WIDTH
+
+log = logging.getLogger(__name__)
 
 LEARNING_RATE = 1.5e-3
 BATCH = 1024
@@ -133,10 +135,6 @@ class PriorTraining(pl.LightningModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         return DataLoader(_Samples(self), batch_size=None, num_workers=0)
 
-    def state(self) -> dict[str, Any]:
-        """What is exported: the mean of the weights over the latest steps."""
-        return self.ema.state_dict()
-
 
 class _Samples(IterableDataset[Batch]):
     def __init__(self, training: PriorTraining) -> None:
@@ -172,6 +170,8 @@ def principal_components(latents: Tensor, count: int) -> tuple[Tensor, Tensor, T
         centred = batch.float() - mean
         covariance += centred.t() @ centred
     variance, directions = torch.linalg.eigh(covariance / len(flat))
+    share = variance[-count:].sum() / variance.sum()
+    log.info("%d components hold %.1f %% of the variance", count, 100 * share)
     variance, directions = variance.flip(0)[:count], directions.flip(1)[:, :count]
     scales = variance.clamp_min(1e-6) ** 0.25
     scales *= (variance / scales.square()).mean().sqrt()

@@ -59,10 +59,10 @@ def encoded(texts: list[str]) -> list[list[int]]:
     return [[START, *tokenizer.encode(text)[: LONGEST - 2], END] for text in texts]
 
 
-def padded(texts: Sequence[str], tokens: Tokens) -> Tensor:
-    """(n, LONGEST) rows of the token table."""
+def padded(texts: Sequence[Sequence[int]], tokens: Tokens) -> Tensor:
+    """Texts as `encoded` → (n, LONGEST) rows of the token table."""
     rows = torch.zeros(len(texts), LONGEST, dtype=torch.long)
-    for row, ids in zip(rows, encoded(list(texts)), strict=True):
+    for row, ids in zip(rows, texts, strict=True):
         row[: len(ids)] = tokens.table[torch.tensor(ids)]
     return rows
 
@@ -98,7 +98,7 @@ class TextTowerTraining(pl.LightningModule):
     def embed_texts(self, texts: list[str]) -> Tensor:
         """(n, WIDTH) of unit length."""
         tokens = Tokens(tuple(self.known.tolist()))
-        rows = padded(texts, tokens)
+        rows = padded(encoded(texts), tokens)
         lengths = (rows > 0).sum(1)
         embedded = torch.zeros(len(texts), WIDTH)
         for part in lengths.argsort().split(ENCODED):

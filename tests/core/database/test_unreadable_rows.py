@@ -1,4 +1,4 @@
-"""A row that cannot be read stops nothing: it is put aside, counted, and everything else goes on.
+"""A row that cannot be read stops nothing: it becomes a dead letter, and everything else goes on.
 
 Every read of every repository has a case here; `test_every_read_has_a_case` fails without one.
 """

@@ -1,0 +1,101 @@
+"""Where things stand before the first step, and in which styles; with the embedded model."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bot.components.example_buttons import EXAMPLES
+from core.composition import FAR, HALF, NEAR, Part
+from core.prompts import Prompt
+from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
+from engine.models.model import Model, load_model
+from engine.synthesis.config import PICTUREBOOK, override
+from engine.synthesis.objective import Target, embed_target
+from engine.synthesis.prior_guidance import choose_styles, sample_prior
+from engine.synthesis.prior_start import part_targets, paste
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+from tests.engine.synthesis.conftest import CPU
+
+QUICK = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
+
+
+@pytest.fixture(scope="module")
+def picturebook() -> Model:
+    return load_model("picturebook", Path("data"), CPU)
+
+
+def asked(include: str, exclude: str = "", **values: int) -> Recipe:
+    without = (Prompt(exclude),) if exclude else ()
+    size = {"width": 128, "height": 128, "steps": 1, "seed": 0, **values}
+    return Recipe(include=(Prompt(include),), exclude=without, **size)  # type: ignore[arg-type]
+
+
+def target_of(model: Model, recipe: Recipe) -> Target:
+    return embed_target(recipe, {}, model.perceptor, PICTUREBOOK.loss, CPU)
+
+
+def test_a_pasted_image_lies_where_its_part_stands_and_nothing_else_changes() -> None:
+    canvas = torch.zeros(1, 3, 64, 96)
+    paste(canvas, torch.ones(3, 128, 128), Part("a cat", FAR, 0.5, HALF))
+    rows, columns = canvas[0, 0].nonzero().unbind(1)
+    side = round(HALF * 64)
+    assert canvas.sum() == 3 * side**2
+    assert abs((columns.min() + columns.max() + 1) / 2 - FAR * 96) <= 1
+    assert abs((rows.min() + rows.max() + 1) / 2 - 32) <= 1
+
+
+def test_a_part_keeps_the_excludes_and_has_one_include(picturebook: Model) -> None:
+    whole = target_of(picturebook, asked("a cat and a dog", "watermark"))
+    parts = (Part("a cat", NEAR, 0.5, HALF), Part("a dog", FAR, 0.5, HALF))
+    for part, target in part_targets(picturebook, whole, parts):
+        assert target.texts == (part.text, "watermark")
+        assert target.includes == 1
+        assert torch.equal(target.embeddings[1], whole.embeddings[1])
+        assert torch.equal(target.weights, torch.tensor([1.0, whole.weights[1]]))
+
+
+def test_images_of_one_request_get_different_styles_each_by_its_own_seed(
+    picturebook: Model,
+) -> None:
+    target = target_of(picturebook, asked("an owl"))
+    styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(10, 14))
+    assert styles is not None
+    assert len(set(styles.tolist())) > 1
+    alone = choose_styles(picturebook, target, PICTUREBOOK.prior, [12])
+    assert alone is not None
+    assert alone.tolist() == styles[2:3].tolist()
+
+
+def test_the_prior_paints_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
+    means = {}
+    for prompt in ("a red apple", "a blue circle", "ein grüner Kreis"):
+        target = target_of(picturebook, asked(prompt))
+        x = sample_prior(
+            picturebook, target, PICTUREBOOK.prior, 2, torch.Generator().manual_seed(1)
+        )
+        assert picturebook.prior
+        image = picturebook.prior.to_images(x, picturebook.vqgan)[..., 48:80, 48:80]
+        means[prompt] = int(image.mean((0, 2, 3)).argmax())
+    assert means == {"a red apple": 0, "a blue circle": 2, "ein grüner Kreis": 1}
+
+
+DEMO = ("a lighthouse in a storm, at night", "watermark")
+
+
+@pytest.mark.parametrize(("include", "exclude"), [*EXAMPLES["picturebook"], DEMO])
+def test_every_example_is_understood_and_painted(
+    picturebook: Model, include: str, exclude: str
+) -> None:
+    vocabulary = vocabulary_of("picturebook")
+    assert vocabulary
+    for text in filter(None, (include, exclude)):
+        assert not vocabulary.understand(text).empty
+    renderer = Renderer(picturebook, CPU, QUICK)
+    renderer.add(RenderRequest(1, asked(include, exclude)))
+    (output,) = renderer.step()
+    assert output.done
+    assert output.fault is None
+    assert output.pixels.std() > 0.05
