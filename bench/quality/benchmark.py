@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
@@ -37,6 +38,9 @@ from training.sketch.report import reconstructed
 
 ROWS = 16
 """Pictures that are painted at a time."""
+
+FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+"""Has accents; no Japanese."""
 
 SHOWN = 48
 """Prompts on the contact sheet, the first seed of each."""
@@ -204,11 +208,11 @@ def contact_sheet(
     rows = -(-len(pictures) // columns)
     size = (columns * (side + gap) + gap, rows * (height + gap) + gap)
     sheet = Image.new("RGB", size, "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.truetype(FONT, 10)
     for index, (one, picture) in enumerate(zip(asked, pictures, strict=True)):
         row, column = divmod(index, columns)
         x, y = gap + column * (side + gap), gap + row * (height + gap)
         sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (x, y))
         text = one.include + (f" (not: {one.exclude})" if one.exclude else "")
-        pen.multiline_text((x, y + side + 2), textwrap.fill(text, 24), "black", font, spacing=2)
+        pen.multiline_text((x, y + side + 2), textwrap.fill(text, 22), "black", font, spacing=2)
     return sheet

@@ -14,7 +14,7 @@ import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -31,7 +31,7 @@ from core.vocabulary import vocabulary_of
 from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
-from engine.models.model import load_model, read_model
+from engine.models.model import Model, load_model, read_model
 from engine.synthesis.config import CONFIGS, override
 from engine.synthesis.renderer import Renderer
 from training.data.concepts import Concept
@@ -44,6 +44,8 @@ HELD_OUT = Path(__file__).with_name("held_out.toml")
 SHARES = {"en": 80, "foreign": 120, "description": 56, "ground": 48, "two": 48, "exclude": 24,
           "style": 48}  # fmt: skip
 """Prompts of each kind, if there is no limit."""
+TOP = (1, 5, 20)
+"""How near a thing must be among all, to count."""
 UNSEEN = "emojione"
 """The maker whose pictures measure the ceiling; prototypes are then made without it."""
 STYLES = {"3d": ("{t} in 3d", "a 3d rendering of {t}"), "outline": ("{t}, outline drawing",),
@@ -69,22 +71,34 @@ class Request:
     def asked(self) -> Asked:
         return Asked(self.kind, self.include, Scene(), frozenset(), self.exclude)
 
+    def caption(self, every: Sequence[Concept]) -> Asked:
+        """As it is shown on a contact sheet, whose font has no Japanese."""
+        if self.kind != "ja":
+            return self.asked
+        return replace(self.asked, include=f"in Japanese: {every[self.things[0]].name}")
 
-def requests(judge: PrototypeJudge, shown: Sequence[int], limit: int | None) -> list[Request]:
-    """The held-out prompts, kind by kind; with a limit, as many of each as keep the proportions."""
+
+def requests(
+    judge: PrototypeJudge, shown: Sequence[int], limit: int | None, phrasings: str
+) -> list[Request]:
+    """The prompts, kind by kind; with a limit, as many of each as keep the proportions.
+
+    `phrasings` are "phrasings", which are held out, or "practice". So are the things: those of
+    practice are others.
+    """
     share = 1.0 if limit is None else limit / sum(SHARES.values())
     return [
         request
         for kind, count in SHARES.items()
-        for request in _of_kind(kind, max(2, round(count * share)), judge, shown)
+        for request in _of_kind(kind, max(2, round(count * share)), judge, shown, phrasings)
     ]
 
 
 def _of_kind(
-    kind: str, count: int, judge: PrototypeJudge, shown: Sequence[int]
+    kind: str, count: int, judge: PrototypeJudge, shown: Sequence[int], phrasings: str
 ) -> Iterator[Request]:
     table = tomllib.loads(HELD_OUT.read_text())
-    random, every = Random(kind), judge.concepts
+    random, every = Random(f"{phrasings} {kind}"), judge.concepts
     things = random.sample(list(shown), k=2 * count)
     by_name = {concept.name: i for i, concept in enumerate(every)}
     if kind == "description":
@@ -98,7 +112,7 @@ def _of_kind(
             yield Request(kind, text, (one,), exclude=without, excluded=other)
     else:
         for place in range(count):
-            yield _named(kind, place, things, every, table["phrasings"], random)
+            yield _named(kind, place, things, every, table[phrasings], random)
 
 
 def _named(
@@ -140,7 +154,7 @@ def judged(
     found: dict[str, list[bool]] = defaultdict(list)
     similarity = judge.similarity(painted)
     wanted = torch.tensor([request.things[0] for request in asked])
-    top = {k: hits(similarity, wanted, k).tolist() for k in (1, 5, 20)}
+    top = {k: hits(similarity, wanted, k).tolist() for k in TOP}
     for index, (request, image) in enumerate(zip(asked, painted, strict=True)):
         kind, thing = request.kind, top[5][index]
         if kind == "ground":
@@ -195,7 +209,7 @@ def border(image: Tensor) -> Tensor:
 
 
 def nearest_colour(colour: Tensor) -> str:
-    """The name of the ground's colour, by hue for strong colours."""
+    """The name of the nearest of the grounds' colours in RGB."""
     shades = {name: torch.tensor(shade) / 255 for name, shade in COLOURS.items()}
     return min(shades, key=lambda name: float((shades[name] - colour).square().sum()))
 
@@ -219,10 +233,27 @@ def ceiling(cache: Path, images: Images) -> dict[str, float]:
     pictures = on_white(images, rows)
     wanted = torch.from_numpy(images.concept[rows])
     similarity = judge.similarity(pictures)
-    rates = {f"top {k}": hits(similarity, wanted, k).float().mean().item() for k in (1, 5, 20)}
+    rates = {f"thing (top {k})": hits(similarity, wanted, k).float().mean().item() for k in TOP}
     some = range(0, len(rows), 10)
-    rates["one thing"] = sum(parts(pictures[i]) == 1 for i in some) / len(some)
+    rates["one thing where one is asked for"] = sum(parts(pictures[i]) == 1 for i in some) / len(
+        some
+    )
     return rates
+
+
+@torch.no_grad()
+def named_by_clip(model: Model, images: Images) -> str:
+    """How often the model's own CLIP finds the name of a real picture that it has not seen."""
+    rows = [int(i) for i in images.of(UNSEEN) if images.concept[i] >= 0]
+    pictures = F.interpolate(on_white(images, rows), model.perceptor.resolution, mode="area")
+    seen = torch.cat([model.perceptor.embed_images(batch) for batch in pictures.split(64)])
+    names = [concept.name for concept in images.concepts]
+    read = torch.cat(
+        [model.perceptor.embed_texts(names[i : i + 256]) for i in range(0, len(names), 256)]
+    )
+    wanted = torch.from_numpy(images.concept[rows])
+    rates = (hits(seen @ read.t(), wanted, k).float().mean().item() for k in TOP)
+    return ", ".join(f"{100 * rate:.0f} %" for rate in rates)
 
 
 def spread(judge: PrototypeJudge, painted: Sequence[Tensor]) -> float:
@@ -257,7 +288,7 @@ def table(rates: dict[str, list[bool]], ceilings: dict[str, float]) -> str:
     """One Markdown table of all rates, with the ceilings where there are any."""
     lines = ["| | n | painted | real pictures |", "| --- | ---: | ---: | ---: |"]
     for measure, said in rates.items():
-        known = next((v for k, v in ceilings.items() if k in measure), None)
+        known = next((rate for name, rate in ceilings.items() if measure.endswith(name)), None)
         ceiling = "" if known is None else f"{100 * known:.0f} %"
         lines.append(
             f"| {measure} | {len(said)} | {100 * sum(said) / len(said):.0f} % | {ceiling} |"
@@ -282,7 +313,8 @@ def main() -> None:
     vocabulary = vocabulary_of(options.model)
     names = set(vocabulary.labels["en"]) if vocabulary else set()
     shown = [i for i, c in enumerate(images.concepts) if c.name in names and judge.known[i]]
-    asked = requests(judge, shown, options.prompts)
+    phrasings = "practice" if options.practice else "phrasings"
+    asked = requests(judge, shown, options.prompts, phrasings)
     renderer = Renderer(model, device, config)
     began = time.monotonic()
     known = [r for r in asked if not vocabulary or not vocabulary.understand(r.include).empty]
@@ -298,6 +330,8 @@ def main() -> None:
     variety = spread(judge, by_prompt) / makers
     report = (
         f"{table(rates, ceiling(options.cache, images))}\n\n"
+        f"Real pictures that CLIP has not seen and names right, among the nearest "
+        f"{', '.join(map(str, TOP))}: {named_by_clip(model, images)}.\n\n"
         f"Mean distance between four images of one request, of that between makers: "
         f"{variety:.2f}.\n\n{len(painted)} images by the model {model.name}, {options.steps} "
         f"steps: {seconds:.1f} s an image ({description()}).\n"
@@ -308,7 +342,8 @@ def main() -> None:
                "prompts": [asdict(request) for request in asked]}  # fmt: skip
     (options.out / "things.json").write_text(json.dumps(numbers, indent=1, ensure_ascii=False))
     some = evenly(len(asked), options.shown)
-    sheet = contact_sheet([asked[i].asked for i in some], [painted[i] for i in some], columns=12)
+    shown_as = [asked[i].caption(images.concepts) for i in some]
+    sheet = contact_sheet(shown_as, [painted[i] for i in some], columns=12)
     sheet.save(options.out / "things.png")
     print(report)
 
@@ -320,6 +355,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="the picture sets")
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
+    parser.add_argument("--practice", action="store_true", help="others, to choose numbers by")
     parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--varied", type=int, default=8, help="prompts painted four times")
