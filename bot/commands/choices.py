@@ -43,7 +43,7 @@ def symmetries() -> list[Choice[str]]:
 
 async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Named palettes; any colours can be typed."""
-    return matching_texts(typed, (f"{name}" for name in NAMED))
+    return matching_texts(typed, NAMED)
 
 
 def styles_for(pair: str) -> list[Choice[str]]:

@@ -73,7 +73,8 @@ async def submit_job(
     check(policy.may_post(_missing_permissions(interaction)))
     model = interaction.client.settings.model
     check(policy.may_paint(recipe, model))
-    if not (uploads or recipe.source or (known := policy.may_understand(recipe, model))):
+    pictured = recipe.source or (uploads and (uploads.initial or uploads.like))
+    if not (pictured or (known := policy.may_understand(recipe, model))):
         raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
     async with acknowledged(interaction, ephemeral=private) as response:
         job = await _queued_before(interaction)

@@ -1,6 +1,9 @@
 """What the model knows nothing of is refused privately and at once, with things that it knows."""
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 
 from bot.client import ImagineBot
 from core.database.connection import Database
@@ -36,3 +39,12 @@ async def test_what_it_knows_is_queued(
     await ada.wait_filled(await ada.slash("imagine", include=include))
     (job,) = await JobQueue(database).waiting()
     assert job.recipe.title == include
+
+
+async def test_colours_alone_do_not_say_what_to_paint(
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
+) -> None:
+    Image.new("RGB", (8, 8), "navy").save(tmp_path / "colours.png")
+    await ada.slash("imagine", include="xqzwv brlmpf", palette_from=tmp_path / "colours.png")
+    await told(ada, "I don't know how to paint that yet.")
+    assert await JobQueue(database).waiting() == []
