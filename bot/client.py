@@ -37,7 +37,7 @@ from core.database.moderation_queue import ModerationQueue
 from core.database.queue import JobQueue
 from core.database.reports import Reports
 from core.discord_ui.job_message import ALLOWED_MENTIONS
-from core.i18n import mark, say, speak
+from core.i18n import gettext, gettext_noop, set_locale
 from core.metrics import counted_requests
 from core.settings import Settings
 
@@ -46,11 +46,13 @@ log = structlog.stdlib.get_logger(__name__)
 GRACE = 10.0
 """Seconds that handlers have to finish when the bot stops."""
 
-OUTDATED_BUTTON = mark(
+OUTDATED_BUTTON = gettext_noop(
     "This button is from an older message or version and no longer works. Request a new image with"
     " `/imagine`."
 )
-OUTDATED_FORM = mark("This form is from an older version and no longer works. Open it again.")
+OUTDATED_FORM = gettext_noop(
+    "This form is from an older version and no longer works. Open it again."
+)
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 AnyButton = type[discord.ui.DynamicItem[Any]]
@@ -174,7 +176,7 @@ class ImagineBot(discord.Client):
         assert task is not None
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
-        speak(interaction.locale.value)
+        set_locale(interaction.locale.value)
         current_interaction.set(interaction.id)
         return await self.pending.enter(interaction)
 
@@ -215,7 +217,7 @@ class ImagineBot(discord.Client):
             return
         if await self.enter(interaction):
             async with self.error_boundary(interaction):
-                raise RefusedError(say(OUTDATED_BUTTON))
+                raise RefusedError(gettext(OUTDATED_BUTTON))
 
     async def _submit(self, interaction: discord.Interaction[Any]) -> None:
         """Runs a form that a member has sent; discord.py keeps none of ours (see `send_form`)."""
@@ -229,7 +231,7 @@ class ImagineBot(discord.Client):
                     components, resolved = data["components"], data.get("resolved", {})
                     await form._dispatch_submit(interaction, components, resolved)
                     return
-            raise RefusedError(say(OUTDATED_FORM))
+            raise RefusedError(gettext(OUTDATED_FORM))
 
     def _is_known(self, custom_id: str) -> bool:
         return any(

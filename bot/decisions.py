@@ -10,7 +10,7 @@ from enum import StrEnum, auto
 from typing import Any
 
 from core.discord_ui.text import escape
-from core.i18n import counted, mark, say
+from core.i18n import gettext, gettext_noop, ngettext
 
 
 class Reason(StrEnum):
@@ -65,7 +65,7 @@ class Decision:
         if self.reason is None:
             return ""
         if sentence := _SENTENCES.get(self.reason):
-            return say(sentence, **self.parameters)
+            return gettext(sentence, **self.parameters)
         return _COMPOSED[self.reason](**self.parameters)
 
     @property
@@ -74,7 +74,7 @@ class Decision:
         if self.reason not in _WITHHELD:
             return self.refusal
         parameters = {name: escape(value) for name, value in self.parameters.items()}
-        return say("“{found}” matches the rule “{rule}”.", **parameters)
+        return gettext("“{found}” matches the rule “{rule}”.", **parameters)
 
 
 YES = Decision()
@@ -89,66 +89,72 @@ _WITHHELD = frozenset({Reason.FORBIDDEN_WORD, Reason.AGE_RESTRICTED_WORD})
 """A member doesn't read the details, which would help to get around the rule."""
 
 _SENTENCES = {
-    Reason.FORBIDDEN_WORD: mark("This server doesn't allow this prompt. Please rephrase it."),
-    Reason.AGE_RESTRICTED_WORD: mark(
+    Reason.FORBIDDEN_WORD: gettext_noop(
+        "This server doesn't allow this prompt. Please rephrase it."
+    ),
+    Reason.AGE_RESTRICTED_WORD: gettext_noop(
         "On this server, prompts like this are only allowed in age-restricted channels."
     ),
-    Reason.MAX_SIZE_REACHED: mark(
+    Reason.MAX_SIZE_REACHED: gettext_noop(
         "It can't be made any larger. The limit is {limit} pixels per side."
     ),
-    Reason.SIZE_NOT_OFFERED: mark(
+    Reason.SIZE_NOT_OFFERED: gettext_noop(
         "{size} isn't available here. Choose {sizes}, or an aspect ratio such as 16:9; other sizes"
         " must be multiples of {factor} and no larger than these."
     ),
-    Reason.NOTHING_KNOWN: mark(
+    Reason.NOTHING_KNOWN: gettext_noop(
         "I don't know how to paint that yet. Try one of these, or describe it in other words."
     ),
-    Reason.STEPS_OUT_OF_RANGE: mark("Steps must be between {least} and {most}."),
-    Reason.JOB_NOT_VISIBLE: mark("That job doesn't exist here, or its images were deleted."),
-    Reason.JOB_NOT_FOUND: mark("That job doesn't exist here."),
-    Reason.DELETE_NOT_ALLOWED: mark(
+    Reason.STEPS_OUT_OF_RANGE: gettext_noop("Steps must be between {least} and {most}."),
+    Reason.JOB_NOT_VISIBLE: gettext_noop(
+        "That job doesn't exist here, or its images were deleted."
+    ),
+    Reason.JOB_NOT_FOUND: gettext_noop("That job doesn't exist here."),
+    Reason.DELETE_NOT_ALLOWED: gettext_noop(
         "Only the member who requested it or a moderator can delete this."
     ),
-    Reason.CANCEL_NOT_ALLOWED: mark(
+    Reason.CANCEL_NOT_ALLOWED: gettext_noop(
         "Only the member who requested it or a moderator can cancel this."
     ),
-    Reason.NOT_STARTED: mark(
+    Reason.NOT_STARTED: gettext_noop(
         "It hasn't started yet, so there's nothing to keep. You can cancel it instead."
     ),
-    Reason.ALREADY_DONE: mark("Job #{job} is already done."),
-    Reason.ALREADY_FAILED: mark("Job #{job} has already failed."),
-    Reason.ALREADY_CANCELLED: mark("Job #{job} is already cancelled."),
-    Reason.AGE_RESTRICTED_SOURCE: mark(
+    Reason.ALREADY_DONE: gettext_noop("Job #{job} is already done."),
+    Reason.ALREADY_FAILED: gettext_noop("Job #{job} has already failed."),
+    Reason.ALREADY_CANCELLED: gettext_noop("Job #{job} is already cancelled."),
+    Reason.AGE_RESTRICTED_SOURCE: gettext_noop(
         "This builds on an image from an age-restricted channel, so you can only request it in an"
         " age-restricted channel."
     ),
-    Reason.AGE_RESTRICTED_JOB: mark(
+    Reason.AGE_RESTRICTED_JOB: gettext_noop(
         "Job #{job} comes from an age-restricted channel and can only be shown in one."
     ),
-    Reason.SOMEONE_ELSES_IMAGE: mark(
+    Reason.SOMEONE_ELSES_IMAGE: gettext_noop(
         "This uses an image that someone else uploaded, and only they can reuse it. You can still"
         " vary or enlarge the result, or upload your own image with `/imagine`."
     ),
-    Reason.SIZE_LIMIT: mark("Your size limit on this server is {size}. Choose a smaller size."),
-    Reason.STEPS_LIMIT: mark("Your limit on this server is {steps} steps."),
-    Reason.NOT_A_MEMBER: mark(
+    Reason.SIZE_LIMIT: gettext_noop(
+        "Your size limit on this server is {size}. Choose a smaller size."
+    ),
+    Reason.STEPS_LIMIT: gettext_noop("Your limit on this server is {steps} steps."),
+    Reason.NOT_A_MEMBER: gettext_noop(
         "This belongs to a server that you're no longer a member of, so you can't request images"
         " for it."
     ),
-    Reason.TIMED_OUT: mark(
+    Reason.TIMED_OUT: gettext_noop(
         "You're timed out on the server that this belongs to. Try again once that's over."
     ),
-    Reason.MEMBERSHIP_UNKNOWN: mark(
+    Reason.MEMBERSHIP_UNKNOWN: gettext_noop(
         "I couldn't check whether you're still a member of the server that this belongs to. Try"
         " again in a minute."
     ),
-    Reason.OWN_UPLOADS_WAITING: mark(
+    Reason.OWN_UPLOADS_WAITING: gettext_noop(
         "I'm still reading your other images. Try again once those requests are in the queue."
     ),
-    Reason.UPLOADS_BUSY: mark(
+    Reason.UPLOADS_BUSY: gettext_noop(
         "I'm reading too many images right now. Try again in a minute, or leave the image out."
     ),
-    Reason.TOO_MANY_REJECTED_UPLOADS: mark(
+    Reason.TOO_MANY_REJECTED_UPLOADS: gettext_noop(
         "Too many of your images couldn't be read in the last hour. Try again later, or leave the"
         " image out."
     ),
@@ -156,44 +162,44 @@ _SENTENCES = {
 
 
 def _missing_permissions(permissions: tuple[str, ...]) -> str:
-    return say(
+    return gettext(
         "I can't post images in this channel because I'm missing permissions: {permissions}."
         " A server admin can grant them.",
-        permissions=", ".join(map(say, permissions)),
+        permissions=", ".join(map(gettext, permissions)),
     )
 
 
 def _blocked(until: float | None, because: str | None) -> str:
     if until is None:
-        sentence = say("You've been blocked from requesting images on this server.")
+        sentence = gettext("You've been blocked from requesting images on this server.")
     else:
-        sentence = say(
+        sentence = gettext(
             "You've been blocked from requesting images on this server until {time}.",
             time=f"<t:{int(until)}:f>",
         )
-    advice = say("If you think this is a mistake, contact a moderator.")
+    advice = gettext("If you think this is a mistake, contact a moderator.")
     return f"{sentence}{_because(because)} {advice}"
 
 
 def _paused(because: str | None) -> str:
-    sentence = say("Image requests are paused on this server.")
-    advice = say("Requests in the queue keep their place. Try again later.")
+    sentence = gettext("Image requests are paused on this server.")
+    advice = gettext("Requests in the queue keep their place. Try again later.")
     return f"{sentence}{_because(because)} {advice}"
 
 
 def _because(reason: str | None) -> str:
-    return " " + say("Reason: {reason}.", reason=escape(reason)) if reason else ""
+    return " " + gettext("Reason: {reason}.", reason=escape(reason)) if reason else ""
 
 
 def _wrong_channel(channels: tuple[int, ...]) -> str:
-    return say(
+    return gettext(
         "You can't request images in this channel. Try {channels}.",
-        channels=say(" or ").join(f"<#{channel}>" for channel in channels),
+        channels=gettext(" or ").join(f"<#{channel}>" for channel in channels),
     )
 
 
 def _queue_limit(waiting: int, limit: int) -> str:
-    return counted(
+    return ngettext(
         "You already have 1 request in the queue (limit: {limit}). Wait for it, or cancel it with"
         " `/cancel`.",
         "You already have {n} requests in the queue (limit: {limit}). Wait for one of them, or"
@@ -204,7 +210,7 @@ def _queue_limit(waiting: int, limit: int) -> str:
 
 
 def _hourly_limit(requests: int, limit: int) -> str:
-    return counted(
+    return ngettext(
         "You've made 1 request in the last hour (limit: {limit}). Try again later. Failed jobs"
         " don't count, rejected files do.",
         "You've made {n} requests in the last hour (limit: {limit}). Try again later. Failed jobs"

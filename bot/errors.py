@@ -13,7 +13,7 @@ import structlog
 from discord import app_commands
 
 from core.database.errors import StoreError
-from core.i18n import say
+from core.i18n import gettext
 from core.prompts import RecipeError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -110,14 +110,14 @@ def _text(error: Exception, incident: str | None) -> str:
         case RefusedError() | RecipeError():
             return str(error)
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return say("This command has changed. Restart Discord to get the current version.")
+            return gettext("This command has changed. Restart Discord to get the current version.")
         case StoreError():
-            return say(
+            return gettext(
                 "The queue is unavailable right now, so nothing was queued or changed. Please try"
                 " again in a few minutes. (Incident `{incident}`)",
                 incident=incident,
             )
-    return say(
+    return gettext(
         "Something went wrong, and it has been logged. If it happens again, give incident"
         " `{incident}` to whoever runs this bot.",
         incident=incident,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.decisions import YES, Decision, Reason, refuse
-from core.i18n import mark
+from core.i18n import gettext_noop
 from core.job import Job, State
 from core.recipe import Recipe
 from core.sizes import Canvas, parse_size
@@ -65,10 +65,10 @@ class Menu:
 
 def _sizes(short: int, long: int) -> tuple[Size, ...]:
     return (
-        Size(mark("Square ({size})"), short, short),
-        Size(mark("Wide ({size})"), long, short),
-        Size(mark("Tall ({size})"), short, long),
-        Size(mark("Large square ({size})"), long, long),
+        Size(gettext_noop("Square ({size})"), short, short),
+        Size(gettext_noop("Wide ({size})"), long, short),
+        Size(gettext_noop("Tall ({size})"), short, long),
+        Size(gettext_noop("Large square ({size})"), long, long),
     )
 
 

@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 from discord.app_commands import TranslationContextTypes, locale_str
 
-from core.i18n import say, speaking
+from core.i18n import gettext, use_locale
 
 TYPED = (Location.command_name, Location.group_name, Location.parameter_name)
 
@@ -23,11 +23,11 @@ class CatalogueTranslator(app_commands.Translator):
         if context.location in TYPED and not menu:
             return None
         message = string.extras.get("message", string.message)
-        with speaking(locale.value):
-            said = say(message, **string.extras.get("values", {}))
+        with use_locale(locale.value):
+            said = gettext(message, **string.extras.get("values", {}))
         return None if said == string.message else said
 
 
-def filled(message: str, **values: Any) -> locale_str:
+def gettext_lazy(message: str, **values: Any) -> locale_str:
     """A text of the command tree with values in its `{placeholders}`, marked for the catalogues."""
     return locale_str(message.format(**values), message=message, values=values)

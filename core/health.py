@@ -16,22 +16,25 @@ from core.database.jobs import Jobs
 from core.database.journal import Journal
 from core.database.queue import JobQueue
 from core.database.rows import value_of
-from core.i18n import mark
+from core.i18n import gettext_noop
 from core.settings import Settings
 
 ROOM = 1e9  #: bytes that should be free for pictures
 NAMED = 5  #: channels that are named in a sentence; of others only the number is told
 
-_TO_SHOW = {"embed_links": mark("Embed Links"), "attach_files": mark("Attach Files")}
+_TO_SHOW = {
+    "embed_links": gettext_noop("Embed Links"),
+    "attach_files": gettext_noop("Attach Files"),
+}
 NEEDED = {
-    "view_channel": mark("View Channel"),
-    "send_messages": mark("Send Messages"),
+    "view_channel": gettext_noop("View Channel"),
+    "send_messages": gettext_noop("Send Messages"),
     **_TO_SHOW,
 }
 """What the bot must be allowed to do where it shows pictures, and what Discord calls it."""
 NEEDED_IN_THREADS = {
-    "view_channel": mark("View Channel"),
-    "send_messages_in_threads": mark("Send Messages in Threads"),
+    "view_channel": gettext_noop("View Channel"),
+    "send_messages_in_threads": gettext_noop("Send Messages in Threads"),
     **_TO_SHOW,
 }
 BARRED = ("View Channel", "Send Messages")  #: without one of these the others mean nothing

@@ -6,7 +6,7 @@ from typing import Annotated
 from PIL import Image, ImageColor
 from pydantic import Field
 
-from core.i18n import say
+from core.i18n import gettext
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, one_line
 
 MIN_COLOURS, MAX_COLOURS = 2, 16
@@ -48,7 +48,7 @@ def parse_palette(text: str) -> tuple[str, ...]:
 
 def palette_bounds() -> str:
     """The message for too few or too many colours."""
-    return say("A palette has {least} to {most} colours.", least=MIN_COLOURS, most=MAX_COLOURS)
+    return gettext("A palette has {least} to {most} colours.", least=MIN_COLOURS, most=MAX_COLOURS)
 
 
 def palette_of(image: Image.Image) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def _colours(word: str, text: str, position: int) -> tuple[str, ...]:
         value = digits[1] if len(digits[1]) == 6 else "".join(2 * digit for digit in digits[1])
         return (f"#{value}",)
     raise RecipeError(
-        say(
+        gettext(
             "This is neither a colour, such as navy or #ff8800, nor a palette: {palettes}.",
             palettes=", ".join(NAMED),
         ),

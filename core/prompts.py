@@ -31,7 +31,7 @@ import regex
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass
 
-from core.i18n import say
+from core.i18n import gettext
 
 MAX_PROMPT_LENGTH = 500
 """Characters of all prompts on one side (include or exclude) in total, in canonical form."""
@@ -143,7 +143,7 @@ def _prompt_text(text: str, info: ValidationInfo) -> str:
         return text
     if info.mode == "json":
         return "\ufffd"  # an earlier version stored it, and it must stay readable
-    raise ValueError(say("A prompt needs a text."))
+    raise ValueError(gettext("A prompt needs a text."))
 
 
 Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
@@ -189,7 +189,7 @@ Prompts = Annotated[tuple[Prompt, ...], AfterValidator(_within_limits)]
 
 def too_long() -> str:
     """The message for texts beyond `MAX_PROMPT_LENGTH`."""
-    return say(
+    return gettext(
         "Prompts can have up to {most} characters in total, including those of the style.",
         most=MAX_PROMPT_LENGTH,
     )
@@ -197,7 +197,7 @@ def too_long() -> str:
 
 def too_many() -> str:
     """The message for more than `MAX_PROMPTS`."""
-    return say(
+    return gettext(
         "You can combine up to {most} prompts, including those of the style.", most=MAX_PROMPTS
     )
 
@@ -211,14 +211,16 @@ def parse_prompts(text: str, *, stories: bool = True) -> tuple[Prompt, ...]:
         raise RecipeError(too_long())
     text = one_line(text)
     if is_blank(text):
-        raise RecipeError(say("Nothing is asked for: write what to paint, such as “a red circle”."))
+        raise RecipeError(
+            gettext("Nothing is asked for: write what to paint, such as “a red circle”.")
+        )
     prompts: list[Prompt] = []
     room = MAX_PROMPT_LENGTH
     for start, source, scene in _scenes(text):
         if len(prompts) == MAX_PROMPTS:
             raise RecipeError(too_many(), text, start)
         if scene and not stories:
-            raise RecipeError(say("A story with “->” can only be included."), text, start)
+            raise RecipeError(gettext("A story with “->” can only be included."), text, start)
         prompt = _parse_prompt(text, start, source, scene)
         if len(prompt.text) > room:
             raise RecipeError(too_long(), text, min(start + room, len(text)))
@@ -268,7 +270,7 @@ def _parse_prompt(text: str, start: int, source: str, scene: int) -> Prompt:
     try:
         return Prompt(_ESCAPED.sub(r"\1\2", words), weight, scene)
     except ValidationError:
-        raise RecipeError(say("There is no text in this place."), text, start) from None
+        raise RecipeError(gettext("There is no text in this place."), text, start) from None
 
 
 def _scenes(text: str) -> Iterator[tuple[int, str, int]]:
@@ -296,12 +298,12 @@ def _between_bars(text: str) -> Iterator[tuple[int, str]]:
 
 def _not_a_weight(number: str, text: str) -> str:
     if number.startswith(("-", "\u2212")):
-        return say("A weight can't be negative. To keep something away, put it in exclude.")
+        return gettext("A weight can't be negative. To keep something away, put it in exclude.")
     if not text:
-        return say(
+        return gettext(
             "A weight is a number above 0 and up to {most}, such as 0.5.", most=f"{MAX_WEIGHT:g}"
         )
-    return say(
+    return gettext(
         "A weight is a number above 0 and up to {most}, such as 0.5; put a space after the colon"
         " if it belongs to the text.",
         most=f"{MAX_WEIGHT:g}",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.palette import Colours, palette_bounds
 from core.pattern import Symmetry, Tile
 from core.prompts import (
@@ -30,15 +30,15 @@ SUBTLE, SPREAD, STRONG = 0.25, 0.5, 0.8  #: strengths of a variation, from 0 to 
 SEEDS = 2**32
 
 _RANGES = {
-    "width": (mark("Width"), MIN_SIDE, MAX_SIDE),
-    "height": (mark("Height"), MIN_SIDE, MAX_SIDE),
-    "steps": (mark("Steps"), 1, MAX_STEPS),
-    "seed": (mark("Seed"), 0, SEEDS - 1),
-    "strength": (mark("Strength"), 0, 1),
-    "count": (mark("Count"), 1, MAX_COUNT),
+    "width": (gettext_noop("Width"), MIN_SIDE, MAX_SIDE),
+    "height": (gettext_noop("Height"), MIN_SIDE, MAX_SIDE),
+    "steps": (gettext_noop("Steps"), 1, MAX_STEPS),
+    "seed": (gettext_noop("Seed"), 0, SEEDS - 1),
+    "strength": (gettext_noop("Strength"), 0, 1),
+    "count": (gettext_noop("Count"), 1, MAX_COUNT),
 }
 
-A_PICTURE = mark("a picture")
+A_PICTURE = gettext_noop("a picture")
 """How an image prompt is shown."""
 
 StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -100,14 +100,14 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
         if not self.include and not self.include_pictures:
-            raise ValueError(say("Nothing is asked for: include a text or a picture."))
+            raise ValueError(gettext("Nothing is asked for: include a text or a picture."))
         if len(self.palette) == 1:
             raise ValueError(palette_bounds())
         if self.symmetry is Symmetry.QUARTER_TURN and self.width != self.height:
-            raise ValueError(say("An image that can be turned by 90° must be a square."))
+            raise ValueError(gettext("An image that can be turned by 90° must be a square."))
         if self.initial and self.source:
             raise ValueError(
-                say("A picture starts from another picture or from a job, not from both.")
+                gettext("A picture starts from another picture or from a job, not from both.")
             )
         return self
 
@@ -245,7 +245,7 @@ class Recipe(BaseModel):
         width, height = 2 * self.width, 2 * self.height
         if max(width, height) > MAX_SIDE:
             raise RecipeError(
-                say(
+                gettext(
                     "Twice {size} is too large: {most} pixels a side is the most.",
                     size=self.size,
                     most=MAX_SIDE,
@@ -267,7 +267,7 @@ class Recipe(BaseModel):
     @property
     def title(self) -> str:
         """A short title: the first include text."""
-        return self.include[0].text if self.include else say(A_PICTURE)
+        return self.include[0].text if self.include else gettext(A_PICTURE)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -287,7 +287,9 @@ class Recipe(BaseModel):
     def _seed_of(self, row: int) -> int:
         if not 0 <= row < self.count:
             raise RecipeError(
-                say("There is no picture {n}: the job has {count}.", n=row + 1, count=self.count)
+                gettext(
+                    "There is no picture {n}: the job has {count}.", n=row + 1, count=self.count
+                )
             )
         return self.seeds[row]
 
@@ -310,8 +312,8 @@ class Recipe(BaseModel):
 def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
     """The include and exclude prompts of a style. Raises RecipeError."""
     if name not in PRESETS:
-        known = ", ".join(map(say, PRESETS))
-        raise RecipeError(say("There is no such preset; there are {presets}.", presets=known))
+        known = ", ".join(map(gettext, PRESETS))
+        raise RecipeError(gettext("There is no such preset; there are {presets}.", presets=known))
     preset = PRESETS[name]
     return parse_prompts(preset.include), parse_prompts(preset.exclude) if preset.exclude else ()
 
@@ -328,7 +330,7 @@ def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...
         if prompt.text.casefold() in excluded:
             end = len(format_prompts(include[: place + 1]))
             raise RecipeError(
-                say("This is in both include and exclude: remove it from one of them."),
+                gettext("This is in both include and exclude: remove it from one of them."),
                 format_prompts(include),
                 end - len(str(prompt)),
             )
@@ -342,9 +344,9 @@ def _sentence(error: ValidationError) -> str:
     name = str(first["loc"][0])
     if name in _RANGES:
         field, least, most = _RANGES[name]
-        return say(
-            "{field} must be from {least} to {most}.", field=say(field), least=least, most=most
+        return gettext(
+            "{field} must be from {least} to {most}.", field=gettext(field), least=least, most=most
         )
     if first["type"] == "too_long":
-        return say("You can attach up to {most} images to each side.", most=MAX_PICTURES)
-    return say("“{field}” has a value that is not allowed.", field=name)
+        return gettext("You can attach up to {most} images to each side.", most=MAX_PICTURES)
+    return gettext("“{field}” has a value that is not allowed.", field=name)

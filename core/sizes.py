@@ -5,7 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from core.i18n import say
+from core.i18n import gettext
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, one_line
 
 MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
@@ -34,15 +34,18 @@ def parse_size(text: str, canvas: Canvas | None = None) -> tuple[int, int]:
     match = _PIXELS.fullmatch(text)
     if not match and canvas:
         raise RecipeError(
-            say("A size is width x height in pixels, such as 64x64, or a ratio such as 16:9."), text
+            gettext("A size is width x height in pixels, such as 64x64, or a ratio such as 16:9."),
+            text,
         )
     if not match:
-        raise RecipeError(say("A size is width x height in pixels, such as 64x64."), text)
+        raise RecipeError(gettext("A size is width x height in pixels, such as 64x64."), text)
     width, height = int(match[1]), int(match[2])
     for side, group in ((width, 1), (height, 2)):
         if not MIN_SIDE <= side <= MAX_SIDE:
             raise RecipeError(
-                say("Each side must be {least} to {most} pixels.", least=MIN_SIDE, most=MAX_SIDE),
+                gettext(
+                    "Each side must be {least} to {most} pixels.", least=MIN_SIDE, most=MAX_SIDE
+                ),
                 text,
                 match.start(group),
             )
@@ -52,7 +55,7 @@ def parse_size(text: str, canvas: Canvas | None = None) -> tuple[int, int]:
 def _of_ratio(across: float, down: float, canvas: Canvas, text: str) -> tuple[int, int]:
     if not min(across, down) or max(across, down) > MAX_RATIO * min(across, down):
         raise RecipeError(
-            say("An aspect ratio can be from 1:{most} to {most}:1.", most=MAX_RATIO), text
+            gettext("An aspect ratio can be from 1:{most} to {most}:1.", most=MAX_RATIO), text
         )
     return fit_ratio(across / down, canvas)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.i18n import mark
+from core.i18n import gettext_noop
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +19,29 @@ class Preset:
 
 
 PRESETS = {
-    mark("watercolour"): Preset("a watercolor painting:0.4"),
-    mark("oil painting"): Preset("an oil painting on canvas:0.4", "a photograph:0.2"),
-    mark("pencil sketch"): Preset("a pencil sketch on paper:0.4", "bright colors:0.2"),
-    mark("ink"): Preset("an ink drawing with bold brush strokes:0.4"),
-    mark("photograph"): Preset("a sharp photograph in natural light:0.4", "a painting:0.2"),
-    mark("comic"): Preset("a comic book panel with inked outlines:0.4", "a photograph:0.2"),
-    mark("ukiyo-e"): Preset("a Japanese woodblock print, ukiyo-e:0.4", "a photograph:0.2"),
-    mark("art deco"): Preset("an Art Deco poster:0.4"),
-    mark("pixel art"): Preset("pixel art of an old video game:0.4", "blurry:0.2"),
-    mark("low poly"): Preset("low poly 3D art:0.4"),
-    mark("stained glass"): Preset("a stained glass window:0.4"),
-    mark("mosaic"): Preset("a mosaic of small tiles:0.4"),
-    mark("neon"): Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
+    gettext_noop("watercolour"): Preset("a watercolor painting:0.4"),
+    gettext_noop("oil painting"): Preset("an oil painting on canvas:0.4", "a photograph:0.2"),
+    gettext_noop("pencil sketch"): Preset("a pencil sketch on paper:0.4", "bright colors:0.2"),
+    gettext_noop("ink"): Preset("an ink drawing with bold brush strokes:0.4"),
+    gettext_noop("photograph"): Preset("a sharp photograph in natural light:0.4", "a painting:0.2"),
+    gettext_noop("comic"): Preset("a comic book panel with inked outlines:0.4", "a photograph:0.2"),
+    gettext_noop("ukiyo-e"): Preset("a Japanese woodblock print, ukiyo-e:0.4", "a photograph:0.2"),
+    gettext_noop("art deco"): Preset("an Art Deco poster:0.4"),
+    gettext_noop("pixel art"): Preset("pixel art of an old video game:0.4", "blurry:0.2"),
+    gettext_noop("low poly"): Preset("low poly 3D art:0.4"),
+    gettext_noop("stained glass"): Preset("a stained glass window:0.4"),
+    gettext_noop("mosaic"): Preset("a mosaic of small tiles:0.4"),
+    gettext_noop("neon"): Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
     # No patterned backgrounds: sketch knows the words, but doesn't render them.
-    mark("sunset"): Preset("a landscape at sunset, under an orange sky:0.4", any_words=False),
-    mark("night"): Preset("a landscape at night, under a night sky:0.4", any_words=False),
-    mark("winter"): Preset("a snowy landscape by day, under a blue sky:0.6", any_words=False),
-    mark("on white"): Preset("a white background:0.4", any_words=False),
-    mark("on black"): Preset("a black background:0.4", any_words=False),
+    gettext_noop("sunset"): Preset(
+        "a landscape at sunset, under an orange sky:0.4", any_words=False
+    ),
+    gettext_noop("night"): Preset("a landscape at night, under a night sky:0.4", any_words=False),
+    gettext_noop("winter"): Preset(
+        "a snowy landscape by day, under a blue sky:0.6", any_words=False
+    ),
+    gettext_noop("on white"): Preset("a white background:0.4", any_words=False),
+    gettext_noop("on black"): Preset("a black background:0.4", any_words=False),
 }
 """Styles by the name that members choose."""
 

@@ -4,7 +4,7 @@ import errno
 
 import torch
 
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Progress, Reason, ReasonCode
 from core.recipe import Recipe
 from core.sizes import MIN_SIDE
@@ -13,36 +13,40 @@ from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCode
 
 NOTES = {
-    NoteCode.TRUNCATED_WORDS: mark("Too long for CLIP, these words were not seen: {words}."),
-    NoteCode.UNDERSTOOD_AS: mark("Painted as: {things}."),
-    NoteCode.UNKNOWN_WORDS: mark("The model {model} doesn't know these words: {words}."),
-    NoteCode.LOW_MEMORY: mark("The memory is short for this size, so it is painted more slowly."),
+    NoteCode.TRUNCATED_WORDS: gettext_noop(
+        "Too long for CLIP, these words were not seen: {words}."
+    ),
+    NoteCode.UNDERSTOOD_AS: gettext_noop("Painted as: {things}."),
+    NoteCode.UNKNOWN_WORDS: gettext_noop("The model {model} doesn't know these words: {words}."),
+    NoteCode.LOW_MEMORY: gettext_noop(
+        "The memory is short for this size, so it is painted more slowly."
+    ),
 }
 
 REFUSALS = {
-    RefusalCode.SIZE: mark(
+    RefusalCode.SIZE: gettext_noop(
         "{size} doesn't work with the model {model}: both sides must be multiples of {factor}."
     ),
-    RefusalCode.NO_KNOWN_WORD: mark(
+    RefusalCode.NO_KNOWN_WORD: gettext_noop(
         "The model {model} can't draw that. It knows these words: {words}."
     ),
-    RefusalCode.NO_SOURCE: mark("What this picture was to start from is no longer there."),
-    RefusalCode.BAD_SOURCE: mark("The saved state was painted with another VQGAN."),
+    RefusalCode.NO_SOURCE: gettext_noop("What this picture was to start from is no longer there."),
+    RefusalCode.BAD_SOURCE: gettext_noop("The saved state was painted with another VQGAN."),
 }
 
-FAULTS = {Fault.NOT_FINITE: mark("the arithmetic broke down (the loss is not a number)")}
+FAULTS = {Fault.NOT_FINITE: gettext_noop("the arithmetic broke down (the loss is not a number)")}
 
 
 def note_text(note: Note) -> str:
-    return say(NOTES[note.code], **note.params)
+    return gettext(NOTES[note.code], **note.params)
 
 
 def refusal_text(error: RecipeRefused) -> str:
-    return say(REFUSALS[error.code], **error.params)
+    return gettext(REFUSALS[error.code], **error.params)
 
 
 def fault_text(fault: Fault) -> str:
-    clause = say(FAULTS[fault])
+    clause = gettext(FAULTS[fault])
     return f"{clause[0].upper()}{clause[1:].rstrip('.')}."
 
 
@@ -68,13 +72,13 @@ def early_end_text(output: StepOutput, *, stopped: bool) -> str:
     """A job that has ended before its last step, stopped by its member or by itself."""
     place = {"step": output.step, "steps": output.steps}
     if stopped:
-        return say("Stopped at step {step} of {steps}.", **place)
-    return say("Finished at step {step} of {steps}: the image no longer improved.", **place)
+        return gettext("Stopped at step {step} of {steps}.", **place)
+    return gettext("Finished at step {step} of {steps}: the image no longer improved.", **place)
 
 
 def paused_text(reason: str | None, step: int) -> str:
     """A job that the moderators have paused."""
-    return say(
+    return gettext(
         "The moderators have paused painting here{why}. It is at step {step}.",
         why=f": {reason.rstrip('.')}" if reason else "",
         step=step,

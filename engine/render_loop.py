@@ -12,7 +12,7 @@ from core.database.connection import Database
 from core.database.errors import StoreError
 from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
-from core.i18n import speaking
+from core.i18n import use_locale
 from core.job import Reason, State
 from engine.delivery.frame import Frame
 from engine.job_files import is_kept
@@ -121,7 +121,7 @@ class RenderLoop:
     async def _process(self, job: RunningJob, output: StepOutput) -> None:
         if output.fault:
             self._scheduler.remove(self._slot, job)
-            with speaking(job.job.locale):
+            with use_locale(job.job.locale):
                 reason = Reason(text=fault_text(output.fault))
             await job.fail(reason)
             return
@@ -163,7 +163,7 @@ class RenderLoop:
             if now and now.state is State.QUEUED:
                 await job.write_checkpoint()
                 pause = (await self._guild_settings.get(now.guild_id)).pause
-                with speaking(now.locale):
+                with use_locale(now.locale):
                     notes = [paused_text(pause.reason, job.step)] if pause else []
                 frames.show_frame(now, Frame(notes=notes, state=State.QUEUED))
         except StoreError as error:

@@ -13,7 +13,7 @@ from prometheus_client import Histogram
 
 from core.database.claims import MAX_ATTEMPTS
 from core.discord_ui.job_message import about
-from core.i18n import say, speaking
+from core.i18n import gettext, use_locale
 from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
 from core.storage.paths import folder_of
@@ -99,10 +99,12 @@ class RunningJob:
         Raises what `RendererHandle.add` raises, and ImageError for an image that is missing.
         """
         self._renderer = renderer
-        with speaking(self.job.locale):
+        with use_locale(self.job.locale):
             request = await asyncio.to_thread(self._request)
             if (seconds := renderer.reload_seconds) is not None:
-                waking = say("The model is loaded onto the GPU again: {time}.", time=about(seconds))
+                waking = gettext(
+                    "The model is loaded onto the GPU again: {time}.", time=about(seconds)
+                )
                 self._services.frames.show_frame(self.job, Frame(notes=[waking]))
         try:
             notes = await renderer.add(request)
@@ -142,7 +144,7 @@ class RunningJob:
 
     def add_notes(self, notes: Sequence[Note]) -> None:
         """Notes that the member sees from the next frame on, in their language."""
-        with speaking(self.job.locale):
+        with use_locale(self.job.locale):
             self.notes = [*self.notes, *map(note_text, notes)]
 
     # -- while it is rendered --------------------------------------------------------------
@@ -206,7 +208,7 @@ class RunningJob:
     def finish(self, output: StepOutput) -> None:
         """Starts to write the images of the last step, after which the job is done."""
         if output.step < output.steps:
-            with speaking(self.job.locale):
+            with use_locale(self.job.locale):
                 self.notes = [*self.notes, early_end_text(output, stopped=self.stopping)]
         finishing = self._services.finishing
         task = asyncio.create_task(self._finish(output))
@@ -238,6 +240,6 @@ async def fail_all(jobs: Sequence[RunningJob], error: Exception) -> None:
     else:
         log.error("rendering failed", jobs=ids, incident=incident, exc_info=error)
     for job in jobs:
-        with speaking(job.job.locale):
+        with use_locale(job.job.locale):
             reason = reason_for(error, job.recipe, incident)
         await job.fail(reason)

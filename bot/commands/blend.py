@@ -6,7 +6,7 @@ from discord import app_commands
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.types import Interaction
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, parse_weight
 from core.recipe import MAX_COUNT, SEEDS
 
@@ -14,17 +14,19 @@ PLACEHOLDER = "a blend"
 """Stands for the images until they are downloaded."""
 
 
-@app_commands.command(name="blend", description=mark("Blend two to four images into a new one"))
+@app_commands.command(
+    name="blend", description=gettext_noop("Blend two to four images into a new one")
+)
 @app_commands.describe(
-    first=mark("An image: PNG, JPEG, WebP or GIF"),
-    second=mark("Another image"),
-    third=mark("A third image"),
-    fourth=mark("A fourth image"),
-    weights=mark("How much of each image, such as 2 1 1 (default: the same of each)"),
-    include=mark("What to paint beside the images, written as in /imagine"),
-    exclude=mark("What to leave out, written the same way"),
-    count=mark("How many images, each from its own seed"),
-    seed=mark("The same recipe and seed give the same image"),
+    first=gettext_noop("An image: PNG, JPEG, WebP or GIF"),
+    second=gettext_noop("Another image"),
+    third=gettext_noop("A third image"),
+    fourth=gettext_noop("A fourth image"),
+    weights=gettext_noop("How much of each image, such as 2 1 1 (default: the same of each)"),
+    include=gettext_noop("What to paint beside the images, written as in /imagine"),
+    exclude=gettext_noop("What to leave out, written the same way"),
+    count=gettext_noop("How many images, each from its own seed"),
+    seed=gettext_noop("The same recipe and seed give the same image"),
 )
 async def blend_command(
     interaction: Interaction,
@@ -54,6 +56,6 @@ def _weights(text: str, count: int) -> list[float]:
         return [1.0] * count
     if len(typed) != count:
         raise RecipeError(
-            say("Give one weight for each of the {n} images, such as 2 1.", n=count), text
+            gettext("Give one weight for each of the {n} images, such as 2 1.", n=count), text
         )
     return [parse_weight(number, text, text.find(number)) for number in typed]

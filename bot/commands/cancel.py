@@ -7,14 +7,14 @@ from bot.errors import RefusedError
 from bot.services.cancellation import cancel_job
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job, State
 
 
 @app_commands.command(
-    name="cancel", description=mark("Cancel an image that is waiting or in progress")
+    name="cancel", description=gettext_noop("Cancel an image that is waiting or in progress")
 )
-@app_commands.describe(job_id=mark("The job number (default: your latest)"))
+@app_commands.describe(job_id=gettext_noop("The job number (default: your latest)"))
 @app_commands.rename(job_id="job")
 async def cancel_command(
     interaction: Interaction, job_id: app_commands.Range[int, 1] | None = None
@@ -23,10 +23,10 @@ async def cancel_command(
         if job_id is None:
             own = await _own_jobs(interaction)
             if not own:
-                raise RefusedError(say("You have no images waiting or in progress here."))
+                raise RefusedError(gettext("You have no images waiting or in progress here."))
             job_id = max(job.id for job in own)
         job = await cancel_job(interaction, job_id)
-        await response.edit(say("Job #{job} is cancelled.", job=job.id))
+        await response.edit(gettext("Job #{job} is cancelled.", job=job.id))
 
 
 @cancel_command.autocomplete("job_id")
@@ -37,7 +37,7 @@ async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Ch
 
 
 def _name(job: Job) -> str:
-    state = say("in progress") if job.state is State.RUNNING else say("waiting")
+    state = gettext("in progress") if job.state is State.RUNNING else gettext("waiting")
     return f"#{job.id} · {state} · {job.recipe.title}"
 
 

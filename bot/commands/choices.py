@@ -5,7 +5,7 @@ from discord.app_commands import Choice, locale_str
 from bot import policy
 from bot.commands.autocompletion import matching_texts
 from bot.types import Interaction
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.palette import NAMED
 from core.pattern import Symmetry, Tile
 from core.styles import suiting
@@ -14,7 +14,7 @@ from core.styles import suiting
 async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Sizes and aspect ratios of the model; any other can be typed."""
     offered = policy.menu(interaction.client.settings.model).suggested
-    labels = {say(size.label, size=size.name): size.name for size in offered}
+    labels = {gettext(size.label, size=size.name): size.name for size in offered}
     wanted = typed.strip().casefold()
     return [Choice(name=n, value=v) for n, v in labels.items() if wanted in n.casefold()]
 
@@ -22,9 +22,9 @@ async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str
 def tiles() -> list[Choice[str]]:
     """The directions in which an image may repeat."""
     names = {
-        Tile.BOTH: mark("In both directions"),
-        Tile.ACROSS: mark("From left to right"),
-        Tile.DOWN: mark("From top to bottom"),
+        Tile.BOTH: gettext_noop("In both directions"),
+        Tile.ACROSS: gettext_noop("From left to right"),
+        Tile.DOWN: gettext_noop("From top to bottom"),
     }
     return [Choice(name=locale_str(name), value=tile.value) for tile, name in names.items()]
 
@@ -32,11 +32,11 @@ def tiles() -> list[Choice[str]]:
 def symmetries() -> list[Choice[str]]:
     """What may leave an image unchanged."""
     names = {
-        Symmetry.LEFT_RIGHT: mark("Mirror left and right"),
-        Symmetry.TOP_BOTTOM: mark("Mirror top and bottom"),
-        Symmetry.BOTH: mark("Mirror both"),
-        Symmetry.HALF_TURN: mark("The same upside down"),
-        Symmetry.QUARTER_TURN: mark("The same after a quarter turn (square images)"),
+        Symmetry.LEFT_RIGHT: gettext_noop("Mirror left and right"),
+        Symmetry.TOP_BOTTOM: gettext_noop("Mirror top and bottom"),
+        Symmetry.BOTH: gettext_noop("Mirror both"),
+        Symmetry.HALF_TURN: gettext_noop("The same upside down"),
+        Symmetry.QUARTER_TURN: gettext_noop("The same after a quarter turn (square images)"),
     }
     return [Choice(name=locale_str(name), value=each.value) for each, name in names.items()]
 

@@ -17,19 +17,19 @@ from bot.services.message_images import image_of
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job
 
 FETCH_SECONDS = INITIAL_RESPONSE_SECONDS - 1.0
 """A form must be sent in time; the rest is for reaching Discord."""
 
 
-@app_commands.context_menu(name=mark("Imagine from this image"))
+@app_commands.context_menu(name=gettext_noop("Imagine from this image"))
 async def imagine_from_image(interaction: Interaction, message: discord.Message) -> None:
     """Fetches the image at once: of other people's messages, Discord shows it only now."""
     image = image_of(message)
     if image is None:
-        raise RefusedError(say("There is no image in this message to start from."))
+        raise RefusedError(gettext("There is no image in this message to start from."))
     try:
         async with asyncio.timeout(FETCH_SECONDS):
             source = await interaction.client.jobs.by_message(message.id)
@@ -43,7 +43,7 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
             )
     except TimeoutError:
         raise RefusedError(
-            say(
+            gettext(
                 "The image took too long to download. Please attach it to `/imagine` as `image`"
                 " instead."
             )
@@ -51,13 +51,13 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
     await send_modal(interaction, ImageModal.for_member(interaction, name))
 
 
-@app_commands.context_menu(name=mark("What was this prompt?"))
+@app_commands.context_menu(name=gettext_noop("What was this prompt?"))
 async def show_prompt(interaction: Interaction, message: discord.Message) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         await show_details(response, await _job_of(interaction, message))
 
 
-@app_commands.context_menu(name=mark("Report to moderators"))
+@app_commands.context_menu(name=gettext_noop("Report to moderators"))
 async def report_to_moderators(interaction: Interaction, message: discord.Message) -> None:
     job = await _job_of(interaction, message)
     await send_modal(interaction, ReportModal(job.id))
@@ -67,5 +67,5 @@ async def _job_of(interaction: Interaction, message: discord.Message) -> Job:
     """The job that the message shows. Raises RefusedError."""
     job = await interaction.client.jobs.by_message(message.id)
     if job is None:
-        raise RefusedError(say("This message doesn't show one of my images."))
+        raise RefusedError(gettext("This message doesn't show one of my images."))
     return await get_visible_job(interaction, job.id)

@@ -5,9 +5,9 @@ from discord import app_commands
 
 from bot.components.example_buttons import example_buttons
 from bot.types import Interaction
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 
-TEXT = mark("""\
+TEXT = gettext_noop("""\
 **`/imagine include:` what to paint, `exclude:` what to leave out.** The image forms in the channel.
 Separate several prompts with bars, each with a weight if you like: `a castle | fog:0.5`.
 `image:` is an image to start from, `like:` one to resemble, `unlike:` one to avoid resembling.
@@ -20,8 +20,12 @@ Below an image: **Again** with a new seed · **Vary** for variations · **Edit**
 Press an example to try it:""")
 
 
-@app_commands.command(name="help", description=mark("How to request images, with examples to try"))
+@app_commands.command(
+    name="help", description=gettext_noop("How to request images, with examples to try")
+)
 async def help_command(interaction: Interaction) -> None:
-    embed = discord.Embed(title="Imagine", description=say(TEXT), colour=discord.Colour.blurple())
+    embed = discord.Embed(
+        title="Imagine", description=gettext(TEXT), colour=discord.Colour.blurple()
+    )
     view = example_buttons(interaction.client.settings.model)
     await interaction.response.send_message(embed=embed, view=view, ephemeral=True)

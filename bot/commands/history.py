@@ -6,13 +6,13 @@ from bot.components.history_list import HistoryList, history_filter
 from bot.components.pagination import MAX_FILTER
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import mark
+from core.i18n import gettext_noop
 
 
-@app_commands.command(name="history", description=mark("See the images you requested"))
+@app_commands.command(name="history", description=gettext_noop("See the images you requested"))
 @app_commands.describe(
-    words=mark("Only images whose prompts contain these words"),
-    favourites=mark("Only favourites"),
+    words=gettext_noop("Only images whose prompts contain these words"),
+    favourites=gettext_noop("Only favourites"),
 )
 async def history_command(
     interaction: Interaction,

@@ -9,9 +9,9 @@ from bot.commands.autocompletion import in_time, matching_texts
 from bot.commands.choices import styles_for, suggest_palettes, suggest_sizes, symmetries, tiles
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
-from bot.translator import filled
+from bot.translator import gettext_lazy
 from bot.types import Interaction
-from core.i18n import mark
+from core.i18n import gettext_noop
 from core.palette import parse_palette
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, MAX_WEIGHT, format_prompts
@@ -25,28 +25,32 @@ ImageWeight = app_commands.Range[float, 0.1, MAX_WEIGHT]
 def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
     """The command with the sizes on this menu, and the styles that suit the model."""
 
-    @app_commands.command(name="imagine", description=mark("Create an image from a description"))
+    @app_commands.command(
+        name="imagine", description=gettext_noop("Create an image from a description")
+    )
     @app_commands.describe(
-        include=mark("What to paint; several prompts with weights: a castle | fog:0.5"),
-        exclude=mark("What to leave out, written the same way"),
-        size=filled(
+        include=gettext_noop("What to paint; several prompts with weights: a castle | fog:0.5"),
+        exclude=gettext_noop("What to leave out, written the same way"),
+        size=gettext_lazy(
             "Pixels or an aspect ratio, such as 16:9 (default: {size})", size=menu.sizes[0].name
         ),
-        style=mark("A style to paint it in"),
-        count=mark("How many images, each from its own seed"),
-        steps=filled("More steps take longer but add detail (default: {steps})", steps=menu.steps),
-        seed=mark("The same recipe and seed give the same image"),
-        image=mark("An image to start from: PNG, JPEG, WebP or GIF"),
-        strength=mark("How closely to follow that image, from 0 (barely) to 1 (exactly)"),
-        like=mark("An image to paint something similar to"),
-        unlike=mark("An image to avoid resembling"),
-        like_weight=mark("How much to resemble it, beside the texts with weight 1"),
-        unlike_weight=mark("How much to avoid resembling it, likewise"),
-        tile=mark("Make a seamless pattern, to be repeated side by side"),
-        symmetry=mark("Make the image symmetric"),
-        palette=mark("Its colours, such as navy gold #fff, or the name of a palette"),
-        palette_from=mark("An image to take its colours from"),
-        private=mark("Send it to you alone, by direct message"),
+        style=gettext_noop("A style to paint it in"),
+        count=gettext_noop("How many images, each from its own seed"),
+        steps=gettext_lazy(
+            "More steps take longer but add detail (default: {steps})", steps=menu.steps
+        ),
+        seed=gettext_noop("The same recipe and seed give the same image"),
+        image=gettext_noop("An image to start from: PNG, JPEG, WebP or GIF"),
+        strength=gettext_noop("How closely to follow that image, from 0 (barely) to 1 (exactly)"),
+        like=gettext_noop("An image to paint something similar to"),
+        unlike=gettext_noop("An image to avoid resembling"),
+        like_weight=gettext_noop("How much to resemble it, beside the texts with weight 1"),
+        unlike_weight=gettext_noop("How much to avoid resembling it, likewise"),
+        tile=gettext_noop("Make a seamless pattern, to be repeated side by side"),
+        symmetry=gettext_noop("Make the image symmetric"),
+        palette=gettext_noop("Its colours, such as navy gold #fff, or the name of a palette"),
+        palette_from=gettext_noop("An image to take its colours from"),
+        private=gettext_noop("Send it to you alone, by direct message"),
     )
     @app_commands.choices(style=styles_for(model), tile=tiles(), symmetry=symmetries())
     @app_commands.autocomplete(include=_suggest, size=suggest_sizes, palette=suggest_palettes)

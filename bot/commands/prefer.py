@@ -10,13 +10,13 @@ from bot.client import AnyCommand
 from bot.commands.choices import styles_for, suggest_sizes
 from bot.services.access import check
 from bot.services.responses import acknowledged
-from bot.translator import filled
+from bot.translator import gettext_lazy
 from bot.types import Interaction
 from core.database.members import Preferences
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.sizes import parse_size
 
-NO_PREFERENCE = mark("no preference")
+NO_PREFERENCE = gettext_noop("no preference")
 NONE = "none"
 """Chosen instead of a size or a style to prefer none any more."""
 
@@ -25,12 +25,14 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
     """The command with the sizes on this menu, and the styles that suit the model."""
     none = app_commands.Choice(name=locale_str(NO_PREFERENCE), value=NONE)
 
-    @app_commands.command(name="prefer", description=mark("Set your own defaults for /imagine"))
+    @app_commands.command(
+        name="prefer", description=gettext_noop("Set your own defaults for /imagine")
+    )
     @app_commands.describe(
-        size=mark("Your default size"),
-        steps=filled("Your default number of steps (normally {steps})", steps=menu.steps),
-        style=mark("Your default style"),
-        direct_copy=mark("Whether finished images are also sent to you by direct message"),
+        size=gettext_noop("Your default size"),
+        steps=gettext_lazy("Your default number of steps (normally {steps})", steps=menu.steps),
+        style=gettext_noop("Your default style"),
+        direct_copy=gettext_noop("Whether finished images are also sent to you by direct message"),
     )
     @app_commands.choices(style=[none, *styles_for(model)])
     @app_commands.autocomplete(size=_suggest_sizes)
@@ -59,7 +61,7 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
 
 
 async def _suggest_sizes(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    none = app_commands.Choice(name=say(NO_PREFERENCE), value=NONE)
+    none = app_commands.Choice(name=gettext(NO_PREFERENCE), value=NONE)
     return [none, *await suggest_sizes(interaction, typed)]
 
 
@@ -72,15 +74,17 @@ def _size(typed: str, menu: policy.Menu) -> str:
 
 def _text(chosen: Preferences, menu: policy.Menu) -> str:
     """The defaults one by one, and how to change them."""
-    yes_or_no = say("yes") if chosen.direct_copy else say("no")
+    yes_or_no = gettext("yes") if chosen.direct_copy else gettext("no")
     return "\n".join(
         (
-            say("**Your defaults for `/imagine`**"),
-            say("Size: {size}", size=chosen.size or menu.sizes[0].name),
-            say("Steps: {steps}", steps=chosen.steps or menu.steps),
-            say("Style: {style}", style=say(chosen.preset) if chosen.preset else say("none")),
-            say("Copy by direct message: {answer}", answer=yes_or_no),
-            say(
+            gettext("**Your defaults for `/imagine`**"),
+            gettext("Size: {size}", size=chosen.size or menu.sizes[0].name),
+            gettext("Steps: {steps}", steps=chosen.steps or menu.steps),
+            gettext(
+                "Style: {style}", style=gettext(chosen.preset) if chosen.preset else gettext("none")
+            ),
+            gettext("Copy by direct message: {answer}", answer=yes_or_no),
+            gettext(
                 "Change them with the options of `/prefer`, such as `/prefer steps:50`. Options you"
                 " set in `/imagine` override these defaults."
             ),

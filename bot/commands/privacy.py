@@ -12,12 +12,14 @@ from bot.services.export import archives, as_lines
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.database.personal_data import PersonalData, Summary
-from core.i18n import counted, mark, say
+from core.i18n import gettext, gettext_noop, ngettext
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-@app_commands.command(name="privacy", description=mark("See and delete what is kept about you"))
+@app_commands.command(
+    name="privacy", description=gettext_noop("See and delete what is kept about you")
+)
 async def privacy_command(interaction: Interaction) -> None:
     """The button comes first: it works whatever becomes of the files."""
     data, member_id = PersonalData(interaction.client.database), interaction.user.id
@@ -28,7 +30,7 @@ async def privacy_command(interaction: Interaction) -> None:
             await _send_records(interaction, data)
         except Exception:  # raised, it would replace the message with the button
             log.exception("a member's data could not be sent")
-            failed = say("The files could not be sent. Use `/privacy` again to get them.")
+            failed = gettext("The files could not be sent. Use `/privacy` again to get them.")
             await interaction.followup.send(failed, ephemeral=True)
 
 
@@ -46,22 +48,22 @@ async def _send_records(interaction: Interaction, data: PersonalData) -> None:
 
 
 def _described(summary: Summary) -> str:
-    head = say("Kept about you:")
+    head = gettext("Kept about you:")
     if summary.first:
-        head = say("Kept about you since {date}:", date=f"<t:{int(summary.first)}:D>")
+        head = gettext("Kept about you since {date}:", date=f"<t:{int(summary.first)}:D>")
     parts = [
-        counted(
+        ngettext(
             "{n} request (what you asked for, where and when, with your name and language at"
             " that time)",
             "{n} requests (what you asked for, where and when, with your name and language at"
             " that time)",
             summary.jobs,
         ),
-        counted("{n} image with its frames", "{n} images with their frames", summary.images),
-        counted("{n} favourite", "{n} favourites", summary.favourites),
-        say("your preferences, the images you uploaded, and reports and moderation records"),
+        ngettext("{n} image with its frames", "{n} images with their frames", summary.images),
+        ngettext("{n} favourite", "{n} favourites", summary.favourites),
+        gettext("your preferences, the images you uploaded, and reports and moderation records"),
     ]
-    kept = say(
+    kept = gettext(
         "Everything is in the attached files. If you delete it, moderators keep the dates of what"
         " they decided about you, without any text. Only the hosts of this bot and the moderators"
         " of your servers can see what is not posted in channels."

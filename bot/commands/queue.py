@@ -5,10 +5,12 @@ from discord import app_commands
 from bot.components.queue_list import QueueList
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import mark
+from core.i18n import gettext_noop
 
 
-@app_commands.command(name="queue", description=mark("See what is in progress and what is waiting"))
+@app_commands.command(
+    name="queue", description=gettext_noop("See what is in progress and what is waiting")
+)
 async def queue_command(interaction: Interaction) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         embed, view = await QueueList.draw(interaction)

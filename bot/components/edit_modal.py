@@ -24,18 +24,18 @@ from bot.services.submission import submit_job
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts, parse_prompts
 from core.recipe import SEEDS, Recipe, drawn_seed
 
 KIND, AGAIN = "recipe", "editagain"
 
-INCLUDE, EXCLUDE, SIZE = mark("Include"), mark("Exclude"), mark("Size")
-STEPS, SEED = mark("Steps"), mark("Seed (leave empty for a new one)")
+INCLUDE, EXCLUDE, SIZE = gettext_noop("Include"), gettext_noop("Exclude"), gettext_noop("Size")
+STEPS, SEED = gettext_noop("Steps"), gettext_noop("Seed (leave empty for a new one)")
 
-STEPS_REFUSED = mark("Steps must be a whole number from {least} to {most}.")
-SEED_REFUSED = mark("A seed must be a whole number from {least} to {most}.")
+STEPS_REFUSED = gettext_noop("Steps must be a whole number from {least} to {most}.")
+SEED_REFUSED = gettext_noop("A seed must be a whole number from {least} to {most}.")
 
 _LONG = discord.TextStyle.paragraph
 _FENCES = "```\n", "\n```"
@@ -60,7 +60,7 @@ class Draft:
         """Shows the draft, and holds it for the button under it."""
         embed = discord.Embed(colour=discord.Colour.light_grey())
         for name, value in zip((INCLUDE, EXCLUDE, SIZE, STEPS, SEED), astuple(self), strict=True):
-            embed.add_field(name=say(name), value=value.join(_FENCES), inline=False)
+            embed.add_field(name=gettext(name), value=value.join(_FENCES), inline=False)
         return embed
 
     @classmethod
@@ -84,7 +84,7 @@ class EditModal(PersistentModal):
         *,
         include_required: bool = True,
     ) -> None:
-        super().__init__(title=say("Edit #{job}", job=job_id), custom_id=encode(KIND, job_id))
+        super().__init__(title=gettext("Edit #{job}", job=job_id), custom_id=encode(KIND, job_id))
         self.job_id = job_id
         self.include = _text("include", draft.include, MAX_PROMPT_LENGTH, include_required, _LONG)
         self.exclude = _text("exclude", draft.exclude, MAX_PROMPT_LENGTH, False, _LONG)
@@ -98,7 +98,7 @@ class EditModal(PersistentModal):
             (STEPS, self.steps),
             (SEED, self.seed),
         ):
-            self.add_item(discord.ui.Label(text=say(name), component=component))
+            self.add_item(discord.ui.Label(text=gettext(name), component=component))
 
     @classmethod
     def of_job(cls, job: Job, model: str, draft: Draft | None = None) -> Self:
@@ -167,7 +167,7 @@ def _text(
 def _size_options(job: Job, model: str, chosen: str) -> list[discord.SelectOption]:
     """The sizes on the menu; first the job's own, if it has grown beyond them."""
     sizes = policy.menu(model).suggested
-    labels = {size.name: say(size.label, size=size.name) for size in sizes}
+    labels = {size.name: gettext(size.label, size=size.name) for size in sizes}
     if job.recipe.size not in labels:
         labels = {job.recipe.size: job.recipe.size, **labels}
     selected = chosen if chosen in labels else job.recipe.size
@@ -179,7 +179,7 @@ def _size_options(job: Job, model: str, chosen: str) -> list[discord.SelectOptio
 
 def _again_view(job_id: int) -> discord.ui.View:
     button: discord.ui.Button[Any] = discord.ui.Button(
-        label=say("Edit again"),
+        label=gettext("Edit again"),
         style=discord.ButtonStyle.primary,
         custom_id=encode(AGAIN, job_id),
     )
@@ -193,7 +193,7 @@ def _recipe(job: Job, draft: Draft) -> Recipe:
             if text.strip():
                 parse_prompts(text, stories=name == INCLUDE)
         except RecipeError as error:
-            raise RefusedError(f"**{say(name)}**: {error}") from None
+            raise RefusedError(f"**{gettext(name)}**: {error}") from None
     steps = number_between(draft.steps, policy.MIN_STEPS, policy.MAX_STEPS, STEPS_REFUSED)
     seed = drawn_seed()
     if draft.seed.strip():

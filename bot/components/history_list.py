@@ -5,7 +5,7 @@ import discord
 from bot.components.pagination import PAGE_SIZE, Page, PagedList
 from bot.types import Interaction
 from core.discord_ui.text import escape, message_link, truncate
-from core.i18n import say
+from core.i18n import gettext
 from core.job import Job
 
 ALL, FAVOURITES = "=", "*"
@@ -32,8 +32,8 @@ class HistoryList(PagedList, name="history"):
             limit=PAGE_SIZE,
             offset=number * PAGE_SIZE,
         )
-        embed = discord.Embed(title=say("Your images"), colour=discord.Colour.blurple())
-        nothing = say("No matching images yet. Try `/imagine`.")
+        embed = discord.Embed(title=gettext("Your images"), colour=discord.Colour.blurple())
+        nothing = gettext("No matching images yet. Try `/imagine`.")
         direct_id = await _direct_channel_id(interaction, jobs)
         embed.description = "\n".join(_line(job, direct_id) for job in jobs) or nothing
         return embed, count

@@ -13,7 +13,7 @@ from bot.services.signing import PATTERN, sign, verify
 from bot.services.submission import submit_job
 from bot.types import Interaction
 from core.discord_ui.custom_ids import encode, template
-from core.i18n import say
+from core.i18n import gettext
 from core.prompts import MAX_PROMPT_LENGTH
 
 KIND = "picture"
@@ -26,7 +26,7 @@ class ImageModal(PersistentModal):
 
     def __init__(self, name: str, signature: str) -> None:
         super().__init__(
-            title=say("Imagine from this image"), custom_id=encode(KIND, name, signature)
+            title=gettext("Imagine from this image"), custom_id=encode(KIND, name, signature)
         )
         self.name, self.signature = name, signature
         long = discord.TextStyle.paragraph
@@ -40,9 +40,9 @@ class ImageModal(PersistentModal):
             custom_id="strength", max_length=5, default="0.5"
         )
         for label, component in (
-            (say("Include"), self.include),
-            (say("Exclude"), self.exclude),
-            (say("How closely to follow it, from 0 to 1"), self.strength),
+            (gettext("Include"), self.include),
+            (gettext("Exclude"), self.exclude),
+            (gettext("How closely to follow it, from 0 to 1"), self.strength),
         ):
             self.add_item(discord.ui.Label(text=label, component=component))
 
@@ -58,7 +58,7 @@ class ImageModal(PersistentModal):
     async def submit(self, interaction: Interaction) -> None:
         settings = interaction.client.settings
         if not verify(self.name, self.signature, interaction.user.id, settings):
-            raise RefusedError(say(OUTDATED_FORM))
+            raise RefusedError(gettext(OUTDATED_FORM))
         recipe = await preferred_recipe(
             interaction,
             value_of(self.include),
@@ -77,6 +77,6 @@ def _strength(text: str) -> float:
         strength = -1.0
     if not 0 <= strength <= 1:
         raise RefusedError(
-            say("How closely to follow the image must be a number from 0 to 1, such as 0.5.")
+            gettext("How closely to follow the image must be a number from 0 to 1, such as 0.5.")
         )
     return strength

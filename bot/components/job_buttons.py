@@ -22,14 +22,14 @@ from bot.types import Interaction
 from core.database.members import Toggled
 from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, drawn_seed
 
 FAVOURITE_TEXTS = {
-    Toggled.ADDED: mark("Added #{job} to your favourites. See `/history`."),
-    Toggled.REMOVED: mark("Removed #{job} from your favourites. See `/history`."),
-    Toggled.FULL: mark("You have {n} favourites, which is the limit. Remove one first."),
+    Toggled.ADDED: gettext_noop("Added #{job} to your favourites. See `/history`."),
+    Toggled.REMOVED: gettext_noop("Removed #{job} from your favourites. See `/history`."),
+    Toggled.FULL: gettext_noop("You have {n} favourites, which is the limit. Remove one first."),
 }
 
 
@@ -82,10 +82,10 @@ class StopButton(JobButton, action=Action.STOP):
             )
             if job is None:
                 raise RefusedError(
-                    say("Job #{job} finished before it could be stopped.", job=self.job_id)
+                    gettext("Job #{job} finished before it could be stopped.", job=self.job_id)
                 )
             await response.edit(
-                say(
+                gettext(
                     "Job #{job} will stop after its current step, and the image so far will be"
                     " kept.",
                     job=self.job_id,
@@ -156,7 +156,7 @@ class FavouriteButton(FinishedJobButton, action=Action.FAVOURITE):
             toggled = await bot.members.toggle_favourite(
                 interaction.user.id, self.job_id, most=most
             )
-            await response.edit(say(FAVOURITE_TEXTS[toggled], job=self.job_id, n=most))
+            await response.edit(gettext(FAVOURITE_TEXTS[toggled], job=self.job_id, n=most))
 
 
 class TimelapseButton(FinishedJobButton, action=Action.TIMELAPSE):
@@ -190,7 +190,7 @@ class DeletingButton(JobButton):
 class DeleteButton(DeletingButton, action=Action.DELETE):
     async def press(self, interaction: Interaction) -> None:
         await interaction.response.send_message(
-            say("Permanently delete the images of #{job}, here and on disk?", job=self.job_id),
+            gettext("Permanently delete the images of #{job}, here and on disk?", job=self.job_id),
             view=confirm_delete_button(self.job_id),
             ephemeral=True,
         )
@@ -200,7 +200,7 @@ class ConfirmDeleteButton(DeletingButton, action=Action.SURE):
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
             await interaction.client.deletions.delete_job(self.job_id, interaction.user.id)
-            await response.edit(say("#{job} is deleted.", job=self.job_id), view=None)
+            await response.edit(gettext("#{job} is deleted.", job=self.job_id), view=None)
 
 
 JOB_BUTTONS = (

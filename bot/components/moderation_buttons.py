@@ -13,7 +13,7 @@ from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
-from core.i18n import counted, say
+from core.i18n import gettext, ngettext
 from core.moderation import Verdict
 
 WEEK = 7 * 86_400.0  #: seconds for which the button of a report blocks
@@ -28,12 +28,12 @@ def clear_buttons(
     access = issue_pass(interaction)
     scope = [member_id or 0, channel_id or 0, *([access] if access else [])]
     confirm: discord.ui.Button[Any] = discord.ui.Button(
-        label=say("Cancel them"),
+        label=gettext("Cancel them"),
         style=discord.ButtonStyle.danger,
         custom_id=encode(CLEAR, interaction.user.id, *scope),
     )
     keep: discord.ui.Button[Any] = discord.ui.Button(
-        label=say("Keep"), custom_id=encode(KEEP, interaction.user.id)
+        label=gettext("Keep"), custom_id=encode(KEEP, interaction.user.id)
     )
     return static_view((confirm, keep))
 
@@ -55,7 +55,7 @@ class ClearButton(
                 member_id=int(self.match["member"]) or None,
                 channel_id=int(self.match["channel"]) or None,
             )
-            text = counted("{n} job cancelled.", "{n} jobs cancelled.", len(jobs))
+            text = ngettext("{n} job cancelled.", "{n} jobs cancelled.", len(jobs))
             await response.edit(text, view=None)
 
 
@@ -64,7 +64,9 @@ class KeepButton(PersistentButton, template=template(KEEP, by=ID)):
         _check_asked(interaction, self.match["by"])
 
     async def press(self, interaction: Interaction) -> None:
-        await interaction.response.edit_message(content=say("Nothing was cancelled."), view=None)
+        await interaction.response.edit_message(
+            content=gettext("Nothing was cancelled."), view=None
+        )
 
 
 class VerdictButton(PersistentButton, template=verdict_template()):
@@ -86,10 +88,10 @@ class VerdictButton(PersistentButton, template=verdict_template()):
                 but_message=response.message_id,
             )
             if not closed:
-                await response.edit(say("This report is already closed."), view=None)
+                await response.edit(gettext("This report is already closed."), view=None)
                 return
-            label = say(VERDICT_LABELS[verdict])
-            text = say("{verdict}: done by {name}.", verdict=label, name=f"<@{by}>")
+            label = gettext(VERDICT_LABELS[verdict])
+            text = gettext("{verdict}: done by {name}.", verdict=label, name=f"<@{by}>")
             if verdict is Verdict.DELETE:
                 embed = report_embed(closed, None)
                 await response.edit(text, embed=embed, attachments=[], view=None)
@@ -99,4 +101,4 @@ class VerdictButton(PersistentButton, template=verdict_template()):
 
 def _check_asked(interaction: Interaction, asked: str) -> None:
     if str(interaction.user.id) != asked:
-        raise RefusedError(say("Only the moderator who used the command can answer this."))
+        raise RefusedError(gettext("Only the moderator who used the command can answer this."))

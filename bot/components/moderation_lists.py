@@ -11,7 +11,7 @@ from bot.policy import MAX_WAITING
 from bot.types import Interaction
 from core.discord_ui.audit_log import entry_line
 from core.discord_ui.text import escape, truncate
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job, State
 from core.moderation import Block, Limits, WordRule
 
@@ -21,25 +21,28 @@ MAX_PROMPT = 80  #: characters of a prompt that are shown
 MAX_REASON = 100  #: characters of a reason that are shown
 
 LIMITS = {
-    "running": mark("{n} in progress at a time"),
-    "waiting": mark("{n} waiting"),
-    "per_hour": mark("{n} per hour"),
-    "size": mark("up to {n}"),
-    "steps": mark("up to {n} steps"),
+    "running": gettext_noop("{n} in progress at a time"),
+    "waiting": gettext_noop("{n} waiting"),
+    "per_hour": gettext_noop("{n} per hour"),
+    "size": gettext_noop("up to {n}"),
+    "steps": gettext_noop("up to {n} steps"),
 }
-EVERYWHERE, AGE_RESTRICTED = mark("everywhere"), mark("outside of age-restricted channels")
+EVERYWHERE, AGE_RESTRICTED = (
+    gettext_noop("everywhere"),
+    gettext_noop("outside of age-restricted channels"),
+)
 
 
 def list_embed(title: str, lines: Iterable[str]) -> discord.Embed:
     """A list; an empty one says so."""
-    text = "\n".join(lines) or say("Nothing here.")
+    text = "\n".join(lines) or gettext("Nothing here.")
     return discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
 
 
 def limits_text(limits: Limits) -> str:
     """The limits of a role in a line."""
-    parts = [say(LIMITS[name], n=value) for name, value in asdict(limits).items() if value]
-    return " · ".join(parts) or say("no limits of its own")
+    parts = [gettext(LIMITS[name], n=value) for name, value in asdict(limits).items() if value]
+    return " · ".join(parts) or gettext("no limits of its own")
 
 
 def role_text(role_id: int, guild_id: int) -> str:
@@ -49,7 +52,7 @@ def role_text(role_id: int, guild_id: int) -> str:
 
 def where_text(rule: WordRule) -> str:
     """Where a word is refused."""
-    return say(AGE_RESTRICTED if rule.age_restricted else EVERYWHERE)
+    return gettext(AGE_RESTRICTED if rule.age_restricted else EVERYWHERE)
 
 
 class ModQueueList(ModeratorList, name="modqueue"):
@@ -63,8 +66,8 @@ class ModQueueList(ModeratorList, name="modqueue"):
         if pause := (await bot.guild_settings.get(guild_id)).pause:
             why = f": {escape(pause.reason)}" if pause.reason else "."
             since, by = f"<t:{int(pause.since)}:R>", f"<@{pause.by}>"
-            lines.insert(0, say("**Paused** {since} by {name}", since=since, name=by) + why)
-        return list_embed(say("Queue of this server"), lines), count
+            lines.insert(0, gettext("**Paused** {since} by {name}", since=since, name=by) + why)
+        return list_embed(gettext("Queue of this server"), lines), count
 
 
 class BlockedList(ModeratorList, name="blocked"):
@@ -72,7 +75,7 @@ class BlockedList(ModeratorList, name="blocked"):
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
         blocks = await interaction.client.blocks.active(interaction.guild_id or 0)
         lines = map(_block_line, _on_page(blocks, number))
-        return list_embed(say("Blocked members"), lines), len(blocks)
+        return list_embed(gettext("Blocked members"), lines), len(blocks)
 
 
 class LimitsList(ModeratorList, name="limits"):
@@ -84,13 +87,13 @@ class LimitsList(ModeratorList, name="limits"):
             f"{role_text(role, guild_id)}: {limits_text(limits)}"
             for role, limits in _on_page(list(found.items()), number)
         ]
-        note = say(
+        note = gettext(
             "With several roles, the most generous limit applies; @everyone only applies to members"
             " without any of these roles. Where nothing is set, {n} may wait.",
             n=MAX_WAITING,
         )
         lines.append(f"-# {note}")
-        return list_embed(say("Limits"), lines), len(found)
+        return list_embed(gettext("Limits"), lines), len(found)
 
 
 class WordList(ModeratorList, name="words"):
@@ -98,7 +101,7 @@ class WordList(ModeratorList, name="words"):
     async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
         rules = await interaction.client.guild_rules.words(interaction.guild_id or 0)
         lines = [f"{escape(rule.text)} · {where_text(rule)}" for rule in _on_page(rules, number)]
-        return list_embed(say("Refused words"), lines), len(rules)
+        return list_embed(gettext("Refused words"), lines), len(rules)
 
 
 class AuditLogList(ModeratorList, name="log"):
@@ -112,7 +115,7 @@ class AuditLogList(ModeratorList, name="log"):
             limit=PAGE_SIZE,
             offset=number * PAGE_SIZE,
         )
-        return list_embed(say("Log"), map(entry_line, entries)), count
+        return list_embed(gettext("Log"), map(entry_line, entries)), count
 
 
 def _on_page(entries: Sequence[T], number: int) -> Sequence[T]:
@@ -120,11 +123,11 @@ def _on_page(entries: Sequence[T], number: int) -> Sequence[T]:
 
 
 def _job_line(job: Job) -> str:
-    state = say("waiting")
+    state = gettext("waiting")
     if job.state is State.RUNNING:
-        state = say("step {step}/{steps}", step=job.step, steps=job.recipe.steps)
+        state = gettext("step {step}/{steps}", step=job.step, steps=job.recipe.steps)
     member, channel = f"<@{job.member_id}>", f"<#{job.channel_id}>"
-    whose = say("{member} in {channel}", member=member, channel=channel)
+    whose = gettext("{member} in {channel}", member=member, channel=channel)
     return f"#{job.id} · {state} · {whose} · {escape(truncate(job.recipe.title, MAX_PROMPT))}"
 
 
@@ -132,6 +135,6 @@ def _block_line(block: Block) -> str:
     member, by = f"<@{block.member_id}>", f"<@{block.by}>"
     why = f": {escape(truncate(block.reason, MAX_REASON))}" if block.reason else ""
     if block.until is None:
-        return say("{member} permanently, by {name}", member=member, name=by) + why
+        return gettext("{member} permanently, by {name}", member=member, name=by) + why
     when = f"<t:{int(block.until)}:f>"
-    return say("{member} until {time}, by {name}", member=member, time=when, name=by) + why
+    return gettext("{member} until {time}, by {name}", member=member, time=when, name=by) + why

@@ -11,7 +11,7 @@ from bot.types import Interaction
 from core.discord_ui import custom_ids
 from core.discord_ui.custom_ids import ID, PAGE, TEXT, encode
 from core.discord_ui.views import static_view
-from core.i18n import say
+from core.i18n import gettext
 
 PAGE_SIZE = 10  #: entries of a page
 MAX_FILTER = 40  #: characters
@@ -50,8 +50,8 @@ class PagedList(PersistentButton, template=NEVER):
             embed, count = await cls.page(interaction, number, narrowed)
         if not last:
             return embed, None
-        embed.set_footer(text=say("Page {n} of {all}", n=number + 1, all=last + 1))
-        turns = ((say("Previous"), number - 1), (say("Next"), number + 1))
+        embed.set_footer(text=gettext("Page {n} of {all}", n=number + 1, all=last + 1))
+        turns = ((gettext("Previous"), number - 1), (gettext("Next"), number + 1))
         return embed, static_view(
             cls._button(label, other, narrowed, access, disabled=not 0 <= other <= last)
             for label, other in turns

@@ -12,7 +12,7 @@ import discord
 
 from bot.errors import RefusedError
 from bot.types import Interaction
-from core.i18n import say
+from core.i18n import gettext
 
 NEVER = r"(?!)"
 """Matches no custom id: the template of classes that others are built upon."""
@@ -99,5 +99,5 @@ def number_between(text: str, least: int, most: int, refusal: str) -> int:
     """The whole number that was typed. Raises RefusedError with the refusal."""
     number = int(text) if re.fullmatch(r"\s*[0-9]{1,12}\s*", text) else -1
     if not least <= number <= most:
-        raise RefusedError(say(refusal, least=least, most=most))
+        raise RefusedError(gettext(refusal, least=least, most=most))
     return number

@@ -10,7 +10,7 @@ from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
-from core.i18n import counted, say
+from core.i18n import gettext, ngettext
 
 KIND = "forget"
 
@@ -18,7 +18,7 @@ KIND = "forget"
 def delete_everything_button(member_id: int) -> discord.ui.View:
     """Deletes all data about this member."""
     button: discord.ui.Button[Any] = discord.ui.Button(
-        label=say("Delete everything"),
+        label=gettext("Delete everything"),
         style=discord.ButtonStyle.danger,
         custom_id=encode(KIND, member_id),
     )
@@ -28,12 +28,12 @@ def delete_everything_button(member_id: int) -> discord.ui.View:
 class DeleteEverythingButton(PersistentButton, template=template(KIND, member=ID)):
     async def authorize(self, interaction: Interaction) -> None:
         if str(interaction.user.id) != self.match["member"]:
-            raise RefusedError(say("You can only delete your own data."))
+            raise RefusedError(gettext("You can only delete your own data."))
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
             jobs = await interaction.client.deletions.delete_member(interaction.user.id)
-            text = counted(
+            text = ngettext(
                 "Deleted {n} request and everything else kept about you. Messages and files are"
                 " being removed now; with many of them that can take a while.",
                 "Deleted {n} requests and everything else kept about you. Messages and files are"

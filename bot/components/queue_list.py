@@ -8,7 +8,7 @@ from bot.components.pagination import PAGE_SIZE, Page, PagedList
 from bot.types import Interaction
 from core.discord_ui.job_message import about
 from core.discord_ui.text import escape, truncate
-from core.i18n import say
+from core.i18n import gettext
 from core.job import Job
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
@@ -23,16 +23,16 @@ class QueueList(PagedList, name="queue"):
         running = await queue.running()
         lines = [*await _pause(interaction), *_own(interaction, await _places(interaction))]
         if running:
-            lines.append(say("**In progress**"))
+            lines.append(gettext("**In progress**"))
             lines += [_running(interaction, job) for job in running[:PAGE_SIZE]]
         if waiting:
             first = number * PAGE_SIZE + 1
-            lines.append(say("**Waiting** ({count})", count=count))
+            lines.append(gettext("**Waiting** ({count})", count=count))
             lines += [
                 f"{n}. {_line(interaction, job)}" for n, job in enumerate(waiting, start=first)
             ]
-        embed = discord.Embed(title=say("Queue"), colour=discord.Colour.blurple())
-        embed.description = "\n".join(lines) or say("The queue is empty.")
+        embed = discord.Embed(title=gettext("Queue"), colour=discord.Colour.blurple())
+        embed.description = "\n".join(lines) or gettext("The queue is empty.")
         return embed, count
 
 
@@ -42,7 +42,7 @@ async def _pause(interaction: Interaction) -> list[str]:
     if pause is None:
         return []
     why = f": {escape(pause.reason)}" if pause.reason else "."
-    return [say("**The moderators have paused Imagine here**") + why]
+    return [gettext("**The moderators have paused Imagine here**") + why]
 
 
 async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None]]:
@@ -57,7 +57,7 @@ async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None
 
 def _own(interaction: Interaction, places: list[tuple[Job, int, float | None]]) -> Iterator[str]:
     if places:
-        yield say("**Yours**")
+        yield gettext("**Yours**")
     for job, position, wait in places:
         left = f" · {about(wait)}" if wait is not None else ""
         yield f"{position}.{left} · {_line(interaction, job)}"
@@ -70,9 +70,9 @@ def _running(interaction: Interaction, job: Job) -> str:
 def _line(interaction: Interaction, job: Job) -> str:
     """A job, as much of it as this member may see: prompts stay in their own channel."""
     if job.guild_id != interaction.guild_id:
-        return say("in another server")
+        return gettext("in another server")
     own = job.member_id == interaction.user.id
-    who = say("**yours**") if own else escape(job.member_name)
+    who = gettext("**yours**") if own else escape(job.member_name)
     if not own and job.channel_id != interaction.channel_id:
-        return f"#{job.id} · {who} · " + say("in another channel")
+        return f"#{job.id} · {who} · " + gettext("in another channel")
     return f"#{job.id} · {who} · {escape(truncate(job.recipe.title, MAX_PROMPT))}"

@@ -11,34 +11,42 @@ from bot.services.foreign_images import without_foreign_images
 from bot.services.submission import submit_job
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts
 from core.recipe import SPREAD, STRONG, SUBTLE, drawn_seed
 
 KIND = "remixed"
-STRENGTHS = {mark("A little"): SUBTLE, mark("Clearly"): SPREAD, mark("A lot"): STRONG}
+STRENGTHS = {
+    gettext_noop("A little"): SUBTLE,
+    gettext_noop("Clearly"): SPREAD,
+    gettext_noop("A lot"): STRONG,
+}
 
 
 class RemixModal(PersistentModal):
     template = template(KIND, job_id=ID, row="[0-3]")
 
     def __init__(self, job_id: int, row: int, include: str = "", exclude: str = "") -> None:
-        super().__init__(title=say("Remix #{job}", job=job_id), custom_id=encode(KIND, job_id, row))
+        super().__init__(
+            title=gettext("Remix #{job}", job=job_id), custom_id=encode(KIND, job_id, row)
+        )
         self.job_id, self.row = job_id, row
         self.include = _text("include", include, required=bool(include))
         self.exclude = _text("exclude", exclude, required=False)
         self.strength: discord.ui.Select[Any] = discord.ui.Select(
             custom_id="strength",
             options=[
-                discord.SelectOption(label=say(name), value=str(spread), default=spread == SPREAD)
+                discord.SelectOption(
+                    label=gettext(name), value=str(spread), default=spread == SPREAD
+                )
                 for name, spread in STRENGTHS.items()
             ],
         )
         for label, component in (
-            (say("Include"), self.include),
-            (say("Exclude"), self.exclude),
-            (say("How much to change the image"), self.strength),
+            (gettext("Include"), self.include),
+            (gettext("Exclude"), self.exclude),
+            (gettext("How much to change the image"), self.strength),
         ):
             self.add_item(discord.ui.Label(text=label, component=component))
 

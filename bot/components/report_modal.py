@@ -10,7 +10,7 @@ from bot.services.access import get_visible_job
 from bot.services.reports import report_job
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
-from core.i18n import say
+from core.i18n import gettext
 
 KIND = "report"
 MAX_REASON = 500  #: characters
@@ -20,7 +20,7 @@ class ReportModal(PersistentModal):
     template = template(KIND, job_id=ID)
 
     def __init__(self, job_id: int) -> None:
-        super().__init__(title=say("Report #{job}", job=job_id), custom_id=encode(KIND, job_id))
+        super().__init__(title=gettext("Report #{job}", job=job_id), custom_id=encode(KIND, job_id))
         self.job_id = job_id
         self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
             custom_id="reason",
@@ -29,7 +29,7 @@ class ReportModal(PersistentModal):
             required=False,
         )
         self.add_item(
-            discord.ui.Label(text=say("What is wrong with this image?"), component=self.reason)
+            discord.ui.Label(text=gettext("What is wrong with this image?"), component=self.reason)
         )
 
     @classmethod

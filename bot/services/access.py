@@ -5,7 +5,7 @@ from bot.decisions import Decision
 from bot.errors import RefusedError
 from bot.services.admission import is_age_restricted_channel, is_moderator, place_of
 from bot.types import Interaction
-from core.i18n import say
+from core.i18n import gettext
 from core.job import Job, State
 
 
@@ -42,5 +42,5 @@ async def get_finished_job(interaction: Interaction, job_id: int) -> Job:
     """The job, if it has images that the member may see. Raises RefusedError."""
     job = await get_visible_job(interaction, job_id)
     if job.state is not State.DONE:
-        raise RefusedError(say("Job #{job} has no image.", job=job.id))
+        raise RefusedError(gettext("Job #{job} has no image.", job=job.id))
     return job

@@ -15,7 +15,7 @@ from bot.decisions import YES, Decision
 from bot.errors import RefusedError
 from bot.limits import Place, Request, is_age_restricted, is_spoilered, limits_of, may_request
 from core.database.provenance import UploadedImages
-from core.i18n import ENGLISH, speaking
+from core.i18n import ENGLISH, use_locale
 from core.job import Job
 from core.recipe import Recipe
 
@@ -63,7 +63,7 @@ async def admitted(
             yield Terms(request.limits.running, is_spoilered(request), is_age_restricted(request))
             return
     if guild_id is not None:
-        with speaking(ENGLISH):  # like the whole log
+        with use_locale(ENGLISH):  # like the whole log
             why = decision.logged
         await interaction.client.audit_log.record_refusal(guild_id, interaction.user.id, why)
     raise RefusedError(decision.refusal)

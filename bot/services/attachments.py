@@ -14,7 +14,7 @@ from bot.services.message_images import MessageImage
 from bot.services.upload_queue import UploadQueueFullError
 from core.database.errors import StoreError
 from core.database.provenance import UploadedImages
-from core.i18n import say
+from core.i18n import gettext
 from core.storage.uploaded_images import ImageRejectedError, check_size, store_image
 
 DISCORD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
@@ -88,17 +88,19 @@ async def _download(
     """The attachment's bytes, at most MAX_BYTES whatever was announced. Raises RefusedError."""
     url = trusted(attachment.url, api_url)
     if url is None:
-        raise RefusedError(say("That image isn't stored on Discord. Please upload it again."))
+        raise RefusedError(gettext("That image isn't stored on Discord. Please upload it again."))
     data = bytearray()
     try:
         async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
             if response.status != 200:
-                raise RefusedError(say("Discord no longer has that image. Please upload it again."))
+                raise RefusedError(
+                    gettext("Discord no longer has that image. Please upload it again.")
+                )
             async for chunk in response.content.iter_chunked(_CHUNK):
                 data += chunk
                 check_size(len(data))
     except (aiohttp.ClientError, TimeoutError):
         raise RefusedError(
-            say("I couldn't download that image from Discord. Please try again.")
+            gettext("I couldn't download that image from Discord. Please try again.")
         ) from None
     return bytes(data)

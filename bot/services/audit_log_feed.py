@@ -21,7 +21,7 @@ from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.job_message import ALLOWED_MENTIONS
 from core.discord_ui.text import escape, message_link
 from core.discord_ui.views import static_view
-from core.i18n import ENGLISH, mark, say, speaking
+from core.i18n import ENGLISH, gettext, gettext_noop, use_locale
 from core.job import Job
 from core.moderation import AuditEntry, Report, Verdict
 
@@ -35,9 +35,9 @@ MAX_TEXT = 200  #: characters of a reason, or of a prompt, that are shown
 REPORT = "report"  #: the kind of custom ids of a report's buttons
 
 VERDICT_LABELS = {
-    Verdict.DELETE: mark("Delete the image"),
-    Verdict.BLOCK: mark("Block the member for a week"),
-    Verdict.DISMISS: mark("Dismiss"),
+    Verdict.DELETE: gettext_noop("Delete the image"),
+    Verdict.BLOCK: gettext_noop("Block the member for a week"),
+    Verdict.DISMISS: gettext_noop("Dismiss"),
 }
 
 
@@ -77,7 +77,7 @@ async def _post_reports(bot: ImagineBot) -> None:
         nonce = _nonce(channel_id, report.id, report.reason, job is None)
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
             job = None  # deleted: the report names it, but shows nothing of it
-        with speaking(_language(bot, report.guild_id)):
+        with use_locale(_language(bot, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report.id)
         message = await _send(bot, channel_id, embed, buttons, nonce)
         if (
@@ -126,18 +126,18 @@ def log_embed(entries: Iterable[AuditEntry]) -> discord.Embed:
 
 def report_embed(report: Report, job: Job | None) -> discord.Embed:
     """A report with all that a moderator needs to decide."""
-    title = say("Image #{job} was reported", job=report.job_id)
+    title = gettext("Image #{job} was reported", job=report.job_id)
     embed = discord.Embed(title=title, colour=0xE67E22)
-    embed.add_field(name=say("Requested by"), value=f"<@{report.member_id}>")
-    embed.add_field(name=say("Reported by"), value=f"<@{report.reported_by}>")
+    embed.add_field(name=gettext("Requested by"), value=f"<@{report.member_id}>")
+    embed.add_field(name=gettext("Reported by"), value=f"<@{report.reported_by}>")
     if report.reason:
-        embed.add_field(name=say("Reason"), value=escape(report.reason, MAX_TEXT), inline=False)
+        embed.add_field(name=gettext("Reason"), value=escape(report.reason, MAX_TEXT), inline=False)
     if job is None:
         return embed
-    embed.add_field(name=say("Prompt"), value=escape(job.recipe.title, MAX_TEXT), inline=False)
+    embed.add_field(name=gettext("Prompt"), value=escape(job.recipe.title, MAX_TEXT), inline=False)
     if job.message_id:
         link = message_link(job.guild_id, job.channel_id, job.message_id)
-        embed.add_field(name=say("Message"), value=link, inline=False)
+        embed.add_field(name=gettext("Message"), value=link, inline=False)
     return embed
 
 
@@ -145,7 +145,7 @@ def report_buttons(report_id: int) -> discord.ui.View:
     """What a moderator can do about a report; see `bot.components.moderation_buttons`."""
     return static_view(
         discord.ui.Button(
-            label=say(label),
+            label=gettext(label),
             style=discord.ButtonStyle.secondary
             if verdict is Verdict.DISMISS
             else discord.ButtonStyle.danger,

@@ -4,7 +4,7 @@ from bot import policy
 from bot.errors import RefusedError
 from bot.services.access import actor_of, check
 from bot.types import Interaction
-from core.i18n import say
+from core.i18n import gettext
 from core.job import Job, Reason, ReasonCode
 
 
@@ -16,5 +16,5 @@ async def cancel_job(interaction: Interaction, job_id: int) -> Job:
     reason = Reason(ReasonCode.CANCELLED_BY, {"name": interaction.user.display_name})
     job = await bot.jobs.cancel(job_id, reason=reason, actor_id=interaction.user.id)
     if job is None:
-        raise RefusedError(say("Job #{job} finished before it could be cancelled.", job=job_id))
+        raise RefusedError(gettext("Job #{job} finished before it could be cancelled.", job=job_id))
     return job

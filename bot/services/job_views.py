@@ -17,7 +17,7 @@ from bot.types import Interaction
 from core.discord_ui.job_buttons import buttons, picked_buttons
 from core.discord_ui.job_message import state_name
 from core.discord_ui.text import escape
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import format_prompts
 from core.recipe import A_PICTURE
@@ -25,7 +25,7 @@ from core.storage.paths import finished_pictures, folder_of, timelapse_of
 
 log = structlog.stdlib.get_logger(__name__)
 
-FILES_GONE = mark("The files of this image are no longer on the server that runs this bot.")
+FILES_GONE = gettext_noop("The files of this image are no longer on the server that runs this bot.")
 MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
 """Jobs made from one that its details list, and how many are read to find some that are visible."""
 MAX_CODE = 1000
@@ -37,15 +37,15 @@ async def show_picked(response: Response, job: Job, row: int) -> None:
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     images = await asyncio.to_thread(finished_pictures, folder)
     if row >= len(images):
-        raise RefusedError(say(FILES_GONE))
+        raise RefusedError(gettext(FILES_GONE))
     file = await asyncio.to_thread(
         discord.File, images[row], f"imagine-{job.id}-{row + 1}.png", spoiler=job.spoilered
     )
-    title = say("#{job}, image {n}", job=job.id, n=row + 1)
+    title = gettext("#{job}, image {n}", job=job.id, n=row + 1)
     embed = discord.Embed(title=title, colour=discord.Colour.green())
     if not job.spoilered:
         embed.set_image(url=f"attachment://{file.filename}")
-    embed.set_footer(text=say("seed {seed}", seed=job.recipe.seeds[row]))
+    embed.set_footer(text=gettext("seed {seed}", seed=job.recipe.seeds[row]))
     await response.edit(embed=embed, attachments=[file], view=picked_buttons(job, row))
 
 
@@ -54,12 +54,14 @@ async def show_timelapse(response: Response, job: Job) -> None:
     path = timelapse_of(folder_of(job.id, response.interaction.client.settings.data_dir))
     if not await asyncio.to_thread(path.is_file):
         raise RefusedError(
-            say("There is no timelapse of this image: it was deleted, or there were too few steps.")
+            gettext(
+                "There is no timelapse of this image: it was deleted, or there were too few steps."
+            )
         )
     file = await asyncio.to_thread(
         discord.File, path, f"imagine-{job.id}.mp4", spoiler=job.spoilered
     )
-    text = say("Timelapse of #{job}: {prompt}", job=job.id, prompt=escape(job.recipe.title))
+    text = gettext("Timelapse of #{job}: {prompt}", job=job.id, prompt=escape(job.recipe.title))
     await response.edit(text, attachments=[file])
 
 
@@ -85,20 +87,20 @@ async def _details(response: Response, job: Job) -> discord.Embed:
     embed = discord.Embed(title=f"#{job.id}", colour=discord.Colour.blurple())
     recipe = job.recipe
     include, exclude = format_prompts(recipe.include), format_prompts(recipe.exclude)
-    embed.add_field(name=say("Include"), value=_code(include), inline=False)
+    embed.add_field(name=gettext("Include"), value=_code(include), inline=False)
     if recipe.exclude:
-        embed.add_field(name=say("Exclude"), value=_code(exclude), inline=False)
+        embed.add_field(name=gettext("Exclude"), value=_code(exclude), inline=False)
     for name, value in _facts(job):
         embed.add_field(name=name, value=value)
     parent, children = await _relatives(response.interaction, job)
     if parent:
-        embed.add_field(name=say("Based on"), value=f"#{parent.id}")
+        embed.add_field(name=gettext("Based on"), value=f"#{parent.id}")
     if children:
         named = ", ".join(f"#{child.id}" for child in children)
-        embed.add_field(name=say("Led to"), value=named)
+        embed.add_field(name=gettext("Led to"), value=named)
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     if made_with := await asyncio.to_thread(_made_with, folder):
-        embed.add_field(name=say("Made with"), value=made_with, inline=False)
+        embed.add_field(name=gettext("Made with"), value=made_with, inline=False)
     return embed
 
 
@@ -113,26 +115,26 @@ async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, li
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:
     recipe = job.recipe
-    yield say("Seed"), ", ".join(map(str, recipe.seeds))
-    yield say("Size"), recipe.size
-    yield say("Steps"), str(recipe.steps)
-    yield say("State"), state_name(job.state)
+    yield gettext("Seed"), ", ".join(map(str, recipe.seeds))
+    yield gettext("Size"), recipe.size
+    yield gettext("Steps"), str(recipe.steps)
+    yield gettext("State"), state_name(job.state)
     if recipe.preset:
-        yield say("Style"), say(recipe.preset)
+        yield gettext("Style"), gettext(recipe.preset)
     if recipe.source:
         row = recipe.source.row + 1
-        yield say("Starts from"), say("#{job}, image {n}", job=recipe.source.job, n=row)
+        yield gettext("Starts from"), gettext("#{job}, image {n}", job=recipe.source.job, n=row)
     elif recipe.initial:
         strength = f"{recipe.strength:g}"
-        yield say("Starts from"), say("an image, strength {strength}", strength=strength)
+        yield gettext("Starts from"), gettext("an image, strength {strength}", strength=strength)
     if job.seconds is not None:
-        yield say("Time"), f"{job.seconds:.0f} s"
+        yield gettext("Time"), f"{job.seconds:.0f} s"
 
 
 def _code(text: str) -> str:
     """Text to copy: backticks would end the block."""
     shown = text.replace("`", "'")
-    return f"```\n{shown[:MAX_CODE]}\n```" if shown else say(A_PICTURE)
+    return f"```\n{shown[:MAX_CODE]}\n```" if shown else gettext(A_PICTURE)
 
 
 def _made_with(folder: Path) -> str:

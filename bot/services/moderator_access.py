@@ -13,12 +13,12 @@ from bot.services.admission import is_moderator
 from bot.services.signing import PATTERN, sign, verify
 from bot.types import Interaction
 from core.discord_ui.limits import TOKEN_SECONDS
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 
 PASS = rf"(?:[0-9a-f]{{1,12}}\.{PATTERN})?"
 """Empty for moderators."""
 
-MODERATORS_ONLY = mark("Only moderators of this server can do this.")
+MODERATORS_ONLY = gettext_noop("Only moderators of this server can do this.")
 
 
 def issue_pass(interaction: Interaction) -> str:
@@ -33,9 +33,9 @@ def issue_pass(interaction: Interaction) -> str:
 def check_moderator(interaction: Interaction, access_pass: str = "") -> int:
     """The server in which this member moderates. Raises RefusedError."""
     if interaction.guild_id is None:
-        raise RefusedError(say(MODERATORS_ONLY))
+        raise RefusedError(gettext(MODERATORS_ONLY))
     if not is_moderator(interaction) and not _is_good(interaction, access_pass):
-        raise RefusedError(say(MODERATORS_ONLY))
+        raise RefusedError(gettext(MODERATORS_ONLY))
     return interaction.guild_id
 
 

@@ -22,7 +22,7 @@ from core.database.errors import StoreError, StoreLockedError
 from core.database.jobs import Jobs
 from core.database.pending_responses import PendingResponse, PendingResponses
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
-from core.i18n import mark, say, speaking
+from core.i18n import gettext, gettext_noop, use_locale
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,10 +35,10 @@ _AUTOCOMPLETE = discord.InteractionType.autocomplete
 _ORIGINAL: Any = "@original"
 """Stands for the id of the first response; discord.py's types know numbers."""
 
-INTERRUPTED = mark("I was restarted before I could finish this. Please try again.")
+INTERRUPTED = gettext_noop("I was restarted before I could finish this. Please try again.")
 """For rows without a payload."""
 
-FINISHED = mark("Done. I was restarted before I could show you the details.")
+FINISHED = gettext_noop("Done. I was restarted before I could show you the details.")
 """For rows whose changes are all made."""
 
 
@@ -229,5 +229,5 @@ async def _response_of(
 
 
 async def _edit(message: discord.WebhookMessage, row: PendingResponse, text: str) -> None:
-    with speaking(row.locale):
-        await message.edit(content=say(text), embed=None, attachments=[], view=None)
+    with use_locale(row.locale):
+        await message.edit(content=gettext(text), embed=None, attachments=[], view=None)

@@ -3,7 +3,7 @@
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import say
+from core.i18n import gettext
 from core.job import Job
 
 
@@ -13,10 +13,10 @@ async def report_job(interaction: Interaction, job: Job, reason: str | None) -> 
     Raises RefusedError for a job of another server or of none, StoreError.
     """
     if job.guild_id is None or job.guild_id != interaction.guild_id:
-        raise RefusedError(say("You can only report images of this server."))
+        raise RefusedError(gettext("You can only report images of this server."))
     async with acknowledged(interaction, ephemeral=True) as response:
         new = await interaction.client.reports.insert(job, interaction.user.id, reason)
-        text = say("You have already reported #{job}, and the moderators know.", job=job.id)
+        text = gettext("You have already reported #{job}, and the moderators know.", job=job.id)
         if new:
-            text = say("Thank you. The moderators will look at #{job}.", job=job.id)
+            text = gettext("Thank you. The moderators will look at #{job}.", job=job.id)
         await response.edit(text)

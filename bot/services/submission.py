@@ -22,7 +22,7 @@ from core.database.messages import Kind
 from core.discord_ui.job_message import card
 from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job, NewJob, State
 from core.palette import palette_of
 from core.recipe import PicturePrompt, Recipe
@@ -30,8 +30,8 @@ from core.storage.uploaded_images import load_image
 
 log = structlog.stdlib.get_logger(__name__)
 
-ON_ITS_WAY = mark("Your image is on its way: {link}")
-DIRECT_MESSAGES_CLOSED = mark(
+ON_ITS_WAY = gettext_noop("Your image is on its way: {link}")
+DIRECT_MESSAGES_CLOSED = gettext_noop(
     "I can't send you direct messages: your privacy settings don't allow it. The image will be"
     " posted here for everyone to see. Use `/cancel {job}` if you don't want that."
 )
@@ -167,7 +167,7 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
     interaction = response.interaction
     link = None
     if job.channel_id == interaction.channel_id:
-        await response.edit(content=say(DIRECT_MESSAGES_CLOSED, job=job.id))
+        await response.edit(content=gettext(DIRECT_MESSAGES_CLOSED, job=job.id))
         return
     if job.message_id is not None:
         link = message_link(None, job.channel_id, job.message_id)
@@ -184,13 +184,13 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
         except discord.Forbidden:
             assert interaction.channel_id is not None
             await interaction.client.jobs.move(job.id, interaction.channel_id)
-            await response.edit(content=say(DIRECT_MESSAGES_CLOSED, job=job.id))
+            await response.edit(content=gettext(DIRECT_MESSAGES_CLOSED, job=job.id))
             return
         # From now on the engine edits it.
         if not await messages.sent(job.id, Kind.JOB, direct.id, message.id, nonce):
             raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)
         link = message.jump_url
-    await response.edit(content=say(ON_ITS_WAY, link=link))
+    await response.edit(content=gettext(ON_ITS_WAY, link=link))
 
 
 async def _place_in_queue(response: Response, job: Job) -> tuple[int | None, float | None]:

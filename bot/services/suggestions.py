@@ -4,7 +4,7 @@ import discord
 
 from core.discord_ui.custom_ids import encode
 from core.discord_ui.views import static_view
-from core.i18n import spoken
+from core.i18n import get_locale
 from core.recipe import Recipe
 from core.vocabulary import vocabulary_of
 
@@ -19,7 +19,7 @@ def suggestion_buttons(recipe: Recipe, model: str) -> discord.ui.View | None:
     if not vocabulary:
         return None
     text = " ".join(prompt.text for prompt in recipe.include)
-    names = [n for n in vocabulary.suggestions(text, spoken()[:2]) if len(n) <= LONGEST]
+    names = [n for n in vocabulary.suggestions(text, get_locale()[:2]) if len(n) <= LONGEST]
     return static_view(
         discord.ui.Button(label=name, custom_id=encode(KIND, name)) for name in names
     )

@@ -11,7 +11,7 @@ import discord
 
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.job import Job, State
 
 Button = discord.ui.Button[discord.ui.View]
@@ -39,21 +39,21 @@ class Action(StrEnum):
 
 
 LABELS = {
-    Action.STOP: mark("Stop and keep"),
-    Action.CANCEL: mark("Cancel"),
-    Action.AGAIN: mark("Again"),
-    Action.SUBTLE: mark("Vary subtly"),
-    Action.VARY: mark("Vary"),
-    Action.STRONG: mark("Vary strongly"),
-    Action.REMIX: mark("Remix"),
-    Action.EDIT: mark("Edit"),
-    Action.LARGER: mark("Larger"),
-    Action.MORE: mark("More steps"),
-    Action.FAVOURITE: mark("Favourite"),
-    Action.TIMELAPSE: mark("Timelapse"),
-    Action.DETAILS: mark("Details"),
-    Action.DELETE: mark("Delete"),
-    Action.SURE: mark("Delete it"),
+    Action.STOP: gettext_noop("Stop and keep"),
+    Action.CANCEL: gettext_noop("Cancel"),
+    Action.AGAIN: gettext_noop("Again"),
+    Action.SUBTLE: gettext_noop("Vary subtly"),
+    Action.VARY: gettext_noop("Vary"),
+    Action.STRONG: gettext_noop("Vary strongly"),
+    Action.REMIX: gettext_noop("Remix"),
+    Action.EDIT: gettext_noop("Edit"),
+    Action.LARGER: gettext_noop("Larger"),
+    Action.MORE: gettext_noop("More steps"),
+    Action.FAVOURITE: gettext_noop("Favourite"),
+    Action.TIMELAPSE: gettext_noop("Timelapse"),
+    Action.DETAILS: gettext_noop("Details"),
+    Action.DELETE: gettext_noop("Delete"),
+    Action.SURE: gettext_noop("Delete it"),
 }
 ONE = (Action.AGAIN, Action.EDIT, Action.LARGER, Action.MORE)
 VARIATIONS = (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX)
@@ -117,7 +117,9 @@ def _picks(job: Job) -> Iterator[Button]:
 def _button(action: Action, job_id: int, line: int, row: int | None = None) -> Button:
     dangerous = action in (Action.DELETE, Action.SURE)
     return discord.ui.Button(
-        label=str(row + 1) if action is Action.PICK and row is not None else say(LABELS[action]),
+        label=str(row + 1)
+        if action is Action.PICK and row is not None
+        else gettext(LABELS[action]),
         style=discord.ButtonStyle.danger if dangerous else discord.ButtonStyle.secondary,
         custom_id=custom_id(action, job_id, row),
         row=line,

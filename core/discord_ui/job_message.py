@@ -13,7 +13,7 @@ import discord
 from core.discord_ui.job_buttons import buttons
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
-from core.i18n import counted, mark, say, speaking
+from core.i18n import gettext, gettext_noop, ngettext, use_locale
 from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
 from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
@@ -26,23 +26,23 @@ MAX_REASON = 1000  #: characters of a reason that are shown
 MAX_NAME = 100  #: characters of the asker's name that are shown
 
 _LOOKS = {
-    State.QUEUED: (mark("In the queue"), discord.Colour.light_grey()),
-    State.RUNNING: (mark("Painting"), discord.Colour.blurple()),
-    State.DONE: (mark("Painted"), discord.Colour.green()),
-    State.FAILED: (mark("Not painted"), discord.Colour.red()),
-    State.CANCELLED: (mark("Cancelled"), discord.Colour.dark_grey()),
+    State.QUEUED: (gettext_noop("In the queue"), discord.Colour.light_grey()),
+    State.RUNNING: (gettext_noop("Painting"), discord.Colour.blurple()),
+    State.DONE: (gettext_noop("Painted"), discord.Colour.green()),
+    State.FAILED: (gettext_noop("Not painted"), discord.Colour.red()),
+    State.CANCELLED: (gettext_noop("Cancelled"), discord.Colour.dark_grey()),
 }
 _TILES = {
-    Tile.BOTH: mark("seamless"),
-    Tile.ACROSS: mark("seamless from left to right"),
-    Tile.DOWN: mark("seamless from top to bottom"),
+    Tile.BOTH: gettext_noop("seamless"),
+    Tile.ACROSS: gettext_noop("seamless from left to right"),
+    Tile.DOWN: gettext_noop("seamless from top to bottom"),
 }
 _SYMMETRIES = {
-    Symmetry.LEFT_RIGHT: mark("mirrored left to right"),
-    Symmetry.TOP_BOTTOM: mark("mirrored top to bottom"),
-    Symmetry.BOTH: mark("mirrored both ways"),
-    Symmetry.HALF_TURN: mark("the same upside down"),
-    Symmetry.QUARTER_TURN: mark("the same when turned by 90°"),
+    Symmetry.LEFT_RIGHT: gettext_noop("mirrored left to right"),
+    Symmetry.TOP_BOTTOM: gettext_noop("mirrored top to bottom"),
+    Symmetry.BOTH: gettext_noop("mirrored both ways"),
+    Symmetry.HALF_TURN: gettext_noop("the same upside down"),
+    Symmetry.QUARTER_TURN: gettext_noop("the same when turned by 90°"),
 }
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
@@ -69,7 +69,7 @@ def card(
     is the file name of the attachment to show in the embed: the newest frame, or the painted
     picture. Of several painted pictures name none; Discord shows them side by side.
     """
-    with speaking(job.locale):
+    with use_locale(job.locale):
         lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe, progress)]
         embed = discord.Embed(
             title=state_name(job.state),
@@ -85,7 +85,7 @@ def card(
 
 def dead_letter_card(letter: DeadLetter) -> Card:
     """The card of a job whose row cannot be read, in its member's language."""
-    with speaking(letter.locale):
+    with use_locale(letter.locale):
         embed = discord.Embed(
             title=state_name(State.FAILED),
             colour=_LOOKS[State.FAILED][1],
@@ -97,7 +97,7 @@ def dead_letter_card(letter: DeadLetter) -> Card:
 
 def state_name(state: State) -> str:
     """What a state is called."""
-    return say(_LOOKS[state][0])
+    return gettext(_LOOKS[state][0])
 
 
 def progress_line(progress: Progress) -> str:
@@ -110,24 +110,24 @@ def progress_line(progress: Progress) -> str:
     filled = BAR_WIDTH * progress.step // progress.steps
     bar = "█" * filled + "░" * (BAR_WIDTH - filled)
     parts = [
-        bar + " " + say("step {step}/{steps}", step=progress.step, steps=progress.steps),
-        say("include {similarity}", similarity=f"{progress.include:.3f}"),
+        bar + " " + gettext("step {step}/{steps}", step=progress.step, steps=progress.steps),
+        gettext("include {similarity}", similarity=f"{progress.include:.3f}"),
     ]
     if progress.exclude is not None:
-        parts.append(say("exclude {similarity}", similarity=f"{progress.exclude:.3f}"))
+        parts.append(gettext("exclude {similarity}", similarity=f"{progress.exclude:.3f}"))
     if progress.seconds_left is not None:
         minutes, seconds = divmod(round(progress.seconds_left), 60)
-        parts.append(say("left {time}", time=f"{minutes}:{seconds:02}"))
+        parts.append(gettext("left {time}", time=f"{minutes}:{seconds:02}"))
     return " · ".join(parts)
 
 
 def about(seconds: float) -> str:
     """A duration as one says it: `about 40 s`, `about 3 min`, `about 2 h`."""
     if seconds < 90:
-        return say("about {n} s", n=max(1, round(seconds)))
+        return gettext("about {n} s", n=max(1, round(seconds)))
     if seconds < 90 * 60:
-        return say("about {n} min", n=round(seconds / 60))
-    return say("about {n} h", n=round(seconds / 3600))
+        return gettext("about {n} min", n=round(seconds / 60))
+    return gettext("about {n} h", n=round(seconds / 3600))
 
 
 def _status(
@@ -135,13 +135,13 @@ def _status(
 ) -> str:
     match job.state:
         case State.QUEUED:
-            place = say("Position {n}", n=position) if position else say("Waiting")
+            place = gettext("Position {n}", n=position) if position else gettext("Waiting")
             return f"{place} · {about(wait_seconds)}" if wait_seconds is not None else place
         case State.RUNNING:
-            return f"`{progress_line(progress)}`" if progress else say("Just begun.")
+            return f"`{progress_line(progress)}`" if progress else gettext("Just begun.")
         case State.DONE:
             seconds = job.seconds
-            return "" if seconds is None else say("Ready after {n} s.", n=f"{seconds:.0f}")
+            return "" if seconds is None else gettext("Ready after {n} s.", n=f"{seconds:.0f}")
         case State.FAILED | State.CANCELLED:
             return escape(reason_text(job.reason), MAX_REASON) if job.reason else ""
 
@@ -157,14 +157,14 @@ def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
     border = len(included)
     separators = (" → " if isinstance(p, Prompt) and p.scene > 1 else " · " for p in included)
     joined = "".join(map(operator.add, separators, shown[:border])).removeprefix(" · ")
-    yield say("**Include** {prompts}", prompts=joined)
+    yield gettext("**Include** {prompts}", prompts=joined)
     if shown[border:]:
-        yield say("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
+        yield gettext("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
 
 
 def _prompt(prompt: Prompt | PicturePrompt, share: float | None) -> str:
     """Pictures in italics, which no text of a member is."""
-    text = escape(prompt.text) if isinstance(prompt, Prompt) else f"*{say(A_PICTURE)}*"
+    text = escape(prompt.text) if isinstance(prompt, Prompt) else f"*{gettext(A_PICTURE)}*"
     weight = "" if prompt.weight == 1 else f" ×{prompt.weight:g}"
     return f"{text}{weight}" + ("" if share is None else f" ({share:+.3f})")
 
@@ -174,30 +174,32 @@ def _footer(job: Job) -> str:
     parts = [
         f"#{job.id}",
         f"{recipe.width}×{recipe.height}",
-        counted("{n} step", "{n} steps", recipe.steps),
-        say("seed {seed}", seed=recipe.seed),
+        ngettext("{n} step", "{n} steps", recipe.steps),
+        gettext("seed {seed}", seed=recipe.seed),
     ]
     if recipe.count > 1:
-        parts.append(counted("{n} picture", "{n} pictures", recipe.count))
+        parts.append(ngettext("{n} picture", "{n} pictures", recipe.count))
     if recipe.initial:
-        parts.append(say("from a picture, strength {strength}", strength=f"{recipe.strength:g}"))
+        parts.append(
+            gettext("from a picture, strength {strength}", strength=f"{recipe.strength:g}")
+        )
     if source := recipe.source:
         place = {"job": source.job, "n": source.row + 1}
         if source.spread:
             spread = f"{source.spread:g}"
             parts.append(
-                say("from #{job}, picture {n}, varied by {spread}", spread=spread, **place)
+                gettext("from #{job}, picture {n}, varied by {spread}", spread=spread, **place)
             )
         else:
-            parts.append(say("from #{job}, picture {n}", **place))
+            parts.append(gettext("from #{job}, picture {n}", **place))
     if recipe.tile:
-        parts.append(say(_TILES[recipe.tile]))
+        parts.append(gettext(_TILES[recipe.tile]))
     if recipe.symmetry:
-        parts.append(say(_SYMMETRIES[recipe.symmetry]))
+        parts.append(gettext(_SYMMETRIES[recipe.symmetry]))
     if recipe.palette:
-        parts.append(counted("{n} colour", "{n} colours", len(recipe.palette)))
+        parts.append(ngettext("{n} colour", "{n} colours", len(recipe.palette)))
     if recipe.preset:
-        parts.append(say(recipe.preset))
+        parts.append(gettext(recipe.preset))
     name = truncate(strip_bidi_controls(job.member_name), MAX_NAME)
-    parts.append(say("requested by {name}", name=name))
+    parts.append(gettext("requested by {name}", name=name))
     return " · ".join(parts)

@@ -5,12 +5,12 @@ Discord's locales: `de.po`, or `pt-BR.po` where the country matters. `core.i18n.
 them from the code.
 """
 
-import gettext
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from typing import Any
 
@@ -19,45 +19,45 @@ from babel.messages.pofile import read_po
 
 ENGLISH = "en"
 
-_spoken = ContextVar("spoken", default=ENGLISH)
+_locale = ContextVar("locale", default=ENGLISH)
 
 
-def speak(locale: str) -> None:
+def set_locale(locale: str) -> None:
     """Sets the language of the current task; `locale` is one of Discord's."""
-    _spoken.set(_language(locale))
+    _locale.set(_language(locale))
 
 
-def spoken() -> str:
+def get_locale() -> str:
     """The language of the current task."""
-    return _spoken.get()
+    return _locale.get()
 
 
 @contextmanager
-def speaking(locale: str) -> Iterator[None]:
+def use_locale(locale: str) -> Iterator[None]:
     """Sets the language within the block; `locale` is one of Discord's."""
-    before = _spoken.set(_language(locale))
+    before = _locale.set(_language(locale))
     try:
         yield
     finally:
-        _spoken.reset(before)
+        _locale.reset(before)
 
 
-def say(message: str, /, **values: Any) -> str:
+def gettext(message: str, /, **values: Any) -> str:
     """The message in the current language, with the values in its `{placeholders}`.
 
     A message without a translation stays English. Without values, braces are left as they are.
     """
-    said = _catalogue(_spoken.get()).gettext(message) if message else ""
-    return said.format(**values) if values else said
+    translated = _catalogue(_locale.get()).gettext(message) if message else ""
+    return translated.format(**values) if values else translated
 
 
-def counted(one: str, several: str, n: int, /, **values: Any) -> str:
-    """Like `say`, in the plural form that the language uses for `n`."""
-    return _catalogue(_spoken.get()).ngettext(one, several, n).format(n=n, **values)
+def ngettext(one: str, several: str, n: int, /, **values: Any) -> str:
+    """Like `gettext`, in the plural form that the language uses for `n`."""
+    return _catalogue(_locale.get()).ngettext(one, several, n).format(n=n, **values)
 
 
-def mark(message: str) -> str:
-    """Returns the message unchanged; marks it for the catalogues, to `say` it later."""
+def gettext_noop(message: str) -> str:
+    """Returns the message unchanged; marks it for the catalogues, to translate it later."""
     return message
 
 
@@ -77,11 +77,11 @@ def _language(locale: str) -> str:
 
 
 @cache
-def _catalogue(language: str) -> gettext.NullTranslations:
+def _catalogue(language: str) -> NullTranslations:
     if language == ENGLISH:
-        return gettext.NullTranslations()
+        return NullTranslations()
     written = (files("core.i18n") / "locales" / f"{language}.po").read_bytes()
     compiled = io.BytesIO()
     write_mo(compiled, read_po(io.BytesIO(written)))
     compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+    return GNUTranslations(compiled)

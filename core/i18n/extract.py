@@ -17,7 +17,7 @@ LOCALES = Path(__file__).parent / "locales"
 SPEAKERS = ("bot", "core", "engine")
 """The packages with messages for members."""
 
-_KEYWORDS = {"say": None, "mark": None, "filled": None, "counted": (1, 2)}
+_KEYWORDS = {"gettext": None, "gettext_noop": None, "gettext_lazy": None, "ngettext": (1, 2)}
 
 
 def extracted() -> Catalog:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.storage.files import write_atomic
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -38,12 +38,18 @@ class Reason(StrEnum):
 
 
 _SENTENCES = {
-    Reason.TOO_LARGE: mark("That image is {size} MB. The limit is {limit} MB."),
-    Reason.TOO_MANY_PIXELS: mark("That image has too many pixels. The limit is {limit} million."),
-    Reason.WRONG_FORMAT: mark("That file isn't a PNG, JPEG, WebP or GIF image, or it's damaged."),
-    Reason.UNREADABLE: mark("That image is damaged and can't be read."),
-    Reason.MISSING: mark("An image that this needs no longer exists. Please upload it again."),
-    Reason.INVALID_NAME: mark("That isn't the name of an uploaded image."),
+    Reason.TOO_LARGE: gettext_noop("That image is {size} MB. The limit is {limit} MB."),
+    Reason.TOO_MANY_PIXELS: gettext_noop(
+        "That image has too many pixels. The limit is {limit} million."
+    ),
+    Reason.WRONG_FORMAT: gettext_noop(
+        "That file isn't a PNG, JPEG, WebP or GIF image, or it's damaged."
+    ),
+    Reason.UNREADABLE: gettext_noop("That image is damaged and can't be read."),
+    Reason.MISSING: gettext_noop(
+        "An image that this needs no longer exists. Please upload it again."
+    ),
+    Reason.INVALID_NAME: gettext_noop("That isn't the name of an uploaded image."),
 }
 _LIMITS = {
     Reason.TOO_LARGE: MAX_BYTES // 2**20,
@@ -61,7 +67,7 @@ class Rejection:
 
     def __str__(self) -> str:
         limit = _LIMITS.get(self.reason)
-        return say(_SENTENCES[self.reason], size=f"{self.size:g}", limit=limit)
+        return gettext(_SENTENCES[self.reason], size=f"{self.size:g}", limit=limit)
 
 
 class ImageError(ValueError):

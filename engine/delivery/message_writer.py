@@ -11,7 +11,7 @@ from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.members import Members
 from core.database.messages import Kind, Messages
-from core.i18n import say, speaking
+from core.i18n import gettext, use_locale
 from core.job import DeadLetter, Job, State
 from core.settings import Settings
 from engine.delivery.frame import Frame
@@ -153,10 +153,10 @@ class MessageWriter:
             link = f"{channel.jump_url}/{message.id}"
             with (
                 suppress(discord.HTTPException, discord.RateLimited, OSError),
-                speaking(job.locale),
+                use_locale(job.locale),
             ):
                 await channel.get_partial_message(job.message_id).edit(
-                    content=say("Continued here: {link}", link=link),
+                    content=gettext("Continued here: {link}", link=link),
                     embed=None,
                     attachments=[],
                     view=None,

@@ -12,7 +12,7 @@ import discord
 from core.discord_ui.job_message import Card, card, dead_letter_card
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape
-from core.i18n import mark, say, speaking
+from core.i18n import gettext, gettext_noop, use_locale
 from core.job import DeadLetter, Job, State
 from core.prompts import format_prompts
 from core.storage.paths import finished_pictures, folder_of
@@ -21,8 +21,8 @@ from engine.media import preview, repeated
 
 MAX_NOTE = 1000  #: characters of notes that are shown
 MAX_DESCRIPTION = 1000  #: characters of an image's alternative text
-REFUSED = mark("The picture was painted, but Discord does not take it here: {why}.")
-GONE = mark("The picture was painted, but it is no longer on the engine's disk.")
+REFUSED = gettext_noop("The picture was painted, but Discord does not take it here: {why}.")
+GONE = gettext_noop("The picture was painted, but it is no longer on the engine's disk.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
 
 def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
     """Why Discord does not take the images of a job that is done."""
-    with speaking(job.locale):
-        why = say(REFUSED, why=refusal.text.rstrip(".") or str(refusal.status))
+    with use_locale(job.locale):
+        why = gettext(REFUSED, why=refusal.text.rstrip(".") or str(refusal.status))
     return Post(_with_notes(job, card(job), [why]))
 
 
@@ -123,10 +123,10 @@ def nonce(job: Job | DeadLetter) -> str:
 
 
 def _with_notes(job: Job, shown: Card, notes: Sequence[str]) -> Card:
-    with speaking(job.locale):
-        text = " ".join(map(say, notes))
+    with use_locale(job.locale):
+        text = " ".join(map(gettext, notes))
         if text:
-            shown.embed.add_field(name=say("Note"), value=escape(text, MAX_NOTE), inline=False)
+            shown.embed.add_field(name=gettext("Note"), value=escape(text, MAX_NOTE), inline=False)
     return shown
 
 

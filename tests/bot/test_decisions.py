@@ -1,7 +1,7 @@
 """Every reason has words of its own."""
 
 from bot.decisions import YES, Decision, Reason, refuse
-from core.i18n import languages, speaking
+from core.i18n import languages, use_locale
 
 PARAMETERS = {
     Reason.MISSING_PERMISSIONS: {"permissions": ("Attach Files",)},
@@ -26,7 +26,7 @@ PARAMETERS = {
 
 def test_every_reason_has_a_sentence_in_every_language() -> None:
     for language in ("en", *languages()):
-        with speaking(language):
+        with use_locale(language):
             sentences = [refuse(reason, **PARAMETERS.get(reason, {})).refusal for reason in Reason]
         assert all(sentence.strip() for sentence in sentences)
         assert len({*sentences}) == len(Reason)

@@ -14,7 +14,7 @@ from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.queue import JobQueue
 from core.discord_ui.job_buttons import LABELS
-from core.i18n import languages, say, speaking
+from core.i18n import gettext, languages, use_locale
 from core.settings import Settings
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
@@ -110,7 +110,7 @@ async def test_a_report_speaks_to_its_server_and_the_log_english(
 
 def test_the_help_names_the_buttons_as_they_are_labelled() -> None:
     for locale in languages():
-        with speaking(locale):
-            _, _, named = say(TEXT).partition("\n\n")
-            labels = {say(label) for label in LABELS.values()}
+        with use_locale(locale):
+            _, _, named = gettext(TEXT).partition("\n\n")
+            labels = {gettext(label) for label in LABELS.values()}
             assert {*re.findall(r"\*\*(.+?)\*\*", named)} <= labels

@@ -12,7 +12,7 @@ from bot import limits as limits_module
 from bot.decisions import Decision, Reason
 from bot.limits import Place, Request, is_spoilered, limits_of, may_request, pixels
 from bot.policy import MAX_WAITING
-from core.i18n import speaking
+from core.i18n import use_locale
 from core.job import Provenance
 from core.moderation import Block, Limits, Pause, Rules, Usage, WordRule
 from core.recipe import Recipe
@@ -93,7 +93,7 @@ def test_a_decision_is_rendered_in_whatever_language_is_current() -> None:
     decision = may_request(request(rules=Rules(pause=Pause(0.0, 9, None))))
     assert decision == Decision(Reason.PAUSED, {"because": None})
     english = decision.refusal
-    with speaking("de"):
+    with use_locale("de"):
         assert decision.refusal != english
     assert decision.refusal == english
 

@@ -16,13 +16,13 @@ from bot.commands.mod.parameters import AnyModCommand
 from bot.commands.mod.queue import QUEUE_COMMANDS
 from bot.commands.mod.reports import reports
 from bot.commands.mod.word_filter import WordsGroup
-from core.i18n import mark
+from core.i18n import gettext_noop
 
 
 class Moderation(
     app_commands.Group,
     name="mod",
-    description=mark("For moderators"),
+    description=gettext_noop("For moderators"),
     default_permissions=discord.Permissions(manage_messages=True),
     guild_only=True,
 ):

@@ -8,18 +8,20 @@ from bot.components.moderation_lists import AuditLogList
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import ENGLISH, mark, say, speaking
+from core.i18n import ENGLISH, gettext, gettext_noop, use_locale
 
-GREETING = mark("Moderators' actions, refused requests and reports will be posted here.")
+GREETING = gettext_noop("Moderators' actions, refused requests and reports will be posted here.")
 
 
 class AuditLogGroup(
-    app_commands.Group, name="log", description=mark("Moderators' actions and refused requests")
+    app_commands.Group,
+    name="log",
+    description=gettext_noop("Moderators' actions and refused requests"),
 ):
     @app_commands.command(
-        name="channel", description=mark("Set the log channel (leave empty to turn it off)")
+        name="channel", description=gettext_noop("Set the log channel (leave empty to turn it off)")
     )
-    @app_commands.describe(channel=mark("Preferably a moderators-only channel"))
+    @app_commands.describe(channel=gettext_noop("Preferably a moderators-only channel"))
     async def channel(self, interaction: Interaction, channel: ChannelOption | None = None) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             bot, guild_id = interaction.client, guild_of(interaction)
@@ -28,15 +30,16 @@ class AuditLogGroup(
             await bot.guild_settings.set_log_channel(
                 guild_id, channel.id if channel else None, interaction.user.id
             )
-            text = say("The log is no longer posted, but still kept: see `/mod log show`.")
+            text = gettext("The log is no longer posted, but still kept: see `/mod log show`.")
             if channel:
-                text = say("The log is posted in {channel}.", channel=channel.mention)
+                text = gettext("The log is posted in {channel}.", channel=channel.mention)
             await response.edit(text)
 
     @app_commands.command(
-        name="show", description=mark("See the latest actions of moderators and refused requests")
+        name="show",
+        description=gettext_noop("See the latest actions of moderators and refused requests"),
     )
-    @app_commands.describe(member=mark("Only entries by or about this member"))
+    @app_commands.describe(member=gettext_noop("Only entries by or about this member"))
     async def show(self, interaction: Interaction, member: discord.User | None = None) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             narrowed = str(member.id) if member else ""
@@ -46,15 +49,15 @@ class AuditLogGroup(
 
 async def _greet(interaction: Interaction, channel: ChannelOption) -> None:
     """Shows that the bot can write there. Raises RefusedError if it cannot."""
-    with speaking(interaction.guild_locale.value if interaction.guild_locale else ENGLISH):
-        greeting = discord.Embed(description=say(GREETING))
+    with use_locale(interaction.guild_locale.value if interaction.guild_locale else ENGLISH):
+        greeting = discord.Embed(description=gettext(GREETING))
     try:
         await interaction.client.get_partial_messageable(channel.id).send(embed=greeting)
     except discord.HTTPException as error:
         if error.status >= 500:
             raise
         raise RefusedError(
-            say(
+            gettext(
                 "I can't post in {channel}. There I need the permissions View Channel, Send"
                 " Messages and Embed Links.",
                 channel=channel.mention,

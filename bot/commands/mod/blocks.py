@@ -11,17 +11,17 @@ from bot.converters import duration
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import counted, mark, say
+from core.i18n import gettext, gettext_noop, ngettext
 
 
 @app_commands.command(
     name="block",
-    description=mark("Block a member from requesting images and cancel their jobs"),
+    description=gettext_noop("Block a member from requesting images and cancel their jobs"),
 )
 @app_commands.describe(
-    member=mark("The member"),
-    length=mark("How long, such as 30m, 12h, 7d or 2w (default: permanently)"),
-    why=mark("The reason, which the member can see"),
+    member=gettext_noop("The member"),
+    length=gettext_noop("How long, such as 30m, 12h, 7d or 2w (default: permanently)"),
+    why=gettext_noop("The reason, which the member can see"),
 )
 @app_commands.rename(length="for")
 async def block(
@@ -34,7 +34,9 @@ async def block(
         seconds = duration(length) if length else None
         if length and seconds is None:
             raise RefusedError(
-                say("Enter a duration such as 30m, 12h, 7d or 2w, or none to block permanently.")
+                gettext(
+                    "Enter a duration such as 30m, 12h, 7d or 2w, or none to block permanently."
+                )
             )
         until = None if seconds is None else time.time() + seconds
         jobs = await interaction.client.blocks.block(
@@ -44,28 +46,28 @@ async def block(
             reason=why,
             until=until,
         )
-        text = say("{member} is permanently blocked.", member=member.mention)
+        text = gettext("{member} is permanently blocked.", member=member.mention)
         if until is not None:
             when = f"<t:{int(until)}:f>"
-            text = say("{member} is blocked until {time}.", member=member.mention, time=when)
+            text = gettext("{member} is blocked until {time}.", member=member.mention, time=when)
         if jobs:
-            text += " " + counted(
+            text += " " + ngettext(
                 "{n} of their jobs was cancelled.", "{n} of their jobs were cancelled.", len(jobs)
             )
         await response.edit(text)
 
 
-@app_commands.command(name="unblock", description=mark("Let a member request images again"))
-@app_commands.describe(member=mark("The member"))
+@app_commands.command(name="unblock", description=gettext_noop("Let a member request images again"))
+@app_commands.describe(member=gettext_noop("The member"))
 async def unblock(interaction: Interaction, member: discord.User) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         blocks = interaction.client.blocks
         if not await blocks.unblock(guild_of(interaction), member.id, interaction.user.id):
-            raise RefusedError(say("{member} is not blocked.", member=member.mention))
-        await response.edit(say("{member} can request images again.", member=member.mention))
+            raise RefusedError(gettext("{member} is not blocked.", member=member.mention))
+        await response.edit(gettext("{member} can request images again.", member=member.mention))
 
 
-@app_commands.command(name="blocked", description=mark("See who is blocked"))
+@app_commands.command(name="blocked", description=gettext_noop("See who is blocked"))
 async def blocked(interaction: Interaction) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         embed, view = await BlockedList.first_page(interaction)

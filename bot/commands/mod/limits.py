@@ -12,7 +12,7 @@ from bot.components.moderation_lists import LimitsList, limits_text, role_text
 from bot.errors import RefusedError
 from bot.services.responses import Response, acknowledged
 from bot.types import Interaction
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.moderation import Limits
 from core.sizes import Canvas, parse_size
 
@@ -20,16 +20,20 @@ Number = app_commands.Range[int, 1, 1000]
 
 
 class LimitsGroup(
-    app_commands.Group, name="limits", description=mark("Set what members of each role may do")
+    app_commands.Group,
+    name="limits",
+    description=gettext_noop("Set what members of each role may do"),
 ):
-    @app_commands.command(name="set", description=mark("Set limits for the members of a role"))
+    @app_commands.command(
+        name="set", description=gettext_noop("Set limits for the members of a role")
+    )
     @app_commands.describe(
-        role=mark("The role; @everyone for members without any other role that has limits"),
-        running=mark("Images in progress at a time"),
-        waiting=mark("Images waiting at a time"),
-        per_hour=mark("Images requested within an hour, without failed ones"),
-        size=mark("The largest size"),
-        steps=mark("The highest number of steps"),
+        role=gettext_noop("The role; @everyone for members without any other role that has limits"),
+        running=gettext_noop("Images in progress at a time"),
+        waiting=gettext_noop("Images waiting at a time"),
+        per_hour=gettext_noop("Images requested within an hour, without failed ones"),
+        size=gettext_noop("The largest size"),
+        steps=gettext_noop("The highest number of steps"),
     )
     async def set(
         self,
@@ -48,20 +52,20 @@ class LimitsGroup(
             changes = {name: value for name, value in asdict(named).items() if value is not None}
             if not changes:
                 raise RefusedError(
-                    say("Set at least one limit, or remove them all with `/mod limits clear`.")
+                    gettext("Set at least one limit, or remove them all with `/mod limits clear`.")
                 )
             before = (await interaction.client.guild_rules.limits(guild_of(interaction))).get(
                 role.id, Limits()
             )
             await _set(response, role, replace(before, **changes))
 
-    @app_commands.command(name="clear", description=mark("Remove a role's limits"))
-    @app_commands.describe(role=mark("The role"))
+    @app_commands.command(name="clear", description=gettext_noop("Remove a role's limits"))
+    @app_commands.describe(role=gettext_noop("The role"))
     async def clear(self, interaction: Interaction, role: discord.Role) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             await _set(response, role, Limits())
 
-    @app_commands.command(name="list", description=mark("See the limits of all roles"))
+    @app_commands.command(name="list", description=gettext_noop("See the limits of all roles"))
     async def show_list(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             embed, view = await LimitsList.first_page(interaction)

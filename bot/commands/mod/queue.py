@@ -16,13 +16,13 @@ from bot.components.moderation_lists import ModQueueList
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import counted, mark, say
+from core.i18n import gettext, gettext_noop, ngettext
 from core.job import Reason, ReasonCode
 
 
 @app_commands.command(
     name="queue",
-    description=mark("See what is in progress and waiting on this server, and for whom"),
+    description=gettext_noop("See what is in progress and waiting on this server, and for whom"),
 )
 async def queue(interaction: Interaction) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
@@ -31,9 +31,11 @@ async def queue(interaction: Interaction) -> None:
 
 
 @app_commands.command(
-    name="cancel", description=mark("Cancel an image that is waiting or in progress")
+    name="cancel", description=gettext_noop("Cancel an image that is waiting or in progress")
 )
-@app_commands.describe(job=mark("The job number"), why=mark("The reason, which the member can see"))
+@app_commands.describe(
+    job=gettext_noop("The job number"), why=gettext_noop("The reason, which the member can see")
+)
 async def cancel(interaction: Interaction, job: JobNumber, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         cancelled = await interaction.client.moderation_queue.cancel(
@@ -45,13 +47,17 @@ async def cancel(interaction: Interaction, job: JobNumber, why: ReasonText | Non
         )
         if cancelled is None:
             raise RefusedError(
-                say("There is no job #{job} waiting or in progress on this server.", job=job)
+                gettext("There is no job #{job} waiting or in progress on this server.", job=job)
             )
-        await response.edit(say("Job #{job} is cancelled.", job=job))
+        await response.edit(gettext("Job #{job} is cancelled.", job=job))
 
 
-@app_commands.command(name="remove", description=mark("Remove a waiting image from the queue"))
-@app_commands.describe(job=mark("The job number"), why=mark("The reason, which the member can see"))
+@app_commands.command(
+    name="remove", description=gettext_noop("Remove a waiting image from the queue")
+)
+@app_commands.describe(
+    job=gettext_noop("The job number"), why=gettext_noop("The reason, which the member can see")
+)
 async def remove(interaction: Interaction, job: JobNumber, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         removed = await interaction.client.moderation_queue.remove(
@@ -62,24 +68,26 @@ async def remove(interaction: Interaction, job: JobNumber, why: ReasonText | Non
             why=why,
         )
         if removed is None:
-            raise RefusedError(say("There is no job #{job} waiting on this server.", job=job))
-        await response.edit(say("Job #{job} was removed from the queue.", job=job))
+            raise RefusedError(gettext("There is no job #{job} waiting on this server.", job=job))
+        await response.edit(gettext("Job #{job} was removed from the queue.", job=job))
 
 
 @app_commands.command(
-    name="up", description=mark("Move a waiting image to the front of this server's queue")
+    name="up", description=gettext_noop("Move a waiting image to the front of this server's queue")
 )
-@app_commands.describe(job=mark("The job number"))
+@app_commands.describe(job=gettext_noop("The job number"))
 async def move_up(interaction: Interaction, job: JobNumber) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         bot = interaction.client
         moved = await bot.moderation_queue.move_up(guild_of(interaction), job, interaction.user.id)
         if moved is None:
-            raise RefusedError(say("Job #{job} is not waiting in this server's queue.", job=job))
+            raise RefusedError(
+                gettext("Job #{job} is not waiting in this server's queue.", job=job)
+            )
         position = await bot.queue.position(job)
-        text = say("Job #{job} is next on this server, and has already started.", job=job)
+        text = gettext("Job #{job} is next on this server, and has already started.", job=job)
         if position:
-            text = say(
+            text = gettext(
                 "Job #{job} is next on this server, at position {n} of the whole queue.",
                 job=job,
                 n=position,
@@ -88,10 +96,11 @@ async def move_up(interaction: Interaction, job: JobNumber) -> None:
 
 
 @app_commands.command(
-    name="clear", description=mark("Cancel all jobs of a member, a channel or the server")
+    name="clear", description=gettext_noop("Cancel all jobs of a member, a channel or the server")
 )
 @app_commands.describe(
-    member=mark("Only jobs of this member"), channel=mark("Only jobs of this channel")
+    member=gettext_noop("Only jobs of this member"),
+    channel=gettext_noop("Only jobs of this channel"),
 )
 async def clear(
     interaction: Interaction,
@@ -104,43 +113,45 @@ async def clear(
             guild_of(interaction), member_id=member_id, channel_id=channel_id, limit=0
         )
         if not count:
-            await response.edit(say("There is nothing to cancel."))
+            await response.edit(gettext("There is nothing to cancel."))
             return
-        question = counted(
+        question = ngettext(
             "Cancel {n} job that is waiting or in progress?",
             "Cancel all {n} jobs that are waiting or in progress?",
             count,
         )
-        scope = [say("Member: {member}", member=member.mention)] if member else []
-        scope += [say("Channel: {channel}", channel=channel.mention)] if channel else []
+        scope = [gettext("Member: {member}", member=member.mention)] if member else []
+        scope += [gettext("Channel: {channel}", channel=channel.mention)] if channel else []
         await response.edit(
             "\n".join((question, *scope)), view=clear_buttons(interaction, member_id, channel_id)
         )
 
 
 @app_commands.command(
-    name="pause", description=mark("Stop creating images for this server until you resume")
+    name="pause", description=gettext_noop("Stop creating images for this server until you resume")
 )
-@app_commands.describe(why=mark("The reason, which members can see"))
+@app_commands.describe(why=gettext_noop("The reason, which members can see"))
 async def pause(interaction: Interaction, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         moderation_queue = interaction.client.moderation_queue
         await moderation_queue.pause(guild_of(interaction), interaction.user.id, why)
         await response.edit(
-            say(
+            gettext(
                 "Imagine is paused on this server. Images in progress will continue from where they"
                 " are after `/mod resume`."
             )
         )
 
 
-@app_commands.command(name="resume", description=mark("Resume creating images for this server"))
+@app_commands.command(
+    name="resume", description=gettext_noop("Resume creating images for this server")
+)
 async def resume(interaction: Interaction) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         moderation_queue = interaction.client.moderation_queue
         if not await moderation_queue.resume(guild_of(interaction), interaction.user.id):
-            raise RefusedError(say("Imagine is not paused on this server."))
-        await response.edit(say("Imagine is running again on this server."))
+            raise RefusedError(gettext("Imagine is not paused on this server."))
+        await response.edit(gettext("Imagine is running again on this server."))
 
 
 QUEUE_COMMANDS: tuple[AnyModCommand, ...] = (queue, cancel, remove, move_up, clear, pause, resume)

@@ -6,21 +6,23 @@ from bot.commands.mod.parameters import guild_of
 from bot.services.audit_log_feed import report_buttons, report_embed
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from core.i18n import counted, mark, say
+from core.i18n import gettext, gettext_noop, ngettext
 
 
-@app_commands.command(name="reports", description=mark("See images that members have reported"))
+@app_commands.command(
+    name="reports", description=gettext_noop("See images that members have reported")
+)
 async def reports(interaction: Interaction) -> None:
     """The oldest open report with its buttons; the next one comes once it is closed."""
     async with acknowledged(interaction, ephemeral=True) as response:
         bot = interaction.client
         count, oldest = await bot.reports.open(guild_of(interaction), limit=1)
         if not oldest:
-            await response.edit(say("There are no open reports."))
+            await response.edit(gettext("There are no open reports."))
             return
         (report,) = oldest
         await response.edit(
-            counted("{n} open report:", "{n} open reports. The oldest:", count),
+            ngettext("{n} open report:", "{n} open reports. The oldest:", count),
             embed=report_embed(report, await bot.jobs.get(report.job_id)),
             view=report_buttons(report.id),
         )

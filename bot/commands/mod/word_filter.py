@@ -13,7 +13,7 @@ from bot.services.responses import acknowledged
 from bot.types import Interaction
 from bot.word_filter import first_hit, is_word
 from core.discord_ui.text import escape
-from core.i18n import mark, say
+from core.i18n import gettext, gettext_noop
 from core.moderation import WordRule
 from core.prompts import MAX_PROMPT_LENGTH, canonical
 
@@ -22,13 +22,17 @@ MAX_WORD, MAX_WORDS = 100, 1000
 Word = app_commands.Range[str, 1, MAX_WORD]
 
 
-class WordsGroup(app_commands.Group, name="words", description=mark("Manage refused words")):
+class WordsGroup(
+    app_commands.Group, name="words", description=gettext_noop("Manage refused words")
+):
     @app_commands.command(
-        name="add", description=mark("Refuse prompts with a word, or with several in a row")
+        name="add", description=gettext_noop("Refuse prompts with a word, or with several in a row")
     )
     @app_commands.describe(
-        word=mark("Found however it is written, as a whole word; nud* also finds nudes and nudity"),
-        where=mark("Where it is refused"),
+        word=gettext_noop(
+            "Found however it is written, as a whole word; nud* also finds nudes and nudity"
+        ),
+        where=gettext_noop("Where it is refused"),
     )
     @app_commands.choices(
         where=[
@@ -40,41 +44,45 @@ class WordsGroup(app_commands.Group, name="words", description=mark("Manage refu
         async with acknowledged(interaction, ephemeral=True) as response:
             text = canonical(word)
             if not is_word(text):
-                raise RefusedError(say("A word needs at least one letter or digit."))
+                raise RefusedError(gettext("A word needs at least one letter or digit."))
             guild_rules, guild_id = interaction.client.guild_rules, guild_of(interaction)
             if len(await guild_rules.words(guild_id)) >= MAX_WORDS:
                 raise RefusedError(
-                    say("There are already {most} words: remove some first.", most=MAX_WORDS)
+                    gettext("There are already {most} words: remove some first.", most=MAX_WORDS)
                 )
             rule = WordRule(text, age_restricted=where == AGE_RESTRICTED)
             await guild_rules.add_word(guild_id, rule, interaction.user.id)
             await response.edit(
-                say(
+                gettext(
                     "Prompts with “{word}” are refused {where}.",
                     word=escape(text),
-                    where=say(where),
+                    where=gettext(where),
                 )
             )
 
-    @app_commands.command(name="remove", description=mark("Allow a word again"))
-    @app_commands.describe(word=mark("As it is in the list"))
+    @app_commands.command(name="remove", description=gettext_noop("Allow a word again"))
+    @app_commands.describe(word=gettext_noop("As it is in the list"))
     async def remove(self, interaction: Interaction, word: Word) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             guild_rules = interaction.client.guild_rules
             if not await guild_rules.remove_word(guild_of(interaction), word, interaction.user.id):
                 raise RefusedError(
-                    say("“{word}” is not in the list: see `/mod words list`.", word=escape(word))
+                    gettext(
+                        "“{word}” is not in the list: see `/mod words list`.", word=escape(word)
+                    )
                 )
-            await response.edit(say("“{word}” is allowed again.", word=escape(word)))
+            await response.edit(gettext("“{word}” is allowed again.", word=escape(word)))
 
-    @app_commands.command(name="list", description=mark("See the refused words"))
+    @app_commands.command(name="list", description=gettext_noop("See the refused words"))
     async def show_list(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             embed, view = await WordList.first_page(interaction)
             await response.edit(embed=embed, view=view)
 
-    @app_commands.command(name="test", description=mark("See which word a prompt is refused for"))
-    @app_commands.describe(text=mark("The prompt"))
+    @app_commands.command(
+        name="test", description=gettext_noop("See which word a prompt is refused for")
+    )
+    @app_commands.describe(text=gettext_noop("The prompt"))
     async def test(
         self, interaction: Interaction, text: app_commands.Range[str, 1, MAX_PROMPT_LENGTH]
     ) -> None:
@@ -82,10 +90,10 @@ class WordsGroup(app_commands.Group, name="words", description=mark("Manage refu
             rules = await interaction.client.guild_rules.words(guild_of(interaction))
             hit = await asyncio.to_thread(first_hit, rules, text)
             if hit is None:
-                await response.edit(say("None of the refused words is in it."))
+                await response.edit(gettext("None of the refused words is in it."))
                 return
             await response.edit(
-                say(
+                gettext(
                     "“{found}” matches the rule “{rule}”, which is refused {where}.",
                     found=escape(hit.found),
                     rule=escape(hit.rule.text),

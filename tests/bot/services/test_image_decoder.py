@@ -12,7 +12,7 @@ from PIL import Image
 
 from bot.services import image_decoder
 from bot.services.image_decoder import decode_isolated
-from core.i18n import speaking
+from core.i18n import use_locale
 from core.storage.uploaded_images import ImageRejectedError
 from tests.hostile_files import jpeg_of_scans
 
@@ -40,7 +40,7 @@ async def test_a_child_that_has_ended_is_not_killed(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_rejection_reads_in_the_language_of_whoever_renders_it() -> None:
-    with speaking("de"), pytest.raises(ImageRejectedError, match="keine PNG"):
+    with use_locale("de"), pytest.raises(ImageRejectedError, match="keine PNG"):
         await decode_isolated(b"no picture")
     with pytest.raises(ImageRejectedError, match="isn't a PNG"):
         await decode_isolated(b"no picture")
