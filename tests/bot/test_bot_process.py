@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 import pytest
@@ -59,6 +60,40 @@ async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) 
     await bot.__main__.end(running)
     assert running.cancelled()
     assert lost == 2
+
+
+async def test_the_delay_starts_over_after_a_good_connection(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each bot ends with an error; the fifth was connected first."""
+    connected = iter([False, False, False, False, True, False, False])
+    delays: list[float] = []
+
+    class Client:
+        connected = was_ready = False
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def start(self, token: str) -> None:
+            self.was_ready = next(connected)
+            raise aiohttp.ClientConnectionError
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+        if len(delays) == 7:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(bot.__main__, "make_bot", lambda *_: Client())
+    monkeypatch.setattr(bot.__main__, "FIRST_RETRY", 1.0)
+    monkeypatch.setattr(bot.__main__, "LONGEST_RETRY", 6.0)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await bot.__main__.serve(settings, database)
+    assert delays == [1, 2, 4, 6, 1, 2, 4]
 
 
 async def last_words(process: Process, status: int) -> str:

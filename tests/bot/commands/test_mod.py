@@ -174,6 +174,18 @@ async def test_clear_asks_first_and_its_button_outlives_a_restart(
     assert await JobQueue(database).running() == []
 
 
+async def test_one_job_is_one_job(
+    bot: ImagineBot, database: Database, ada: Member, bob: Member, mo: Member
+) -> None:
+    await ask(ada)
+    question = await orders(mo, "clear")
+    assert "Cancel 1 job that is waiting or in progress?" in question.text
+    await mo.press(question, question.buttons[0].custom_id)
+    await told(mo, "1 job cancelled.")
+    await ask(bob)
+    assert "1 of their jobs was cancelled." in (await orders(mo, "block", member=bob)).text
+
+
 async def test_a_pause_tells_members_why_and_a_resume_ends_it(
     bot: ImagineBot, database: Database, ada: Member, mo: Member
 ) -> None:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
+from bot.errors import RefusedError
 from core.database.connection import Database
+from core.database.errors import StoreFullError
 from core.database.queue import JobQueue
 from sandbox import Member, Sandbox
 from tests.bot.conftest import told
@@ -26,6 +29,32 @@ async def test_a_private_wish_is_shown_to_its_asker_alone(
     assert "a secret" not in (await told(bob, "Waiting")).text
     await direct.press(card, card.buttons[0].custom_id)
     await direct.wait_for(lambda message: "Cancelled by" in message.text)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (StoreFullError("The disk is full."), "The queue is unavailable"),
+        (RefusedError("You can't request images here."), "You can't request images here."),
+        (RuntimeError("nobody foresaw this"), "Something went wrong"),
+    ],
+)
+async def test_a_private_request_that_is_not_queued_leaves_no_direct_message(
+    bot: ImagineBot,
+    database: Database,
+    ada: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    text: str,
+) -> None:
+    async def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(bot.jobs, "insert", failing)
+    await ada.slash("imagine", include="a secret", private=True)
+    await told(ada, text)
+    assert not await JobQueue(database).waiting()
+    assert not await (await ada.direct()).messages()
 
 
 async def test_closed_direct_messages_bring_it_into_the_channel(

@@ -1,0 +1,74 @@
+"""A job's details when its files are damaged or say less than they should."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from bot.client import ImagineBot
+from core.settings import Settings
+from core.storage.paths import finished_pictures, folder_of
+from sandbox import Member, MessageView, Sandbox
+from tests.bot.conftest import press, told
+
+
+def with_text(**chunks: str) -> Callable[[Path], None]:
+    """Writes a PNG with these text chunks."""
+
+    def write(path: Path) -> None:
+        about = PngInfo()
+        for key, value in chunks.items():
+            about.add_itxt(key, value)
+        Image.new("RGB", (8, 8)).save(path, pnginfo=about)
+
+    return write
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no metadata": with_text(),
+    "no versions": with_text(model="sketch"),
+    "versions cut short": with_text(model="sketch", versions='{"torch": "2.'),
+    "versions that are a list": with_text(model="sketch", versions='["torch"]'),
+    "a PNG cut short": lambda path: path.write_bytes(path.read_bytes()[:40]),
+    "no PNG": lambda path: path.write_bytes(b"not an image"),
+    "an empty file": lambda path: path.write_bytes(b""),
+}
+
+
+def field(message: MessageView, name: str) -> str | None:
+    """The value of a field of the embed."""
+    (embed,) = message.embeds
+    return next((each["value"] for each in embed["fields"] if each["name"] == name), None)
+
+
+async def test_details_name_the_model_and_the_versions(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+) -> None:
+    job, message = await painted(ada)
+    await press(sandbox, ada, message, f"details:{job.id}")
+    details = await told(ada, "Made with")
+    assert field(details, "Made with") == "sketch (torch 2.15)"
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_file_without_readable_metadata_costs_one_line_of_the_details(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    ada: Member,
+    settings: Settings,
+    painted: Any,
+    damage: Callable[[Path], None],
+) -> None:
+    job, message = await painted(ada)
+    (path,) = finished_pictures(folder_of(job.id, settings.data_dir))
+    damage(path)
+    await press(sandbox, ada, message, f"details:{job.id}")
+    details = await told(ada, "a red circle")
+    assert field(details, "Made with") in (None, "sketch")
+    assert field(details, "Seed") == "7"
+    await ada.slash("show", job=job.id)
+    shown = await ada.wait_for(lambda each: bool(each.files))
+    assert field(shown, "Seed") == "7"
