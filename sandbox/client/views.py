@@ -103,13 +103,26 @@ class MessageView:
 
     @property
     def files(self) -> list[File]:
-        """Its attachments, and the images in its embeds."""
+        """Its attachments, and the images in its embeds and its layout."""
         found = [_file(each) for each in self.raw["attachments"]]
+        for part in components_of(self.raw):
+            items = [*part.get("items", ()), part]
+            found += [_file(item["media"]) for item in items if "media" in item]
         for embed in self.raw["embeds"]:
             for slot in ("image", "thumbnail"):
                 if slot in embed:
                     found.append(_file(embed[slot]))
         return found
+
+    @property
+    def title(self) -> str:
+        """Its heading: the title of its embed, or the first heading of its layout."""
+        titles = [str(embed["title"]) for embed in self.raw["embeds"] if "title" in embed]
+        for part in components_of(self.raw):
+            first = str(part.get("content", "")).partition("\n")[0]
+            if part["type"] == ComponentType.TEXT_DISPLAY and first.startswith("#"):
+                titles.append(first.lstrip("# "))
+        return titles[0] if titles else ""
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from aiohttp import web
 from sandbox.control_api.server_sent_events import Events, Streams
 from sandbox.discord.fault_injection import Faults, Outage
 from sandbox.discord.gateway import Gateway
+from sandbox.discord.layouts import walk
 from sandbox.discord.limits import Limits
 from sandbox.discord.models import Message, Payload
 from sandbox.discord.recorder import RecordedRequest, Recorder
@@ -123,16 +124,23 @@ class DebugPanel:
         bot = self._world.application.bot
         for channel in tuple(self._world.channels.values()):
             for message in tuple(channel.messages.values()):
-                if message.author == bot and message.embeds and self._is_pending(message):
-                    embed = message.embeds[0]
+                if message.author == bot and self._is_pending(message):
+                    lines = _lines(message)
                     yield {
                         "message_id": str(message.id),
                         "channel_id": str(channel.id),
                         "channel": channel.name,
-                        "title": embed.get("title") or "",
-                        "status": str(embed.get("description") or "").split("\n")[0],
-                        "footer": (embed.get("footer") or {}).get("text") or "",
+                        "title": lines[0],
+                        "status": lines[1] if len(lines) > 1 else "",
+                        "footer": lines[-1],
                     }
+
+
+def _lines(message: Message) -> list[str]:
+    """What a job's message says, from its title to its footer, without Markdown."""
+    texts = [str(part.get("content") or "") for part in walk(message.components)]
+    lines = [line.lstrip("#- ") for text in texts for line in text.splitlines()]
+    return lines or [""]
 
 
 def _request_payload(request: RecordedRequest) -> Payload:

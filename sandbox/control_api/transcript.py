@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from sandbox.discord.cdn import Attachment
 from sandbox.discord.constants import SELECTS, ComponentType, MessageFlag, MessageType
+from sandbox.discord.layouts import walk
 from sandbox.discord.models import Channel, Message, Payload, User
 from sandbox.discord.state import World
 
@@ -52,6 +53,7 @@ def write_text(world: World, channel: Channel, user: User) -> str:
         lines += message.content.splitlines()
         for embed in shown["embeds"]:
             lines += [f"> {line}" for line in _embed_lines(embed)]
+        lines += [f"> {line}" for line in _layout_lines(shown)]
         lines += [f"📎 {file.filename} ({file.size:,} bytes)" for file in message.files]
         labels = [f"[ {_label(part)} ]" for part in _controls(shown)]
         lines += [" ".join(labels)] if labels else []
@@ -98,9 +100,14 @@ def _embed_lines(embed: Payload) -> list[str]:
     return [line for line in lines if line]
 
 
+def _layout_lines(shown: Payload) -> list[str]:
+    texts = [part.get("content") or "" for part in walk(shown["components"])]
+    return [line.lstrip("#") for text in texts for line in text.splitlines()]
+
+
 def _controls(shown: Payload) -> list[Payload]:
-    """The buttons and selects below a message."""
-    parts = [part for row in shown["components"] for part in row.get("components", ())]
+    """The buttons and selects of a message."""
+    parts = walk(shown["components"])
     return [part for part in parts if part["type"] in (ComponentType.BUTTON, *SELECTS)]
 
 
@@ -128,14 +135,35 @@ def _article(world: World, message: Message) -> str:
     shown_ids = {entry["id"] for entry in shown["attachments"]}
     files = [_file(world, file) for file in message.files if str(file.id) in shown_ids]
     parts += [f'<div class="files">{"".join(files)}</div>'] if files else []
-    for row in shown["components"]:
-        drawn = [
-            f'<button class="style{part.get("style", 2)}"'
-            f"{' disabled' if part.get('disabled') else ''}>{escape(_label(part))}</button>"
-            for part in _controls({"components": [row]})
-        ]
-        parts.append(f'<div class="row">{"".join(drawn)}</div>')
+    parts += [_component(world, part) for part in shown["components"]]
     return f"<article>{''.join(parts)}</article>"
+
+
+def _component(world: World, part: Payload) -> str:
+    """A component with all that is in it."""
+    inner = [*part.get("components", ()), *filter(None, [part.get("accessory")])]
+    drawn = "".join(_component(world, each) for each in inner)
+    match part["type"]:
+        case ComponentType.CONTAINER:
+            colour = f"#{part.get('accent_color') or 0x1E1F22:06x}"
+            return f'<div class="embed" style="border-color: {colour}">{drawn}</div>'
+        case ComponentType.ACTION_ROW:
+            return f'<div class="row">{drawn}</div>'
+        case ComponentType.TEXT_DISPLAY:
+            return _markdown(world, part["content"])
+        case ComponentType.MEDIA_GALLERY:
+            found = [world.cdn.named_by(item["media"]["url"]) for item in part["items"]]
+            return f'<div class="files">{"".join(_file(world, f) for f in found if f)}</div>'
+        case ComponentType.THUMBNAIL:
+            file = world.cdn.named_by(part["media"]["url"])
+            return _file(world, file) if file else ""
+        case ComponentType.SEPARATOR:
+            return "<hr>"
+        case ComponentType.BUTTON | ComponentType.STRING_SELECT:
+            disabled = " disabled" if part.get("disabled") else ""
+            label = escape(_label(part))
+            return f'<button class="style{part.get("style", 2)}"{disabled}>{label}</button>'
+    return drawn
 
 
 def _embed(world: World, embed: Payload, message: Message) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from sandbox.discord.layouts import walk
 from sandbox.discord.models import Message, Payload, User
 
 _MENTION = re.compile(r"<@(?P<role>&)?!?(?P<id>[0-9]+)>")
@@ -16,19 +17,20 @@ def apply_mentions(
     *,
     may_mention_everyone: bool,
 ) -> None:
-    """Set a message's mentions from its content and the request's `allowed_mentions`.
+    """Set a message's mentions from its text and the request's `allowed_mentions`.
 
-    Without `allowed_mentions` every mention in the content counts.
+    The text is its content and what its layout says. Without `allowed_mentions` every mention in
+    it counts.
     """
+    texts = [part.get("content") or "" for part in walk(message.components)]
+    text = "\n".join([message.content, *texts])
     allowed = _PARSE_ALL if allowed_mentions is None else allowed_mentions
     parse = allowed.get("parse") or []
     message.mention_everyone = (
-        "everyone" in parse
-        and may_mention_everyone
-        and ("@everyone" in message.content or "@here" in message.content)
+        "everyone" in parse and may_mention_everyone and ("@everyone" in text or "@here" in text)
     )
     mentioned_users, mentioned_roles = dict[int, User](), dict[int, None]()
-    for match in _MENTION.finditer(message.content):
+    for match in _MENTION.finditer(text):
         subject = int(match["id"])
         group = "roles" if match["role"] else "users"
         if group not in parse and str(subject) not in (allowed.get(group) or []):

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.discord.client_errors import InteractionError
+from sandbox.discord.components import check_custom_id, check_select
 from sandbox.discord.constants import SELECTS, ComponentType, TextInputStyle
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.message_body import check_custom_id, check_select
 from sandbox.discord.models import Payload
 
 ROWS_LIMIT = 5

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sandbox.discord.cdn import Attachment, Cdn
 from sandbox.discord.clock import timestamp
-from sandbox.discord.constants import ChannelType, MessageFlag
+from sandbox.discord.constants import ChannelType, ComponentType, MessageFlag
 from sandbox.discord.models import (
     Application,
     Channel,
@@ -16,6 +16,16 @@ from sandbox.discord.models import (
     Role,
     User,
 )
+
+_DESCRIBED = (("description", None), ("spoiler", False))
+_ALWAYS_SHOWN: dict[int | None, tuple[tuple[str, object], ...]] = {
+    None: _DESCRIBED,  # an item of a gallery
+    ComponentType.THUMBNAIL: _DESCRIBED,
+    ComponentType.CONTAINER: (("accent_color", None), ("spoiler", False)),
+    ComponentType.SEPARATOR: (("spacing", 1), ("divider", True)),
+    ComponentType.FILE: (("spoiler", False),),
+}
+"""Fields of components that Discord names even if the request did not."""
 
 AUTO_ARCHIVE_MINUTES = 1440
 """Shown for every thread; the sandbox archives threads only on request."""
@@ -93,7 +103,10 @@ class Payloads:
         self._channels = channels
 
     def message(self, message: Message) -> Payload:
-        """Attachments that an embed shows are left out of `attachments`, as Discord does."""
+        """Attachments that an embed shows are left out of `attachments`, as Discord does.
+
+        All are left out for a layout, which shows those that its components name.
+        """
         embeds = [self._embed_payload(embed, message) for embed in message.embeds]
         shown_in_embeds = {
             attachment.id
@@ -113,7 +126,9 @@ class Payloads:
             "mention_roles": [str(role) for role in message.mention_roles],
             "mention_everyone": message.mention_everyone,
             "attachments": [
-                self.attachment(file) for file in message.files if file.id not in shown_in_embeds
+                self.attachment(file)
+                for file in message.files
+                if file.id not in shown_in_embeds and not message.flags & MessageFlag.COMPONENTS_V2
             ],
             "embeds": embeds,
             "components": [self._component_payload(part, message) for part in message.components],
@@ -368,14 +383,28 @@ class Payloads:
     def _component_payload(self, component: Payload, message: Message) -> Payload:
         """A component as the API returns it: files resolved, null fields removed."""
         shown = _without_nulls(component)
+        for key, nothing in _ALWAYS_SHOWN.get(component.get("type"), ()):
+            shown.setdefault(key, nothing)
         for key, value in component.items():
             if key in ("components", "items") and isinstance(value, list):
                 shown[key] = [self._component_payload(part, message) for part in value]
             elif key == "accessory" and isinstance(value, dict):
                 shown[key] = self._component_payload(value, message)
             elif key in ("media", "file") and isinstance(value, dict):
-                shown[key] = self._media(value.get("url"), self._source(value.get("url"), message))
+                shown[key] = self._unfurled(value["url"], message)
+        if component.get("type") == ComponentType.FILE:
+            file = self._source(component["file"]["url"], message)
+            shown |= {"name": file.filename, "size": file.size} if file else {}
         return shown
+
+    def _unfurled(self, url: str, message: Message) -> Payload:
+        """What a layout shows: its file, or an address on the web."""
+        file = self._source(url, message)
+        if file is None:
+            return {"id": str(message.id), "url": url, "proxy_url": url}
+        known = self.attachment(file)
+        keys = ("id", "url", "proxy_url", "width", "height", "content_type")
+        return {key: known[key] for key in keys if key in known} | {"attachment_id": str(file.id)}
 
 
 def _without_nulls(value: Payload) -> Payload:

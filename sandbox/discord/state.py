@@ -12,6 +12,7 @@ from sandbox.discord import errors
 from sandbox.discord.cdn import Cdn
 from sandbox.discord.clock import Clock, Snowflakes, moment_of
 from sandbox.discord.constants import MessageFlag, MessageType
+from sandbox.discord.layouts import check_change
 from sandbox.discord.mentions import apply_mentions
 from sandbox.discord.models import (
     Application,
@@ -216,6 +217,7 @@ class World:
         earlier = self._with_nonce(channel, author, draft)
         if earlier is not None:
             return earlier
+        check_change(None, draft)
         if draft.reference is not None:
             kind = MessageType.REPLY
         if channel.archived is not None:
@@ -243,10 +245,11 @@ class World:
         """Edit a message. A deferred response becomes a regular message.
 
         Raises:
-            DiscordError: 50083 in an archived thread.
+            DiscordError: 50083 in an archived thread, 50035 for what does not fit the message.
         """
         if channel.archived is not None:
             raise errors.archived_thread()
+        check_change(message, draft)
         was_loading = bool(message.flags & MessageFlag.LOADING)
         self._apply(channel, message, draft)
         message.flags &= ~MessageFlag.LOADING
@@ -269,13 +272,6 @@ class World:
     def _apply(self, channel: Channel, message: Message, draft: Draft) -> None:
         if draft.content is not None:
             message.content = draft.content
-            author = self.permissions(channel, message.author)
-            apply_mentions(
-                message,
-                self.users,
-                draft.allowed_mentions,
-                may_mention_everyone=Permission.MENTION_EVERYONE in author,
-            )
         if draft.kept_files is not None:
             message.files = [file for file in message.files if file.id in draft.kept_files]
         for upload in draft.uploads:
@@ -294,6 +290,14 @@ class World:
         if draft.components is not None:
             message.components = copy.deepcopy(draft.components)
             number_components(message.components)
+        if draft.content is not None or draft.components is not None:
+            author = self.permissions(channel, message.author)
+            apply_mentions(
+                message,
+                self.users,
+                draft.allowed_mentions,
+                may_mention_everyone=Permission.MENTION_EVERYONE in author,
+            )
         if draft.flags is not None:
             changeable = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS
             message.flags = (message.flags & ~changeable) | (draft.flags & changeable)

@@ -85,6 +85,12 @@ interface Component {
   components?: Component[];
   component?: Component;
   accessory?: Component;
+  accent_color?: number | null;
+  divider?: boolean;
+  items?: { media: Media; description: string | null; spoiler: boolean }[];
+  file?: Media;
+  name?: string;
+  size?: number;
 }
 
 interface Message {

@@ -1,5 +1,6 @@
 // The messages of the current channel. The view follows new messages while its end is visible.
 
+import { titleOf } from "./components.js";
 import { announce, element, icon, nameOf } from "./dom.js";
 import { isEphemeral, newMessage, patchMessage } from "./message.js";
 import { HELP, IMAGINE } from "./product.js";
@@ -131,7 +132,7 @@ function change({ name, id, channel: channelId }) {
 
 /** Announces new messages and changed titles to screen readers, but no changing numbers. */
 function announceMessage(node, message, name) {
-  const title = message.embeds[0]?.title ?? "";
+  const title = titleOf(message);
   const text = [title, message.content].filter(Boolean).join(". ");
   const short = title || text;
   if (message.author.id === state.me || !short || announced.get(node) === short) return;

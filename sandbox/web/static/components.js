@@ -1,7 +1,9 @@
-// Buttons and select menus of a message.
+// The components of a message: buttons, select menus, and the parts of a layout.
 
 import { errorText, post } from "./api.js";
 import { element, icon } from "./dom.js";
+import { markdown } from "./markdown.js";
+import { covered, fileNode, imageNode, keepImages } from "./media.js";
 import { openModal } from "./modal.js";
 import { selectOptions } from "./select_options.js";
 import { state } from "./state.js";
@@ -9,24 +11,104 @@ import { state } from "./state.js";
 const ACTION_ROW = 1;
 const BUTTON = 2;
 const SELECTS = [3, 5, 6, 7, 8];
+const SECTION = 9;
+const TEXT_DISPLAY = 10;
+const THUMBNAIL = 11;
+const MEDIA_GALLERY = 12;
+const FILE = 13;
+const SEPARATOR = 14;
+const CONTAINER = 17;
 const LINK_STYLE = 5;
 const STYLE_CLASSES = { 1: "first", 2: "second", 3: "good", 4: "danger" };
 
-/** @param {Message} message */
-export function componentNodes(message) {
-  return message.components.map((part) => node(part, message));
+/**
+ * The components of a message, for the box that shows them now. Images change in place.
+ * @param {Element} box
+ * @param {Message} message
+ */
+export function componentNodes(box, message) {
+  const nodes = message.components.map((part) => node(part, message));
+  keepImages(box, nodes);
+  return nodes;
 }
 
+/** All components with those inside them. @param {Component[]} parts @returns {Component[]} */
+export function walk(parts) {
+  return parts.flatMap((part) => [
+    part,
+    ...walk(part.components ?? []),
+    ...walk(part.accessory ? [part.accessory] : []),
+  ]);
+}
+
+/** What a message says, in its content, embeds or layout. @param {Message} message */
+export function textOf(message) {
+  const layout = walk(message.components).map((part) => part.content);
+  const embeds = message.embeds.flatMap((embed) => [embed.title, embed.description]);
+  return [message.content, ...embeds, ...layout].filter(Boolean).join("\n");
+}
+
+/** The heading of a message, if it has one. @param {Message} message */
+export function titleOf(message) {
+  const heading = walk(message.components)
+    .map((part) => part.content?.match(/^#+ (.+)/)?.[1])
+    .find(Boolean);
+  return message.embeds[0]?.title ?? heading ?? "";
+}
+
+/** @param {Component} part @param {Message} message @returns {HTMLElement} */
 function node(part, message) {
-  if (part.type === ACTION_ROW)
-    return element(
-      "div",
-      { class: "row" },
-      part.components.map((each) => node(each, message)),
-    );
-  if (part.type === BUTTON) return button(part, message);
+  const inside = () => (part.components ?? []).map((each) => node(each, message));
   if (SELECTS.includes(part.type)) return select(part, message);
-  return element("p", { class: "hint" }, `This page cannot show components of type ${part.type}.`);
+  switch (part.type) {
+    case ACTION_ROW:
+      return element("div", { class: "row" }, inside());
+    case BUTTON:
+      return button(part, message);
+    case CONTAINER:
+      return container(part, inside());
+    case TEXT_DISPLAY:
+      return element("div", { class: "text" }, markdown(part.content ?? ""));
+    case SECTION:
+      return element(
+        "div",
+        { class: "section" },
+        element("div", {}, inside()),
+        part.accessory && node(part.accessory, message),
+      );
+    case MEDIA_GALLERY:
+      return element(
+        "div",
+        { class: `mosaic of${Math.min((part.items ?? []).length, 4)}` },
+        (part.items ?? []).map(media),
+      );
+    case THUMBNAIL:
+      return element("div", { class: "thumbnail" }, media(part));
+    case SEPARATOR:
+      return element("hr", { class: part.divider ? "" : "blank" });
+    case FILE:
+      return fileNode(/** @type {any} */ ({ ...part.file, filename: part.name, size: part.size }));
+    default:
+      return element(
+        "p",
+        { class: "hint" },
+        `This page cannot show components of type ${part.type}.`,
+      );
+  }
+}
+
+/** @param {Component} part @param {HTMLElement[]} inside */
+function container(part, inside) {
+  const box = element("div", { class: "container" }, inside);
+  if (typeof part.accent_color === "number")
+    box.style.setProperty("--edge", `#${part.accent_color.toString(16).padStart(6, "0")}`);
+  return box;
+}
+
+/** An item of a gallery, or a thumbnail. @param {any} item */
+function media(item) {
+  const image = imageNode({ ...item.media, description: item.description });
+  return item.spoiler ? covered(image) : image;
 }
 
 function button(part, message) {

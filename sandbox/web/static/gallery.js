@@ -2,6 +2,7 @@
 
 import { errorText, get, post } from "./api.js";
 import { runCommand } from "./command_form.js";
+import { walk } from "./components.js";
 import { element, icon } from "./dom.js";
 import { imageNode } from "./media.js";
 import { addNote } from "./notes.js";
@@ -52,9 +53,7 @@ function card(image) {
   const { recipe } = image;
   const channel = getChannel(image.channel_id);
   const options = optionsOf(recipe);
-  const again = image.components
-    .flatMap((row) => row.components ?? [])
-    .find((part) => part.custom_id?.startsWith(AGAIN_PREFIX));
+  const again = walk(image.components).find((part) => part.custom_id?.startsWith(AGAIN_PREFIX));
   const facts = [
     ["Include", prompts(recipe.include, recipe.include_pictures)],
     ["Exclude", prompts(recipe.exclude, recipe.exclude_pictures)],

@@ -51,6 +51,23 @@ function fill(button, media, img) {
   if (media.width) button.style.setProperty("--ratio", `${media.width} / ${media.height}`);
 }
 
+/**
+ * Puts the images that are shown in the place of new ones, into which they change once loaded.
+ * @param {Element} box what is shown
+ * @param {HTMLElement[]} nodes what is to be shown
+ */
+export function keepImages(box, nodes) {
+  const open = (root) =>
+    [...root.querySelectorAll(".mosaic .picture")].filter((each) => !each.closest(".covered"));
+  const [before, after] = [open(box), nodes.flatMap(open)];
+  if (before.length !== after.length) return;
+  for (const [index, button] of after.entries()) {
+    const media = shown.get(button);
+    button.replaceWith(before[index]);
+    if (media) changeImage(before[index], media);
+  }
+}
+
 /** @param {Media} media */
 function nameIn(media) {
   return media.filename ?? decodeURIComponent(bare(media.url).split("/").at(-1) ?? "");
@@ -67,9 +84,11 @@ export function filesNode(files) {
       element(
         "div",
         { class: `mosaic of${Math.min(images.length, 4)}` },
-        images.map((file) => covered(file, imageNode(file))),
+        images.map((file) => shownFile(file, imageNode(file))),
       ),
-    others.map((file) => (isKind(file, "video") ? covered(file, videoNode(file)) : fileNode(file))),
+    others.map((file) =>
+      isKind(file, "video") ? shownFile(file, videoNode(file)) : fileNode(file),
+    ),
   );
 }
 
@@ -95,7 +114,7 @@ function videoNode(file) {
 }
 
 /** @param {Attachment} file */
-function fileNode(file) {
+export function fileNode(file) {
   return element(
     "a",
     { class: "file", href: file.url, download: file.filename },
@@ -109,9 +128,13 @@ function fileNode(file) {
   );
 }
 
-/** Covers a spoiler until the member clicks it. @param {Attachment} file @param {HTMLElement} node */
-function covered(file, node) {
-  if (!file.filename.startsWith("SPOILER_")) return node;
+/** @param {Attachment} file @param {HTMLElement} node */
+function shownFile(file, node) {
+  return file.filename.startsWith("SPOILER_") ? covered(node) : node;
+}
+
+/** Covers a spoiler until the member clicks it. @param {HTMLElement} node */
+export function covered(node) {
   const cover = element(
     "button",
     { type: "button", class: "cover", "aria-label": "Spoiler: show this image" },

@@ -1,6 +1,7 @@
 // The context menu of a message or a member: the bot's entries, and copying.
 
 import { errorText, get, post } from "./api.js";
+import { textOf } from "./components.js";
 import { announce, element } from "./dom.js";
 import { openModal } from "./modal.js";
 import { addNote } from "./notes.js";
@@ -22,11 +23,7 @@ export async function openMenu(message, anchor, pointer = null) {
   if (!message) return;
   const ephemeral = (message.flags & EPHEMERAL) !== 0;
   const entries = ephemeral ? [] : await apps(MESSAGE_COMMAND, { message: message.id });
-  const text =
-    message.content ||
-    message.embeds
-      .map((embed) => [embed.title, embed.description].filter(Boolean).join("\n"))
-      .join("\n");
+  const text = textOf(message);
   if (text) entries.push(["Copy text", () => copy(text)]);
   entries.push(["Copy message ID", () => copy(message.id)]);
   show(entries, anchor, pointer, "Message");

@@ -1,6 +1,6 @@
 // One message: author, time, content, embeds, files and components. Each part is updated in place.
 
-import { componentNodes } from "./components.js";
+import { componentNodes, titleOf } from "./components.js";
 import { avatar, element, icon, iconButton, nameOf } from "./dom.js";
 import { patch, patchEmbeds } from "./embeds.js";
 import { inline, markdown } from "./markdown.js";
@@ -94,7 +94,7 @@ export function patchMessage(node, message, before) {
     message.attachments.map((file) => [bare(file.url), file.description]),
     () => (message.attachments.length ? [filesNode(message.attachments)] : []),
   );
-  patch(components, message.components, () => componentNodes(message));
+  patch(components, message.components, () => componentNodes(components, message));
   patch(below, isEphemeral(message), () => (isEphemeral(message) ? [belowNode(message)] : []));
   tools.toggleAttribute("hidden", Boolean(message.flags & LOADING));
   if (focused && !node.contains(document.activeElement)) {
@@ -148,7 +148,7 @@ function aboveNodes(message) {
   const to = findMessage(message.channel_id, repliedTo(message));
   if (!to) return [];
   const jump = () => emit("jump", { channel: to.channel_id, message: to.id });
-  const quoted = to.embeds[0]?.title || to.content || "a message";
+  const quoted = titleOf(to) || to.content || "a message";
   return [
     element(
       "div",
