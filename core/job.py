@@ -39,7 +39,7 @@ class ReasonCode(StrEnum):
     DISK_FULL = "disk_full"
     INCIDENT = "incident"  # incident
     SOURCE_DELETED = "source_deleted"
-    UNREADABLE = "unreadable"
+    UNREADABLE = "unreadable"  # posted: whether its images had been posted; its text needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +188,13 @@ class DeadLetter:
     member_id: int
     locale: str
     redraws: int
+    shows_images: bool
+    """Whether its images had been posted when it became unreadable."""
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
         """A row of `jobs`. Raises ValueError if not even this can be read."""
+        reason = Reason.from_row(row)
         return cls(
             required(row, "id", int),
             optional(row, "guild_id", int),
@@ -200,6 +203,7 @@ class DeadLetter:
             required(row, "member_id", int),
             required(row, "locale", str),
             required(row, "redraws", int),
+            reason is not None and reason.params.get("posted") is True,
         )
 
 

@@ -17,7 +17,7 @@ Key = tuple[str, int, int | None, int | None]
 """Of an entry in the moderators' log: what, where, by whom, and of which job or member."""
 
 LATE = 120.0  #: seconds after which an operation of unknown outcome has no effect any more
-END_TITLES = {"done": "Painted", "failed": "Not painted", "cancelled": "Cancelled"}
+END_TITLES = {"done": "Painted", "failed": "Failed", "cancelled": "Cancelled"}
 CANCELLATIONS = ("cancel", "cancel button", "mod cancel", "moderator's cancel")
 DELETIONS = ("delete", "mod delete")
 ACTS = {

@@ -14,7 +14,7 @@ Payload = dict[str, Any]
 
 LOADING = 1 << 7  #: the flag of a message that reads "Imagine is thinking…"
 WAITING_TITLES = ("In the queue", "Painting")
-END_TITLES = {"Painted": "done", "Not painted": "failed", "Cancelled": "cancelled"}
+END_TITLES = {"Painted": "done", "Failed": "failed", "Cancelled": "cancelled"}
 """Titles of cards that tell an end, and the state that the database should know."""
 
 _SEED = re.compile(r"\bseed (\d+)\b")

@@ -215,15 +215,20 @@ def decoded(rows: Iterable[sqlite3.Row]) -> tuple[list[Job], list[int]]:
 
 
 async def bury(db: aiosqlite.Connection, job_ids: Iterable[int], now: float) -> None:
-    """Makes jobs dead letters, by a statement that reads no recipe."""
+    """Makes jobs dead letters, by a statement that reads no recipe.
+
+    The job message has yet to say so, also if it shows images, unless the job is deleted.
+    """
     for job_id in job_ids:
         values = {"id": job_id, "now": now}
         try:
             for row in await rows_of(
                 db,
                 "UPDATE jobs SET state = 'failed', finished_at = COALESCE(finished_at, :now),"
-                " lease_until = NULL, reason_code = 'unreadable', reason_params = '{}',"
-                " reason_text = NULL WHERE id = :id RETURNING *",
+                " lease_until = NULL, reason_code = 'unreadable', reason_params ="
+                " json_object('posted', json(iif(state = 'done' AND posted, 'true', 'false'))),"
+                " reason_text = NULL, posted = deleted_at IS NOT NULL, redraws = redraws + 1"
+                " WHERE id = :id RETURNING *",
                 values,
             ):
                 DeadLetter.from_row(row)

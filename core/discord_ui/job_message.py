@@ -29,7 +29,7 @@ _LOOKS = {
     State.QUEUED: (gettext_noop("In the queue"), discord.Colour.light_grey()),
     State.RUNNING: (gettext_noop("Painting"), discord.Colour.blurple()),
     State.DONE: (gettext_noop("Painted"), discord.Colour.green()),
-    State.FAILED: (gettext_noop("Not painted"), discord.Colour.red()),
+    State.FAILED: (gettext_noop("Failed"), discord.Colour.red()),
     State.CANCELLED: (gettext_noop("Cancelled"), discord.Colour.dark_grey()),
 }
 _TILES = {
@@ -44,6 +44,10 @@ _SYMMETRIES = {
     Symmetry.HALF_TURN: gettext_noop("the same upside down"),
     Symmetry.QUARTER_TURN: gettext_noop("the same when turned by 90°"),
 }
+BUTTONS_GONE = gettext_noop(
+    "The record of this job is damaged, so its buttons no longer work. To change the image, please"
+    " request it again."
+)
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
 
@@ -89,7 +93,9 @@ def dead_letter_card(letter: DeadLetter) -> Card:
         embed = discord.Embed(
             title=state_name(State.FAILED),
             colour=_LOOKS[State.FAILED][1],
-            description=reason_text(Reason(ReasonCode.UNREADABLE)),
+            description=gettext(BUTTONS_GONE)
+            if letter.shows_images
+            else reason_text(Reason(ReasonCode.UNREADABLE)),
         )
         embed.set_footer(text=f"#{letter.id}")
         return Card(embed, None)

@@ -41,10 +41,13 @@ class Post:
 
     card: Card
     files: Sequence[PostFile] = ()
+    keep_attachments: bool = False
+    """Whether an edited message keeps the attachments that it has."""
 
     async def edit(self, message: discord.PartialMessage) -> None:
+        files = discord.utils.MISSING if self.keep_attachments else self._files()
         await message.edit(
-            content=None, embed=self.card.embed, attachments=self._files(), view=self.card.view
+            content=None, embed=self.card.embed, attachments=files, view=self.card.view
         )
 
     async def send(self, channel: discord.abc.Messageable, nonce: str) -> discord.Message:
@@ -111,8 +114,8 @@ def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
 
 
 def dead_letter_post(letter: DeadLetter) -> Post:
-    """That a job's row cannot be read."""
-    return Post(dead_letter_card(letter))
+    """That a job's row cannot be read. Images that were posted stay."""
+    return Post(dead_letter_card(letter), keep_attachments=letter.shows_images)
 
 
 def nonce(job: Job | DeadLetter) -> str:

@@ -25,7 +25,7 @@ from sandbox import Member, MessageView, Sandbox
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  #: seconds until a test that waits for something gives up
 
-ENDS = ("Painted", "Not painted", "Cancelled")  #: what stands at the top of a card at the end
+ENDS = ("Painted", "Failed", "Cancelled")  #: what stands at the top of a card at the end
 
 T = TypeVar("T")
 

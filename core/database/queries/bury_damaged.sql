@@ -1,6 +1,7 @@
 -- Makes a job a dead letter whose row SQLite does not let anybody update, because a column holds a
 -- value of another type than the table declares. Every column gets a value of its type; the recipe
--- is lost. Parameters: :id, :now.
+-- is lost. A row that `bury` has updated before keeps what it says about its images.
+-- Parameters: :id, :now.
 UPDATE jobs SET
     recipe = '{}',
     guild_id = CAST(guild_id AS INTEGER),
@@ -19,9 +20,12 @@ UPDATE jobs SET
     started_at = NULL,
     finished_at = :now,
     reason_code = 'unreadable',
-    reason_params = '{}',
+    reason_params = CASE
+        WHEN reason_code = 'unreadable' THEN reason_params
+        ELSE json_object('posted', json(iif(state = 'done' AND posted = 1, 'true', 'false')))
+    END,
     reason_text = NULL,
-    posted = COALESCE(CAST(posted AS INTEGER), 0) = 1,
+    posted = deleted_at IS NOT NULL,
     pictures = 1,
     work = 0,
     steps = NULL,
@@ -34,5 +38,5 @@ UPDATE jobs SET
     most_running = NULL,
     spoilered = 0,
     age_restricted = 0,
-    redraws = 0
+    redraws = COALESCE(CAST(redraws AS INTEGER), 0) % 1000000 + 1
 WHERE id = :id;

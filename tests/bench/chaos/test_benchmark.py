@@ -60,7 +60,7 @@ THINKING = message(1, flags=1 << 7)
     ("shown", "row", "fate"),
     [
         (PAINTED, DONE, Fate.PICTURE),
-        (message(1, "Not painted"), Row(SEED, "failed", posted=True), Fate.REASON),
+        (message(1, "Failed"), Row(SEED, "failed", posted=True), Fate.REASON),
         (message(1, "Cancelled"), Row(SEED, "cancelled", posted=True), Fate.CANCELLED),
         (message(1, "Painting", files=("step-9.webp",)), DONE, Fate.STUCK),
         (message(1, "In the queue"), Row(SEED, "queued", posted=False), Fate.STUCK),

@@ -138,9 +138,50 @@ async def test_a_damaged_outcome_holds_no_other_one_up(
     assert [job.id for job in await Jobs(database).unposted(limit=1)] == [good.id]
     (letter,) = await Jobs(database).unposted_dead_letters()
     assert (letter.id, letter.channel_id, letter.message_id) == (damaged.id, CHANNEL, 30)
-    await Jobs(database).mark_posted(damaged.id)
+    await Jobs(database).mark_posted(damaged.id, letter.redraws)
     assert await Jobs(database).unposted_dead_letters() == []
     assert reason_text(Reason(ReasonCode.UNREADABLE))
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_job_whose_images_were_posted_is_to_be_posted_once_more(
+    path: Path, database: Database, how: str
+) -> None:
+    job = await ask(database)
+    await finished(database, job)
+    await Jobs(database).mark_posted(job.id)
+    damage(path, job.id, how)
+    assert await Jobs(database).get(job.id) is None
+    (letter,) = await Jobs(database).unposted_dead_letters()
+    assert (letter.id, letter.channel_id, letter.message_id) == (job.id, CHANNEL, 30)
+    assert letter.shows_images
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_an_outcome_under_way_does_not_count_as_the_message_of_a_dead_letter(
+    path: Path, database: Database, how: str
+) -> None:
+    job = await ask(database)
+    await finished(database, job)
+    (under_way,) = await Jobs(database).unposted()
+    damage(path, job.id, how)
+    assert await Jobs(database).get(job.id) is None
+    await Jobs(database).mark_posted(job.id, under_way.redraws)
+    (letter,) = await Jobs(database).unposted_dead_letters()
+    assert not letter.shows_images
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_job_whose_images_are_deleted_is_not_shown_again(
+    path: Path, database: Database, how: str
+) -> None:
+    job = await ask(database)
+    await finished(database, job)
+    assert await Deletions(database).delete_job(job.id, MEMBER)
+    damage(path, job.id, how)
+    assert await Jobs(database).get(job.id) is None
+    assert await Jobs(database).dead_letters() == [job.id]
+    assert await Jobs(database).unposted_dead_letters() == []
 
 
 async def test_a_read_leaves_a_damaged_job_alone_while_the_database_is_locked(

@@ -481,7 +481,7 @@ async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_mode
     posting()
     await until(lambda: _none_left(database))
     message = shown(discord, job.message_id) if with_message else _about(discord, job)
-    assert message.embeds[0]["title"] == "Nicht gemalt"
+    assert message.embeds[0]["title"] == "Fehlgeschlagen"
     assert "beschädigt" in message.embeds[0]["description"]
     assert await posted(database, other)
     await Jobs(database).repost(job.id)  # as after a late response of the bot
@@ -489,6 +489,33 @@ async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_mode
     _, entries = await AuditLog(database).page(discord.guild.id)
     assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
     assert f"#{job.id}" in entry_line(entries[0])
+
+
+async def test_a_posted_image_whose_job_cannot_be_read_stays_and_its_member_is_informed(
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin()
+    await finish(job)
+    posting()
+    await until(lambda: posted(database, job))
+    before = shown(discord, job.message_id)
+    assert before.components
+    (file,) = before.files
+    async with database.transaction() as db:
+        await db.execute(
+            "UPDATE jobs SET recipe = json_set(recipe, '$.steps', 0), guild_id = ? WHERE id = ?",
+            (discord.guild.id, job.id),
+        )
+    assert await Jobs(database).get(job.id) is None
+    await until(lambda: _none_left(database))
+    message = shown(discord, job.message_id)
+    assert message.embeds[0]["title"] == "Failed"
+    assert "its buttons no longer work" in message.embeds[0]["description"]
+    assert not message.components
+    assert message.files == [file]
+    assert len(discord.channel.messages) == 1
+    _, entries = await AuditLog(database).page(discord.guild.id)
+    assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
 
 
 async def _none_left(database: Database) -> bool:
