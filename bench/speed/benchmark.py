@@ -41,6 +41,7 @@ from engine.media import Provenance
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
 from engine.models.model import Model, load_model
+from engine.renderer_handle import images_at_a_time
 from engine.synthesis.config import CONFIGS, override
 from engine.synthesis.job_state import coarse_to_fine
 from engine.synthesis.output import StepOutput
@@ -68,7 +69,7 @@ STAGES = {
 STEPS = {"sketch": 100, "imagenet": 300}
 """Default steps of each model."""
 LABELS = {"rows": "images"}  #: of the parameters in `growth`
-ROWS = 4
+ROWS = images_at_a_time("cpu", side=64)
 """Images that the engine renders at a time on a CPU."""
 CHECK = 10
 """Steps between two measurements of an image's score."""

@@ -29,7 +29,7 @@ from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, drawn_seed
 FAVOURITE_TEXTS = {
     Toggled.ADDED: gettext_noop("Added #{job} to your favourites. See `/history`."),
     Toggled.REMOVED: gettext_noop("Removed #{job} from your favourites. See `/history`."),
-    Toggled.FULL: gettext_noop("You have {n} favourites, which is the limit. Remove one first."),
+    Toggled.FULL: gettext_noop("You have reached the limit of favourites ({n}). Remove one first."),
 }
 
 

@@ -204,6 +204,21 @@ def test_rays_autoscaler_reads_the_manifest_for_kubernetes() -> None:
         assert spec["securityContext"]["runAsNonRoot"]
 
 
+def test_only_bot_engine_and_cluster_reach_rays_ports() -> None:
+    cluster, *plain = yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text())
+    (product,) = (each for each in plain if each["kind"] == "Deployment")
+    policies = [each["spec"] for each in plain if each["kind"] == "NetworkPolicy"]
+    ray, app = {"ray.io/cluster": cluster["metadata"]["name"]}, {"app": "imagine"}
+    assert app.items() <= product["spec"]["template"]["metadata"]["labels"].items()
+    ingress = [each for each in policies if "Ingress" in each["policyTypes"]]
+    assert [each["podSelector"]["matchLabels"] for each in ingress] == [ray, app]
+    for policy in ingress:
+        (rule,) = policy["ingress"]
+        for source in rule["from"]:
+            assert source["podSelector"]["matchLabels"] in (ray, app)
+            assert not {"namespaceSelector", "ipBlock"} & source.keys()
+
+
 def images() -> set[str]:
     """What the targets of the Dockerfile are called."""
     dockerfile = (DEPLOY / "Dockerfile").read_text()

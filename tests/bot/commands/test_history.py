@@ -41,6 +41,16 @@ async def test_only_those_with_certain_words_or_favourites(
     await told(ada, "Removed #")
 
 
+async def test_a_member_with_all_the_favourites_there_can_be_is_asked_to_remove_one(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+) -> None:
+    bot.settings = bot.settings.model_copy(update={"max_favourites": 1})
+    for _ in range(2):
+        job, card = await painted(ada)
+        await press(sandbox, ada, card, f"favourite:{job.id}")
+    await told(ada, "You have reached the limit of favourites (1)")
+
+
 async def test_what_narrows_the_list_stays_from_page_to_page(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
 ) -> None:

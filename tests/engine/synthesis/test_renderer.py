@@ -81,6 +81,29 @@ def test_offloaded_networks_come_back_for_the_next_job(model: Model, recipe: Rec
     assert paint(renderer, 2)[-1].images()[0].tobytes() == first
 
 
+def test_outputs_are_of_the_jobs_that_were_there_when_the_step_began(
+    model: Model, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = Renderer(model, CPU, QUICK)
+    renderer = Renderer(model, CPU, QUICK)
+    for each in (undisturbed, renderer):
+        for job_id in (1, 2):
+            each.add(RenderRequest(job_id, recipe(seed=job_id)))
+    embed = renderer._embed
+
+    def embed_while_jobs_come_and_go(cutouts: Any) -> Any:
+        renderer.abort(1)
+        renderer.add(RenderRequest(3, recipe(seed=3)))
+        return embed(cutouts)
+
+    monkeypatch.setattr(renderer, "_embed", embed_while_jobs_come_and_go)
+    outputs = renderer.step()
+    assert [output.job_id for output in outputs] == [1, 2]
+    for output, expected in zip(outputs, undisturbed.step(), strict=True):
+        assert torch.equal(output.pixels, expected.pixels)
+    assert renderer.job_ids == {2, 3}
+
+
 @pytest.mark.usefixtures("float32")
 def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)

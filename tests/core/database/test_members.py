@@ -1,0 +1,26 @@
+"""A member's favourites."""
+
+from core.database.connection import Database
+from core.database.members import Members, Toggled
+from tests.core.database.test_unreadable_rows import ask, finished
+
+ADA, BOB = 1, 2
+MOST = 3
+
+
+async def test_a_member_has_a_bounded_number_of_favourites(database: Database) -> None:
+    """Otherwise one member could keep every folder on the disk."""
+    members = Members(database)
+    jobs = []
+    for _ in range(MOST + 1):
+        jobs.append(await ask(database))
+        await finished(database, jobs[-1])
+    *first, last = (job.id for job in jobs)
+    for job_id in first:
+        assert await members.toggle_favourite(ADA, job_id, most=MOST) is Toggled.ADDED
+    assert await members.toggle_favourite(ADA, last, most=MOST) is Toggled.FULL
+    assert await members.toggle_favourite(BOB, last, most=MOST) is Toggled.ADDED
+    kept = [job.id for job in (await members.history(ADA, 10, favourites=True))[1]]
+    assert kept == first[::-1]
+    assert await members.toggle_favourite(ADA, first[0], most=MOST) is Toggled.REMOVED
+    assert await members.toggle_favourite(ADA, last, most=MOST) is Toggled.ADDED
