@@ -19,9 +19,9 @@ from bot.errors import RefusedError, handle_error
 from bot.gateway import wait_for_a_session
 from bot.health import tell_what_to_mend
 from bot.registration import register
-from bot.services.membership import Memberships
-from bot.services.pending_responses import PendingInteractions
-from bot.services.upload_queue import RejectedUploads, UploadQueue
+from bot.state.membership import Memberships
+from bot.state.pending_responses import PendingInteractions
+from bot.state.upload_queue import RejectedUploads, UploadQueue
 from bot.translator import CatalogueTranslator
 from core.database.audit_log import AuditLog
 from core.database.blocks import Blocks

@@ -11,7 +11,7 @@ from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
 from bot.services.image_decoder import decode_isolated
 from bot.services.message_images import MessageImage
-from bot.services.upload_queue import UploadQueueFullError
+from bot.state.upload_queue import UploadQueueFullError
 from core.database.errors import StoreError
 from core.database.provenance import UploadedImages
 from core.i18n import gettext

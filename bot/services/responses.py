@@ -6,7 +6,7 @@
 
 The interaction is on disk before Discord is told that the bot is thinking, and deleted once Discord
 has the response. What stays open, because the bot was killed or Discord failed, runs again within
-the 15 minutes for which its token lives (see `bot.services.pending_responses`).
+the 15 minutes for which its token lives (see `bot.state.pending_responses`).
 """
 
 import asyncio

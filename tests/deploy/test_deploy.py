@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from bot.services.image_decoder import MEMORY
-from bot.services.upload_queue import SLOTS
+from bot.state.upload_queue import SLOTS
 from core.settings import Settings
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
-from bot.services.upload_queue import REJECTIONS_PER_HOUR
+from bot.state.upload_queue import REJECTIONS_PER_HOUR
 from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.queue import JobQueue

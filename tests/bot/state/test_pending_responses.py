@@ -10,8 +10,9 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.errors import UndeliveredError
-from bot.services import pending_responses, responses
+from bot.services import responses
 from bot.services.responses import Response
+from bot.state import pending_responses
 from core.database.connection import Database
 from core.database.errors import StoreLockedError
 from core.database.pending_responses import PendingResponses

@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.decisions import Reason
-from bot.services.membership import CACHE_SECONDS, Memberships
+from bot.state.membership import CACHE_SECONDS, Memberships
 
 GUILD, ADA = 10, 2
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from bot.services.upload_queue import (
+from bot.state.upload_queue import (
     HOUR,
     REJECTIONS_PER_HOUR,
     REMEMBERED_FILES,
