@@ -68,6 +68,7 @@ def languages() -> tuple[str, ...]:
     return tuple(name.removesuffix(".po") for name in names if name.endswith(".po"))
 
 
+@cache
 def _language(locale: str) -> str:
     """The language for a locale: its own, that of another country, or English."""
     for name in (locale, locale.partition("-")[0]):

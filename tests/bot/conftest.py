@@ -28,6 +28,7 @@ from core.settings import Settings
 from core.storage.paths import folder_of, timelapse_of
 from sandbox import Member, MessageView, Reply, Sandbox
 from tests import openapi
+from tests.databases import new_database
 
 NOWHERE = "/nowhere"
 """Where tests send a bot whose settings are wrong."""
@@ -57,7 +58,7 @@ def settings(sandbox: Sandbox, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings.database_path) as database:
+    async with new_database(settings.database_path) as database:
         yield database
 
 

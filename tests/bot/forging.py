@@ -29,6 +29,7 @@ from core.settings import Settings
 from sandbox import Member, Sandbox
 from sandbox.discord.constants import InteractionType
 from tests.bot.conftest import running_bot
+from tests.databases import new_database
 from tests.outside import TEXTS
 
 SECRETS = ("what-ada-wants-alone", "what-is-asked-elsewhere", "what-another-guild-wants")
@@ -158,7 +159,7 @@ async def scene() -> AsyncIterator[Scene]:
             database_path=folder / "imagine.db",
             data_dir=folder / "data",
         )
-        database = await stack.enter_async_context(Database.open(settings.database_path))
+        database = await stack.enter_async_context(new_database(settings.database_path))
         stream = stack.enter_context(all_that_is_logged(settings))
         bot = await stack.enter_async_context(running_bot(sandbox, settings, database))
         ada, mallory = await sandbox.member("Ada"), await sandbox.member("Mallory")

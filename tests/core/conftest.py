@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from core.database.connection import Database
 from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
+from tests.databases import new_database
 
 settings.register_profile("no deadline", deadline=None)  # machines differ, laws do not
 settings.load_profile("no deadline")
@@ -36,5 +37,5 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def database(path: Path, clock: Clock) -> AsyncIterator[Database]:
-    async with Database.open(path, clock=clock) as opened:
+    async with new_database(path, clock=clock) as opened:
         yield opened

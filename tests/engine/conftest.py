@@ -14,6 +14,7 @@ from core.job import Job, NewJob
 from core.recipe import Recipe
 from engine.media import Provenance
 from sandbox import Sandbox
+from tests.databases import new_database
 
 MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
 PATIENCE = 30.0  #: seconds until a test that waits for something gives up
@@ -21,7 +22,7 @@ PATIENCE = 30.0  #: seconds until a test that waits for something gives up
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(tmp_path / "imagine.db") as opened:
+    async with new_database(tmp_path / "imagine.db") as opened:
         yield opened
 
 

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from core.database.claims import Claims
-from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.members import Members
 from core.job import Job, State
@@ -19,6 +18,7 @@ from core.settings import Settings
 from core.storage.paths import folder_of
 from core.storage.uploaded_images import store_image
 from engine.retention import DAY, delete_old
+from tests.databases import new_database
 
 MEGABYTE = 10**6
 
@@ -29,7 +29,7 @@ Ended = Callable[..., Awaitable[Job]]
 async def database(tmp_path: Path) -> Any:
     """A database whose clock stands as many days ago as `ended` says."""
     clock = Clock()
-    async with Database.open(tmp_path / "imagine.db", clock=clock) as opened:
+    async with new_database(tmp_path / "imagine.db", clock=clock) as opened:
         opened.clock = clock  # type: ignore[attr-defined]
         yield opened
 

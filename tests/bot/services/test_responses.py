@@ -24,6 +24,7 @@ from sandbox.discord import limits
 from sandbox.discord.permissions import Permission
 from tests.bot.conftest import all_given, asked, press, running_bot
 from tests.bot.services.killing import Killer, killing
+from tests.databases import new_database
 
 MOST_STEPS = 60
 
@@ -109,7 +110,7 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
         direct = await ada.direct()
         texts = {message.id for message in await direct.messages()}
         here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with Database.open(here.database_path) as database:
+        async with new_database(here.database_path) as database:
             with killing(monkeypatch) as killer:
                 async with running_bot(sandbox, here, database) as bot:
                     if before:
@@ -178,7 +179,7 @@ async def test_killed_at_any_step_a_change_is_made_once(
         for message in list(sandbox.channel.messages.values()):
             sandbox.world.delete(sandbox.channel, message)
         here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with Database.open(here.database_path) as database:
+        async with new_database(here.database_path) as database:
             with killing(monkeypatch) as killer:
                 async with running_bot(sandbox, here, database) as bot:
                     if not is_pause:

@@ -37,6 +37,7 @@ from core.database.rows import rows_of, value_of
 from core.job import Job, NewJob, Reason, ReasonCode, State
 from core.moderation import Verdict
 from core.recipe import Recipe, Source
+from tests.databases import new_database
 from tests.sql_trace import counted_steps
 
 ADA, BOB, MO = 71, 72, 73
@@ -258,7 +259,7 @@ async def test_each_further_job_costs_the_same(path: Path, clock: Any, upload: s
     steps = []
     for jobs in (200, 400, 800):
         sized = path.with_name(f"{jobs}.db")
-        async with Database.open(sized, clock=clock) as database:
+        async with new_database(sized, clock=clock) as database:
             recipe = (await ask(database, ADA, initial=upload)).recipe.model_dump_json()
             async with database.transaction() as db:
                 await db.execute(
@@ -320,7 +321,7 @@ async def test_killed_at_any_step_it_is_done_all_the_same(
     tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Either nothing is deleted, and the member may try again, or all of it at the next start."""
-    async with Database.open(tmp_path / "life.db", clock=clock) as database:
+    async with new_database(tmp_path / "life.db", clock=clock) as database:
         await life(database)
     killer = Killer(monkeypatch)
     outcomes = set()

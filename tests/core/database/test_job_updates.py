@@ -18,6 +18,7 @@ from core.database.moderation_queue import ModerationQueue
 from core.database.queue import JobQueue
 from core.job import State
 from tests.core.database.test_unreadable_rows import GUILD, LEASE, MO, ask, damage
+from tests.databases import new_database
 
 ROOT = Path(__file__).parents[3]
 UPDATE = re.compile(r"UPDATE\s+(OR\s+\w+\s+)?jobs\b")
@@ -35,7 +36,7 @@ def test_jobs_are_updated_in_one_module() -> None:
 
 
 async def test_a_blob_in_any_column_stops_no_update(path: Path) -> None:
-    async with Database.open(path, clock=lambda: 1_000_000.0) as database:
+    async with new_database(path, clock=lambda: 1_000_000.0) as database:
         for member in (1, 2):
             await ask(database, member)
     with closing(sqlite3.connect(path)) as db:

@@ -36,6 +36,7 @@ from core.database.queue import JobQueue
 from core.fair_queue import claim_order
 from core.job import Job, NewJob, Reason, ReasonCode, State
 from core.recipe import Recipe
+from tests.databases import new_database
 from tests.sql_trace import query_plan, traced
 
 CHECKOUT = Path(__file__).parents[3]
@@ -308,7 +309,7 @@ def test_any_history_keeps_the_queues_laws(events: list[Event]) -> None:
 async def _live_through(events: list[Event]) -> None:
     now = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        async with Database.open(Path(folder) / "imagine.db", clock=lambda: now) as database:
+        async with new_database(Path(folder) / "imagine.db", clock=lambda: now) as database:
             asked: dict[int, Job] = {}
             for kind, member, count in events:
                 now += 1

@@ -28,6 +28,7 @@ from core.fair_queue import claim_order
 from core.job import Job, NewJob, Reason, State
 from core.recipe import Recipe
 from core.storage.retention import needed
+from tests.databases import new_database
 from tests.sql_trace import counted_steps
 
 LEASE = 30.0
@@ -61,7 +62,7 @@ async def _live_through(events: list[Event]) -> None:
     now = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "imagine.db"
-        async with Database.open(path, clock=lambda: now) as database:
+        async with new_database(path, clock=lambda: now) as database:
             async with database.transaction() as db:
                 await db.execute("INSERT INTO virtual_time VALUES (0, ?), (1, ?)", (EDGE, -EDGE))
                 await db.execute("INSERT INTO sqlite_sequence VALUES ('jobs', ?)", (EDGE,))

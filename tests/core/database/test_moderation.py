@@ -25,6 +25,7 @@ from core.database.reports import Reports
 from core.job import Job, NewJob, Reason, ReasonCode, State
 from core.moderation import AuditAction, Limits, Usage, Verdict, WordRule
 from core.recipe import Recipe
+from tests.databases import new_database
 from tests.sql_trace import query_plan, traced
 
 HERE, ELSEWHERE, CHANNEL, MODERATOR = 10, 11, 20, 99
@@ -137,7 +138,7 @@ def test_no_more_is_painted_than_was_agreed_and_nothing_in_a_pause(events: list[
 
 async def _live_through(events: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with Database.open(Path(folder) / "imagine.db") as database:
+        async with new_database(Path(folder) / "imagine.db") as database:
             paused, asked = set[int](), 0
             for kind, member, guild in events:
                 match kind:

@@ -19,6 +19,7 @@ from core.database.provenance import UploadedImages
 from core.database.schema import migrations
 from core.job import NewJob, Provenance
 from core.recipe import PicturePrompt, Recipe, Source
+from tests.databases import new_database
 
 ADA, BOB = 1, 2
 NAMES = tuple(digit * 64 for digit in "abc")
@@ -83,7 +84,7 @@ def test_flags_reach_every_descendant_and_no_other_job(
     async def stored() -> list[tuple[bool, bool]]:
         found, ids = [], list[int]()
         with TemporaryDirectory() as folder:
-            async with Database.open(Path(folder) / "imagine.db") as database:
+            async with new_database(Path(folder) / "imagine.db") as database:
                 images = UploadedImages(database)
                 for name, (age_restricted, spoilered) in uploaded.items():
                     await images.add(name, ADA, age_restricted=age_restricted, spoilered=spoilered)
@@ -111,7 +112,7 @@ def test_flags_reach_every_descendant_and_no_other_job(
 
 
 async def test_an_image_belongs_to_whoever_uploaded_it(tmp_path: Path) -> None:
-    async with Database.open(tmp_path / "imagine.db") as database:
+    async with new_database(tmp_path / "imagine.db") as database:
         images = UploadedImages(database)
         made = recipe(Node(False, False, None, None, NAMES[0], NAMES[1]), [])
         await images.add(NAMES[0], ADA, age_restricted=False, spoilered=False)
@@ -125,7 +126,7 @@ async def test_an_image_belongs_to_whoever_uploaded_it(tmp_path: Path) -> None:
 
 
 async def test_an_upload_that_was_restricted_once_stays_restricted(tmp_path: Path) -> None:
-    async with Database.open(tmp_path / "imagine.db") as database:
+    async with new_database(tmp_path / "imagine.db") as database:
         images = UploadedImages(database)
         made = recipe(Node(False, False, None, None, NAMES[0], None), [])
         await images.add(NAMES[0], ADA, age_restricted=True, spoilered=False)
@@ -137,7 +138,7 @@ async def test_an_upload_that_was_restricted_once_stays_restricted(tmp_path: Pat
 async def test_a_member_who_deletes_everything_leaves_no_record_of_an_upload(
     tmp_path: Path,
 ) -> None:
-    async with Database.open(tmp_path / "imagine.db") as database:
+    async with new_database(tmp_path / "imagine.db") as database:
         images = UploadedImages(database)
         made = recipe(Node(False, False, None, None, NAMES[0], None), [])
         for member_id in (ADA, BOB):
@@ -152,7 +153,7 @@ async def test_a_member_who_deletes_everything_leaves_no_record_of_an_upload(
 
 async def test_an_older_database_learns_whose_uploads_are_whose(tmp_path: Path) -> None:
     made = recipe(Node(False, False, None, None, NAMES[0], None), [])
-    async with Database.open(tmp_path / "imagine.db") as database:
+    async with new_database(tmp_path / "imagine.db") as database:
         places = {"guild_id": 1, "channel_id": 2, "message_id": None}
         first = await Jobs(database).insert(
             NewJob(recipe=made, **places, member_id=ADA, member_name="Ada", spoilered=True)

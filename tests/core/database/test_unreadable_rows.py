@@ -38,6 +38,7 @@ from core.moderation import AuditAction, ChannelRule, Limits, Verdict, WordRule
 from core.recipe import Recipe
 from core.storage.backup import back_up
 from core.storage.retention import needed
+from tests.databases import new_database
 
 GUILD, CHANNEL, MEMBER, MO, LOG = 10, 20, 1, 99, 77
 LEASE = 30.0
@@ -308,7 +309,7 @@ STATES = (State.QUEUED, State.RUNNING, State.DONE)
 @pytest.mark.parametrize("state", STATES)
 async def test_a_damaged_job_fails_no_read(path: Path, state: State, how: str) -> None:
     """Each read meets the row as the first one to do so."""
-    async with Database.open(path, clock=lambda: 1_000_000.0) as database:
+    async with new_database(path, clock=lambda: 1_000_000.0) as database:
         parent = await ask(database, message_id=None)
         await finished(database, parent)
         job = await ask(database, parent_id=parent.id, priority=1)  # the next to be claimed
