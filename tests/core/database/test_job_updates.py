@@ -17,7 +17,7 @@ from core.database.jobs import Jobs
 from core.database.moderation_queue import ModerationQueue
 from core.database.queue import JobQueue
 from core.job import State
-from tests.core.database.test_unreadable_rows import GUILD, LEASE, MO, ask, damage
+from tests.core.database.test_dead_letters import GUILD, LEASE, MO, ask, damage
 from tests.databases import new_database
 
 ROOT = Path(__file__).parents[3]

@@ -2,7 +2,7 @@
 
 from core.database.connection import Database
 from core.database.members import Members, Toggled
-from tests.core.database.test_unreadable_rows import ask, finished
+from tests.core.database.test_dead_letters import ask, finished
 
 ADA, BOB = 1, 2
 MOST = 3

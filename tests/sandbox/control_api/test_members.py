@@ -8,7 +8,7 @@ import pytest
 from sandbox import InteractionError, Member, OptionError, Sandbox
 from tests.openapi import assert_valid, load_openapi
 from tests.sandbox.conftest import Bot, soon
-from tests.sandbox.discord.test_messages import refused
+from tests.sandbox.discord.test_rest import refused
 
 
 class Again(discord.ui.View):

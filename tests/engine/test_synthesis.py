@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from core.recipe import Recipe
-from engine.models.model import Model
+from engine.models.model import Model, load_model
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, paint
@@ -21,6 +21,11 @@ from tests.engine.synthesis.conftest import CPU, paint
 GOLDEN = Path(__file__).parent / "golden"
 NAME = "a" * 64
 TOLERANCE = 0.03  #: mean absolute difference, pixels from 0 to 1; another image differs by 0.1
+
+
+@pytest.fixture(scope="module")
+def sketch(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load_model("sketch", tmp_path_factory.mktemp("data"), CPU)
 
 
 def recipe(include: str, exclude: str = "", **values: object) -> Recipe:

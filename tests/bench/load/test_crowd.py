@@ -1,0 +1,28 @@
+"""A generated queue is what the product itself would have written."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from bench.load.crowd import PAUSED, WAITING_EACH, fill
+from bench.load.queue import BOUND, Queue
+from core.database.connection import Database
+from core.database.guild_settings import GuildSettings
+from core.database.queue import JobQueue
+
+
+async def test_a_crowd_leaves_a_queue_as_the_product_would(tmp_path: Path) -> None:
+    path = tmp_path / "imagine.db"
+    await fill(path, 300, now=time.time())
+    async with Database.open(path) as database:
+        queue = await JobQueue(database).waiting(1000)
+        assert len(queue) == await JobQueue(database).waiting_count() == 300
+        assert max(Counter(job.member_id for job in queue).values()) <= WAITING_EACH
+        assert (await GuildSettings(database).get(PAUSED)).pause
+        assert any(job.guild_id == PAUSED for job in queue)
+        async with database.snapshot() as db:
+            painted = await db.execute_fetchall("SELECT * FROM jobs WHERE state = 'done'")
+        assert len(list(painted)) > 50
+        found = await Queue(database).measure()
+        assert set(BOUND) < set(found)
+        assert await JobQueue(database).running() == []
