@@ -76,7 +76,8 @@ def _colours(word: str, text: str, position: int) -> tuple[str, ...]:
         return (f"#{value}",)
     raise RecipeError(
         gettext(
-            "This is neither a colour, such as navy or #ff8800, nor a palette: {palettes}.",
+            "That is neither a colour, such as navy or #ff8800, nor one of these palettes:"
+            " {palettes}.",
             palettes=", ".join(NAMED),
         ),
         text,

@@ -143,7 +143,7 @@ def _prompt_text(text: str, info: ValidationInfo) -> str:
         return text
     if info.mode == "json":
         return "\ufffd"  # an earlier version stored it, and it must stay readable
-    raise ValueError(gettext("A prompt needs a text."))
+    raise ValueError(gettext("A prompt can't be empty."))
 
 
 Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
@@ -212,7 +212,7 @@ def parse_prompts(text: str, *, stories: bool = True) -> tuple[Prompt, ...]:
     text = one_line(text)
     if is_blank(text):
         raise RecipeError(
-            gettext("Nothing is asked for: write what to paint, such as “a red circle”.")
+            gettext("There is nothing to paint. Describe something, such as “a red circle”.")
         )
     prompts: list[Prompt] = []
     room = MAX_PROMPT_LENGTH
@@ -220,7 +220,7 @@ def parse_prompts(text: str, *, stories: bool = True) -> tuple[Prompt, ...]:
         if len(prompts) == MAX_PROMPTS:
             raise RecipeError(too_many(), text, start)
         if scene and not stories:
-            raise RecipeError(gettext("A story with “->” can only be included."), text, start)
+            raise RecipeError(gettext("Stories with “->” only work in include."), text, start)
         prompt = _parse_prompt(text, start, source, scene)
         if len(prompt.text) > room:
             raise RecipeError(too_long(), text, min(start + room, len(text)))
@@ -270,7 +270,7 @@ def _parse_prompt(text: str, start: int, source: str, scene: int) -> Prompt:
     try:
         return Prompt(_ESCAPED.sub(r"\1\2", words), weight, scene)
     except ValidationError:
-        raise RecipeError(gettext("There is no text in this place."), text, start) from None
+        raise RecipeError(gettext("There is no text here."), text, start) from None
 
 
 def _scenes(text: str) -> Iterator[tuple[int, str, int]]:
@@ -298,7 +298,7 @@ def _between_bars(text: str) -> Iterator[tuple[int, str]]:
 
 def _not_a_weight(number: str, text: str) -> str:
     if number.startswith(("-", "\u2212")):
-        return gettext("A weight can't be negative. To keep something away, put it in exclude.")
+        return gettext("A weight can't be negative. To leave something out, put it in exclude.")
     if not text:
         return gettext(
             "A weight is a number above 0 and up to {most}, such as 0.5.", most=f"{MAX_WEIGHT:g}"

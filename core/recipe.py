@@ -38,7 +38,7 @@ _RANGES = {
     "count": (gettext_noop("Count"), 1, MAX_COUNT),
 }
 
-A_PICTURE = gettext_noop("a picture")
+A_PICTURE = gettext_noop("an image")
 """How an image prompt is shown."""
 
 StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -100,14 +100,14 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
         if not self.include and not self.include_pictures:
-            raise ValueError(gettext("Nothing is asked for: include a text or a picture."))
+            raise ValueError(gettext("There is nothing to paint: include a text or an image."))
         if len(self.palette) == 1:
             raise ValueError(palette_bounds())
         if self.symmetry is Symmetry.QUARTER_TURN and self.width != self.height:
             raise ValueError(gettext("An image that can be turned by 90° must be a square."))
         if self.initial and self.source:
             raise ValueError(
-                gettext("A picture starts from another picture or from a job, not from both.")
+                gettext("An image starts from another image or from a job, not from both.")
             )
         return self
 
@@ -246,7 +246,7 @@ class Recipe(BaseModel):
         if max(width, height) > MAX_SIDE:
             raise RecipeError(
                 gettext(
-                    "Twice {size} is too large: {most} pixels a side is the most.",
+                    "Twice {size} is too large. The limit is {most} pixels per side.",
                     size=self.size,
                     most=MAX_SIDE,
                 )
@@ -287,9 +287,7 @@ class Recipe(BaseModel):
     def _seed_of(self, row: int) -> int:
         if not 0 <= row < self.count:
             raise RecipeError(
-                gettext(
-                    "There is no picture {n}: the job has {count}.", n=row + 1, count=self.count
-                )
+                gettext("There is no image {n}: the job has {count}.", n=row + 1, count=self.count)
             )
         return self.seeds[row]
 
@@ -313,7 +311,9 @@ def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
     """The include and exclude prompts of a style. Raises RecipeError."""
     if name not in PRESETS:
         known = ", ".join(map(gettext, PRESETS))
-        raise RecipeError(gettext("There is no such preset; there are {presets}.", presets=known))
+        raise RecipeError(
+            gettext("There is no such style. Choose one of these: {presets}.", presets=known)
+        )
     preset = PRESETS[name]
     return parse_prompts(preset.include), parse_prompts(preset.exclude) if preset.exclude else ()
 

@@ -14,13 +14,11 @@ from engine.synthesis.validation import Note, NoteCode, RecipeRefused, RefusalCo
 
 NOTES = {
     NoteCode.TRUNCATED_WORDS: gettext_noop(
-        "Too long for CLIP, these words were not seen: {words}."
+        "The prompt is too long for CLIP, which ignores these words: {words}."
     ),
     NoteCode.UNDERSTOOD_AS: gettext_noop("Painted as: {things}."),
     NoteCode.UNKNOWN_WORDS: gettext_noop("The model {model} doesn't know these words: {words}."),
-    NoteCode.LOW_MEMORY: gettext_noop(
-        "The memory is short for this size, so it is painted more slowly."
-    ),
+    NoteCode.LOW_MEMORY: gettext_noop("Memory is tight at this size, so this takes longer."),
 }
 
 REFUSALS = {
@@ -30,11 +28,11 @@ REFUSALS = {
     RefusalCode.NO_KNOWN_WORD: gettext_noop(
         "The model {model} can't draw that. It knows these words: {words}."
     ),
-    RefusalCode.NO_SOURCE: gettext_noop("What this picture was to start from is no longer there."),
-    RefusalCode.BAD_SOURCE: gettext_noop("The saved state was painted with another VQGAN."),
+    RefusalCode.NO_SOURCE: gettext_noop("The image that this should start from no longer exists."),
+    RefusalCode.BAD_SOURCE: gettext_noop("The saved state belongs to another model."),
 }
 
-FAULTS = {Fault.NOT_FINITE: gettext_noop("the arithmetic broke down (the loss is not a number)")}
+FAULTS = {Fault.NOT_FINITE: gettext_noop("the calculation broke down (the loss is not a number)")}
 
 
 def note_text(note: Note) -> str:
@@ -79,7 +77,7 @@ def early_end_text(output: StepOutput, *, stopped: bool) -> str:
 def paused_text(reason: str | None, step: int) -> str:
     """A job that the moderators have paused."""
     return gettext(
-        "The moderators have paused painting here{why}. It is at step {step}.",
+        "The moderators have paused Imagine here{why}. This image is at step {step}.",
         why=f": {reason.rstrip('.')}" if reason else "",
         step=step,
     )

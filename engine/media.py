@@ -93,7 +93,7 @@ def read_metadata(path: Path) -> Metadata:
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise ImageError(f"{path} is too large: {MAX_BYTES // 2**20} MB is the most.")
+        raise ImageError(f"{path} is too large: {MAX_BYTES // 2**20} MB is the limit.")
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             found = {name: picture.info.get(name) for name in Metadata.model_fields}

@@ -102,9 +102,7 @@ class RunningJob:
         with use_locale(self.job.locale):
             request = await asyncio.to_thread(self._request)
             if (seconds := renderer.reload_seconds) is not None:
-                waking = gettext(
-                    "The model is loaded onto the GPU again: {time}.", time=about(seconds)
-                )
+                waking = gettext("Loading the model onto the GPU: {time}.", time=about(seconds))
                 self._services.frames.show_frame(self.job, Frame(notes=[waking]))
         try:
             notes = await renderer.add(request)

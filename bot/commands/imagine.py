@@ -44,13 +44,13 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         strength=gettext_noop("How closely to follow that image, from 0 (barely) to 1 (exactly)"),
         like=gettext_noop("An image to paint something similar to"),
         unlike=gettext_noop("An image to avoid resembling"),
-        like_weight=gettext_noop("How much to resemble it, beside the texts with weight 1"),
-        unlike_weight=gettext_noop("How much to avoid resembling it, likewise"),
+        like_weight=gettext_noop("How much to resemble it (a text prompt has weight 1)"),
+        unlike_weight=gettext_noop("How much to avoid resembling it (a text prompt has weight 1)"),
         tile=gettext_noop("Make a seamless pattern, to be repeated side by side"),
         symmetry=gettext_noop("Make the image symmetric"),
-        palette=gettext_noop("Its colours, such as navy gold #fff, or the name of a palette"),
-        palette_from=gettext_noop("An image to take its colours from"),
-        private=gettext_noop("Send it to you alone, by direct message"),
+        palette=gettext_noop("Colours to use, such as navy gold #fff, or the name of a palette"),
+        palette_from=gettext_noop("An image to take the colours from"),
+        private=gettext_noop("Send it only to you, by direct message"),
     )
     @app_commands.choices(style=styles_for(model), tile=tiles(), symmetry=symmetries())
     @app_commands.autocomplete(include=_suggest, size=suggest_sizes, palette=suggest_palettes)

@@ -12,7 +12,7 @@ from core.i18n import gettext_noop
 @app_commands.command(
     name="show", description=gettext_noop("See an image by number, with its full recipe")
 )
-@app_commands.describe(job_id=gettext_noop("The job number, as its message says"))
+@app_commands.describe(job_id=gettext_noop("The job number, shown in its message"))
 @app_commands.rename(job_id="job")
 async def show_command(interaction: Interaction, job_id: app_commands.Range[int, 1]) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:

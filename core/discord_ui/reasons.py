@@ -6,23 +6,23 @@ from core.job import Reason, ReasonCode
 _TEXTS: dict[str, str] = {
     ReasonCode.CANCELLED_BY: gettext_noop("Cancelled by {name}."),
     ReasonCode.CANCELLED_BY_MODERATOR: gettext_noop("Cancelled by {name}: {why}"),
-    ReasonCode.QUEUE_CLEARED: gettext_noop("A moderator has cleared the queue."),
-    ReasonCode.MEMBER_BLOCKED: gettext_noop("A moderator has cancelled this."),
-    ReasonCode.DELETED_BY_MODERATOR: gettext_noop("A moderator has deleted it."),
-    ReasonCode.TOO_MANY_ATTEMPTS: gettext_noop("The engine stopped 3 times while painting this."),
-    ReasonCode.OUT_OF_MEMORY: gettext_noop(
-        "There is not enough memory to paint {size}: try {smaller}."
+    ReasonCode.QUEUE_CLEARED: gettext_noop("A moderator cleared the queue."),
+    ReasonCode.MEMBER_BLOCKED: gettext_noop("A moderator cancelled this."),
+    ReasonCode.DELETED_BY_MODERATOR: gettext_noop("A moderator deleted this."),
+    ReasonCode.TOO_MANY_ATTEMPTS: gettext_noop(
+        "The engine stopped 3 times while working on this, so it won't be tried again."
     ),
+    ReasonCode.OUT_OF_MEMORY: gettext_noop("There isn't enough memory for {size}. Try {smaller}."),
     ReasonCode.OUT_OF_MEMORY_SEVERAL: gettext_noop(
-        "There is not enough memory to paint {size}: try fewer pictures at once, or {smaller}."
+        "There isn't enough memory for {size}. Try fewer images at once, or {smaller}."
     ),
     ReasonCode.DISK_FULL: gettext_noop(
-        "The picture was painted, but the engine's disk is full, so it could not be kept. "
-        "Whoever runs this bot must make room; then ask again."
+        "The image was finished, but the disk is full, so it couldn't be saved. Please request it"
+        " again once whoever runs this bot has made room."
     ),
     ReasonCode.INCIDENT: gettext_noop(
-        "Something went wrong while this was painted, and it has been noted. If it happens "
-        "again, tell whoever runs this bot the incident {incident}."
+        "Something went wrong while creating this image, and it has been logged. If it happens"
+        " again, give incident {incident} to whoever runs this bot."
     ),
     ReasonCode.SOURCE_DELETED: gettext_noop(
         "The image that this would have started from was deleted by its owner."

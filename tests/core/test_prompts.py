@@ -205,6 +205,6 @@ def test_a_scene_without_a_text_is_pointed_at(text: str, position: int) -> None:
 
 
 def test_a_story_is_told_by_what_is_included() -> None:
-    with pytest.raises(RecipeError, match="can only be included") as caught:
+    with pytest.raises(RecipeError, match="only work in include") as caught:
         parse_prompts("fog | day -> night", stories=False)
     assert caught.value.position == 6

@@ -92,9 +92,9 @@ def test_a_picture_may_say_what_to_paint() -> None:
     )
     assert (recipe.include, recipe.include_pictures) == ((), (like,))
     assert recipe.pictures == ("b" * 64, "a" * 64)
-    with pytest.raises(RecipeError, match="Nothing is asked for"):
+    with pytest.raises(RecipeError, match="There is nothing to paint"):
         Recipe.make(" ", exclude_pictures=[unlike], **PLAIN)
-    with pytest.raises(ValueError, match="include a text or a picture"):
+    with pytest.raises(ValueError, match="include a text or an image"):
         Recipe(exclude_pictures=(unlike,), seed=0, **PLAIN)
 
 
@@ -151,7 +151,7 @@ def test_follow_ups_of_a_picture_that_is_not_there_are_refused() -> None:
         lambda: recipe.more(1, -1, steps=10),
         lambda: recipe.larger(1, 3, steps=10),
     ):
-        with pytest.raises(RecipeError, match="There is no picture"):
+        with pytest.raises(RecipeError, match="There is no image"):
             follow()
     with pytest.raises(RecipeError, match="Steps must be"):
         recipe.more(1, 0, steps=0)
@@ -159,7 +159,7 @@ def test_follow_ups_of_a_picture_that_is_not_there_are_refused() -> None:
 
 def test_a_title() -> None:
     assert Recipe.make("a castle | fog", **PLAIN).title == "a castle"
-    assert Recipe.make(include_pictures=[PicturePrompt("a" * 64)], **PLAIN).title == "a picture"
+    assert Recipe.make(include_pictures=[PicturePrompt("a" * 64)], **PLAIN).title == "an image"
 
 
 def test_a_text_on_both_sides_is_refused_and_pointed_at() -> None:

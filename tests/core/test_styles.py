@@ -25,7 +25,7 @@ def test_a_preset_adds_prompts_of_small_weight(name: str) -> None:
 
 
 def test_a_preset_alone_is_no_wish() -> None:
-    with pytest.raises(RecipeError, match="Nothing is asked for"):
+    with pytest.raises(RecipeError, match="There is nothing to paint"):
         Recipe.make("", preset="night", **PLAIN)
 
 

@@ -143,7 +143,7 @@ async def test_idle_networks_leave_the_gpu_once_and_the_next_job_says_that_they_
         assert (await ended(second)).state is State.DONE
         assert renderer.offloads < 3
     notes = {(job_id, note) for job_id, frame in sink.frames for note in frame.notes}
-    assert notes == {(second.id, "The model is loaded onto the GPU again: about 1 s.")}
+    assert notes == {(second.id, "Loading the model onto the GPU: about 1 s.")}
 
 
 async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
@@ -227,7 +227,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
         assert Checkpoint.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
         _, shown = next(pair for pair in sink.frames if pair[1].state is State.QUEUED)
         assert list(shown.notes) == [
-            "The moderators have paused painting here: a film evening. It is at step 7."
+            "The moderators have paused Imagine here: a film evening. This image is at step 7."
         ]
         await ModerationQueue(database).resume(1, actor_id=9)
         assert (await ended(job)).state is State.DONE
@@ -450,7 +450,7 @@ async def test_without_memory_for_one_job_a_smaller_size_is_named(
     async with working(FakeRenderer(no_room)):
         reason = reason_text((await ended(job)).reason)
     assert reason == (
-        "There is not enough memory to paint 512x384: try fewer pictures at once, or 256x192."
+        "There isn't enough memory for 512x384. Try fewer images at once, or 256x192."
     )
 
 

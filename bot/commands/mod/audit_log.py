@@ -58,7 +58,7 @@ async def _greet(interaction: Interaction, channel: ChannelOption) -> None:
             raise
         raise RefusedError(
             gettext(
-                "I can't post in {channel}. There I need the permissions View Channel, Send"
+                "I can't post in {channel}. I need these permissions there: View Channel, Send"
                 " Messages and Embed Links.",
                 channel=channel.mention,
             )

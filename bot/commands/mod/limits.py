@@ -31,7 +31,7 @@ class LimitsGroup(
         role=gettext_noop("The role; @everyone for members without any other role that has limits"),
         running=gettext_noop("Images in progress at a time"),
         waiting=gettext_noop("Images waiting at a time"),
-        per_hour=gettext_noop("Images requested within an hour, without failed ones"),
+        per_hour=gettext_noop("Images requested per hour, not counting failed ones"),
         size=gettext_noop("The largest size"),
         steps=gettext_noop("The highest number of steps"),
     )

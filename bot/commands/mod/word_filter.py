@@ -30,7 +30,7 @@ class WordsGroup(
     )
     @app_commands.describe(
         word=gettext_noop(
-            "Found however it is written, as a whole word; nud* also finds nudes and nudity"
+            "A whole word, matched in any spelling or disguise; nud* also matches nudes and nudity"
         ),
         where=gettext_noop("Where it is refused"),
     )
@@ -61,7 +61,7 @@ class WordsGroup(
             )
 
     @app_commands.command(name="remove", description=gettext_noop("Allow a word again"))
-    @app_commands.describe(word=gettext_noop("As it is in the list"))
+    @app_commands.describe(word=gettext_noop("The word, as shown in the list"))
     async def remove(self, interaction: Interaction, word: Word) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             guild_rules = interaction.client.guild_rules
@@ -80,7 +80,7 @@ class WordsGroup(
             await response.edit(embed=embed, view=view)
 
     @app_commands.command(
-        name="test", description=gettext_noop("See which word a prompt is refused for")
+        name="test", description=gettext_noop("See which refused word a prompt contains")
     )
     @app_commands.describe(text=gettext_noop("The prompt"))
     async def test(
@@ -90,7 +90,7 @@ class WordsGroup(
             rules = await interaction.client.guild_rules.words(guild_of(interaction))
             hit = await asyncio.to_thread(first_hit, rules, text)
             if hit is None:
-                await response.edit(gettext("None of the refused words is in it."))
+                await response.edit(gettext("This prompt contains none of the refused words."))
                 return
             await response.edit(
                 gettext(

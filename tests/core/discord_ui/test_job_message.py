@@ -175,8 +175,8 @@ def test_pictures_as_prompts_are_told_with_their_shares() -> None:
     recipe = RECIPE.model_copy(update=changes)
     progress = Progress(60, 150, 0.3, 0.04, (0.2, 0.06, 0.04, 0.04))
     assert (card(replace(JOB, recipe=recipe), progress=progress).embed.description or "") == (
-        "Waiting\n**Include** a castle (+0.200) · fog ×0.5 (+0.060) · *a picture* ×0.5 (+0.040)\n"
-        "**Exclude** *a picture* ×0.5 (+0.040)"
+        "Waiting\n**Include** a castle (+0.200) · fog ×0.5 (+0.060) · *an image* ×0.5 (+0.040)\n"
+        "**Exclude** *an image* ×0.5 (+0.040)"
     )
 
 

@@ -41,7 +41,7 @@ def test_pictures_are_prompts_like_texts(model: Model) -> None:
     )
     pictures = {liked.name: wide, unliked.name: Image.new("RGB", (9, 9))}
     asked = objective.embed_target(recipe, pictures, model.perceptor, CONFIG, CPU)
-    assert asked.texts == ("a red circle", "a picture", "a picture")
+    assert asked.texts == ("a red circle", "an image", "an image")
     assert asked.weights.tolist() == pytest.approx([0.25, 0.75, -0.25])
     assert asked.floors.tolist() == pytest.approx(
         [CONFIG.exclude_text_floor] + 2 * [CONFIG.exclude_image_floor]
