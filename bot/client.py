@@ -17,7 +17,7 @@ from discord.http import Route
 
 from bot.errors import RefusedError, handle_error
 from bot.gateway import wait_for_a_session
-from bot.health import tell_what_to_mend
+from bot.health import log_health_report
 from bot.registration import register
 from bot.state.membership import Memberships
 from bot.state.pending_responses import PendingInteractions
@@ -196,7 +196,7 @@ class ImagineBot(discord.Client):
     async def on_ready(self) -> None:
         self.connected = self.was_ready = True
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
-        await tell_what_to_mend(self, self.settings)
+        await log_health_report(self, self.settings)
 
     async def on_resumed(self) -> None:
         self.connected = True

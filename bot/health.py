@@ -1,4 +1,4 @@
-"""What the bot looks at once it is ready, for the host who reads its log."""
+"""Health checks that the bot logs for its host once it is ready."""
 
 import logging
 import platform
@@ -12,43 +12,43 @@ from core.database.connection import Database
 from core.database.errors import StoreError
 from core.health import (
     Finding,
-    Verdict,
-    look_at_application,
-    look_at_database,
-    look_at_disk,
-    look_at_permissions,
-    stops,
-    well,
+    Severity,
+    check_application,
+    check_database,
+    check_disk,
+    check_permissions,
 )
 from core.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
 LEVELS = {
-    Verdict.WELL: logging.INFO,
-    Verdict.FLAW: logging.WARNING,
-    Verdict.STOPS: logging.ERROR,
+    Severity.OK: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.ERROR: logging.ERROR,
 }
 
 
-async def tell_what_to_mend(client: discord.Client, settings: Settings) -> None:
-    """Logs what is well and what is not. The client must be ready."""
+async def log_health_report(client: discord.Client, settings: Settings) -> None:
+    """Logs the result of every check. The client must be ready."""
     async for finding in _findings(client, settings):
-        log.log(LEVELS[finding.verdict], finding.sentence)
+        log.log(LEVELS[finding.severity], finding.sentence)
 
 
 async def _findings(client: discord.Client, settings: Settings) -> AsyncIterator[Finding]:
     packages = ", ".join(f"{package} {version(package)}" for package in ("imagine", "discord.py"))
-    yield well(f"Python {platform.python_version()}, {packages}.")
+    yield Finding.ok(f"Python {platform.python_version()}, {packages}.")
     if client.application:
-        yield look_at_application(client.application)
+        yield check_application(client.application)
     for guild in client.guilds:
         if not guild.unavailable:
-            for finding in look_at_permissions(guild, guild.channels, guild.me):
+            for finding in check_permissions(guild, guild.channels, guild.me):
                 yield finding
     try:
-        async with Database.open(settings.database_path) as apart:  # it takes long; nobody waits
-            yield await look_at_database(apart, settings.database_path)
+        async with Database.open(
+            settings.database_path
+        ) as own:  # a connection of its own: this takes long
+            yield await check_database(own, settings.database_path)
     except StoreError as error:
-        yield stops(str(error))
-    yield look_at_disk(settings)
+        yield Finding.error(str(error))
+    yield check_disk(settings)

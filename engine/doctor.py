@@ -13,14 +13,11 @@ from core.database.connection import Database
 from core.database.errors import StoreError
 from core.health import (
     Finding,
-    flaw,
-    look_at_access,
-    look_at_application,
-    look_at_database,
-    look_at_disk,
-    look_at_permissions,
-    stops,
-    well,
+    check_access,
+    check_application,
+    check_database,
+    check_disk,
+    check_permissions,
 )
 from core.settings import Settings, SettingsError
 from engine.delivery.rest import DiscordError, logged_in
@@ -42,35 +39,35 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _run(check: Check, settings: Settings) -> AsyncIterator[Finding]:
-    """What one check finds; an error that it meets would stop the engine, too."""
+    """The findings of one check; an error that it raises would stop the engine, too."""
     try:
         async for finding in check(settings):
             yield finding
     except (SettingsError, DiscordError, StoreError, WeightsError, DeviceError, OSError) as error:
-        yield stops(str(error))
+        yield Finding.error(str(error))
 
 
 async def _discord(settings: Settings) -> AsyncIterator[Finding]:
     async with logged_in(settings) as client:
         name = client.user.name if client.user else "nobody"
-        yield well(f"Discord knows the token: it speaks as {name}.")
+        yield Finding.ok(f"Discord accepts the token of {name}.")
         if client.application:
-            yield look_at_application(client.application)
+            yield check_application(client.application)
         try:
             yield await _sessions(client)
             if settings.discord_guild_id:
                 async for finding in _guild(client, settings.discord_guild_id):
                     yield finding
         except discord.HTTPException as error:
-            yield flaw(f"Discord did not answer everything, so try again: {error}.")
+            yield Finding.warning(f"Discord did not answer every question, so try again: {error}.")
 
 
 async def _sessions(client: discord.Client) -> Finding:
     _, _, limit = await client.http.get_bot_gateway()
-    left = f"The bot may start {limit['remaining']} more times before Discord begins a new day."
+    left = f"The bot can start {limit['remaining']} more times before Discord resets the limit."
     if limit["remaining"] < FEW_SESSIONS:
-        return flaw(f"{left} It waits until then: see in its log why it starts so often.")
-    return well(left)
+        return Finding.warning(f"{left} It waits until then. Its log says why it starts so often.")
+    return Finding.ok(left)
 
 
 async def _guild(client: discord.Client, guild_id: int) -> AsyncIterator[Finding]:
@@ -80,18 +77,18 @@ async def _guild(client: discord.Client, guild_id: int) -> AsyncIterator[Finding
         guild = await client.fetch_guild(guild_id)
         member = await guild.fetch_member(client.user.id)
     except (discord.Forbidden, discord.NotFound):
-        yield stops(
+        yield Finding.error(
             f"The bot is not in the server DISCORD_GUILD_ID={guild_id}: invite it, or leave that"
             " setting empty."
         )
         return
-    for finding in look_at_permissions(guild, await guild.fetch_channels(), member):
+    for finding in check_permissions(guild, await guild.fetch_channels(), member):
         yield finding
 
 
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
     async with Database.open(settings.database_path) as database:
-        yield await look_at_database(database, settings.database_path)
+        yield await check_database(database, settings.database_path)
 
 
 async def _weights(settings: Settings) -> AsyncIterator[Finding]:
@@ -101,7 +98,7 @@ async def _weights(settings: Settings) -> AsyncIterator[Finding]:
         if file.state is not weights.State.WHOLE:
             path = status.folder / file.name
             raise WeightsError(f"{path} is {file.state}; repair it with `{entry.fix_command}`.")
-    yield well(f"The weights of the model {entry.name} are complete.")
+    yield Finding.ok(f"The weights of the model {entry.name} are complete.")
 
 
 async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:
@@ -112,9 +109,9 @@ async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:
             await asyncio.to_thread(read_open_clip, *model)
     if chosen:
         names = ", ".join(choice.name for choice in chosen)
-        yield well(f"What PERCEPTORS names can be read: {names}.")
+        yield Finding.ok(f"The PERCEPTORS can be loaded: {names}.")
     else:
-        yield well("PERCEPTORS is not set: the model's own CLIP is used.")
+        yield Finding.ok("PERCEPTORS is not set: the model's own CLIP is used.")
 
 
 async def _device(settings: Settings) -> AsyncIterator[Finding]:
@@ -122,14 +119,14 @@ async def _device(settings: Settings) -> AsyncIterator[Finding]:
     driver = _driver()
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
-        yield well(f"DEVICE={settings.device} computes on {device}: {name}, driver {driver}.")
+        yield Finding.ok(f"DEVICE={settings.device} uses {device}: {name}, driver {driver}.")
     elif driver and settings.device == "auto":
-        yield flaw(
-            f"There is a GPU's driver ({driver}), but torch sees no GPU: install a driver that"
-            f" supports CUDA {torch.version.cuda}, or set DEVICE=cpu to paint without one."
+        yield Finding.warning(
+            f"A GPU driver ({driver}) is installed, but torch finds no GPU: install a driver that"
+            f" supports CUDA {torch.version.cuda}, or set DEVICE=cpu to render without one."
         )
     else:
-        yield well(f"DEVICE={settings.device} computes on {device}.")
+        yield Finding.ok(f"DEVICE={settings.device} uses {device}.")
     yield _memory(free_memory(device) / 1e9, catalogue.find(settings.model).memory, device)
 
 
@@ -142,19 +139,20 @@ def _memory(free: float, needed: float, device: torch.device) -> Finding:
     """Whether the model fits; both in GB."""
     there = f"{free:,.1f} GB of memory are free on {device}"
     if free < needed:
-        return flaw(
-            f"{there}, and the model takes {needed:g}: end other programs, or choose another MODEL."
+        return Finding.warning(
+            f"{there}, and the model needs {needed:g}: close other programs, or choose another"
+            " MODEL."
         )
-    return well(f"{there}; the model takes {needed:g}.")
+    return Finding.ok(f"{there}; the model needs {needed:g}.")
 
 
 async def _disk(settings: Settings) -> AsyncIterator[Finding]:
-    yield look_at_disk(settings)
-    for finding in look_at_access(settings):
+    yield check_disk(settings)
+    for finding in check_access(settings):
         yield finding
 
 
 async def _versions(settings: Settings) -> AsyncIterator[Finding]:
     packages = ("imagine", "torch", "discord.py")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    yield well(f"Python {platform.python_version()}, {versions}.")
+    yield Finding.ok(f"Python {platform.python_version()}, {versions}.")

@@ -13,10 +13,10 @@ def add_parser(commands: Any) -> None:
 
 
 def run(parsed: argparse.Namespace, settings: Settings) -> int:
-    from core.health import Verdict
+    from core.health import Severity
     from engine.doctor import examine
 
     findings = asyncio.run(examine(settings))
     for finding in findings:
-        print(f"{finding.verdict:<3}  {finding.sentence}")
-    return 1 if any(finding.verdict is Verdict.STOPS for finding in findings) else 0
+        print(f"{finding.severity:<7}  {finding.sentence}")
+    return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0

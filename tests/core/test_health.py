@@ -1,4 +1,4 @@
-"""What a host should mend is found, and said with how to mend it."""
+"""Each check finds what is wrong and tells the host how to fix it."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from core.database.connection import Database
 from core.database.jobs import Jobs
-from core.health import Verdict, look_at_access, look_at_application, look_at_database, look_at_disk
+from core.health import Severity, check_access, check_application, check_database, check_disk
 from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
@@ -26,11 +26,11 @@ class Usage(NamedTuple):
 def test_commands_that_discord_sends_elsewhere() -> None:
     application = discord.AppInfo.__new__(discord.AppInfo)
     application.interactions_endpoint_url = None
-    assert look_at_application(application).verdict is Verdict.WELL
+    assert check_application(application).severity is Severity.OK
     application.interactions_endpoint_url = "https://example.org/interactions"
-    finding = look_at_application(application)
-    assert finding.verdict is Verdict.STOPS
-    assert "empty “Interactions Endpoint URL”" in finding.sentence
+    finding = check_application(application)
+    assert finding.severity is Severity.ERROR
+    assert "clear “Interactions Endpoint URL”" in finding.sentence
 
 
 async def test_a_database_and_its_damage(path: Path) -> None:
@@ -47,13 +47,13 @@ async def test_a_database_and_its_damage(path: Path) -> None:
                     member_name="Ada",
                 )
             )
-        finding = await look_at_database(database, path)
-    assert finding.verdict is Verdict.WELL
-    assert "40 jobs wait" in finding.sentence
+        finding = await check_database(database, path)
+    assert finding.severity is Severity.OK
+    assert "40 jobs are waiting" in finding.sentence
     spoil_a_page(path)
     async with Database.open(path) as database:
-        finding = await look_at_database(database, path)
-    assert finding.verdict is Verdict.STOPS
+        finding = await check_database(database, path)
+    assert finding.severity is Severity.ERROR
     assert "restore a backup" in finding.sentence
 
 
@@ -65,7 +65,7 @@ def spoil_a_page(path: Path) -> None:
 
 def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data_dir=tmp_path / "not" / "there" / "yet")
-    assert look_at_disk(settings).verdict is Verdict.WELL
+    assert check_disk(settings).severity is Severity.OK
     asked: list[Any] = []
 
     def full(folder: Path) -> Usage:
@@ -73,8 +73,8 @@ def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return Usage(10**12, 10**12 - 5 * 10**6, 5 * 10**6)
 
     monkeypatch.setattr(shutil, "disk_usage", full)
-    finding = look_at_disk(settings)
-    assert finding.verdict is Verdict.STOPS
+    finding = check_disk(settings)
+    assert finding.severity is Severity.ERROR
     assert finding.sentence.startswith("Only 5 MB are free")
     assert asked == [tmp_path]
 
@@ -82,15 +82,15 @@ def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_files_that_others_can_read(tmp_path: Path) -> None:
     settings = Settings(database_path=tmp_path / "imagine.db", data_dir=tmp_path / "data")
     env_file = tmp_path / ".env"
-    assert list(look_at_access(settings, env_file)) == []
+    assert list(check_access(settings, env_file)) == []
     for path in (env_file, settings.database_path):
         path.touch(0o600)
-    (finding,) = look_at_access(settings, env_file)
-    assert finding.verdict is Verdict.WELL
+    (finding,) = check_access(settings, env_file)
+    assert finding.severity is Severity.OK
     env_file.chmod(0o644)
     settings.data_dir.mkdir()
     settings.data_dir.chmod(0o750)
-    findings = list(look_at_access(settings, env_file))
-    assert {finding.verdict for finding in findings} == {Verdict.FLAW}
+    findings = list(check_access(settings, env_file))
+    assert {finding.severity for finding in findings} == {Severity.WARNING}
     for path, finding in zip((env_file, settings.data_dir), findings, strict=True):
         assert f"`chmod go= {path}`" in finding.sentence

@@ -340,7 +340,7 @@ async def doctor(
         monkeypatch.setenv(name, value)
     status = await asyncio.to_thread(main, ["doctor"])
     lines = capsys.readouterr().out.splitlines()
-    assert {line[:5] for line in lines} <= {"ok   ", "see  ", "NOT  "}
+    assert {line.split()[0] for line in lines} <= {"ok", "warning", "error"}
     return status, [line for line in lines if not line.startswith("ok")]
 
 
@@ -353,13 +353,13 @@ async def test_the_doctor_says_what_is_well_and_what_is_not(
         assert await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=home) == (0, [])
 
         status, (line,) = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID="1234")
-        assert (status, line[:3]) == (1, "NOT")
+        assert (status, line[:5]) == (1, "error")
         assert "DISCORD_GUILD_ID=1234: invite it" in line
 
         status, (line,) = await doctor(
             capsys, monkeypatch, **{**at, "DISCORD_TOKEN": "a-wrong-token"}
         )
-        assert (status, line[:3]) == (1, "NOT")
+        assert (status, line[:5]) == (1, "error")
         assert "does not accept the token" in line
 
 
@@ -376,8 +376,8 @@ async def test_the_doctor_names_channels_where_the_bot_may_too_little_and_that_s
         at = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
         status, lines = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=str(everyone))
     assert status == 0
-    assert [line[:3] for line in lines] == ["see"]
-    assert "In #quiet of the server Painters the bot lacks Attach Files" in lines[0]
+    assert [line[:7] for line in lines] == ["warning"]
+    assert "lacks Attach Files in #quiet of the server Painters" in lines[0]
 
 
 async def test_the_doctor_reads_the_perceptors(
@@ -386,5 +386,5 @@ async def test_the_doctor_reads_the_perceptors(
     monkeypatch.setenv("PERCEPTORS", "own open_clip/ViT-B-32/nowhere.safetensors")
     assert await asyncio.to_thread(main, ["doctor"]) == 1
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "open_clip" in line)
-    assert line.startswith("NOT")
+    assert line.startswith("error")
     assert "ViT-B-32/nowhere.safetensors" in line
