@@ -13,7 +13,7 @@ export EXCLUDE ?= watermark
 export STEPS ?= 60
 export SEED ?= 7
 
-.PHONY: demo try test check bench audit sbom lock screenshots translations clean
+.PHONY: demo try test test-fast check bench audit sbom lock screenshots translations clean
 
 demo: $(READY)  ## run sandbox, bot and engine while a scripted member requests one image
 	@$(BIN)/python -m sandbox.demo
@@ -21,10 +21,15 @@ demo: $(READY)  ## run sandbox, bot and engine while a scripted member requests 
 try: $(READY)  ## open the whole product in your browser, until Ctrl-C
 	@$(BIN)/python -m sandbox.playground
 
-# Three files at a time, even on two cores: tests of whole processes mostly wait.
-# They run first (tests/conftest.py), so that none runs alone at the end.
+# Four files at a time, even on two cores: tests of whole processes mostly wait.
+# The longest files run first (tests/conftest.py), so that none runs alone at the end.
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+
 test: $(READY)  ## run all tests, including the end-to-end tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --numprocesses 4
+
+test-fast: $(READY)  ## run only the tests that take no whole process, no browser and no long render
+	$(PYTEST) --numprocesses 2 -m "not slow"
 
 check: $(READY) $(PAGE_READY)  ## check formatting, types and imports; needs node and npm for the page
 	$(BIN)/ruff format --check .

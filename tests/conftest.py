@@ -1,4 +1,4 @@
-"""How tests share a machine: each with one thread, whole processes first."""
+"""How tests share a machine: each with one thread, the longest files first."""
 
 import os
 from pathlib import Path
@@ -18,9 +18,32 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 HERE = Path(__file__).parent
-LONGEST = tuple(HERE / name for name in ("end_to_end", "engine/test_cluster.py", "browser"))
-"""Begun first, so that with several files at a time none of them is left over at the end."""
+WHOLE = tuple(HERE / name for name in ("browser", "deploy", "end_to_end"))
+"""All tests in these folders are slow: they start whole processes or a browser."""
+
+LONGEST = [
+    HERE / name
+    for name in (
+        *("end_to_end/test_cluster.py", "engine/test_cluster.py", "end_to_end/test_painting.py"),
+        *(
+            "end_to_end/test_crashes.py",
+            "browser",
+            "end_to_end",
+            "engine/synthesis/test_renderer.py",
+        ),
+        *("engine/test_cli.py", "bot/test_main.py", "sandbox"),
+    )
+]
+"""Run first, so that none of them is left over at the end, where the other workers idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not any(item.path.is_relative_to(slow) for slow in LONGEST))
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in WHOLE):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    ranks = (rank for rank, path in enumerate(LONGEST) if item.path.is_relative_to(path))
+    return next(ranks, len(LONGEST))

@@ -11,6 +11,7 @@ import pytest
 PACKAGES = ("bench", "bot", "core", "engine", "migrations", "sandbox", "training")
 
 
+@pytest.mark.slow
 def test_the_import_contracts_are_kept() -> None:
     """In a process of its own: it sets logging up anew, and silences loggers that are there."""
     command = Path(sys.executable).with_name("lint-imports")

@@ -21,6 +21,8 @@ from core.settings import Settings
 from sandbox import Sandbox
 from tests.bot.conftest import NOWHERE
 
+pytestmark = pytest.mark.slow
+
 MEND_FIRST, TRY_LATER = 78, 1
 
 

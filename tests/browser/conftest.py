@@ -111,6 +111,7 @@ def open_page(
         await product.client.channel(name)
         settings.setdefault("viewport", {"width": 1280, "height": 800})
         context = await browser.new_context(**settings)
+        context.set_default_timeout(PATIENCE)
         page = await context.new_page()
         troubles: list[str] = []
         asked: list[str] = []

@@ -10,6 +10,7 @@ import pytest
 PR_GET_DUMPABLE = 3
 
 
+@pytest.mark.slow
 def test_a_hidden_process_cannot_be_inspected() -> None:
     """As the kernel states it; root could read it anyway, so reading it would prove nothing."""
     code = (
@@ -40,6 +41,7 @@ def test_the_programs_that_know_the_token_hide_before_they_read_it(
     assert order == ["hidden", "settings"]
 
 
+@pytest.mark.slow
 def test_an_erased_variable_is_gone_from_the_process_its_children_and_the_kernel() -> None:
     code = (
         "import os, subprocess\nfrom core.process import erase_from_environment\n"

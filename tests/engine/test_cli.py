@@ -312,6 +312,7 @@ def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFix
     assert str(weights) in capsys.readouterr().out
 
 
+@pytest.mark.slow
 async def test_the_real_process_refuses_a_wrong_token(place: Path) -> None:
     async with Sandbox() as discord:
         process = await asyncio.create_subprocess_exec(

@@ -38,7 +38,7 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.worker import Worker
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 PATIENCE = 60.0
 GUILD = 5

@@ -16,6 +16,8 @@ import yarl
 from sandbox import InteractionError, Member, Sandbox, SandboxClient
 from tests.sandbox.conftest import Bot
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def running() -> AsyncIterator[tuple[dict[str, str], asyncio.subprocess.Process]]:

@@ -9,6 +9,9 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import aiohttp
+import pytest
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,9 +2,9 @@
 
 import { errorText, post } from "./api.js";
 import { element, icon } from "./dom.js";
+import { colourEdge } from "./embeds.js";
 import { markdown } from "./markdown.js";
 import { covered, fileNode, imageNode, keepImages } from "./media.js";
-import { openModal } from "./modal.js";
 import { selectOptions } from "./select_options.js";
 import { state } from "./state.js";
 
@@ -27,174 +27,158 @@ const STYLE_CLASSES = { 1: "first", 2: "second", 3: "good", 4: "danger" };
  * @param {Message} message
  */
 export function componentNodes(box, message) {
-  const nodes = message.components.map((part) => node(part, message));
-  keepImages(box, nodes);
-  return nodes;
+	const nodes = message.components.map((part) => node(part, message));
+	keepImages(box, nodes);
+	return nodes;
 }
 
 /** All components with those inside them. @param {Component[]} parts @returns {Component[]} */
 export function walk(parts) {
-  return parts.flatMap((part) => [
-    part,
-    ...walk(part.components ?? []),
-    ...walk(part.accessory ? [part.accessory] : []),
-  ]);
+	return parts.flatMap((part) => [
+		part,
+		...walk(part.components ?? []),
+		...walk(part.accessory ? [part.accessory] : []),
+	]);
 }
 
 /** What a message says, in its content, embeds or layout. @param {Message} message */
 export function textOf(message) {
-  const layout = walk(message.components).map((part) => part.content);
-  const embeds = message.embeds.flatMap((embed) => [embed.title, embed.description]);
-  return [message.content, ...embeds, ...layout].filter(Boolean).join("\n");
+	const layout = walk(message.components).map((part) => part.content);
+	const embeds = message.embeds.flatMap((embed) => [embed.title, embed.description]);
+	return [message.content, ...embeds, ...layout].filter(Boolean).join("\n");
 }
 
 /** The heading of a message, if it has one. @param {Message} message */
 export function titleOf(message) {
-  const heading = walk(message.components)
-    .map((part) => part.content?.match(/^#+ (.+)/)?.[1])
-    .find(Boolean);
-  return message.embeds[0]?.title ?? heading ?? "";
+	const heading = walk(message.components)
+		.map((part) => part.content?.match(/^#+ (.+)/)?.[1])
+		.find(Boolean);
+	return message.embeds[0]?.title ?? heading ?? "";
 }
 
 /** @param {Component} part @param {Message} message @returns {HTMLElement} */
 function node(part, message) {
-  const inside = () => (part.components ?? []).map((each) => node(each, message));
-  if (SELECTS.includes(part.type)) return select(part, message);
-  switch (part.type) {
-    case ACTION_ROW:
-      return element("div", { class: "row" }, inside());
-    case BUTTON:
-      return button(part, message);
-    case CONTAINER:
-      return container(part, inside());
-    case TEXT_DISPLAY:
-      return element("div", { class: "text" }, markdown(part.content ?? ""));
-    case SECTION:
-      return element(
-        "div",
-        { class: "section" },
-        element("div", {}, inside()),
-        part.accessory && node(part.accessory, message),
-      );
-    case MEDIA_GALLERY:
-      return element(
-        "div",
-        { class: `mosaic of${Math.min((part.items ?? []).length, 4)}` },
-        (part.items ?? []).map(media),
-      );
-    case THUMBNAIL:
-      return element("div", { class: "thumbnail" }, media(part));
-    case SEPARATOR:
-      return element("hr", { class: part.divider ? "" : "blank" });
-    case FILE:
-      return fileNode(/** @type {any} */ ({ ...part.file, filename: part.name, size: part.size }));
-    default:
-      return element(
-        "p",
-        { class: "hint" },
-        `This page cannot show components of type ${part.type}.`,
-      );
-  }
+	const inside = () => (part.components ?? []).map((each) => node(each, message));
+	if (SELECTS.includes(part.type)) return select(part, message);
+	switch (part.type) {
+		case ACTION_ROW:
+			return element("div.row", inside());
+		case BUTTON:
+			return button(part, message);
+		case CONTAINER:
+			return container(part, inside());
+		case TEXT_DISPLAY:
+			return element("div.text", markdown(part.content ?? ""));
+		case SECTION:
+			return element(
+				"div.section",
+				element("div", inside()),
+				part.accessory && node(part.accessory, message),
+			);
+		case MEDIA_GALLERY:
+			return element(
+				"div",
+				{ class: `mosaic of${Math.min((part.items ?? []).length, 4)}` },
+				(part.items ?? []).map(media),
+			);
+		case THUMBNAIL:
+			return element("div.thumbnail", media(part));
+		case SEPARATOR:
+			return element("hr", { class: part.divider ? "" : "blank" });
+		case FILE:
+			return fileNode(/** @type {any} */ ({ ...part.file, filename: part.name, size: part.size }));
+		default:
+			return element("p.hint", `This page cannot show components of type ${part.type}.`);
+	}
 }
 
 /** @param {Component} part @param {HTMLElement[]} inside */
 function container(part, inside) {
-  const box = element("div", { class: "container" }, inside);
-  if (typeof part.accent_color === "number")
-    box.style.setProperty("--edge", `#${part.accent_color.toString(16).padStart(6, "0")}`);
-  return box;
+	const box = element("div.container", inside);
+	colourEdge(box, part.accent_color);
+	return box;
 }
 
 /** An item of a gallery, or a thumbnail. @param {any} item */
 function media(item) {
-  const image = imageNode({ ...item.media, description: item.description });
-  return item.spoiler ? covered(image) : image;
+	const image = imageNode({ ...item.media, description: item.description });
+	return item.spoiler ? covered(image) : image;
 }
 
 function button(part, message) {
-  const label = [part.emoji?.name, part.label].filter(Boolean).join(" ");
-  if (part.style === LINK_STYLE) {
-    return element(
-      "a",
-      { class: "button second", href: part.url, target: "_blank", rel: "noopener noreferrer" },
-      label,
-      icon("jump"),
-    );
-  }
-  const control = element(
-    "button",
-    {
-      type: "button",
-      class: STYLE_CLASSES[part.style],
-      "data-id": part.custom_id,
-      disabled: part.disabled,
-    },
-    label,
-  );
-  control.addEventListener("click", () => use(control, message, part.custom_id));
-  return control;
+	const label = [part.emoji?.name, part.label].filter(Boolean).join(" ");
+	if (part.style === LINK_STYLE) {
+		return element(
+			"a.second",
+			{ href: part.url, target: "_blank", rel: "noopener noreferrer" },
+			label,
+			icon("jump"),
+		);
+	}
+	const control = element(
+		"button",
+		{ class: STYLE_CLASSES[part.style], "data-id": part.custom_id, disabled: part.disabled },
+		label,
+	);
+	control.addEventListener("click", () => use(control, message, part.custom_id));
+	return control;
 }
 
 function select(part, message) {
-  const several = (part.max_values ?? 1) > 1;
-  const hint = part.placeholder || "Make a selection";
-  const options = selectOptions(part).map((option) =>
-    element(
-      "option",
-      { value: option.value, selected: option.default, title: option.description },
-      option.label,
-    ),
-  );
-  const control = element(
-    "select",
-    {
-      "aria-label": hint,
-      "data-id": part.custom_id,
-      disabled: part.disabled,
-      multiple: several,
-      size: several ? Math.min(options.length, 5) : null,
-    },
-    !several &&
-      element(
-        "option",
-        { value: "", selected: !part.options?.some((option) => option.default) },
-        hint,
-      ),
-    options,
-  );
-  const values = () => [...control.selectedOptions].map((option) => option.value).filter(Boolean);
-  const send = () => use(control, message, part.custom_id, values());
-  if (!several) control.addEventListener("change", () => values().length && send());
-  return several
-    ? element(
-        "div",
-        { class: "several" },
-        control,
-        element("button", { type: "button", class: "second", onclick: send }, "Choose"),
-      )
-    : control;
+	const several = (part.max_values ?? 1) > 1;
+	const hint = part.placeholder || "Make a selection";
+	const options = selectOptions(part).map((option) =>
+		element(
+			"option",
+			{ value: option.value, selected: option.default, title: option.description },
+			option.label,
+		),
+	);
+	const control = element(
+		"select",
+		{
+			"aria-label": hint,
+			"data-id": part.custom_id,
+			disabled: part.disabled,
+			multiple: several,
+			size: several ? Math.min(options.length, 5) : null,
+		},
+		!several &&
+			element(
+				"option",
+				{ value: "", selected: !part.options?.some((option) => option.default) },
+				hint,
+			),
+		options,
+	);
+	const values = () => [...control.selectedOptions].map((option) => option.value).filter(Boolean);
+	const send = () => use(control, message, part.custom_id, values());
+	if (!several) control.addEventListener("change", () => values().length && send());
+	return several
+		? element("div.several", control, element("button.second", { onclick: send }, "Choose"))
+		: control;
 }
 
 async function use(control, message, customId, values = []) {
-  if (control.getAttribute("aria-busy") === "true") return;
-  control.setAttribute("aria-busy", "true");
-  const note = control.closest("[data-message]")?.querySelector(".problem");
-  note?.replaceChildren();
-  try {
-    const body = {
-      member: state.me,
-      channel: message.channel_id,
-      message: message.id,
-      custom_id: customId,
-      values,
-    };
-    const outcome = await post("/components/use", body);
-    if (outcome.kind === "failed")
-      note?.replaceChildren("This interaction failed. The bot did not respond in time.");
-    if (outcome.kind === "modal") openModal(outcome);
-  } catch (error) {
-    note?.replaceChildren(`This interaction failed. ${errorText(error)}`);
-  } finally {
-    control.removeAttribute("aria-busy");
-  }
+	if (control.ariaBusy === "true") return;
+	control.ariaBusy = "true";
+	const note = control.closest("[data-message]")?.querySelector(".problem");
+	note?.replaceChildren();
+	try {
+		const body = {
+			member: state.me,
+			channel: message.channel_id,
+			message: message.id,
+			custom_id: customId,
+			values,
+		};
+		const outcome = await post("/components/use", body);
+		if (outcome.kind === "failed")
+			note?.replaceChildren("This interaction failed. The bot did not respond in time.");
+		if (outcome.kind === "modal") (await import("./modal.js")).openModal(outcome);
+	} catch (error) {
+		note?.replaceChildren(`This interaction failed. ${errorText(error)}`);
+	} finally {
+		control.ariaBusy = null;
+	}
 }

@@ -4,7 +4,7 @@ import { element, icon, sizeText } from "./dom.js";
 
 /** A CDN URL without its signature, which changes. @param {string} url */
 export function bare(url) {
-  return url.split("?")[0];
+	return url.split("?")[0];
 }
 
 /** What each image button shows. @type {WeakMap<Element, Media>} */
@@ -14,13 +14,15 @@ const loading = new WeakMap();
 
 /** An image as a button that opens it large. @param {Media} media */
 export function imageNode(media) {
-  const button = element("button", {
-    type: "button",
-    class: "picture",
-    onclick: () => openLarge(shown.get(button) ?? media),
-  });
-  fill(button, media, element("img", { src: media.url }));
-  return button;
+	const button = element("button.picture", {
+		onclick: async () => {
+			const { openImage } = await import("./image_dialog.js");
+			const now = shown.get(button) ?? media;
+			openImage(now, altOf(now));
+		},
+	});
+	fill(button, media, element("img", { src: media.url }));
+	return button;
 }
 
 /**
@@ -29,26 +31,26 @@ export function imageNode(media) {
  * @param {Media} media
  */
 export async function changeImage(button, media) {
-  const address = bare(media.url);
-  const current = shown.get(button);
-  if (current && address === bare(current.url)) return;
-  loading.set(button, address);
-  const next = element("img", { src: media.url });
-  await next.decode().catch(() => {});
-  if (loading.get(button) === address) fill(/** @type {HTMLElement} */ (button), media, next);
+	const address = bare(media.url);
+	const current = shown.get(button);
+	if (current && address === bare(current.url)) return;
+	loading.set(button, address);
+	const next = element("img", { src: media.url });
+	await next.decode().catch(() => {});
+	if (loading.get(button) === address) fill(/** @type {HTMLElement} */ (button), media, next);
 }
 
 /** @param {HTMLElement} button @param {Media} media @param {HTMLImageElement} img */
 function fill(button, media, img) {
-  const alt = media.description || nameIn(media);
-  img.alt = alt;
-  if (media.width) img.width = media.width;
-  if (media.height) img.height = media.height;
-  shown.set(button, media);
-  loading.set(button, bare(media.url));
-  button.setAttribute("aria-label", `Image: ${alt}. Open it large`);
-  button.replaceChildren(img);
-  if (media.width) button.style.setProperty("--ratio", `${media.width} / ${media.height}`);
+	const alt = altOf(media);
+	img.alt = alt;
+	if (media.width) img.width = media.width;
+	if (media.height) img.height = media.height;
+	shown.set(button, media);
+	loading.set(button, bare(media.url));
+	button.ariaLabel = `Image: ${alt}. Open it large`;
+	button.replaceChildren(img);
+	if (media.width) button.style.setProperty("--ratio", `${media.width} / ${media.height}`);
 }
 
 /**
@@ -57,126 +59,90 @@ function fill(button, media, img) {
  * @param {HTMLElement[]} nodes what is to be shown
  */
 export function keepImages(box, nodes) {
-  const open = (root) =>
-    [...root.querySelectorAll(".mosaic .picture")].filter((each) => !each.closest(".covered"));
-  const [before, after] = [open(box), nodes.flatMap(open)];
-  if (before.length !== after.length) return;
-  for (const [index, button] of after.entries()) {
-    const media = shown.get(button);
-    button.replaceWith(before[index]);
-    if (media) changeImage(before[index], media);
-  }
+	const open = (root) =>
+		[...root.querySelectorAll(".mosaic .picture")].filter((each) => !each.closest(".covered"));
+	const [before, after] = [open(box), nodes.flatMap(open)];
+	if (before.length !== after.length) return;
+	for (const [index, button] of after.entries()) {
+		const media = shown.get(button);
+		button.replaceWith(before[index]);
+		if (media) changeImage(before[index], media);
+	}
 }
 
 /** @param {Media} media */
-function nameIn(media) {
-  return media.filename ?? decodeURIComponent(bare(media.url).split("/").at(-1) ?? "");
+function altOf(media) {
+	const name = media.filename ?? decodeURIComponent(bare(media.url).split("/").at(-1) ?? "");
+	return media.description || name;
 }
 
 /** @param {Attachment[]} files */
 export function filesNode(files) {
-  const images = files.filter((file) => isKind(file, "image"));
-  const others = files.filter((file) => !images.includes(file));
-  return element(
-    "div",
-    { class: "files" },
-    images.length > 0 &&
-      element(
-        "div",
-        { class: `mosaic of${Math.min(images.length, 4)}` },
-        images.map((file) => shownFile(file, imageNode(file))),
-      ),
-    others.map((file) =>
-      isKind(file, "video") ? shownFile(file, videoNode(file)) : fileNode(file),
-    ),
-  );
+	const images = files.filter((file) => isKind(file, "image"));
+	const others = files.filter((file) => !images.includes(file));
+	return element(
+		"div.files",
+		images.length > 0 &&
+			element(
+				"div",
+				{ class: `mosaic of${Math.min(images.length, 4)}` },
+				images.map((file) => shownFile(file, imageNode(file))),
+			),
+		others.map((file) =>
+			isKind(file, "video") ? shownFile(file, videoNode(file)) : fileNode(file),
+		),
+	);
 }
 
 /** @param {Media} file @param {"image" | "video"} kind */
 function isKind(file, kind) {
-  return (file.content_type ?? "").startsWith(`${kind}/`);
+	return (file.content_type ?? "").startsWith(`${kind}/`);
 }
 
 /** @param {Attachment} file */
 function videoNode(file) {
-  const label = file.description || file.filename;
-  return element("video", {
-    src: file.url,
-    controls: true,
-    loop: true,
-    muted: true,
-    playsinline: true,
-    preload: "metadata",
-    width: file.width,
-    height: file.height,
-    "aria-label": label,
-  });
+	const label = file.description || file.filename;
+	return element("video", {
+		src: file.url,
+		controls: true,
+		loop: true,
+		muted: true,
+		playsinline: true,
+		preload: "metadata",
+		width: file.width,
+		height: file.height,
+		"aria-label": label,
+	});
 }
 
 /** @param {Attachment} file */
 export function fileNode(file) {
-  return element(
-    "a",
-    { class: "file", href: file.url, download: file.filename },
-    icon("file"),
-    element(
-      "span",
-      {},
-      element("span", { class: "file-name" }, file.filename),
-      element("small", {}, sizeText(file.size)),
-    ),
-  );
+	return element(
+		"a.file",
+		{ href: file.url, download: file.filename },
+		icon("file"),
+		element("span", element("span", file.filename), element("small", sizeText(file.size))),
+	);
 }
 
 /** @param {Attachment} file @param {HTMLElement} node */
 function shownFile(file, node) {
-  return file.filename.startsWith("SPOILER_") ? covered(node) : node;
+	return file.filename.startsWith("SPOILER_") ? covered(node) : node;
 }
 
 /** Covers a spoiler until the member clicks it. @param {HTMLElement} node */
 export function covered(node) {
-  const cover = element(
-    "button",
-    { type: "button", class: "cover", "aria-label": "Spoiler: show this image" },
-    element("span", {}, "Spoiler"),
-  );
-  const box = element("div", { class: "covered" }, node, cover);
-  node.inert = true;
-  cover.addEventListener("click", () => {
-    node.inert = false;
-    box.replaceWith(node);
-    node.focus();
-  });
-  return box;
-}
-
-/** Shows an image over everything else. @param {Media} media */
-function openLarge(media) {
-  const alt = media.description || nameIn(media);
-  const dialog = element(
-    "dialog",
-    { class: "large", "aria-label": alt },
-    element("img", { src: media.url, alt, width: media.width, height: media.height }),
-    element(
-      "p",
-      {},
-      element("span", { class: "caption" }, alt),
-      element(
-        "a",
-        { href: media.url, target: "_blank", rel: "noopener noreferrer" },
-        "Open the file",
-      ),
-      element(
-        "button",
-        { type: "button", class: "second", onclick: () => dialog.close() },
-        "Close",
-      ),
-    ),
-  );
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+	const cover = element(
+		"button.cover",
+		{ "aria-label": "Spoiler: show this image" },
+		element("span", "Spoiler"),
+	);
+	const box = element("div.covered", node, cover);
+	node.inert = true;
+	cover.addEventListener("click", () => {
+		node.inert = false;
+		box.replaceWith(node);
+		node.focus();
+	});
+	return box;
 }

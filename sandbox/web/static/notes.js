@@ -4,12 +4,12 @@ import { emit } from "./state.js";
 
 /** Adds a line at the end of the channel, until the member dismisses it. @param {string} text */
 export function addNote(text, { waiting = false } = {}) {
-  const note = { text, waiting };
-  emit("note", note);
-  return note;
+	const note = { text, waiting };
+	emit("note", note);
+	return note;
 }
 
 /** @param {Note} note */
 export function removeNote(note) {
-  emit("note-removed", note);
+	emit("note-removed", note);
 }

@@ -153,6 +153,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_an_order_kills_a_process_once_at_its_place(tmp_path: Path) -> None:
     orders = tmp_path / "orders"
     orders.mkdir()

@@ -16,6 +16,8 @@ from core.i18n import use_locale
 from core.storage.uploaded_images import ImageRejectedError
 from tests.hostile_files import jpeg_of_scans
 
+pytestmark = pytest.mark.slow
+
 
 def _png(colour: str) -> bytes:
     buffer = io.BytesIO()

@@ -4,6 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
 from core.database.connection import Database
 from core.database.rows import value_of
 from core.database.schema import migrations
@@ -16,6 +18,7 @@ db.close()
 """
 
 
+@pytest.mark.slow
 async def test_a_second_connection_of_a_process_does_not_drop_the_locks_of_the_first(
     tmp_path: Path,
 ) -> None:

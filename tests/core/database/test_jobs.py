@@ -414,6 +414,19 @@ async def main():
 asyncio.run(main())
 """
 
+OPENS = """
+import asyncio, sys
+from core.database.connection import Database
+
+async def main():
+    print("ready", flush=True)
+    while line := sys.stdin.readline():
+        async with Database.open(line.strip(), busy_seconds=60):
+            print("opened", flush=True)
+
+asyncio.run(main())
+"""
+
 
 async def _process(path: Path, engine: str, script: str = SCRIPT) -> Process:
     return await asyncio.create_subprocess_exec(
@@ -421,14 +434,27 @@ async def _process(path: Path, engine: str, script: str = SCRIPT) -> Process:
     )
 
 
+@pytest.mark.slow
 async def test_processes_that_start_together_make_one_database(path: Path) -> None:
     """Bot and engine start at the same moment on a fresh machine."""
+    processes = [await _process(path, str(number), OPENS) for number in range(4)]
+    assert await _lines(processes) == [b"ready\n"] * 4
     for attempt in range(3):
-        fresh = path.with_name(f"{attempt}.db")
-        processes = [await _process(fresh, str(number)) for number in range(4)]
-        assert [await process.wait() for process in processes] == [0] * 4
+        for process in processes:
+            assert process.stdin
+            process.stdin.write(f"{path.with_name(f'{attempt}.db')}\n".encode())
+        assert await _lines(processes) == [b"opened\n"] * 4
+    for process in processes:
+        await process.communicate()
+        assert process.returncode == 0
 
 
+async def _lines(processes: list[Process]) -> list[bytes]:
+    """The next line that each process prints."""
+    return [await process.stdout.readline() for process in processes if process.stdout]
+
+
+@pytest.mark.slow
 async def test_a_killed_engines_job_goes_back_after_its_lease(
     path: Path, database: Database, clock: Any
 ) -> None:
