@@ -1,9 +1,9 @@
 """`python -m bot`: the gateway process, until SIGTERM or Ctrl-C.
 
-It ends with status 0 when told to stop, 78 (EX_CONFIG) when a person has to mend something first,
-and 1 when a later try may help. A supervisor should restart it after a pause, and not after 78:
-each start is one of the 1,000 sessions that Discord allows in a day. While Discord cannot be
-reached it waits and tries again by itself, before the first connection as after a lost one.
+Exits with status 0 after a signal, 78 (EX_CONFIG) if a person has to fix something first, and 1 if
+a later attempt may succeed. A supervisor should restart it after a delay, except after 78: each
+start uses one of the 1,000 sessions that Discord allows per day. While Discord can't be reached,
+the bot keeps trying by itself, both before the first connection and after losing one.
 """
 
 import argparse
@@ -32,16 +32,16 @@ from core.storage.paths import keep_files_private
 
 log = structlog.stdlib.get_logger(__name__)
 
-TRY_LATER = 1  #: the status to end with when a later try may help
+TRY_LATER = 1  #: the exit status if a later attempt may succeed
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
-"""Seconds between two tries to reach Discord; each wait is twice the one before."""
+"""Seconds between attempts to reach Discord; each delay is twice the one before."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(
         prog="python -m bot",
-        description="The bot, until SIGTERM or Ctrl-C. Its settings are explained in .env.example.",
+        description="Runs the bot until SIGTERM or Ctrl-C. See .env.example for its settings.",
     ).parse_args(arguments)
     hide_from_other_processes()
     keep_files_private()
@@ -60,20 +60,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 async def run(settings: Settings) -> None:
     """Runs the bot until a signal stops it. Raises what `explain` explains."""
     async with Database.open(settings.database_path) as database:
-        running, told = asyncio.create_task(serve(settings, database)), asyncio.Event()
+        running, stop = asyncio.create_task(serve(settings, database)), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, told.set)
-        telling = asyncio.create_task(told.wait())
-        await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
-        telling.cancel()
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
         await end(running)
 
 
 async def end(running: asyncio.Task[None]) -> None:
-    """Cancels a task until it has ended; raises what it raised.
+    """Cancels a task until it ends; raises what it raised.
 
-    A cancellation can be lost: `asyncio.wait_for` of Python 3.11, in which discord.py waits for the
-    gateway, drops it if a message arrives at the same moment.
+    Once is not enough: `asyncio.wait_for` of Python 3.11, in which discord.py waits for the
+    gateway, drops a cancellation if a message arrives at the same moment.
     """
     while not running.done():
         running.cancel()
@@ -83,24 +83,27 @@ async def end(running: asyncio.Task[None]) -> None:
 
 
 async def serve(settings: Settings, database: Database) -> None:
-    """Answers members until cancelled; tries again while Discord is out of reach."""
+    """Runs the bot until cancelled, with a new connection whenever Discord was unreachable."""
     bot: ImagineBot | None = None
 
-    def trouble() -> str:
+    def problem() -> str:
         return "" if bot and bot.connected else "The bot is not connected to Discord."
 
     delay = FIRST_RETRY
-    async with measured("BOT_METRICS", settings.bot_metrics, database, trouble):
+    async with measured("BOT_METRICS", settings.bot_metrics, database, problem):
         while True:
             try:
                 async with make_bot(settings, database) as bot:
                     await bot.start(settings.token())
             except Exception as error:
-                if not passes(error):
+                if not is_temporary(error):
                     raise
                 address = settings.discord_api_url
                 log.warning(
-                    "Discord does not answer", address=address, error=str(error), wait=delay
+                    "Discord does not answer, trying again",
+                    address=address,
+                    error=str(error),
+                    next_try_in=delay,
                 )
             if bot and bot.was_ready:  # this is a new outage
                 delay = FIRST_RETRY
@@ -108,14 +111,14 @@ async def serve(settings: Settings, database: Database) -> None:
             delay = min(2 * delay, LONGEST_RETRY)
 
 
-def make_bot(settings: Settings, database: Database, *further: AnyCommand) -> ImagineBot:
-    """The bot with all that it can do, and with further commands."""
-    commands = [*all_commands(settings.model), *further]
+def make_bot(settings: Settings, database: Database, *extra: AnyCommand) -> ImagineBot:
+    """The bot with all of its commands, and with extra ones."""
+    commands = [*all_commands(settings.model), *extra]
     return ImagineBot(settings, database, commands, BUTTONS, MODALS, BACKGROUND_TASKS)
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same may succeed later: the network or Discord's servers are at fault."""
+def is_temporary(error: Exception) -> bool:
+    """Whether a later attempt may succeed, because the network or Discord is at fault."""
     match error:
         case discord.GatewayNotFound() | discord.RateLimited() | discord.DiscordServerError():
             return True
@@ -125,28 +128,31 @@ def passes(error: Exception) -> bool:
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """One sentence for the host, and the status to end with."""
+    """One sentence for the host, and the exit status."""
     match error:
         case discord.LoginFailure() | discord.ConnectionClosed(code=4004):
             return (
-                "Discord does not accept the token: copy it once more from the developer portal"
-                " (your application, page Bot, Reset Token) into DISCORD_TOKEN in the file .env.",
+                "Discord does not accept the token: reset it in the developer portal (your"
+                " application, page Bot, Reset Token), and copy it into DISCORD_TOKEN in .env.",
                 os.EX_CONFIG,
             )
         case discord.ConnectionClosed():
-            return f"Discord ended the connection for good (code {error.code}).", os.EX_CONFIG
+            return (
+                f"Discord closed the connection and refuses another (code {error.code}).",
+                os.EX_CONFIG,
+            )
         case discord.Forbidden():
             return (
                 "Discord does not let the bot register its commands: invite it with the scope"
-                " applications.commands to the server that DISCORD_GUILD_ID names, or leave that"
-                " setting empty.",
+                " applications.commands to the server of DISCORD_GUILD_ID, or leave that setting"
+                " empty.",
                 os.EX_CONFIG,
             )
         case StoreLockedError() | StoreFullError():
             return str(error), TRY_LATER
         case SettingsError() | StoreError():
             return str(error), os.EX_CONFIG
-    return f"Discord refuses the bot; please check DISCORD_API_URL. It says: {error}", os.EX_CONFIG
+    return f"Discord refuses the bot: check DISCORD_API_URL. Its error is: {error}", os.EX_CONFIG
 
 
 if __name__ == "__main__":

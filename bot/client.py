@@ -44,7 +44,7 @@ from core.settings import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 GRACE = 10.0
-"""Seconds that handlers have to finish when the bot stops."""
+"""Seconds that handlers get to finish when the bot stops."""
 
 OUTDATED_BUTTON = gettext_noop(
     "This button is from an older message or version and no longer works. Request a new image with"
@@ -66,16 +66,16 @@ class AnyModal(Protocol):
         """Matches its custom ids."""
 
     def from_match(self, match: re.Match[str]) -> discord.ui.Modal:
-        """The form whose custom id was matched, to be filled in with what was sent."""
+        """The form with this custom id, to be filled in with what was submitted."""
 
 
 BackgroundTask = Callable[["ImagineBot"], Awaitable[None]]
 
 
 class ImagineBot(discord.Client):
-    """The bot: settings and repositories for the handlers, and what is the same for all of them.
+    """The bot: what all handlers share, such as settings and repositories.
 
-    It must be made inside of an event loop, and closed.
+    Create it inside an event loop, and close it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ImagineBot(discord.Client):
         modals: Sequence[AnyModal],
         background: Sequence[BackgroundTask],
     ) -> None:
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it uses no voice
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=ALLOWED_MENTIONS,
@@ -110,12 +110,12 @@ class ImagineBot(discord.Client):
         self.messages = Messages(database)
         self.deletions = Deletions(database)
         self.moderator_roles: dict[int, int] = {}
-        """The moderator role of each server that has named one; `/mod role` keeps it true."""
+        """The moderator role of each server that has one; `/mod role` keeps this up to date."""
         self.admission_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """By member: held from counting their jobs to queueing one more."""
+        """By member; held from counting their jobs until another one is queued."""
         self.memberships = Memberships()
         self.downloads = aiohttp.ClientSession(auto_decompress=False)
-        """For attachments; it knows no token, and what is packed stays packed."""
+        """For attachments: without the token, and without decompression."""
         self.upload_queue = UploadQueue()
         self.rejected_uploads = RejectedUploads()
         self.tree = Tree(
@@ -131,16 +131,16 @@ class ImagineBot(discord.Client):
         self._background = background
         self.pending = PendingInteractions(database)
         self._at_work: set[asyncio.Task[Any]] = set()
-        self._beside: list[asyncio.Future[None]] = []
+        self._background_tasks: list[asyncio.Future[None]] = []
         self.connected = self.was_ready = False
-        """Whether the gateway tells it what members do, and whether it ever has."""
+        """Whether the gateway is connected, and whether it ever was."""
         Route.BASE = settings.discord_api_url
 
     async def setup_hook(self) -> None:
-        """After the login, before the gateway: where the gateway is, and the commands."""
+        """Between login and gateway: starts the background tasks and registers the commands."""
         await self.tree.set_translator(CatalogueTranslator())
         self.moderator_roles = await self.guild_settings.moderator_roles()
-        self._beside = [asyncio.ensure_future(task(self)) for task in self._background]
+        self._background_tasks = [asyncio.ensure_future(task(self)) for task in self._background]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         guild_id = self.settings.discord_guild_id
@@ -150,27 +150,27 @@ class ImagineBot(discord.Client):
         await wait_for_a_session(sessions)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """A session that is lost takes another one of the day's."""
+        """A new session counts against the daily limit, so it may have to wait."""
         await super().before_identify_hook(shard_id, initial=initial)
         if not initial:
             *_, sessions = await self.http.get_bot_gateway()
-            # discord.py breaks off after a minute, and comes here again.
+            # discord.py gives up after a minute, and calls this again.
             await wait_for_a_session(sessions)
 
     async def close(self) -> None:
-        """Lets the handlers finish, then leaves."""
+        """Lets the handlers finish, then disconnects."""
         if self._at_work:
             await asyncio.wait(self._at_work, timeout=GRACE)
-        for task in self._beside:
+        for task in self._background_tasks:
             task.cancel()
             await asyncio.wait([task])
         await super().close()
         await self.downloads.close()
 
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
-        """Begins the handling of an interaction; False if there is nothing to do.
+        """Begins to handle an interaction; False if there is nothing to do.
 
-        The current task is finished before the bot stops, and speaks the member's language.
+        The bot waits for the current task before it stops. Its texts are in the member's language.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -187,7 +187,7 @@ class ImagineBot(discord.Client):
 
     @asynccontextmanager
     async def error_boundary(self, interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-        """Whatever is raised within becomes an answer to the member and a line of the log."""
+        """Whatever the block raises becomes an error message to the member, and a log line."""
         try:
             yield
         except Exception as error:
@@ -208,7 +208,7 @@ class ImagineBot(discord.Client):
         self.pending.remember_payload(message)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Dispatches forms, and answers what no handler knows; Discord would say "failed"."""
+        """Dispatches forms, and answers components without a handler, which would seem to fail."""
         if interaction.type is discord.InteractionType.modal_submit:
             await self._submit(interaction)
             return
@@ -220,7 +220,7 @@ class ImagineBot(discord.Client):
                 raise RefusedError(gettext(OUTDATED_BUTTON))
 
     async def _submit(self, interaction: discord.Interaction[Any]) -> None:
-        """Runs a form that a member has sent; discord.py keeps none of ours (see `send_form`)."""
+        """Handles a submitted form, which discord.py does not keep (see `send_modal`)."""
         if not await self.enter(interaction):
             return
         data: Mapping[str, Any] = interaction.data or {}
@@ -240,7 +240,7 @@ class ImagineBot(discord.Client):
 
 
 class Tree(app_commands.CommandTree[ImagineBot]):
-    """The commands, with one handler for whatever they raise."""
+    """The command tree, with one error handler for all commands."""
 
     async def interaction_check(self, interaction: discord.Interaction[ImagineBot], /) -> bool:
         return await interaction.client.enter(interaction)

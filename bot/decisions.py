@@ -1,7 +1,7 @@
-"""A decision is data: yes, or no with a reason and its parameters. Here are the words for each.
+"""Decisions as data (yes, or no with a reason and its parameters), and the text of each reason.
 
-The rules in `bot.policy` and `bot.limits` decide without any text. A refusal is put into words when
-it is shown: in the member's language for the member, in English for the moderators' log.
+The rules in `bot.policy` and `bot.limits` return decisions without text. The text is made when a
+refusal is shown: in the member's language for the member, in English for the moderators' log.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Yes, or no for a reason. True in a condition if it is yes."""
+    """Yes, or no for a reason. A yes is truthy."""
 
     reason: Reason | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Decision:
 
     @property
     def logged(self) -> str:
-        """The same for moderators, who also read which of their rules it was."""
+        """The same for moderators, who also see which of their rules matched."""
         if self.reason not in _WITHHELD:
             return self.refusal
         parameters = {name: escape(value) for name, value in self.parameters.items()}
@@ -86,7 +86,7 @@ def refuse(reason: Reason, **parameters: Any) -> Decision:
 
 
 _WITHHELD = frozenset({Reason.FORBIDDEN_WORD, Reason.AGE_RESTRICTED_WORD})
-"""A member doesn't read the details, which would help to get around the rule."""
+"""Members don't see the details of these, which would help them get around the rule."""
 
 _SENTENCES = {
     Reason.FORBIDDEN_WORD: gettext_noop(

@@ -1,7 +1,7 @@
-"""What a member reads when a request is refused or fails.
+"""Error handling: what a member reads when a request is refused or fails.
 
-A member always gets a plain sentence. For an error nobody foresaw they also get a short incident
-code, and the log has the traceback under the same code.
+A member always gets a plain sentence. For an unexpected error, it contains a short incident code
+under which the log has the traceback.
 """
 
 import secrets
@@ -31,7 +31,7 @@ CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
 class RefusedError(Exception):
     """A request that is refused; `str(error)` is a sentence for the member.
 
-    `view` are buttons below it, with what they may want instead.
+    `view` holds buttons below it, with alternatives.
     """
 
     def __init__(self, sentence: str, view: discord.ui.View | None = None) -> None:
@@ -40,13 +40,13 @@ class RefusedError(Exception):
 
 
 class UndeliveredError(Exception):
-    """Discord did not take a response; it is tried again (see `bot.services.responses`)."""
+    """Discord did not accept a response; it is retried (see `bot.services.responses`)."""
 
 
 async def send_error(
     interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
 ) -> None:
-    """Sends a text and buttons to this member alone; a public "is thinking…" is deleted first.
+    """Sends a text and buttons only to this member; a public "is thinking…" is deleted first.
 
     Raises discord.HTTPException.
     """
@@ -55,14 +55,14 @@ async def send_error(
         await response.send_message(text, ephemeral=True, view=shown)
         return
     if response.type is discord.InteractionResponseType.deferred_channel_message:
-        # A follow-up would otherwise fill the deferred message, for everybody to see.
+        # Otherwise the follow-up would fill in the deferred message, visible to everyone.
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
     await interaction.followup.send(text, ephemeral=True, view=shown)
 
 
 async def handle_error(interaction: discord.Interaction, error: Exception) -> bool:
-    """Answers a member with what a handler raised, and logs it. Never raises.
+    """Responds to the member with a handler's error, and logs it. Never raises.
 
     False if the member may still be waiting for a response.
     """
@@ -81,12 +81,12 @@ async def handle_error(interaction: discord.Interaction, error: Exception) -> bo
         return True
     except Exception as failure:
         if not is_gone(failure):
-            log.exception("a member could not be told what went wrong")
+            log.exception("an error message could not be sent")
             return False
         log.warning("an interaction was gone before it could be answered", error=str(failure))
         return True
     finally:
-        if incident:  # after the member, who is told in time: to write a traceback takes some
+        if incident:  # after the response, because formatting a traceback takes time
             event = str(error) if isinstance(error, StoreError) else "a handler failed"
             log.error(event, incident=incident, exc_info=error)
 
@@ -100,12 +100,12 @@ _CHANGED = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
 
 
 def _is_expected(error: Exception) -> bool:
-    """Whether the member's request is the reason, and not a fault of ours."""
+    """Whether the request is at fault, and not the bot."""
     return isinstance(error, (RefusedError, RecipeError, *_CHANGED))
 
 
 def _text(error: Exception, incident: str | None) -> str:
-    """What the member reads."""
+    """The error message for the member."""
     match error:
         case RefusedError() | RecipeError():
             return str(error)

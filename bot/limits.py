@@ -1,4 +1,4 @@
-"""A server's rules and limits, applied to a request: plain values in, a decision out."""
+"""A server's rules and limits, applied to a request: pure functions that return decisions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ from core.recipe import Recipe
 from core.sizes import parse_size
 
 DEFAULT_LIMITS = Limits(waiting=MAX_WAITING)
-"""Of a server that has set none."""
+"""For servers that have set none."""
 
 MAX_NAMED = 10
-"""Channels that a refusal names at most."""
+"""How many channels a refusal names at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a member makes a request."""
+class ChannelContext:
+    """Where a request is made."""
 
     channels: frozenset[int] | None
-    """The channel, its category, and a thread's parent; None in a direct conversation."""
+    """The channel, its category, and a thread's parent; None in direct messages."""
     age_restricted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A recipe that a member asks for, and all that counts for or against it."""
+    """A recipe that a member requests, with everything that decides whether it is admitted."""
 
     recipe: Recipe
-    place: Place
+    context: ChannelContext
     rules: Rules
     """The server's, for this member."""
     limits: Limits
@@ -43,10 +43,10 @@ class Request:
 
 
 def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int | None) -> Limits:
-    """What a member with these roles may have.
+    """The limits of a member with these roles.
 
-    For each number: the most generous of the member's own roles that say something; else what
-    everybody has (the role with the server's number); else the default.
+    For each limit, the most generous one among the member's roles; else that of @everyone (the role
+    with the server's id); else the default.
     """
     own = [limits[role] for role in roles if role in limits and role != guild_id]
     everybody = limits.get(guild_id or 0, Limits())
@@ -73,21 +73,21 @@ def pixels(size: str) -> int:
 
 
 def may_request(request: Request) -> Decision:
-    """Whether a member may make this request: the first refusal, or a yes."""
+    """The first refusal of this request, or a yes."""
     return next((refusal for check in _CHECKS if not (refusal := check(request))), YES)
 
 
 def is_age_restricted(request: Request) -> bool:
-    """Whether what comes of it may only be shown in age-restricted channels.
+    """Whether the result may only be shown in age-restricted channels.
 
-    Age-restricted words are admitted in such channels alone, so the channel says enough.
+    Age-restricted words need no check: they are only admitted in such channels.
     """
-    return request.place.age_restricted or request.provenance.age_restricted
+    return request.context.age_restricted or request.provenance.age_restricted
 
 
 def is_spoilered(request: Request) -> bool:
-    """Whether what comes of it is posted behind a spoiler."""
-    channels = request.place.channels or frozenset()
+    """Whether the result is posted as a spoiler."""
+    channels = request.context.channels or frozenset()
     return request.provenance.spoilered or bool(request.rules.spoilered_channels & channels)
 
 
@@ -104,7 +104,7 @@ def _not_paused(request: Request) -> Decision:
 
 
 def _in_allowed_channel(request: Request) -> Decision:
-    here, allowed = request.place.channels, request.rules.allowed_channels
+    here, allowed = request.context.channels, request.rules.allowed_channels
     if here is None or not allowed or allowed & here:
         return YES
     return refuse(Reason.WRONG_CHANNEL, channels=tuple(sorted(allowed)[:MAX_NAMED]))
@@ -133,13 +133,13 @@ def _of_own_images(request: Request) -> Decision:
 
 
 def _from_permitted_sources(request: Request) -> Decision:
-    if request.provenance.age_restricted and not request.place.age_restricted:
+    if request.provenance.age_restricted and not request.context.age_restricted:
         return refuse(Reason.AGE_RESTRICTED_SOURCE)
     return YES
 
 
 def _without_forbidden_words(request: Request) -> Decision:
-    """These may appear neither in what to include nor in what to exclude."""
+    """These may appear in neither the include nor the exclude prompts."""
     prompts = (*request.recipe.include, *request.recipe.exclude)
     rules = (rule for rule in request.rules.words if not rule.age_restricted)
     if hit := first_hit(rules, "\n".join(prompt.text for prompt in prompts)):
@@ -147,8 +147,8 @@ def _without_forbidden_words(request: Request) -> Decision:
     return YES
 
 
-def _age_restricted_words_in_their_place(request: Request) -> Decision:
-    if request.place.age_restricted:
+def _age_restricted_words_in_such_channels(request: Request) -> Decision:
+    if request.context.age_restricted:
         return YES
     if hit := _age_restricted_word(request):
         return refuse(Reason.AGE_RESTRICTED_WORD, found=hit.found, rule=hit.rule.text)
@@ -156,7 +156,7 @@ def _age_restricted_words_in_their_place(request: Request) -> Decision:
 
 
 def _age_restricted_word(request: Request) -> Hit | None:
-    """One that is to be included; excluding it is fine anywhere."""
+    """One in the include prompts; it may be excluded anywhere."""
     rules = (rule for rule in request.rules.words if rule.age_restricted)
     return first_hit(rules, "\n".join(prompt.text for prompt in request.recipe.include))
 
@@ -169,7 +169,7 @@ _CHECKS: tuple[Callable[[Request], Decision], ...] = (
     _from_permitted_sources,
     _within_size_and_steps,
     _within_usage,
-    _without_forbidden_words,  # reads all of the text, so it comes after what takes no time
-    _age_restricted_words_in_their_place,
+    _without_forbidden_words,  # after the cheap checks, because it reads the whole text
+    _age_restricted_words_in_such_channels,
 )
-"""In this order; none is made after one that refuses."""
+"""Run in this order, up to the first that refuses."""

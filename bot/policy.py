@@ -1,4 +1,4 @@
-"""Who may do what with which job: plain values in, a decision out; nothing of Discord's."""
+"""Who may do what with which job: pure functions that return decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Size:
     """A size on offer, in pixels."""
 
     label: str
-    """With a `{size}` for its name."""
+    """Contains `{size}`, which stands for the name."""
     width: int
     height: int
 
@@ -42,23 +42,23 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What a model offers. The first size is the default.
+    """The sizes and steps that a model offers. The first size is the default.
 
-    Also available is any other size in multiples of the canvas's factor, with an area up to that of
+    Any other size in multiples of the canvas's factor is available, too, with an area up to that of
     the last size.
     """
 
     sizes: tuple[Size, ...]
     canvas: Canvas
-    """What aspect ratios are fitted to."""
+    """The square that aspect ratios are fitted to."""
     largest: int
-    """Pixels on the longer side, for an image that was enlarged."""
+    """Pixels on the longer side of an enlarged image."""
     steps: int
     """The default."""
 
     @property
     def suggested(self) -> tuple[Size, ...]:
-        """The sizes, and those of the usual aspect ratios."""
+        """The sizes, and the usual aspect ratios."""
         ratios = ((ratio, parse_size(ratio, self.canvas)) for ratio in RATIOS)
         return (*self.sizes, *(Size(f"{ratio} ({{size}})", *size) for ratio, size in ratios))
 
@@ -79,14 +79,14 @@ _MENUS = {
 _FULL_SIZE = Menu(_sizes(256, 384), Canvas(256, 16), largest=768, steps=300)
 
 
-def menu(pair: str) -> Menu:
-    """What this model offers; all but the embedded ones work at full size."""
-    return _MENUS.get(pair, _FULL_SIZE)
+def menu(model: str) -> Menu:
+    """What this model offers; all but the embedded models render at full size."""
+    return _MENUS.get(model, _FULL_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """A member, in the place where they type or press."""
+class Actor:
+    """The member who runs a command or presses a button, and where."""
 
     member_id: int
     guild_id: int | None
@@ -103,7 +103,7 @@ def may_post(missing: Sequence[str]) -> Decision:
 
 
 def may_understand(recipe: Recipe, model: str) -> Decision:
-    """Whether the model knows anything that the recipe includes."""
+    """Whether the model knows at least one of the include prompts."""
     vocabulary = vocabulary_of(model)
     if not vocabulary or recipe.include_pictures or recipe.initial:
         return YES
@@ -111,12 +111,12 @@ def may_understand(recipe: Recipe, model: str) -> Decision:
     return YES if any(known) else refuse(Reason.NOTHING_KNOWN)
 
 
-def may_paint(recipe: Recipe, pair: str) -> Decision:
+def may_paint(recipe: Recipe, model: str) -> Decision:
     """Whether the recipe's size and steps are available."""
-    offer = menu(pair)
+    offer = menu(model)
     if max(recipe.width, recipe.height) > offer.largest:
         return refuse(Reason.MAX_SIZE_REACHED, limit=offer.largest)
-    # The size of a source was available once, and may have grown since.
+    # What continues an image may have grown beyond the sizes on offer.
     if not recipe.source and not (allowed := may_have_size(offer, recipe.width, recipe.height)):
         return allowed
     if not MIN_STEPS <= recipe.steps <= MAX_STEPS:
@@ -137,56 +137,56 @@ def may_have_size(offer: Menu, width: int, height: int) -> Decision:
     return refuse(Reason.SIZE_NOT_OFFERED, size=f"{width}x{height}", sizes=sizes, factor=factor)
 
 
-def may_see(job: Job | None, asker: Asker) -> Decision:
+def may_see(job: Job | None, actor: Actor) -> Decision:
     """Whether a member may look at a job and build on it: in its channel, or as its requester.
 
     A refusal does not reveal whether a job exists elsewhere.
     """
     if job is None or job.deleted_at is not None:
         return refuse(Reason.JOB_NOT_VISIBLE)
-    own = job.member_id == asker.member_id and asker.guild_id in (job.guild_id, None)
-    if own or (job.guild_id, job.channel_id) == (asker.guild_id, asker.channel_id):
+    own = job.member_id == actor.member_id and actor.guild_id in (job.guild_id, None)
+    if own or (job.guild_id, job.channel_id) == (actor.guild_id, actor.channel_id):
         return YES
     return refuse(Reason.JOB_NOT_VISIBLE)
 
 
-def may_show(job: Job, asker: Asker, *, age_restricted: bool) -> Decision:
+def may_show(job: Job, actor: Actor, *, age_restricted: bool) -> Decision:
     """Whether a job that the member may see may be shown here.
 
     If it is age-restricted, only in such channels, and in the channel that its message is in.
     """
-    if age_restricted and not asker.age_restricted and job.channel_id != asker.channel_id:
+    if age_restricted and not actor.age_restricted and job.channel_id != actor.channel_id:
         return refuse(Reason.AGE_RESTRICTED_JOB, job=job.id)
     return YES
 
 
-def may_delete(job: Job | None, asker: Asker) -> Decision:
+def may_delete(job: Job | None, actor: Actor) -> Decision:
     """Whether a member may delete a job's images: its requester, or a moderator of its channel."""
-    decision = may_see(job, asker)
+    decision = may_see(job, actor)
     if not decision or job is None:
         return decision
-    if job.member_id != asker.member_id and not asker.moderator:
+    if job.member_id != actor.member_id and not actor.moderator:
         return refuse(Reason.DELETE_NOT_ALLOWED)
     return YES
 
 
-def may_stop(job: Job | None, asker: Asker) -> Decision:
-    """Whether a member may end a job early and keep its image: as for cancelling, but running."""
-    decision = may_cancel(job, asker)
+def may_stop(job: Job | None, actor: Actor) -> Decision:
+    """Whether a member may end a running job early and keep its image."""
+    decision = may_cancel(job, actor)
     if decision and job is not None and job.state is not State.RUNNING:
         return refuse(Reason.NOT_STARTED)
     return decision
 
 
-def may_cancel(job: Job | None, asker: Asker) -> Decision:
+def may_cancel(job: Job | None, actor: Actor) -> Decision:
     """Whether a member may cancel a job: its requester, or a moderator of its channel.
 
     A refusal does not reveal whether a job exists in another server.
     """
-    own = job is not None and job.member_id == asker.member_id
-    if job is None or (job.guild_id != asker.guild_id and not (own and asker.guild_id is None)):
+    own = job is not None and job.member_id == actor.member_id
+    if job is None or (job.guild_id != actor.guild_id and not (own and actor.guild_id is None)):
         return refuse(Reason.JOB_NOT_FOUND)
-    moderates = asker.moderator and job.channel_id == asker.channel_id
+    moderates = actor.moderator and job.channel_id == actor.channel_id
     if not own and not moderates:
         return refuse(Reason.CANCEL_NOT_ALLOWED)
     if ended := _ENDED.get(job.state):

@@ -18,16 +18,16 @@ class CatalogueTranslator(app_commands.Translator):
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
-        """None for texts that stay as they are, such as the names of commands and options."""
+        """The translation; None to keep a text as it is, such as the name of a command."""
         menu = isinstance(context.data, app_commands.ContextMenu)
         if context.location in TYPED and not menu:
             return None
         message = string.extras.get("message", string.message)
         with use_locale(locale.value):
-            said = gettext(message, **string.extras.get("values", {}))
-        return None if said == string.message else said
+            translated = gettext(message, **string.extras.get("values", {}))
+        return None if translated == string.message else translated
 
 
 def gettext_lazy(message: str, **values: Any) -> locale_str:
-    """A text of the command tree with values in its `{placeholders}`, marked for the catalogues."""
+    """A text of the command tree with values for its `{placeholders}`, to be translated later."""
     return locale_str(message.format(**values), message=message, values=values)

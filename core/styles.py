@@ -46,7 +46,7 @@ PRESETS = {
 """Styles by the name that members choose."""
 
 
-def suiting(pair: str) -> tuple[str, ...]:
+def suiting(model: str) -> tuple[str, ...]:
     """The names of the styles that suit this model."""
-    embedded = pair in ("picturebook", "sketch")
+    embedded = model in ("picturebook", "sketch")
     return tuple(name for name, preset in PRESETS.items() if not (embedded and preset.any_words))

@@ -15,16 +15,16 @@ from bot.commands.show import show_command
 from bot.policy import menu
 
 
-def all_commands(pair: str) -> list[AnyCommand]:
+def all_commands(model: str) -> list[AnyCommand]:
     """Every command, with the choices that this model offers."""
     return [
-        imagine_command(menu(pair), pair),
+        imagine_command(menu(model), model),
         blend_command,
         queue_command,
         cancel_command,
         show_command,
         history_command,
-        prefer_command(menu(pair), pair),
+        prefer_command(menu(model), model),
         help_command,
         privacy_command,
         Moderation(),

@@ -1,4 +1,4 @@
-"""Suggestions while a member types: those that match, in time, or none."""
+"""Autocompletion: suggestions that match what a member types, or none if they take too long."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -13,11 +13,11 @@ from core.discord_ui.text import truncate
 T = TypeVar("T")
 
 AUTOCOMPLETE_SECONDS = INITIAL_RESPONSE_SECONDS - 1.0
-"""The rest is for reaching Discord."""
+"""Leaves a second for reaching Discord."""
 
 
 async def in_time(reading: Awaitable[T]) -> T | None:
-    """What the database answers, None if it is too slow or fails: then nothing is suggested."""
+    """The result of a query; None if the database is too slow or fails."""
     try:
         async with asyncio.timeout(AUTOCOMPLETE_SECONDS):
             return await reading
@@ -26,7 +26,7 @@ async def in_time(reading: Awaitable[T]) -> T | None:
 
 
 def matching_jobs(typed: str, named: Iterable[tuple[str, int]]) -> list[Choice[int]]:
-    """Names and numbers of jobs, those whose name contains what was typed."""
+    """Choices for the jobs whose name contains what was typed; each value is the job's id."""
     wanted = typed.strip().casefold()
     names = ((truncate(name, MAX_CHOICE_NAME), job_id) for name, job_id in named)
     found = [Choice(name=name, value=job_id) for name, job_id in names if wanted in name.casefold()]
@@ -34,7 +34,7 @@ def matching_jobs(typed: str, named: Iterable[tuple[str, int]]) -> list[Choice[i
 
 
 def matching_texts(typed: str, texts: Iterable[str]) -> list[Choice[str]]:
-    """Texts that contain what was typed, and that fit into a choice as they are."""
+    """Choices for the texts that contain what was typed and fit into a choice."""
     wanted = typed.strip().casefold()
     fitting = (
         text for text in texts if 0 < len(text) <= MAX_CHOICE_NAME and wanted in text.casefold()

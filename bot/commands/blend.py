@@ -11,7 +11,7 @@ from core.prompts import MAX_PROMPT_LENGTH, RecipeError, parse_weight
 from core.recipe import MAX_COUNT, SEEDS
 
 PLACEHOLDER = "a blend"
-"""Stands for the images until they are downloaded."""
+"""Stands in for the images until they are downloaded."""
 
 
 @app_commands.command(
@@ -50,7 +50,7 @@ async def blend_command(
 
 
 def _weights(text: str, count: int) -> list[float]:
-    """One for each image. Raises RecipeError."""
+    """Parses one weight per image. Raises RecipeError."""
     typed = text.replace(",", " ").split()
     if not typed:
         return [1.0] * count

@@ -1,4 +1,4 @@
-"""/cancel: cancels a job, one's own or, for moderators, anybody's in their channel."""
+"""/cancel: cancels the member's own job or, for moderators, any job of the channel."""
 
 from discord import app_commands
 
@@ -31,7 +31,7 @@ async def cancel_command(
 
 @cancel_command.autocomplete("job_id")
 async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Choice[int]]:
-    """The member's own jobs."""
+    """The member's running and waiting jobs."""
     own = await in_time(_own_jobs(interaction)) or []
     return matching_jobs(typed, ((_name(job), job.id) for job in own))
 

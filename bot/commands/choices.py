@@ -12,7 +12,7 @@ from core.styles import suiting
 
 
 async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Sizes and aspect ratios of the model; any other can be typed."""
+    """The sizes and aspect ratios that the model offers; others can be typed."""
     offered = policy.menu(interaction.client.settings.model).suggested
     labels = {gettext(size.label, size=size.name): size.name for size in offered}
     wanted = typed.strip().casefold()
@@ -20,7 +20,7 @@ async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str
 
 
 def tiles() -> list[Choice[str]]:
-    """The directions in which an image may repeat."""
+    """The directions in which an image can repeat."""
     names = {
         Tile.BOTH: gettext_noop("In both directions"),
         Tile.ACROSS: gettext_noop("From left to right"),
@@ -30,7 +30,7 @@ def tiles() -> list[Choice[str]]:
 
 
 def symmetries() -> list[Choice[str]]:
-    """What may leave an image unchanged."""
+    """The symmetries that an image can have."""
     names = {
         Symmetry.LEFT_RIGHT: gettext_noop("Mirror left and right"),
         Symmetry.TOP_BOTTOM: gettext_noop("Mirror top and bottom"),
@@ -42,10 +42,10 @@ def symmetries() -> list[Choice[str]]:
 
 
 async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Named palettes; any colours can be typed."""
+    """Named palettes; other colours can be typed."""
     return matching_texts(typed, NAMED)
 
 
-def styles_for(pair: str) -> list[Choice[str]]:
+def styles_for(model: str) -> list[Choice[str]]:
     """The styles that suit a model."""
-    return [Choice(name=locale_str(name), value=name) for name in suiting(pair)]
+    return [Choice(name=locale_str(name), value=name) for name in suiting(model)]

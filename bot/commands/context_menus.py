@@ -1,4 +1,4 @@
-"""The menu of a message: start from its image, see its prompt, report it."""
+"""The context menu of messages: start from an image, see its prompt, report it."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from bot.components.persistent import send_modal
 from bot.components.report_modal import ReportModal
 from bot.errors import RefusedError
 from bot.services.access import get_visible_job
-from bot.services.admission import place_of
+from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
 from bot.services.job_views import show_details
 from bot.services.message_images import image_of
@@ -21,12 +21,12 @@ from core.i18n import gettext, gettext_noop
 from core.job import Job
 
 FETCH_SECONDS = INITIAL_RESPONSE_SECONDS - 1.0
-"""A form must be sent in time; the rest is for reaching Discord."""
+"""A form must open within Discord's three seconds; leaves one for reaching Discord."""
 
 
 @app_commands.context_menu(name=gettext_noop("Imagine from this image"))
 async def imagine_from_image(interaction: Interaction, message: discord.Message) -> None:
-    """Fetches the image at once: of other people's messages, Discord shows it only now."""
+    """Downloads the image at once: only this interaction shows the bot other people's messages."""
     image = image_of(message)
     if image is None:
         raise RefusedError(gettext("There is no image in this message to start from."))
@@ -38,7 +38,7 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
                 image,
                 member_id=interaction.user.id,
                 guild_id=interaction.guild_id,
-                age_restricted=place_of(interaction).age_restricted,
+                age_restricted=channel_context(interaction).age_restricted,
                 spoilered=source is not None and source.spoilered,
             )
     except TimeoutError:

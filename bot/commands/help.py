@@ -1,4 +1,4 @@
-"""/help: short, with examples to press."""
+"""/help: how to request images, with examples to press."""
 
 import discord
 from discord import app_commands

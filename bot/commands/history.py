@@ -1,4 +1,4 @@
-"""/history: one's own images, by pages; all, those with certain words, or favourites."""
+"""/history: a member's own images, all of them, by words, or favourites."""
 
 from discord import app_commands
 
@@ -20,6 +20,6 @@ async def history_command(
     favourites: bool = False,
 ) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        narrowed = history_filter(words, favourites)
-        embed, view = await HistoryList.draw(interaction, 0, narrowed)
+        filter_text = history_filter(words, favourites)
+        embed, view = await HistoryList.draw(interaction, 0, filter_text)
         await response.edit(embed=embed, view=view)

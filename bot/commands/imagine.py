@@ -1,4 +1,4 @@
-"""/imagine: from what a member typed to a recipe."""
+"""/imagine: requests images."""
 
 import discord
 from discord import app_commands
@@ -23,7 +23,7 @@ ImageWeight = app_commands.Range[float, 0.1, MAX_WEIGHT]
 
 
 def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
-    """The command with the sizes on this menu, and the styles that suit the model."""
+    """The command, with the sizes on this menu and the styles that suit the model."""
 
     @app_commands.command(
         name="imagine", description=gettext_noop("Create an image from a description")
@@ -101,7 +101,7 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
 
 
 async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    """The member's own latest prompts."""
+    """The member's latest prompts."""
     members = interaction.client.members
     jobs = await in_time(members.recent_prompts(interaction.user.id)) or []
     return matching_texts(typed, dict.fromkeys(format_prompts(job.recipe.include) for job in jobs))

@@ -1,4 +1,4 @@
-"""/prefer: a member's own defaults for /imagine."""
+"""/prefer: a member's defaults for /imagine."""
 
 from dataclasses import replace
 
@@ -18,11 +18,11 @@ from core.sizes import parse_size
 
 NO_PREFERENCE = gettext_noop("no preference")
 NONE = "none"
-"""Chosen instead of a size or a style to prefer none any more."""
+"""The choice that removes a preferred size or style."""
 
 
 def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
-    """The command with the sizes on this menu, and the styles that suit the model."""
+    """The command, with the sizes on this menu and the styles that suit the model."""
     none = app_commands.Choice(name=locale_str(NO_PREFERENCE), value=NONE)
 
     @app_commands.command(
@@ -66,14 +66,14 @@ async def _suggest_sizes(interaction: Interaction, typed: str) -> list[app_comma
 
 
 def _size(typed: str, menu: policy.Menu) -> str:
-    """In pixels. Raises RecipeError and RefusedError."""
+    """The size in pixels. Raises RecipeError, RefusedError."""
     width, height = parse_size(typed, menu.canvas)
     check(policy.may_have_size(menu, width, height))
     return f"{width}x{height}"
 
 
 def _text(chosen: Preferences, menu: policy.Menu) -> str:
-    """The defaults one by one, and how to change them."""
+    """The member's defaults, and how to change them."""
     yes_or_no = gettext("yes") if chosen.direct_copy else gettext("no")
     return "\n".join(
         (

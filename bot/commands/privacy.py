@@ -1,4 +1,4 @@
-"""/privacy: what is kept about a member, and how they delete it."""
+"""/privacy: shows a member what is kept about them, and lets them delete it."""
 
 import asyncio
 import io
@@ -21,21 +21,21 @@ log = structlog.stdlib.get_logger(__name__)
     name="privacy", description=gettext_noop("See and delete what is kept about you")
 )
 async def privacy_command(interaction: Interaction) -> None:
-    """The button comes first: it works whatever becomes of the files."""
+    """Sends the button first, so that it works even if the files can't be sent."""
     data, member_id = PersonalData(interaction.client.database), interaction.user.id
     async with acknowledged(interaction, ephemeral=True) as response:
         summary = await data.summary(member_id)
         await response.edit(_described(summary), view=delete_everything_button(member_id))
         try:
             await _send_records(interaction, data)
-        except Exception:  # raised, it would replace the message with the button
+        except Exception:  # if raised, it would replace the message and its button
             log.exception("a member's data could not be sent")
             failed = gettext("The files could not be sent. Use `/privacy` again to get them.")
             await interaction.followup.send(failed, ephemeral=True)
 
 
 async def _send_records(interaction: Interaction, data: PersonalData) -> None:
-    """All records, in as many files as Discord's limit asks for."""
+    """Sends all records, in as many files as Discord's size limit requires."""
     lines: list[tuple[str, str]] = []
     async for kind, records in data.records(interaction.user.id):
         lines += [(kind, line) for line in await asyncio.to_thread(as_lines, records)]

@@ -1,4 +1,4 @@
-"""/queue: what is running and what waits."""
+"""/queue: running and waiting jobs."""
 
 from discord import app_commands
 

@@ -1,4 +1,4 @@
-"""/show: a job by its number, with its images, its recipe and its relatives."""
+"""/show: a job by its number, with its images and its full recipe."""
 
 from discord import app_commands
 

@@ -1,6 +1,6 @@
-"""The form behind the Edit button: a job's recipe, filled in, to be changed and requested anew.
+"""The form behind the Edit button: a job's recipe, to be changed and requested again.
 
-An error keeps what was typed: it is shown with the error, and a button opens the form with it.
+If something is wrong, the error shows what was typed, and a button opens the form with it again.
 """
 
 import re
@@ -57,7 +57,7 @@ class Draft:
         return cls(include, exclude, recipe.size, str(recipe.steps), str(recipe.seed))
 
     def embed(self) -> discord.Embed:
-        """Shows the draft, and holds it for the button under it."""
+        """Shows the draft, and keeps it for the button below."""
         embed = discord.Embed(colour=discord.Colour.light_grey())
         for name, value in zip((INCLUDE, EXCLUDE, SIZE, STEPS, SEED), astuple(self), strict=True):
             embed.add_field(name=gettext(name), value=value.join(_FENCES), inline=False)
@@ -102,7 +102,7 @@ class EditModal(PersistentModal):
 
     @classmethod
     def of_job(cls, job: Job, model: str, draft: Draft | None = None) -> Self:
-        """The form of a job, with its recipe or with what was typed before."""
+        """The form for a job, filled in with its recipe or with an earlier draft."""
         draft = draft or Draft.of(job.recipe)
         return cls(
             job.id,
@@ -135,7 +135,7 @@ class EditModal(PersistentModal):
 
 
 class EditAgainButton(PersistentButton, template=template(AGAIN, job_id=ID)):
-    """Stands under an error, and opens the form with what was typed."""
+    """The button below an error, which opens the form again with what was typed."""
 
     async def authorize(self, interaction: Interaction) -> None:
         self.job = await get_visible_job(interaction, int(self.match["job_id"]))
@@ -154,7 +154,7 @@ def _text(
     required: bool = True,
     style: discord.TextStyle = discord.TextStyle.short,
 ) -> discord.ui.TextInput[Any]:
-    """A text field; its limit never cuts what an older recipe holds."""
+    """A text field that is never too short for its value."""
     return discord.ui.TextInput(
         custom_id=name,
         default=value or None,
@@ -165,7 +165,7 @@ def _text(
 
 
 def _size_options(job: Job, model: str, chosen: str) -> list[discord.SelectOption]:
-    """The sizes on the menu; first the job's own, if it has grown beyond them."""
+    """The sizes on offer; first the job's own, if it is another one."""
     sizes = policy.menu(model).suggested
     labels = {size.name: gettext(size.label, size=size.name) for size in sizes}
     if job.recipe.size not in labels:
@@ -187,7 +187,7 @@ def _again_view(job_id: int) -> discord.ui.View:
 
 
 def _recipe(job: Job, draft: Draft) -> Recipe:
-    """The job's recipe as it was edited. Raises RefusedError, which names the field."""
+    """The job's recipe with these changes. Raises RefusedError, which names the wrong field."""
     for name, text in ((INCLUDE, draft.include), (EXCLUDE, draft.exclude)):
         try:
             if text.strip():

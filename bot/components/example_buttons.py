@@ -1,4 +1,4 @@
-"""The buttons of /help: examples to try."""
+"""The buttons of /help, which request examples."""
 
 import discord
 
@@ -28,11 +28,11 @@ EXAMPLES = {
         ("an astronaut riding a horse", "text"),
     ),
 }
-"""Include and exclude, by model; under the empty name those for models that take any words."""
+"""Include and exclude prompts by model; "" is for models without a fixed vocabulary."""
 
 
 def examples(model: str) -> tuple[tuple[str, str], ...]:
-    """Prompts whose words this model knows."""
+    """Include and exclude prompts that this model understands."""
     return EXAMPLES.get(model, EXAMPLES[""])
 
 
@@ -45,10 +45,10 @@ def example_buttons(model: str) -> discord.ui.View:
 
 
 class ExampleButton(PersistentButton, template=template(KIND, number="[0-2]")):
-    """Requests an example in the name of whoever presses it."""
+    """Requests an example on behalf of whoever presses it."""
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Anybody may, as with /imagine."""
+        """Anyone may press it."""
 
     async def press(self, interaction: Interaction) -> None:
         number, model = int(self.match["number"]), interaction.client.settings.model

@@ -9,21 +9,21 @@ from core.i18n import gettext
 from core.job import Job
 
 ALL, FAVOURITES = "=", "*"
-"""What a filter begins with; the words follow. Filters of older messages may have neither."""
+"""The first character of a filter; the words follow. Older messages have filters without it."""
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
 
 
 def history_filter(words: str, favourites: bool) -> str:
-    """Only images whose prompts contain these words, or only favourites."""
+    """The filter for prompts that contain these words, and for favourites."""
     return (FAVOURITES if favourites else ALL) + words
 
 
 class HistoryList(PagedList, name="history"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        favourites = narrowed.startswith(FAVOURITES)
-        words = narrowed[1:] if narrowed[:1] in (ALL, FAVOURITES) else narrowed
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
+        favourites = filter_text.startswith(FAVOURITES)
+        words = filter_text[1:] if filter_text[:1] in (ALL, FAVOURITES) else filter_text
         count, jobs = await interaction.client.members.history(
             interaction.user.id,
             interaction.guild_id,
@@ -40,7 +40,7 @@ class HistoryList(PagedList, name="history"):
 
 
 async def _direct_channel_id(interaction: Interaction, jobs: list[Job]) -> int | None:
-    """The direct conversation with the member, if any of their jobs may be shown there."""
+    """The direct message channel of the member, if any of their jobs may be shown there."""
     guild = interaction.guild
     if guild is None or all(guild.get_channel_or_thread(job.channel_id) for job in jobs):
         return None
@@ -51,7 +51,7 @@ async def _direct_channel_id(interaction: Interaction, jobs: list[Job]) -> int |
 
 
 def _line(job: Job, direct_id: int | None) -> str:
-    """The number links to the message; a private job of a server is in a direct conversation."""
+    """One job. Its number links to its message, which is in direct messages for a private job."""
     number = f"#{job.id}"
     if job.message_id:
         guild_id = None if job.channel_id == direct_id else job.guild_id

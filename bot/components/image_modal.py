@@ -1,4 +1,4 @@
-"""The form behind the message menu "Imagine from this image"."""
+"""The form behind “Imagine from this image” in the context menu of messages."""
 
 import re
 from typing import Any, Self
@@ -20,7 +20,7 @@ KIND = "picture"
 
 
 class ImageModal(PersistentModal):
-    """Names of stored images are no secret, a PNG says what it started from: hence a signature."""
+    """Its custom id is signed: names of stored images are not secret, since PNGs contain them."""
 
     template = template(KIND, name=r"[0-9a-f]{64}", signature=PATTERN)
 
@@ -48,7 +48,7 @@ class ImageModal(PersistentModal):
 
     @classmethod
     def for_member(cls, interaction: Interaction, name: str) -> Self:
-        """The form with which this member may start from a stored image."""
+        """The form that lets this member start from a stored image."""
         return cls(name, sign(name, interaction.user.id, interaction.client.settings))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The buttons of moderators: those of a report, and the question of /mod clear."""
+"""Moderators' buttons: the verdicts on a report, and the confirmation of /mod clear."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ CLEAR, KEEP = "clear", "keep"
 def clear_buttons(
     interaction: Interaction, member_id: int | None, channel_id: int | None
 ) -> discord.ui.View:
-    """Answers the question whether to clear the queue; a 0 stands for any."""
+    """Confirm or keep; in the custom ids, 0 stands for any member or channel."""
     access = issue_pass(interaction)
     scope = [member_id or 0, channel_id or 0, *([access] if access else [])]
     confirm: discord.ui.Button[Any] = discord.ui.Button(
@@ -43,7 +43,7 @@ class ClearButton(
     template=template(CLEAR, by=ID, member=ID, channel=ID, access=PASS, optional={"access"}),
 ):
     async def authorize(self, interaction: Interaction) -> None:
-        """The moderator who was asked, if they still moderate."""
+        """Only the moderator who used the command, and only while they are one."""
         _check_asked(interaction, self.match["by"])
         self.guild_id = check_moderator(interaction, self.match["access"] or "")
 
@@ -70,7 +70,7 @@ class KeepButton(PersistentButton, template=template(KEEP, by=ID)):
 
 
 class VerdictButton(PersistentButton, template=verdict_template()):
-    """Does what a moderator decided about a report, and says so in place of its buttons."""
+    """Carries out a verdict on a report, and replaces the buttons with it."""
 
     async def authorize(self, interaction: Interaction) -> None:
         self.guild_id = check_moderator(interaction)

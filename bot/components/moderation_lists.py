@@ -34,19 +34,19 @@ EVERYWHERE, AGE_RESTRICTED = (
 
 
 def list_embed(title: str, lines: Iterable[str]) -> discord.Embed:
-    """A list; an empty one says so."""
+    """An embed with these lines, or a note that there are none."""
     text = "\n".join(lines) or gettext("Nothing here.")
     return discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
 
 
 def limits_text(limits: Limits) -> str:
-    """The limits of a role in a line."""
+    """The limits of a role in one line."""
     parts = [gettext(LIMITS[name], n=value) for name, value in asdict(limits).items() if value]
     return " · ".join(parts) or gettext("no limits of its own")
 
 
 def role_text(role_id: int, guild_id: int) -> str:
-    """A role, mentioned; the server's own id stands for everybody."""
+    """A mention of a role; the server's own id is that of @everyone."""
     return "@everyone" if role_id == guild_id else f"<@&{role_id}>"
 
 
@@ -57,7 +57,7 @@ def where_text(rule: WordRule) -> str:
 
 class ModQueueList(ModeratorList, name="modqueue"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
         bot, guild_id = interaction.client, interaction.guild_id or 0
         count, jobs = await bot.moderation_queue.page(
             guild_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE
@@ -72,7 +72,7 @@ class ModQueueList(ModeratorList, name="modqueue"):
 
 class BlockedList(ModeratorList, name="blocked"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
         blocks = await interaction.client.blocks.active(interaction.guild_id or 0)
         lines = map(_block_line, _on_page(blocks, number))
         return list_embed(gettext("Blocked members"), lines), len(blocks)
@@ -80,7 +80,7 @@ class BlockedList(ModeratorList, name="blocked"):
 
 class LimitsList(ModeratorList, name="limits"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
         guild_id = interaction.guild_id or 0
         found = await interaction.client.guild_rules.limits(guild_id)
         lines = [
@@ -98,20 +98,20 @@ class LimitsList(ModeratorList, name="limits"):
 
 class WordList(ModeratorList, name="words"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
         rules = await interaction.client.guild_rules.words(interaction.guild_id or 0)
         lines = [f"{escape(rule.text)} · {where_text(rule)}" for rule in _on_page(rules, number)]
         return list_embed(gettext("Refused words"), lines), len(rules)
 
 
 class AuditLogList(ModeratorList, name="log"):
-    """The filter is the id of a member, or nothing."""
+    """The filter is the id of a member, or empty."""
 
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
         count, entries = await interaction.client.audit_log.page(
             interaction.guild_id or 0,
-            member_id=int(narrowed) if narrowed else None,
+            member_id=int(filter_text) if filter_text else None,
             limit=PAGE_SIZE,
             offset=number * PAGE_SIZE,
         )

@@ -1,4 +1,4 @@
-"""Lists by pages. A list is the class of the two buttons that turn its pages."""
+"""Paginated lists. A list is a class of buttons: those that turn its pages."""
 
 import re
 from typing import Any, ClassVar
@@ -13,16 +13,16 @@ from core.discord_ui.custom_ids import ID, PAGE, TEXT, encode
 from core.discord_ui.views import static_view
 from core.i18n import gettext
 
-PAGE_SIZE = 10  #: entries of a page
+PAGE_SIZE = 10  #: entries per page
 MAX_FILTER = 40  #: characters
 
 Page = tuple[discord.Embed, int]
-"""The embed of a page, and how many entries the list has in all."""
+"""The embed of a page, and the number of entries on all pages."""
 Drawn = tuple[discord.Embed, discord.ui.View | None]
 
 
 class PagedList(PersistentButton, template=NEVER):
-    """A list; anybody may turn its pages, unless it is a `ModeratorList`."""
+    """A list whose pages anyone may turn, unless it is a `ModeratorList`."""
 
     name: ClassVar[str]
 
@@ -34,50 +34,50 @@ class PagedList(PersistentButton, template=NEVER):
         super().__init_subclass__(template=template or own)
 
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
-        """A page (0, 1, …) of the list, narrowed down by a filter."""
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
+        """A page (0, 1, …) of the list, filter_text down by a filter."""
         raise NotImplementedError
 
     @classmethod
     async def draw(
-        cls, interaction: Interaction, number: int = 0, narrowed: str = "", access: str = ""
+        cls, interaction: Interaction, number: int = 0, filter_text: str = "", access: str = ""
     ) -> Drawn:
-        """A page and its buttons; the last page if the list has become shorter."""
-        embed, count = await cls.page(interaction, number, narrowed)
+        """A page and its buttons; the last page if there are fewer by now."""
+        embed, count = await cls.page(interaction, number, filter_text)
         last = max(0, (count - 1) // PAGE_SIZE)
         if number > last:
             number = last
-            embed, count = await cls.page(interaction, number, narrowed)
+            embed, count = await cls.page(interaction, number, filter_text)
         if not last:
             return embed, None
         embed.set_footer(text=gettext("Page {n} of {all}", n=number + 1, all=last + 1))
         turns = ((gettext("Previous"), number - 1), (gettext("Next"), number + 1))
         return embed, static_view(
-            cls._button(label, other, narrowed, access, disabled=not 0 <= other <= last)
+            cls._button(label, other, filter_text, access, disabled=not 0 <= other <= last)
             for label, other in turns
         )
 
     @classmethod
     def _button(
-        cls, label: str, number: int, narrowed: str, access: str, *, disabled: bool
+        cls, label: str, number: int, filter_text: str, access: str, *, disabled: bool
     ) -> discord.ui.Button[Any]:
-        parts = [f"{number % 1_000_000}", narrowed, *([access] if access else [])]
+        parts = [f"{number % 1_000_000}", filter_text, *([access] if access else [])]
         custom_id = encode("page", cls.name, *parts)
         return discord.ui.Button(label=label, custom_id=custom_id, disabled=disabled)
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Each page shows only what whoever turns to it may see."""
+        """Anyone may press it: a page only shows what the member may see."""
 
     async def press(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        number, narrowed = int(self.match["page"]), self.match["filter"]
+        number, filter_text = int(self.match["page"]), self.match["filter"]
         access = self.match.groupdict().get("access") or ""
-        embed, view = await self.draw(interaction, number, narrowed, access)
+        embed, view = await self.draw(interaction, number, filter_text, access)
         await interaction.edit_original_response(embed=embed, view=view)
 
 
 class ModeratorList(PagedList, template=NEVER):
-    """A list for moderators; its filter, if any, is the id of a member."""
+    """A list for moderators. Its filter is the id of a member, or empty."""
 
     def __init_subclass__(cls, *, name: str) -> None:
         ids = custom_ids.template(
@@ -86,9 +86,9 @@ class ModeratorList(PagedList, template=NEVER):
         super().__init_subclass__(name=name, template=ids)
 
     @classmethod
-    async def first_page(cls, interaction: Interaction, narrowed: str = "") -> Drawn:
-        """The first page, for who uses the command."""
-        return await cls.draw(interaction, 0, narrowed, issue_pass(interaction))
+    async def first_page(cls, interaction: Interaction, filter_text: str = "") -> Drawn:
+        """The first page, for the member who uses the command."""
+        return await cls.draw(interaction, 0, filter_text, issue_pass(interaction))
 
     async def authorize(self, interaction: Interaction) -> None:
         check_moderator(interaction, self.match["access"] or "")

@@ -1,8 +1,8 @@
-"""Buttons and forms that keep working after a restart: their custom ids say all they need.
+"""Buttons and forms that keep working after a restart: their state is in their custom ids.
 
-A button is a `discord.ui.DynamicItem` with a template of its own. A form is a `discord.ui.Modal`
-that discord.py does not keep in memory: when it is sent, the client finds its class by the
-template and fills in a new one.
+A button is a `discord.ui.DynamicItem` with its own template. A form is a `discord.ui.Modal` that
+discord.py doesn't keep in memory: when it is submitted, the client finds its class by the template
+and fills in a new instance.
 """
 
 import re
@@ -15,17 +15,16 @@ from bot.types import Interaction
 from core.i18n import gettext
 
 NEVER = r"(?!)"
-"""Matches no custom id: the template of classes that others are built upon."""
-
+"""Matches no custom id: the template of base classes."""
 
 AnyInteraction = discord.Interaction[Any]
 
 
 class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=NEVER):
-    """A button that is made anew from its custom id at each press.
+    """A button that is recreated from its custom id at each press.
 
-    Subclasses say who may press it (`authorize`) and what a press does (`press`). Both may raise
-    whatever a command may raise: the member is told.
+    Subclasses define who may press it (`authorize`) and what it does (`press`). Like commands, both
+    may raise anything: the member gets an error message.
     """
 
     def __init__(self, button: discord.ui.Button[Any], match: re.Match[str]) -> None:
@@ -43,7 +42,7 @@ class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=
         raise NotImplementedError
 
     async def press(self, interaction: Interaction) -> None:
-        """Does what the button is for."""
+        """Handles the press."""
         raise NotImplementedError
 
     async def interaction_check(self, interaction: AnyInteraction, /) -> bool:
@@ -62,7 +61,7 @@ class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=
 
 
 class PersistentModal(discord.ui.Modal):
-    """A form that is made anew from its custom id when it is sent."""
+    """A form that is recreated from its custom id when it is submitted."""
 
     template: ClassVar[re.Pattern[str]]
 
@@ -72,7 +71,7 @@ class PersistentModal(discord.ui.Modal):
         raise NotImplementedError
 
     async def submit(self, interaction: Interaction) -> None:
-        """Does what the form is for, with what the member typed."""
+        """Handles what the member submitted."""
         raise NotImplementedError
 
     async def on_submit(self, interaction: AnyInteraction, /) -> None:
@@ -85,18 +84,18 @@ class PersistentModal(discord.ui.Modal):
 
 
 async def send_modal(interaction: Interaction, modal: PersistentModal) -> None:
-    """Opens a form. It is stopped, so that discord.py does not keep it until it is sent."""
+    """Opens a form. It is stopped first, so that discord.py doesn't keep it in memory."""
     modal.stop()
     await interaction.response.send_modal(modal)
 
 
 def value_of(field: discord.ui.TextInput[Any]) -> str:
-    """What was typed; half of a surrogate pair can be neither stored nor sent."""
+    """The submitted text, without lone surrogates, which can be neither stored nor sent."""
     return (field.value or "").encode(errors="replace").decode()
 
 
 def number_between(text: str, least: int, most: int, refusal: str) -> int:
-    """The whole number that was typed. Raises RefusedError with the refusal."""
+    """Parses a whole number. Raises RefusedError with this refusal."""
     number = int(text) if re.fullmatch(r"\s*[0-9]{1,12}\s*", text) else -1
     if not least <= number <= most:
         raise RefusedError(gettext(refusal, least=least, most=most))

@@ -1,4 +1,4 @@
-"""The list of /queue: what is running and what waits, with the member's own jobs on top."""
+"""The list of /queue: running and waiting jobs, with the member's own on top."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ MAX_PROMPT = 60  #: characters of a prompt that are shown
 
 class QueueList(PagedList, name="queue"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, narrowed: str) -> Page:
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
         queue = interaction.client.queue
         count = await queue.waiting_count()
         waiting = await queue.waiting(limit=PAGE_SIZE, offset=number * PAGE_SIZE)
@@ -37,7 +37,7 @@ class QueueList(PagedList, name="queue"):
 
 
 async def _pause(interaction: Interaction) -> list[str]:
-    """What the moderators say about a pause, if there is one."""
+    """A line about the pause, if the moderators have paused the server."""
     pause = (await interaction.client.guild_settings.get(interaction.guild_id)).pause
     if pause is None:
         return []
@@ -46,7 +46,7 @@ async def _pause(interaction: Interaction) -> list[str]:
 
 
 async def _places(interaction: Interaction) -> list[tuple[Job, int, float | None]]:
-    """The member's own waiting jobs, the first of them, with position and seconds to wait."""
+    """The member's first waiting jobs, with their positions and seconds to wait."""
     queue = interaction.client.queue
     places = []
     for job in (await queue.by_member(interaction.user.id))[:PAGE_SIZE]:
@@ -68,7 +68,7 @@ def _running(interaction: Interaction, job: Job) -> str:
 
 
 def _line(interaction: Interaction, job: Job) -> str:
-    """A job, as much of it as this member may see: prompts stay in their own channel."""
+    """What this member may see of a job: prompts are only shown in their own channel."""
     if job.guild_id != interaction.guild_id:
         return gettext("in another server")
     own = job.member_id == interaction.user.id

@@ -1,4 +1,4 @@
-"""The form behind the Remix button: variations of a finished image, with other prompts."""
+"""The form behind the Remix button: variations of an image with other prompts."""
 
 import re
 from typing import Any, Self

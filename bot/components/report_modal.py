@@ -1,4 +1,4 @@
-"""The form with which a member reports an image to the moderators."""
+"""The form for reporting an image to the moderators."""
 
 import re
 from typing import Any, Self

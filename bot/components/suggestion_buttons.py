@@ -1,4 +1,4 @@
-"""The buttons below a refusal: what could be painted instead."""
+"""The buttons below a refusal, which request something that the model knows."""
 
 from bot.components.persistent import PersistentButton
 from bot.services.preferences import preferred_recipe
@@ -9,10 +9,10 @@ from core.discord_ui.custom_ids import TEXT, template
 
 
 class SuggestionButton(PersistentButton, template=template(KIND, include=TEXT)):
-    """Requests a suggestion in the name of whoever presses it."""
+    """Requests a suggestion on behalf of whoever presses it."""
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Anybody may, as with /imagine."""
+        """Anyone may press it."""
 
     async def press(self, interaction: Interaction) -> None:
         await submit_job(interaction, await preferred_recipe(interaction, self.match["include"]))

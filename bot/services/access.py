@@ -1,22 +1,22 @@
-"""Which jobs a member may see, and who acts: what commands and components ask first."""
+"""Who acts, and which jobs they may see: what commands and components check first."""
 
 from bot import policy
 from bot.decisions import Decision
 from bot.errors import RefusedError
-from bot.services.admission import is_age_restricted_channel, is_moderator, place_of
+from bot.services.admission import channel_context, is_age_restricted_channel, is_moderator
 from bot.types import Interaction
 from core.i18n import gettext
 from core.job import Job, State
 
 
-def actor_of(interaction: Interaction) -> policy.Asker:
+def actor_of(interaction: Interaction) -> policy.Actor:
     """The member who acts, and where."""
-    return policy.Asker(
+    return policy.Actor(
         member_id=interaction.user.id,
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         moderator=is_moderator(interaction),
-        age_restricted=place_of(interaction).age_restricted,
+        age_restricted=channel_context(interaction).age_restricted,
     )
 
 
@@ -31,7 +31,7 @@ async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
     job, actor = await interaction.client.jobs.get(job_id), actor_of(interaction)
     check(policy.may_see(job, actor))
     assert job is not None
-    # Its channel may have become age-restricted since.
+    # The channel may have become age-restricted in the meantime.
     channel = interaction.client.get_channel(job.channel_id)
     restricted = job.age_restricted or is_age_restricted_channel(channel)
     check(policy.may_show(job, actor, age_restricted=restricted))
@@ -39,7 +39,7 @@ async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
 
 
 async def get_finished_job(interaction: Interaction, job_id: int) -> Job:
-    """The job, if it has images that the member may see. Raises RefusedError."""
+    """The job, if it is done and the member may see it. Raises RefusedError."""
     job = await get_visible_job(interaction, job_id)
     if job.state is not State.DONE:
         raise RefusedError(gettext("Job #{job} has no image.", job=job.id))

@@ -1,6 +1,6 @@
 """Admission: whether a member's request may be queued, decided from the server's rules and limits.
 
-The rules themselves are in `bot.limits`; here is what they are given.
+The rules themselves are in `bot.limits`; this module collects what they decide from.
 """
 
 import asyncio
@@ -13,7 +13,14 @@ import discord
 from bot.client import ImagineBot
 from bot.decisions import YES, Decision
 from bot.errors import RefusedError
-from bot.limits import Place, Request, is_age_restricted, is_spoilered, limits_of, may_request
+from bot.limits import (
+    ChannelContext,
+    Request,
+    is_age_restricted,
+    is_spoilered,
+    limits_of,
+    may_request,
+)
 from core.database.provenance import UploadedImages
 from core.i18n import ENGLISH, use_locale
 from core.job import Job
@@ -24,10 +31,10 @@ Interaction = discord.Interaction[ImagineBot]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a request is admitted."""
+    """The terms on which a request is admitted."""
 
     most_running: int | None
-    """How many of the member's jobs may run at a time, 1 or more; None for any number."""
+    """How many of the member's jobs may run at a time, 1 or more; None if there is no limit."""
     spoilered: bool
     """Whether its images are posted behind a spoiler."""
     age_restricted: bool
@@ -37,7 +44,7 @@ class Terms:
 def is_moderator(interaction: Interaction) -> bool:
     """Whether the member may manage messages here, or has the server's moderator role.
 
-    Who sees `/mod` does not count: that is up to Discord and to the server's administrators.
+    Being able to see `/mod` is not enough: administrators can show it to anyone.
     """
     if interaction.guild_id is None:
         return False
@@ -49,11 +56,11 @@ def is_moderator(interaction: Interaction) -> bool:
 async def admitted(
     interaction: Interaction, recipe: Recipe, parent: Job | None
 ) -> AsyncIterator[Terms]:
-    """Admits a request while the block queues it; a context manager with its terms.
+    """Admits a request and gives its terms; the block queues it.
 
-    In a direct conversation the rules of the parent's server hold. The member's other requests
-    wait, so that each is counted before the next one is; nobody else's do. A refusal goes into the
-    server's log. Raises RefusedError, StoreError.
+    In direct messages, the rules of the parent's server apply. The member's other requests wait for
+    the block, so that each is counted before the next is decided; other members' requests don't. A
+    refusal is recorded in the audit log. Raises RefusedError, StoreError.
     """
     guild_id = interaction.guild_id or (parent.guild_id if parent else None)
     locks = interaction.client.admission_locks
@@ -63,7 +70,7 @@ async def admitted(
             yield Terms(request.limits.running, is_spoilered(request), is_age_restricted(request))
             return
     if guild_id is not None:
-        with use_locale(ENGLISH):  # like the whole log
+        with use_locale(ENGLISH):  # the language of the audit log
             why = decision.logged
         await interaction.client.audit_log.record_refusal(guild_id, interaction.user.id, why)
     raise RefusedError(decision.refusal)
@@ -82,7 +89,7 @@ async def _decide(
     rejected = bot.rejected_uploads.count(member_id, guild_id)
     request = Request(
         recipe,
-        place_of(interaction),
+        channel_context(interaction),
         rules,
         limits_of(rules.limits, roles, guild_id),
         replace(usage, last_hour=usage.last_hour + rejected),
@@ -90,31 +97,31 @@ async def _decide(
             recipe, member_id, parent.id if parent else None
         ),
     )
-    # Judging the words takes milliseconds, and after a change of the rules more.
+    # The word filter takes milliseconds, and longer after its rules have changed.
     return membership and await asyncio.to_thread(may_request, request), request
 
 
 def _roles(interaction: Interaction) -> list[int]:
-    """The member's roles; none in a direct conversation."""
+    """The member's roles; none in direct messages."""
     user = interaction.user
     return [role.id for role in user.roles] if isinstance(user, discord.Member) else []
 
 
-def place_of(interaction: Interaction) -> Place:
-    """Where the member acts. A direct conversation is not age-restricted."""
+def channel_context(interaction: Interaction) -> ChannelContext:
+    """Where the member acts. Direct messages are not age-restricted."""
     channel = interaction.channel
     if interaction.guild_id is None or interaction.channel_id is None:
-        return Place(None, age_restricted=False)
+        return ChannelContext(None, age_restricted=False)
     channels = {interaction.channel_id}
     if isinstance(channel, discord.Thread):
         channels.add(channel.parent_id)
     root = channel.parent if isinstance(channel, discord.Thread) else channel
     if category := getattr(root, "category_id", None):
         channels.add(category)
-    return Place(frozenset(channels), is_age_restricted_channel(channel))
+    return ChannelContext(frozenset(channels), is_age_restricted_channel(channel))
 
 
 def is_age_restricted_channel(channel: object) -> bool:
-    """Whether a channel is age-restricted; a thread is if its channel is."""
+    """Whether a channel is age-restricted, or the channel of a thread."""
     root = channel.parent if isinstance(channel, discord.Thread) else channel
     return hasattr(root, "is_nsfw") and bool(root.is_nsfw())

@@ -1,7 +1,7 @@
 """Posts the audit log of moderation, and members' reports, in the channel that a server chose.
 
-Both are in the database first, and are posted from there until Discord has taken them: an
-unreachable channel, or a restart, loses nothing and doubles nothing.
+Both are stored first, and posted until Discord has accepted them, so an unreachable channel or a
+restart neither loses nor repeats anything.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from core.moderation import AuditEntry, Report, Verdict
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL_SECONDS = 1.0  #: between two looks for what is new
-RETRY_SECONDS = 10.0  #: until Discord or the database is tried again
+POLL_SECONDS = 1.0  #: between two polls of the database
+RETRY_SECONDS = 10.0  #: after an error
 ENTRIES = 10  #: entries in one message
 MAX_TEXT = 200  #: characters of a reason, or of a prompt, that are shown
 
@@ -42,7 +42,7 @@ VERDICT_LABELS = {
 
 
 async def post_audit_log(bot: ImagineBot) -> None:
-    """Posts what is new, until cancelled."""
+    """Posts new entries and reports until cancelled."""
     while True:
         try:
             await _post_entries(bot)
@@ -57,10 +57,10 @@ async def post_audit_log(bot: ImagineBot) -> None:
 
 
 async def _post_entries(bot: ImagineBot) -> None:
-    """Several lines to a message; a channel that is gone or closed to us costs its entries."""
-    waiting = sorted(await bot.audit_log.unmirrored(), key=lambda pair: (pair[0], pair[1].id))
-    for channel_id, pairs in groupby(waiting, key=lambda pair: pair[0]):
-        entries = [entry for _, entry in pairs]
+    """Several entries per message. Entries for a channel that is gone or closed are dropped."""
+    waiting = sorted(await bot.audit_log.unmirrored(), key=lambda found: (found[0], found[1].id))
+    for channel_id, found in groupby(waiting, key=lambda found: found[0]):
+        entries = [entry for _, entry in found]
         for first in range(0, len(entries), ENTRIES):
             shown = entries[first : first + ENTRIES]
             embed = log_embed(shown)
@@ -76,7 +76,7 @@ async def _post_reports(bot: ImagineBot) -> None:
         job = await bot.jobs.get(report.job_id)
         nonce = _nonce(channel_id, report.id, report.reason, job is None)
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
-            job = None  # deleted: the report names it, but shows nothing of it
+            job = None  # deleted: the report only names it
         with use_locale(_language(bot, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report.id)
         message = await _send(bot, channel_id, embed, buttons, nonce)
@@ -95,7 +95,7 @@ async def _send(
     view: discord.ui.View | None,
     nonce: str,
 ) -> discord.Message | None:
-    """None if the channel is gone or closed to us."""
+    """The message; None if the channel is gone, or closed to the bot."""
     channel = client.get_partial_messageable(channel_id)
     try:
         if view is None:
@@ -109,23 +109,23 @@ async def _send(
 
 
 def _nonce(*names: object) -> str:
-    """24 characters by which Discord recognises a repetition."""
+    """24 characters by which Discord recognises that a message is sent again."""
     return hashlib.blake2b(repr(names).encode(), digest_size=12).hexdigest()
 
 
 def _language(client: discord.Client, guild_id: int) -> str:
-    """What a server speaks."""
+    """The language of a server."""
     guild = client.get_guild(guild_id)
     return guild.preferred_locale.value if guild else ENGLISH
 
 
 def log_embed(entries: Iterable[AuditEntry]) -> discord.Embed:
-    """Entries, each on its line."""
+    """An embed with one line per entry."""
     return discord.Embed(description="\n".join(map(entry_line, entries)), colour=0x7F8C8D)
 
 
 def report_embed(report: Report, job: Job | None) -> discord.Embed:
-    """A report with all that a moderator needs to decide."""
+    """A report, with what a moderator needs to decide about it."""
     title = gettext("Image #{job} was reported", job=report.job_id)
     embed = discord.Embed(title=title, colour=0xE67E22)
     embed.add_field(name=gettext("Requested by"), value=f"<@{report.member_id}>")
@@ -142,7 +142,7 @@ def report_embed(report: Report, job: Job | None) -> discord.Embed:
 
 
 def report_buttons(report_id: int) -> discord.ui.View:
-    """What a moderator can do about a report; see `bot.components.moderation_buttons`."""
+    """The verdicts on a report; `bot.components.moderation_buttons` handles them."""
     return static_view(
         discord.ui.Button(
             label=gettext(label),

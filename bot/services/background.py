@@ -1,4 +1,4 @@
-"""What the bot does beside answering members."""
+"""Tasks that the bot runs in the background."""
 
 from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log

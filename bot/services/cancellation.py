@@ -1,4 +1,4 @@
-"""Cancels a job in the name of a member."""
+"""Cancels a job on behalf of a member."""
 
 from bot import policy
 from bot.errors import RefusedError

@@ -1,9 +1,9 @@
-"""Deletes from the disk and from Discord what was deleted (see `core.database.deletions`).
+"""Deletes files and messages, as listed in the outbox of deletions (`core.database.deletions`).
 
-The bot does this, and not the engine: whoever deletes something speaks to the bot, so it works
-without an engine. It speaks through DELETE alone, whose rate limits Discord counts apart from the
-engine's posts and edits. An entry of the outbox is put off before it is tried, so a second bot
-leaves it alone, and after a crash it is tried again; to delete something twice does no harm.
+The bot does this rather than the engine, so that it also works while no engine runs. Discord counts
+DELETE requests separately from the engine's posts and edits, so they share no rate limit. An entry
+is postponed before it is tried: a second bot leaves it alone, and after a crash it is tried again.
+Deleting something twice does no harm.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from core.storage.uploaded_images import delete_image
 
 log = structlog.stdlib.get_logger(__name__)
 
-LOOK_SECONDS = 1.0  #: between two looks at the outbox
-RETRY_SECONDS = 10.0  #: until the database is tried again
+POLL_SECONDS = 1.0  #: between two polls of the outbox
+RETRY_SECONDS = 10.0  #: after an error of the database
 ARCHIVED_THREAD = 50083  #: Discord's code: nothing can be deleted there
 PLACEHOLDER = "…"
 
@@ -36,7 +36,7 @@ async def work_off_deletions(client: discord.Client, deletions: Deletions, data_
                 worked = True
             if worked:
                 await deletions.empty_log()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         except StoreError as error:
             log.warning("deletions cannot be worked off, trying again", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
@@ -45,7 +45,7 @@ async def work_off_deletions(client: discord.Client, deletions: Deletions, data_
 async def _delete(
     client: discord.Client, deletions: Deletions, deletion: Deletion, data_dir: Path
 ) -> None:
-    """Deletes one thing, or puts it off. Raises StoreError."""
+    """Deletes one target, or postpones it. Raises StoreError."""
     try:
         match deletion.target:
             case Folder(job_id):
@@ -74,12 +74,12 @@ async def _delete(
 
 
 async def _delete_message(client: discord.Client, message: Message) -> None:
-    """What is gone already, or out of our reach, counts as deleted."""
+    """A message that is already gone, or out of the bot's reach, counts as deleted."""
     channel = client.get_partial_messageable(message.channel_id)
     try:
         if (message_id := message.message_id) is None:
-            # Whoever sent it died before Discord named it. Discord recognises the nonce, and
-            # returns that message; if there was none, this is the one to delete.
+            # The sender crashed before it knew the message's id. Discord recognises the nonce and
+            # returns that message; if it was never sent, this placeholder is deleted.
             assert message.nonce
             message_id = (await channel.send(PLACEHOLDER, nonce=message.nonce)).id
         try:
@@ -87,7 +87,9 @@ async def _delete_message(client: discord.Client, message: Message) -> None:
         except discord.HTTPException as error:
             if error.code != ARCHIVED_THREAD:
                 raise
-            opening = await channel.send(PLACEHOLDER, silent=True)  # a new message opens a thread
+            opening = await channel.send(
+                PLACEHOLDER, silent=True
+            )  # a new message unarchives the thread
             await opening.delete()
             await channel.get_partial_message(message_id).delete()
     except discord.NotFound:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-OVERHEAD = 4096  #: bytes of an archive beyond its content
+OVERHEAD = 4096  #: bytes of an archive besides its content
 BETWEEN = len(",\n")
 
 
@@ -19,8 +19,8 @@ def as_lines(records: Iterable[dict[str, Any]]) -> list[str]:
 def archives(lines: Iterable[tuple[str, str]], most_bytes: int) -> Iterator[bytes]:
     """Zip archives of up to `most_bytes` each, with one JSON list per kind of record.
 
-    `lines` are pairs of a kind and a record. The limit applies to the uncompressed size, so that
-    nothing has to be packed twice; an archive is rarely half as large as allowed.
+    `lines` holds each record with its kind. The limit applies to the uncompressed size, so nothing
+    is packed twice; an archive is usually less than half as large as allowed.
     """
     room = most_bytes - OVERHEAD
     held: defaultdict[str, list[str]] = defaultdict(list)

@@ -1,10 +1,10 @@
-"""Decodes untrusted images in a process of their own, which has little time, memory and reach.
+"""Decodes untrusted images in a child process with limited time, memory and access.
 
-A hostile file may keep a decoder busy for hours (a JPEG of 10 MB can hold 150,000 scans, each over
-every pixel), fill the memory, crash it, or take it over. Here that costs one rejection. The child
-gets the bytes of a file and returns raw pixels or the reason of a rejection, never a file that
-would have to be decoded again. It has no token, and by the time it reads the first byte it can open
-no file and no connection.
+A hostile file can keep a decoder busy for hours (a JPEG of 10 MB can hold 150,000 scans, each over
+every pixel), fill the memory, crash it, or take it over. Here, the worst outcome is one rejected
+file. The child gets the bytes of a file and returns raw pixels or a reason for the rejection, never
+a file that would have to be decoded again. It has no token, and it can open neither files nor
+connections from before it reads the first byte.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _LAZY_IMPORTS = (
 
 
 async def decode_isolated(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Image:
-    """What `decode_image` makes of the data. Raises ImageRejectedError, OSError."""
+    """`decode_image` in a child process. Raises ImageRejectedError, OSError."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.services.image_decoder", str(cpu_seconds)),
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -59,20 +59,20 @@ async def decode_isolated(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Ima
                 if len(answer) <= _MAX_ANSWER:
                     await child.wait()
     finally:
-        # A child that has ended is not killed: that would reap it before asyncio's watcher does.
+        # Only a running child is killed: otherwise it would be reaped before asyncio's watcher.
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 child.kill()
-            # Not wait(): asyncio holds a child's exit back while any of its output is unread.
+            # Not wait(): asyncio reports the exit only once all output has been read.
             await child.communicate()
     return _parse(answer)
 
 
 async def _ask(child: asyncio.subprocess.Process, data: bytes) -> bytes:
-    """What the child answers to the data, cut off just beyond the longest valid answer."""
+    """The child's answer to the data, cut off just beyond the longest valid one."""
     assert child.stdin
     assert child.stdout
-    with suppress(ConnectionError):  # it died, and has no answer
+    with suppress(ConnectionError):  # the child died without an answer
         for start in range(0, len(data), _CHUNK):
             child.stdin.write(data[start : start + _CHUNK])
             await child.stdin.drain()
@@ -84,7 +84,7 @@ async def _ask(child: asyncio.subprocess.Process, data: bytes) -> bytes:
 
 
 def _parse(answer: bytes) -> Image.Image:
-    """The child's answer, which is not trusted either. Raises ImageRejectedError."""
+    """Parses the child's answer, which is not trusted either. Raises ImageRejectedError."""
     kind, rest = answer[:1], answer[1:]
     if kind == _DECODED and len(rest) >= _SIZE.size:
         size, pixels = _SIZE.unpack_from(rest), rest[_SIZE.size :]
@@ -110,12 +110,12 @@ def main() -> None:
 
 
 def confine(cpu_seconds: int) -> None:
-    """Gives up, for good, what a decoder does not need: files, network, processes, memory, time.
+    """Permanently drops what a decoder doesn't need: files, network, processes, memory, time.
 
-    Without a free file descriptor nothing can be opened: no socket, no `.env`, no `/proc`.
+    Without free file descriptors, nothing can be opened: no socket, no `.env`, no `/proc`.
     """
     _import_decoders()
-    with suppress(OSError):  # if memory runs out, this process is the one to end
+    with suppress(OSError):  # if memory runs out, the kernel should kill this process first
         Path("/proc/self/oom_score_adj").write_text("1000")
     hide_from_other_processes()
     for limit, most in (
@@ -130,7 +130,7 @@ def confine(cpu_seconds: int) -> None:
 
 
 def _import_decoders() -> None:
-    """Imports what Pillow would otherwise import when it meets a file of our formats."""
+    """Imports what Pillow would otherwise import when it opens a file of our formats."""
     Image.preinit()
     for name in _LAZY_IMPORTS:
         import_module(f"PIL.{name}")

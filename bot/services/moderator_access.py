@@ -1,9 +1,9 @@
-"""Who may press a moderator's buttons: decided anew at each press.
+"""Who may press moderators' buttons: checked at every press.
 
 Moderators are known by their permissions and roles, which Discord sends with every interaction. An
-administrator may also show `/mod` to anybody else (Server Settings, Integrations). Only the command
-itself proves that to the bot, so it gives such a member a pass: a signed part of the custom ids of
-its answer, good for that member and server and for 15 minutes.
+administrator may also show `/mod` to anyone else (Server Settings, Integrations). Only using the
+command proves that to the bot, so the command gives such a member a pass: a signed part of the
+custom ids in its response, valid for that member and server for 15 minutes.
 """
 
 import time
@@ -22,7 +22,7 @@ MODERATORS_ONLY = gettext_noop("Only moderators of this server can do this.")
 
 
 def issue_pass(interaction: Interaction) -> str:
-    """The pass of a member who uses `/mod`, which Discord has let them."""
+    """The pass of a member whom Discord has let use `/mod`; empty for moderators."""
     if is_moderator(interaction):
         return ""
     until = f"{int(time.time() + TOKEN_SECONDS):x}"

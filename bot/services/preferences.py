@@ -1,4 +1,4 @@
-"""A recipe from what a member typed, with their preferences where they chose nothing."""
+"""Recipes from what a member typed, completed with their preferences."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from core.recipe import Recipe
 from core.sizes import parse_size
 
 PREFERENCES_SECONDS = INITIAL_RESPONSE_SECONDS / 6
-"""Discord waits for a response; without preferences, the defaults are used."""
+"""How long preferences may take to load, while Discord waits; then the defaults are used."""
 
 
 async def preferred_recipe(
@@ -32,7 +32,7 @@ async def preferred_recipe(
     symmetry: Symmetry | None = None,
     palette: Colours = (),
 ) -> Recipe:
-    """What is None is taken from `/prefer`, or from the defaults. Raises RecipeError."""
+    """A recipe in which None stands for the member's preference or default. Raises RecipeError."""
     menu = policy.menu(interaction.client.settings.model)
     preferred = await _preferences(interaction)
     width, height = parse_size(size or preferred.size or menu.sizes[0].name, menu.canvas)
@@ -54,7 +54,7 @@ async def preferred_recipe(
 
 
 async def _preferences(interaction: Interaction) -> Preferences:
-    """What the member prefers, if the database answers in time."""
+    """The member's preferences, if the database answers in time."""
     try:
         async with asyncio.timeout(PREFERENCES_SECONDS):
             return await interaction.client.members.preferences(interaction.user.id)

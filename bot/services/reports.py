@@ -8,9 +8,9 @@ from core.job import Job
 
 
 async def report_job(interaction: Interaction, job: Job, reason: str | None) -> None:
-    """Keeps the report, for the log channel and for `/mod reports`, and thanks the member.
+    """Stores a report for the log channel and `/mod reports`, and thanks the member.
 
-    Raises RefusedError for a job of another server or of none, StoreError.
+    Raises RefusedError for a job that is not of this server, StoreError.
     """
     if job.guild_id is None or job.guild_id != interaction.guild_id:
         raise RefusedError(gettext("You can only report images of this server."))

@@ -1,7 +1,7 @@
 """Signatures in custom ids: proof that the bot, and nobody else, wrote a part of one.
 
-Most buttons need none: discord.py answers only those on the message that Discord shows with the
-press, and whoever presses is checked anew. A form comes with no such message.
+Most buttons need none: discord.py only accepts those on the message that Discord sends with the
+press, and each press is checked again. Forms come without such a message.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ PATTERN = rf"[A-Za-z0-9_-]{{{LENGTH}}}"
 
 
 def sign(text: str, member_id: int, settings: Settings) -> str:
-    """A signature that is good for this text and this member alone."""
+    """A signature that is valid only for this text and this member."""
     key = hashlib.sha256(b"custom ids of " + settings.token().encode()).digest()
     mac = hmac.digest(key, f"{member_id} {text}".encode(), "sha256")
     return urlsafe_b64encode(mac).decode()[:LENGTH]
 
 
 def verify(text: str, signature: str, member_id: int, settings: Settings) -> bool:
-    """Whether the signature is of this text for this member."""
+    """Whether the signature is valid for this text and this member."""
     return hmac.compare_digest(sign(text, member_id, settings), signature)

@@ -1,4 +1,4 @@
-"""What a member may paint instead of what the model knows nothing of: buttons with suggestions."""
+"""Suggestions, as buttons, for a prompt that the model knows nothing about."""
 
 import discord
 
@@ -10,11 +10,11 @@ from core.vocabulary import vocabulary_of
 
 KIND = "suggest"
 LONGEST = 40
-"""Characters of a suggestion: what the custom id of its button may hold."""
+"""Characters of a suggestion that fit into the custom id of its button."""
 
 
 def suggestion_buttons(recipe: Recipe, model: str) -> discord.ui.View | None:
-    """Three things that the model knows, in the member's language, spelled like the prompt."""
+    """Three things that the model knows, spelled like the prompt, in the member's language."""
     vocabulary = vocabulary_of(model)
     if not vocabulary:
         return None

@@ -1,4 +1,4 @@
-"""Whether someone who acts in direct messages is still a member of the job's server.
+"""Checks whether someone who acts in direct messages is still a member of the job's server.
 
 Direct messages keep their buttons after a member has left a server or was banned from it, so the
 bot asks Discord before it queues anything for that server.

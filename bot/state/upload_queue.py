@@ -1,9 +1,9 @@
-"""Who may have an attachment downloaded and decoded next, decided before any byte is fetched.
+"""Slots for downloading and decoding attachments, given out before any byte is fetched.
 
-An attachment costs memory while it is downloaded and processor time while it is decoded, and it may
-be made to cost as much as possible. So there are few slots, at most one for a member and not all of
-them for one server; waiting members take turns; and whoever finds the waiting room full is turned
-away at once, rather than kept for minutes.
+An attachment takes memory while it is downloaded and CPU time while it is decoded, and a hostile
+one takes as much of both as it can. So there are few slots: one per member, and not all of them for
+one server. Waiting members take turns. When too many wait, the next is refused at once instead of
+waiting for minutes.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from dataclasses import dataclass, field
 from core.storage.uploaded_images import MAX_BYTES, ImageRejectedError, Rejection
 
 SLOTS = 3
-"""Attachments in progress at a time."""
+"""How many attachments are in progress at a time."""
 SLOTS_PER_GUILD = 2
 WAITING = 48
-"""Attachments that wait for a slot."""
+"""How many attachments may wait for a slot."""
 WAITING_PER_GUILD = 12
 WAITING_PER_MEMBER = 2
 
 BYTE_BUDGET = SLOTS * MAX_BYTES
-"""What attachments in progress hold in memory at most."""
+"""Bytes that the attachments in progress hold in memory at most."""
 
 REJECTIONS_PER_HOUR = 10
-"""Files of one member that may turn out to be unreadable; then none is read for a while."""
+"""After so many rejected files of a member within an hour, no more are read."""
 REMEMBERED_FILES = 1_000
 REMEMBERED_REJECTIONS = 10_000
 HOUR = 3600.0
 
 
 class UploadQueueFullError(Exception):
-    """There is no room to wait in. `own` says whether the member's own attachments fill it."""
+    """Too many attachments wait. `own`: the member's own are too many already."""
 
     def __init__(self, *, own: bool) -> None:
         super().__init__("the upload queue is full")
@@ -50,18 +50,18 @@ class _Request:
 
 
 class UploadQueue:
-    """Slots for attachments, given out in turns: by server, then by member, then by arrival."""
+    """Slots for attachments, given in turns to servers, then to their members, then by arrival."""
 
     def __init__(self) -> None:
         self._waiting: list[_Request] = []
         self._active: list[_Request] = []
         self._starts = 0
         self._last_start: dict[tuple[str, int | None], int] = {}
-        """When each server and member that is still here was last given a slot."""
+        """The number of the last start of each server and member that has attachments here."""
 
     @asynccontextmanager
     async def slot(self, member_id: int, guild_id: int | None) -> AsyncIterator[None]:
-        """Waits for a slot and holds it. Without room raises UploadQueueFullError at once."""
+        """Waits for a slot and holds it. Raises UploadQueueFullError at once if too many wait."""
         request = _Request(member_id, guild_id)
         self._check_room(request)
         self._waiting.append(request)
@@ -130,7 +130,7 @@ class RejectedUploads:
         self._rejections: deque[_Rejection] = deque(maxlen=REMEMBERED_REJECTIONS)
 
     def add(self, data: bytes, rejection: Rejection, member_id: int, guild_id: int | None) -> None:
-        """Remembers the file by its checksum, and that this member sent it."""
+        """Records a rejected file, by its checksum, and who sent it."""
         self._expire()
         now, digest = self._clock(), _digest(data)
         self._files[digest] = now, rejection
@@ -140,20 +140,20 @@ class RejectedUploads:
         self._rejections.append(_Rejection(now, member_id, guild_id))
 
     def check_file(self, data: bytes) -> None:
-        """Raises ImageRejectedError again for a file that was rejected before."""
+        """Raises ImageRejectedError for a file that was rejected before."""
         self._expire()
         if (known := self._files.get(_digest(data))) is not None:
             raise ImageRejectedError(known[1])
 
     def count(self, member_id: int, guild_id: int | None) -> int:
-        """How many files this member sent in this server that were rejected."""
+        """How many rejected files this member has sent in this server within the last hour."""
         self._expire()
         return sum(
             each.member_id == member_id and each.guild_id == guild_id for each in self._rejections
         )
 
     def is_exhausted(self, member_id: int) -> bool:
-        """Whether a member has sent so many, in all servers, that no more are read for now."""
+        """Whether a member has sent too many rejected files, in all servers together."""
         self._expire()
         by_member = Counter(each.member_id for each in self._rejections)
         return by_member[member_id] >= REJECTIONS_PER_HOUR

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot import limits as limits_module
 from bot.decisions import Decision, Reason
-from bot.limits import Place, Request, is_spoilered, limits_of, may_request, pixels
+from bot.limits import ChannelContext, Request, is_spoilered, limits_of, may_request, pixels
 from bot.policy import MAX_WAITING
 from core.i18n import use_locale
 from core.job import Provenance
@@ -18,8 +18,8 @@ from core.moderation import Block, Limits, Pause, Rules, Usage, WordRule
 from core.recipe import Recipe
 
 GUILD, CHANNEL, ROLE = 1, 2, 3
-HERE = Place(frozenset({CHANNEL}), age_restricted=False)
-DIRECT = Place(None, age_restricted=False)
+HERE = ChannelContext(frozenset({CHANNEL}), age_restricted=False)
+DIRECT = ChannelContext(None, age_restricted=False)
 NO_LIMITS = Limits()
 
 
@@ -34,13 +34,13 @@ def request(wish: Recipe | None = None, **changes: Any) -> Request:
     return replace(plain, **changes)
 
 
-def refusal(rules: Rules, wish: Recipe | None = None, place: Place = HERE) -> str:
-    return may_request(request(wish, rules=rules, place=place)).refusal
+def refusal(rules: Rules, wish: Recipe | None = None, context: ChannelContext = HERE) -> str:
+    return may_request(request(wish, rules=rules, context=context)).refusal
 
 
 def test_without_rules_every_request_is_admitted() -> None:
     assert may_request(request(limits=limits_of({}, [], GUILD)))
-    assert may_request(request(limits=limits_of({}, [], None), place=DIRECT))
+    assert may_request(request(limits=limits_of({}, [], None), context=DIRECT))
 
 
 def test_a_refusal_says_why_and_what_to_do() -> None:
@@ -62,16 +62,16 @@ def test_a_block_is_told_before_anything_else() -> None:
 
 def test_a_thread_counts_as_its_channel_and_a_direct_conversation_as_none() -> None:
     rules = Rules(allowed_channels=frozenset({CHANNEL}))
-    assert not refusal(rules, place=Place(frozenset({7, CHANNEL}), age_restricted=False))
-    assert not refusal(rules, place=DIRECT)
-    assert refusal(rules, place=Place(frozenset({7}), age_restricted=False))
+    assert not refusal(rules, context=ChannelContext(frozenset({7, CHANNEL}), age_restricted=False))
+    assert not refusal(rules, context=DIRECT)
+    assert refusal(rules, context=ChannelContext(frozenset({7}), age_restricted=False))
 
 
 def test_words_for_adults_are_refused_elsewhere_unless_they_are_kept_away() -> None:
     rules = Rules(words=(WordRule("nude", age_restricted=True), WordRule("bad")))
     assert "only allowed in age-restricted channels" in refusal(rules, recipe("a nude"))
     assert not refusal(rules, recipe(exclude="nude"))
-    assert not refusal(rules, recipe("a nude"), Place(HERE.channels, age_restricted=True))
+    assert not refusal(rules, recipe("a nude"), ChannelContext(HERE.channels, age_restricted=True))
     assert "rephrase" in refusal(rules, recipe(exclude="bad"))
     assert "rephrase" in refusal(rules, recipe("b | a | d:2"))  # spread over the prompts
 
@@ -101,8 +101,8 @@ def test_a_decision_is_rendered_in_whatever_language_is_current() -> None:
 def test_what_comes_from_an_age_restricted_channel_stays_in_such_channels() -> None:
     grown = request(provenance=Provenance(age_restricted=True))
     assert may_request(grown).reason is Reason.AGE_RESTRICTED_SOURCE
-    assert may_request(replace(grown, place=DIRECT)).reason is Reason.AGE_RESTRICTED_SOURCE
-    assert may_request(replace(grown, place=Place(HERE.channels, age_restricted=True)))
+    assert may_request(replace(grown, context=DIRECT)).reason is Reason.AGE_RESTRICTED_SOURCE
+    assert may_request(replace(grown, context=ChannelContext(HERE.channels, age_restricted=True)))
 
 
 def test_an_image_that_somebody_else_uploaded_is_not_used() -> None:
@@ -112,7 +112,7 @@ def test_an_image_that_somebody_else_uploaded_is_not_used() -> None:
 
 def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
     assert not is_spoilered(request())
-    assert is_spoilered(request(provenance=Provenance(spoilered=True), place=DIRECT))
+    assert is_spoilered(request(provenance=Provenance(spoilered=True), context=DIRECT))
     assert is_spoilered(request(rules=Rules(spoilered_channels=frozenset({CHANNEL}))))
     assert not is_spoilered(request(rules=Rules(spoilered_channels=frozenset({99}))))
 

@@ -15,9 +15,9 @@ from tests.queued_job import queued_job
 
 GUILD, CHANNEL, ADA, BOB = 1, 2, 3, 4
 
-ADA_HERE = policy.Asker(ADA, GUILD, CHANNEL, moderator=False)
-BOB_HERE = policy.Asker(BOB, GUILD, CHANNEL, moderator=False)
-MODERATOR = policy.Asker(BOB, GUILD, CHANNEL, moderator=True)
+ADA_HERE = policy.Actor(ADA, GUILD, CHANNEL, moderator=False)
+BOB_HERE = policy.Actor(BOB, GUILD, CHANNEL, moderator=False)
+MODERATOR = policy.Actor(BOB, GUILD, CHANNEL, moderator=True)
 
 
 def recipe(*, width: int = 64, height: int = 64, steps: int = 150) -> Recipe:
@@ -83,7 +83,7 @@ def test_a_moderators_word_counts_in_their_own_channel(job: Job) -> None:
 
 
 @pytest.mark.parametrize("asker", [ADA_HERE, MODERATOR])
-def test_nothing_is_told_of_other_servers(job: Job, asker: policy.Asker) -> None:
+def test_nothing_is_told_of_other_servers(job: Job, asker: policy.Actor) -> None:
     elsewhere = policy.may_cancel(replace(job, guild_id=99), asker)
     assert elsewhere == policy.may_cancel(None, asker)
     assert not elsewhere

@@ -1,4 +1,4 @@
-"""/mod log: what moderators did, and what was refused."""
+"""/mod log: moderators' actions and refused requests."""
 
 import discord
 from discord import app_commands
@@ -42,13 +42,13 @@ class AuditLogGroup(
     @app_commands.describe(member=gettext_noop("Only entries by or about this member"))
     async def show(self, interaction: Interaction, member: discord.User | None = None) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            narrowed = str(member.id) if member else ""
-            embed, view = await AuditLogList.first_page(interaction, narrowed)
+            filter_text = str(member.id) if member else ""
+            embed, view = await AuditLogList.first_page(interaction, filter_text)
             await response.edit(embed=embed, view=view)
 
 
 async def _greet(interaction: Interaction, channel: ChannelOption) -> None:
-    """Shows that the bot can write there. Raises RefusedError if it cannot."""
+    """Posts a greeting, which proves that the bot can write there. Raises RefusedError if not."""
     with use_locale(interaction.guild_locale.value if interaction.guild_locale else ENGLISH):
         greeting = discord.Embed(description=gettext(GREETING))
     try:

@@ -1,4 +1,4 @@
-"""/mod channels: where images may be requested, and where they are hidden."""
+"""/mod channels: where images may be requested, and where they are spoilers."""
 
 from discord import app_commands
 

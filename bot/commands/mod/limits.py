@@ -1,4 +1,4 @@
-"""/mod limits: what each role may have."""
+"""/mod limits: the limits of each role."""
 
 from dataclasses import asdict, replace
 
@@ -45,7 +45,7 @@ class LimitsGroup(
         size: app_commands.Range[str, 3, 11] | None = None,
         steps: app_commands.Range[int, 1, policy.MAX_STEPS] | None = None,
     ) -> None:
-        """What is not named stays as it was."""
+        """Options that are left out keep their values."""
         async with acknowledged(interaction, ephemeral=True) as response:
             menu = policy.menu(interaction.client.settings.model)
             named = Limits(running, waiting, per_hour, _size(size, menu.canvas), steps)

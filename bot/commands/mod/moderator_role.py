@@ -1,4 +1,4 @@
-"""/mod role: who else moderates."""
+"""/mod role: a role that also moderates."""
 
 import discord
 from discord import app_commands

@@ -16,7 +16,7 @@ JobNumber = app_commands.Range[int, 1]
 
 
 class _AnyChannel(app_commands.Transformer):
-    """A channel, a category or a thread, as Discord sends it: the bot need not see it."""
+    """A channel, category or thread as Discord sends it, even if the bot can't see it."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -38,6 +38,6 @@ ChannelOption = app_commands.Transform[
 
 
 def guild_of(interaction: Interaction) -> int:
-    """The server in which the command is used; there is no /mod elsewhere."""
+    """The server in which the command is used; /mod exists only in servers."""
     assert interaction.guild_id is not None
     return interaction.guild_id

@@ -158,7 +158,7 @@ QUEUE_COMMANDS: tuple[AnyModCommand, ...] = (queue, cancel, remove, move_up, cle
 
 
 def _reason(interaction: Interaction, why: str | None) -> Reason:
-    """What the member reads."""
+    """Why the job was cancelled, for its member."""
     name = interaction.user.display_name
     if why is None:
         return Reason(ReasonCode.CANCELLED_BY, {"name": name})
@@ -169,7 +169,7 @@ def _reason(interaction: Interaction, why: str | None) -> Reason:
 @remove.autocomplete("job")
 @move_up.autocomplete("job")
 async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Choice[int]]:
-    """The server's jobs."""
+    """The server's running and waiting jobs."""
     page = interaction.client.moderation_queue.page(guild_of(interaction), limit=200)
     _, jobs = await in_time(page) or (0, [])
     named = ((f"#{job.id} · {job.member_name} · {job.recipe.title}", job.id) for job in jobs)

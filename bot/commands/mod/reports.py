@@ -1,4 +1,4 @@
-"""/mod reports."""
+"""/mod reports: open reports of images."""
 
 from discord import app_commands
 
@@ -13,7 +13,7 @@ from core.i18n import gettext, gettext_noop, ngettext
     name="reports", description=gettext_noop("See images that members have reported")
 )
 async def reports(interaction: Interaction) -> None:
-    """The oldest open report with its buttons; the next one comes once it is closed."""
+    """Shows the oldest open report with its buttons; once it is closed, the next is the oldest."""
     async with acknowledged(interaction, ephemeral=True) as response:
         bot = interaction.client
         count, oldest = await bot.reports.open(guild_of(interaction), limit=1)

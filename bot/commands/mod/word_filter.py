@@ -1,4 +1,4 @@
-"""/mod words: what prompts may not contain, or only in age-restricted channels."""
+"""/mod words: words that prompts may not contain, or only in age-restricted channels."""
 
 import asyncio
 

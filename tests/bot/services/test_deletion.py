@@ -31,7 +31,7 @@ DELETE = "DELETE /channels/{channel_id}/messages/{message_id}"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(worker, "RETRY_SECONDS", 0.02)
     monkeypatch.setattr(outbox, "FIRST_RETRY", 0.05)
 
