@@ -212,16 +212,13 @@ class Progress:
     """Where a running job stands.
 
     `include` and `exclude` are the weighted means of the cosine similarities (-1..1) of the
-    picture to the prompts; `exclude` is None without such prompts. `shares` holds each prompt's
-    share in these means (weight · similarity / sum of the weights), in the recipe's order,
-    include first: they add up to `include` and to `exclude`. With several pictures: their mean.
+    image to the prompts; `exclude` is None without such prompts. With several images: their mean.
     """
 
     step: int
     steps: int
     include: float
     exclude: float | None = None
-    shares: tuple[float, ...] = ()
     seconds_left: float | None = None
 
 

@@ -1,8 +1,9 @@
 """The files of a job: frames, images, timelapse and checkpoint, in a folder of its own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 from PIL import Image
@@ -47,12 +48,17 @@ class JobFiles:
         """Replaces an older one."""
         write_atomic(state_of(self.folder), checkpoint.to_bytes())
 
-    def write_results(self, images: Sequence[Image.Image]) -> list[Path]:
-        """Writes the images and the timelapse; returns the paths of the images."""
+    def write_results(
+        self, images: Sequence[Image.Image], scores: Mapping[str, Any] | None = None
+    ) -> list[Path]:
+        """Writes the images and the timelapse; returns the paths of the images.
+
+        `scores` are their similarities to the prompts, see `StepOutput.scores`.
+        """
         paths = []
         for row, image in enumerate(images):
             paths.append(self.folder / f"final-{row}.png")
-            write_atomic(paths[-1], png(image, self._recipe, row, self._provenance))
+            write_atomic(paths[-1], png(image, self._recipe, row, self._provenance, scores))
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         return paths

@@ -49,21 +49,8 @@ def fault_text(fault: Fault) -> str:
 
 
 def progress_of(output: StepOutput, seconds_left: float | None) -> Progress:
-    """The numbers of a step as the job message shows them."""
-    totals = {True: 0.0, False: 0.0}
-    for prompt in output.prompts:
-        totals[prompt.weight > 0] += abs(prompt.weight)
-    return Progress(
-        step=output.step,
-        steps=output.steps,
-        include=output.include,
-        exclude=output.exclude,
-        shares=tuple(
-            abs(prompt.weight) * prompt.similarity / (totals[prompt.weight > 0] or 1.0)
-            for prompt in output.prompts
-        ),
-        seconds_left=seconds_left,
-    )
+    """The numbers of a step."""
+    return Progress(output.step, output.steps, output.include, output.exclude, seconds_left)
 
 
 def early_end_text(output: StepOutput, *, stopped: bool) -> str:

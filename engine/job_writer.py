@@ -37,7 +37,7 @@ class JobWriter:
         await self.wait()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(
-            self._threads, lambda: self._files.write_results(output.images())
+            self._threads, lambda: self._files.write_results(output.images(), output.scores)
         )
 
     async def wait(self) -> None:

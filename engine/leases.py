@@ -58,9 +58,9 @@ class Leases:
         release = partial(self._claims.release, job_id, self.owner, attempt_counts=attempt_counts)
         return await self._retry_until_recorded(release)
 
-    async def finish(self, job_id: int, state: State, reason: Reason | None) -> bool:
-        """Records how a job ended; False if it was no longer ours."""
-        finish = partial(self._claims.finish, job_id, self.owner, state, reason)
+    async def finish(self, job_id: int, state: State, reason: Reason | None, step: int) -> bool:
+        """Records how a job ended, and at which step; False if it was no longer ours."""
+        finish = partial(self._claims.finish, job_id, self.owner, state, reason, step)
         return await self._retry_until_recorded(finish)
 
     async def keep_renewed(self, steps: Callable[[], dict[int, int]]) -> None:

@@ -7,13 +7,13 @@ import errno
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import av
 import numpy as np
@@ -182,11 +182,17 @@ def frame(pictures: Sequence[Image.Image]) -> bytes:
     return buffer.getvalue()
 
 
-def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> bytes:
+def png(
+    picture: Image.Image,
+    recipe: Recipe,
+    row: int,
+    made_by: Provenance,
+    scores: Mapping[str, Any] | None = None,
+) -> bytes:
     """A PNG of the final image, with all that is needed to render it again in iTXt chunks.
 
     `recipe` is the recipe as JSON, `row` the index of the image in it (0, 1, …), `seed` the seed of
-    this image, `parameters` a text for people; `weights` and `versions` are JSON objects.
+    this image, `parameters` a text for people; `weights`, `versions` and `scores` are JSON objects.
     `read_metadata` reads it back.
     """
     about = PngInfo()
@@ -200,6 +206,8 @@ def png(picture: Image.Image, recipe: Recipe, row: int, made_by: Provenance) -> 
         "weights": json.dumps(made_by.checksums),
         "versions": json.dumps(dict(_versions())),
     }
+    if scores:
+        texts["scores"] = json.dumps(scores)
     for key, text in texts.items():
         about.add_itxt(key, text)
     buffer = io.BytesIO()

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.discord_ui.job_message import progress_line
+from core.discord_ui.job_message import progress_bar
 from core.discord_ui.reasons import reason_text
+from core.i18n import gettext
+from core.job import Progress
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import timelapse_of
@@ -67,7 +69,7 @@ def render(
         if out_of_memory(error):
             raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
         raise
-    return [*files.write_results(last.images()), timelapse_of(files.folder)]
+    return [*files.write_results(last.images(), last.scores), timelapse_of(files.folder)]
 
 
 def _steps(
@@ -119,3 +121,23 @@ def _report(output: StepOutput, seconds_left: float | None) -> None:
         print(f"\r{line}\x1b[K", end=end, file=sys.stderr, flush=True)
     elif output.done or output.step * 10 // output.steps != (output.step - 1) * 10 // output.steps:
         print(line, file=sys.stderr, flush=True)
+
+
+def progress_line(progress: Progress) -> str:
+    """One line of numbers, always in this form (exclude and time left only where known)::
+
+        ████░░░░░░ step 60/150 · include 0.312 · exclude 0.041 · left 1:15
+
+    The time left is minutes and seconds.
+    """
+    parts = [
+        f"{progress_bar(progress)} "
+        + gettext("step {step}/{steps}", step=progress.step, steps=progress.steps),
+        gettext("include {similarity}", similarity=f"{progress.include:.3f}"),
+    ]
+    if progress.exclude is not None:
+        parts.append(gettext("exclude {similarity}", similarity=f"{progress.exclude:.3f}"))
+    if progress.seconds_left is not None:
+        minutes, seconds = divmod(round(progress.seconds_left), 60)
+        parts.append(gettext("left {time}", time=f"{minutes}:{seconds:02}"))
+    return " · ".join(parts)

@@ -224,7 +224,7 @@ class RunningJob:
             await self._end(State.DONE, Reason(text=notes) if notes else None)
 
     async def _end(self, state: State, reason: Reason | None) -> None:
-        recorded = await self._services.leases.finish(self.id, state, reason)
+        recorded = await self._services.leases.finish(self.id, state, reason, self.step)
         log.info("job ended", job=self.id, state=state.value, recorded=recorded)
         RENDERED.labels(state.value).observe(time.time() - (self.job.started_at or time.time()))
         self._services.frames.job_ended()

@@ -89,11 +89,10 @@ class Screen:
                 continue
             if message.ephemeral:
                 raise DemoError(f"The bot refused: {_plain(message.text)}")
-            if not message.embeds:
+            if not message.title:
                 continue
-            title = str(message.embeds[0].get("title", ""))
-            description = str(message.embeds[0].get("description", ""))
-            status = _plain(description.partition("\n")[0])
+            title = message.title
+            status = _plain(message.text.split("\n")[1].rstrip())
             if not any(button.custom_id.startswith(CANCEL_PREFIX) for button in message.buttons):
                 if not any(file.filename.endswith(".png") for file in message.files):
                     raise DemoError(f"{title}: {status}")

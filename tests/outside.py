@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import discord
 from hypothesis import strategies as st
 from PIL import Image
 
 from bot.converters import duration
 from bot.services.attachments import DISCORD_HOSTS, trusted
 from bot.word_filter import first_hit
-from core.discord_ui.job_message import card
+from core.discord_ui.job_message import job_message
 from core.discord_ui.text import escape
 from core.moderation import WordRule
 from core.prompts import RecipeError, format_prompts, parse_prompts
@@ -91,15 +92,19 @@ def _is_a_sentence(error: RecipeError) -> None:
 
 def _keeps_its_layout(recipe: Recipe) -> None:
     """A card has its lines and no others, mentions nobody, links nowhere, and can be sent."""
-    shown = card(queued_job(recipe=recipe)).embed
-    description = shown.description or ""
-    lines = description.splitlines()
-    assert len(lines) == 2 + bool(recipe.exclude or recipe.exclude_pictures), lines
-    assert not re.search(r"@(everyone|here|[!&]?[0-9]{15})|(?<!\\)[<[]|://", description)
-    assert "\u202e" not in description
-    assert _units(description) <= 4096
-    assert _units(description) + _units(shown.title) + _units(shown.footer.text) <= 6000
-    description.encode()
+    shown = text_of(job_message(queued_job(recipe=recipe)))
+    lines = shown.splitlines()
+    assert len(lines) == 4 + bool(recipe.exclude or recipe.exclude_pictures), lines
+    assert not re.search(r"@(everyone|here|[!&]?[0-9]{15})|(?<!\\)[<[]|://", shown)
+    assert "\u202e" not in shown
+    assert _units(shown) <= 4000
+    shown.encode()
+
+
+def text_of(message: discord.ui.LayoutView) -> str:
+    """What a layout says."""
+    children = message.walk_children()
+    return "\n".join(c.content for c in children if isinstance(c, discord.ui.TextDisplay))
 
 
 def _units(text: str | None) -> int:
@@ -135,8 +140,8 @@ def options_make_a_recipe_or_a_sentence(options: dict[str, Any]) -> None:
     hit = first_hit([WordRule(options["rule"], False)], options["include"])
     if hit is not None:
         assert "\n" not in hit.found
-    failed = card(replace(queued_job(), reason=options["reason"]))
-    assert _units(failed.embed.description) <= 4096
+    failed = job_message(replace(queued_job(), reason=options["reason"]))
+    assert _units(text_of(failed)) <= 4000
     assert len(escape(options["reason"])) <= 4 * len(options["reason"])
     try:
         width, height = parse_size(options["size"])

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.chaos.history import History, Shown
-from bench.chaos.judge import LOADING, has_picture, seed_on, title_of
+from bench.chaos.judge import (
+    LOADING,
+    footer_of,
+    has_picture,
+    parts_of,
+    seed_on,
+    texts_of,
+    title_of,
+)
 from sandbox.discord.models import Event
 
 EPHEMERAL = 1 << 6
@@ -77,10 +85,7 @@ def shown(at: float, event: str, message: Payload) -> Shown:
 
 def job_on(message: Payload) -> int | None:
     """The number of the job that a message shows, or a report names."""
-    embeds = message["embeds"]
-    if not embeds:
-        return None
-    texts = (embeds[0].get("footer", {}).get("text", ""), str(embeds[0].get("title", "")))
+    texts = (footer_of(message), title_of(message))
     found = [match for match in map(_NUMBER.search, texts) if match]
     return int(found[0][1]) if found else None
 
@@ -92,17 +97,12 @@ def interaction_of(message: Payload) -> int | None:
 
 def custom_ids(message: Payload) -> list[str]:
     """Of all buttons of a message."""
-    return [
-        part["custom_id"]
-        for row in message.get("components", ())
-        for part in row.get("components", ())
-        if "custom_id" in part
-    ]
+    return [part["custom_id"] for part in parts_of(message) if "custom_id" in part]
 
 
 def text_of(message: Payload) -> str:
     """All that a message says."""
-    lines = [str(message["content"])]
+    lines = [str(message["content"]), *texts_of(message)]
     for embed in message["embeds"]:
         lines += [str(embed.get(part, "")) for part in ("title", "description")]
         lines += [f"{field['name']}: {field['value']}" for field in embed.get("fields", ())]

@@ -5,7 +5,7 @@ about a wish is found. Logs of ours are not asked.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -146,28 +146,48 @@ def _fate(own: Sequence[Row], cards: Sequence[Payload], answers: Sequence[Payloa
 
 
 def title_of(message: Payload) -> str:
-    """What stands at the top of a card; "" on any other message."""
+    """The heading of a job message, or an embed's title; "" on any other message."""
+    headings = [text for text in texts_of(message) if text.startswith("### ")]
+    if headings:
+        return headings[0].partition("\n")[0].removeprefix("### ")
     embeds = message["embeds"]
     return str(embeds[0].get("title", "")) if embeds else ""
 
 
+def texts_of(message: Payload) -> list[str]:
+    """What a layout says, from top to bottom."""
+    return [part["content"] for part in parts_of(message) if "content" in part]
+
+
+def parts_of(part: Payload) -> Iterator[Payload]:
+    """All components of a message or component."""
+    for inner in part.get("components", ()):
+        yield inner
+        yield from parts_of(inner)
+
+
+def footer_of(message: Payload) -> str:
+    """The small print of a job message; "" on any other."""
+    small = [text for text in texts_of(message) if text.startswith("-# #")]
+    return small[-1].removeprefix("-# ") if small else ""
+
+
 def seed_on(message: Payload) -> int | None:
-    """The seed that a card tells; None on any other message."""
-    embeds = message["embeds"]
-    footer = embeds[0].get("footer", {}).get("text", "") if embeds else ""
-    found = _SEED.search(footer) if footer.startswith("#") else None
+    """The seed that a job message says; None on any other message."""
+    found = _SEED.search(footer_of(message))
     return int(found[1]) if found else None
 
 
 def has_picture(message: Payload) -> bool:
-    """Whether a finished picture hangs on a message; frames are WebP."""
-    shown = [embed.get("image", {}).get("url", "") for embed in message["embeds"]]
-    names = [file["filename"] for file in message["attachments"]]
-    return any(name.split("?")[0].endswith(".png") for name in (*shown, *names))
+    """Whether a message shows a finished image; frames are WebP."""
+    items = [item for part in parts_of(message) for item in part.get("items", ())]
+    names = [item["media"]["url"] for item in items]
+    names += [file["filename"] for file in message["attachments"]]
+    return any(name.split("?")[0].endswith(".png") for name in names)
 
 
 def _note(message: Payload) -> bool:
-    return any(entry["name"] == "Note" for entry in message["embeds"][0].get("fields", ()))
+    return any(text.startswith("**Note**") for text in texts_of(message))
 
 
 def _answered(message: Payload) -> int | None:

@@ -58,9 +58,14 @@ class CountedClaims(Claims):
         self.ends: Counter[int] = Counter()
 
     async def finish(
-        self, job_id: int, engine: str, state: State, reason: Reason | None = None
+        self,
+        job_id: int,
+        engine: str,
+        state: State,
+        reason: Reason | None = None,
+        step: int | None = None,
     ) -> bool:
-        applied = await super().finish(job_id, engine, state, reason)
+        applied = await super().finish(job_id, engine, state, reason, step)
         self.ends[job_id] += applied
         return applied
 

@@ -32,7 +32,7 @@ _WATCH = """() => new Promise((done) => {
     let start = null;
     const look = () => {
         const card = document.querySelectorAll("li.message:not(.note)")[known];
-        if (card?.querySelector(".embed-title")) seen.card ??= performance.now() - start;
+        if (card?.querySelector(".heading")) seen.card ??= performance.now() - start;
         for (const [name, mark] of Object.entries(marks)) {
             const img = card?.querySelector(`img[src*="${mark}"]`);
             if (img?.complete && img.naturalWidth) seen[name] ??= performance.now() - start;
@@ -103,7 +103,7 @@ async def _watch(watcher: Member, begun: asyncio.Event) -> dict[str, float]:
                 continue
             names = " ".join(file.filename for file in message.files)
             for moment, there in (
-                ("card", bool(message.embeds)),
+                ("card", bool(message.title)),
                 ("frame", "step-" in names),
                 ("picture", "imagine-" in names),
             ):

@@ -13,10 +13,10 @@ from bot.services.access import get_visible_job
 from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
 from bot.services.job_views import show_details
-from bot.services.message_images import image_of
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
+from core.discord_ui.message_images import image_of
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 

@@ -12,8 +12,8 @@ TEXT = gettext_noop("""\
 Separate several prompts with bars, each with a weight if you like: `a castle | fog:0.5`.
 `image:` is an image to start from, `like:` one to resemble, `unlike:` one to avoid resembling.
 
-Below an image: **Again** with a new seed · **Vary** for variations · **Edit** the recipe · \
-**Larger** at twice the size · **More steps** · **Timelapse** · **Details**.
+Below an image: **Again** with a new seed · **Vary** for variations · **Upscale** to twice \
+the size · **Edit** the recipe · **More** · **Favourite** · **Timelapse** · **Details**.
 `/queue` what is waiting · `/cancel` a job · `/show` an image by number · `/history` your images · \
 `/prefer` your default size, steps and style · `/privacy` your data.
 

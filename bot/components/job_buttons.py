@@ -15,7 +15,7 @@ from bot.services.access import actor_of, check, get_finished_job, get_visible_j
 from bot.services.cancellation import cancel_job
 from bot.services.foreign_images import own_images_only, without_foreign_images
 from bot.services.job_message import show_job_message
-from bot.services.job_views import show_details, show_picked, show_timelapse
+from bot.services.job_views import show_actions, show_details, show_picked, show_timelapse
 from bot.services.responses import acknowledged
 from bot.services.submission import submit_job
 from bot.types import Interaction
@@ -149,6 +149,12 @@ class PickButton(FinishedJobButton, action=Action.PICK):
             await show_picked(response, self.job, self.index)
 
 
+class ActionsButton(FinishedJobButton, action=Action.ACTIONS):
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            await show_actions(response, self.job)
+
+
 class FavouriteButton(FinishedJobButton, action=Action.FAVOURITE):
     async def press(self, interaction: Interaction) -> None:
         bot, most = interaction.client, interaction.client.settings.max_favourites
@@ -215,6 +221,7 @@ JOB_BUTTONS = (
     MoreStepsButton,
     EditButton,
     PickButton,
+    ActionsButton,
     FavouriteButton,
     TimelapseButton,
     DetailsButton,

@@ -10,10 +10,10 @@ from bot.client import ImagineBot
 from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
 from bot.services.image_decoder import decode_isolated
-from bot.services.message_images import MessageImage
 from bot.state.upload_queue import UploadQueueFullError
 from core.database.errors import StoreError
 from core.database.provenance import UploadedImages
+from core.discord_ui.message_images import MessageImage
 from core.i18n import gettext
 from core.storage.uploaded_images import ImageRejectedError, check_size, store_image
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import discord
 import structlog
+from discord import ui
 from PIL import Image
 
 from bot.errors import RefusedError
@@ -14,9 +17,10 @@ from bot.policy import may_see
 from bot.services.access import actor_of
 from bot.services.responses import Response
 from bot.types import Interaction
-from core.discord_ui.job_buttons import buttons, picked_buttons
+from core.discord_ui.job_buttons import action_rows, button_rows, picked_rows
 from core.discord_ui.job_message import state_name
 from core.discord_ui.text import escape
+from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import format_prompts
@@ -28,12 +32,12 @@ log = structlog.stdlib.get_logger(__name__)
 FILES_GONE = gettext_noop("The files of this image are no longer on the server that runs this bot.")
 MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
 """Jobs made from one that its details list, and how many are read to find some that are visible."""
-MAX_CODE = 1000
-"""Characters of a field that holds text to copy."""
+MAX_CODE = 1200  #: characters of prompts to copy that are shown
+MAX_MADE_WITH = 500  #: characters of the model and the versions that are shown
 
 
 async def show_picked(response: Response, job: Job, row: int) -> None:
-    """One image of several, large, with the buttons to go on from it. Raises RefusedError."""
+    """One image, large, with the buttons to go on from it. Raises RefusedError."""
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     images = await asyncio.to_thread(finished_pictures, folder)
     if row >= len(images):
@@ -42,11 +46,15 @@ async def show_picked(response: Response, job: Job, row: int) -> None:
         discord.File, images[row], f"imagine-{job.id}-{row + 1}.png", spoiler=job.spoilered
     )
     title = gettext("#{job}, image {n}", job=job.id, n=row + 1)
-    embed = discord.Embed(title=title, colour=discord.Colour.green())
-    if not job.spoilered:
-        embed.set_image(url=f"attachment://{file.filename}")
-    embed.set_footer(text=gettext("seed {seed}", seed=job.recipe.seeds[row]))
-    await response.edit(embed=embed, attachments=[file], view=picked_buttons(job, row))
+    seed = gettext("seed {seed}", seed=job.recipe.seeds[row])
+    layout = _layout([f"### {title}", f"-# {seed}"], [file], picked_rows(job, row))
+    await response.edit(attachments=[file], view=layout)
+
+
+async def show_actions(response: Response, job: Job) -> None:
+    """What can be done with a job of several images, besides what its message offers."""
+    title = gettext("#{job}: pick an image, or choose what to do with all.", job=job.id)
+    await response.edit(view=_layout([title], [], action_rows(job)))
 
 
 async def show_timelapse(response: Response, job: Job) -> None:
@@ -75,33 +83,47 @@ async def show_job(response: Response, job: Job) -> None:
         )
         for number, path in enumerate(paths, start=1)
     ]
-    await response.edit(embed=await _details(response, job), attachments=files, view=buttons(job))
+    texts = await _details(response, job)
+    await response.edit(attachments=files, view=_layout(texts, files, button_rows(job)))
 
 
 async def show_details(response: Response, job: Job) -> None:
     """Everything that decides an image, to be read and copied; what made it; its relatives."""
-    await response.edit(embed=await _details(response, job))
+    await response.edit(view=_layout(await _details(response, job), [], []))
 
 
-async def _details(response: Response, job: Job) -> discord.Embed:
-    embed = discord.Embed(title=f"#{job.id}", colour=discord.Colour.blurple())
+def _layout(
+    texts: Sequence[str], files: Sequence[discord.File], rows: Iterable[Iterable[Any]]
+) -> ui.LayoutView:
+    """Texts, images below them, and buttons."""
+    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(texts))]
+    if files:
+        items.append(ui.MediaGallery(*map(discord.MediaGalleryItem, files)))
+    items += [ui.ActionRow(*row) for row in rows]
+    return static_layout([ui.Container(*items, accent_colour=discord.Colour.blurple())])
+
+
+async def _details(response: Response, job: Job) -> list[str]:
     recipe = job.recipe
     include, exclude = format_prompts(recipe.include), format_prompts(recipe.exclude)
-    embed.add_field(name=gettext("Include"), value=_code(include), inline=False)
+    texts = [f"### #{job.id}", f"**{gettext('Include')}** {_code(include)}"]
     if recipe.exclude:
-        embed.add_field(name=gettext("Exclude"), value=_code(exclude), inline=False)
-    for name, value in _facts(job):
-        embed.add_field(name=name, value=value)
+        texts.append(f"**{gettext('Exclude')}** {_code(exclude)}")
+    facts = [f"**{name}** {value}" for name, value in _facts(job)]
     parent, children = await _relatives(response.interaction, job)
     if parent:
-        embed.add_field(name=gettext("Based on"), value=f"#{parent.id}")
+        facts.append(f"**{gettext('Based on')}** #{parent.id}")
     if children:
         named = ", ".join(f"#{child.id}" for child in children)
-        embed.add_field(name=gettext("Led to"), value=named)
+        facts.append(f"**{gettext('Led to')}** {named}")
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
-    if made_with := await asyncio.to_thread(_made_with, folder):
-        embed.add_field(name=gettext("Made with"), value=made_with, inline=False)
-    return embed
+    metadata = await asyncio.to_thread(_metadata, folder)
+    if metadata.scores:
+        facts.append(f"**{gettext('Similarity')}** {metadata.scores}")
+    texts.append(" · ".join(facts))
+    if metadata.made_with:
+        texts.append(f"-# **{gettext('Made with')}** {metadata.made_with}")
+    return texts
 
 
 async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, list[Job]]:
@@ -137,20 +159,30 @@ def _code(text: str) -> str:
     return f"```\n{shown[:MAX_CODE]}\n```" if shown else gettext(A_PICTURE)
 
 
-def _made_with(folder: Path) -> str:
-    """The model and the versions, as the engine wrote them into the image; "" if it did not.
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """What the engine has written into an image, in words; empty where it has not."""
 
-    A missing or damaged file costs this line, not the details.
-    """
+    made_with: str = ""
+    scores: str = ""
+
+
+def _metadata(folder: Path) -> _Metadata:
+    """A missing or damaged file costs these lines, not the details."""
     images = finished_pictures(folder)
     if not images:
-        return ""
+        return _Metadata()
     try:
         with Image.open(images[0], formats=["PNG"]) as image:
             model = str(image.info.get("model") or image.info.get("pair", ""))  # until 2026
             versions = json.loads(image.info.get("versions", "{}"))
+            scores = json.loads(image.info.get("scores", "{}"))
         named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    except (OSError, SyntaxError, ValueError, AttributeError) as error:
+        parts = [gettext("include {similarity}", similarity=scores["include"])] if scores else []
+        if scores.get("exclude") is not None:
+            parts.append(gettext("exclude {similarity}", similarity=scores["exclude"]))
+    except (OSError, SyntaxError, ValueError, AttributeError, KeyError, TypeError) as error:
         log.warning("an image does not say what made it", path=str(images[0]), error=str(error))
-        return ""
-    return (f"{model} ({named})" if named else model)[:MAX_CODE]
+        return _Metadata()
+    made_with = f"{model} ({named})" if named else model
+    return _Metadata(made_with[:MAX_MADE_WITH], " · ".join(parts))

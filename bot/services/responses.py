@@ -52,9 +52,14 @@ class Response:
         *,
         embed: discord.Embed | None = MISSING,
         attachments: Sequence[discord.File] = MISSING,
-        view: discord.ui.View | None = MISSING,
+        view: discord.ui.View | discord.ui.LayoutView | None = MISSING,
     ) -> discord.Message:
-        """Fills the response in; that message. Raises UndeliveredError, discord.HTTPException."""
+        """Fills the response in; that message. Raises UndeliveredError, discord.HTTPException.
+
+        A layout takes the place of all that was there.
+        """
+        if isinstance(view, discord.ui.LayoutView):
+            content = embed = None
         tries = 1 if attachments else TRIES  # what was read from a file is read once
         error: Exception | None = None
         for _ in range(tries):
@@ -74,19 +79,22 @@ class Response:
         content: str | None,
         embed: discord.Embed | None,
         attachments: Sequence[discord.File],
-        view: discord.ui.View | None,
+        view: discord.ui.View | discord.ui.LayoutView | None,
     ) -> discord.Message:
         if not self.deleted:
             return await self.interaction.edit_original_response(
                 content=content, embed=embed, attachments=attachments, view=view
             )
-        message = await self.interaction.followup.send(
-            content=content or MISSING,
-            embed=embed or MISSING,
-            files=attachments,
-            view=view or MISSING,
-            wait=True,
-        )
+        if isinstance(view, discord.ui.LayoutView):
+            message = await self.interaction.followup.send(view=view, files=attachments, wait=True)
+        else:
+            message = await self.interaction.followup.send(
+                content=content or MISSING,
+                embed=embed or MISSING,
+                files=attachments,
+                view=view or MISSING,
+                wait=True,
+            )
         self.message_id, self.deleted = message.id, False
         return message
 

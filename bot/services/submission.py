@@ -19,7 +19,7 @@ from bot.services.suggestions import suggestion_buttons
 from bot.types import Interaction
 from core.database.errors import StoreError
 from core.database.messages import Kind
-from core.discord_ui.job_message import card
+from core.discord_ui.job_message import job_message
 from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import gettext, gettext_noop
@@ -177,10 +177,9 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
         if not await messages.announce(job.id, Kind.JOB, direct.id, nonce):
             raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)  # deleted meanwhile
         position, wait_seconds = await _place_in_queue(response, job)
-        drawn = card(job, position=position, wait_seconds=wait_seconds)
-        view = drawn.view or discord.utils.MISSING
+        shown = job_message(job, position=position, wait_seconds=wait_seconds)
         try:  # the nonce lets Discord recognise a repetition
-            message = await direct.send(embed=drawn.embed, view=view, nonce=nonce)
+            message = await direct.send(view=shown, nonce=nonce)
         except discord.Forbidden:
             assert interaction.channel_id is not None
             await interaction.client.jobs.move(job.id, interaction.channel_id)

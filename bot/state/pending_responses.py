@@ -22,6 +22,7 @@ from core.database.errors import StoreError, StoreLockedError
 from core.database.jobs import Jobs
 from core.database.pending_responses import PendingResponse, PendingResponses
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
+from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop, use_locale
 
 log = structlog.stdlib.get_logger(__name__)
@@ -230,4 +231,8 @@ async def _response_of(
 
 async def _edit(message: discord.WebhookMessage, row: PendingResponse, text: str) -> None:
     with use_locale(row.locale):
+        if message.flags.components_v2:  # which stays a layout
+            layout = static_layout([discord.ui.TextDisplay(gettext(text))])
+            await message.edit(attachments=[], view=layout)
+            return
         await message.edit(content=gettext(text), embed=None, attachments=[], view=None)

@@ -71,18 +71,24 @@ class Claims:
             return await _held(db, engine)
 
     async def finish(
-        self, job_id: int, engine: str, state: State, reason: Reason | None = None
+        self,
+        job_id: int,
+        engine: str,
+        state: State,
+        reason: Reason | None = None,
+        step: int | None = None,
     ) -> bool:
         """Ends a job as done or failed; False, with no change, if it is not this engine's now.
 
-        It may have been cancelled, or given to another engine after the lease ran out.
+        `step` is its last, None if that is not known. The job may have been cancelled, or given
+        to another engine after the lease ran out.
         """
         if state not in (State.DONE, State.FAILED):
             raise ValueError(f"an engine ends a job as done or failed, not {state}")
         async with self._database.transaction() as db:
             if job_id not in await _held(db, engine):
                 return False
-            await job_updates.finish(db, [job_id], state, reason, self._database.now())
+            await job_updates.finish(db, [job_id], state, reason, self._database.now(), step)
             return True
 
     async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:

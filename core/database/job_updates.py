@@ -75,12 +75,12 @@ async def finish(
     state: State,
     reason: Reason | None,
     now: float,
+    step: int | None = None,
 ) -> list[Job]:
-    """Ends running jobs as done or failed."""
-    values = {"state": state.value} | _columns(reason)
-    return await _update(
-        db, job_ids, f"state = :state, {_END}", now, allowed="state = 'running'", values=values
-    )
+    """Ends running jobs as done or failed, at this step if it is given."""
+    values = {"state": state.value, "step": step} | _columns(reason)
+    change = f"state = :state, step = coalesce(:step, step), {_END}"
+    return await _update(db, job_ids, change, now, allowed="state = 'running'", values=values)
 
 
 async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:

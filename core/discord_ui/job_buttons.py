@@ -4,8 +4,9 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 import discord
 
@@ -14,7 +15,7 @@ from core.discord_ui.views import static_view
 from core.i18n import gettext, gettext_noop
 from core.job import Job, State
 
-Button = discord.ui.Button[discord.ui.View]
+Button = discord.ui.Button[Any]
 
 
 class Action(StrEnum):
@@ -31,6 +32,7 @@ class Action(StrEnum):
     LARGER = "larger"
     MORE = "more"
     PICK = "pick"
+    ACTIONS = "actions"
     FAVOURITE = "favourite"
     TIMELAPSE = "timelapse"
     DETAILS = "details"
@@ -47,20 +49,46 @@ LABELS = {
     Action.STRONG: gettext_noop("Vary strongly"),
     Action.REMIX: gettext_noop("Remix"),
     Action.EDIT: gettext_noop("Edit"),
-    Action.LARGER: gettext_noop("Larger"),
+    Action.LARGER: gettext_noop("Upscale"),
     Action.MORE: gettext_noop("More steps"),
+    Action.PICK: gettext_noop("More"),
+    Action.ACTIONS: gettext_noop("More"),
     Action.FAVOURITE: gettext_noop("Favourite"),
     Action.TIMELAPSE: gettext_noop("Timelapse"),
     Action.DETAILS: gettext_noop("Details"),
     Action.DELETE: gettext_noop("Delete"),
     Action.SURE: gettext_noop("Delete it"),
 }
-ONE = (Action.AGAIN, Action.EDIT, Action.LARGER, Action.MORE)
-VARIATIONS = (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX)
-SEVERAL = (Action.AGAIN, Action.EDIT)
+ICONS = {
+    Action.STOP: "⏹️",
+    Action.CANCEL: "✖️",
+    Action.AGAIN: "🔁",
+    Action.SUBTLE: "🪶",
+    Action.VARY: "🎨",
+    Action.STRONG: "🌪️",
+    Action.REMIX: "🔀",
+    Action.EDIT: "✏️",
+    Action.LARGER: "🔍",
+    Action.MORE: "⏩",
+    Action.PICK: "🖼️",
+    Action.ACTIONS: "🖼️",
+    Action.FAVOURITE: "⭐",
+    Action.TIMELAPSE: "🎞️",
+    Action.DETAILS: "🧾",
+    Action.DELETE: "🗑️",
+    Action.SURE: "🗑️",
+}
 KEPT = (Action.FAVOURITE, Action.TIMELAPSE, Action.DETAILS, Action.DELETE)
-PICKED = (Action.LARGER, Action.MORE)
-"""What is offered for one image of several beside its variations, once it is picked."""
+ONE = ((Action.AGAIN, Action.VARY, Action.LARGER, Action.EDIT, Action.PICK), KEPT)
+"""The rows of a finished job with one image."""
+ACTIONS = ((Action.EDIT, *KEPT),)
+"""What is offered for several images together, besides those on the job message."""
+PICKED = (
+    (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX),
+    (Action.LARGER, Action.MORE),
+)
+"""What is offered for one image, once it is picked."""
+Rows = list[list[Button]]
 
 
 def custom_id(action: Action, job_id: int, row: int | None = None) -> str:
@@ -73,54 +101,58 @@ def custom_id_template(action: Action) -> re.Pattern[str]:
     return template(action, job_id=ID, row="[0-3]", optional={"row"})
 
 
-def buttons(job: Job) -> discord.ui.View | None:
-    """All buttons of a job in its present state; None if there is nothing left to press."""
+def button_rows(job: Job) -> Rows:
+    """The buttons of a job in its present state, at most two rows of them."""
     match job.state:
         case State.QUEUED:
-            return static_view(_line(job, 0, Action.CANCEL))
+            return _rows(job.id, [(Action.CANCEL,)])
         case State.RUNNING:
-            return static_view(_line(job, 0, Action.STOP, Action.CANCEL))
+            return _rows(job.id, [(Action.STOP, Action.CANCEL)])
         case State.DONE if job.deleted_at is not None:
-            return None
+            return []
         case State.DONE if job.recipe.count > 1:
-            return static_view([*_picks(job), *_line(job, 1, *SEVERAL), *_line(job, 2, *KEPT)])
+            return [
+                [*_numbered(job, Action.LARGER, "U{n}"), _button(Action.AGAIN, job.id)],
+                [*_numbered(job, Action.VARY, "V{n}"), _button(Action.ACTIONS, job.id)],
+            ]
         case State.DONE:
-            return static_view(
-                [*_line(job, 0, *ONE), *_line(job, 1, *VARIATIONS), *_line(job, 2, *KEPT)]
-            )
-    return static_view(_line(job, 0, *SEVERAL))
+            return _rows(job.id, ONE)
+    return _rows(job.id, [(Action.AGAIN, Action.EDIT)])
 
 
-def picked_buttons(job: Job, row: int) -> discord.ui.View:
-    """The buttons of one image of several."""
-    lines = enumerate((VARIATIONS, PICKED))
-    return static_view(
-        _button(action, job.id, line, row) for line, actions in lines for action in actions
-    )
+def picked_rows(job: Job, row: int) -> Rows:
+    """The buttons of one image of a job."""
+    return _rows(job.id, PICKED, row)
+
+
+def action_rows(job: Job) -> Rows:
+    """What can be done with a job of several images, and a button to pick each."""
+    return [_numbered(job, Action.PICK, "{n}"), *_rows(job.id, ACTIONS)]
 
 
 def confirm_delete_button(job_id: int) -> discord.ui.View:
     """Deletes a job's images, once its member has confirmed."""
-    return static_view([_button(Action.SURE, job_id, 0)])
+    return static_view([_button(Action.SURE, job_id)])
 
 
-def _line(job: Job, line: int, *actions: Action) -> Iterator[Button]:
-    for action in actions:
-        yield _button(action, job.id, line)
+def _rows(job_id: int, rows: Iterable[Iterable[Action]], row: int | None = None) -> Rows:
+    return [[_button(action, job_id, row) for action in actions] for actions in rows]
 
 
-def _picks(job: Job) -> Iterator[Button]:
-    for row in range(job.recipe.count):
-        yield _button(Action.PICK, job.id, 0, row)
+def _numbered(job: Job, action: Action, label: str) -> list[Button]:
+    """A button for each image of a job."""
+    return [
+        _button(action, job.id, row, label.format(n=row + 1)) for row in range(job.recipe.count)
+    ]
 
 
-def _button(action: Action, job_id: int, line: int, row: int | None = None) -> Button:
+def _button(
+    action: Action, job_id: int, row: int | None = None, label: str | None = None
+) -> Button:
     dangerous = action in (Action.DELETE, Action.SURE)
     return discord.ui.Button(
-        label=str(row + 1)
-        if action is Action.PICK and row is not None
-        else gettext(LABELS[action]),
+        label=label or gettext(LABELS[action]),
+        emoji=ICONS[action],
         style=discord.ButtonStyle.danger if dangerous else discord.ButtonStyle.secondary,
         custom_id=custom_id(action, job_id, row),
-        row=line,
     )

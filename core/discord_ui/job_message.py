@@ -1,18 +1,20 @@
-"""How a job looks in a channel: an embed and buttons, built from the job alone.
+"""How a job looks in a channel: a layout of components v2, built from the job alone.
 
-Send cards with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody.
+Send it with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody. Edit an
+older message, which shows an embed, with `content=None` and `embed=None`.
 """
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import discord
+from discord import ui
 
-from core.discord_ui.job_buttons import buttons
+from core.discord_ui.job_buttons import button_rows
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
+from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop, ngettext, use_locale
 from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
 from core.pattern import Symmetry, Tile
@@ -22,8 +24,9 @@ from core.recipe import A_PICTURE, PicturePrompt, Recipe
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 
 BAR_WIDTH = 10  #: characters of the progress bar
-MAX_REASON = 1000  #: characters of a reason that are shown
-MAX_NAME = 100  #: characters of the asker's name that are shown
+MAX_REASON = 800  #: characters of a reason, and of notes, that are shown
+MAX_PROMPTS = 900  #: characters of the includes that are shown, and of the excludes
+MAX_NAME = 100  #: characters of the member's name that are shown
 
 _LOOKS = {
     State.QUEUED: (gettext_noop("In the queue"), discord.Colour.light_grey()),
@@ -52,53 +55,82 @@ Prompts = tuple[Prompt | PicturePrompt, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What to send or edit a message with: `embed=card.embed, view=card.view`."""
+class ShownImage:
+    """An image of a job message: the address of a file, such as `attachment://frame.webp`."""
 
-    embed: discord.Embed
-    view: discord.ui.View | None
+    url: str
+    description: str | None = None
+    spoiler: bool = False
 
 
-def card(
+def job_message(
     job: Job,
     *,
     position: int | None = None,
     wait_seconds: float | None = None,
     progress: Progress | None = None,
-    picture: str | None = None,
-) -> Card:
-    """The card of a job in its present state, in its asker's language.
+    images: Sequence[ShownImage] = (),
+    notes: Sequence[str] = (),
+) -> ui.LayoutView:
+    """The message of a job in its present state, in its member's language.
 
-    `position` and `wait_seconds` belong to a queued job, `progress` to a running one. `picture`
-    is the file name of the attachment to show in the embed: the newest frame, or the painted
-    picture. Of several painted pictures name none; Discord shows them side by side.
+    `position` and `wait_seconds` belong to a queued job, `progress` to a running one. `images` are
+    the newest frame, or the finished images; `notes` are msgids or texts.
     """
     with use_locale(job.locale):
-        lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe, progress)]
-        embed = discord.Embed(
-            title=state_name(job.state),
-            colour=_LOOKS[job.state][1],
-            description="\n".join(filter(None, lines)),
-            timestamp=datetime.fromtimestamp(job.created_at, UTC),
-        )
-        embed.set_footer(text=_footer(job))
-        if picture and not job.spoilered:  # an embed would show it
-            embed.set_image(url=f"attachment://{picture}")
-        return Card(embed, buttons(job))
+        lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe)]
+        note = escape(" ".join(map(gettext, notes)), MAX_REASON)
+        texts = [gettext("**Note** {text}", text=note)] if note else []
+        return _layout(job.state, lines, _gallery(images), [*texts, *_small_print(job)], job)
 
 
-def dead_letter_card(letter: DeadLetter) -> Card:
-    """The card of a job whose row cannot be read, in its member's language."""
+def unreadable_message(letter: DeadLetter, images: Sequence[ShownImage] = ()) -> ui.LayoutView:
+    """The message of a job whose row cannot be read, in its member's language.
+
+    `images` are those that it has shown.
+    """
     with use_locale(letter.locale):
-        embed = discord.Embed(
-            title=state_name(State.FAILED),
-            colour=_LOOKS[State.FAILED][1],
-            description=gettext(BUTTONS_GONE)
-            if letter.shows_images
-            else reason_text(Reason(ReasonCode.UNREADABLE)),
-        )
-        embed.set_footer(text=f"#{letter.id}")
-        return Card(embed, None)
+        reason = reason_text(Reason(ReasonCode.UNREADABLE))
+        line = gettext(BUTTONS_GONE) if letter.shows_images else reason
+        return _layout(State.FAILED, [line], _gallery(images), [f"-# #{letter.id}"])
+
+
+def link_message(text: str) -> ui.LayoutView:
+    """What takes the place of a job message that goes on elsewhere."""
+    return static_layout([ui.TextDisplay(text)])
+
+
+def texts_of(components: Iterable[discord.Component]) -> list[str]:
+    """What a layout says, from top to bottom, as discord.py has received it."""
+    texts = []
+    for component in components:
+        if isinstance(component, discord.TextDisplay):
+            texts.append(component.content)
+        texts += texts_of(getattr(component, "children", ()))
+    return texts
+
+
+def _layout(
+    state: State,
+    lines: Sequence[str],
+    gallery: Iterable[ui.Item[ui.LayoutView]],
+    below: Sequence[str],
+    job: Job | None = None,
+) -> ui.LayoutView:
+    head = "\n".join(filter(None, [f"### {state_name(state)}", *lines]))
+    shown = (*gallery, *map(ui.TextDisplay[ui.LayoutView], below))
+    rows = [ui.ActionRow[ui.LayoutView](*row) for row in button_rows(job)] if job else []
+    colour = _LOOKS[state][1]
+    return static_layout([ui.Container(ui.TextDisplay(head), *shown, *rows, accent_colour=colour)])
+
+
+def _gallery(images: Sequence[ShownImage]) -> Iterator[ui.MediaGallery[ui.LayoutView]]:
+    items = [
+        discord.MediaGalleryItem(image.url, description=image.description, spoiler=image.spoiler)
+        for image in images
+    ]
+    if items:
+        yield ui.MediaGallery(*items)
 
 
 def state_name(state: State) -> str:
@@ -106,24 +138,20 @@ def state_name(state: State) -> str:
     return gettext(_LOOKS[state][0])
 
 
-def progress_line(progress: Progress) -> str:
-    """One line of numbers, always in this form (exclude and time left only where known)::
-
-        ████░░░░░░ step 60/150 · include 0.312 · exclude 0.041 · left 1:15
-
-    The time left is minutes and seconds.
-    """
+def progress_bar(progress: Progress) -> str:
+    """How far a job is, as ten blocks."""
     filled = BAR_WIDTH * progress.step // progress.steps
-    bar = "█" * filled + "░" * (BAR_WIDTH - filled)
-    parts = [
-        bar + " " + gettext("step {step}/{steps}", step=progress.step, steps=progress.steps),
-        gettext("include {similarity}", similarity=f"{progress.include:.3f}"),
-    ]
-    if progress.exclude is not None:
-        parts.append(gettext("exclude {similarity}", similarity=f"{progress.exclude:.3f}"))
+    return "█" * filled + "░" * (BAR_WIDTH - filled)
+
+
+def progress_text(progress: Progress) -> str:
+    """How far a job is, and for how long it goes on, where that is known::
+
+    `████░░░░░░` 40 % · about 2 min left
+    """
+    parts = [f"`{progress_bar(progress)}` {100 * progress.step // progress.steps} %"]
     if progress.seconds_left is not None:
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
-        parts.append(gettext("left {time}", time=f"{minutes}:{seconds:02}"))
+        parts.append(gettext("{time} left", time=about(progress.seconds_left)))
     return " · ".join(parts)
 
 
@@ -144,35 +172,50 @@ def _status(
             place = gettext("Position {n}", n=position) if position else gettext("Waiting")
             return f"{place} · {about(wait_seconds)}" if wait_seconds is not None else place
         case State.RUNNING:
-            return f"`{progress_line(progress)}`" if progress else gettext("Just begun.")
+            return progress_text(progress) if progress else gettext("Just begun.")
         case State.DONE:
-            seconds = job.seconds
-            return "" if seconds is None else gettext("Ready after {n} s.", n=f"{seconds:.0f}")
+            return _ready(job)
         case State.FAILED | State.CANCELLED:
             return escape(reason_text(job.reason), MAX_REASON) if job.reason else ""
 
 
-def _prompts(recipe: Recipe, progress: Progress | None) -> Iterator[str]:
+def _ready(job: Job) -> str:
+    """How long it took, and the step at which it ended if that was not its last."""
+    seconds = "" if job.seconds is None else f"{job.seconds:.0f}"
+    if not seconds:
+        return ""
+    if 0 < job.step < job.recipe.steps:
+        return gettext(
+            "Ready after {n} s, at step {step} of {steps}.",
+            n=seconds,
+            step=job.step,
+            steps=job.recipe.steps,
+        )
+    return gettext("Ready after {n} s.", n=seconds)
+
+
+def _prompts(recipe: Recipe) -> Iterator[str]:
     """A line of include prompts and, if there are any, one of exclude prompts."""
     included: Prompts = (*recipe.include, *recipe.include_pictures)
-    everything = (*included, *recipe.exclude, *recipe.exclude_pictures)
-    shares: list[float | None] = [None] * len(everything)
-    if progress and len(progress.shares) == len(everything):
-        shares = list(progress.shares)
-    shown = [_prompt(*pair) for pair in zip(everything, shares, strict=True)]
-    border = len(included)
     separators = (" → " if isinstance(p, Prompt) and p.scene > 1 else " · " for p in included)
-    joined = "".join(map(operator.add, separators, shown[:border])).removeprefix(" · ")
-    yield gettext("**Include** {prompts}", prompts=joined)
-    if shown[border:]:
-        yield gettext("**Exclude** {prompts}", prompts=" · ".join(shown[border:]))
+    joined = "".join(map(operator.add, separators, map(_prompt, included))).removeprefix(" · ")
+    yield gettext("**Include** {prompts}", prompts=truncate(joined, MAX_PROMPTS))
+    excluded: Prompts = (*recipe.exclude, *recipe.exclude_pictures)
+    if excluded:
+        joined = " · ".join(map(_prompt, excluded))
+        yield gettext("**Exclude** {prompts}", prompts=truncate(joined, MAX_PROMPTS))
 
 
-def _prompt(prompt: Prompt | PicturePrompt, share: float | None) -> str:
+def _prompt(prompt: Prompt | PicturePrompt) -> str:
     """Pictures in italics, which no text of a member is."""
     text = escape(prompt.text) if isinstance(prompt, Prompt) else f"*{gettext(A_PICTURE)}*"
-    weight = "" if prompt.weight == 1 else f" ×{prompt.weight:g}"
-    return f"{text}{weight}" + ("" if share is None else f" ({share:+.3f})")
+    return text if prompt.weight == 1 else f"{text} ×{prompt.weight:g}"
+
+
+def _small_print(job: Job) -> Iterator[str]:
+    if job.state is State.DONE and job.recipe.count > 1 and job.deleted_at is None:
+        yield "-# " + gettext("**U** upscales an image, **V** makes variations of it.")
+    yield f"-# {_footer(job)}"
 
 
 def _footer(job: Job) -> str:
@@ -206,6 +249,6 @@ def _footer(job: Job) -> str:
         parts.append(ngettext("{n} colour", "{n} colours", len(recipe.palette)))
     if recipe.preset:
         parts.append(gettext(recipe.preset))
-    name = truncate(strip_bidi_controls(job.member_name), MAX_NAME)
+    name = escape(strip_bidi_controls(job.member_name).replace("\n", " "), MAX_NAME)
     parts.append(gettext("requested by {name}", name=name))
     return " · ".join(parts)

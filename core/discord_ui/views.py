@@ -1,4 +1,4 @@
-"""Views whose items are answered by their custom ids."""
+"""Views and layouts whose items are answered by their custom ids."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,3 +16,12 @@ def static_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
         view.add_item(item)
     view.stop()
     return view
+
+
+def static_layout(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.LayoutView:
+    """Like `static_view`, a layout of components v2."""
+    layout = discord.ui.LayoutView(timeout=None)
+    for item in items:
+        layout.add_item(item)
+    layout.stop()
+    return layout

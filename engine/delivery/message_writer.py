@@ -11,6 +11,8 @@ from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.members import Members
 from core.database.messages import Kind, Messages
+from core.discord_ui.job_message import ShownImage, link_message
+from core.discord_ui.message_images import images_of
 from core.i18n import gettext, use_locale
 from core.job import DeadLetter, Job, State
 from core.settings import Settings
@@ -88,12 +90,23 @@ class MessageWriter:
     async def show_dead_letter(self, letter: DeadLetter) -> None:
         """Says that a job's row cannot be read. Raises what may be different at the next try."""
         try:
-            await self._write(letter, dead_letter_post(letter))
+            await self._write(letter, dead_letter_post(letter, await self._images_of(letter)))
         except discord.HTTPException as error:
             if is_temporary(error) or is_token_refused(error):
                 raise
             log.error("a dead letter cannot be shown anywhere", job=letter.id, error=str(error))
         await self._jobs.mark_dead_letter_posted(letter)
+
+    async def _images_of(self, letter: DeadLetter) -> list[ShownImage]:
+        """What the message of a damaged job shows, for a layout that is to show it, too."""
+        if not letter.shows_images or letter.message_id is None:
+            return []
+        channel = self._client.get_partial_messageable(letter.channel_id)
+        try:
+            message = await channel.fetch_message(letter.message_id)
+        except (discord.NotFound, discord.Forbidden):
+            return []
+        return [ShownImage(i.url, spoiler=i.spoiler) for i in images_of(message)]
 
     async def _show_refusal(self, job: Job, post: Post, refusal: discord.HTTPException) -> None:
         """Discord does not take the post here: says so at least, without the images."""
@@ -156,10 +169,10 @@ class MessageWriter:
                 use_locale(job.locale),
             ):
                 await channel.get_partial_message(job.message_id).edit(
-                    content=gettext("Continued here: {link}", link=link),
+                    content=None,
                     embed=None,
                     attachments=[],
-                    view=None,
+                    view=link_message(gettext("Continued here: {link}", link=link)),
                 )
 
     def _within_grace(self, job: Job) -> bool:

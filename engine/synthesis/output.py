@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 import torch
 from PIL import Image
@@ -71,6 +72,13 @@ class StepOutput:
         """The weighted mean cosine similarity to the excludes; None if there are none."""
         excludes = [prompt for prompt in self.prompts if prompt.weight < 0]
         return _weighted_mean(excludes) if excludes else None
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The similarities, as they are written into the images."""
+        similarities = [round(prompt.similarity, 3) for prompt in self.prompts]
+        exclude = None if self.exclude is None else round(self.exclude, 3)
+        return {"include": round(self.include, 3), "exclude": exclude, "prompts": similarities}
 
     def images(self) -> list[Image.Image]:
         """The job's images in RGB at the recipe's size."""

@@ -1,5 +1,6 @@
 """What members see: messages, their parts, and the bot's replies."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +127,7 @@ class MessageView:
 
     @property
     def text(self) -> str:
-        """All visible text: content, then titles, descriptions and fields."""
+        """All visible text: content, then titles, descriptions and fields, then the layout."""
         lines = [self.content]
         for embed in self.raw["embeds"]:
             lines += [embed.get("author", {}).get("name", ""), embed.get("title", "")]
@@ -134,7 +135,9 @@ class MessageView:
             lines += [f"{entry['name']}: {entry['value']}" for entry in embed.get("fields", ())]
             lines.append(embed.get("footer", {}).get("text", ""))
         parts = components_of(self.raw)
-        lines += [part["content"] for part in parts if part["type"] == ComponentType.TEXT_DISPLAY]
+        for part in parts:
+            if part["type"] == ComponentType.TEXT_DISPLAY:
+                lines.append(re.sub(r"^(#{1,3}|-#) +", "", part["content"], flags=re.MULTILINE))
         return "\n".join(line for line in lines if line)
 
     @property

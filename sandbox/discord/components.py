@@ -1,11 +1,17 @@
 """Validates buttons, select menus and the rows that they are in."""
 
+import re
 from typing import Any
 
 from sandbox.discord.constants import SELECTS, ButtonStyle, ComponentType
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.models import Payload
 
+_EMOJI = re.compile(
+    "(?:[#*0-9]\ufe0f?\u20e3|[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2"
+    "\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+    "[\ufe0f\u200d\U0001f000-\U0001faff\u2600-\u27bf]*)"
+)
 ROW_LIMIT = 5
 OPTIONS_LIMIT = 25
 
@@ -39,12 +45,19 @@ def check_interactive(wrong: FormErrors, place: str, part: Payload, seen: set[st
         label = part.get("label")
         if label and len(label) > 80:
             wrong.too_long(f"{place}.label", 80)
+        _check_emoji(wrong, place, part.get("emoji"))
         if not label and not part.get("emoji") and style != ButtonStyle.PREMIUM:
             wrong.add(
                 place, "BUTTON_COMPONENT_MISSING_LABEL_OR_EMOJI", "A label or an emoji is required."
             )
     else:
         check_select(wrong, place, part)
+
+
+def _check_emoji(wrong: FormErrors, place: str, emoji: Payload | None) -> None:
+    """A custom emoji has an id; any other is named by its characters."""
+    if emoji and not emoji.get("id") and not _EMOJI.fullmatch(emoji.get("name") or ""):
+        wrong.add(f"{place}.emoji.name", "BUTTON_COMPONENT_INVALID_EMOJI", "Invalid emoji")
 
 
 def check_select(wrong: FormErrors, place: str, part: Payload) -> None:

@@ -62,7 +62,7 @@ async def test_each_reads_their_own_language(
         commands = {command["name"]: command for command in await member.commands()}
         assert described in commands["imagine"]["description"]
         card = await asked(member)
-        assert card.embeds[0]["title"] == queued
+        assert card.title == queued
         await member.slash("cancel", job=77)
         told = await member.wait_for(lambda message: message.ephemeral and not message.loading)
         assert no in told.content

@@ -43,7 +43,7 @@ async def test_from_a_slash_to_a_picture_and_on(screen: Screen) -> None:
     await screen.button("Again", card).click()
     again = screen.messages.nth(2)
     await screen.button("Cancel", again).click()
-    await expect(again.locator(".embed-title")).to_have_text("Cancelled")
+    await expect(again.locator(".container .heading")).to_have_text("Cancelled")
 
 
 async def test_frames_change_in_place_without_a_jump(screen: Screen) -> None:

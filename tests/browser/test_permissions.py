@@ -30,7 +30,7 @@ async def test_a_moderators_path(screen: Screen) -> None:
     await screen.keyboard.press("Enter")
     await expect(screen.messages.nth(1)).to_contain_text("snowy hills")
     await screen.button("Cancel", card).click()
-    await expect(card.locator(".embed-title")).to_have_text("Cancelled", timeout=PATIENCE)
+    await expect(card.locator(".container .heading")).to_have_text("Cancelled", timeout=PATIENCE)
 
 
 async def test_where_the_bot_may_not_attach_files_it_says_so(screen: Screen) -> None:
@@ -60,7 +60,7 @@ async def test_a_private_picture_comes_by_direct_message(screen: Screen) -> None
 async def test_everybody_reads_the_bot_in_their_own_language(screen: Screen) -> None:
     await screen.page.get_by_label("Your language in Discord").select_option("Deutsch")
     card = await screen.imagine("a red circle", steps=10)
-    await expect(card.locator(".embed-title")).to_have_text("Gemalt", timeout=PATIENCE)
+    await expect(card.locator(".container .heading")).to_have_text("Gemalt", timeout=PATIENCE)
     await card.click(button="right", position={"x": 80, "y": 30})
     menu = screen.page.get_by_role("menu", name="Message")
     names = await menu.get_by_role("menuitem").all_inner_texts()

@@ -221,12 +221,12 @@ async def product(shared_product: Product) -> AsyncIterator[Product]:
 
 def title(message: MessageView) -> str:
     """What stands at the top of a card, such as “Painting”."""
-    return str(message.embeds[0].get("title", "")) if message.embeds else ""
+    return message.title
 
 
 def job_id(card: MessageView) -> int:
-    """The number of the job that a card shows: the footer begins with it."""
-    return int(card.embeds[0]["footer"]["text"].split(" ")[0].removeprefix("#"))
+    """The number of the job that a message shows: its last line begins with it."""
+    return int(card.text.splitlines()[-1].split(" ")[0].removeprefix("#"))
 
 
 async def pictures_of(member: Member, message: MessageView) -> list[Image.Image]:

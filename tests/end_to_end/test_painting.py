@@ -22,11 +22,8 @@ from tests.openapi import assert_valid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NUMBERS = re.compile(
-    r"step (?P<step>\d+)/300 · include (?P<include>-?\d\.\d{3}) · exclude (?P<exclude>-?\d\.\d{3})"
-    r"(?P<left> · left \d+:\d\d)?"
-)
-SHARE = re.compile(r"\(([-+]\d\.\d{3})\)")
+NUMBERS = re.compile(r"`[█░]{10}` (?P<percent>\d+) %(?P<left> · about \d+ (s|min) left)?")
+STEP = re.compile(r"step-(\d+)\.webp")
 
 
 @dataclass(frozen=True)
@@ -75,23 +72,22 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     for frame in frames:
         numbers = NUMBERS.search(frame.text)
         assert numbers, frame.text
+        step = STEP.fullmatch(frame.name)
+        assert step, frame.name
         # How long steps take is known once the first one is done.
-        assert bool(numbers["left"]) == (numbers["step"] != "1"), frame.text
-        assert frame.name == f"step-{numbers['step']}.webp"
+        assert bool(numbers["left"]) == (step[1] != "1"), frame.text
+        assert int(numbers["percent"]) == 100 * int(step[1]) // 300
         assert frame.picture.format == "WEBP"
         assert frame.picture.size == (512, 512)
-        shares = [float(share) for share in SHARE.findall(frame.text)]
-        assert sum(shares[:2]) == pytest.approx(float(numbers["include"]), abs=0.002)
-        assert shares[2:] == [pytest.approx(float(numbers["exclude"]), abs=0.001)]
-        steps.append(int(numbers["step"]))
+        steps.append(int(step[1]))
     assert steps == sorted(set(steps))
     assert len({frame.picture.tobytes() for frame in frames}) == len(frames)
 
     (final,) = await ada.messages()
     assert final.id == card.id
-    assert "Larger" in [button.label for button in final.buttons]
+    assert "Upscale" in [button.label for button in final.buttons]
     assert not final.content
-    assert re.search(r"Painted\nReady after \d+ s\.\n", final.text)
+    assert re.search(r"Painted\nReady after \d+ s(, at step \d+ of 300)?\.\n", final.text)
     (picture,) = await pictures_of(ada, final)
     assert picture.format == "PNG"
     assert max(picture.size) >= 512

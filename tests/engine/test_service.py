@@ -169,4 +169,4 @@ async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
             return now is not None and now.posted
 
         await until(is_posted)
-    assert "Enough." in card.embeds[0]["description"]
+    assert "Enough." in str(card.components)

@@ -25,12 +25,16 @@ def message(
     flags: int = 0,
 ) -> dict[str, Any]:
     """A message as Discord tells of it; a card if it has a title."""
-    footer = {"text": f"#{seed} · 64×64 · 10 steps · seed {seed} · asked by Ada"}
+    footer = f"-# #{seed} · 64×64 · 10 steps · seed {seed} · requested by Ada"
+    texts = [] if title is None else [f"### {title}", footer]
     return {
         "id": str(number),
         "content": content,
         "flags": flags,
-        "embeds": [] if title is None else [{"title": title, "footer": footer}],
+        "embeds": [],
+        "components": [
+            {"type": 17, "components": [{"type": 10, "content": text} for text in texts]}
+        ],
         "attachments": [{"filename": name} for name in files],
         "interaction_metadata": {"id": str(INTERACTION)},
     }

@@ -6,7 +6,7 @@ from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.queue import JobQueue
-from core.discord_ui.job_message import card
+from core.discord_ui.job_message import ShownImage, job_message
 from core.job import NewJob, State
 from core.recipe import Recipe
 from core.settings import Settings
@@ -157,9 +157,8 @@ async def test_a_frame_that_the_card_shows_stays_in_it(
     assert job
     frame = discord.File(__file__, filename="frame.webp")
     channel = bot.get_partial_messageable(ada.channel_id)
-    drawn = card(job, picture="frame.webp")
-    await channel.get_partial_message(message.id).edit(embed=drawn.embed, attachments=[frame])
+    drawn = job_message(job, images=[ShownImage("attachment://frame.webp")])
+    await channel.get_partial_message(message.id).edit(view=drawn, attachments=[frame])
     await ada.press(message, message.buttons[0].custom_id)
     redrawn = await ada.wait_for(lambda each: "Cancelled by" in each.text)
     assert {file.filename for file in redrawn.files} == {"frame.webp"}
-    assert redrawn.embeds[0]["image"]["url"]

@@ -10,7 +10,7 @@ from PIL import Image
 from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.queue import JobQueue
-from core.discord_ui.job_message import card as job_card
+from core.discord_ui.job_message import ShownImage, job_message
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
 from sandbox import Member, Sandbox
@@ -46,20 +46,19 @@ async def test_an_image_of_a_job_is_painted_from(
     painted: Any,
     count: int,
 ) -> None:
-    """As the engine shows it: one image in the embed, where it is no attachment; several beside."""
+    """As the engine shows it: in a gallery, where it is no attachment."""
     job, card = await painted(ada, count=count)
     folder = folder_of(job.id, settings.data_dir)
     files = [
         discord.File(path, f"imagine-{job.id}-{number}.png")
         for number, path in enumerate(finished_pictures(folder), start=1)
     ]
-    shown = job_card(job, picture=files[0].filename if count == 1 else None)
+    shown = job_message(job, images=[ShownImage(file.uri) for file in files])
     message = bot.get_partial_messageable(ada.channel_id).get_partial_message(card.id)
-    await message.edit(embed=shown.embed, attachments=files, view=shown.view)
-    posted = await bob.wait_for(
-        lambda each: each.id == card.id and (each.files or each.embeds[0].get("image"))
-    )
-    assert bool(posted.raw["attachments"]) == (count > 1)
+    await message.edit(attachments=files, view=shown)
+    posted = await bob.wait_for(lambda each: each.id == card.id and bool(each.files))
+    assert len(posted.files) == count
+    assert not posted.raw["attachments"]
     opened = await bob.use_menu("Imagine from this image", posted)
     await bob.wait_filled(await bob.submit(opened, include="a sea"))
     (made,) = await JobQueue(database).waiting()

@@ -200,10 +200,21 @@ async def test_a_picked_picture_is_shown_large_to_who_picked_it(
     shown = await told(ada, "image 3")
     assert [button.label for button in shown.buttons] == [
         *("Vary subtly", "Vary", "Vary strongly", "Remix"),
-        *("Larger", "More steps"),
+        *("Upscale", "More steps"),
     ]
     assert shown.files[-1].filename == f"imagine-{job.id}-3.png"
     assert "seed 9" in shown.text
+
+
+async def test_more_offers_what_can_be_done_with_several_images(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+) -> None:
+    job, message = await painted(ada, count=3)
+    await press(sandbox, ada, message, f"actions:{job.id}")
+    shown = await told(ada, "pick an image")
+    assert [button.label for button in shown.buttons[:3]] == ["1", "2", "3"]
+    await press(sandbox, ada, shown, f"pick:{job.id}:1")
+    assert (await told(ada, "image 2")).files
 
 
 async def test_details_and_timelapse(
@@ -213,7 +224,14 @@ async def test_details_and_timelapse(
     await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
     await press(sandbox, bob, card, f"details:{job.id}")
     text = (await told(bob, "Include")).text
-    for part in ("a red circle", "fog", "Seed: 7", "64x64", "sketch (torch 2.15)", "Led to: #2"):
+    for part in (
+        "a red circle",
+        "fog",
+        "**Seed** 7",
+        "64x64",
+        "sketch (torch 2.15)",
+        "**Led to** #2",
+    ):
         assert part in text
     film = await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
     assert [file.filename for file in film.files] == [f"imagine-{job.id}.mp4"]

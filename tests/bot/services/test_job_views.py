@@ -1,5 +1,6 @@
 """A job's details when its files are damaged or say less than they should."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "no versions": with_text(model="sketch"),
     "versions cut short": with_text(model="sketch", versions='{"torch": "2.'),
     "versions that are a list": with_text(model="sketch", versions='["torch"]'),
+    "scores that are a list": with_text(model="sketch", scores="[1]"),
     "a PNG cut short": lambda path: path.write_bytes(path.read_bytes()[:40]),
     "no PNG": lambda path: path.write_bytes(b"not an image"),
     "an empty file": lambda path: path.write_bytes(b""),
@@ -39,9 +41,9 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 def field(message: MessageView, name: str) -> str | None:
-    """The value of a field of the embed."""
-    (embed,) = message.embeds
-    return next((each["value"] for each in embed["fields"] if each["name"] == name), None)
+    """What the details say under this name."""
+    found = re.search(rf"\*\*{name}\*\* (.+?)(?: · |$)", message.text, re.MULTILINE)
+    return found[1] if found else None
 
 
 async def test_details_name_the_model_and_the_versions(

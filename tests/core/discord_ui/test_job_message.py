@@ -1,13 +1,21 @@
-"""Cards: within Discord's limits for anything legal, and nothing a member typed takes effect."""
+"""Job messages: within Discord's limits for anything legal; what a member typed has no effect."""
 
 import re
 from dataclasses import replace
 
+import discord
 import pytest
+from discord import ui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.discord_ui.job_message import ALLOWED_MENTIONS, about, card, progress_line
+from core.discord_ui.job_message import (
+    ALLOWED_MENTIONS,
+    ShownImage,
+    about,
+    job_message,
+    progress_text,
+)
 from core.discord_ui.text import escape
 from core.i18n import languages
 from core.job import Progress, Reason, State
@@ -19,7 +27,7 @@ RECIPE = Recipe.make(
     "a castle | fog:0.5", "watermark", width=64, height=96, steps=150, seed=7, count=1
 )
 JOB = queued_job(recipe=RECIPE)
-PROGRESS = Progress(60, 150, 0.3124, 0.0411, (0.25, 0.0624, 0.0411), 75.2)
+PROGRESS = Progress(60, 150, 0.3124, 0.0411, 100.2)
 
 
 def _units(text: str | None) -> int:
@@ -34,18 +42,14 @@ def _units(text: str | None) -> int:
     reason=st.none() | st.text(alphabet="*`\U0001f5bc", max_size=5000),
     data=st.data(),
 )
-def test_any_card_is_within_the_limits(
+def test_any_message_is_within_the_limits(
     recipe: Recipe, state: State, name: str, reason: str | None, data: st.DataObject
 ) -> None:
-    texts = recipe.include + recipe.exclude
-    prompts = len((*texts, *recipe.include_pictures, *recipe.exclude_pictures))
-    share = st.floats(-1, 1)
     progress = Progress(
         data.draw(st.integers(0, recipe.steps)),
         recipe.steps,
-        data.draw(share),
-        data.draw(st.none() | share),
-        tuple(data.draw(st.lists(share, min_size=prompts, max_size=prompts))),
+        0.3,
+        None,
         data.draw(st.none() | st.floats(0, 1e6)),
     )
     locale = data.draw(st.sampled_from(("en-US", *languages())))
@@ -58,13 +62,37 @@ def test_any_card_is_within_the_limits(
         id=2**63 - 1,
         locale=locale,
     )
-    embed = card(
-        job, position=10**6, wait_seconds=1e6, progress=progress, picture="frame-100.webp"
-    ).embed
-    assert 0 < _units(embed.title) <= 256
-    assert 0 < _units(embed.description) <= 4096
-    assert 0 < _units(embed.footer.text) <= 2048
-    assert sum(map(_units, (embed.title, embed.description, embed.footer.text))) <= 6000
+    images = [ShownImage(f"attachment://frame-{number}.webp") for number in range(4)]
+    shown = job_message(
+        job,
+        position=10**6,
+        wait_seconds=1e6,
+        progress=progress,
+        images=images,
+        notes=["*" * data.draw(st.integers(0, 3000))],
+    )
+    assert shown.content_length() <= 4000
+    assert sum(_units(text) for text in texts(shown)) <= 4000
+    assert all(texts(shown))
+    assert shown.total_children_count <= 40
+
+
+def texts(message: ui.LayoutView) -> list[str]:
+    """What a layout says, from top to bottom."""
+    return [item.content for item in message.walk_children() if isinstance(item, ui.TextDisplay)]
+
+
+def head(message: ui.LayoutView) -> str:
+    return texts(message)[0]
+
+
+def footer(message: ui.LayoutView) -> str:
+    return texts(message)[-1]
+
+
+def gallery(message: ui.LayoutView) -> list[discord.MediaGalleryItem]:
+    galleries = [item for item in message.walk_children() if isinstance(item, ui.MediaGallery)]
+    return [item for gallery in galleries for item in gallery.items]
 
 
 @given(st.text(alphabet="ab1.\\*_~|`[](<>@#-+/: \n\u202e", max_size=40) | st.text(max_size=40))
@@ -98,92 +126,95 @@ def test_it_makes_no_links_headings_or_turns(text: str, shown: str) -> None:
 def test_nobody_is_mentioned_and_no_link_is_masked() -> None:
     text = "@everyone @here <@123456789012345678> [**free** nitro](http://x.y) <t:0>"
     job = replace(JOB, recipe=RECIPE.model_copy(update={"include": (Prompt(text),)}))
-    shown = card(job).embed.description or ""
+    shown = head(job_message(job))
     assert not re.search(r"@(everyone|here|!?[0-9])", shown)
     assert "\\[\\*\\*free" in shown
     assert "\\<t:0>" in shown
     assert dict(ALLOWED_MENTIONS.to_dict()) == {"parse": []}
 
 
-def test_a_waiting_card_tells_place_wait_and_recipe() -> None:
-    embed = card(JOB, position=3, wait_seconds=200).embed
-    assert embed.description == (
-        "Position 3 · about 3 min\n**Include** a castle · fog ×0.5\n**Exclude** watermark"
+def test_a_waiting_message_tells_place_wait_and_recipe() -> None:
+    shown = job_message(JOB, position=3, wait_seconds=200)
+    assert head(shown) == (
+        "### In the queue\nPosition 3 · about 3 min\n"
+        "**Include** a castle · fog ×0.5\n**Exclude** watermark"
     )
-    assert embed.footer.text == "#12 · 64×96 · 150 steps · seed 7 · requested by Ann"
+    assert footer(shown) == "-# #12 · 64×96 · 150 steps · seed 7 · requested by Ann"
 
 
-def test_a_running_card_tells_real_numbers_and_each_prompts_share() -> None:
-    shown = card(replace(JOB, state=State.RUNNING), progress=PROGRESS, picture="f.webp").embed
-    assert shown.description == (
-        "`████░░░░░░ step 60/150 · include 0.312 · exclude 0.041 · left 1:15`\n"
-        "**Include** a castle (+0.250) · fog ×0.5 (+0.062)\n"
-        "**Exclude** watermark (+0.041)"
+def test_a_running_message_tells_how_far_and_how_long_and_no_similarities() -> None:
+    shown = job_message(
+        replace(JOB, state=State.RUNNING),
+        progress=PROGRESS,
+        images=[ShownImage("attachment://f.webp", "a castle")],
     )
-    assert shown.image.url == "attachment://f.webp"
+    assert head(shown) == (
+        "### Painting\n`████░░░░░░` 40 % · about 2 min left\n"
+        "**Include** a castle · fog ×0.5\n**Exclude** watermark"
+    )
+    (image,) = gallery(shown)
+    assert (image.media.url, image.description) == ("attachment://f.webp", "a castle")
+    assert not image.spoiler
 
 
-@given(
-    st.integers(1, 2000),
-    st.floats(0, 1),
-    st.floats(-1, 1),
-    st.none() | st.floats(-1, 1),
-    st.none() | st.floats(0, 1e5),
-)
-def test_a_program_can_read_the_progress_line(
-    steps: int, part: float, include: float, exclude: float | None, left: float | None
-) -> None:
+def test_spoilered_images_are_covered() -> None:
+    shown = job_message(JOB, images=[ShownImage("attachment://SPOILER_f.webp", spoiler=True)])
+    assert [image.spoiler for image in gallery(shown)] == [True]
+
+
+@given(st.integers(1, 2000), st.floats(0, 1), st.none() | st.floats(0, 1e5))
+def test_a_program_can_read_the_progress(steps: int, part: float, left: float | None) -> None:
     step = round(part * steps)
-    line = progress_line(Progress(step, steps, include, exclude, (), left))
     found = re.fullmatch(
-        r"(█*)(░*) step (\d+)/(\d+) · include (-?\d\.\d{3})"
-        r"(?: · exclude (-?\d\.\d{3}))?(?: · left (\d+):([0-5]\d))?",
-        line,
+        r"`(█*)(░*)` (\d+) %(?: · about (\d+) (s|min|h) left)?",
+        progress_text(Progress(step, steps, 0.3, None, left)),
     )
     assert found
     assert len(found[1] + found[2]) == 10
-    assert (int(found[3]), int(found[4])) == (step, steps)
-    assert abs(float(found[5]) - include) <= 0.0005001
-    assert (found[6] is None) == (exclude is None)
-    assert (found[7] is None) == (left is None)
-    if left is not None:
-        assert abs(int(found[7]) * 60 + int(found[8]) - left) <= 0.5
+    assert int(found[3]) == 100 * step // steps
+    assert len(found[1]) == int(found[3]) // 10
+    assert (found[4] is None) == (left is None)
 
 
-def test_an_ended_card_tells_the_outcome() -> None:
+def test_an_ended_message_tells_the_outcome() -> None:
     done = replace(JOB, state=State.DONE, started_at=10.0, finished_at=52.4)
-    assert (card(done, picture="final-0.png").embed.description or "").startswith(
-        "Ready after 42 s."
-    )
-    failed = replace(JOB, state=State.FAILED, reason=Reason(text="The GPU has too little memory."))
-    assert (card(failed).embed.description or "").startswith("The GPU has too little memory.\n")
-    cancelled = card(replace(JOB, state=State.CANCELLED)).embed
-    assert cancelled.title == "Cancelled"
-    assert (cancelled.description or "").startswith("**Include**")
+    assert head(job_message(done)).startswith("### Painted\nReady after 42 s.\n")
+    early = replace(done, step=60)
+    assert "Ready after 42 s, at step 60 of 150.\n" in head(job_message(early))
+    reason = Reason(text="The GPU has too little memory.")
+    failed = head(job_message(replace(JOB, state=State.FAILED, reason=reason)))
+    assert failed.startswith("### Not painted\nThe GPU has too little memory.\n")
+    cancelled = head(job_message(replace(JOB, state=State.CANCELLED)))
+    assert cancelled.startswith("### Cancelled\n**Include**")
 
 
-def test_several_pictures_and_an_initial_one_are_told() -> None:
+def test_several_images_and_an_initial_one_are_told() -> None:
     recipe = RECIPE.model_copy(update={"count": 3, "initial": "0" * 64, "strength": 0.25})
-    footer = card(replace(JOB, recipe=recipe)).embed.footer.text or ""
-    assert "3 pictures" in footer
-    assert "strength 0.25" in footer
+    shown = footer(job_message(replace(JOB, recipe=recipe)))
+    assert "3 pictures" in shown
+    assert "strength 0.25" in shown
 
 
-def test_pictures_as_prompts_are_told_with_their_shares() -> None:
+def test_several_finished_images_say_what_their_buttons_do() -> None:
+    recipe = RECIPE.model_copy(update={"count": 4})
+    shown = job_message(replace(JOB, state=State.DONE, recipe=recipe))
+    assert "-# **U** upscales an image, **V** makes variations of it." in texts(shown)
+
+
+def test_images_as_prompts_are_told() -> None:
     picture = PicturePrompt("0" * 64, 0.5)
     changes = {"include_pictures": (picture,), "exclude": (), "exclude_pictures": (picture,)}
     recipe = RECIPE.model_copy(update=changes)
-    progress = Progress(60, 150, 0.3, 0.04, (0.2, 0.06, 0.04, 0.04))
-    assert (card(replace(JOB, recipe=recipe), progress=progress).embed.description or "") == (
-        "Waiting\n**Include** a castle (+0.200) · fog ×0.5 (+0.060) · *an image* ×0.5 (+0.040)\n"
-        "**Exclude** *an image* ×0.5 (+0.040)"
+    assert head(job_message(replace(JOB, recipe=recipe))) == (
+        "### In the queue\nWaiting\n**Include** a castle · fog ×0.5 · *an image* ×0.5\n"
+        "**Exclude** *an image* ×0.5"
     )
 
 
 def test_what_it_comes_from_and_its_style_are_told() -> None:
     recipe = RECIPE.model_copy(update={"source": Source(7, 1, 0.5), "preset": "night"})
-    footer = card(replace(JOB, recipe=recipe)).embed.footer.text or ""
-    assert "from #7, picture 2, varied by 0.5 · night" in footer
+    shown = footer(job_message(replace(JOB, recipe=recipe)))
+    assert "from #7, picture 2, varied by 0.5 · night" in shown
 
 
 def test_durations() -> None:

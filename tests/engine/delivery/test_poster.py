@@ -41,6 +41,7 @@ from engine.job_files import JobFiles
 from engine.media import Provenance
 from sandbox import Sandbox
 from sandbox.discord.clock import DISCORD_EPOCH
+from sandbox.discord.layouts import walk
 from sandbox.discord.models import Draft, Message
 from sandbox.discord.permissions import Permission
 from tests.engine.conftest import until
@@ -128,9 +129,13 @@ def shown(discord: Sandbox, message_id: int | None = None) -> Message:
 
 
 def text(message: Message) -> str:
-    return "\n".join(
-        [message.content, *(f"{e['title']} {e.get('description')}" for e in message.embeds)]
-    )
+    return "\n".join([message.content, *(p.get("content", "") for p in walk(message.components))])
+
+
+def images(message: Message) -> list[str]:
+    """The addresses in its gallery."""
+    items = [item for part in walk(message.components) for item in part.get("items", ())]
+    return [item["media"]["url"] for item in items]
 
 
 def edits(discord: Sandbox) -> list[float]:
@@ -156,7 +161,7 @@ async def test_the_newest_frame_wins_and_edits_keep_their_distance(
     for step in range(1, 51):
         poster.show_frame(job, frame(step))
         await asyncio.sleep(0.005)  # a step of the renderer
-    await until(lambda: "step 50/50" in text(shown(discord)))
+    await until(lambda: "` 100 %" in text(shown(discord)))
     moments = edits(discord)
     assert 2 <= len(moments) < 25
     assert all(moment >= began + number * 0.2 for number, moment in enumerate(moments))
@@ -199,16 +204,15 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
     assert "Painted" in text(message)
     (file,) = message.files
     assert file.filename == f"imagine-{job.id}-1.png"
-    assert message.embeds[0]["image"]["url"].endswith(file.filename)
-    labels = [part["label"] for row in message.components for part in row["components"]]
-    assert labels[:2] == ["Again", "Edit"]
+    assert images(message) == [f"attachment://{file.filename}"]
+    labels = [part["label"] for part in walk(message.components) if "label" in part]
+    assert labels[:2] == ["Again", "Vary"]
     assert not message.mention_everyone
 
 
 async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
     discord: Sandbox, database: Database, ask_for: Ask, recipe: Any, finish: Any, posting: Any
 ) -> None:
-    """Not in the embed, which would show them."""
     card = _message(discord, 0).id
     await ask_for(recipe(), discord.channel.id, card, guild_id=1, spoilered=True)
     job = await Claims(database).claim(ENGINE, 60)
@@ -221,7 +225,8 @@ async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
     await until(lambda: posted(database, job))
     message = shown(discord, card)
     assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
-    assert "image" not in message.embeds[0]
+    (gallery,) = [part for part in walk(message.components) if "items" in part]
+    assert [item["spoiler"] for item in gallery["items"]] == [True]
 
 
 async def test_a_job_that_waits_again_is_shown_so(
@@ -237,7 +242,7 @@ async def test_a_job_that_waits_again_is_shown_so(
     await until(lambda: "In the queue" in text(shown(discord)))
     message = shown(discord)
     assert not message.files
-    assert message.embeds[0]["fields"][0]["value"] == "It is paused."
+    assert "**Note** It is paused." in text(message)
 
 
 async def test_several_pictures_come_together(
@@ -285,7 +290,7 @@ async def test_a_frame_that_fails_is_dropped_and_the_next_one_shown(
     poster.show_frame(job, frame(1))
     await until(lambda: any(request.status is None for request in discord.requests))
     poster.show_frame(job, frame(2))
-    await until(lambda: "step 2/50" in text(shown(discord)))
+    await until(lambda: "` 4 %" in text(shown(discord)))
     assert len(edits(discord)) == 1
     await until(lambda: fates() == [each + 1 for each in before])
 
@@ -418,7 +423,7 @@ async def test_a_deleted_message_is_replaced(
     discord.world.delete(discord.channel, shown(discord))
     poster, _ = posting()
     poster.show_frame(job, frame(1))
-    await until(lambda: "step 1/50" in text(shown(discord)) if discord.channel.messages else False)
+    await until(lambda: "` 2 %" in text(shown(discord)) if discord.channel.messages else False)
     await finish(job)
     await until(lambda: posted(database, job))
     (message,) = discord.channel.messages.values()
@@ -433,7 +438,7 @@ async def test_frames_move_on_from_an_old_message(
     poster.show_frame(job, frame(1))
     await until(lambda: len(discord.channel.messages) == 2 and edits(discord))
     new = shown(discord)
-    assert "step 1/50" in text(new)
+    assert "` 2 %" in text(new)
     assert f"/{new.id}" in text(shown(discord, job.message_id))
     await finish(job)
     await until(lambda: posted(database, job))
@@ -481,8 +486,8 @@ async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_mode
     posting()
     await until(lambda: _none_left(database))
     message = shown(discord, job.message_id) if with_message else _about(discord, job)
-    assert message.embeds[0]["title"] == "Fehlgeschlagen"
-    assert "beschädigt" in message.embeds[0]["description"]
+    assert "### Fehlgeschlagen" in text(message)
+    assert "beschädigt" in text(message)
     assert await posted(database, other)
     await Jobs(database).repost(job.id)  # as after a late response of the bot
     await until(lambda: _none_left(database))
@@ -509,10 +514,12 @@ async def test_a_posted_image_whose_job_cannot_be_read_stays_and_its_member_is_i
     assert await Jobs(database).get(job.id) is None
     await until(lambda: _none_left(database))
     message = shown(discord, job.message_id)
-    assert message.embeds[0]["title"] == "Failed"
-    assert "its buttons no longer work" in message.embeds[0]["description"]
-    assert not message.components
+    assert "### Failed" in text(message)
+    assert "its buttons no longer work" in text(message)
+    assert not [part for part in walk(message.components) if "custom_id" in part]
     assert message.files == [file]
+    (url,) = images(message)
+    assert file.filename in url
     assert len(discord.channel.messages) == 1
     _, entries = await AuditLog(database).page(discord.guild.id)
     assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
@@ -527,7 +534,7 @@ def _about(discord: Sandbox, job: Job) -> Message:
     (message,) = (
         message
         for message in discord.channel.messages.values()
-        if message.embeds and message.embeds[0].get("footer", {}).get("text") == f"#{job.id}"
+        if text(message).endswith(f"-# #{job.id}")
     )
     return message
 
@@ -542,9 +549,9 @@ async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
     posting()
     await until(lambda: posted(database, job))
     (message,) = discord.channel.messages.values()
-    assert message.embeds[0]["title"] == "Painted"
-    (note,) = message.embeds[0]["fields"]
-    assert note["value"].endswith("Discord does not take it here: Missing Permissions.")
+    assert "### Painted" in text(message)
+    (note,) = [line for line in text(message).splitlines() if line.startswith("**Note**")]
+    assert note.endswith("Discord does not take it here: Missing Permissions.")
 
 
 async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_outcome(
@@ -559,7 +566,7 @@ async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_out
     await finish(job)
     await until(lambda: posted(database, job))
     (message,) = discord.channel.messages.values()
-    assert message.embeds[0]["title"] == "Painted"
+    assert "### Painted" in text(message)
     assert message.files
 
 
@@ -573,7 +580,7 @@ async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_sho
     await until(lambda: any(request.status == 500 for request in discord.requests))
     await finish(job)
     await Jobs(database).mark_posted(job.id)  # by another engine, which took this one for dead
-    await until(lambda: "step 1/50" in text(shown(discord)))
+    await until(lambda: "` 2 %" in text(shown(discord)))
     await until(lambda: "Painted" in text(shown(discord)))
     await until(lambda: posted(database, job))
 
@@ -605,7 +612,7 @@ async def test_a_wrong_clock_makes_no_second_message(
     poster, _ = posting()
     for step in (1, 2):
         poster.show_frame(job, frame(step))
-        await until(lambda step=step: f"step {step}/50" in text(shown(discord)))
+        await until(lambda step=step: f"` {2 * step} %" in text(shown(discord)))
     await finish(job)
     await until(lambda: posted(database, job))
     assert list(discord.channel.messages) == [job.message_id]
@@ -679,8 +686,8 @@ async def test_who_prefers_it_gets_a_copy_by_direct_message(
 async def test_a_note_that_needs_many_escapes_is_still_shown(
     discord: Sandbox, posting: Any, begin: Ask
 ) -> None:
-    """Discord takes 1,024 characters of a field, and would refuse the whole message."""
+    """Discord takes 4,000 characters in a layout, and would refuse the whole message."""
     job = await begin()
     poster, _ = posting()
-    poster.show_frame(job, Frame(notes=["*" * 990]))
-    await until(lambda: "Note" in str(shown(discord, job.message_id).embeds))
+    poster.show_frame(job, Frame(notes=["*" * 3990]))
+    await until(lambda: "**Note**" in text(shown(discord, job.message_id)))

@@ -10,7 +10,6 @@ from PIL import Image, ImageStat
 
 from core.pattern import Tile
 from core.recipe import PicturePrompt, Recipe
-from engine.job_messages import progress_of
 from engine.models.model import Model
 from engine.models.perceptor import Perceptor
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
@@ -159,7 +158,7 @@ def test_a_story_is_told_from_its_first_scene_to_its_last(model: Model, recipe: 
     assert present[-1] == [False, False, True]
     assert outputs[-1].step == 11
     assert outputs[0].include == pytest.approx(outputs[0].prompts[0].similarity)
-    assert progress_of(outputs[0], None).shares[1:] == (0, 0)
+    assert [prompt.weight for prompt in outputs[0].prompts][1:] == [0, 0]
     renderer.add(RenderRequest(2, story.more(1, 0, 1), source=outputs[-1].checkpoint()))
     assert [prompt.weight for prompt in paint(renderer, 2)[0].prompts] == [0, 0, 1]
 
