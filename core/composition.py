@@ -1,13 +1,13 @@
-"""Where the things of a prompt stand, read from its words.
+"""Where the things of a prompt stand, and on what, read from its words.
 
-"A cat left of a dog on a blue background" shows two things, each on blue: the parts "a cat on a
-blue background" and "a dog on a blue background", side by side. A vocabulary file brings the
-grammar: templates of phrases by language, such as "{a} left of {b}".
+"A cat left of a dog on a blue background" shows two parts, "a cat" and "a dog", side by side on
+blue. "A cat in the snow at night" shows one, in a landscape. A vocabulary file brings the grammar:
+templates of phrases by language, such as "{a} left of {b}".
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,18 +17,30 @@ HALF = 0.48
 """Side of one of several things, likewise."""
 SMALL = 0.45
 """Side of a thing that is asked for as small."""
+ON_LAND = (0.5, 0.58)
+"""Centre of a thing in a landscape, as shares of the side."""
+LAND_SIZE = 0.66
+"""Side of a thing in a landscape."""
 SEATS = {
     2: ((NEAR, 0.5), (FAR, 0.5)),
     3: ((NEAR, NEAR), (FAR, NEAR), (0.5, FAR)),
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
 """Centres of several things by their number."""
+SKY = frozenset({"sun", "moon", "crescent moon", "full moon", "star", "stars", "cloud", "clouds"})
+"""What a landscape has by itself, at its place in the sky."""
+TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
+"""Times of day, and how a prompt for a landscape says them."""
 PLACES = {
     "left": (NEAR, 0.5),
     "right": (FAR, 0.5),
     "top": (0.5, NEAR),
     "bottom": (0.5, FAR),
 }
+
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +53,80 @@ class Part:
     size: float
 
 
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """`parts` on a ground of one `colour`, or in a `landscape`, which is a prompt in English.
+
+    Without either, the ground is what the things themselves stand on.
+    """
+
+    parts: tuple[Part, ...] = ()
+    colour: Colour | None = None
+    landscape: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+
+NOTHING = Composition()
+
+
 class Grammar:
     """`tables` hold, by language, the templates of `ground`, `left`, `above`, `and` and so on.
 
-    `names_thing` says whether a text names a thing, and `is_name` whether all of it is one name.
+    `colours` are the grounds' by their English names. `things_of` are the things and shapes that a
+    text names, in English; `is_name` says whether all of it is one name.
     """
 
     def __init__(
         self,
         tables: Mapping[str, Mapping[str, Any]],
-        names_thing: Callable[[str], bool],
+        colours: Mapping[str, Colour],
+        things_of: Callable[[str], Collection[str]],
         is_name: Callable[[str], bool],
     ) -> None:
-        self.tables = tables
-        self.names_thing, self.is_name = names_thing, is_name
+        self.tables, self.colours = tables, colours
+        self.things_of, self.is_name = things_of, is_name
 
-    def compose(self, text: str) -> tuple[Part, ...]:
-        """The parts of a prompt; none if it shows one thing in the middle, or only shapes."""
-        if not self.is_name(text) and self.names_thing(text):
+    def compose(self, text: str, others: Sequence[str] = ()) -> Composition:
+        """The parts of a prompt and their ground; nothing if it shows one thing in the middle.
+
+        What `others`, the prompts beside it, say of the ground holds where it says nothing itself.
+        """
+        text = text.strip(" .!")
+        beside = self._ground_beside(others)
+        if not self.things_of(text) or (self.is_name(text) and not beside.said):
+            return NOTHING
+        for rules in self._rules:
+            core, ground = rules.split_ground(text, self.is_name)
+            ground = ground if ground.said else beside
+            if self.things_of(core) and (found := self._composed(rules, core, ground)):
+                return found
+        return NOTHING
+
+    def says_ground(self, text: str) -> bool:
+        """Whether a prompt says anything of the ground."""
+        return self._ground_beside([text]).said
+
+    def _ground_beside(self, others: Sequence[str]) -> "_Ground":
+        for text in others:
             for rules in self._rules:
-                core, ground = rules.split_ground(text.strip(" .!"))
-                if parts := self._parts(rules, core):
-                    return tuple(replace(p, text=ground.replace("{t}", p.text)) for p in parts)
-        return ()
+                _, ground = rules.split_ground(text, self.is_name)
+                if ground.said:
+                    return ground
+        return _Ground()
+
+    def _composed(self, rules: "_Rules", core: str, ground: "_Ground") -> Composition:
+        parts = self._parts(rules, core)
+        landscape = ground.landscape
+        if landscape and SKY.issuperset(self.things_of(core)):
+            return NOTHING
+        if not parts and landscape:
+            parts = [Part(core, *ON_LAND, LAND_SIZE)]
+        elif not parts and ground.colour:
+            parts = [Part(core, 0.5, 0.5, 1.0)]
+        colour = self.colours.get(ground.colour) if not landscape else None
+        return Composition(tuple(parts), colour, landscape)
 
     @cached_property
     def _rules(self) -> list["_Rules"]:
@@ -74,25 +137,46 @@ class Grammar:
             return []
         for seats, pattern in rules.relations:
             found = pattern.fullmatch(text)
-            if found and self.names_thing(found["a"]) and self.names_thing(found["b"]):
+            if found and self.things_of(found["a"]) and self.things_of(found["b"]):
                 named = [*self._listed(found["a"]), found["b"]]
                 centres = seats if len(named) == 2 else SEATS[len(named)]
                 return [Part(t, x, y, HALF) for t, (x, y) in zip(named, centres, strict=True)]
         for count, pattern in rules.numbers:
-            if (found := pattern.fullmatch(text)) and self.names_thing(found["t"]):
+            if (found := pattern.fullmatch(text)) and self.things_of(found["t"]):
                 return [Part(found["t"], x, y, HALF) for x, y in SEATS[count]]
         for (x, y), pattern in rules.places:
-            if (found := pattern.fullmatch(text)) and self.names_thing(found["t"]):
+            if (found := pattern.fullmatch(text)) and self.things_of(found["t"]):
                 return [Part(found["t"], x, y, HALF)]
         for pattern in rules.small:
-            if (found := pattern.fullmatch(text)) and self.names_thing(found["t"]):
+            if (found := pattern.fullmatch(text)) and self.things_of(found["t"]):
                 return [Part(found["t"], 0.5, 0.5, SMALL)]
         return []
 
     def _listed(self, text: str) -> list[str]:
         """The things of "a cat, a bird", if there are two or three, else the text itself."""
         parts = [part.strip() for part in re.split(r"[,、]", text) if part.strip()]
-        return parts if 1 < len(parts) < 4 and all(map(self.names_thing, parts)) else [text]
+        return parts if 1 < len(parts) < 4 and all(map(self.things_of, parts)) else [text]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a prompt says of the ground: English names of a colour, a land and a time of day."""
+
+    colour: str = ""
+    land: str = ""
+    time: str = ""
+
+    @property
+    def said(self) -> bool:
+        """Whether the prompt says anything of the ground."""
+        return bool(self.colour or self.land or self.time)
+
+    @property
+    def landscape(self) -> str:
+        """A prompt for the landscape, or ""."""
+        if not self.land and not self.time:
+            return ""
+        return f"{self.land or 'hills'} {TIMES[self.time or 'day']}"
 
 
 class _Rules:
@@ -112,14 +196,63 @@ class _Rules:
         article = "|".join(map(re.escape, filter(None, table["articles"])))
         optional = f"(?:(?:{article}) )?" if article else ""
         self.small = [self._pattern(template, optional) for template in table["size"]["small"]]
-        self._grounds = [(t, self._pattern(t)) for t in table["ground"]]
+        self._grounds = [self._pattern(template) for template in table["ground"]]
+        scenery = dict(table["scenery"])
+        self._background = self._coloured(scenery.pop("background"))
+        joining = sorted(map(re.escape, scenery.pop("joining")), key=len, reverse=True)
+        joined = rf"(?:[\s,、]|{self._edged('|'.join(joining))})+"
+        self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
+        self._scenery = [
+            (kind, re.compile(self._edged(re.escape(phrase)), re.IGNORECASE))
+            for kind, phrases in scenery.items()
+            for phrase in sorted(phrases, key=len, reverse=True)
+        ]
+        self._colour_names = {
+            form.casefold(): name
+            for name, forms in table["colours"].items()
+            for form in forms.split("/")
+        }
 
-    def split_ground(self, text: str) -> tuple[str, str]:
-        """A prompt without what it says of the ground, and that as a template of {t}."""
-        for template, pattern in self._grounds:
+    def split_ground(self, text: str, is_name: Callable[[str], bool]) -> tuple[str, "_Ground"]:
+        """A prompt without what it says of the ground, and that. Names are left whole."""
+        ground = _Ground()
+        while not is_name(text) and (found := self._ground_of(text)):
+            text, more = found
+            ground = _Ground(
+                ground.colour or more.colour, ground.land or more.land, ground.time or more.time
+            )
+        return text, ground
+
+    def _ground_of(self, text: str) -> tuple[str, "_Ground"] | None:
+        for pattern in self._grounds:
             if found := pattern.fullmatch(text):
-                return found["t"], template.replace("{c}", found["c"])
-        return text, "{t}"
+                return found["t"], _Ground(colour=self._colour_names[found["c"].casefold()])
+        if found := self._background.search(text):
+            colour = self._colour_names[(found["c"] or found["d"]).casefold()]
+            around = (text[: found.start()], text[found.end() :])
+            return self._rest(around), _Ground(colour=colour)
+        for kind, pattern in self._scenery:
+            if found := pattern.search(text):
+                place = {"time": kind} if kind in TIMES else {"land": kind}
+                rest = " ".join((text[: found.start()], text[found.end() :]))
+                return rest.strip(" ,、"), _Ground(**place)
+        return None
+
+    def _rest(self, around: tuple[str, str]) -> str:
+        """What is left of a prompt on both sides of its ground, without what joined them."""
+        return " ".join(filter(None, (self._dangling.sub("", side) for side in around))).strip()
+
+    def _coloured(self, nouns: Iterable[str]) -> re.Pattern[str]:
+        """A colour with a word for a ground on either side of it, as languages have it."""
+        noun = "|".join(map(re.escape, nouns))
+        before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?(?:{noun})"
+        after = rf"(?:{noun})(?:は|\s)?(?:de color |de couleur )?(?P<d>{self._colours})"
+        return re.compile(self._edged(f"{before}|{after}"), re.IGNORECASE)
+
+    @staticmethod
+    def _edged(pattern: str) -> str:
+        """A pattern for whole words, in scripts that separate them."""
+        return rf"(?<![a-zà-ÿ])(?:{pattern})(?![a-zà-ÿ])"
 
     def _pattern(self, template: str, before: str = "") -> re.Pattern[str]:
         escaped = re.escape(template).replace(r"\{c\}", f"(?P<c>{self._colours})")

@@ -92,7 +92,7 @@ class Recipe(BaseModel):
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     source: Source | None = None
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
-    preset: Annotated[str, Field(pattern=r"^[a-z][a-z -]{0,39}$")] | None = None
+    preset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 -]{0,39}$")] | None = None
     tile: Tile | None = None
     symmetry: Symmetry | None = None
     palette: Colours = ()

@@ -9,13 +9,16 @@ from core.i18n import gettext_noop
 class Preset:
     """The prompts that a style adds, in the grammar of `core.prompts`.
 
-    With `any_words` it needs a model without a fixed vocabulary; without it, the embedded models
-    know its words, too.
+    `embedded` names the models with a fixed vocabulary that know its words. Models without one know
+    all.
     """
 
     include: str
     exclude: str = ""
-    any_words: bool = True
+    embedded: tuple[str, ...] = ()
+
+
+BOTH = ("picturebook", "sketch")
 
 
 PRESETS = {
@@ -32,21 +35,23 @@ PRESETS = {
     gettext_noop("stained glass"): Preset("a stained glass window:0.4"),
     gettext_noop("mosaic"): Preset("a mosaic of small tiles:0.4"),
     gettext_noop("neon"): Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
+    gettext_noop("3d"): Preset("3d rendering:0.2", embedded=("picturebook",)),
+    gettext_noop("flat"): Preset("flat style:0.2", embedded=("picturebook",)),
+    gettext_noop("outline"): Preset("outline drawing:0.2", embedded=("picturebook",)),
+    gettext_noop("clip art"): Preset("clip art:0.2", embedded=("picturebook",)),
     # No patterned backgrounds: sketch knows the words, but doesn't render them.
-    gettext_noop("sunset"): Preset(
-        "a landscape at sunset, under an orange sky:0.4", any_words=False
-    ),
-    gettext_noop("night"): Preset("a landscape at night, under a night sky:0.4", any_words=False),
-    gettext_noop("winter"): Preset(
-        "a snowy landscape by day, under a blue sky:0.6", any_words=False
-    ),
-    gettext_noop("on white"): Preset("a white background:0.4", any_words=False),
-    gettext_noop("on black"): Preset("a black background:0.4", any_words=False),
+    gettext_noop("sunset"): Preset("a landscape at sunset, under an orange sky:0.4", embedded=BOTH),
+    gettext_noop("night"): Preset("a landscape at night, under a night sky:0.4", embedded=BOTH),
+    gettext_noop("winter"): Preset("a snowy landscape by day, under a blue sky:0.6", embedded=BOTH),
+    gettext_noop("on white"): Preset("a white background:0.4", embedded=BOTH),
+    gettext_noop("on black"): Preset("a black background:0.4", embedded=BOTH),
 }
 """Styles by the name that members choose."""
 
 
 def suiting(model: str) -> tuple[str, ...]:
     """The names of the styles that suit this model."""
-    embedded = model in ("picturebook", "sketch")
-    return tuple(name for name, preset in PRESETS.items() if not (embedded and preset.any_words))
+    every = {name for preset in PRESETS.values() for name in preset.embedded}
+    return tuple(
+        name for name, preset in PRESETS.items() if model not in every or model in preset.embedded
+    )

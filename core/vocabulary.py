@@ -7,7 +7,7 @@ and other words that mean nearly the same. The bot looks prompts up in it before
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from core.composition import Grammar, Part
+from core.composition import NOTHING, Colour, Composition, Grammar
 
 FOLDER = Path(__file__).with_name("vocabularies")
 """One file for each model of limited vocabulary, by its name; training writes them."""
@@ -78,7 +78,8 @@ class Vocabulary:
 
     `modifiers` are folded words that say something but name no thing; `silent` say nothing.
     `labels` are the names of things by language and English name; `popular` are good suggestions.
-    `phrases` are the grammar's templates by language.
+    `phrases` are the grammar's templates by language, `grounds` its colours by English name, and
+    `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them.
     """
 
     things: Mapping[str, str]
@@ -88,6 +89,9 @@ class Vocabulary:
     labels: Mapping[str, Mapping[str, str]]
     popular: tuple[str, ...]
     phrases: Mapping[str, Mapping[str, Any]]
+    grounds: Mapping[str, Colour]
+    shapes: frozenset[str]
+    styles: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -106,6 +110,9 @@ class Vocabulary:
                 labels=labels,
                 popular=tuple(table["popular"]),
                 phrases=table["phrases"],
+                grounds={name: (r, g, b) for name, (r, g, b) in table["grounds"].items()},
+                shapes=frozenset(table["shapes"]),
+                styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -156,17 +163,42 @@ class Vocabulary:
                 yield _Phrase(said)
             del words[:count]
 
-    def compose(self, text: str) -> tuple[Part, ...]:
-        """Where the things of a prompt stand; nothing if one stands in the middle."""
-        return self._grammar.compose(text)
+    def compose(self, texts: Sequence[str]) -> Composition:
+        """Where the things of the prompts stand, and on what.
+
+        Nothing if one thing stands in the middle of its own ground, or if several prompts name
+        things. Prompts after the first that names one may say what the ground is.
+        """
+        first = next((text for text in texts if self._things_and_shapes(text)), "")
+        others = [text for text in texts if text != first]
+        if any(self._things_and_shapes(t) and not self._grammar.says_ground(t) for t in others):
+            return NOTHING
+        return self._grammar.compose(first, others)
+
+    def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """The prior's styles that any word of the texts asks for."""
+        asked: set[int] = set()
+        for text in texts:
+            words = list(_words(fold(text)))
+            for count in (1, 2):
+                for start in range(len(words) - count + 1):
+                    asked.update(self.styles.get(_joined(words[start : start + count]), ()))
+            asked.update(*(n for w, n in self.styles.items() if _UNSPACED.match(w) and w in text))
+        return tuple(sorted(asked))
 
     @cached_property
     def _grammar(self) -> Grammar:
         return Grammar(
             self.phrases,
-            names_thing=lambda text: bool(self.understand(text).things),
+            self.grounds,
+            things_of=self._things_and_shapes,
             is_name=lambda text: fold(text) in self.things,
         )
+
+    def _things_and_shapes(self, text: str) -> list[str]:
+        """What a text names that can stand somewhere."""
+        found = self.understand(text)
+        return [*found.things, *self.shapes.intersection(found.modifiers)]
 
     def suggestions(self, text: str, language: str = "en") -> list[str]:
         """Names in the member's language that are spelled like the text, or popular ones."""

@@ -59,11 +59,8 @@ def _clip(workspace: Workspace) -> dict[str, Tensor]:
     text = checkpoint(workspace, "text_tower")
     known = text["known"]
     clip = _part("clip.", text)
-    clip |= {
-        name: value
-        for name, value in _part("clip.", checkpoint(workspace, "image_tower")).items()
-        if name.startswith("visual.")
-    }
+    image_tower = checkpoint(workspace, "image_tower")
+    clip |= {f"visual.{name}": value for name, value in image_tower.items()}
     table = clip.pop("token_embedding.weight")
     return {**clip, "token_embedding.rows": table[1:], "token_embedding.ids": known}
 

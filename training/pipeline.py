@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from engine.models.vqgan import VQGAN
+from training.data.teachers import ImageNetFeatures
 from training.stages import image_tower, prior, text_tower, vqgan
-from training.stages.image_tower import ImageTowerTraining
+from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
 from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
 from training.stages.vqgan import VQGANTraining
@@ -42,11 +43,11 @@ def _text_tower(workspace: Workspace) -> TextTowerTraining:
 
 
 def _image_tower(workspace: Workspace) -> ImageTowerTraining:
-    seen, said, captions = workspace.embed_pool()
-    names = workspace.embed_names()
-    return ImageTowerTraining(
-        workspace.pool, seen, said, captions, names, workspace.single_concepts
-    )
+    network = folded(ImageNetFeatures("lite2", workspace.cache))
+    views = workspace.views(network, trained_vqgan(workspace))
+    said, captions = workspace.embed_captions()
+    names, concepts = workspace.embed_names(), workspace.single_concepts
+    return ImageTowerTraining(network, views, said, captions, names, concepts)
 
 
 def _prior(workspace: Workspace) -> PriorTraining:
@@ -91,6 +92,6 @@ def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
 STAGES = (
     Stage("vqgan", 0.3, vqgan.LEARNING_RATE, _vqgan),
     Stage("text_tower", 0.15, text_tower.LEARNING_RATE, _text_tower),
-    Stage("image_tower", 0.15, image_tower.LEARNING_RATE, _image_tower),
-    Stage("prior", 0.4, prior.LEARNING_RATE, _prior),
+    Stage("image_tower", 0.02, image_tower.LEARNING_RATE, _image_tower),
+    Stage("prior", 0.53, prior.LEARNING_RATE, _prior),
 )

@@ -3,8 +3,9 @@
 Each property makes what it needs on first use. Whatever takes longer than a minute is cached.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.models.efficientnet_lite import EfficientNetLite2
 from engine.models.vqgan import VQGAN
 from training.data.captions import Captions
 from training.data.concepts import LANGUAGES
@@ -32,13 +34,21 @@ from training.data.texts import (
 )
 from training.data.vocabulary import vocabulary
 from training.stages.alignment import Alignment, train_alignment
+from training.stages.image_tower import Views, see
 
 POOL = 30_000
 """Scenes that both CLIP and the prior learn from, looked at by the ImageNet network."""
-PRIOR_SCENES = {"grounded": 12_000, "recoloured": 7_000, "landed": 7_000, "drawn": 6_000}
+PRIOR_SCENES = {
+    "grounded": 12_000, "recoloured": 7_000, "landed": 7_000, "drawn": 6_000, "shape": 1_500,
+}  # fmt: skip
 """Scenes that the prior learns from beside every image on white, by their kind."""
-PRIOR_SHARES = {"plain": 0.52, "grounded": 0.16, "recoloured": 0.1, "landed": 0.1, "drawn": 0.12}
+PRIOR_SHARES = {
+    "plain": 0.67, "grounded": 0.05, "recoloured": 0.09, "landed": 0.03, "drawn": 0.11,
+    "shape": 0.05,
+}  # fmt: skip
 """How often it sees each kind."""
+CLIP_ART, WELL_SHOWN, CLIP_ART_SHARE = "openclipart", 3, 0.3
+"""All clip art of a thing that at least three other sets show counts 0.3 images."""
 TEXT_SCENES = 40_000
 """Scenes that are only captioned, for the text tower."""
 CAPTIONS = 2
@@ -185,11 +195,14 @@ class Workspace:
         return self.alignment.embed_texts(self.names)
 
     @torch.no_grad()
-    def embed_pool(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What is seen (POOL, WIDTH), what is said (m, WIDTH), and which is right of which."""
+    def embed_captions(self) -> tuple[Tensor, Tensor]:
+        """The pool's captions in the common space (m, WIDTH), and which are right of each scene."""
         sentences, which = self.pool_captions
-        features = torch.from_numpy(self.pool.features.copy()).float()
-        return self.alignment.embed_images(features), self.alignment.embed_texts(sentences), which
+        return self.alignment.embed_texts(sentences), which
+
+    def views(self, network: EfficientNetLite2, vqgan: VQGAN) -> Views:
+        """What this network sees of the pool's scenes."""
+        return Views(**self._cached("views", lambda: asdict(see(network, vqgan, self.pool))))
 
     def vocabulary(self) -> dict[str, Any]:
         """The table of the vocabulary file."""
@@ -237,19 +250,33 @@ class Workspace:
         for kind, count in PRIOR_SCENES.items():
             by_kind[kind] = [getattr(maker, kind)(random) for _ in range(count)]
         scenes = [scene for kind in by_kind.values() for scene in kind]
-        weights = [self._weight(scene) for scene in by_kind["plain"]]
+        weights = self._plain_weights([scene.things[0].image for scene in by_kind["plain"]])
         scale = PRIOR_SHARES["plain"] / sum(weights)
         weights = [weight * scale for weight in weights]
         for kind in PRIOR_SCENES:
             weights += [PRIOR_SHARES[kind] / len(by_kind[kind])] * len(by_kind[kind])
         return scenes, weights
 
-    def _weight(self, scene: Scene) -> float:
-        """Clip art that no concept names counts little, and people, who are many, count half."""
-        concept = int(self.images.concept[scene.things[0].image])
-        if concept < 0:
-            return 0.2
-        return 0.5 if self.images.concepts[concept].group == 1 else 1.0
+    def _plain_weights(self, shown: list[int]) -> list[float]:
+        """How often each image is seen alone: every maker's view of a thing alike often.
+
+        Clip art counts little where sets that are drawn in one style show the same thing, and where
+        no concept names it. People, who are many, count half.
+        """
+        images = self.images
+        makers = [images.makers[images.maker[image]] for image in shown]
+        concepts = [int(images.concept[image]) for image in shown]
+        views = Counter(zip(concepts, makers, strict=True))
+        sets = Counter(concept for concept, maker in views if maker != CLIP_ART)
+        weights = []
+        for concept, maker in zip(concepts, makers, strict=True):
+            weight = 0.5 if concept >= 0 and images.concepts[concept].group == 1 else 1.0
+            if concept < 0:
+                weight = 0.2
+            elif maker == CLIP_ART and sets[concept] >= WELL_SHOWN:
+                weight *= CLIP_ART_SHARE / views[concept, maker]
+            weights.append(weight)
+        return weights
 
     def _style(self, scene: Scene) -> int:
         if scene.drawn:

@@ -135,9 +135,7 @@ def _store(file: Path, folder: Path) -> str:
 
 
 def _presets() -> str:
-    any_model = suiting("sketch")
-    others = [name for name in PRESETS if name not in any_model]
-    return (
-        f"a style; with any model {', '.join(any_model)}; with models that take any words "
-        f"{', '.join(others)}"
-    )
+    embedded = {model: ", ".join(suiting(model)) for model in ("picturebook", "sketch")}
+    listed = "; ".join(f"with {model} {names}" for model, names in embedded.items())
+    others = [name for name, preset in PRESETS.items() if not preset.embedded]
+    return f"a style; {listed}; with models that take any words also {', '.join(others)}"

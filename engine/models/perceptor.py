@@ -2,12 +2,12 @@
 
 Source of the model: Radford et al., "Learning Transferable Visual Models From Natural Language
 Supervision" (2021), and OpenAI's package, whose `build_model` reads the architecture from the
-weights' shapes.
+weights' shapes. The embedded model's CLIP has another image tower: see `locked_clip`.
 """
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,16 +17,13 @@ from torch.nn import functional as F
 
 from core.vocabulary import Vocabulary
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
+from engine.models.locked_clip import MEAN, STD, build_locked_clip, is_locked
 
 with warnings.catch_warnings():
     # clip uses a deprecated package to read torch's version; a host can't change that.
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
-    from clip.model import build_model
+    from clip.model import CLIP, build_model
     from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
-
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
-"""Mean and standard deviation of CLIP's training images: red, green, blue."""
 
 START, END = 49_406, 49_407
 """CLIP's start and end tokens; the text embedding is read at the end token, the highest id."""
@@ -82,7 +79,7 @@ class ClipPerceptor(nn.Module):
         super().__init__()
         self.vocabulary = vocabulary
         # build_model converts to float16, which only suits GPUs.
-        self.clip = build_model(dict(checkpoint.state)).float().eval().requires_grad_(False)
+        self.clip = _build(checkpoint.state).float().eval().requires_grad_(False)
         self.resolution: int = self.clip.visual.input_resolution
         self.words: frozenset[str] | None = None
         if checkpoint.words is not None:
@@ -152,6 +149,10 @@ class ClipPerceptor(nn.Module):
         Without its special tokens: in a prompt, they would end it there.
         """
         return [token for token in self._tokenizer.encode(text) if token < START]
+
+
+def _build(state: Mapping[str, Tensor]) -> CLIP:
+    return build_locked_clip(state) if is_locked(state) else build_model(dict(state))
 
 
 def read_perceptor(

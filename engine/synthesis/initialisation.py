@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.composition import Part
+from core.composition import NOTHING, Composition
 from core.pattern import Tile
 from core.recipe import Recipe
 from core.vocabulary import vocabulary_of
@@ -27,7 +27,7 @@ from engine.synthesis.gradient_start import best_of_gradients
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import choose_styles
-from engine.synthesis.prior_start import best_of_prior, composed_image, part_targets, prior_latents
+from engine.synthesis.prior_start import best_of_prior, composed_image, prior_latents
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
@@ -48,7 +48,7 @@ def start(
     sizes = _sizes(recipe, model, config)
     opening = target.at(0.0, config.schedule.scene_fade).active()
     styles = choose_styles(model, opening, config.prior, recipe.seeds)
-    parts = parts_of(recipe, model)
+    composition = composition_of(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
@@ -66,11 +66,11 @@ def start(
             sizes[0],
             device,
             styles,
-            part_targets(model, opening, parts),
+            composition,
         )
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
-    job = JobState(recipe, target, config, generators, first, sizes, styles, not parts)
+    job = JobState(recipe, target, config, generators, first, sizes, styles, not composition)
     if recipe.initial and recipe.strength and not recipe.source:
         job.init_latents = _encode_initial(recipe, request, model)
     if request.source and recipe.continues:
@@ -177,7 +177,7 @@ def _from_scratch(
     size: Size,
     device: torch.device,
     styles: Tensor | None,
-    parts: Sequence[tuple[Part, Target]],
+    composition: Composition,
 ) -> tuple[Tensor, list[Generator]]:
     """The latents of the best candidate for each image."""
     height, width = (side * model.vqgan.factor for side in size)
@@ -185,13 +185,15 @@ def _from_scratch(
     for row, generator in enumerate(_seeded(recipe, device)):
         style = None if styles is None else styles[row]
         with autocast(device):
-            if parts:
-                best = composed_image(model, parts, config, width, height, generator, style)
+            if composition:
+                best = composed_image(
+                    model, composition, target, config, width, height, generator, style
+                )
             elif model.prior:
                 best = best_of_prior(model, target, config, generator, style)
             else:
                 best = best_of_gradients(model, target, config, width, height, generator)
-        if model.prior and not parts:
+        if model.prior and not composition:
             starts.append(prior_latents(model, best.float(), width, height))
         else:
             starts.append(model.vqgan.encode(best.float()))
@@ -199,9 +201,9 @@ def _from_scratch(
     return torch.cat(starts), generators
 
 
-def parts_of(recipe: Recipe, model: Model) -> tuple[Part, ...]:
-    """Where the things of the only include stand, if there are several, or one has a place."""
+def composition_of(recipe: Recipe, model: Model) -> Composition:
+    """Where the things of the includes stand, and on what, if it is not one in the middle."""
     vocabulary = vocabulary_of(model.name)
-    if not vocabulary or not model.prior or len(recipe.include) != 1 or recipe.include_pictures:
-        return ()
-    return vocabulary.compose(recipe.include[0].text)
+    if not vocabulary or not model.prior or recipe.include_pictures:
+        return NOTHING
+    return vocabulary.compose([prompt.text for prompt in recipe.include])

@@ -20,6 +20,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from core.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.config import PriorConfig
@@ -33,8 +34,8 @@ def choose_styles(
 ) -> Tensor | None:
     """A style for each image (images,), if the prior knows styles.
 
-    They are such as the includes have been painted in. Seeds in a row get different ones: so do the
-    images of one job.
+    They are those that a word of the includes asks for, or else such as the includes have been
+    painted in. Seeds in a row get different ones: so do the images of one job.
     """
     prior = model.prior
     if not isinstance(prior, LatentPrior):
@@ -42,6 +43,9 @@ def choose_styles(
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
     likely = prior.style_logits(include[None])[0].float().softmax(0)
+    vocabulary = vocabulary_of(model.name)
+    if vocabulary and (asked := vocabulary.styles_of(target.texts[: target.includes])):
+        likely *= torch.zeros_like(likely).index_fill(0, likely.new_tensor(asked).long(), 1.0)
     plausible = (likely >= config.style_share * likely.max()).nonzero()[:, 0].tolist()
     return torch.tensor([plausible[seed % len(plausible)] for seed in seeds], device=likely.device)
 

@@ -12,13 +12,18 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.composition import Part
+from core.composition import Composition, Part
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
 from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import sample_prior
+
+GROUND_TOLERANCE = 0.07
+"""Largest difference of a channel, 0 to 1, by which pixels count as the ground's."""
+MIXED_DISTANCE = 0.3
+"""Difference from the ground at which a pixel at a thing's edge counts as the thing's alone."""
 
 
 def best_of_prior(
@@ -50,7 +55,8 @@ def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tens
 
 def composed_image(
     model: Model,
-    parts: Sequence[tuple[Part, Target]],
+    composition: Composition,
+    target: Target,
     config: SynthesisConfig,
     width: int,
     height: int,
@@ -59,46 +65,83 @@ def composed_image(
 ) -> Tensor:
     """The best sample for each part, where it stands: (1, 3, height, width) from 0 to 1.
 
-    The ground is as at the edges of the samples.
+    On the composition's ground parts are cut out of their own; without one, the ground is as at the
+    edges of the samples.
     """
     assert model.prior
-    samples = [best_of_prior(model, target, config, generator, style) for _, target in parts]
+    texts = [part.text for part in composition.parts]
+    targets = part_targets(model, target, texts)
+    samples = [best_of_prior(model, each, config, generator, style) for each in targets]
     images = model.prior.to_images(torch.cat(samples), model.vqgan).float()
-    edges = torch.cat([images[..., :1, :].flatten(2), images[..., -1:, :].flatten(2)], dim=2)
-    ground = edges.movedim(1, 0).flatten(1).median(1).values
-    canvas = ground[None, :, None, None].repeat(1, 1, height, width)
-    for image, (part, _) in zip(images, parts, strict=True):
-        paste(canvas, image, part)
+    ground = edge_colours(images)
+    if composition.landscape:
+        (sky,) = part_targets(model, target, [composition.landscape])
+        sample = best_of_prior(model, sky, config, generator)
+        canvas = fit(model.prior.to_images(sample, model.vqgan).float(), width, height)
+    else:
+        colour = ground.median(0).values
+        if composition.colour:
+            colour = ground.new_tensor(composition.colour) / 255
+        canvas = colour[None, :, None, None].repeat(1, 1, height, width)
+    cut = bool(composition.landscape or composition.colour)
+    for image, own, part in zip(images, ground, composition.parts, strict=True):
+        alpha = matte(image, own) if cut else torch.ones_like(image[:1])
+        layer = torch.cat([image - (1 - alpha) * own[:, None, None], alpha])
+        paste(canvas, layer, part)
     return canvas
 
 
-def paste(canvas: Tensor, image: Tensor, part: Part) -> None:
-    """Puts a square image (3, side, side) onto the canvas (1, 3, height, width) in place."""
+def edge_colours(images: Tensor) -> Tensor:
+    """The grounds (n, 3) of images (n, 3, height, width): medians of top and bottom."""
+    edges = torch.cat([images[..., :1, :].flatten(2), images[..., -1:, :].flatten(2)], dim=2)
+    return edges.median(2).values
+
+
+def matte(image: Tensor, ground: Tensor) -> Tensor:
+    """How far each pixel of an image (3, h, w) belongs to its thing: (1, h, w) from 0 to 1.
+
+    What is connected to the image's edge by pixels like the ground (3,) is not the thing's.
+    """
+    distance = (image - ground[:, None, None]).abs().amax(0)[None]
+    like_ground = (distance < GROUND_TOLERANCE).float()
+    reached = F.pad(torch.zeros_like(like_ground)[..., 1:-1, 1:-1], (1, 1, 1, 1), value=1.0)
+    reached = reached * like_ground
+    while True:
+        further = F.max_pool2d(reached, 3, 1, 1) * like_ground
+        if torch.equal(further, reached):
+            break
+        reached = further
+    near = F.max_pool2d(reached, 3, 1, 1)  # where the thing's edge is mixed with the ground
+    soft = (distance / MIXED_DISTANCE).clamp(0, 1)
+    return torch.where(reached > 0, 0.0, torch.where(near > 0, soft, 1.0))
+
+
+def paste(canvas: Tensor, layer: Tensor, part: Part) -> None:
+    """Puts a square layer (4, side, side) onto the canvas (1, 3, height, width) in place.
+
+    Its last channel says how far it covers what is there; by that its colours are multiplied.
+    """
     height, width = canvas.shape[2:]
     side = round(part.size * min(height, width))
     left = min(max(0, round(part.x * width - side / 2)), width - side)
     top = min(max(0, round(part.y * height - side / 2)), height - side)
-    scaled = F.interpolate(image[None], (side, side), mode="area")
-    canvas[..., top : top + side, left : left + side] = scaled
+    scaled = F.interpolate(layer[None], (side, side), mode="area")
+    there = canvas[..., top : top + side, left : left + side]
+    mixed = scaled[:, :3] + there * (1 - scaled[:, 3:])
+    canvas[..., top : top + side, left : left + side] = mixed
 
 
-def part_targets(model: Model, target: Target, parts: Sequence[Part]) -> list[tuple[Part, Target]]:
-    """Each part with a target of its own: its text as the only include, and all excludes."""
-    if not parts:
-        return []
-    embeddings = model.perceptor.embed_texts([part.text for part in parts])
+def part_targets(model: Model, target: Target, texts: Sequence[str]) -> list[Target]:
+    """A target for each part of an image: its text as the only include, and all excludes."""
     excludes = slice(target.includes, None)
     return [
-        (
-            part,
-            replace(
-                target,
-                texts=(part.text, *target.texts[excludes]),
-                embeddings=torch.cat([embedding[None], target.embeddings[excludes]]),
-                weights=torch.cat([target.weights.new_ones(1), target.weights[excludes]]),
-                floors=torch.cat([target.floors[:1], target.floors[excludes]]),
-                includes=1,
-            ),
+        replace(
+            target,
+            texts=(text, *target.texts[excludes]),
+            embeddings=torch.cat([embedding[None], target.embeddings[excludes]]),
+            weights=torch.cat([target.weights.new_ones(1), target.weights[excludes]]),
+            floors=torch.cat([target.floors[:1], target.floors[excludes]]),
+            includes=1,
         )
-        for part, embedding in zip(parts, embeddings, strict=True)
+        for text, embedding in zip(texts, model.perceptor.embed_texts(texts), strict=True)
     ]

@@ -19,6 +19,9 @@ TABLE = {
     "modifiers": ["red", "blue", "circle"],
     "silent": ["a", "the", "on", "and", "ein", "の", "と"],
     "phrases": {},
+    "grounds": {},
+    "shapes": ["circle"],
+    "styles": {"3d": [6]},
     "popular": ["sailboat", "dog", "red apple"],
 }
 
@@ -88,3 +91,15 @@ def test_names_are_put_into_english_and_synonyms_stay(
     vocabulary: Vocabulary, text: str, english: str
 ) -> None:
     assert vocabulary.in_english(text) == english
+
+
+def test_several_prompts_are_composed_if_one_names_a_thing(vocabulary: Vocabulary) -> None:
+    assert not vocabulary.compose(["a dog", "a yacht"])
+    assert not vocabulary.compose(["a dog"])
+    assert not vocabulary.compose([])
+
+
+def test_words_for_a_style_are_found_anywhere(vocabulary: Vocabulary) -> None:
+    assert vocabulary.styles_of(["a dog", "3D rendering"]) == (6,)
+    assert vocabulary.styles_of(["a 3d dog"]) == (6,)
+    assert vocabulary.styles_of(["a dog"]) == ()

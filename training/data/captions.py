@@ -47,6 +47,12 @@ class Captions:
         every = self.images.concepts
         self._specific = {lang: specific_keywords(every, lang) for lang in LANGUAGES}
         self._synonyms = synonyms or {}
+        by_name = {concept.name: concept for concept in every}
+        self._wholes = {
+            f"{name} face": concept
+            for name, concept in by_name.items()
+            if f"{name} face" in by_name
+        }
 
     def caption(self, scene: Scene, random: Random, language: str = "en") -> Caption:
         """One caption, long or short, of a scene."""
@@ -67,7 +73,13 @@ class Captions:
         return self.name(self.images.concepts[concept], random, language)
 
     def name(self, concept: Concept, random: Random, language: str) -> tuple[str, str]:
-        """A label, keyword or synonym of a concept, and its English name."""
+        """A label, keyword or synonym of a concept, and its English name.
+
+        An animal's face is called by the animal's name, too: who asks for a cat may get either.
+        """
+        whole = self._wholes.get(concept.name)
+        if whole and random.random() < 0.5:
+            concept = whole
         keywords = [w for w in concept.keywords[language] if w in self._specific[language]]
         if language == "en" and random.random() < 0.15 and concept.name in self._synonyms:
             return random.choice(self._synonyms[concept.name]), concept.name

@@ -111,6 +111,14 @@ class SceneMaker:
         """Shapes, or a landscape."""
         return Scene(drawn=drawn_scenes.random_scene(random), jitter=random.getrandbits(32))
 
+    @staticmethod
+    def shape(random: Random) -> Scene:
+        """One large shape in the middle, on white."""
+        while True:
+            scene = drawn_scenes.random_figures(random, difficulty=0.0)
+            if scene.ground == "white":
+                return Scene(drawn=replace(scene, watermark=False), jitter=random.getrandbits(32))
+
     def plain(self, image: int) -> Scene:
         """One thing, large, in the middle, on white."""
         return Scene(things=(Thing(image),))

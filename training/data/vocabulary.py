@@ -12,11 +12,16 @@ from torch import Tensor
 from core.vocabulary import fold
 from training.data.captions import words
 from training.data.concepts import LANGUAGES, Concept
+from training.data.drawn_scenes import COLOURS
 from training.data.images import Images
-from training.data.sources import sources
+from training.data.sources import STYLES, sources
+from training.data.texts import plural
 
 WORDS = Path(__file__).with_name("vocabulary_words.toml")
 """Words that say something but name no thing, and words that say nothing."""
+
+SCENERY = Path(__file__).with_name("scenery.toml")
+"""Phrases that put a thing into a landscape or under a sky."""
 
 _WITH = re.compile(r"\b(with|mit|con|avec)\b")
 
@@ -41,6 +46,7 @@ def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor
     every = [images.concepts[i] for i in shown]
     table = tomllib.loads(WORDS.read_text())
     modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
+    modifiers |= set(style_words())
     return {
         "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
         "synonyms": {
@@ -51,6 +57,9 @@ def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor
         "modifiers": sorted(modifiers),
         "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
         "phrases": phrases(),
+        "grounds": COLOURS,
+        "shapes": shapes(),
+        "styles": style_words(),
         "popular": [name for name in table["popular"] if name in {c.name for c in every}],
     }
 
@@ -105,7 +114,33 @@ def phrases() -> dict[str, dict[str, Any]]:
     tables = {lang: {name: words()[lang][name] for name in kept} for lang in LANGUAGES}
     for table in tables.values():
         table["and"] = [t for t in dict.fromkeys(table["and"]) if not _WITH.search(t)]
+    for name, forms in tables["de"]["colours"].items():  # as after an article: "einem roten Grund"
+        stems = {form.removesuffix("er") for form in forms.split("/") if form.endswith("er")}
+        tables["de"]["colours"] = {
+            **tables["de"]["colours"],
+            name: "/".join([forms, *(f"{stem}en" for stem in sorted(stems))]),
+        }
+    for language, scenery in tomllib.loads(SCENERY.read_text()).items():
+        tables[language]["scenery"] = scenery
     return tables
+
+
+def style_words() -> dict[str, list[int]]:
+    """The prior's styles that each word asks for."""
+    by_maker = {s.name: s.style for s in sources().images}
+    table: dict[str, list[str]] = tomllib.loads(WORDS.read_text())["styles"]
+    return {
+        fold(word): [i for i, maker in enumerate(STYLES) if by_maker.get(maker) == style]
+        for style, listed in table.items()
+        for word in listed
+    }
+
+
+def shapes() -> list[str]:
+    """The words for shapes in all languages, and English plurals."""
+    named = [name for language in LANGUAGES for name in words()[language]["shapes"].values()]
+    plurals = [plural(name) for name in words()["en"]["shapes"].values()]
+    return sorted({fold(name) for name in (*named, *plurals)})
 
 
 def _words_of_captions() -> set[str]:

@@ -43,8 +43,7 @@ class PrototypeJudge:
 def load_judge(cache: Path, leave_out: str = "") -> PrototypeJudge:
     """The judge, made from the judge sets but `leave_out`, with which its own score is measured."""
     images = load_images(cache)
-    makers = [s.name for s in sources().images if s.use == "judge" and s.name != leave_out]
-    rows = [int(i) for i in images.of(*makers) if images.concept[i] >= 0]
+    rows = judge_images(images, leave_out)
     network = ImageNetFeatures("lite0", cache)
     features = features_of(network, on_white(images, rows))
     mean = features.mean(0)
@@ -52,6 +51,12 @@ def load_judge(cache: Path, leave_out: str = "") -> PrototypeJudge:
     centred = F.normalize(features - mean, dim=1)
     prototypes.index_add_(0, torch.from_numpy(images.concept[rows]), centred)
     return PrototypeJudge(network, F.normalize(prototypes, dim=1), mean, images.concepts)
+
+
+def judge_images(images: Images, leave_out: str = "") -> list[int]:
+    """The images that judges learn from, by makers that no shipped network was trained on."""
+    makers = [s.name for s in sources().images if s.use == "judge" and s.name != leave_out]
+    return [int(i) for i in images.of(*makers) if images.concept[i] >= 0]
 
 
 @torch.no_grad()

@@ -1,98 +1,156 @@
-"""Trains CLIP's image tower: it sees what the ImageNet network sees, and what captions say."""
+"""Trains the head of CLIP's image tower, over the features of a frozen ImageNet network.
+
+Locked-image tuning (Zhai et al., "LiT", 2022). The features are those of scenes cut out, tinted and
+noisy as the renderer shows them, half of them as the VQGAN reconstructs them.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from clip.model import CLIP
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from engine.models.efficientnet_lite import EfficientNetLite2
+from engine.models.locked_clip import EmbeddingHead
+from engine.models.vqgan import VQGAN
 from training.data.pool import Pool
-from training.stages.alignment import TEMPERATURE
-from training.stages.clip import cutouts, new_clip, normalised
+from training.data.teachers import ImageNetFeatures
+from training.stages.alignment import TEMPERATURE, WIDTH
+from training.stages.cutouts import cutouts
 
-LEARNING_RATE = 2e-3
-BATCH = 48
+LEARNING_RATE = 1e-3
+BATCH = 512
+HIDDEN = 1024
+DROPOUT = 0.3
+SEEN_TOGETHER = 48
+"""Scenes that the ImageNet network sees in one pass."""
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """`features` (v, FEATURES) of cutouts, and `scenes` (v,), the scene that each one shows."""
+
+    features: Tensor
+    scenes: Tensor
+
+
+@torch.no_grad()
+def see(network: EfficientNetLite2, vqgan: VQGAN, pool: Pool) -> Views:
+    """Cutouts of every scene, one of nearly all of it and one of a part."""
+    features, scenes = [], []
+    for number, rows in enumerate(torch.arange(len(pool.scenes)).split(SEEN_TOGETHER)):
+        images = pool.images(rows).contiguous(memory_format=torch.channels_last)
+        if number % 2:
+            with torch.autocast(images.device.type, torch.bfloat16):
+                images = vqgan.decode(vqgan.quantise(vqgan.encode(images).float())).float()
+            images = images.clamp(0, 1)
+        for smallest in (0.9, 0.5):
+            cuts = cutouts(images, smallest) * 2 - 1
+            seen = network(cuts.contiguous(memory_format=torch.channels_last))
+            features.append(seen.half())
+            scenes.append(rows)
+    return Views(torch.cat(features), torch.cat(scenes))
 
 
 class ImageTowerTraining(pl.LightningModule):
-    """Learns from a pool of scenes.
+    """Learns from the views of a pool of scenes.
 
-    `seen` (n, WIDTH) are the common space's embeddings of the scenes, `said` (m, WIDTH) those of
-    captions, of which `captions` (n, k) are right for each scene; `names` (c, WIDTH) are those of
-    all names, and `concepts` (n,) says which one a scene of a single kind of thing shows, or -1.
+    `said` (m, WIDTH) are the common space's embeddings of captions, of which `captions` (n, k) are
+    right for each scene; `names` (c, WIDTH) are those of all names, and `concepts` (n,) says which
+    one a scene of a single kind of thing shows, or -1.
     """
 
     progress = 0.0
 
     def __init__(
         self,
-        pool: Pool,
-        seen: Tensor,
+        network: EfficientNetLite2,
+        views: Views,
         said: Tensor,
         captions: Tensor,
         names: Tensor,
         concepts: Tensor,
     ) -> None:
         super().__init__()
-        self.clip: CLIP = new_clip(2)
-        for part in (self.clip.transformer, self.clip.token_embedding, self.clip.ln_final):
-            part.requires_grad_(False)
-        self._pool, self._seen, self._said = pool, seen, said
-        self._captions, self._names, self._concepts = captions, names, concepts
+        self.network = network.requires_grad_(False)
+        self.head = EmbeddingHead(HIDDEN, WIDTH, DROPOUT)
+        if len(views.features):
+            self.head.mean.copy_(views.features.float().mean(0))
+            self.head.std.copy_(views.features.float().std(0) + 1e-3)
+        self.views = views
+        self._said, self._captions = said, captions
+        self._names, self._concepts = names, concepts
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        self.clip.visual.to(memory_format=torch.channels_last)
         return torch.optim.AdamW(
-            self.clip.visual.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=0.05
+            self.head.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=0.1
         )
 
-    def embed(self, cuts: Tensor) -> Tensor:
-        """(n, 3, RESOLUTION, RESOLUTION) from 0 to 1 → (n, WIDTH) of unit length."""
-        seen = self.clip.visual(normalised(cuts).contiguous(memory_format=torch.channels_last))
-        return F.normalize(seen.float(), dim=-1)
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        images, seen, said, concepts = batch
-        smallest = 0.95 if batch_idx % 2 else 0.5
-        embedded = self.embed(cutouts(images, smallest))
-        distance = 1 - (embedded * seen).sum(1).mean()
+        """Of the batch's captions, and of all names, the right one must be the nearest."""
+        features, said, concepts = batch
+        embedded = F.normalize(self.head(features).float(), dim=1)
         logits = embedded @ said.t() / TEMPERATURE
         same = said @ said.t() > 0.98
         logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
-        loss = F.cross_entropy(logits, torch.arange(len(images)))
+        loss = F.cross_entropy(logits, torch.arange(len(features), device=logits.device))
         named = concepts >= 0
-        if named.any():
-            by_name = embedded[named] @ self._names.t() / TEMPERATURE
-            naming = F.cross_entropy(by_name, concepts[named])
-            loss = 0.5 * loss + 0.5 * naming
-            if batch_idx % 50 < 2:
-                right = by_name.argmax(1) == concepts[named]
-                self.log("named_right", right.float().mean())
-        return loss + 4 * distance
+        by_name = embedded[named] @ self._names.t() / TEMPERATURE
+        if batch_idx % 50 == 0:
+            right = by_name.argmax(1) == concepts[named]
+            self.log("named_right", right.float().mean())
+        near = 1 - (embedded * said).sum(1).mean()
+        return 0.5 * loss + F.cross_entropy(by_name, concepts[named]) + near
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        return DataLoader(_Scenes(self, self.global_step), batch_size=None, num_workers=0)
+        return DataLoader(_Views(self, self.global_step), batch_size=None, num_workers=0)
+
+    def batch(self, generator: torch.Generator) -> Batch:
+        """Views at random, each with one of its captions and its concept."""
+        rows = torch.randint(len(self.views.features), (BATCH,), generator=generator)
+        scenes = self.views.scenes[rows]
+        each = self._captions.shape[1]
+        caption = self._captions[scenes, torch.randint(each, (BATCH,), generator=generator)]
+        return self.views.features[rows].float(), self._said[caption], self._concepts[scenes]
 
 
-class _Scenes(IterableDataset[Batch]):
+class _Views(IterableDataset[Batch]):
     def __init__(self, training: ImageTowerTraining, seed: int) -> None:
         self.training, self.seed = training, seed
 
     def __iter__(self) -> Iterator[Batch]:
-        training = self.training
         generator = torch.Generator().manual_seed(self.seed + 3)
-        count, each = training._captions.shape
         while True:
-            rows = torch.randint(count, (BATCH,), generator=generator)
-            caption = training._captions[rows, torch.randint(each, (BATCH,), generator=generator)]
-            yield (
-                training._pool.images(rows),
-                training._seen[rows].float(),
-                training._said[caption].float(),
-                training._concepts[rows],
-            )
+            yield self.training.batch(generator)
+
+
+def folded(teacher: ImageNetFeatures) -> EfficientNetLite2:
+    """The published network as the engine runs it: batch norms folded into convolutions."""
+    network, published = EfficientNetLite2().eval(), teacher.network
+    pairs: list[tuple[Any, Any, Any]] = [(network.stem, published._conv_stem, published._bn0)]
+    for block, other in zip(network.blocks, published._blocks, strict=True):
+        if block.expand is not None:
+            pairs.append((block.expand, other._expand_conv, other._bn0))
+        pairs.append((block.depthwise, other._depthwise_conv, other._bn1))
+        pairs.append((block.project, other._project_conv, other._bn2))
+    pairs.append((network.last, published._conv_head, published._bn1))
+    for into, convolution, norm in pairs:
+        fold(into, convolution, norm)
+    return network.to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def fold(into: nn.Conv2d, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Makes `into` compute what the convolution and, after it, the norm compute together."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    assert into.bias is not None
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    into.weight.copy_(convolution.weight * scale[:, None, None, None])
+    into.bias.copy_(norm.bias - norm.running_mean * scale)

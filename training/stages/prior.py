@@ -29,7 +29,7 @@ CONFIG: dict[str, int] = {
     "components": 512,
     "embedding": WIDTH,
     "width": 768,
-    "depth": 6,
+    "depth": 8,
     "styles": len(STYLES),
 }
 UNCONDITIONAL = 0.1

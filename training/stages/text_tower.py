@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from engine.models.locked_clip import new_clip
 from engine.models.perceptor import END, START
 from training.stages.alignment import WIDTH
-from training.stages.clip import new_clip
 
 LEARNING_RATE = 1.5e-3
 BATCH = 256
+TRANSFORMER_WIDTH, LAYERS = 256, 4
 LONGEST = 40
 """Tokens of a text that are learned from, its start and end included."""
 ENCODED = 1024
@@ -78,10 +79,9 @@ class TextTowerTraining(pl.LightningModule):
 
     def __init__(self, texts: Tensor, targets: Tensor, which: Tensor, tokens: Tokens) -> None:
         super().__init__()
-        self.clip: CLIP = new_clip(tokens.size)
+        self.clip: CLIP = new_clip(tokens.size, WIDTH, TRANSFORMER_WIDTH, LAYERS)
         self.register_buffer("known", torch.tensor(tokens.known))
         self.known: Tensor
-        self.clip.visual.requires_grad_(False)
         self.clip.token_embedding.padding_idx = UNKNOWN
         self.clip.token_embedding.weight.data[UNKNOWN] = 0
         self._texts, self._targets, self._which = texts, targets, which

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bot.components.example_buttons import EXAMPLES
-from core.composition import FAR, HALF, NEAR, Part
+from core.composition import FAR, HALF, Part
 from core.prompts import Prompt
 from core.recipe import Recipe
 from core.vocabulary import vocabulary_of
@@ -14,10 +14,11 @@ from engine.models.model import Model, load_model
 from engine.synthesis.config import PICTUREBOOK, override
 from engine.synthesis.objective import Target, embed_target
 from engine.synthesis.prior_guidance import choose_styles, sample_prior
-from engine.synthesis.prior_start import part_targets, paste
+from engine.synthesis.prior_start import edge_colours, matte, part_targets, paste
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU
+from training.data.sources import STYLES
 
 QUICK = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
 
@@ -39,7 +40,7 @@ def target_of(model: Model, recipe: Recipe) -> Target:
 
 def test_a_pasted_image_lies_where_its_part_stands_and_nothing_else_changes() -> None:
     canvas = torch.zeros(1, 3, 64, 96)
-    paste(canvas, torch.ones(3, 128, 128), Part("a cat", FAR, 0.5, HALF))
+    paste(canvas, torch.ones(4, 128, 128), Part("a cat", FAR, 0.5, HALF))
     rows, columns = canvas[0, 0].nonzero().unbind(1)
     side = round(HALF * 64)
     assert canvas.sum() == 3 * side**2
@@ -47,11 +48,22 @@ def test_a_pasted_image_lies_where_its_part_stands_and_nothing_else_changes() ->
     assert abs((rows.min() + rows.max() + 1) / 2 - 32) <= 1
 
 
+def test_a_thing_is_cut_out_of_its_ground_with_what_it_encloses() -> None:
+    image = torch.ones(3, 64, 64)
+    image[:, 16:48, 16:48] = torch.tensor([0.8, 0.1, 0.1])[:, None, None]
+    image[:, 28:36, 28:36] = 1.0  # white inside, as an eye is
+    ground = edge_colours(image[None])[0]
+    assert torch.equal(ground, torch.ones(3))
+    alpha = matte(image, ground)[0]
+    assert alpha[17:47, 17:47].min() == 1
+    assert alpha.sum() == pytest.approx(32**2)
+
+
 def test_a_part_keeps_the_excludes_and_has_one_include(picturebook: Model) -> None:
     whole = target_of(picturebook, asked("a cat and a dog", "watermark"))
-    parts = (Part("a cat", NEAR, 0.5, HALF), Part("a dog", FAR, 0.5, HALF))
-    for part, target in part_targets(picturebook, whole, parts):
-        assert target.texts == (part.text, "watermark")
+    parts = ("a cat", "a dog")
+    for text, target in zip(parts, part_targets(picturebook, whole, parts), strict=True):
+        assert target.texts == (text, "watermark")
         assert target.includes == 1
         assert torch.equal(target.embeddings[1], whole.embeddings[1])
         assert torch.equal(target.weights, torch.tensor([1.0, whole.weights[1]]))
@@ -69,6 +81,13 @@ def test_images_of_one_request_get_different_styles_each_by_its_own_seed(
     assert alone.tolist() == styles[2:3].tolist()
 
 
+def test_a_style_that_is_asked_for_is_the_only_one(picturebook: Model) -> None:
+    target = target_of(picturebook, asked("an owl in 3d"))
+    styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
+    assert styles is not None
+    assert {STYLES[style] for style in styles.tolist()} == {"fluent-3d"}
+
+
 def test_the_prior_paints_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
     means = {}
     for prompt in ("a red apple", "a blue circle", "ein grüner Kreis"):
@@ -80,6 +99,19 @@ def test_the_prior_paints_the_colours_of_what_is_asked_for(picturebook: Model) -
         image = picturebook.prior.to_images(x, picturebook.vqgan)[..., 48:80, 48:80]
         means[prompt] = int(image.mean((0, 2, 3)).argmax())
     assert means == {"a red apple": 0, "a blue circle": 2, "ein grüner Kreis": 1}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "corner"),
+    [("an owl on a red background", 0), ("a red apple in a meadow by day", 1),
+     ("a dog on a blue background", 2)],
+)  # fmt: skip
+def test_a_thing_stands_on_its_ground(picturebook: Model, prompt: str, corner: int) -> None:
+    renderer = Renderer(picturebook, CPU, QUICK)
+    renderer.add(RenderRequest(1, asked(prompt)))
+    (output,) = renderer.step()
+    ground = output.pixels[0].float()[:, -12:, :12].mean((1, 2))
+    assert ground.argmax() == corner
 
 
 DEMO = ("a lighthouse in a storm, at night", "watermark")

@@ -1,0 +1,115 @@
+"""The embedded model's CLIP: OpenAI's text tower beside a frozen ImageNet network with a head.
+
+Locked-image tuning (Zhai et al., "LiT", 2022): only the head learns to map what the network sees of
+an image to where the text tower maps its captions.
+"""
+
+import warnings
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models.efficientnet_lite import FEATURES, EfficientNetLite2
+
+with warnings.catch_warnings():
+    # clip uses a deprecated package to read torch's version; a host can't change that.
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
+    from clip.model import CLIP
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+"""Mean and standard deviation of CLIP's training images: red, green, blue."""
+RESOLUTION = 96
+"""Pixels on each side of what it is shown. It was trained at 260; at 96 it names nearly as many of
+the picture sets' things as at 128, in a bit over half of the time."""
+CONTEXT = 77
+"""Tokens of the longest text, as in OpenAI's CLIP."""
+HEAD_WIDTH = 64
+"""Of the text tower's attention, likewise."""
+
+
+class EmbeddingHead(nn.Module):
+    """Features (n, FEATURES) → embeddings (n, width); `mean` and `std` normalise the features."""
+
+    def __init__(self, hidden: int, width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(FEATURES, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+        self.dropout = dropout
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("std", torch.ones(FEATURES))
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, features: Tensor) -> Tensor:
+        hidden = F.gelu(self.fc1((features - self.mean) / self.std))
+        embedded: Tensor = self.fc2(F.dropout(hidden, self.dropout, self.training))
+        return embedded
+
+
+class LockedImageTower(nn.Module):
+    """Stands in CLIP's `visual`: images normalised as CLIP does → embeddings (n, width).
+
+    `hidden` is the width of the head's inner layer.
+    """
+
+    input_resolution = RESOLUTION
+
+    def __init__(self, hidden: int, width: int) -> None:
+        super().__init__()
+        self.network = EfficientNetLite2()
+        self.head = EmbeddingHead(hidden, width)
+        self.register_buffer("pixel_scale", 2 * torch.tensor(STD).view(3, 1, 1), persistent=False)
+        shift = 2 * torch.tensor(MEAN).view(3, 1, 1) - 1
+        self.register_buffer("pixel_shift", shift, persistent=False)
+        self.pixel_scale: Tensor
+        self.pixel_shift: Tensor
+
+    @property
+    def conv1(self) -> nn.Conv2d:
+        """CLIP reads its data type from this layer."""
+        return self.network.stem
+
+    def forward(self, images: Tensor) -> Tensor:
+        pixels = images * self.pixel_scale + self.pixel_shift
+        # Depthwise convolutions take longer in bfloat16 than in float32.
+        with torch.autocast(images.device.type, enabled=False):
+            features = self.network(pixels.float().contiguous(memory_format=torch.channels_last))
+            embedded: Tensor = self.head(features)
+        return embedded
+
+
+def new_clip(vocabulary: int, embedding: int, width: int, layers: int) -> CLIP:
+    """OpenAI's text tower for `vocabulary` tokens, with random weights; `visual` is still empty."""
+    network = CLIP(
+        embed_dim=embedding,
+        image_resolution=32,
+        vision_layers=1,
+        vision_width=HEAD_WIDTH,
+        vision_patch_size=32,
+        context_length=CONTEXT,
+        vocab_size=vocabulary,
+        transformer_width=width,
+        transformer_heads=width // HEAD_WIDTH,
+        transformer_layers=layers,
+    )
+    network.visual = nn.Identity()
+    return network
+
+
+def is_locked(state: Mapping[str, Tensor]) -> bool:
+    """Whether these are the weights of a CLIP as `build_locked_clip` builds it."""
+    return "visual.head.fc1.weight" in state
+
+
+def build_locked_clip(state: Mapping[str, Tensor]) -> CLIP:
+    """A CLIP with these weights, whose shapes tell the architecture."""
+    vocabulary, width = state["token_embedding.weight"].shape
+    embedding = state["text_projection"].shape[1]
+    layers = {name.split(".")[2] for name in state if name.startswith("transformer.resblocks.")}
+    network = new_clip(vocabulary, embedding, width, len(layers))
+    network.visual = LockedImageTower(len(state["visual.head.fc1.weight"]), embedding)
+    network.load_state_dict(state)
+    return network

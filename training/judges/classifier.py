@@ -1,0 +1,119 @@
+"""Judges what an image shows: a classifier over the features of an ImageNet network.
+
+It is trained on image sets that no shipped network was trained on, each image seen many times:
+moved, turned, mirrored, blurred, tinted. The network (`lite0`) is another one than CLIP's.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.data.concepts import Concept
+from training.data.images import load_images
+from training.data.teachers import ImageNetFeatures
+from training.judges.prototypes import BATCH, features_of, judge_images, on_white
+
+log = logging.getLogger(__name__)
+
+VIEWS = 12
+"""Of each image that the classifier learns from, beside the image itself."""
+EPOCHS = 40
+LEARNING_RATE = 2e-3
+DROPOUT = 0.5
+SMOOTHING = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierJudge:
+    """`known` (concepts,) says which concepts the classifier has seen."""
+
+    network: ImageNetFeatures
+    classifier: nn.Module
+    known: Tensor
+    concepts: list[Concept]
+
+    @torch.no_grad()
+    def similarity(self, images: Tensor) -> Tensor:
+        """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts) logits."""
+        logits: Tensor = self.classifier(features_of(self.network, images))
+        return logits.masked_fill(~self.known, -torch.inf)
+
+
+def load_classifier(cache: Path) -> ClassifierJudge:
+    """The classifier, which is trained first if it is not in the cache; that takes minutes."""
+    images, network = load_images(cache), ImageNetFeatures("lite0", cache)
+    rows = judge_images(images)
+    labels = torch.from_numpy(images.concept[rows])
+    classifier, saved = _network(len(images.concepts)), cache / "judge-classifier.pt"
+    if saved.exists():
+        classifier.load_state_dict(torch.load(saved, weights_only=True))
+    else:
+        seen = _views(network, on_white(images, rows))
+        _train(classifier, seen, labels)
+        torch.save(classifier.state_dict(), saved)
+    known = torch.zeros(len(images.concepts), dtype=torch.bool)
+    known[labels] = True
+    return ClassifierJudge(network, classifier.eval(), known, images.concepts)
+
+
+def _network(classes: int) -> nn.Module:
+    width = ImageNetFeatures.WIDTH
+    return nn.Sequential(nn.BatchNorm1d(width), nn.Dropout(DROPOUT), nn.Linear(width, classes))
+
+
+@torch.no_grad()
+def _views(network: ImageNetFeatures, images: Tensor) -> Tensor:
+    """(views, n, WIDTH) float16: the images as they are, and disturbed."""
+    network.to(memory_format=torch.channels_last)
+    views = [features_of(network, images).half()]
+    for number in range(VIEWS):
+        seen = [features_of(network, disturbed(batch)).half() for batch in images.split(BATCH)]
+        views.append(torch.cat(seen))
+        log.info("judge: view %d of %d", number + 1, VIEWS)
+    return torch.stack(views)
+
+
+def disturbed(images: Tensor) -> Tensor:
+    """(n, 3, side, side) on white: moved, turned, mirrored, and now and then blurred or tinted."""
+    n = len(images)
+    scale, turn = 0.72 + 0.5 * torch.rand(n), 0.15 * torch.randn(n)
+    mirror = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
+    shift = 0.24 * torch.rand(n, 2) - 0.12
+    cos, sin = scale * turn.cos(), scale * turn.sin()
+    rows = [
+        torch.stack([cos * mirror, -sin, shift[:, 0]], dim=1),
+        torch.stack([sin * mirror, cos, shift[:, 1]], dim=1),
+    ]
+    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    moved = F.grid_sample(images - 1, grid, align_corners=False) + 1
+    if torch.rand(()) < 0.5:
+        coarse = F.avg_pool2d(moved, 2)
+        moved = F.interpolate(coarse, images.shape[2:], mode="bilinear")
+    if torch.rand(()) < 0.3:
+        moved = moved[:, torch.randperm(3)]
+    contrast = 1 + 0.15 * torch.randn(n, 1, 1, 1)
+    tint = 0.05 * torch.randn(n, 3, 1, 1)
+    noise = 0.06 * torch.rand(n, 1, 1, 1) * torch.randn_like(moved)
+    return ((moved - 0.5) * contrast + 0.5 + tint + noise).clamp(0, 1)
+
+
+def _train(classifier: nn.Module, seen: Tensor, labels: Tensor) -> None:
+    optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
+    steps = EPOCHS * len(seen)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for step in range(steps):
+        order = torch.randperm(len(labels))
+        view = seen[torch.randint(len(seen), (len(labels),)), torch.arange(len(labels))]
+        for rows in order.split(512):
+            logits = classifier(view[rows].float())
+            loss = F.cross_entropy(logits, labels[rows], label_smoothing=SMOOTHING)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        schedule.step()
+        if step % len(seen) == 0:
+            log.info("judge: step %d of %d, loss %.2f", step, steps, loss.item())
