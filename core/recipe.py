@@ -20,7 +20,9 @@ from core.prompts import (
     one_line,
     parse_prompts,
 )
+from core.repaint import Repaint
 from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
+from core.storage.uploaded_images import StoredName
 from core.styles import PRESETS
 
 MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
@@ -40,8 +42,6 @@ _RANGES = {
 
 A_PICTURE = gettext_noop("an image")
 """How an image prompt is shown."""
-
-StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ class Recipe(BaseModel):
     0 (barely) to 1 (exactly), or from `source`, the latents of an earlier job. There are `count`
     images, each with its own seed. `preset` only records which style's prompts are included.
     With `tile` the images repeat without a seam. They have the `symmetry`, and are made of the
-    colours of the `palette`, where these are given.
+    colours of the `palette`, where these are given. With `repaint` only a part of `initial` is
+    painted, and the rest stays.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,6 +97,7 @@ class Recipe(BaseModel):
     tile: Tile | None = None
     symmetry: Symmetry | None = None
     palette: Colours = ()
+    repaint: Repaint | None = None
 
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
@@ -108,6 +110,12 @@ class Recipe(BaseModel):
         if self.initial and self.source:
             raise ValueError(
                 gettext("An image starts from another image or from a job, not from both.")
+            )
+        if self.repaint and not self.initial:
+            raise ValueError(gettext("Add the image in which you want to repaint something."))
+        if self.repaint and (self.tile or self.symmetry):
+            raise ValueError(
+                gettext("A part of an image can't be repainted as a pattern or with symmetry.")
             )
         return self
 
@@ -130,6 +138,7 @@ class Recipe(BaseModel):
         tile: Tile | None = None,
         symmetry: Symmetry | None = None,
         palette: Colours = (),
+        repaint: Repaint | None = None,
     ) -> Self:
         """A recipe from a member's input; without `seed`, a random one.
 
@@ -159,6 +168,7 @@ class Recipe(BaseModel):
             tile=tile,
             symmetry=symmetry,
             palette=palette,
+            repaint=repaint,
         )
 
     def with_pictures(
@@ -175,14 +185,20 @@ class Recipe(BaseModel):
         """A copy with these colours. Raises RecipeError."""
         return self._with(palette=palette)
 
+    def repainting(self, repaint: Repaint) -> Self:
+        """A copy that paints only a part of its initial image. Raises RecipeError."""
+        return self._with(repaint=repaint)
+
     def without_text(self, text: str) -> Self:
         """A copy that does not include this text. Raises RecipeError if no prompt remains."""
         return self._with(include=tuple(p for p in self.include if p.text != text))
 
     def without_images(self, names: Collection[str]) -> Self:
         """A copy without these uploaded images. Raises RecipeError if no prompt remains."""
+        kept = not {self.initial, self._mask} & set(names)
         return self._with(
-            initial=None if self.initial in names else self.initial,
+            initial=self.initial if kept else None,
+            repaint=self.repaint if kept else None,
             include_pictures=tuple(p for p in self.include_pictures if p.name not in names),
             exclude_pictures=tuple(p for p in self.exclude_pictures if p.name not in names),
         )
@@ -236,6 +252,18 @@ class Recipe(BaseModel):
         edited = self.edited(include, exclude, self.size, self.steps, seed)
         return edited.vary(job, row, seed, spread=spread)
 
+    def repainted(
+        self, image: str, repaint: Repaint | None, include: str, exclude: str, seed: int
+    ) -> Self:
+        """Paints a part of a stored image, which has this recipe, anew with other prompts.
+
+        Raises RecipeError.
+        """
+        edited = self.edited(include, exclude, self.size, self.steps, seed)
+        return edited._with(
+            initial=image, repaint=repaint, source=None, count=1, tile=None, symmetry=None
+        )
+
     def more(self, job: int, row: int, steps: int) -> Self:
         """Continues an image of `job` for this many steps. Raises RecipeError."""
         return self._from(job, row, seed=self._seed_of(row), count=1, steps=steps)
@@ -262,7 +290,8 @@ class Recipe(BaseModel):
     def pictures(self) -> tuple[str, ...]:
         """The names of all stored images that this recipe needs, without duplicates."""
         shown = [prompt.name for prompt in (*self.include_pictures, *self.exclude_pictures)]
-        return tuple(dict.fromkeys(([self.initial] if self.initial else []) + shown))
+        needed = [name for name in (self.initial, self._mask) if name]
+        return tuple(dict.fromkeys(needed + shown))
 
     @property
     def title(self) -> str:
@@ -284,6 +313,10 @@ class Recipe(BaseModel):
         """Width and height as `parse_size` reads them, such as `64x64`."""
         return f"{self.width}x{self.height}"
 
+    @property
+    def _mask(self) -> str | None:
+        return self.repaint.mask.name if self.repaint and self.repaint.mask else None
+
     def _seed_of(self, row: int) -> int:
         if not 0 <= row < self.count:
             raise RecipeError(
@@ -294,7 +327,8 @@ class Recipe(BaseModel):
     def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
         """Starts from an earlier job, and drops the initial image, which that job has used."""
         self._seed_of(row)
-        return self._with(source=Source(job, row, spread), initial=None, **changes)
+        source = Source(job, row, spread)
+        return self._with(source=source, initial=None, repaint=None, **changes)
 
     def _with(self, **changes: Any) -> Self:
         return self._checked(**dict(self) | changes)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -27,12 +28,21 @@ class JobFiles:
     """
 
     def __init__(
-        self, folder: Path, recipe: Recipe, provenance: Provenance, start_step: int = 0
+        self,
+        folder: Path,
+        recipe: Recipe,
+        provenance: Provenance,
+        start_step: int = 0,
+        images: Mapping[str, Image.Image] = MappingProxyType({}),
     ) -> None:
-        """An interrupted job already has the frames up to the step that it resumes at."""
+        """An interrupted job already has the frames up to the step that it resumes at.
+
+        `images` holds those that the recipe names.
+        """
         self.folder = folder
         self._recipe = recipe
         self._provenance = provenance
+        self._images = images
         frames = sorted(folder.glob("frame-*.webp"))
         self._frames = [frame for frame in frames if int(frame.stem[6:]) <= start_step]
 
@@ -58,7 +68,8 @@ class JobFiles:
         paths = []
         for row, image in enumerate(images):
             paths.append(self.folder / f"final-{row}.png")
-            write_atomic(paths[-1], png(image, self._recipe, row, self._provenance, scores))
+            content = png(image, self._recipe, row, self._provenance, scores, self._images)
+            write_atomic(paths[-1], content)
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         return paths

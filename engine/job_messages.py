@@ -30,6 +30,9 @@ REFUSALS = {
     ),
     RefusalCode.NO_SOURCE: gettext_noop("The image that this should start from no longer exists."),
     RefusalCode.BAD_SOURCE: gettext_noop("The saved state belongs to another model."),
+    RefusalCode.EMPTY_MASK: gettext_noop(
+        "The mask is black, so there is nothing to repaint. Make white what is to be repainted."
+    ),
 }
 
 FAULTS = {Fault.NOT_FINITE: gettext_noop("the calculation broke down (the loss is not a number)")}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 import av
@@ -26,6 +27,7 @@ from core.prompts import format_prompts, weight_text
 from core.recipe import PicturePrompt, Recipe
 from core.storage.files import write_atomic
 from core.storage.uploaded_images import MAX_BYTES, ImageError
+from engine.inpainting import Inpainting
 
 SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
 MAX_UPLOAD = 10 * 2**20  #: bytes; Discord's default limit for a file
@@ -188,12 +190,14 @@ def png(
     row: int,
     made_by: Provenance,
     scores: Mapping[str, Any] | None = None,
+    images: Mapping[str, Image.Image] = MappingProxyType({}),
 ) -> bytes:
     """A PNG of the final image, with all that is needed to render it again in iTXt chunks.
 
     `recipe` is the recipe as JSON, `row` the index of the image in it (0, 1, …), `seed` the seed of
     this image, `parameters` a text for people; `weights`, `versions` and `scores` are JSON objects.
-    `read_metadata` reads it back.
+    `read_metadata` reads it back. `images` holds those that the recipe names; of an image with a
+    repainted part, the rest comes from them.
     """
     about = PngInfo()
     texts = {
@@ -214,6 +218,8 @@ def png(
     shown = enlarged(picture, tile=recipe.tile)
     if recipe.symmetry is Symmetry.QUARTER_TURN:
         shown = turned(shown)
+    if inpainting := Inpainting.of(recipe, images, shown.size):
+        shown = inpainting.composite(shown)
     shown.save(buffer, "PNG", pnginfo=about)
     return buffer.getvalue()
 
@@ -239,7 +245,12 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
     lines = [f"{side}: {texts}" for side, texts in prompts.items() if texts]
     numbers = f"size: {recipe.size}, steps: {recipe.steps}, seed: {recipe.seeds[row]}"
     if recipe.initial:
-        numbers += f", initial picture: {recipe.initial}, strength: {recipe.strength:g}"
+        numbers += f", initial picture: {recipe.initial}"
+        numbers += "" if recipe.repaint else f", strength: {recipe.strength:g}"
+    if repaint := recipe.repaint:
+        mask = f"mask {repaint.mask.name}" if repaint.mask else repaint.move
+        part = ", ".join(map(str, repaint.regions)) or mask
+        numbers += f", repaint: {part}"
     if (source := recipe.source) is not None:
         numbers += f", from job: {source.job}, picture: {source.row + 1}, spread: {source.spread:g}"
     if recipe.tile:

@@ -62,7 +62,7 @@ def render(
     provenance = Provenance(model.name, model.checksums)
     for difference in before.differences(provenance) if before else ():
         print(f"Warning: {difference} The image may differ.", file=sys.stderr)
-    files = JobFiles(folder, recipe, provenance)
+    files = JobFiles(folder, recipe, provenance, images=images)
     try:
         last = _steps(Renderer(model, device), recipe, images, files)
     except (MemoryError, RuntimeError) as error:

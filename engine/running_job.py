@@ -132,7 +132,7 @@ class RunningJob:
         job, recipe = self.job, self.recipe
         self.step = request.resume_from.step if request.resume_from else 0
         folder = folder_of(self.id, self._services.data_dir)
-        files = JobFiles(folder, recipe, self._renderer.provenance, self.step)
+        files = JobFiles(folder, recipe, self._renderer.provenance, self.step, request.images)
         self._writer = JobWriter(files, self._services.writer_threads)
         self.started = True
         self.add_notes(notes)

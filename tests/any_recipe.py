@@ -8,15 +8,9 @@ from hypothesis import strategies as st
 from core.palette import MAX_COLOURS
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
-from core.recipe import (
-    MAX_COUNT,
-    MAX_PICTURES,
-    MAX_STEPS,
-    SEEDS,
-    PicturePrompt,
-    Recipe,
-    Source,
-)
+from core.recipe import MAX_COUNT, MAX_PICTURES, MAX_STEPS, SEEDS, PicturePrompt, Recipe, Source
+from core.regions import MAX_REGIONS, WHOLE, Region
+from core.repaint import Mask, Move, Repaint
 from core.sizes import MAX_SIDE, MIN_SIDE
 from core.styles import PRESETS
 
@@ -26,6 +20,13 @@ TRICKY = st.text(
 NAMES = st.sampled_from(["0" * 64, "f" * 64, "0123456789abcdef" * 4])
 COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 WEIGHTS = st.floats(0, 10, exclude_min=True)
+SPANS = st.tuples(st.integers(0, WHOLE), st.integers(0, WHOLE)).filter(lambda s: s[0] < s[1])
+ANY_REGION = st.builds(lambda x, y: Region(x[0], y[0], x[1], y[1]), SPANS, SPANS)
+REPAINTS = (
+    st.lists(ANY_REGION, min_size=1, max_size=MAX_REGIONS).map(lambda r: Repaint(tuple(r)))
+    | NAMES.map(lambda name: Repaint(mask=Mask(name)))
+    | st.sampled_from(Move).map(lambda move: Repaint(move=move))
+)
 
 
 @st.composite
@@ -55,11 +56,12 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     rows = st.integers(0, MAX_COUNT - 1)
     sources = st.builds(Source, st.integers(1, 2**63 - 1), rows, st.floats(0, 1))
     start = draw(st.fixed_dictionaries({}, optional={"initial": NAMES}))
+    repainted = draw(st.none() | REPAINTS) if start else None
     if not start:
         start = draw(st.fixed_dictionaries({}, optional={"source": sources}))
     include, include_pictures = draw(st.tuples(texts, pictures).filter(any))
     width = draw(st.integers(MIN_SIDE, MAX_SIDE))
-    symmetry = draw(st.none() | st.sampled_from(Symmetry))
+    symmetry = None if repainted else draw(st.none() | st.sampled_from(Symmetry))
     square = symmetry is Symmetry.QUARTER_TURN
     return Recipe(
         include=include,
@@ -72,10 +74,11 @@ def _recipes(draw: st.DrawFn) -> Recipe:
         seed=draw(st.integers(0, SEEDS - 1)),
         strength=draw(st.floats(0, 1)),
         count=draw(st.integers(1, MAX_COUNT)),
-        tile=draw(st.none() | st.sampled_from(Tile)),
+        tile=None if repainted else draw(st.none() | st.sampled_from(Tile)),
         symmetry=symmetry,
         palette=tuple(draw(st.just([]) | st.lists(COLOURS, min_size=2, max_size=MAX_COLOURS))),
         preset=draw(st.none() | st.sampled_from(list(PRESETS))),
+        repaint=repainted,
         **start,
     )
 

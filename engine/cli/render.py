@@ -8,13 +8,16 @@ from typing import Any
 
 from core.palette import palette_of, parse_palette
 from core.pattern import Symmetry, Tile
-from core.prompts import RecipeError, parse_weight
+from core.prompts import RecipeError, format_prompts, parse_weight
 from core.recipe import MAX_COUNT, PicturePrompt, Recipe
+from core.regions import REGIONS, parse_regions
+from core.repaint import Mask, Move, Repaint
 from core.settings import Settings
 from core.sizes import Canvas, parse_size
 from core.styles import PRESETS, suiting
 
 STEPS = 100  #: unless told otherwise
+PANS = [move for move in Move if move is not Move.ZOOM_OUT]
 
 
 def add_parser(commands: Any) -> None:
@@ -45,6 +48,19 @@ def add_parser(commands: Any) -> None:
     render.add_argument("--init", type=Path, metavar="FILE", help="an image to start from")
     render.add_argument("--strength", type=float, help="how firmly to keep that image, 0 to 1")
     render.add_argument(
+        "--from",
+        dest="base",
+        type=Path,
+        metavar="FILE",
+        help="an image of which a part is painted anew; prompts, size and steps are those of the "
+        "image unless given",
+    )
+    part = render.add_mutually_exclusive_group()
+    part.add_argument("--repaint", metavar="REGIONS", help=f"{', '.join(REGIONS)}, or a box in %%")
+    part.add_argument("--mask", type=Path, metavar="FILE", help="an image, white where to repaint")
+    part.add_argument("--zoom-out", action="store_true", default=None, help="paint what is around")
+    part.add_argument("--pan", choices=PANS, help="paint what is beside it")
+    render.add_argument(
         "--again",
         type=Path,
         metavar="FILE.png",
@@ -62,6 +78,7 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
         settings = settings.model_copy(update={"model": before.model})
         recipe = _recipe_again(parsed, before.recipe.alone(before.row), settings)
     else:
+        _take_over(parsed)
         settings = settings.model_copy(update={"model": parsed.model or settings.model})
         recipe = _recipe(parsed, settings)
     print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
@@ -91,10 +108,47 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         steps=STEPS if parsed.steps is None else parsed.steps,
         include_pictures=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
         exclude_pictures=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
-        initial=_store(parsed.init, parsed.out) if parsed.init else None,
+        initial=_store(initial, parsed.out) if (initial := parsed.base or parsed.init) else None,
+        repaint=_repaint(parsed),
         palette=_palette(parsed.palette) if parsed.palette else (),
         **given,
     )
+
+
+def _take_over(parsed: argparse.Namespace) -> None:
+    """What was not given comes from the recipe of the image `--from`, if it has one.
+
+    Raises RecipeError for options that do not go together.
+    """
+    from core.storage.uploaded_images import ImageError
+    from engine.media import read_metadata
+
+    parts = any(getattr(parsed, name) for name in ("repaint", "mask", "zoom_out", "pan"))
+    if parts != bool(parsed.base) or (parsed.base and parsed.init):
+        raise RecipeError("Give --from with one of --repaint, --mask, --zoom-out and --pan.")
+    if not parsed.base:
+        return
+    try:
+        before = read_metadata(parsed.base)
+    except ImageError:
+        return  # any other image is repainted, too
+    recipe = before.recipe
+    known = {"model": before.model, "size": recipe.size, "steps": recipe.steps}
+    if not parsed.include:
+        known |= {"include": format_prompts(recipe.include)}
+        known |= {"exclude": format_prompts(recipe.exclude)}
+    for name, value in known.items():
+        if getattr(parsed, name) is None:
+            setattr(parsed, name, value)
+
+
+def _repaint(parsed: argparse.Namespace) -> Repaint | None:
+    if parsed.repaint:
+        return Repaint(parse_regions(parsed.repaint))
+    if parsed.mask:
+        return Repaint(mask=Mask(_store(parsed.mask, parsed.out)))
+    move = Move.ZOOM_OUT if parsed.zoom_out else parsed.pan
+    return Repaint(move=Move(move)) if move else None
 
 
 def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings) -> Recipe:
@@ -103,7 +157,8 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
 
     fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
     more = ("init", "strength", "tile", "symmetry", "palette")
-    if any(getattr(parsed, name) is not None for name in (*fixed, *more)):
+    parts = ("base", "repaint", "mask", "zoom_out", "pan")
+    if any(getattr(parsed, name) is not None for name in (*fixed, *more, *parts)):
         raise RecipeError("With --again, give only --seed, --steps and --out.")
     copy_images(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
     if parsed.seed is not None:

@@ -19,6 +19,7 @@ class CutoutConfig:
     affine_std: float = 0.06  # standard deviation of rotation and shear, radians
     noise: float = 0.1  # upper bound of the noise's standard deviation, pixels from 0 to 1
     flip_p: float = 0.5  # share of mirrored cutouts
+    part_margin: float = 0.1  # seen around a part that is painted anew, in shorter sides
     color_jitter: float = 0.1  # standard deviation of the contrast factor
     brightness_jitter: float = 0.05  # standard deviation of the shift of each channel, from 0 to 1
 
@@ -87,6 +88,8 @@ class InitConfig:
     blob_edge: float = 8.0  # steepness of a blob's edge
     blob_presence: float = 0.3  # gene value from which on a blob is visible
     blob_presence_edge: float = 20.0  # steepness of that threshold
+    edge_noise: float = 0.1  # standard deviation, on edges that are continued, pixels from 0 to 1
+    matte: tuple[float, float] = (0.08, 0.25)  # distance of RGB from the ground: none, all covered
     max_warp: float = 0.5  # of a variation of strength 1, in half sides of the image
 
 

@@ -24,6 +24,7 @@ from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.gradient_start import best_of_gradients
+from engine.synthesis.inpainting import PaintedPart
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import choose_styles
@@ -48,12 +49,19 @@ def start(
     sizes = _sizes(recipe, model, config)
     opening = target.at(0.0, config.schedule.scene_fade).active()
     styles = choose_styles(model, opening, config.prior, recipe.seeds)
-    composition = composition_of(recipe, model)
+    part = PaintedPart.of(
+        recipe, request.images, model.vqgan.factor, config.cutouts.part_margin, device
+    )
+    composition = None if part else composition_of(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
     elif recipe.source:
         first, generators = _from_job(recipe, request.source, model, config.init, device)
+    elif part:
+        seeded = list(_seeded(recipe, device))
+        first = part.first_latents(model, opening, config, seeded, styles)
+        generators = [_spawn(generator) for generator in seeded]
     elif recipe.initial:
         first = _encode_initial(recipe, request, model).expand(recipe.count, -1, -1, -1)
         generators = [_spawn(generator) for generator in _seeded(recipe, device)]
@@ -70,8 +78,9 @@ def start(
         )
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
-    job = JobState(recipe, target, config, generators, first, sizes, styles, not composition)
-    if recipe.initial and recipe.strength and not recipe.source:
+    distilled = not composition and not part
+    job = JobState(recipe, target, config, generators, first, sizes, styles, distilled, part=part)
+    if recipe.initial and recipe.strength and not recipe.source and not part:
         job.init_latents = _encode_initial(recipe, request, model)
     if request.source and recipe.continues:
         _continue(job, request.source)

@@ -12,6 +12,7 @@ from core.recipe import Recipe
 from engine.models.vqgan import VQGAN
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.config import ScheduleConfig, SynthesisConfig
+from engine.synthesis.inpainting import PaintedPart
 from engine.synthesis.latents import resize
 from engine.synthesis.objective import Target
 
@@ -35,6 +36,7 @@ class JobState:
     styles: Tensor | None = None  # (images,), if the model's prior knows styles
     distilled: bool = True  # whether the prior pulls at it, which knows one thing at a time
     init_latents: Tensor | None = None  # of the initial image, if the recipe holds on to it
+    part: PaintedPart | None = None  # what is painted anew, if the rest stays
     prior_steps: int = 0  # taken by the jobs that this one continues
     step: int = 0
     finishing: bool = False  # whether the next step is the last
@@ -99,6 +101,8 @@ class JobState:
         if not self.recipe.continues:  # each scene of a story starts with large steps
             progress = progress * self.target.scenes % 1
         self.optimizer.param_groups[0]["lr"] = learning_rate(progress, schedule)
+        if self.part and self.latents.grad is not None:
+            self.latents.grad *= self.part.latent_mask
         self.optimizer.step()
         self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
         self.step += 1

@@ -161,16 +161,19 @@ class Renderer:
                 decoded = latents.decode(self.model.vqgan, batch, self.config.quantize, tile)
                 by_job = decoded.split([len(jobs[i].latents) for i in indices])
                 for i, own in zip(indices, by_job, strict=True):
-                    images[i] = self._shaped_images(own, jobs[i].recipe)
+                    images[i] = self._shaped_images(own, jobs[i])
         return [images[index] for index in range(len(jobs))]
 
     def _shaped_latents(self, job: JobState) -> Tensor:
         symmetry = job.recipe.symmetry
         return symmetrise(job.latents, symmetry) if symmetry else job.latents
 
-    def _shaped_images(self, images: Tensor, recipe: Recipe) -> Tensor:
+    def _shaped_images(self, images: Tensor, job: JobState) -> Tensor:
+        recipe = job.recipe
         if recipe.palette:
             images = limit_to_palette(images, recipe.palette, self.config.palette)
+        if job.part:
+            images = job.part.composite(images)
         return symmetrise(images, recipe.symmetry) if recipe.symmetry else images
 
     def _make_cutouts(self, jobs: Sequence[JobState], images: Sequence[Tensor]) -> Tensor:
@@ -179,10 +182,12 @@ class Renderer:
         cutouts = []
         with record_function("cutouts"):
             for job, own in zip(jobs, images, strict=True):
-                height, width = own.shape[2:]
                 seen = own
+                if job.part:
+                    seen = own[:, :, *job.part.box]
                 if tile := job.recipe.tile:
                     seen = roll_randomly(own, tile, job.generators)
+                height, width = seen.shape[2:]
                 augmentations = [
                     sample_augmentation(self.config.cutouts, width, height, resolution, generator)
                     for generator in job.generators

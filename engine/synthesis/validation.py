@@ -24,6 +24,7 @@ class RefusalCode(StrEnum):
     NO_KNOWN_WORD = "no_known_word"  # model, words: those that the model knows
     NO_SOURCE = "no_source"  # the checkpoint to start from, or the image in it, is missing
     BAD_SOURCE = "bad_source"  # the checkpoint to start from is damaged, or another model's
+    EMPTY_MASK = "empty_mask"  # no pixel is to be painted anew
 
 
 @dataclass(frozen=True, slots=True)

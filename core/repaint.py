@@ -1,0 +1,47 @@
+"""Which part of an image is painted anew."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from core.i18n import gettext
+from core.regions import MAX_REGIONS, Region
+from core.storage.uploaded_images import StoredName
+
+
+class Move(StrEnum):
+    """A way to see more of a scene: the image stays, and what it uncovers is painted."""
+
+    ZOOM_OUT = "zoom-out"
+    LEFT = "left"  # the view moves to the left, so the image moves to the right
+    UP = "up"
+    RIGHT = "right"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A stored image that is bright where something is painted anew.
+
+    The database finds a recipe's images by the key `name`, among others.
+    """
+
+    name: StoredName
+
+
+@dataclass(frozen=True, slots=True)
+class Repaint:
+    """What of the initial image is painted anew; every other pixel stays as it is.
+
+    Either some regions, or the bright part of a mask, or what a move uncovers.
+    """
+
+    regions: Annotated[tuple[Region, ...], Field(max_length=MAX_REGIONS)] = ()
+    mask: Mask | None = None
+    move: Move | None = None
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.regions, self.mask, self.move))) != 1:
+            raise ValueError(gettext("Name either regions to repaint or a mask."))
