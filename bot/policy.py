@@ -111,13 +111,18 @@ def may_understand(recipe: Recipe, model: str) -> Decision:
     return YES if any(known) else refuse(Reason.NOTHING_KNOWN)
 
 
-def may_paint(recipe: Recipe, model: str) -> Decision:
-    """Whether the recipe's size and steps are available."""
+def may_paint(recipe: Recipe, model: str, *, grown: bool = False) -> Decision:
+    """Whether the recipe's size and steps are available.
+
+    `grown` says that it has the size of a finished image, which was available once, and may have
+    grown since.
+    """
     offer = menu(model)
     if max(recipe.width, recipe.height) > offer.largest:
         return refuse(Reason.MAX_SIZE_REACHED, limit=offer.largest)
-    # What continues an image may have grown beyond the sizes on offer.
-    if not recipe.source and not (allowed := may_have_size(offer, recipe.width, recipe.height)):
+    if not (recipe.source or grown) and not (
+        allowed := may_have_size(offer, recipe.width, recipe.height)
+    ):
         return allowed
     if not MIN_STEPS <= recipe.steps <= MAX_STEPS:
         return refuse(Reason.STEPS_OUT_OF_RANGE, least=MIN_STEPS, most=MAX_STEPS)

@@ -252,16 +252,14 @@ class Recipe(BaseModel):
         edited = self.edited(include, exclude, self.size, self.steps, seed)
         return edited.vary(job, row, seed, spread=spread)
 
-    def repainted(
-        self, image: str, repaint: Repaint | None, include: str, exclude: str, seed: int
-    ) -> Self:
-        """Paints a part of a stored image, which has this recipe, anew with other prompts.
+    def for_repainting(self, include: str, exclude: str, seed: int) -> Self:
+        """For one image with this recipe, of which a part is painted anew with other prompts.
 
-        Raises RecipeError.
+        `with_pictures` and `repainting` complete it. Raises RecipeError.
         """
         edited = self.edited(include, exclude, self.size, self.steps, seed)
         return edited._with(
-            initial=image, repaint=repaint, source=None, count=1, tile=None, symmetry=None
+            initial=None, repaint=None, source=None, count=1, tile=None, symmetry=None
         )
 
     def more(self, job: int, row: int, steps: int) -> Self:

@@ -44,4 +44,9 @@ class Repaint:
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.regions, self.mask, self.move))) != 1:
-            raise ValueError(gettext("Name either regions to repaint or a mask."))
+            raise ValueError(nothing_named())
+
+
+def nothing_named() -> str:
+    """The message for a repaint that does not say which part, or says it twice."""
+    return gettext("Say which part to repaint: with regions, or with a mask.")

@@ -8,6 +8,7 @@ from bot.types import Interaction
 from core.i18n import gettext, gettext_noop
 from core.palette import NAMED
 from core.pattern import Symmetry, Tile
+from core.regions import REGIONS
 from core.styles import suiting
 
 
@@ -44,6 +45,11 @@ def symmetries() -> list[Choice[str]]:
 async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Named palettes; other colours can be typed."""
     return matching_texts(typed, NAMED)
+
+
+async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Named regions; a box can be typed."""
+    return matching_texts(typed, REGIONS)
 
 
 def styles_for(model: str) -> list[Choice[str]]:

@@ -6,7 +6,14 @@ from discord import app_commands
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
-from bot.commands.choices import styles_for, suggest_palettes, suggest_sizes, symmetries, tiles
+from bot.commands.choices import (
+    styles_for,
+    suggest_palettes,
+    suggest_regions,
+    suggest_sizes,
+    symmetries,
+    tiles,
+)
 from bot.services.preferences import preferred_recipe
 from bot.services.submission import Uploads, submit_job
 from bot.translator import gettext_lazy
@@ -16,6 +23,8 @@ from core.palette import parse_palette
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, MAX_WEIGHT, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
+from core.regions import parse_regions
+from core.repaint import Repaint
 
 MAX_SEED = SEEDS - 1
 Size = app_commands.Range[str, 3, 20]
@@ -50,10 +59,16 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         symmetry=gettext_noop("Make the image symmetric"),
         palette=gettext_noop("Colours to use, such as navy gold #fff, or the name of a palette"),
         palette_from=gettext_noop("An image to take the colours from"),
+        repaint=gettext_noop(
+            "Repaint only this part of the image: left, top, 10 20 60 80 in percent"
+        ),
+        mask=gettext_noop("Or an image that is white where to repaint"),
         private=gettext_noop("Send it only to you, by direct message"),
     )
     @app_commands.choices(style=styles_for(model), tile=tiles(), symmetry=symmetries())
-    @app_commands.autocomplete(include=_suggest, size=suggest_sizes, palette=suggest_palettes)
+    @app_commands.autocomplete(
+        include=_suggest, size=suggest_sizes, palette=suggest_palettes, repaint=suggest_regions
+    )
     async def imagine(
         interaction: Interaction,
         include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH],
@@ -73,6 +88,8 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         symmetry: str | None = None,
         palette: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] | None = None,
         palette_from: discord.Attachment | None = None,
+        repaint: app_commands.Range[str, 1, 100] | None = None,
+        mask: discord.Attachment | None = None,
         private: bool = False,
     ) -> None:
         recipe = await preferred_recipe(
@@ -94,6 +111,8 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
             [(like, like_weight)] if like else [],
             [(unlike, unlike_weight)] if unlike else [],
             palette_from,
+            repaint=Repaint(parse_regions(repaint)) if repaint else None,
+            mask=mask,
         )
         await submit_job(interaction, recipe, uploads, private=private)
 

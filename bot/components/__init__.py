@@ -17,6 +17,7 @@ from bot.components.moderation_lists import (
 from bot.components.privacy_buttons import DeleteEverythingButton
 from bot.components.queue_list import QueueList
 from bot.components.remix_modal import RemixModal
+from bot.components.repaint_modal import PanModal, RepaintModal
 from bot.components.report_modal import ReportModal
 from bot.components.suggestion_buttons import SuggestionButton
 
@@ -38,4 +39,11 @@ BUTTONS: tuple[AnyButton, ...] = (
     VerdictButton,
 )
 
-MODALS: tuple[AnyModal, ...] = (EditModal, ImageModal, RemixModal, ReportModal)
+MODALS: tuple[AnyModal, ...] = (
+    EditModal,
+    ImageModal,
+    PanModal,
+    RemixModal,
+    RepaintModal,
+    ReportModal,
+)

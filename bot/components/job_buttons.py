@@ -10,6 +10,7 @@ from bot import policy
 from bot.components.edit_modal import EditModal
 from bot.components.persistent import NEVER, PersistentButton, send_modal
 from bot.components.remix_modal import RemixModal
+from bot.components.repaint_modal import PanModal, RepaintModal, request_part
 from bot.errors import RefusedError, UndeliveredError
 from bot.services.access import actor_of, check, get_finished_job, get_visible_job
 from bot.services.cancellation import cancel_job
@@ -24,7 +25,9 @@ from core.database.messages import Kind
 from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
 from core.i18n import gettext, gettext_noop
 from core.job import Job
+from core.prompts import format_prompts
 from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, drawn_seed
+from core.repaint import Move, Repaint
 
 FAVOURITE_TEXTS = {
     Toggled.ADDED: gettext_noop("Added #{job} to your favourites. See `/history`."),
@@ -118,6 +121,24 @@ class VaryStronglyButton(VaryButton, action=Action.STRONG):
 class RemixButton(FinishedJobButton, action=Action.REMIX):
     async def press(self, interaction: Interaction) -> None:
         await send_modal(interaction, RemixModal.of_job(self.job, self.index))
+
+
+class RepaintButton(FinishedJobButton, action=Action.REPAINT):
+    async def press(self, interaction: Interaction) -> None:
+        await send_modal(interaction, RepaintModal.of_job(self.job, self.index))
+
+
+class ZoomOutButton(FinishedJobButton, action=Action.ZOOM_OUT):
+    async def press(self, interaction: Interaction) -> None:
+        recipe = self.job.recipe
+        texts = format_prompts(recipe.include), format_prompts(recipe.exclude)
+        repaint = Repaint(move=Move.ZOOM_OUT)
+        await request_part(interaction, self.job, self.index, *texts, repaint)
+
+
+class PanButton(FinishedJobButton, action=Action.PAN):
+    async def press(self, interaction: Interaction) -> None:
+        await send_modal(interaction, PanModal.of_job(self.job, self.index))
 
 
 class LargerButton(FinishedJobButton, action=Action.LARGER):
@@ -217,6 +238,9 @@ JOB_BUTTONS = (
     VarySubtlyButton,
     VaryStronglyButton,
     RemixButton,
+    RepaintButton,
+    ZoomOutButton,
+    PanButton,
     LargerButton,
     MoreStepsButton,
     EditButton,

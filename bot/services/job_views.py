@@ -15,13 +15,14 @@ from PIL import Image
 from bot.errors import RefusedError
 from bot.policy import may_see
 from bot.services.access import actor_of
+from bot.services.finished_images import FILES_GONE
 from bot.services.responses import Response
 from bot.types import Interaction
 from core.discord_ui.job_buttons import action_rows, button_rows, picked_rows
 from core.discord_ui.job_message import state_name
 from core.discord_ui.text import escape
 from core.discord_ui.views import static_layout
-from core.i18n import gettext, gettext_noop
+from core.i18n import gettext
 from core.job import Job
 from core.prompts import format_prompts
 from core.recipe import A_PICTURE
@@ -29,7 +30,6 @@ from core.storage.paths import finished_pictures, folder_of, timelapse_of
 
 log = structlog.stdlib.get_logger(__name__)
 
-FILES_GONE = gettext_noop("The files of this image are no longer on the server that runs this bot.")
 MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
 """Jobs made from one that its details list, and how many are read to find some that are visible."""
 MAX_CODE = 1200  #: characters of prompts to copy that are shown

@@ -13,6 +13,7 @@ from bot.errors import RefusedError
 from bot.services.access import check
 from bot.services.admission import Terms, admitted
 from bot.services.attachments import store_attachment
+from bot.services.finished_images import store_finished
 from bot.services.job_message import show_job_message
 from bot.services.responses import Response, acknowledged
 from bot.services.suggestions import suggestion_buttons
@@ -25,7 +26,9 @@ from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import gettext, gettext_noop
 from core.job import Job, NewJob, State
 from core.palette import palette_of
+from core.prompts import RecipeError
 from core.recipe import PicturePrompt, Recipe
+from core.repaint import Mask, Repaint, nothing_named
 from core.storage.uploaded_images import load_image
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,6 +39,9 @@ DIRECT_MESSAGES_CLOSED = gettext_noop(
     " posted here for everyone to see. Use `/cancel {job}` if you don't want that."
 )
 
+
+NOT_YET_STORED = "0" * 64
+"""Stands for the name of an image that is not there yet."""
 
 Weighted = tuple[discord.Attachment, float]
 """An image as a prompt, with its weight."""
@@ -49,11 +55,29 @@ class Uploads:
     like: Sequence[Weighted] = ()
     unlike: Sequence[Weighted] = ()
     palette: discord.Attachment | None = None
+    finished: tuple[Job, int] | None = None
+    """A job and which of its images to start from."""
+    repaint: Repaint | None = None
+    mask: discord.Attachment | None = None
     placeholder: str | None = None
     """A text that stands for the images until they are there."""
 
     def __bool__(self) -> bool:
-        return bool(self.initial or self.like or self.unlike or self.palette)
+        images = self.initial, self.finished, self.palette, self.mask, self.like, self.unlike
+        return any(images) or self.repaint is not None
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises RecipeError if the recipe and what is to be repainted do not go together."""
+        if self.repaint and self.mask:
+            raise RecipeError(nothing_named())
+        if self.repaint or self.mask:
+            initial = NOT_YET_STORED if self.initial or self.finished else None
+            self.complete(recipe.with_pictures(initial, (), ()), NOT_YET_STORED)
+
+    def complete(self, recipe: Recipe, mask: str | None) -> Recipe:
+        """The recipe with what is to be repainted, once its images are stored."""
+        repaint = Repaint(mask=Mask(mask)) if self.mask and mask else self.repaint
+        return recipe.repainting(repaint) if repaint else recipe
 
 
 async def submit_job(
@@ -72,8 +96,13 @@ async def submit_job(
     """
     check(policy.may_post(_missing_permissions(interaction)))
     model = interaction.client.settings.model
-    check(policy.may_paint(recipe, model))
-    pictured = recipe.source or (uploads and (uploads.initial or uploads.like))
+    grown = bool(uploads and uploads.finished)
+    check(policy.may_paint(recipe, model, grown=grown))
+    if uploads:
+        uploads.check(recipe)
+    pictured = recipe.source or (
+        uploads and (uploads.like or (uploads.initial and not (uploads.repaint or uploads.mask)))
+    )
     if not (pictured or (known := policy.may_understand(recipe, model))):
         raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
     async with acknowledged(interaction, ephemeral=private) as response:
@@ -111,12 +140,15 @@ async def _with_uploads(
         )
 
     initial = await keep(uploads.initial) if uploads.initial else recipe.initial
+    if uploads.finished:
+        initial = await store_finished(interaction, *uploads.finished)
     like = [PicturePrompt(await keep(image), weight) for image, weight in uploads.like]
     unlike = [PicturePrompt(await keep(image), weight) for image, weight in uploads.unlike]
     if uploads.palette:
         name, folder = await keep(uploads.palette), interaction.client.settings.data_dir
         recipe = recipe.with_palette(palette_of(await asyncio.to_thread(load_image, name, folder)))
     recipe = recipe.with_pictures(initial, tuple(like), tuple(unlike))
+    recipe = uploads.complete(recipe, await keep(uploads.mask) if uploads.mask else None)
     return recipe.without_text(uploads.placeholder) if uploads.placeholder else recipe
 
 

@@ -28,6 +28,9 @@ class Action(StrEnum):
     VARY = "vary"
     STRONG = "strong"
     REMIX = "remix"
+    REPAINT = "repaint"
+    ZOOM_OUT = "zoomout"
+    PAN = "pan"
     EDIT = "edit"
     LARGER = "larger"
     MORE = "more"
@@ -48,6 +51,9 @@ LABELS = {
     Action.VARY: gettext_noop("Vary"),
     Action.STRONG: gettext_noop("Vary strongly"),
     Action.REMIX: gettext_noop("Remix"),
+    Action.REPAINT: gettext_noop("Repaint a part"),
+    Action.ZOOM_OUT: gettext_noop("Zoom out"),
+    Action.PAN: gettext_noop("Pan"),
     Action.EDIT: gettext_noop("Edit"),
     Action.LARGER: gettext_noop("Upscale"),
     Action.MORE: gettext_noop("More steps"),
@@ -67,6 +73,9 @@ ICONS = {
     Action.VARY: "🎨",
     Action.STRONG: "🌪️",
     Action.REMIX: "🔀",
+    Action.REPAINT: "🖌️",
+    Action.ZOOM_OUT: "🔭",
+    Action.PAN: "↔️",
     Action.EDIT: "✏️",
     Action.LARGER: "🔍",
     Action.MORE: "⏩",
@@ -85,6 +94,7 @@ ACTIONS = ((Action.EDIT, *KEPT),)
 """What is offered for several images together, besides those on the job message."""
 PICKED = (
     (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX),
+    (Action.REPAINT, Action.ZOOM_OUT, Action.PAN),
     (Action.LARGER, Action.MORE),
 )
 """What is offered for one image, once it is picked."""

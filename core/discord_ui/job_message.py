@@ -20,6 +20,7 @@ from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
 from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
+from core.repaint import Move, Repaint
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 
@@ -51,6 +52,13 @@ BUTTONS_GONE = gettext_noop(
     "The record of this job is damaged, so its buttons no longer work. To change the image, please"
     " request it again."
 )
+_MOVES = {
+    Move.ZOOM_OUT: gettext_noop("zoomed out"),
+    Move.LEFT: gettext_noop("panned to the left"),
+    Move.UP: gettext_noop("panned upwards"),
+    Move.RIGHT: gettext_noop("panned to the right"),
+    Move.DOWN: gettext_noop("panned downwards"),
+}
 Prompts = tuple[Prompt | PicturePrompt, ...]
 
 
@@ -228,7 +236,9 @@ def _footer(job: Job) -> str:
     ]
     if recipe.count > 1:
         parts.append(ngettext("{n} picture", "{n} pictures", recipe.count))
-    if recipe.initial:
+    if recipe.repaint:
+        parts.append(_part(recipe.repaint))
+    elif recipe.initial:
         parts.append(
             gettext("from a picture, strength {strength}", strength=f"{recipe.strength:g}")
         )
@@ -252,3 +262,12 @@ def _footer(job: Job) -> str:
     name = escape(strip_bidi_controls(job.member_name).replace("\n", " "), MAX_NAME)
     parts.append(gettext("requested by {name}", name=name))
     return " · ".join(parts)
+
+
+def _part(repaint: Repaint) -> str:
+    """Which part of an image was painted anew."""
+    if repaint.move:
+        return gettext(_MOVES[repaint.move])
+    if repaint.mask:
+        return gettext("repainted where the mask is white")
+    return gettext("repainted: {regions}", regions=", ".join(map(str, repaint.regions)))

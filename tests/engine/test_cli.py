@@ -8,11 +8,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from core.recipe import Recipe
+from core.regions import parse_regions
+from core.repaint import Repaint
 from engine.cli.main import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
@@ -104,6 +107,31 @@ def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path)
 def test_render_starts_from_a_picture(place: Path) -> None:
     Image.new("RGB", (40, 20), "navy").save(place / "start.png")
     assert render("--init", "start.png", "--strength", "0.9") == 0
+
+
+def test_a_part_of_an_image_is_repainted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert render("--exclude", "fog") == 0
+    first = "out/final-0.png"
+    assert main(["render", "a blue star", "--from", first, "--repaint", "left", "--out", "b"]) == 0
+    made = read_metadata(place / "b" / "final-0.png").recipe
+    assert (made.size, made.steps, made.repaint) == ("16x16", 3, Repaint(parse_regions("left")))
+    assert ([p.text for p in made.include], made.exclude) == (["a blue star"], ())
+    before, after = (np.asarray(Image.open(place / path)) for path in (first, "b/final-0.png"))
+    half = before.shape[1] // 2
+    assert (before[:, half:] == after[:, half:]).all()
+    assert (before[:, :half] != after[:, :half]).any()
+    for number, option in enumerate((["--zoom-out"], ["--pan", "up"], ["--mask", first])):
+        assert main(["render", "--from", first, *option, "--out", f"c{number}"]) == 0
+    kept = read_metadata(place / "c0" / "final-0.png").recipe
+    assert [p.text for p in (*kept.include, *kept.exclude)] == ["a red circle", "fog"]
+    again = ["render", "--again", "c1/final-0.png", "--out", "d"]
+    assert main(again) == 0
+    assert pixels(place / "d" / "final-0.png") == pixels(place / "c1" / "final-0.png")
+    capsys.readouterr()
+    assert main(["render", "a", "--repaint", "left"]) == 1
+    assert "Give --from with one of" in capsys.readouterr().err
+    assert main(["render", "a", "--from", first, "--repaint", "nose"]) == 1
+    assert "A region is left" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -1,0 +1,167 @@
+"""The forms behind the Repaint and Pan buttons: paint a part of a finished image anew."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+
+import discord
+
+from bot.components.persistent import PersistentModal, value_of
+from bot.services.access import get_finished_job
+from bot.services.foreign_images import without_foreign_images
+from bot.services.submission import Uploads, submit_job
+from bot.types import Interaction
+from core.discord_ui.custom_ids import ID, encode, template
+from core.i18n import gettext, gettext_noop
+from core.job import Job
+from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts
+from core.recipe import drawn_seed
+from core.regions import MAX_REGIONS, REGIONS, parse_regions
+from core.repaint import Move, Repaint, nothing_named
+
+REGION_LABELS = {
+    "left": gettext_noop("The left half"),
+    "right": gettext_noop("The right half"),
+    "top": gettext_noop("The upper half"),
+    "bottom": gettext_noop("The lower half"),
+    "centre": gettext_noop("The centre"),
+}
+MOVE_LABELS = {
+    Move.LEFT: gettext_noop("← to the left"),
+    Move.UP: gettext_noop("↑ upwards"),
+    Move.RIGHT: gettext_noop("→ to the right"),
+    Move.DOWN: gettext_noop("↓ downwards"),
+}
+
+
+class ImagePartModal(PersistentModal):
+    """A form with the prompts for a part of one image of a job."""
+
+    def __init__(
+        self, title: str, custom_id: str, job_id: int, row: int, include: str, exclude: str
+    ) -> None:
+        super().__init__(title=title, custom_id=custom_id)
+        self.job_id, self.row = job_id, row
+        self.include = _prompts("include", include, required=bool(include))
+        self.exclude = _prompts("exclude", exclude, required=False)
+        self.add_item(discord.ui.Label(text=gettext("Include"), component=self.include))
+        self.add_item(discord.ui.Label(text=gettext("Exclude"), component=self.exclude))
+
+    @classmethod
+    def of_job(cls, job: Job, row: int) -> Self:
+        recipe = job.recipe
+        return cls.of(job.id, row, format_prompts(recipe.include), format_prompts(recipe.exclude))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls.of(int(match["job_id"]), int(match["row"]))
+
+    @classmethod
+    def of(cls, job_id: int, row: int, include: str = "", exclude: str = "") -> Self:
+        raise NotImplementedError
+
+    async def request(
+        self,
+        interaction: Interaction,
+        repaint: Repaint | None,
+        mask: discord.Attachment | None = None,
+    ) -> None:
+        job = await get_finished_job(interaction, self.job_id)
+        texts = value_of(self.include), value_of(self.exclude)
+        await request_part(interaction, job, self.row, *texts, repaint, mask)
+
+
+class RepaintModal(ImagePartModal):
+    template = template("repainted", job_id=ID, row="[0-3]")
+
+    @classmethod
+    def of(cls, job_id: int, row: int, include: str = "", exclude: str = "") -> Self:
+        title = gettext("Repaint a part of #{job}", job=job_id)
+        form = cls(title, encode("repainted", job_id, row), job_id, row, include, exclude)
+        form.regions = _select("regions", REGION_LABELS, most=MAX_REGIONS, required=False)
+        form.box = discord.ui.TextInput(
+            custom_id="box", required=False, max_length=100, placeholder="10 20 60 80"
+        )
+        form.mask = discord.ui.FileUpload(custom_id="mask", required=False, max_values=1)
+        for label, component in (
+            (gettext("Which part"), form.regions),
+            (gettext("Or a box: left, top, right, bottom in %"), form.box),
+            (gettext("Or an image that is white there"), form.mask),
+        ):
+            form.add_item(discord.ui.Label(text=label, component=component))
+        return form
+
+    regions: "discord.ui.Select[Any]"
+    box: "discord.ui.TextInput[Any]"
+    mask: "discord.ui.FileUpload[Any]"
+
+    async def submit(self, interaction: Interaction) -> None:
+        regions = [REGIONS[name] for name in self.regions.values if name in REGIONS]
+        if box := value_of(self.box).strip():
+            regions += parse_regions(box)
+        mask = next(iter(self.mask.values), None)
+        repaint = Repaint(tuple(regions[:MAX_REGIONS])) if regions else None
+        if bool(repaint) == bool(mask):
+            raise RecipeError(nothing_named())
+        await self.request(interaction, repaint, mask)
+
+
+class PanModal(ImagePartModal):
+    template = template("panned", job_id=ID, row="[0-3]")
+    move: "discord.ui.Select[Any]"
+
+    @classmethod
+    def of(cls, job_id: int, row: int, include: str = "", exclude: str = "") -> Self:
+        title = gettext("See what is beside #{job}", job=job_id)
+        form = cls(title, encode("panned", job_id, row), job_id, row, include, exclude)
+        form.move = _select("move", MOVE_LABELS)
+        form.add_item(discord.ui.Label(text=gettext("Where to look"), component=form.move))
+        return form
+
+    async def submit(self, interaction: Interaction) -> None:
+        chosen = "".join(self.move.values[:1])
+        if chosen not in MOVE_LABELS:
+            raise RecipeError(nothing_named())
+        await self.request(interaction, Repaint(move=Move(chosen)))
+
+
+async def request_part(
+    interaction: Interaction,
+    job: Job,
+    row: int,
+    include: str,
+    exclude: str,
+    repaint: Repaint | None,
+    mask: discord.Attachment | None = None,
+) -> None:
+    """Requests an image of a job with a part of it painted anew."""
+    recipe = await without_foreign_images(
+        interaction, job.recipe.for_repainting(include, exclude, drawn_seed())
+    )
+    uploads = Uploads(finished=(job, row), repaint=repaint, mask=mask)
+    await submit_job(interaction, recipe, uploads, parent=job)
+
+
+def _select(
+    name: str, labels: Mapping[str, str], *, most: int = 1, required: bool = True
+) -> "discord.ui.Select[Any]":
+    return discord.ui.Select(
+        custom_id=name,
+        required=required,
+        min_values=1 if required else 0,
+        max_values=most,
+        options=[
+            discord.SelectOption(label=gettext(label), value=value)
+            for value, label in labels.items()
+        ],
+    )
+
+
+def _prompts(name: str, value: str, required: bool) -> "discord.ui.TextInput[Any]":
+    return discord.ui.TextInput(
+        custom_id=name,
+        default=value or None,
+        required=required,
+        style=discord.TextStyle.paragraph,
+        max_length=max(MAX_PROMPT_LENGTH, len(value)),
+    )

@@ -1,0 +1,40 @@
+"""A finished image as a stored one, for a job that starts from it."""
+
+import asyncio
+from pathlib import Path
+
+from PIL import Image
+
+from bot.errors import RefusedError
+from bot.types import Interaction
+from core.database.provenance import UploadedImages
+from core.i18n import gettext, gettext_noop
+from core.job import Job
+from core.storage.paths import finished_pictures, folder_of
+from core.storage.uploaded_images import store_image
+
+FILES_GONE = gettext_noop("The files of this image are no longer on the server that runs this bot.")
+
+
+async def store_finished(interaction: Interaction, job: Job, row: int) -> str:
+    """Stores an image of a job that the member may see as theirs; its name in recipes.
+
+    It has every pixel of the one that was posted. Raises RefusedError, StoreError.
+    """
+    data_dir = interaction.client.settings.data_dir
+    try:
+        name = await asyncio.to_thread(_store, folder_of(job.id, data_dir), row, data_dir)
+    except (OSError, IndexError):
+        raise RefusedError(gettext(FILES_GONE)) from None
+    await UploadedImages(interaction.client.database).add(
+        name,
+        interaction.user.id,
+        age_restricted=job.age_restricted,
+        spoilered=job.spoilered,
+    )
+    return name
+
+
+def _store(folder: Path, row: int, data_dir: Path) -> str:
+    with Image.open(finished_pictures(folder)[row], formats=["PNG"]) as image:
+        return store_image(image.convert("RGB"), data_dir)
