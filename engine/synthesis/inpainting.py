@@ -130,7 +130,7 @@ def filled(image: Tensor, mask: Tensor) -> Tensor:
     (Gortler et al., "The Lumigraph", 1996).
     """
     known = (mask == 0).float()
-    if known.all() or not known.any() or min(image.shape[2:]) == 1:
+    if known.all() or not known.any():
         return image
     share = F.avg_pool2d(known, 2, ceil_mode=True)
     coarse = F.avg_pool2d(image * known, 2, ceil_mode=True) / share.clamp_min(1e-6)

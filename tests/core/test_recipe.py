@@ -127,11 +127,12 @@ def test_follow_ups_change_what_they_say_and_nothing_else(
     assert differs(alone) <= {"seed", "count"}
     assert alone.seeds == (recipe.seeds[row],)
     varied = recipe.vary(job, row, seed, count)
-    assert differs(varied) <= {"seed", "count", "source", "initial"}
+    assert differs(varied) <= {"seed", "count", "source", "initial", "repaint"}
     assert (varied.source, varied.seed, varied.count) == (Source(job, row, SPREAD), seed, count)
     more = recipe.more(job, row, steps)
-    assert differs(more) <= {"seed", "count", "source", "initial", "steps"}
+    assert differs(more) <= {"seed", "count", "source", "initial", "repaint", "steps"}
     assert (more.source, more.initial, more.steps) == (Source(job, row), None, steps)
+    assert more.repaint is varied.repaint is None  # its latents hold the whole image
     assert more.seeds == (recipe.seeds[row],)
     if max(recipe.width, recipe.height) * 2 > MAX_SIDE:
         with pytest.raises(RecipeError, match=f"{MAX_SIDE} pixels"):

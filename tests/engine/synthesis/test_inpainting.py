@@ -93,7 +93,7 @@ def test_what_is_masked_is_filled_with_colours_from_around_it(
     mask = (torch.rand(1, 1, height, width, generator=generator) > 0.6).float()
     result, known = filled(image, mask), mask.expand_as(image) == 0
     assert torch.equal(result[known], image[known])
-    if known.any() and min(height, width) > 1:
+    if known.any():
         for channel in range(3):
             around = image[:, channel][known[:, channel]]
             assert around.min() - 1e-5 <= result[:, channel].min()
