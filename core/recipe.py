@@ -20,9 +20,8 @@ from core.prompts import (
     one_line,
     parse_prompts,
 )
-from core.repaint import Repaint
+from core.repaint import Repaint, StoredName
 from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
-from core.storage.uploaded_images import StoredName
 from core.styles import PRESETS
 
 MAX_PICTURES = 4  #: image prompts on one side (include or exclude)

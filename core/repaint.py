@@ -8,7 +8,9 @@ from pydantic.dataclasses import dataclass
 
 from core.i18n import gettext
 from core.regions import MAX_REGIONS, Region
-from core.storage.uploaded_images import StoredName
+
+StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""The name of a stored image: its SHA-256 (see `core.storage.uploaded_images`)."""
 
 
 class Move(StrEnum):

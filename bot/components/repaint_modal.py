@@ -26,7 +26,7 @@ REGION_LABELS = {
     "bottom": gettext_noop("The lower half"),
     "centre": gettext_noop("The centre"),
 }
-MOVE_LABELS = {
+MOVE_LABELS: Mapping[str, str] = {
     Move.LEFT: gettext_noop("← to the left"),
     Move.UP: gettext_noop("↑ upwards"),
     Move.RIGHT: gettext_noop("→ to the right"),

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 from PIL import Image, ImageOps, UnidentifiedImageError
-from pydantic import Field
 
 from core.i18n import gettext, gettext_noop
 from core.storage.files import write_atomic
@@ -24,9 +22,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1024  #: larger images are scaled down
-
-StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""The name of a stored image: its SHA-256."""
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 
