@@ -89,7 +89,6 @@ class InitConfig:
     blob_presence: float = 0.3  # gene value from which on a blob is visible
     blob_presence_edge: float = 20.0  # steepness of that threshold
     edge_noise: float = 0.1  # standard deviation, on edges that are continued, pixels from 0 to 1
-    matte: tuple[float, float] = (0.08, 0.25)  # distance of RGB from the ground: none, all covered
     max_warp: float = 0.5  # of a variation of strength 1, in half sides of the image
 
 

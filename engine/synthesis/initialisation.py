@@ -52,7 +52,7 @@ def start(
     part = PaintedPart.of(
         recipe, request.images, model.vqgan.factor, config.cutouts.part_margin, device
     )
-    composition = None if part else composition_of(recipe, model)
+    composition = NOTHING if part else composition_of(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))

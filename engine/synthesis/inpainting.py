@@ -20,7 +20,7 @@ from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.gradient_start import best_of_gradients
 from engine.synthesis.latents import to_tensor
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_start import best_of_prior
+from engine.synthesis.prior_start import best_of_prior, edge_colours, matte
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
 Box = tuple[slice, slice]  #: rows and columns
@@ -115,11 +115,7 @@ def _best_layer(
         return torch.cat([best, torch.ones_like(best[:, :1])], 1)
     sample = best_of_prior(model, target, config, generator, style)
     image = model.prior.to_images(sample, model.vqgan).float()
-    edges = torch.cat([image[0, :, 0], image[0, :, -1]], 1)
-    ground = edges.median(1).values[:, None, None]
-    distance = (image - ground).abs().amax(1, keepdim=True)
-    least, most = config.init.matte
-    cover = ((distance - least) / (most - least)).clamp(0, 1)
+    cover = matte(image[0], edge_colours(image)[0])[None]
     return fit(torch.cat([image, cover], 1), *size)
 
 
