@@ -7,7 +7,7 @@ templates of phrases by language, such as "{a} left of {b}".
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -66,6 +66,17 @@ class Composition:
 
     def __bool__(self) -> bool:
         return bool(self.parts)
+
+    def without(self, excluded: Callable[[Part], bool]) -> "Composition":
+        """Without some of several parts, if any are left. The last one stands in the middle."""
+        kept = tuple(part for part in self.parts if not excluded(part))
+        if not kept or len(kept) == len(self.parts):
+            return self
+        if len(kept) > 1:
+            return replace(self, parts=kept)
+        x, y = ON_LAND if self.landscape else (0.5, 0.5)
+        size = LAND_SIZE if self.landscape else 1.0
+        return replace(self, parts=(Part(kept[0].text, x, y, size),))
 
 
 NOTHING = Composition()

@@ -163,8 +163,8 @@ class Vocabulary:
                 yield _Phrase(said)
             del words[:count]
 
-    def compose(self, texts: Sequence[str]) -> Composition:
-        """Where the things of the prompts stand, and on what.
+    def compose(self, texts: Sequence[str], excludes: Sequence[str] = ()) -> Composition:
+        """Where the things of the prompts stand, and on what, without things that are excluded.
 
         Nothing if one thing stands in the middle of its own ground, or if several prompts name
         things. Prompts after the first that names one may say what the ground is.
@@ -173,7 +173,11 @@ class Vocabulary:
         others = [text for text in texts if text != first]
         if any(self._things_and_shapes(t) and not self._grammar.says_ground(t) for t in others):
             return NOTHING
-        return self._grammar.compose(first, others)
+        composition = self._grammar.compose(first, others)
+        excluded = {name for text in excludes for name in self._things_and_shapes(text)}
+        return composition.without(
+            lambda part: excluded.issuperset(self._things_and_shapes(part.text))
+        )
 
     def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that any word of the texts asks for."""

@@ -45,7 +45,13 @@ from engine.synthesis.config import CONFIGS, override
 from engine.synthesis.renderer import Renderer
 from training.data.images import SIDE, Images, load_images
 from training.judges.classifier import load_classifier
-from training.judges.prototypes import PrototypeJudge, hits, load_judge, on_white
+from training.judges.prototypes import (
+    PrototypeJudge,
+    hits,
+    judge_images,
+    load_judge,
+    on_white,
+)
 from training.judges.styles import load_style_judge
 
 UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
@@ -194,14 +200,16 @@ def _report(
     right = [answer == style for answer, (style, _) in zip(answers, styled, strict=True)]
     near, between, copies = nearness(prototypes, images, asked, seen)
     names = [concept.name for concept in images.concepts]
+    unseen = Random("unseen").sample(judge_images(images), REAL)
+    shown = on_white(images, unseen), torch.from_numpy(images.concept[unseen])
     return [
         table(columns),
         f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
         f"images, {_percent(real_ones)}.",
         f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
         f"{100 * style_judge.ceiling:.0f} %.",
-        f"Names that the model's CLIP finds among the nearest {', '.join(map(str, TOP))}: of real "
-        f"images {named_by_clip(model, names, pictures, wanted)}.",
+        f"The right name among the {', '.join(map(str, TOP))} that the model's CLIP finds nearest, "
+        f"of real images by makers it was not trained on: {named_by_clip(model, names, *shown)}.",
         f"Mean distance of an image to the nearest training image of the same thing: {near:.2f}; "
         f"of a training image to the nearest one by another maker: {between:.2f}. Nearer than any "
         f"two makers are: {100 * copies:.0f} %.",

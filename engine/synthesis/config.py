@@ -146,7 +146,10 @@ PICTUREBOOK = SynthesisConfig(
     cutouts=CutoutConfig(
         count=8, min_scale=0.5, flip_p=0.0, color_jitter=0.05, brightness_jitter=0.025
     ),
-    loss=LossConfig(tv_weight=0.02, prior_weight=0.5),
+    # The floors are above 95 % of the cosines of unrelated names and images.
+    loss=LossConfig(
+        tv_weight=0.02, prior_weight=0.5, exclude_text_floor=0.19, exclude_image_floor=0.25
+    ),
     schedule=ScheduleConfig(learning_rate=0.05),
     prior=PriorConfig(sampling_steps=16, guidance_scale=2.0, negative_scale=3.0),
     init=InitConfig(prior_samples=8),

@@ -215,4 +215,6 @@ def composition_of(recipe: Recipe, model: Model) -> Composition:
     vocabulary = vocabulary_of(model.name)
     if not vocabulary or not model.prior or recipe.include_pictures:
         return NOTHING
-    return vocabulary.compose([prompt.text for prompt in recipe.include])
+    return vocabulary.compose(
+        [prompt.text for prompt in recipe.include], [prompt.text for prompt in recipe.exclude]
+    )

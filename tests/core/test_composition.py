@@ -85,6 +85,14 @@ def test_another_prompt_may_say_what_the_ground_is() -> None:
     assert GRAMMAR.compose("a cat", ["a white background"]).colour == COLOURS["white"]
 
 
+def test_an_excluded_thing_is_left_out_and_the_last_one_stands_in_the_middle() -> None:
+    composition = GRAMMAR.compose("a cat and a dog on a blue background")
+    alone = composition.without(lambda part: "dog" in part.text)
+    assert alone == Composition((Part("a cat", 0.5, 0.5, 1.0),), COLOURS["blue"])
+    assert composition.without(lambda part: True) == composition
+    assert composition.without(lambda part: False) == composition
+
+
 def test_what_a_sky_has_by_itself_is_not_put_onto_the_land() -> None:
     assert GRAMMAR.compose("the moon at night") == NOTHING
 
