@@ -25,6 +25,6 @@ def start_time(virtual_time: int, end_of_previous: int | None) -> int:
 def claim_order(priority: int, turn: int, job_id: int) -> tuple[int, int, int]:
     """The sort key of waiting jobs; the smallest is claimed first.
 
-    `core/database/queries/claim.sql` is the same in SQL.
+    `core/database/queries/next_job.sql` does the same in SQL.
     """
     return (-priority, turn, job_id)

@@ -10,20 +10,20 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from core.metrics import CountTroubles
+from core.metrics import CountWarnings
 from core.settings import OLD_NAMES, Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
 REDACTED = "[token]"
 
-_STYLE = r"(?:\x1b\[[\d;]*m)*"  #: what a terminal's colours look like in a line
+_STYLE = r"(?:\x1b\[[\d;]*m)*"  #: escape sequences of a terminal's colours
 _INTERACTION_TOKEN = re.compile(
     r"((?:webhooks|interactions)/\d+/"
     rf"""|token{_STYLE}\\?['"]?\ ?[:=]\ ?{_STYLE}\\?['"]?)[\w.-]{{20,}}""",
     re.ASCII | re.IGNORECASE,
 )
-"""Tokens of interactions and webhooks: for 15 minutes, who has one can respond as the bot."""
+"""Tokens of interactions and webhooks: whoever has one can respond as the bot for 15 minutes."""
 
 _LEAK = 12  #: consecutive characters of the bot's token that are redacted
 _RUN = re.compile(rf"[\w.+=-]{{{_LEAK},}}", re.ASCII)
@@ -65,10 +65,10 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler, CountTroubles()]
+    root.handlers = [handler, CountWarnings()]
     root.setLevel(settings.log_level)
-    for talkative in ("aiosqlite", "PIL", "asyncio"):
-        logging.getLogger(talkative).setLevel(max(logging.INFO, root.level))
+    for verbose in ("aiosqlite", "PIL", "asyncio"):
+        logging.getLogger(verbose).setLevel(max(logging.INFO, root.level))
     for old, new in OLD_NAMES.items():
         if getattr(settings, old) is not None:
             log.warning(f"the setting {old.upper()} is deprecated: call it {new.upper()}")

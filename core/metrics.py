@@ -1,7 +1,7 @@
-"""What a host can measure: numbers for Prometheus, and whether a process does its work.
+"""Metrics for Prometheus, and health.
 
-Each number is kept where it comes about. Here are those that both processes share, and the small
-server that shows them: `/metrics`, and `/healthz` with the status 200 or 503 and a sentence.
+Each module defines the metrics of its subject. Here are those that both processes share, and the
+HTTP server for `/metrics` and `/healthz` (status 200 or 503, and a sentence).
 """
 
 import logging
@@ -21,56 +21,56 @@ from core.database.errors import StoreError
 from core.database.queue import JobQueue
 from core.settings import Address, SettingsError
 
-WAITING = Gauge("imagine_queue_waiting_jobs", "Jobs that wait.")
-OLDEST = Gauge("imagine_queue_oldest_seconds", "For how long the oldest waiting job has waited.")
-RUNNING = Gauge("imagine_queue_running_jobs", "Jobs that are being painted.")
-UNPOSTED = Gauge("imagine_queue_unposted_jobs", "Jobs that ended and are not shown yet.")
+WAITING = Gauge("imagine_queue_waiting_jobs", "Waiting jobs.")
+OLDEST = Gauge("imagine_queue_oldest_seconds", "How long the oldest waiting job has waited.")
+RUNNING = Gauge("imagine_queue_running_jobs", "Jobs that are being rendered.")
+UNPOSTED = Gauge("imagine_queue_unposted_jobs", "Jobs that ended and are not posted yet.")
 
 ANSWERS = Counter(
     "imagine_discord_answers",
-    "Discord's answers by their status: 429 is a rate limit, none a request that got no answer.",
+    "Discord's responses by status: 429 is a rate limit, none a request without a response.",
     ["status"],
 )
-TROUBLES = Counter(
+LOGGED = Counter(
     "imagine_troubles",
-    "Warnings and errors in the log, with the kind of error where there was one.",
+    "Warnings and errors in the log, with the type of the exception if there was one.",
     ["level", "where", "kind"],
 )
 
 
 @asynccontextmanager
 async def measured(
-    setting: str, address: Address | None, database: Database, trouble: Callable[[], str]
+    setting: str, address: Address | None, database: Database, problem: Callable[[], str]
 ) -> AsyncIterator[None]:
-    """Answers at the address of this setting while the block runs; without one it does nothing.
+    """Serves metrics at the address of this setting while the block runs; None serves nothing.
 
-    `trouble` says in a sentence why the process does not do its work at present, "" if it does.
-    Raises SettingsError where nothing can be served at the address.
+    `problem` returns a sentence about why the process is not working at the moment, "" if it is.
+    Raises SettingsError if the address can't be used.
     """
     if address is None:
         yield
         return
-    runner = web.AppRunner(_application(database, trouble), access_log=None)
+    runner = web.AppRunner(_application(database, problem), access_log=None)
     await runner.setup()
     try:
         try:
             await web.TCPSite(runner, address.host, address.port).start()
         except OSError as error:
             raise SettingsError(
-                f"Nothing can be served at {setting}={address}: {error.strerror}; choose another."
+                f"{setting}={address} can't be used: {error.strerror}; choose another address."
             ) from error
         yield
     finally:
         await runner.cleanup()
 
 
-def _application(database: Database, trouble: Callable[[], str]) -> web.Application:
+def _application(database: Database, problem: Callable[[], str]) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
         await _measure_queue(database)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def health(request: web.Request) -> web.Response:
-        sentence = trouble() or await _unreadable(database)
+        sentence = problem() or await _database_error(database)
         return web.Response(text=sentence or "All is well.", status=503 if sentence else 200)
 
     application = web.Application()
@@ -79,7 +79,7 @@ def _application(database: Database, trouble: Callable[[], str]) -> web.Applicat
     return application
 
 
-async def _unreadable(database: Database) -> str:
+async def _database_error(database: Database) -> str:
     try:
         await JobQueue(database).stats()
     except StoreError as error:
@@ -88,7 +88,7 @@ async def _unreadable(database: Database) -> str:
 
 
 async def _measure_queue(database: Database) -> None:
-    """Reads the queue's numbers; what cannot be read is not a number."""
+    """Sets the gauges of the queue; NaN if the database can't be read."""
     try:
         stats = await JobQueue(database).stats()
     except StoreError:
@@ -102,7 +102,7 @@ async def _measure_queue(database: Database) -> None:
 
 
 def counted_requests() -> aiohttp.TraceConfig:
-    """For `discord.Client(http_trace=…)`: discord.py itself does not tell of its rate limits."""
+    """Counts Discord's responses, for `discord.Client(http_trace=…)`."""
 
     async def answered(
         session: aiohttp.ClientSession,
@@ -124,23 +124,22 @@ def counted_requests() -> aiohttp.TraceConfig:
     return trace
 
 
-class CountTroubles(logging.Handler):
-    """Counts what is logged as a warning or worse."""
+class CountWarnings(logging.Handler):
+    """Counts log entries of level WARNING and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        TROUBLES.labels(record.levelname.lower(), record.name, _kind(record)).inc()
+        LOGGED.labels(record.levelname.lower(), record.name, _kind(record)).inc()
 
 
 def _kind(record: logging.LogRecord) -> str:
-    """The type of the error that an entry tells of, "" if it tells of none."""
-    told: Any = record.exc_info
-    if isinstance(record.msg, dict):  # an entry of structlog's
-        told = record.msg.get("exc_info")
-    if told is True:
-        told = sys.exc_info()
-    if isinstance(told, tuple):
-        told = told[1]
-    return type(told).__name__ if isinstance(told, BaseException) else ""
+    """The type of an entry's exception; "" if it has none."""
+    exc_info: Any = record.exc_info
+    if isinstance(record.msg, dict):  # from structlog
+        exc_info = record.msg.get("exc_info")
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    return type(error).__name__ if isinstance(error, BaseException) else ""

@@ -1,6 +1,6 @@
-"""What the moderators of a server settle, do and hear of: plain values, as they stand on disk.
+"""The values of moderation: rules, limits, blocks, reports and entries of the audit log.
 
-Times are seconds since 1970, numbers of people, roles and channels are Discord's.
+Times are seconds since 1970. Ids of members, roles and channels are Discord's.
 """
 
 from collections.abc import Mapping
@@ -33,16 +33,16 @@ class AuditAction(StrEnum):
 
 
 class ChannelRule(StrEnum):
-    """What can be said of a channel."""
+    """A rule for a channel. The values are stored."""
 
     ALLOWED = "allowed"
-    """Pictures may be asked for here; where any channel is allowed, the others are not."""
+    """Images may be requested here. If a server allows any channel, the others are not allowed."""
     SPOILERED = "spoilered"
-    """Pictures are hidden until one clicks on them."""
+    """Images are posted as spoilers here."""
 
 
 class Verdict(StrEnum):
-    """How a report is closed."""
+    """How a report is closed. The values are stored."""
 
     DELETE = "delete"
     BLOCK = "block"
@@ -51,7 +51,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is painted for a server."""
+    """A pause: nothing is rendered for a server."""
 
     since: float
     by: int
@@ -69,33 +69,33 @@ class Guild:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one role allows; None where it says nothing. Numbers are 1 or more."""
+    """The limits of a role; None where it has none. Numbers are 1 or more."""
 
     running: int | None = None
-    """Jobs that are painted at a time."""
+    """Running jobs at a time."""
     waiting: int | None = None
-    """Jobs in the queue at a time."""
+    """Waiting jobs at a time."""
     per_hour: int | None = None
-    """Jobs asked for in any 3,600 seconds."""
+    """Requests within any 3,600 seconds."""
     size: str | None = None
-    """The largest picture, such as `96x64`; what counts is its number of pixels."""
+    """The largest size, such as `96x64`, compared by its number of pixels."""
     steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A member may not ask for pictures."""
+    """A member who may not request images."""
 
     member_id: int
     until: float | None
-    """None for ever."""
+    """None for a permanent block."""
     reason: str | None
     by: int
 
 
 @dataclass(frozen=True, slots=True)
 class WordRule:
-    """Words that wishes may not have, or only those in age-restricted channels."""
+    """A word that prompts may not contain, or only in age-restricted channels."""
 
     text: str
     age_restricted: bool = False
@@ -103,7 +103,7 @@ class WordRule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that a server has settled for one member."""
+    """A server's rules as they apply to one member."""
 
     pause: Pause | None = None
     block: Block | None = None
@@ -111,16 +111,16 @@ class Rules:
     spoilered_channels: frozenset[int] = frozenset()
     words: tuple[WordRule, ...] = ()
     limits: Mapping[int, Limits] = field(default_factory=dict)
-    """By role id; the server's own id stands for everybody."""
+    """By role id; the server's own id is that of @everyone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a member has asked for in a server."""
+    """What a member has requested in a server."""
 
     waiting: int = 0
     last_hour: int = 0
-    """Without what failed, and what was cancelled before it was begun."""
+    """Without jobs that failed, or were cancelled before they started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,27 +131,27 @@ class AuditEntry:
     guild_id: int
     created_at: float
     action: str
-    """An AuditAction, or one that only a newer version knows."""
+    """An AuditAction, or one of a newer version."""
     actor_id: int | None
-    """The moderator; None where the rules refused something."""
+    """The moderator; None if the rules refused a request."""
     target_id: int | None
-    """The member whom it concerns."""
+    """The member concerned."""
     job_id: int | None
     details: Mapping[str, Any]
-    """The parameters of the action; `text` for entries of older versions."""
+    """The parameters of the action; `text` in entries of older versions."""
     reason: str | None
     """What the moderator or the reporting member wrote, or why the rules refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A job that a member has reported. `verdict` and `closed_by` are None while it is open."""
+    """A report of a job. `verdict` and `closed_by` are None while it is open."""
 
     id: int
     guild_id: int
     job_id: int
     member_id: int
-    """Whose job it is."""
+    """The member who requested the job."""
     reported_by: int
     reason: str | None
     created_at: float

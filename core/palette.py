@@ -47,7 +47,7 @@ def parse_palette(text: str) -> tuple[str, ...]:
 
 
 def palette_bounds() -> str:
-    """The message for too few or too many colours."""
+    """The error message for too few or too many colours."""
     return gettext("A palette has {least} to {most} colours.", least=MIN_COLOURS, most=MAX_COLOURS)
 
 

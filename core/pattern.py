@@ -1,4 +1,4 @@
-"""How an image repeats: beyond its edges, and within."""
+"""Seamless tiles and symmetries."""
 
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ class Tile(StrEnum):
 
 
 class Symmetry(StrEnum):
-    """What leaves an image unchanged."""
+    """The transformations that leave an image unchanged."""
 
     LEFT_RIGHT = "left-right"  # a mirror
     TOP_BOTTOM = "top-bottom"

@@ -1,4 +1,4 @@
--- Jobs: what was asked, by whom, where, and what became of it. Times are seconds since 1970.
+-- Jobs: what was requested, by whom, where, and with what outcome. Times are seconds since 1970.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     recipe TEXT NOT NULL CHECK (json_valid(recipe)),
@@ -20,7 +20,7 @@ CREATE TABLE jobs (
     finished_at REAL,
     reason TEXT,
     posted INTEGER NOT NULL DEFAULT 0 CHECK (posted IN (0, 1)),
-    -- What the recipe says, once more, so that it can be summed: pictures, and pixel-steps.
+    -- Copied from the recipe, so that they can be summed: the number of images, and pixel-steps.
     pictures INTEGER NOT NULL,
     work INTEGER NOT NULL,
     CHECK ((state = 'running') = (lease_until IS NOT NULL)),
@@ -28,15 +28,15 @@ CREATE TABLE jobs (
     CHECK ((state IN ('done', 'failed', 'cancelled')) = (finished_at IS NOT NULL))
 ) STRICT;
 
--- The claim order of jobs.turns; `state` and `work` ride along so that places are counted and
--- waits are summed from the index alone.
+-- The claim order (see core.fair_queue). `state` and `work` are included so that positions are
+-- counted and waits are summed from the index alone.
 CREATE INDEX jobs_waiting ON jobs (state, priority DESC, turn, id, work) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (engine) WHERE state = 'running';
 CREATE INDEX jobs_unposted ON jobs (finished_at) WHERE finished_at IS NOT NULL AND posted = 0;
 CREATE INDEX jobs_done ON jobs (finished_at) WHERE state = 'done';
 CREATE INDEX jobs_of_member ON jobs (member_id, priority, turn);
 
--- How far each priority's queue has come: the highest turn claimed so far.
+-- The virtual time of each priority: the highest turn claimed so far.
 CREATE TABLE virtual_time (
     priority INTEGER PRIMARY KEY,
     turn INTEGER NOT NULL

@@ -1,12 +1,12 @@
--- What members may ask of a job beside cancelling it, where a job comes from, and what they keep.
+-- Stopping a job early, where a job comes from, and members' favourites and preferences.
 
--- Its asker wants what is there so far: the next step is to be the last.
+-- Its member wants the image so far: the next step is the last.
 ALTER TABLE jobs ADD COLUMN stopping INTEGER NOT NULL DEFAULT 0 CHECK (stopping IN (0, 1));
--- The job that this one repeats, varies or goes on from.
+-- The job that this one repeats, varies or continues.
 ALTER TABLE jobs ADD COLUMN parent_id INTEGER;
--- When its pictures were deleted; the job itself stays, for the numbers.
+-- When its images were deleted; the row stays, for statistics.
 ALTER TABLE jobs ADD COLUMN deleted_at REAL;
--- What its asker's Discord speaks, as Discord calls it.
+-- The Discord locale of its member.
 ALTER TABLE jobs ADD COLUMN locale TEXT NOT NULL DEFAULT 'en';
 
 CREATE INDEX jobs_by_age ON jobs (member_id, id);
@@ -21,7 +21,7 @@ CREATE TABLE favourites (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX favourites_by_job ON favourites (job_id);
 
--- What a member need not type each time; NULL where they have not chosen.
+-- A member's defaults; NULL where they have set none.
 CREATE TABLE preferences (
     member_id INTEGER PRIMARY KEY,
     size TEXT,

@@ -1,12 +1,12 @@
--- What the moderators of a server have settled, what they did, and what members report to them.
+-- The settings and rules of a server, the log of its moderators, and members' reports.
 -- Times are seconds since 1970.
 
--- How many of its asker's jobs there may be painted at a time; NULL for any number.
+-- How many of its member's jobs may run at a time in that server; NULL if there is no limit.
 ALTER TABLE jobs ADD COLUMN most_running INTEGER CHECK (most_running > 0);
--- Whether its pictures are hidden until one clicks on them: asked for in such a channel.
+-- Whether its images are spoilers, because it was requested in such a channel.
 ALTER TABLE jobs ADD COLUMN spoilered INTEGER NOT NULL DEFAULT 0 CHECK (spoilered IN (0, 1));
 
--- As before, and with what says whether a job may be claimed now.
+-- As before, with the columns that decide whether a job may be claimed now.
 DROP INDEX jobs_waiting;
 CREATE INDEX jobs_waiting
     ON jobs (state, priority DESC, turn, id, work, guild_id, member_id, most_running)
@@ -30,7 +30,7 @@ CREATE TABLE channel_rules (
     PRIMARY KEY (guild_id, channel_id, rule)
 ) STRICT, WITHOUT ROWID;
 
--- The role with the server's own number is @everyone. NULL where a role says nothing.
+-- The role with the server's own id is @everyone. NULL where a role has no limit.
 CREATE TABLE role_limits (
     guild_id INTEGER NOT NULL,
     role_id INTEGER NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE words (
     PRIMARY KEY (guild_id, text)
 ) STRICT, WITHOUT ROWID;
 
--- Every act of a moderator, and every refusal (by_id is NULL then).
+-- Every action of a moderator, and every refused request (by_id is NULL then).
 CREATE TABLE moderation_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     guild_id INTEGER NOT NULL,
@@ -70,7 +70,7 @@ CREATE TABLE moderation_log (
     job_id INTEGER,
     what TEXT,
     why TEXT,
-    -- Whether it still has to be shown in the server's log channel.
+    -- Whether it still has to be posted in the server's log channel.
     to_mirror INTEGER NOT NULL CHECK (to_mirror IN (0, 1))
 ) STRICT;
 CREATE INDEX moderation_log_of_guild ON moderation_log (guild_id, id);

@@ -1,16 +1,16 @@
--- What the bot has acknowledged and not answered yet. A row is written before the bot says that it
--- is thinking, and struck out once Discord has taken the answer: whatever a crash leaves open is
--- found here and brought to its end.
+-- Interactions that the bot has acknowledged and not responded to yet. A row is inserted before the
+-- bot acknowledges, and deleted once Discord has accepted the response, so what a crash leaves open
+-- is found here.
 
 CREATE TABLE answers (
     interaction_id INTEGER PRIMARY KEY,
-    -- The interaction's own, with which Discord lets its answer be edited for 15 minutes.
+    -- The interaction's token, with which the response can be edited for 15 minutes.
     token TEXT NOT NULL,
     locale TEXT NOT NULL,
-    -- What it asked for, once that is queued.
+    -- The job that it requested, once that is queued.
     job_id INTEGER REFERENCES jobs (id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX answers_of_job ON answers (job_id) WHERE job_id IS NOT NULL;
 
--- How often a card has been asked to be shown once more, since something else may have hidden it.
+-- How often the job message had to be posted again, because something else may have overwritten it.
 ALTER TABLE jobs ADD COLUMN redraws INTEGER NOT NULL DEFAULT 0;

@@ -1,10 +1,10 @@
--- So that the queue may be long: what is often asked of it is read from a few rows.
+-- Makes a long queue fast: frequent queries read only a few rows.
 
 -- How many jobs wait and how much work they are, summed over stretches of the claim order, so that
--- a place is the sum of some hundred rows however many jobs wait. A stretch of level 2 are 1,024
--- turns, one of level 1 is a turn (ids is 0 in both), one of level 0 are 1,024 numbers of jobs
--- within a turn. Each stands there for all servers together, under guild_id 0, and for each server,
--- because those that are paused have to be taken off. Stretches without a job have no row.
+-- a position is the sum of some hundred rows however many jobs wait. A stretch of level 2 is 1,024
+-- turns, one of level 1 a single turn (ids is 0 in both), one of level 0 is 1,024 job ids within a
+-- turn. guild_id 0 stands for all servers; each server has its own rows as well, because those of
+-- paused servers are subtracted. Stretches without jobs have no row.
 CREATE TABLE stretches (
     guild_id INTEGER NOT NULL,
     level INTEGER NOT NULL CHECK (level IN (0, 1, 2)),
@@ -16,8 +16,8 @@ CREATE TABLE stretches (
     PRIMARY KEY (guild_id, level, priority DESC, turns, ids)
 ) STRICT, WITHOUT ROWID;
 
--- What is written here is added to the sums: a job that begins to wait (1, its work), or no longer
--- waits (-1, its work below zero).
+-- A row written to this view is added to the sums: (1, work) when a job begins to wait, (-1, -work)
+-- when it no longer does.
 CREATE VIEW stretch_changes (guild_id, priority, turn, id, jobs, work)
     AS SELECT 0, 0, 0, 0, 0, 0 WHERE false;
 CREATE TRIGGER sum_stretches INSTEAD OF INSERT ON stretch_changes BEGIN
@@ -63,19 +63,18 @@ INSERT INTO stretch_changes
     SELECT guild_id, priority, turn, id, 1, work FROM jobs WHERE state = 'queued';
 
 CREATE INDEX guilds_paused ON guilds (guild_id) WHERE paused_at IS NOT NULL;
--- Each server's own line, for the next job and for its moderators.
+-- The queue of each server, for the next job and for its moderators.
 CREATE INDEX jobs_waiting_in_guild ON jobs (guild_id, priority DESC, turn, id)
     WHERE state = 'queued';
 CREATE INDEX jobs_waiting_by_age ON jobs (created_at) WHERE state = 'queued';
 
--- What counts against a member's limits, however much they have asked for before.
+-- What counts against a member's limits, read in constant time.
 CREATE INDEX jobs_live_of_member ON jobs (member_id) WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_running_of_member ON jobs (member_id, guild_id) WHERE state = 'running';
 CREATE INDEX jobs_asked_by_member ON jobs (member_id, created_at);
 
--- Which stored pictures a recipe speaks of, and which jobs that have not ended start from another
--- job's pictures: what the disk still needs is asked for a few files, not for all jobs there ever
--- were.
+-- Which stored images a recipe uses, and which jobs that have not ended start from another job's
+-- images, so that retention looks up a few files instead of scanning all jobs.
 CREATE TABLE pictures_in_recipes (
     name TEXT NOT NULL,
     job_id INTEGER NOT NULL,

@@ -1,14 +1,15 @@
--- Which messages show a job, and what is still to be deleted. See core.database.messages and core.database.deletions.
+-- Which messages show a job, and what is still to be deleted (see core.database.messages and
+-- core.database.deletions).
 
--- Every message that shows a job to others than whoever asked for that view. The id is NULL from
--- before the message is sent until Discord has named it; the nonce identifies it meanwhile.
+-- Every message that shows a job to anyone but the member who asked for it. The id is NULL until
+-- Discord has assigned it; until then, the nonce identifies the message.
 CREATE TABLE messages (
     job_id INTEGER NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('job', 'timelapse', 'direct copy', 'show', 'report')),
     channel_id INTEGER NOT NULL,
     message_id INTEGER,
     nonce TEXT,
-    -- When it was about to be sent, in seconds since 1970.
+    -- When it was announced, right before it was sent, in seconds since 1970.
     announced_at REAL,
     CHECK (message_id IS NOT NULL OR (nonce IS NOT NULL AND announced_at IS NOT NULL)),
     UNIQUE (job_id, message_id),
@@ -18,20 +19,20 @@ INSERT INTO messages (job_id, kind, channel_id, message_id)
     SELECT id, 'job', channel_id, message_id FROM jobs
     WHERE message_id IS NOT NULL AND deleted_at IS NULL;
 
--- The outbox of deletions. A row is written in the transaction that deletes the rows it stands
--- for, and removed once the thing itself is gone. The kinds are worked off in alphabetical order:
--- folders and images before messages.
+-- The outbox of deletions. A row is added in the transaction that deletes the rows it stands for,
+-- and removed once its target is gone. The kinds are deleted in alphabetical order: folders and
+-- images before messages.
 CREATE TABLE deletions (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('folder', 'image', 'message')),
-    -- Whose folder, or which job a message shows; NULL for a message of the moderators' log.
+    -- The job of a folder or message; NULL for a message of the moderators' log.
     job_id INTEGER,
     -- The name of an uploaded image.
     image TEXT,
     channel_id INTEGER,
     message_id INTEGER,
     nonce TEXT,
-    -- When it is to be tried, in seconds since 1970; whoever takes it puts it off first.
+    -- When it is tried, in seconds since 1970; a worker that takes it postpones it first.
     due_at REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     CHECK ((kind = 'image') = (image IS NOT NULL)),
@@ -42,11 +43,11 @@ CREATE TABLE deletions (
 CREATE INDEX deletions_in_order ON deletions (kind, due_at);
 CREATE INDEX deletions_being_sent ON deletions (channel_id, nonce) WHERE nonce IS NOT NULL;
 
--- Up to which byte of the journal beside the database (see core.database.journal) this database has it.
+-- The byte up to which this database has carried out its journal (see core.database.journal).
 CREATE TABLE deletion_journal (position INTEGER NOT NULL) STRICT;
 INSERT INTO deletion_journal VALUES (0);
 
--- However a job gets its message, it is recorded; that of a deleted job goes at once.
+-- However a job gets its message, it is recorded; the message of a deleted job is deleted at once.
 CREATE TRIGGER job_arrives_with_message AFTER INSERT ON jobs WHEN NEW.message_id IS NOT NULL BEGIN
     INSERT OR IGNORE INTO messages (job_id, kind, channel_id, message_id)
         VALUES (NEW.id, 'job', NEW.channel_id, NEW.message_id);
@@ -60,8 +61,8 @@ CREATE TRIGGER job_gets_message AFTER UPDATE OF message_id ON jobs
         WHERE NEW.deleted_at IS NOT NULL;
 END;
 
--- Which uploaded images (see core.storage.uploaded_images) a job has brought along, in contrast to those that it
--- took over from its parent.
+-- Which uploaded images (see core.storage.uploaded_images) were uploaded for a job, as opposed to
+-- inherited from its parent.
 CREATE VIEW image_uploads (image, job_id, member_id) AS
     SELECT here.name, jobs.id, jobs.member_id
     FROM pictures_in_recipes AS here JOIN jobs ON jobs.id = here.job_id
@@ -72,7 +73,7 @@ CREATE VIEW image_uploads (image, job_id, member_id) AS
         )
     );
 
--- So that thousands of jobs can be deleted at once.
+-- Makes deleting thousands of jobs at once fast.
 CREATE INDEX pictures_in_recipes_by_job ON pictures_in_recipes (job_id);
 DROP TRIGGER recipe_goes;
 CREATE TRIGGER recipe_goes AFTER DELETE ON jobs BEGIN

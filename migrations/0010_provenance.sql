@@ -1,10 +1,10 @@
--- Where an image comes from goes with everything that is made from it.
+-- Age restriction, spoilers and uploads are inherited by everything that is made from an image.
 
--- Requested in an age-restricted channel: neither it nor what is made from it is shown elsewhere.
+-- Requested in an age-restricted channel: shown nowhere else, nor is anything made from it.
 ALTER TABLE jobs ADD COLUMN age_restricted INTEGER NOT NULL DEFAULT 0
     CHECK (age_restricted IN (0, 1));
 
--- Who uploaded an image, and where. Only they may use it again. Jobs inherit the two flags.
+-- Who uploaded an image, and where. Only they may reuse it. Jobs inherit the two flags.
 CREATE TABLE uploaded_images (
     -- As in recipes: the SHA-256 of the stored file.
     name TEXT NOT NULL,
@@ -16,12 +16,12 @@ CREATE TABLE uploaded_images (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX uploaded_images_of_member ON uploaded_images (member_id);
 
--- So far the jobs tell: an image that is not their parent's was uploaded for them.
+-- For existing jobs: an image that is not their parent's was uploaded for them.
 INSERT INTO uploaded_images (name, member_id, created_at, age_restricted, spoilered)
     SELECT image, jobs.member_id, MIN(created_at), 0, MAX(spoilered)
     FROM image_uploads JOIN jobs ON jobs.id = job_id GROUP BY image, jobs.member_id;
 
--- What was made from an image behind a spoiler is behind one, too.
+-- What was made from a spoiler is a spoiler, too.
 UPDATE jobs SET spoilered = 1 WHERE NOT spoilered AND id IN (
     WITH RECURSIVE made_from (id) AS (
         SELECT id FROM jobs WHERE spoilered

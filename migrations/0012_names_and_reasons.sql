@@ -1,5 +1,5 @@
--- Names that say what they are, reasons as codes, and columns for what was read out of the recipe's
--- JSON, so that no statement but the insert depends on a recipe that can be read.
+-- Clearer names, reasons as codes, and columns copied from the recipe's JSON, so that only the
+-- insert needs a readable recipe.
 
 -- jobs: why a job ended, as a code with parameters, or as free text in the member's language.
 ALTER TABLE jobs RENAME COLUMN reason TO reason_text;
@@ -25,7 +25,7 @@ UPDATE jobs SET
     );
 CREATE INDEX jobs_unreadable ON jobs (id) WHERE reason_code = 'unreadable';
 
--- jobs: what the recipe says, once more. NULL or empty if it could not be read.
+-- jobs: copied from the recipe; NULL or empty if it could not be read.
 DROP INDEX jobs_from_another;
 ALTER TABLE jobs ADD COLUMN steps INTEGER;
 ALTER TABLE jobs ADD COLUMN source_job_id INTEGER;
@@ -113,10 +113,10 @@ CREATE TRIGGER jobs_after_delete AFTER DELETE ON jobs BEGIN
     DELETE FROM pictures_in_recipes WHERE job_id = OLD.id;
 END;
 
--- Interactions that the bot has acknowledged and not answered yet.
+-- Interactions that the bot has acknowledged and not responded to yet.
 DROP INDEX answers_of_job;
 ALTER TABLE answers RENAME TO pending_responses;
--- Whose payload it is, so that it goes with what is deleted about them. NULL in older rows.
+-- The member, so that the payload is deleted with everything about them. NULL in older rows.
 ALTER TABLE pending_responses ADD COLUMN member_id INTEGER;
 CREATE INDEX pending_responses_of_job ON pending_responses (job_id) WHERE job_id IS NOT NULL;
 

@@ -1,1 +1,1 @@
-"""Numbered SQL (`0001_what.sql`), applied in order, once each, by `core.database.jobs`."""
+"""Migrations: numbered SQL (`0001_what.sql`), applied in order by `core.database.connection`."""

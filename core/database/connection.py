@@ -22,8 +22,10 @@ from core.database.journal_replay import carry_out, is_behind
 from core.database.rows import decode_text, value_of
 from core.database.schema import FUNCTIONS, migrations, statements
 
-BUSY_SECONDS = 5.0  #: how long a caller waits for its turn and for other processes together
-TRY_SECONDS = 0.05  #: how long SQLite itself waits for the write lock, so that a task can give up
+BUSY_SECONDS = 5.0  #: how long a caller waits in all, for other tasks and other processes
+TRY_SECONDS = (
+    0.05  #: how long SQLite itself waits for the write lock; short, so that a task can give up
+)
 
 
 class Database:
@@ -46,7 +48,7 @@ class Database:
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
         self.journal = Journal(path)
-        """The deletions, also those that a restored backup lacks."""
+        """The journal of deletions, including those that a restored backup lacks."""
 
     @classmethod
     @asynccontextmanager
@@ -96,10 +98,10 @@ class Database:
     async def transaction(
         self, *, wait_seconds: float | None = None
     ) -> AsyncIterator[aiosqlite.Connection]:
-        """For changes: all of them or none, on disk when the block is left.
+        """For changes: all or nothing, and on disk once the block is left.
 
-        Raises StoreLockedError after `wait_seconds` (by default the `busy_seconds` of `open`),
-        whether tasks of this process or another process held the lock.
+        Raises StoreLockedError if the lock is held, by this or another process, for longer than
+        `wait_seconds` (default: the `busy_seconds` of `open`).
         """
         deadline = self._deadline(wait_seconds)
         async with self._turn(self._writing, deadline):
@@ -118,7 +120,7 @@ class Database:
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint (TRUNCATE)")
 
     def _deadline(self, wait_seconds: float | None = None) -> float:
-        """Until when a caller waits, in the event loop's time."""
+        """When a caller stops waiting, in the event loop's time."""
         seconds = self._busy_seconds if wait_seconds is None else wait_seconds
         return asyncio.get_running_loop().time() + seconds
 
@@ -135,7 +137,7 @@ class Database:
             lock.release()
 
     async def _retry(self, sql: str, deadline: float) -> None:
-        """Runs a statement on the writer until no other process is in the way."""
+        """Runs a statement on the writer, again and again while another process holds the lock."""
         while True:
             try:
                 await self._writer.execute(sql)
@@ -153,19 +155,19 @@ class Database:
                 f"The database {self._path} was written by a newer version of this program"
                 f" (schema {version}, this one knows {max(migrations())}): update the program."
             )
-        # Where several processes do so at the same moment, SQLite does not wait, but fails at once.
+        # If several processes do this at the same time, SQLite fails at once instead of waiting.
         await self._retry("PRAGMA journal_mode = WAL", self._deadline())
-        # secure_delete: what is deleted is overwritten, not only marked as free.
+        # secure_delete: deleted content is overwritten, not only marked as free.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             await self._writer.execute(f"PRAGMA {pragma}")
         for name, function in FUNCTIONS.items():
             await self._writer.create_function(name, 1, function, deterministic=True)
-        # A damaged row must not keep a table from getting a column.
+        # A damaged row must not prevent a migration.
         await self._writer.execute("PRAGMA ignore_check_constraints = ON")
         for number, sql in migrations().items():
             if number <= version:
                 continue
-            async with self.transaction() as db:  # another process may be faster
+            async with self.transaction() as db:  # another process may have applied it meanwhile
                 if number > int(await value_of(db, "PRAGMA user_version")):
                     for statement in statements(sql):
                         await db.execute(statement)
@@ -180,9 +182,9 @@ class Database:
 def _create_private(path: Path) -> None:
     """Creates the file, if it is missing, for its owner alone; SQLite copies the mode.
 
-    A file that exists is not opened: to close it would drop every lock that this process holds on
-    it (POSIX). Then the next process to close the database deletes the write-ahead log under the
-    connections of this one, and whatever they write from there on is lost.
+    An existing file is not opened: closing it would drop all POSIX locks that this process holds on
+    it. The next process to close the database would then delete the write-ahead log that this one
+    is still writing to, and those writes would be lost.
     https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
     """
     with suppress(FileExistsError):

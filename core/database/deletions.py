@@ -1,9 +1,9 @@
-"""What members and moderators delete: the rows at once, everything else through an outbox.
+"""Deletions by members and moderators: rows at once, everything else through an outbox.
 
-The transaction that deletes rows also writes down what is to be deleted elsewhere: folders,
-uploaded images, messages. `bot.services.deletion` works that outbox off until all of it is gone,
-whatever crashes or fails in between. Each deletion is in the journal (see `core.database.journal`)
-before it is carried out.
+The transaction that deletes rows also adds to the outbox what else must go: folders, uploaded
+images, messages. `bot.services.deletion` works through the outbox until all of it is gone, whatever
+crashes or fails in between. Each deletion is in the journal (see `core.database.journal`) before it
+is carried out.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from core.database.journal_replay import TAKEN_SECONDS, carry_out
 from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction
 
-FIRST_RETRY, LONGEST_RETRY = 1.0, 600.0  #: seconds; each wait is twice the one before
+FIRST_RETRY, LONGEST_RETRY = 1.0, 600.0  #: seconds; each delay is twice the one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that shows a job. Without an id it was on its way when it was to be deleted."""
+    """A message that shows a job. It has no id if it was in flight when the job was deleted."""
 
     channel_id: int
     message_id: int | None
@@ -51,7 +51,7 @@ class Deletion:
     id: int
     target: Folder | Image | Message
     attempts: int
-    """How often it has been tried, this time included."""
+    """How often it has been tried, including this time."""
 
 
 class Deletions:
@@ -61,11 +61,11 @@ class Deletions:
         self._database = database
 
     async def delete_member(self, member_id: int) -> int:
-        """Deletes everything that is kept about a member; how many jobs that were."""
+        """Deletes everything about a member; returns the number of their jobs."""
         async with once(self._database) as db:
             last_job = await value_of(db, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
             jobs = await value_of(db, "SELECT COUNT(*) FROM jobs WHERE member_id = ?", (member_id,))
-            # Later than all their uploads and requests, also where the clock has been set back.
+            # Later than all their uploads and requests, even if the clock was set back.
             latest = await value_of(
                 db,
                 "SELECT MAX(created_at) FROM (SELECT member_id, created_at FROM uploaded_images"
@@ -81,7 +81,7 @@ class Deletions:
     async def delete_job(self, job_id: int, actor_id: int) -> bool:
         """Deletes the images and messages of a job that has ended; False if it has not.
 
-        The audit log records it, unless it is one's own job.
+        The audit log records it, unless it is the actor's own job.
         """
         now = self._database.now()
         async with once(self._database) as db:
@@ -106,9 +106,9 @@ class Deletions:
     # -- the outbox ------------------------------------------------------------------------
 
     async def take(self) -> Deletion | None:
-        """The next deletion that is due, which nobody else tries for a while; None without one."""
+        """Takes the next deletion that is due, which no other worker will try; None without one."""
         now = self._database.now()
-        # One that is put off for longer than any was put off before the clock was set back.
+        # A deletion postponed for longer than this was postponed before the clock was set back.
         latest = now + LONGEST_RETRY
         async with self._database.read() as db:
             due = await value_of(
@@ -130,12 +130,12 @@ class Deletions:
         return deletions[0] if deletions else None
 
     async def done(self, deletion: Deletion) -> None:
-        """Strikes a deletion out: what it names is gone."""
+        """Removes a deletion from the outbox: its target is gone."""
         async with self._database.transaction() as db:
             await db.execute("DELETE FROM deletions WHERE id = ?", (deletion.id,))
 
     async def failed(self, deletion: Deletion) -> float:
-        """Puts a deletion off; by how many seconds."""
+        """Postpones a deletion; returns by how many seconds."""
         seconds = min(FIRST_RETRY * 2.0 ** min(deletion.attempts - 1, 20), LONGEST_RETRY)
         async with self._database.transaction() as db:
             await db.execute(
@@ -145,17 +145,17 @@ class Deletions:
         return seconds
 
     async def empty_log(self) -> None:
-        """Leaves nothing of deleted rows in the database's files, unless somebody is reading."""
+        """Removes deleted rows from the database's files, unless another process is reading."""
         await self._database.empty_log()
 
     async def is_uploaded(self, image: str) -> bool:
-        """Whether somebody has uploaded an image that is to be deleted, since, or keeps it."""
+        """Whether someone still has an image among their uploads, or has uploaded it again."""
         async with self._database.read() as db:
             sql = "SELECT EXISTS (SELECT 1 FROM uploaded_images WHERE name = ?)"
             return bool(await value_of(db, sql, (image,)))
 
     async def pending(self) -> int:
-        """How many deletions wait."""
+        """How many deletions are in the outbox."""
         async with self._database.read() as db:
             return int(await value_of(db, "SELECT COUNT(*) FROM deletions"))
 

@@ -12,11 +12,11 @@ class StoreError(Exception):
 
 
 class StoreLockedError(StoreError):
-    """Somebody else held the write lock until the caller's deadline."""
+    """The write lock was held until the caller's deadline."""
 
 
 class StoreReadOnlyError(StoreError):
-    """The file, or its folder, cannot be written."""
+    """The file or its folder is not writable."""
 
 
 class StoreFullError(StoreError):
@@ -32,12 +32,12 @@ class StoreTooNewError(StoreError):
 
 
 class IdOutOfRangeError(StoreError):
-    """A number does not fit into SQLite's 64 bits, so it is no id of ours or of Discord's."""
+    """A number does not fit into 64 bits, so it can't be an id."""
 
 
 @contextmanager
 def plain_errors(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into StoreErrors."""
+    """Translates SQLite's errors to StoreErrors."""
     try:
         yield
     except sqlite3.Error as error:
@@ -46,12 +46,12 @@ def plain_errors(path: Path) -> Iterator[None]:
         raise IdOutOfRangeError("There is no id of more than 64 bits.") from error
     except OSError as error:
         raise StoreReadOnlyError(
-            f"The folder of the database {path} cannot be made: {error}."
+            f"The folder of the database {path} can't be created: {error}."
         ) from error
 
 
 def locked(path: Path) -> StoreLockedError:
-    """The error for a deadline that passed."""
+    """The error for a missed deadline."""
     return StoreLockedError(
         f"The database {path} is locked by another program: close it and try again."
     )
@@ -64,15 +64,15 @@ def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
             return locked(path)
         case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM" | "SQLITE_AUTH":
             return StoreReadOnlyError(
-                f"The database {path} cannot be written: check the rights of the file and of"
+                f"The database {path} is not writable: check the permissions of the file and of"
                 " its folder."
             )
         case "SQLITE_FULL" | "SQLITE_IOERR":
             return StoreFullError(
-                f"The database {path} cannot grow: the disk is full or failing; make room on it."
+                f"The database {path} can't grow: the disk is full or failing. Free up space on it."
             )
         case "SQLITE_NOTADB" | "SQLITE_CORRUPT":
             return StoreDamagedError(
-                f"{path} is not a database or is damaged: move it away or restore a copy."
+                f"{path} is not a database, or is damaged: move it away, or restore a backup."
             )
     return StoreError(f"The database {path} failed: {error} ({name or type(error).__name__}).")

@@ -1,4 +1,4 @@
-"""The rules of a server: limits per role, refused words, and what holds in which channels."""
+"""The rules of a server: limits per role, refused words, and rules for channels."""
 
 import sqlite3
 from dataclasses import asdict

@@ -1,8 +1,8 @@
-"""Changes that an interaction of Discord's makes once, however often its handler runs.
+"""Makes the changes of an interaction once, however often its handler runs.
 
-A killed bot's successor runs the handlers of all pending responses again. What a handler has
-changed is written into its pending response in the same transaction, so that the second run is
-spared, or finds what the first one did.
+After a crash, the next bot runs the handlers of all pending responses again. A handler's changes
+are recorded in its pending response in the same transaction, so that the second run is skipped, or
+finds what the first one did.
 """
 
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from core.database.connection import Database
 from core.database.rows import value_of
 
 DONE = "done"
-"""The `outcome` of a pending response all of whose changes are made."""
+"""The `outcome` of a pending response whose changes are all made."""
 
 current_interaction: ContextVar[int | None] = ContextVar("current_interaction", default=None)
 """The id of the interaction that the current task handles. The bot sets it."""
@@ -23,9 +23,9 @@ current_interaction: ContextVar[int | None] = ContextVar("current_interaction", 
 
 @asynccontextmanager
 async def once(database: Database) -> AsyncIterator[aiosqlite.Connection]:
-    """A transaction with all that the current interaction changes: it will not run again.
+    """A transaction with all changes of the current interaction, which then doesn't run again.
 
-    One that changes nothing counts for nothing. Raises StoreError.
+    A transaction without changes is not recorded. Raises StoreError.
     """
     async with database.transaction() as db:
         changes = db.total_changes
@@ -35,14 +35,14 @@ async def once(database: Database) -> AsyncIterator[aiosqlite.Connection]:
 
 
 async def outcome(db: aiosqlite.Connection) -> str | None:
-    """What an earlier run of the current interaction has written down."""
+    """What an earlier run of the current interaction has recorded."""
     sql = "SELECT outcome FROM pending_responses WHERE interaction_id = ?"
     found = await value_of(db, sql, (current_interaction.get(),))
     return None if found is None else str(found)
 
 
 async def set_outcome(db: aiosqlite.Connection, text: str) -> None:
-    """Writes down what the current interaction has done."""
+    """Records what the current interaction has done."""
     await db.execute(
         "UPDATE pending_responses SET outcome = ? WHERE interaction_id = ?",
         (text, current_interaction.get()),

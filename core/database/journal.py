@@ -1,10 +1,10 @@
 """A journal of deletions beside the database, so that a restored backup cannot undo them.
 
 `imagine.db.deletions` holds one JSON object per line: which member's data and which jobs were
-deleted, and up to which number jobs may have been named. It contains ids and times, no other
-personal data. It is only ever appended to, and each entry is on disk before the transaction that
-carries it out is committed. The database remembers how far it has come (`deletion_journal`): after
-a crash, or in a restored backup, the entries behind that position are carried out again.
+deleted, and the highest job id that may have been used. It contains ids and times, but no other
+personal data. It is append-only, and each entry is on disk before the transaction that carries it
+out is committed. The database stores the position up to which it has carried out the journal
+(`deletion_journal`); after a crash or a restored backup, it carries out the rest again.
 """
 
 import json
@@ -18,7 +18,7 @@ SUFFIX = ".deletions"
 
 @dataclass(frozen=True, slots=True)
 class MemberDeleted:
-    """Everything that is kept about a member, with their jobs up to a number."""
+    """Everything about a member was deleted, with their jobs up to an id."""
 
     member: int
     last_job: int
@@ -27,7 +27,7 @@ class MemberDeleted:
 
 @dataclass(frozen=True, slots=True)
 class JobDeleted:
-    """The images and messages of one job, but for one message that says so."""
+    """The images and messages of a job were deleted, except one message that says so."""
 
     job: int
     but_message: int | None
@@ -36,7 +36,7 @@ class JobDeleted:
 
 @dataclass(frozen=True, slots=True)
 class NumbersReserved:
-    """Jobs may have got numbers up to this one."""
+    """Ids up to this one may have been given to jobs."""
 
     reserved: int
     at: float
@@ -54,10 +54,10 @@ class Journal:
     def __init__(self, database: Path) -> None:
         self.path = database.with_name(database.name + SUFFIX)
         self.reserved_here = 0
-        """The highest number that this process has reserved; saves reading the file."""
+        """The highest id that this process has reserved; saves reading the file."""
 
     def end(self) -> int:
-        """The position behind the last entry, in bytes."""
+        """The position after the last entry, in bytes."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def append(self, entry: Entry) -> None:
@@ -68,7 +68,7 @@ class Journal:
         try:
             end = os.fstat(file).st_size
             if end and os.pread(file, 1, end - 1) != b"\n":
-                line = b"\n" + line  # a crash has left half a line: it is skipped when read
+                line = b"\n" + line  # half a line, left by a crash: reading skips it
             _write_all(file, line)
             os.fsync(file)
         finally:
@@ -77,7 +77,7 @@ class Journal:
             _sync_folder(self.path.parent)
 
     def after(self, position: int) -> list[Entry]:
-        """The entries behind a position."""
+        """The entries after a position."""
         if not self.path.exists():
             return []
         with self.path.open("rb") as file:
@@ -85,16 +85,16 @@ class Journal:
             return list(_entries(file.read()))
 
     def reserved(self) -> int:
-        """The highest number that a job may have got, as far as the journal knows."""
+        """The highest id that a job may have, as far as the journal knows."""
         return max(
             (each.reserved for each in self.after(0) if isinstance(each, NumbersReserved)),
             default=0,
         )
 
     def merge(self, other: bytes) -> None:
-        """Puts another journal of the same jobs before what this one knows beyond it.
+        """Merges another journal of the same jobs: its entries first, then the rest of this one.
 
-        So that positions in the other one stay true.
+        So positions in the other journal stay valid.
         """
         mine = self.path.read_bytes() if self.path.exists() else b""
         if not (mine or other):
@@ -115,7 +115,7 @@ class Journal:
 
 
 def _entries(data: bytes) -> Iterator[Entry]:
-    """What is half a line, or damaged, is skipped: it must not keep the rest from being read."""
+    """Parses the lines; skips damaged ones, so that the others can be read."""
     for line in data.splitlines():
         try:
             match json.loads(line):

@@ -1,7 +1,7 @@
-"""Carrying out the journal of deletions (see `core.database.journal`) in a database.
+"""Carries out the journal of deletions (see `core.database.journal`) in a database.
 
-The database remembers up to which byte of the journal it has carried it out: what a crash or a
-restored backup has left out is done later.
+The database stores the byte of the journal up to which it has done so. After a crash or a restored
+backup, it carries out the rest.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from core.database.schema import statements
 from core.job import Reason, ReasonCode
 
 TAKEN_SECONDS = 60.0
-"""A deletion that was taken is another's to try after so long; also the time that an engine or a
-message on its way is given before what it may have left is looked for."""
+"""After this time, another worker may try a deletion that was taken; and what a running engine or a
+message in flight may have left behind is deleted."""
 NONCE_SECONDS = 600.0
-"""For no longer than this Discord recognises a message by its nonce."""
+"""Discord recognises a message by its nonce for no longer than this."""
 RESERVED = 1000  #: how many job ids are reserved at a time
 
 _SOURCE_DELETED = Reason(ReasonCode.SOURCE_DELETED)
@@ -40,7 +40,7 @@ async def is_behind(db: aiosqlite.Connection, journal: Journal) -> bool:
 async def carry_out(
     db: aiosqlite.Connection, journal: Journal, now: float, entry: Entry | None = None
 ) -> None:
-    """Within a transaction: appends an entry to the journal, and does all that is not done yet."""
+    """Within a transaction: appends an entry to the journal, and carries out what is left."""
     position = min(await value_of(db, _POSITION), await _in_thread(journal, Journal.end))
     if entry:
         await _in_thread(journal, lambda journal: journal.append(entry))
@@ -74,7 +74,7 @@ async def _delete_job(db: aiosqlite.Connection, entry: JobDeleted, now: float) -
     was_running = await value_of(
         db, "SELECT 1 FROM jobs WHERE id = ? AND state = 'running'", (entry.job,)
     )
-    # Only a restored backup has it live again: members delete jobs that have ended.
+    # It only runs or waits in a restored backup: members delete jobs that have ended.
     reason = Reason(ReasonCode.DELETED_BY_MODERATOR)
     await job_updates.cancel(db, [entry.job], reason, now)
     await job_updates.mark_deleted(db, entry.job, now)
@@ -92,7 +92,7 @@ def _times(now: float) -> dict[str, float]:
 
 
 async def reserve_id(db: aiosqlite.Connection, journal: Journal, now: float, job_id: int) -> None:
-    """Has the journal know of a job's id before that is committed, 1,000 at a time."""
+    """Records a job's id in the journal before it is committed, 1,000 ids at a time."""
     if job_id <= journal.reserved_here:
         return
     end = await _in_thread(journal, Journal.end)
@@ -104,7 +104,7 @@ async def reserve_id(db: aiosqlite.Connection, journal: Journal, now: float, job
 
 
 async def _set_position(db: aiosqlite.Connection, journal: Journal) -> None:
-    """Records that this database has all that the journal says."""
+    """Records that this database has carried out the whole journal."""
     end = await _in_thread(journal, Journal.end)
     await db.execute("UPDATE deletion_journal SET position = ?", (end,))
 
@@ -114,5 +114,5 @@ async def _in_thread(journal: Journal, use: Callable[[Journal], T]) -> T:
         return await asyncio.to_thread(use, journal)
     except OSError as error:
         raise StoreFullError(
-            f"The journal of deletions {journal.path} cannot be used: {error}."
+            f"The journal of deletions {journal.path} can't be used: {error}."
         ) from error

@@ -1,4 +1,4 @@
-"""What members keep: their history, favourites and preferences."""
+"""Members' history, favourites and preferences."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from core.database.rows import readable, rows_of, value_of
 from core.job import Job
 from core.prompt_search import fold
 
-RECENT_JOBS = 200  #: the latest jobs of a member among which recent prompts are looked for
+RECENT_JOBS = 200  #: how many of a member's latest jobs are searched for recent prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ _HISTORY = (
 
 
 class Toggled(StrEnum):
-    """What became of a favourite. The values are stored."""
+    """The result of toggling a favourite. The values are stored."""
 
     ADDED = "added"
     REMOVED = "removed"
     FULL = "full"
-    """The member has as many as they may have."""
+    """The member has reached the limit."""
 
 
 class Members:

@@ -1,4 +1,4 @@
-"""A server's queue in the hands of its moderators."""
+"""A server's queue, for its moderators."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What is kept about a member, to be read by them."""
+"""The data about a member, for them to read."""
 
 import json
 import sqlite3
@@ -9,30 +9,30 @@ from typing import Any
 from core.database.connection import Database
 from core.database.rows import printable, rows_of, value_of
 
-PAGE = 500  #: records that are read at a time, so that nobody waits long for the database
+PAGE = 500  #: records per read, so that no one else waits long for the database
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How much is kept about a member."""
+    """How much data there is about a member."""
 
     jobs: int
     images: int
     favourites: int
     first: float | None
-    """When they first asked for an image, in seconds since 1970."""
+    """When they first requested an image, in seconds since 1970."""
 
 
 class PersonalData:
-    """What one database keeps about members. All methods raise StoreError."""
+    """The data about members. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def summary(self, member_id: int) -> Summary:
-        """How much is kept about a member, in all servers."""
+        """How much data there is about a member, in all servers."""
         async with self._database.snapshot() as db:
             (row,) = await rows_of(
                 db,

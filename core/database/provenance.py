@@ -1,4 +1,4 @@
-"""Where the images that a recipe builds on come from: which jobs, whose uploads, what channels."""
+"""Where the images of a recipe come from: from which jobs, whose uploads and what channels."""
 
 import json
 
@@ -9,7 +9,7 @@ from core.recipe import Recipe
 
 
 class UploadedImages:
-    """Whose uploads are whose, and what jobs inherit. All methods raise StoreError."""
+    """Who uploaded what, and what jobs inherit. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What members report to the moderators of their server."""
+"""Members' reports to the moderators of their server."""
 
 import sqlite3
 
@@ -21,7 +21,7 @@ class Reports:
         self._database = database
 
     async def insert(self, job: Job, reported_by: int, reason: str | None) -> Report | None:
-        """Stores that a member reports a job; None if they did so before."""
+        """Stores a member's report of a job; None if they have reported it before."""
         if job.guild_id is None:
             return None
         now = self._database.now()
@@ -47,7 +47,7 @@ class Reports:
             return _report(rows[0])
 
     async def open(self, guild_id: int, limit: int = 5) -> tuple[int, list[Report]]:
-        """How many reports wait for a moderator, and the oldest of them."""
+        """The number of open reports, and the oldest of them."""
         async with self._database.snapshot() as db:
             count = await value_of(
                 db,

@@ -1,6 +1,6 @@
-"""Running a query, and reading its rows one by one, so that a damaged row costs only itself.
+"""Running a query and decoding its rows one by one, so that a damaged row affects no other.
 
-`core.columns` finds the damage.
+`core.columns` detects the damage.
 """
 
 import sqlite3
@@ -46,7 +46,7 @@ def decode_text(raw: bytes) -> str:
 
 
 def printable(row: sqlite3.Row) -> dict[str, Any]:
-    """A row by column, for people to read: what is not UTF-8 in it shows as a question mark."""
+    """A row by column, for people to read: bytes that are not UTF-8 become question marks."""
     return {
         name: value.encode(errors="replace").decode() if isinstance(value, str) else value
         for name, value in zip(row.keys(), row, strict=True)

@@ -30,7 +30,7 @@ NUMBERS_SKIPPED = 100_000
 buttons of old messages name their job by its id."""
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
 """Suffixes of archives, and their modes in `tarfile`; any other name is a folder."""
-PICTURES = ("pictures", "initial")  #: folders of DATA_DIR that are in a backup
+IMAGE_FOLDERS = ("pictures", "initial")  #: folders of DATA_DIR that are in a backup
 _OURS = re.compile(rf"{DATABASE}|{JOURNAL}|pictures/[0-9]+/[^/.][^/]*|initial/[^/.][^/]*")
 
 Put = Callable[[Path, str], None]
@@ -58,7 +58,7 @@ def back_up(settings: Settings, target: Path) -> None:
                 put(database, DATABASE)
                 if (journal := Journal(settings.database_path).path).is_file():
                     put(journal, JOURNAL)  # after the database: it must cover all deletions in it
-                for path in _pictures(settings.data_dir, _job_ids(database)):
+                for path in _image_files(settings.data_dir, _job_ids(database)):
                     with suppress(FileNotFoundError):  # deleted in the meantime
                         put(path, str(path.relative_to(settings.data_dir)))
             whole.replace(target)
@@ -66,7 +66,7 @@ def back_up(settings: Settings, target: Path) -> None:
 
 def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
     """Restores a backup; replaces existing data only with `over`. Raises BackupError."""
-    there = [settings.database_path, *(settings.data_dir / name for name in PICTURES)]
+    there = [settings.database_path, *(settings.data_dir / name for name in IMAGE_FOLDERS)]
     if not over and (found := next((path for path in there if path.exists()), None)):
         raise BackupError(
             f"{found} already exists: stop bot and engine, and add --over to replace it with the"
@@ -84,7 +84,7 @@ def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
             journal = _merge_journals(saved / JOURNAL, settings.database_path)
             _raise_numbers(saved / DATABASE, settings.database_path, journal.reserved())
             _put_back(saved / DATABASE, settings.database_path)
-            for name in PICTURES:
+            for name in IMAGE_FOLDERS:
                 _swap(saved / name, settings.data_dir / name, Path(folder) / name)
 
 
@@ -99,7 +99,7 @@ def _job_ids(database: Path) -> list[int]:
         return [row[0] for row in connection.execute("SELECT id FROM jobs")]
 
 
-def _pictures(data_dir: Path, job_ids: Iterable[int]) -> Iterator[Path]:
+def _image_files(data_dir: Path, job_ids: Iterable[int]) -> Iterator[Path]:
     """All files of these jobs and all uploaded images, except those being written."""
     for folder in (*(folder_of(job_id, data_dir) for job_id in job_ids), data_dir / "initial"):
         for path in sorted(folder.glob("[!.]*")):
@@ -169,7 +169,7 @@ def _merge_journals(saved: Path, database: Path) -> Journal:
 
 
 def _raise_numbers(saved: Path, database: Path, reserved: int) -> None:
-    """Makes the restored database continue far above all job ids known to be used."""
+    """Makes the restored database continue far above all job ids that are known to be used."""
     highest = max(_highest_number(saved), _highest_number(database), reserved)
     with closing(sqlite3.connect(saved)) as connection, connection:
         changed = connection.execute(
@@ -206,12 +206,12 @@ def _put_back(saved: Path, database: Path) -> None:
         _copy_database(saved, database)
 
 
-def _swap(saved: Path, place: Path, aside: Path) -> None:
-    """Moves a restored folder into place, and the existing one to `aside`."""
-    if place.exists():
-        place.replace(aside)
-    if saved.exists():
-        saved.replace(place)
+def _swap(restored: Path, target: Path, replaced: Path) -> None:
+    """Moves a restored folder to `target`, and the existing one to `replaced`."""
+    if target.exists():
+        target.replace(replaced)
+    if restored.exists():
+        restored.replace(target)
 
 
 @contextmanager

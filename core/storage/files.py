@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and checksums of files.
+"""Atomic writes, and checksums of files.
 
 Everything here blocks. Raises OSError.
 """
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 def write_atomic(path: Path, content: bytes | memoryview | Callable[[Path], None]) -> None:
-    """Writes a file so that it appears whole or not at all, and survives a power cut.
+    """Writes a file atomically, so that it survives a power cut. Only its owner can read it.
 
-    `content` may be a function that writes the file whose path it is given. Several processes may
-    write the same file at once: the last one wins. Only its owner may read the file.
+    `content` may be a function that writes to the path it is given. Several processes may write the
+    same file at once; the last one wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
@@ -35,7 +35,7 @@ def write_atomic(path: Path, content: bytes | memoryview | Callable[[Path], None
 
 
 def fsync_dir(folder: Path) -> None:
-    """Forces the names of a folder's files to the disk, as after a rename."""
+    """Syncs a folder to disk, so that its files keep their names after a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -44,6 +44,6 @@ def fsync_dir(folder: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """A file's checksum in hexadecimal digits."""
+    """A file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Which files of jobs are still needed, and until when."""
+"""How long the files of jobs are needed."""
 
 import json
 from collections.abc import Iterable
@@ -11,21 +11,21 @@ from core.database.rows import rows_of
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """Until when something is needed, in seconds since 1970; infinity if there is no end yet.
+    """Until when files are needed, in seconds since 1970; infinity if no end is known.
 
-    What belongs to no job, or only to deleted ones, is not in here.
+    Files of no job, or only of deleted ones, are missing.
     """
 
     jobs: dict[int, float]
     """The folder of a job, by its id."""
     pictures: dict[str, float]
-    """An uploaded image that recipes name, by its name."""
+    """An uploaded image in recipes, by its name."""
 
 
 async def needed(
     database: Database, *, jobs: Iterable[int] = (), pictures: Iterable[str] = ()
 ) -> Needed:
-    """Until when the folders of these jobs are needed, and these images. Raises StoreError."""
+    """Until when the folders of these jobs and these images are needed. Raises StoreError."""
     async with database.snapshot() as db:
         folders = await rows_of(db, query("retained_folders"), {"jobs": json.dumps(list(jobs))})
         stored = await rows_of(db, query("retained_images"), {"images": json.dumps(list(pictures))})

@@ -1,4 +1,4 @@
-"""Images from members: decoded defensively, and stored under their checksum for recipes to name.
+"""Images from members: decoded defensively, and stored under their checksum, which recipes use.
 
 Everything here blocks: call it through `asyncio.to_thread`.
 """
@@ -117,7 +117,7 @@ def decode_image(data: bytes) -> Image.Image:
 def store_image(image: Image.Image, data_dir: Path) -> str:
     """Stores an RGB image as `data_dir/initial/<sha256>.png`; returns that checksum.
 
-    The file appears whole or not at all. Raises OSError if it cannot be written.
+    The file is written atomically. Raises OSError.
     """
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
@@ -142,15 +142,15 @@ def delete_image(name: str, data_dir: Path) -> None:
     _initial_path(name, data_dir).unlink(missing_ok=True)
 
 
-def copy_images(names: Iterable[str], places: Sequence[Path], data_dir: Path) -> None:
-    """Copies the images that `data_dir` lacks from the first place that has them.
+def copy_images(names: Iterable[str], folders: Sequence[Path], data_dir: Path) -> None:
+    """Copies images that `data_dir` lacks from the first of the folders that has them.
 
-    Skips an image that no place has; `load_image` will report it. Raises ImageRejectedError,
+    Skips images that none of them has; `load_image` reports those. Raises ImageRejectedError,
     OSError.
     """
     for name in names:
         if _stored(name, data_dir) is None:
-            data = next(filter(None, (_stored(name, place) for place in places)), None)
+            data = next(filter(None, (_stored(name, folder) for folder in folders)), None)
             if data is not None:
                 write_atomic(_initial_path(name, data_dir), data)
 

@@ -90,7 +90,7 @@ async def test_health_is_a_status_and_a_sentence(
 
 async def test_an_address_that_is_taken_is_named(database: Database, address: Address) -> None:
     async with measured("BOT_METRICS", address, database, lambda: ""):
-        with pytest.raises(SettingsError, match=rf"ENGINE_METRICS={address}: .*in use"):
+        with pytest.raises(SettingsError, match=rf"{address} can't be used: .*in use"):
             async with measured("ENGINE_METRICS", address, database, lambda: ""):
                 pass
 

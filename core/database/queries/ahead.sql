@@ -1,7 +1,7 @@
 -- Jobs and work ahead of a waiting job, for its position and wait. Parameters: :priority, :turn,
 -- :id, :guild_id, those of the job.
 --
--- Sums whole buckets of queue_buckets, ever smaller ones towards the job, and counts the jobs of
+-- Sums whole buckets of queue_buckets, smaller and smaller towards the job, and counts the jobs of
 -- its own smallest bucket one by one. Jobs of paused servers, except its own, are subtracted.
 WITH counted (guild_id, sign) AS (
     SELECT 0, 1

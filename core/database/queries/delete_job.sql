@@ -1,5 +1,6 @@
--- Deletes the images and messages of one job that has ended; its row stays, for the numbers. If an
--- engine was rendering it (:was_running), the folder goes a second time once that has surely let go.
+-- Deletes the images and messages of a job that has ended; its row stays, for statistics. If an
+-- engine was rendering it (:was_running), the folder is deleted again once that has certainly
+-- stopped.
 INSERT INTO deletions (kind, job_id, due_at)
     SELECT 'folder', id, :now FROM jobs WHERE id = :job
     UNION ALL SELECT 'folder', id, :later FROM jobs WHERE id = :job AND :was_running;

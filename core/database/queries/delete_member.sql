@@ -1,8 +1,8 @@
--- Deletes everything that is kept about a member, with their jobs up to :last_job. What is not in
--- the database goes into the outbox `deletions`. Moderators keep what they did, as ids and times.
--- The member's images are in the outbox already (delete_images_of_member.sql).
+-- Deletes everything about a member, with their jobs up to :last_job. What is outside of the
+-- database is added to the outbox `deletions`. Moderators keep what they did, as ids and times. The
+-- member's images are in the outbox already (delete_images_of_member.sql).
 
--- The folder of a running job goes a second time, once its engine has surely let go of it.
+-- The folder of a running job is deleted again, once its engine has certainly stopped.
 INSERT INTO deletions (kind, job_id, due_at)
     SELECT 'folder', id, :now FROM jobs WHERE member_id = :member AND id <= :last_job
     UNION ALL
@@ -16,8 +16,8 @@ INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
 DELETE FROM messages
     WHERE job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
 
--- What the member wrote to moderators about others, and what others wrote about the member. Where
--- a log channel shows a report or an entry with such a text, it is shown anew without.
+-- What the member wrote to moderators about others, and what others wrote about the member. If a
+-- log channel shows a report or an entry with such a text, it is posted again without it.
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
     SELECT 'message', job_id, channel_id, message_id, nonce,
         iif(message_id IS NULL, :later, :now)
@@ -48,7 +48,7 @@ UPDATE reports SET reason = NULL WHERE :member IN (reported_by, member_id);
 UPDATE audit_log SET reason = NULL WHERE :member IN (actor_id, target_id);
 UPDATE blocks SET reason = NULL WHERE member_id = :member;
 
--- The payload of a request holds what the member typed. The row stays, to be answered.
+-- The payload of a request contains what the member typed. The row stays until it is responded to.
 UPDATE pending_responses SET payload = NULL WHERE member_id = :member AND created_at <= :at;
 DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;
 DELETE FROM preferences WHERE member_id = :member;

@@ -1,8 +1,8 @@
 -- The job that is claimed next; no row if none may run now.
 --
--- It is found server by server: of each server that has any waiting and is not paused, the first
--- that may run now, and of those the first. So nobody looks through the jobs of a paused server.
--- The recursive part walks the servers by id; the last, NULL, is the direct messages.
+-- Finds the first job that may run now in each server that has waiting jobs and is not paused, and
+-- of those the first. So the jobs of paused servers are not scanned. The recursive part walks the
+-- servers by id; the last, NULL, is the direct messages.
 WITH RECURSIVE servers (guild_id) AS (
     SELECT 0
     UNION ALL

@@ -1,8 +1,8 @@
 -- Until when the folders of jobs are needed. Parameter: :jobs, a JSON array of ids.
 --
--- Infinity (9e999) while a job is not shown yet, while a job waits or runs that starts from it, and
--- while it is a favourite of its own member; otherwise the time at which it ended.
--- NULL if it is deleted.
+-- Infinity (9e999) while a job is not posted yet, while another waits or runs that starts from it,
+-- and while it is a favourite of its own member. Otherwise the time at which it ended; NULL if
+-- deleted.
 SELECT
     jobs.id,
     CASE

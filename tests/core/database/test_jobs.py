@@ -616,14 +616,14 @@ def read_only(filled: Path) -> Iterator[Path]:
 
 
 async def test_a_read_only_database(read_only: Path, as_nobody: None) -> None:
-    with pytest.raises(StoreReadOnlyError, match=r"cannot be written.*\.$"):
+    with pytest.raises(StoreReadOnlyError, match=r"is not writable.*\.$"):
         async with Database.open(read_only):
             pass
 
 
 async def test_a_folder_that_cannot_be_made(open_folder: Path, as_nobody: None) -> None:
     open_folder.joinpath("file").write_text("not a folder")
-    with pytest.raises(StoreReadOnlyError, match=r"cannot be made.*\.$"):
+    with pytest.raises(StoreReadOnlyError, match=r"can't be created.*\.$"):
         async with Database.open(open_folder / "file" / "data" / "imagine.db"):
             pass
 
