@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a certificate for a node of a Ray cluster: sh deploy/ray-tls.sh FOLDER ADDRESS…
-# The first call also makes the cluster's own CA. Copy ca.crt, node.crt and node.key to the node with
+# Creates a certificate for a node of a Ray cluster: sh deploy/ray-tls.sh FOLDER ADDRESS…
+# The first call also creates the cluster's CA. Copy ca.crt, node.crt and node.key to the node with
 # these addresses, and keep ca.key to yourself.
 set -eu
 folder=$1

@@ -23,7 +23,7 @@ from tests.bot.conftest import NOWHERE
 
 pytestmark = pytest.mark.slow
 
-MEND_FIRST, TRY_LATER = 78, 1
+FIX_FIRST, TRY_LATER = 78, 1
 
 
 async def start(settings: Settings, folder: Path, **further: str) -> Process:
@@ -144,36 +144,36 @@ async def test_what_it_keeps_nobody_else_can_read(
 
 async def test_without_a_token(settings: Settings, tmp_path: Path) -> None:
     process = await start(settings, tmp_path, DISCORD_TOKEN="")
-    assert "DISCORD_TOKEN is not set" in await last_words(process, MEND_FIRST)
+    assert "DISCORD_TOKEN is not set" in await last_words(process, FIX_FIRST)
 
 
 async def test_with_a_wrong_token(settings: Settings, tmp_path: Path) -> None:
     process = await start(settings, tmp_path, DISCORD_TOKEN="not.the.token")
-    assert "does not accept the token" in await last_words(process, MEND_FIRST)
+    assert "does not accept the token" in await last_words(process, FIX_FIRST)
 
 
 async def test_with_a_wrong_address(settings: Settings, tmp_path: Path) -> None:
     wrong = settings.discord_api_url + NOWHERE
     process = await start(settings, tmp_path, DISCORD_API_URL=wrong)
-    assert "check DISCORD_API_URL" in await last_words(process, MEND_FIRST)
+    assert "check DISCORD_API_URL" in await last_words(process, FIX_FIRST)
 
 
 async def test_in_a_server_that_has_not_invited_it(settings: Settings, tmp_path: Path) -> None:
     process = await start(settings, tmp_path, DISCORD_GUILD_ID="1234")
-    assert "applications.commands" in await last_words(process, MEND_FIRST)
+    assert "applications.commands" in await last_words(process, FIX_FIRST)
 
 
 async def test_with_a_newer_database(settings: Settings, tmp_path: Path) -> None:
     with sqlite3.connect(settings.database_path) as database:
         database.execute("PRAGMA user_version = 999")
     process = await start(settings, tmp_path)
-    assert "newer version" in await last_words(process, MEND_FIRST)
+    assert "newer version" in await last_words(process, FIX_FIRST)
 
 
 async def test_with_a_damaged_database(settings: Settings, tmp_path: Path) -> None:
     settings.database_path.write_bytes(b"no database at all, whatever its name says" * 100)
     process = await start(settings, tmp_path)
-    assert "not a database" in await last_words(process, MEND_FIRST)
+    assert "not a database" in await last_words(process, FIX_FIRST)
 
 
 async def test_with_a_locked_database(settings: Settings, tmp_path: Path) -> None:
