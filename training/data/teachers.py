@@ -1,7 +1,7 @@
 """The frozen networks that teach: a sentence encoder, and a network trained on ImageNet.
 
-Neither is shipped. The sentence encoder says which texts mean nearly the same; the ImageNet network
-says which images look alike. Judges use another ImageNet network than the training does.
+The sentence encoder says which texts mean nearly the same, and is not shipped. The ImageNet network
+says which images look alike, and becomes the image tower of CLIP. Judges use another one.
 """
 
 import importlib
@@ -94,7 +94,7 @@ class SentenceEncoder:
 
 
 class ImageNetFeatures(nn.Module):
-    """Pooled features of an EfficientNet-Lite, 1280 numbers: `lite2` teaches, `lite0` judges."""
+    """Pooled features of an EfficientNet-Lite, 1280 numbers: `lite2` is CLIP's, `lite0` judges."""
 
     WIDTH = 1280
 
