@@ -1,13 +1,13 @@
-"""`python -m bench.chaos table`: the bot and engine under faults, and what becomes of each job.
+"""`python -m bench.chaos table`: the outcome of each job while the bot and engine meet faults.
 
-For each fault a local Discord is started with both processes in front of it. Members ask for
-pictures while things break, several times at random moments; then there is peace, and it is
-counted how each job ended: from what Discord received and shows, and from the database.
+For each fault, a local Discord and both processes are started. Members request images while the
+fault happens several times at random moments. Then the faults stop, and the outcomes are counted
+from what Discord received and shows, and from the database.
 
-A job is asked once its interaction was answered or it stands in the database. It must end exactly
-once, as a posted picture, a posted reason or a posted cancellation. It is doubled if it had a
-second card or a second picture post; stuck if its message still waits in the end; lost if there is
-no end at all. `docs/faults.md` shows the table.
+A request counts once its interaction was responded to, or its job is in the database. It has to
+end exactly once, as a posted image, reason or cancellation. It is doubled if it has a second job
+message or a second message with the image, stuck if its message still shows that it waits, and lost
+if it has no end at all. `docs/faults.md` shows the table.
 """
 
 import argparse
@@ -28,16 +28,16 @@ from bench.chaos.resume import Resumed, compare
 from bench.chaos.scenarios import FAULTS, JOBS, Fault
 
 SMALL_DISK = "48m"  #: size of the disk that is filled
-AT_A_TIME = 3  #: worlds side by side
+AT_A_TIME = 3  #: worlds that run in parallel
 COMPARED = ("engine-rendering", "kill-engine")
-"""Faults after which pictures are compared with those that were painted without a crash."""
+"""Faults after which images are compared with those rendered without a crash."""
 NONE_RESUMED = Resumed()
 LIMIT = 2400.0  #: seconds that one world may take
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What became of the jobs under one fault."""
+    """The outcomes of the requests under one fault."""
 
     fault: str
     made: int
@@ -172,8 +172,8 @@ async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count 
     if process.returncode:
         print(f"{fault.name}: the bench itself failed", file=sys.stderr)
         return None
-    told = json.loads(output)
-    count = Count(**told | {"resumed": Resumed(**told["resumed"])})
+    values = json.loads(output)
+    count = Count(**values | {"resumed": Resumed(**values["resumed"])})
     print(f"{count.fault}: {count.fates}, {count.doubled} doubled", file=sys.stderr)
     return count
 

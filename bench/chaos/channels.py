@@ -9,7 +9,7 @@ from bench.chaos.history import History, Shown
 from bench.chaos.judge import (
     LOADING,
     footer_of,
-    has_picture,
+    has_image,
     parts_of,
     seed_on,
     texts_of,
@@ -78,7 +78,7 @@ def shown(at: float, event: str, message: Payload) -> Shown:
         seed,
         title_of(message),
         str(message["content"]),
-        seed is not None and has_picture(message),
+        seed is not None and has_image(message),
         bool(message["flags"] & LOADING),
     )
 

@@ -96,7 +96,7 @@ class Facts:
         shown = (each for each in self.history.shown if each.event != "deleted")
         return {each.message: each for each in shown if each.message not in self.removed}
 
-    def cards(self, seed: int) -> list[Shown]:
+    def job_messages(self, seed: int) -> list[Shown]:
         """The messages that show a request at the end."""
         return [each for each in self.latest.values() if each.seed == seed]
 
@@ -124,8 +124,8 @@ class Facts:
 def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
     for request in facts.requests:
         seed = request.arguments["seed"]
-        rows, cards = facts.rows.get(seed, []), facts.cards(seed)
-        yield from _doubles(facts, seed, rows, cards)
+        rows, job_messages = facts.rows.get(seed, []), facts.job_messages(seed)
+        yield from _doubles(facts, seed, rows, job_messages)
         if facts.deletions(request, certain=False):
             continue
         answers = facts.answers.get(request.result.get("interaction", 0), [])
@@ -136,7 +136,7 @@ def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
             if request.result.get("acknowledged") and not reasons:
                 yield f"request {seed} was acknowledged and has neither a job nor a reason"
             continue
-        yield from _ended(rows[0], cards)
+        yield from _ended(rows[0], job_messages)
     for answer in facts.latest.values():
         if answer.loading:
             yield f"message {answer.message} is thinking for ever"
@@ -146,26 +146,26 @@ def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
         yield f"the database is damaged: {facts.final.integrity}"
 
 
-def _doubles(facts: Facts, seed: int, rows: list[Row], cards: list[Shown]) -> Iterator[str]:
+def _doubles(facts: Facts, seed: int, rows: list[Row], job_messages: list[Shown]) -> Iterator[str]:
     if len(rows) > 1:
         yield f"request {seed} has the jobs {[row.job for row in rows]}"
-    if len(cards) > 1:
-        yield f"request {seed} is shown by {len(cards)} messages"
+    if len(job_messages) > 1:
+        yield f"request {seed} is shown by {len(job_messages)} messages"
     posts = {each.message for each in facts.shown.get(seed, ()) if each.image} - facts.removed
     if len(posts) > 1:
         yield f"the image of request {seed} was posted {len(posts)} times"
 
 
-def _ended(row: Row, cards: list[Shown]) -> Iterator[str]:
+def _ended(row: Row, job_messages: list[Shown]) -> Iterator[str]:
     if row.state not in END_TITLES or not row.posted:
         yield f"job {row.job} has not ended: {row.state}, {'' if row.posted else 'not '}posted"
         return
-    for card in cards:
-        if card.title != END_TITLES[row.state]:
-            yield f"job {row.job} is {row.state}, and its message says “{card.title}”"
-        elif row.state == "done" and not card.image:
+    for message in job_messages:
+        if message.title != END_TITLES[row.state]:
+            yield f"job {row.job} is {row.state}, and its message says “{message.title}”"
+        elif row.state == "done" and not message.image:
             yield f"job {row.job} is done, and its message has no image"
-    if not cards:
+    if not job_messages:
         yield f"job {row.job} is {row.state}, and no message says so"
 
 
@@ -177,7 +177,7 @@ def deleted_things_stay_deleted(facts: Facts) -> Iterator[str]:
         if not deletions:
             continue
         seed, job = request.arguments["seed"], facts.job(request)
-        if facts.cards(seed):
+        if facts.job_messages(seed):
             yield f"job {job} was deleted, and a message shows it"
         if job in facts.final.folders:
             yield f"job {job} was deleted, and its folder is there"

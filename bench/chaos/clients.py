@@ -83,7 +83,7 @@ class Client:
                 await self.handlers[step.name](step)
             await asyncio.sleep(0.3 + 2.7 * step.which)
 
-    def cards(self, *titles: str) -> list[Payload]:
+    def job_messages(self, *titles: str) -> list[Payload]:
         """The messages in this server that show jobs in such states."""
         found = [
             each
@@ -146,9 +146,9 @@ class Requester(Client):
             "report": self._report,
         }
 
-    def own_cards(self, *titles: str) -> list[Payload]:
+    def own_job_messages(self, *titles: str) -> list[Payload]:
         own = self.member.channel_id
-        return [each for each in self.cards(*titles) if int(each["channel_id"]) == own]
+        return [each for each in self.job_messages(*titles) if int(each["channel_id"]) == own]
 
     async def _request(self, step: Step) -> None:
         seed = self.world.next_seed()
@@ -185,12 +185,12 @@ class Requester(Client):
                     )
 
     async def _follow(self, operation: Operation, interaction: int, seed: int) -> None:
-        def card_or_reason() -> list[Payload]:
-            cards = [each for each in self.listener.messages.values() if seed_on(each) == seed]
-            return cards or self.listener.answers(interaction)
+        def job_message_or_reason() -> list[Payload]:
+            shown = [each for each in self.listener.messages.values() if seed_on(each) == seed]
+            return shown or self.listener.answers(interaction)
 
         with suppress(TimeoutError):
-            (first, *_) = await self.listener.wait_for(card_or_reason, PATIENCE)
+            (first, *_) = await self.listener.wait_for(job_message_or_reason, PATIENCE)
             if seed_on(first) == seed:
                 operation.outcome = Outcome.OK
                 operation.result["job"] = job_on(first)
@@ -199,18 +199,18 @@ class Requester(Client):
                 operation.result["reason"] = text_of(first)
 
     async def _cancel(self, step: Step) -> None:
-        if card := _chosen(self.own_cards(*WAITING_TITLES), step):
-            with self._operation("cancel", card) as operation, suppress(NoResponseError):
-                reply = await self.member.slash("cancel", job=job_on(card) or 0)
+        if message := _chosen(self.own_job_messages(*WAITING_TITLES), step):
+            with self._operation("cancel", message) as operation, suppress(NoResponseError):
+                reply = await self.member.slash("cancel", job=job_on(message) or 0)
                 await self.answered(operation, reply, r"is cancelled\.")
 
     async def _cancel_button(self, step: Step) -> None:
-        if card := _chosen(self.own_cards(*WAITING_TITLES), step):
-            with self._operation("cancel button", card) as operation:
-                number = int(card["id"])
+        if message := _chosen(self.own_job_messages(*WAITING_TITLES), step):
+            with self._operation("cancel button", message) as operation:
+                number = int(message["id"])
                 with suppress(NoResponseError):
                     press = await self.member.press(
-                        MessageView(card), f"imagine:cancel:{job_on(card)}"
+                        MessageView(message), f"imagine:cancel:{job_on(message)}"
                     )
 
                     def ended() -> bool:
@@ -226,11 +226,11 @@ class Requester(Client):
                             operation.outcome = Outcome.OK
 
     async def _delete(self, step: Step) -> None:
-        if card := _chosen(self.own_cards("Painted"), step):
-            with self._operation("delete", card) as operation:
+        if message := _chosen(self.own_job_messages("Painted"), step):
+            with self._operation("delete", message) as operation:
                 try:
                     asked = await self.member.press(
-                        MessageView(card), f"imagine:delete:{job_on(card)}"
+                        MessageView(message), f"imagine:delete:{job_on(message)}"
                     )
                 except NoResponseError:
                     operation.outcome = Outcome.FAIL  # it only asks whether one is sure
@@ -267,24 +267,23 @@ class Requester(Client):
                 await self.edited(operation, view.id, press, r"Deleted \d+ request")
 
     async def _report(self, step: Step) -> None:
-        cards = [each for each in self.cards("Painted", "In the queue")]
-        if card := _chosen(cards, step):
-            member = self.member.at(int(card["channel_id"]))
-            with self._operation("report", card) as operation, suppress(NoResponseError):
-                opened = await member.use_menu("Report to moderators", MessageView(card))
+        if message := _chosen(self.job_messages("Painted", "In the queue"), step):
+            member = self.member.at(int(message["channel_id"]))
+            with self._operation("report", message) as operation, suppress(NoResponseError):
+                opened = await member.use_menu("Report to moderators", MessageView(message))
                 if opened.kind != "modal":
                     operation.outcome = Outcome.FAIL
                     return
                 reply = await member.submit(opened, reason="not nice")
                 await self.answered(operation, reply, r"Thank you|already reported")
 
-    def _operation(self, name: str, card: Payload) -> AbstractContextManager[Operation]:
+    def _operation(self, name: str, message: Payload) -> AbstractContextManager[Operation]:
         return self.history.operation(
             self.member.name,
             name,
             member=self.member.id,
             guild=self.guild.id,
-            job=job_on(card),
+            job=job_on(message),
         )
 
 
@@ -326,24 +325,24 @@ class Moderator(Client):
         return operation
 
     async def _cancel(self, step: Step) -> None:
-        if card := _chosen(self.cards(*WAITING_TITLES), step):
-            await self._command("mod cancel", r"is cancelled\.", job=job_on(card) or 0)
+        if message := _chosen(self.job_messages(*WAITING_TITLES), step):
+            await self._command("mod cancel", r"is cancelled\.", job=job_on(message) or 0)
 
     async def _cancel_in_channel(self, step: Step) -> None:
         """Moderators may also use what members use."""
-        if card := _chosen(self.cards(*WAITING_TITLES), step):
-            member = self.member.at(int(card["channel_id"]))
+        if message := _chosen(self.job_messages(*WAITING_TITLES), step):
+            member = self.member.at(int(message["channel_id"]))
             with (
                 self.history.operation(
                     self.member.name,
                     "moderator's cancel",
                     guild=self.guild.id,
                     by=self.member.id,
-                    job=job_on(card),
+                    job=job_on(message),
                 ) as operation,
                 suppress(NoResponseError),
             ):
-                reply = await member.slash("cancel", job=job_on(card) or 0)
+                reply = await member.slash("cancel", job=job_on(message) or 0)
                 await self.answered(operation, reply, r"is cancelled\.")
 
     async def _delete(self, step: Step) -> None:
@@ -417,7 +416,7 @@ def _judge(operation: Operation, text: str, expected: str) -> str:
     return text
 
 
-def _chosen(cards: list[Payload], step: Step) -> Payload | None:
+def _chosen(messages: list[Payload], step: Step) -> Payload | None:
     """One of the latest few."""
-    latest = cards[-8:]
+    latest = messages[-8:]
     return latest[int(step.which * len(latest))] if latest else None

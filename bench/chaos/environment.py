@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
-from bench.chaos.judge import LOADING, Channels, Row, Verdict, Wish, judge
+from bench.chaos.judge import LOADING, Channels, Request, Row, Verdict, judge
 from bench.chaos.sabotage import FOLDER
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord.models import Channel, Event, Guild
@@ -39,13 +39,13 @@ class World:
         self.database = folder / "data" / "imagine.db"
         self.draw = random.Random(seed)
         self.channels = Channels()
-        self.wishes: list[Wish] = []
+        self.requests: list[Request] = []
         self.processes: dict[str, Process] = {}
         self.asking = 0
         """Members who are not done with asking."""
         self.extra_environment: dict[str, str] = {}
         self.made = 0
-        """Troubles that were met, not only ordered."""
+        """Faults that happened, not only ordered."""
         self._rows: list[Row] = []
         self._heard = 0
         self._wanted: set[str] = set()
@@ -128,11 +128,11 @@ class World:
         return self._next_seed - 1
 
     def order(self, place: str, text: str = "") -> None:
-        """Orders a trouble from `bench.chaos.sabotage`."""
+        """Orders a fault of `bench.chaos.sabotage`."""
         (self.folder / "orders" / place).write_text(text)
 
     async def met(self, place: str) -> None:
-        """Waits until a trouble that was ordered happens, as long as anything can meet it."""
+        """Waits until an ordered fault happens, as long as anything can still run into it."""
         order = self.folder / "orders" / place
         while not self.is_quiet():
             if not order.exists():
@@ -142,7 +142,7 @@ class World:
         order.unlink(missing_ok=True)
 
     async def met_by_discord(self) -> None:
-        """The same for what the local Discord was told to do."""
+        """The same for the faults of the local Discord."""
         while not self.is_quiet():
             if not self.discord.faults.pending:
                 self.made += 1
@@ -206,24 +206,24 @@ class World:
         return member, channel
 
     async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 18)) -> None:
-        """So many wishes one after the other, each with a seed of its own."""
+        """Makes so many requests one after the other, each with its own seed."""
         self.asking += 1
         try:
             for _ in range(count):
-                await self.wish(member, self.draw.randint(*steps))
+                await self.request(member, self.draw.randint(*steps))
         finally:
             self.asking -= 1
 
-    async def wish(self, member: Member, steps: int, **options: str | int) -> Wish:
-        """One wish, whatever becomes of it."""
+    async def request(self, member: Member, steps: int, **options: str | int) -> Request:
+        """Makes one request, whatever its outcome."""
         seed = self.next_seed()
-        wish = {"include": self.draw.choice(WORDS), "size": "64x64"} | options
+        request = {"include": self.draw.choice(WORDS), "size": "64x64"} | options
         answered: int | None = None
         with suppress(NoResponseError):
-            reply = await member.slash("imagine", **wish, steps=steps, seed=seed)
+            reply = await member.slash("imagine", **request, steps=steps, seed=seed)
             answered = reply.interaction_id
-        made = Wish(seed, member.channel_id, answered)
-        self.wishes.append(made)
+        made = Request(seed, member.channel_id, answered)
+        self.requests.append(made)
         return made
 
     # -- the end ---------------------------------------------------------------------------
@@ -269,12 +269,12 @@ class World:
         return self.rows(), self._heard
 
     def verdicts(self) -> list[Verdict]:
-        """What became of all wishes."""
+        """The verdicts on all requests."""
         world = self.discord.world
         bot = world.application.bot
         guilds = {guild.id for guild in world.guilds.values() if bot.id in guild.members}
         reachable = [each.id for each in world.channels.values() if each.guild_id in guilds]
-        return judge(self.wishes, self.rows(), self.channels, reachable)
+        return judge(self.requests, self.rows(), self.channels, reachable)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until a condition holds; raises TimeoutError after `START_PATIENCE`."""

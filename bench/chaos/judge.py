@@ -1,7 +1,7 @@
-"""Counts what became of each job, from what Discord received and shows, and from the database.
+"""Judges the outcome of each request, from what Discord received and shows, and from the database.
 
-Each wish has a seed of its own, which its card tells and the database knows; by it everything
-about a wish is found. Logs of ours are not asked.
+Each request has its own seed, which its job message shows and the database has, so everything about
+a request can be found. The judge doesn't read our logs.
 """
 
 import re
@@ -15,42 +15,42 @@ Payload = dict[str, Any]
 LOADING = 1 << 7  #: the flag of a message that reads "Imagine is thinking…"
 WAITING_TITLES = ("In the queue", "Painting")
 END_TITLES = {"Painted": "done", "Failed": "failed", "Cancelled": "cancelled"}
-"""Titles of cards that tell an end, and the state that the database should know."""
+"""Titles of job messages of ended jobs, and the state in the database that goes with each."""
 
 _SEED = re.compile(r"\bseed (\d+)\b")
 
 
 class Fate(StrEnum):
-    """What a wish came to."""
+    """The outcome of a request."""
 
-    PICTURE = "picture"
+    IMAGE = "image"
     REASON = "reason"
     CANCELLED = "cancelled"
-    NOWHERE = "nowhere"
-    """It ended, but its channel, or the bot's way there, is gone: nobody can be told."""
+    UNREACHABLE = "unreachable"
+    """It ended, but its channel is gone, or the bot is no longer in the server."""
     UNHEARD = "unheard"
-    """Nobody acknowledged it: the member read that the application did not respond."""
+    """Not acknowledged: Discord told the member that the application did not respond."""
     STUCK = "stuck"
-    """Its message is there, but still waits."""
+    """Its message still shows that it waits or runs."""
     LOST = "lost"
 
 
-ENDED = (Fate.PICTURE, Fate.REASON, Fate.CANCELLED, Fate.NOWHERE)
+ENDED = (Fate.IMAGE, Fate.REASON, Fate.CANCELLED, Fate.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a member asked for."""
+class Request:
+    """A request by a member."""
 
     seed: int
     channel_id: int
     interaction_id: int | None
-    """None where the member read that the application did not respond."""
+    """None if it was not acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A job as the database has it."""
+    """A job in the database."""
 
     seed: int
     state: str
@@ -59,38 +59,38 @@ class Row:
 
 @dataclass(slots=True)
 class Channels:
-    """What members saw: fed with Discord's events, in their order."""
+    """What members saw, from Discord's events in order."""
 
     messages: dict[int, Payload] = field(default_factory=dict)
-    """Each message as it stands now."""
+    """Each message as it is now."""
     ever: dict[int, set[int]] = field(default_factory=dict)
-    """For a wish's seed: the messages that have been its card."""
-    painted: dict[int, set[int]] = field(default_factory=dict)
-    """For a wish's seed: the messages that have shown its finished picture."""
+    """By a request's seed: every message that has been its job message."""
+    finished: dict[int, set[int]] = field(default_factory=dict)
+    """By a request's seed: every message that has shown its finished image."""
     deleted: set[int] = field(default_factory=set)
-    told: dict[int, Payload] = field(default_factory=dict)
-    """For a wish's seed: a card that told its end, and was deleted afterwards."""
+    outcomes: dict[int, Payload] = field(default_factory=dict)
+    """By a request's seed: a job message that showed its outcome before it was deleted."""
 
     def hear(self, name: str, data: Payload) -> None:
-        """Takes note of one event of the gateway's."""
+        """Records one event of the gateway."""
         if name == "MESSAGE_DELETE":
             self.deleted.add(int(data["id"]))
             gone = self.messages.pop(int(data["id"]), None)
             if gone and (seed := seed_on(gone)) is not None and title_of(gone) in END_TITLES:
-                self.told[seed] = gone
+                self.outcomes[seed] = gone
         if name not in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
             return
         number = int(data["id"])
         self.messages[number] = data
         if (seed := seed_on(data)) is not None:
             self.ever.setdefault(seed, set()).add(number)
-            if title_of(data) == "Painted" and has_picture(data):
-                self.painted.setdefault(seed, set()).add(number)
+            if title_of(data) == "Painted" and has_image(data):
+                self.finished.setdefault(seed, set()).add(number)
 
-    def cards(self, seed: int) -> list[Payload]:
-        """The messages that show a wish now; or the one that has told its end, if it is gone."""
+    def job_messages(self, seed: int) -> list[Payload]:
+        """The messages that show a request now, or a deleted one that showed its outcome."""
         shown = [each for each in self.messages.values() if seed_on(each) == seed]
-        return shown or [each for each in [self.told.get(seed)] if each]
+        return shown or [each for each in [self.outcomes.get(seed)] if each]
 
     def answers(self, interaction_id: int | None) -> list[Payload]:
         """The messages that answer an interaction now."""
@@ -99,50 +99,56 @@ class Channels:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one wish."""
+    """The verdict on one request."""
 
-    wish: Wish
+    request: Request
     fate: Fate
     doubled: bool
 
 
 def judge(
-    wishes: Iterable[Wish], rows: Sequence[Row], channels: Channels, reachable: Collection[int]
+    requests: Iterable[Request], rows: Sequence[Row], channels: Channels, reachable: Collection[int]
 ) -> list[Verdict]:
-    """A verdict on each wish; `reachable` are the channels that the bot may still write in."""
-    return [_judged(wish, rows, channels, wish.channel_id in reachable) for wish in wishes]
+    """A verdict on each request; `reachable` are the channels in which the bot can still write."""
+    return [
+        _judged(request, rows, channels, request.channel_id in reachable) for request in requests
+    ]
 
 
-def _judged(wish: Wish, rows: Sequence[Row], channels: Channels, reachable: bool) -> Verdict:
-    own = [row for row in rows if row.seed == wish.seed]
-    cards = channels.cards(wish.seed)
-    answers = [] if wish.interaction_id is None else channels.answers(wish.interaction_id)
+def _judged(request: Request, rows: Sequence[Row], channels: Channels, reachable: bool) -> Verdict:
+    own = [row for row in rows if row.seed == request.seed]
+    job_messages = channels.job_messages(request.seed)
+    answers = [] if request.interaction_id is None else channels.answers(request.interaction_id)
     doubled = (
         len(own) > 1
-        or len(channels.ever.get(wish.seed, set()) - channels.deleted) > 1
-        or len(channels.painted.get(wish.seed, set()) - channels.deleted) > 1
+        or len(channels.ever.get(request.seed, set()) - channels.deleted) > 1
+        or len(channels.finished.get(request.seed, set()) - channels.deleted) > 1
     )
-    if wish.interaction_id is None and not own:
-        return Verdict(wish, Fate.UNHEARD, doubled)
+    if request.interaction_id is None and not own:
+        return Verdict(request, Fate.UNHEARD, doubled)
     if not reachable:
         over = all(row.state in END_TITLES.values() and row.posted for row in own)
-        return Verdict(wish, Fate.NOWHERE if over else Fate.LOST, doubled)
-    return Verdict(wish, _fate(own, cards, answers), doubled)
+        return Verdict(request, Fate.UNREACHABLE if over else Fate.LOST, doubled)
+    return Verdict(request, _fate(own, job_messages, answers), doubled)
 
 
-def _fate(own: Sequence[Row], cards: Sequence[Payload], answers: Sequence[Payload]) -> Fate:
-    titles = {title_of(card) for card in cards}
+def _fate(own: Sequence[Row], job_messages: Sequence[Payload], answers: Sequence[Payload]) -> Fate:
+    titles = {title_of(message) for message in job_messages}
     if titles & set(WAITING_TITLES) or any(answer["flags"] & LOADING for answer in answers):
         return Fate.STUCK
-    if not own:  # the member was told why there is no job
-        told = [answer for answer in answers if answer["content"] and title_of(answer) == ""]
-        return Fate.REASON if told else Fate.LOST
+    if not own:
+        reasons = [answer for answer in answers if answer["content"] and title_of(answer) == ""]
+        return Fate.REASON if reasons else Fate.LOST
     states = {row.state for row in own if row.posted}
-    if not cards or {END_TITLES.get(title) for title in titles} != states:
+    if not job_messages or {END_TITLES.get(title) for title in titles} != states:
         return Fate.LOST
     if "done" not in states:
         return Fate.CANCELLED if "cancelled" in states else Fate.REASON
-    return Fate.PICTURE if all(has_picture(card) or _note(card) for card in cards) else Fate.LOST
+    return (
+        Fate.IMAGE
+        if all(has_image(message) or _note(message) for message in job_messages)
+        else Fate.LOST
+    )
 
 
 def title_of(message: Payload) -> str:
@@ -178,7 +184,7 @@ def seed_on(message: Payload) -> int | None:
     return int(found[1]) if found else None
 
 
-def has_picture(message: Payload) -> bool:
+def has_image(message: Payload) -> bool:
     """Whether a message shows a finished image; frames are WebP."""
     items = [item for part in parts_of(message) for item in part.get("items", ())]
     names = [item["media"]["url"] for item in items]
@@ -191,5 +197,5 @@ def _note(message: Payload) -> bool:
 
 
 def _answered(message: Payload) -> int | None:
-    told = message.get("interaction_metadata")
-    return int(told["id"]) if told else None
+    interaction = message.get("interaction_metadata")
+    return int(interaction["id"]) if interaction else None

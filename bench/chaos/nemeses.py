@@ -12,12 +12,12 @@ from pathlib import Path
 
 from bench.chaos.environment import World
 from bench.chaos.history import History, Outcome
-from bench.chaos.scenarios import ANSWER, CARD, EDIT, LOCK, SEND
+from bench.chaos.scenarios import ANSWER, EDIT, JOB_MESSAGE, LOCK, SEND
 
 FREEZE_SECONDS = 7.0  #: more than a lease (see `bench.chaos.sabotage`)
 RESTART_SECONDS = 8.0  #: until the next one, whether or not a process is at work again by then
 FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
-ROUTES = (ANSWER, CARD, EDIT, SEND, FOLLOW_UP)
+ROUTES = (ANSWER, JOB_MESSAGE, EDIT, SEND, FOLLOW_UP)
 
 Run = Callable[[World, History, random.Random], Awaitable[None]]
 
@@ -107,10 +107,10 @@ def _disk(name: str, call: str, part: str) -> Run:
     return run
 
 
-def _discord(trouble: Callable[[World, str, random.Random], None]) -> Run:
+def _discord(inject: Callable[[World, str, random.Random], None]) -> Run:
     async def run(world: World, history: History, draw: random.Random) -> None:
         for route in ROUTES:
-            trouble(world, route, draw)
+            inject(world, route, draw)
         await asyncio.sleep(5)
         world.discord.faults.clear()
 

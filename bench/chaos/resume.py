@@ -16,16 +16,16 @@ from core.prompts import format_prompts
 from core.recipe import Recipe
 from core.storage.paths import finished_pictures, folder_of
 
-COMPARED = 3  #: at most; each is painted once more
+COMPARED = 3  #: at most; each is rendered once more
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Jobs that were claimed more than once, and painted again without a crash."""
+    """Jobs that were claimed more than once, and rendered again without a crash."""
 
     compared: int = 0
     same: int = 0
-    """Those whose picture is the same, pixel for pixel."""
+    """Those whose image is the same, pixel for pixel."""
     later: int = 0
     """Those that went on from a step after the first one."""
 

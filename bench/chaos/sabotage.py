@@ -2,7 +2,7 @@
 
 Before the process begins, some of its functions are wrapped. A wrapped function does as always,
 unless a file of its place's name lies in the folder that SABOTAGE names: whoever takes that file
-away makes the trouble, once. So a bench orders a trouble by writing a file, at any moment, and a
+away causes the fault, once. So a benchmark orders a fault by writing a file, at any moment, and a
 process that is started again does not meet it a second time. The file `clock` holds the seconds
 by which the wall clock is wrong.
 
@@ -35,11 +35,11 @@ STEP_SECONDS = 0.03  #: that a step of the fake renderer takes
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A function of a process, and the trouble that can happen there."""
+    """A function of a process, and the fault that can happen there."""
 
     function: str
     """Module and name, with a colon between."""
-    trouble: Callable[[Any], Any]
+    fault: Callable[[Any], Any]
     """What is made of the function's result, or, with `before`, of nothing."""
     before: bool = False
 
@@ -64,8 +64,10 @@ PLACES: dict[str, dict[str, Place]] = {
         "before the answer": Place("discord:InteractionResponse.defer", _die, before=True),
         "before the insert": Place("core.database.jobs:Jobs.insert", _die, before=True),
         "after the insert": Place("core.database.jobs:Jobs.insert", _die),
-        "before the card": Place("bot.services.submission:show_job_message", _die, before=True),
-        "after the card": Place("bot.services.submission:show_job_message", _die),
+        "before the job message": Place(
+            "bot.services.submission:show_job_message", _die, before=True
+        ),
+        "after the job message": Place("bot.services.submission:show_job_message", _die),
     },
     "engine": {
         "after the claim": Place("core.database.claims:Claims.claim", _die),
@@ -75,10 +77,10 @@ PLACES: dict[str, dict[str, Place]] = {
         ),
         "after a state is saved": Place("engine.job_files:JobFiles.write_checkpoint", _die),
         "in the middle of a file": Place("engine.job_files:png", _die),
-        "before the pictures are saved": Place(
+        "before the images are saved": Place(
             "engine.job_files:JobFiles.write_results", _die, before=True
         ),
-        "after the pictures are saved": Place("engine.job_files:JobFiles.write_results", _die),
+        "after the images are saved": Place("engine.job_files:JobFiles.write_results", _die),
         "before the end is recorded": Place(
             "core.database.claims:Claims.finish", _die, before=True
         ),
@@ -134,13 +136,13 @@ def sabotage(name: str, folder: Path) -> None:
         _wrap(known, folder / place)
 
 
-def _wrong_clock(told: Path) -> None:
+def _wrong_clock(offset: Path) -> None:
     """The wall clock as it would be after it was set wrong; the monotonic one goes on as it was."""
     right = time.time
 
     def wrong() -> float:
         try:
-            return right() + float(told.read_text() or 0)
+            return right() + float(offset.read_text() or 0)
         except FileNotFoundError:
             return right()
 
@@ -165,16 +167,16 @@ def _sabotaged(function: Callable[..., Any], place: Place, order: Path) -> Calla
     @functools.wraps(function)
     def plain(*arguments: Any, **options: Any) -> Any:
         if place.before and taken():
-            place.trouble(None)
+            place.fault(None)
         result = function(*arguments, **options)
-        return place.trouble(result) if not place.before and taken() else result
+        return place.fault(result) if not place.before and taken() else result
 
     @functools.wraps(function)
     async def awaited(*arguments: Any, **options: Any) -> Any:
         if place.before and taken():
-            place.trouble(None)
+            place.fault(None)
         result = await function(*arguments, **options)
-        return place.trouble(result) if not place.before and taken() else result
+        return place.fault(result) if not place.before and taken() else result
 
     return awaited if inspect.iscoroutinefunction(function) else plain
 

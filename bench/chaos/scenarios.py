@@ -1,8 +1,8 @@
-"""The troubles, as scripts: each asks for a few pictures, and breaks something at a random moment.
+"""The faults, as scripts: each requests a few images, and breaks something at a random moment.
 
-One call is one try. Moments are drawn from the world's generator, and so is the place in the code
-where a process is killed. How long a try takes does not matter to the count: a world is judged
-once all its tries are over and everything has had time to end.
+One call is one try. Moments, and the places in the code where a process is killed, are drawn from
+the world's generator. How long a try takes doesn't matter: a world is judged once all its tries are
+over and everything has had time to end.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sandbox.discord.permissions import Permission
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 SEND = "POST /channels/{channel_id}/messages"
 ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
-CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
+JOB_MESSAGE = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 JOBS = 5  #: in one try
 
@@ -32,19 +32,19 @@ Script = Callable[[World], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A trouble and how it is made."""
+    """A fault, and the script that causes it."""
 
     name: str
     script: Script
     small_disk: bool = False
-    """Whether the data must lie on a small disk of its own (see `bench.chaos`)."""
+    """Whether the data has to be on a small disk of its own (see `bench.chaos`)."""
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script], Script]:
-    """Enters a script under a key for the command line."""
+    """Registers a script under a key for the command line."""
 
     def enter(script: Script) -> Script:
         FAULTS[key] = Fault(name, script, small_disk)
@@ -55,7 +55,7 @@ def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script]
 
 @asynccontextmanager
 async def asked(world: World, guild: Guild | None = None) -> AsyncIterator[tuple[Member, Channel]]:
-    """A member in a new channel who asks for pictures meanwhile; left when all is over."""
+    """A member who requests images in a new channel during the block; waits until all is over."""
     member, channel = await world.place(guild)
     world.asking += 1  # until the task has begun
     asking = asyncio.create_task(world.ask(member, JOBS))
@@ -82,11 +82,11 @@ async def nothing(world: World) -> None:
 async def cancelled(world: World) -> None:
     async with asked(world) as (member, _):
         await world.moment()
-        for card in await member.messages():
-            for button in card.buttons:
+        for message in await member.messages():
+            for button in message.buttons:
                 if button.label == "Cancel" and world.draw.random() < 0.7:
                     with suppress(InteractionError):  # it has just ended
-                        await member.press(card, button.custom_id)
+                        await member.press(message, button.custom_id)
                         world.made += 1
 
 
@@ -130,8 +130,8 @@ fault("engine-saving", "engine killed while saving")(
         "before a frame is in its place",
         "after a state is saved",
         "in the middle of a file",
-        "before the pictures are saved",
-        "after the pictures are saved",
+        "before the images are saved",
+        "after the images are saved",
         "before the end is recorded",
         twice=True,
     )
@@ -160,28 +160,28 @@ async def killed_after_a_new_message(world: World) -> None:
 fault("bot-before-insert", "bot killed between interaction and insert")(
     _killed_at("before the answer", "before the insert", "before the insert")
 )
-fault("bot-before-card", "bot killed between insert and response")(
-    _killed_at("after the insert", "before the card", "after the card")
+fault("bot-before-message", "bot killed between insert and response")(
+    _killed_at("after the insert", "before the job message", "after the job message")
 )
 
 
 # Discord fails
 
 
-def _failing(trouble: Callable[[World, str], None]) -> Script:
+def _failing(inject: Callable[[World, str], None]) -> Script:
     """Each of Discord's routes fails now and then."""
 
     async def script(world: World) -> None:
-        for route in (ANSWER, CARD):
+        for route in (ANSWER, JOB_MESSAGE):
             if world.draw.random() < 0.5:
-                trouble(world, route)
+                inject(world, route)
         async with asked(world) as (_, channel):
             for _ in range(4):
                 await world.moment(6)
                 if world.draw.random() < 0.3:
-                    trouble(world, SEND)
+                    inject(world, SEND)
                     _delete_messages(world, channel)
-                trouble(world, EDIT)
+                inject(world, EDIT)
                 await world.met_by_discord()
         world.discord.faults.clear()
 
@@ -220,12 +220,12 @@ fault("cut", "connection lost during an upload")(_failing(_cut))
 fault("lost-answer", "response lost after the request took effect")(_failing(_lost))
 
 
-@fault("late-card", "the first job message takes effect late, and its response is lost")
+@fault("late-message", "the first job message takes effect late, and its response is lost")
 async def late_card(world: World) -> None:
     """It lands on what the engine has shown meanwhile."""
     for _ in range(JOBS):
-        world.discord.faults.reset(CARD, applied=True, delay=world.draw.uniform(5, 30))
-    world.discord.faults.reset(CARD, applied=True, times=2 * JOBS)
+        world.discord.faults.reset(JOB_MESSAGE, applied=True, delay=world.draw.uniform(5, 30))
+    world.discord.faults.reset(JOB_MESSAGE, applied=True, times=2 * JOBS)
     async with asked(world):
         await world.met_by_discord()
     world.discord.faults.clear()

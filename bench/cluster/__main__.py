@@ -45,7 +45,7 @@ PARTS = ("throughput", "overhead", "recovery", "kills")
 TEXTS = ("a red circle", "a blue square", "a yellow star", "two green hearts")
 SHORT, LONG = 5, 20
 """Steps of the jobs whose times are compared: too few for any to end before."""
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 PATIENCE = 1800.0
 """Seconds until a part gives up."""
 
@@ -125,7 +125,7 @@ class Engine:
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager

@@ -168,7 +168,7 @@ def report(attacks: Sequence[Attack]) -> str:
     said = [table(head, lines)]
     for attack in attacks:
         if attack.beside is None:
-            said.append(f"The honest member beside {attack.name} was told: {attack.answer}")
+            said.append(f"The honest member beside {attack.name} got the answer: {attack.answer}")
         elif attack.beside > WITHIN:
             said.append(f"NOT as it should be: {attack.beside:.1f} s beside {attack.name}.")
         if attack.added > MOST_MIB:

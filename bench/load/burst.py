@@ -25,7 +25,7 @@ from core.job import Job
 from sandbox import Member, NoResponseError, SandboxClient
 from sandbox.discord.clock import moment_of
 
-WISHES, SECONDS = 1_000, 10.0
+REQUESTS, SECONDS = 1_000, 10.0
 MEMBERS, CHANNELS = 200, 20
 WARM_UP = 5
 """Requests before the burst, as a warm-up."""
@@ -36,13 +36,13 @@ MOST_LIMITED = 0.01
 """The acceptable share of requests that are rate-limited."""
 SAMPLE_SECONDS = 0.25
 SETTLE_SECONDS = 5.0
-CARDS_SECONDS = 90.0
+SHOWN_SECONDS = 90.0
 """How long a job message may take after the response."""
 PAINT_SECONDS = 60.0
 """How long the engine keeps running after the burst."""
 MIB = 2**20
 
-_CARD = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+_JOB_MESSAGE = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 _CALLBACK = re.compile(r"/interactions/(\d+)/token/callback")
 
 
@@ -64,7 +64,7 @@ class Burst:
     after: int = 0
     bot_seconds: float = 0.0
     """CPU seconds of the bot for all requests."""
-    last_card: float = math.nan
+    last_message: float = math.nan
     """Seconds from the last response to the last job message."""
     queue: str = ""
     """The result of checking the queue."""
@@ -74,9 +74,9 @@ class Burst:
         """One sentence for each failed check."""
         found = list(self.faults)
         if self.unanswered or max(self.latencies, default=0.0) > WITHIN:
-            found.append(f"{self.unanswered} wishes were not answered within {WITHIN:.0f} s")
+            found.append(f"{self.unanswered} requests were not answered within {WITHIN:.0f} s")
         if self.refused:
-            found.append(f"{len(self.refused)} wishes were refused: {self.refused[0]}")
+            found.append(f"{len(self.refused)} requests were refused: {self.refused[0]}")
         if self.limited.total() > MOST_LIMITED * self.requests.total():
             found.append(f"{self.limited.total()} of {self.requests.total()} requests met a 429")
         return found
@@ -89,7 +89,7 @@ async def measured() -> list[Burst]:
         await host.start("bot")
         for name in ("bot alone", "again"):
             found.append(await _burst(name, host, discord))
-        await _look_through(host, found[-1], 2 * (WISHES + WARM_UP))
+        await _check_queue(host, found[-1], 2 * (REQUESTS + WARM_UP))
         await _claim_all(host, found[-1])
     async with hosted() as (host, discord):
         await host.start("bot")
@@ -98,7 +98,7 @@ async def measured() -> list[Burst]:
         await asyncio.sleep(PAINT_SECONDS)
         host.check()
         await host.stop("engine")  # its jobs are requeued
-        await _look_through(host, burst, WISHES + WARM_UP)
+        await _check_queue(host, burst, REQUESTS + WARM_UP)
         await _claim_all(host, burst)
         _count(burst, await discord.requests(), 0)
     return [*found, burst]
@@ -120,7 +120,7 @@ async def _burst(name: str, host: Product, discord: SandboxClient) -> Burst:
     burst.before, computed = host.resident("bot"), host.processor_seconds("bot")
     watching = asyncio.create_task(_watch(host, burst))
     await _ask_all(members, burst)
-    await _wait_for_cards(discord, burst, skipped)
+    await _wait_for_job_messages(discord, burst, skipped)
     watching.cancel()
     burst.bot_seconds = host.processor_seconds("bot") - computed
     burst.after = host.resident("bot")
@@ -134,15 +134,15 @@ async def _newcomers(discord: SandboxClient, name: str) -> list[Member]:
 
 async def _ask_all(members: Sequence[Member], burst: Burst) -> None:
     """Requests of all members, equally many, shuffled, and spread evenly over the time."""
-    asking = [member for member in members for _ in range(WISHES // len(members))]
+    asking = [member for member in members for _ in range(REQUESTS // len(members))]
     random.Random(5).shuffle(asking)
     began = time.monotonic()
 
     async def ask(member: Member, number: int) -> None:
-        await asyncio.sleep(began + number * SECONDS / WISHES - time.monotonic())
+        await asyncio.sleep(began + number * SECONDS / REQUESTS - time.monotonic())
         try:
             reply = await member.slash(
-                "imagine", include=f"a red circle | wish {number}:0.1", steps=STEPS, seed=number
+                "imagine", include=f"a red circle | request {number}:0.1", steps=STEPS, seed=number
             )
         except NoResponseError:
             burst.unanswered += 1
@@ -159,18 +159,18 @@ async def _watch(host: Product, burst: Burst) -> None:
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-async def _wait_for_cards(discord: SandboxClient, burst: Burst, skipped: int) -> None:
+async def _wait_for_job_messages(discord: SandboxClient, burst: Burst, skipped: int) -> None:
     """Waits until every answered request has its job message, or the time is up."""
     began = time.monotonic()
-    while time.monotonic() - began < CARDS_SECONDS:
+    while time.monotonic() - began < SHOWN_SECONDS:
         requests = (await discord.requests())[skipped:]
-        shown = [each["moment"] for each in requests if each["route"] == _CARD]
+        shown = [each["moment"] for each in requests if each["route"] == _JOB_MESSAGE]
         asked = [each["moment"] for each in requests if _CALLBACK.fullmatch(each["path"])]
         if len(shown) >= len(asked):
-            burst.last_card = max(shown) - max(asked)
+            burst.last_message = max(shown) - max(asked)
             return
         await asyncio.sleep(1)
-    burst.faults.append(f"{len(asked) - len(shown)} cards were not shown in time")
+    burst.faults.append(f"{len(asked) - len(shown)} job messages were not shown in time")
 
 
 def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> None:
@@ -187,19 +187,19 @@ def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> No
             burst.latencies.append(request["moment"] - moment_of(int(answered[1])))
 
 
-async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
+async def _check_queue(host: Product, burst: Burst, requests: int) -> None:
     """Checks that each request is queued once, and that claims were in fair order."""
     async with Database.open(host.database) as database, database.snapshot() as db:
         jobs = [Job.from_row(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
-    asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < WISHES)
-    if len(jobs) != wishes:
-        burst.faults.append(f"{len(jobs)} jobs are in the queue instead of {wishes}")
+    asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < REQUESTS)
+    if len(jobs) != requests:
+        burst.faults.append(f"{len(jobs)} jobs are in the queue instead of {requests}")
     unfair = unfairly_claimed(jobs)
     if unfair:
         burst.faults.append(f"{len(unfair)} jobs were claimed before their time: {unfair[:5]}")
     begun = sum(job.started_at is not None for job in jobs)
     burst.queue = (
-        f"{len(jobs):,} jobs for {wishes:,} requests ({len(asked):,} different ones in the burst),"
+        f"{len(jobs):,} jobs for {requests:,} requests ({len(asked):,} different in the burst),"
         f" {begun:,} claimed, {len(unfair)} of them out of turn"
     )
 
@@ -207,7 +207,7 @@ async def _look_through(host: Product, burst: Burst, wishes: int) -> None:
 async def _claim_all(host: Product, burst: Burst) -> None:
     """Claims every waiting job, as an engine would."""
     async with Database.open(host.database) as database:
-        waiting = await JobQueue(database).waiting(10 * WISHES)
+        waiting = await JobQueue(database).waiting(10 * REQUESTS)
         taken = []
         while job := await Claims(database).claim("bench", 1e6):
             taken.append(job.id)
@@ -225,12 +225,12 @@ def unfairly_claimed(jobs: Sequence[Job]) -> list[int]:
     """
     arrivals = [(job.created_at, 0, job) for job in jobs]
     claims = [(job.started_at, 1, job) for job in jobs if job.started_at is not None]
-    told = sorted([*arrivals, *claims], key=lambda each: each[:2])
+    events = sorted([*arrivals, *claims], key=lambda each: each[:2])
     waiting: dict[int, tuple[int, int, int]] = {}
     virtual: Counter[int] = Counter()
     ends: dict[tuple[int, int], int] = {}
     unfair = []
-    for _, claimed, job in told:
+    for _, claimed, job in events:
         key, line = claim_order(job.priority, job.turn, job.id), (job.member_id, job.priority)
         if claimed:
             if waiting.pop(job.id) > min(waiting.values(), default=key):
@@ -262,7 +262,7 @@ def report(bursts: Sequence[Burst]) -> str:
                 str(burst.unanswered),
                 f"{requests:,}",
                 f"{limited} ({limited / requests:.1%})",
-                f"{burst.last_card:.1f}",
+                f"{burst.last_message:.1f}",
                 f"{burst.bot_seconds:.1f}",
                 *(f"{n / MIB:.0f}" for n in (burst.before, max(burst.memory), burst.after)),
             ]

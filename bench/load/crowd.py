@@ -1,7 +1,7 @@
-"""Databases with as many waiting jobs as wanted, come about as they do: asked, claimed, painted.
+"""Databases with any number of waiting jobs, which were inserted, claimed and finished as usual.
 
 Rows are written in bulk, but each has the turn that `core.fair_queue` gives it, and the history
-before it: for every four that wait one has been painted. The servers differ in size as servers do
+before it: for every four that wait one has been rendered. The servers differ in size as servers do
 (the n-th has 1/n of the members of the first), and the third largest is paused: what its members
 ask for stays in front of everybody.
 """
@@ -26,9 +26,9 @@ PAUSED = 3
 WAITING_EACH = 5
 """Jobs of a member that wait at most, as the bot allows."""
 PAINTED_SHARE = 4
-"""For so many jobs that wait, one has been painted."""
+"""For so many waiting jobs, one has been rendered."""
 SECONDS = 3.0
-"""Between two wishes."""
+"""Seconds between two requests."""
 RECIPES = 64
 
 INSERT = (
@@ -44,7 +44,7 @@ class Crowd:
 
     waiting: int
     now: float
-    """Seconds since 1970 at the last wish."""
+    """Seconds since 1970 at the last request."""
     draw: random.Random = field(default_factory=lambda: random.Random(7))
     virtual: Counter[int] = field(default_factory=Counter)
     ends: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Crowd:
     rows: dict[int, list[Any]] = field(default_factory=dict)
 
     def ask(self) -> None:
-        """Lets all wishes arrive, and paints one now and then."""
+        """Lets all requests arrive, and renders one now and then."""
         recipes = [_recipe(self.draw, number) for number in range(RECIPES)]
         guilds = list(range(1, GUILDS + 1))
         sizes = list(itertools.accumulate(1 / guild for guild in guilds))
@@ -106,7 +106,7 @@ class Crowd:
 
 
 def _recipe(draw: random.Random, number: int) -> tuple[str, int, int]:
-    """A wish as JSON, its pictures and its work."""
+    """A recipe as JSON, with its number of images and its work."""
     colours = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
     text = f"a {colours[number % 8]} {draw.choice(('circle', 'star', 'heart', 'ring'))}"
     count = draw.choices((1, 2, 4), (8, 1, 1))[0]

@@ -30,32 +30,32 @@ LEASE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Request:
     """A request: when, by whom, for how many images."""
 
     moment: float
     member: int
-    pictures: int = 1
+    images: int = 1
 
     @property
     def seconds(self) -> float:
-        return SECONDS * self.pictures
+        return SECONDS * self.images
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
     """Requests of several members in turn, all at once."""
 
-    wishes: int
+    requests: int
     members: int
-    pictures: int = 1
+    images: int = 1
 
-    def with_one_wish(self) -> list[Wish]:
+    def with_one_request(self) -> list[Request]:
         """The flood and, half an image's time later, the request of the watched member."""
         flood = [
-            Wish(0.0, 1 + number % self.members, self.pictures) for number in range(self.wishes)
+            Request(0.0, 1 + number % self.members, self.images) for number in range(self.requests)
         ]
-        return [*flood, Wish(SECONDS / 2, WATCHED)]
+        return [*flood, Request(SECONDS / 2, WATCHED)]
 
 
 FLOODS = (
@@ -66,15 +66,15 @@ FLOODS = (
     Flood(10, 10),
     Flood(100, 10),
     Flood(1000, 10),
-    Flood(100, 1, pictures=4),
+    Flood(100, 1, images=4),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
+class Rendered:
     """A rendered request, with the start and the end of its rendering."""
 
-    wish: Wish
+    request: Request
     began: float
     ended: float
 
@@ -82,21 +82,21 @@ class Painted:
 class Queue(Protocol):
     """A queue of requests."""
 
-    async def ask(self, wish: Wish) -> None: ...
+    async def add(self, request: Request) -> None: ...
 
-    async def take(self) -> Wish | None: ...
+    async def take(self) -> Request | None: ...
 
 
 class FirstComeFirstServed:
     """The naive queue."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Wish] = deque()
+        self._waiting: deque[Request] = deque()
 
-    async def ask(self, wish: Wish) -> None:
-        self._waiting.append(wish)
+    async def add(self, request: Request) -> None:
+        self._waiting.append(request)
 
-    async def take(self) -> Wish | None:
+    async def take(self) -> Request | None:
         return self._waiting.popleft() if self._waiting else None
 
 
@@ -105,29 +105,29 @@ class Ours:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._wishes: dict[int, Wish] = {}
+        self._requests: dict[int, Request] = {}
         self._taken: int | None = None
 
-    async def ask(self, wish: Wish) -> None:
-        recipe = Recipe.make("a circle", width=64, height=64, steps=50, count=wish.pictures)
+    async def add(self, request: Request) -> None:
+        recipe = Recipe.make("a circle", width=64, height=64, steps=50, count=request.images)
         job = await Jobs(self._database).insert(
             NewJob(
                 recipe=recipe,
                 guild_id=1,
                 channel_id=1,
                 message_id=None,
-                member_id=wish.member,
-                member_name=f"member {wish.member}",
+                member_id=request.member,
+                member_name=f"member {request.member}",
             )
         )
-        self._wishes[job.id] = wish
+        self._requests[job.id] = request
 
-    async def take(self) -> Wish | None:
+    async def take(self) -> Request | None:
         if self._taken is not None:
             await Claims(self._database).finish(self._taken, ENGINE, State.DONE)
         job = await Claims(self._database).claim(ENGINE, LEASE)
         self._taken = job.id if job else None
-        return self._wishes[job.id] if job else None
+        return self._requests[job.id] if job else None
 
 
 def main() -> None:
@@ -143,10 +143,13 @@ async def table(floods: Iterable[Flood]) -> str:
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for flood in floods:
-        wishes = flood.with_one_wish()
-        ours, plain = await painted_by_ours(wishes), await paint(FirstComeFirstServed(), wishes)
-        asked = f"{flood.wishes:,}" + (f" × {flood.pictures}" if flood.pictures > 1 else "")
-        members = flood.members if flood.wishes else 0
+        requests = flood.with_one_request()
+        ours, plain = (
+            await rendered_by_ours(requests),
+            await render(FirstComeFirstServed(), requests),
+        )
+        asked = f"{flood.requests:,}" + (f" × {flood.images}" if flood.images > 1 else "")
+        members = flood.members if flood.requests else 0
         lines.append(
             f"| {asked} | {members} | {wait(ours):,.0f} | {wait(plain):,.0f}"
             f" | {index(ours):.2f} | {index(plain):.2f} |"
@@ -154,63 +157,65 @@ async def table(floods: Iterable[Flood]) -> str:
     return "\n".join(lines)
 
 
-async def painted_by_ours(wishes: Sequence[Wish]) -> list[Painted]:
+async def rendered_by_ours(requests: Sequence[Request]) -> list[Rendered]:
     """Runs all requests through the product's queue, with a temporary database."""
     with tempfile.TemporaryDirectory(prefix="fairness-") as folder:
         async with Database.open(Path(folder) / "imagine.db") as database:
-            return await paint(Ours(database), wishes)
+            return await render(Ours(database), requests)
 
 
-async def paint(queue: Queue, wishes: Sequence[Wish]) -> list[Painted]:
+async def render(queue: Queue, requests: Sequence[Request]) -> list[Rendered]:
     """Simulates the engine; each request arrives at its moment."""
-    coming = deque(sorted(wishes, key=lambda wish: wish.moment))
-    painted: list[Painted] = []
+    coming = deque(sorted(requests, key=lambda request: request.moment))
+    rendered: list[Rendered] = []
     now = 0.0
-    while len(painted) < len(wishes):
+    while len(rendered) < len(requests):
         while coming and coming[0].moment <= now:
-            await queue.ask(coming.popleft())
-        wish = await queue.take()
-        if wish is None:
+            await queue.add(coming.popleft())
+        request = await queue.take()
+        if request is None:
             now = coming[0].moment
             continue
-        painted.append(Painted(wish, now, now + wish.seconds))
-        now += wish.seconds
-    return painted
+        rendered.append(Rendered(request, now, now + request.seconds))
+        now += request.seconds
+    return rendered
 
 
-def wait(painted: Iterable[Painted]) -> float:
+def wait(rendered: Iterable[Rendered]) -> float:
     """Seconds that the watched member's request waited."""
-    return next(each.began - each.wish.moment for each in painted if each.wish.member == WATCHED)
+    return next(
+        each.began - each.request.moment for each in rendered if each.request.member == WATCHED
+    )
 
 
-def index(painted: Sequence[Painted]) -> float:
+def index(rendered: Sequence[Rendered]) -> float:
     """Jain's fairness index over members, from 1 / members (one has everything) to 1 (all equal).
 
     Source: Jain, Chiu and Hawe, "A quantitative measure of fairness" (1984). A member's share is
     the time in which all their requests would be done if the engine were shared evenly at every
     moment, divided by the actual time, and at most 1.
     """
-    ideal = shared_evenly([each.wish for each in painted])
+    ideal = shared_evenly([each.request for each in rendered])
     asked: dict[int, float] = {}
     ended: dict[int, float] = {}
-    for each in painted:
-        member = each.wish.member
-        asked[member] = min(asked.get(member, each.wish.moment), each.wish.moment)
+    for each in rendered:
+        member = each.request.member
+        asked[member] = min(asked.get(member, each.request.moment), each.request.moment)
         ended[member] = max(ended.get(member, 0.0), each.ended)
     shares = [min(1.0, (ideal[who] - asked[who]) / (ended[who] - asked[who])) for who in asked]
     return sum(shares) ** 2 / (len(shares) * sum(share**2 for share in shares))
 
 
-def shared_evenly(wishes: Iterable[Wish]) -> dict[int, float]:
+def shared_evenly(requests: Iterable[Request]) -> dict[int, float]:
     """When each member's requests would end if all active members got equal shares at any time."""
-    coming = deque(sorted(wishes, key=lambda wish: wish.moment))
+    coming = deque(sorted(requests, key=lambda request: request.moment))
     left: dict[int, float] = {}
     ended: dict[int, float] = {}
     now = 0.0
     while coming or left:
         while coming and coming[0].moment <= now:
-            wish = coming.popleft()
-            left[wish.member] = left.get(wish.member, 0.0) + wish.seconds
+            request = coming.popleft()
+            left[request.member] = left.get(request.member, 0.0) + request.seconds
         until = coming[0].moment if coming else float("inf")
         if left:
             until = min(until, now + min(left.values()) * len(left))

@@ -93,8 +93,8 @@ class Queue:
         yield "/queue", lambda: self.page(QueueList)
         yield "/history", lambda: self.page(HistoryList)
         yield "a member's own jobs", lambda: JobQueue(database).by_member(self.anybody.member_id)
-        yield "the rules and limits for a wish", check
-        yield "a new wish", ask
+        yield "the rules and limits for a request", check
+        yield "a new request", ask
         yield (
             "/mod queue",
             lambda: ModerationQueue(database).page(

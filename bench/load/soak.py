@@ -24,7 +24,7 @@ from sandbox import Member, MessageView, NoResponseError, Sandbox
 from sandbox.discord.client_errors import InteractionError
 
 SAMPLE_SECONDS = 10.0
-WISH_SECONDS, DELETE_SECONDS, LOOK_SECONDS = 6.0, 25.0, 45.0
+REQUEST_SECONDS, DELETE_SECONDS, QUEUE_SECONDS = 6.0, 25.0, 45.0
 FAULT_SECONDS, DROP_SECONDS = 15.0, 100.0
 KILLS = {"engine": (0.06, 0.14, 0.22), "bot": (0.28,)}
 """When a process is killed, as shares of the whole time: all within the first third."""
@@ -108,9 +108,9 @@ class Troubled:
             asyncio.create_task(task)
             for task in (
                 self._every(SAMPLE_SECONDS, self._sample),
-                self._every(WISH_SECONDS, self._wish),
+                self._every(REQUEST_SECONDS, self._request),
                 self._every(DELETE_SECONDS, self._delete),
-                self._every(LOOK_SECONDS, self._look),
+                self._every(QUEUE_SECONDS, self._show_queue),
                 self._every(FAULT_SECONDS, self._fail),
                 self._every(DROP_SECONDS, self._drop),
                 self._kill_now_and_then(),
@@ -155,12 +155,12 @@ class Troubled:
             what += ", unanswered"
         self.soak.done[what] += 1
 
-    async def _wish(self) -> None:
+    async def _request(self) -> None:
         member = self._draw.choice(self._members)
         number = self._draw.randrange(10**6)
-        text = f"a {self._draw.choice(('red', 'blue', 'green'))} circle | wish {number}:0.1"
-        wish = member.slash("imagine", include=text, steps=STEPS, seed=number)
-        await self._answered("wishes", wish)
+        text = f"a {self._draw.choice(('red', 'blue', 'green'))} circle | request {number}:0.1"
+        request = member.slash("imagine", include=text, steps=STEPS, seed=number)
+        await self._answered("requests", request)
 
     async def _delete(self) -> None:
         member = self._draw.choice(self._members)
@@ -176,7 +176,7 @@ class Troubled:
         if asked.message and (yes := _button(asked.message, "Delete")):
             await member.press(asked.message, yes)
 
-    async def _look(self) -> None:
+    async def _show_queue(self) -> None:
         member = self._draw.choice(self._members)
         command = self._draw.choice(("queue", "history", "help"))
         await self._answered("looks at /queue, /history, /help", member.slash(command))

@@ -24,7 +24,7 @@ from sandbox.web.server import FOLDER
 
 NAMES = {"card": "job message", "frame": "first frame", "picture": "image"}
 MOMENTS = tuple(NAMES)
-WISH = "a red circle on a white background"
+PROMPT = "a red circle on a white background"
 
 _WATCH = """() => new Promise((done) => {
     const known = document.querySelectorAll("li.message").length;
@@ -77,7 +77,7 @@ async def _load(page: Page, address: str) -> dict[str, float]:
 
 
 async def _round(page: Page, watcher: Member, steps: int) -> dict[str, dict[str, float]]:
-    await page.locator("#composer-text").fill(f"/imagine include: {WISH} steps: {steps}")
+    await page.locator("#composer-text").fill(f"/imagine include: {PROMPT} steps: {steps}")
     await page.get_by_role("form", name="Command /imagine").wait_for()
     begun = asyncio.Event()
     script = asyncio.create_task(_watch(watcher, begun))

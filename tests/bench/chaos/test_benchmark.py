@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.chaos.benchmark import Count, table
-from bench.chaos.judge import Channels, Fate, Row, Verdict, Wish, judge
+from bench.chaos.judge import Channels, Fate, Request, Row, Verdict, judge
 
 CHANNEL, INTERACTION, SEED = 5, 70, 7
 ROOT = Path(__file__).parents[3]
@@ -50,8 +50,8 @@ def seen(*messages: dict[str, Any]) -> Channels:
 def verdict(
     channels: Channels, *rows: Row, answered: bool = True, reachable: bool = True
 ) -> tuple[Fate, bool]:
-    wish = Wish(SEED, CHANNEL, INTERACTION if answered else None)
-    (found,) = judge([wish], rows, channels, [CHANNEL] if reachable else [])
+    request = Request(SEED, CHANNEL, INTERACTION if answered else None)
+    (found,) = judge([request], rows, channels, [CHANNEL] if reachable else [])
     return found.fate, found.doubled
 
 
@@ -63,7 +63,7 @@ THINKING = message(1, flags=1 << 7)
 @pytest.mark.parametrize(
     ("shown", "row", "fate"),
     [
-        (PAINTED, DONE, Fate.PICTURE),
+        (PAINTED, DONE, Fate.IMAGE),
         (message(1, "Failed"), Row(SEED, "failed", posted=True), Fate.REASON),
         (message(1, "Cancelled"), Row(SEED, "cancelled", posted=True), Fate.CANCELLED),
         (message(1, "Painting", files=("step-9.webp",)), DONE, Fate.STUCK),
@@ -92,17 +92,17 @@ def test_a_wish_without_a_job_must_have_been_told_why() -> None:
 
 
 def test_what_nobody_acknowledged_but_is_in_the_database_must_end_too() -> None:
-    assert verdict(seen(PAINTED), DONE, answered=False) == (Fate.PICTURE, False)
+    assert verdict(seen(PAINTED), DONE, answered=False) == (Fate.IMAGE, False)
     assert verdict(seen(), DONE, answered=False) == (Fate.LOST, False)
 
 
 def test_a_second_card_a_second_post_and_a_second_job_are_doubles() -> None:
     second = message(2, "Painted", files=("imagine-7-1.png",))
-    assert verdict(seen(PAINTED, second), DONE) == (Fate.PICTURE, True)
+    assert verdict(seen(PAINTED, second), DONE) == (Fate.IMAGE, True)
     continued = message(1, content="Continued here: …")
-    assert verdict(seen(PAINTED, second, continued), DONE) == (Fate.PICTURE, True)
-    assert verdict(seen(PAINTED), DONE, DONE) == (Fate.PICTURE, True)
-    assert verdict(seen(PAINTED, PAINTED), DONE) == (Fate.PICTURE, False)  # one, edited again
+    assert verdict(seen(PAINTED, second, continued), DONE) == (Fate.IMAGE, True)
+    assert verdict(seen(PAINTED), DONE, DONE) == (Fate.IMAGE, True)
+    assert verdict(seen(PAINTED, PAINTED), DONE) == (Fate.IMAGE, False)  # one, edited again
 
 
 def test_a_new_message_in_place_of_a_deleted_one_is_no_double() -> None:
@@ -110,23 +110,24 @@ def test_a_new_message_in_place_of_a_deleted_one_is_no_double() -> None:
     channels.hear("MESSAGE_DELETE", {"id": "1"})
     assert verdict(channels, DONE) == (Fate.LOST, False)
     channels.hear("MESSAGE_CREATE", message(2, "Painted", files=("imagine-7-1.png",)))
-    assert verdict(channels, DONE) == (Fate.PICTURE, False)
+    assert verdict(channels, DONE) == (Fate.IMAGE, False)
     channels.hear("MESSAGE_DELETE", {"id": "2"})
-    assert verdict(channels, DONE) == (Fate.PICTURE, False)  # it had been told
+    assert verdict(channels, DONE) == (Fate.IMAGE, False)  # it had been told
 
 
 def test_where_the_bot_may_not_write_the_database_decides() -> None:
     stuck = seen(message(1, "Painting"))
-    assert verdict(stuck, DONE, reachable=False) == (Fate.NOWHERE, False)
+    assert verdict(stuck, DONE, reachable=False) == (Fate.UNREACHABLE, False)
     running = Row(SEED, "running", posted=False)
     assert verdict(stuck, running, reachable=False) == (Fate.LOST, False)
 
 
 def test_the_table_counts_a_double_as_not_ended_once() -> None:
-    wishes = [Wish(seed, CHANNEL, INTERACTION) for seed in range(5)]
-    fates = (Fate.PICTURE, Fate.PICTURE, Fate.STUCK, Fate.LOST, Fate.UNHEARD)
+    requests = [Request(seed, CHANNEL, INTERACTION) for seed in range(5)]
+    fates = (Fate.IMAGE, Fate.IMAGE, Fate.STUCK, Fate.LOST, Fate.UNHEARD)
     verdicts = [
-        Verdict(wish, fate, wish.seed == 0) for wish, fate in zip(wishes, fates, strict=True)
+        Verdict(request, fate, request.seed == 0)
+        for request, fate in zip(requests, fates, strict=True)
     ]
     lines = table([Count.of_verdicts("a trouble", 2, verdicts)]).splitlines()
     assert lines[2] == "| a trouble | 2 | 4 | 1 | 2 | 0 | 0 | 0 | 1 | 1 | 1 |"

@@ -36,7 +36,7 @@ def operation(name: str, at: float, outcome: Outcome = OK, **arguments: Any) -> 
     return Operation("somebody", name, known, at, at + 1, outcome, result)
 
 
-def card(title: str, at: float, message: int = 50, **changes: Any) -> Shown:
+def edited(title: str, at: float, message: int = 50, **changes: Any) -> Shown:
     made = Shown(at, "edited", message, 5, 100 + SEED, JOB, SEED, title, image=title == "Painted")
     return replace(made, **changes)
 
@@ -69,7 +69,7 @@ def history(
 def painted(*operations: Operation, **changes: Any) -> History:
     """A request that was painted, and what else was done."""
     kept: dict[str, Any] = {
-        "shown": (card("In the queue", 1), card("Painted", 5)),
+        "shown": (edited("In the queue", 1), edited("Painted", 5)),
         "rows": [row()],
         "images": [JOB],
         "folders": [JOB],
@@ -80,7 +80,7 @@ def painted(*operations: Operation, **changes: Any) -> History:
 def cancelled(*operations: Operation, **changes: Any) -> History:
     """A request that was cancelled, by one of the operations."""
     kept: dict[str, Any] = {
-        "shown": (card("In the queue", 1), card("Cancelled", 5)),
+        "shown": (edited("In the queue", 1), edited("Cancelled", 5)),
         "rows": [row("cancelled")],
     }
     return history(request(), *operations, **kept | changes)
@@ -88,7 +88,7 @@ def cancelled(*operations: Operation, **changes: Any) -> History:
 
 def deleted(*operations: Operation, **changes: Any) -> History:
     """A request of which nothing is left."""
-    kept: dict[str, Any] = {"shown": (card("In the queue", 1), card("Painted", 5), removed(9))}
+    kept: dict[str, Any] = {"shown": (edited("In the queue", 1), edited("Painted", 5), removed(9))}
     return history(request(), *operations, **kept | changes)
 
 
@@ -106,7 +106,7 @@ UNBLOCKED = entry("unblocked", whom=BEA, job=None)
 refused = Shown(2, "created", 51, 5, 100 + SEED, text="The queue is full.")
 beas = request(8, 5.0, job=4)
 beas.arguments["member"] = BEA
-beas_card = card("Painted", 7, 60, seed=8, job=4, interaction=108)
+beas_message = edited("Painted", 7, 60, seed=8, job=4, interaction=108)
 beas_row = row(seed=8, job=4, member=BEA)
 
 GOOD = {
@@ -129,14 +129,14 @@ GOOD = {
         RESUME,
         log=PAUSED,
         snapshots=(snapshot(4, "queued"), snapshot(8, "queued")),
-        shown=(card("In the queue", 1), card("Painted", 11)),
+        shown=(edited("In the queue", 1), edited("Painted", 11)),
     ),
     "blocked in between": painted(
         BLOCK,
         UNBLOCK,
         replace(beas, invoked=10.0, completed=11.0),
         log=[BLOCKED, UNBLOCKED],
-        shown=(card("Painted", 5), replace(beas_card, at=12)),
+        shown=(edited("Painted", 5), replace(beas_message, at=12)),
         rows=[row(), beas_row],
         images=[JOB, 4],
         folders=[JOB, 4],
@@ -161,24 +161,34 @@ END, DELETED, NUMBERS, OTHERS, BLOCKING, CANCELLING, PAUSING, LOG = (
 )
 BAD: list[tuple[str, str, History]] = [
     (END, "lost", history(request(job=None))),
-    (END, "lost without a message", painted(shown=(card("Painted", 5), removed(6)))),
+    (END, "lost without a message", painted(shown=(edited("Painted", 5), removed(6)))),
     (END, "not ended", painted(rows=[row("queued", posted=False)])),
     (END, "not posted", painted(rows=[row(posted=False)])),
-    (END, "still in the queue", painted(shown=(card("In the queue", 1),))),
-    (END, "no image", painted(shown=(card("Painted", 5, image=False),))),
-    (END, "another end", painted(shown=(card("Cancelled", 5),))),
+    (END, "still in the queue", painted(shown=(edited("In the queue", 1),))),
+    (END, "no image", painted(shown=(edited("Painted", 5, image=False),))),
+    (END, "another end", painted(shown=(edited("Cancelled", 5),))),
     (END, "two jobs", painted(rows=[row(), row(job=4)], images=[JOB, 4])),
-    (END, "two messages", painted(shown=(card("Painted", 5), card("Painted", 6, 52)))),
-    (END, "image and reason", painted(shown=(refused, card("Painted", 5)))),
+    (
+        END,
+        "two messages",
+        painted(shown=(edited("Painted", 5), edited("Painted", 6, 52))),
+    ),
+    (END, "image and reason", painted(shown=(refused, edited("Painted", 5)))),
     (
         END,
         "two posts",
-        painted(shown=(card("Painted", 5, 52), card("", 6, 52, seed=None), card("Painted", 6))),
+        painted(
+            shown=(
+                edited("Painted", 5, 52),
+                edited("", 6, 52, seed=None),
+                edited("Painted", 6),
+            )
+        ),
     ),
     (
         END,
         "thinking",
-        painted(shown=(card("Painted", 5), Shown(1, "created", 53, 5, loading=True))),
+        painted(shown=(edited("Painted", 5), Shown(1, "created", 53, 5, loading=True))),
     ),
     (END, "open answers", painted(pending_answers=1)),
     (END, "damaged", painted(integrity="row 1 missing from index")),
@@ -188,8 +198,16 @@ BAD: list[tuple[str, str, History]] = [
     (DELETED, "folder", deleted(DELETE, rows=[row(deleted=True)], folders=[JOB])),
     (DELETED, "row of a member", deleted(DELETE_ALL, rows=[row(deleted=True)])),
     (DELETED, "text", deleted(DELETE_ALL, markers={"the database's file": [f"m{SEED}"]})),
-    (DELETED, "reappeared", deleted(DELETE_ALL, shown=(removed(9), card("Painted", 12, 54)))),
-    (NUMBERS, "in messages", painted(shown=(card("Painted", 5), card("", 2, 55, seed=9)))),
+    (
+        DELETED,
+        "reappeared",
+        deleted(DELETE_ALL, shown=(removed(9), edited("Painted", 12, 54))),
+    ),
+    (
+        NUMBERS,
+        "in messages",
+        painted(shown=(edited("Painted", 5), edited("", 2, 55, seed=9))),
+    ),
     (NUMBERS, "after a deletion", painted(beas, rows=[row(), replace(beas_row, job=JOB)])),
     (OTHERS, "row", painted(rows=[])),
     (OTHERS, "files", painted(images=[])),
@@ -206,7 +224,7 @@ BAD: list[tuple[str, str, History]] = [
     (
         CANCELLING,
         "image later",
-        cancelled(CANCEL, shown=(card("Painted", 6), card("Cancelled", 7))),
+        cancelled(CANCEL, shown=(edited("Painted", 6), edited("Cancelled", 7))),
     ),
     (CANCELLING, "revived", painted(snapshots=(snapshot(4, "cancelled"),))),
     (

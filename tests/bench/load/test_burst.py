@@ -36,7 +36,7 @@ def test_a_burst_is_judged() -> None:
     for bad in (
         replace(good, unanswered=1),
         replace(good, latencies=[0.1, WITHIN + 0.1]),
-        replace(good, refused=["You already have 5 wishes waiting."]),
+        replace(good, refused=["You already have 5 requests in the queue."]),
         replace(good, limited=Counter(a=3)),
         replace(good, faults=["2 jobs are in the queue instead of 1"]),
     ):

@@ -6,10 +6,10 @@ from bench.load.fairness import (
     SECONDS,
     FirstComeFirstServed,
     Flood,
-    Wish,
+    Request,
     index,
-    paint,
-    painted_by_ours,
+    render,
+    rendered_by_ours,
     shared_evenly,
     table,
     wait,
@@ -18,29 +18,29 @@ from bench.load.fairness import (
 
 @pytest.mark.parametrize("flood", [Flood(12, 1), Flood(24, 1), Flood(24, 3), Flood(12, 1, 4)])
 async def test_one_wish_waits_for_one_job_of_each_other_member(flood: Flood) -> None:
-    wishes = flood.with_one_wish()
-    ours = await painted_by_ours(wishes)
-    assert sorted(each.wish.member for each in ours) == sorted(each.member for each in wishes)
-    assert wait(ours) <= flood.members * flood.pictures * SECONDS
-    plain = await paint(FirstComeFirstServed(), wishes)
-    assert wait(plain) == flood.wishes * flood.pictures * SECONDS - SECONDS / 2
+    requests = flood.with_one_request()
+    ours = await rendered_by_ours(requests)
+    assert sorted(each.request.member for each in ours) == sorted(each.member for each in requests)
+    assert wait(ours) <= flood.members * flood.images * SECONDS
+    plain = await render(FirstComeFirstServed(), requests)
+    assert wait(plain) == flood.requests * flood.images * SECONDS - SECONDS / 2
     assert index(ours) > 0.85
     assert index(ours) > index(plain)
 
 
 async def test_who_has_everything_sooner_than_fair_is_not_unfair() -> None:
-    wishes = Flood(3, 3).with_one_wish()
-    assert index(await paint(FirstComeFirstServed(), wishes)) == 1
+    requests = Flood(3, 3).with_one_request()
+    assert index(await render(FirstComeFirstServed(), requests)) == 1
 
 
 async def test_alone_nobody_waits() -> None:
-    ours = await painted_by_ours(Flood(0, 1).with_one_wish())
+    ours = await rendered_by_ours(Flood(0, 1).with_one_request())
     assert (wait(ours), index(ours)) == (0, 1)
 
 
 def test_shared_evenly_all_who_want_something_get_the_same() -> None:
-    wishes = [Wish(0, 1), Wish(0, 1), Wish(0, 2), Wish(100, 3)]
-    assert shared_evenly(wishes) == {2: 2 * SECONDS, 1: 3 * SECONDS, 3: 100 + SECONDS}
+    requests = [Request(0, 1), Request(0, 1), Request(0, 2), Request(100, 3)]
+    assert shared_evenly(requests) == {2: 2 * SECONDS, 1: 3 * SECONDS, 3: 100 + SECONDS}
 
 
 async def test_the_table_has_a_line_for_each_flood() -> None:

@@ -10,7 +10,7 @@ from bench.load.soak import report as soak_report
 def test_a_soak_says_what_grows() -> None:
     moments = [10.0 * number for number in range(60)]
     flat = [[50.0] * len(MEASURES) for _ in moments]
-    soak = Soak(10, moments, flat, Counter(wishes=5), Counter(done=5))
+    soak = Soak(10, moments, flat, Counter(requests=5), Counter(done=5))
     assert "YES" not in soak_report(soak)
     for line, sample in enumerate(flat):
         sample[-1] += line
