@@ -74,7 +74,8 @@ class _Phrase:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`things` maps folded phrases to English names, `own_names` are those that name exactly.
+    """`things` maps folded phrases to English names, `own_names` are those that name exactly, which
+    are labels and everyday words.
 
     `modifiers` are folded words that say something but name no thing; `silent` say nothing.
     `labels` are the names of things by language and English name; `popular` are good suggestions.
@@ -101,10 +102,11 @@ class Vocabulary:
             labels = table["labels"]
             own = {fold(label): name for names in labels.values() for name, label in names.items()}
             english = {fold(name): name for name in labels["en"]}
-            things = {**table["synonyms"], **own, **english}
+            preferred = table["preferred"]
+            things = {**table["synonyms"], **preferred, **own, **english}
             return cls(
                 things=things,
-                own_names=frozenset(own) | frozenset(english),
+                own_names=frozenset(own) | frozenset(english) | frozenset(preferred),
                 modifiers=frozenset(table["modifiers"]),
                 silent=frozenset(table["silent"]),
                 labels=labels,

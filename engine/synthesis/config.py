@@ -148,7 +148,7 @@ PICTUREBOOK = SynthesisConfig(
     ),
     # The floors are above 95 % of the cosines of unrelated names and images.
     loss=LossConfig(
-        tv_weight=0.02, prior_weight=0.5, exclude_text_floor=0.19, exclude_image_floor=0.25
+        tv_weight=0.02, prior_weight=2.0, exclude_text_floor=0.19, exclude_image_floor=0.25
     ),
     schedule=ScheduleConfig(learning_rate=0.05),
     prior=PriorConfig(sampling_steps=16, guidance_scale=2.0, negative_scale=3.0),

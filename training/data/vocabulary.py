@@ -36,23 +36,34 @@ SHARED = 30
 """Things that may share a keyword. One of more of them stands for none."""
 
 
-def vocabulary(images: Images, nouns: list[str], embedded: Tensor, names: Tensor) -> dict[str, Any]:
+def vocabulary(
+    images: Images, nouns: list[str], embedded: Tensor, sentences: Tensor
+) -> dict[str, Any]:
     """The table that `core.vocabulary.Vocabulary` reads.
 
-    `nouns` are English, `embedded` (nouns, d) and `names` (concepts, d) what the sentence encoder
-    says of them.
+    `nouns` are English; `embedded` (nouns, d) and `sentences` (concepts, d) are what the sentence
+    encoder says of them and of the names.
     """
     shown = shown_concepts(images)
     every = [images.concepts[i] for i in shown]
     table = tomllib.loads(WORDS.read_text())
     modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
     modifiers |= set(style_words())
+    # A word for a shape or a landscape that is a thing's name, too, is the thing.
+    names = {fold(c.names[lang]) for c in every for lang in LANGUAGES}
+    modifiers -= names - _colour_words()
     return {
         "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
         "synonyms": {
-            **_near_nouns(every, nouns, embedded, names[shown], NEAR),
+            **_near_nouns(every, nouns, embedded, sentences[shown], NEAR),
             **_keywords(every),
-            **_near_nouns(every, nouns, embedded, names[shown], NEARER),
+            **_near_nouns(every, nouns, embedded, sentences[shown], NEARER),
+        },
+        "preferred": {
+            fold(word): name
+            for name, listed in table["preferred"].items()
+            if name in {c.name for c in every}
+            for word in listed
         },
         "modifiers": sorted(modifiers),
         "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
@@ -145,11 +156,13 @@ def shapes() -> list[str]:
 
 def _words_of_captions() -> set[str]:
     """Colours, shapes, lands and lights in all languages."""
-    found = set()
+    found = _colour_words()
     for language in LANGUAGES:
-        table = words()[language]
-        for forms in table["colours"].values():
-            found |= {fold(form.rstrip("の")) for form in forms.split("/")}
         for part in ("shapes", "elements", "lands"):
-            found |= {fold(word) for word in table[part].values()}
+            found |= {fold(word) for word in words()[language][part].values()}
     return found
+
+
+def _colour_words() -> set[str]:
+    forms = [form for lang in LANGUAGES for form in words()[lang]["colours"].values()]
+    return {fold(form.rstrip("の")) for listed in forms for form in listed.split("/")}
