@@ -10,6 +10,9 @@ A typed text is one or several prompts::
 - `->` or `→` between spaces makes a prompt a story, whose scenes follow each other while the image
   forms: `a seed -> a sapling -> a tree in bloom:2`. Each scene has its own weight. `\\->` is an
   arrow that belongs to the text.
+- A region and a colon in front, `left: a cat | right: a dog`, say where a prompt is to be seen. A
+  region is one of `core.regions.REGIONS` or a box in percent, `10 20 60 80: a bird`. With a
+  backslash, `\\left: a cat` is a text.
 - Nothing else is a weight. A colon followed by a space belongs to the text ("Batman: the movie",
   "Blade Runner: 2049"), and so does a colon between digits: a time of day or an aspect ratio
   ("16:9"). To give a weight to a text that ends in a digit, put a space before the colon:
@@ -19,6 +22,7 @@ A typed text is one or several prompts::
 """
 
 import html
+import itertools
 import math
 import re
 import unicodedata
@@ -32,6 +36,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass
 
 from core.i18n import gettext
+from core.regions import MAX_REGIONS, Region, split_region, too_many_regions
 
 MAX_PROMPT_LENGTH = 500
 """Characters of all prompts on one side (include or exclude) in total, in canonical form."""
@@ -154,15 +159,22 @@ class Prompt:
     """A text with a weight above 0 and up to 10; the text is canonical and never blank.
 
     `scene` is its place in a story (1, 2, …), whose scenes stand side by side; 0 without a story.
+    With a `region` it is to be seen there only.
     """
 
     text: Annotated[str, AfterValidator(_prompt_text)]
     weight: Weight = 1.0
     scene: Annotated[int, Field(ge=0, le=MAX_PROMPTS)] = 0
+    region: Region | None = None
 
     def __str__(self) -> str:
         """The prompt, or this scene of it, in the grammar; `format_prompts` joins them."""
         text = _TO_ESCAPE.sub(r"\\\g<0>", self.text)
+        if self.scene < 2:  # the region of a story stands before its first scene
+            if self.region:
+                text = f"{self.region}: {text}"
+            elif split_region(self.text.lstrip("\\"))[0]:
+                text = f"\\{text}"
         if self.weight == 1 and not _MEANT_WEIGHT.search(self.text):
             return text
         colon = " :" if re.search(r"\d$", text) else ":"
@@ -176,6 +188,11 @@ def _within_limits(prompts: tuple[Prompt, ...], info: ValidationInfo) -> tuple[P
     length = sum(len(prompt.text) for prompt in prompts)
     if length > MAX_PROMPT_LENGTH * (MAX_GROWTH if stored else 1):
         raise ValueError(too_long())
+    if len({prompt.region for prompt in prompts if prompt.region}) > MAX_REGIONS:
+        raise ValueError(too_many_regions())
+    for first, second in itertools.pairwise(prompts):
+        if second.scene > 1 and second.region != first.region:
+            raise ValueError("scenes of a story are in one region")
     scenes = [0, *(prompt.scene for prompt in prompts), 0]
     for before, scene, after in zip(scenes, scenes[1:], scenes[2:], strict=False):
         if (scene > 1 and before != scene - 1) or (scene == 1 and after != 2):
@@ -202,8 +219,8 @@ def too_many() -> str:
     )
 
 
-def parse_prompts(text: str, *, stories: bool = True) -> tuple[Prompt, ...]:
-    """Parses one or more prompts in the grammar above, with or without stories.
+def parse_prompts(text: str, *, excluded: bool = False) -> tuple[Prompt, ...]:
+    """Parses one or more prompts in the grammar above. What is excluded has no story or region.
 
     Raises RecipeError.
     """
@@ -216,12 +233,14 @@ def parse_prompts(text: str, *, stories: bool = True) -> tuple[Prompt, ...]:
         )
     prompts: list[Prompt] = []
     room = MAX_PROMPT_LENGTH
-    for start, source, scene in _scenes(text):
+    for start, source, scene, region in _scenes(text):
         if len(prompts) == MAX_PROMPTS:
             raise RecipeError(too_many(), text, start)
-        if scene and not stories:
+        if scene and excluded:
             raise RecipeError(gettext("Stories with “->” only work in include."), text, start)
-        prompt = _parse_prompt(text, start, source, scene)
+        if region and excluded:
+            raise RecipeError(gettext("Regions such as “left:” only work in include."), text, start)
+        prompt = _parse_prompt(text, start, source, scene, region)
         if len(prompt.text) > room:
             raise RecipeError(too_long(), text, min(start + room, len(text)))
         room -= len(prompt.text)
@@ -261,29 +280,33 @@ def parse_weight(number: str, text: str = "", position: int = 0) -> float:
     return weight
 
 
-def _parse_prompt(text: str, start: int, source: str, scene: int) -> Prompt:
+def _parse_prompt(text: str, start: int, source: str, scene: int, region: Region | None) -> Prompt:
     """Parses one prompt: `source`, which begins at index `start` of `text`."""
     words, weight = source, 1.0
     if meant := _MEANT_WEIGHT.search(source):
         weight = parse_weight(meant["number"], text, start + meant.start("number"))
         words = source[: meant.start()].rstrip()
     try:
-        return Prompt(_ESCAPED.sub(r"\1\2", words), weight, scene)
+        return Prompt(_ESCAPED.sub(r"\1\2", words), weight, scene, region)
     except ValidationError:
         raise RecipeError(gettext("There is no text here."), text, start) from None
 
 
-def _scenes(text: str) -> Iterator[tuple[int, str, int]]:
-    """Each prompt or scene, stripped, with the position where it begins, and its scene."""
-    for start, source in _between_bars(text):
+def _scenes(text: str) -> Iterator[tuple[int, str, int, Region | None]]:
+    """Each prompt or scene, stripped, with where it begins, its scene, and its region."""
+    for bar, whole in _between_bars(text):
+        region, source = split_region(whole)
+        if region is None and split_region(whole.lstrip("\\"))[0]:
+            source = whole.removeprefix("\\")
+        start = bar + len(whole) - len(source)
         begin, arrows = 0, list(_ARROW.finditer(source))
         for scene, arrow in enumerate(arrows, start=1):
             piece = source[begin : arrow.start()]
-            yield start + begin + len(piece) - len(piece.lstrip()), piece.strip(), scene
+            yield start + begin + len(piece) - len(piece.lstrip()), piece.strip(), scene, region
             begin = arrow.end()
         piece = source[begin:]
         last = len(arrows) + 1 if arrows else 0
-        yield start + begin + len(piece) - len(piece.lstrip()), piece.strip(), last
+        yield start + begin + len(piece) - len(piece.lstrip()), piece.strip(), last, region
 
 
 def _between_bars(text: str) -> Iterator[tuple[int, str]]:

@@ -146,7 +146,7 @@ class Recipe(BaseModel):
         """
         wordless = include_pictures and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
-        excluded = parse_prompts(exclude, stories=False) if exclude.strip() else ()
+        excluded = parse_prompts(exclude, excluded=True) if exclude.strip() else ()
         if preset is not None:
             more, less = _preset_prompts(preset)
             included, excluded = included + more, excluded + less
@@ -210,7 +210,7 @@ class Recipe(BaseModel):
         """
         width, height = parse_size(size)
         included = parse_prompts(include) if include.strip() else ()
-        excluded = parse_prompts(exclude, stories=False) if exclude.strip() else ()
+        excluded = parse_prompts(exclude, excluded=True) if exclude.strip() else ()
         _check_contradiction(included, excluded)
         return self._with(
             include=included,

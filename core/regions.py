@@ -7,13 +7,12 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from core.i18n import gettext
-from core.prompts import MAX_PROMPT_LENGTH, RecipeError, one_line
 
-MAX_REGIONS = 4  #: that are repainted at once
+MAX_REGIONS = 4  #: of one image
 WHOLE = 100  #: percent
 
-_SEPARATOR = re.compile(r"\s*[,;|+]\s*")
 _BOX = re.compile(r"(\d{1,3})%? +(\d{1,3})%? +(\d{1,3})%? +(\d{1,3})%?")
+_PREFIX = re.compile(r"(?P<name>[^:|\\]{1,20}): (?=\S)")
 
 Percent = Annotated[int, Field(ge=0, le=WHOLE)]
 
@@ -87,20 +86,17 @@ def parse_region(text: str) -> Region | None:
     return None
 
 
-def parse_regions(text: str) -> tuple[Region, ...]:
-    """One or more regions, separated by commas. Raises RecipeError."""
-    text = one_line(text[:MAX_PROMPT_LENGTH])
-    regions: dict[Region, None] = {}
-    position = 0
-    for piece in _SEPARATOR.split(text):
-        region = parse_region(piece)
-        if region is None:
-            raise RecipeError(box_help(), text, text.find(piece, position))
-        regions[region] = None
-        position = text.find(piece, position) + len(piece)
-    if len(regions) > MAX_REGIONS:
-        raise RecipeError(gettext("You can name up to {most} regions.", most=MAX_REGIONS), text)
-    return tuple(regions)
+def split_region(text: str) -> tuple[Region | None, str]:
+    """`left: a cat` → the region and `a cat`; a text without a region in front is left as it is."""
+    found = _PREFIX.match(text)
+    if found and (region := parse_region(found["name"])):
+        return region, text[found.end() :]
+    return None, text
+
+
+def too_many_regions() -> str:
+    """The message for more than `MAX_REGIONS`."""
+    return gettext("You can name up to {most} regions.", most=MAX_REGIONS)
 
 
 def box_help() -> str:

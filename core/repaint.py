@@ -1,5 +1,6 @@
 """Which part of an image is painted anew."""
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,7 +8,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from core.i18n import gettext
-from core.regions import MAX_REGIONS, Region
+from core.prompts import MAX_PROMPT_LENGTH, RecipeError, one_line
+from core.regions import MAX_REGIONS, Region, box_help, parse_region, too_many_regions
+
+_SEPARATOR = re.compile(r"\s*[,;|+]\s*")
 
 StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """The name of a stored image: its SHA-256 (see `core.storage.uploaded_images`)."""
@@ -52,3 +56,19 @@ class Repaint:
 def nothing_named() -> str:
     """The message for a repaint that does not say which part, or says it twice."""
     return gettext("Say which part to repaint: with regions, or with a mask.")
+
+
+def parse_regions(text: str) -> tuple[Region, ...]:
+    """One or more regions, separated by commas. Raises RecipeError."""
+    text = one_line(text[:MAX_PROMPT_LENGTH])
+    regions: dict[Region, None] = {}
+    position = 0
+    for piece in _SEPARATOR.split(text):
+        region = parse_region(piece)
+        if region is None:
+            raise RecipeError(box_help(), text, text.find(piece, position))
+        regions[region] = None
+        position = text.find(piece, position) + len(piece)
+    if len(regions) > MAX_REGIONS:
+        raise RecipeError(too_many_regions(), text)
+    return tuple(regions)

@@ -9,7 +9,7 @@ from core.palette import MAX_COLOURS
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
 from core.recipe import MAX_COUNT, MAX_PICTURES, MAX_STEPS, SEEDS, PicturePrompt, Recipe, Source
-from core.regions import MAX_REGIONS, WHOLE, Region
+from core.regions import MAX_REGIONS, REGIONS, WHOLE, Region
 from core.repaint import Mask, Move, Repaint
 from core.sizes import MAX_SIDE, MIN_SIDE
 from core.styles import PRESETS
@@ -22,6 +22,7 @@ COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 WEIGHTS = st.floats(0, 10, exclude_min=True)
 SPANS = st.tuples(st.integers(0, WHOLE), st.integers(0, WHOLE)).filter(lambda s: s[0] < s[1])
 ANY_REGION = st.builds(lambda x, y: Region(x[0], y[0], x[1], y[1]), SPANS, SPANS)
+A_FEW = [REGIONS["left"], REGIONS["centre"], Region(1, 20, 30, 100)]
 REPAINTS = (
     st.lists(ANY_REGION, min_size=1, max_size=MAX_REGIONS).map(lambda r: Repaint(tuple(r)))
     | NAMES.map(lambda name: Repaint(mask=Mask(name)))
@@ -33,7 +34,7 @@ REPAINTS = (
 def _prompts(draw: st.DrawFn) -> Prompt:
     text = draw(st.one_of(TRICKY, st.text(min_size=1, max_size=60)))
     try:
-        return Prompt(text, draw(WEIGHTS))
+        return Prompt(text, draw(WEIGHTS), region=draw(st.none() | st.sampled_from(A_FEW)))
     except ValueError:
         assume(False)
         raise
@@ -65,7 +66,7 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     square = symmetry is Symmetry.QUARTER_TURN
     return Recipe(
         include=include,
-        exclude=draw(excluded),
+        exclude=tuple(replace(prompt, region=None) for prompt in draw(excluded)),
         include_pictures=include_pictures,
         exclude_pictures=draw(pictures),
         width=width,
@@ -85,7 +86,10 @@ def _recipes(draw: st.DrawFn) -> Recipe:
 
 def _told(prompts: list[Prompt]) -> tuple[Prompt, ...]:
     """As the scenes of a story."""
-    return tuple(replace(prompt, scene=scene) for scene, prompt in enumerate(prompts, start=1))
+    region = prompts[0].region
+    return tuple(
+        replace(prompt, scene=scene, region=region) for scene, prompt in enumerate(prompts, start=1)
+    )
 
 
 st.register_type_strategy(Prompt, _prompts())

@@ -23,8 +23,7 @@ from core.palette import parse_palette
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, MAX_WEIGHT, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
-from core.regions import parse_regions
-from core.repaint import Repaint
+from core.repaint import Repaint, parse_regions
 
 MAX_SEED = SEEDS - 1
 Size = app_commands.Range[str, 3, 20]

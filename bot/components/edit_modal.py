@@ -191,7 +191,7 @@ def _recipe(job: Job, draft: Draft) -> Recipe:
     for name, text in ((INCLUDE, draft.include), (EXCLUDE, draft.exclude)):
         try:
             if text.strip():
-                parse_prompts(text, stories=name == INCLUDE)
+                parse_prompts(text, excluded=name == EXCLUDE)
         except RecipeError as error:
             raise RefusedError(f"**{gettext(name)}**: {error}") from None
     steps = number_between(draft.steps, policy.MIN_STEPS, policy.MAX_STEPS, STEPS_REFUSED)

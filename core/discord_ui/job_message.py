@@ -216,7 +216,11 @@ def _prompts(recipe: Recipe) -> Iterator[str]:
 
 def _prompt(prompt: Prompt | PicturePrompt) -> str:
     """Pictures in italics, which no text of a member is."""
-    text = escape(prompt.text) if isinstance(prompt, Prompt) else f"*{gettext(A_PICTURE)}*"
+    if isinstance(prompt, Prompt):
+        place = f"{prompt.region}: " if prompt.region and prompt.scene < 2 else ""
+        text = place + escape(prompt.text)
+    else:
+        text = f"*{gettext(A_PICTURE)}*"
     return text if prompt.weight == 1 else f"{text} ×{prompt.weight:g}"
 
 

@@ -10,8 +10,8 @@ from core.palette import palette_of, parse_palette
 from core.pattern import Symmetry, Tile
 from core.prompts import RecipeError, format_prompts, parse_weight
 from core.recipe import MAX_COUNT, PicturePrompt, Recipe
-from core.regions import REGIONS, parse_regions
-from core.repaint import Mask, Move, Repaint
+from core.regions import REGIONS
+from core.repaint import Mask, Move, Repaint, parse_regions
 from core.settings import Settings
 from core.sizes import Canvas, parse_size
 from core.styles import PRESETS, suiting

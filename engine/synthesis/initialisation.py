@@ -8,16 +8,17 @@ improved by an evolution strategy.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.composition import NOTHING, Composition
+from core.composition import NOTHING, Composition, Part
 from core.pattern import Tile
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.vocabulary import Vocabulary, vocabulary_of
 from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents
@@ -213,8 +214,24 @@ def _from_scratch(
 def composition_of(recipe: Recipe, model: Model) -> Composition:
     """Where the things of the includes stand, and on what, if it is not one in the middle."""
     vocabulary = vocabulary_of(model.name)
+    if model.prior and any(prompt.region for prompt in recipe.include):
+        return _composition_of_regions(recipe, vocabulary)
     if not vocabulary or not model.prior or recipe.include_pictures:
         return NOTHING
     return vocabulary.compose(
         [prompt.text for prompt in recipe.include], [prompt.text for prompt in recipe.exclude]
     )
+
+
+def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Composition:
+    """The first prompt of each region in its middle, on the ground that other prompts ask for."""
+    first = {p.region: p.text for p in reversed(recipe.include) if p.region and p.scene < 2}
+    shorter = min(recipe.width, recipe.height)
+    parts = []
+    for region, text in reversed(first.items()):
+        left, top, right, bottom = region.pixels(recipe.width, recipe.height)
+        middle = (left + right) / 2 / recipe.width, (top + bottom) / 2 / recipe.height
+        parts.append(Part(text, *middle, min(right - left, bottom - top, shorter) / shorter))
+    others = [prompt.text for prompt in recipe.include if not prompt.region]
+    ground = vocabulary.compose([parts[0].text, *others]) if vocabulary and others else NOTHING
+    return replace(ground, parts=tuple(parts))

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from core.pattern import Tile
 from core.prompts import scene_spans
 from core.recipe import A_PICTURE, Recipe
+from core.regions import Region
 from engine.models.perceptor import Perceptor
 from engine.synthesis.config import LossConfig
 from engine.synthesis.latents import to_tensor
@@ -20,8 +21,9 @@ from engine.synthesis.latents import to_tensor
 class Target:
     """A recipe's prompts as CLIP embeds them, includes first.
 
-    `spans` say from which to which share of the steps each prompt holds, 0 to 1 but for the scenes
-    of a story; `at` is the target at one time.
+    `regions` say where in the image an include is to be seen. `spans` say from which to which share
+    of the steps each prompt holds, 0 to 1 but for the scenes of a story; `at` is the target at one
+    time.
     """
 
     texts: tuple[str, ...]
@@ -30,6 +32,7 @@ class Target:
     floors: Tensor  # (prompts,): cosine of unrelated prompts, at which an exclude stops pushing
     includes: int  # how many prompts are includes
     spans: tuple[tuple[float, float], ...] = ()  # of the includes; none if all hold all the time
+    regions: tuple[Region | None, ...] = ()  # of the includes; none if all are for the whole image
 
     @property
     def include_mask(self) -> Tensor:
@@ -39,6 +42,30 @@ class Target:
     def scenes(self) -> int:
         """Scenes of the longest story, 1 without one."""
         return round(max((1 / (end - begin) for begin, end in self.spans), default=1.0))
+
+    @property
+    def views(self) -> tuple[Region | None, ...]:
+        """What CLIP sees of the image: the regions, and the whole if any prompt is for it."""
+        return tuple(dict.fromkeys(self.regions)) or (None,)
+
+    def similarity(self, cutouts: Tensor) -> Tensor:
+        """The mean cosine similarity of cutouts (cutouts, d) to each prompt: (prompts,).
+
+        The cutouts of the views follow each other, as many of each as `share_out` says. Those of a
+        region count for the prompts of that region, and for those without one.
+        """
+        scores = cutouts @ self.embeddings.t()
+        if not any(self.regions):
+            return scores.mean(0)
+        views = self.views
+        counts = share_out(len(cutouts), len(views))
+        of_views = torch.stack([part.mean(0) for part in scores.split(counts)])
+        everywhere = scores.mean(0)
+        own = [
+            of_views[views.index(region), prompt] if region else everywhere[prompt]
+            for prompt, region in enumerate(self.regions)
+        ]
+        return torch.cat([torch.stack(own), everywhere[len(own) :]])
 
     def at(self, progress: float, fade: float) -> "Target":
         """With the weights after a share of the steps: one scene fades into the next.
@@ -65,7 +92,15 @@ class Target:
             floors=self.floors[kept],
             includes=int((kept < self.includes).sum()),
             spans=(),
+            regions=tuple(self.regions[index] for index in kept.tolist() if index < self.includes)
+            if self.regions
+            else (),
         )
+
+
+def share_out(count: int, shares: int) -> list[int]:
+    """A count in nearly equal parts: `share_out(8, 3)` → `[3, 3, 2]`."""
+    return [count // shares + (place < count % shares) for place in range(shares)]
 
 
 def _presence(progress: float, begin: float, end: float, fade: float) -> float:
@@ -103,6 +138,7 @@ def embed_target(
         floors += [config.exclude_text_floor] * len(text_prompts)
         floors += [config.exclude_image_floor] * len(image_prompts)
     unscaled = torch.tensor(weights)
+    regions = (*(each.region for each in recipe.include), *(None for _ in recipe.include_pictures))
     return Target(
         texts=tuple(texts),
         embeddings=torch.cat(embeddings),
@@ -110,6 +146,7 @@ def embed_target(
         floors=torch.tensor(floors, device=device),
         includes=len(recipe.include) + len(recipe.include_pictures),
         spans=(*scene_spans(recipe.include), *((0.0, 1.0) for _ in recipe.include_pictures)),
+        regions=regions if any(regions) else (),
     )
 
 
@@ -125,10 +162,7 @@ def cosine_similarities(features: Tensor, targets: Sequence[Target]) -> list[Ten
     (prompts,).
     """
     by_image = features.view(len(targets), -1, features.shape[-1])
-    return [
-        (cutouts @ target.embeddings.t()).mean(0)
-        for cutouts, target in zip(by_image, targets, strict=True)
-    ]
+    return [target.similarity(cutouts) for cutouts, target in zip(by_image, targets, strict=True)]
 
 
 def clip_loss(similarity: Tensor, target: Target) -> Tensor:

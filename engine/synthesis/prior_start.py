@@ -142,6 +142,7 @@ def part_targets(model: Model, target: Target, texts: Sequence[str]) -> list[Tar
             weights=torch.cat([target.weights.new_ones(1), target.weights[excludes]]),
             floors=torch.cat([target.floors[:1], target.floors[excludes]]),
             includes=1,
+            regions=(),
         )
         for text, embedding in zip(texts, model.perceptor.embed_texts(texts), strict=True)
     ]

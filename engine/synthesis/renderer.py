@@ -6,6 +6,7 @@ A job depends on its own recipe and seed only: it renders the same image alone a
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.checkpoint import checkpoint as recompute
 
 from core.pattern import Tile
 from core.recipe import Recipe
+from core.regions import Region
 from engine.device import autocast, free_memory
 from engine.models.model import Model
 from engine.models.optimized_decoder import enable_gradient_checkpointing
@@ -26,7 +28,7 @@ from engine.synthesis.cutouts import make_cutouts, roll_randomly, sample_augment
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
-from engine.synthesis.objective import Target
+from engine.synthesis.objective import Target, share_out
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.prior_guidance import distillation_loss
 from engine.synthesis.request import RenderRequest
@@ -178,22 +180,39 @@ class Renderer:
 
     def _make_cutouts(self, jobs: Sequence[JobState], images: Sequence[Tensor]) -> Tensor:
         """(images × cutouts, 3, resolution, resolution) of all jobs, in their order."""
-        resolution = self.model.perceptor.resolution
-        cutouts = []
         with record_function("cutouts"):
-            for job, own in zip(jobs, images, strict=True):
-                seen = own
-                if job.part:
-                    seen = own[:, :, *job.part.box]
-                if tile := job.recipe.tile:
-                    seen = roll_randomly(own, tile, job.generators)
-                height, width = seen.shape[2:]
-                augmentations = [
-                    sample_augmentation(self.config.cutouts, width, height, resolution, generator)
-                    for generator in job.generators
-                ]
-                cutouts.append(make_cutouts(seen, augmentations, resolution))
-            return torch.cat(cutouts)
+            return torch.cat(
+                [self._cutouts_of(job, own) for job, own in zip(jobs, images, strict=True)]
+            )
+
+    def _cutouts_of(self, job: JobState, images: Tensor) -> Tensor:
+        """(images × cutouts, 3, resolution, resolution): those of each view after the other."""
+        resolution, views = self.model.perceptor.resolution, job.target.views
+        cutouts = []
+        for view, count in zip(
+            views, share_out(self.config.cutouts.count, len(views)), strict=True
+        ):
+            seen = self._seen(job, images, view)
+            height, width = seen.shape[2:]
+            config = replace(self.config.cutouts, count=count)
+            augmentations = [
+                sample_augmentation(config, width, height, resolution, generator)
+                for generator in job.generators
+            ]
+            by_image = make_cutouts(seen, augmentations, resolution)
+            cutouts.append(by_image.unflatten(0, (len(images), count)))
+        return torch.cat(cutouts, 1).flatten(0, 1)
+
+    def _seen(self, job: JobState, images: Tensor, region: Region | None) -> Tensor:
+        """What cutouts are taken of: a region, the part that is painted anew, or the whole."""
+        if region:
+            left, top, right, bottom = region.pixels(images.shape[3], images.shape[2])
+            return images[:, :, top:bottom, left:right]
+        if job.part:
+            return images[:, :, *job.part.box]
+        if tile := job.recipe.tile:
+            return roll_randomly(images, tile, job.generators)
+        return images
 
     def _embed(self, cutouts: Tensor) -> Tensor:
         """(images × cutouts, d) of unit length."""

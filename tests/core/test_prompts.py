@@ -21,6 +21,8 @@ from core.prompts import (
     parse_weight,
     scene_spans,
 )
+from core.recipe import Recipe
+from core.regions import REGIONS
 
 PIECES = st.sampled_from(
     ["&", "#", "amp;", "&#110;", "&#x75;", "&lt;", "n", "Â", "Ã©", "é", "ﬁ", "\uff21", "’",
@@ -90,6 +92,49 @@ def test_the_length_counts_in_canonical_form() -> None:
 )
 def test_what_is_read(text: str, expected: list[tuple[str, float]]) -> None:
     assert [(prompt.text, prompt.weight) for prompt in parse_prompts(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("left: a cat | right: a dog:2", [("left", "a cat", 1), ("right", "a dog", 2)]),
+        ("Links: eine Katze", [("left", "eine Katze", 1)]),
+        ("10 20 60 80: a bird | sea", [("10 20 60 80", "a bird", 1), ("None", "sea", 1)]),
+        ("top: sun -> moon", [("top", "sun", 1), ("top", "moon", 1)]),
+        # No region: another word, no space after the colon, nothing behind it, a backslash.
+        ("sky: a cat", [("None", "sky: a cat", 1)]),
+        ("left:a cat", [("None", "left:a cat", 1)]),
+        ("left:2", [("None", "left", 2)]),
+        ("left:", [("None", "left:", 1)]),
+        (r"\left: a cat", [("None", "left: a cat", 1)]),
+        ("60 20 10 80: a bird", [("None", "60 20 10 80: a bird", 1)]),
+        ("left: right: a cat", [("left", "right: a cat", 1)]),
+    ],
+)
+def test_a_region_is_a_known_word_or_a_box_in_front(
+    text: str, expected: list[tuple[str, str, float]]
+) -> None:
+    prompts = parse_prompts(text)
+    assert [(str(p.region), p.text, p.weight) for p in prompts] == expected
+    assert parse_prompts(format_prompts(prompts)) == prompts
+
+
+@given(st.integers(0, 4), st.sampled_from(["left", "10 20 60 80", "links"]), st.booleans())
+def test_a_text_that_looks_like_a_region_stays_a_text(
+    backslashes: int, name: str, placed: bool
+) -> None:
+    prompt = Prompt(
+        "\\" * backslashes + f"{name}: a cat", region=REGIONS["top"] if placed else None
+    )
+    assert parse_prompts(format_prompts((prompt,))) == (prompt,)
+
+
+def test_regions_are_few_and_never_excluded() -> None:
+    with pytest.raises(RecipeError, match="only work in include"):
+        parse_prompts("fog | left: a cat", excluded=True)
+    text = " | ".join(f"{n} 0 50 100: a" for n in range(5))
+    with pytest.raises(RecipeError, match="up to 4 regions"):
+        Recipe.make(text, width=64, height=64, steps=9)
 
 
 @pytest.mark.parametrize(
@@ -206,5 +251,5 @@ def test_a_scene_without_a_text_is_pointed_at(text: str, position: int) -> None:
 
 def test_a_story_is_told_by_what_is_included() -> None:
     with pytest.raises(RecipeError, match="only work in include") as caught:
-        parse_prompts("fog | day -> night", stories=False)
+        parse_prompts("fog | day -> night", excluded=True)
     assert caught.value.position == 6

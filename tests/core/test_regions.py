@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.prompts import RecipeError
-from core.regions import NAMES, REGIONS, Region, parse_region, parse_regions
+from core.regions import NAMES, REGIONS, Region, parse_region
+from core.repaint import parse_regions
 from tests.any_recipe import ANY_REGION
 
 

@@ -14,8 +14,7 @@ import torch
 from PIL import Image
 
 from core.recipe import Recipe
-from core.regions import parse_regions
-from core.repaint import Repaint
+from core.repaint import Repaint, parse_regions
 from engine.cli.main import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry

@@ -12,8 +12,7 @@ from core.database.provenance import UploadedImages
 from core.database.queue import JobQueue
 from core.job import Job
 from core.recipe import Recipe
-from core.regions import parse_regions
-from core.repaint import Move, Repaint
+from core.repaint import Move, Repaint, parse_regions
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
 from core.storage.uploaded_images import load_image

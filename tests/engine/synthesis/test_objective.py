@@ -115,3 +115,32 @@ def test_similarities_are_means_over_a_rows_own_cutouts(model: Model) -> None:
     first, second = objective.cosine_similarities(embedded, [one, two])
     assert first.tolist() == pytest.approx((embedded[:4] @ one.embeddings.t()).mean(0).tolist())
     assert second.tolist() == pytest.approx((embedded[4:] @ two.embeddings.t()).mean(0).tolist())
+
+
+@given(st.integers(1, 40), st.integers(1, 9))
+def test_cutouts_are_shared_out_evenly(count: int, views: int) -> None:
+    counts = objective.share_out(count, views)
+    assert (sum(counts), len(counts)) == (count, views)
+    assert max(counts) - min(counts) <= 1
+
+
+def test_a_region_is_judged_by_its_own_cutouts_and_the_rest_by_all(model: Model) -> None:
+    asked = target(model, "left: a red circle | right: the moon | a white background", "fog")
+    assert [str(view) for view in asked.views] == ["left", "right", "None"]
+    cutouts = torch.nn.functional.normalize(torch.randn(8, asked.embeddings.shape[1]), dim=1)
+    scores, found = cutouts @ asked.embeddings.t(), asked.similarity(cutouts)
+    expected = [scores[:3, 0].mean(), scores[3:6, 1].mean(), *scores[:, 2:].mean(0)]
+    assert found.tolist() == pytest.approx([float(each) for each in expected], abs=1e-6)
+    plain = target(model, "a red circle | the moon")
+    assert plain.views == (None,)
+    assert torch.equal(plain.similarity(cutouts), (cutouts @ plain.embeddings.t()).mean(0))
+
+
+def test_between_scenes_the_regions_stay_with_their_prompts(model: Model) -> None:
+    asked = target(model, "top: a red circle -> the moon | left: fog")
+    opening = asked.at(0.0, 0.1).active()
+    assert (opening.texts, [str(each) for each in opening.regions]) == (
+        ("a red circle", "fog"),
+        ["top", "left"],
+    )
+    assert opening.views == asked.views

@@ -142,6 +142,35 @@ def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipe
     assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
 
 
+REGIONS = "left: a red circle | right: a blue star"
+
+
+@pytest.mark.usefixtures("float32")
+def test_prompts_with_regions_are_rendered_with_other_jobs(model: Model, recipe: Recipes) -> None:
+    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    asked = recipe(REGIONS + " | a white background", width=48, count=2)
+    alone.add(RenderRequest(1, asked))
+    company.add(RenderRequest(2, recipe(seed=3)))
+    company.add(RenderRequest(1, asked))
+    assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
+
+
+def test_a_prompt_with_a_region_is_seen_there_only(model: Model, recipe: Recipes) -> None:
+    """Its score does not depend on a pixel outside, and neither does what the pixel is moved by."""
+    renderer = Renderer(model, CPU, QUICK)
+    renderer.add(RenderRequest(1, recipe(REGIONS)))
+    job = renderer._jobs[1]
+    images = torch.rand(1, 3, 32, 32, requires_grad=True)
+    features = renderer._embed(renderer._make_cutouts([job], [images]))
+    for prompt, (inside, outside) in enumerate(
+        [(slice(0, 16), slice(16, 32)), (slice(16, 32), slice(0, 16))]
+    ):
+        score = job.target.similarity(features)[prompt]
+        (gradient,) = torch.autograd.grad(score, images, retain_graph=True)
+        assert gradient[..., outside].abs().max() == 0
+        assert gradient[..., inside].abs().max() > 0
+
+
 def test_a_story_is_told_from_its_first_scene_to_its_last(model: Model, recipe: Recipes) -> None:
     """It never ends before its last scene, however little there is to gain."""
     impatient = override(
