@@ -12,7 +12,7 @@ from PIL import Image
 from core.recipe import Recipe
 from core.storage.files import write_atomic
 from core.storage.paths import folder_of, state_of, timelapse_of
-from engine.media import Provenance, frame, png, write_timelapse
+from engine.media import Provenance, frame, png, repeated, write_timelapse
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -24,7 +24,8 @@ class JobFiles:
     """The folder of one job. All methods block and raise OSError.
 
     `frame-<step>.webp` are the frames, `final-<row>.png` the images with their recipe in the
-    metadata, `timelapse.mp4` the frames in motion, `state.safetensors` the checkpoint.
+    metadata, `repeated-<row>.webp` the previews of tiles, `timelapse.mp4` the frames in motion,
+    `state.safetensors` the checkpoint.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class JobFiles:
             paths.append(self.folder / f"final-{row}.png")
             content = png(image, self._recipe, row, self._provenance, scores, self._images)
             write_atomic(paths[-1], content)
+            if self._recipe.tile:
+                write_atomic(self.folder / f"repeated-{row}.webp", repeated(paths[-1]))
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         return paths

@@ -15,7 +15,7 @@ from core.i18n import gettext
 from core.job import Progress
 from core.recipe import Recipe
 from core.settings import Settings
-from core.storage.paths import timelapse_of
+from core.storage.paths import tile_previews, timelapse_of
 from core.storage.uploaded_images import load_image
 from engine.device import choose_device, use_cores
 from engine.job_files import JobFiles, is_kept
@@ -69,7 +69,8 @@ def render(
         if out_of_memory(error):
             raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
         raise
-    return [*files.write_results(last.images(), last.scores), timelapse_of(files.folder)]
+    images = files.write_results(last.images(), last.scores)
+    return [*images, *tile_previews(files.folder), timelapse_of(files.folder)]
 
 
 def _steps(

@@ -19,14 +19,14 @@ from bot.services.finished_images import FILES_GONE
 from bot.services.responses import Response
 from bot.types import Interaction
 from core.discord_ui.job_buttons import action_rows, button_rows, picked_rows
-from core.discord_ui.job_message import state_name
+from core.discord_ui.job_message import looks, state_name
 from core.discord_ui.text import escape
 from core.discord_ui.views import static_layout
 from core.i18n import gettext
 from core.job import Job
 from core.prompts import format_prompts
 from core.recipe import A_PICTURE
-from core.storage.paths import finished_pictures, folder_of, timelapse_of
+from core.storage.paths import finished_pictures, folder_of, tile_previews, timelapse_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,10 +45,11 @@ async def show_picked(response: Response, job: Job, row: int) -> None:
     file = await asyncio.to_thread(
         discord.File, images[row], f"imagine-{job.id}-{row + 1}.png", spoiler=job.spoilered
     )
+    files = [file, *await _tile_previews(job, folder, only=row)]
     title = gettext("#{job}, image {n}", job=job.id, n=row + 1)
     seed = gettext("seed {seed}", seed=job.recipe.seeds[row])
-    layout = _layout([f"### {title}", f"-# {seed}"], [file], picked_rows(job, row))
-    await response.edit(attachments=[file], view=layout)
+    layout = _layout([f"### {title}", f"-# {seed}"], files, picked_rows(job, row))
+    await response.edit(attachments=files, view=layout)
 
 
 async def show_actions(response: Response, job: Job) -> None:
@@ -83,8 +84,22 @@ async def show_job(response: Response, job: Job) -> None:
         )
         for number, path in enumerate(paths, start=1)
     ]
+    files += await _tile_previews(job, folder)
     texts = await _details(response, job)
     await response.edit(attachments=files, view=_layout(texts, files, button_rows(job)))
+
+
+async def _tile_previews(job: Job, folder: Path, only: int | None = None) -> list[discord.File]:
+    """How the images repeat, or one of them, if they are tiles."""
+
+    def read() -> list[discord.File]:
+        return [
+            discord.File(path, f"imagine-{job.id}-{row + 1}-repeated.webp", spoiler=job.spoilered)
+            for row, path in enumerate(tile_previews(folder))
+            if only in (None, row)
+        ]
+
+    return await asyncio.to_thread(read)
 
 
 async def show_details(response: Response, job: Job) -> None:
@@ -143,10 +158,11 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield gettext("State"), state_name(job.state)
     if recipe.preset:
         yield gettext("Style"), gettext(recipe.preset)
+    yield from looks(recipe)
     if recipe.source:
         row = recipe.source.row + 1
         yield gettext("Starts from"), gettext("#{job}, image {n}", job=recipe.source.job, n=row)
-    elif recipe.initial:
+    elif recipe.initial and not recipe.repaint:
         strength = f"{recipe.strength:g}"
         yield gettext("Starts from"), gettext("an image, strength {strength}", strength=strength)
     if job.seconds is not None:

@@ -268,6 +268,18 @@ def _footer(job: Job) -> str:
     return " · ".join(parts)
 
 
+def looks(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """What an image is by construction, for its details: a name and a value each."""
+    if recipe.tile:
+        yield gettext("Pattern"), gettext(_TILES[recipe.tile])
+    if recipe.symmetry:
+        yield gettext("Symmetry"), gettext(_SYMMETRIES[recipe.symmetry])
+    if recipe.palette:
+        yield gettext("Palette"), " ".join(recipe.palette)
+    if recipe.repaint:
+        yield gettext("Part"), _part(recipe.repaint)
+
+
 def _part(repaint: Repaint) -> str:
     """Which part of an image was painted anew."""
     if repaint.move:

@@ -31,6 +31,11 @@ def finished_pictures(folder: Path) -> list[Path]:
     return sorted(folder.glob("final-[0-9].png"))
 
 
+def tile_previews(folder: Path) -> list[Path]:
+    """Each final image that is a tile two by two, `repeated-0.webp`, `repeated-1.webp`, …."""
+    return sorted(folder.glob("repeated-[0-9].webp"))
+
+
 def remove_folder(job_id: int, data_dir: Path) -> None:
     """Deletes a job's folder if it exists. Raises OSError."""
     folder = folder_of(job_id, data_dir)

@@ -15,9 +15,9 @@ from core.discord_ui.text import truncate
 from core.i18n import gettext, gettext_noop, use_locale
 from core.job import DeadLetter, Job, Progress, State
 from core.prompts import format_prompts
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_pictures, folder_of, tile_previews
 from engine.delivery.frame import Frame
-from engine.media import preview, repeated
+from engine.media import preview
 
 MAX_DESCRIPTION = 256  #: characters of an image's alternative text
 REFUSED = gettext_noop("The picture was painted, but Discord does not take it here: {why}.")
@@ -91,15 +91,17 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
     """The images of a job that is done, or why it is not."""
     if job.state is not State.DONE:
         return _post(job)
-    paths = await asyncio.to_thread(finished_pictures, folder_of(job.id, data_dir))
+    folder = folder_of(job.id, data_dir)
+    paths = await asyncio.to_thread(finished_pictures, folder)
     if not paths:
         return _post(job, notes=[GONE])
     files = [
         _file(job, f"imagine-{job.id}-{row}.png", path) for row, path in enumerate(paths, start=1)
     ]
-    if job.recipe.tile and len(paths) == 1:
-        content = await asyncio.to_thread(repeated, paths[0])
-        files.append(_file(job, f"imagine-{job.id}-repeated.webp", content))
+    files += [
+        _file(job, f"imagine-{job.id}-{row}-repeated.webp", path)
+        for row, path in enumerate(await asyncio.to_thread(tile_previews, folder), start=1)
+    ]
     with use_locale(job.locale):
         return _post(job, files, [reason_text(job.reason)] if job.reason else [])
 

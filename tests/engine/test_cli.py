@@ -108,6 +108,12 @@ def test_render_starts_from_a_picture(place: Path) -> None:
     assert render("--init", "start.png", "--strength", "0.9") == 0
 
 
+def test_tiles_are_shown_repeated(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert render("--tile", "both", "--count", "2") == 0
+    printed = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    assert printed[2:4] == ["repeated-0.webp", "repeated-1.webp"]
+
+
 def test_a_part_of_an_image_is_repainted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert render("--exclude", "fog") == 0
     first = "out/final-0.png"

@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 from core.pattern import Tile
 from core.recipe import PicturePrompt, Recipe
 from core.sizes import MAX_SIDE, MIN_SIDE
-from core.storage.paths import finished_pictures, timelapse_of
+from core.storage.paths import finished_pictures, tile_previews, timelapse_of
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine import media
 from engine.job_files import MAX_FRAMES, JobFiles, is_kept
@@ -234,3 +234,14 @@ def test_a_timelapse_stays_below_the_limit_of_uploads(
     assert sum(frame.stat().st_size for frame in frames) > 300_000
     media.write_timelapse(tmp_path / "timelapse.mp4", frames)
     assert (tmp_path / "timelapse.mp4").stat().st_size <= 300_000
+
+
+def test_every_tile_of_a_job_gets_a_preview(tmp_path: Path, recipe: Callable[..., Recipe]) -> None:
+    JobFiles(tmp_path / "one", recipe(), MADE_BY).write_results([noise(16, 16)])
+    assert tile_previews(tmp_path / "one") == []
+    files = JobFiles(tmp_path / "tiles", recipe(count=2, tile=Tile.BOTH), MADE_BY)
+    files.write_results([noise(16, 16), noise(16, 16)])
+    previews = tile_previews(tmp_path / "tiles")
+    assert [path.name for path in previews] == ["repeated-0.webp", "repeated-1.webp"]
+    with Image.open(previews[0]) as shown:
+        assert shown.size == (1024, 1024)

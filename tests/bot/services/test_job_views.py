@@ -74,3 +74,24 @@ async def test_a_file_without_readable_metadata_costs_one_line_of_the_details(
     await ada.slash("show", job=job.id)
     shown = await ada.wait_for(lambda each: bool(each.files))
     assert field(shown, "Seed") == "7"
+
+
+async def test_details_name_tile_symmetry_and_palette_and_show_repeats_the_tiles(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, settings: Settings, painted: Any
+) -> None:
+    look = {"tile": "both", "symmetry": "left-right", "palette": "navy gold"}
+    job, message = await painted(ada, count=2, **look)
+    folder = folder_of(job.id, settings.data_dir)
+    for row in range(2):
+        Image.new("RGB", (16, 16)).save(folder / f"repeated-{row}.webp")
+    await press(sandbox, ada, message, f"details:{job.id}")
+    details = await told(ada, "Made with")
+    found = [field(details, name) for name in ("Pattern", "Symmetry", "Palette")]
+    assert found == ["seamless", "mirrored left to right", "#000080 #ffd700"]
+    await press(sandbox, ada, message, f"pick:{job.id}:1")
+    picked = await told(ada, "image 2")
+    repeats = [f"imagine-{job.id}-{row}-repeated.webp" for row in (1, 2)]
+    assert {file.filename for file in picked.files} == {f"imagine-{job.id}-2.png", repeats[1]}
+    await ada.slash("show", job=job.id)
+    shown = await ada.wait_for(lambda each: len(each.files) >= 4)
+    assert {file.filename for file in shown.files} >= set(repeats)
