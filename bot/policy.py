@@ -114,8 +114,8 @@ def may_understand(recipe: Recipe, model: str) -> Decision:
 def may_paint(recipe: Recipe, model: str, *, grown: bool = False) -> Decision:
     """Whether the recipe's size and steps are available.
 
-    `grown` says that it has the size of a finished image, which was available once, and may have
-    grown since.
+    `grown` says that it repaints a part of an image of this size, which may have grown beyond the
+    sizes on offer.
     """
     offer = menu(model)
     if max(recipe.width, recipe.height) > offer.largest:

@@ -96,7 +96,8 @@ async def submit_job(
     """
     check(policy.may_post(_missing_permissions(interaction)))
     model = interaction.client.settings.model
-    grown = bool(uploads and uploads.finished)
+    repaints = bool(recipe.repaint or (uploads and uploads.finished))
+    grown = repaints and parent is not None and parent.recipe.size == recipe.size
     check(policy.may_paint(recipe, model, grown=grown))
     if uploads:
         uploads.check(recipe)

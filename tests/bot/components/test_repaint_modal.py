@@ -127,8 +127,12 @@ async def test_an_enlarged_image_is_repainted_at_its_size(
     grown = job.recipe.larger(job.id, 0, 40).larger(job.id, 0, 40)
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (grown.model_dump_json(),))
-    await ada.wait_filled(await press(sandbox, ada, card, f"zoomout:{job.id}"))
-    assert (await newest(database)).recipe.size == "256x256"
+    message = await ada.wait_filled(await press(sandbox, ada, card, f"zoomout:{job.id}"))
+    zoomed = await newest(database)
+    assert zoomed.recipe.size == "256x256"
+    await ada.wait_filled(await press(sandbox, ada, message, f"again:{zoomed.id}"))
+    again = (await newest(database)).recipe
+    assert (again.size, again.repaint) == ("256x256", zoomed.recipe.repaint)
 
 
 async def test_imagine_repaints_a_part_of_an_uploaded_image(
