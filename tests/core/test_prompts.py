@@ -200,7 +200,7 @@ def test_any_text_is_read_or_pointed_at(text: str) -> None:
 def test_a_prompt_is_normal_text(prompt: Prompt) -> None:
     assert prompt.text == unicodedata.normalize("NFC", prompt.text)
     assert prompt.text == " ".join(prompt.text.split())
-    assert Prompt(prompt.text, prompt.weight) == prompt
+    assert Prompt(prompt.text, prompt.weight, region=prompt.region) == prompt
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "11", "nan", "1e1", "0,5", ""])
