@@ -69,8 +69,8 @@ def render(
         if out_of_memory(error):
             raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
         raise
-    images = files.write_results(last.images(), last.scores)
-    return [*images, *tile_previews(files.folder), timelapse_of(files.folder)]
+    results = files.write_results(last.images(), last.scores)
+    return [*results, *tile_previews(files.folder), timelapse_of(files.folder)]
 
 
 def _steps(

@@ -31,13 +31,7 @@ PLACES = {
     2: ("left", "right"),
     3: ("0 0 50 50", "50 0 100 50", "25 50 75 100"),
 }
-WAYS = {
-    "sentence": lambda things, _: " and ".join(f"a {thing}" for thing in things),
-    "prompts": lambda things, _: " | ".join(f"a {thing}" for thing in things),
-    "regions": lambda things, places: " | ".join(
-        f"{place}: a {thing}" for thing, place in zip(things, places, strict=True)
-    ),
-}
+WAYS = ("sentence", "prompts", "regions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +70,11 @@ def measure(
         random = Random(count)
         asked = [random.sample(THINGS, count) for _ in range(images)]
         places = [_region(name) for name in named]
-        for way, prompt in WAYS.items():
+        for way in WAYS:
             found = 0
             for seed, things in enumerate(asked):
                 recipe = Recipe.make(
-                    prompt(things, named),
+                    prompt(way, things, named),
                     width=model.side,
                     height=model.side,
                     steps=steps,
@@ -92,6 +86,14 @@ def measure(
                     image.save(out / f"{count}-{way}-{seed}.png")
                 found += _found(model, image, things, places, names, anywhere=way != "regions")
             yield Rate(way, count, found, count * images)
+
+
+def prompt(way: str, things: Sequence[str], places: Sequence[str]) -> str:
+    """How these things are asked for in these places."""
+    named = [f"a {thing}" for thing in things]
+    if way == "regions":
+        named = [f"{place}: {name}" for name, place in zip(named, places, strict=True)]
+    return (" and " if way == "sentence" else " | ").join(named)
 
 
 def _found(

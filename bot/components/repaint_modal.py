@@ -16,8 +16,8 @@ from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts
 from core.recipe import drawn_seed
-from core.regions import REGIONS
-from core.repaint import MAX_REGIONS, Move, Repaint, nothing_named, parse_regions
+from core.regions import MAX_REGIONS, REGIONS
+from core.repaint import Move, Repaint, nothing_named, parse_regions
 
 REGION_LABELS = {
     "left": gettext_noop("The left half"),

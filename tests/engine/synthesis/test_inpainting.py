@@ -32,7 +32,7 @@ def test_a_posted_result_has_every_other_pixel_of_the_posted_image(
     renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, asked, {BASE: base}))
     (image,) = paint(renderer)[-1].images()
-    shown = png(image, asked, 0, Provenance("sketch", {}), {BASE: base})
+    shown = png(image, asked, 0, Provenance("sketch", {}), images={BASE: base})
     posted = np.asarray(Image.open(io.BytesIO(shown)))
     stays = outside(repaint.regions, 512, 512)
     assert (posted[stays] == np.asarray(base)[stays]).all()
