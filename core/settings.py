@@ -43,6 +43,7 @@ _ALLOWED = {
     "gpu_idle_minutes": "a number of minutes above 0, or nothing",
     "keep_days": "a number of days above 0, or nothing",
     "disk_quota_gb": "a number of gigabytes above 0, or nothing",
+    "images_per_request": "a number of images from 1 to 4",
     "max_favourites": "a number of favourites, 1 or more",
 }
 
@@ -169,6 +170,7 @@ class Settings(BaseSettings):
     gpu_idle_minutes: Limit | None = None
     keep_days: Limit | None = None
     disk_quota_gb: Limit | None = None
+    images_per_request: Annotated[int, Field(ge=1, le=4)] = 4
     max_favourites: Annotated[int, Field(ge=1)] = 100
     pair: ModelName | None = None  # until 2026 the name of `model`
 

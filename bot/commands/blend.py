@@ -37,7 +37,7 @@ async def blend_command(
     weights: app_commands.Range[str, 1, 60] = "",
     include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] | None = None,
     exclude: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] = "",
-    count: app_commands.Range[int, 1, MAX_COUNT] = 1,
+    count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
     seed: app_commands.Range[int, 0, SEEDS - 1] | None = None,
 ) -> None:
     images = [image for image in (first, second, third, fourth) if image]

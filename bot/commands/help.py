@@ -1,10 +1,13 @@
 """/help: how to request images, with examples to press."""
 
+from typing import Any
+
 import discord
 from discord import app_commands
 
-from bot.components.example_buttons import example_buttons
+from bot.services.examples import example_buttons
 from bot.types import Interaction
+from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop
 
 TEXT = gettext_noop("""\
@@ -24,8 +27,8 @@ Press an example to try it:""")
     name="help", description=gettext_noop("How to request images, with examples to try")
 )
 async def help_command(interaction: Interaction) -> None:
-    embed = discord.Embed(
-        title="Imagine", description=gettext(TEXT), colour=discord.Colour.blurple()
-    )
-    view = example_buttons(interaction.client.settings.model)
-    await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
+    examples = example_buttons(interaction.client.settings.model)
+    text = discord.ui.TextDisplay[Any](f"### Imagine\n{gettext(TEXT)}")
+    rows = (discord.ui.ActionRow[Any](button) for button in examples)
+    box = discord.ui.Container[Any](text, *rows, accent_colour=discord.Colour.blurple())
+    await interaction.response.send_message(view=static_layout([box]), ephemeral=True)

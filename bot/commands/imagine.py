@@ -74,7 +74,7 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         exclude: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] = "",
         size: Size | None = None,
         style: str | None = None,
-        count: app_commands.Range[int, 1, MAX_COUNT] = 1,
+        count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
         seed: app_commands.Range[int, 0, MAX_SEED] | None = None,
         image: discord.Attachment | None = None,

@@ -12,11 +12,17 @@ from bot.services.access import check
 from bot.services.responses import acknowledged
 from bot.translator import gettext_lazy
 from bot.types import Interaction
-from core.database.members import Preferences
+from core.database.members import Notify, Preferences
 from core.i18n import gettext, gettext_noop
+from core.recipe import MAX_COUNT
 from core.sizes import parse_size
 
 NO_PREFERENCE = gettext_noop("no preference")
+NOTIFICATIONS = {
+    Notify.ALWAYS: gettext_noop("always"),
+    Notify.LONG: gettext_noop("when it took longer than a minute"),
+    Notify.NEVER: gettext_noop("never"),
+}
 NONE = "none"
 """The choice that removes a preferred size or style."""
 
@@ -32,15 +38,19 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
         size=gettext_noop("Your default size"),
         steps=gettext_lazy("Your default number of steps (normally {steps})", steps=menu.steps),
         style=gettext_noop("Your default style"),
+        count=gettext_noop("How many images you get at once by default"),
+        notify=gettext_noop("When to mention you because your image is ready"),
         direct_copy=gettext_noop("Whether finished images are also sent to you by direct message"),
     )
-    @app_commands.choices(style=[none, *styles_for(model)])
+    @app_commands.choices(style=[none, *styles_for(model)], notify=_notifications())
     @app_commands.autocomplete(size=_suggest_sizes)
     async def prefer(
         interaction: Interaction,
         size: app_commands.Range[str, 3, 20] | None = None,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
         style: str | None = None,
+        count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
+        notify: str | None = None,
         direct_copy: bool | None = None,
     ) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
@@ -52,10 +62,15 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
                 chosen = replace(chosen, steps=None if steps == menu.steps else steps)
             if style:
                 chosen = replace(chosen, preset=None if style == NONE else style)
+            if count:
+                chosen = replace(chosen, count=count)
+            if notify:
+                chosen = replace(chosen, notify=Notify(notify))
             if direct_copy is not None:
                 chosen = replace(chosen, direct_copy=direct_copy)
             await members.set_preferences(interaction.user.id, chosen)
-            await response.edit(_text(chosen, menu))
+            usual = interaction.client.settings.images_per_request
+            await response.edit(_text(chosen, menu, usual))
 
     return prefer
 
@@ -72,7 +87,14 @@ def _size(typed: str, menu: policy.Menu) -> str:
     return f"{width}x{height}"
 
 
-def _text(chosen: Preferences, menu: policy.Menu) -> str:
+def _notifications() -> list[app_commands.Choice[str]]:
+    return [
+        app_commands.Choice(name=locale_str(name), value=notify.value)
+        for notify, name in NOTIFICATIONS.items()
+    ]
+
+
+def _text(chosen: Preferences, menu: policy.Menu, usual_count: int) -> str:
     """The member's defaults, and how to change them."""
     yes_or_no = gettext("yes") if chosen.direct_copy else gettext("no")
     return "\n".join(
@@ -83,6 +105,8 @@ def _text(chosen: Preferences, menu: policy.Menu) -> str:
             gettext(
                 "Style: {style}", style=gettext(chosen.preset) if chosen.preset else gettext("none")
             ),
+            gettext("Images at once: {n}", n=chosen.count or usual_count),
+            gettext("Mention when ready: {when}", when=gettext(NOTIFICATIONS[chosen.notify])),
             gettext("Copy by direct message: {answer}", answer=yes_or_no),
             gettext(
                 "Change them with the options of `/prefer`, such as `/prefer steps:50`. Options you"

@@ -4,6 +4,7 @@ from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log
 from bot.services.deletion import work_off_deletions
 from bot.services.responses import resume_pending_responses
+from bot.services.welcome import welcome_new_servers
 
 
 async def _delete(bot: ImagineBot) -> None:
@@ -13,5 +14,6 @@ async def _delete(bot: ImagineBot) -> None:
 BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
     post_audit_log,
     resume_pending_responses,
+    welcome_new_servers,
     _delete,
 )

@@ -18,16 +18,18 @@ import discord
 import structlog
 from discord.utils import MISSING
 
-from bot.client import ImagineBot
+from bot.client import OUTDATED_BUTTON, ImagineBot
 from bot.errors import (
     ALREADY_ACKNOWLEDGED,
     CONNECTION_ERRORS,
+    RefusedError,
     UndeliveredError,
     handle_error,
     is_gone,
 )
 from bot.types import Interaction
 from core.database.errors import StoreError
+from core.i18n import gettext
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -60,6 +62,8 @@ class Response:
         """
         if isinstance(view, discord.ui.LayoutView):
             content = embed = None
+        elif self._is_layout():
+            raise RefusedError(gettext(OUTDATED_BUTTON))
         tries = 1 if attachments else TRIES  # what was read from a file is read once
         error: Exception | None = None
         for _ in range(tries):
@@ -73,6 +77,11 @@ class Response:
             except CONNECTION_ERRORS as failure:
                 error = failure  # an edit does no harm twice
         raise UndeliveredError(str(error)) from error
+
+    def _is_layout(self) -> bool:
+        """Whether it is a message that can only become another layout."""
+        message = self.interaction.message
+        return bool(message and message.id == self.message_id and message.flags.components_v2)
 
     async def _edit(
         self,

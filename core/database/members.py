@@ -18,6 +18,15 @@ from core.prompt_search import fold
 RECENT_JOBS = 200  #: how many of a member's latest jobs are searched for recent prompts
 
 
+class Notify(StrEnum):
+    """When a member is mentioned because an image of theirs is done. The values are stored."""
+
+    ALWAYS = "always"
+    LONG = "long"
+    """When it has taken longer than a minute, from the request on."""
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """Defaults that a member has set; None where they have not."""
@@ -27,6 +36,9 @@ class Preferences:
     preset: str | None = None
     direct_copy: bool = False
     """Whether finished images are also sent by direct message."""
+    count: int | None = None
+    """How many images to request at once."""
+    notify: Notify = Notify.LONG
 
 
 _HISTORY = (
@@ -119,13 +131,17 @@ class Members:
         """Replaces a member's preferences."""
         async with self._database.transaction() as db:
             await db.execute(
-                "INSERT OR REPLACE INTO preferences VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO preferences"
+                " (member_id, size, steps, preset, direct_copy, count, notify)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     member_id,
                     preferences.size,
                     preferences.steps,
                     preferences.preset,
                     preferences.direct_copy,
+                    preferences.count,
+                    preferences.notify.value,
                 ),
             )
 
@@ -152,4 +168,6 @@ def _preferences(row: sqlite3.Row) -> Preferences:
         optional(row, "steps", int),
         optional(row, "preset", str),
         bool(required(row, "direct_copy", int)),
+        optional(row, "count", int),
+        Notify(required(row, "notify", str)),
     )

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """Its outcome, sent to its member directly."""
     SHOW = "show"
     """Its images, at a member's request."""
+    NOTIFICATION = "notification"
+    """That it is done, with a mention of its member."""
     REPORT = "report"
     """A report to moderators, in their log channel."""
 
@@ -83,6 +85,12 @@ class Messages:
             if kind is Kind.JOB:
                 await job_updates.set_message(db, job_id, message_id, self._database.now())
             return True
+
+    async def any_sent(self, job_id: int, kind: Kind) -> bool:
+        """Whether a message of this kind was sent for a job."""
+        async with self._database.read() as db:
+            sent = "SELECT EXISTS (SELECT 1 FROM messages WHERE job_id = ? AND kind = ? AND"
+            return bool(await value_of(db, f"{sent} message_id IS NOT NULL)", (job_id, kind.value)))
 
     async def log_sent(
         self, entries: Sequence[AuditEntry], channel_id: int, message_id: int

@@ -9,7 +9,6 @@ import structlog
 
 from core.database.connection import Database
 from core.database.jobs import Jobs
-from core.database.members import Members
 from core.database.messages import Kind, Messages
 from core.discord_ui.job_message import ShownImage, link_message
 from core.discord_ui.message_images import images_of
@@ -17,6 +16,7 @@ from core.i18n import gettext, use_locale
 from core.job import DeadLetter, Job, State
 from core.settings import Settings
 from engine.delivery.frame import Frame
+from engine.delivery.notifications import Notifier
 from engine.delivery.posts import (
     Post,
     dead_letter_post,
@@ -48,7 +48,7 @@ class MessageWriter:
     ) -> None:
         self._client = client
         self._jobs = Jobs(database)
-        self._members = Members(database)
+        self._notifier = Notifier(client, database, settings)
         self._messages = Messages(database)
         self._settings = settings
         self._grace = grace
@@ -85,7 +85,7 @@ class MessageWriter:
             await self._show_refusal(job, post, error)
         await self._jobs.mark_posted(job_id, job.redraws)
         if job.state is State.DONE:
-            await self._send_copy(job)
+            await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:
         """Says that a job's row cannot be read. Raises what may be different at the next try."""
@@ -121,24 +121,6 @@ class MessageWriter:
                 refusal = error
         # The channel is gone or closed to the bot: there is nowhere left to say anything.
         log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
-
-    async def _send_copy(self, job: Job) -> None:
-        """Sends the images to the member directly, if they prefer that. Tried once."""
-        try:
-            if not (await self._members.preferences(job.member_id)).direct_copy:
-                return
-            direct = await self._client.create_dm(discord.Object(job.member_id))
-            name = nonce(job)
-            if direct.id != job.channel_id and await self._messages.announce(
-                job.id, Kind.DIRECT_COPY, direct.id, name
-            ):
-                post = await outcome_post(job, self._settings.data_dir)
-                sent = await post.send(direct, name)
-                await self._messages.sent(job.id, Kind.DIRECT_COPY, direct.id, sent.id, name)
-        except Exception as error:
-            if is_token_refused(error):
-                raise
-            log.warning("a copy could not be sent", job=job.id, error=str(error))
 
     async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:
         """Puts a post into the job's message, or into a new one if there is none to edit."""

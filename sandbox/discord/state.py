@@ -83,11 +83,21 @@ class World:
         guild = Guild(self.ids.new(), name, owner.id)
         self.guilds[guild.id] = guild
         guild.roles[guild.id] = Role(guild.id, "@everyone", EVERYONE, 0)
+        self.join(guild, owner)
+        self._add_bot(guild)
+        return guild
+
+    def invite_bot(self, guild: Guild) -> None:
+        """Add the bot again, which sees a new guild."""
+        self._add_bot(guild)
+        data = self.payloads.gateway_guild(guild, self.threads(guild))
+        del data["unavailable"]  # it was never known to be
+        self.emit(Event("GUILD_CREATE", data))
+
+    def _add_bot(self, guild: Guild) -> None:
         role = Role(self.ids.new(), self.application.name, EVERYONE, 1, managed=True)
         guild.roles[role.id] = role
-        self.join(guild, owner)
         self.join(guild, self.application.bot, roles=[role.id])
-        return guild
 
     def add_channel(self, guild: Guild, name: str, *, nsfw: bool = False) -> Channel:
         channel = Channel(self.ids.new(), name, guild.id, nsfw=nsfw, position=len(guild.channels))

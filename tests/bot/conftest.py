@@ -48,6 +48,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 def settings(sandbox: Sandbox, tmp_path: Path) -> Settings:
     return Settings(
+        images_per_request=1,
         discord_token=sandbox.token,
         discord_api_url=sandbox.api_url,
         discord_guild_id=sandbox.guild.id,

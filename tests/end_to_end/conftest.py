@@ -148,6 +148,7 @@ class Product:
         return {
             "PATH": os.environ["PATH"],
             "MODEL": "sketch",
+            "IMAGES_PER_REQUEST": "1",
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
             "DISCORD_TOKEN": self.discord.token,

@@ -1,7 +1,7 @@
 """/help: its examples work."""
 
 from bot.client import ImagineBot
-from bot.components.example_buttons import EXAMPLES
+from bot.services.examples import EXAMPLES
 from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.recipe import Recipe

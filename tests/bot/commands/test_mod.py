@@ -265,6 +265,8 @@ async def test_a_block_cancels_what_runs_and_ends_by_itself(
     assert await Claims(database).held("engine") == {}
     assert await waiting(database) == [3]
     await refused(ada, "Reason: spam.")
+    public = "\n".join(message.text for message in await bob.messages())  # what others read
+    assert not [word for word in ("block", "spam", "refuse") if word in public.casefold()]
     assert f"<@{ada.id}> until" in (await orders(mo, "blocked")).text
     clock, database._clock = database._clock, lambda: clock() + 2 * 3600
     await ask(ada)

@@ -22,4 +22,19 @@ async def test_what_is_preferred_need_not_be_typed(
     await ada.slash("prefer", size="none", style="none", direct_copy=True)
     text = (await told(ada, "Copy by direct message: yes")).text
     assert "Size: 64x64\nSteps: 40\nStyle: none" in text
+    assert "Images at once: 1\nMention when ready: when it took longer than a minute" in text
     assert "/prefer steps:50" in text  # how to change them
+
+
+async def test_how_many_images_come_at_once_is_the_hosts_choice_and_then_the_members(
+    bot: ImagineBot, database: Database, ada: Member, bob: Member
+) -> None:
+    bot.settings = bot.settings.model_copy(update={"images_per_request": 4})
+    await ada.slash("prefer", count=2, notify="never")
+    await told(ada, "Images at once: 2\nMention when ready: never")
+    for member, options in ((bob, {}), (ada, {}), (ada, {"count": 3})):
+        await member.wait_filled(await member.slash("imagine", include="a house", **options))
+    jobs = await JobQueue(database).waiting()
+    assert {job.id: job.recipe.count for job in jobs} == {1: 4, 2: 2, 3: 3}
+    work = {job.id: job.recipe.work for job in jobs}
+    assert work[1] == 2 * work[2]

@@ -19,7 +19,7 @@ from core.database.deletions import Deletions
 from core.database.jobs import Jobs
 from core.database.journal import JobDeleted
 from core.database.journal_replay import carry_out
-from core.database.members import Members, Preferences
+from core.database.members import Members, Notify, Preferences
 from core.database.messages import Kind, Messages
 from core.database.rows import rows_of
 from core.discord_ui.audit_log import entry_line
@@ -691,3 +691,40 @@ async def test_a_note_that_needs_many_escapes_is_still_shown(
     poster, _ = posting()
     poster.show_frame(job, Frame(notes=["*" * 3990]))
     await until(lambda: "**Note**" in text(shown(discord, job.message_id)))
+
+
+@pytest.mark.parametrize(
+    ("notify", "waited", "mentioned"),
+    [
+        (Notify.LONG, 61, True),
+        (Notify.LONG, 30, False),
+        (Notify.ALWAYS, 30, True),
+        (Notify.NEVER, 61, False),
+    ],
+)
+async def test_a_member_is_mentioned_once_as_they_prefer(
+    discord: Sandbox,
+    database: Database,
+    begin: Ask,
+    finish: Any,
+    posting: Any,
+    notify: Notify,
+    waited: float,
+    mentioned: bool,
+) -> None:
+    ada = await discord.member("Ada")
+    await Members(database).set_preferences(ada.id, Preferences(notify=notify))
+    job = await begin()
+    async with database.transaction() as db:
+        await db.execute(
+            "UPDATE jobs SET member_id = ?, created_at = created_at - ?", (ada.id, waited)
+        )
+    await finish(job)
+    posting()
+    await until(lambda: posted(database, job))
+    await Jobs(database).repost(job.id)  # shown once more, after a late response of the bot
+    await until(lambda: posted(database, job))
+    mentions = [m for m in discord.channel.messages.values() if m.mentions]
+    assert [[user.id for user in each.mentions] for each in mentions] == [[ada.id]] * mentioned
+    assert [each.reference for each in mentions] == [job.message_id] * mentioned
+    assert len(discord.channel.messages) == 1 + mentioned

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bot.components.example_buttons import EXAMPLES
+from bot.services.examples import EXAMPLES
 from core.composition import FAR, HALF, Part
 from core.prompts import Prompt
 from core.recipe import Recipe
