@@ -33,7 +33,8 @@ def apply_mentions(
     for match in _MENTION.finditer(text):
         subject = int(match["id"])
         group = "roles" if match["role"] else "users"
-        if group not in parse and str(subject) not in (allowed.get(group) or []):
+        named = map(str, allowed.get(group) or ())  # discord.py sends numbers, others strings
+        if group not in parse and str(subject) not in named:
             continue
         if match["role"]:
             mentioned_roles[subject] = None

@@ -722,8 +722,10 @@ async def test_a_member_is_mentioned_once_as_they_prefer(
     await finish(job)
     posting()
     await until(lambda: posted(database, job))
+    await until(lambda: len(discord.channel.messages) == 1 + mentioned)
     await Jobs(database).repost(job.id)  # shown once more, after a late response of the bot
     await until(lambda: posted(database, job))
+    await asyncio.sleep(0.3)  # for a second mention, which must not come
     mentions = [m for m in discord.channel.messages.values() if m.mentions]
     assert [[user.id for user in each.mentions] for each in mentions] == [[ada.id]] * mentioned
     assert [each.reference for each in mentions] == [job.message_id] * mentioned
