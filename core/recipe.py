@@ -284,7 +284,7 @@ class Recipe(BaseModel):
         return self.source is not None and not self.source.spread
 
     @property
-    def pictures(self) -> tuple[str, ...]:
+    def image_names(self) -> tuple[str, ...]:
         """The names of all stored images that this recipe needs, without duplicates."""
         shown = [prompt.name for prompt in (*self.include_pictures, *self.exclude_pictures)]
         needed = [name for name in (self.initial, self._mask) if name]

@@ -97,9 +97,9 @@ def read_metadata(path: Path) -> Metadata:
     if len(content) > MAX_BYTES:
         raise ImageError(f"{path} is too large: {MAX_BYTES // 2**20} MB is the limit.")
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            found = {name: picture.info.get(name) for name in Metadata.model_fields}
-            found["model"] = found["model"] or picture.info.get("pair")  # its name until 2026
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            found = {name: image.info.get(name) for name in Metadata.model_fields}
+            found["model"] = found["model"] or image.info.get("pair")  # its name until 2026
     except Exception as error:  # a hostile file may raise anything in a decoder
         raise ImageError(f"{path} is not a PNG, or it is broken.") from error
     if found["recipe"] is None:
@@ -114,33 +114,33 @@ def read_metadata(path: Path) -> Metadata:
         ) from error
 
 
-def enlarged(picture: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = None) -> Image.Image:
+def enlarged(image: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = None) -> Image.Image:
     """The image, enlarged by an integer factor so that its long side has at least `side` pixels.
 
     With Lanczos: nearest neighbour would show stairs on every edge of a 64-pixel image. With `tile`
     the enlarged image repeats without a seam if the image does.
     """
-    factor = math.ceil(side / max(picture.size))
+    factor = math.ceil(side / max(image.size))
     if factor == 1:
-        return picture
+        return image
     across = LANCZOS_RADIUS if tile and tile.across else 0
     down = LANCZOS_RADIUS if tile and tile.down else 0
     margins = ((down, down), (across, across), (0, 0))
-    padded = Image.fromarray(np.pad(np.asarray(picture.convert("RGB")), margins, mode="wrap"))
+    padded = Image.fromarray(np.pad(np.asarray(image.convert("RGB")), margins, mode="wrap"))
     size = (padded.width * factor, padded.height * factor)
     left, top = across * factor, down * factor
     return padded.resize(size, Image.Resampling.LANCZOS).crop(
-        (left, top, left + picture.width * factor, top + picture.height * factor)
+        (left, top, left + image.width * factor, top + image.height * factor)
     )
 
 
-def turned(picture: Image.Image) -> Image.Image:
+def turned(image: Image.Image) -> Image.Image:
     """A square with an even side whose upper left quarter is turned into the other three.
 
     Enlarging rounds rows before columns, so that an image loses this symmetry.
     """
-    pixels = np.asarray(picture.convert("RGB"))
-    half = picture.width // 2
+    pixels = np.asarray(image.convert("RGB"))
+    half = image.width // 2
     quarter = pixels[:half, :half]
     upper = np.hstack([quarter, np.rot90(quarter, 3)])
     return Image.fromarray(np.vstack([upper, np.rot90(upper, 2)]))
@@ -148,44 +148,44 @@ def turned(picture: Image.Image) -> Image.Image:
 
 def repeated(path: Path) -> bytes:
     """The image in a file, two by two, as a WebP: shows whether its edges meet."""
-    with Image.open(path) as picture:
-        shown = side_by_side([picture.convert("RGB")] * 4)
+    with Image.open(path) as image:
+        shown = side_by_side([image.convert("RGB")] * 4)
     shown.thumbnail((2 * SHOWN_SIDE, 2 * SHOWN_SIDE))
     buffer = io.BytesIO()
     shown.save(buffer, "WEBP", quality=85, method=2)
     return buffer.getvalue()
 
 
-def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
     """A grid of images of one size, two in a row; an empty cell is white."""
-    if len(pictures) == 1:
-        return pictures[0]
-    width, height = pictures[0].size
-    sheet = Image.new("RGB", (width * 2, height * math.ceil(len(pictures) / 2)), "white")
-    for index, picture in enumerate(pictures):
-        sheet.paste(picture, (index % 2 * width, index // 2 * height))
+    if len(images) == 1:
+        return images[0]
+    width, height = images[0].size
+    sheet = Image.new("RGB", (width * 2, height * math.ceil(len(images) / 2)), "white")
+    for index, image in enumerate(images):
+        sheet.paste(image, (index % 2 * width, index // 2 * height))
     return sheet
 
 
-def preview(pictures: Sequence[Image.Image]) -> bytes:
+def preview(images: Sequence[Image.Image]) -> bytes:
     """A frame for Discord: a small WebP of the grid, enlarged."""
     buffer = io.BytesIO()
-    enlarged(side_by_side(pictures)).save(buffer, "WEBP", quality=85, method=2)
+    enlarged(side_by_side(images)).save(buffer, "WEBP", quality=85, method=2)
     return buffer.getvalue()
 
 
-def frame(pictures: Sequence[Image.Image]) -> bytes:
+def frame(images: Sequence[Image.Image]) -> bytes:
     """A frame for the timelapse: a lossless WebP of the grid at its rendered size.
 
     Cheap to write while rendering; it is enlarged when it is shown.
     """
     buffer = io.BytesIO()
-    side_by_side(pictures).save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    side_by_side(images).save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()
 
 
 def png(
-    picture: Image.Image,
+    image: Image.Image,
     recipe: Recipe,
     row: int,
     made_by: Provenance,
@@ -215,7 +215,7 @@ def png(
     for key, text in texts.items():
         about.add_itxt(key, text)
     buffer = io.BytesIO()
-    shown = enlarged(picture, tile=recipe.tile)
+    shown = enlarged(image, tile=recipe.tile)
     if recipe.symmetry is Symmetry.QUARTER_TURN:
         shown = turned(shown)
     if inpainting := Inpainting.of(recipe, images, shown.size):
@@ -238,21 +238,21 @@ def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
 def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
     prompts = {
         "include": format_prompts(recipe.include),
-        "include pictures": _named(recipe.include_pictures),
+        "include images": _named(recipe.include_pictures),
         "exclude": format_prompts(recipe.exclude),
-        "exclude pictures": _named(recipe.exclude_pictures),
+        "exclude images": _named(recipe.exclude_pictures),
     }
     lines = [f"{side}: {texts}" for side, texts in prompts.items() if texts]
     numbers = f"size: {recipe.size}, steps: {recipe.steps}, seed: {recipe.seeds[row]}"
     if recipe.initial:
-        numbers += f", initial picture: {recipe.initial}"
+        numbers += f", initial image: {recipe.initial}"
         numbers += "" if recipe.repaint else f", strength: {recipe.strength:g}"
     if repaint := recipe.repaint:
         mask = f"mask {repaint.mask.name}" if repaint.mask else repaint.move
         part = ", ".join(map(str, repaint.regions)) or mask
         numbers += f", repaint: {part}"
     if (source := recipe.source) is not None:
-        numbers += f", from job: {source.job}, picture: {source.row + 1}, spread: {source.spread:g}"
+        numbers += f", from job: {source.job}, image: {source.row + 1}, spread: {source.spread:g}"
     if recipe.tile:
         numbers += f", tile: {recipe.tile}"
     if recipe.symmetry:
@@ -264,8 +264,8 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
     return "\n".join([*lines, f"{numbers}, model: {made_by.model}"])
 
 
-def _named(pictures: Sequence[PicturePrompt]) -> str:
-    return " | ".join(f"{prompt.name}:{weight_text(prompt.weight)}" for prompt in pictures)
+def _named(prompts: Sequence[PicturePrompt]) -> str:
+    return " | ".join(f"{prompt.name}:{weight_text(prompt.weight)}" for prompt in prompts)
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -289,8 +289,8 @@ def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
         with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for index, picture in enumerate(_pictures(frames, (width, height))):
-                frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+            for index, image in enumerate(_pictures(frames, (width, height))):
+                frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
                 frame.pts, frame.time_base = index, Fraction(1, FRAMES_PER_SECOND)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
@@ -303,5 +303,5 @@ def _pictures(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.I
     """The frames, and the last one again for a while."""
     linger = [frames[-1]] * (LINGER_SECONDS * FRAMES_PER_SECOND)
     for path in (*frames, *linger):
-        with Image.open(path) as picture:
-            yield enlarged(picture.convert("RGB")).crop((0, 0, *size))
+        with Image.open(path) as image:
+            yield enlarged(image.convert("RGB")).crop((0, 0, *size))

@@ -57,7 +57,7 @@ def render(
         )
     device = choose_device(settings.device)
     use_cores()
-    images = {name: load_image(name, folder) for name in recipe.pictures}
+    images = {name: load_image(name, folder) for name in recipe.image_names}
     model = load_model(settings.model, settings.data_dir, device, settings.perceptors)
     provenance = Provenance(model.name, model.checksums)
     for difference in before.differences(provenance) if before else ():

@@ -49,7 +49,7 @@ class _Stored:
 
     def _lookup(self, needed: Needed) -> float | None:
         if self.is_upload:
-            return needed.pictures.get(self.path.stem)
+            return needed.images.get(self.path.stem)
         return needed.jobs.get(int(self.path.name))
 
 
@@ -71,7 +71,7 @@ async def delete_old(settings: Settings, database: Database) -> None:
     stored = await asyncio.to_thread(lambda: list(_stored(settings.data_dir)))
     uploads = [each.path.stem for each in stored if each.is_upload]
     jobs = [int(each.path.name) for each in stored if not each.is_upload]
-    still = await needed(database, jobs=jobs, pictures=uploads)
+    still = await needed(database, jobs=jobs, images=uploads)
     by_age = sorted(((each.needed_until(still), each) for each in stored), key=lambda one: one[0])
     now, used = time.time(), sum(each.size for each in stored)
     oldest = now - settings.keep_days * DAY if settings.keep_days else float("-inf")

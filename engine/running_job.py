@@ -122,7 +122,7 @@ class RunningJob:
         return RenderRequest(
             self.id,
             recipe,
-            images={name: load_image(name, folder) for name in recipe.pictures},
+            images={name: load_image(name, folder) for name in recipe.image_names},
             source=read_checkpoint(recipe.source.job, folder) if recipe.source else None,
             resume_from=resume_from,
         )

@@ -66,18 +66,18 @@ async def _keep(page: Page, path: Path) -> None:
 
 async def _ask(page: Page, include: str, **options: str | int) -> Locator:
     written = "".join(f" {name}: {value}" for name, value in options.items())
-    cards = page.locator("li.message:not(.note)")
-    count = await cards.count()
+    messages = page.locator("li.message:not(.note)")
+    count = await messages.count()
     await page.locator("#composer-text").fill(f"/imagine include: {include}{written}")
     await page.get_by_role("form", name="Command /imagine").wait_for()
     await page.keyboard.press("Enter")
-    await cards.nth(count).wait_for()
-    return cards.nth(count)
+    await messages.nth(count).wait_for()
+    return messages.nth(count)
 
 
-async def _painted(card: Locator) -> None:
-    await card.locator('img[src*="/imagine-"]').first.wait_for(timeout=PATIENCE)
-    await card.page.wait_for_timeout(500)
+async def _finished(message: Locator) -> None:
+    await message.locator('img[src*="/imagine-"]').first.wait_for(timeout=PATIENCE)
+    await message.page.wait_for_timeout(500)
 
 
 async def _commands(page: Page, folder: Path) -> None:
@@ -88,10 +88,10 @@ async def _commands(page: Page, folder: Path) -> None:
 
 
 async def _painting(page: Page, folder: Path) -> None:
-    card = await _ask(page, "the moon over snowy hills at night", exclude="a house", seed=5)
-    await card.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
+    message = await _ask(page, "the moon over snowy hills at night", exclude="a house", seed=5)
+    await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     await _keep(page, folder / "painting.webp")
-    await _painted(card)
+    await _finished(message)
     await _keep(page, folder / "painted.webp")
 
 
@@ -107,24 +107,24 @@ async def _several(page: Page, folder: Path) -> None:
     await _keep(page, folder / "options.webp")
     await page.keyboard.press("Control+A")
     await page.keyboard.type("100")
-    cards = page.locator("li.message:not(.note)")
-    count = await cards.count()
+    messages = page.locator("li.message:not(.note)")
+    count = await messages.count()
     await page.keyboard.press("Enter")
-    await _painted(cards.nth(count))
+    await _finished(messages.nth(count))
     await _keep(page, folder / "several.webp")
 
 
 async def _behind(page: Page, folder: Path) -> None:
     await page.get_by_role("button", name="Behind the scenes").click()
-    card = await _ask(page, "a red circle on a white background", seed=7)
-    await card.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
+    message = await _ask(page, "a red circle on a white background", seed=7)
+    await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     down = page.get_by_role("switch", name="Discord is down")
     await down.check()
     await page.get_by_text("503", exact=True).first.wait_for(timeout=PATIENCE)
     await page.wait_for_timeout(500)
     await _keep(page, folder / "behind.webp")
     await down.uncheck()
-    await _painted(card)
+    await _finished(message)
 
 
 async def _gallery(page: Page, folder: Path) -> None:
@@ -138,8 +138,8 @@ async def _moderator(page: Page, folder: Path) -> None:
     """Ben's job is running, and Mia looks at the queue as a moderator."""
     await page.get_by_role("button", name="imagine", exact=True).click()
     await _become(page, "Ben")
-    card = await _ask(page, "two blue squares", count=4, steps=500, size="96x96")
-    await card.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
+    message = await _ask(page, "two blue squares", count=4, steps=500, size="96x96")
+    await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     await _become(page, "Mia")
     await page.locator("#composer-text").press_sequentially("/mod queue")
     await page.locator(".listbox li").first.click()
@@ -147,8 +147,8 @@ async def _moderator(page: Page, folder: Path) -> None:
     await page.locator(".ephemeral .embed").last.wait_for()
     await page.get_by_role("button", name="Behind the scenes").hover()
     await _keep(page, folder / "moderator.webp")
-    await card.locator("button.second", has_text="Cancel").click()
-    await card.get_by_text("Cancelled").first.wait_for()
+    await message.locator("button.second", has_text="Cancel").click()
+    await message.get_by_text("Cancelled").first.wait_for()
 
 
 async def _become(page: Page, name: str) -> None:

@@ -37,7 +37,7 @@ class UploadedImages:
         Jobs have inherited from theirs when they were added, so one level is enough.
         """
         jobs = (parent_id, recipe.source.job if recipe.source else None)
-        names = recipe.pictures
+        names = recipe.image_names
         async with self._database.snapshot() as db:
             inherited = await rows_of(
                 db, "SELECT age_restricted, spoilered FROM jobs WHERE id IN (?, ?)", jobs

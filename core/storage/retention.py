@@ -18,17 +18,17 @@ class Needed:
 
     jobs: dict[int, float]
     """The folder of a job, by its id."""
-    pictures: dict[str, float]
+    images: dict[str, float]
     """An uploaded image in recipes, by its name."""
 
 
 async def needed(
-    database: Database, *, jobs: Iterable[int] = (), pictures: Iterable[str] = ()
+    database: Database, *, jobs: Iterable[int] = (), images: Iterable[str] = ()
 ) -> Needed:
     """Until when the folders of these jobs and these images are needed. Raises StoreError."""
     async with database.snapshot() as db:
         folders = await rows_of(db, query("retained_folders"), {"jobs": json.dumps(list(jobs))})
-        stored = await rows_of(db, query("retained_images"), {"images": json.dumps(list(pictures))})
+        stored = await rows_of(db, query("retained_images"), {"images": json.dumps(list(images))})
     return Needed(
         {row["id"]: row["until"] for row in folders if row["until"] is not None},
         {row["name"]: row["until"] for row in stored if row["until"] is not None},

@@ -160,7 +160,7 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
     parts = ("base", "repaint", "mask", "zoom_out", "pan")
     if any(getattr(parsed, name) is not None for name in (*fixed, *more, *parts)):
         raise RecipeError("With --again, give only --seed, --steps and --out.")
-    copy_images(recipe.pictures, (parsed.again.parent, settings.data_dir), parsed.out)
+    copy_images(recipe.image_names, (parsed.again.parent, settings.data_dir), parsed.out)
     if parsed.seed is not None:
         recipe = recipe.again(parsed.seed)
     return recipe if parsed.steps is None else recipe.within(parsed.steps)

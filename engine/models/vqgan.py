@@ -56,9 +56,9 @@ class VQGAN(nn.Module):
         weight: Tensor = (self.quantize.embed if gumbel else self.quantize.embedding).weight
         return weight
 
-    def encode(self, pictures: Tensor) -> Tensor:
+    def encode(self, images: Tensor) -> Tensor:
         """Images to latents: continuous, or with `gumbel` those of the most likely codes."""
-        encoded = self._encoded(pictures)
+        encoded = self._encoded(images)
         if isinstance(self.quantize, GumbelQuantize):
             return self.look_up(self.quantize.proj(encoded).argmax(1))
         return encoded
@@ -86,17 +86,17 @@ class VQGAN(nn.Module):
         With `tile`, the images repeat without a seam.
         """
         decoder = self._periodic_decoder(tile) if tile else self.decoder
-        pictures: Tensor = decoder(self.post_quant_conv(latents))
-        return (pictures + 1) / 2
+        images: Tensor = decoder(self.post_quant_conv(latents))
+        return (images + 1) / 2
 
     @property
     def decoders(self) -> list[nn.Module]:
         """The decoder and its periodic copies, as far as they are in use."""
         return [self.decoder, *self._periodic.values()]
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """For training: reconstructed images, and the quantiser's loss (a scalar)."""
-        quantised, loss, _ = self.quantize(self._encoded(pictures).float())
+        quantised, loss, _ = self.quantize(self._encoded(images).float())
         return self.decode(quantised), loss
 
     def drop_periodic_decoders(self) -> None:
@@ -108,9 +108,9 @@ class VQGAN(nn.Module):
             self._periodic[tile] = periodic(self.decoder, tile)
         return self._periodic[tile]
 
-    def _encoded(self, pictures: Tensor) -> Tensor:
+    def _encoded(self, images: Tensor) -> Tensor:
         """The quantiser's input."""
-        encoded: Tensor = self.quant_conv(self.encoder(pictures * 2 - 1))
+        encoded: Tensor = self.quant_conv(self.encoder(images * 2 - 1))
         return encoded
 
 

@@ -139,18 +139,18 @@ def _download(file: Download, folder: Path, again: str) -> None:
             f"{file.name} needs {_megabytes(needed)} more, but {folder} has only "
             f"{_megabytes(free)} free; make room and run `{again}` again."
         )
-    troubles = []
+    errors = []
     # tqdm shows no bar if standard error is not a terminal.
     with tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, disable=None) as bar:
         for source in file.sources:
             try:
                 _from(source, file, part, bar)
                 break
-            except (OSError, http.client.HTTPException, _SourceError) as trouble:
-                troubles.append(f"{urlsplit(source).hostname}: {_reason(trouble)}")
+            except (OSError, http.client.HTTPException, _SourceError) as error:
+                errors.append(f"{urlsplit(source).hostname}: {_reason(error)}")
         else:
             raise WeightsError(
-                f"{file.name} could not be fetched ({'; '.join(troubles)}); check the network "
+                f"{file.name} could not be fetched ({'; '.join(errors)}); check the network "
                 f"and run `{again}` again, it goes on where it stopped."
             )
     with writing(part):
@@ -163,14 +163,14 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
     begun = part.exists()
     size = bar.total = file.size or _stated_size(source)
     while (before := _size(part)) < size:
-        trouble: Exception = _SourceError("it breaks off")
+        failure: Exception = _SourceError("it breaks off")
         try:
             _continue(source, size, part, bar)
         except (OSError, http.client.HTTPException) as error:
-            trouble = error
+            failure = error
         # A broken connection is resumed as long as there is progress.
         if _size(part) <= before:
-            raise trouble
+            raise failure
     if _size(part) == size and file.sha256 in (None, checksum(part)):
         return
     with writing(part):
@@ -288,5 +288,5 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
-def _reason(trouble: Exception) -> str:
-    return str(getattr(trouble, "reason", "") or trouble) or type(trouble).__name__
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", "") or error) or type(error).__name__

@@ -91,7 +91,7 @@ def test_a_picture_may_say_what_to_paint() -> None:
         " ", include_pictures=[like], exclude_pictures=[unlike, like], initial="b" * 64, **PLAIN
     )
     assert (recipe.include, recipe.include_pictures) == ((), (like,))
-    assert recipe.pictures == ("b" * 64, "a" * 64)
+    assert recipe.image_names == ("b" * 64, "a" * 64)
     with pytest.raises(RecipeError, match="There is nothing to paint"):
         Recipe.make(" ", exclude_pictures=[unlike], **PLAIN)
     with pytest.raises(ValueError, match="include a text or an image"):

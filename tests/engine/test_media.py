@@ -110,11 +110,11 @@ def test_parameters_tell_people_what_else_there_was(recipe: Callable[..., Recipe
     like = PicturePrompt("a" * 64, 0.5)
     asked = recipe("", "fog", preset="winter", include_pictures=[like], initial="b" * 64)
     told = _metadata(png(noise(8, 8), asked, 0, MADE_BY))["parameters"].splitlines()
-    assert told[1:3] == [f"include pictures: {'a' * 64}:0.5", "exclude: fog"]
+    assert told[1:3] == [f"include images: {'a' * 64}:0.5", "exclude: fog"]
     assert "strength: 0.5, preset: winter" in told[3]
     more = recipe().vary(12, 0, seed=1)
     told = _metadata(png(noise(8, 8), more, 0, MADE_BY))["parameters"].splitlines()
-    assert "from job: 12, picture: 1, spread: 0.5" in told[1]
+    assert "from job: 12, image: 1, spread: 0.5" in told[1]
 
 
 def _metadata(content: bytes) -> dict[str, str]:

@@ -32,7 +32,7 @@ async def test_images_are_the_only_prompts_with_their_weights(
     (job,) = await JobQueue(database).waiting()
     assert job.recipe.include == ()
     assert [picture.weight for picture in job.recipe.include_pictures] == [2, 0.5, 1]
-    assert len(set(job.recipe.pictures)) == 3
+    assert len(set(job.recipe.image_names)) == 3
     assert job.recipe.exclude == (Prompt("fog"),)
 
 

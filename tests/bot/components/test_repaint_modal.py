@@ -81,10 +81,10 @@ async def test_a_mask_may_say_which_part(
     recipe = (await newest(database)).recipe
     assert recipe.repaint
     assert recipe.repaint.mask
-    assert set(recipe.pictures) == {recipe.initial, recipe.repaint.mask.name}
+    assert set(recipe.image_names) == {recipe.initial, recipe.repaint.mask.name}
     async with database.read() as db:
         rows = await db.execute_fetchall("SELECT name FROM pictures_in_recipes")
-    assert {row["name"] for row in rows} >= set(recipe.pictures)  # kept as long as the job
+    assert {row["name"] for row in rows} >= set(recipe.image_names)  # kept as long as the job
 
 
 async def test_the_form_says_what_is_missing(

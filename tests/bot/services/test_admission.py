@@ -129,10 +129,10 @@ async def test_somebody_elses_upload_is_not_used_again_but_the_result_can_be_var
     await bob.wait_filled(await press(sandbox, bob, card, f"vary:{job.id}:0"))
     (varied,) = await JobQueue(database).waiting()
     assert varied.recipe.source
-    assert not varied.recipe.pictures
+    assert not varied.recipe.image_names
     await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
     again = (await JobQueue(database).waiting())[-1]
-    assert again.recipe.pictures == job.recipe.pictures
+    assert again.recipe.image_names == job.recipe.image_names
 
 
 async def test_details_name_only_jobs_that_the_onlooker_may_see(

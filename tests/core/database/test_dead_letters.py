@@ -266,7 +266,7 @@ READS: dict[str, Read] = {
     "Deletions.is_uploaded": lambda db, job: Deletions(db).is_uploaded("a" * 64),
     "Deletions.delete_job": lambda db, job: Deletions(db).delete_job(job.id, MO),
     "Deletions.delete_member": lambda db, job: Deletions(db).delete_member(MEMBER),
-    "needed": lambda db, job: needed(db, jobs=[job.id], pictures=["a" * 64]),
+    "needed": lambda db, job: needed(db, jobs=[job.id], images=["a" * 64]),
 }
 WRITES_ONLY = {
     *("Jobs.insert", "Jobs.cancel", "Jobs.request_stop", "Jobs.mark_posted", "Jobs.repost"),

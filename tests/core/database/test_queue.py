@@ -246,7 +246,7 @@ QUESTIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
     "mod cancel": _mod_cancel,
     "mod block": _mod_block,
     "mod up": _mod_up,
-    "needed": lambda database, job: needed(database, jobs=range(40), pictures=["0" * 64]),
+    "needed": lambda database, job: needed(database, jobs=range(40), images=["0" * 64]),
 }
 
 
