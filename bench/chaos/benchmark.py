@@ -26,6 +26,7 @@ from bench.chaos.environment import opened
 from bench.chaos.judge import ENDED, Fate, Verdict
 from bench.chaos.resume import Resumed, compare
 from bench.chaos.scenarios import FAULTS, JOBS, Fault
+from bench.markdown import table
 
 SMALL_DISK = "48m"  #: size of the disk that is filled
 AT_A_TIME = 3  #: worlds that run in parallel
@@ -63,27 +64,26 @@ class Count:
         return cls(fault, made, dict(fates), sum(each.doubled for each in verdicts))
 
 
-def table(counts: Iterable[Count]) -> str:
+def report(counts: Iterable[Count]) -> str:
     """One line for each fault and one for all together, as Markdown."""
-    lines = [
-        "| fault | times | requests | ended once | image | reason | cancelled | unreachable"
-        " | duplicated | stuck | lost |",
-        "| --- |" + " ---: |" * 10,
-    ]
+    head = ("fault", "times", "requests", "ended once", "image", "reason", "cancelled")
+    head += ("unreachable", "duplicated", "stuck", "lost")
+    rows = []
     counts = list(counts)
     fates = sum((Counter(count.fates) for count in counts), Counter[str]())
     made, doubled = sum(each.made for each in counts), sum(each.doubled for each in counts)
     for count in (*counts, Count("**all**", made, dict(fates), doubled)):
-        cells = [
+        row = (
+            count.fault,
             count.made,
             count.asked,
             count.ended - count.doubled,
             *map(count.of, ENDED),
             count.doubled,
             *map(count.of, (Fate.STUCK, Fate.LOST)),
-        ]
-        lines.append(f"| {count.fault} | " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        )
+        rows.append(row)
+    return table(head, rows)
 
 
 def resumptions(counts: Iterable[Count]) -> str:
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     tries = max(1, round(parsed.jobs / JOBS / len(keys)))
     counts = asyncio.run(_all(keys, tries, parsed.seed, parsed.keep))
-    print(table(counts), resumptions(counts), sep="\n\n")
+    print(report(counts), resumptions(counts), sep="\n\n")
     bad = [each for each in counts if each.doubled or each.ended < each.asked]
     sys.exit(1 if bad or len(counts) < len(keys) else 0)
 

@@ -36,6 +36,7 @@ from bench.chaos.final_state import final_state, pending
 from bench.chaos.history import History, Outcome, read
 from bench.chaos.nemeses import NEMESES, Nemesis, compiled
 from bench.chaos.sabotage import FAKE_RENDERER
+from bench.markdown import table
 from sandbox import Member
 from sandbox.discord.permissions import Permission
 
@@ -79,16 +80,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def report(histories: Sequence[History], found: Sequence[tuple[int, Violation]]) -> str:
     """What was tried, as Markdown, and what was found."""
-    lines = ["| operation | ok | fail | unknown |", "| --- | ---: | ---: | ---: |"]
+    rows: list[tuple[object, ...]] = []
     total: Counter[Outcome] = Counter()
     for name, outcomes in sorted(outcomes_of(histories).items()):
         total += outcomes
-        lines.append(f"| {name} | " + " | ".join(str(outcomes[each]) for each in Outcome) + " |")
-    lines.append("| **all** | " + " | ".join(str(total[each]) for each in Outcome) + " |")
+        rows.append((name, *(outcomes[each] for each in Outcome)))
+    rows.append(("**all**", *(total[each] for each in Outcome)))
     nemeses = Counter(name for history in histories for _, name in history.nemeses)
-    lines += ["", "| nemesis | times |", "| --- | ---: |"]
-    lines += [f"| {each.name} | {nemeses[each.name]} |" for each in NEMESES]
-    lines += ["", f"{len(found)} violations."]
+    times = [(each.name, nemeses[each.name]) for each in NEMESES]
+    lines = [table(("operation", "ok", "fail", "unknown"), rows), ""]
+    lines += [table(("nemesis", "times"), times), "", f"{len(found)} violations."]
     lines += [f"- seed {seed}: {violation}" for seed, violation in found]
     lines += [
         f"- “{name}” never succeeded: nothing is known about it" for name in never_ok(histories)

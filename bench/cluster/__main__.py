@@ -26,7 +26,8 @@ import torch
 from structlog.typing import EventDict
 
 from bench.cluster.raylets import Raylets, raylets
-from bench.speed.benchmark import Spread, ratio, table
+from bench.markdown import table
+from bench.speed.benchmark import Spread, ratio
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.jobs import Jobs
@@ -198,7 +199,7 @@ async def throughput(cluster: Raylets, jobs: int) -> str:
             many = await pictures(engine)
         actors = f"{renderers} actor{'s' if renderers > 1 else ''} of 1 thread"
         rows.append((actors, f"{many:.0f}", f"{many / alone:.2f}"))
-    return table(*rows)
+    return table(rows[0], rows[1:])
 
 
 # -- what Ray costs --------------------------------------------------------------------------
@@ -242,7 +243,7 @@ async def overhead(cluster: Raylets, turns: int) -> str:
     }
     return table(
         ("", "in the process, ms", "in an actor, ms", "difference, ms", "actor / process"),
-        *((name, *_both(sides), _more(sides), _ratio(sides)) for name, sides in rows.items()),
+        [(name, *_both(sides), _more(sides), _ratio(sides)) for name, sides in rows.items()],
     )
 
 
@@ -323,10 +324,12 @@ async def recovery(cluster: Raylets, turns: int) -> str:
             await until(lambda: engine.worker.jobs == 0)
     return table(
         ("", "seconds"),
-        ("from a node's death until its job is requeued", Spread.of(noticed)),
-        ("until that job continues elsewhere", Spread.of(resumed)),
-        ("from the start of a node until it takes jobs", Spread.of(joined)),
-        ("rendering lost since the last checkpoint", Spread.of(lost)),
+        [
+            ("from a node's death until its job is requeued", Spread.of(noticed)),
+            ("until that job continues elsewhere", Spread.of(resumed)),
+            ("from the start of a node until it takes jobs", Spread.of(joined)),
+            ("rendering lost since the last checkpoint", Spread.of(lost)),
+        ],
     )
 
 
@@ -374,13 +377,15 @@ async def kills(cluster: Raylets, jobs: int) -> str:
         doubled = sum(count > 1 for count in engine.claims.ends.values())
     return table(
         ("", "count"),
-        ("jobs requested", jobs),
-        *fates.items(),
-        ("times a job was requeued", given_back),
-        ("jobs finished", sum(job.state is State.DONE for job in ended)),
-        ("jobs lost", sum(job.state is not State.DONE for job in ended)),
-        ("jobs ended more than once", doubled),
-        ("recipes, and distinct images of them", f"{len(TEXTS)}, {len(sorts)}"),
+        [
+            ("jobs requested", jobs),
+            *fates.items(),
+            ("times a job was requeued", given_back),
+            ("jobs finished", sum(job.state is State.DONE for job in ended)),
+            ("jobs lost", sum(job.state is not State.DONE for job in ended)),
+            ("jobs ended more than once", doubled),
+            ("recipes, and distinct images of them", f"{len(TEXTS)}, {len(sorts)}"),
+        ],
     )
 
 

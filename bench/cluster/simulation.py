@@ -21,7 +21,7 @@ import simpy
 import torch
 from PIL import Image
 
-from bench.speed.benchmark import table
+from bench.markdown import table
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.jobs import Jobs
@@ -268,7 +268,7 @@ def report(costs: Costs) -> tuple[str, dict[str, list[float]]]:
                 f"{outcome.pictures_an_hour:,.0f}: {outcome.limit}, {outcome.frames_shown:.0f}"
             )
         rows.append((f"{gpus:,}", f"{capacity(gpus):,.0f}", *cells))
-    return table(*rows), lines
+    return table(rows[0], rows[1:]), lines
 
 
 def capacity(gpus: int) -> float:
@@ -295,7 +295,7 @@ def members() -> str:
                 -(-servers // SHARD),
             )
         )
-    return table(*rows)
+    return table(rows[0], rows[1:])
 
 
 def plot(lines: Mapping[str, list[float]], path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from bench.load.product import Product, hosted
-from bench.load.statistics import table
+from bench.markdown import table
 from sandbox import Member, NoResponseError, SandboxClient
 from tests.hostile_files import jpeg_of_scans
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.load.product import Product, hosted
-from bench.load.statistics import Times, table
+from bench.load.statistics import Times
+from bench.markdown import table
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.queue import JobQueue

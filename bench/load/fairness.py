@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.markdown import table
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.jobs import Jobs
@@ -132,16 +133,14 @@ class Ours:
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m bench.load.fairness", description=__doc__).parse_args()
-    print(asyncio.run(table(FLOODS)))
+    print(asyncio.run(report(FLOODS)))
 
 
-async def table(floods: Iterable[Flood]) -> str:
+async def report(floods: Iterable[Flood]) -> str:
     """One row per flood, as Markdown."""
-    lines = [
-        "| requests of others | by members | wait, ours, s | wait, plain, s"
-        " | index, ours | index, plain |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    head = ("requests of others", "by members", "wait, ours, s", "wait, plain, s")
+    head += ("index, ours", "index, plain")
+    rows = []
     for flood in floods:
         requests = flood.with_one_request()
         ours, plain = (
@@ -150,11 +149,10 @@ async def table(floods: Iterable[Flood]) -> str:
         )
         asked = f"{flood.requests:,}" + (f" × {flood.images}" if flood.images > 1 else "")
         members = flood.members if flood.requests else 0
-        lines.append(
-            f"| {asked} | {members} | {wait(ours):,.0f} | {wait(plain):,.0f}"
-            f" | {index(ours):.2f} | {index(plain):.2f} |"
-        )
-    return "\n".join(lines)
+        waits = (f"{wait(side):,.0f}" for side in (ours, plain))
+        indices = (f"{index(side):.2f}" for side in (ours, plain))
+        rows.append((asked, members, *waits, *indices))
+    return table(head, rows, text_columns=0)
 
 
 async def rendered_by_ours(requests: Sequence[Request]) -> list[Rendered]:

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from bench.load.crowd import PAUSED, fill
-from bench.load.statistics import Times, table
+from bench.load.statistics import Times
+from bench.markdown import table
 from bot.components.history_list import HistoryList
 from bot.components.pagination import PAGE_SIZE, PagedList
 from bot.components.queue_list import QueueList

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.load.product import Product
-from bench.load.statistics import Trend, table, trend
+from bench.load.statistics import Trend, trend
+from bench.markdown import table
 from core.database.connection import Database
 from core.database.queue import JobQueue
 from sandbox import Member, MessageView, NoResponseError, Sandbox

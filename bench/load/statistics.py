@@ -61,9 +61,3 @@ def trend(moments: Sequence[float], values: Sequence[float]) -> Trend:
         statistics.fmean((value - there) ** 2 for value, there in zip(late, line, strict=True))
     )
     return Trend(line[0], line[-1], slope * 3600, wobble)
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Markdown; the first column is text, the others are numbers."""
-    rows = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench.load import word_filter_baseline
-from bench.load.statistics import table
+from bench.markdown import table
 from bot.word_filter import WordFilter
 from core.moderation import WordRule
 from core.prompts import MAX_PROMPT_LENGTH

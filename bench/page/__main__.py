@@ -17,6 +17,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from bench.markdown import table
 from sandbox import Member, SandboxClient
 from sandbox.browser import chromium, playground
 from sandbox.processes import ProcessError
@@ -114,9 +115,9 @@ async def _watch(watcher: Member, begun: asyncio.Event) -> dict[str, float]:
     raise ProcessError("The channel's stream ended.")
 
 
-def table(measured: dict[str, Any]) -> str:
+def report(measured: dict[str, Any]) -> str:
     """The medians as Markdown."""
-    lines = ["| from Enter to | page | without a page | ratio |", "| --- | --- | --- | --- |"]
+    rows = []
     for moment in MOMENTS:
         page, script = (
             statistics.median(
@@ -124,10 +125,13 @@ def table(measured: dict[str, Any]) -> str:
             )
             for who in ("page", "script")
         )
-        lines.append(f"| {NAMES[moment]} | {page:.2f} s | {script:.2f} s | {page / script:.2f} |")
-    lines += ["", f"{measured['bytes sent']:,.0f} bytes over the line for the page"]
-    lines[-1] += f" ({measured['bytes of files']:,.0f} as files),"
-    return "\n".join([*lines, f"loaded in {measured['seconds to load']:.2f} s."])
+        rows.append((NAMES[moment], f"{page:.2f} s", f"{script:.2f} s", f"{page / script:.2f}"))
+    return (
+        f"{table(('from Enter to', 'page', 'without a page', 'ratio'), rows)}\n\n"
+        f"{measured['bytes sent']:,.0f} bytes over the line for the page"
+        f" ({measured['bytes of files']:,.0f} as files),\n"
+        f"loaded in {measured['seconds to load']:.2f} s."
+    )
 
 
 def main() -> int:
@@ -141,7 +145,7 @@ def main() -> int:
     except ProcessError as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(measured) if arguments.json else table(measured))
+    print(json.dumps(measured) if arguments.json else report(measured))
     return 0
 
 

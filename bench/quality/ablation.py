@@ -5,16 +5,16 @@ time per image, relative to the unchanged method in the same run.
 """
 
 import argparse
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 
+from bench.markdown import table
 from bench.quality.benchmark import PAINTED, Rate, judged, paint
 from bench.quality.prompts import Asked, held_out
 from bench.quality.scores import CNN, OVERLAP
@@ -40,28 +40,16 @@ MEASURES = {
 """The measures of `bench.quality.scores` that are shown, and their headings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """`changes` are keys of `SynthesisConfig`; `prior=False` removes the model's prior.
-
-    `patched` is a context manager that replaces the loss.
-    """
-
-    name: str
-    changes: dict[str, Any] = field(default_factory=dict)
-    prior: bool = True
-    patched: Callable[[Model], AbstractContextManager[object]] = nullcontext
-
-
 # -- other forms of the loss -----------------------------------------------------------------
 
 
-@contextmanager
-def spherical_distance(_: Model) -> Iterator[None]:
+class SphericalDistance(Renderer):
     """The usual loss: half the squared angle, which near 0 is 1 minus the cosine."""
 
-    def similarities(embedded: torch.Tensor, targets: Sequence[Target]) -> list[torch.Tensor]:
-        by_row = embedded.view(len(targets), -1, embedded.shape[-1])
+    def _similarities(
+        self, features: torch.Tensor, targets: Sequence[Target]
+    ) -> list[torch.Tensor]:
+        by_row = features.view(len(targets), -1, features.shape[-1])
         cosines = [
             cutouts @ target.embeddings.t() for cutouts, target in zip(by_row, targets, strict=True)
         ]
@@ -69,22 +57,30 @@ def spherical_distance(_: Model) -> Iterator[None]:
         angles = [cosine.clamp(-0.9999, 0.9999).arccos() for cosine in cosines]
         return [(1 - angle.square() / 2).mean(0) for angle in angles]
 
-    with patch("engine.synthesis.objective.cosine_similarities", similarities):
-        yield
 
-
-@contextmanager
-def commitment(model: Model) -> Iterator[None]:
+class Commitment(Renderer):
     """Adds the mean squared distance of the latents to their nearest codes to the loss."""
-    original = JobState.init_distance
 
-    def init_distance(job: JobState) -> torch.Tensor | float:
-        codes = model.vqgan.look_up(model.vqgan.nearest_codes(job.latents.detach()))
-        distance = (job.latents - codes).square().mean((1, 2, 3)).sum()
-        return original(job) + distance / job.config.loss.init_weight
+    def _init_loss(self, jobs: Sequence[JobState]) -> torch.Tensor | float:
+        return super()._init_loss(jobs) + sum(map(self._commitment, jobs))
 
-    with patch.object(JobState, "init_distance", init_distance):
-        yield
+    def _commitment(self, job: JobState) -> torch.Tensor:
+        vqgan = self.model.vqgan
+        codes = vqgan.look_up(vqgan.nearest_codes(job.latents.detach()))
+        return (job.latents - codes).square().mean((1, 2, 3)).sum()
+
+
+# -- the variants ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """`changes` are keys of `SynthesisConfig`; `prior=False` removes the model's prior."""
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    prior: bool = True
+    renderer: type[Renderer] = Renderer
 
 
 VARIANTS = (
@@ -96,7 +92,7 @@ VARIANTS = (
     Variant("the best of 32", {"init.prior_samples": 32}),
     Variant("half the steps at half the size", {"schedule.min_side": 32}),
     Variant("continuous latents", {"quantize": False}),
-    Variant("spherical distance", patched=spherical_distance),
+    Variant("spherical distance", renderer=SphericalDistance),
     Variant("learning rate 0.05", {"schedule.learning_rate": 0.05}),
     Variant("learning rate 0.2", {"schedule.learning_rate": 0.2}),
     Variant("a constant learning rate", {"schedule.min_lr_ratio": 1.0}),
@@ -112,7 +108,7 @@ VARIANTS = (
         },
     ),
     Variant("no total variation", {"loss.tv_weight": 0.0}),
-    Variant("commitment to the codebook", patched=commitment),
+    Variant("commitment to the codebook", renderer=Commitment),
     Variant("excludes without a floor", {"loss.exclude_text_floor": -1.0}),
 )
 
@@ -121,23 +117,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quality.ablation", description=__doc__)
     parser.add_argument("--prompts", type=int, default=60, help="approximate number, of every kind")
     parser.add_argument("--seeds", type=int, default=1, help="images per prompt")
+    parser.add_argument("--variants", type=int, help="only so many, from the first")
     parser.add_argument("--out", type=Path, default=Path("out/ablation.md"))
     options = parser.parse_args()
     model = load_model(MODEL, Path("data"), torch.device("cpu"))
     asked = held_out(options.prompts)
-    lines: list[str] = []
+    head: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = []
     own = 0.0
-    for variant in VARIANTS:
+    for variant in VARIANTS[: options.variants]:
         rates, seconds = tried(variant, model, CONFIGS[MODEL], asked, options.seeds)
-        own = own or seconds
-        more = [] if lines else heading(rates)
-        more.append(line(variant.name, rates, seconds / own))
-        print("\n".join(more), flush=True)
-        lines += more
+        own, head = own or seconds, head or heading(rates)
+        rows.append(row(variant.name, rates, seconds / own))
+        print(" · ".join(rows[-1]), file=sys.stderr, flush=True)
+    report = table(head, rows)
+    print(report)
     pictures = len(asked) * options.seeds
     about = f"{pictures} images per row, {STEPS} steps, {own:.1f} CPU seconds each"
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join([*lines, "", f"{about} as it is ({description()}).", ""]))
+    options.out.write_text(f"{report}\n\n{about} as it is ({description()}).\n")
 
 
 def tried(
@@ -145,29 +143,28 @@ def tried(
 ) -> tuple[list[Rate], float]:
     """The judges' rates, and CPU seconds per image."""
     model = model if variant.prior else replace(model, prior=None)
-    painting = Renderer(model, torch.device("cpu"), override(config, variant.changes))
+    renderer = variant.renderer(model, torch.device("cpu"), override(config, variant.changes))
     began = time.process_time()
-    with variant.patched(model):
-        painted = paint(painting, asked, seeds, STEPS)
+    painted = paint(renderer, asked, seeds, STEPS)
     seconds = (time.process_time() - began) / len(painted)
     rates = judged(model, [*asked] * seeds, painted)
     return [rate for rate in rates if rate.stage == PAINTED], seconds
 
 
-def heading(rates: Sequence[Rate]) -> list[str]:
+def heading(rates: Sequence[Rate]) -> tuple[str, ...]:
     """The heading, with the number of judged images for each measure."""
     counts = {rate.measure: rate.pictures for rate in rates}
     names = [f"{name} (n {counts[measure]})" for measure, name in MEASURES.items()]
-    return [f"| | {' | '.join(names)} | time |", "| --- |" + " ---: |" * (len(names) + 1)]
+    return ("", *names, "time")
 
 
-def line(name: str, rates: Sequence[Rate], time_: float) -> str:
+def row(name: str, rates: Sequence[Rate], time_: float) -> tuple[str, ...]:
     """Per cent by the overlap judge / by the CNN, or by the CNN alone."""
     said = {(rate.measure, rate.judge): f"{rate.percent:.0f}" for rate in rates}
     cells = []
     for measure in MEASURES:
         cells.append(" / ".join(said[key] for j in (OVERLAP, CNN) if (key := (measure, j)) in said))
-    return f"| {name} | {' | '.join(cells)} | {time_:.2f} |"
+    return (name, *cells, f"{time_:.2f}")
 
 
 if __name__ == "__main__":

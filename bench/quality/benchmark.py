@@ -20,6 +20,7 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
+from bench.markdown import table
 from bench.quality.prompts import Asked, held_out, practice
 from bench.quality.scores import CNN, OVERLAP, scores
 from core.prompts import Prompt
@@ -99,9 +100,9 @@ def main() -> None:
     painted = paint(Renderer(model, device, config), asked, options.seeds, options.steps)
     seconds = (time.monotonic() - began) / len(painted)
     rates = judged(model, asked * options.seeds, painted)
-    report = f"{table(rates)}\n\n{about(model, config, options.steps, len(painted), seconds)}\n"
+    text = f"{report(rates)}\n\n{about(model, config, options.steps, len(painted), seconds)}\n"
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "quality.md").write_text(report)
+    (options.out / "quality.md").write_text(text)
     numbers = {
         "rates": [asdict(rate) for rate in rates],
         "config": flat(config),
@@ -114,7 +115,7 @@ def main() -> None:
     some = evenly(len(asked), SHOWN)
     sheet = contact_sheet([asked[i] for i in some], [painted[i] for i in some])
     sheet.save(options.out / "contact-sheet.png")
-    print(report)
+    print(text)
 
 
 def evenly(count: int, wanted: int) -> list[int]:
@@ -172,13 +173,11 @@ def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image])
     return [Rate(*key, hits=sum(said), pictures=len(said)) for key, said in hits.items()]
 
 
-def table(rates: Sequence[Rate]) -> str:
+def report(rates: Sequence[Rate]) -> str:
     """One Markdown table: what the judges say of the painted pictures, beside their ceilings."""
     by_key = {(rate.measure, rate.judge, rate.stage): rate for rate in rates}
-    lines = [
-        "| | n | overlap judge | its ceilings: real, decoded | CNN judge | its ceilings |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    head = ("", "n", "overlap judge", "its ceilings: real, decoded", "CNN judge", "its ceilings")
+    rows = []
     for measure in dict.fromkeys(rate.measure for rate in rates):
         cells = []
         for judge in (OVERLAP, CNN):
@@ -186,8 +185,8 @@ def table(rates: Sequence[Rate]) -> str:
             said = [f"{rate.percent:.0f} %" for rate in found if rate]
             cells += [said[0], ", ".join(said[1:])] if said else ["", ""]
         count = next(r.pictures for r in rates if r.measure == measure and r.stage == PAINTED)
-        lines.append(f"| {measure} | {count} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append((measure, count, *cells))
+    return table(head, rows)
 
 
 def about(model: Model, config: SynthesisConfig, steps: int, pictures: int, seconds: float) -> str:

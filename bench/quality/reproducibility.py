@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bench.markdown import table
 from core.recipe import Recipe
 from engine.device import choose_device, description, use_cores
 from engine.models.model import Model, load_model
@@ -38,18 +39,16 @@ def main() -> None:
     def steps_of(recipe: Recipe, company: int) -> list[Any]:
         return _painted(Renderer(model, device), recipe, company)
 
-    lines = [
-        "| prompt | alone, twice | " + " | ".join(f"step {step}" for step in watched) + " |",
-        "| --- | --- |" + " ---: |" * len(watched),
-    ]
+    rows = []
     for text in TEXTS:
         recipe = _recipe(model, text, options.steps, seed=7)
         alone, again = steps_of(recipe, 0), steps_of(recipe, 0)
         company = steps_of(recipe, COMPANY)
         same = all(bool((one == other).all()) for one, other in zip(alone, again, strict=True))
         cells = [_difference(alone[step - 1], company[step - 1]) for step in watched]
-        lines.append(f"| {text} | {'the same' if same else 'NOT the same'} | {' | '.join(cells)} |")
-    print("\n".join(lines))
+        rows.append((text, "the same" if same else "NOT the same", *cells))
+    head = ("prompt", "alone, twice", *(f"step {step}" for step in watched))
+    print(table(head, rows, text_columns=2))
     print(
         f"\nIn company: mean (largest) difference of a pixel from what it is alone, of 255. "
         f"Model {model.name} on {device} ({description()})."

@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.markdown import table
 from bench.quality.benchmark import contact_sheet, evenly, paint, parse_value
 from bench.quality.thing_requests import Request, requests
 from bench.quality.thing_scores import (
@@ -108,17 +109,17 @@ Columns = tuple[dict[str, list[bool]], dict[str, float], dict[str, float]]
 """A judge's hits on what was painted, and its rates of real and of reconstructed images."""
 
 
-def table(by_judge: dict[str, Columns]) -> str:
+def report_of(by_judge: dict[str, Columns]) -> str:
     """One Markdown table of all rates; "40 of 52/45" is 40 % where real images reach 52 and 45."""
-    lines = ["| | n | " + " | ".join(by_judge) + " |", "| --- | ---: |" + " ---: |" * len(by_judge)]
+    rows = []
     (first, _, _), *_ = by_judge.values()
     for measure, said in first.items():
         cells = [
             _cell(measure, hits_of[measure], real, decoded)
             for hits_of, real, decoded in by_judge.values()
         ]
-        lines.append(f"| {measure} | {len(said)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append((measure, len(said), *cells))
+    return table(("", "n", *by_judge), rows)
 
 
 def _cell(measure: str, said: list[bool], real: dict[str, float], decoded: dict[str, float]) -> str:
@@ -203,7 +204,7 @@ def _report(
     unseen = Random("unseen").sample(judge_images(images), REAL)
     shown = on_white(images, unseen), torch.from_numpy(images.concept[unseen])
     return [
-        table(columns),
+        report_of(columns),
         f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
         f"images, {_percent(real_ones)}.",
         f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "

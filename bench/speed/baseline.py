@@ -10,6 +10,7 @@ import torch
 from kornia import augmentation
 from PIL import Image, ImageOps
 from torch import Tensor, nn
+from torch.autograd.profiler import record_function
 from torch.nn import functional as F
 from torchvision.transforms.functional import to_tensor
 
@@ -58,10 +59,15 @@ class PlainLoop:
     def step(self) -> float:
         """One step of Adam; returns the loss before it, from 0 to π²/2."""
         self._optimiser.zero_grad()
-        seen = self._cut(self._paint())
-        embedded = self._perceptor.embed_images(seen)
+        with record_function("decode"):
+            decoded = self._paint()
+        with record_function("cutouts"):
+            cutouts = self._cut(decoded)
+        with record_function("embed"):
+            embedded = self._perceptor.embed_images(cutouts)
         loss = _spherical_distance(embedded, self._text).mean()
-        loss.backward()
+        with record_function("backward"):
+            loss.backward()
         self._optimiser.step()
         with torch.no_grad():
             self._latents.clamp_(self._lowest, self._highest)

@@ -12,7 +12,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import pkgutil
 import re
 import statistics
 import sys
@@ -20,16 +19,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
+import torch
 from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from bench.markdown import table
 from bench.quality.prompts import held_out
 from bench.speed.baseline import PlainLoop, nearness
 from bench.speed.random_weights import untrained_imagenet
@@ -52,19 +52,8 @@ PLAIN, OURS = "plain", "ours"
 CPU = choose_device("cpu")
 TEXT = "a red circle on a white background"
 
-STAGES = {
-    "decode": (
-        "bench.speed.baseline.PlainLoop._paint",
-        "engine.synthesis.renderer.Renderer._decode",
-    ),
-    "cutouts": (
-        "bench.speed.baseline.PlainLoop._cut",
-        "engine.synthesis.renderer.Renderer._make_cutouts",
-    ),
-    "embed": ("engine.models.perceptor.ClipPerceptor.embed_images",),
-    "backward": ("torch.Tensor.backward",),
-}
-"""The functions of each part of a step, in both loops; everything else is the rest."""
+STAGES = ("decode", "cutouts", "embed", "backward")
+"""Parts of a step, which both loops mark with `record_function`; everything else is the rest."""
 
 STEPS = {"sketch": 100, "imagenet": 300}
 """Default steps of each model."""
@@ -110,12 +99,6 @@ def ratio(one: Sequence[float], other: Sequence[float]) -> Spread:
     return Spread(min(turns.low, medians), medians, max(turns.high, medians))
 
 
-def table(*rows: Sequence[object]) -> str:
-    """Markdown; the first row is the head, and all columns but the first are numbers."""
-    head, *body = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return "\n".join([head, "| --- |" + " ---: |" * (len(rows[0]) - 1), *body])
-
-
 # -- measuring -------------------------------------------------------------------------------
 
 
@@ -135,39 +118,53 @@ def in_turns(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str,
 
 
 def timed(step: Callable[[], object]) -> Timing:
-    """One call, with the seconds that it spends in each stage."""
-    return metered(step, time.perf_counter)
+    """One call, with the seconds that it spends in each stage, in the rest, and as a whole."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        began = time.perf_counter()
+        step()
+        whole = time.perf_counter() - began
+    spent = dict.fromkeys(STAGES, 0.0)
+    for event in _events(profiled):
+        if event.name() in spent:
+            spent[event.name()] += event.duration_ns() / 1e9
+    return {**spent, "rest": whole - sum(spent.values()), "whole": whole}
 
 
 def metered(step: Callable[[], object], meter: Callable[[], float]) -> dict[str, float]:
     """One call, with how far it moves a meter in each stage, in the rest, and as a whole."""
-    with _watched_stages(meter) as spent:
-        began = meter()
+    began = meter()
+    with _StageMeter(meter) as stages:
         step()
-        whole = meter() - began
-    return {**spent, "rest": whole - sum(spent.values()), "whole": whole}
+    whole = meter() - began
+    return {**stages.spent, "rest": whole - sum(stages.spent.values()), "whole": whole}
 
 
-@contextmanager
-def _watched_stages(meter: Callable[[], float]) -> Iterator[dict[str, float]]:
-    spent = dict.fromkeys(STAGES, 0.0)
+class _StageMeter(TorchDispatchMode):
+    """Reads a meter where `record_function` enters and leaves a stage."""
 
-    def watched(stage: str, name: str) -> Callable[..., Any]:
-        function = pkgutil.resolve_name(name)
+    def __init__(self, meter: Callable[[], float]) -> None:
+        super().__init__()
+        self.spent = dict.fromkeys(STAGES, 0.0)
+        self._meter = meter
+        self._entered: list[tuple[str, float]] = []
 
-        def call(*values: Any, **named: Any) -> Any:
-            began = meter()
-            result = function(*values, **named)
-            spent[stage] += meter() - began
-            return result
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if function is torch.ops.profiler._record_function_enter_new.default:
+            self._entered.append((args[0], self._meter()))
+        elif function is torch.ops.profiler._record_function_exit._RecordFunction:
+            name, began = self._entered.pop()
+            if name in self.spent:
+                self.spent[name] += self._meter() - began
+        return function(*args, **(kwargs or {}))
 
-        return call
 
-    with ExitStack() as stack:
-        for stage, names in STAGES.items():
-            for name in names:
-                stack.enter_context(patch(name, watched(stage, name)))
-        yield spent
+def _events(profiled: profile) -> Sequence[Any]:
+    """All that was recorded; what is public leaves most of it out."""
+    assert profiled.profiler
+    assert profiled.profiler.kineto_results
+    return profiled.profiler.kineto_results.events()
 
 
 def _wholes(timings: Sequence[Timing]) -> list[float]:
@@ -246,8 +243,9 @@ def step(quick: bool) -> tuple[str, Any]:
             split.append((f"{about}: {side}", *(f"{part:.3f}" for part in parts)))
         _tell(wholes[-1])
         gc.collect()
-    text = f"{table(*wholes)}\n\nMedian seconds of each part:\n\n{table(*split)}"
-    return f"{text}\n\n{_full_size_picture(plan, medians)}", numbers
+    text = f"{table(wholes[0], wholes[1:])}\n\nMedian seconds of each part:\n\n"
+    text += f"{table(split[0], split[1:])}\n\n{_full_size_picture(plan, medians)}"
+    return text, numbers
 
 
 def _coarse_to_fine() -> dict[int, int]:
@@ -324,7 +322,7 @@ def picture(quick: bool) -> tuple[str, Any]:
         f"reach, the plain loop within {longest} steps. What the image shows is judged by "
         "`bench.quality` alone."
     )
-    return f"{table(*rows)}\n\n{text}", numbers
+    return f"{table(rows[0], rows[1:])}\n\n{text}", numbers
 
 
 def best(looks: Sequence[Look]) -> Look:
@@ -424,7 +422,7 @@ def throughput(quick: bool) -> tuple[str, Any]:
         "counted. The plain loop renders one after the other in any case; two are measured each "
         "time."
     )
-    return f"{text}\n\n{table(*rows)}", numbers
+    return f"{text}\n\n{table(rows[0], rows[1:])}", numbers
 
 
 def _plain_pictures(texts: Sequence[str], steps: int) -> None:
@@ -458,7 +456,7 @@ def growth(quick: bool) -> tuple[str, Any]:
             rows.append((f"{LABELS.get(name, name)}: {value}", Spread.of(numbers[name][value])))
             _tell(rows[-1])
     about = "One step of ours with the full-size model; unless stated otherwise 1 image, 8 cutouts"
-    return f"{about}, 256 × 256 pixels.\n\n{table(*rows)}", numbers
+    return f"{about}, 256 × 256 pixels.\n\n{table(rows[0], rows[1:])}", numbers
 
 
 def plot_growth(numbers: Mapping[str, Mapping[int, Sequence[float]]], path: Path) -> None:
@@ -490,7 +488,7 @@ def frames(quick: bool) -> tuple[str, Any]:
     )
     _tell(rows[-1])
     about = "sketch at 64 × 64; each step's frame is encoded and written during the next step."
-    return f"{about}\n\n{table(*rows)}", seconds
+    return f"{about}\n\n{table(rows[0], rows[1:])}", seconds
 
 
 def _loop(steps: int, kept: bool) -> Timing:
@@ -541,7 +539,7 @@ def memory(quick: bool) -> tuple[str, Any]:
         "MiB: the peak of all tensors during a step, and the peak of the process in two steps, "
         "above a process that has only loaded the weights."
     )
-    return f"{about}\n\n{table(*rows)}\n\n{_foreseen(quick)}", numbers
+    return f"{about}\n\n{table(rows[0], rows[1:])}\n\n{_foreseen(quick)}", numbers
 
 
 def _foreseen(quick: bool) -> str:
@@ -564,7 +562,7 @@ def _foreseen(quick: bool) -> str:
         "MiB: the engine's estimate, the peak of all tensors during a step, and the peak of the "
         "process above one that has rendered 16 × 16."
     )
-    return f"{about}\n\n{table(*rows)}"
+    return f"{about}\n\n{table(rows[0], rows[1:])}"
 
 
 def _memory_of(side: str, name: str, pixels: int, cutouts: int) -> Sequence[int]:
@@ -634,9 +632,7 @@ def _tensors_in(step: Callable[[], object]) -> int:
     """Bytes of tensors that a step holds at most, beyond those that were there before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         step()
-    assert profiled.profiler
-    assert profiled.profiler.kineto_results  # what is public leaves most of it out
-    events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
+    events = [event for event in _events(profiled) if event.name() == "[memory]"]
     events.sort(key=lambda event: event.start_ns())
     most: int = max(itertools.accumulate(event.nbytes() for event in events))
     return most

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.speed.benchmark import CPU, OURS, STAGES, metered, stepper, table, timed
+from bench.markdown import table
+from bench.speed.benchmark import CPU, OURS, STAGES, metered, stepper, timed
 from engine.device import description, use_cores
 
 SETTINGS = (("sketch", 64, 8), ("imagenet", 128, 32), ("imagenet", 256, 8), ("imagenet", 256, 32))
@@ -37,7 +38,7 @@ def main() -> None:
         rows.append((f"**{name}, {pixels} × {pixels}, {cutouts} cutouts**", "", "", "", ""))
         rows += parts(step, options.turns, limit)
     text = (
-        f"{table(*rows)}\n\nThe limit is {limit / 1e9:.0f} GFLOP/s, which matrices of "
+        f"{table(rows[0], rows[1:])}\n\nThe limit is {limit / 1e9:.0f} GFLOP/s, which matrices of "
         f"{SIDE} × {SIDE} reach in {'bfloat16' if fast else 'float32'} ({description()}). "
         f"Medians of {options.turns} steps.\n"
     )

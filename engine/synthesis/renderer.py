@@ -123,7 +123,7 @@ class Renderer:
                 cutouts = self._make_cutouts(states, images)
                 features = self._embed(cutouts)
                 prior_loss = weights.prior_weight * self._distillation_loss(states, current, images)
-            similarities = objective.cosine_similarities(features, targets)
+            similarities = self._similarities(features, targets)
             clip_loss = torch.stack(list(map(objective.clip_loss, similarities, targets)))
             tv_loss = weights.tv_weight * torch.cat(
                 [
@@ -131,7 +131,7 @@ class Renderer:
                     for job, own in zip(states, images, strict=True)
                 ]
             )
-            init_loss = weights.init_weight * sum(job.init_distance() for job in states)
+            init_loss = self._init_loss(states)
             with record_function("backward"):
                 (clip_loss.sum() + tv_loss.sum() + init_loss + prior_loss).backward()
         counts = [len(job.generators) for job in states]
@@ -223,6 +223,13 @@ class Renderer:
             batches = cutouts.split(RECOMPUTED_CUTOUTS)
             features = [recompute(embed, batch, use_reentrant=False) for batch in batches]
             return torch.cat(features).float()
+
+    def _similarities(self, features: Tensor, targets: Sequence[Target]) -> list[Tensor]:
+        """Each image's similarity to each of its prompts."""
+        return objective.cosine_similarities(features, targets)
+
+    def _init_loss(self, jobs: Sequence[JobState]) -> Tensor | float:
+        return self.config.loss.init_weight * sum(job.init_distance() for job in jobs)
 
     def _distillation_loss(
         self, jobs: Sequence[JobState], targets: Sequence[Target], images: Sequence[Tensor]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.chaos.benchmark import Count, table
+from bench.chaos.benchmark import Count, report
 from bench.chaos.judge import Channels, Fate, Request, Row, Verdict, judge
 
 CHANNEL, INTERACTION, SEED = 5, 70, 7
@@ -129,7 +129,7 @@ def test_the_table_counts_a_double_as_not_ended_once() -> None:
         Verdict(request, fate, request.seed == 0)
         for request, fate in zip(requests, fates, strict=True)
     ]
-    lines = table([Count.of_verdicts("a trouble", 2, verdicts)]).splitlines()
+    lines = report([Count.of_verdicts("a trouble", 2, verdicts)]).splitlines()
     assert lines[2] == "| a trouble | 2 | 4 | 1 | 2 | 0 | 0 | 0 | 1 | 1 | 1 |"
     assert lines[3] == "| **all** | 2 | 4 | 1 | 2 | 0 | 0 | 0 | 1 | 1 | 1 |"
 

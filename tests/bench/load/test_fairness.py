@@ -10,8 +10,8 @@ from bench.load.fairness import (
     index,
     render,
     rendered_by_ours,
+    report,
     shared_evenly,
-    table,
     wait,
 )
 
@@ -44,6 +44,6 @@ def test_shared_evenly_all_who_want_something_get_the_same() -> None:
 
 
 async def test_the_table_has_a_line_for_each_flood() -> None:
-    lines = (await table([Flood(0, 1), Flood(6, 3)])).splitlines()
+    lines = (await report([Flood(0, 1), Flood(6, 3)])).splitlines()
     assert len(lines) == 4
     assert lines[2].startswith("| 0 | 0 | 0 | 0 | 1.00 | 1.00 |")

@@ -1,7 +1,5 @@
 """The table of ablation: each is another one than the config's, and is told in a line."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.quality import ablation
-from bench.quality.ablation import MEASURES, VARIANTS, Variant, heading, line, tried
+from bench.quality.ablation import (
+    MEASURES,
+    VARIANTS,
+    Commitment,
+    SphericalDistance,
+    Variant,
+    heading,
+    row,
+    tried,
+)
 from bench.quality.benchmark import PAINTED, Rate
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP
@@ -31,7 +38,7 @@ def test_all_ablation_but_the_first_change_something() -> None:
     assert first == Variant("as it is")
     for variant in others:
         changed = override(config, variant.changes) != config
-        assert changed or not variant.prior or variant.patched != first.patched, variant.name
+        assert changed or not variant.prior or variant.renderer is not first.renderer, variant.name
 
 
 @pytest.fixture
@@ -46,20 +53,16 @@ def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it
     embedded = F.normalize(torch.stack([torch.ones(2), slope], dim=1), dim=1).requires_grad_(True)
     target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1)
     (near,), (far,) = (objective.cosine_similarities(one[None], [target]) for one in embedded)
-    with ablation.spherical_distance(model):
-        (bent,), (bent_far,) = (
-            objective.cosine_similarities(one[None], [target]) for one in embedded
-        )
+    spherical = SphericalDistance(model, torch.device("cpu"))
+    (bent,), (bent_far,) = (spherical._similarities(one[None], [target]) for one in embedded)
     assert abs(bent - near).item() < 1e-4
     assert bent_far.item() < far.item() - 0.01
-    assert objective.cosine_similarities(embedded[:1], [target])[0].item() == near.item()
 
 
-def test_a_line_says_what_both_judges_said() -> None:
+def test_a_row_says_what_both_judges_said() -> None:
     rates = [Rate(m, judge, PAINTED, 1, 4) for m in MEASURES for judge in (OVERLAP, CNN)]
-    cells = line("as it is", rates, 1.25).split(" | ")
-    assert cells == ["| as it is", *["25 / 25"] * len(MEASURES), "1.25 |"]
-    assert heading(rates)[0].count("(n 4)") == len(MEASURES)
+    assert row("as it is", rates, 1.25) == ("as it is", *["25 / 25"] * len(MEASURES), "1.25")
+    assert sum("(n 4)" in name for name in heading(rates)) == len(MEASURES)
 
 
 def test_committed_latents_lie_nearer_to_the_codebook(tmp_path: Path) -> None:
@@ -67,21 +70,18 @@ def test_committed_latents_lie_nearer_to_the_codebook(tmp_path: Path) -> None:
     recipe = Recipe.make("a red circle", width=32, height=32, steps=20, seed=1)
     free, tied = (
         (latents - model.vqgan.quantise(latents)).square().mean()
-        for latents in (last(model, recipe, how) for how in (nullcontext, ablation.commitment))
+        for latents in (last(model, recipe, kind) for kind in (Renderer, Commitment))
     )
     assert tied < 0.5 * free
 
 
-def last(
-    model: Model, recipe: Recipe, how: Callable[[Model], AbstractContextManager[object]]
-) -> Tensor:
+def last(model: Model, recipe: Recipe, kind: type[Renderer]) -> Tensor:
     """The latents at the end."""
     config = override(CONFIGS[ablation.MODEL], {"init.prior_samples": 1, "init.candidates": 8})
-    renderer = Renderer(model, torch.device("cpu"), config)
-    with how(model):
-        renderer.add(RenderRequest(1, recipe))
-        while renderer.job_ids:
-            (iteration,) = renderer.step()
+    renderer = kind(model, torch.device("cpu"), config)
+    renderer.add(RenderRequest(1, recipe))
+    while renderer.job_ids:
+        (iteration,) = renderer.step()
     latents = iteration.checkpoint().latents
     assert latents is not None
     return latents

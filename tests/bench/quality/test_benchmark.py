@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.quality import benchmark
-from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, table
+from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, report
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP, scores
 from tests.engine.random_pair import random_sketch
@@ -52,7 +52,7 @@ def test_the_table_puts_rates_beside_their_ceilings() -> None:
     stages = zip(("painted", "real", "decoded"), (1, 4, 3), strict=True)
     rates = [Rate("shape", OVERLAP, stage, hits, 4) for stage, hits in stages]
     rates += [Rate("sun", CNN, stage, 1, 2) for stage in ("painted", "real", "decoded")]
-    assert table(rates).splitlines()[2:] == [
+    assert report(rates).splitlines()[2:] == [
         "| shape | 4 | 25 % | 100 %, 75 % |  |  |",
         "| sun | 2 |  |  | 50 % | 50 %, 50 % |",
     ]
