@@ -42,7 +42,7 @@ from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
 from engine.models.model import Model, load_model
 from engine.renderer_handle import images_at_a_time
-from engine.synthesis.config import CONFIGS, override
+from engine.synthesis.config import CONFIGS, SynthesisConfig, override
 from engine.synthesis.job_state import coarse_to_fine
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
@@ -194,19 +194,16 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
     model = load(side, name)
     if side == PLAIN:
         return PlainLoop(model, TEXT, pixels, pixels, cutouts, seed=0).step
-    config = override(
-        CONFIGS[name],
-        {
-            "cutouts.count": cutouts,
-            "schedule.coarse_fraction": 0.0,
-            "init.prior_samples": 1,
-            "init.candidates": 1,
-        },
-    )
-    renderer = Renderer(model, CPU, config)
+    renderer = Renderer(model, CPU, _only_steps(name, cutouts))
     for row in range(rows):
         renderer.add(RenderRequest(row, _recipe(name, TEXT, seed=row, pixels=pixels)))
     return renderer.step
+
+
+def _only_steps(name: str, cutouts: int) -> SynthesisConfig:
+    """A model's config for steps at full size, after a start that costs little."""
+    changes = {"cutouts.count": cutouts, "schedule.coarse_fraction": 0.0}
+    return override(CONFIGS[name], changes | {"init.prior_samples": 1, "init.candidates": 1})
 
 
 def _recipe(name: str, text: str, seed: int, pixels: int = 0, steps: int = 0) -> Recipe:
@@ -602,15 +599,7 @@ def _remember_foreseen(
     """Two steps; idle is after two of the smallest, so that what is loaded for any is there."""
     use_cores()
     model = load(OURS, name)
-    config = override(
-        CONFIGS[name],
-        {
-            "cutouts.count": cutouts,
-            "schedule.coarse_fraction": 0.0,
-            "init.prior_samples": 1,
-            "init.candidates": 1,
-        },
-    )
+    config = _only_steps(name, cutouts)
     renderer = Renderer(model, CPU, config)
     recipes = [_recipe(name, TEXT, seed=row, pixels=pixels) for row in range(count)]
     foreseen = renderer.memory.needed(recipes, config)

@@ -79,9 +79,9 @@ def ask(
     return ask
 
 
-async def until(condition: Callable[[], Any]) -> Any:
+async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """Waits until `condition()`, or what it awaits, is true; returns that."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while True:
             value = condition()
             if isawaitable(value):

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -298,9 +299,9 @@ def test_a_gpu_that_is_not_there_is_named(
 
 
 def test_missing_and_damaged_weights_are_named(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = random_sketch(place / "sketch")
+    folder = copytree(weights, place / "sketch")
     monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: folder)
     (folder / "clip.safetensors").write_bytes(b"half of it")
     assert render() == 1

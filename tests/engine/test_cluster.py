@@ -7,7 +7,6 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from engine.models.weights_transfer import Manifest
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.worker import Worker
+from tests.engine import conftest
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -145,15 +145,7 @@ async def calm(engine: Engine) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], Any]) -> Any:
-    """Waits until `condition()`, or what it awaits, is true; returns that."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            value = condition()
-            if isawaitable(value):
-                value = await value
-            if value:
-                return value
-            await asyncio.sleep(0.02)
+    return await conftest.until(condition, PATIENCE)
 
 
 async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_picture(

@@ -261,16 +261,15 @@ def test_a_picture_is_painted_from_coarse_to_fine(model: Model, recipe: Recipes)
 
 def test_a_saved_job_goes_on_to_the_very_same_picture(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=64, height=64, steps=8, count=2)
+    renderer = Renderer(model, CPU, QUICK)
+    renderer.add(RenderRequest(1, asked))
+    kept = {}
+    while renderer.job_ids:
+        (iteration,) = renderer.step()
+        kept[iteration.step] = iteration.checkpoint().to_bytes()
     for crash in (2, 4, 6):
-        renderer = Renderer(model, CPU, QUICK)
-        renderer.add(RenderRequest(1, asked))
-        kept = b""
-        while renderer.job_ids:
-            (iteration,) = renderer.step()
-            if iteration.step == crash:
-                kept = iteration.checkpoint().to_bytes()
         resumed = Renderer(model, CPU, QUICK)
-        resumed.add(RenderRequest(1, asked, resume_from=Checkpoint.from_bytes(kept)))
+        resumed.add(RenderRequest(1, asked, resume_from=Checkpoint.from_bytes(kept[crash])))
         again = paint(resumed)
         assert len(again) == 8 - crash
         assert torch.equal(again[-1].pixels, iteration.pixels)
