@@ -1,6 +1,6 @@
 """Makes the weights of `picturebook`, the embedded model.
 
-`python -m training data` fetches the picture sets, renders and caches them. `python -m training`
+`python -m training data` fetches the image sets, renders and caches them. `python -m training`
 trains all stages and exports the weights; `--resume` goes on from the last checkpoints.
 """
 

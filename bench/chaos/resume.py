@@ -31,7 +31,7 @@ class Resumed:
 
 
 async def compare(world: World) -> Resumed:
-    """Paints the recipes of a world's resumed jobs on the command line, one after the other."""
+    """Renders the recipes of a world's resumed jobs on the command line, one after the other."""
     with closing(sqlite3.connect(world.database)) as db:
         found = db.execute(
             "SELECT id, recipe FROM jobs WHERE attempts > 1 AND state = 'done' LIMIT ?", (COMPARED,)

@@ -171,11 +171,11 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
                 await asyncio.wait({working})
 
 
-# -- how many pictures -----------------------------------------------------------------------
+# -- how many images -----------------------------------------------------------------------
 
 
 async def throughput(cluster: Raylets, jobs: int) -> str:
-    """Pictures an hour, in the engine's process and with 1, 2 and 3 actors."""
+    """Images an hour, in the engine's process and with 1, 2 and 3 actors."""
 
     async def pictures(engine: Engine) -> float:
         began = time.monotonic()
@@ -302,7 +302,7 @@ class Diary:
 
 
 async def recovery(cluster: Raylets, turns: int) -> str:
-    """How long until what a killed node painted goes on, and until a new node takes work."""
+    """How long until what a killed node rendered goes on, and until a new node takes work."""
     noticed, resumed, joined, lost = [], [], [], []
     async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
         for _ in range(turns):
@@ -341,7 +341,7 @@ def _saved_at(engine: Engine, job_id: int) -> float:
 async def kills(cluster: Raylets, jobs: int) -> str:
     """Many jobs while nodes and actors are killed at random: none may be lost or doubled.
 
-    Each recipe is asked for several times, and must give the same picture each time.
+    Each recipe is asked for several times, and must give the same image each time.
     """
     dice = random.Random(7)
     fates: Counter[str] = Counter()

@@ -1,8 +1,8 @@
 """`python -m bench.cluster.simulation`: from 1 to 1,000 GPUs and a million members, by simulation.
 
 What one engine process does for a job is measured here (`--measure`), on the real store and the
-real files, at full size; how fast a GPU paints is assumed, since none was at hand. With these
-numbers SimPy plays a cluster that always has enough to do. Printed is how many pictures an hour
+real files, at full size; how fast a GPU renders is assumed, since none was at hand. With these
+numbers SimPy plays a cluster that always has enough to do. Printed is how many images an hour
 come out of it and what holds them up; `--plot` draws it.
 """
 
@@ -34,18 +34,18 @@ from engine.synthesis.checkpoint import Checkpoint
 
 GPUS = (1, 2, 4, 8, 16, 64, 250, 1000)
 ROWS, STEPS, STEPS_A_SECOND = 16, 300, 10.0
-"""Assumed of a GPU: so many pictures of 256 × 256 at a time, each of so many steps."""
+"""Assumed of a GPU: so many images of 256 × 256 at a time, each of so many steps."""
 PICTURE_SECONDS = STEPS / STEPS_A_SECOND
 SYNC = 0.001
 """Assumed seconds until a disk has safely kept a file; that of the machine here answers at once."""
 REQUESTS = 50.0
 """Discord's limit for a bot, in requests a second."""
 PARTS = 6
-"""A picture is simulated in so many parts, after each of which the engine has to have kept up."""
+"""An image is simulated in so many parts, after each of which the engine has to have kept up."""
 PACE = 1.5
 """Seconds between two frames of a message, as the poster shows them."""
 CYCLES = 1
-"""How often each picture's place comes round before it counts, and while it does."""
+"""How often each image's place comes round before it counts, and while it does."""
 
 ACTIVE, PICTURES, PEAK = 0.1, 2.0, 3.0
 """Assumed of members: the share that asks on a day, for how many, and the busiest hour over the
@@ -63,11 +63,11 @@ class Costs:
     write: float = 0.0003 + SYNC
     """One change of the database; nobody else changes it meanwhile."""
     frame: float = 0.004 + 2 * SYNC
-    """To keep a frame and the state of a picture on the disk."""
+    """To keep a frame and the state of an image on the disk."""
     finish: float = 1.3
-    """To keep a finished picture and its timelapse."""
+    """To keep a finished image and its timelapse."""
     loop: float = 0.008
-    """Of the event loop, for a step of one renderer's pictures: 1 ms, and 0.45 ms for each."""
+    """Of the event loop, for a step of one renderer's images: 1 ms, and 0.45 ms for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Setting:
     engines: int = 1
     savers: int = 8
     frames: int = MAX_FRAMES
-    """Of each picture that are kept."""
+    """Of each image that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Outcome:
 
     @property
     def frames_shown(self) -> float:
-        """Of each picture, with what outcomes leave of Discord's limit."""
+        """Of each image, with what outcomes leave of Discord's limit."""
         pictures = self.pictures_an_hour / 3600
         return min(PICTURE_SECONDS / PACE, max(0.0, REQUESTS / pictures - 1))
 
@@ -126,7 +126,7 @@ class Engines:
             self.spent[part] += seconds  # type: ignore[assignment]
 
     def paint(self) -> Generator[simpy.Event, Any, None]:
-        """One place in a GPU's batch: picture after picture, for ever."""
+        """One place in a GPU's batch: image after image, for ever."""
         costs, kept = self.costs, self.setting.frames / PARTS
         done = np.random.randint(PARTS)  # as if it had been at work for long
         yield self.world.timeout(PICTURE_SECONDS / PARTS * np.random.random())
@@ -141,7 +141,7 @@ class Engines:
             self.world.process(self.end())
 
     def end(self) -> Generator[simpy.Event, Any, None]:
-        """What follows a picture; its place is free already."""
+        """What follows an image; its place is free already."""
         yield from self.use("files", self.costs.finish)
         yield from self.use("the database", self.costs.write)
         yield from self.use("Discord", 1 / REQUESTS)
@@ -174,7 +174,7 @@ def simulate(setting: Setting, costs: Costs) -> Outcome:
 async def measure(turns: int) -> Costs:
     """On this machine, at full size, one thing at a time; of each the quickest turn counts.
 
-    Of the end of a picture, which lasts longer, the processor's time.
+    Of the end of an image, which lasts longer, the processor's time.
     """
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         write = await _write(Path(folder), turns)
@@ -272,7 +272,7 @@ def report(costs: Costs) -> tuple[str, dict[str, list[float]]]:
 
 
 def capacity(gpus: int) -> float:
-    """Pictures an hour, if nothing else took time."""
+    """Images an hour, if nothing else took time."""
     return 3600 * gpus * ROWS / PICTURE_SECONDS
 
 

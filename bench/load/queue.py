@@ -135,7 +135,7 @@ class Queue:
         found = {}
         for name, question in self.questions():
             found[name] = await _timed(question, TIMES)
-            for job_id in self.claimed:  # so that no more are being painted than in earnest
+            for job_id in self.claimed:  # so that no more are being rendered than in earnest
                 await Claims(self.database).finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
         found["/queue, its middle page"] = await _timed(self._middle, RARE_TIMES)

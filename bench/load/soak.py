@@ -1,7 +1,7 @@
 """Half an hour and more with faults on: do memory, open files and the write-ahead log stay flat?
 
 Bot and engine are processes of their own, Discord is in this one, so that it can be made to fail.
-Members ask for small pictures all the time, delete some, and look around. In the first third the
+Members ask for small images all the time, delete some, and look around. In the first third the
 engine is killed again and again, and the bot once; the trends are those of the last two thirds, in
 which the processes live on under all other faults.
 """

@@ -1,4 +1,4 @@
-"""`python -m bench.quality`: how well a model paints what it is asked for, by two judges.
+"""`python -m bench.quality`: how well a model renders what it is asked for, by two judges.
 
 Every hit rate stands beside its ceilings: what the same judge says of a drawing of the same scene,
 and of that drawing after the model's VQGAN has encoded and decoded it.
@@ -38,7 +38,7 @@ from training.judges.overlap import look
 from training.sketch.report import reconstructed
 
 ROWS = 16
-"""Pictures that are painted at a time."""
+"""Images that are rendered at a time."""
 
 FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 """Has accents; no Japanese."""
@@ -51,7 +51,7 @@ PAINTED, REAL, DECODED = "painted", "real", "decoded"
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often one judge said yes to one measure, at one stage (painted, real or decoded)."""
+    """How often one judge said yes to one measure, at one stage (rendered, real or decoded)."""
 
     measure: str
     judge: str
@@ -130,7 +130,7 @@ def parse_value(assignment: str) -> tuple[str, Any]:
 
 
 def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) -> list[Image.Image]:
-    """The pictures of all prompts with the first seed, then with the second, and so on."""
+    """The images of all prompts with the first seed, then with the second, and so on."""
     recipes = [
         Recipe(
             include=(Prompt(one.include),),
@@ -174,7 +174,7 @@ def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image])
 
 
 def report(rates: Sequence[Rate]) -> str:
-    """One Markdown table: what the judges say of the painted pictures, beside their ceilings."""
+    """One Markdown table: what the judges say of the rendered images, beside their ceilings."""
     by_key = {(rate.measure, rate.judge, rate.stage): rate for rate in rates}
     head = ("", "n", "overlap judge", "its ceilings: real, decoded", "CNN judge", "its ceilings")
     rows = []
@@ -202,7 +202,7 @@ def about(model: Model, config: SynthesisConfig, steps: int, pictures: int, seco
 def contact_sheet(
     asked: Sequence[Asked], pictures: Sequence[Image.Image], columns: int = 8, side: int = 128
 ) -> Image.Image:
-    """Pictures with their prompts beneath them, in order."""
+    """Images with their prompts beneath them, in order."""
     height, gap = side + 44, 6
     rows = -(-len(pictures) // columns)
     size = (columns * (side + gap) + gap, rows * (height + gap) + gap)

@@ -1,6 +1,6 @@
 """Held-out prompts: words that the sketch model knows, as no caption of its training puts them.
 
-With each comes a scene of which the prompt is true: the same judges that score the painted picture
+With each comes a scene of which the prompt is true: the same judges that score the rendered image
 score a drawing of that scene too, which is the most they could ever give.
 """
 
@@ -169,7 +169,7 @@ MARKED_WORDINGS = (
 
 
 def _marked() -> Iterator[Asked]:
-    """Stamped pictures of one shape, and the same with the watermark excluded."""
+    """Stamped images of one shape, and the same with the watermark excluded."""
     for i in range(MARKED):
         colour, shape = _in_turn(4 * i + 1)
         ground = "white" if colour != "white" else "blue"

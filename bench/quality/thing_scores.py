@@ -127,7 +127,7 @@ def nearness(
     """How near images are to training images of the same thing, in the judge's features.
 
     The mean distance to the nearest one, the mean distance of training images to their nearest one
-    by another maker, and the share of painted images that are nearer than any two makers are.
+    by another maker, and the share of rendered images that are nearer than any two makers are.
     """
     nearest, between, copies = [], [], []
     for request, image in zip(asked, painted, strict=True):

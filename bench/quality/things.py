@@ -1,4 +1,4 @@
-"""`python -m bench.quality.things`: how well a model paints things that it is asked for by name.
+"""`python -m bench.quality.things`: how well a model renders things that it is asked for by name.
 
 Two judges look at the images, both trained on image sets that no shipped network was trained on:
 the nearest prototype and a classifier, in the features of an ImageNet network that the model does
@@ -106,7 +106,7 @@ def to_tensor(pictures: Sequence[Image.Image]) -> Tensor:
 
 
 Columns = tuple[dict[str, list[bool]], dict[str, float], dict[str, float]]
-"""A judge's hits on what was painted, and its rates of real and of reconstructed images."""
+"""A judge's hits on what was rendered, and its rates of real and of reconstructed images."""
 
 
 def report_of(by_judge: dict[str, Columns]) -> str:

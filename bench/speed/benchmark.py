@@ -190,7 +190,7 @@ def load(side: str, name: str) -> Model:
 
 
 def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> Callable[[], object]:
-    """A step of one side, at full size from the start; `rows` pictures of it, if it is ours."""
+    """A step of one side, at full size from the start; `rows` images of it, if it is ours."""
     model = load(side, name)
     if side == PLAIN:
         return PlainLoop(model, TEXT, pixels, pixels, cutouts, seed=0).step
@@ -246,7 +246,7 @@ def step(quick: bool) -> tuple[str, Any]:
 
 
 def _coarse_to_fine() -> dict[int, int]:
-    """From which step on a full-size picture of ours has how many pixels on each side."""
+    """From which step on a full-size image of ours has how many pixels on each side."""
     factor = load(OURS, "imagenet").vqgan.factor
     recipe = _recipe("imagenet", TEXT, seed=0)
     plan = coarse_to_fine(recipe, factor, CONFIGS["imagenet"].schedule)
@@ -256,7 +256,7 @@ def _coarse_to_fine() -> dict[int, int]:
 def _full_size_picture(
     plan: Mapping[int, int], medians: Mapping[tuple[str, int, int, str], float]
 ) -> str:
-    """What the steps of a full-size picture add up to."""
+    """What the steps of a full-size image add up to."""
     steps, (*_, full) = STEPS["imagenet"], plan.values()
     ends = [*list(plan)[1:], steps]
     ours = sum(
@@ -271,12 +271,12 @@ def _full_size_picture(
     )
 
 
-# -- a whole picture -------------------------------------------------------------------------
+# -- a whole image -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How near a picture on its way is to its text, after how many seconds and steps."""
+    """How near an image on its way is to its text, after how many seconds and steps."""
 
     seconds: float
     steps: int
@@ -284,7 +284,7 @@ class Look:
 
 
 def picture(quick: bool) -> tuple[str, Any]:
-    """How long each loop takes until its picture is as near to the text as the other's.
+    """How long each loop takes until its image is as near to the text as the other's.
 
     The score to reach is the best that both come to: neither is asked for what it never finds.
     """
@@ -338,7 +338,7 @@ def _texts(count: int) -> list[str]:
 
 
 def _looks_at_ours(text: str, seed: int) -> Iterator[Look]:
-    """Until the picture is done."""
+    """Until the image is done."""
     model = load(OURS, "sketch")
     began = time.perf_counter()
     renderer = Renderer(model, CPU)
@@ -374,7 +374,7 @@ def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterat
 def _painted(
     renderer: Renderer, waiting: list[Recipe], enough: int, rows: int = ROWS
 ) -> list[StepOutput]:
-    """Keeps `rows` pictures in the batch while any wait; the last steps of the first `enough`."""
+    """Keeps `rows` images in the batch while any wait; the last steps of the first `enough`."""
     done: list[StepOutput] = []
     ids = itertools.count(1)
     while len(done) < enough:

@@ -89,7 +89,7 @@ def _both(subject: Caption, ground: Caption, random: Random) -> Caption:
 
 
 def _of_one_word(scene: Scene, random: Random) -> Caption:
-    """A colour alone is anywhere in the picture; a shape alone has any colour."""
+    """A colour alone is anywhere in the image; a shape alone has any colour."""
     figure = random.choice(scene.figures)
     match random.randrange(4):
         case 0:

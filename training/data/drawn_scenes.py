@@ -1,7 +1,7 @@
 """Drawn scenes with known contents: what the sketch pair learns from.
 
-A `Scene` is a description; `draw` makes the picture, `facts` says what is true of it. Captions
-(`training.data.drawn_captions`) claim facts, so that for any picture and any caption it is known
+A `Scene` is a description; `draw` makes the image, `facts` says what is true of it. Captions
+(`training.data.drawn_captions`) claim facts, so that for any image and any caption it is known
 whether the caption is right.
 """
 
@@ -38,7 +38,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 SHAPES = ("circle", "square", "triangle", "star", "heart", "cross", "ring")
 PATTERNS = ("plain", "striped", "dotted", "checkered")
 SIZES = {"small": (0.13, 0.18), "": (0.2, 0.28), "large": (0.3, 0.38)}
-"""Half the width of a figure, as a share of the picture's side, for each word."""
+"""Half the width of a figure, as a share of the image's side, for each word."""
 PLACES = {
     "on the left": (0.27, 0.5),
     "on the right": (0.73, 0.5),
@@ -72,7 +72,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a picture holds. `jitter` seeds what has no name: shades, tree places, the stamp."""
+    """What an image holds. `jitter` seeds what has no name: shades, tree places, the stamp."""
 
     figures: tuple[Figure, ...] = ()
     ground: str = "white"
@@ -250,7 +250,7 @@ def _name(figure: Figure) -> str:
 
 
 def draw(scene: Scene, side: int = SIDE) -> Image.Image:
-    """The scene as an RGB picture of `side` × `side` pixels; the same scene always looks alike."""
+    """The scene as an RGB image of `side` × `side` pixels; the same scene always looks alike."""
     random = Random(scene.jitter)
     large = side * OVERSAMPLING
     canvas = Image.new("RGB", (large, large))
@@ -536,7 +536,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def stamped(picture: Image.Image, random: Random) -> Image.Image:
-    """A text across the picture, light or dark against what lies beneath it, as stock sites do."""
+    """A text across the image, light or dark against what lies beneath it, as stock sites do."""
     side = picture.width
     scale = 2
     text, size = random.choice(STAMPS), round(side * random.uniform(0.2, 0.26) * scale)
