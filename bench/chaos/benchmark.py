@@ -66,7 +66,15 @@ class Count:
 
 def report(counts: Iterable[Count]) -> str:
     """One line for each fault and one for all together, as Markdown."""
-    head = ("fault", "times", "requests", "ended once", "image", "reason", "cancelled")
+    head: tuple[str, ...] = (
+        "fault",
+        "times",
+        "requests",
+        "ended once",
+        "image",
+        "reason",
+        "cancelled",
+    )
     head += ("unreachable", "duplicated", "stuck", "lost")
     rows = []
     counts = list(counts)

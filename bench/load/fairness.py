@@ -138,7 +138,7 @@ def main() -> None:
 
 async def report(floods: Iterable[Flood]) -> str:
     """One row per flood, as Markdown."""
-    head = ("requests of others", "by members", "wait, ours, s", "wait, plain, s")
+    head: tuple[str, ...] = ("requests of others", "by members", "wait, ours, s", "wait, plain, s")
     head += ("index, ours", "index, plain")
     rows = []
     for flood in floods:

@@ -143,7 +143,7 @@ class _StageMeter(TorchDispatchMode):
     """Reads a meter where `record_function` enters and leaves a stage."""
 
     def __init__(self, meter: Callable[[], float]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.spent = dict.fromkeys(STAGES, 0.0)
         self._meter = meter
         self._entered: list[tuple[str, float]] = []
