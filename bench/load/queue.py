@@ -15,7 +15,6 @@ from typing import Any
 from bench.load.crowd import PAUSED, fill
 from bench.load.statistics import Times
 from bench.markdown import table
-from bot.components.history_list import HistoryList
 from bot.components.pagination import PAGE_SIZE, PagedList
 from bot.components.queue_list import QueueList
 from core.database.claims import Claims
@@ -92,7 +91,8 @@ class Queue:
         yield "place in the queue", lambda: JobQueue(database).position(self.anybody.id)
         yield "time left", lambda: JobQueue(database).wait_seconds(self.anybody.id)
         yield "/queue", lambda: self.page(QueueList)
-        yield "/history", lambda: self.page(HistoryList)
+        member, guild = self.anybody.member_id, self.anybody.guild_id
+        yield "/history", lambda: Members(database).history(member, guild, limit=PAGE_SIZE)
         yield "a member's own jobs", lambda: JobQueue(database).by_member(self.anybody.member_id)
         yield "the rules and limits for a request", check
         yield "a new request", ask

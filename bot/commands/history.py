@@ -21,5 +21,5 @@ async def history_command(
 ) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
         filter_text = history_filter(words, favourites)
-        embed, view = await HistoryList.draw(interaction, 0, filter_text)
-        await response.edit(embed=embed, view=view)
+        layout, thumbnails = await HistoryList.draw(interaction, 0, filter_text)
+        await response.edit(view=layout, attachments=thumbnails)

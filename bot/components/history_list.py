@@ -1,17 +1,33 @@
-"""The list of /history: a member's own images."""
+"""The list of /history: a member's own images, with thumbnails and marks for favourites."""
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
 
 import discord
+import structlog
+from discord import ui
+from PIL import Image
 
-from bot.components.pagination import PAGE_SIZE, Page, PagedList
+from bot.components.pagination import PAGE_SIZE, PageButton
+from bot.policy import may_show
+from bot.services.access import actor_of
+from bot.services.admission import is_age_restricted_channel
 from bot.types import Interaction
 from core.discord_ui.text import escape, message_link, truncate
+from core.discord_ui.views import static_layout
 from core.i18n import gettext
 from core.job import Job
+from core.storage.paths import finished_pictures, folder_of
+
+log = structlog.stdlib.get_logger(__name__)
 
 ALL, FAVOURITES = "=", "*"
 """The first character of a filter; the words follow. Older messages have filters without it."""
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
+THUMBNAIL_SIDE = 160  #: pixels
 
 
 def history_filter(words: str, favourites: bool) -> str:
@@ -19,24 +35,99 @@ def history_filter(words: str, favourites: bool) -> str:
     return (FAVOURITES if favourites else ALL) + words
 
 
-class HistoryList(PagedList, name="history"):
+class HistoryList(PageButton, name="history"):
     @classmethod
-    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
-        favourites = filter_text.startswith(FAVOURITES)
-        words = filter_text[1:] if filter_text[:1] in (ALL, FAVOURITES) else filter_text
-        count, jobs = await interaction.client.members.history(
-            interaction.user.id,
-            interaction.guild_id,
-            words=words,
-            favourites=favourites,
-            limit=PAGE_SIZE,
-            offset=number * PAGE_SIZE,
+    async def draw(
+        cls, interaction: Interaction, number: int, filter_text: str
+    ) -> tuple[ui.LayoutView, list[discord.File]]:
+        """A page and its thumbnails; the last page if there are fewer by now."""
+        count, jobs = await _jobs(interaction, number, filter_text)
+        last = max(0, (count - 1) // PAGE_SIZE)
+        if number > last:
+            number = last
+            count, jobs = await _jobs(interaction, number, filter_text)
+        items: list[ui.Item[Any]] = [ui.TextDisplay("### " + gettext("Your images"))]
+        entries, files = await _entries(interaction, jobs)
+        items += entries or [ui.TextDisplay(gettext("No matching images yet. Try `/imagine`."))]
+        if last:
+            page = gettext("Page {n} of {all}", n=number + 1, all=last + 1)
+            items.append(ui.TextDisplay(f"-# {page}"))
+            items.append(ui.ActionRow(*cls.turns(number, last, filter_text)))
+        box = ui.Container(*items, accent_colour=discord.Colour.blurple())
+        return static_layout([box]), files
+
+    async def press(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        layout, files = await self.draw(interaction, int(self.match["page"]), self.match["filter"])
+        # An older message still shows an embed.
+        await interaction.edit_original_response(
+            content=None, embed=None, view=layout, attachments=files
         )
-        embed = discord.Embed(title=gettext("Your images"), colour=discord.Colour.blurple())
-        nothing = gettext("No matching images yet. Try `/imagine`.")
-        direct_id = await _direct_channel_id(interaction, jobs)
-        embed.description = "\n".join(_line(job, direct_id) for job in jobs) or nothing
-        return embed, count
+
+
+async def _jobs(interaction: Interaction, number: int, filter_text: str) -> tuple[int, list[Job]]:
+    """How many jobs there are on all pages, and those of one page."""
+    favourites = filter_text.startswith(FAVOURITES)
+    words = filter_text[1:] if filter_text[:1] in (ALL, FAVOURITES) else filter_text
+    return await interaction.client.members.history(
+        interaction.user.id,
+        interaction.guild_id,
+        words=words,
+        favourites=favourites,
+        limit=PAGE_SIZE,
+        offset=number * PAGE_SIZE,
+    )
+
+
+async def _entries(
+    interaction: Interaction, jobs: list[Job]
+) -> tuple[list[ui.Item[Any]], list[discord.File]]:
+    """A line for each job, with a thumbnail where it may be shown here and is still on the disk."""
+    bot, items, files = interaction.client, list[ui.Item[Any]](), list[discord.File]()
+    starred = await bot.members.favourites_among(interaction.user.id, [job.id for job in jobs])
+    direct_id = await _direct_channel_id(interaction, jobs)
+    for job in jobs:
+        line = ("⭐ " if job.id in starred else "") + _line(job, direct_id)
+        restricted = job.age_restricted or is_age_restricted_channel(
+            bot.get_channel(job.channel_id)
+        )
+        content = None
+        if may_show(job, actor_of(interaction), age_restricted=restricted):
+            folder = folder_of(job.id, bot.settings.data_dir)
+            content = await asyncio.to_thread(_thumbnail, folder)
+        if content is None:
+            items.append(ui.TextDisplay(line))
+            continue
+        file = discord.File(io.BytesIO(content), f"thumbnail-{job.id}.webp", spoiler=job.spoilered)
+        files.append(file)
+        items.append(ui.Section(line, accessory=ui.Thumbnail(file)))
+    return items, files
+
+
+def _thumbnail(folder: Path) -> bytes | None:
+    """The first images of a job, up to two by two, as a small WebP; None without any."""
+    paths = finished_pictures(folder)[:4]
+    columns = 1 if len(paths) == 1 else 2
+    try:
+        images = []
+        for path in paths:
+            with Image.open(path, formats=["PNG"]) as opened:
+                images.append(opened.convert("RGB"))
+        if not images:
+            return None
+        for image in images:
+            image.thumbnail((THUMBNAIL_SIDE // columns, THUMBNAIL_SIDE // columns))
+    except (OSError, SyntaxError, ValueError) as error:
+        log.warning("an image cannot be shown in the history", folder=str(folder), error=str(error))
+        return None
+    width, height = images[0].size
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (width * columns, height * rows), "white")
+    for index, image in enumerate(images):
+        sheet.paste(image, (index % columns * width, index // columns * height))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()
 
 
 async def _direct_channel_id(interaction: Interaction, jobs: list[Job]) -> int | None:

@@ -21,8 +21,8 @@ Page = tuple[discord.Embed, int]
 Drawn = tuple[discord.Embed, discord.ui.View | None]
 
 
-class PagedList(PersistentButton, template=NEVER):
-    """A list whose pages anyone may turn, unless it is a `ModeratorList`."""
+class PageButton(PersistentButton, template=NEVER):
+    """Turns the pages of a list."""
 
     name: ClassVar[str]
 
@@ -32,6 +32,32 @@ class PagedList(PersistentButton, template=NEVER):
         cls.name = name
         own = custom_ids.template(f"page:{name}", page=PAGE, filter=TEXT)
         super().__init_subclass__(template=template or own)
+
+    @classmethod
+    def turns(
+        cls, number: int, last: int, filter_text: str, access: str = ""
+    ) -> list[discord.ui.Button[Any]]:
+        """The buttons to the pages before and after a page (0, 1, …, last)."""
+        pages = ((gettext("Previous"), number - 1), (gettext("Next"), number + 1))
+        return [
+            cls._button(label, other, filter_text, access, disabled=not 0 <= other <= last)
+            for label, other in pages
+        ]
+
+    @classmethod
+    def _button(
+        cls, label: str, number: int, filter_text: str, access: str, *, disabled: bool
+    ) -> discord.ui.Button[Any]:
+        parts = [f"{number % 1_000_000}", filter_text, *([access] if access else [])]
+        custom_id = encode("page", cls.name, *parts)
+        return discord.ui.Button(label=label, custom_id=custom_id, disabled=disabled)
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Anyone may press it: a page only shows what the member may see."""
+
+
+class PagedList(PageButton, template=NEVER):
+    """A list whose pages anyone may turn, unless it is a `ModeratorList`."""
 
     @classmethod
     async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
@@ -51,22 +77,7 @@ class PagedList(PersistentButton, template=NEVER):
         if not last:
             return embed, None
         embed.set_footer(text=gettext("Page {n} of {all}", n=number + 1, all=last + 1))
-        turns = ((gettext("Previous"), number - 1), (gettext("Next"), number + 1))
-        return embed, static_view(
-            cls._button(label, other, filter_text, access, disabled=not 0 <= other <= last)
-            for label, other in turns
-        )
-
-    @classmethod
-    def _button(
-        cls, label: str, number: int, filter_text: str, access: str, *, disabled: bool
-    ) -> discord.ui.Button[Any]:
-        parts = [f"{number % 1_000_000}", filter_text, *([access] if access else [])]
-        custom_id = encode("page", cls.name, *parts)
-        return discord.ui.Button(label=label, custom_id=custom_id, disabled=disabled)
-
-    async def authorize(self, interaction: Interaction) -> None:
-        """Anyone may press it: a page only shows what the member may see."""
+        return embed, static_view(cls.turns(number, last, filter_text, access))
 
     async def press(self, interaction: Interaction) -> None:
         await interaction.response.defer()

@@ -121,24 +121,28 @@ def _layout(
 async def _details(response: Response, job: Job) -> list[str]:
     recipe = job.recipe
     include, exclude = format_prompts(recipe.include), format_prompts(recipe.exclude)
-    texts = [f"### #{job.id}", f"**{gettext('Include')}** {_code(include)}"]
+    texts = [f"### #{job.id}", _named(gettext("Include"), _code(include))]
     if recipe.exclude:
-        texts.append(f"**{gettext('Exclude')}** {_code(exclude)}")
-    facts = [f"**{name}** {value}" for name, value in _facts(job)]
+        texts.append(_named(gettext("Exclude"), _code(exclude)))
+    facts = [_named(name, value) for name, value in _facts(job)]
     parent, children = await _relatives(response.interaction, job)
     if parent:
-        facts.append(f"**{gettext('Based on')}** #{parent.id}")
+        facts.append(_named(gettext("Based on"), f"#{parent.id}"))
     if children:
         named = ", ".join(f"#{child.id}" for child in children)
-        facts.append(f"**{gettext('Led to')}** {named}")
+        facts.append(_named(gettext("Led to"), named))
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     metadata = await asyncio.to_thread(_metadata, folder)
     if metadata.scores:
-        facts.append(f"**{gettext('Similarity')}** {metadata.scores}")
+        facts.append(_named(gettext("Similarity"), metadata.scores))
     texts.append(" · ".join(facts))
     if metadata.made_with:
-        texts.append(f"-# **{gettext('Made with')}** {metadata.made_with}")
+        texts.append("-# " + _named(gettext("Made with"), metadata.made_with))
     return texts
+
+
+def _named(name: str, value: str) -> str:
+    return f"**{name}** {value}"
 
 
 async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, list[Job]]:

@@ -1,6 +1,8 @@
 """Members' history, favourites and preferences."""
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -94,6 +96,17 @@ class Members:
                 values,
             )
         return count, await readable_jobs(self._database, rows)
+
+    async def favourites_among(self, member_id: int, job_ids: Iterable[int]) -> set[int]:
+        """Those of these jobs that are a member's favourites."""
+        async with self._database.read() as db:
+            rows = await rows_of(
+                db,
+                "SELECT job_id FROM favourites WHERE member_id = ?"
+                " AND job_id IN (SELECT value FROM json_each(?))",
+                (member_id, json.dumps(list(job_ids))),
+            )
+        return {row["job_id"] for row in rows}
 
     async def recent_prompts(self, member_id: int, limit: int = 25) -> list[Job]:
         """A member's latest jobs, one for each include prompt; for autocomplete."""

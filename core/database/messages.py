@@ -89,8 +89,11 @@ class Messages:
     async def any_sent(self, job_id: int, kind: Kind) -> bool:
         """Whether a message of this kind was sent for a job."""
         async with self._database.read() as db:
-            sent = "SELECT EXISTS (SELECT 1 FROM messages WHERE job_id = ? AND kind = ? AND"
-            return bool(await value_of(db, f"{sent} message_id IS NOT NULL)", (job_id, kind.value)))
+            sent = (
+                "SELECT EXISTS (SELECT 1 FROM messages"
+                " WHERE job_id = ? AND kind = ? AND message_id IS NOT NULL)"
+            )
+            return bool(await value_of(db, sent, (job_id, kind.value)))
 
     async def log_sent(
         self, entries: Sequence[AuditEntry], channel_id: int, message_id: int
