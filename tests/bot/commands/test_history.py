@@ -112,6 +112,8 @@ async def test_a_button_of_before_still_turns_the_page(
     shown = await told(ada, "Your images")
     await press(sandbox, ada, shown, "page:history:0:castle")
     turned = await ada.wait_for(
-        lambda message: "castle" in message.text and "light" not in message.text
+        lambda message: (
+            message.id == shown.id and "castle" in message.text and "light" not in message.text
+        )
     )
-    assert turned.id == shown.id
+    assert len(turned.files) == 1
