@@ -152,7 +152,7 @@ PICTUREBOOK = SynthesisConfig(
     ),
     schedule=ScheduleConfig(learning_rate=0.05),
     prior=PriorConfig(sampling_steps=16, guidance_scale=2.0, negative_scale=3.0),
-    init=InitConfig(prior_samples=8),
+    init=InitConfig(prior_samples=16),
 )
 
 CONFIGS = {
