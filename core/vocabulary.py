@@ -80,7 +80,8 @@ class Vocabulary:
     `modifiers` are folded words that say something but name no thing; `silent` say nothing.
     `labels` are the names of things by language and English name; `popular` are good suggestions.
     `phrases` are the grammar's templates by language, `grounds` its colours by English name, and
-    `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them.
+    `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them;
+    `shown` are those that show a thing, by its English name.
     """
 
     things: Mapping[str, str]
@@ -93,6 +94,7 @@ class Vocabulary:
     grounds: Mapping[str, Colour]
     shapes: frozenset[str]
     styles: Mapping[str, tuple[int, ...]]
+    shown: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -115,6 +117,7 @@ class Vocabulary:
                 grounds={name: (r, g, b) for name, (r, g, b) in table["grounds"].items()},
                 shapes=frozenset(table["shapes"]),
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
+                shown={name: tuple(numbers) for name, numbers in table["shown"].items()},
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -191,6 +194,13 @@ class Vocabulary:
                     asked.update(self.styles.get(_joined(words[start : start + count]), ()))
             asked.update(*(n for w, n in self.styles.items() if _UNSPACED.match(w) and w in text))
         return tuple(sorted(asked))
+
+    def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """The prior's styles that show every thing of the texts; those of any if none shows all."""
+        things = [thing for text in texts for thing in self.understand(text).things]
+        by_thing = [set(self.shown.get(thing, ())) for thing in things]
+        every = set.intersection(*by_thing) if by_thing else set()
+        return tuple(sorted(every or set().union(*by_thing)))
 
     @cached_property
     def _grammar(self) -> Grammar:

@@ -34,20 +34,44 @@ def choose_styles(
 ) -> Tensor | None:
     """A style for each image (images,), if the prior knows styles.
 
-    They are those that a word of the includes asks for, or else such as the includes have been
-    painted in. Seeds in a row get different ones: so do the images of one job.
+    Seeds in a row get different ones: so do the images of one job.
     """
-    prior = model.prior
-    if not isinstance(prior, LatentPrior):
+    if not isinstance(model.prior, LatentPrior):
         return None
+    plausible = plausible_styles(model, model.prior, target, config)
+    device = target.embeddings.device
+    return torch.tensor([plausible[seed % len(plausible)] for seed in seeds], device=device)
+
+
+def suitable_style(
+    model: Model, target: Target, config: PriorConfig, style: Tensor | None
+) -> Tensor | None:
+    """The style () if the target's things have been painted in it, else another one."""
+    if style is None or not isinstance(model.prior, LatentPrior):
+        return style
+    plausible = plausible_styles(model, model.prior, target, config)
+    number = int(style)
+    return style if number in plausible else style.new_tensor(plausible[number % len(plausible)])
+
+
+def plausible_styles(
+    model: Model, prior: LatentPrior, target: Target, config: PriorConfig
+) -> list[int]:
+    """The styles that a word of the includes asks for, among those that show their things.
+
+    Without such words, those in which the includes have been painted nearly as often as in any.
+    """
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
     likely = prior.style_logits(include[None])[0].float().softmax(0)
-    vocabulary = vocabulary_of(model.name)
-    if vocabulary and (asked := vocabulary.styles_of(target.texts[: target.includes])):
-        likely *= torch.zeros_like(likely).index_fill(0, likely.new_tensor(asked).long(), 1.0)
-    plausible = (likely >= config.style_share * likely.max()).nonzero()[:, 0].tolist()
-    return torch.tensor([plausible[seed % len(plausible)] for seed in seeds], device=likely.device)
+    if vocabulary := vocabulary_of(model.name):
+        texts = target.texts[: target.includes]
+        for styles in (vocabulary.styles_that_show(texts), vocabulary.styles_of(texts)):
+            allowed = torch.zeros_like(likely).index_fill(0, likely.new_tensor(styles).long(), 1.0)
+            if (likely * allowed).any():
+                likely = likely * allowed
+    plausible: list[int] = (likely >= config.style_share * likely.max()).nonzero()[:, 0].tolist()
+    return plausible
 
 
 def sample_prior(

@@ -18,7 +18,7 @@ from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
 from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_guidance import sample_prior
+from engine.synthesis.prior_guidance import sample_prior, suitable_style
 
 GROUND_TOLERANCE = 0.07
 """Largest difference of a channel, 0 to 1, by which pixels count as the ground's."""
@@ -36,6 +36,7 @@ def best_of_prior(
     """The best of the prior's samples: (1, *prior.shape)."""
     assert model.prior
     count = config.init.prior_samples
+    style = suitable_style(model, target, config.prior, style)
     samples = sample_prior(model, target, config.prior, count, generator, style)
     images = model.prior.to_images(samples, model.vqgan).float()
     return samples[candidate_loss(model, target, images).argmin()][None]

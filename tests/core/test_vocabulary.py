@@ -23,6 +23,7 @@ TABLE = {
     "grounds": {},
     "shapes": ["circle"],
     "styles": {"3d": [6]},
+    "shown": {"dog": [1, 2, 6], "red apple": [2, 3], "sailboat": [4]},
     "popular": ["sailboat", "dog", "red apple"],
 }
 
@@ -105,3 +106,10 @@ def test_words_for_a_style_are_found_anywhere(vocabulary: Vocabulary) -> None:
     assert vocabulary.styles_of(["a dog", "3D rendering"]) == (6,)
     assert vocabulary.styles_of(["a 3d dog"]) == (6,)
     assert vocabulary.styles_of(["a dog"]) == ()
+
+
+def test_things_are_painted_in_styles_that_show_all_of_them(vocabulary: Vocabulary) -> None:
+    assert vocabulary.styles_that_show(["a puppy"]) == (1, 2, 6)
+    assert vocabulary.styles_that_show(["a dog", "an apple"]) == (2,)
+    assert vocabulary.styles_that_show(["a dog and a yacht"]) == (1, 2, 4, 6)
+    assert vocabulary.styles_that_show(["a circle"]) == ()

@@ -71,6 +71,14 @@ def vocabulary(
         "grounds": COLOURS,
         "shapes": shapes(),
         "styles": style_words(),
+        "shown": {
+            images.concepts[i].name: sorted(
+                STYLES.index(images.makers[maker])
+                for maker in set(images.maker[images.concept == i].tolist())
+                if images.makers[maker] in STYLES
+            )
+            for i in shown
+        },
         "popular": [name for name in table["popular"] if name in {c.name for c in every}],
     }
 

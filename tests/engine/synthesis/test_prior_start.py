@@ -13,7 +13,7 @@ from core.vocabulary import vocabulary_of
 from engine.models.model import Model, load_model
 from engine.synthesis.config import PICTUREBOOK, override
 from engine.synthesis.objective import Target, embed_target
-from engine.synthesis.prior_guidance import choose_styles, sample_prior
+from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
 from engine.synthesis.prior_start import edge_colours, matte, part_targets, paste
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -86,6 +86,16 @@ def test_a_style_that_is_asked_for_is_the_only_one(picturebook: Model) -> None:
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
     assert styles is not None
     assert {STYLES[style] for style in styles.tolist()} == {"fluent-3d"}
+
+
+def test_a_thing_that_one_maker_shows_is_painted_in_that_style(picturebook: Model) -> None:
+    target = target_of(picturebook, asked("a lighthouse"))
+    styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
+    assert styles is not None
+    assert {STYLES[style] for style in styles.tolist()} == {"openclipart"}
+    other = suitable_style(picturebook, target, PICTUREBOOK.prior, torch.tensor(1))
+    assert other is not None
+    assert STYLES[int(other)] == "openclipart"
 
 
 def test_the_prior_paints_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
