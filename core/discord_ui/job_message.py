@@ -180,7 +180,7 @@ def _status(
             place = gettext("Position {n}", n=position) if position else gettext("Waiting")
             return f"{place} · {about(wait_seconds)}" if wait_seconds is not None else place
         case State.RUNNING:
-            return progress_text(progress) if progress else gettext("Just begun.")
+            return progress_text(progress) if progress else gettext("Just started.")
         case State.DONE:
             return _ready(job)
         case State.FAILED | State.CANCELLED:
@@ -239,22 +239,20 @@ def _footer(job: Job) -> str:
         gettext("seed {seed}", seed=recipe.seed),
     ]
     if recipe.count > 1:
-        parts.append(ngettext("{n} picture", "{n} pictures", recipe.count))
+        parts.append(ngettext("{n} image", "{n} images", recipe.count))
     if recipe.repaint:
         parts.append(_part(recipe.repaint))
     elif recipe.initial:
-        parts.append(
-            gettext("from a picture, strength {strength}", strength=f"{recipe.strength:g}")
-        )
+        parts.append(gettext("from an image, strength {strength}", strength=f"{recipe.strength:g}"))
     if source := recipe.source:
         place = {"job": source.job, "n": source.row + 1}
         if source.spread:
             spread = f"{source.spread:g}"
             parts.append(
-                gettext("from #{job}, picture {n}, varied by {spread}", spread=spread, **place)
+                gettext("from #{job}, image {n}, varied by {spread}", spread=spread, **place)
             )
         else:
-            parts.append(gettext("from #{job}, picture {n}", **place))
+            parts.append(gettext("from #{job}, image {n}", **place))
     if recipe.tile:
         parts.append(gettext(_TILES[recipe.tile]))
     if recipe.symmetry:

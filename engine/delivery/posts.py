@@ -20,8 +20,8 @@ from engine.delivery.frame import Frame
 from engine.media import preview
 
 MAX_DESCRIPTION = 256  #: characters of an image's alternative text
-REFUSED = gettext_noop("The picture was painted, but Discord does not take it here: {why}.")
-GONE = gettext_noop("The picture was painted, but it is no longer on the engine's disk.")
+REFUSED = gettext_noop("The image is finished, but Discord won't accept it here: {why}.")
+GONE = gettext_noop("The image was finished, but it is no longer on the engine's disk.")
 
 
 @dataclass(frozen=True, slots=True)

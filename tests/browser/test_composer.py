@@ -62,7 +62,7 @@ async def test_a_picture_is_dropped_on_a_command_or_pasted_or_picked(screen: Scr
     await screen.button("Remove like", form).click()
     await screen.button("Send", form).click()
     await expect(screen.messages.first).to_contain_text(
-        "from a picture, strength 0.5", timeout=PATIENCE
+        "from an image, strength 0.5", timeout=PATIENCE
     )
 
     await screen.page.get_by_label("Files for the message").set_input_files(

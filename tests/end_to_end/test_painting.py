@@ -165,7 +165,7 @@ async def test_it_starts_from_a_members_picture(product: Product, tmp_path: Path
     recipe = recipe_in(picture)
     assert (recipe.strength, recipe.steps) == (1.0, 12)
     assert (product.folder / "initial" / f"{recipe.initial}.png").exists()
-    assert "from a picture, strength 1" in message.text
+    assert "from an image, strength 1" in message.text
 
 
 async def test_four_pictures_of_one_wish_come_together(product: Product) -> None:
@@ -178,7 +178,7 @@ async def test_four_pictures_of_one_wish_come_together(product: Product) -> None
     assert len({picture.tobytes() for picture in pictures}) == 4
     assert all(max(picture.size) >= 512 for picture in pictures)
     assert recipe_in(pictures[3]).seeds == (2**32 - 2, 2**32 - 1, 0, 1)
-    assert "4 pictures" in message.text
+    assert "4 images" in message.text
     assert [each.id for each in await ada.messages()] == [card.id]
 
 

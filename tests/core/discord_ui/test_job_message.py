@@ -191,7 +191,7 @@ def test_an_ended_message_tells_the_outcome() -> None:
 def test_several_images_and_an_initial_one_are_told() -> None:
     recipe = RECIPE.model_copy(update={"count": 3, "initial": "0" * 64, "strength": 0.25})
     shown = footer(job_message(replace(JOB, recipe=recipe)))
-    assert "3 pictures" in shown
+    assert "3 images" in shown
     assert "strength 0.25" in shown
 
 
@@ -214,7 +214,7 @@ def test_images_as_prompts_are_told() -> None:
 def test_what_it_comes_from_and_its_style_are_told() -> None:
     recipe = RECIPE.model_copy(update={"source": Source(7, 1, 0.5), "preset": "night"})
     shown = footer(job_message(replace(JOB, recipe=recipe)))
-    assert "from #7, picture 2, varied by 0.5 · night" in shown
+    assert "from #7, image 2, varied by 0.5 · night" in shown
 
 
 def test_durations() -> None:

@@ -551,7 +551,7 @@ async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
     (message,) = discord.channel.messages.values()
     assert "### Painted" in text(message)
     (note,) = [line for line in text(message).splitlines() if line.startswith("**Note**")]
-    assert note.endswith("Discord does not take it here: Missing Permissions.")
+    assert note.endswith("Discord won't accept it here: Missing Permissions.")
 
 
 async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_outcome(
