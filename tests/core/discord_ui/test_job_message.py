@@ -183,7 +183,7 @@ def test_an_ended_message_tells_the_outcome() -> None:
     assert "Ready after 42 s, at step 60 of 150.\n" in head(job_message(early))
     reason = Reason(text="The GPU has too little memory.")
     failed = head(job_message(replace(JOB, state=State.FAILED, reason=reason)))
-    assert failed.startswith("### Not painted\nThe GPU has too little memory.\n")
+    assert failed.startswith("### Failed\nThe GPU has too little memory.\n")
     cancelled = head(job_message(replace(JOB, state=State.CANCELLED)))
     assert cancelled.startswith("### Cancelled\n**Include**")
 
