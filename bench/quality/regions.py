@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from bench.markdown import table
 from core.recipe import Recipe
 from core.regions import REGIONS, Region
 from core.settings import load_settings
@@ -54,10 +55,13 @@ def main() -> None:
     settings = load_settings()
     device = choose_device(settings.device)
     model = load_model(parsed.model, settings.data_dir, device)
-    print("| things | way | found |\n| --- | --- | --- |")
-    for rate in measure(model, device, parsed.images, parsed.steps, parsed.out):
-        share = 100 * rate.found / rate.of
-        print(f"| {rate.count} | {rate.way} | {rate.found} of {rate.of} ({share:.0f} %) |")
+    rates = measure(model, device, parsed.images, parsed.steps, parsed.out)
+    print(table(("things", "way", "found"), map(row, rates), text_columns=2))
+
+
+def row(rate: Rate) -> tuple[object, ...]:
+    share = 100 * rate.found / rate.of
+    return (rate.count, rate.way, f"{rate.found} of {rate.of} ({share:.0f} %)")
 
 
 def measure(

@@ -50,6 +50,7 @@ def render(*more: str, out: str = "out", include: str = "a red circle") -> int:
     return main(["render", include, *size, "--out", out, *more])
 
 
+@pytest.mark.slow
 def test_render_leaves_pictures_frames_and_a_film(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +65,7 @@ def test_render_leaves_pictures_frames_and_a_film(
     assert (recipe.seed, recipe.count, recipe.exclude[0].text) == (7, 2, "watermark")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_and_keeps_what_is_there(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +84,7 @@ def test_ctrl_c_stops_and_keeps_what_is_there(
     assert len(list((place / "out").glob("frame-*.webp"))) == 2
 
 
+@pytest.mark.slow
 def test_an_image_that_no_longer_improves_ends_early_and_says_so(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +99,7 @@ def test_an_image_that_no_longer_improves_ends_early_and_says_so(
     assert "Finished at step 2 of 90: the image no longer improved." in (capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path) -> None:
     painted = {}
     for folder, seed in (("one", "7"), ("two", "7"), ("three", "8")):
@@ -104,6 +108,7 @@ def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path)
     assert painted["one"] == painted["two"] != painted["three"]
 
 
+@pytest.mark.slow
 def test_render_starts_from_a_picture(place: Path) -> None:
     Image.new("RGB", (40, 20), "navy").save(place / "start.png")
     assert render("--init", "start.png", "--strength", "0.9") == 0
@@ -153,6 +158,7 @@ def pixels(path: Path) -> bytes:
         return picture.tobytes()
 
 
+@pytest.mark.slow
 def test_pictures_and_presets_are_prompts(pictures: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(pictures / "a=b.png")
     assert render("--like", "navy.png=0.5", "--like", "a=b.png", "--unlike", "pink.png") == 0
@@ -168,6 +174,7 @@ def test_pictures_and_presets_are_prompts(pictures: Path) -> None:
     assert read_metadata(pictures / "styled" / "final-0.png").recipe.preset == "winter"
 
 
+@pytest.mark.slow
 def test_a_picture_is_painted_again_to_the_byte(
     pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +191,7 @@ def test_a_picture_is_painted_again_to_the_byte(
     assert (pictures / "once-more" / "final-0.png").read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 def test_again_with_another_seed_or_more_steps_is_another_picture(place: Path) -> None:
     assert render() == 0
     first = place / "out" / "final-0.png"
@@ -195,6 +203,7 @@ def test_again_with_another_seed_or_more_steps_is_another_picture(place: Path) -
         assert pixels(second) != pixels(first)
 
 
+@pytest.mark.slow
 def test_pictures_it_needs_are_found_among_the_hosts_data_or_missed(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +217,7 @@ def test_pictures_it_needs_are_found_among_the_hosts_data_or_missed(
     assert main(again) == 0
 
 
+@pytest.mark.slow
 def test_what_has_changed_since_is_warned_of(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +230,7 @@ def test_what_has_changed_since_is_warned_of(
     assert "Warning: vqgan.safetensors is not the file that was used then." in said
 
 
+@pytest.mark.slow
 def test_again_takes_everything_else_from_the_picture(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -298,6 +309,7 @@ def test_a_gpu_that_is_not_there_is_named(
     assert "DEVICE is cuda:7" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_missing_and_damaged_weights_are_named(
     place: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

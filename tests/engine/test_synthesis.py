@@ -18,6 +18,8 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, paint
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 NAME = "a" * 64
 TOLERANCE = 0.03  #: mean absolute difference, pixels from 0 to 1; another image differs by 0.1

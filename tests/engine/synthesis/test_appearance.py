@@ -45,6 +45,7 @@ def test_a_symmetric_image_is_unchanged_by_its_symmetry(
 
 
 @pytest.mark.parametrize("symmetry", Symmetry)
+@pytest.mark.slow
 def test_a_result_is_exactly_symmetric_and_stays_so_enlarged(
     model: Model, recipe: Recipes, symmetry: Symmetry
 ) -> None:

@@ -29,6 +29,7 @@ def stepped(model: Model, height: int, width: int, rows: int = 1) -> JobState:
 
 @given(st.integers(4, 256), st.integers(4, 256), st.integers(1, 2))
 @settings(max_examples=25, deadline=None)
+@pytest.mark.slow
 def test_every_state_fits(model: Model, height: int, width: int, rows: int) -> None:
     job = stepped(model, height, width, rows)
     content = job.checkpoint(model.vqgan).to_bytes()

@@ -25,6 +25,7 @@ def test_a_step_costs_what_decoding_and_embedding_compute(model: Model, side: in
     assert three == pytest.approx(3 * one)
 
 
+@pytest.mark.slow
 def test_what_is_left_is_what_the_steps_to_come_will_cost(
     renderer: Renderer, recipe: Recipes
 ) -> None:

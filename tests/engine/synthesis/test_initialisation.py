@@ -1,5 +1,6 @@
 """Where images start: candidates, and the search for the best of them."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +49,7 @@ def drawn(model: Model, recipe: Recipes, include: str, exclude: str = "", **valu
         return fit((best + 1) / 2, 64, 64)[0]
 
 
+@pytest.mark.slow
 def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
     sketch: Model, recipe: Recipes
 ) -> None:
@@ -65,6 +67,7 @@ def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
     assert bare < built
 
 
+@pytest.mark.slow
 def test_one_seed_draws_one_beginning(sketch: Model, recipe: Recipes) -> None:
     first, again, other = (drawn(sketch, recipe, "a red star", seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first, again)

@@ -44,6 +44,7 @@ def test_what_is_needed_is_foreseen(
     assert foreseen == pytest.approx(remembered(renderer), rel=0.2)
 
 
+@pytest.mark.slow
 def test_painting_in_less_memory_gives_the_same(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=48, steps=3)
     plain, frugal = Renderer(model, CPU, QUICK), Renderer(copy.deepcopy(model), CPU, QUICK)

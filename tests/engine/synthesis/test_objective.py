@@ -53,6 +53,7 @@ def test_pictures_are_prompts_like_texts(model: Model) -> None:
 
 
 @given(st.floats(0, 1))
+@pytest.mark.slow
 def test_the_scenes_of_a_story_fade_into_each_other(model: Model, progress: float) -> None:
     story = target(model, "red -> blue:2 -> green | the moon", "watermark")
     now = story.at(progress, fade=0.1)

@@ -139,6 +139,7 @@ def test_where_includes_and_excludes_lead_alike_nothing_is_gone_back(
     assert torch.allclose(drawn, torch.full((2, 3, PIXEL_SIDE, PIXEL_SIDE), 0.5), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_guided_picture_is_another(model: Model, recipe: Recipes) -> None:
     painted = []
     for weight in (0.0, 3.0):

@@ -98,6 +98,7 @@ def test_a_thing_that_one_maker_shows_is_painted_in_that_style(picturebook: Mode
     assert STYLES[int(other)] == "openclipart"
 
 
+@pytest.mark.slow
 def test_the_prior_paints_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
     means = {}
     for prompt in ("a red apple", "a blue circle", "ein grüner Kreis"):
@@ -128,6 +129,7 @@ DEMO = ("a lighthouse in a storm, at night", "watermark")
 
 
 @pytest.mark.parametrize(("include", "exclude"), [*EXAMPLES["picturebook"], DEMO])
+@pytest.mark.slow
 def test_every_example_is_understood_and_painted(
     picturebook: Model, include: str, exclude: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes
     assert (picture.mode, picture.size) == ("RGB", (32, 32))
 
 
+@pytest.mark.slow
 def test_the_same_seed_paints_the_same_bytes(model: Model, recipe: Recipes) -> None:
     def picture(seed: int) -> bytes:
         renderer = Renderer(model, CPU, QUICK)
@@ -104,6 +105,7 @@ def test_outputs_are_of_the_jobs_that_were_there_when_the_step_began(
 
 
 @pytest.mark.usefixtures("float32")
+@pytest.mark.slow
 def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     alone.add(RenderRequest(1, recipe(seed=5)))
@@ -234,6 +236,7 @@ def test_a_step_that_ran_out_of_memory_changes_nothing(model: Model, recipe: Rec
 
 
 @pytest.mark.usefixtures("float32")
+@pytest.mark.slow
 def test_the_first_of_four_is_the_one_of_one(model: Model, recipe: Recipes) -> None:
     one, four = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     one.add(RenderRequest(1, recipe()))
@@ -259,6 +262,7 @@ def test_a_picture_is_painted_from_coarse_to_fine(model: Model, recipe: Recipes)
     assert shapes == 3 * [(32, 48)] + 3 * [(64, 96)]
 
 
+@pytest.mark.slow
 def test_a_saved_job_goes_on_to_the_very_same_picture(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=64, height=64, steps=8, count=2)
     renderer = Renderer(model, CPU, QUICK)
@@ -327,6 +331,7 @@ def test_a_job_resumes_without_its_source(model: Model, recipe: Recipes) -> None
     assert torch.equal(last(paint(resumed, 2)), last(paint(renderer, 2)))
 
 
+@pytest.mark.slow
 def test_larger_has_the_same_composition_at_twice_the_size(sketch: Model, recipe: Recipes) -> None:
     asked = recipe("a red circle on a white background", steps=30)
     before = finished(sketch, asked)
@@ -338,6 +343,7 @@ def test_larger_has_the_same_composition_at_twice_the_size(sketch: Model, recipe
     assert (small - before.pixels).abs().mean() < 0.1
 
 
+@pytest.mark.slow
 def test_variations_differ_from_their_source_and_from_each_other(
     sketch: Model, recipe: Recipes
 ) -> None:
@@ -382,6 +388,7 @@ def test_a_job_ends_when_nothing_improves_any_more(model: Model, recipe: Recipes
     assert iterations[-1].done
 
 
+@pytest.mark.slow
 def test_no_job_ends_while_its_picture_is_small(model: Model, recipe: Recipes) -> None:
     renderer = Renderer(
         model, CPU, override(QUICK, {"schedule.min_patience": 2, "schedule.patience": 0.0})
@@ -394,6 +401,7 @@ def test_no_job_ends_while_its_picture_is_small(model: Model, recipe: Recipes) -
     assert iterations[-1].step >= 6 + 2
 
 
+@pytest.mark.slow
 def test_a_picture_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> None:
     liked = PicturePrompt("a" * 64)
     asked = recipe("", include_pictures=[liked], steps=30)
@@ -404,6 +412,7 @@ def test_a_picture_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> Non
     assert (seen.ground, seen.figures[0].colour) == ("yellow", "blue")
 
 
+@pytest.mark.slow
 def test_the_trained_pair_paints_what_was_asked(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("a red circle on a white background", width=64, height=64, steps=40)
@@ -413,6 +422,7 @@ def test_the_trained_pair_paints_what_was_asked(sketch: Model, recipe: Recipes) 
     assert seen.figures[0].colour == "red"
 
 
+@pytest.mark.slow
 def test_every_step_leads_nearer(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0, initial=NAME)
@@ -430,6 +440,7 @@ def test_a_removed_job_is_gone_at_once(renderer: Renderer, recipe: Recipes) -> N
     assert [i.job_id for i in renderer.step()] == [2]
 
 
+@pytest.mark.slow
 def test_a_row_that_breaks_down_leaves_its_neighbours_alone(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     alone.add(RenderRequest(1, recipe()))
@@ -456,6 +467,7 @@ def test_an_initial_picture_is_where_painting_starts(sketch: Model, recipe: Reci
     assert mean == pytest.approx((255, 165, 0), abs=25)
 
 
+@pytest.mark.slow
 def test_strength_holds_on_to_the_initial_picture(sketch: Model, recipe: Recipes) -> None:
     def drift(strength: float) -> float:
         renderer = Renderer(sketch, CPU, QUICK)
