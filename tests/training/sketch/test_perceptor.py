@@ -51,6 +51,7 @@ def test_a_step_teaches_eye_and_text(progress: float) -> None:
     assert training.clip.visual.training
 
 
+@pytest.mark.slow
 def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: Path) -> None:
     torch.manual_seed(1)
     painter, perceptor = PainterTraining(), PerceptorTraining()

@@ -24,6 +24,7 @@ def training() -> PriorTraining:
     return PriorTraining(PerceptorTraining())
 
 
+@pytest.mark.slow
 def test_some_conditions_are_image_embeddings_and_some_are_empty(training: PriorTraining) -> None:
     random = Random(3)
     images = torch.rand(12, 3, 64, 64)
@@ -47,6 +48,7 @@ class Oracle(nn.Module):
         return self.end
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_squared_error_and_zero_for_an_exact_prediction(
     training: PriorTraining,
 ) -> None:
@@ -61,6 +63,7 @@ def test_the_loss_is_the_squared_error_and_zero_for_an_exact_prediction(
     assert losses[0.2] == pytest.approx(4 * losses[0.1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
     training: PriorTraining, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return read_model(catalogue.find("sketch"), folder, torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_an_untrained_pair_misses_the_gates(
     untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """The image tower's head learns to name what is seen; folding norms changes nothing."""
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -21,6 +22,7 @@ def test_a_convolution_with_its_norm_folded_in_computes_the_same() -> None:
     assert torch.allclose(folded(images), norm.eval()(convolution(images)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_head_learns_which_name_each_view_shows() -> None:
     torch.manual_seed(0)
     names = F.normalize(torch.randn(4, WIDTH), dim=1)

@@ -1,5 +1,6 @@
 """The prior learns which image a caption and a style ask for."""
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -17,6 +18,7 @@ def test_few_components_hold_what_varies_and_samples_have_unit_variance() -> Non
     assert samples.var(0).argsort(descending=True).tolist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_it_learns_the_image_of_each_caption_and_style() -> None:
     torch.manual_seed(0)
     count = CONFIG["components"]
