@@ -30,7 +30,7 @@ export async function drawGallery() {
 	drawn = content;
 	const cards = (images ?? []).map(card);
 	box.replaceChildren(
-		element("h2", "Gallery"),
+		element("h2.unseen", "Gallery"),
 		cards.length
 			? element("ul.cards", cards)
 			: element(
