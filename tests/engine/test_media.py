@@ -128,12 +128,13 @@ def test_a_recipe_goes_into_a_png_and_out_again(
 ) -> None:
     row = data.draw(st.integers(0, asked.count - 1))
     path = tmp_path_factory.getbasetemp() / "asked.png"
-    path.write_bytes(png(Image.new("RGB", (512, 512)), asked, row, MADE_BY))
+    image, images = Image.new("RGB", (512, 512)), {name: noise(8, 8) for name in asked.pictures}
+    path.write_bytes(png(image, asked, row, MADE_BY, images=images))
     read = read_metadata(path)
     assert (read.recipe, read.row, read.model) == (asked, row, "sketch")
     assert list(read.differences(MADE_BY)) == []
     again = read.recipe.alone(read.row)
-    path.write_bytes(png(Image.new("RGB", (512, 512)), again, 0, MADE_BY))
+    path.write_bytes(png(image, again, 0, MADE_BY, images=images))
     assert read_metadata(path).recipe.seeds == (asked.seeds[row],)
 
 
