@@ -5,6 +5,7 @@ from typing import Any
 
 import discord
 
+from bot.client import OUTDATED_BUTTON
 from bot.components.persistent import PersistentButton
 from bot.errors import RefusedError
 from bot.services.audit_log_feed import VERDICT_LABELS, report_embed, verdict_template
@@ -64,6 +65,8 @@ class KeepButton(PersistentButton, template=template(KEEP, by=ID)):
         _check_asked(interaction, self.match["by"])
 
     async def press(self, interaction: Interaction) -> None:
+        if interaction.message and interaction.message.flags.components_v2:
+            raise RefusedError(gettext(OUTDATED_BUTTON))  # a layout never shows plain text
         await interaction.response.edit_message(
             content=gettext("Nothing was cancelled."), view=None
         )

@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 
 import discord
 
+from bot.client import OUTDATED_BUTTON
 from bot.components.persistent import NEVER, PersistentButton
+from bot.errors import RefusedError
 from bot.services.moderator_access import PASS, check_moderator, issue_pass
 from bot.types import Interaction
 from core.discord_ui import custom_ids
@@ -80,6 +82,8 @@ class PagedList(PageButton, template=NEVER):
         return embed, static_view(cls.turns(number, last, filter_text, access))
 
     async def press(self, interaction: Interaction) -> None:
+        if interaction.message and interaction.message.flags.components_v2:
+            raise RefusedError(gettext(OUTDATED_BUTTON))  # a layout never shows an embed
         await interaction.response.defer()
         number, filter_text = int(self.match["page"]), self.match["filter"]
         access = self.match.groupdict().get("access") or ""
