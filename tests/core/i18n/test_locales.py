@@ -12,7 +12,7 @@ from core.i18n import gettext, languages, ngettext, set_locale, use_locale
 from core.i18n.extract import LOCALES, ROOT, SPEAKERS, extracted, read, strings
 
 SAME = {
-    *("Details", "Palette", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
+    *("Details", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
     *("{member} in {channel}", "#{job}, image {n}", "Message", "Prompt", "no"),
     *("low poly", "pixel art", "ukiyo-e", "Remix", "Palette", ("{n} image", "{n} images")),
 }
