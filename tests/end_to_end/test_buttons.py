@@ -31,7 +31,7 @@ async def test_what_was_stopped_is_kept_and_grows(product: Product) -> None:
     assert len(await pictures_of(ada, kept)) == 1
     assert len(product.frames_of(kept)) < 100
 
-    larger = await product.ended(ada, await press(ada, kept, "Larger"))
+    larger = await product.ended(ada, await press(ada, kept, "Upscale"))
     grown = await product.job_of(larger)
     assert (grown.state, grown.recipe.size, grown.parent_id) == (State.DONE, "128x128", job.id)
 

@@ -23,7 +23,7 @@ from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
 from core.database.members import Members, Preferences
-from core.database.messages import Messages
+from core.database.messages import Kind, Messages
 from core.database.moderation_queue import ModerationQueue
 from core.database.pending_responses import PendingResponses
 from core.database.personal_data import PersonalData
@@ -249,6 +249,8 @@ READS: dict[str, Read] = {
     "GuildRules.channels": lambda db, job: GuildRules(db).channels(GUILD, ChannelRule.ALLOWED),
     "GuildSettings.get": lambda db, job: GuildSettings(db).get(GUILD),
     "GuildSettings.moderator_roles": lambda db, job: GuildSettings(db).moderator_roles(),
+    "Members.favourites_among": lambda db, job: Members(db).favourites_among(MEMBER, [job.id]),
+    "Messages.any_sent": lambda db, job: Messages(db).any_sent(job.id, Kind.NOTIFICATION),
     "AuditLog.page": lambda db, job: AuditLog(db).page(GUILD),
     "AuditLog.unmirrored": lambda db, job: AuditLog(db).unmirrored(),
     "Reports.open": lambda db, job: Reports(db).open(GUILD),
