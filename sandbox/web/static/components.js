@@ -106,7 +106,10 @@ function media(item) {
 }
 
 function button(part, message) {
-	const label = [part.emoji?.name, part.label].filter(Boolean).join(" ");
+	const emoji = part.emoji?.name;
+	const label = part.label
+		? [emoji && element("span", { "aria-hidden": "true" }, `${emoji} `), part.label]
+		: emoji;
 	if (part.style === LINK_STYLE) {
 		return element(
 			"a.second",
