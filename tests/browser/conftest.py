@@ -39,11 +39,13 @@ class Product:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product() -> AsyncIterator[Product]:
-    """`make try`, once for all tests; each works in channels of its own."""
-    async with playground() as address:
-        url, token = address.split("/#")
-        async with SandboxClient(url, token) as client:
-            yield Product(address, client)
+    """`make try`, once for all tests; each works in channels of its own, one image at a time."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("IMAGES_PER_REQUEST", "1")
+        async with playground() as address:
+            url, token = address.split("/#")
+            async with SandboxClient(url, token) as client:
+                yield Product(address, client)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
