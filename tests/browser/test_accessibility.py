@@ -114,7 +114,7 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     await expect(page.get_by_role("dialog", name="a green circle")).to_be_visible()
     await keyboard.press("Escape")
     await keyboard.press("Tab")
-    assert await page.evaluate(FOCUSED) == "Again"
+    assert await page.evaluate(FOCUSED) == "🔁 Again"
     await keyboard.press("/")
     await expect(screen.composer).to_be_focused()
     await expect(screen.suggestions.first).to_be_visible()

@@ -320,7 +320,7 @@ async def test_each_asker_is_told_in_their_language(
     async with working(renderer):
         reasons = [reason_text((await ended(job)).reason) for job in (*german, english)]
     assert reasons == [
-        "Der Speicher ist knapp für diese Größe, darum wird langsamer gemalt.",
+        "Der Speicher ist knapp für diese Größe, darum dauert es länger.",
         "Die Rechnung ist zusammengebrochen (der Verlust ist keine Zahl).",
         "Ein dafür benötigtes Bild gibt es nicht mehr. Bitte lade es noch einmal hoch.",
         NOTES[NoteCode.LOW_MEMORY],
