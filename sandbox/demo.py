@@ -149,7 +149,7 @@ def _keep_timelapse(data: Path, out: Path) -> Path:
 
 
 def _options() -> Options:
-    options: Options = {"include": os.environ["INCLUDE"]}
+    options: Options = {"include": os.environ["INCLUDE"], "count": 1}
     if exclude := os.environ.get("EXCLUDE", ""):
         options["exclude"] = exclude
     for name in ("steps", "seed"):
