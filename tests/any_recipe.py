@@ -44,10 +44,10 @@ def _prompts(draw: st.DrawFn) -> Prompt:
 def _recipes(draw: st.DrawFn) -> Recipe:
     prompts = st.lists(st.from_type(Prompt), max_size=8).map(tuple)
     stories = st.lists(st.from_type(Prompt), min_size=2, max_size=5).map(_told)
-    told = st.tuples(stories, st.lists(st.from_type(Prompt), max_size=3)).map(
+    narrated = st.tuples(stories, st.lists(st.from_type(Prompt), max_size=3)).map(
         lambda sides: (*sides[1][:1], *sides[0], *sides[1][1:])
     )
-    texts = (prompts | told).filter(
+    texts = (prompts | narrated).filter(
         lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
     )
     excluded = prompts.filter(

@@ -81,9 +81,9 @@ def prompts_are_read_or_refused(text: str) -> None:
 
 
 def _is_a_sentence(error: RecipeError) -> None:
-    told, pointer = error.message, error.pointer()
-    assert re.fullmatch(r"[^a-z\n].*\.", told), told
-    assert len(told) < 1000
+    text, pointer = error.message, error.pointer()
+    assert re.fullmatch(r"[^a-z\n].*\.", text), text
+    assert len(text) < 1000
     assert "`" not in pointer
     assert len(pointer) < 300
     assert pointer.count("\n") == (1 if pointer else 0), pointer

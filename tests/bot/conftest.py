@@ -121,7 +121,7 @@ async def refusal(member: Member) -> str:
     return message.content
 
 
-async def told(member: Member, words: str) -> MessageView:
+async def private_message(member: Member, words: str) -> MessageView:
     """A message for this member alone with these words."""
     return await member.wait_for(lambda message: message.ephemeral and words in message.text)
 
@@ -152,8 +152,8 @@ def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
 
 async def asked(member: Member, **options: Any) -> MessageView:
     """The card of a new wish of this member."""
-    wish = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
-    return await member.wait_filled(await member.slash("imagine", **wish))
+    given = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
+    return await member.wait_filled(await member.slash("imagine", **given))
 
 
 @pytest.fixture

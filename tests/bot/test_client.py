@@ -13,7 +13,7 @@ from bot.client import ImagineBot
 from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
-from tests.bot.conftest import entries, refusal, running_bot, told
+from tests.bot.conftest import entries, private_message, refusal, running_bot
 
 COMMANDS = "PUT /applications/{application_id}/guilds/{guild_id}/commands"
 
@@ -117,7 +117,7 @@ async def test_a_failing_button_answers_too(
 
     monkeypatch.setattr(bot.jobs, "get", broken)
     await ada.press(card, card.buttons[0].custom_id)
-    await told(ada, "incident")
+    await private_message(ada, "incident")
     assert await ada.message(card.id)
 
 
@@ -158,7 +158,7 @@ async def test_a_command_that_is_no_longer_there_is_explained(
 ) -> None:
     sandbox.commands.add(sandbox.guild.id, {"name": "paint", "description": "As it once was"})
     await ada.slash("paint")
-    await told(ada, "has changed")
+    await private_message(ada, "has changed")
 
 
 async def test_stopping_lets_a_handler_finish(
@@ -179,4 +179,4 @@ async def test_stopping_lets_a_handler_finish(
         closing = asyncio.create_task(bot.close())
         asyncio.get_running_loop().call_soon(go_on.set)
         await closing
-    await told(ada, "Done at last.")
+    await private_message(ada, "Done at last.")

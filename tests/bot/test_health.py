@@ -19,14 +19,14 @@ async def findings(
             if "are free for images" in logged.getvalue():
                 break
             await asyncio.sleep(0.01)
-    told = {
+    report = {
         level: [
             entry["event"] for entry in entries(logged, level) if entry["logger"] == "bot.health"
         ]
         for level in ("info", "warning", "error")
     }
-    assert not told["error"]
-    return told["info"], told["warning"]
+    assert not report["error"]
+    return report["info"], report["warning"]
 
 
 async def test_a_healthy_installation_logs_no_warning(

@@ -29,13 +29,13 @@ def recipe(include: str = "a red circle", exclude: str = "", **changes: Any) -> 
     )
 
 
-def request(wish: Recipe | None = None, **changes: Any) -> Request:
-    plain = Request(wish or recipe(), HERE, Rules(), NO_LIMITS, Usage(), Provenance())
+def request(requested: Recipe | None = None, **changes: Any) -> Request:
+    plain = Request(requested or recipe(), HERE, Rules(), NO_LIMITS, Usage(), Provenance())
     return replace(plain, **changes)
 
 
-def refusal(rules: Rules, wish: Recipe | None = None, context: ChannelContext = HERE) -> str:
-    return may_request(request(wish, rules=rules, context=context)).refusal
+def refusal(rules: Rules, requested: Recipe | None = None, context: ChannelContext = HERE) -> str:
+    return may_request(request(requested, rules=rules, context=context)).refusal
 
 
 def test_without_rules_every_request_is_admitted() -> None:
@@ -118,7 +118,7 @@ def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "usage", "wish", "words"),
+    ("limits", "usage", "requested", "words"),
     [
         (Limits(waiting=2), Usage(waiting=2), {}, "/cancel"),
         (Limits(per_hour=2), Usage(last_hour=2), {}, "Try again later"),
@@ -126,8 +126,8 @@ def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
         (Limits(steps=99), Usage(), {}, "99 steps"),
     ],
 )
-def test_limits(limits: Limits, usage: Usage, wish: dict[str, Any], words: str) -> None:
-    assert words in may_request(request(recipe(**wish), limits=limits, usage=usage)).refusal
+def test_limits(limits: Limits, usage: Usage, requested: dict[str, Any], words: str) -> None:
+    assert words in may_request(request(recipe(**requested), limits=limits, usage=usage)).refusal
 
 
 def test_at_the_limit_is_within_it() -> None:
@@ -168,11 +168,11 @@ def test_the_most_generous_of_ones_own_roles_counts_then_everybodys(
 def test_a_wish_beyond_any_limit_is_refused_and_no_other(
     limits: Limits, steps: int, waiting: int, last_hour: int
 ) -> None:
-    wish, usage = recipe(steps=steps), Usage(waiting, last_hour)
+    requested, usage = recipe(steps=steps), Usage(waiting, last_hour)
     within = (
         (limits.steps is None or steps <= limits.steps)
-        and (limits.size is None or wish.width * wish.height <= pixels(limits.size))
+        and (limits.size is None or requested.width * requested.height <= pixels(limits.size))
         and (limits.waiting is None or waiting < limits.waiting)
         and (limits.per_hour is None or last_hour < limits.per_hour)
     )
-    assert bool(may_request(request(wish, limits=limits, usage=usage))) == within
+    assert bool(may_request(request(requested, limits=limits, usage=usage))) == within

@@ -33,8 +33,8 @@ def job() -> Job:
 def test_what_the_menu_offers_may_be_painted(pair: str) -> None:
     menu = policy.menu(pair)
     for size in menu.suggested:
-        wish = recipe(width=size.width, height=size.height, steps=menu.steps)
-        assert policy.may_paint(wish, pair)
+        requested = recipe(width=size.width, height=size.height, steps=menu.steps)
+        assert policy.may_paint(requested, pair)
 
 
 def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are() -> None:
@@ -82,10 +82,10 @@ def test_a_moderators_word_counts_in_their_own_channel(job: Job) -> None:
     assert not policy.may_cancel(job, replace(MODERATOR, channel_id=99))
 
 
-@pytest.mark.parametrize("asker", [ADA_HERE, MODERATOR])
-def test_nothing_is_told_of_other_servers(job: Job, asker: policy.Actor) -> None:
-    elsewhere = policy.may_cancel(replace(job, guild_id=99), asker)
-    assert elsewhere == policy.may_cancel(None, asker)
+@pytest.mark.parametrize("actor", [ADA_HERE, MODERATOR])
+def test_nothing_is_told_of_other_servers(job: Job, actor: policy.Actor) -> None:
+    elsewhere = policy.may_cancel(replace(job, guild_id=99), actor)
+    assert elsewhere == policy.may_cancel(None, actor)
     assert not elsewhere
 
 

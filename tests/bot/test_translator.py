@@ -18,7 +18,7 @@ from core.i18n import gettext, languages, use_locale
 from core.settings import Settings
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import asked, press, running_bot, told
+from tests.bot.conftest import asked, press, private_message, running_bot
 
 LONGEST = {"name": 32, "description": 100}
 CHOICE = 100
@@ -64,8 +64,8 @@ async def test_each_reads_their_own_language(
         card = await asked(member)
         assert card.title == queued
         await member.slash("cancel", job=77)
-        told = await member.wait_for(lambda message: message.ephemeral and not message.loading)
-        assert no in told.content
+        refused = await member.wait_for(lambda message: message.ephemeral and not message.loading)
+        assert no in refused.content
     assert [job.locale for job in await JobQueue(database).waiting()] == ["de", "en-US"]
 
 
@@ -103,7 +103,7 @@ async def test_a_report_speaks_to_its_server_and_the_log_english(
         assert report.buttons[0].label == "Bild löschen"
         await mo.slash("mod block", member=ada)
         await ada.slash("imagine", include="a red circle")
-        await told(ada, "ブロックされています")
+        await private_message(ada, "ブロックされています")
         _, (refused, *_) = await bot.audit_log.page(sandbox.guild.id)
         assert (refused.reason or "").startswith("You've been blocked")
 

@@ -191,14 +191,14 @@ async def test_changes_are_told_to_screen_readers_without_the_numbers(screen: Sc
     """A card is announced when it comes and when its title changes, not at each frame."""
     await screen.page.evaluate(
         """() => {
-            window.told = [];
+            window.announced = [];
             new MutationObserver((changes) => changes.forEach((change) =>
-                change.addedNodes.forEach((node) => told.push(node.textContent))))
+                change.addedNodes.forEach((node) => announced.push(node.textContent))))
                 .observe(document.getElementById("announcements"), { childList: true });
         }"""
     )
     await screen.painted(await screen.imagine("a gray square", steps=40))
-    told = await screen.page.evaluate("told")
-    assert [each for each in told if each == "Imagine: Painting"] == ["Imagine: Painting"]
-    assert [each for each in told if each == "Imagine: Painted"] == ["Imagine: Painted"]
-    assert not any("step " in each for each in told)
+    announced = await screen.page.evaluate("announced")
+    assert [each for each in announced if each == "Imagine: Painting"] == ["Imagine: Painting"]
+    assert [each for each in announced if each == "Imagine: Painted"] == ["Imagine: Painted"]
+    assert not any("step " in each for each in announced)

@@ -40,14 +40,14 @@ async def test_mistakes_are_shown_beside_their_option(screen: Screen) -> None:
 
 
 async def test_the_bot_suggests_earlier_wishes(screen: Screen) -> None:
-    wish = "a pink heart on a striped background"
-    await screen.imagine(wish, steps=10)
+    prompt = "a pink heart on a striped background"
+    await screen.imagine(prompt, steps=10)
     await screen.type_command("/imagine ")
     await screen.keyboard.type("stri")
-    suggestion = screen.page.get_by_role("option", name=wish)
+    suggestion = screen.page.get_by_role("option", name=prompt)
     await expect(suggestion).to_be_visible()
     await suggestion.click()
-    await expect(screen.page.get_by_role("combobox", name="include")).to_have_value(wish)
+    await expect(screen.page.get_by_role("combobox", name="include")).to_have_value(prompt)
     await expect(screen.page.get_by_role("listbox")).to_have_count(0)
 
 

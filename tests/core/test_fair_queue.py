@@ -12,7 +12,7 @@ MOST = 4  #: pictures of one job
 
 
 @dataclass(frozen=True)
-class Wish:
+class QueuedJob:
     id: int
     member: int
     pictures: int
@@ -24,24 +24,24 @@ class Wish:
 class Queue:
     """The same life as in the store: turns on arrival, virtual time by claims."""
 
-    waiting: list[Wish] = field(default_factory=list)
+    waiting: list[QueuedJob] = field(default_factory=list)
     virtual: Counter[int] = field(default_factory=Counter)
     ends: dict[tuple[int, int], int] = field(default_factory=dict)
     arrived: int = 0
 
-    def arrive(self, member: int, pictures: int = 1, priority: int = 0) -> Wish:
+    def arrive(self, member: int, pictures: int = 1, priority: int = 0) -> QueuedJob:
         turn = start_time(self.virtual[priority], self.ends.get((member, priority)))
         self.ends[member, priority] = turn + pictures
         self.arrived += 1
-        wish = Wish(self.arrived, member, pictures, priority, turn)
-        self.waiting.append(wish)
-        return wish
+        job = QueuedJob(self.arrived, member, pictures, priority, turn)
+        self.waiting.append(job)
+        return job
 
-    def claim(self) -> Wish:
-        wish = min(self.waiting, key=lambda w: claim_order(w.priority, w.turn, w.id))
-        self.waiting.remove(wish)
-        self.virtual[wish.priority] = max(self.virtual[wish.priority], wish.turn)
-        return wish
+    def claim(self) -> QueuedJob:
+        job = min(self.waiting, key=lambda w: claim_order(w.priority, w.turn, w.id))
+        self.waiting.remove(job)
+        self.virtual[job.priority] = max(self.virtual[job.priority], job.turn)
+        return job
 
 
 pictures = st.integers(1, MOST)
@@ -71,10 +71,10 @@ def test_between_members_who_keep_waiting_nobody_gets_far_ahead(
     painted: Counter[int] = Counter()
     for _ in range(data.draw(st.integers(1, 60))):
         for member in (1, 2, 3):  # these three always have something waiting
-            if all(wish.member != member for wish in queue.waiting):
+            if all(job.member != member for job in queue.waiting):
                 queue.arrive(member, data.draw(pictures))
-        wish = queue.claim()
-        painted[wish.member] += wish.pictures
+        job = queue.claim()
+        painted[job.member] += job.pictures
         amounts = [painted[member] for member in (1, 2, 3)]
         assert max(amounts) - min(amounts) <= 2 * MOST
 
@@ -86,9 +86,9 @@ def test_within_a_member_first_come_is_first_served(
     queue = after(history)
     last: dict[tuple[int, int], int] = {}
     while queue.waiting:
-        wish = queue.claim()
-        assert last.get((wish.member, wish.priority), 0) < wish.id
-        last[wish.member, wish.priority] = wish.id
+        job = queue.claim()
+        assert last.get((job.member, job.priority), 0) < job.id
+        last[job.member, job.priority] = job.id
 
 
 @given(events, pictures)
@@ -98,8 +98,8 @@ def test_a_newcomer_waits_for_one_job_of_each_other_member_at_most(
     queue = after([event and (*event[:2], 0) for event in history])
     mine = queue.arrive(member=99, pictures=size)
     before: Counter[int] = Counter()
-    while (wish := queue.claim()) != mine:
-        before[wish.member] += 1
+    while (job := queue.claim()) != mine:
+        before[job.member] += 1
     assert max(before.values(), default=0) <= 1
 
 

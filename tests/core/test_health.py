@@ -34,12 +34,12 @@ def test_commands_that_discord_sends_elsewhere() -> None:
 
 
 async def test_a_database_and_its_damage(path: Path) -> None:
-    wish = Recipe.make("a red circle", width=64, height=64, steps=10)
+    recipe = Recipe.make("a red circle", width=64, height=64, steps=10)
     async with Database.open(path) as database:
         for member in range(40):
             await Jobs(database).insert(
                 NewJob(
-                    recipe=wish,
+                    recipe=recipe,
                     guild_id=1,
                     channel_id=2,
                     message_id=3,

@@ -26,7 +26,7 @@ from core.recipe import Recipe
 from core.settings import Address, Settings, SettingsError
 from tests.core.conftest import Clock
 
-WISH = Recipe.make("a red circle", width=64, height=64, steps=10)
+RECIPE = Recipe.make("a red circle", width=64, height=64, steps=10)
 ADA: Any = {"member_id": 4, "member_name": "Ada"}
 
 
@@ -61,16 +61,16 @@ async def test_the_queue_in_numbers(
         assert (await numbers(session, address))["imagine_queue_oldest_seconds"] == 0
         for _ in range(3):
             await Jobs(database).insert(
-                NewJob(recipe=WISH, guild_id=1, channel_id=2, message_id=3, **ADA)
+                NewJob(recipe=RECIPE, guild_id=1, channel_id=2, message_id=3, **ADA)
             )
         await Claims(database).claim("an engine", 10)
         await Jobs(database).cancel(2)
         clock.now += 60
-        told = await numbers(session, address)
-    assert told["imagine_queue_waiting_jobs"] == 1
-    assert told["imagine_queue_oldest_seconds"] == 60
-    assert told["imagine_queue_running_jobs"] == 1
-    assert told["imagine_queue_unposted_jobs"] == 1
+        metrics = await numbers(session, address)
+    assert metrics["imagine_queue_waiting_jobs"] == 1
+    assert metrics["imagine_queue_oldest_seconds"] == 60
+    assert metrics["imagine_queue_running_jobs"] == 1
+    assert metrics["imagine_queue_unposted_jobs"] == 1
 
 
 async def test_health_is_a_status_and_a_sentence(

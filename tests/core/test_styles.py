@@ -13,11 +13,11 @@ PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150, "seed": 7}
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_adds_prompts_of_small_weight(name: str) -> None:
-    wish = Recipe.make("a castle | fog:0.5", "watermark", **PLAIN)
+    recipe = Recipe.make("a castle | fog:0.5", "watermark", **PLAIN)
     styled = Recipe.make("a castle | fog:0.5", "watermark", preset=name, **PLAIN)
     assert styled.preset == name
-    assert styled.include[:2] == wish.include
-    assert styled.exclude[:1] == wish.exclude
+    assert styled.include[:2] == recipe.include
+    assert styled.exclude[:1] == recipe.exclude
     added = styled.include[2:] + styled.exclude[1:]
     assert added
     assert all(prompt.weight <= 0.6 for prompt in added)

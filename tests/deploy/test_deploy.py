@@ -227,9 +227,9 @@ def images() -> set[str]:
 
 def pinned(package: str) -> str:
     """The version that is installed everywhere."""
-    told = re.search(rf"^{package}==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-    assert told
-    return told[1]
+    line = re.search(rf"^{package}==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert line
+    return line[1]
 
 
 def test_rays_image_has_the_pinned_version_of_ray() -> None:

@@ -30,8 +30,8 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     product.options["engine"] = ("--ray", cluster.address)
     await product.start("bot", "engine")
     people = await product.members("Ada", "Bob")
-    wish = {"include": "a red circle", "exclude": "watermark", "steps": 300, "seed": 7}
-    cards = [await product.ask(person, **wish) for person in people]
+    options = {"include": "a red circle", "exclude": "watermark", "steps": 300, "seed": 7}
+    cards = [await product.ask(person, **options) for person in people]
     for card in cards:
         await product.painting(card)
     (_, second) = await product.until(lambda: two(product.entries("engine", "renderer joined")))

@@ -37,8 +37,8 @@ async def test_the_cancel_button_outlives_a_bot_that_was_killed(product: Product
 async def test_another_engine_paints_what_a_killed_one_left(product: Product) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
-    wish = {"include": "a red circle", "seed": 7, "steps": 40}
-    card = await product.ask(ada, **wish)
+    options = {"include": "a red circle", "seed": 7, "steps": 40}
+    card = await product.ask(ada, **options)
     saved = state_of(folder_of(job_id(card), product.folder))
     await product.until(saved.exists)
     await product.kill("engine")
@@ -61,7 +61,7 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
     assert message.id == card.id
     (picture,) = await pictures_of(ada, message)
 
-    again = await product.ended(ada, await product.ask(ada, **wish))
+    again = await product.ended(ada, await product.ask(ada, **options))
     (undisturbed,) = await pictures_of(ada, again)
     assert picture.tobytes() == undisturbed.tobytes()
     assert picture.info["recipe"] == undisturbed.info["recipe"]
@@ -70,8 +70,8 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
 async def test_an_engine_that_is_told_to_stop_loses_nothing(product: Product) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
-    wish = {"include": "a red circle", "seed": 7, "steps": 60}
-    card = await product.ask(ada, **wish)
+    options = {"include": "a red circle", "seed": 7, "steps": 60}
+    card = await product.ask(ada, **options)
     await product.painting(card)
     await product.stop("engine")
     job = await product.job_of(card)
@@ -90,7 +90,7 @@ async def test_an_engine_that_is_told_to_stop_loses_nothing(product: Product) ->
     assert begun[1] > 0
     (message,) = await ada.messages()
     (picture,) = await pictures_of(ada, message)
-    again = await product.ended(ada, await product.ask(ada, **wish))
+    again = await product.ended(ada, await product.ask(ada, **options))
     (undisturbed,) = await pictures_of(ada, again)
     assert picture.tobytes() == undisturbed.tobytes()
 

@@ -48,8 +48,8 @@ def processes_in(folder: Path) -> list[str]:
 
 
 async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path: Path) -> None:
-    wish = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
-    process = await run(tmp_path, "sandbox.demo", **wish, STEPS="300")
+    request = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
+    process = await run(tmp_path, "sandbox.demo", **request, STEPS="300")
     output, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     assert not errors
@@ -61,7 +61,7 @@ async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path
         assert max(picture.size) >= 512
         recipe = recipe_in(picture)
     painted = (recipe.include[0].text, recipe.exclude[0].text, str(recipe.seed))
-    assert painted == tuple(wish.values())
+    assert painted == tuple(request.values())
     frames = sorted((out / "frames").iterdir())
     assert len(frames) >= 2
     assert all(f"frame {frame.name}" in said for frame in frames)
@@ -89,9 +89,9 @@ async def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, moment: s
 
 
 async def test_the_same_seed_paints_the_same_bytes_in_another_process(tmp_path: Path) -> None:
-    wish = ("a red circle", "--steps", "10", "--seed", "7", "--count", "2")
+    request = ("a red circle", "--steps", "10", "--seed", "7", "--count", "2")
     names = ("one", "two")
-    processes = [await run(tmp_path, "engine", "render", *wish, "--out", name) for name in names]
+    processes = [await run(tmp_path, "engine", "render", *request, "--out", name) for name in names]
     for process in processes:
         _, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()

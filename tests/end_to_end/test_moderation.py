@@ -15,8 +15,8 @@ async def test_a_paused_picture_goes_on_from_its_step_as_if_nothing_had_been(
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
     mo = await product.discord.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-    wish = {"include": "a red circle", "seed": 7, "steps": 60}
-    card = await product.ask(ada, **wish)
+    options = {"include": "a red circle", "seed": 7, "steps": 60}
+    card = await product.ask(ada, **options)
     await product.painting(card)
     await mo.slash("mod pause", why="a film evening")
     paused = await ada.wait_for(lambda each: each.id == card.id and "film evening" in each.text)
@@ -33,6 +33,6 @@ async def test_a_paused_picture_goes_on_from_its_step_as_if_nothing_had_been(
 
     message = await product.ended(ada, card)
     (picture,) = await pictures_of(ada, message)
-    again = await product.ended(ada, await product.ask(ada, **wish))
+    again = await product.ended(ada, await product.ask(ada, **options))
     (undisturbed,) = await pictures_of(ada, again)
     assert picture.tobytes() == undisturbed.tobytes()

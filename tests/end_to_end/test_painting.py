@@ -54,13 +54,13 @@ async def watch(member: Member) -> list[Frame]:
 async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     await product.start("bot")
     (ada,) = await product.members("Ada")
-    wish = {
+    options = {
         "include": "a red circle | a white background:0.5",
         "exclude": "watermark",
         "steps": 300,
         "seed": 7,
     }
-    card = await product.ask(ada, **wish)  # the engine comes later: the card is there at once
+    card = await product.ask(ada, **options)  # the engine comes later: the card is there at once
     assert "In the queue\nPosition 1\n" in card.text
     assert [button.label for button in card.buttons] == ["Cancel"]
 
@@ -91,7 +91,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     (picture,) = await pictures_of(ada, final)
     assert picture.format == "PNG"
     assert max(picture.size) >= 512
-    asked = Recipe.make(**wish, width=64, height=64)  # type: ignore[arg-type]
+    asked = Recipe.make(**options, width=64, height=64)  # type: ignore[arg-type]
     assert recipe_in(picture) == asked
     assert (await product.job_of(final)).recipe == asked
 
@@ -255,9 +255,9 @@ def spellings(secret: str) -> set[str]:
 
 def place(card: MessageView) -> int:
     """The place in the queue that a card tells."""
-    told = re.search(r"Position (\d+)", card.text)
-    assert told, card.text
-    return int(told[1])
+    position = re.search(r"Position (\d+)", card.text)
+    assert position, card.text
+    return int(position[1])
 
 
 def two_halves(left: str, right: str) -> Image.Image:

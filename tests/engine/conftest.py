@@ -46,7 +46,7 @@ def ask_for(database: Database) -> Callable[..., Awaitable[Job]]:
     """Puts a recipe into the queue."""
 
     async def ask_for(
-        wish: Recipe,
+        recipe: Recipe,
         channel_id: int = 1,
         message_id: int | None = None,
         guild_id: int | None = None,
@@ -54,7 +54,7 @@ def ask_for(database: Database) -> Callable[..., Awaitable[Job]]:
     ) -> Job:
         return await Jobs(database).insert(
             NewJob(
-                recipe=wish,
+                recipe=recipe,
                 guild_id=guild_id,
                 channel_id=channel_id,
                 message_id=message_id,

@@ -73,10 +73,10 @@ class Engine:
     frames: RecordingSink
 
     async def ask(self, guild_id: int | None = None, **values: Any) -> Job:
-        wish = {"include": "a red circle", "width": 64, "height": 64, "steps": 10, "seed": 7}
+        options = {"include": "a red circle", "width": 64, "height": 64, "steps": 10, "seed": 7}
         return await Jobs(self.database).insert(
             NewJob(
-                recipe=Recipe.make(**(wish | values)),
+                recipe=Recipe.make(**(options | values)),
                 guild_id=guild_id,
                 channel_id=1,
                 message_id=None,

@@ -37,12 +37,12 @@ def test_a_gpus_memory_is_among_the_numbers(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: (3, 8))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda gpu: 4)
     device.measure_memory(torch.device("cuda:0"))
-    told = {
+    memory = {
         what: REGISTRY.get_sample_value("imagine_gpu_memory_bytes", {"what": what})
         for what in ("total", "free", "held")
     }
     device.GPU_MEMORY.clear()
-    assert told == {"total": 8, "free": 3, "held": 4}
+    assert memory == {"total": 8, "free": 3, "held": 4}
 
 
 def test_bfloat16_is_used_where_the_processor_multiplies_it() -> None:

@@ -109,12 +109,12 @@ def test_a_picture_carries_all_that_is_needed_to_paint_it_again(
 def test_parameters_tell_people_what_else_there_was(recipe: Callable[..., Recipe]) -> None:
     like = PicturePrompt("a" * 64, 0.5)
     asked = recipe("", "fog", preset="winter", include_pictures=[like], initial="b" * 64)
-    told = _metadata(png(noise(8, 8), asked, 0, MADE_BY))["parameters"].splitlines()
-    assert told[1:3] == [f"include images: {'a' * 64}:0.5", "exclude: fog"]
-    assert "strength: 0.5, preset: winter" in told[3]
+    lines = _metadata(png(noise(8, 8), asked, 0, MADE_BY))["parameters"].splitlines()
+    assert lines[1:3] == [f"include images: {'a' * 64}:0.5", "exclude: fog"]
+    assert "strength: 0.5, preset: winter" in lines[3]
     more = recipe().vary(12, 0, seed=1)
-    told = _metadata(png(noise(8, 8), more, 0, MADE_BY))["parameters"].splitlines()
-    assert "from job: 12, image: 1, spread: 0.5" in told[1]
+    lines = _metadata(png(noise(8, 8), more, 0, MADE_BY))["parameters"].splitlines()
+    assert "from job: 12, image: 1, spread: 0.5" in lines[1]
 
 
 def _metadata(content: bytes) -> dict[str, str]:
@@ -142,9 +142,9 @@ def test_what_has_changed_since_is_told(tmp_path: Path, recipe: Callable[..., Re
     (tmp_path / "a.png").write_bytes(png(noise(8, 8), recipe(), 0, MADE_BY))
     read = read_metadata(tmp_path / "a.png")
     older = read.model_copy(update={"versions": read.versions | {"torch": "0.1"}})
-    told = list(older.differences(Provenance("sketch", {"vqgan.safetensors": "cd" * 32})))
-    assert told[0] == "vqgan.safetensors is not the file that was used then."
-    assert re.fullmatch(r"torch was 0\.1 then and is \S+ now\.", told[1])
+    lines = list(older.differences(Provenance("sketch", {"vqgan.safetensors": "cd" * 32})))
+    assert lines[0] == "vqgan.safetensors is not the file that was used then."
+    assert re.fullmatch(r"torch was 0\.1 then and is \S+ now\.", lines[1])
 
 
 GOOD = {"row": "0", "model": "sketch", "weights": "{}", "versions": "{}"}

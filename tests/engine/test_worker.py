@@ -159,9 +159,9 @@ async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
     assert names == ["final-0.png", "final-1.png", *frames, "state.safetensors", "timelapse.mp4"]
     first, *painted = [frame for _, frame in sink.frames]
     assert first.progress is None
-    told = [frame.progress for frame in painted if frame.progress]
-    assert [progress.step for progress in told] == [1, 2, 3, 4, 5]
-    last = told[-1]
+    reported = [frame.progress for frame in painted if frame.progress]
+    assert [progress.step for progress in reported] == [1, 2, 3, 4, 5]
+    last = reported[-1]
     assert (last.include, last.exclude) == (1.0, 0.25)
     assert last.seconds_left == 0
     assert painted[-1].notes == [note_text(note) for note in renderer.notes]

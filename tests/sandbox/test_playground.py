@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 async def test_it_says_where_to_look_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     """With a browser at hand, it opens that; the stand-in for one writes down what it was told."""
-    told = tmp_path / "told"
+    written = tmp_path / "written"
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {told}\n')
+    browser.write_text(f'#!/bin/sh\necho "$1" > {written}\n')
     browser.chmod(0o755)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -47,7 +47,7 @@ async def test_it_says_where_to_look_and_ctrl_c_leaves_nothing_behind(tmp_path: 
             said += line.decode()
     found = re.search(r"It is open in your browser: (http://127\.0\.0\.1:\d+/#\S+)", said)
     assert found, said
-    assert told.read_text().strip() == found[1]
+    assert written.read_text().strip() == found[1]
     children = [int(number) for number in re.findall(r"process (\d+)", said)]
     assert len(children) == 2
     assert all(_lives(number) for number in children)

@@ -7,6 +7,6 @@ from bench.load.statistics import Times
 def test_a_slow_question_is_named() -> None:
     quick, slow = Times([LIMIT / 2]), Times([LIMIT, 2 * LIMIT])
     assert verdict(dict.fromkeys(BOUND, quick), 1000).startswith("All of these")
-    told = verdict(dict.fromkeys(BOUND, quick) | {"claim": slow}, 1000)
-    assert told.startswith("NOT below 50 ms")
-    assert told.endswith(": claim.")
+    sentence = verdict(dict.fromkeys(BOUND, quick) | {"claim": slow}, 1000)
+    assert sentence.startswith("NOT below 50 ms")
+    assert sentence.endswith(": claim.")

@@ -14,9 +14,9 @@ def test_a_soak_says_what_grows() -> None:
     assert "YES" not in soak_report(soak)
     for line, sample in enumerate(flat):
         sample[-1] += line
-    told = soak_report(soak).splitlines()
-    assert [line for line in told if "YES" in line] == [
-        line for line in told if line.startswith(f"| {MEASURES[-1].name}")
+    lines = soak_report(soak).splitlines()
+    assert [line for line in lines if "YES" in line] == [
+        line for line in lines if line.startswith(f"| {MEASURES[-1].name}")
     ]
-    assert "all were shown" in told[-1]
+    assert "all were shown" in lines[-1]
     assert "NOT shown were 2" in soak_report(replace(soak, left=2))

@@ -13,7 +13,7 @@ from core.settings import Settings
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.models import Draft, Payload
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import running_bot, told
+from tests.bot.conftest import private_message, running_bot
 
 
 async def asked(member: Member, include: str = "a red circle") -> MessageView:
@@ -63,7 +63,7 @@ async def test_a_strangers_press_gets_a_polite_no(
 ) -> None:
     message = await asked(ada)
     await bob.press(message, message.buttons[0].custom_id)
-    await told(bob, "Only the member who requested")
+    await private_message(bob, "Only the member who requested")
     assert len(await JobQueue(database).waiting()) == 1
     unchanged = await ada.message(message.id)
     assert unchanged
@@ -85,7 +85,7 @@ async def test_the_second_press_is_told_that_it_is_over(bot: ImagineBot, ada: Me
     await ada.press(message, message.buttons[0].custom_id)
     await ada.wait_for(lambda each: each.id == message.id and "Cancelled by" in each.text)
     await ada.slash("cancel", job=1)
-    await told(ada, "is already cancelled")
+    await private_message(ada, "is already cancelled")
 
 
 async def test_forged_numbers_and_other_servers_jobs_are_refused(
@@ -105,7 +105,7 @@ async def test_forged_numbers_and_other_servers_jobs_are_refused(
     for number in (elsewhere.id, 10**6, 10**18 - 1):
         forged = await posted(sandbox, ada, button(f"imagine:cancel:{number}"))
         await ada.press(forged, f"imagine:cancel:{number}")
-        refused = await told(ada, "That job doesn't exist here.")
+        refused = await private_message(ada, "That job doesn't exist here.")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
     assert [job.id for job in await JobQueue(database).waiting()] == [elsewhere.id]
 
@@ -115,7 +115,7 @@ async def test_a_component_that_nobody_knows_is_answered(
 ) -> None:
     old = await posted(sandbox, ada, button("imagine:frame-it-in-gold:7"))
     await ada.press(old, "imagine:frame-it-in-gold:7")
-    await told(ada, "older message")
+    await private_message(ada, "older message")
 
 
 async def test_the_command_takes_a_number_or_the_latest(
@@ -124,15 +124,15 @@ async def test_the_command_takes_a_number_or_the_latest(
     for include in ("first", "second", "third"):
         await asked(ada, include)
     await ada.slash("cancel", job=1)
-    await told(ada, "Job #1 is cancelled.")
+    await private_message(ada, "Job #1 is cancelled.")
     await ada.slash("cancel")
-    await told(ada, "Job #3 is cancelled.")
+    await private_message(ada, "Job #3 is cancelled.")
     assert [job.id for job in await JobQueue(database).waiting()] == [2]
 
 
 async def test_the_command_without_anything_to_cancel(bot: ImagineBot, ada: Member) -> None:
     await ada.slash("cancel")
-    await told(ada, "no images waiting")
+    await private_message(ada, "no images waiting")
 
 
 async def test_autocomplete_offers_ones_own_living_jobs(

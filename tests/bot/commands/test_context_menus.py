@@ -14,7 +14,7 @@ from core.discord_ui.job_message import ShownImage, job_message
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
 from sandbox import Member, Sandbox
-from tests.bot.conftest import told
+from tests.bot.conftest import private_message
 
 
 async def test_a_picture_of_anybody_is_painted_from(
@@ -95,15 +95,15 @@ async def test_a_wrong_weight_in_the_form_is_pointed_at(
     said = await ada.say("my lawn", tmp_path / "lawn.png")
     opened = await ada.use_menu("Imagine from this image", said)
     await ada.submit(opened, include="a castle | fog:-1")
-    assert "a castle | fog:-1\n               ^" in (await told(ada, "negative")).content
+    assert "a castle | fog:-1\n               ^" in (await private_message(ada, "negative")).content
 
 
 async def test_a_message_without_a_picture(bot: ImagineBot, ada: Member, bob: Member) -> None:
     said = await bob.say("no picture here")
     await ada.use_menu("Imagine from this image", said)
-    await told(ada, "There is no image in this message")
+    await private_message(ada, "There is no image in this message")
     await ada.use_menu("What was this prompt?", said)
-    await told(ada, "doesn't show one of my images")
+    await private_message(ada, "doesn't show one of my images")
 
 
 async def test_what_a_picture_was_asked_for_with(
@@ -111,4 +111,4 @@ async def test_what_a_picture_was_asked_for_with(
 ) -> None:
     job, card = await painted(ada, include="a castle | mist:0.5")
     await bob.use_menu("What was this prompt?", card)
-    assert "a castle | mist:0.5" in (await told(bob, f"#{job.id}")).text
+    assert "a castle | mist:0.5" in (await private_message(bob, f"#{job.id}")).text

@@ -8,7 +8,7 @@ from core.database.claims import Claims
 from core.database.connection import Database
 from core.job import State
 from sandbox import Member, Sandbox
-from tests.bot.conftest import press, told
+from tests.bot.conftest import press, private_message
 
 
 async def test_ones_own_painted_pictures_the_newest_first(
@@ -18,7 +18,7 @@ async def test_ones_own_painted_pictures_the_newest_first(
     await painted(bob, include="bob's secret")
     await painted(ada, include="a lighthouse")
     await ada.slash("history")
-    text = (await told(ada, "Your images")).text
+    text = (await private_message(ada, "Your images")).text
     assert text.index("a lighthouse") < text.index(r"a \*castle\*")
     assert "secret" not in text
 
@@ -29,9 +29,9 @@ async def test_only_those_with_certain_words_or_favourites(
     job, card = await painted(ada, include="a castle")
     await painted(ada, include="a lighthouse")
     await ada.slash("history", words="LIGHT")
-    assert "castle" not in (await told(ada, "a lighthouse")).text
+    assert "castle" not in (await private_message(ada, "a lighthouse")).text
     await press(sandbox, ada, card, f"favourite:{job.id}")
-    await told(ada, "Added #")
+    await private_message(ada, "Added #")
     await ada.slash("history", favourites=True)
     starred = await ada.wait_for(
         lambda message: "castle" in message.text and "light" not in message.text
@@ -39,7 +39,7 @@ async def test_only_those_with_certain_words_or_favourites(
     assert f"⭐ [#{job.id}]" in starred.text
     assert [file.filename for file in starred.files] == [f"thumbnail-{job.id}.webp"]
     await press(sandbox, ada, card, f"favourite:{job.id}")
-    await told(ada, "Removed #")
+    await private_message(ada, "Removed #")
 
 
 async def test_a_member_with_all_the_favourites_there_can_be_is_asked_to_remove_one(
@@ -49,7 +49,7 @@ async def test_a_member_with_all_the_favourites_there_can_be_is_asked_to_remove_
     for _ in range(2):
         job, card = await painted(ada)
         await press(sandbox, ada, card, f"favourite:{job.id}")
-    await told(ada, "You have reached the limit of favourites (1)")
+    await private_message(ada, "You have reached the limit of favourites (1)")
 
 
 async def test_what_narrows_the_list_stays_from_page_to_page(
@@ -68,9 +68,9 @@ async def test_what_narrows_the_list_stays_from_page_to_page(
             )
     await painted(ada, include="a lighthouse")
     await ada.slash("history", words="castle")
-    first = await told(ada, "Page 1 of 2")
+    first = await private_message(ada, "Page 1 of 2")
     await ada.press(first, first.buttons[1].custom_id)
-    second = await told(ada, "Page 2 of 2")
+    second = await private_message(ada, "Page 2 of 2")
     assert "lighthouse" not in second.text
     assert second.text.count("a castle") == 2
 
@@ -81,9 +81,9 @@ async def test_words_that_begin_like_a_mark_are_words(
     """A star once stood for favourites, and words that began with one for them as well."""
     await painted(ada, include="*star of the sea")
     await ada.slash("history", words="*star")
-    await told(ada, "star of the sea")
+    await private_message(ada, "star of the sea")
     await ada.slash("history", words="=star")
-    await told(ada, "No matching images")
+    await private_message(ada, "No matching images")
 
 
 async def test_the_link_of_a_private_image_leads_into_the_direct_conversation(
@@ -98,7 +98,7 @@ async def test_the_link_of_a_private_image_leads_into_the_direct_conversation(
     direct = await ada.direct()
     (message,) = await direct.messages()
     await ada.slash("history")
-    text = (await told(ada, "Your images")).text
+    text = (await private_message(ada, "Your images")).text
     assert f"[#2](https://discord.com/channels/@me/{direct.channel_id}/{message.id})" in text
     assert f"[#1](https://discord.com/channels/{sandbox.guild.id}/{ada.channel_id}/" in text
 
@@ -109,7 +109,7 @@ async def test_a_button_of_before_still_turns_the_page(
     await painted(ada, include="a castle")
     await painted(ada, include="a lighthouse")
     await ada.slash("history")
-    shown = await told(ada, "Your images")
+    shown = await private_message(ada, "Your images")
     await press(sandbox, ada, shown, "page:history:0:castle")
     turned = await ada.wait_for(
         lambda message: (

@@ -23,7 +23,7 @@ from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import all_given, refusal, running_bot, told
+from tests.bot.conftest import all_given, private_message, refusal, running_bot
 
 CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
@@ -148,9 +148,9 @@ async def test_a_wrong_prompt_is_pointed_at_for_the_asker_alone(
 async def test_a_member_with_many_jobs_is_asked_to_wait(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
-    wishes = [ada.slash("imagine", include="a red circle") for _ in range(MAX_WAITING + 1)]
-    await asyncio.gather(*wishes)
-    await told(ada, f"already have {MAX_WAITING}")
+    requests = [ada.slash("imagine", include="a red circle") for _ in range(MAX_WAITING + 1)]
+    await asyncio.gather(*requests)
+    await private_message(ada, f"already have {MAX_WAITING}")
     assert len(await JobQueue(database).waiting()) == MAX_WAITING
     public = [message for message in await ada.messages() if not message.ephemeral]
     assert len(public) == MAX_WAITING

@@ -20,7 +20,7 @@ from core.moderation import AuditAction, Verdict
 from core.settings import Settings
 from sandbox import Member, MessageView, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import running_bot, told, worked_off
+from tests.bot.conftest import private_message, running_bot, worked_off
 
 LEASE = 30.0
 
@@ -87,7 +87,7 @@ async def test_a_named_role_moderates_beside_those_who_manage_messages(
     async with running_bot(sandbox, settings, database):
         first, second = await ask(ada), await ask(ada)
         await keeper.press(first, "imagine:cancel:1")
-        await told(keeper, "Only the member who requested")
+        await private_message(keeper, "Only the member who requested")
         await orders(mo, "role", role=role)
         await keeper.press(first, "imagine:cancel:1")
         await ada.wait_for(lambda each: each.id == first.id and "Cancelled by Kim" in each.text)
@@ -164,12 +164,12 @@ async def test_clear_asks_first_and_its_button_outlives_a_restart(
         )
         kept = await orders(mo, "clear")
         await mo.press(kept, kept.buttons[1].custom_id)
-        await told(mo, "Nothing was cancelled")
+        await private_message(mo, "Nothing was cancelled")
     assert len(await JobQueue(database).running()) + len(await JobQueue(database).waiting()) == 3
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database):
         await mo.press(question, question.buttons[0].custom_id)
-        await told(mo, "2 jobs cancelled.")
+        await private_message(mo, "2 jobs cancelled.")
     assert await waiting(database) == [2]
     assert await JobQueue(database).running() == []
 
@@ -181,7 +181,7 @@ async def test_one_job_is_one_job(
     question = await orders(mo, "clear")
     assert "Cancel 1 job that is waiting or in progress?" in question.text
     await mo.press(question, question.buttons[0].custom_id)
-    await told(mo, "1 job cancelled.")
+    await private_message(mo, "1 job cancelled.")
     await ask(bob)
     assert "1 of their jobs was cancelled." in (await orders(mo, "block", member=bob)).text
 
@@ -196,7 +196,7 @@ async def test_a_pause_tells_members_why_and_a_resume_ends_it(
     assert await Claims(database).claim("engine", LEASE) is None
     await refused(ada, "Reason: a film evening.")
     await ada.slash("queue")
-    await told(ada, "paused Imagine here**: a film evening")
+    await private_message(ada, "paused Imagine here**: a film evening")
     assert "a film evening" in (await orders(mo, "queue")).text
     await orders(mo, "resume")
     assert "not paused" in (await orders(mo, "resume")).text
@@ -417,7 +417,7 @@ async def test_a_report_arrives_with_its_buttons_and_the_picture_is_deleted(
     for words in (f"<@{ada.id}>", f"<@{bob.id}>", "it is \\*rude\\*", "a red circle"):
         assert words in message.text
     await bob.at(office.channel_id).press(message, "imagine:report:1:delete")
-    await told(bob.at(office.channel_id), "Only moderators")
+    await private_message(bob.at(office.channel_id), "Only moderators")
     await office.press(message, "imagine:report:1:delete")
     closed = await office.wait_for(lambda each: each.id == message.id and not each.buttons)
     assert f"done by <@{office.id}>" in closed.text
@@ -454,7 +454,7 @@ async def test_without_a_log_channel_reports_wait_in_the_command(
     await Reports(database).insert(picture, bob.id, None)
     message = await orders(mo, "reports")
     await mo.press(message, "imagine:report:1:dismiss")
-    await told(mo, "Dismiss: done by")
+    await private_message(mo, "Dismiss: done by")
     assert "no open reports" in (await orders(mo, "reports")).text
 
 
@@ -475,4 +475,4 @@ async def test_a_member_reports_and_is_thanked_once(
         assert thanks.ephemeral
         assert "Thank you" in thanks.text
         await bob.slash("tell-on")
-        await told(bob, "already reported #1")
+        await private_message(bob, "already reported #1")

@@ -22,7 +22,7 @@ from core.settings import Settings
 from core.storage.paths import folder_of
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.constants import FILE_LIMIT
-from tests.bot.conftest import asked, press, told, worked_off
+from tests.bot.conftest import asked, press, private_message, worked_off
 
 
 async def records(member: Member, *, archives: int = 1) -> dict[str, list[dict[str, Any]]]:
@@ -66,7 +66,7 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
     await members.set_preferences(ada.id, Preferences("96x64", 40, None, True))
     await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
     await ada.slash("privacy")
-    message = await told(ada, "2 requests")
+    message = await private_message(ada, "2 requests")
     assert "2 images with their frames" in message.text
     everything = await records(ada)
     assert [each["id"] for each in everything["jobs.json"]] == [3, 1]
@@ -78,9 +78,9 @@ async def test_all_of_it_is_deleted_and_nothing_of_others(
         others.recipe.initial,
     }
     await press(sandbox, bob, others_card, f"forget:{ada.id}")
-    await told(bob, "You can only delete your own data.")
+    await private_message(bob, "You can only delete your own data.")
     await ada.press(message, message.buttons[0].custom_id)
-    await told(ada, "Deleted 2 requests")
+    await private_message(ada, "Deleted 2 requests")
     assert await PersonalData(database).summary(ada.id) == Summary(0, 0, 0, None)
     assert await members.preferences(ada.id) == Preferences()
     assert not await JobQueue(database).waiting()
@@ -98,10 +98,10 @@ async def test_one_request_is_one_request(
 ) -> None:
     await painted(ada)
     await ada.slash("privacy")
-    message = await told(ada, "1 request (")
+    message = await private_message(ada, "1 request (")
     assert "1 image with its frames" in message.text
     await ada.press(message, message.buttons[0].custom_id)
-    await told(ada, "Deleted 1 request and")
+    await private_message(ada, "Deleted 1 request and")
 
 
 async def test_the_files_say_what_moderators_keep_and_nothing_of_others(
@@ -140,12 +140,12 @@ async def test_whoever_asked_5000_times_gets_all_of_it_and_can_delete_it(
             (recipe.model_dump_json(), sandbox.guild.id, sandbox.channel.id, ada.id),
         )
     await ada.slash("privacy")
-    message = await told(ada, "5000 requests")
+    message = await private_message(ada, "5000 requests")
     jobs = (await records(ada, archives=2))["jobs.json"]
     assert [each["id"] for each in jobs] == list(range(5000, 0, -1))
     assert jobs[0]["recipe"]["include"][0]["text"] == ideographs
     await ada.press(message, message.buttons[0].custom_id)
-    await told(ada, "Deleted 5000 requests")
+    await private_message(ada, "Deleted 5000 requests")
     assert (await PersonalData(database).summary(ada.id)).jobs == 0
 
 
@@ -155,7 +155,7 @@ async def test_the_button_is_there_even_if_the_files_cannot_be_sent(
     await painted(ada)
     sandbox.faults.fail("POST /webhooks/{webhook_id}/{webhook_token}", 413)
     await ada.slash("privacy")
-    message = await told(ada, "1 request (")
-    await told(ada, "The files could not be sent")
+    message = await private_message(ada, "1 request (")
+    await private_message(ada, "The files could not be sent")
     await ada.press(message, message.buttons[0].custom_id)
-    await told(ada, "Deleted 1 request and")
+    await private_message(ada, "Deleted 1 request and")

@@ -9,7 +9,7 @@ from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from tests.bot.conftest import running_bot, told
+from tests.bot.conftest import private_message, running_bot
 
 
 async def queued(
@@ -35,7 +35,7 @@ async def queued(
 
 async def test_an_empty_queue(bot: ImagineBot, ada: Member) -> None:
     await ada.slash("queue")
-    await told(ada, "The queue is empty")
+    await private_message(ada, "The queue is empty")
 
 
 async def test_what_runs_and_what_waits_with_ones_own_marked(
@@ -49,7 +49,7 @@ async def test_what_runs_and_what_waits_with_ones_own_marked(
     await queued(database, "hidden in a channel", bob, guild_id=here, channel_id=5)
     await queued(database, "hidden in a server", bob, guild_id=here + 1)
     await ada.slash("queue")
-    text = (await told(ada, "Waiting")).text
+    text = (await private_message(ada, "Waiting")).text
     assert "20/50 · #1 · Bob · a running dog" in text
     assert r"#2 · **yours** · mine \*here\*" in text
     assert "#3 · Bob · in another channel" in text
@@ -74,7 +74,7 @@ async def test_ones_own_place_far_down_is_told(
         )
     await queued(database, "mine at last", ada, guild_id=here)
     await ada.slash("queue")
-    text = (await told(ada, "Waiting")).text
+    text = (await private_message(ada, "Waiting")).text
     assert f"**Waiting** ({PAGE + 6})" in text
     assert text.count("mine at last") == 1
     assert f"**Yours**\n{PAGE + 6}. · #{PAGE + 6} · **yours** · mine at last" in text
@@ -87,11 +87,11 @@ async def test_pages_are_turned_after_a_restart_too(
         await queued(database, f"wish {number}", bob, guild_id=sandbox.guild.id)
     async with running_bot(sandbox, settings, database):
         await ada.slash("queue")
-        first = await told(ada, "Page 1 of 2")
+        first = await private_message(ada, "Page 1 of 2")
     assert [button.disabled for button in first.buttons] == [True, False]
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database):
         await ada.press(first, first.buttons[1].custom_id)
-        second = await told(ada, "Page 2 of 2")
+        second = await private_message(ada, "Page 2 of 2")
     assert f"{PAGE + 2}. #{PAGE + 2} · Bob · wish {PAGE + 1}" in second.text
     assert "wish 0" not in second.text

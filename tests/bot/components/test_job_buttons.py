@@ -14,7 +14,7 @@ from core.recipe import Source
 from core.settings import Settings
 from core.storage.paths import folder_of
 from sandbox import Member, Sandbox
-from tests.bot.conftest import asked, press, running_bot, told, worked_off
+from tests.bot.conftest import asked, press, private_message, running_bot, worked_off
 
 
 async def newest(database: Database) -> Job:
@@ -103,7 +103,7 @@ async def test_it_does_not_grow_without_end(
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (huge.model_dump_json(),))
     await press(sandbox, ada, card, f"larger:{job.id}")
-    await told(ada, "The limit is 256 pixels per side")
+    await private_message(ada, "The limit is 256 pixels per side")
     assert not await JobQueue(database).waiting()
 
 
@@ -150,7 +150,7 @@ async def test_an_error_in_the_form_names_its_field_and_keeps_what_was_typed(
     job, card = await painted(ada)
     typed = {"include": "a blue *square*", "size": ["96x64"], "steps": "50", "seed": "9"} | wrong
     await ada.submit(await press(sandbox, ada, card, f"edit:{job.id}"), **typed)
-    refused = await told(ada, named)
+    refused = await private_message(ada, named)
     assert ("^" in refused.content) == ("fog" in str(wrong))  # the place is pointed at
     (again,) = refused.buttons
     assert again.label == "Edit again"
@@ -182,13 +182,13 @@ async def test_stop_marks_a_running_job_for_its_asker_alone(
 ) -> None:
     card = await asked(ada)
     await press(sandbox, ada, card, "stop:1")
-    await told(ada, "It hasn't started yet")
+    await private_message(ada, "It hasn't started yet")
     await Claims(database).claim("engine", 60)
     await press(sandbox, bob, card, "stop:1")
-    await told(bob, "Only the member who requested")
+    await private_message(bob, "Only the member who requested")
     assert await Claims(database).held("engine") == {1: False}
     await press(sandbox, ada, card, "stop:1")
-    await told(ada, "will stop after its current step")
+    await private_message(ada, "will stop after its current step")
     assert await Claims(database).held("engine") == {1: True}
 
 
@@ -197,7 +197,7 @@ async def test_a_picked_picture_is_shown_large_to_who_picked_it(
 ) -> None:
     job, card = await painted(ada, count=3)
     await press(sandbox, ada, card, f"pick:{job.id}:2")
-    shown = await told(ada, "image 3")
+    shown = await private_message(ada, "image 3")
     assert [button.label for button in shown.buttons] == [
         *("Vary subtly", "Vary", "Vary strongly", "Remix"),
         *("Repaint a part", "Zoom out", "Pan"),
@@ -212,10 +212,10 @@ async def test_more_offers_what_can_be_done_with_several_images(
 ) -> None:
     job, message = await painted(ada, count=3)
     await press(sandbox, ada, message, f"actions:{job.id}")
-    shown = await told(ada, "pick an image")
+    shown = await private_message(ada, "pick an image")
     assert [button.label for button in shown.buttons[:3]] == ["1", "2", "3"]
     await press(sandbox, ada, shown, f"pick:{job.id}:1")
-    assert (await told(ada, "image 2")).files
+    assert (await private_message(ada, "image 2")).files
 
 
 async def test_details_and_timelapse(
@@ -224,7 +224,7 @@ async def test_details_and_timelapse(
     job, card = await painted(ada)
     await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
     await press(sandbox, bob, card, f"details:{job.id}")
-    text = (await told(bob, "Include")).text
+    text = (await private_message(bob, "Include")).text
     for part in (
         "a red circle",
         "fog",
@@ -249,16 +249,16 @@ async def test_deleted_pictures_are_gone_everywhere(
 ) -> None:
     job, card = await painted(ada)
     await press(sandbox, bob, card, f"delete:{job.id}")
-    await told(bob, "Only the member who requested it or a moderator can delete")
+    await private_message(bob, "Only the member who requested it or a moderator can delete")
     await press(sandbox, ada, card, f"delete:{job.id}")
-    question = await told(ada, "Permanently delete")
+    question = await private_message(ada, "Permanently delete")
     await ada.press(question, question.buttons[0].custom_id)
-    await told(ada, "is deleted")
+    await private_message(ada, "is deleted")
     await worked_off(database)
     assert await ada.message(card.id) is None
     assert not folder_of(job.id, settings.data_dir).exists()
     await ada.slash("show", job=job.id)
-    await told(ada, "That job doesn't exist here")
+    await private_message(ada, "That job doesn't exist here")
 
 
 async def test_a_job_of_another_channel_is_nobodys_business(
@@ -269,7 +269,7 @@ async def test_a_job_of_another_channel_is_nobodys_business(
         await db.execute("UPDATE jobs SET channel_id = 5")
     for action in ("again", "vary", "details", "timelapse", "edit", "pick", "favourite", "delete"):
         await press(sandbox, bob, card, f"{action}:{job.id}")
-        refused = await told(bob, "That job doesn't exist here")
+        refused = await private_message(bob, "That job doesn't exist here")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
     assert not await JobQueue(database).waiting()
 
@@ -283,6 +283,6 @@ async def test_buttons_and_forms_outlive_a_restart(
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database):
         await press(sandbox, ada, card, f"details:{job.id}")
-        await told(ada, "a red circle")
+        await private_message(ada, "a red circle")
         await ada.wait_filled(await ada.submit(opened, include="a blue square"))
     assert (await newest(database)).recipe.title == "a blue square"

@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
 from core.storage.uploaded_images import load_image
 from sandbox import Member, Sandbox
-from tests.bot.conftest import press, refusal, told
+from tests.bot.conftest import press, private_message, refusal
 
 
 async def newest(database: Database) -> Job:
@@ -93,10 +93,10 @@ async def test_the_form_says_what_is_missing(
     job, card = await painted(ada)
     opened = await press(sandbox, ada, card, f"repaint:{job.id}")
     await ada.submit(opened, include="a dog")
-    await told(ada, "Say which part to repaint")
+    await private_message(ada, "Say which part to repaint")
     opened = await press(sandbox, ada, card, f"repaint:{job.id}")
     await ada.submit(opened, include="a dog", box="over there")
-    await told(ada, "A region is left, right")
+    await private_message(ada, "A region is left, right")
     assert not await JobQueue(database).waiting()
 
 
@@ -138,8 +138,8 @@ async def test_an_enlarged_image_is_repainted_at_its_size(
 async def test_imagine_repaints_a_part_of_an_uploaded_image(
     bot: ImagineBot, database: Database, ada: Member, mask: Path
 ) -> None:
-    wish = {"include": "a dog", "image": mask, "repaint": "links, 60 0 100 40"}
-    await ada.wait_filled(await ada.slash("imagine", **wish))
+    options = {"include": "a dog", "image": mask, "repaint": "links, 60 0 100 40"}
+    await ada.wait_filled(await ada.slash("imagine", **options))
     recipe = (await newest(database)).recipe
     assert recipe.repaint == Repaint(parse_regions("left, 60 0 100 40"))
     assert recipe.initial

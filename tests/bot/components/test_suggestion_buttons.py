@@ -10,7 +10,7 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.settings import Settings
 from sandbox import Member
-from tests.bot.conftest import told
+from tests.bot.conftest import private_message
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def test_three_suggestions_that_are_painted_at_a_press(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("imagine", include="xqzwv brlmpf")
-    message = await told(ada, "I don't know how to paint that yet.")
+    message = await private_message(ada, "I don't know how to paint that yet.")
     assert len(await ada.messages()) == 1
     assert await JobQueue(database).waiting() == []
     assert len(message.buttons) == 3
@@ -46,5 +46,5 @@ async def test_colours_alone_do_not_say_what_to_paint(
 ) -> None:
     Image.new("RGB", (8, 8), "navy").save(tmp_path / "colours.png")
     await ada.slash("imagine", include="xqzwv brlmpf", palette_from=tmp_path / "colours.png")
-    await told(ada, "I don't know how to paint that yet.")
+    await private_message(ada, "I don't know how to paint that yet.")
     assert await JobQueue(database).waiting() == []

@@ -16,7 +16,7 @@ from core.job import NewJob
 from core.moderation import Limits
 from core.storage.uploaded_images import Reason, Rejection
 from sandbox import Member, MessageView, Sandbox
-from tests.bot.conftest import asked, press, told
+from tests.bot.conftest import asked, press, private_message
 
 OPTIONS = {"include": "a red circle", "seed": 7, "steps": 40}
 
@@ -61,13 +61,13 @@ async def test_what_comes_from_an_age_restricted_channel_is_not_laundered_by_an_
     job, _ = await painted(late)
     assert job.age_restricted
     await ada.slash("show", job=job.id)
-    refused = await told(ada, "can only be shown in one")
+    refused = await private_message(ada, "can only be shown in one")
     assert not refused.files
     card = await asked(ada)
     for action in ("again", "vary", "edit", "more", "details"):
         row = ":0" if action in ("vary", "more") else ""
         await press(sandbox, ada, card, f"{action}:{job.id}{row}")
-    await told(ada, "can only be shown in one")
+    await private_message(ada, "can only be shown in one")
     assert await jobs(database) == 1
     there = await shown(late, job.id)
     await late.wait_filled(await late.press(there, vary_of(there)))
@@ -84,7 +84,7 @@ async def test_a_channel_that_became_age_restricted_keeps_its_older_jobs_to_itse
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET age_restricted = 0")
     await ada.slash("show", job=job.id)
-    await told(ada, "can only be shown in one")
+    await private_message(ada, "can only be shown in one")
 
 
 async def test_an_uploaded_image_from_an_age_restricted_channel_stays_there(
@@ -93,7 +93,7 @@ async def test_an_uploaded_image_from_an_age_restricted_channel_stays_there(
     late = ada.at(await sandbox.client.channel("late", nsfw=True))
     await late.wait_filled(await late.slash("imagine", **OPTIONS, image=photo))
     await ada.slash("imagine", **OPTIONS, image=photo)
-    await told(ada, "only request it in an age-restricted channel")
+    await private_message(ada, "only request it in an age-restricted channel")
     assert await jobs(database) == 1
 
 
@@ -124,7 +124,7 @@ async def test_somebody_elses_upload_is_not_used_again_but_the_result_can_be_var
     for action in ("again", "edit"):
         reply = await press(sandbox, bob, card, f"{action}:{job.id}")
         assert reply.kind != "modal"
-    await told(bob, "image that someone else uploaded")
+    await private_message(bob, "image that someone else uploaded")
     assert await jobs(database) == 0
     await bob.wait_filled(await press(sandbox, bob, card, f"vary:{job.id}:0"))
     (varied,) = await JobQueue(database).waiting()
@@ -146,23 +146,23 @@ async def test_details_name_only_jobs_that_the_onlooker_may_see(
         NewJob(recipe=job.recipe, channel_id=ada.channel_id, **made)
     )
     await press(sandbox, bob, card, f"details:{job.id}")
-    seen = (await told(bob, "Led to")).text
+    seen = (await private_message(bob, "Led to")).text
     assert f"#{public.id}" in seen
     assert f"#{private.id}" not in seen
     child = await Jobs(database).insert(
         NewJob(recipe=job.recipe, channel_id=ada.channel_id, **made | {"parent_id": private.id})
     )
     await press(sandbox, bob, card, f"details:{child.id}")
-    assert f"#{private.id}" not in (await told(bob, f"#{child.id}")).text
+    assert f"#{private.id}" not in (await private_message(bob, f"#{child.id}")).text
     await press(sandbox, ada, card, f"details:{job.id}")
-    assert f"#{private.id}" in (await told(ada, "Led to")).text
+    assert f"#{private.id}" in (await private_message(ada, "Led to")).text
 
 
 async def test_somebody_who_left_cannot_queue_for_the_server_from_their_direct_messages(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     await ada.slash("imagine", **OPTIONS, private=True)
-    await told(ada, "Your image is on its way")
+    await private_message(ada, "Your image is on its way")
     direct = await ada.direct()
     (job,) = await JobQueue(database).waiting()
     card = await direct.wait_for(lambda message: bool(message.buttons))
@@ -187,7 +187,7 @@ async def test_rejected_files_count_towards_the_hourly_limit(
             while bot.rejected_uploads.count(ada.id, guild_id) <= number:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     await ada.slash("imagine", **OPTIONS)
-    await told(ada, "made 2 requests in the last hour")
+    await private_message(ada, "made 2 requests in the last hour")
     assert await jobs(database) == 0
 
 
@@ -198,7 +198,7 @@ async def test_after_many_rejected_files_no_more_are_read_for_now(
         rejection = Rejection(Reason.UNREADABLE)
         bot.rejected_uploads.add(bytes([number]), rejection, ada.id, sandbox.guild.id)
     await ada.slash("imagine", **OPTIONS, image=photo)
-    await told(ada, "couldn't be read in the last hour")
+    await private_message(ada, "couldn't be read in the last hour")
     assert await jobs(database) == 0
     await asked(ada)
 
@@ -208,7 +208,7 @@ async def test_a_full_waiting_room_refuses_at_once_and_downloads_nothing(
 ) -> None:
     async with bot.upload_queue.slot(ada.id, sandbox.guild.id):
         replies = [await ada.slash("imagine", **OPTIONS, image=photo) for _ in range(3)]
-        await told(ada, "still reading your other images")
+        await private_message(ada, "still reading your other images")
         assert not any("/cdn/" in request.path for request in sandbox.requests)
     for reply in replies[:2]:
         await ada.wait_filled(reply)

@@ -132,21 +132,24 @@ async def test_an_image_that_needs_too_much_memory_is_rejected() -> None:
 async def test_the_reader_knows_no_secret_and_dies_with_whom_it_reads_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = tmp_path / "told"
+    environment = tmp_path / "environment"
     impostor = tmp_path / "python"
     impostor.write_text(
-        f"#!/bin/sh\nenv > {told}.part\necho $$ >> {told}.part\nmv {told}.part {told}\n"
+        "#!/bin/sh\n"
+        f"env > {environment}.part\n"
+        f"echo $$ >> {environment}.part\n"
+        f"mv {environment}.part {environment}\n"
         "exec sleep 60\n"
     )
     impostor.chmod(0o755)
     monkeypatch.setattr(image_decoder.sys, "executable", str(impostor))
     monkeypatch.setenv("DISCORD_TOKEN", "MTA.very.secret")
     waiting = asyncio.create_task(decode_isolated(_png("red")))
-    while not told.exists():  # noqa: ASYNC110 - another process makes it
+    while not environment.exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.01)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert "secret" not in told.read_text()
+    assert "secret" not in environment.read_text()
     with pytest.raises(ProcessLookupError):
-        os.kill(int(told.read_text().split()[-1]), 0)
+        os.kill(int(environment.read_text().split()[-1]), 0)

@@ -13,7 +13,7 @@ from bot.client import ImagineBot
 from core.settings import Settings
 from core.storage.paths import finished_pictures, folder_of
 from sandbox import Member, MessageView, Sandbox
-from tests.bot.conftest import press, told
+from tests.bot.conftest import press, private_message
 
 
 def with_text(**chunks: str) -> Callable[[Path], None]:
@@ -51,7 +51,7 @@ async def test_details_name_the_model_and_the_versions(
 ) -> None:
     job, message = await painted(ada)
     await press(sandbox, ada, message, f"details:{job.id}")
-    details = await told(ada, "Made with")
+    details = await private_message(ada, "Made with")
     assert field(details, "Made with") == "sketch (torch 2.15)"
 
 
@@ -68,7 +68,7 @@ async def test_a_file_without_readable_metadata_costs_one_line_of_the_details(
     (path,) = finished_pictures(folder_of(job.id, settings.data_dir))
     damage(path)
     await press(sandbox, ada, message, f"details:{job.id}")
-    details = await told(ada, "a red circle")
+    details = await private_message(ada, "a red circle")
     assert field(details, "Made with") in (None, "sketch")
     assert field(details, "Seed") == "7"
     await ada.slash("show", job=job.id)
@@ -85,11 +85,11 @@ async def test_details_name_tile_symmetry_and_palette_and_show_repeats_the_tiles
     for row in range(2):
         Image.new("RGB", (16, 16)).save(folder / f"repeated-{row}.webp")
     await press(sandbox, ada, message, f"details:{job.id}")
-    details = await told(ada, "Made with")
+    details = await private_message(ada, "Made with")
     found = [field(details, name) for name in ("Pattern", "Symmetry", "Palette")]
     assert found == ["seamless", "mirrored left to right", "#000080 #ffd700"]
     await press(sandbox, ada, message, f"pick:{job.id}:1")
-    picked = await told(ada, "image 2")
+    picked = await private_message(ada, "image 2")
     repeats = [f"imagine-{job.id}-{row}-repeated.webp" for row in (1, 2)]
     assert {file.filename for file in picked.files} == {f"imagine-{job.id}-2.png", repeats[1]}
     await ada.slash("show", job=job.id)

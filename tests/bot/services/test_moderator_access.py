@@ -14,7 +14,7 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import asked, press, told
+from tests.bot.conftest import asked, press, private_message
 from tests.bot.forging import scene
 
 SAMPLES = {
@@ -87,7 +87,7 @@ async def test_who_no_longer_moderates_turns_no_page_and_clears_no_queue(
     shown, question = await order(mo, "queue"), await order(mo, "clear")
     await mo.remove_role(role)
     await press(sandbox, mo, shown, "page:modqueue:0:")
-    await told(mo, "Only moderators of this server")
+    await private_message(mo, "Only moderators of this server")
     await mo.press(question, question.buttons[0].custom_id)
     assert len(await JobQueue(database).waiting()) == 3
     assert not [each for each in await mo.messages() if "cancelled" in each.text]
@@ -109,7 +109,7 @@ async def test_a_member_whom_an_administrator_lets_use_mod_has_its_buttons_for_a
     with monkeypatch.context() as patch:
         patch.setattr(moderator_access.time, "time", lambda: late)
         await bob.press(question, custom_id)
-        await told(bob, "Only moderators of this server")
+        await private_message(bob, "Only moderators of this server")
     await bob.press(question, custom_id)
-    await told(bob, "1 job cancelled.")
+    await private_message(bob, "1 job cancelled.")
     assert not await JobQueue(database).waiting()

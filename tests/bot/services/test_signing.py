@@ -16,7 +16,7 @@ from core.database.provenance import UploadedImages
 from core.settings import Settings
 from core.storage.uploaded_images import store_image
 from sandbox import Member, Sandbox
-from tests.bot.conftest import told
+from tests.bot.conftest import private_message
 from tests.bot.forging import FORGERIES, scene
 
 
@@ -102,7 +102,7 @@ async def test_a_refused_wish_leaves_no_picture_on_the_disk(
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
     await bot.blocks.block(sandbox.guild.id, ada.id, actor_id=1, reason=None, until=None)
     await ada.slash("imagine", include="a sea", image=tmp_path / "lawn.png")
-    await told(ada, "You've been blocked")
+    await private_message(ada, "You've been blocked")
     assert not (settings.data_dir / "initial").exists()
 
 
@@ -114,6 +114,6 @@ async def test_a_failure_tells_a_member_no_path(
     settings.data_dir.mkdir(exist_ok=True)
     (settings.data_dir / "initial").write_text("in the way")
     await ada.slash("imagine", include="a sea", image=tmp_path / "lawn.png")
-    shown = await told(ada, "Incident")
+    shown = await private_message(ada, "Incident")
     assert str(tmp_path) not in json.dumps(shown.raw)
     assert "/" not in shown.text

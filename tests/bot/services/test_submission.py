@@ -11,14 +11,14 @@ from core.database.connection import Database
 from core.database.errors import StoreFullError
 from core.database.queue import JobQueue
 from sandbox import Member, Sandbox
-from tests.bot.conftest import told
+from tests.bot.conftest import private_message
 
 
 async def test_a_private_wish_is_shown_to_its_asker_alone(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a secret", private=True)
-    await told(ada, "on its way")
+    await private_message(ada, "on its way")
     direct = await ada.direct()
     (job,) = await JobQueue(database).waiting()
     card = await direct.wait_for(lambda message: "a secret" in message.text)
@@ -26,7 +26,7 @@ async def test_a_private_wish_is_shown_to_its_asker_alone(
     assert job.guild_id == sandbox.guild.id
     assert not await bob.messages()
     await bob.slash("queue")
-    assert "a secret" not in (await told(bob, "Waiting")).text
+    assert "a secret" not in (await private_message(bob, "Waiting")).text
     await direct.press(card, card.buttons[0].custom_id)
     await direct.wait_for(lambda message: "Cancelled by" in message.text)
 
@@ -52,7 +52,7 @@ async def test_a_private_request_that_is_not_queued_leaves_no_direct_message(
 
     monkeypatch.setattr(bot.jobs, "insert", failing)
     await ada.slash("imagine", include="a secret", private=True)
-    await told(ada, text)
+    await private_message(ada, text)
     assert not await JobQueue(database).waiting()
     assert not await (await ada.direct()).messages()
 
@@ -62,7 +62,7 @@ async def test_closed_direct_messages_bring_it_into_the_channel(
 ) -> None:
     await ada.accept_direct_messages(False)
     await ada.slash("imagine", include="a secret", private=True)
-    await told(ada, "I can't send you direct messages")
+    await private_message(ada, "I can't send you direct messages")
     (job,) = await JobQueue(database).waiting()
     assert (job.channel_id, job.message_id) == (ada.channel_id, None)
 

@@ -22,7 +22,7 @@ from core.job import Job
 from core.settings import Settings
 from sandbox import Member, Sandbox
 from sandbox.discord.models import Event
-from tests.bot.conftest import all_given, refusal, running_bot, told
+from tests.bot.conftest import all_given, private_message, refusal, running_bot
 
 ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
@@ -62,8 +62,8 @@ async def test_a_wish_that_discord_tells_twice_is_one(
     stop = sandbox.world.listen(heard.append)
     card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     stop()
-    (wish,) = [event for event in heard if event.name == "INTERACTION_CREATE"]
-    sandbox.world.emit(wish)
+    (interaction,) = [event for event in heard if event.name == "INTERACTION_CREATE"]
+    sandbox.world.emit(interaction)
     await asyncio.sleep(0.3)
     assert len(await JobQueue(database).waiting()) == 1
     assert [each.id for each in await ada.messages()] == [card.id]
@@ -83,7 +83,7 @@ async def test_a_reason_that_could_not_be_told_is_told_later(
 
         bot.jobs.insert = failing  # type: ignore[method-assign]
         await ada.slash("imagine", include="a red circle")
-        message = await told(ada, "Something went wrong")
+        message = await private_message(ada, "Something went wrong")
         assert [each.id for each in await ada.messages()] == [message.id]
         await all_given(database)
 

@@ -20,7 +20,7 @@ from core.settings import Settings
 from core.storage.backup import NUMBERS_SKIPPED, BackupError, back_up, restore
 from core.storage.paths import folder_of, state_of
 
-WISH = Recipe.make("a red circle", width=64, height=64, steps=10)
+RECIPE = Recipe.make("a red circle", width=64, height=64, steps=10)
 
 
 @pytest.fixture
@@ -34,7 +34,9 @@ def settings_in(folder: Path) -> Settings:
 
 async def ask(database: Database) -> int:
     job = await Jobs(database).insert(
-        NewJob(recipe=WISH, guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada")
+        NewJob(
+            recipe=RECIPE, guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada"
+        )
     )
     return job.id
 

@@ -671,9 +671,9 @@ async def test_who_prefers_it_gets_a_copy_by_direct_message(
     ada, bob = await discord.member("Ada"), await discord.member("Bob")
     await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
     jobs = [await begin(), await begin()]
-    for job, asker in zip(jobs, (ada, bob), strict=True):
+    for job, member in zip(jobs, (ada, bob), strict=True):
         async with database.transaction() as db:
-            await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (asker.id, job.id))
+            await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (member.id, job.id))
         await finish(job)
     poster, _ = posting()
     poster.job_ended()

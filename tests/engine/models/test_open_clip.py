@@ -122,9 +122,11 @@ def test_a_file_that_would_run_code_is_refused_and_runs_nothing(
 def test_what_open_clip_does_not_know_is_named(weights: Path, architecture: str) -> None:
     with pytest.raises(WeightsError) as caught:
         read_open_clip(architecture, "no_such_tag")
-    told = str(caught.value)
-    assert told.startswith(f"The perceptor open_clip/{architecture}/no_such_tag cannot be used: ")
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith(
+        f"The perceptor open_clip/{architecture}/no_such_tag cannot be used: "
+    )
+    assert "\n" not in message
 
 
 def test_without_the_extra_one_is_told_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,13 +182,13 @@ def test_mirrors_are_tried_in_their_order_and_the_last_word_names_them_all(
     entry = model(web.address + "/gone", nobody, wrong, page)
     with pytest.raises(WeightsError) as caught:
         weights.pull(entry, tmp_path)
-    told = str(caught.value)
-    assert told.startswith("net.bin could not be fetched (127.0.0.1: ")
-    assert "Not Found" in told
-    assert "Connection refused" in told
-    assert "another checksum" in told
-    assert "26 bytes instead of 40,000" in told
-    assert "run `python -m engine weights pull tiny` again" in told
+    message = str(caught.value)
+    assert message.startswith("net.bin could not be fetched (127.0.0.1: ")
+    assert "Not Found" in message
+    assert "Connection refused" in message
+    assert "another checksum" in message
+    assert "26 bytes instead of 40,000" in message
+    assert "run `python -m engine weights pull tiny` again" in message
     assert list(folder_of(tmp_path).iterdir()) == []
 
 

@@ -33,9 +33,9 @@ class Resolute(FakePrior):
         self.brightness = brightness
 
     def forward(
-        self, noisy: Tensor, times: Tensor, told: Tensor, styles: Tensor | None = None
+        self, noisy: Tensor, times: Tensor, conditions: Tensor, styles: Tensor | None = None
     ) -> Tensor:
-        some = told.abs().sum(1).bool()[:, None, None, None]
+        some = conditions.abs().sum(1).bool()[:, None, None, None]
         return torch.where(some, self.brightness, 0.0).expand_as(noisy)
 
 
@@ -94,10 +94,10 @@ class Halved(FakePrior):
         self.wanted = wanted
 
     def forward(
-        self, noisy: Tensor, times: Tensor, told: Tensor, styles: Tensor | None = None
+        self, noisy: Tensor, times: Tensor, conditions: Tensor, styles: Tensor | None = None
     ) -> Tensor:
         images = torch.zeros_like(noisy)
-        for image, condition in zip(images, told, strict=True):
+        for image, condition in zip(images, conditions, strict=True):
             if condition.any():
                 image[..., : PIXEL_SIDE // 2] = 0.1
                 image[..., PIXEL_SIDE // 2 :] = (

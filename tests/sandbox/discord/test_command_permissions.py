@@ -111,12 +111,16 @@ async def test_a_bot_may_read_them_and_no_more(local: Sandbox, bot: Bot, ada: Me
         await bot.http.get_application_command_permissions(application, guild, commands["mod"])
     assert refused.value.code == 10066
     await local.client.set_command_permissions("mod", {ada: True})
-    told = await bot.http.get_application_command_permissions(application, guild, commands["mod"])
-    assert told["permissions"] == [{"id": str(ada.id), "type": 2, "permission": True}]
-    assert await bot.http.get_guild_application_command_permissions(application, guild) == [told]
+    permissions = await bot.http.get_application_command_permissions(
+        application, guild, commands["mod"]
+    )
+    assert permissions["permissions"] == [{"id": str(ada.id), "type": 2, "permission": True}]
+    assert await bot.http.get_guild_application_command_permissions(application, guild) == [
+        permissions
+    ]
     with pytest.raises(discord.Forbidden) as forbidden:
         await bot.http.edit_application_command_permissions(
-            application, guild, commands["mod"], {"permissions": told["permissions"]}
+            application, guild, commands["mod"], {"permissions": permissions["permissions"]}
         )
     assert forbidden.value.code == 20001
     assert_valid(local.requests)

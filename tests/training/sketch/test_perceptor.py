@@ -22,9 +22,9 @@ def test_of_drawings_all_is_known_and_of_a_dream_that_it_is_wrong() -> None:
     dreamt = [Caption("red", frozenset({"red"})), captions[0]]
     right, known = answers(true, [*captions, *dreamt], dreams=2)
     assert right.shape == known.shape == (10, 10)
-    for picture, told in enumerate(true):
+    for picture, described in enumerate(true):
         for column, caption in enumerate([*captions, *dreamt]):
-            answer = holds(caption, told)
+            answer = holds(caption, described)
             assert known[picture, column] == (answer is not None)
             assert right[picture, column] == bool(answer)
     assert all(right[i, i] for i in range(8))
