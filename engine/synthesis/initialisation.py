@@ -212,14 +212,18 @@ def _from_scratch(
 
 
 def composition_of(recipe: Recipe, model: Model) -> Composition:
-    """Where the things of the includes stand, and on what, if it is not one in the middle."""
+    """Where the things of the includes stand, and on what, if it is not one in the middle.
+
+    Of a story its first scene counts.
+    """
     vocabulary = vocabulary_of(model.name)
     if model.prior and any(prompt.region for prompt in recipe.include):
         return _composition_of_regions(recipe, vocabulary)
     if not vocabulary or not model.prior or recipe.include_pictures:
         return NOTHING
     return vocabulary.compose(
-        [prompt.text for prompt in recipe.include], [prompt.text for prompt in recipe.exclude]
+        [prompt.text for prompt in recipe.include if prompt.scene < 2],
+        [prompt.text for prompt in recipe.exclude],
     )
 
 
@@ -232,6 +236,6 @@ def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Co
         left, top, right, bottom = region.pixels(recipe.width, recipe.height)
         middle = (left + right) / 2 / recipe.width, (top + bottom) / 2 / recipe.height
         parts.append(Part(text, *middle, min(right - left, bottom - top, shorter) / shorter))
-    others = [prompt.text for prompt in recipe.include if not prompt.region]
+    others = [p.text for p in recipe.include if not p.region and p.scene < 2]
     ground = vocabulary.compose([parts[0].text, *others]) if vocabulary and others else NOTHING
     return replace(ground, parts=tuple(parts))

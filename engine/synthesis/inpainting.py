@@ -115,7 +115,7 @@ def _best_layer(
         return torch.cat([best, torch.ones_like(best[:, :1])], 1)
     sample = best_of_prior(model, target, config, generator, style)
     image = model.prior.to_images(sample, model.vqgan).float()
-    cover = matte(image[0], edge_colours(image)[0])[None]
+    cover = matte(image[0], edge_colours(image)[0], config.init)[None]
     return fit(torch.cat([image, cover], 1), *size)
 
 

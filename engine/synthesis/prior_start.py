@@ -16,14 +16,9 @@ from core.composition import Composition, Part
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
-from engine.synthesis.config import SynthesisConfig
+from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import sample_prior, suitable_style
-
-GROUND_TOLERANCE = 0.07
-"""Largest difference of a channel, 0 to 1, by which pixels count as the ground's."""
-MIXED_DISTANCE = 0.3
-"""Difference from the ground at which a pixel at a thing's edge counts as the thing's alone."""
 
 
 def best_of_prior(
@@ -86,7 +81,7 @@ def composed_image(
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
     cut = bool(composition.landscape or composition.colour)
     for image, own, part in zip(images, ground, composition.parts, strict=True):
-        alpha = matte(image, own) if cut else torch.ones_like(image[:1])
+        alpha = matte(image, own, config.init) if cut else torch.ones_like(image[:1])
         layer = torch.cat([image - (1 - alpha) * own[:, None, None], alpha])
         paste(canvas, layer, part)
     return canvas
@@ -98,13 +93,13 @@ def edge_colours(images: Tensor) -> Tensor:
     return edges.median(2).values
 
 
-def matte(image: Tensor, ground: Tensor) -> Tensor:
+def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
     """How far each pixel of an image (3, h, w) belongs to its thing: (1, h, w) from 0 to 1.
 
     What is connected to the image's edge by pixels like the ground (3,) is not the thing's.
     """
     distance = (image - ground[:, None, None]).abs().amax(0)[None]
-    like_ground = (distance < GROUND_TOLERANCE).float()
+    like_ground = (distance < config.ground_tolerance).float()
     reached = F.pad(torch.zeros_like(like_ground)[..., 1:-1, 1:-1], (1, 1, 1, 1), value=1.0)
     reached = reached * like_ground
     while True:
@@ -113,7 +108,7 @@ def matte(image: Tensor, ground: Tensor) -> Tensor:
             break
         reached = further
     near = F.max_pool2d(reached, 3, 1, 1)  # where the thing's edge is mixed with the ground
-    soft = (distance / MIXED_DISTANCE).clamp(0, 1)
+    soft = (distance / config.edge_distance).clamp(0, 1)
     return torch.where(reached > 0, 0.0, torch.where(near > 0, soft, 1.0))
 
 

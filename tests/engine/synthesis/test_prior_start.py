@@ -11,7 +11,8 @@ from core.prompts import Prompt
 from core.recipe import Recipe
 from core.vocabulary import vocabulary_of
 from engine.models.model import Model, load_model
-from engine.synthesis.config import PICTUREBOOK, override
+from engine.synthesis.config import PICTUREBOOK, InitConfig, override
+from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
 from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
 from engine.synthesis.prior_start import edge_colours, matte, part_targets, paste
@@ -54,7 +55,7 @@ def test_a_thing_is_cut_out_of_its_ground_with_what_it_encloses() -> None:
     image[:, 28:36, 28:36] = 1.0  # white inside, as an eye is
     ground = edge_colours(image[None])[0]
     assert torch.equal(ground, torch.ones(3))
-    alpha = matte(image, ground)[0]
+    alpha = matte(image, ground, InitConfig())[0]
     assert alpha[17:47, 17:47].min() == 1
     assert alpha.sum() == pytest.approx(32**2)
 
@@ -143,3 +144,18 @@ def test_every_example_is_understood_and_painted(
     assert output.done
     assert output.fault is None
     assert output.pixels.std() > 0.05
+
+
+def test_the_first_scene_of_a_story_says_what_an_image_starts_from(picturebook: Model) -> None:
+    for story, opening in (
+        ("a seed -> a tree on a red background", "a seed"),
+        (
+            "left: a cat | on a blue background -> on a red background",
+            "left: a cat | on a blue background",
+        ),
+    ):
+        made = [
+            Recipe.make(text, width=128, height=128, steps=1, seed=0) for text in (story, opening)
+        ]
+        first, only = (composition_of(recipe, picturebook) for recipe in made)
+        assert first == only
