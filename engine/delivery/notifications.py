@@ -10,7 +10,7 @@ from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.members import Members, Notify
 from core.database.messages import Kind, Messages
-from core.i18n import gettext, use_locale
+from core.i18n import ngettext, use_locale
 from core.job import Job
 from core.settings import Settings
 from engine.delivery.posts import nonce, outcome_post
@@ -55,7 +55,12 @@ class Notifier:
         if not await self._messages.announce(job.id, Kind.NOTIFICATION, channel.id, name):
             return  # deleted, as its message was
         with use_locale(job.locale):
-            text = gettext("<@{member}> Your image is ready.", member=job.member_id)
+            text = ngettext(
+                "<@{member}> Your image is ready.",
+                "<@{member}> Your {n} images are ready.",
+                job.recipe.count,
+                member=job.member_id,
+            )
         mentions = discord.AllowedMentions(users=[discord.Object(job.member_id)])
         now = await self._jobs.get(job.id)
         if now is None or now.message_id is None:
