@@ -16,7 +16,7 @@ from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts
 from core.recipe import drawn_seed
-from core.regions import MAX_REGIONS, REGIONS
+from core.regions import MAX_REGIONS, REGIONS, too_many_regions
 from core.repaint import Move, Repaint, nothing_named, parse_regions
 
 REGION_LABELS = {
@@ -99,8 +99,10 @@ class RepaintModal(ImagePartModal):
         regions = [REGIONS[name] for name in self.regions.values if name in REGIONS]
         if box := value_of(self.box).strip():
             regions += parse_regions(box)
+        if len(regions) > MAX_REGIONS:
+            raise RecipeError(too_many_regions())
         mask = next(iter(self.mask.values), None)
-        repaint = Repaint(tuple(regions[:MAX_REGIONS])) if regions else None
+        repaint = Repaint(tuple(regions)) if regions else None
         if bool(repaint) == bool(mask):
             raise RecipeError(nothing_named())
         await self.request(interaction, repaint, mask)

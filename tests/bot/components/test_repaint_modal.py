@@ -97,6 +97,9 @@ async def test_the_form_says_what_is_missing(
     opened = await press(sandbox, ada, card, f"repaint:{job.id}")
     await ada.submit(opened, include="a dog", box="over there")
     await private_message(ada, "A region is left, right")
+    opened = await press(sandbox, ada, card, f"repaint:{job.id}")
+    await ada.submit(opened, include="a dog", regions=["left", "top", "right"], box="1 1 9 9, top")
+    await private_message(ada, "up to 4 regions")
     assert not await JobQueue(database).waiting()
 
 
