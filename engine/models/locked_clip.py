@@ -4,19 +4,14 @@ Locked-image tuning (Zhai et al., "LiT", 2022): only the head learns to map what
 an image to where the text tower maps its captions.
 """
 
-import warnings
 from collections.abc import Mapping
 
 import torch
+from clip.model import CLIP
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.models.efficientnet_lite import FEATURES, EfficientNetLite2
-
-with warnings.catch_warnings():
-    # clip uses a deprecated package to read torch's version; a host can't change that.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
-    from clip.model import CLIP
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

@@ -6,24 +6,19 @@ weights' shapes. The embedded model's CLIP has another image tower: see `locked_
 """
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import torch
+from clip.model import CLIP, build_model
+from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.vocabulary import Vocabulary
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 from engine.models.locked_clip import MEAN, STD, build_locked_clip, is_locked
-
-with warnings.catch_warnings():
-    # clip uses a deprecated package to read torch's version; a host can't change that.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
-    from clip.model import CLIP, build_model
-    from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
 
 START, END = 49_406, 49_407
 """CLIP's start and end tokens; the text embedding is read at the end token, the highest id."""
