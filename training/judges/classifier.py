@@ -48,19 +48,20 @@ def load_classifier(cache: Path) -> ClassifierJudge:
     images, network = load_images(cache), ImageNetFeatures("lite0", cache)
     rows = judge_images(images)
     labels = torch.from_numpy(images.concept[rows])
-    classifier, saved = _network(len(images.concepts)), cache / "judge-classifier.pt"
+    classifier, saved = new_classifier(len(images.concepts)), cache / "judge-classifier.pt"
     if saved.exists():
         classifier.load_state_dict(torch.load(saved, weights_only=True))
     else:
         seen = _views(network, on_white(images, rows))
-        _train(classifier, seen, labels)
+        train(classifier, seen, labels)
         torch.save(classifier.state_dict(), saved)
     known = torch.zeros(len(images.concepts), dtype=torch.bool)
     known[labels] = True
     return ClassifierJudge(network, classifier.eval(), known, images.concepts)
 
 
-def _network(classes: int) -> nn.Module:
+def new_classifier(classes: int) -> nn.Module:
+    """(n, WIDTH) features → (n, classes) logits."""
     width = ImageNetFeatures.WIDTH
     return nn.Sequential(nn.BatchNorm1d(width), nn.Dropout(DROPOUT), nn.Linear(width, classes))
 
@@ -101,7 +102,8 @@ def disturbed(images: Tensor) -> Tensor:
     return ((moved - 0.5) * contrast + 0.5 + tint + noise).clamp(0, 1)
 
 
-def _train(classifier: nn.Module, seen: Tensor, labels: Tensor) -> None:
+def train(classifier: nn.Module, seen: Tensor, labels: Tensor) -> None:
+    """Trains on views (views, n, WIDTH) of images with these labels (n,), in place."""
     optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
     steps = EPOCHS * len(seen)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

@@ -3,7 +3,7 @@
 import torch
 
 from training.data.teachers import ImageNetFeatures
-from training.judges.classifier import _network, _train, disturbed
+from training.judges.classifier import disturbed, new_classifier, train
 
 
 def test_disturbed_images_are_others_within_range_and_still_on_white() -> None:
@@ -24,7 +24,7 @@ def test_the_classifier_tells_the_concepts_apart() -> None:
     labels = torch.arange(5).repeat(6)
     centres = 2 * torch.randn(5, ImageNetFeatures.WIDTH)
     views = torch.stack([centres[labels] + torch.randn(30, ImageNetFeatures.WIDTH)] * 2).half()
-    classifier = _network(5)
-    _train(classifier, views, labels)
+    classifier = new_classifier(5)
+    train(classifier, views, labels)
     unseen = centres + torch.randn(5, ImageNetFeatures.WIDTH)
     assert classifier.eval()(unseen).argmax(1).tolist() == [0, 1, 2, 3, 4]
