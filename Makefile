@@ -21,12 +21,12 @@ demo: $(READY)  ## run sandbox, bot and engine while a scripted member requests 
 try: $(READY)  ## open the whole product in your browser, until Ctrl-C
 	@$(BIN)/python -m sandbox.playground
 
-# Four files at a time, even on two cores: tests of whole processes mostly wait.
+# Three files at a time, even on two cores: tests of whole processes mostly wait.
 # The longest files run first (tests/conftest.py), so that none runs alone at the end.
 PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test: $(READY)  ## run all tests, including the end-to-end tests
-	$(PYTEST) --numprocesses 4
+	$(PYTEST) --numprocesses 3
 
 test-fast: $(READY)  ## run only the tests that take no whole process, no browser and no long render
 	$(PYTEST) --numprocesses 2 -m "not slow"

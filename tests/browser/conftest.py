@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from sandbox import SandboxClient
 from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, playground
 
-PATIENCE = 90_000.0  #: milliseconds until a test that waits for something gives up
+PATIENCE = 180_000.0  #: milliseconds until a test that waits for something gives up
 NUMBERS = itertools.count(1)
 
 expect.set_options(timeout=20_000)

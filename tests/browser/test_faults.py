@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_picture_outlives_an_outage(screen: Screen) -> None:
     await screen.button("Behind the scenes").click()
     behind = screen.behind
-    card = await screen.imagine("a yellow triangle", steps=500)  # long enough to be met
+    card = await screen.imagine("a yellow triangle", steps=250)  # long enough to be met
     await expect(behind.get_by_role("region", name="Queue")).to_contain_text("#")
     down = behind.get_by_role("switch", name="Discord is down")
     await down.check()

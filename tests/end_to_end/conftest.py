@@ -23,7 +23,7 @@ from core.recipe import Recipe
 from sandbox import Member, MessageView, Sandbox
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120.0  #: seconds until a test that waits for something gives up
+PATIENCE = 240.0  #: seconds until a test that waits for something gives up
 
 ENDS = ("Painted", "Failed", "Cancelled")  #: what stands at the top of a card at the end
 

@@ -30,7 +30,7 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     product.options["engine"] = ("--ray", cluster.address)
     await product.start("bot", "engine")
     people = await product.members("Ada", "Bob")
-    options = {"include": "a red circle", "exclude": "watermark", "steps": 300, "seed": 7}
+    options = {"include": "a red circle", "exclude": "watermark", "steps": 150, "seed": 7}
     cards = [await product.ask(person, **options) for person in people]
     for card in cards:
         await product.painting(card)

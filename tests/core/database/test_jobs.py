@@ -445,7 +445,7 @@ async def test_processes_that_start_together_make_one_database(path: Path) -> No
             process.stdin.write(f"{path.with_name(f'{attempt}.db')}\n".encode())
         assert await _lines(processes) == [b"opened\n"] * 4
     for process in processes:
-        await process.communicate()
+        await process.communicate(b"")  # closes its input
         assert process.returncode == 0
 
 
@@ -670,7 +670,7 @@ def test_something_else_in_its_place_is_left_alone(path: Path, content: bytes) -
     path.write_bytes(content)
     error = asyncio.run(_refused(path))
     assert isinstance(error, StoreDamagedError)
-    assert "not a database or is damaged" in str(error)
+    assert "is not a database, or is damaged" in str(error)
     assert path.read_bytes() == content
 
 
