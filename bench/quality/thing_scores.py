@@ -57,6 +57,13 @@ def judged(judge: Judge, asked: Sequence[Request], painted: Tensor) -> dict[str,
     return found
 
 
+def ranks(judge: Judge, asked: Sequence[Request], painted: Tensor) -> list[int]:
+    """For each image, how many things the judge finds in it sooner than the right one."""
+    similarity = judge.similarity(painted)
+    right = similarity.gather(1, torch.tensor([[request.things[0]] for request in asked]))
+    return (similarity > right).sum(1).tolist()
+
+
 def single(asked: Sequence[Request], painted: Tensor) -> list[bool]:
     """For each image of one thing by its name alone: whether it shows exactly one patch."""
     kinds = ("en", "de", "es", "fr", "ja", "description")

@@ -32,6 +32,7 @@ from bench.quality.thing_scores import (
     judged,
     nearness,
     patches,
+    ranks,
     single,
     spread,
     spread_of_makers,
@@ -59,6 +60,8 @@ UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
 """Makers that the judges do not know; their real images measure the ceilings."""
 REAL = 400
 """Real images that do so."""
+EXTREMES = 40
+"""Images that are shown as the best, and as the worst."""
 
 
 # -- ceilings --------------------------------------------------------------------------------
@@ -169,6 +172,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "things.md").write_text(report + "\n")
     _save_images(options.out, images, asked, painted[: len(asked)], options.shown)
+    _save_best_and_worst(options.out, options.cache, images, asked * options.seeds, painted)
     print(report)
 
 
@@ -245,6 +249,24 @@ def _save_images(
     shown_as = [asked[i].caption(images.concepts) for i in some]
     sheet = contact_sheet(shown_as, [painted[i] for i in some], columns=12)
     sheet.save(out / "things.png")
+
+
+def _save_best_and_worst(
+    out: Path,
+    cache: Path,
+    images: Images,
+    asked: Sequence[Request],
+    painted: Sequence[Image.Image],
+) -> None:
+    """A contact sheet: above, the images in which the classifier finds the thing soonest; below,
+    those in which it finds it last.
+    """
+    found = ranks(load_classifier(cache), asked, to_tensor(painted))
+    order = sorted(range(len(asked)), key=found.__getitem__)
+    chosen = order[:EXTREMES] + order[-EXTREMES:]
+    captions = [asked[i].caption(images.concepts) for i in chosen]
+    sheet = contact_sheet(captions, [painted[i] for i in chosen], columns=10)
+    sheet.save(out / "best-and-worst.png")
 
 
 def _parser() -> argparse.ArgumentParser:
