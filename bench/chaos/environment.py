@@ -1,7 +1,7 @@
 """A world in which things break: a local Discord, members, and the bot and the engine beside it.
 
 Both run as processes, and a supervisor starts them again as a host's would: after a pause, and
-not after status 78, with which they say that a person has to mend something first.
+not after status 78, with which they say that a person has to fix something first.
 """
 
 import asyncio
@@ -159,7 +159,7 @@ class World:
         await self.pause(0, 0.5)
 
     def recall(self) -> None:
-        """Takes back the orders that nobody has met, and mends the clock."""
+        """Takes back the orders that nobody has met, and sets the clock right."""
         for order in (self.folder / "orders").iterdir():
             order.unlink()
 

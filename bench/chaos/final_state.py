@@ -13,7 +13,7 @@ MARKER = re.compile(rb"zq[a-z]{6}qz")
 
 
 def marker(seed: int) -> str:
-    """A word of a request that stands nowhere else, by which every trace of its text is found."""
+    """A word that only one request contains, by which every trace of its text is found."""
     letters = ""
     for _ in range(6):
         seed, rest = divmod(seed, 26)

@@ -64,7 +64,7 @@ class Raylets:
 
 @contextmanager
 def raylets(nodes: int) -> Iterator[Raylets]:
-    """A cluster with so many nodes beside the first; nothing of it is told to anybody."""
+    """A cluster with so many nodes beside the first; it reports nothing to anybody."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

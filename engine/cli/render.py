@@ -16,7 +16,7 @@ from core.settings import Settings
 from core.sizes import Canvas, parse_size
 from core.styles import PRESETS, suiting
 
-STEPS = 100  #: unless told otherwise
+STEPS = 100  #: by default
 PANS = [move for move in Move if move is not Move.ZOOM_OUT]
 
 

@@ -119,7 +119,7 @@ class MessageWriter:
                 if is_temporary(error) or is_token_refused(error):
                     raise
                 refusal = error
-        # The channel is gone or closed to the bot: there is nowhere left to say anything.
+        # The channel is gone or closed to the bot: there is no place left for a message.
         log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
 
     async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:

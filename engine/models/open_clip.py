@@ -57,8 +57,8 @@ class OpenClipPerceptor(nn.Module):
     def truncated_words(self, text: str) -> list[str]:
         """The words at the end of a long text that are truncated."""
         words = text.split()
-        beginnings = self._tokens([" ".join(words[:count]) for count in range(len(words) + 1)])
-        same = (beginnings == beginnings[-1]).all(dim=1)
+        prefixes = self._tokens([" ".join(words[:count]) for count in range(len(words) + 1)])
+        same = (prefixes == prefixes[-1]).all(dim=1)
         return words[int(same.int().argmax()) :]
 
     def knows(self, text: str) -> bool:

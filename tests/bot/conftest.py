@@ -151,14 +151,14 @@ def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
 
 
 async def asked(member: Member, **options: Any) -> MessageView:
-    """The card of a new wish of this member."""
+    """The job message of a new request by this member."""
     given = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
     return await member.wait_filled(await member.slash("imagine", **given))
 
 
 @pytest.fixture
 def painted(database: Database, settings: Settings) -> Any:
-    """Makes a member's wish end as if an engine had painted it; the job."""
+    """Ends a member's request as if an engine had painted it, and returns the job."""
 
     async def painted(member: Member, **options: Any) -> tuple[Job, MessageView]:
         card = await asked(member, **options)

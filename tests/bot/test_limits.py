@@ -1,4 +1,4 @@
-"""A server's rules, applied to wishes."""
+"""A server's rules, applied to requests."""
 
 from dataclasses import asdict, replace
 from typing import Any

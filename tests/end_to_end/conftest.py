@@ -101,7 +101,7 @@ class Product:
         return people
 
     async def ask(self, member: Member, include: str, **options: Any) -> MessageView:
-        """The member's wish, as its first card stands in the channel."""
+        """The job message of the member's request, as it first appears in the channel."""
         reply = await member.slash("imagine", include=include, **options)
         card = await member.wait_filled(reply, patience=PATIENCE)
         assert not card.ephemeral, card.text

@@ -184,15 +184,15 @@ ELEMENTS = {
 def _of_landscape(scene: Scene, random: Random) -> Caption:
     present = [e for e in (*SKIES, *THINGS) if e in scene.elements]
     random.shuffle(present)
-    told = present[: random.choice((0, 1, 1, 2, 2, 3))]
-    claims = _claims("landscape", *told)
-    if told and random.random() < 0.25:
-        names = " and ".join(random.choice(ELEMENTS[e]) for e in told)
+    named = present[: random.choice((0, 1, 1, 2, 2, 3))]
+    claims = _claims("landscape", *named)
+    if named and random.random() < 0.25:
+        names = " and ".join(random.choice(ELEMENTS[e]) for e in named)
         return Caption(random.choice((names, "a landscape with " + names)), claims)
     land, claims = random.choice(LANDS[scene.land]), claims | {scene.land}
     text = land
-    if told:
-        text = _joined(land, [random.choice(ELEMENTS[e]) for e in told], told, random)
+    if named:
+        text = _joined(land, [random.choice(ELEMENTS[e]) for e in named], named, random)
     if land == "green hills" and scene.time == "night":
         text = text.replace("green hills", "dark hills")
     if random.random() < 0.5:
@@ -202,13 +202,13 @@ def _of_landscape(scene: Scene, random: Random) -> Caption:
     return Caption(text, claims)
 
 
-def _joined(land: str, names: list[str], told: list[str], random: Random) -> str:
+def _joined(land: str, names: list[str], named: list[str], random: Random) -> str:
     """The land and what is on it or over it, in any order."""
     if random.random() < 0.3:
         everything = [land, *names]
         random.shuffle(everything)
         return ", ".join(everything[:-1]) + " and " + everything[-1]
-    joints = (" over ", " and ") if set(told) <= set(SKIES) else (" and ", " by ", " in ")
+    joints = (" over ", " and ") if set(named) <= set(SKIES) else (" and ", " by ", " in ")
     listed = " and ".join(names)
     return random.choice((f"{listed}{random.choice(joints)}{land}", f"{land} with {listed}"))
 

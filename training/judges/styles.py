@@ -26,7 +26,7 @@ LEARNING_RATE = 3e-3
 
 @dataclass(frozen=True, slots=True)
 class StyleJudge:
-    """`styles` are the answers; `ceiling` is the share of real images that are told right."""
+    """`styles` are the answers; `ceiling` is the share of real images that get the right answer."""
 
     network: ImageNetFeatures
     classifier: nn.Module

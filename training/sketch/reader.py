@@ -38,7 +38,7 @@ WAYS = 5
 """Assignments of the same colours in each group."""
 HALVES = 2
 """Scenes with one of the two figures in each group."""
-TOLD = 2
+CAPTIONS = 2
 """Captions per scene."""
 
 
@@ -97,4 +97,4 @@ def _batch(random: Random) -> batches.Captioned:
         scene = random_scene(random)
         scenes += [scene, *variations(scene, random)]
     drawn = batches.to_tensor([draw(scene) for scene in scenes])
-    return drawn, [caption(scene, random) for scene in scenes for _ in range(TOLD)], scenes
+    return drawn, [caption(scene, random) for scene in scenes for _ in range(CAPTIONS)], scenes

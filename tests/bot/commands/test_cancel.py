@@ -17,7 +17,7 @@ from tests.bot.conftest import private_message, running_bot
 
 
 async def asked(member: Member, include: str = "a red circle") -> MessageView:
-    """The card of a new wish of this member."""
+    """The job message of a new request by this member."""
     return await member.wait_filled(await member.slash("imagine", include=include))
 
 

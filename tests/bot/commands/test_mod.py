@@ -48,7 +48,7 @@ async def orders(moderator: Member, command: str, /, **options: Any) -> MessageV
 async def refused(
     member: Member, words: str, include: str = "a red circle", **options: Any
 ) -> None:
-    """A wish of theirs is refused, for them alone to see, and for this reason."""
+    """A request of theirs is refused, for them alone to see, and for this reason."""
     assert words in (await _only_answer(member, "imagine", include=include, **options)).text
 
 

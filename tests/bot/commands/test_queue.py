@@ -84,7 +84,7 @@ async def test_pages_are_turned_after_a_restart_too(
     sandbox: Sandbox, settings: Settings, database: Database, ada: Member, bob: Member
 ) -> None:
     for number in range(PAGE + 2):
-        await queued(database, f"wish {number}", bob, guild_id=sandbox.guild.id)
+        await queued(database, f"prompt {number}", bob, guild_id=sandbox.guild.id)
     async with running_bot(sandbox, settings, database):
         await ada.slash("queue")
         first = await private_message(ada, "Page 1 of 2")
@@ -93,5 +93,5 @@ async def test_pages_are_turned_after_a_restart_too(
     async with running_bot(sandbox, settings, database):
         await ada.press(first, first.buttons[1].custom_id)
         second = await private_message(ada, "Page 2 of 2")
-    assert f"{PAGE + 2}. #{PAGE + 2} · Bob · wish {PAGE + 1}" in second.text
-    assert "wish 0" not in second.text
+    assert f"{PAGE + 2}. #{PAGE + 2} · Bob · prompt {PAGE + 1}" in second.text
+    assert "prompt 0" not in second.text

@@ -1,4 +1,4 @@
-"""The buttons on a card, pressed by its asker and by others."""
+"""The buttons on a job message, pressed by its member and by others."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Private wishes, pictures as prompts, suggestions."""
+"""Private requests, images as prompts, suggestions."""
 
 from pathlib import Path
 

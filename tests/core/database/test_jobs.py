@@ -212,12 +212,12 @@ async def test_cancel_reaches_waiting_and_running_jobs_of_the_asker(database: Da
     assert await Jobs(database).cancel(first.id, member_id=2) is None  # not hers
     for job in (first, second):
         cancelled = await Jobs(database).cancel(
-            job.id, member_id=1, reason=Reason(text="Cancelled by its asker.")
+            job.id, member_id=1, reason=Reason(text="Cancelled by its member.")
         )
         assert cancelled
         assert (cancelled.state, cancelled.reason) == (
             State.CANCELLED,
-            Reason(text="Cancelled by its asker."),
+            Reason(text="Cancelled by its member."),
         )
         assert await Jobs(database).cancel(job.id) is None  # once is enough
     assert await Claims(database).held("engine") == {}

@@ -223,7 +223,7 @@ async def test_a_follow_up_takes_the_place_of_a_deferred_answer(bot: Bot, ada: M
     await bot.go_online()
     reply = await ada.slash("imagine", include="a circle")
     interaction = await soon(deferred.get())
-    # Discord ignores the wish for privacy here: the deferred message is already public.
+    # Discord ignores the request for privacy here: the deferred message is already public.
     await interaction.followup.send("refused", ephemeral=True)
     await interaction.followup.send("more", ephemeral=True)
     first, second = await ada.messages()
