@@ -148,6 +148,8 @@ async def test_a_narrow_screen_has_room_for_everything(open_page: Callable[..., 
         await screen.button("Members").click()
         await page.get_by_role("button", name="Ben", exact=True).click()
         await screen.keyboard.press("Escape")
+        # Whoever acts as another member starts with an empty message box.
+        await expect(page.locator('[aria-label="You"]')).to_contain_text("Ben")
         await screen.composer.fill("/imagine include: a small blue heart steps: 20 seed: 1")
         await _assert_fits(screen)
         await screen.button("Send").click()
