@@ -25,9 +25,9 @@ from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.gradient_start import best_of_gradients
-from engine.synthesis.inpainting import PaintedPart
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
+from engine.synthesis.painted_part import PaintedPart
 from engine.synthesis.prior_guidance import choose_styles
 from engine.synthesis.prior_start import best_of_prior, composed_image, prior_latents
 from engine.synthesis.request import RenderRequest

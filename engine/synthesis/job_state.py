@@ -12,9 +12,9 @@ from core.recipe import Recipe
 from engine.models.vqgan import VQGAN
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.config import ScheduleConfig, SynthesisConfig
-from engine.synthesis.inpainting import PaintedPart
 from engine.synthesis.latents import resize
 from engine.synthesis.objective import Target
+from engine.synthesis.painted_part import PaintedPart
 
 Size = tuple[int, int]  #: height and width of latents
 

@@ -13,7 +13,7 @@ from core.regions import Region
 from core.repaint import Mask, Move, Repaint
 from engine.media import Provenance, png
 from engine.models.model import Model
-from engine.synthesis.inpainting import filled
+from engine.synthesis.painted_part import filled
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import RecipeRefused
