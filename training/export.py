@@ -38,8 +38,8 @@ def export(workspace: Workspace, folder: Path) -> None:
     made_from = {"trained_on": _attribution()}
     config = {"model": {"target": TARGET, "params": vqgan.CONFIG}}
     OmegaConf.save(config, folder / "vqgan.yaml")
-    painter = _part("vqgan.", checkpoint(workspace, "vqgan"))
-    save_file(_half(painter), folder / "vqgan.safetensors", metadata=made_from)
+    network = _part("vqgan.", checkpoint(workspace, "vqgan"))
+    save_file(_half(network), folder / "vqgan.safetensors", metadata=made_from)
     clip = compress(_clip(workspace), TOKEN_TABLE)
     save_file(_half(clip), folder / "clip.safetensors", metadata=made_from)
     shape = {name: str(size) for name, size in prior.CONFIG.items()}

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from engine.models.vqgan import VQGAN
 from training.data.teachers import ImageNetFeatures
-from training.stages import image_tower, prior, text_tower, vqgan
+from training.stages import image_tower, prior, text_tower
 from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
 from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
 from training.stages.vqgan import VQGANTraining
+from training.vqgan_training import LEARNING_RATE as VQGAN_RATE
 from training.workspace import Workspace
 
 
@@ -90,7 +91,7 @@ def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
 
 
 STAGES = (
-    Stage("vqgan", 0.3, vqgan.LEARNING_RATE, _vqgan),
+    Stage("vqgan", 0.3, VQGAN_RATE, _vqgan),
     Stage("text_tower", 0.15, text_tower.LEARNING_RATE, _text_tower),
     Stage("image_tower", 0.02, image_tower.LEARNING_RATE, _image_tower),
     Stage("prior", 0.53, prior.LEARNING_RATE, _prior),

@@ -11,22 +11,22 @@ from engine.models.model import load_model
 from training.judges.lessons import train_judge
 from training.schedule import Timed, trainer
 from training.sketch.export import clip_state, export, restore
-from training.sketch.painter import LEARNING_RATE as PAINTER_RATE
-from training.sketch.painter import PainterTraining
 from training.sketch.perceptor import LEARNING_RATE as PERCEPTOR_RATE
 from training.sketch.perceptor import PerceptorTraining
 from training.sketch.prior import LEARNING_RATE as PRIOR_RATE
 from training.sketch.prior import PriorTraining
-from training.sketch.reader import LEARNING_RATE as READER_RATE
-from training.sketch.reader import ReaderTraining
 from training.sketch.report import as_markdown, write_report
+from training.sketch.text_tower import LEARNING_RATE as TEXT_TOWER_RATE
+from training.sketch.text_tower import TextTowerTraining
+from training.sketch.vqgan import VQGANTraining
+from training.vqgan_training import LEARNING_RATE as VQGAN_RATE
 
-STAGES = ("painter", "perceptor", "reader", "together", "prior", "judge", "export", "report")
+STAGES = ("vqgan", "perceptor", "text_tower", "joint", "prior", "judge", "export", "report")
 RATES = {
-    "painter": PAINTER_RATE,
+    "vqgan": VQGAN_RATE,
     "perceptor": PERCEPTOR_RATE,
-    "reader": READER_RATE,
-    "together": PERCEPTOR_RATE,
+    "text_tower": TEXT_TOWER_RATE,
+    "joint": PERCEPTOR_RATE,
     "prior": PRIOR_RATE,
 }
 """Learning rates of the stages."""
@@ -60,7 +60,7 @@ def main() -> None:
             case _:
                 run, module = options.runs / stage, _begun(stage, options.runs, options.further)
                 saved = options.resume and (run / LAST).exists()
-                begun = FIRST_PART if options.further or stage == "together" else 0.0
+                begun = FIRST_PART if options.further or stage == "joint" else 0.0
                 clip = 1.0 if module.automatic_optimization else None
                 timed = Timed(share, RATES[stage], begun)
                 training = trainer(timed, run, options.device, clip, options.processes)
@@ -76,13 +76,13 @@ def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
     """
     module: LightningModule
     match stage:
-        case "painter":
-            module = PainterTraining()
+        case "vqgan":
+            module = VQGANTraining()
         case "perceptor":
             module = PerceptorTraining()
-        case "reader":
-            return ReaderTraining(_clip_so_far(runs))
-        case "together":
+        case "text_tower":
+            return TextTowerTraining(_clip_so_far(runs))
+        case "joint":
             return _clip_so_far(runs)
         case _:
             module = PriorTraining(_clip_so_far(runs))

@@ -15,11 +15,11 @@ from pytorch_lightning import LightningModule
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from training.sketch.painter import CONFIG, PainterTraining
 from training.sketch.perceptor import PerceptorTraining
 from training.sketch.prior import CONFIG as PRIOR
 from training.sketch.prior import PriorTraining
 from training.sketch.vocabulary import words_of_captions
+from training.sketch.vqgan import CONFIG, VQGANTraining
 
 TARGET = "taming.models.vqgan.VQModel"
 FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetensors")
@@ -31,11 +31,11 @@ def export(runs: Path, folder: Path) -> None:
     Raises FileNotFoundError if there is neither.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if (saved := runs / "painter" / "last.ckpt").exists():
+    if (saved := runs / "vqgan" / "last.ckpt").exists():
         OmegaConf.save({"model": {"target": TARGET, "params": CONFIG}}, folder / "vqgan.yaml")
-        painter = PainterTraining()
-        painter.load_state_dict(_state(saved))
-        save_file(_half(painter.vqgan.state_dict()), folder / "vqgan.safetensors")
+        training = VQGANTraining()
+        training.load_state_dict(_state(saved))
+        save_file(_half(training.vqgan.state_dict()), folder / "vqgan.safetensors")
     if state := clip_state(runs):
         perceptor = PerceptorTraining()
         perceptor.load_state_dict(state)
@@ -58,9 +58,9 @@ def export(runs: Path, folder: Path) -> None:
 def clip_state(runs: Path) -> dict[str, Tensor]:
     """The state of a PerceptorTraining from the newest checkpoint; empty if there is none.
 
-    The stages perceptor, reader and together write such checkpoints.
+    The stages perceptor, text_tower and joint write such checkpoints.
     """
-    stages = {"perceptor": "", "reader": "perceptor.", "together": ""}
+    stages = {"perceptor": "", "text_tower": "perceptor.", "joint": ""}
     saves = [save for stage in stages if (save := runs / stage / "last.ckpt").exists()]
     if not saves:
         return {}
@@ -71,7 +71,7 @@ def clip_state(runs: Path) -> dict[str, Tensor]:
 def restore(training: LightningModule, folder: Path) -> None:
     """The reverse of `export`: loads exported weights from `folder` to continue training."""
     match training:
-        case PainterTraining():
+        case VQGANTraining():
             training.vqgan.load_state_dict(_whole(folder / "vqgan.safetensors"))
             training.uses.fill_(1.0)  # its codebook is initialised
         case PerceptorTraining():

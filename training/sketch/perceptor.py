@@ -8,7 +8,7 @@ Optimising an image under CLIP finds whatever fools CLIP. So the image tower tra
 noise and against an adversary: one step of the strongest small perturbation (Wong, Rice, Kolter,
 "Fast is better than free", 2020). Gradients of robust image towers point at objects, not textures
 (Santurkar et al., "Image Synthesis with a Single (Robust) Classifier", 2019). Optimised images also
-serve as negatives (`training.sketch.dreams`).
+serve as negatives (`training.sketch.adversarial`).
 """
 
 import multiprocessing
@@ -29,7 +29,7 @@ from engine.models.locked_clip import MEAN, STD
 from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
-from training.sketch.dreams import Dreams
+from training.sketch.adversarial import AdversarialImages
 from training.sketch.vocabulary import EXCLUSIVE, FACTS, SINGLE, UNKNOWN, Vocabulary
 
 LEARNING_RATE = 1.5e-3
@@ -80,7 +80,7 @@ class PerceptorTraining(pl.LightningModule):
         self.mean: Tensor
         self.std: Tensor
         self.words = Random(0)
-        self.dreams = Dreams()
+        self.adversarial_images = AdversarialImages()
 
     @property
     def progress(self) -> float:
@@ -106,11 +106,13 @@ class PerceptorTraining(pl.LightningModule):
         true = [facts(scene) for scene in scenes]
         named = torch.tensor([[f in t for f in FACTS] for t in true], device=self.device).float()
         strength = min(1.0, max(0.0, self.progress - 0.2) / 0.1)
-        dreamt = pictures[:0]
+        adversarial = pictures[:0]
         if strength > 0:
-            dreamt, said = self.dreams.next(pictures, captions, self._similarity)
-            dreamt, captions = augmented(dreamt), captions + said
-        right, known = (pairs.to(self.device) for pairs in answers(true, captions, len(dreamt)))
+            adversarial, theirs = self.adversarial_images.next(pictures, captions, self._similarity)
+            adversarial, captions = augmented(adversarial), captions + theirs
+        right, known = (
+            pairs.to(self.device) for pairs in answers(true, captions, len(adversarial))
+        )
         texts = self.embed_texts(captions)
 
         def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
@@ -124,7 +126,7 @@ class PerceptorTraining(pl.LightningModule):
         seen = augmented(pictures)
         if strength > 0 and batch_idx % 4 != 0:
             seen = self._attacked(seen, strength, lambda s: loss_of(s, texts.detach()))
-        loss = loss_of(torch.cat([seen, dreamt]), texts)
+        loss = loss_of(torch.cat([seen, adversarial]), texts)
         self.clip.logit_scale.data.clamp_(max=3.9)
         if batch_idx % 50 == 0:
             self.log("loss", loss, prog_bar=True)
@@ -181,18 +183,18 @@ class PerceptorTraining(pl.LightningModule):
 
 
 def answers(
-    true: Sequence[frozenset[str]], captions: Sequence[Caption], dreams: int = 0
+    true: Sequence[frozenset[str]], captions: Sequence[Caption], adversarial: int = 0
 ) -> tuple[Tensor, Tensor]:
     """(images, captions): whether each caption is true of each image, and whether that is known.
 
-    The last captions can be those of `dreams`, which follow the drawings of `true`. Of a dream it
-    is only known that it doesn't match its own caption.
+    The last captions can be those of `adversarial` images, which follow the drawings of `true`. Of
+    such an image it is only known that it doesn't match its own caption.
     """
     answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
     right = torch.tensor([[bool(a) for a in row] for row in answers])
     known = torch.tensor([[a is not None for a in row] for row in answers])
-    nothing = torch.zeros(dreams, len(captions) - dreams, dtype=torch.bool)
-    own = torch.cat([nothing, torch.eye(dreams, dtype=torch.bool)], dim=1)
+    nothing = torch.zeros(adversarial, len(captions) - adversarial, dtype=torch.bool)
+    own = torch.cat([nothing, torch.eye(adversarial, dtype=torch.bool)], dim=1)
     return torch.cat([right, torch.zeros_like(own)]), torch.cat([known, own])
 
 

@@ -94,7 +94,7 @@ def as_markdown(measures: Sequence[Measure]) -> str:
     return "\n".join(lines) + "\n"
 
 
-# The painter
+# The VQGAN
 
 
 def decoded(vqgan: VQGAN, pictures: Tensor) -> Tensor:

@@ -1,25 +1,18 @@
-"""Trains the VQGAN of `picturebook`: 128 × 128 images to 16 × 16 latents and back.
+"""Trains the VQGAN of `picturebook`: 128 × 128 images to 16 × 16 latents and back."""
 
-The adversary that gives VQGAN its name invents texture that was lost; these images have flat
-colours and clean edges, so plain reconstruction with edges weighted up gives the better decoder.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from engine.models.vqgan import VQGAN
 from training.data.images import load_images
 from training.data.scenes import SceneMaker
-from training.losses import edge_loss
+from training.vqgan_training import ReconstructionTraining
 
 # taming normalises in 32 groups. Two channels in a group keep only the sign of a flat colour,
 # three keep it. So: 96 channels in all blocks, and few blocks.
@@ -39,72 +32,26 @@ CONFIG: dict[str, Any] = {
         "dropout": 0.0,
     },
 }
-LEARNING_RATE = 1e-3
 BATCH = 16
 WHOLE = 4
 """Whole images in a batch."""
 CROP = 64
 """Pixels on a side of a part of an image: quarter images cost a quarter."""
-CONTINUOUS_STEPS = 300
-REVIVAL_STEPS = 100
 
 
-class VQGANTraining(pl.LightningModule):
-    """Continuous for the first steps; then the codebook starts from encodings and joins in."""
-
-    progress = 0.0
-
+class VQGANTraining(ReconstructionTraining):
     def __init__(self, cache: Path) -> None:
-        super().__init__()
+        super().__init__(CONFIG, use_decay=0.995)
         self.cache = cache
-        self.vqgan = VQGAN(**CONFIG)
-        self.register_buffer("uses", torch.zeros(CONFIG["n_embed"]))
-        self.uses: Tensor
-        self._encode: Callable[[Tensor], Tensor] = self.vqgan.encode
-        self._decode: Callable[[Tensor], Tensor] = self.vqgan.decode
 
     def on_train_start(self) -> None:
         self.vqgan.to(memory_format=torch.channels_last)
         self._encode = torch.compile(self.vqgan.encode)
         self._decode = torch.compile(self.vqgan.decode)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=1e-4)
-
     def training_step(self, images: Tensor, batch_idx: int) -> Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
-        latents = self._encode(images).float()
-        started = bool(self.uses.any())
-        if not started and self.global_step < CONTINUOUS_STEPS:
-            decoded, loss = self._decode(latents), latents.square().mean() * 1e-3
-        else:
-            if not started:
-                self._revive(latents, torch.ones_like(self.uses, dtype=torch.bool))
-            quantised, loss, (_, _, codes) = self.vqgan.quantize(latents)
-            self._count(latents, codes)
-            decoded = self._decode(quantised)
-        decoded = decoded.float()
-        mse = F.mse_loss(decoded, images)
-        if batch_idx % 50 == 0:
-            self.log("psnr", -10 * mse.log10(), prog_bar=True)
-            self.log("codes", (self.uses > 0.05).float().sum(), prog_bar=True)
-        pixels: Tensor = F.l1_loss(decoded, images) + 6 * mse
-        return pixels + edge_loss(decoded, images) + loss
-
-    @torch.no_grad()
-    def _count(self, latents: Tensor, codes: Tensor) -> None:
-        counts = torch.bincount(codes.flatten(), minlength=self.uses.numel()).float()
-        self.uses.mul_(0.995).add_(counts)
-        if self.global_step % REVIVAL_STEPS == 0 and self.progress < 0.7:
-            self._revive(latents, self.uses < 0.05)
-
-    @torch.no_grad()
-    def _revive(self, latents: Tensor, dead: Tensor) -> None:
-        """Codes that nothing is near to start again at what the encoder says now."""
-        flat = latents.detach().movedim(1, -1).flatten(0, -2)
-        chosen = flat[torch.randint(len(flat), (int(dead.sum()),), device=flat.device)]
-        self.vqgan.codebook[dead] = chosen + 0.01 * torch.randn_like(chosen)
-        self.uses[dead] = 1.0
+        return super().training_step(images, batch_idx)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         return DataLoader(Crops(self.cache, self.global_step), batch_size=None, num_workers=0)

@@ -1,4 +1,4 @@
-"""What the perceptor is told of drawings and of dreams, and that its weights come back."""
+"""What CLIP learns from drawings and from adversarial images, and that its weights come back."""
 
 from pathlib import Path
 from random import Random
@@ -11,19 +11,19 @@ from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
 from training.sketch.export import export, restore
-from training.sketch.painter import PainterTraining
 from training.sketch.perceptor import PerceptorTraining, answers
 from training.sketch.prior import PriorTraining
+from training.sketch.vqgan import VQGANTraining
 
 
-def test_of_drawings_all_is_known_and_of_a_dream_that_it_is_wrong() -> None:
+def test_of_drawings_all_is_known_and_of_an_adversarial_image_that_it_is_wrong() -> None:
     _, captions, scenes = batches.captioned(Random(3), groups=2)
     true = [facts(scene) for scene in scenes]
-    dreamt = [Caption("red", frozenset({"red"})), captions[0]]
-    right, known = answers(true, [*captions, *dreamt], dreams=2)
+    adversarial = [Caption("red", frozenset({"red"})), captions[0]]
+    right, known = answers(true, [*captions, *adversarial], adversarial=2)
     assert right.shape == known.shape == (10, 10)
     for picture, described in enumerate(true):
-        for column, caption in enumerate([*captions, *dreamt]):
+        for column, caption in enumerate([*captions, *adversarial]):
             answer = holds(caption, described)
             assert known[picture, column] == (answer is not None)
             assert right[picture, column] == bool(answer)
@@ -33,7 +33,7 @@ def test_of_drawings_all_is_known_and_of_a_dream_that_it_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("progress", [0.1, 0.9])
-def test_a_step_teaches_eye_and_text(progress: float) -> None:
+def test_a_step_trains_both_towers(progress: float) -> None:
     torch.manual_seed(0)
     training = PerceptorTraining()
     training.progress = progress
@@ -45,31 +45,31 @@ def test_a_step_teaches_eye_and_text(progress: float) -> None:
     assert table is not None
     assert table.abs().sum() > 0
     assert not table[0].any()  # a word that no caption uses says nothing, and learns nothing
-    eye = training.clip.visual.conv1.weight.grad
-    assert eye is not None
-    assert eye.abs().sum() > 0
+    kernel = training.clip.visual.conv1.weight.grad
+    assert kernel is not None
+    assert kernel.abs().sum() > 0
     assert training.clip.visual.training
 
 
 @pytest.mark.slow
 def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    painter, perceptor = PainterTraining(), PerceptorTraining()
-    trainings = {"painter": painter, "perceptor": perceptor, "prior": PriorTraining(perceptor)}
+    reconstruction, perceptor = VQGANTraining(), PerceptorTraining()
+    trainings = {"vqgan": reconstruction, "perceptor": perceptor, "prior": PriorTraining(perceptor)}
     for name, training in trainings.items():
         (tmp_path / name).mkdir()
         torch.save({"state_dict": training.state_dict()}, tmp_path / name / "last.ckpt")
     export(tmp_path, tmp_path / "pair")
     painted = (tmp_path / "pair" / "vqgan.safetensors").read_bytes()
-    (tmp_path / "painter" / "last.ckpt").unlink()
-    export(tmp_path, tmp_path / "pair")  # now without the painter
+    (tmp_path / "vqgan" / "last.ckpt").unlink()
+    export(tmp_path, tmp_path / "pair")  # now without the VQGAN
     assert (tmp_path / "pair" / "vqgan.safetensors").read_bytes() == painted
     with pytest.raises(FileNotFoundError):
         export(tmp_path, tmp_path / "another")
 
-    again = PainterTraining()
+    again = VQGANTraining()
     restore(again, tmp_path / "pair")
-    for name, weight in painter.vqgan.state_dict().items():
+    for name, weight in reconstruction.vqgan.state_dict().items():
         assert torch.equal(again.vqgan.state_dict()[name].half(), weight.half()), name
 
     further = PerceptorTraining()

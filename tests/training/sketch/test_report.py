@@ -25,7 +25,7 @@ def test_an_untrained_pair_misses_the_gates(
     untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "SCENES", 24)
-    log = tmp_path / "runs" / "painter" / "log" / "version_0"
+    log = tmp_path / "runs" / "vqgan" / "log" / "version_0"
     log.mkdir(parents=True)
     (log / "metrics.csv").write_text("psnr,step\n11.5,49\n,60\n12.5,99\n")
     measures = write_report(untrained, tmp_path / "out", tmp_path / "runs")

@@ -42,7 +42,7 @@ CAPTIONS = 2
 """Captions per scene."""
 
 
-class ReaderTraining(MuonTraining):
+class TextTowerTraining(MuonTraining):
     """Trains the text tower of `perceptor`; its image tower is frozen."""
 
     def __init__(self, perceptor: PerceptorTraining) -> None:

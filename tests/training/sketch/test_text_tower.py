@@ -1,4 +1,4 @@
-"""The reader learns to read, and leaves the eye alone."""
+"""The text tower learns, and the image tower stays as it is."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from training.data.drawn_captions import Caption
 from training.data.drawn_scenes import Figure, Scene, draw
 from training.sketch.export import clip_state
 from training.sketch.perceptor import PerceptorTraining
-from training.sketch.reader import ReaderTraining
+from training.sketch.text_tower import TextTowerTraining
 
 
 def two_ways() -> batches.Captioned:
@@ -29,10 +29,10 @@ def two_ways() -> batches.Captioned:
     return batches.to_tensor([draw(scene), draw(other)]), said, [scene, other]
 
 
-def test_it_learns_whose_colour_is_whose_and_the_eye_stays_as_it_is() -> None:
+def test_it_learns_whose_colour_is_whose_and_the_image_tower_stays_as_it_is() -> None:
     torch.manual_seed(0)
-    training = ReaderTraining(PerceptorTraining())
-    eye = {k: v.clone() for k, v in training.perceptor.clip.visual.state_dict().items()}
+    training = TextTowerTraining(PerceptorTraining())
+    frozen = {k: v.clone() for k, v in training.perceptor.clip.visual.state_dict().items()}
     descend = torch.optim.AdamW([p for p in training.parameters() if p.requires_grad], 2e-3)
     losses = []
     for _ in range(12):
@@ -43,14 +43,14 @@ def test_it_learns_whose_colour_is_whose_and_the_eye_stays_as_it_is() -> None:
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
     for name, weight in training.perceptor.clip.visual.state_dict().items():
-        assert torch.equal(weight, eye[name]), name
+        assert torch.equal(weight, frozen[name]), name
 
 
-def test_the_clip_that_goes_on_is_the_one_that_was_trained_last(tmp_path: Path) -> None:
+def test_training_goes_on_with_the_clip_that_was_trained_last(tmp_path: Path) -> None:
     assert clip_state(tmp_path) == {}
-    for stage in ("perceptor", "reader", "together"):
+    for stage in ("perceptor", "text_tower", "joint"):
         trained = PerceptorTraining()
-        training = ReaderTraining(trained) if stage == "reader" else trained
+        training = TextTowerTraining(trained) if stage == "text_tower" else trained
         save(tmp_path / stage, training.state_dict())
         state, expected = clip_state(tmp_path), trained.state_dict()
         assert state.keys() == expected.keys()
