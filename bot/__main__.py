@@ -32,6 +32,27 @@ from core.storage.paths import keep_files_private
 
 log = structlog.stdlib.get_logger(__name__)
 
+GUIDE = """\
+You need, once (docs/hosting.md has every step):
+  1. an application with a bot: https://discord.com/developers/applications
+  2. the file .env in this folder, a copy of .env.example, with the bot's token
+  3. the bot in your server, by the link in docs/hosting.md
+  4. a second process in this folder, which renders: python -m engine
+Then check everything: python -m engine doctor
+
+Settings that matter first, in .env or the environment (.env.example has all):
+  DISCORD_TOKEN       the bot's token; the only one that is required
+  DISCORD_GUILD_ID    a server where commands appear at once, not within an hour
+  MODEL               what to render with; python -m engine weights list
+  DATABASE_PATH       the queue: the same file for bot and engine
+  DATA_DIR            images and weights: the same folder for bot and engine
+  KEEP_DAYS           when old images are deleted; never by default
+
+Exit status: 0 after SIGTERM or Ctrl-C, 78 if you have to fix something first,
+1 if a later attempt may succeed.
+"""
+"""What `--help` says, on one screen of 80 × 24 characters."""
+
 TRY_LATER = 1  #: the exit status if a later attempt may succeed
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
@@ -41,7 +62,9 @@ FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(
         prog="python -m bot",
-        description="Runs the bot until SIGTERM or Ctrl-C. See .env.example for its settings.",
+        description="Runs the bot until SIGTERM or Ctrl-C.",
+        epilog=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     hide_from_other_processes()
     keep_files_private()

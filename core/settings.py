@@ -183,8 +183,9 @@ class Settings(BaseSettings):
         """The Discord token in the clear, for `login` alone. Raises SettingsError without one."""
         if self.discord_token is None:
             raise SettingsError(
-                "DISCORD_TOKEN is not set: write your bot's token into the file .env "
-                "(see .env.example)."
+                "DISCORD_TOKEN is not set. Copy .env.example to .env, unless you have, and write"
+                " your bot's token into it: https://discord.com/developers/applications, your"
+                " application, page Bot, Reset Token. docs/hosting.md has every step."
             )
         return self.discord_token.get_secret_value()
 

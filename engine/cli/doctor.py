@@ -2,9 +2,18 @@
 
 import argparse
 import asyncio
-from typing import Any
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TextIO
 
+from core.health import Finding, Severity
 from core.settings import Settings
+
+MARKS = {Severity.OK: "✓", Severity.WARNING: "!", Severity.ERROR: "✗"}
+COLOURS = {Severity.OK: 32, Severity.WARNING: 33, Severity.ERROR: 31}
+"""ANSI colours: green, yellow and red."""
 
 
 def add_parser(commands: Any) -> None:
@@ -13,10 +22,44 @@ def add_parser(commands: Any) -> None:
 
 
 def run(parsed: argparse.Namespace, settings: Settings) -> int:
-    from core.health import Severity
     from engine.doctor import examine
 
+    coloured = supports_colour(sys.stdout)
     findings = asyncio.run(examine(settings))
     for finding in findings:
-        print(f"{finding.severity:<7}  {finding.sentence}")
+        print(checklist_line(finding, coloured=coloured))
+    print(f"\n{summary(findings)}")
     return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def supports_colour(stream: TextIO) -> bool:
+    """Only on a terminal, and not with NO_COLOR (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def checklist_line(finding: Finding, *, coloured: bool) -> str:
+    """A finding with its mark, in colour on demand."""
+    mark = MARKS[finding.severity]
+    if coloured:
+        mark = f"\x1b[{COLOURS[finding.severity]}m{mark}\x1b[0m"
+    return f"{mark} {finding.sentence}"
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many checks passed, and what is wrong, if it is only one thing."""
+    counts = Counter(finding.severity for finding in findings)
+    parts = [
+        _count(counts[Severity.OK], "check") + " passed",
+        *(
+            _count(counts[each], each)
+            for each in (Severity.ERROR, Severity.WARNING)
+            if counts[each]
+        ),
+    ]
+    problems = [each.sentence for each in findings if each.severity is not Severity.OK]
+    what = "." if not problems else f": {problems[0]}" if len(problems) == 1 else ": see above."
+    return ", ".join(parts) + what
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

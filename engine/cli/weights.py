@@ -53,12 +53,22 @@ def run_check(parsed: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_status(status: "ModelStatus") -> None:
+    from engine.models.weights import State
+
     entry = status.entry
     print(f"{entry.name}: {entry.about}; takes {entry.memory:g} GB of memory")
-    print(f"  {_readiness(status)}\n  {status.folder}")
+    print(f"  {_on_disk(status)}; {_readiness(status)}\n  {status.folder}")
     for file in status.files:
-        doubt = "" if file.published else " (no published checksum: the first download counts)"
-        print(f"  {file.name:<20} {_size(status, file):>12}  {file.state}{doubt}")
+        note = "" if file.published else " (no published checksum: the first download counts)"
+        if file.state is State.PARTIAL:
+            note = f" ({_readable(file.size)} so far)"
+        print(f"  {file.name:<20} {_size(status, file):>12}  {file.state}{note}")
+
+
+def _on_disk(status: "ModelStatus") -> str:
+    """What its files take now, partial downloads included."""
+    size = sum(file.size for file in status.files)
+    return f"{_readable(size)} on disk" if size else "nothing on disk"
 
 
 def _readiness(status: "ModelStatus") -> str:
@@ -78,13 +88,18 @@ def _readiness(status: "ModelStatus") -> str:
             at_least = "at least "
         else:
             left += size - (file.size if file.state is State.PARTIAL else 0)
-    return f"{at_least}{left / 1e6:,.0f} MB to download: {entry.fix_command}"
+    return f"{at_least}{_readable(left)} to download: {entry.fix_command}"
 
 
 def _size(status: "ModelStatus", file: "FileStatus") -> str:
     """Of the whole file, wherever it is known."""
     published = {download.name: download.size for download in status.entry.downloads}
     size = published.get(file.name) or file.size
-    if not size:
-        return "unknown size"
+    return _readable(size) if size else "unknown size"
+
+
+def _readable(size: int) -> str:
+    """Bytes as GB, MB or kB, to three digits or so."""
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -142,9 +143,26 @@ async def test_what_it_keeps_nobody_else_can_read(
     await process.communicate()
 
 
-async def test_without_a_token(settings: Settings, tmp_path: Path) -> None:
+async def test_without_a_token_it_says_where_to_get_one(settings: Settings, tmp_path: Path) -> None:
     process = await start(settings, tmp_path, DISCORD_TOKEN="")
-    assert "DISCORD_TOKEN is not set" in await last_words(process, FIX_FIRST)
+    sentence = await last_words(process, FIX_FIRST)
+    assert "DISCORD_TOKEN is not set" in sentence
+    assert ".env.example" in sentence
+    assert "https://discord.com/developers/applications" in sentence
+
+
+def test_help_fits_on_a_screen_and_names_settings_that_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        bot.__main__.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    named = set(re.findall(r"^  ([A-Z_]+)  ", "\n".join(lines), re.MULTILINE))
+    assert "DISCORD_TOKEN" in named
+    assert named <= {name.upper() for name in Settings.model_fields}
 
 
 async def test_with_a_wrong_token(settings: Settings, tmp_path: Path) -> None:

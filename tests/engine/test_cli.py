@@ -1,6 +1,7 @@
 """What a host types: each command does its work, each mistake ends in one sentence."""
 
 import asyncio
+import io
 import os
 import signal
 import sqlite3
@@ -14,11 +15,14 @@ import pytest
 import torch
 from PIL import Image
 
+from core.health import Finding
 from core.recipe import Recipe
 from core.repaint import Repaint, parse_regions
+from engine.cli.doctor import checklist_line, summary, supports_colour
 from engine.cli.main import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
+from engine.models.weights import SUMS
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from sandbox import Sandbox
@@ -348,9 +352,11 @@ def test_a_full_disk_is_said(
 def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["weights", "list"]) == 0
     listed = capsys.readouterr().out
-    assert "  ready: set MODEL=sketch in .env" in listed
-    assert "  1,334 MB to download: python -m engine weights pull imagenet\n" in listed
-    assert "  at least 354 MB to download: python -m engine weights pull faces\n" in listed
+    size = sum(file.stat().st_size for file in weights.iterdir() if file.name != SUMS)
+    assert f"  {size / 1e6:,.1f} MB on disk; ready: set MODEL=sketch in .env\n" in listed
+    more = "to download: python -m engine weights pull"
+    assert f" on disk; 1.33 GB {more} imagenet\n" in listed
+    assert f" on disk; at least 354.0 MB {more} faces\n" in listed
     assert "980.1 MB  missing" in listed
     assert "0.7 kB  missing" in listed
     assert " 0.0 " not in listed
@@ -386,9 +392,12 @@ async def doctor(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     status = await asyncio.to_thread(main, ["doctor"])
-    lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines} <= {"ok", "warning", "error"}
-    return status, [line for line in lines if not line.startswith("ok")]
+    *lines, blank, summary = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} <= {"✓", "!", "✗"}
+    assert not blank
+    problems = [line for line in lines if not line.startswith("✓")]
+    assert summary.startswith(f"{len(lines) - len(problems)} checks passed")
+    return status, problems
 
 
 async def test_the_doctor_says_what_is_well_and_what_is_not(
@@ -400,13 +409,13 @@ async def test_the_doctor_says_what_is_well_and_what_is_not(
         assert await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=home) == (0, [])
 
         status, (line,) = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID="1234")
-        assert (status, line[:5]) == (1, "error")
+        assert (status, line[0]) == (1, "✗")
         assert "DISCORD_GUILD_ID=1234: invite it" in line
 
         status, (line,) = await doctor(
             capsys, monkeypatch, **{**at, "DISCORD_TOKEN": "a-wrong-token"}
         )
-        assert (status, line[:5]) == (1, "error")
+        assert (status, line[0]) == (1, "✗")
         assert "does not accept the token" in line
 
 
@@ -423,7 +432,7 @@ async def test_the_doctor_names_channels_where_the_bot_may_too_little_and_that_s
         at = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
         status, lines = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=str(everyone))
     assert status == 0
-    assert [line[:7] for line in lines] == ["warning"]
+    assert [line[0] for line in lines] == ["!"]
     assert "lacks Attach Files in #quiet of the server Painters" in lines[0]
 
 
@@ -433,5 +442,33 @@ async def test_the_doctor_reads_the_perceptors(
     monkeypatch.setenv("PERCEPTORS", "own open_clip/ViT-B-32/nowhere.safetensors")
     assert await asyncio.to_thread(main, ["doctor"]) == 1
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "open_clip" in line)
-    assert line.startswith("error")
+    assert line.startswith("✗")
     assert "ViT-B-32/nowhere.safetensors" in line
+
+
+def test_the_doctor_sums_up_and_repeats_a_single_problem() -> None:
+    ok, warning, error = Finding.ok("fine."), Finding.warning("low."), Finding.error("broken.")
+    assert summary([ok, ok]) == "2 checks passed."
+    assert summary([ok, warning, ok]) == "2 checks passed, 1 warning: low."
+    assert summary([error, ok]) == "1 check passed, 1 error: broken."
+    several = summary([warning, error, warning])
+    assert several == "0 checks passed, 1 error, 2 warnings: see above."
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_only_a_terminal_that_wants_colours_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert supports_colour(Terminal())
+    assert not supports_colour(io.StringIO())
+    monkeypatch.setenv("TERM", "dumb")
+    assert not supports_colour(Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not supports_colour(Terminal())
+    assert checklist_line(Finding.error("broken."), coloured=False) == "✗ broken."
+    assert checklist_line(Finding.error("broken."), coloured=True) == "\x1b[31m✗\x1b[0m broken."
