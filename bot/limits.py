@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from bot.decisions import YES, Decision, Reason, refuse
 from bot.policy import MAX_WAITING
-from bot.word_filter import Hit, first_hit
 from core.job import Provenance
 from core.moderation import Limits, Rules, Usage
 from core.recipe import Recipe
 from core.sizes import parse_size
+from core.word_filter import Hit, first_hit
 
 DEFAULT_LIMITS = Limits(waiting=MAX_WAITING)
 """For servers that have set none."""

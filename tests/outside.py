@@ -28,7 +28,6 @@ from PIL import Image
 
 from bot.converters import duration
 from bot.services.attachments import DISCORD_HOSTS, trusted
-from bot.word_filter import first_hit
 from core.discord_ui.job_message import job_message
 from core.discord_ui.text import escape
 from core.moderation import WordRule
@@ -38,6 +37,7 @@ from core.settings import Settings, SettingsError, load_settings
 from core.sizes import parse_size
 from core.storage.uploaded_images import MAX_SIDE, ImageError, decode_image
 from core.styles import PRESETS
+from core.word_filter import first_hit
 from tests.hostile_files import gif_beyond_its_screen, jpeg_of_scans, polyglot
 from tests.queued_job import queued_job
 

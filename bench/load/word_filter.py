@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 from bench.load import word_filter_baseline
 from bench.markdown import table
-from bot.word_filter import WordFilter
 from core.moderation import WordRule
 from core.prompts import MAX_PROMPT_LENGTH
+from core.word_filter import WordFilter
 
 MAX_RULES = 1000
 SHORT = 100

@@ -11,11 +11,11 @@ from bot.components.moderation_lists import AGE_RESTRICTED, EVERYWHERE, WordList
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
-from bot.word_filter import first_hit, is_word
 from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
 from core.moderation import WordRule
 from core.prompts import MAX_PROMPT_LENGTH, canonical
+from core.word_filter import first_hit, is_word
 
 MAX_WORD, MAX_WORDS = 100, 1000
 

@@ -8,7 +8,9 @@ from itertools import accumulate, pairwise
 
 import regex
 
-from bot.text_folding import (
+from core.moderation import WordRule
+from core.prompts import canonical
+from core.text_folding import (
     APOSTROPHE_GAP,
     ELONGATED,
     NO_GAP,
@@ -17,9 +19,7 @@ from bot.text_folding import (
     fold,
     has_marks,
 )
-from bot.word_lists import ARTICLES, LONE_WORDS, ORDINARY_WORDS, OWN_LETTERS, PARTICLES
-from core.moderation import WordRule
-from core.prompts import canonical
+from core.word_lists import ARTICLES, LONE_WORDS, ORDINARY_WORDS, OWN_LETTERS, PARTICLES
 
 MIN_SPELLED = 3
 """Letters of a word that is found spelled out (in Hangul, 2): "plan b a dog" is no "ba"."""

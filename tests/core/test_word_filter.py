@@ -17,8 +17,8 @@ from hypothesis import assume, given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from bot.word_filter import MAX_ALIKE, WordFilter, first_hit, is_word
 from core.moderation import WordRule
+from core.word_filter import MAX_ALIKE, WordFilter, first_hit, is_word
 
 BAD, IRL = WordRule("bad"), WordRule("irl")
 

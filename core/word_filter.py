@@ -2,7 +2,7 @@
 
 A rule's word is found as a whole word: "irl" is not in "girl". It is also found
 
-- in any disguise that `bot.text_folding` undoes, and elongated ("nuuude"),
+- in any disguise that `core.text_folding` undoes, and elongated ("nuuude"),
 - spelled out, with anything but letters between its letters or parts ("n u d e", "nu/de"), unless
   ordinary words stand there side by side ("the pen is blue"),
 - in the plural (-s, -es), with a Korean particle, with an Arabic article,
@@ -25,10 +25,10 @@ from functools import lru_cache
 import ahocorasick
 import regex
 
-from bot.text_folding import fold
-from bot.word_patterns import Group, Pattern, Reading, loosest, patterns_of
 from core.moderation import WordRule
 from core.prompts import canonical
+from core.text_folding import fold
+from core.word_patterns import Group, Pattern, Reading, loosest, patterns_of
 
 MAX_ALIKE = 16
 """Rules that are told apart where only marks, gaps, `*`, or an i for an l make the difference."""
