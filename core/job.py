@@ -8,7 +8,21 @@ from enum import StrEnum
 from typing import Any, Self
 
 from core.columns import optional, required
+from core.i18n import gettext
 from core.recipe import Recipe
+
+
+class JobKind(StrEnum):
+    """What a job makes. The values are stored.
+
+    A description is a job like any other rather than a row of its own table, so that admission,
+    fairness, leases, delivery and deletion hold for it without a second copy. Its recipe has the
+    one image to describe as its prompt.
+    """
+
+    IMAGE = "image"
+    DESCRIPTION = "description"
+    """Prompts that describe an image, see `core.description`."""
 
 
 class State(StrEnum):
@@ -83,6 +97,7 @@ class NewJob:
     spoilered: bool = False
     age_restricted: bool = False
     locale: str = "en"
+    kind: JobKind = JobKind.IMAGE
     interaction_id: int | None = None
     """The pending response that is for this job, if there is one."""
 
@@ -135,6 +150,7 @@ class Job:
     """The Discord locale of its member."""
     redraws: int = 0
     """How often its outcome was asked to be shown once more."""
+    kind: JobKind = JobKind.IMAGE
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
@@ -166,7 +182,15 @@ class Job:
             age_restricted=bool(required(row, "age_restricted", int)),
             locale=required(row, "locale", str),
             redraws=required(row, "redraws", int),
+            kind=JobKind(required(row, "kind", str)),
         )
+
+    @property
+    def title(self) -> str:
+        """What it is called in lists, in the current language."""
+        if self.kind is JobKind.DESCRIPTION:
+            return gettext("Description of an image")
+        return self.recipe.title
 
     @property
     def seconds(self) -> float | None:

@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 
 import ray
 import structlog
+from PIL import Image
 from ray.exceptions import RayError, RayTaskError
 
+from core.description import Description
 from core.recipe import Recipe
 from core.settings import PerceptorChoice
 from engine.device import choose_device, free_memory, use_cores
@@ -113,6 +115,10 @@ class RendererActor:
         self._jobs.add(request.job_id)
         self._job_added.set()
         return notes
+
+    async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+        assert self._renderer
+        return await self._renderer.describe(image, refused)
 
     async def abort(self, job_id: int) -> None:
         assert self._renderer
@@ -208,6 +214,11 @@ class RayRenderer:
                 self._latest[output.job_id] = output
         return outputs
 
+    async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+        """The first one embeds the phrases, which takes about as long as a first step."""
+        call = self._actor.describe.remote(image, refused)
+        return await self._answer(call, patience=FIRST_STEP_SECONDS)
+
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
         """That of its last output, which came with it."""
         output = self._latest.get(job_id)
@@ -262,11 +273,11 @@ class RayRenderer:
             self._stream = self._actor.steps.remote()
         return await (await anext(self._stream))
 
-    async def _answer(self, call: Awaitable[Result]) -> Result:
+    async def _answer(self, call: Awaitable[Result], patience: float | None = None) -> Result:
         """What the actor answers or raises. Raises RendererLost if it does neither in time."""
-        timeout = self.timeout
+        seconds = patience or self.timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 answer = asyncio.ensure_future(call)
                 lost = asyncio.create_task(self._lost.wait())
                 try:
@@ -277,7 +288,7 @@ class RayRenderer:
                     lost.cancel()
                     answer.cancel()
         except TimeoutError:
-            self.give_up(f"It has not answered for {timeout:.0f} seconds.", failed=True)
+            self.give_up(f"It has not answered for {seconds:.0f} seconds.", failed=True)
         except RayTaskError as error:
             self._stream = None  # it has ended with what was raised
             raise error.cause from None

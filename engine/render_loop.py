@@ -13,10 +13,11 @@ from core.database.errors import StoreError
 from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
 from core.i18n import use_locale
-from core.job import Reason, State
+from core.job import JobKind, Reason, State
 from engine.delivery.frame import Frame
 from engine.job_files import is_kept
 from engine.job_messages import fault_text, out_of_memory, paused_text
+from engine.refused_words import RefusedWords
 from engine.renderer_handle import JobsDropped, RendererLost
 from engine.renderer_slot import RendererSlot
 from engine.running_job import JobServices, RunningJob, fail_all
@@ -39,6 +40,7 @@ class RenderLoop:
         self._services = services
         self._jobs = Jobs(database)
         self._guild_settings = GuildSettings(database)
+        self._refused_words = RefusedWords(database)
         self._busy_at = time.monotonic()
 
     async def run(self) -> None:
@@ -72,8 +74,12 @@ class RenderLoop:
             self._busy_at = time.monotonic()  # not again before it has taken effect
 
     async def _start(self, job: RunningJob) -> None:
+        describes = job.job.kind is JobKind.DESCRIPTION
         try:
-            await job.start(self._renderer)
+            if describes:
+                await job.describe(self._renderer, self._refused_words)
+            else:
+                await job.start(self._renderer)
         except RendererLost:
             raise
         except Exception as error:
@@ -82,10 +88,15 @@ class RenderLoop:
             self._scheduler.remove(self._slot, job)
             if out_of_memory(error) and self._slot.jobs:
                 await self._give_back_for_room(job)
+            elif isinstance(error, StoreError):
+                log.warning("a job cannot be started, trying again", job=job.id, error=str(error))
+                await job.give_back()
             else:
                 await fail_all([job], error)
             return
-        if not self._slot.holds(job):  # it was taken away while it was being added
+        if describes:
+            self._scheduler.remove(self._slot, job)
+        elif not self._slot.holds(job):  # it was taken away while it was being added
             await job.detach()
 
     async def _step(self) -> None:

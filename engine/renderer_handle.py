@@ -9,15 +9,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ParamSpec, Protocol, TypeVar
 
 import structlog
 import torch
+from PIL import Image
 
+from core.description import Description
 from core.recipe import Recipe
+from engine.describer import Describer
 from engine.job_files import is_kept
 from engine.media import Provenance
 from engine.models.model import Model
+from engine.phrases import phrase_bank
 from engine.synthesis.checkpoint import Checkpoint
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
@@ -89,6 +94,9 @@ class RendererHandle(Protocol):
         Raises what `Renderer.step` raises, JobsDropped and RendererLost.
         """
 
+    async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+        """As `Describer.describe`. Raises RendererLost, too."""
+
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
         """The state of a job that is rendered, None before its first step. Never raises."""
 
@@ -133,6 +141,11 @@ class LocalRenderer:
         provenance = Provenance(model.name, model.checksums)
         return cls(Renderer(model, device), provenance, images_at_a_time(device.type, model.side))
 
+    @cached_property
+    def _describer(self) -> Describer:
+        model = self._renderer.model
+        return Describer(model.perceptor, phrase_bank(model.name), self._renderer.device)
+
     @property
     def gradient_checkpointing(self) -> bool:
         return self._renderer.gradient_checkpointing
@@ -149,6 +162,9 @@ class LocalRenderer:
 
     async def step(self) -> list[StepOutput]:
         return await self._run(self._step_here)
+
+    async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+        return await self._run(self._describe_here, image, refused)
 
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
         try:
@@ -178,6 +194,10 @@ class LocalRenderer:
         notes = self._renderer.add(request)
         self._held[request.job_id] = _Held()
         return notes
+
+    def _describe_here(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+        self._renderer.reload()
+        return self._describer.describe(image, refused)
 
     def _offload_here(self) -> None:
         """Moving there takes about as long as moving back."""

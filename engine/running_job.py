@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import Histogram
 
 from core.database.claims import MAX_ATTEMPTS
+from core.description import MAX_DESCRIPTIONS, write_descriptions
 from core.discord_ui.job_message import about
 from core.i18n import gettext, use_locale
 from core.job import Job, Reason, ReasonCode, State
@@ -23,6 +24,8 @@ from engine.job_files import JobFiles, read_checkpoint
 from engine.job_messages import early_end_text, note_text, progress_of, reason_for
 from engine.job_writer import JobWriter
 from engine.leases import Leases
+from engine.phrases import phrase_bank
+from engine.refused_words import RefusedWords
 from engine.renderer_handle import RendererHandle
 from engine.synthesis.checkpoint import CheckpointError
 from engine.synthesis.output import StepOutput
@@ -111,6 +114,25 @@ class RunningJob:
             request = replace(request, resume_from=None)
             notes = await renderer.add(request)
         self._started_with(request, notes)
+
+    async def describe(self, renderer: RendererHandle, refused: RefusedWords) -> None:
+        """Describes the image of the recipe, and ends the job, unless it is no longer ours.
+
+        Raises what `RendererHandle.describe` raises, ImageError for an image that is missing, and
+        StoreError, OSError.
+        """
+        self._renderer, self.started = renderer, True
+        job, folder = self.job, self._services.data_dir
+        self._services.frames.show_frame(job, Frame())
+        (name,) = self.recipe.image_names
+        with use_locale(job.locale):
+            image = await asyncio.to_thread(load_image, name, folder)
+        phrases = phrase_bank(renderer.provenance.model).phrases
+        found = await renderer.describe(image, await refused.among(job, phrases))
+        bad = await refused.among(job, [each.prompt for each in found])
+        shown = [each for each in found if each.prompt not in bad][:MAX_DESCRIPTIONS]
+        await asyncio.to_thread(write_descriptions, folder_of(self.id, folder), shown)
+        await self._end(State.DONE, None)
 
     def _request(self) -> RenderRequest:
         recipe, folder = self.recipe, self._services.data_dir

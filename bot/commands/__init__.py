@@ -3,7 +3,13 @@
 from bot.client import AnyCommand
 from bot.commands.blend import blend_command
 from bot.commands.cancel import cancel_command
-from bot.commands.context_menus import imagine_from_image, report_to_moderators, show_prompt
+from bot.commands.context_menus import (
+    describe_image,
+    imagine_from_image,
+    report_to_moderators,
+    show_prompt,
+)
+from bot.commands.describe import describe_command
 from bot.commands.help import help_command
 from bot.commands.history import history_command
 from bot.commands.imagine import imagine_command
@@ -20,6 +26,7 @@ def all_commands(model: str) -> list[AnyCommand]:
     return [
         imagine_command(menu(model), model),
         blend_command,
+        describe_command,
         queue_command,
         cancel_command,
         show_command,
@@ -29,6 +36,7 @@ def all_commands(model: str) -> list[AnyCommand]:
         privacy_command,
         Moderation(),
         imagine_from_image,
+        describe_image,
         show_prompt,
         report_to_moderators,
     ]

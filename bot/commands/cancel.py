@@ -38,7 +38,7 @@ async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Ch
 
 def _name(job: Job) -> str:
     state = gettext("in progress") if job.state is State.RUNNING else gettext("waiting")
-    return f"#{job.id} · {state} · {job.recipe.title}"
+    return f"#{job.id} · {state} · {job.title}"
 
 
 async def _own_jobs(interaction: Interaction) -> list[Job]:

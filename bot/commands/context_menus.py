@@ -1,4 +1,4 @@
-"""The context menu of messages: start from an image, see its prompt, report it."""
+"""The context menu of messages: start from an image, describe it, see its prompt, report it."""
 
 import asyncio
 
@@ -12,13 +12,14 @@ from bot.errors import RefusedError
 from bot.services.access import get_visible_job
 from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
+from bot.services.describing import submit_description
 from bot.services.job_views import show_details
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.discord_ui.message_images import image_of
 from core.i18n import gettext, gettext_noop
-from core.job import Job
+from core.job import Job, JobKind
 
 FETCH_SECONDS = INITIAL_RESPONSE_SECONDS - 1.0
 """A form must open within Discord's three seconds; leaves one for reaching Discord."""
@@ -51,6 +52,15 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
     await send_modal(interaction, ImageModal.for_member(interaction, name))
 
 
+@app_commands.context_menu(name=gettext_noop("Describe this image"))
+async def describe_image(interaction: Interaction, message: discord.Message) -> None:
+    image = image_of(message)
+    if image is None:
+        raise RefusedError(gettext("There is no image in this message to describe."))
+    job = await interaction.client.jobs.by_message(message.id)
+    await submit_description(interaction, image, parent=job)
+
+
 @app_commands.context_menu(name=gettext_noop("What was this prompt?"))
 async def show_prompt(interaction: Interaction, message: discord.Message) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
@@ -66,6 +76,6 @@ async def report_to_moderators(interaction: Interaction, message: discord.Messag
 async def _job_of(interaction: Interaction, message: discord.Message) -> Job:
     """The job that the message shows. Raises RefusedError."""
     job = await interaction.client.jobs.by_message(message.id)
-    if job is None:
+    if job is None or job.kind is not JobKind.IMAGE:
         raise RefusedError(gettext("This message doesn't show one of my images."))
     return await get_visible_job(interaction, job.id)

@@ -1,5 +1,6 @@
 """The buttons of a job, one class for each; `core.discord_ui.job_buttons` draws them."""
 
+import asyncio
 import re
 from contextlib import suppress
 from typing import Any
@@ -11,23 +12,33 @@ from bot.components.edit_modal import EditModal
 from bot.components.persistent import NEVER, PersistentButton, send_modal
 from bot.components.remix_modal import RemixModal
 from bot.components.repaint_modal import PanModal, RepaintModal, request_part
+from bot.decisions import Reason, refuse
 from bot.errors import RefusedError, UndeliveredError
-from bot.services.access import actor_of, check, get_finished_job, get_visible_job
+from bot.services.access import (
+    actor_of,
+    check,
+    get_description_job,
+    get_finished_job,
+    get_visible_job,
+)
 from bot.services.cancellation import cancel_job
 from bot.services.foreign_images import own_images_only, without_foreign_images
 from bot.services.job_message import show_job_message
 from bot.services.job_views import show_actions, show_details, show_picked, show_timelapse
+from bot.services.preferences import preferred_recipe
 from bot.services.responses import acknowledged
 from bot.services.submission import submit_job
 from bot.types import Interaction
 from core.database.members import Toggled
 from core.database.messages import Kind
+from core.description import read_descriptions
 from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id_template
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import format_prompts
 from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, drawn_seed
 from core.repaint import Move, Repaint
+from core.storage.paths import folder_of
 
 FAVOURITE_TEXTS = {
     Toggled.ADDED: gettext_noop("Added #{job} to your favourites. See `/history`."),
@@ -204,6 +215,21 @@ class DetailsButton(JobButton, action=Action.DETAILS):
             await show_details(response, self.job)
 
 
+class PaintButton(JobButton, action=Action.PAINT):
+    """Paints one of the prompts that describe an image, as its presser prefers."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        self.job = await get_description_job(interaction, self.job_id)
+
+    async def press(self, interaction: Interaction) -> None:
+        folder = folder_of(self.job_id, interaction.client.settings.data_dir)
+        descriptions = await asyncio.to_thread(read_descriptions, folder)
+        if self.index >= len(descriptions):
+            raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)
+        recipe = await preferred_recipe(interaction, descriptions[self.index].prompt)
+        await submit_job(interaction, recipe, parent=self.job)
+
+
 class DeletingButton(JobButton):
     """A button of who may delete the job's images."""
 
@@ -249,6 +275,7 @@ JOB_BUTTONS = (
     FavouriteButton,
     TimelapseButton,
     DetailsButton,
+    PaintButton,
     DeleteButton,
     ConfirmDeleteButton,
 )

@@ -128,7 +128,7 @@ def _job_line(job: Job) -> str:
         state = gettext("step {step}/{steps}", step=job.step, steps=job.recipe.steps)
     member, channel = f"<@{job.member_id}>", f"<#{job.channel_id}>"
     whose = gettext("{member} in {channel}", member=member, channel=channel)
-    return f"#{job.id} · {state} · {whose} · {escape(truncate(job.recipe.title, MAX_PROMPT))}"
+    return f"#{job.id} · {state} · {whose} · {escape(truncate(job.title, MAX_PROMPT))}"
 
 
 def _block_line(block: Block) -> str:

@@ -75,4 +75,4 @@ def _line(interaction: Interaction, job: Job) -> str:
     who = gettext("**yours**") if own else escape(job.member_name)
     if not own and job.channel_id != interaction.channel_id:
         return f"#{job.id} · {who} · " + gettext("in another channel")
-    return f"#{job.id} · {who} · {escape(truncate(job.recipe.title, MAX_PROMPT))}"
+    return f"#{job.id} · {who} · {escape(truncate(job.title, MAX_PROMPT))}"

@@ -134,7 +134,7 @@ def report_embed(report: Report, job: Job | None) -> discord.Embed:
         embed.add_field(name=gettext("Reason"), value=escape(report.reason, MAX_TEXT), inline=False)
     if job is None:
         return embed
-    embed.add_field(name=gettext("Prompt"), value=escape(job.recipe.title, MAX_TEXT), inline=False)
+    embed.add_field(name=gettext("Prompt"), value=escape(job.title, MAX_TEXT), inline=False)
     if job.message_id:
         link = message_link(job.guild_id, job.channel_id, job.message_id)
         embed.add_field(name=gettext("Message"), value=link, inline=False)

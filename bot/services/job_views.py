@@ -23,7 +23,7 @@ from core.discord_ui.job_message import looks, state_name
 from core.discord_ui.text import escape
 from core.discord_ui.views import static_layout
 from core.i18n import gettext
-from core.job import Job
+from core.job import Job, JobKind
 from core.prompts import format_prompts
 from core.recipe import A_PICTURE
 from core.storage.paths import finished_pictures, folder_of, tile_previews, timelapse_of
@@ -150,7 +150,10 @@ async def _relatives(interaction: Interaction, job: Job) -> tuple[Job | None, li
     bot, actor = interaction.client, actor_of(interaction)
     parent = await bot.jobs.get(job.parent_id) if job.parent_id else None
     children = await bot.jobs.descendants(job.id, limit=MAX_CHILDREN_READ)
-    visible = [child for child in children if may_see(child, actor)]
+    images = [child for child in children if child.kind is JobKind.IMAGE]
+    visible = [child for child in images if may_see(child, actor)]
+    if parent and parent.kind is not JobKind.IMAGE:
+        parent = None
     return parent if may_see(parent, actor) else None, visible[:MAX_CHILDREN]
 
 

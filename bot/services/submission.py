@@ -21,10 +21,11 @@ from bot.types import Interaction
 from core.database.errors import StoreError
 from core.database.messages import Kind
 from core.discord_ui.job_message import job_message
+from core.discord_ui.message_images import MessageImage
 from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import gettext, gettext_noop
-from core.job import Job, NewJob, State
+from core.job import Job, JobKind, NewJob, State
 from core.palette import palette_of
 from core.prompts import RecipeError
 from core.recipe import PicturePrompt, Recipe
@@ -33,9 +34,12 @@ from core.storage.uploaded_images import load_image
 
 log = structlog.stdlib.get_logger(__name__)
 
-ON_ITS_WAY = gettext_noop("Your image is on its way: {link}")
+ON_ITS_WAY = {
+    JobKind.IMAGE: gettext_noop("Your image is on its way: {link}"),
+    JobKind.DESCRIPTION: gettext_noop("Your description is on its way: {link}"),
+}
 DIRECT_MESSAGES_CLOSED = gettext_noop(
-    "I can't send you direct messages: your privacy settings don't allow it. The image will be"
+    "I can't send you direct messages: your privacy settings don't allow it. The result will be"
     " posted here for everyone to see. Use `/cancel {job}` if you don't want that."
 )
 
@@ -43,7 +47,7 @@ DIRECT_MESSAGES_CLOSED = gettext_noop(
 NOT_YET_STORED = "0" * 64
 """Stands for the name of an image that is not there yet."""
 
-Weighted = tuple[discord.Attachment, float]
+Weighted = tuple[discord.Attachment | MessageImage, float]
 """An image as a prompt, with its weight."""
 
 
@@ -87,6 +91,7 @@ async def submit_job(
     *,
     parent: Job | None = None,
     private: bool = False,
+    kind: JobKind = JobKind.IMAGE,
 ) -> None:
     """Queues a recipe for the member and shows the job. Raises RefusedError, StoreError.
 
@@ -95,6 +100,26 @@ async def submit_job(
     interaction that is resumed after a crash queues no second job.
     """
     check(policy.may_post(_missing_permissions(interaction)))
+    if kind is JobKind.IMAGE:
+        _check_recipe(interaction, recipe, uploads, parent)
+    async with acknowledged(interaction, ephemeral=private) as response:
+        job = await _queued_before(interaction)
+        if job is None:
+            if uploads:
+                async with admitted(interaction, recipe, None) as terms:
+                    pass  # nothing is downloaded for a request that would be refused
+                recipe = await _with_uploads(interaction, recipe, uploads, terms)
+            job = await _insert(response, recipe, parent, private, kind)
+        if private:
+            await _show_in_direct_message(response, job)
+        else:
+            await _show(response, job)
+
+
+def _check_recipe(
+    interaction: Interaction, recipe: Recipe, uploads: Uploads | None, parent: Job | None
+) -> None:
+    """What the model has to say to a recipe. Raises RefusedError, RecipeError."""
     model = interaction.client.settings.model
     repaints = bool(recipe.repaint or (uploads and uploads.finished))
     grown = repaints and parent is not None and parent.recipe.size == recipe.size
@@ -106,18 +131,6 @@ async def submit_job(
     )
     if not (pictured or (known := policy.may_understand(recipe, model))):
         raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
-    async with acknowledged(interaction, ephemeral=private) as response:
-        job = await _queued_before(interaction)
-        if job is None:
-            if uploads:
-                async with admitted(interaction, recipe, None) as terms:
-                    pass  # nothing is downloaded for a request that would be refused
-                recipe = await _with_uploads(interaction, recipe, uploads, terms)
-            job = await _insert(response, recipe, parent, private)
-        if private:
-            await _show_in_direct_message(response, job)
-        else:
-            await _show(response, job)
 
 
 async def _queued_before(interaction: Interaction) -> Job | None:
@@ -130,7 +143,7 @@ async def _with_uploads(
 ) -> Recipe:
     """The recipe with the uploaded images, once they are downloaded, decoded and stored."""
 
-    async def keep(attachment: discord.Attachment) -> str:
+    async def keep(attachment: discord.Attachment | MessageImage) -> str:
         return await store_attachment(
             interaction.client,
             attachment,
@@ -153,7 +166,9 @@ async def _with_uploads(
     return recipe.without_text(uploads.placeholder) if uploads.placeholder else recipe
 
 
-async def _insert(response: Response, recipe: Recipe, parent: Job | None, private: bool) -> Job:
+async def _insert(
+    response: Response, recipe: Recipe, parent: Job | None, private: bool, kind: JobKind
+) -> Job:
     """Jobs from a direct conversation belong to the server of the job that they come from.
 
     A private job gets its message later: until then nothing is sent, so a refusal leaves no trace.
@@ -176,6 +191,7 @@ async def _insert(response: Response, recipe: Recipe, parent: Job | None, privat
             spoilered=terms.spoilered,
             age_restricted=terms.age_restricted,
             locale=interaction.locale.value,
+            kind=kind,
             interaction_id=interaction.id,
         )
         return await bot.jobs.insert(new)
@@ -222,7 +238,7 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
         if not await messages.sent(job.id, Kind.JOB, direct.id, message.id, nonce):
             raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)
         link = message.jump_url
-    await response.edit(content=gettext(ON_ITS_WAY, link=link))
+    await response.edit(content=gettext(ON_ITS_WAY[job.kind], link=link))
 
 
 async def _place_in_queue(response: Response, job: Job) -> tuple[int | None, float | None]:

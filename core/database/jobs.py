@@ -43,8 +43,8 @@ class Jobs:
                 db,
                 "INSERT INTO jobs (recipe, pictures, work, steps, source_job_id, prompt_text,"
                 " guild_id, channel_id, message_id, member_id, member_name, priority, parent_id,"
-                " most_running, spoilered, age_restricted, locale, turn, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                " most_running, spoilered, age_restricted, locale, kind, turn, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
                 (
                     recipe,
                     new.recipe.count,
@@ -63,6 +63,7 @@ class Jobs:
                     new.spoilered,
                     new.age_restricted,
                     new.locale,
+                    new.kind.value,
                     start_time(line["now"] or 0, line["previous"]),
                     self._database.now(),
                 ),

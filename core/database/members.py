@@ -45,7 +45,7 @@ class Preferences:
 
 _HISTORY = (
     " FROM jobs WHERE member_id = :member AND guild_id IS :guild AND deleted_at IS NULL"
-    " AND state = 'done' AND instr(prompt_text, :words) > 0"
+    " AND state = 'done' AND kind = 'image' AND instr(prompt_text, :words) > 0"
     " AND (NOT :favourites OR id IN (SELECT job_id FROM favourites WHERE member_id = :member))"
 )
 
@@ -113,7 +113,8 @@ class Members:
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
-                "SELECT * FROM jobs WHERE member_id = ? ORDER BY id DESC LIMIT ?",
+                "SELECT * FROM jobs WHERE member_id = ? AND kind = 'image'"
+                " ORDER BY id DESC LIMIT ?",
                 (member_id, RECENT_JOBS),
             )
         latest: dict[Any, Job] = {}

@@ -37,7 +37,8 @@ class PersonalData:
             (row,) = await rows_of(
                 db,
                 "SELECT COUNT(*) AS jobs,"
-                " TOTAL(pictures * (state = 'done' AND deleted_at IS NULL)) AS images,"
+                " TOTAL(pictures * (state = 'done' AND kind = 'image' AND deleted_at IS NULL))"
+                " AS images,"
                 " MIN(created_at) AS first FROM jobs WHERE member_id = ?",
                 (member_id,),
             )

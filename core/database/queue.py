@@ -137,7 +137,7 @@ async def _seconds_per_work(db: aiosqlite.Connection) -> float | None:
     rows = await rows_of(
         db,
         "SELECT started_at, finished_at, work FROM jobs"
-        " WHERE state = 'done' AND started_at IS NOT NULL AND work > 0"
+        " WHERE state = 'done' AND kind = 'image' AND started_at IS NOT NULL AND work > 0"
         " ORDER BY finished_at DESC LIMIT ?",
         (MEASURED_JOBS,),
     )

@@ -13,7 +13,7 @@ import discord
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
 from core.i18n import gettext, gettext_noop
-from core.job import Job, State
+from core.job import Job, JobKind, State
 
 Button = discord.ui.Button[Any]
 
@@ -39,6 +39,7 @@ class Action(StrEnum):
     FAVOURITE = "favourite"
     TIMELAPSE = "timelapse"
     DETAILS = "details"
+    PAINT = "paint"
     DELETE = "delete"
     SURE = "sure"
 
@@ -62,6 +63,7 @@ LABELS = {
     Action.FAVOURITE: gettext_noop("Favourite"),
     Action.TIMELAPSE: gettext_noop("Timelapse"),
     Action.DETAILS: gettext_noop("Details"),
+    Action.PAINT: gettext_noop("Paint this"),
     Action.DELETE: gettext_noop("Delete"),
     Action.SURE: gettext_noop("Delete it"),
 }
@@ -84,6 +86,7 @@ ICONS = {
     Action.FAVOURITE: "⭐",
     Action.TIMELAPSE: "🎞️",
     Action.DETAILS: "🧾",
+    Action.PAINT: "🎨",
     Action.DELETE: "🗑️",
     Action.SURE: "🗑️",
 }
@@ -113,6 +116,8 @@ def custom_id_template(action: Action) -> re.Pattern[str]:
 
 def button_rows(job: Job) -> Rows:
     """The buttons of a job in its present state, at most two rows of them."""
+    if job.kind is JobKind.DESCRIPTION:
+        return _description_rows(job)
     match job.state:
         case State.QUEUED:
             return _rows(job.id, [(Action.CANCEL,)])
@@ -128,6 +133,19 @@ def button_rows(job: Job) -> Rows:
         case State.DONE:
             return _rows(job.id, ONE)
     return _rows(job.id, [(Action.AGAIN, Action.EDIT)])
+
+
+def _description_rows(job: Job) -> Rows:
+    """What is below a description; each of its prompts has a button beside it."""
+    if not job.state.ended:
+        return _rows(job.id, [(Action.CANCEL,)])
+    shown = job.state is State.DONE and job.deleted_at is None
+    return _rows(job.id, [(Action.DELETE,)]) if shown else []
+
+
+def paint_button(job_id: int, row: int) -> Button:
+    """Paints one of the prompts that describe an image."""
+    return _button(Action.PAINT, job_id, row)
 
 
 def picked_rows(job: Job, row: int) -> Rows:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from core.discord_ui.job_buttons import button_rows
+from core.description import Description
+from core.discord_ui.job_buttons import button_rows, paint_button
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop, ngettext, use_locale
-from core.job import DeadLetter, Job, Progress, Reason, ReasonCode, State
+from core.job import DeadLetter, Job, JobKind, Progress, Reason, ReasonCode, State
 from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
 from core.recipe import A_PICTURE, PicturePrompt, Recipe
@@ -36,6 +37,11 @@ _LOOKS = {
     State.FAILED: (gettext_noop("Failed"), discord.Colour.red()),
     State.CANCELLED: (gettext_noop("Cancelled"), discord.Colour.dark_grey()),
 }
+_DESCRIPTION_TITLES = {
+    State.RUNNING: gettext_noop("Describing an image"),
+    State.DONE: gettext_noop("Described"),
+}
+NOTHING_DESCRIBED = gettext_noop("I found no description that I can show here.")
 _TILES = {
     Tile.BOTH: gettext_noop("seamless"),
     Tile.ACROSS: gettext_noop("seamless from left to right"),
@@ -79,14 +85,22 @@ def job_message(
     progress: Progress | None = None,
     images: Sequence[ShownImage] = (),
     notes: Sequence[str] = (),
+    descriptions: Sequence[Description] = (),
 ) -> ui.LayoutView:
     """The message of a job in its present state, in its member's language.
 
     `position` and `wait_seconds` belong to a queued job, `progress` to a running one. `images` are
-    the newest frame, or the finished images; `notes` are msgids or texts.
+    the newest frame, or the finished images; `notes` are msgids or texts. `descriptions` are those
+    of a job that has described an image.
     """
     with use_locale(job.locale):
-        lines = [_status(job, position, wait_seconds, progress), *_prompts(job.recipe)]
+        status = _status(job, position, wait_seconds, progress)
+        if job.kind is JobKind.DESCRIPTION:
+            if job.state is State.DONE and not descriptions:
+                status = gettext(NOTHING_DESCRIBED)
+            shown = [_described(job, row, each) for row, each in enumerate(descriptions)]
+            return _layout(job.state, [status], shown, [f"-# {_footer(job)}"], job)
+        lines = [status, *_prompts(job.recipe)]
         note = escape(" ".join(map(gettext, notes)), MAX_REASON)
         texts = [gettext("**Note** {text}", text=note)] if note else []
         return _layout(job.state, lines, _gallery(images), [*texts, *_small_print(job)], job)
@@ -125,7 +139,8 @@ def _layout(
     below: Sequence[str],
     job: Job | None = None,
 ) -> ui.LayoutView:
-    head = "\n".join(filter(None, [f"### {state_name(state)}", *lines]))
+    title = state_name(state, job.kind if job else JobKind.IMAGE)
+    head = "\n".join(filter(None, [f"### {title}", *lines]))
     shown = (*gallery, *map(ui.TextDisplay[ui.LayoutView], below))
     rows = [ui.ActionRow[ui.LayoutView](*row) for row in button_rows(job)] if job else []
     colour = _LOOKS[state][1]
@@ -141,8 +156,18 @@ def _gallery(images: Sequence[ShownImage]) -> Iterator[ui.MediaGallery[ui.Layout
         yield ui.MediaGallery(*items)
 
 
-def state_name(state: State) -> str:
+def _described(job: Job, row: int, description: Description) -> ui.Section[ui.LayoutView]:
+    """A prompt with the button that paints it; hidden until it is clicked if the image was."""
+    prompt = escape(description.prompt, MAX_PROMPTS)
+    text = f"||{prompt}||" if job.spoilered else f"**{prompt}**"
+    similarity = gettext("similarity {similarity}", similarity=f"{description.similarity:.2f}")
+    return ui.Section(f"{text}\n-# {similarity}", accessory=paint_button(job.id, row))
+
+
+def state_name(state: State, kind: JobKind = JobKind.IMAGE) -> str:
     """What a state is called."""
+    if kind is JobKind.DESCRIPTION and state in _DESCRIPTION_TITLES:
+        return gettext(_DESCRIPTION_TITLES[state])
     return gettext(_LOOKS[state][0])
 
 
@@ -231,6 +256,10 @@ def _small_print(job: Job) -> Iterator[str]:
 
 
 def _footer(job: Job) -> str:
+    name = escape(strip_bidi_controls(job.member_name).replace("\n", " "), MAX_NAME)
+    requested = gettext("requested by {name}", name=name)
+    if job.kind is JobKind.DESCRIPTION:
+        return f"#{job.id} · {requested}"
     recipe = job.recipe
     parts = [
         f"#{job.id}",
@@ -261,8 +290,7 @@ def _footer(job: Job) -> str:
         parts.append(ngettext("{n} colour", "{n} colours", len(recipe.palette)))
     if recipe.preset:
         parts.append(gettext(recipe.preset))
-    name = escape(strip_bidi_controls(job.member_name).replace("\n", " "), MAX_NAME)
-    parts.append(gettext("requested by {name}", name=name))
+    parts.append(requested)
     return " · ".join(parts)
 
 

@@ -36,6 +36,11 @@ def tile_previews(folder: Path) -> list[Path]:
     return sorted(folder.glob("repeated-[0-9].webp"))
 
 
+def description_of(folder: Path) -> Path:
+    """The prompts that describe an image, see `core.description`."""
+    return folder / "description.json"
+
+
 def remove_folder(job_id: int, data_dir: Path) -> None:
     """Deletes a job's folder if it exists. Raises OSError."""
     folder = folder_of(job_id, data_dir)

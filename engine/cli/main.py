@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from core.process import erase_from_environment, hide_from_other_processes
 from core.prompts import RecipeError
 from core.settings import Settings, SettingsError, load_settings
-from engine.cli import doctor, render, weights, worker
+from engine.cli import describe, doctor, render, weights, worker
 
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         help="render on this Ray cluster: auto, or HOST:PORT (default: the setting RAY_ADDRESS)",
     )
     commands = parser.add_subparsers(title="commands")
-    for command in (render, weights, doctor):
+    for command in (render, describe, weights, doctor):
         command.add_parser(commands)
     return parser
 

@@ -13,7 +13,7 @@ from core.database.messages import Kind, Messages
 from core.discord_ui.job_message import ShownImage, link_message
 from core.discord_ui.message_images import images_of
 from core.i18n import gettext, use_locale
-from core.job import DeadLetter, Job, State
+from core.job import DeadLetter, Job, JobKind, State
 from core.settings import Settings
 from engine.delivery.frame import Frame
 from engine.delivery.notifications import Notifier
@@ -84,7 +84,7 @@ class MessageWriter:
                 raise
             await self._show_refusal(job, post, error)
         await self._jobs.mark_posted(job_id, job.redraws)
-        if job.state is State.DONE:
+        if job.state is State.DONE and job.kind is JobKind.IMAGE:
             await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import discord
 
+from core.description import read_descriptions
 from core.discord_ui.job_message import ShownImage, job_message, texts_of, unreadable_message
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import truncate
 from core.i18n import gettext, gettext_noop, use_locale
-from core.job import DeadLetter, Job, Progress, State
+from core.job import DeadLetter, Job, JobKind, Progress, State
 from core.prompts import format_prompts
 from core.storage.paths import finished_pictures, folder_of, tile_previews
 from engine.delivery.frame import Frame
@@ -92,6 +93,9 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
     if job.state is not State.DONE:
         return _post(job)
     folder = folder_of(job.id, data_dir)
+    if job.kind is JobKind.DESCRIPTION:
+        found = await asyncio.to_thread(read_descriptions, folder)
+        return Post(job_message(job, descriptions=found))
     paths = await asyncio.to_thread(finished_pictures, folder)
     if not paths:
         return _post(job, notes=[GONE])

@@ -130,7 +130,7 @@ def embed_target(
     ):
         if text_prompts:
             embeddings.append(perceptor.embed_texts([prompt.text for prompt in text_prompts]))
-        crops = [_centre_crop(images[each.name], perceptor.resolution) for each in image_prompts]
+        crops = [centre_crop(images[each.name], perceptor.resolution) for each in image_prompts]
         embeddings += [perceptor.embed_images(crop.to(device)) for crop in crops]
         texts += [prompt.text for prompt in text_prompts] + [A_PICTURE] * len(image_prompts)
         weights += [sign * prompt.weight for prompt in text_prompts]
@@ -150,7 +150,7 @@ def embed_target(
     )
 
 
-def _centre_crop(image: Image.Image, side: int) -> Tensor:
+def centre_crop(image: Image.Image, side: int) -> Tensor:
     """(1, 3, side, side) from 0 to 1, cropped as in CLIP's training."""
     return to_tensor(ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.BICUBIC))
 

@@ -69,9 +69,7 @@ class Renderer:
         `resume_from` belongs to another job, and MemoryError if there is no room beside the jobs
         that are being rendered.
         """
-        if self.offloaded:
-            self.model.to(self.device)
-            self.offloaded = False
+        self.reload()
         recipe = request.recipe
         notes = validate(recipe, self.model) + self._make_room(recipe)
         with torch.no_grad():
@@ -98,6 +96,12 @@ class Renderer:
         self.offloaded = True
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def reload(self) -> None:
+        """Moves the networks back to the device if they were offloaded."""
+        if self.offloaded:
+            self.model.to(self.device)
+            self.offloaded = False
 
     def enable_gradient_checkpointing(self) -> None:
         """From now on activations are recomputed: less memory, slower, the same images."""

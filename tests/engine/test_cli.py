@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from core.health import Finding
+from core.prompts import parse_prompts
 from core.recipe import Recipe
 from core.repaint import Repaint, parse_regions
 from engine.cli.doctor import checklist_line, summary, supports_colour
@@ -193,6 +194,31 @@ def test_a_picture_is_painted_again_to_the_byte(
     assert read_metadata(second).recipe == read_metadata(first).recipe.alone(1)
     assert main(["render", "--again", str(second), "--out", "once-more"]) == 0
     assert (pictures / "once-more" / "final-0.png").read_bytes() == second.read_bytes()
+
+
+def test_describe_prints_three_prompts_with_their_similarity(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (40, 30), "red").save("red.png")
+    assert main(["describe", "red.png"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        similarity, prompt = line.split("  ", 1)
+        assert -1 <= float(similarity) <= 1
+        assert parse_prompts(prompt)
+
+
+def test_describe_refuses_what_is_no_image(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "text.png").write_text("no image")
+    (place / "large.png").write_bytes(bytes(11 * 2**20))
+    for name, sentence in (
+        ("text.png", "isn't a PNG"),
+        ("large.png", "The limit is 10 MB"),
+        ("missing.png", "missing.png: No such file"),
+    ):
+        assert main(["describe", name]) == 1
+        assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -16,13 +16,21 @@ from PIL import Image
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.errors import StoreLockedError
+from core.database.guild_rules import GuildRules
 from core.database.jobs import Jobs
 from core.database.moderation_queue import ModerationQueue
+from core.description import (
+    PLACEHOLDER,
+    Description,
+    description_recipe,
+    read_descriptions,
+)
 from core.discord_ui.reasons import reason_text
-from core.job import Job, Reason, ReasonCode, State
-from core.recipe import Recipe
+from core.job import Job, JobKind, NewJob, Reason, ReasonCode, State
+from core.moderation import WordRule
+from core.recipe import PicturePrompt, Recipe
 from core.storage.paths import folder_of, state_of
-from core.storage.uploaded_images import store_image
+from core.storage.uploaded_images import delete_image, store_image
 from engine import leases, scheduler
 from engine import worker as worker_module
 from engine.delivery.frame import Frame
@@ -692,3 +700,92 @@ async def test_a_job_that_no_longer_improves_says_at_which_step_it_ended(
 
 def never(step: int) -> bool:
     return False
+
+
+class DescribingRenderer(LocalRenderer):
+    """Finds the same in every image; `meanwhile` is awaited first."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
+        self.renderer = FakeRenderer()
+        super().__init__(self.renderer, MADE_BY, capacity=4)
+        self.refused: frozenset[str] = frozenset()
+        self._meanwhile = meanwhile
+
+    async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+        if self._meanwhile:
+            await self._meanwhile()
+        self.refused = refused
+        prompts = ("a red circle", "a blue heart", "a red ring", "a star", "a cross")
+        return [Description(prompt, 0.5) for prompt in prompts]
+
+
+@pytest.fixture
+def ask_to_describe(database: Database, tmp_path: Path) -> Callable[[], Awaitable[Job]]:
+    async def ask_to_describe() -> Job:
+        image = store_image(Image.new("RGB", (20, 10), "teal"), tmp_path)
+        like = (PicturePrompt(image),)
+        recipe = description_recipe().with_pictures(None, like, ()).without_text(PLACEHOLDER)
+        return await Jobs(database).insert(
+            NewJob(
+                recipe=recipe,
+                guild_id=5,
+                channel_id=1,
+                member_id=1,
+                member_name="Ada",
+                kind=JobKind.DESCRIPTION,
+            )
+        )
+
+    return ask_to_describe
+
+
+async def test_a_description_obeys_the_servers_word_rules(
+    ask_to_describe: Any, working: Any, ended: Any, database: Database, tmp_path: Path
+) -> None:
+    """No step is taken for it, and what comes after it is rendered."""
+    rules = GuildRules(database)
+    await rules.add_word(5, WordRule("heart"), actor_id=2)
+    await rules.add_word(5, WordRule("ring", age_restricted=True), actor_id=2)
+    renderer = DescribingRenderer()
+    async with working(renderer):
+        done = await ended(await ask_to_describe())
+    assert (done.state, renderer.renderer.batches) == (State.DONE, [])
+    found = read_descriptions(folder_of(done.id, tmp_path))
+    assert [each.prompt for each in found] == ["a red circle", "a star", "a cross"]
+    assert {"a red heart", "a blue ring"} <= renderer.refused
+    assert "a red circle" not in renderer.refused
+
+
+async def test_a_description_outlives_its_engine(
+    ask_to_describe: Any, working: Any, ended: Any, database: Database, tmp_path: Path
+) -> None:
+    job = await ask_to_describe()
+    claimed = await Claims(database).claim("a dead engine", lease_seconds=0)
+    assert claimed
+    assert claimed.id == job.id
+    async with working(DescribingRenderer()):
+        done = await ended(job)
+    assert (done.state, done.attempts) == (State.DONE, 2)
+    assert len(read_descriptions(folder_of(job.id, tmp_path))) == 3
+
+
+async def test_a_description_that_is_cancelled_meanwhile_stays_cancelled(
+    ask_to_describe: Any, ask: Ask, working: Any, ended: Any, database: Database
+) -> None:
+    job = await ask_to_describe()
+    async with working(DescribingRenderer(lambda: Jobs(database).cancel(job.id))):
+        assert (await ended(await ask())).state is State.DONE
+    now = await Jobs(database).get(job.id)
+    assert now
+    assert now.state is State.CANCELLED
+
+
+async def test_a_description_without_its_image_fails_with_a_sentence(
+    ask_to_describe: Any, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    job = await ask_to_describe()
+    delete_image(job.recipe.image_names[0], tmp_path)
+    async with working(DescribingRenderer()):
+        failed = await ended(job)
+    assert failed.state is State.FAILED
+    assert "no longer exists" in reason_text(failed.reason)

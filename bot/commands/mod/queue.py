@@ -172,5 +172,5 @@ async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Ch
     """The server's running and waiting jobs."""
     page = interaction.client.moderation_queue.page(guild_of(interaction), limit=200)
     _, jobs = await in_time(page) or (0, [])
-    named = ((f"#{job.id} · {job.member_name} · {job.recipe.title}", job.id) for job in jobs)
+    named = ((f"#{job.id} · {job.member_name} · {job.title}", job.id) for job in jobs)
     return matching_jobs(typed, named)

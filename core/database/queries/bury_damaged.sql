@@ -35,6 +35,7 @@ UPDATE jobs SET
     parent_id = NULL,
     deleted_at = CAST(deleted_at AS REAL),
     locale = 'en',
+    kind = 'image',
     most_running = NULL,
     spoilered = 0,
     age_restricted = 0,

@@ -22,8 +22,9 @@ from core.database.journal_replay import carry_out
 from core.database.members import Members, Notify, Preferences
 from core.database.messages import Kind, Messages
 from core.database.rows import rows_of
+from core.description import Description, write_descriptions
 from core.discord_ui.audit_log import entry_line
-from core.job import Job, Progress, Reason, State
+from core.job import Job, JobKind, NewJob, Progress, Reason, State
 from core.settings import Settings
 from core.storage.paths import folder_of
 from engine.delivery import message_writer, rest
@@ -227,6 +228,61 @@ async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
     assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
     (gallery,) = [part for part in walk(message.components) if "items" in part]
     assert [item["spoiler"] for item in gallery["items"]] == [True]
+
+
+@pytest.mark.parametrize("spoilered", [False, True])
+async def test_a_description_is_shown_with_a_button_for_each_prompt_and_mentions_nobody(
+    discord: Sandbox, database: Database, recipe: Any, posting: Any, tmp_path: Path, spoilered: bool
+) -> None:
+    card = _message(discord, 0).id
+    new = NewJob(
+        recipe=recipe(),
+        guild_id=1,
+        channel_id=discord.channel.id,
+        message_id=card,
+        member_id=1,
+        member_name="Ada",
+        spoilered=spoilered,
+        kind=JobKind.DESCRIPTION,
+    )
+    await Jobs(database).insert(new)
+    job = await Claims(database).claim(ENGINE, 60)
+    assert job
+    poster, _ = posting()
+    poster.show_frame(job, Frame())
+    await until(lambda: edits(discord))
+    assert "Describing an image" in text(shown(discord, card))
+    found = [Description("a red *circle*", 0.312), Description("a heart | fog:0.2", 0.3)]
+    write_descriptions(folder_of(job.id, tmp_path), found)
+    await Claims(database).finish(job.id, ENGINE, State.DONE)
+    await until(lambda: posted(database, job))
+    message = shown(discord, card)
+    assert "Described" in text(message)
+    hidden = r"||a red \*circle\*||" in text(message)
+    assert (hidden, "similarity 0.31" in text(message)) == (spoilered, True)
+    labels = [part["label"] for part in walk(message.components) if "label" in part]
+    assert labels == ["Paint this", "Paint this", "Delete"]
+    assert len(discord.channel.messages) == 1
+
+
+async def test_a_description_of_which_nothing_may_be_shown_says_so(
+    discord: Sandbox, database: Database, recipe: Any, posting: Any
+) -> None:
+    new = NewJob(
+        recipe=recipe(),
+        guild_id=1,
+        channel_id=discord.channel.id,
+        message_id=_message(discord, 0).id,
+        member_id=1,
+        member_name="Ada",
+        kind=JobKind.DESCRIPTION,
+    )
+    job = await Jobs(database).insert(new)
+    await Claims(database).claim(ENGINE, 60)
+    await Claims(database).finish(job.id, ENGINE, State.DONE)
+    posting()
+    await until(lambda: posted(database, job))
+    assert "I found no description" in text(shown(discord, job.message_id))
 
 
 async def test_a_job_that_waits_again_is_shown_so(
