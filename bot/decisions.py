@@ -181,8 +181,10 @@ def _blocked(until: float | None, because: str | None) -> str:
     return f"{sentence}{_because(because)} {advice}"
 
 
-def _paused(because: str | None) -> str:
+def _paused(because: str | None, everywhere: bool = False) -> str:
     sentence = gettext("Image requests are paused on this server.")
+    if everywhere:
+        sentence = gettext("Image requests are paused on all servers.")
     advice = gettext("Requests in the queue keep their place. Try again later.")
     return f"{sentence}{_because(because)} {advice}"
 

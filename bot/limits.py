@@ -99,7 +99,7 @@ def _not_blocked(request: Request) -> Decision:
 
 def _not_paused(request: Request) -> Decision:
     if pause := request.rules.pause:
-        return refuse(Reason.PAUSED, because=pause.reason)
+        return refuse(Reason.PAUSED, because=pause.reason, everywhere=pause.everywhere)
     return YES
 
 

@@ -51,11 +51,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause: nothing is rendered for a server."""
+    """A pause: nothing is rendered for a server, or for any."""
 
     since: float
     by: int
     reason: str | None
+    everywhere: bool = False
+    """Whether the host has paused all servers."""
 
 
 @dataclass(frozen=True, slots=True)

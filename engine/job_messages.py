@@ -6,6 +6,7 @@ import torch
 
 from core.i18n import gettext, gettext_noop
 from core.job import Progress, Reason, ReasonCode
+from core.moderation import Pause
 from core.recipe import Recipe
 from core.sizes import MIN_SIDE
 from core.storage.uploaded_images import ImageError
@@ -64,11 +65,18 @@ def early_end_text(output: StepOutput, *, stopped: bool) -> str:
     return gettext("Finished at step {step} of {steps}: the image no longer improved.", **place)
 
 
-def paused_text(reason: str | None, step: int) -> str:
-    """A job that the moderators have paused."""
+def paused_text(pause: Pause, step: int) -> str:
+    """A job that the moderators have paused, or the host."""
+    why = f": {pause.reason.rstrip('.')}" if pause.reason else ""
+    if pause.everywhere:
+        return gettext(
+            "Imagine is paused on all servers{why}. This image is at step {step}.",
+            why=why,
+            step=step,
+        )
     return gettext(
         "The moderators have paused Imagine here{why}. This image is at step {step}.",
-        why=f": {reason.rstrip('.')}" if reason else "",
+        why=why,
         step=step,
     )
 

@@ -175,7 +175,7 @@ class RenderLoop:
                 await job.write_checkpoint()
                 pause = (await self._guild_settings.get(now.guild_id)).pause
                 with use_locale(now.locale):
-                    notes = [paused_text(pause.reason, job.step)] if pause else []
+                    notes = [paused_text(pause, job.step)] if pause else []
                 frames.show_frame(now, Frame(notes=notes, state=State.QUEUED))
         except StoreError as error:
             log.warning("a job will resume at an older step", job=job.id, error=str(error))

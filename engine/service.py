@@ -18,6 +18,7 @@ from engine.delivery.poster import Poster
 from engine.delivery.rest import logged_in_when_reachable
 from engine.device import choose_device, measure_memory, use_cores
 from engine.models.model import load_model
+from engine.presence import reported
 from engine.renderer_handle import LocalRenderer
 from engine.retention import delete_hourly
 from engine.worker import Worker
@@ -98,7 +99,8 @@ async def _work_locally(
         database, poster, data_dir=settings.data_dir, idle_seconds=idle_seconds
     )
     worker.join(LocalRenderer.of(model, device))
-    await worker.run()
+    async with reported(database, worker.name, settings.model, lambda: worker.renderers):
+        await worker.run()
 
 
 async def _work_on_cluster(
@@ -110,13 +112,14 @@ async def _work_on_cluster(
         worker = health.worker = Worker(database, poster, data_dir=settings.data_dir)
         cluster = await asyncio.to_thread(Cluster, settings, database, worker)
         log.info("ready", model=settings.model, ray=settings.ray_address)
-        adjusting = asyncio.create_task(cluster.run())
-        working = asyncio.create_task(worker.run())
-        try:
-            await asyncio.wait({adjusting, working}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _cancel(working)  # first: its last steps need the actors
-            await _cancel(adjusting)
+        async with reported(database, worker.name, settings.model, lambda: worker.renderers):
+            adjusting = asyncio.create_task(cluster.run())
+            working = asyncio.create_task(worker.run())
+            try:
+                await asyncio.wait({adjusting, working}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _cancel(working)  # first: its last steps need the actors
+                await _cancel(adjusting)
         for task in (adjusting, working):
             if not task.cancelled():
                 task.result()

@@ -53,6 +53,11 @@ class Worker:
         self._start(self._until_lost(loop))
 
     @property
+    def name(self) -> str:
+        """The name under which its jobs are leased."""
+        return self._leases.owner
+
+    @property
     def renderers(self) -> int:
         return len(self._scheduler.slots)
 

@@ -12,6 +12,7 @@ from bot.commands.context_menus import (
 from bot.commands.describe import describe_command
 from bot.commands.help import help_command
 from bot.commands.history import history_command
+from bot.commands.host import HostGroup
 from bot.commands.imagine import imagine_command
 from bot.commands.mod import Moderation
 from bot.commands.prefer import prefer_command
@@ -35,6 +36,7 @@ def all_commands(model: str) -> list[AnyCommand]:
         help_command,
         privacy_command,
         Moderation(),
+        HostGroup(),
         imagine_from_image,
         describe_image,
         show_prompt,

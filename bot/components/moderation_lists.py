@@ -66,7 +66,10 @@ class ModQueueList(ModeratorList, name="modqueue"):
         if pause := (await bot.guild_settings.get(guild_id)).pause:
             why = f": {escape(pause.reason)}" if pause.reason else "."
             since, by = f"<t:{int(pause.since)}:R>", f"<@{pause.by}>"
-            lines.insert(0, gettext("**Paused** {since} by {name}", since=since, name=by) + why)
+            line = gettext("**Paused** {since} by {name}", since=since, name=by)
+            if pause.everywhere:
+                line = gettext("**Imagine is paused on all servers**")
+            lines.insert(0, line + why)
         return list_embed(gettext("Queue of this server"), lines), count
 
 

@@ -37,11 +37,13 @@ class QueueList(PagedList, name="queue"):
 
 
 async def _pause(interaction: Interaction) -> list[str]:
-    """A line about the pause, if the moderators have paused the server."""
+    """A line about the pause, if the moderators have paused the server, or the host all of them."""
     pause = (await interaction.client.guild_settings.get(interaction.guild_id)).pause
     if pause is None:
         return []
     why = f": {escape(pause.reason)}" if pause.reason else "."
+    if pause.everywhere:
+        return [gettext("**Imagine is paused on all servers**") + why]
     return [gettext("**The moderators have paused Imagine here**") + why]
 
 

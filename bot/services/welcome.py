@@ -8,6 +8,7 @@ import structlog
 
 from bot.client import ImagineBot
 from bot.errors import CONNECTION_ERRORS
+from bot.services.channels import announcement_channel
 from bot.services.examples import example_buttons
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop, use_locale
@@ -39,7 +40,7 @@ async def welcome_new_servers(bot: ImagineBot) -> None:
 
 
 async def _welcome(bot: ImagineBot, guild: discord.Guild) -> None:
-    channel = _channel_for(guild)
+    channel = announcement_channel(guild)
     if channel is None:
         log.info("no channel to greet a server in", guild=guild.id)
         return
@@ -52,18 +53,3 @@ async def _welcome(bot: ImagineBot, guild: discord.Guild) -> None:
         )
     await channel.send(view=static_layout([box]))
     log.info("a server was greeted", guild=guild.id, channel=channel.id)
-
-
-def _channel_for(guild: discord.Guild) -> discord.TextChannel | None:
-    """Where the server wants such messages, or else its first channel in which the bot may write.
-
-    Not in an age-restricted one, where not every member looks.
-    """
-    channels = sorted(guild.text_channels, key=lambda channel: channel.position)
-    for channel in (guild.system_channel, *channels):
-        if channel is None or channel.nsfw:
-            continue
-        granted = channel.permissions_for(guild.me)
-        if granted.view_channel and granted.send_messages:
-            return channel
-    return None

@@ -1,12 +1,14 @@
 """The settings of a server: its moderator role, its log channel, and whether it is paused."""
 
 import sqlite3
+from dataclasses import replace
 
 import aiosqlite
 
 from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.connection import Database
+from core.database.host import host_pause
 from core.database.interactions import once
 from core.database.rows import readable, rows_of
 from core.moderation import AuditAction, Guild, Pause
@@ -20,7 +22,7 @@ class GuildSettings:
 
     async def get(self, guild_id: int | None) -> Guild:
         """The settings of a server; the defaults in direct messages."""
-        async with self._database.read() as db:
+        async with self._database.snapshot() as db:
             return await guild_settings(db, guild_id)
 
     async def moderator_roles(self) -> dict[int, int]:
@@ -82,10 +84,12 @@ async def insert_guild(db: aiosqlite.Connection, guild_id: int) -> None:
 
 
 async def guild_settings(db: aiosqlite.Connection, guild_id: int | None) -> Guild:
-    """The settings of a server, within an open read."""
+    """The settings of a server, within an open read. A pause of the host comes first."""
     rows = await rows_of(db, "SELECT * FROM guilds WHERE guild_id = ?", (guild_id,))
     found = readable("guilds", rows, _guild)
-    return found[0] if found else Guild()
+    guild = found[0] if found else Guild()
+    pause = await host_pause(db)
+    return replace(guild, pause=pause) if pause else guild
 
 
 def _guild(row: sqlite3.Row) -> Guild:

@@ -46,7 +46,7 @@ class JobQueue:
     async def wait_seconds(self, job_id: int) -> float | None:
         """About how long until a waiting job is claimed, from the speed of the latest jobs.
 
-        None if it does not wait, no job has finished yet, or its server is paused.
+        None if it does not wait, no job has finished yet, or it is paused.
         """
         async with self._database.snapshot() as db:
             if (job := await _waiting_job(db, job_id)) is None:
@@ -92,7 +92,8 @@ class JobQueue:
                     db,
                     "SELECT TOTAL(CASE guild_id WHEN 0 THEN jobs ELSE -jobs END)"
                     " FROM queue_buckets WHERE level = 2 AND (guild_id = 0 OR guild_id IN"
-                    " (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL))",
+                    " (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL))"
+                    " AND NOT EXISTS (SELECT 1 FROM host_pause)",
                 )
             )
 
@@ -128,7 +129,10 @@ async def _ahead(db: aiosqlite.Connection, job: _Place) -> tuple[int, float]:
 
 
 async def _is_paused(db: aiosqlite.Connection, guild_id: int | None) -> bool:
-    sql = "SELECT 1 FROM guilds WHERE guild_id = ? AND paused_at IS NOT NULL"
+    sql = (
+        "SELECT 1 FROM guilds WHERE guild_id = ? AND paused_at IS NOT NULL"
+        " UNION ALL SELECT 1 FROM host_pause"
+    )
     return bool(await rows_of(db, sql, (guild_id,)))
 
 

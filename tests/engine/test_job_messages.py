@@ -3,7 +3,8 @@
 import pytest
 
 from core.discord_ui.reasons import reason_text
-from engine.job_messages import reason_for
+from core.moderation import Pause
+from engine.job_messages import paused_text, reason_for
 from engine.models.catalogue import WeightsError
 from engine.synthesis.checkpoint import CheckpointError
 from tests.queued_job import queued_job
@@ -24,3 +25,21 @@ def test_a_reason_names_no_path(error: Exception) -> None:
     reason = reason_text(reason_for(error, queued_job().recipe, "abc123"))
     assert "srv" not in reason
     assert reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("pause", "text"),
+    [
+        (
+            Pause(0.0, 9, "a film evening."),
+            "The moderators have paused Imagine here: a film evening.",
+        ),
+        (Pause(0.0, 9, None, everywhere=True), "Imagine is paused on all servers."),
+        (
+            Pause(0.0, 9, "new disks", everywhere=True),
+            "Imagine is paused on all servers: new disks.",
+        ),
+    ],
+)
+def test_a_pause_says_whose_it_is_and_why(pause: Pause, text: str) -> None:
+    assert paused_text(pause, 7) == f"{text} This image is at step 7."

@@ -1,4 +1,4 @@
--- The job that is claimed next; no row if none may run now.
+-- The job that is claimed next; no row if none may run now, or the host has paused all servers.
 --
 -- Finds the first job that may run now in each server that has waiting jobs and is not paused, and
 -- of those the first. So the jobs of paused servers are not scanned. The recursive part walks the
@@ -26,4 +26,5 @@ SELECT * FROM jobs WHERE id IN (
     WHERE guild_id IS NULL
     OR guild_id NOT IN (SELECT guild_id FROM guilds WHERE paused_at IS NOT NULL)
 )
+AND NOT EXISTS (SELECT 1 FROM host_pause)
 ORDER BY priority DESC, turn, id LIMIT 1;

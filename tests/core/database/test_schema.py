@@ -151,7 +151,7 @@ async def test_everything_in_a_database_of_version_10_is_kept(path: Path) -> Non
             (6, 90, 2),
             (7, 90, None),
         ]
-    assert content(path) == before
+    assert content(path).items() >= before.items()
 
 
 async def test_a_damaged_recipe_does_not_keep_a_database_from_being_opened(path: Path) -> None:

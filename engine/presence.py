@@ -1,0 +1,39 @@
+"""Reports an engine in the database while it works, for the host's `/host status`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+import structlog
+
+from core.database.connection import Database
+from core.database.engines import REPORT_SECONDS, Engine, Engines
+from core.database.errors import StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@asynccontextmanager
+async def reported(
+    database: Database, name: str, model: str, renderers: Callable[[], int]
+) -> AsyncIterator[None]:
+    """Lists the engine among those at work while the block runs."""
+    engines = Engines(database)
+
+    async def report() -> None:
+        while True:
+            try:
+                await engines.report(Engine(name, version("imagine"), model, renderers()))
+            except StoreError as error:
+                log.warning("the engine cannot be reported, trying again", error=str(error))
+            await asyncio.sleep(REPORT_SECONDS)
+
+    task = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        with suppress(StoreError):  # else it counts as gone once it has not reported for long
+            await engines.leave(name)

@@ -1,0 +1,124 @@
+"""/host, typed by whoever runs the bot, and by others."""
+
+import re
+
+import pytest
+
+from bot.client import ImagineBot
+from core.database.claims import Claims
+from core.database.connection import Database
+from core.database.engines import Engine, Engines
+from core.job import State
+from sandbox import Member, MessageView, OptionError, Sandbox
+from sandbox.discord.permissions import Permission
+from tests.bot.conftest import asked, private_message
+
+LEASE = 30.0
+
+
+@pytest.fixture
+async def host(sandbox: Sandbox) -> Member:
+    """The application's owner, who is an administrator of the server."""
+    member = await sandbox.member("Hal", permissions=int(Permission.ADMINISTRATOR))
+    sandbox.world.application.owner = sandbox.world.users[member.id]
+    return member
+
+
+async def answer(host: Member, command: str, /, **options: object) -> MessageView:
+    """What the host alone reads."""
+    before = {message.id for message in await host.messages()}
+    await host.slash(f"host {command}", **options)
+    return await host.wait_for(
+        lambda each: each.id not in before and each.ephemeral and not each.loading
+    )
+
+
+async def test_only_the_host_may_use_it_and_that_is_checked_each_time(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, host: Member, ada: Member
+) -> None:
+    with pytest.raises(OptionError):
+        await ada.slash("host pause")  # Discord does not even show it to her
+    boss = await sandbox.member("Bo", permissions=int(Permission.ADMINISTRATOR))
+    for command in ("status", "statistics", "pause", "resume"):
+        assert "Only whoever runs this bot" in (await answer(boss, command)).text
+    assert "Only whoever runs this bot" in (await answer(boss, "notice", text="free pizza")).text
+    assert not [each for each in await ada.messages() if "pizza" in each.text]
+    assert "Status" in (await answer(host, "status")).text
+    sandbox.world.application.owner = sandbox.world.users[boss.id]
+    assert "Only whoever runs this bot" in (await answer(host, "status")).text
+
+
+async def test_the_status_names_engines_queue_damage_and_disk(
+    bot: ImagineBot, database: Database, host: Member, ada: Member
+) -> None:
+    assert "**Engines** (0)" in (await answer(host, "status")).text
+    await asked(ada)
+    await asked(ada)
+    await Claims(database).claim("box:1:ab", LEASE)
+    await Engines(database).report(Engine("box:1:ab", "0.1.0", "sketch", 2))
+    async with database.transaction() as db:
+        await db.execute("UPDATE jobs SET recipe = '{}' WHERE id = 2")
+    await bot.queue.waiting()  # finds it unreadable
+    text = (await answer(host, "status")).text
+    assert "`box:1:ab` · sketch · 0.1.0 · 2 renderers · 1 in progress" in text
+    assert "**Queue** 0 waiting, 1 in progress, 1 not posted yet" in text
+    assert "**Damaged jobs** 1 (#2)" in text
+    assert re.search(r"\*\*Disk\*\* [\d.]+ GB free of \d+ GB", text)
+    assert "**Servers** 1" in text
+    assert "discord.py 2" in text
+
+
+async def test_a_pause_of_the_host_is_seen_by_members_and_ends(
+    bot: ImagineBot, database: Database, host: Member, ada: Member
+) -> None:
+    await asked(ada)
+    await Claims(database).claim("engine", LEASE)
+    assert "paused on all servers" in (await answer(host, "pause", why="new *disks*")).text
+    assert await Claims(database).held("engine") == {}
+    await ada.slash("queue")
+    await private_message(ada, "Imagine is paused on all servers**: new \\*disks\\*")
+    await ada.slash("imagine", include="a red circle")
+    await private_message(ada, "paused on all servers. Reason: new \\*disks\\*.")
+    assert "paused on all servers" in (await answer(host, "status")).text
+    assert "running again" in (await answer(host, "resume")).text
+    assert "not paused" in (await answer(host, "resume")).text
+    assert await Claims(database).claim("engine", LEASE)
+
+
+async def test_the_statistics_of_the_week(
+    bot: ImagineBot, database: Database, host: Member, ada: Member, bob: Member
+) -> None:
+    for member in (ada, ada, bob):
+        await asked(member)
+    job = await Claims(database).claim("engine", LEASE)
+    assert job
+    await Claims(database).finish(job.id, "engine", State.DONE)
+    text = (await answer(host, "statistics")).text
+    assert "**Requests** 3: 1 done, 0 failed, 0 cancelled" in text
+    assert "**Members** 2" in text
+    assert "nine in ten at most about" in text
+    clock, database._clock = database._clock, lambda: clock() + 8 * 86_400
+    assert "**Requests** 0:" in (await answer(host, "statistics")).text
+
+
+async def test_a_notice_reaches_each_server_once(
+    bot: ImagineBot, sandbox: Sandbox, host: Member, ada: Member
+) -> None:
+    await bot.wait_until_ready()
+    world = sandbox.world
+    other, silent = (world.add_guild(name, world.users[ada.id]) for name in ("Atelier", "Silent"))
+    lobby, locked = world.add_channel(other, "lobby"), world.add_channel(silent, "locked")
+    world.overwrite(locked, silent.id, deny=int(Permission.SEND_MESSAGES))
+    other.locale = "de"
+    for guild in (other, silent):
+        world.remove_bot(guild)
+        world.invite_bot(guild)
+    there = ada.at(lobby.id)
+    await there.wait_for(lambda each: "/imagine" in each.text)  # it has joined
+    text = (await answer(host, "notice", text="Back at <t:1:t>, @everyone.")).text
+    assert "The notice reached 2 of 3 servers." in text
+    assert f"Not reached: {silent.id}" in text
+    for member in (ada, there):
+        notices = [each for each in await member.messages() if "Back at" in each.text]
+        assert len(notices) == 1
+    assert "whoever runs this bot" not in notices[0].text  # it is in German there
