@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SIZE_NOT_OFFERED = auto()
     STEPS_OUT_OF_RANGE = auto()
     JOB_NOT_VISIBLE = auto()
+    JOB_HELD = auto()
     JOB_NOT_FOUND = auto()
     DELETE_NOT_ALLOWED = auto()
     CANCEL_NOT_ALLOWED = auto()
@@ -109,6 +110,7 @@ _SENTENCES = {
     Reason.JOB_NOT_VISIBLE: gettext_noop(
         "That job doesn't exist here, or its images were deleted."
     ),
+    Reason.JOB_HELD: gettext_noop("A moderator looks at the image of #{job} before it is shown."),
     Reason.JOB_NOT_FOUND: gettext_noop("That job doesn't exist here."),
     Reason.DELETE_NOT_ALLOWED: gettext_noop(
         "Only the member who requested it or a moderator can delete this."

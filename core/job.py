@@ -53,6 +53,7 @@ class ReasonCode(StrEnum):
     DISK_FULL = "disk_full"
     INCIDENT = "incident"  # incident
     SOURCE_DELETED = "source_deleted"
+    IMAGE_REFUSED = "image_refused"
     UNREADABLE = "unreadable"  # posted: whether its images had been posted; its text needs none
 
 
@@ -151,6 +152,8 @@ class Job:
     redraws: int = 0
     """How often its outcome was asked to be shown once more."""
     kind: JobKind = JobKind.IMAGE
+    held: bool = False
+    """Whether its images are shown to nobody until a moderator has looked at them."""
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
@@ -183,6 +186,7 @@ class Job:
             locale=required(row, "locale", str),
             redraws=required(row, "redraws", int),
             kind=JobKind(required(row, "kind", str)),
+            held=bool(required(row, "held", int)),
         )
 
     @property

@@ -30,6 +30,12 @@ class AuditAction(StrEnum):
     REPORT = "report"
     CLOSE_REPORT = "close_report"
     UNREADABLE = "unreadable"
+    IMAGE_CHECK = "image_check"
+    SET_IMAGE_CONCEPT = "set_image_concept"
+
+
+IMAGE_CHECK = 0
+"""Who has reported an image that is held: nobody, but the image check."""
 
 
 class ChannelRule(StrEnum):
@@ -155,7 +161,13 @@ class Report:
     member_id: int
     """The member who requested the job."""
     reported_by: int
+    """IMAGE_CHECK for an image that is held until the report is closed."""
     reason: str | None
     created_at: float
     verdict: Verdict | None
     closed_by: int | None
+
+    @property
+    def by_image_check(self) -> bool:
+        """Whether it is about an image that is held until it is closed."""
+        return self.reported_by == IMAGE_CHECK

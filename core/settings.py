@@ -18,6 +18,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.image_check import (
+    DEFAULT_THRESHOLD,
+    MAX_CONCEPT,
+    MAX_CONCEPTS,
+    CheckPolicy,
+    Concept,
+    parse_concepts,
+)
+
 DISCORD_API = "https://discord.com/api/v10"
 MAX_WEIGHT = 1000.0  #: of a perceptor
 OLD_NAMES = {"pair": "model"}
@@ -45,6 +54,12 @@ _ALLOWED = {
     "disk_quota_gb": "a number of gigabytes above 0, or nothing",
     "images_per_request": "a number of images from 1 to 4",
     "max_favourites": "a number of favourites, 1 or more",
+    "image_check": (
+        f"up to {MAX_CONCEPTS} concepts of up to {MAX_CONCEPT} characters with bars between, such "
+        "as blood | a gun=refuse; each may have =spoiler, =hold or =refuse behind it"
+    ),
+    "image_check_threshold": "a number from -1 to 1",
+    "image_check_age_restricted": "true or false",
 }
 
 
@@ -119,6 +134,11 @@ def _listening(value: Any) -> Any:
     return Address(int(meant["port"]), host) if host else Address(int(meant["port"]))
 
 
+def _concepts(value: Any) -> Any:
+    """A setting's text as concepts; raises ValueError unless every entry is right."""
+    return parse_concepts(value) if isinstance(value, str) else value
+
+
 Listening = Annotated[Address | None, NoDecode, BeforeValidator(_listening)]
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -172,12 +192,24 @@ class Settings(BaseSettings):
     disk_quota_gb: Limit | None = None
     images_per_request: Annotated[int, Field(ge=1, le=4)] = 4
     max_favourites: Annotated[int, Field(ge=1)] = 100
+    image_check: Annotated[tuple[Concept, ...], NoDecode, BeforeValidator(_concepts)] = ()
+    image_check_threshold: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] = (
+        DEFAULT_THRESHOLD
+    )
+    image_check_age_restricted: bool = True
     pair: ModelName | None = None  # until 2026 the name of `model`
 
     @model_validator(mode="before")
     @classmethod
     def _read_old_names(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {new: values[old] for old, new in OLD_NAMES.items() if old in values} | values
+
+    @property
+    def check_policy(self) -> CheckPolicy:
+        """What the host has set of the image check."""
+        return CheckPolicy(
+            self.image_check, self.image_check_threshold, self.image_check_age_restricted
+        )
 
     def token(self) -> str:
         """The Discord token in the clear, for `login` alone. Raises SettingsError without one."""

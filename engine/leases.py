@@ -15,6 +15,7 @@ import structlog
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.errors import StoreError
+from core.image_check import Concept
 from core.job import Job, Reason, State
 
 log = structlog.stdlib.get_logger(__name__)
@@ -58,9 +59,19 @@ class Leases:
         release = partial(self._claims.release, job_id, self.owner, attempt_counts=attempt_counts)
         return await self._retry_until_recorded(release)
 
-    async def finish(self, job_id: int, state: State, reason: Reason | None, step: int) -> bool:
-        """Records how a job ended, and at which step; False if it was no longer ours."""
-        finish = partial(self._claims.finish, job_id, self.owner, state, reason, step)
+    async def finish(
+        self,
+        job_id: int,
+        state: State,
+        reason: Reason | None,
+        step: int,
+        match: Concept | None = None,
+    ) -> bool:
+        """Records how a job ended, at which step, and what the image check has found.
+
+        False if it was no longer ours.
+        """
+        finish = partial(self._claims.finish, job_id, self.owner, state, reason, step, match)
         return await self._retry_until_recorded(finish)
 
     async def keep_renewed(self, steps: Callable[[], dict[int, int]]) -> None:

@@ -1,4 +1,4 @@
-"""Phrase banks: what a description of an image can be put together from, for each model.
+"""Phrase banks: what images are described in and compared with, for each model.
 
 A model of limited vocabulary is offered what it can paint: the things of its vocabulary, shapes,
 grounds and styles. Other models are offered subjects, media, styles, light and colours.
@@ -58,10 +58,12 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class PhraseBank:
-    """What a description begins with, and what may be added, in this order."""
+    """What a description begins with (`subjects`), and what may be added (`slots`), in order."""
 
     subjects: tuple[str, ...]
     slots: tuple[Slot, ...]
+    neutral: tuple[str, ...] = ()
+    """Kinds of things that images show, for `engine.image_check`."""
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def phrase_bank(model: str) -> PhraseBank:
     vocabulary = vocabulary_of(model)
     things = list(vocabulary.labels["en"].values()) if vocabulary else []
     slots = (Slot(expanded(s["phrases"]), s.get("weight", 1.0)) for s in bank["more"])
-    return PhraseBank(expanded(things + bank["subject"]), tuple(slots))
+    return PhraseBank(expanded(things + bank["subject"]), tuple(slots), expanded(bank["neutral"]))
 
 
 def _filled(phrase: str, words: dict[str, list[str]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from PIL import Image
 from core.description import Description
 from core.recipe import Recipe
 from engine.describer import Describer
+from engine.image_check import ImageCheck
 from engine.job_files import is_kept
 from engine.media import Provenance
 from engine.models.model import Model
@@ -115,6 +116,8 @@ class _Held:
     """A job in the renderer."""
 
     latest: StepOutput | None = None
+    concepts: tuple[str, ...] = ()
+    """What its images are checked for."""
     output_at: float = -math.inf
     """When an output was last returned."""
 
@@ -145,6 +148,12 @@ class LocalRenderer:
     def _describer(self) -> Describer:
         model = self._renderer.model
         return Describer(model.perceptor, phrase_bank(model.name), self._renderer.device)
+
+    @cached_property
+    def _image_check(self) -> ImageCheck:
+        model = self._renderer.model
+        neutral = phrase_bank(model.name).neutral
+        return ImageCheck(model.perceptor, neutral, self._renderer.device)
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -192,7 +201,7 @@ class LocalRenderer:
 
     def _add_here(self, request: RenderRequest) -> list[Note]:
         notes = self._renderer.add(request)
-        self._held[request.job_id] = _Held()
+        self._held[request.job_id] = _Held(concepts=request.concepts)
         return notes
 
     def _describe_here(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
@@ -211,7 +220,7 @@ class LocalRenderer:
                 del self._held[job_id]
             raise JobsDropped(frozenset(dropped))
         outputs = self._renderer.step()
-        due = [output.to_host() for output in outputs if self._is_due(output)]
+        due = [self._checked(output).to_host() for output in outputs if self._is_due(output)]
         for output in outputs:
             if output.ended:
                 del self._held[output.job_id]
@@ -229,6 +238,16 @@ class LocalRenderer:
         if due:
             held.output_at = now
         return due
+
+    def _checked(self, output: StepOutput) -> StepOutput:
+        """With the scores of the concepts that the job is checked for."""
+        concepts = self._held[output.job_id].concepts
+        if not concepts or output.fault:
+            return output
+        return replace(output, concept_scores=self._concept_scores(output, concepts))
+
+    def _concept_scores(self, output: StepOutput, concepts: tuple[str, ...]) -> dict[str, float]:
+        return self._image_check.scores(output.pixels, concepts)
 
     def _checkpoint_here(self, job_id: int) -> Checkpoint | None:
         held = self._held.get(job_id)

@@ -15,10 +15,12 @@ from core.database.claims import MAX_ATTEMPTS
 from core.description import MAX_DESCRIPTIONS, write_descriptions
 from core.discord_ui.job_message import about
 from core.i18n import gettext, use_locale
+from core.image_check import CheckAction, Concept, strictest_match
 from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
-from core.storage.paths import folder_of
+from core.storage.paths import folder_of, remove_folder
 from core.storage.uploaded_images import ImageError, load_image
+from engine.checked_concepts import CheckedConcepts
 from engine.delivery.frame import Frame, FrameSink
 from engine.job_files import JobFiles, read_checkpoint
 from engine.job_messages import early_end_text, note_text, progress_of, reason_for
@@ -53,6 +55,7 @@ class JobServices:
     leases: Leases
     frames: FrameSink
     data_dir: Path
+    checked: CheckedConcepts
     writer_threads: ThreadPoolExecutor
     """Encodes and writes files."""
     idle_seconds: float | None = None
@@ -81,6 +84,7 @@ class RunningJob:
         self._services = services
         self._renderer: RendererHandle | None = None
         self._writer: JobWriter | None = None
+        self._concepts: tuple[Concept, ...] = ()
 
     @property
     def id(self) -> int:
@@ -99,9 +103,11 @@ class RunningJob:
     async def start(self, renderer: RendererHandle) -> None:
         """Adds the job to a renderer, at its last checkpoint if there is one.
 
-        Raises what `RendererHandle.add` raises, and ImageError for an image that is missing.
+        Raises what `RendererHandle.add` raises, ImageError for an image that is missing, and
+        StoreError.
         """
         self._renderer = renderer
+        self._concepts = await self._services.checked.of(self.job)
         with use_locale(self.job.locale):
             request = await asyncio.to_thread(self._request)
             if (seconds := renderer.reload_seconds) is not None:
@@ -146,6 +152,7 @@ class RunningJob:
             recipe,
             images={name: load_image(name, folder) for name in recipe.image_names},
             source=read_checkpoint(recipe.source.job, folder) if recipe.source else None,
+            concepts=tuple(concept.text for concept in self._concepts),
             resume_from=resume_from,
         )
 
@@ -174,8 +181,17 @@ class RunningJob:
         self.step, self.cost, self.cost_left = output.step, output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
-        progress = progress_of(output, seconds_left)
-        self._services.frames.show_frame(self.job, Frame(progress, output.images, self.notes))
+        """A frame that shows a concept is hidden, or not shown, as the finished image would be."""
+        progress, match = progress_of(output, seconds_left), self._match(output)
+        hidden = match is not None and match.action is not CheckAction.SPOILER
+        images = None if hidden else output.images
+        frame = Frame(progress, images, self.notes, spoilered=match is not None)
+        self._services.frames.show_frame(self.job, frame)
+
+    def _match(self, output: StepOutput) -> Concept | None:
+        """What the image check has found."""
+        threshold = self._services.checked.threshold
+        return strictest_match(self._concepts, output.concept_scores, threshold)
 
     async def write_frame(self, output: StepOutput) -> None:
         assert self._writer
@@ -237,16 +253,31 @@ class RunningJob:
 
     async def _finish(self, output: StepOutput) -> None:
         assert self._writer
+        match = self._match(output)
+        if match and match.action is CheckAction.REFUSE:
+            await self._refuse(match)
+            return
         try:
             await self._writer.results(output)
         except Exception as error:
             await fail_all([self], error)
         else:
             notes = " ".join(self.notes)
-            await self._end(State.DONE, Reason(text=notes) if notes else None)
+            await self._end(State.DONE, Reason(text=notes) if notes else None, match)
 
-    async def _end(self, state: State, reason: Reason | None) -> None:
-        recorded = await self._services.leases.finish(self.id, state, reason, self.step)
+    async def _refuse(self, match: Concept) -> None:
+        """Ends the job without its images, of which nothing is kept."""
+        await self.detach()
+        await self._end(State.FAILED, Reason(ReasonCode.IMAGE_REFUSED), match)
+        try:
+            await asyncio.to_thread(remove_folder, self.id, self._services.data_dir)
+        except OSError as error:
+            log.warning("a refused image could not be deleted", job=self.id, error=str(error))
+
+    async def _end(self, state: State, reason: Reason | None, match: Concept | None = None) -> None:
+        recorded = await self._services.leases.finish(self.id, state, reason, self.step, match)
+        if match:
+            log.info("image check", job=self.id, concept=match.text, action=match.action.value)
         log.info("job ended", job=self.id, state=state.value, recorded=recorded)
         RENDERED.labels(state.value).observe(time.time() - (self.job.started_at or time.time()))
         self._services.frames.job_ended()

@@ -96,7 +96,11 @@ async def _work_locally(
     idle = settings.gpu_idle_minutes if device.type == "cuda" else None
     idle_seconds = 60 * idle if idle else None
     worker = health.worker = Worker(
-        database, poster, data_dir=settings.data_dir, idle_seconds=idle_seconds
+        database,
+        poster,
+        data_dir=settings.data_dir,
+        idle_seconds=idle_seconds,
+        check=settings.check_policy,
     )
     worker.join(LocalRenderer.of(model, device))
     async with reported(database, worker.name, settings.model, lambda: worker.renderers):
@@ -109,7 +113,9 @@ async def _work_on_cluster(
     from engine.cluster import Cluster, connected
 
     async with connected(settings):
-        worker = health.worker = Worker(database, poster, data_dir=settings.data_dir)
+        worker = health.worker = Worker(
+            database, poster, data_dir=settings.data_dir, check=settings.check_policy
+        )
         cluster = await asyncio.to_thread(Cluster, settings, database, worker)
         log.info("ready", model=settings.model, ray=settings.ray_address)
         async with reported(database, worker.name, settings.model, lambda: worker.renderers):

@@ -11,6 +11,8 @@ from typing import Any
 from prometheus_client import Gauge
 
 from core.database.connection import Database
+from core.image_check import CheckPolicy
+from engine.checked_concepts import CheckedConcepts
 from engine.delivery.frame import FrameSink
 from engine.leases import Leases
 from engine.render_loop import RenderLoop
@@ -34,12 +36,14 @@ class Worker:
         *,
         data_dir: Path,
         idle_seconds: float | None = None,
+        check: CheckPolicy | None = None,
     ) -> None:
         self._database = database
         self._leases = Leases(database)
         # Half of the cores write, so that the other half is left to renderers on this machine.
         threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
-        self._services = JobServices(self._leases, frames, data_dir, threads, idle_seconds)
+        checked = CheckedConcepts(database, check or CheckPolicy())
+        self._services = JobServices(self._leases, frames, data_dir, checked, threads, idle_seconds)
         self._scheduler = Scheduler(self._services)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()

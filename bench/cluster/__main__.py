@@ -31,6 +31,7 @@ from bench.speed.benchmark import Spread, ratio
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.jobs import Jobs
+from core.image_check import Concept
 from core.job import Job, NewJob, Reason, State
 from core.recipe import Recipe
 from core.settings import Settings
@@ -65,8 +66,9 @@ class CountedClaims(Claims):
         state: State,
         reason: Reason | None = None,
         step: int | None = None,
+        match: Concept | None = None,
     ) -> bool:
-        applied = await super().finish(job_id, engine, state, reason, step)
+        applied = await super().finish(job_id, engine, state, reason, step, match)
         self.ends[job_id] += applied
         return applied
 

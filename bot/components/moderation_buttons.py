@@ -8,7 +8,7 @@ import discord
 from bot.client import OUTDATED_BUTTON
 from bot.components.persistent import PersistentButton
 from bot.errors import RefusedError
-from bot.services.audit_log_feed import VERDICT_LABELS, report_embed, verdict_template
+from bot.services.audit_log_feed import report_embed, verdict_labels, verdict_template
 from bot.services.moderator_access import PASS, check_moderator, issue_pass
 from bot.services.responses import acknowledged
 from bot.types import Interaction
@@ -93,7 +93,7 @@ class VerdictButton(PersistentButton, template=verdict_template()):
             if not closed:
                 await response.edit(gettext("This report is already closed."), view=None)
                 return
-            label = gettext(VERDICT_LABELS[verdict])
+            label = gettext(verdict_labels(closed)[verdict])
             text = gettext("{verdict}: done by {name}.", verdict=label, name=f"<@{by}>")
             if verdict is Verdict.DELETE:
                 embed = report_embed(closed, None)

@@ -12,6 +12,7 @@ from bot.types import Interaction
 from core.discord_ui.audit_log import entry_line
 from core.discord_ui.text import escape, truncate
 from core.i18n import gettext, gettext_noop
+from core.image_check import CheckAction, Concept
 from core.job import Job, State
 from core.moderation import Block, Limits, WordRule
 
@@ -31,6 +32,14 @@ EVERYWHERE, AGE_RESTRICTED = (
     gettext_noop("everywhere"),
     gettext_noop("outside of age-restricted channels"),
 )
+
+
+CHECK_ACTIONS = {
+    CheckAction.SPOILER: gettext_noop("show it as a spoiler"),
+    CheckAction.HOLD: gettext_noop("let moderators look first"),
+    CheckAction.REFUSE: gettext_noop("delete it"),
+}
+"""What happens to an image that shows a concept."""
 
 
 def list_embed(title: str, lines: Iterable[str]) -> discord.Embed:
@@ -53,6 +62,11 @@ def role_text(role_id: int, guild_id: int) -> str:
 def where_text(rule: WordRule) -> str:
     """Where a word is refused."""
     return gettext(AGE_RESTRICTED if rule.age_restricted else EVERYWHERE)
+
+
+def concept_line(concept: Concept) -> str:
+    """A concept, and what happens to images that show it."""
+    return f"“{escape(concept.text)}” · {gettext(CHECK_ACTIONS[concept.action])}"
 
 
 class ModQueueList(ModeratorList, name="modqueue"):

@@ -49,6 +49,8 @@ async def _visible_job(interaction: Interaction, job_id: int) -> Job:
     job, actor = await interaction.client.jobs.get(job_id), actor_of(interaction)
     check(policy.may_see(job, actor))
     assert job is not None
+    if job.held:
+        raise RefusedError(refuse(Reason.JOB_HELD, job=job.id).refusal)
     # The channel may have become age-restricted in the meantime.
     channel = interaction.client.get_channel(job.channel_id)
     restricted = job.age_restricted or is_age_restricted_channel(channel)

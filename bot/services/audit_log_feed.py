@@ -7,7 +7,7 @@ restart neither loses nor repeats anything.
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 import discord
@@ -24,6 +24,7 @@ from core.discord_ui.views import static_view
 from core.i18n import ENGLISH, gettext, gettext_noop, use_locale
 from core.job import Job
 from core.moderation import AuditEntry, Report, Verdict
+from core.storage.paths import finished_pictures, folder_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -34,6 +35,11 @@ MAX_TEXT = 200  #: characters of a reason, or of a prompt, that are shown
 
 REPORT = "report"  #: the kind of custom ids of a report's buttons
 
+HELD_LABELS = {
+    Verdict.DISMISS: gettext_noop("Show the image"),
+    Verdict.DELETE: gettext_noop("Refuse the image"),
+}
+"""The verdicts on an image that is held."""
 VERDICT_LABELS = {
     Verdict.DELETE: gettext_noop("Delete the image"),
     Verdict.BLOCK: gettext_noop("Block the member for a week"),
@@ -78,8 +84,9 @@ async def _post_reports(bot: ImagineBot) -> None:
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
             job = None  # deleted: the report only names it
         with use_locale(_language(bot, report.guild_id)):
-            embed, buttons = report_embed(report, job), report_buttons(report.id)
-        message = await _send(bot, channel_id, embed, buttons, nonce)
+            embed, buttons = report_embed(report, job), report_buttons(report)
+        files = await held_images(bot, job)
+        message = await _send(bot, channel_id, embed, buttons, nonce, files)
         if (
             job is None
             or message is None
@@ -94,6 +101,7 @@ async def _send(
     embed: discord.Embed,
     view: discord.ui.View | None,
     nonce: str,
+    files: Sequence[discord.File] = (),
 ) -> discord.Message | None:
     """The message; None if the channel is gone, or closed to the bot."""
     channel = client.get_partial_messageable(channel_id)
@@ -101,7 +109,11 @@ async def _send(
         if view is None:
             return await channel.send(embed=embed, nonce=nonce, allowed_mentions=ALLOWED_MENTIONS)
         return await channel.send(
-            embed=embed, view=view, nonce=nonce, allowed_mentions=ALLOWED_MENTIONS
+            embed=embed,
+            view=view,
+            nonce=nonce,
+            files=files,
+            allowed_mentions=ALLOWED_MENTIONS,
         )
     except (discord.NotFound, discord.Forbidden) as error:
         log.warning("a log channel is gone or closed", channel=channel_id, error=str(error))
@@ -127,10 +139,16 @@ def log_embed(entries: Iterable[AuditEntry]) -> discord.Embed:
 def report_embed(report: Report, job: Job | None) -> discord.Embed:
     """A report, with what a moderator needs to decide about it."""
     title = gettext("Image #{job} was reported", job=report.job_id)
+    if report.by_image_check:
+        title = gettext("Image #{job} waits to be shown", job=report.job_id)
     embed = discord.Embed(title=title, colour=0xE67E22)
     embed.add_field(name=gettext("Requested by"), value=f"<@{report.member_id}>")
-    embed.add_field(name=gettext("Reported by"), value=f"<@{report.reported_by}>")
-    if report.reason:
+    if report.by_image_check:
+        found = escape(report.reason or "", MAX_TEXT)
+        embed.add_field(name=gettext("It may show"), value=found)
+    else:
+        embed.add_field(name=gettext("Reported by"), value=f"<@{report.reported_by}>")
+    if report.reason and not report.by_image_check:
         embed.add_field(name=gettext("Reason"), value=escape(report.reason, MAX_TEXT), inline=False)
     if job is None:
         return embed
@@ -141,7 +159,24 @@ def report_embed(report: Report, job: Job | None) -> discord.Embed:
     return embed
 
 
-def report_buttons(report_id: int) -> discord.ui.View:
+async def held_images(bot: ImagineBot, job: Job | None) -> list[discord.File]:
+    """The images of a job that is held, for moderators alone: as spoilers."""
+    if job is None or not job.held:
+        return []
+
+    def read() -> list[discord.File]:
+        paths = finished_pictures(folder_of(job.id, bot.settings.data_dir))
+        return [discord.File(path, path.name, spoiler=True) for path in paths]
+
+    return await asyncio.to_thread(read)
+
+
+def verdict_labels(report: Report) -> Mapping[Verdict, str]:
+    """The verdicts that a report can be closed with, and what their buttons say."""
+    return HELD_LABELS if report.by_image_check else VERDICT_LABELS
+
+
+def report_buttons(report: Report) -> discord.ui.View:
     """The verdicts on a report; `bot.components.moderation_buttons` handles them."""
     return static_view(
         discord.ui.Button(
@@ -149,9 +184,9 @@ def report_buttons(report_id: int) -> discord.ui.View:
             style=discord.ButtonStyle.secondary
             if verdict is Verdict.DISMISS
             else discord.ButtonStyle.danger,
-            custom_id=encode(REPORT, report_id, verdict),
+            custom_id=encode(REPORT, report.id, verdict),
         )
-        for verdict, label in VERDICT_LABELS.items()
+        for verdict, label in verdict_labels(report).items()
     )
 
 

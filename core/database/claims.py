@@ -10,8 +10,10 @@ import aiosqlite
 
 from core.database import job_updates
 from core.database.connection import Database
+from core.database.image_reviews import record_match
 from core.database.queries import query
 from core.database.rows import rows_of
+from core.image_check import Concept
 from core.job import Job, Reason, ReasonCode, State
 
 MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
@@ -77,18 +79,22 @@ class Claims:
         state: State,
         reason: Reason | None = None,
         step: int | None = None,
+        match: Concept | None = None,
     ) -> bool:
         """Ends a job as done or failed; False, with no change, if it is not this engine's now.
 
-        `step` is its last, None if that is not known. The job may have been cancelled, or given
-        to another engine after the lease ran out.
+        `step` is its last, None if that is not known; `match` is what the image check has found.
+        The job may have been cancelled, or given to another engine after the lease ran out.
         """
         if state not in (State.DONE, State.FAILED):
             raise ValueError(f"an engine ends a job as done or failed, not {state}")
         async with self._database.transaction() as db:
             if job_id not in await _held(db, engine):
                 return False
-            await job_updates.finish(db, [job_id], state, reason, self._database.now(), step)
+            now = self._database.now()
+            for job in await job_updates.finish(db, [job_id], state, reason, now, step):
+                if match:
+                    await record_match(db, job, match, now)
             return True
 
     async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:

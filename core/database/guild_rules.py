@@ -13,6 +13,7 @@ from core.database.guild_settings import guild_settings
 from core.database.interactions import once
 from core.database.queries import query
 from core.database.rows import readable, rows_of
+from core.image_check import CheckAction, Concept
 from core.moderation import AuditAction, ChannelRule, Limits, Rules, Usage, WordRule
 
 HOUR = 3600.0
@@ -117,6 +118,48 @@ class GuildRules:
         async with self._database.read() as db:
             return await _channels(db, guild_id, rule)
 
+    async def concepts(self, guild_id: int | None) -> tuple[Concept, ...]:
+        """What the image check looks for in a server, besides what the host has named."""
+        async with self._database.read() as db:
+            sql = "SELECT text, action FROM image_concepts WHERE guild_id = ? ORDER BY text"
+            return tuple(readable("image_concepts", await rows_of(db, sql, (guild_id,)), _concept))
+
+    async def add_concept(self, guild_id: int, concept: Concept, actor_id: int) -> None:
+        """Adds a concept, in place of one with the same text."""
+        async with once(self._database) as db:
+            await db.execute(
+                "INSERT OR REPLACE INTO image_concepts VALUES (?, ?, ?)",
+                (guild_id, concept.text, concept.action.value),
+            )
+            await self._record_concept(db, guild_id, concept.text, concept.action, actor_id)
+
+    async def remove_concept(self, guild_id: int, text: str, actor_id: int) -> bool:
+        """Removes a concept; says whether there was one."""
+        async with once(self._database) as db:
+            cursor = await db.execute(
+                "DELETE FROM image_concepts WHERE guild_id = ? AND text = ?", (guild_id, text)
+            )
+            if cursor.rowcount:
+                await self._record_concept(db, guild_id, text, None, actor_id)
+            return bool(cursor.rowcount)
+
+    async def _record_concept(
+        self,
+        db: aiosqlite.Connection,
+        guild_id: int,
+        text: str,
+        action: CheckAction | None,
+        actor_id: int,
+    ) -> None:
+        await record(
+            db,
+            self._database.now(),
+            guild_id,
+            AuditAction.SET_IMAGE_CONCEPT,
+            actor_id,
+            details={"concept": text, "action": action},
+        )
+
     async def set_channel(
         self, guild_id: int, channel_id: int, rule: ChannelRule, holds: bool, actor_id: int
     ) -> None:
@@ -146,6 +189,10 @@ async def _channels(
     sql = "SELECT channel_id FROM channel_rules WHERE guild_id = ? AND rule = ?"
     rows = await rows_of(db, sql, (guild_id, rule.value))
     return frozenset(readable("channel_rules", rows, lambda row: required(row, "channel_id", int)))
+
+
+def _concept(row: sqlite3.Row) -> Concept:
+    return Concept(required(row, "text", str), CheckAction(required(row, "action", str)))
 
 
 async def _words(db: aiosqlite.Connection, guild_id: int | None) -> tuple[WordRule, ...]:

@@ -83,6 +83,27 @@ async def finish(
     return await _update(db, job_ids, change, now, allowed="state = 'running'", values=values)
 
 
+async def set_spoilered(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Has the images of a job posted behind a spoiler."""
+    await _update(db, [job_id], "spoilered = 1", now)
+
+
+async def hold(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Shows the images of a job to nobody until `release`."""
+    await _update(db, [job_id], "held = 1", now)
+
+
+async def release(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Has the images of a held job posted."""
+    await _update(
+        db,
+        [job_id],
+        "held = 0, posted = 0, redraws = redraws + 1",
+        now,
+        allowed="held = 1 AND deleted_at IS NULL",
+    )
+
+
 async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
     """Marks a running job to be ended by its engine at its next step."""
     return await _update(db, [job_id], "stopping = 1", now, allowed="state = 'running'")

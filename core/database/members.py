@@ -45,7 +45,7 @@ class Preferences:
 
 _HISTORY = (
     " FROM jobs WHERE member_id = :member AND guild_id IS :guild AND deleted_at IS NULL"
-    " AND state = 'done' AND kind = 'image' AND instr(prompt_text, :words) > 0"
+    " AND state = 'done' AND kind = 'image' AND NOT held AND instr(prompt_text, :words) > 0"
     " AND (NOT :favourites OR id IN (SELECT job_id FROM favourites WHERE member_id = :member))"
 )
 

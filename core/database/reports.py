@@ -3,6 +3,7 @@
 import sqlite3
 
 from core.columns import optional, required
+from core.database import job_updates
 from core.database.audit_log import record
 from core.database.blocks import block_member
 from core.database.connection import Database
@@ -97,7 +98,8 @@ class Reports:
 
         The verdict BLOCK also blocks the job's member until `block_until`, and cancels their jobs.
         DELETE deletes the images and messages of the job, whatever its state, except
-        `but_message`, the message of the report itself.
+        `but_message`, the message of the report itself. With any other verdict, the images of a
+        held job are posted.
         """
         now = self._database.now()
         async with once(self._database) as db:
@@ -133,7 +135,9 @@ class Reports:
                     reason=report.reason,
                     until=block_until,
                 )
-            if verdict is Verdict.DELETE:
+            if verdict is not Verdict.DELETE:
+                await job_updates.release(db, report.job_id, now)
+            else:
                 entry = JobDeleted(report.job_id, but_message, now)
                 await carry_out(db, self._database.journal, now, entry)
             return report

@@ -27,6 +27,8 @@ _ACTIONS: dict[str, str] = {
     AuditAction.REPORT: "reported",
     AuditAction.CLOSE_REPORT: "report closed",
     AuditAction.UNREADABLE: "damaged record, so no image",
+    AuditAction.IMAGE_CHECK: "image check",
+    AuditAction.SET_IMAGE_CONCEPT: "image check",
 }
 _LIMITS = {
     "running": "{} at a time",
@@ -78,6 +80,9 @@ def details_text(entry: AuditEntry) -> str:
         case AuditAction.SET_SETTING if "log_channel" in details:
             channel = details["log_channel"]
             return f"the log goes to <#{channel}>" if channel else "the log goes to no channel"
+        case AuditAction.IMAGE_CHECK | AuditAction.SET_IMAGE_CONCEPT if "concept" in details:
+            action = details["action"] or "no longer checked"
+            return f"“{escape(str(details['concept']))}”: {action}"
         case AuditAction.CLOSE_REPORT if "verdict" in details:
             return str(details["verdict"])
     return str(details.get("text", ""))

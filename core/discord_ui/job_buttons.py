@@ -125,6 +125,8 @@ def button_rows(job: Job) -> Rows:
             return _rows(job.id, [(Action.STOP, Action.CANCEL)])
         case State.DONE if job.deleted_at is not None:
             return []
+        case State.DONE if job.held:
+            return _rows(job.id, [(Action.DELETE,)])
         case State.DONE if job.recipe.count > 1:
             return [
                 [*_numbered(job, Action.LARGER, "U{n}"), _button(Action.AGAIN, job.id)],

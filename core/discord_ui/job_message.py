@@ -250,7 +250,7 @@ def _prompt(prompt: Prompt | PicturePrompt) -> str:
 
 
 def _small_print(job: Job) -> Iterator[str]:
-    if job.state is State.DONE and job.recipe.count > 1 and job.deleted_at is None:
+    if job.state is State.DONE and job.recipe.count > 1 and not (job.deleted_at or job.held):
         yield "-# " + gettext("**U** upscales an image, **V** makes variations of it.")
     yield f"-# {_footer(job)}"
 

@@ -27,6 +27,9 @@ _TEXTS: dict[str, str] = {
     ReasonCode.SOURCE_DELETED: gettext_noop(
         "The image that this would have started from was deleted by its owner."
     ),
+    ReasonCode.IMAGE_REFUSED: gettext_noop(
+        "The finished image seems to show something that isn't allowed here, so it was deleted."
+    ),
     ReasonCode.UNREADABLE: gettext_noop(
         "The record of this job is damaged, so there will be no image. Please request it again."
     ),

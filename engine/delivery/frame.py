@@ -17,6 +17,8 @@ class Frame:
     images: Callable[[], Sequence[Image.Image]] | None = None
     """Called in a thread, and only if the frame is shown."""
     notes: Sequence[str] = ()
+    spoilered: bool = False
+    """Whether the images are hidden until they are clicked, even if the job's are not."""
     state: State = State.RUNNING
     """What the job must still be when the frame is shown: it may also be queued again."""
 

@@ -84,7 +84,7 @@ class MessageWriter:
                 raise
             await self._show_refusal(job, post, error)
         await self._jobs.mark_posted(job_id, job.redraws)
-        if job.state is State.DONE and job.kind is JobKind.IMAGE:
+        if job.state is State.DONE and job.kind is JobKind.IMAGE and not job.held:
             await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:

@@ -22,6 +22,7 @@ from engine.media import preview
 
 MAX_DESCRIPTION = 256  #: characters of an image's alternative text
 REFUSED = gettext_noop("The image is finished, but Discord won't accept it here: {why}.")
+HELD = gettext_noop("The image is finished. A moderator looks at it before it is shown here.")
 GONE = gettext_noop("The image was finished, but it is no longer on the engine's disk.")
 
 
@@ -82,10 +83,11 @@ class Post:
 async def progress_post(job: Job, frame: Frame) -> Post:
     """A job that has not ended, with its newest frame."""
     if frame.progress is None or frame.images is None:
-        return _post(job, notes=frame.notes)
+        return _post(job, notes=frame.notes, progress=frame.progress)
     images, name = frame.images, f"step-{frame.progress.step}.webp"
     content = await asyncio.to_thread(lambda: preview(images()))
-    return _post(job, [_file(job, name, content)], frame.notes, frame.progress)
+    file = _file(job, name, content, spoilered=frame.spoilered)
+    return _post(job, [file], frame.notes, frame.progress)
 
 
 async def outcome_post(job: Job, data_dir: Path) -> Post:
@@ -96,6 +98,8 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
     if job.kind is JobKind.DESCRIPTION:
         found = await asyncio.to_thread(read_descriptions, folder)
         return Post(job_message(job, descriptions=found))
+    if job.held:
+        return _post(job, notes=[HELD])
     paths = await asyncio.to_thread(finished_pictures, folder)
     if not paths:
         return _post(job, notes=[GONE])
@@ -141,6 +145,7 @@ def _post(
     return Post(job_message(job, progress=progress, images=images, notes=notes), files)
 
 
-def _file(job: Job, name: str, content: bytes | Path) -> PostFile:
+def _file(job: Job, name: str, content: bytes | Path, *, spoilered: bool = False) -> PostFile:
     described = format_prompts(job.recipe.include) or job.recipe.title
-    return PostFile(name, content, truncate(described, MAX_DESCRIPTION), job.spoilered)
+    hidden = job.spoilered or spoilered
+    return PostFile(name, content, truncate(described, MAX_DESCRIPTION), hidden)

@@ -1,6 +1,6 @@
 """What one step of a renderer returns for one job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -51,6 +51,8 @@ class StepOutput:
     similarities: Tensor = field(repr=False)  # (prompts,), the mean over the job's images
     pixels: Tensor = field(repr=False)  # (images, 3, h, w): floats from 0 to 1, or uint8
     checkpoint: Callable[[], Checkpoint] = field(repr=False)
+    concept_scores: Mapping[str, float] = field(default_factory=dict)
+    """Of the concepts that were asked for, see `engine.image_check`."""
 
     @property
     def ended(self) -> bool:

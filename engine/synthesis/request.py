@@ -13,11 +13,13 @@ from engine.synthesis.checkpoint import Checkpoint
 class RenderRequest:
     """One job. Plain data: it can be pickled and sent to another process.
 
-    `images` holds the uploaded images that the recipe names.
+    `images` holds the uploaded images that the recipe names. Outputs come with the scores of the
+    `concepts`.
     """
 
     job_id: int
     recipe: Recipe
     images: Mapping[str, Image.Image] = field(default_factory=dict)
     source: Checkpoint | None = None  # of the job that `recipe.source` names
+    concepts: tuple[str, ...] = ()
     resume_from: Checkpoint | None = None  # of this job, from before it was interrupted

@@ -55,6 +55,9 @@ def test_an_old_name_is_still_read_and_the_log_says_so(monkeypatch: pytest.Monke
     ("name", "value"),
     [
         ("DISCORD_TOKEN", "two words"),
+        ("IMAGE_CHECK", "a gun=delete"),
+        ("IMAGE_CHECK_THRESHOLD", "2"),
+        ("IMAGE_CHECK_AGE_RESTRICTED", "sometimes"),
         ("DISCORD_TOKEN", "snow☃man"),
         ("DISCORD_API_URL", "example.org"),
         ("DISCORD_API_URL", "ftp://discord.com"),

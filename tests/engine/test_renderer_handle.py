@@ -3,15 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+import torch
 from structlog.testing import capture_logs
 
 from core.recipe import Recipe
 from engine import renderer_handle
 from engine.models import catalogue
+from engine.models.model import load_model
 from engine.renderer_handle import JobsDropped, LocalRenderer, images_at_a_time
 from engine.synthesis.output import StepOutput
 from engine.synthesis.request import RenderRequest
@@ -121,3 +124,18 @@ async def test_a_closed_renderer_leaves_no_thread() -> None:
     renderer.close()
     await asyncio.to_thread(thread.join, 5)
     assert not thread.is_alive()
+
+
+async def test_outputs_have_the_scores_of_the_concepts_that_a_job_is_checked_for(
+    recipe: Make,
+) -> None:
+    model = load_model("sketch", Path("data"), torch.device("cpu"))
+    renderer = LocalRenderer.of(model, torch.device("cpu"))
+    concepts = ("a red circle", "a blue star")
+    await renderer.add(RenderRequest(1, recipe(steps=1), concepts=concepts))
+    await renderer.add(RenderRequest(2, recipe(steps=1)))
+    checked, other = await renderer.step()
+    assert set(checked.concept_scores) == set(concepts)
+    assert all(-2 <= score <= 2 for score in checked.concept_scores.values())
+    assert other.concept_scores == {}
+    renderer.close()

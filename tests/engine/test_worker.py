@@ -19,6 +19,7 @@ from core.database.errors import StoreLockedError
 from core.database.guild_rules import GuildRules
 from core.database.jobs import Jobs
 from core.database.moderation_queue import ModerationQueue
+from core.database.reports import Reports
 from core.description import (
     PLACEHOLDER,
     Description,
@@ -26,6 +27,7 @@ from core.description import (
     read_descriptions,
 )
 from core.discord_ui.reasons import reason_text
+from core.image_check import CheckAction, CheckPolicy, Concept
 from core.job import Job, JobKind, NewJob, Reason, ReasonCode, State
 from core.moderation import WordRule
 from core.recipe import PicturePrompt, Recipe
@@ -83,9 +85,10 @@ def working(
         *renderers: FakeRenderer | LocalRenderer,
         capacity: int = 4,
         idle_seconds: float | None = None,
+        check: CheckPolicy | None = None,
     ) -> AsyncIterator[asyncio.Task[None]]:
         """A worker at its work; leaving the block stops it in good order."""
-        worker = Worker(database, sink, data_dir=tmp_path, idle_seconds=idle_seconds)
+        worker = Worker(database, sink, data_dir=tmp_path, idle_seconds=idle_seconds, check=check)
         for renderer in renderers:
             is_handle = isinstance(renderer, LocalRenderer)
             worker.join(renderer if is_handle else LocalRenderer(renderer, MADE_BY, capacity))
@@ -789,3 +792,99 @@ async def test_a_description_without_its_image_fails_with_a_sentence(
         failed = await ended(job)
     assert failed.state is State.FAILED
     assert "no longer exists" in reason_text(failed.reason)
+
+
+class CheckingRenderer(LocalRenderer):
+    """In its images every concept has the score 0.5."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeRenderer(), MADE_BY, capacity=4)
+
+    def _concept_scores(self, output: StepOutput, concepts: tuple[str, ...]) -> dict[str, float]:
+        return dict.fromkeys(concepts, 0.5)
+
+
+def guns(action: CheckAction, **more: Any) -> CheckPolicy:
+    return CheckPolicy((Concept("a gun", action),), **more)
+
+
+@pytest.fixture
+def ask_in_guild(database: Database, recipe: Callable[..., Recipe]) -> Callable[..., Any]:
+    async def ask_in_guild(*, guild_id: int | None = 5, age_restricted: bool = False) -> Job:
+        return await Jobs(database).insert(
+            NewJob(
+                recipe=recipe(),
+                guild_id=guild_id,
+                channel_id=1,
+                member_id=1,
+                member_name="Ada",
+                age_restricted=age_restricted,
+            )
+        )
+
+    return ask_in_guild
+
+
+async def test_an_image_with_a_concept_becomes_a_spoiler_and_so_do_its_frames(
+    ask_in_guild: Any, working: Any, ended: Any, sink: RecordingSink
+) -> None:
+    async with working(CheckingRenderer(), check=guns(CheckAction.SPOILER)):
+        done = await ended(await ask_in_guild())
+    assert (done.state, done.spoilered, done.held) == (State.DONE, True, False)
+    shown = [frame for _, frame in sink.frames if frame.images]
+    assert shown
+    assert all(frame.spoilered for frame in shown)
+
+
+async def test_an_image_with_a_concept_waits_for_a_moderator(
+    ask_in_guild: Any,
+    working: Any,
+    ended: Any,
+    database: Database,
+    sink: RecordingSink,
+    tmp_path: Path,
+) -> None:
+    """A server's own concept; nothing of the image has been shown."""
+    await GuildRules(database).add_concept(5, Concept("a gun", CheckAction.HOLD), actor_id=2)
+    async with working(CheckingRenderer()):
+        done = await ended(await ask_in_guild())
+        elsewhere = await ended(await ask_in_guild(guild_id=6))
+    assert (done.state, done.held, done.spoilered, elsewhere.held) == (
+        State.DONE,
+        True,
+        False,
+        False,
+    )
+    assert (folder_of(done.id, tmp_path) / "final-0.png").exists()
+    assert not [frame for job_id, frame in sink.frames if job_id == done.id and frame.images]
+    _, (report,) = await Reports(database).open(5)
+    assert (report.job_id, report.reason, report.by_image_check) == (done.id, "a gun", True)
+
+
+@pytest.mark.parametrize("guild_id", [5, None])
+async def test_a_refused_image_is_kept_nowhere(
+    ask_in_guild: Any, working: Any, ended: Any, tmp_path: Path, guild_id: int | None
+) -> None:
+    """Where there is no moderator, what is to be held is refused."""
+    action = CheckAction.REFUSE if guild_id else CheckAction.HOLD
+    async with working(CheckingRenderer(), check=guns(action)):
+        failed = await ended(await ask_in_guild(guild_id=guild_id))
+    assert failed.state is State.FAILED
+    assert "isn't allowed here" in reason_text(failed.reason)
+    await until(lambda: not folder_of(failed.id, tmp_path).exists())
+
+
+@pytest.mark.parametrize(
+    ("policy", "age_restricted"),
+    [
+        (guns(CheckAction.REFUSE, threshold=0.6), False),
+        (guns(CheckAction.REFUSE, age_restricted=False), True),
+        (CheckPolicy(), False),
+    ],
+)
+async def test_below_the_threshold_and_where_it_is_exempt_an_image_is_shown(
+    ask_in_guild: Any, working: Any, ended: Any, policy: CheckPolicy, age_restricted: bool
+) -> None:
+    async with working(CheckingRenderer(), check=policy):
+        done = await ended(await ask_in_guild(age_restricted=age_restricted))
+    assert (done.state, done.spoilered, done.held) == (State.DONE, False, False)

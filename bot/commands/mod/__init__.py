@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.commands.mod.audit_log import AuditLogGroup
 from bot.commands.mod.blocks import BLOCK_COMMANDS
 from bot.commands.mod.channels import ChannelsGroup
+from bot.commands.mod.image_check import ImagesGroup
 from bot.commands.mod.limits import LimitsGroup
 from bot.commands.mod.moderator_role import set_moderator_role
 from bot.commands.mod.parameters import AnyModCommand
@@ -31,5 +32,6 @@ class Moderation(
         commands: tuple[AnyModCommand, ...] = (*BLOCK_COMMANDS, *QUEUE_COMMANDS)
         for command in (*commands, reports, set_moderator_role):
             self.add_command(command)
-        for group in (LimitsGroup(), WordsGroup(), ChannelsGroup(), AuditLogGroup()):
+        groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), ChannelsGroup(), AuditLogGroup())
+        for group in groups:
             self.add_command(group)

@@ -3,7 +3,7 @@
 from discord import app_commands
 
 from bot.commands.mod.parameters import guild_of
-from bot.services.audit_log_feed import report_buttons, report_embed
+from bot.services.audit_log_feed import held_images, report_buttons, report_embed
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.i18n import gettext, gettext_noop, ngettext
@@ -21,8 +21,10 @@ async def reports(interaction: Interaction) -> None:
             await response.edit(gettext("There are no open reports."))
             return
         (report,) = oldest
+        job = await bot.jobs.get(report.job_id)
         await response.edit(
             ngettext("{n} open report:", "{n} open reports. The oldest:", count),
-            embed=report_embed(report, await bot.jobs.get(report.job_id)),
-            view=report_buttons(report.id),
+            embed=report_embed(report, job),
+            view=report_buttons(report),
+            attachments=await held_images(bot, job),
         )

@@ -1,9 +1,11 @@
 """/mod and its buttons, typed and pressed by moderators of the local Discord."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bot.client import ImagineBot
 from bot.services import audit_log_feed
@@ -11,16 +13,20 @@ from bot.services.reports import report_job
 from core.database.audit_log import AuditLog
 from core.database.claims import Claims
 from core.database.connection import Database
+from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
 from core.database.queue import JobQueue
 from core.database.reports import Reports
+from core.discord_ui.audit_log import entry_line
+from core.image_check import CheckAction, Concept
 from core.job import Job, Reason, ReasonCode, State
 from core.moderation import AuditAction, Verdict
 from core.settings import Settings
+from core.storage.paths import folder_of
 from sandbox import Member, MessageView, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import private_message, running_bot, worked_off
+from tests.bot.conftest import press, private_message, running_bot, worked_off
 
 LEASE = 30.0
 
@@ -456,6 +462,71 @@ async def test_without_a_log_channel_reports_wait_in_the_command(
     await mo.press(message, "imagine:report:1:dismiss")
     await private_message(mo, "Dismiss: done by")
     assert "no open reports" in (await orders(mo, "reports")).text
+
+
+@pytest.mark.parametrize(("verdict", "label"), [("dismiss", "Show"), ("delete", "Refuse")])
+async def test_a_held_image_is_shown_or_refused_by_a_moderator(
+    bot: ImagineBot,
+    database: Database,
+    settings: Settings,
+    sandbox: Sandbox,
+    ada: Member,
+    mo: Member,
+    verdict: str,
+    label: str,
+) -> None:
+    """Until then it is in no history, and nothing is made from it."""
+    card = await ask(ada)
+    await Claims(database).claim("engine", LEASE)
+    folder = folder_of(1, settings.data_dir)
+    folder.mkdir(parents=True)
+    await asyncio.to_thread(Image.new("RGB", (8, 8), "red").save, folder / "final-0.png")
+    match = Concept("a *gun*", CheckAction.HOLD)
+    await Claims(database).finish(1, "engine", State.DONE, match=match)
+    await Jobs(database).mark_posted(1)
+    await press(sandbox, ada, card, "vary:1")
+    await private_message(ada, "A moderator looks at the image of #1")
+    assert await bot.members.history(ada.id, sandbox.guild.id) == (0, [])
+    channel = await sandbox.client.channel("office")
+    await orders(mo, "log channel", channel=channel)
+    office = mo.at(channel)
+    message = await office.wait_for(lambda each: "waits to be shown" in each.text)
+    assert r"a \*gun\*" in message.text
+    assert [file.filename for file in message.files] == ["SPOILER_final-0.png"]
+    assert [button.label for button in message.buttons] == ["Show the image", "Refuse the image"]
+    await office.press(message, f"imagine:report:1:{verdict}")
+    await office.wait_for(
+        lambda each: each.id == message.id and f"{label} the image: done" in each.text
+    )
+    job = await Jobs(database).get(1)
+    assert job
+    assert (job.held, job.posted) == ((False, False) if verdict == "dismiss" else (True, True))
+    await worked_off(database)
+    assert folder.exists() == (verdict == "dismiss")
+
+
+async def test_concepts_are_added_listed_and_removed(
+    bot: ImagineBot, database: Database, sandbox: Sandbox, mo: Member, ada: Member
+) -> None:
+    guild = sandbox.guild.id
+    assert "Nothing here" in (await orders(mo, "images list")).text
+    await orders(mo, "images add", concept="a  gun", action="refuse")
+    await orders(mo, "images add", concept="blood")
+    listed = (await orders(mo, "images list")).text
+    assert "“a gun” · delete it\n“blood” · show it as a spoiler" in listed
+    assert await GuildRules(database).concepts(guild) == (
+        Concept("a gun", CheckAction.REFUSE),
+        Concept("blood", CheckAction.SPOILER),
+    )
+    assert "without | and =" in (await orders(mo, "images add", concept="a|b")).text
+    assert "not in the list" in (await orders(mo, "images remove", concept="a knife")).text
+    await orders(mo, "images remove", concept="a gun")
+    assert await GuildRules(database).concepts(guild) == (Concept("blood", CheckAction.SPOILER),)
+    _, entries = await AuditLog(database).page(guild)
+    assert [entry_line(each).split(" ", 1)[1] for each in entries[:2]] == [
+        f"**image check** (“a gun”: no longer checked) by <@{mo.id}>",
+        f"**image check** (“blood”: spoiler) by <@{mo.id}>",
+    ]
 
 
 async def test_a_member_reports_and_is_thanked_once(

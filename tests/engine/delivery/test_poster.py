@@ -21,10 +21,13 @@ from core.database.journal import JobDeleted
 from core.database.journal_replay import carry_out
 from core.database.members import Members, Notify, Preferences
 from core.database.messages import Kind, Messages
+from core.database.reports import Reports
 from core.database.rows import rows_of
 from core.description import Description, write_descriptions
 from core.discord_ui.audit_log import entry_line
+from core.image_check import CheckAction, Concept
 from core.job import Job, JobKind, NewJob, Progress, Reason, State
+from core.moderation import Verdict
 from core.settings import Settings
 from core.storage.paths import folder_of
 from engine.delivery import message_writer, rest
@@ -228,6 +231,30 @@ async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
     assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
     (gallery,) = [part for part in walk(message.components) if "items" in part]
     assert [item["spoiler"] for item in gallery["items"]] == [True]
+
+
+async def test_a_held_image_is_shown_once_a_moderator_has_looked_at_it(
+    discord: Sandbox, database: Database, ask_for: Ask, recipe: Any, posting: Any, tmp_path: Path
+) -> None:
+    card = _message(discord, 0).id
+    await ask_for(recipe(), discord.channel.id, card, guild_id=5)
+    job = await Claims(database).claim(ENGINE, 60)
+    assert job
+    files = JobFiles(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
+    await asyncio.to_thread(files.write_results, [Image.new("RGB", (16, 16), "red")])
+    match = Concept("a gun", CheckAction.HOLD)
+    await Claims(database).finish(job.id, ENGINE, State.DONE, match=match)
+    posting()
+    await until(lambda: posted(database, job))
+    message = shown(discord, card)
+    assert "A moderator looks at it" in text(message)
+    assert message.files == []
+    labels = [part["label"] for part in walk(message.components) if "label" in part]
+    assert labels == ["Delete"]
+    _, (report,) = await Reports(database).open(5)
+    await Reports(database).close(5, report.id, Verdict.DISMISS, actor_id=2)
+    await until(lambda: shown(discord, card).files)
+    assert "A moderator looks at it" not in text(shown(discord, card))
 
 
 @pytest.mark.parametrize("spoilered", [False, True])

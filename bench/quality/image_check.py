@@ -1,0 +1,115 @@
+"""`python -m bench.quality.image_check`: how often the image check is right, at each threshold.
+
+The images are the 48 practice things in `docs/things.png`, which picturebook has painted; no
+held-out prompt is among them. Each that a person recognises is a concept. It is *missed* if its own
+image scores below the threshold, and a *false alarm* is another image that scores at least that.
+The default threshold is the highest at which at most one in ten is missed: false alarms add up over
+the concepts of a server, and the default action is only a spoiler. The same CLIP paints and checks,
+so the rates flatter it.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from bench.markdown import table
+from core.settings import OWN, PerceptorChoice, load_settings
+from engine.device import choose_device
+from engine.image_check import ImageCheck
+from engine.models import catalogue, weights
+from engine.models.model import load_perceptors
+from engine.phrases import phrase_bank
+from engine.synthesis.latents import to_tensor
+
+MODEL = "picturebook"
+SHEET = Path(__file__).parents[2] / "docs" / "things.png"
+SIDE, COLUMNS = 128, 12  #: pixels of an image on the sheet, and images in a row
+UNSURE = ""
+THINGS = (
+    *("an orca", "a wedding", "dna", "a floppy disk", "a pill", "a clamp"),
+    *("a paperclip", UNSURE, "a satellite antenna", "a knot", UNSURE, "a Christmas tree"),
+    *("a flute", "an umbrella", UNSURE, UNSURE, "an ice skate", "a planet"),
+    *("a lab coat", "ice hockey", "an upside-down face", UNSURE, "a mouse", "a clapper board"),
+    *("a tractor", "a star of David", "peas", "an accordion", "a rice ball", "an eagle"),
+    *("a purple heart", "a seat", UNSURE, "a rock", "a pushpin", UNSURE),
+    *("canned food", "a bed", "a penguin", "a thought balloon", UNSURE, "a cupcake"),
+    *("a pleading face", "a plunger", "a lemon", "a scooter", "leaves", "a frowning face"),
+)
+"""What a person sees in the images of the sheet, row by row."""
+
+MOST_MISSED = 0.1
+THRESHOLDS = [step / 100 for step in range(-10, 11, 2)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The shares of both errors at a threshold, 0 to 1."""
+
+    threshold: float
+    missed: float
+    false_alarms: float
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    settings = load_settings()
+    device, entry = choose_device(settings.device), catalogue.find(MODEL)
+    folder = entry.folder(settings.data_dir)
+    checksums = weights.checksums(entry, folder)
+    own = [PerceptorChoice(OWN, 1.0)]
+    perceptor, _ = load_perceptors(own, entry, folder, checksums, {})
+    check = ImageCheck(perceptor.to(device), phrase_bank(MODEL).neutral, device)
+    positives, negatives = measure(check)
+    rates = [rates_at(threshold, positives, negatives) for threshold in THRESHOLDS]
+    print(f"{len(positives)} scores of images with the concept, {len(negatives)} without it\n")
+    print(table(("threshold", "missed", "false alarms"), map(_row, rates), text_columns=0))
+    print(f"\nchosen: {chosen(rates).threshold:g}")
+
+
+def measure(check: ImageCheck) -> tuple[list[float], list[float]]:
+    """The scores of images that show the concept, and of all others."""
+    concepts = list(filter(None, THINGS))
+    positives: list[float] = []
+    negatives: list[float] = []
+    for thing, image in zip(THINGS, images(), strict=True):
+        for concept, score in check.scores(to_tensor(image), concepts).items():
+            (positives if concept == thing else negatives).append(score)
+    return positives, negatives
+
+
+def images() -> Iterator[Image.Image]:
+    """Those of the sheet, row by row."""
+    with Image.open(SHEET, formats=["PNG"]) as sheet:
+        for number in range(len(THINGS)):
+            top, left = (SIDE * place for place in divmod(number, COLUMNS))
+            yield sheet.crop((left, top, left + SIDE, top + SIDE)).convert("RGB")
+
+
+def rates_at(threshold: float, positives: Sequence[float], negatives: Sequence[float]) -> Rates:
+    """Both errors: scores with the concept below, and scores without it from there on."""
+    return Rates(
+        threshold,
+        sum(score < threshold for score in positives) / len(positives),
+        sum(score >= threshold for score in negatives) / len(negatives),
+    )
+
+
+def chosen(rates: Sequence[Rates]) -> Rates:
+    """The highest threshold at which at most MOST_MISSED are missed; else the lowest."""
+    found = [each for each in rates if each.missed <= MOST_MISSED]
+    return max(found or rates[:1], key=lambda each: each.threshold)
+
+
+def _row(rates: Rates) -> tuple[object, ...]:
+    return (
+        f"{rates.threshold:g}",
+        f"{100 * rates.missed:.0f} %",
+        f"{100 * rates.false_alarms:.1f} %",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What the image check has found: spoilers, and images that wait for a moderator.
+
+A held image is a report by nobody, which the moderators close like any other.
+"""
+
+import aiosqlite
+
+from core.database import job_updates
+from core.database.audit_log import record
+from core.image_check import CheckAction, Concept
+from core.job import Job
+from core.moderation import IMAGE_CHECK, AuditAction
+
+
+async def record_match(db: aiosqlite.Connection, job: Job, match: Concept, now: float) -> None:
+    """Carries out what the concept asks for, in the transaction that ends the job."""
+    if match.action is CheckAction.SPOILER:
+        await job_updates.set_spoilered(db, job.id, now)
+    if match.action is CheckAction.HOLD:
+        await job_updates.hold(db, job.id, now)
+        await db.execute(
+            "INSERT OR IGNORE INTO reports"
+            " (guild_id, job_id, member_id, reported_by, reason, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (job.guild_id, job.id, job.member_id, IMAGE_CHECK, match.text, now),
+        )
+    if job.guild_id is not None:
+        await record(
+            db,
+            now,
+            job.guild_id,
+            AuditAction.IMAGE_CHECK,
+            None,
+            target_id=job.member_id,
+            job_id=job.id,
+            details={"concept": match.text, "action": match.action.value},
+        )
