@@ -27,6 +27,7 @@ from core.database.audit_log import AuditLog
 from core.database.blocks import Blocks
 from core.database.connection import Database
 from core.database.deletions import Deletions
+from core.database.drafts import Drafts
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
 from core.database.interactions import current_interaction
@@ -100,6 +101,7 @@ class ImagineBot(discord.Client):
         self.database = database
         self.jobs = Jobs(database)
         self.queue = JobQueue(database)
+        self.drafts = Drafts(database)
         self.members = Members(database)
         self.guild_settings = GuildSettings(database)
         self.guild_rules = GuildRules(database)

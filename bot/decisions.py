@@ -42,6 +42,8 @@ class Reason(StrEnum):
     STEPS_LIMIT = auto()
     QUEUE_LIMIT = auto()
     HOURLY_LIMIT = auto()
+    TOO_MANY_TOGETHER = auto()
+    TOO_MANY_THIS_HOUR = auto()
     NOT_A_MEMBER = auto()
     TIMED_OUT = auto()
     MEMBERSHIP_UNKNOWN = auto()
@@ -139,6 +141,14 @@ _SENTENCES = {
         "Your size limit on this server is {size}. Choose a smaller size."
     ),
     Reason.STEPS_LIMIT: gettext_noop("Your limit on this server is {steps} steps."),
+    Reason.TOO_MANY_TOGETHER: gettext_noop(
+        "This makes {n} requests. You can have {limit} in the queue, where you already have"
+        " {waiting}."
+    ),
+    Reason.TOO_MANY_THIS_HOUR: gettext_noop(
+        "This makes {n} requests. You can make {limit} within an hour, and you've already made"
+        " {made}."
+    ),
     Reason.NOT_A_MEMBER: gettext_noop(
         "This belongs to a server that you're no longer a member of, so you can't request images"
         " for it."

@@ -40,6 +40,8 @@ class Request:
     usage: Usage
     """The member's."""
     provenance: Provenance
+    together: int = 1
+    """How many requests are made at once, which are admitted all or none."""
 
 
 def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int | None) -> Limits:
@@ -120,10 +122,18 @@ def _within_size_and_steps(request: Request) -> Decision:
 
 
 def _within_usage(request: Request) -> Decision:
-    usage, limits = request.usage, request.limits
-    if limits.waiting is not None and usage.waiting >= limits.waiting:
+    usage, limits, more = request.usage, request.limits, request.together
+    if limits.waiting is not None and usage.waiting + more > limits.waiting:
+        if more > 1:
+            return refuse(
+                Reason.TOO_MANY_TOGETHER, n=more, waiting=usage.waiting, limit=limits.waiting
+            )
         return refuse(Reason.QUEUE_LIMIT, waiting=usage.waiting, limit=limits.waiting)
-    if limits.per_hour is not None and usage.last_hour >= limits.per_hour:
+    if limits.per_hour is not None and usage.last_hour + more > limits.per_hour:
+        if more > 1:
+            return refuse(
+                Reason.TOO_MANY_THIS_HOUR, n=more, made=usage.last_hour, limit=limits.per_hour
+            )
         return refuse(Reason.HOURLY_LIMIT, requests=usage.last_hour, limit=limits.per_hour)
     return YES
 

@@ -14,13 +14,15 @@ from bot.commands.choices import (
     symmetries,
     tiles,
 )
-from bot.services.preferences import preferred_recipe
+from bot.services.permutations import ask_to_confirm
+from bot.services.preferences import preferred_recipes
 from bot.services.submission import Uploads, submit_job
 from bot.translator import gettext_lazy
 from bot.types import Interaction
 from core.i18n import gettext_noop
 from core.palette import parse_palette
 from core.pattern import Symmetry, Tile
+from core.permutations import escape_braces, permutations
 from core.prompts import MAX_PROMPT_LENGTH, MAX_WEIGHT, format_prompts
 from core.recipe import MAX_COUNT, SEEDS
 from core.repaint import Repaint, parse_regions
@@ -91,10 +93,9 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         mask: discord.Attachment | None = None,
         private: bool = False,
     ) -> None:
-        recipe = await preferred_recipe(
+        recipes = await preferred_recipes(
             interaction,
-            include,
-            exclude,
+            permutations(include, exclude),
             size=size,
             steps=steps,
             style=style,
@@ -113,7 +114,10 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
             repaint=Repaint(parse_regions(repaint)) if repaint else None,
             mask=mask,
         )
-        await submit_job(interaction, recipe, uploads, private=private)
+        if len(recipes) > 1:
+            await ask_to_confirm(interaction, recipes, uploads, private=private)
+        else:
+            await submit_job(interaction, recipes[0], uploads, private=private)
 
     return imagine
 
@@ -122,4 +126,5 @@ async def _suggest(interaction: Interaction, typed: str) -> list[app_commands.Ch
     """The member's latest prompts."""
     members = interaction.client.members
     jobs = await in_time(members.recent_prompts(interaction.user.id)) or []
-    return matching_texts(typed, dict.fromkeys(format_prompts(job.recipe.include) for job in jobs))
+    texts = (escape_braces(format_prompts(job.recipe.include)) for job in jobs)
+    return matching_texts(typed, dict.fromkeys(texts))

@@ -14,6 +14,7 @@ from bot.components.moderation_lists import (
     ModQueueList,
     WordList,
 )
+from bot.components.permutation_buttons import ConfirmButton, DiscardButton
 from bot.components.privacy_buttons import DeleteEverythingButton
 from bot.components.queue_list import QueueList
 from bot.components.remix_modal import RemixModal
@@ -26,6 +27,8 @@ BUTTONS: tuple[AnyButton, ...] = (
     EditAgainButton,
     ExampleButton,
     SuggestionButton,
+    ConfirmButton,
+    DiscardButton,
     HistoryList,
     QueueList,
     DeleteEverythingButton,

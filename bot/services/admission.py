@@ -4,7 +4,7 @@ The rules themselves are in `bot.limits`; this module collects what they decide 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -54,9 +54,9 @@ def is_moderator(interaction: Interaction) -> bool:
 
 @asynccontextmanager
 async def admitted(
-    interaction: Interaction, recipe: Recipe, parent: Job | None
+    interaction: Interaction, recipes: Sequence[Recipe], parent: Job | None
 ) -> AsyncIterator[Terms]:
-    """Admits a request and gives its terms; the block queues it.
+    """Admits a request, or several together, and gives their terms; the block queues them.
 
     In direct messages, the rules of the parent's server apply. The member's other requests wait for
     the block, so that each is counted before the next is decided; other members' requests don't. A
@@ -65,7 +65,7 @@ async def admitted(
     guild_id = interaction.guild_id or (parent.guild_id if parent else None)
     locks = interaction.client.admission_locks
     async with locks.setdefault(interaction.user.id, asyncio.Lock()):
-        decision, request = await _decide(interaction, recipe, parent, guild_id)
+        decision, request = await _decide(interaction, recipes, parent, guild_id)
         if decision:
             yield Terms(request.limits.running, is_spoilered(request), is_age_restricted(request))
             return
@@ -77,8 +77,9 @@ async def admitted(
 
 
 async def _decide(
-    interaction: Interaction, recipe: Recipe, parent: Job | None, guild_id: int | None
+    interaction: Interaction, recipes: Sequence[Recipe], parent: Job | None, guild_id: int | None
 ) -> tuple[Decision, Request]:
+    """All or none. They differ in their words only, so the terms of one are those of all."""
     bot, member_id = interaction.client, interaction.user.id
     membership, roles = YES, _roles(interaction)
     if interaction.guild_id is None and guild_id is not None:
@@ -88,17 +89,23 @@ async def _decide(
     usage = await bot.guild_rules.usage(guild_id, member_id)
     rejected = bot.rejected_uploads.count(member_id, guild_id)
     request = Request(
-        recipe,
+        recipes[0],
         channel_context(interaction),
         rules,
         limits_of(rules.limits, roles, guild_id),
         replace(usage, last_hour=usage.last_hour + rejected),
         await UploadedImages(bot.database).provenance(
-            recipe, member_id, parent.id if parent else None
+            recipes[0], member_id, parent.id if parent else None
         ),
+        together=len(recipes),
     )
+
+    def decide() -> Decision:
+        requests = (replace(request, recipe=recipe) for recipe in recipes)
+        return next((no for each in requests if not (no := may_request(each))), YES)
+
     # The word filter takes milliseconds, and longer after its rules have changed.
-    return membership and await asyncio.to_thread(may_request, request), request
+    return membership and await asyncio.to_thread(decide), request
 
 
 def _roles(interaction: Interaction) -> list[int]:

@@ -1,13 +1,14 @@
 """From a recipe to a job in the queue and its message: for commands, buttons and forms."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import discord
 import structlog
 
 from bot import policy
+from bot.client import ImagineBot
 from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
 from bot.services.access import check
@@ -26,7 +27,7 @@ from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind, NewJob, State
-from core.palette import palette_of
+from core.palette import Colours, palette_of
 from core.prompts import RecipeError
 from core.recipe import PicturePrompt, Recipe
 from core.repaint import Mask, Repaint, nothing_named
@@ -99,16 +100,14 @@ async def submit_job(
     `private` job is shown in the direct conversation with the member, if that is open. An
     interaction that is resumed after a crash queues no second job.
     """
-    check(policy.may_post(_missing_permissions(interaction)))
+    check_permissions(interaction)
     if kind is JobKind.IMAGE:
-        _check_recipe(interaction, recipe, uploads, parent)
+        check_recipe(interaction, recipe, uploads, parent)
     async with acknowledged(interaction, ephemeral=private) as response:
         job = await _queued_before(interaction)
         if job is None:
             if uploads:
-                async with admitted(interaction, recipe, None) as terms:
-                    pass  # nothing is downloaded for a request that would be refused
-                recipe = await _with_uploads(interaction, recipe, uploads, terms)
+                (recipe,) = await with_uploads(interaction, [recipe], uploads)
             job = await _insert(response, recipe, parent, private, kind)
         if private:
             await _show_in_direct_message(response, job)
@@ -116,8 +115,13 @@ async def submit_job(
             await _show(response, job)
 
 
-def _check_recipe(
-    interaction: Interaction, recipe: Recipe, uploads: Uploads | None, parent: Job | None
+def check_permissions(interaction: Interaction) -> None:
+    """Raises RefusedError unless the bot can show an image here."""
+    check(policy.may_post(_missing_permissions(interaction)))
+
+
+def check_recipe(
+    interaction: Interaction, recipe: Recipe, uploads: Uploads | None, parent: Job | None = None
 ) -> None:
     """What the model has to say to a recipe. Raises RefusedError, RecipeError."""
     model = interaction.client.settings.model
@@ -133,15 +137,28 @@ def _check_recipe(
         raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
 
 
+async def with_uploads(
+    interaction: Interaction, recipes: Sequence[Recipe], uploads: Uploads
+) -> list[Recipe]:
+    """The recipes with the uploaded images, once they are downloaded, decoded and stored.
+
+    Nothing is downloaded for requests that would be refused. Raises RefusedError, StoreError.
+    """
+    async with admitted(interaction, recipes, None) as terms:
+        pass
+    complete = await _stored(interaction, uploads, terms)
+    return [complete(recipe) for recipe in recipes]
+
+
 async def _queued_before(interaction: Interaction) -> Job | None:
     job_id = interaction.client.pending.job_id(interaction)
     return None if job_id is None else await interaction.client.jobs.get(job_id)
 
 
-async def _with_uploads(
-    interaction: Interaction, recipe: Recipe, uploads: Uploads, terms: Terms
-) -> Recipe:
-    """The recipe with the uploaded images, once they are downloaded, decoded and stored."""
+async def _stored(
+    interaction: Interaction, uploads: Uploads, terms: Terms
+) -> Callable[[Recipe], Recipe]:
+    """Stores the images; returns what puts them into a recipe."""
 
     async def keep(attachment: discord.Attachment | MessageImage) -> str:
         return await store_attachment(
@@ -153,17 +170,25 @@ async def _with_uploads(
             spoilered=terms.spoilered,
         )
 
-    initial = await keep(uploads.initial) if uploads.initial else recipe.initial
+    initial = await keep(uploads.initial) if uploads.initial else None
     if uploads.finished:
         initial = await store_finished(interaction, *uploads.finished)
     like = [PicturePrompt(await keep(image), weight) for image, weight in uploads.like]
     unlike = [PicturePrompt(await keep(image), weight) for image, weight in uploads.unlike]
+    palette: Colours = ()
     if uploads.palette:
         name, folder = await keep(uploads.palette), interaction.client.settings.data_dir
-        recipe = recipe.with_palette(palette_of(await asyncio.to_thread(load_image, name, folder)))
-    recipe = recipe.with_pictures(initial, tuple(like), tuple(unlike))
-    recipe = uploads.complete(recipe, await keep(uploads.mask) if uploads.mask else None)
-    return recipe.without_text(uploads.placeholder) if uploads.placeholder else recipe
+        palette = palette_of(await asyncio.to_thread(load_image, name, folder))
+    mask = await keep(uploads.mask) if uploads.mask else None
+
+    def complete(recipe: Recipe) -> Recipe:
+        if palette:
+            recipe = recipe.with_palette(palette)
+        recipe = recipe.with_pictures(initial or recipe.initial, tuple(like), tuple(unlike))
+        recipe = uploads.complete(recipe, mask)
+        return recipe.without_text(uploads.placeholder) if uploads.placeholder else recipe
+
+    return complete
 
 
 async def _insert(
@@ -174,27 +199,35 @@ async def _insert(
     A private job gets its message later: until then nothing is sent, so a refusal leaves no trace.
     """
     interaction = response.interaction
-    bot, member = interaction.client, interaction.user
-    assert interaction.channel_id is not None  # commands and buttons come from channels
-    channel_id = (await member.create_dm()).id if private else interaction.channel_id
-    guild_id = interaction.guild_id or (parent.guild_id if parent else None)
-    async with admitted(interaction, recipe, parent) as terms:
-        new = NewJob(
-            recipe=recipe,
-            guild_id=guild_id,
-            channel_id=channel_id,
-            message_id=None if private else response.message_id,
-            member_id=member.id,
-            member_name=member.display_name,
+    async with admitted(interaction, [recipe], parent) as terms:
+        new = replace(
+            new_job(interaction, recipe, terms),
+            guild_id=interaction.guild_id or (parent.guild_id if parent else None),
             parent_id=parent.id if parent else None,
-            most_running=terms.most_running,
-            spoilered=terms.spoilered,
-            age_restricted=terms.age_restricted,
-            locale=interaction.locale.value,
             kind=kind,
             interaction_id=interaction.id,
         )
-        return await bot.jobs.insert(new)
+        if private:
+            new = replace(new, channel_id=(await interaction.user.create_dm()).id)
+        else:
+            new = replace(new, message_id=response.message_id)
+        return await interaction.client.jobs.insert(new)
+
+
+def new_job(interaction: Interaction, recipe: Recipe, terms: Terms) -> NewJob:
+    """A job of the member who acts, in this channel, that has no message yet."""
+    assert interaction.channel_id is not None  # commands and buttons come from channels
+    return NewJob(
+        recipe=recipe,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        member_id=interaction.user.id,
+        member_name=interaction.user.display_name,
+        most_running=terms.most_running,
+        spoilered=terms.spoilered,
+        age_restricted=terms.age_restricted,
+        locale=interaction.locale.value,
+    )
 
 
 async def _show(response: Response, job: Job) -> None:
@@ -204,7 +237,7 @@ async def _show(response: Response, job: Job) -> None:
     """
     if job.state is not State.QUEUED:
         return
-    position, wait_seconds = await _place_in_queue(response, job)
+    position, wait_seconds = await place_in_queue(response.interaction.client, job)
     message = await show_job_message(response, job, position=position, wait_seconds=wait_seconds)
     if message.id != job.message_id:
         messages = response.interaction.client.messages
@@ -225,7 +258,7 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
         messages = interaction.client.messages
         if not await messages.announce(job.id, Kind.JOB, direct.id, nonce):
             raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)  # deleted meanwhile
-        position, wait_seconds = await _place_in_queue(response, job)
+        position, wait_seconds = await place_in_queue(response.interaction.client, job)
         shown = job_message(job, position=position, wait_seconds=wait_seconds)
         try:  # the nonce lets Discord recognise a repetition
             message = await direct.send(view=shown, nonce=nonce)
@@ -241,9 +274,9 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
     await response.edit(content=gettext(ON_ITS_WAY[job.kind], link=link))
 
 
-async def _place_in_queue(response: Response, job: Job) -> tuple[int | None, float | None]:
+async def place_in_queue(bot: ImagineBot, job: Job) -> tuple[int | None, float | None]:
     """A waiting job's position and seconds to wait, None where they are not known."""
-    queue = response.interaction.client.queue
+    queue = bot.queue
     try:
         return await queue.position(job.id), await queue.wait_seconds(job.id)
     except StoreError as error:

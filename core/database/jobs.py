@@ -29,52 +29,8 @@ class Jobs:
 
     async def insert(self, new: NewJob) -> Job:
         """Puts a job into the queue. Once this returns, a power cut does not lose it."""
-        recipe = new.recipe.model_dump_json()
         async with self._database.transaction() as db:
-            (line,) = await rows_of(
-                db,
-                "SELECT (SELECT turn + pictures FROM jobs WHERE member_id = :member_id"
-                " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
-                " ORDER BY turn DESC LIMIT 1) AS previous,"
-                " (SELECT turn FROM virtual_time WHERE priority = :priority) AS now",
-                {"member_id": new.member_id, "priority": new.priority},
-            )
-            (row,) = await rows_of(
-                db,
-                "INSERT INTO jobs (recipe, pictures, work, steps, source_job_id, prompt_text,"
-                " guild_id, channel_id, message_id, member_id, member_name, priority, parent_id,"
-                " most_running, spoilered, age_restricted, locale, kind, turn, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-                (
-                    recipe,
-                    new.recipe.count,
-                    new.recipe.work,
-                    new.recipe.steps,
-                    new.recipe.source.job if new.recipe.source else None,
-                    searchable_text(recipe.encode()),
-                    new.guild_id,
-                    new.channel_id,
-                    new.message_id,
-                    new.member_id,
-                    new.member_name,
-                    new.priority,
-                    new.parent_id,
-                    new.most_running,
-                    new.spoilered,
-                    new.age_restricted,
-                    new.locale,
-                    new.kind.value,
-                    start_time(line["now"] or 0, line["previous"]),
-                    self._database.now(),
-                ),
-            )
-            await reserve_id(db, self._database.journal, self._database.now(), row["id"])
-            if new.interaction_id is not None:
-                await db.execute(
-                    "UPDATE pending_responses SET job_id = ? WHERE interaction_id = ?",
-                    (row["id"], new.interaction_id),
-                )
-            return Job.from_row(row)
+            return await insert_job(db, self._database, new)
 
     async def get(self, job_id: int) -> Job | None:
         """The job with this id, None if there is none that can be read."""
@@ -210,3 +166,52 @@ async def _recorded(
             )
         return job
     return None
+
+
+async def insert_job(db: aiosqlite.Connection, database: Database, new: NewJob) -> Job:
+    """Puts a job into the queue, within a transaction of this database."""
+    recipe = new.recipe.model_dump_json()
+    (line,) = await rows_of(
+        db,
+        "SELECT (SELECT turn + pictures FROM jobs WHERE member_id = :member_id"
+        " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
+        " ORDER BY turn DESC LIMIT 1) AS previous,"
+        " (SELECT turn FROM virtual_time WHERE priority = :priority) AS now",
+        {"member_id": new.member_id, "priority": new.priority},
+    )
+    (row,) = await rows_of(
+        db,
+        "INSERT INTO jobs (recipe, pictures, work, steps, source_job_id, prompt_text,"
+        " guild_id, channel_id, message_id, member_id, member_name, priority, parent_id,"
+        " most_running, spoilered, age_restricted, locale, kind, turn, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (
+            recipe,
+            new.recipe.count,
+            new.recipe.work,
+            new.recipe.steps,
+            new.recipe.source.job if new.recipe.source else None,
+            searchable_text(recipe.encode()),
+            new.guild_id,
+            new.channel_id,
+            new.message_id,
+            new.member_id,
+            new.member_name,
+            new.priority,
+            new.parent_id,
+            new.most_running,
+            new.spoilered,
+            new.age_restricted,
+            new.locale,
+            new.kind.value,
+            start_time(line["now"] or 0, line["previous"]),
+            database.now(),
+        ),
+    )
+    await reserve_id(db, database.journal, database.now(), row["id"])
+    if new.interaction_id is not None:
+        await db.execute(
+            "UPDATE pending_responses SET job_id = ? WHERE interaction_id = ?",
+            (row["id"], new.interaction_id),
+        )
+    return Job.from_row(row)

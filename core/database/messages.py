@@ -4,6 +4,7 @@ A message that the bot or the engine sends is announced before and recorded afte
 a crash in between nor a deletion at that moment leaves a message that nobody knows.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,6 +15,7 @@ import aiosqlite
 from core.database import job_updates
 from core.database.connection import Database
 from core.database.rows import rows_of, value_of
+from core.job import DeadLetter, Job
 from core.moderation import AuditEntry
 
 NO_SUCH_JOB = "NOT EXISTS (SELECT 1 FROM jobs WHERE id = :job AND deleted_at IS NULL)"
@@ -31,6 +33,8 @@ class Kind(StrEnum):
     """Its images, at a member's request."""
     NOTIFICATION = "notification"
     """That it is done, with a mention of its member."""
+    GROUP = "group"
+    """The jobs that were requested together with it, and links to their messages."""
     REPORT = "report"
     """A report to moderators, in their log channel."""
 
@@ -122,6 +126,13 @@ class Messages:
                 (channel_id, message_id, ids),
             )
             return True
+
+
+def nonce(job: Job | DeadLetter) -> str:
+    """Names the message that follows the job's present one; 24 characters, 25 are the most."""
+    created_at = job.created_at if isinstance(job, Job) else "unreadable"
+    named = f"{job.id} {created_at} {job.message_id}"
+    return hashlib.blake2b(named.encode(), digest_size=12).hexdigest()
 
 
 async def _is_deleted(db: aiosqlite.Connection, message: dict[str, Any]) -> bool:

@@ -66,6 +66,9 @@ class PersonalData:
                 "preferences": await rows_of(
                     db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,)
                 ),
+                "drafts": await rows_of(
+                    db, "SELECT recipes, created_at FROM drafts WHERE member_id = ?", (member_id,)
+                ),
                 "uploaded images": await rows_of(
                     db,
                     "SELECT name, created_at, age_restricted, spoilered FROM uploaded_images"

@@ -9,7 +9,7 @@ import structlog
 
 from core.database.connection import Database
 from core.database.jobs import Jobs
-from core.database.messages import Kind, Messages
+from core.database.messages import Kind, Messages, nonce
 from core.discord_ui.job_message import ShownImage, link_message
 from core.discord_ui.message_images import images_of
 from core.i18n import gettext, use_locale
@@ -20,7 +20,6 @@ from engine.delivery.notifications import Notifier
 from engine.delivery.posts import (
     Post,
     dead_letter_post,
-    nonce,
     outcome_post,
     progress_post,
     refused_post,

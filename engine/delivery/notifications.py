@@ -9,11 +9,11 @@ import structlog
 from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.members import Members, Notify
-from core.database.messages import Kind, Messages
+from core.database.messages import Kind, Messages, nonce
 from core.i18n import ngettext, use_locale
 from core.job import Job
 from core.settings import Settings
-from engine.delivery.posts import nonce, outcome_post
+from engine.delivery.posts import outcome_post
 from engine.delivery.rest import RestClient, is_token_refused
 
 log = structlog.stdlib.get_logger(__name__)

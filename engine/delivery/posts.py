@@ -1,7 +1,6 @@
 """What a job's message shows: the progress of a running job, and the outcome of one that ended."""
 
 import asyncio
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,13 +122,6 @@ def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
 def dead_letter_post(letter: DeadLetter, images: Sequence[ShownImage]) -> Post:
     """That a job's row cannot be read. Images that its message shows stay."""
     return Post(unreadable_message(letter, images), keep_attachments=letter.shows_images)
-
-
-def nonce(job: Job | DeadLetter) -> str:
-    """Names the message that follows the job's present one; 24 characters, 25 are the most."""
-    created_at = job.created_at if isinstance(job, Job) else "unreadable"
-    named = f"{job.id} {created_at} {job.message_id}"
-    return hashlib.blake2b(named.encode(), digest_size=12).hexdigest()
 
 
 def _post(

@@ -52,6 +52,7 @@ UPDATE blocks SET reason = NULL WHERE member_id = :member;
 UPDATE pending_responses SET payload = NULL WHERE member_id = :member AND created_at <= :at;
 DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;
 DELETE FROM preferences WHERE member_id = :member;
+DELETE FROM drafts WHERE member_id = :member;
 DELETE FROM favourites WHERE member_id = :member
     OR job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
 DELETE FROM jobs WHERE member_id = :member AND id <= :last_job;

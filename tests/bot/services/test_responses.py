@@ -150,6 +150,54 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
     assert acknowledged > 4
 
 
+async def confirm(sandbox: Sandbox, database: Database, ada: Member) -> None:
+    (asked,) = [message for message in await ada.messages() if message.buttons]
+    await ada.press(asked, asked.buttons[0].custom_id)
+
+
+async def test_killed_at_any_step_requests_are_queued_together_and_shown_once(
+    sandbox: Sandbox,
+    settings: Settings,
+    ada: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    queued = 0
+    for at in range(1, MOST_STEPS, 3):
+        for message in list(sandbox.channel.messages.values()):
+            sandbox.world.delete(sandbox.channel, message)
+        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
+        async with new_database(here.database_path) as database:
+            with killing(monkeypatch) as killer:
+                async with running_bot(sandbox, here, database) as bot:
+                    asked = await ada.slash("imagine", include="a {red, blue} circle")
+                    await ada.wait_filled(asked)
+                    await all_given(database)
+                    killer.at = at
+                    await kill_during(confirm, killer, bot, sandbox, database, ada)
+                    killed = killer.has_killed
+        await sandbox.gateway.wait_connected(connected=False)
+        async with (
+            Database.open(here.database_path) as database,
+            running_bot(sandbox, here, database),
+        ):
+            await all_given(database)
+            jobs = await JobQueue(database).waiting()
+            question, *public = await ada.messages()
+            if not jobs:  # it was killed before Discord was told: the member can press again
+                assert question.buttons, at
+                assert not public, at
+                continue
+            queued += 1
+            assert not question.buttons, at
+            assert [job.message_id for job in jobs] == [message.id for message in public[:2]], at
+            assert [len(jobs), len(public)] == [2, 3], at
+        if not killed:
+            break
+    assert not killed
+    assert queued > 4
+
+
 async def pause(sandbox: Sandbox, database: Database, member: Member) -> None:
     await member.slash("mod pause", why="maintenance")
 

@@ -19,6 +19,7 @@ from core.database.blocks import Blocks
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.deletions import Deletions
+from core.database.drafts import Drafts
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
@@ -263,6 +264,8 @@ READS: dict[str, Read] = {
     "UploadedImages.provenance": lambda db, job: UploadedImages(db).provenance(
         job.recipe, MEMBER, job.id
     ),
+    "Drafts.get": lambda db, job: Drafts(db).get(1, MEMBER),
+    "Drafts.queued_before": lambda db, job: Drafts(db).queued_before(),
     "Deletions.take": lambda db, job: Deletions(db).take(),
     "Deletions.pending": lambda db, job: Deletions(db).pending(),
     "Deletions.is_uploaded": lambda db, job: Deletions(db).is_uploaded("a" * 64),
@@ -289,10 +292,20 @@ WRITES_ONLY = {
         "Messages.sent",
     ),
     "Messages.log_sent",
+    *("Drafts.insert", "Drafts.queue", "Drafts.delete"),
 }
 REPOSITORIES = (
     *(Jobs, JobQueue, Claims, Members, ModerationQueue, Blocks, GuildRules, GuildSettings),
-    *(AuditLog, Reports, PendingResponses, PersonalData, Deletions, Messages, UploadedImages),
+    *(
+        AuditLog,
+        Reports,
+        PendingResponses,
+        PersonalData,
+        Deletions,
+        Messages,
+        UploadedImages,
+        Drafts,
+    ),
 )
 
 
