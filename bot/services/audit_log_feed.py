@@ -70,8 +70,8 @@ async def _post_entries(bot: ImagineBot) -> None:
         for first in range(0, len(entries), ENTRIES):
             shown = entries[first : first + ENTRIES]
             embed = log_embed(shown)
-            nonce = _nonce(channel_id, embed.description)
-            message = await _send(bot, channel_id, embed, None, nonce)
+            nonce = nonce_of(channel_id, embed.description)
+            message = await send_to_log_channel(bot, channel_id, embed, None, nonce)
             if message is None or await bot.messages.log_sent(shown, channel_id, message.id):
                 await bot.audit_log.mark_mirrored(shown)
 
@@ -80,13 +80,13 @@ async def _post_reports(bot: ImagineBot) -> None:
     messages = bot.messages
     for channel_id, report in await bot.reports.unannounced():
         job = await bot.jobs.get(report.job_id)
-        nonce = _nonce(channel_id, report.id, report.reason, job is None)
+        nonce = nonce_of(channel_id, report.id, report.reason, job is None)
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
             job = None  # deleted: the report only names it
-        with use_locale(_language(bot, report.guild_id)):
+        with use_locale(guild_language(bot, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report)
         files = await held_images(bot, job)
-        message = await _send(bot, channel_id, embed, buttons, nonce, files)
+        message = await send_to_log_channel(bot, channel_id, embed, buttons, nonce, files)
         if (
             job is None
             or message is None
@@ -95,7 +95,7 @@ async def _post_reports(bot: ImagineBot) -> None:
             await bot.reports.mark_announced(report.id)
 
 
-async def _send(
+async def send_to_log_channel(
     client: discord.Client,
     channel_id: int,
     embed: discord.Embed,
@@ -120,12 +120,12 @@ async def _send(
         return None
 
 
-def _nonce(*names: object) -> str:
+def nonce_of(*names: object) -> str:
     """24 characters by which Discord recognises that a message is sent again."""
     return hashlib.blake2b(repr(names).encode(), digest_size=12).hexdigest()
 
 
-def _language(client: discord.Client, guild_id: int) -> str:
+def guild_language(client: discord.Client, guild_id: int) -> str:
     """The language of a server."""
     guild = client.get_guild(guild_id)
     return guild.preferred_locale.value if guild else ENGLISH

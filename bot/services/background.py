@@ -4,6 +4,7 @@ from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log
 from bot.services.deletion import work_off_deletions
 from bot.services.responses import resume_pending_responses
+from bot.services.weekly_digest import post_weekly_digests
 from bot.services.welcome import welcome_new_servers
 
 
@@ -15,5 +16,6 @@ BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
     post_audit_log,
     resume_pending_responses,
     welcome_new_servers,
+    post_weekly_digests,
     _delete,
 )

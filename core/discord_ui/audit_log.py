@@ -83,6 +83,8 @@ def details_text(entry: AuditEntry) -> str:
         case AuditAction.IMAGE_CHECK | AuditAction.SET_IMAGE_CONCEPT if "concept" in details:
             action = details["action"] or "no longer checked"
             return f"“{escape(str(details['concept']))}”: {action}"
+        case AuditAction.SET_SETTING if "weekly_digest" in details:
+            return f"weekly digest {'on' if details['weekly_digest'] else 'off'}"
         case AuditAction.CLOSE_REPORT if "verdict" in details:
             return str(details["verdict"])
     return str(details.get("text", ""))

@@ -8,6 +8,7 @@ from bot.components.moderation_lists import AuditLogList
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
+from core.database.weekly_digests import WeeklyDigests
 from core.i18n import ENGLISH, gettext, gettext_noop, use_locale
 
 GREETING = gettext_noop("Moderators' actions, refused requests and reports will be posted here.")
@@ -33,6 +34,27 @@ class AuditLogGroup(
             text = gettext("The log is no longer posted, but still kept: see `/mod log show`.")
             if channel:
                 text = gettext("The log is posted in {channel}.", channel=channel.mention)
+            await response.edit(text)
+
+    @app_commands.command(
+        name="weekly",
+        description=gettext_noop("Post a summary of each week in the log channel, or stop it"),
+    )
+    @app_commands.describe(on=gettext_noop("Whether it is posted"))
+    async def weekly(self, interaction: Interaction, on: bool) -> None:
+        async with acknowledged(interaction, ephemeral=True) as response:
+            bot, guild_id = interaction.client, guild_of(interaction)
+            channel_id = (await bot.guild_settings.get(guild_id)).log_channel
+            if on and channel_id is None:
+                raise RefusedError(gettext("Set a log channel first: `/mod log channel`."))
+            await WeeklyDigests(bot.database).turn(guild_id, interaction.user.id, on=on)
+            text = gettext("No weekly summary is posted.")
+            if on:
+                channel = f"<#{channel_id}>"
+                text = gettext(
+                    "A weekly summary will be posted in {channel}, the first in 7 days.",
+                    channel=channel,
+                )
             await response.edit(text)
 
     @app_commands.command(

@@ -1,0 +1,46 @@
+"""Posts a weekly digest in the log channels of the servers that want one: how the bot was used.
+
+When the next one is due is stored, so a restart neither skips nor repeats one. A digest that was
+sent right before a crash is recognised by its nonce.
+"""
+
+import asyncio
+
+import discord
+import structlog
+
+from bot.client import ImagineBot
+from bot.services.audit_log_feed import guild_language, nonce_of, send_to_log_channel
+from bot.services.host_status import statistics_embed
+from core.database.errors import StoreError
+from core.database.statistics import WEEK, UsageStatistics
+from core.database.weekly_digests import DueDigest, WeeklyDigests
+from core.i18n import gettext, use_locale
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLL_SECONDS = 60.0  #: between two looks for digests that are due
+
+
+async def post_weekly_digests(bot: ImagineBot) -> None:
+    """Posts what is due, until cancelled."""
+    await bot.wait_until_ready()
+    digests = WeeklyDigests(bot.database)
+    while True:
+        try:
+            for digest in await digests.due():
+                await _post(bot, digest)
+                await digests.posted(digest)
+        except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
+            log.warning("a weekly digest cannot be posted, trying again", error=str(error))
+        except Exception:
+            log.exception("a weekly digest cannot be posted, trying again")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _post(bot: ImagineBot, digest: DueDigest) -> None:
+    week = await UsageStatistics(bot.database).since(bot.database.now() - WEEK, digest.guild_id)
+    with use_locale(guild_language(bot, digest.guild_id)):
+        embed = statistics_embed(week, gettext("The last 7 days on this server"))
+    nonce = nonce_of("digest", digest.guild_id, digest.due_at)
+    await send_to_log_channel(bot, digest.channel_id, embed, None, nonce)
