@@ -17,6 +17,7 @@ PARAMETERS = {
     Reason.FORBIDDEN_WORD: {"found": "bad", "rule": "b*d"},
     Reason.AGE_RESTRICTED_WORD: {"found": "bad", "rule": "bad"},
     Reason.AGE_RESTRICTED_JOB: {"job": 7},
+    Reason.JOB_HELD: {"job": 7},
     Reason.SIZE_LIMIT: {"size": "64x64"},
     Reason.STEPS_LIMIT: {"steps": 99},
     Reason.QUEUE_LIMIT: {"waiting": 5, "limit": 5},
