@@ -28,6 +28,7 @@ from core.database.blocks import Blocks
 from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.drafts import Drafts
+from core.database.guild_defaults import GuildDefaults
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
 from core.database.interactions import current_interaction
@@ -104,6 +105,7 @@ class ImagineBot(discord.Client):
         self.drafts = Drafts(database)
         self.members = Members(database)
         self.guild_settings = GuildSettings(database)
+        self.guild_defaults = GuildDefaults(database)
         self.guild_rules = GuildRules(database)
         self.blocks = Blocks(database)
         self.moderation_queue = ModerationQueue(database)

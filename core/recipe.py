@@ -22,7 +22,7 @@ from core.prompts import (
 )
 from core.repaint import Repaint, StoredName
 from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
-from core.styles import PRESETS
+from core.styles import PRESETS, find_preset
 
 MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
 MAX_STEPS = 2000
@@ -148,6 +148,7 @@ class Recipe(BaseModel):
         included = () if wordless else parse_prompts(include)
         excluded = parse_prompts(exclude, excluded=True) if exclude.strip() else ()
         if preset is not None:
+            preset = find_preset(preset)
             more, less = _preset_prompts(preset)
             included, excluded = included + more, excluded + less
         _check_contradiction(included, excluded)
@@ -339,12 +340,7 @@ class Recipe(BaseModel):
 
 
 def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
-    """The include and exclude prompts of a style. Raises RecipeError."""
-    if name not in PRESETS:
-        known = ", ".join(map(gettext, PRESETS))
-        raise RecipeError(
-            gettext("There is no such style. Choose one of these: {presets}.", presets=known)
-        )
+    """The include and exclude prompts of a style."""
     preset = PRESETS[name]
     return parse_prompts(preset.include), parse_prompts(preset.exclude) if preset.exclude else ()
 

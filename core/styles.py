@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.i18n import gettext_noop
+from core.i18n import gettext, gettext_noop
+from core.prompts import RecipeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,20 @@ PRESETS = {
     gettext_noop("on black"): Preset("a black background:0.4", embedded=BOTH),
 }
 """Styles by the name that members choose."""
+
+
+def find_preset(typed: str) -> str:
+    """The name of a style, typed as it is or in the current language. Raises RecipeError."""
+    wanted = typed.strip().casefold()
+    for name in PRESETS:
+        if wanted in (name.casefold(), gettext(name).casefold()):
+            return name
+    raise RecipeError(
+        gettext(
+            "There is no such style. Choose one of these: {presets}.",
+            presets=", ".join(map(gettext, PRESETS)),
+        )
+    )
 
 
 def suiting(model: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from discord.app_commands import Choice, locale_str
 
 from bot import policy
 from bot.commands.autocompletion import matching_texts
+from bot.services.preferences import NO_STYLE
 from bot.types import Interaction
 from core.i18n import gettext, gettext_noop
 from core.palette import NAMED
@@ -50,6 +51,17 @@ async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[
 async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Named regions; a box can be typed."""
     return matching_texts(typed, REGIONS)
+
+
+async def suggest_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """The styles that suit the model, by their names in the member's language."""
+    names = map(gettext, suiting(interaction.client.settings.model))
+    return matching_texts(typed, names)
+
+
+def no_style() -> Choice[str]:
+    """The choice of none, whatever the default is."""
+    return Choice(name=locale_str(gettext_noop("no style")), value=NO_STYLE)
 
 
 def styles_for(model: str) -> list[Choice[str]]:

@@ -7,6 +7,7 @@ from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
 from bot.commands.choices import (
+    no_style,
     styles_for,
     suggest_palettes,
     suggest_regions,
@@ -66,7 +67,9 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         mask=gettext_noop("Or an image that is white where to repaint"),
         private=gettext_noop("Send it only to you, by direct message"),
     )
-    @app_commands.choices(style=styles_for(model), tile=tiles(), symmetry=symmetries())
+    @app_commands.choices(
+        style=[no_style(), *styles_for(model)], tile=tiles(), symmetry=symmetries()
+    )
     @app_commands.autocomplete(
         include=_suggest, size=suggest_sizes, palette=suggest_palettes, repaint=suggest_regions
     )

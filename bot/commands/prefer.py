@@ -9,10 +9,12 @@ from bot import policy
 from bot.client import AnyCommand
 from bot.commands.choices import styles_for, suggest_sizes
 from bot.services.access import check
+from bot.services.preferences import inherited
 from bot.services.responses import acknowledged
 from bot.translator import gettext_lazy
 from bot.types import Interaction
 from core.database.members import Notify, Preferences
+from core.defaults import Defaults, merged
 from core.i18n import gettext, gettext_noop
 from core.recipe import MAX_COUNT
 from core.sizes import parse_size
@@ -69,8 +71,11 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
             if direct_copy is not None:
                 chosen = replace(chosen, direct_copy=direct_copy)
             await members.set_preferences(interaction.user.id, chosen)
-            usual = interaction.client.settings.images_per_request
-            await response.edit(_text(chosen, menu, usual))
+            usual = Defaults(
+                menu.sizes[0].name, menu.steps, count=interaction.client.settings.images_per_request
+            )
+            unchosen = merged((await inherited(interaction), usual))
+            await response.edit(_text(chosen, unchosen))
 
     return prefer
 
@@ -94,18 +99,17 @@ def _notifications() -> list[app_commands.Choice[str]]:
     ]
 
 
-def _text(chosen: Preferences, menu: policy.Menu, usual_count: int) -> str:
-    """The member's defaults, and how to change them."""
+def _text(chosen: Preferences, unchosen: Defaults) -> str:
+    """The member's defaults, with those that hold here where they have none; how to change them."""
+    style = chosen.preset or unchosen.preset
     yes_or_no = gettext("yes") if chosen.direct_copy else gettext("no")
     return "\n".join(
         (
             gettext("**Your defaults for `/imagine`**"),
-            gettext("Size: {size}", size=chosen.size or menu.sizes[0].name),
-            gettext("Steps: {steps}", steps=chosen.steps or menu.steps),
-            gettext(
-                "Style: {style}", style=gettext(chosen.preset) if chosen.preset else gettext("none")
-            ),
-            gettext("Images at once: {n}", n=chosen.count or usual_count),
+            gettext("Size: {size}", size=chosen.size or unchosen.size),
+            gettext("Steps: {steps}", steps=chosen.steps or unchosen.steps),
+            gettext("Style: {style}", style=gettext(style) if style else gettext("none")),
+            gettext("Images at once: {n}", n=chosen.count or unchosen.count),
             gettext("Mention when ready: {when}", when=gettext(NOTIFICATIONS[chosen.notify])),
             gettext("Copy by direct message: {answer}", answer=yes_or_no),
             gettext(

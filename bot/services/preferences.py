@@ -1,19 +1,30 @@
-"""Recipes from what a member typed, completed with their preferences."""
+"""Recipes from what a member typed, completed with defaults.
+
+First comes what is typed, then the member's own defaults, the channel's, the server's, the host's.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
-from typing import TypedDict, Unpack
+from typing import TypedDict, TypeVar, Unpack
+
+import discord
 
 from bot import policy
 from bot.types import Interaction
 from core.database.errors import StoreError
-from core.database.members import Preferences
+from core.defaults import Defaults, merged
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.palette import Colours
 from core.pattern import Symmetry, Tile
+from core.prompts import format_prompts, parse_prompts
 from core.recipe import Recipe, drawn_seed
 from core.sizes import parse_size
+
+T = TypeVar("T")
+
+NO_STYLE = "none"
+"""The choice of no style, in place of a default."""
 
 PREFERENCES_SECONDS = INITIAL_RESPONSE_SECONDS / 6
 """How long preferences may take to load, while Discord waits; then the defaults are used."""
@@ -46,36 +57,65 @@ async def preferred_recipes(
     interaction: Interaction, texts: Sequence[tuple[str, str]], **options: Unpack[Options]
 ) -> list[Recipe]:
     """A recipe for each pair of include and exclude, all with the same seed. Raises RecipeError."""
-    menu = policy.menu(interaction.client.settings.model)
-    preferred = await _preferences(interaction)
-    size = options.get("size") or preferred.size or menu.sizes[0].name
-    width, height = parse_size(size, menu.canvas)
+    bot, menu = interaction.client, policy.menu(interaction.client.settings.model)
+    default = merged((await _member_defaults(interaction), await inherited(interaction)))
+    size, style = options.get("size") or default.size, options.get("style") or default.preset
+    width, height = parse_size(size or menu.sizes[0].name, menu.canvas)
     seed = options.get("seed")
     make = partial(
         Recipe.make,
         width=width,
         height=height,
-        steps=options.get("steps") or preferred.steps or menu.steps,
+        steps=options.get("steps") or default.steps or menu.steps,
         seed=drawn_seed() if seed is None else seed,
         strength=options.get("strength", 0.5),
-        count=(
-            options.get("count")
-            or preferred.count
-            or interaction.client.settings.images_per_request
-        ),
-        preset=options.get("style") or preferred.preset,
+        count=options.get("count") or default.count or bot.settings.images_per_request,
+        preset=None if style == NO_STYLE else style,
         initial=options.get("initial"),
         tile=options.get("tile"),
         symmetry=options.get("symmetry"),
         palette=options.get("palette", ()),
     )
-    return [make(include, exclude) for include, exclude in texts]
+    return [
+        make(include, exclude or default_exclude(default.exclude or "", include))
+        for include, exclude in texts
+    ]
 
 
-async def _preferences(interaction: Interaction) -> Preferences:
-    """The member's preferences, if the database answers in time."""
+def default_exclude(exclude: str, include: str) -> str:
+    """The default exclude prompts without what is included here. Raises RecipeError."""
+    if not exclude:
+        return ""
+    included = {prompt.text.casefold() for prompt in parse_prompts(include)}
+    prompts = parse_prompts(exclude, excluded=True)
+    return format_prompts(tuple(p for p in prompts if p.text.casefold() not in included))
+
+
+async def inherited(interaction: Interaction) -> Defaults:
+    """The defaults of the channel and the server, if the database answers in time."""
+    stored = interaction.client.guild_defaults.within(interaction.guild_id, _channels(interaction))
+    return await _in_time(stored) or Defaults()
+
+
+async def _member_defaults(interaction: Interaction) -> Defaults:
+    """The member's own, if the database answers in time."""
+    own = await _in_time(interaction.client.members.preferences(interaction.user.id))
+    if own is None:
+        return Defaults()
+    return Defaults(own.size, own.steps, own.preset, None, own.count)
+
+
+def _channels(interaction: Interaction) -> list[int]:
+    """The channel, a thread's parent, and their category: the closest first."""
+    channel = interaction.channel
+    root = channel.parent if isinstance(channel, discord.Thread) else channel
+    ids = (interaction.channel_id, getattr(root, "id", None), getattr(root, "category_id", None))
+    return list(dict.fromkeys(number for number in ids if number))
+
+
+async def _in_time(reading: Awaitable[T]) -> T | None:
     try:
-        async with asyncio.timeout(PREFERENCES_SECONDS):
-            return await interaction.client.members.preferences(interaction.user.id)
+        async with asyncio.timeout(PREFERENCES_SECONDS / 2):
+            return await reading
     except (TimeoutError, StoreError):
-        return Preferences()
+        return None

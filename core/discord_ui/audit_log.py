@@ -85,6 +85,9 @@ def details_text(entry: AuditEntry) -> str:
             return f"“{escape(str(details['concept']))}”: {action}"
         case AuditAction.SET_SETTING if "weekly_digest" in details:
             return f"weekly digest {'on' if details['weekly_digest'] else 'off'}"
+        case AuditAction.SET_SETTING if "defaults" in details:
+            where = f"in <#{channel}>" if (channel := details["channel"]) else "of the server"
+            return f"defaults {where}: {_defaults(details['defaults'])}"
         case AuditAction.CLOSE_REPORT if "verdict" in details:
             return str(details["verdict"])
     return str(details.get("text", ""))
@@ -97,6 +100,11 @@ def _role(role_id: int, guild_id: int) -> str:
 def _limits(limits: Mapping[str, Any]) -> str:
     parts = [text.format(limits[name]) for name, text in _LIMITS.items() if limits.get(name)]
     return " · ".join(parts) or "no limits of its own"
+
+
+def _defaults(defaults: Mapping[str, Any]) -> str:
+    parts = [f"{name} {escape(str(value))}" for name, value in defaults.items() if value]
+    return " · ".join(parts) or "none"
 
 
 def _word(details: Mapping[str, Any]) -> str:

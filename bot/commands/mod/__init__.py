@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.commands.mod.audit_log import AuditLogGroup
 from bot.commands.mod.blocks import BLOCK_COMMANDS
 from bot.commands.mod.channels import ChannelsGroup
+from bot.commands.mod.defaults import defaults
 from bot.commands.mod.image_check import ImagesGroup
 from bot.commands.mod.limits import LimitsGroup
 from bot.commands.mod.moderator_role import set_moderator_role
@@ -30,7 +31,7 @@ class Moderation(
     def __init__(self) -> None:
         super().__init__()
         commands: tuple[AnyModCommand, ...] = (*BLOCK_COMMANDS, *QUEUE_COMMANDS)
-        for command in (*commands, reports, set_moderator_role):
+        for command in (*commands, reports, set_moderator_role, defaults):
             self.add_command(command)
         groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), ChannelsGroup(), AuditLogGroup())
         for group in groups:

@@ -20,6 +20,7 @@ from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.drafts import Drafts
+from core.database.guild_defaults import GuildDefaults
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
@@ -265,6 +266,8 @@ READS: dict[str, Read] = {
     "UploadedImages.provenance": lambda db, job: UploadedImages(db).provenance(
         job.recipe, MEMBER, job.id
     ),
+    "GuildDefaults.get": lambda db, job: GuildDefaults(db).get(GUILD),
+    "GuildDefaults.within": lambda db, job: GuildDefaults(db).within(GUILD, [1, 2]),
     "Drafts.get": lambda db, job: Drafts(db).get(1, MEMBER),
     "Drafts.queued_before": lambda db, job: Drafts(db).queued_before(),
     "Deletions.take": lambda db, job: Deletions(db).take(),
@@ -294,7 +297,7 @@ WRITES_ONLY = {
         "Messages.sent",
     ),
     "Messages.log_sent",
-    *("Drafts.insert", "Drafts.queue", "Drafts.delete"),
+    *("Drafts.insert", "Drafts.queue", "Drafts.delete", "GuildDefaults.set"),
 }
 REPOSITORIES = (
     *(Jobs, JobQueue, Claims, Members, ModerationQueue, Blocks, GuildRules, GuildSettings),
@@ -307,6 +310,8 @@ REPOSITORIES = (
         Messages,
         UploadedImages,
         Drafts,
+        GuildDefaults,
+        GuildDefaults,
     ),
 )
 

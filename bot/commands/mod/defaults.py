@@ -1,0 +1,113 @@
+"""/mod defaults: what members of a server or channel get if they don't type it."""
+
+import asyncio
+from dataclasses import asdict, replace
+from typing import Any
+
+from discord import app_commands
+
+from bot import policy
+from bot.commands.choices import suggest_sizes, suggest_styles
+from bot.commands.mod.parameters import ChannelOption, guild_of
+from bot.errors import RefusedError
+from bot.services.access import check
+from bot.services.responses import acknowledged
+from bot.types import Interaction
+from core.database.guild_defaults import WHOLE_GUILD
+from core.defaults import Defaults
+from core.discord_ui.text import escape
+from core.i18n import gettext, gettext_noop
+from core.prompts import format_prompts, parse_prompts
+from core.recipe import MAX_COUNT
+from core.sizes import parse_size
+from core.styles import find_preset
+from core.word_filter import first_hit
+
+MAX_EXCLUDE = 200  #: characters; leaves room for the prompts of a style
+
+
+@app_commands.command(
+    name="defaults",
+    description=gettext_noop("See or set the defaults of this server, or of a channel"),
+)
+@app_commands.describe(
+    channel=gettext_noop("A channel or a category; without it, the whole server"),
+    size=gettext_noop("The default size"),
+    steps=gettext_noop("The default number of steps"),
+    style=gettext_noop("The default style"),
+    exclude=gettext_noop("What to leave out by default, such as: watermark | text"),
+    count=gettext_noop("How many images a request makes by default"),
+    clear=gettext_noop("Remove all defaults that you don't set here"),
+)
+@app_commands.autocomplete(size=suggest_sizes, style=suggest_styles)
+async def defaults(
+    interaction: Interaction,
+    channel: ChannelOption | None = None,
+    size: app_commands.Range[str, 3, 20] | None = None,
+    steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
+    style: app_commands.Range[str, 1, 40] | None = None,
+    exclude: app_commands.Range[str, 1, MAX_EXCLUDE] | None = None,
+    count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
+    clear: bool = False,
+) -> None:
+    """Options that are left out keep their values."""
+    guild_id, stored = guild_of(interaction), interaction.client.guild_defaults
+    channel_id = channel.id if channel else WHOLE_GUILD
+    async with acknowledged(interaction, ephemeral=True) as response:
+        given = Defaults(
+            _size(interaction, size) if size else None,
+            steps,
+            find_preset(style) if style else None,
+            await _exclude(interaction, exclude) if exclude else None,
+            count,
+        )
+        before = await stored.get(guild_id, channel_id)
+        changes: dict[str, Any] = {name: v for name, v in asdict(given).items() if v is not None}
+        after = replace(Defaults() if clear else before, **changes)
+        if after != before:
+            await stored.set(guild_id, channel_id, after, interaction.user.id)
+        title = gettext("**Defaults of this server**")
+        if channel:
+            title = gettext("**Defaults in {channel}**", channel=channel.mention)
+        await response.edit("\n".join((title, *_lines(after), gettext(_ORDER))))
+
+
+_ORDER = gettext_noop(
+    "What a member types or prefers comes first, then the channel's defaults, then the server's."
+)
+
+
+def _size(interaction: Interaction, typed: str) -> str:
+    """The size in pixels. Raises RecipeError, RefusedError."""
+    menu = policy.menu(interaction.client.settings.model)
+    width, height = parse_size(typed, menu.canvas)
+    check(policy.may_have_size(menu, width, height))
+    return f"{width}x{height}"
+
+
+async def _exclude(interaction: Interaction, typed: str) -> str:
+    """The prompts as they are stored. Raises RecipeError; RefusedError for a refused word."""
+    prompts = parse_prompts(typed, excluded=True)
+    words = await interaction.client.guild_rules.words(guild_of(interaction))
+    everywhere = [rule for rule in words if not rule.age_restricted]
+    text = "\n".join(prompt.text for prompt in prompts)
+    if hit := await asyncio.to_thread(first_hit, everywhere, text):
+        raise RefusedError(
+            gettext(
+                "“{found}” matches the rule “{rule}”, so every request would be refused.",
+                found=escape(hit.found),
+                rule=escape(hit.rule.text),
+            )
+        )
+    return format_prompts(prompts)
+
+
+def _lines(shown: Defaults) -> list[str]:
+    none = gettext("not set")
+    return [
+        gettext("Size: {size}", size=shown.size or none),
+        gettext("Steps: {steps}", steps=shown.steps or none),
+        gettext("Style: {style}", style=gettext(shown.preset) if shown.preset else none),
+        gettext("Exclude: {prompts}", prompts=escape(shown.exclude) if shown.exclude else none),
+        gettext("Images at once: {n}", n=shown.count or none),
+    ]

@@ -1,0 +1,78 @@
+"""The defaults of servers and of their channels."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from core.columns import optional, required
+from core.database.audit_log import record
+from core.database.connection import Database
+from core.database.interactions import once
+from core.database.rows import readable, rows_of
+from core.defaults import Defaults, merged
+from core.moderation import AuditAction
+
+WHOLE_GUILD = 0
+"""In place of a channel: the defaults of the server."""
+
+
+class GuildDefaults:
+    """All methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, guild_id: int, channel_id: int = WHOLE_GUILD) -> Defaults:
+        """The defaults of a channel alone, or of the server."""
+        return await self._merged(guild_id, [channel_id])
+
+    async def within(self, guild_id: int | None, channels: Sequence[int]) -> Defaults:
+        """The defaults that hold in a channel: its own, those of what it is in, the server's.
+
+        `channels` are its id and those of its parents, the closest first.
+        """
+        return await self._merged(guild_id, [*channels, WHOLE_GUILD])
+
+    async def set(self, guild_id: int, channel_id: int, defaults: Defaults, actor_id: int) -> None:
+        """Replaces the defaults of a channel, or of the server; `Defaults()` removes them."""
+        key = (guild_id, channel_id)
+        async with once(self._database) as db:
+            await db.execute(
+                "DELETE FROM guild_defaults WHERE guild_id = ? AND channel_id = ?", key
+            )
+            if defaults != Defaults():
+                await db.execute(
+                    "INSERT INTO guild_defaults VALUES (:guild, :channel, :size, :steps, :preset,"
+                    " :exclude, :count)",
+                    {"guild": guild_id, "channel": channel_id} | asdict(defaults),
+                )
+            await record(
+                db,
+                self._database.now(),
+                guild_id,
+                AuditAction.SET_SETTING,
+                actor_id,
+                details={"defaults": asdict(defaults), "channel": channel_id or None},
+            )
+
+    async def _merged(self, guild_id: int | None, channels: Sequence[int]) -> Defaults:
+        async with self._database.read() as db:
+            rows = await rows_of(
+                db,
+                "SELECT guild_defaults.* FROM json_each(?) AS asked JOIN guild_defaults"
+                " ON guild_id = ? AND channel_id = asked.value ORDER BY asked.key",
+                (json.dumps(list(channels)), guild_id),
+            )
+        return merged(readable("guild_defaults", rows, _defaults))
+
+
+def _defaults(row: sqlite3.Row) -> Defaults:
+    required(row, "channel_id", int)
+    return Defaults(
+        optional(row, "size", str),
+        optional(row, "steps", int),
+        optional(row, "preset", str),
+        optional(row, "exclude", str),
+        optional(row, "count", int),
+    )

@@ -1,0 +1,101 @@
+"""/mod defaults: set by a moderator, for a server and a channel; in force for its members."""
+
+import pytest
+
+from bot.client import ImagineBot
+from core.database.audit_log import AuditLog
+from core.database.connection import Database
+from core.database.queue import JobQueue
+from core.defaults import Defaults
+from core.discord_ui.audit_log import details_text
+from core.moderation import WordRule
+from core.prompts import Prompt
+from core.recipe import Recipe
+from sandbox import Member, Sandbox
+from sandbox.discord.permissions import Permission
+from tests.bot.conftest import private_message
+
+
+@pytest.fixture
+async def mo(sandbox: Sandbox) -> Member:
+    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
+
+
+async def requested(member: Member, database: Database, **options: str | int) -> Recipe:
+    """The recipe of a new request."""
+    given = {"include": "a red circle"} | options
+    await member.wait_filled(await member.slash("imagine", **given))
+    return max(await JobQueue(database).waiting(), key=lambda job: job.id).recipe
+
+
+async def test_each_value_comes_from_what_is_closest_to_the_request(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, ada: Member
+) -> None:
+    here = await sandbox.client.channel("night")
+    await mo.slash("mod defaults", size="3:4", steps=20, style="night", exclude="fog | a house")
+    await private_message(mo, "Size: 56x72\nSteps: 20\nStyle: night\nExclude: fog \\| a house")
+    await mo.slash("mod defaults", channel=here, steps=30, count=2)
+    await private_message(mo, "Size: not set\nSteps: 30\nStyle: not set")
+    await ada.slash("prefer", steps=40)
+    assert "Steps: 40\nStyle: night" in (await private_message(ada, "Size: 56x72")).text
+
+    recipe = await requested(mo, database)
+    assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("56x72", 20, "night", 1)
+    assert recipe.exclude == (Prompt("fog"), Prompt("a house"))
+    recipe = await requested(mo.at(here), database, style="none", exclude="rain")
+    assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("56x72", 30, None, 2)
+    assert recipe.exclude == (Prompt("rain"),)
+    recipe = await requested(ada.at(here), database, include="a house on a hill | A house")
+    assert (recipe.steps, recipe.exclude) == (40, (Prompt("fog"),))
+    assert (await requested(ada.at(here), database, steps=50)).steps == 50
+
+
+async def test_a_thread_takes_the_defaults_of_its_channel(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member
+) -> None:
+    for channel_id, steps in ((0, 20), (mo.channel_id, 30)):
+        await bot.guild_defaults.set(sandbox.guild.id, channel_id, Defaults(steps=steps), mo.id)
+    thread = await mo.open_thread("sketches")
+    assert (await requested(mo.at(thread), database)).steps == 30
+
+
+async def test_clear_removes_what_is_not_set_again(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member
+) -> None:
+    await mo.slash("mod defaults", steps=20, exclude="a *star*")
+    await private_message(mo, "Exclude: a")
+    await mo.slash("mod defaults", clear=True, count=3)
+    await private_message(mo, "Steps: not set\nStyle: not set\nExclude: not set\nImages at once: 3")
+    _, entries = await AuditLog(database).page(sandbox.guild.id)
+    assert [details_text(entry) for entry in entries] == [
+        "defaults of the server: count 3",
+        r"defaults of the server: steps 20 · exclude a \*star\*",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"size": "65x65"}, "multiples of 4"),
+        ({"style": "vaporwave"}, "no such style"),
+        ({"exclude": "fog:20"}, "A weight is a number"),
+        ({"exclude": "a b4d thing"}, "every request would be refused"),
+    ],
+)
+async def test_a_default_that_no_request_could_have_is_refused(
+    bot: ImagineBot, sandbox: Sandbox, mo: Member, options: dict[str, str], sentence: str
+) -> None:
+    await bot.guild_rules.add_word(sandbox.guild.id, WordRule("bad"), actor_id=1)
+    await mo.slash("mod defaults", **options)
+    await private_message(mo, sentence)
+    assert (await bot.guild_defaults.get(sandbox.guild.id)).size is None
+
+
+async def test_styles_are_suggested_in_the_members_language(
+    bot: ImagineBot, database: Database, mo: Member
+) -> None:
+    await mo.set_locale("de")
+    (choice, *_) = await mo.complete("mod defaults", "style", style="nacht")
+    await mo.slash("mod defaults", style=choice["value"])
+    await private_message(mo, f"Stil: {choice['name']}")
+    assert (await requested(mo, database)).preset == "night"
