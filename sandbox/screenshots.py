@@ -88,7 +88,7 @@ async def _commands(page: Page, folder: Path) -> None:
 
 
 async def _painting(page: Page, folder: Path) -> None:
-    message = await _ask(page, "the moon over snowy hills at night", exclude="a house", seed=5)
+    message = await _ask(page, "a lighthouse in a storm, at night", exclude="watermark", seed=7)
     await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     await _keep(page, folder / "painting.webp")
     await _finished(message)
@@ -96,7 +96,7 @@ async def _painting(page: Page, folder: Path) -> None:
 
 
 async def _several(page: Page, folder: Path) -> None:
-    include = "a yellow star and a blue heart"
+    include = "a cat and a dog"
     await page.locator("#composer-text").fill(f"/imagine include: {include} count: 4 seed: 11")
     form = page.get_by_role("form", name="Command /imagine")
     await form.get_by_role("button", name="Add style:").click()
@@ -106,7 +106,7 @@ async def _several(page: Page, folder: Path) -> None:
     await form.locator("[aria-invalid=true]").wait_for()
     await _keep(page, folder / "options.webp")
     await page.keyboard.press("Control+A")
-    await page.keyboard.type("100")
+    await page.keyboard.type("50")
     messages = page.locator("li.message:not(.note)")
     count = await messages.count()
     await page.keyboard.press("Enter")
@@ -116,7 +116,7 @@ async def _several(page: Page, folder: Path) -> None:
 
 async def _behind(page: Page, folder: Path) -> None:
     await page.get_by_role("button", name="Behind the scenes").click()
-    message = await _ask(page, "a red circle on a white background", seed=7)
+    message = await _ask(page, "a sailboat at sunset", seed=7)
     await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     down = page.get_by_role("switch", name="Discord is down")
     await down.check()
@@ -138,7 +138,7 @@ async def _moderator(page: Page, folder: Path) -> None:
     """Ben's job is running, and Mia looks at the queue as a moderator."""
     await page.get_by_role("button", name="imagine", exact=True).click()
     await _become(page, "Ben")
-    message = await _ask(page, "two blue squares", count=4, steps=500, size="96x96")
+    message = await _ask(page, "a castle", steps=500, size="16:9")
     await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     await _become(page, "Mia")
     await page.locator("#composer-text").press_sequentially("/mod queue")
