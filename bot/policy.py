@@ -105,7 +105,7 @@ def may_post(missing: Sequence[str]) -> Decision:
 def may_understand(recipe: Recipe, model: str) -> Decision:
     """Whether the model knows at least one of the include prompts."""
     vocabulary = vocabulary_of(model)
-    if not vocabulary or recipe.include_pictures or recipe.initial:
+    if not vocabulary or recipe.include_images or recipe.initial:
         return YES
     known = (not vocabulary.understand(prompt.text).empty for prompt in recipe.include)
     return YES if any(known) else refuse(Reason.NOTHING_KNOWN)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from core.i18n import gettext, gettext_noop
@@ -24,7 +24,7 @@ from core.repaint import Repaint, StoredName
 from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
 from core.styles import PRESETS, find_preset
 
-MAX_PICTURES = 4  #: image prompts on one side (include or exclude)
+MAX_IMAGE_PROMPTS = 4  #: image prompts on one side (include or exclude)
 MAX_STEPS = 2000
 MAX_COUNT = 4  #: images of one recipe
 SUBTLE, SPREAD, STRONG = 0.25, 0.5, 0.8  #: strengths of a variation, from 0 to 1
@@ -39,12 +39,12 @@ _RANGES = {
     "count": (gettext_noop("Count"), 1, MAX_COUNT),
 }
 
-A_PICTURE = gettext_noop("an image")
+AN_IMAGE = gettext_noop("an image")
 """How an image prompt is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePrompt:
+class ImagePrompt:
     """A stored image (see `core.storage.uploaded_images`) as a prompt, with its weight."""
 
     name: StoredName
@@ -63,7 +63,12 @@ class Source:
     spread: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
 
 
-PicturePrompts = Annotated[tuple[PicturePrompt, ...], Field(max_length=MAX_PICTURES)]
+ImagePrompts = Annotated[tuple[ImagePrompt, ...], Field(max_length=MAX_IMAGE_PROMPTS)]
+
+
+def _stored(*names: str) -> Any:
+    """An optional field that is read under any of these names: recipes were stored with others."""
+    return Field(default=(), validation_alias=AliasChoices(*names))
 
 
 class Recipe(BaseModel):
@@ -82,8 +87,8 @@ class Recipe(BaseModel):
 
     include: Prompts = ()
     exclude: Prompts = ()
-    include_pictures: PicturePrompts = ()
-    exclude_pictures: PicturePrompts = ()
+    include_images: ImagePrompts = _stored("include_images", "include_pictures")
+    exclude_images: ImagePrompts = _stored("exclude_images", "exclude_pictures")
     width: Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
     height: Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
     steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
@@ -100,7 +105,7 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
-        if not self.include and not self.include_pictures:
+        if not self.include and not self.include_images:
             raise ValueError(gettext("There is nothing to paint: include a text or an image."))
         if len(self.palette) == 1:
             raise ValueError(palette_bounds())
@@ -127,8 +132,8 @@ class Recipe(BaseModel):
         width: int,
         height: int,
         steps: int,
-        include_pictures: Sequence[PicturePrompt] = (),
-        exclude_pictures: Sequence[PicturePrompt] = (),
+        include_images: Sequence[ImagePrompt] = (),
+        exclude_images: Sequence[ImagePrompt] = (),
         seed: int | None = None,
         initial: str | None = None,
         strength: float = 0.5,
@@ -144,7 +149,7 @@ class Recipe(BaseModel):
         The prompts of `preset`, a name in `core.styles`, follow those in the input. Raises
         RecipeError with a message for the member, which points at the position in a text.
         """
-        wordless = include_pictures and is_blank(one_line(include))
+        wordless = include_images and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
         excluded = parse_prompts(exclude, excluded=True) if exclude.strip() else ()
         if preset is not None:
@@ -155,8 +160,8 @@ class Recipe(BaseModel):
         return cls._checked(
             include=included,
             exclude=excluded,
-            include_pictures=tuple(include_pictures),
-            exclude_pictures=tuple(exclude_pictures),
+            include_images=tuple(include_images),
+            exclude_images=tuple(exclude_images),
             width=width,
             height=height,
             steps=steps,
@@ -171,14 +176,12 @@ class Recipe(BaseModel):
             repaint=repaint,
         )
 
-    def with_pictures(
-        self, initial: str | None, like: PicturePrompts, unlike: PicturePrompts
-    ) -> Self:
+    def with_pictures(self, initial: str | None, like: ImagePrompts, unlike: ImagePrompts) -> Self:
         """A copy with stored images, to start from and as prompts. Raises RecipeError."""
         return self._with(
             initial=initial,
-            include_pictures=self.include_pictures + like,
-            exclude_pictures=self.exclude_pictures + unlike,
+            include_images=self.include_images + like,
+            exclude_images=self.exclude_images + unlike,
         )
 
     def with_palette(self, palette: Colours) -> Self:
@@ -199,8 +202,8 @@ class Recipe(BaseModel):
         return self._with(
             initial=self.initial if kept else None,
             repaint=self.repaint if kept else None,
-            include_pictures=tuple(p for p in self.include_pictures if p.name not in names),
-            exclude_pictures=tuple(p for p in self.exclude_pictures if p.name not in names),
+            include_images=tuple(p for p in self.include_images if p.name not in names),
+            exclude_images=tuple(p for p in self.exclude_images if p.name not in names),
         )
 
     def edited(self, include: str, exclude: str, size: str, steps: int, seed: int) -> Self:
@@ -287,14 +290,14 @@ class Recipe(BaseModel):
     @property
     def image_names(self) -> tuple[str, ...]:
         """The names of all stored images that this recipe needs, without duplicates."""
-        shown = [prompt.name for prompt in (*self.include_pictures, *self.exclude_pictures)]
+        shown = [prompt.name for prompt in (*self.include_images, *self.exclude_images)]
         needed = [name for name in (self.initial, self._mask) if name]
         return tuple(dict.fromkeys(needed + shown))
 
     @property
     def title(self) -> str:
         """A short title: the first include text."""
-        return self.include[0].text if self.include else gettext(A_PICTURE)
+        return self.include[0].text if self.include else gettext(AN_IMAGE)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -375,5 +378,5 @@ def _sentence(error: ValidationError) -> str:
             "{field} must be from {least} to {most}.", field=gettext(field), least=least, most=most
         )
     if first["type"] == "too_long":
-        return gettext("You can attach up to {most} images to each side.", most=MAX_PICTURES)
+        return gettext("You can attach up to {most} images to each side.", most=MAX_IMAGE_PROMPTS)
     return gettext("“{field}” has a value that is not allowed.", field=name)

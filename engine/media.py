@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
 from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, weight_text
-from core.recipe import PicturePrompt, Recipe
+from core.recipe import ImagePrompt, Recipe
 from core.storage.files import write_atomic
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine.inpainting import Inpainting
@@ -238,9 +238,9 @@ def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
 def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
     prompts = {
         "include": format_prompts(recipe.include),
-        "include images": _named(recipe.include_pictures),
+        "include images": _named(recipe.include_images),
         "exclude": format_prompts(recipe.exclude),
-        "exclude images": _named(recipe.exclude_pictures),
+        "exclude images": _named(recipe.exclude_images),
     }
     lines = [f"{side}: {texts}" for side, texts in prompts.items() if texts]
     numbers = f"size: {recipe.size}, steps: {recipe.steps}, seed: {recipe.seeds[row]}"
@@ -264,7 +264,7 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
     return "\n".join([*lines, f"{numbers}, model: {made_by.model}"])
 
 
-def _named(prompts: Sequence[PicturePrompt]) -> str:
+def _named(prompts: Sequence[ImagePrompt]) -> str:
     return " | ".join(f"{prompt.name}:{weight_text(prompt.weight)}" for prompt in prompts)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.palette import MAX_COLOURS
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
-from core.recipe import MAX_COUNT, MAX_PICTURES, MAX_STEPS, SEEDS, PicturePrompt, Recipe, Source
+from core.recipe import MAX_COUNT, MAX_IMAGE_PROMPTS, MAX_STEPS, SEEDS, ImagePrompt, Recipe, Source
 from core.regions import MAX_REGIONS, REGIONS, WHOLE, Region
 from core.repaint import Mask, Move, Repaint
 from core.sizes import MAX_SIDE, MIN_SIDE
@@ -53,22 +53,24 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     excluded = prompts.filter(
         lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
     )
-    pictures = st.lists(st.builds(PicturePrompt, NAMES, WEIGHTS), max_size=MAX_PICTURES).map(tuple)
+    pictures = st.lists(st.builds(ImagePrompt, NAMES, WEIGHTS), max_size=MAX_IMAGE_PROMPTS).map(
+        tuple
+    )
     rows = st.integers(0, MAX_COUNT - 1)
     sources = st.builds(Source, st.integers(1, 2**63 - 1), rows, st.floats(0, 1))
     start = draw(st.fixed_dictionaries({}, optional={"initial": NAMES}))
     repainted = draw(st.none() | REPAINTS) if start else None
     if not start:
         start = draw(st.fixed_dictionaries({}, optional={"source": sources}))
-    include, include_pictures = draw(st.tuples(texts, pictures).filter(any))
+    include, include_images = draw(st.tuples(texts, pictures).filter(any))
     width = draw(st.integers(MIN_SIDE, MAX_SIDE))
     symmetry = None if repainted else draw(st.none() | st.sampled_from(Symmetry))
     square = symmetry is Symmetry.QUARTER_TURN
     return Recipe(
         include=include,
         exclude=tuple(replace(prompt, region=None) for prompt in draw(excluded)),
-        include_pictures=include_pictures,
-        exclude_pictures=draw(pictures),
+        include_images=include_images,
+        exclude_images=draw(pictures),
         width=width,
         height=width if square else draw(st.integers(MIN_SIDE, MAX_SIDE)),
         steps=draw(st.integers(1, MAX_STEPS)),

@@ -94,7 +94,7 @@ def _keeps_its_layout(recipe: Recipe) -> None:
     """A card has its lines and no others, mentions nobody, links nowhere, and can be sent."""
     shown = text_of(job_message(queued_job(recipe=recipe)))
     lines = shown.splitlines()
-    assert len(lines) == 4 + bool(recipe.exclude or recipe.exclude_pictures), lines
+    assert len(lines) == 4 + bool(recipe.exclude or recipe.exclude_images), lines
     assert not re.search(r"@(everyone|here|[!&]?[0-9]{15})|(?<!\\)[<[]|://", shown)
     assert "\u202e" not in shown
     assert _units(shown) <= 4000

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from bench.chaos.environment import World
 from core.prompts import format_prompts
 from core.recipe import Recipe
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_images, folder_of
 
 COMPARED = 3  #: at most; each is rendered once more
 
@@ -40,8 +40,8 @@ async def compare(world: World) -> Resumed:
     for job_id, recipe in found:
         again = world.folder / f"again-{job_id}"
         await _paint(world, Recipe.model_validate_json(recipe), again)
-        before = finished_pictures(folder_of(job_id, world.folder / "data"))
-        same += await asyncio.to_thread(_are_same, before, finished_pictures(again))
+        before = finished_images(folder_of(job_id, world.folder / "data"))
+        same += await asyncio.to_thread(_are_same, before, finished_images(again))
     later = await asyncio.to_thread(_later, world.folder, {job_id for job_id, _ in found})
     return Resumed(len(found), same, later)
 

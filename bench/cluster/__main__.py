@@ -35,7 +35,7 @@ from core.image_check import Concept
 from core.job import Job, NewJob, Reason, State
 from core.recipe import Recipe
 from core.settings import Settings
-from core.storage.paths import finished_pictures, folder_of, state_of
+from core.storage.paths import finished_images, folder_of, state_of
 from engine.cluster import ActorSlot, Cluster, connected
 from engine.delivery.frame import Frame
 from engine.device import choose_device, description, use_cores
@@ -392,9 +392,7 @@ async def kills(cluster: Raylets, jobs: int) -> str:
 
 
 def _bytes(engine: Engine, job: Job) -> bytes:
-    return b"".join(
-        path.read_bytes() for path in finished_pictures(folder_of(job.id, engine.folder))
-    )
+    return b"".join(path.read_bytes() for path in finished_images(folder_of(job.id, engine.folder)))
 
 
 async def nodes(cluster: Raylets, count: int) -> int:

@@ -108,7 +108,7 @@ class EditModal(PersistentModal):
             job.id,
             draft,
             _size_options(job, model, draft.size),
-            include_required=not job.recipe.include_pictures,
+            include_required=not job.recipe.include_images,
         )
 
     @classmethod

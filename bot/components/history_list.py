@@ -19,7 +19,7 @@ from core.discord_ui.text import escape, message_link, truncate
 from core.discord_ui.views import static_layout
 from core.i18n import gettext
 from core.job import Job
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_images, folder_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -106,7 +106,7 @@ async def _entries(
 
 def _thumbnail(folder: Path) -> bytes | None:
     """The first images of a job, up to two by two, as a small WebP; None without any."""
-    paths = finished_pictures(folder)[:4]
+    paths = finished_images(folder)[:4]
     columns = 1 if len(paths) == 1 else 2
     try:
         images = []

@@ -10,7 +10,7 @@ from bot.types import Interaction
 from core.database.provenance import UploadedImages
 from core.i18n import gettext, gettext_noop
 from core.job import Job
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_images, folder_of
 from core.storage.uploaded_images import store_image
 
 FILES_GONE = gettext_noop("The files of this image are no longer on the server that runs this bot.")
@@ -36,5 +36,5 @@ async def store_finished(interaction: Interaction, job: Job, row: int) -> str:
 
 
 def _store(folder: Path, row: int, data_dir: Path) -> str:
-    with Image.open(finished_pictures(folder)[row], formats=["PNG"]) as image:
+    with Image.open(finished_images(folder)[row], formats=["PNG"]) as image:
         return store_image(image.convert("RGB"), data_dir)

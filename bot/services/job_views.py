@@ -25,8 +25,8 @@ from core.discord_ui.views import static_layout
 from core.i18n import gettext
 from core.job import Job, JobKind
 from core.prompts import format_prompts
-from core.recipe import A_PICTURE
-from core.storage.paths import finished_pictures, folder_of, tile_previews, timelapse_of
+from core.recipe import AN_IMAGE
+from core.storage.paths import finished_images, folder_of, tile_previews, timelapse_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -39,7 +39,7 @@ MAX_MADE_WITH = 500  #: characters of the model and the versions that are shown
 async def show_picked(response: Response, job: Job, row: int) -> None:
     """One image, large, with the buttons to go on from it. Raises RefusedError."""
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
-    images = await asyncio.to_thread(finished_pictures, folder)
+    images = await asyncio.to_thread(finished_images, folder)
     if row >= len(images):
         raise RefusedError(gettext(FILES_GONE))
     file = await asyncio.to_thread(
@@ -77,7 +77,7 @@ async def show_timelapse(response: Response, job: Job) -> None:
 async def show_job(response: Response, job: Job) -> None:
     """A job's details, its images and its buttons."""
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
-    paths = await asyncio.to_thread(finished_pictures, folder)
+    paths = await asyncio.to_thread(finished_images, folder)
     files = [
         await asyncio.to_thread(
             discord.File, path, f"imagine-{job.id}-{number}.png", spoiler=job.spoilered
@@ -179,7 +179,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
 def _code(text: str) -> str:
     """Text to copy: backticks would end the block."""
     shown = text.replace("`", "'")
-    return f"```\n{shown[:MAX_CODE]}\n```" if shown else gettext(A_PICTURE)
+    return f"```\n{shown[:MAX_CODE]}\n```" if shown else gettext(AN_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class _Metadata:
 
 def _metadata(folder: Path) -> _Metadata:
     """A missing or damaged file costs these lines, not the details."""
-    images = finished_pictures(folder)
+    images = finished_images(folder)
     if not images:
         return _Metadata()
     try:

@@ -29,7 +29,7 @@ from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind, NewJob, State
 from core.palette import Colours, palette_of
 from core.prompts import RecipeError
-from core.recipe import PicturePrompt, Recipe
+from core.recipe import ImagePrompt, Recipe
 from core.repaint import Mask, Repaint, nothing_named
 from core.storage.uploaded_images import load_image
 
@@ -173,8 +173,8 @@ async def _stored(
     initial = await keep(uploads.initial) if uploads.initial else None
     if uploads.finished:
         initial = await store_finished(interaction, *uploads.finished)
-    like = [PicturePrompt(await keep(image), weight) for image, weight in uploads.like]
-    unlike = [PicturePrompt(await keep(image), weight) for image, weight in uploads.unlike]
+    like = [ImagePrompt(await keep(image), weight) for image, weight in uploads.like]
+    unlike = [ImagePrompt(await keep(image), weight) for image, weight in uploads.unlike]
     palette: Colours = ()
     if uploads.palette:
         name, folder = await keep(uploads.palette), interaction.client.settings.data_dir

@@ -20,7 +20,7 @@ from core.i18n import gettext, gettext_noop, ngettext, use_locale
 from core.job import DeadLetter, Job, JobKind, Progress, Reason, ReasonCode, State
 from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
-from core.recipe import A_PICTURE, PicturePrompt, Recipe
+from core.recipe import AN_IMAGE, ImagePrompt, Recipe
 from core.repaint import Move, Repaint
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
@@ -65,7 +65,7 @@ _MOVES = {
     Move.RIGHT: gettext_noop("panned to the right"),
     Move.DOWN: gettext_noop("panned downwards"),
 }
-Prompts = tuple[Prompt | PicturePrompt, ...]
+Prompts = tuple[Prompt | ImagePrompt, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,23 +229,23 @@ def _ready(job: Job) -> str:
 
 def _prompts(recipe: Recipe) -> Iterator[str]:
     """A line of include prompts and, if there are any, one of exclude prompts."""
-    included: Prompts = (*recipe.include, *recipe.include_pictures)
+    included: Prompts = (*recipe.include, *recipe.include_images)
     separators = (" → " if isinstance(p, Prompt) and p.scene > 1 else " · " for p in included)
     joined = "".join(map(operator.add, separators, map(_prompt, included))).removeprefix(" · ")
     yield gettext("**Include** {prompts}", prompts=truncate(joined, MAX_PROMPTS))
-    excluded: Prompts = (*recipe.exclude, *recipe.exclude_pictures)
+    excluded: Prompts = (*recipe.exclude, *recipe.exclude_images)
     if excluded:
         joined = " · ".join(map(_prompt, excluded))
         yield gettext("**Exclude** {prompts}", prompts=truncate(joined, MAX_PROMPTS))
 
 
-def _prompt(prompt: Prompt | PicturePrompt) -> str:
+def _prompt(prompt: Prompt | ImagePrompt) -> str:
     """Pictures in italics, which no text of a member is."""
     if isinstance(prompt, Prompt):
         place = f"{prompt.region}: " if prompt.region and prompt.scene < 2 else ""
         text = place + escape(prompt.text)
     else:
-        text = f"*{gettext(A_PICTURE)}*"
+        text = f"*{gettext(AN_IMAGE)}*"
     return text if prompt.weight == 1 else f"{text} ×{prompt.weight:g}"
 
 

@@ -26,7 +26,7 @@ def timelapse_of(folder: Path) -> Path:
     return folder / "timelapse.mp4"
 
 
-def finished_pictures(folder: Path) -> list[Path]:
+def finished_images(folder: Path) -> list[Path]:
     """The final images in a folder, `final-0.png`, `final-1.png`, …, in order."""
     return sorted(folder.glob("final-[0-9].png"))
 

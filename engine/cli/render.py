@@ -9,7 +9,7 @@ from typing import Any
 from core.palette import palette_of, parse_palette
 from core.pattern import Symmetry, Tile
 from core.prompts import RecipeError, format_prompts, parse_weight
-from core.recipe import MAX_COUNT, PicturePrompt, Recipe
+from core.recipe import MAX_COUNT, ImagePrompt, Recipe
 from core.regions import REGIONS
 from core.repaint import Mask, Move, Repaint, parse_regions
 from core.settings import Settings
@@ -106,8 +106,8 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         width=width,
         height=height,
         steps=STEPS if parsed.steps is None else parsed.steps,
-        include_pictures=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
-        exclude_pictures=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
+        include_images=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
+        exclude_images=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
         initial=_store(initial, parsed.out) if (initial := parsed.base or parsed.init) else None,
         repaint=_repaint(parsed),
         palette=_palette(parsed.palette) if parsed.palette else (),
@@ -166,12 +166,12 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
     return recipe if parsed.steps is None else recipe.within(parsed.steps)
 
 
-def _image_prompt(text: str, folder: Path) -> PicturePrompt:
+def _image_prompt(text: str, folder: Path) -> ImagePrompt:
     """`FILE` or `FILE=WEIGHT`; what follows the last `=` is a weight if it looks like one."""
     file, weight = text, 1.0
     if match := re.fullmatch(r"(.+)=([-+]?[0-9][0-9.,]*|[-+]?\.[0-9]+)", text):
         file, weight = match[1], parse_weight(match[2])
-    return PicturePrompt(_store(Path(file), folder), weight)
+    return ImagePrompt(_store(Path(file), folder), weight)
 
 
 def _palette(text: str) -> tuple[str, ...]:

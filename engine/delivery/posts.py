@@ -15,7 +15,7 @@ from core.discord_ui.text import truncate
 from core.i18n import gettext, gettext_noop, use_locale
 from core.job import DeadLetter, Job, JobKind, Progress, State
 from core.prompts import format_prompts
-from core.storage.paths import finished_pictures, folder_of, tile_previews
+from core.storage.paths import finished_images, folder_of, tile_previews
 from engine.delivery.frame import Frame
 from engine.media import preview
 
@@ -99,7 +99,7 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
         return Post(job_message(job, descriptions=found))
     if job.held:
         return _post(job, notes=[HELD])
-    paths = await asyncio.to_thread(finished_pictures, folder)
+    paths = await asyncio.to_thread(finished_images, folder)
     if not paths:
         return _post(job, notes=[GONE])
     files = [

@@ -219,7 +219,7 @@ def composition_of(recipe: Recipe, model: Model) -> Composition:
     vocabulary = vocabulary_of(model.name)
     if model.prior and any(prompt.region for prompt in recipe.include):
         return _composition_of_regions(recipe, vocabulary)
-    if not vocabulary or not model.prior or recipe.include_pictures:
+    if not vocabulary or not model.prior or recipe.include_images:
         return NOTHING
     return vocabulary.compose(
         [prompt.text for prompt in recipe.include if prompt.scene < 2],

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from core.pattern import Tile
 from core.prompts import scene_spans
-from core.recipe import A_PICTURE, Recipe
+from core.recipe import AN_IMAGE, Recipe
 from core.regions import Region
 from engine.models.perceptor import Perceptor
 from engine.synthesis.config import LossConfig
@@ -125,27 +125,27 @@ def embed_target(
     """
     embeddings, texts, weights, floors = [], [], [], []
     for sign, text_prompts, image_prompts in (
-        (1, recipe.include, recipe.include_pictures),
-        (-1, recipe.exclude, recipe.exclude_pictures),
+        (1, recipe.include, recipe.include_images),
+        (-1, recipe.exclude, recipe.exclude_images),
     ):
         if text_prompts:
             embeddings.append(perceptor.embed_texts([prompt.text for prompt in text_prompts]))
         crops = [centre_crop(images[each.name], perceptor.resolution) for each in image_prompts]
         embeddings += [perceptor.embed_images(crop.to(device)) for crop in crops]
-        texts += [prompt.text for prompt in text_prompts] + [A_PICTURE] * len(image_prompts)
+        texts += [prompt.text for prompt in text_prompts] + [AN_IMAGE] * len(image_prompts)
         weights += [sign * prompt.weight for prompt in text_prompts]
         weights += [sign * prompt.weight for prompt in image_prompts]
         floors += [config.exclude_text_floor] * len(text_prompts)
         floors += [config.exclude_image_floor] * len(image_prompts)
     unscaled = torch.tensor(weights)
-    regions = (*(each.region for each in recipe.include), *(None for _ in recipe.include_pictures))
+    regions = (*(each.region for each in recipe.include), *(None for _ in recipe.include_images))
     return Target(
         texts=tuple(texts),
         embeddings=torch.cat(embeddings),
         weights=(unscaled / unscaled.clamp_min(0).sum()).to(device),
         floors=torch.tensor(floors, device=device),
-        includes=len(recipe.include) + len(recipe.include_pictures),
-        spans=(*scene_spans(recipe.include), *((0.0, 1.0) for _ in recipe.include_pictures)),
+        includes=len(recipe.include) + len(recipe.include_images),
+        spans=(*scene_spans(recipe.include), *((0.0, 1.0) for _ in recipe.include_images)),
         regions=regions if any(regions) else (),
     )
 

@@ -54,7 +54,7 @@ def validate(recipe: Recipe, model: Model) -> list[Note]:
         raise RecipeRefused(
             RefusalCode.SIZE, {"size": recipe.size, "model": model.name, "factor": factor}
         )
-    if not recipe.include_pictures and not any(_knows(model, p.text) for p in recipe.include):
+    if not recipe.include_images and not any(_knows(model, p.text) for p in recipe.include):
         words = ", ".join(_examples(recipe, model))
         raise RecipeRefused(RefusalCode.NO_KNOWN_WORD, {"model": model.name, "words": words})
     return list(_notes(recipe, model))

@@ -17,7 +17,7 @@ from core.recipe import (
     MAX_COUNT,
     SEEDS,
     SPREAD,
-    PicturePrompt,
+    ImagePrompt,
     Recipe,
     Source,
 )
@@ -48,12 +48,12 @@ def test_round_trips(recipe: Recipe) -> None:
         {"count": 0},
         {"count": 5},
         {"initial": "../../etc/passwd"},
-        {"include_pictures": [PicturePrompt("0" * 64)] * 5},
+        {"include_images": [ImagePrompt("0" * 64)] * 5},
     ],
 )
 def test_values_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
     (name,) = wrong
-    said = {"initial": "“initial” has", "include_pictures": "You can attach up to 4 images"}
+    said = {"initial": "“initial” has", "include_images": "You can attach up to 4 images"}
     expected = said.get(name, f"{name.capitalize()} must be from")
     with pytest.raises(RecipeError, match=rf"^{expected} .*\.$"):
         Recipe.make("a circle", **PLAIN | wrong)
@@ -77,6 +77,14 @@ def test_a_recipe_cannot_be_changed() -> None:
         recipe.steps = 3
 
 
+def test_image_prompts_are_still_read_under_the_name_they_had() -> None:
+    like, unlike = ImagePrompt("a" * 64), ImagePrompt("b" * 64, 2.0)
+    recipe = Recipe.make(include_images=[like], exclude_images=[unlike], seed=7, **PLAIN)
+    stored = recipe.model_dump_json().replace("clude_images", "clude_pictures")
+    assert stored.count("clude_pictures") == 2
+    assert Recipe.model_validate_json(stored) == recipe
+
+
 def test_a_stored_recipe_of_the_first_version_is_still_read() -> None:
     stored = (
         '{"include":[{"text":"a castle","weight":1.0}],"exclude":[],"width":64,"height":64,'
@@ -86,16 +94,16 @@ def test_a_stored_recipe_of_the_first_version_is_still_read() -> None:
 
 
 def test_a_picture_may_say_what_to_paint() -> None:
-    like, unlike = PicturePrompt("a" * 64, 0.5), PicturePrompt("b" * 64)
+    like, unlike = ImagePrompt("a" * 64, 0.5), ImagePrompt("b" * 64)
     recipe = Recipe.make(
-        " ", include_pictures=[like], exclude_pictures=[unlike, like], initial="b" * 64, **PLAIN
+        " ", include_images=[like], exclude_images=[unlike, like], initial="b" * 64, **PLAIN
     )
-    assert (recipe.include, recipe.include_pictures) == ((), (like,))
+    assert (recipe.include, recipe.include_images) == ((), (like,))
     assert recipe.image_names == ("b" * 64, "a" * 64)
     with pytest.raises(RecipeError, match="There is nothing to paint"):
-        Recipe.make(" ", exclude_pictures=[unlike], **PLAIN)
+        Recipe.make(" ", exclude_images=[unlike], **PLAIN)
     with pytest.raises(ValueError, match="include a text or an image"):
-        Recipe(exclude_pictures=(unlike,), seed=0, **PLAIN)
+        Recipe(exclude_images=(unlike,), seed=0, **PLAIN)
 
 
 def test_a_picture_has_one_start() -> None:
@@ -160,7 +168,7 @@ def test_follow_ups_of_a_picture_that_is_not_there_are_refused() -> None:
 
 def test_a_title() -> None:
     assert Recipe.make("a castle | fog", **PLAIN).title == "a castle"
-    assert Recipe.make(include_pictures=[PicturePrompt("a" * 64)], **PLAIN).title == "an image"
+    assert Recipe.make(include_images=[ImagePrompt("a" * 64)], **PLAIN).title == "an image"
 
 
 def test_a_text_on_both_sides_is_refused_and_pointed_at() -> None:

@@ -168,7 +168,7 @@ def test_pictures_and_presets_are_prompts(pictures: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(pictures / "a=b.png")
     assert render("--like", "navy.png=0.5", "--like", "a=b.png", "--unlike", "pink.png") == 0
     recipe = read_metadata(pictures / "out" / "final-0.png").recipe
-    assert [prompt.weight for prompt in recipe.include_pictures] == [0.5, 1]
+    assert [prompt.weight for prompt in recipe.include_images] == [0.5, 1]
     assert {f"{name}.png" for name in recipe.image_names} == {
         path.name for path in (pictures / "out" / "initial").iterdir()
     }

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from core.pattern import Tile
-from core.recipe import PicturePrompt, Recipe
+from core.recipe import ImagePrompt, Recipe
 from core.sizes import MAX_SIDE, MIN_SIDE
-from core.storage.paths import finished_pictures, tile_previews, timelapse_of
+from core.storage.paths import finished_images, tile_previews, timelapse_of
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine import media
 from engine.job_files import MAX_FRAMES, JobFiles, is_kept
@@ -107,8 +107,8 @@ def test_a_picture_carries_all_that_is_needed_to_paint_it_again(
 
 
 def test_parameters_tell_people_what_else_there_was(recipe: Callable[..., Recipe]) -> None:
-    like = PicturePrompt("a" * 64, 0.5)
-    asked = recipe("", "fog", preset="winter", include_pictures=[like], initial="b" * 64)
+    like = ImagePrompt("a" * 64, 0.5)
+    asked = recipe("", "fog", preset="winter", include_images=[like], initial="b" * 64)
     lines = _metadata(png(noise(8, 8), asked, 0, MADE_BY))["parameters"].splitlines()
     assert lines[1:3] == [f"include images: {'a' * 64}:0.5", "exclude: fog"]
     assert "strength: 0.5, preset: winter" in lines[3]
@@ -213,7 +213,7 @@ def test_a_job_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
     assert len(kept) <= MAX_FRAMES + 2
     for step in kept[:10]:
         files.write_frame(step, [noise(18, 17)])
-    assert files.write_results([noise(18, 17)]) == finished_pictures(tmp_path)
+    assert files.write_results([noise(18, 17)]) == finished_images(tmp_path)
     with av.open(str(timelapse_of(tmp_path))) as film:
         stream = film.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")

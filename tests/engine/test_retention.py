@@ -13,7 +13,7 @@ from core.database.claims import Claims
 from core.database.jobs import Jobs
 from core.database.members import Members
 from core.job import Job, State
-from core.recipe import PicturePrompt
+from core.recipe import ImagePrompt
 from core.settings import Settings
 from core.storage.paths import folder_of
 from core.storage.uploaded_images import store_image
@@ -127,7 +127,7 @@ async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_th
     await ended(40, initial=once)
     await ended(40, initial=twice)
     await ended(20, initial=twice)
-    await ended(20, include_pictures=[PicturePrompt(like)])
+    await ended(20, include_images=[ImagePrompt(like)])
     await delete_old(Settings(data_dir=tmp_path, keep_days=30), database)
     left = {path.stem for path in (tmp_path / "initial").iterdir()}
     assert left == {twice, like, fresh}  # the last belongs to a job that is just being asked for

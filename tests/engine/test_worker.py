@@ -30,7 +30,7 @@ from core.discord_ui.reasons import reason_text
 from core.image_check import CheckAction, CheckPolicy, Concept
 from core.job import Job, JobKind, NewJob, Reason, ReasonCode, State
 from core.moderation import WordRule
-from core.recipe import PicturePrompt, Recipe
+from core.recipe import ImagePrompt, Recipe
 from core.storage.paths import folder_of, state_of
 from core.storage.uploaded_images import delete_image, store_image
 from engine import leases, scheduler
@@ -726,7 +726,7 @@ class DescribingRenderer(LocalRenderer):
 def ask_to_describe(database: Database, tmp_path: Path) -> Callable[[], Awaitable[Job]]:
     async def ask_to_describe() -> Job:
         image = store_image(Image.new("RGB", (20, 10), "teal"), tmp_path)
-        like = (PicturePrompt(image),)
+        like = (ImagePrompt(image),)
         recipe = description_recipe().with_pictures(None, like, ()).without_text(PLACEHOLDER)
         return await Jobs(database).insert(
             NewJob(

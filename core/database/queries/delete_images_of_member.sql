@@ -4,7 +4,7 @@ INSERT INTO deletions (kind, image, due_at)
     SELECT 'image', mine.name, :now FROM (
         SELECT name FROM uploaded_images WHERE member_id = :member AND created_at <= :at
         UNION
-        SELECT name FROM jobs JOIN pictures_in_recipes ON job_id = jobs.id
+        SELECT name FROM jobs JOIN recipe_images ON job_id = jobs.id
         WHERE member_id = :member AND jobs.id <= :last_job
     ) AS mine
     WHERE NOT EXISTS (

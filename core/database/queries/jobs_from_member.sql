@@ -3,7 +3,7 @@
 SELECT id FROM jobs
 WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
 AND id IN (
-    SELECT job_id FROM pictures_in_recipes WHERE name IN (
+    SELECT job_id FROM recipe_images WHERE name IN (
         SELECT image FROM deletions WHERE kind = 'image' AND due_at = :now
     )
 )

@@ -16,6 +16,6 @@ SELECT
         THEN 9e999 ELSE finished_at
     END) AS until
 FROM json_each(:images) AS asked
-CROSS JOIN pictures_in_recipes ON name = asked.value
-CROSS JOIN jobs ON jobs.id = pictures_in_recipes.job_id
+CROSS JOIN recipe_images ON name = asked.value
+CROSS JOIN jobs ON jobs.id = recipe_images.job_id
 GROUP BY name;

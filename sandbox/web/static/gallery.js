@@ -48,8 +48,8 @@ function card(image) {
 	const options = optionsOf(recipe);
 	const again = walk(image.components).find((part) => part.custom_id?.startsWith(AGAIN_PREFIX));
 	const facts = [
-		["Include", prompts(recipe.include, recipe.include_pictures)],
-		["Exclude", prompts(recipe.exclude, recipe.exclude_pictures)],
+		["Include", prompts(recipe.include, recipe.include_images)],
+		["Exclude", prompts(recipe.exclude, recipe.exclude_images)],
 		["Size", `${recipe.width}×${recipe.height}`],
 		["Steps", recipe.steps],
 		["Seed", (recipe.seed + image.row) % 2 ** 32],
@@ -92,8 +92,8 @@ function optionsOf(recipe) {
 	if (
 		recipe.source ||
 		recipe.initial ||
-		recipe.include_pictures.length ||
-		recipe.exclude_pictures.length
+		recipe.include_images.length ||
+		recipe.exclude_images.length
 	)
 		return null;
 	/** @type {Record<string, OptionValue>} */

@@ -31,7 +31,7 @@ async def test_images_are_the_only_prompts_with_their_weights(
     await ada.wait_filled(await ada.slash("blend", weights="2, 0.5 1", exclude="fog", **images))
     (job,) = await JobQueue(database).waiting()
     assert job.recipe.include == ()
-    assert [picture.weight for picture in job.recipe.include_pictures] == [2, 0.5, 1]
+    assert [picture.weight for picture in job.recipe.include_images] == [2, 0.5, 1]
     assert len(set(job.recipe.image_names)) == 3
     assert job.recipe.exclude == (Prompt("fog"),)
 
@@ -42,7 +42,7 @@ async def test_a_text_goes_beside_them(
     await ada.wait_filled(await ada.slash("blend", include="a blend", **attached(tmp_path, 2)))
     (job,) = await JobQueue(database).waiting()
     assert job.recipe.include == (Prompt("a blend"),)
-    assert [picture.weight for picture in job.recipe.include_pictures] == [1, 1]
+    assert [picture.weight for picture in job.recipe.include_images] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,6 @@ async def test_an_image_prompt_of_imagine_has_a_weight_and_a_palette_comes_from_
         await ada.slash("imagine", include="a hill", palette="gameboy", symmetry="both")
     )
     first, second = (job.recipe for job in await JobQueue(database).waiting())
-    assert first.include_pictures[0].weight == 2.5
+    assert first.include_images[0].weight == 2.5
     assert (first.palette, first.tile) == (("#102030", "#f0e0d0"), "down")
     assert (second.palette, second.symmetry) == (parse_palette("gameboy"), "both")

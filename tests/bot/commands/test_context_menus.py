@@ -12,7 +12,7 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.discord_ui.job_message import ShownImage, job_message
 from core.settings import Settings
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_images, folder_of
 from sandbox import Member, Sandbox
 from tests.bot.conftest import private_message
 
@@ -51,7 +51,7 @@ async def test_an_image_of_a_job_is_painted_from(
     folder = folder_of(job.id, settings.data_dir)
     files = [
         discord.File(path, f"imagine-{job.id}-{number}.png")
-        for number, path in enumerate(finished_pictures(folder), start=1)
+        for number, path in enumerate(finished_images(folder), start=1)
     ]
     shown = job_message(job, images=[ShownImage(file.uri) for file in files])
     message = bot.get_partial_messageable(ada.channel_id).get_partial_message(card.id)

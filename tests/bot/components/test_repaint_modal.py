@@ -14,7 +14,7 @@ from core.job import Job
 from core.recipe import Recipe
 from core.repaint import Move, Repaint, parse_regions
 from core.settings import Settings
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_images, folder_of
 from core.storage.uploaded_images import load_image
 from sandbox import Member, Sandbox
 from tests.bot.conftest import press, private_message, refusal
@@ -25,7 +25,7 @@ async def newest(database: Database) -> Job:
 
 
 def posted(job: Job, row: int, settings: Settings) -> bytes:
-    path = finished_pictures(folder_of(job.id, settings.data_dir))[row]
+    path = finished_images(folder_of(job.id, settings.data_dir))[row]
     with Image.open(path) as image:
         return image.convert("RGB").tobytes()
 
@@ -83,7 +83,7 @@ async def test_a_mask_may_say_which_part(
     assert recipe.repaint.mask
     assert set(recipe.image_names) == {recipe.initial, recipe.repaint.mask.name}
     async with database.read() as db:
-        rows = await db.execute_fetchall("SELECT name FROM pictures_in_recipes")
+        rows = await db.execute_fetchall("SELECT name FROM recipe_images")
     assert {row["name"] for row in rows} >= set(recipe.image_names)  # kept as long as the job
 
 

@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from bot.client import ImagineBot
 from core.settings import Settings
-from core.storage.paths import finished_pictures, folder_of
+from core.storage.paths import finished_images, folder_of
 from sandbox import Member, MessageView, Sandbox
 from tests.bot.conftest import press, private_message
 
@@ -65,7 +65,7 @@ async def test_a_file_without_readable_metadata_costs_one_line_of_the_details(
     damage: Callable[[Path], None],
 ) -> None:
     job, message = await painted(ada)
-    (path,) = finished_pictures(folder_of(job.id, settings.data_dir))
+    (path,) = finished_images(folder_of(job.id, settings.data_dir))
     damage(path)
     await press(sandbox, ada, message, f"details:{job.id}")
     details = await private_message(ada, "a red circle")

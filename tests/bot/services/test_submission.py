@@ -78,8 +78,8 @@ async def test_pictures_are_prompts_on_both_sides(
         )
     )
     recipe = (await JobQueue(database).waiting())[0].recipe
-    assert len(recipe.include_pictures) == len(recipe.exclude_pictures) == 1
-    assert recipe.include_pictures != recipe.exclude_pictures
+    assert len(recipe.include_images) == len(recipe.exclude_images) == 1
+    assert recipe.include_images != recipe.exclude_images
 
 
 async def test_ones_own_latest_wishes_are_suggested(

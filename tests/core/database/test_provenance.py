@@ -18,7 +18,7 @@ from core.database.personal_data import PersonalData
 from core.database.provenance import UploadedImages
 from core.database.schema import migrations
 from core.job import NewJob, Provenance
-from core.recipe import PicturePrompt, Recipe, Source
+from core.recipe import ImagePrompt, Recipe, Source
 from tests.databases import new_database
 
 ADA, BOB = 1, 2
@@ -62,7 +62,7 @@ uploads = st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.bo
 
 def recipe(node: Node, ids: list[int]) -> Recipe:
     made = Recipe.make("a red circle", width=64, height=64, steps=10, seed=1)
-    prompts = (PicturePrompt(node.prompt),) if node.prompt else ()
+    prompts = (ImagePrompt(node.prompt),) if node.prompt else ()
     made = made.with_pictures(node.initial, prompts, ())
     source = Source(ids[node.source], 0) if node.source is not None else None
     return made.model_copy(update={"source": source})

@@ -75,6 +75,7 @@ RENAMED = {
     "stretches": "queue_buckets",
     "answers": "pending_responses",
     "moderation_log": "audit_log",
+    "pictures_in_recipes": "recipe_images",
 }
 
 

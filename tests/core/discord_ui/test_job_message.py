@@ -20,7 +20,7 @@ from core.discord_ui.text import escape
 from core.i18n import languages
 from core.job import Progress, Reason, State
 from core.prompts import Prompt
-from core.recipe import PicturePrompt, Recipe, Source
+from core.recipe import ImagePrompt, Recipe, Source
 from tests.queued_job import queued_job
 
 RECIPE = Recipe.make(
@@ -202,8 +202,8 @@ def test_several_finished_images_say_what_their_buttons_do() -> None:
 
 
 def test_images_as_prompts_are_told() -> None:
-    picture = PicturePrompt("0" * 64, 0.5)
-    changes = {"include_pictures": (picture,), "exclude": (), "exclude_pictures": (picture,)}
+    picture = ImagePrompt("0" * 64, 0.5)
+    changes = {"include_images": (picture,), "exclude": (), "exclude_images": (picture,)}
     recipe = RECIPE.model_copy(update=changes)
     assert head(job_message(replace(JOB, recipe=recipe))) == (
         "### In the queue\nWaiting\n**Include** a castle · fog ×0.5 · *an image* ×0.5\n"

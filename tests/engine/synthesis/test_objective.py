@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.recipe import PicturePrompt, Recipe
+from core.recipe import ImagePrompt, Recipe
 from engine.models.model import Model
 from engine.synthesis import objective
 from engine.synthesis.config import SKETCH
@@ -30,14 +30,14 @@ def test_pictures_are_prompts_like_texts(model: Model) -> None:
     square = Image.effect_noise((64, 64), 90).convert("RGB")
     wide = Image.new("RGB", (96, 64), "red")
     wide.paste(square, (16, 0))
-    liked, unliked = PicturePrompt("a" * 64, 3), PicturePrompt("b" * 64, 1)
+    liked, unliked = ImagePrompt("a" * 64, 3), ImagePrompt("b" * 64, 1)
     recipe = Recipe.make(
         "a red circle",
         width=32,
         height=32,
         steps=1,
-        include_pictures=[liked],
-        exclude_pictures=[unliked],
+        include_images=[liked],
+        exclude_images=[unliked],
     )
     pictures = {liked.name: wide, unliked.name: Image.new("RGB", (9, 9))}
     asked = objective.embed_target(recipe, pictures, model.perceptor, CONFIG, CPU)

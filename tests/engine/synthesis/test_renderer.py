@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageStat
 
 from core.pattern import Tile
-from core.recipe import PicturePrompt, Recipe
+from core.recipe import ImagePrompt, Recipe
 from engine.models.model import Model
 from engine.models.perceptor import Perceptor
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
@@ -403,8 +403,8 @@ def test_no_job_ends_while_its_picture_is_small(model: Model, recipe: Recipes) -
 
 @pytest.mark.slow
 def test_a_picture_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> None:
-    liked = PicturePrompt("a" * 64)
-    asked = recipe("", include_pictures=[liked], steps=30)
+    liked = ImagePrompt("a" * 64)
+    asked = recipe("", include_images=[liked], steps=30)
     renderer = Renderer(sketch, CPU, QUICK)
     star = draw(Scene((Figure("star", "blue", 0.5, 0.5, 0.3),), "yellow"))
     renderer.add(RenderRequest(1, asked, {liked.name: star}))
