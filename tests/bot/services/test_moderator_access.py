@@ -27,6 +27,7 @@ SAMPLES = {
     "channel": ["0"],
     "number": ["2"],
     "report": ["1", "8999999999999999999"],
+    "draft": ["1", "8999999999999999999"],
     "verdict": ["delete", "block", "dismiss"],
     "access": ["", "ffffffffff." + "A" * 16],
     "include": ["a circle"],
@@ -52,6 +53,8 @@ async def test_a_member_who_forges_every_button_reaches_nothing_of_others() -> N
         guild_id = at.sandbox.guild.id
         await at.bot.blocks.block(guild_id, 77, actor_id=1, reason="SECRET REASON", until=None)
         await at.bot.reports.insert(at.victims[0], 5, "SECRET REPORT")
+        recipe = at.victims[0].recipe
+        assert await at.bot.drafts.insert(at.victims[0].member_id, [recipe]) == 1
         pressed = list(forged_ids(at.mallory.id))
         kinds = {custom_id.split(":")[1] for custom_id in pressed}
         assert len(kinds) >= 18  # a new button needs its samples above
@@ -63,6 +66,7 @@ async def test_a_member_who_forges_every_button_reaches_nothing_of_others() -> N
         assert len(await at.bot.blocks.active(guild_id)) == 1
         count, _ = await at.bot.reports.open(guild_id)
         assert count == 1
+        assert await at.bot.drafts.get(1, at.victims[0].member_id) == (recipe,)
 
 
 @pytest.fixture
