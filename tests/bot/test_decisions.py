@@ -22,6 +22,8 @@ PARAMETERS = {
     Reason.STEPS_LIMIT: {"steps": 99},
     Reason.QUEUE_LIMIT: {"waiting": 5, "limit": 5},
     Reason.HOURLY_LIMIT: {"requests": 1, "limit": 1},
+    Reason.TOO_MANY_TOGETHER: {"n": 4, "limit": 5, "waiting": 2},
+    Reason.TOO_MANY_THIS_HOUR: {"n": 4, "limit": 5, "made": 2},
 }
 
 

@@ -91,7 +91,7 @@ def test_no_check_is_made_after_one_that_refuses(monkeypatch: pytest.MonkeyPatch
 
 def test_a_decision_is_rendered_in_whatever_language_is_current() -> None:
     decision = may_request(request(rules=Rules(pause=Pause(0.0, 9, None))))
-    assert decision == Decision(Reason.PAUSED, {"because": None})
+    assert decision == Decision(Reason.PAUSED, {"because": None, "everywhere": False})
     english = decision.refusal
     with use_locale("de"):
         assert decision.refusal != english
