@@ -1,6 +1,6 @@
 """`python -m bench.quality.image_check`: how often the image check is right, at each threshold.
 
-The images are the 48 practice things in `docs/things.png`, which picturebook has painted; no
+The images are the 48 practice things in `practice_things.png`, which picturebook has painted; no
 held-out prompt is among them. Each that a person recognises is a concept. It is *missed* if its own
 image scores below the threshold, and a *false alarm* is another image that scores at least that.
 The default threshold is the highest at which at most one in ten is missed: false alarms add up over
@@ -25,7 +25,7 @@ from engine.phrases import phrase_bank
 from engine.synthesis.latents import to_tensor
 
 MODEL = "picturebook"
-SHEET = Path(__file__).parents[2] / "docs" / "things.png"
+SHEET = Path(__file__).with_name("practice_things.png")
 SIDE, COLUMNS = 128, 12  #: pixels of an image on the sheet, and images in a row
 UNSURE = ""
 THINGS = (

@@ -15,7 +15,7 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
 CPU = torch.device("cpu")
-THINGS = Path(__file__).parents[2] / "docs" / "things.png"
+THINGS = Path(__file__).parents[2] / "bench" / "quality" / "practice_things.png"
 """Things that `picturebook` has painted, 128 pixels a side."""
 
 
