@@ -63,7 +63,10 @@ class Screen:
         self.client = product.client
         self.keyboard = page.keyboard
         self.composer = page.locator("#composer-text")
-        self.messages = page.get_by_role("log").locator(":scope li.message:not(.note)")
+        # Without the mention for an image that took over a minute, as on a busy machine.
+        self.messages = page.get_by_role("log").locator(
+            ":scope li.message:not(.note):not(:has-text('Your image is ready.'))"
+        )
         self.suggestions = page.locator(".listbox").get_by_role("option")
         self.behind = page.get_by_role("complementary", name="Behind the scenes")
 

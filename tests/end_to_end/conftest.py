@@ -107,6 +107,13 @@ class Product:
         assert not card.ephemeral, card.text
         return card
 
+    async def job_messages(self, member: Member) -> list[MessageView]:
+        """What the member sees, without the mention for an image that took over a minute.
+
+        Only a busy machine takes so long.
+        """
+        return [each for each in await member.messages() if "ready." not in each.content]
+
     async def ended(self, member: Member, card: MessageView) -> MessageView:
         """The message of a job, once it shows how the job came out."""
         return await member.wait_for(

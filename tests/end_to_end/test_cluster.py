@@ -44,7 +44,7 @@ async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
     resumed = [entry for entry in product.entries("engine", "job started") if entry["step"] > 0]
     assert put_back & {entry["job"] for entry in resumed}
     ada = people[0]
-    messages = await ada.messages()
+    messages = await product.job_messages(ada)
     assert {message.id for message in messages} == {card.id for card in cards}
     pictures = [(await pictures_of(ada, message))[0] for message in messages]
     assert pictures[0].tobytes() == pictures[1].tobytes()
@@ -121,7 +121,7 @@ async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_ano
         assert (await product.posted(card)).state is State.DONE
         (resumed,) = product.entries("engine", "job started")[began:]
         assert resumed["step"] > 0
-        assert [message.id for message in await ada.messages()] == [card.id]
+        assert [message.id for message in await product.job_messages(ada)] == [card.id]
         await product.stop("engine", "bot")
 
 

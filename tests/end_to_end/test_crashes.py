@@ -28,7 +28,7 @@ async def test_the_cancel_button_outlives_a_bot_that_was_killed(product: Product
     await product.start("engine")
     job = await product.posted(card)
     assert (job.state, job.attempts) == (State.CANCELLED, 0)
-    (message,) = await ada.messages()
+    (message,) = await product.job_messages(ada)
     assert message.id == card.id
     assert "Cancelled by Ada." in message.text
     assert [button.label for button in message.buttons] == ["Again", "Edit"]
@@ -57,7 +57,7 @@ async def test_another_engine_paints_what_a_killed_one_left(product: Product) ->
         if entry["job"] == job.id
     ]
     assert begun[0] == 0 < begun[1]  # it went on from where it was
-    (message,) = await ada.messages()
+    (message,) = await product.job_messages(ada)
     assert message.id == card.id
     (picture,) = await pictures_of(ada, message)
 
@@ -88,7 +88,7 @@ async def test_an_engine_that_is_told_to_stop_loses_nothing(product: Product) ->
     assert begun[0] == 0
     assert len(begun) == 2
     assert begun[1] > 0
-    (message,) = await ada.messages()
+    (message,) = await product.job_messages(ada)
     (picture,) = await pictures_of(ada, message)
     again = await product.ended(ada, await product.ask(ada, **options))
     (undisturbed,) = await pictures_of(ada, again)
@@ -111,7 +111,7 @@ async def test_a_picture_that_was_painted_but_not_posted_is_posted_by_the_next_e
     await product.start("engine")
     job = await product.posted(card)
     assert job.attempts == 1  # shown, not painted once more
-    (message,) = await ada.messages()
+    (message,) = await product.job_messages(ada)
     assert message.id == card.id
     assert len(await pictures_of(ada, message)) == 1
 
@@ -134,7 +134,7 @@ async def test_a_picture_gets_through_while_discord_fails(product: Product) -> N
     outcomes = tries_at_outcome(product, card)
     assert len(outcomes) >= 2
     assert outcomes[-1] == 200
-    (message,) = await ada.messages()
+    (message,) = await product.job_messages(ada)
     assert message.id == card.id
     assert title(message) == "Painted"
     assert len(await pictures_of(ada, message)) == 1

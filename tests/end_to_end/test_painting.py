@@ -83,7 +83,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     assert steps == sorted(set(steps))
     assert len({frame.picture.tobytes() for frame in frames}) == len(frames)
 
-    (final,) = await ada.messages()
+    (final,) = await product.job_messages(ada)
     assert final.id == card.id
     assert "Upscale" in [button.label for button in final.buttons]
     assert not final.content
@@ -109,7 +109,9 @@ async def test_two_members_are_painted_for_at_the_same_time(product: Product) ->
     assert pictures[0][0].tobytes() != pictures[1][0].tobytes()
     jobs = [await product.posted(card) for card in cards]
     assert max(job.started_at or 0 for job in jobs) < min(job.finished_at or 0 for job in jobs)
-    assert [message.id for message in await ada.messages()] == [card.id for card in cards]
+    assert [message.id for message in await product.job_messages(ada)] == [
+        card.id for card in cards
+    ]
 
 
 async def test_a_member_who_asks_for_much_does_not_hold_up_one_who_asks_for_little(
@@ -144,7 +146,7 @@ async def test_a_running_job_is_cancelled_within_a_step(product: Product) -> Non
     # The frame of the step before may still have been on its way to the disk.
     late = [path for path in product.frames_of(card) if path.stat().st_mtime > job.finished_at]
     assert len(late) <= 1
-    (message,) = await ada.messages()
+    (message,) = await product.job_messages(ada)
     assert message.id == card.id
     assert "Cancelled\nCancelled by Ada.\n" in message.text
     assert [button.label for button in message.buttons] == ["Again", "Edit"]
@@ -179,7 +181,7 @@ async def test_four_pictures_of_one_wish_come_together(product: Product) -> None
     assert all(max(picture.size) >= 512 for picture in pictures)
     assert recipe_in(pictures[3]).seeds == (2**32 - 2, 2**32 - 1, 0, 1)
     assert "4 images" in message.text
-    assert [each.id for each in await ada.messages()] == [card.id]
+    assert [each.id for each in await product.job_messages(ada)] == [card.id]
 
 
 async def test_every_request_is_in_discords_own_description(product: Product) -> None:
