@@ -18,7 +18,7 @@ from core.i18n import gettext, use_locale
 from core.image_check import CheckAction, Concept, strictest_match
 from core.job import Job, Reason, ReasonCode, State
 from core.recipe import Recipe
-from core.storage.paths import folder_of, remove_folder
+from core.storage.paths import folder_of
 from core.storage.uploaded_images import ImageError, load_image
 from engine.checked_concepts import CheckedConcepts
 from engine.delivery.frame import Frame, FrameSink
@@ -266,13 +266,9 @@ class RunningJob:
             await self._end(State.DONE, Reason(text=notes) if notes else None, match)
 
     async def _refuse(self, match: Concept) -> None:
-        """Ends the job without its images, of which nothing is kept."""
+        """Ends the job without its images, which the same transaction marks for deletion."""
         await self.detach()
         await self._end(State.FAILED, Reason(ReasonCode.IMAGE_REFUSED), match)
-        try:
-            await asyncio.to_thread(remove_folder, self.id, self._services.data_dir)
-        except OSError as error:
-            log.warning("a refused image could not be deleted", job=self.id, error=str(error))
 
     async def _end(self, state: State, reason: Reason | None, match: Concept | None = None) -> None:
         recorded = await self._services.leases.finish(self.id, state, reason, self.step, match)

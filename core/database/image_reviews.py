@@ -12,8 +12,16 @@ from core.job import Job
 from core.moderation import IMAGE_CHECK, AuditAction
 
 
+async def refuse_held(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Refuses the images of a held job: they are deleted, and the member learns of it."""
+    if await job_updates.refuse_held(db, job_id, now):
+        await _delete_folder(db, job_id, now)
+
+
 async def record_match(db: aiosqlite.Connection, job: Job, match: Concept, now: float) -> None:
     """Carries out what the concept asks for, in the transaction that ends the job."""
+    if match.action is CheckAction.REFUSE:
+        await _delete_folder(db, job.id, now)
     if match.action is CheckAction.SPOILER:
         await job_updates.set_spoilered(db, job.id, now)
     if match.action is CheckAction.HOLD:
@@ -35,3 +43,10 @@ async def record_match(db: aiosqlite.Connection, job: Job, match: Concept, now: 
             job_id=job.id,
             details={"concept": match.text, "action": match.action.value},
         )
+
+
+async def _delete_folder(db: aiosqlite.Connection, job_id: int, now: float) -> None:
+    """Puts the folder into the outbox of `core.database.deletions`."""
+    await db.execute(
+        "INSERT INTO deletions (kind, job_id, due_at) VALUES ('folder', ?, ?)", (job_id, now)
+    )

@@ -104,6 +104,19 @@ async def release(db: aiosqlite.Connection, job_id: int, now: float) -> None:
     )
 
 
+async def refuse_held(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
+    """Ends a held job without its images, for a reason that is posted."""
+    return await _update(
+        db,
+        [job_id],
+        "state = 'failed', held = 0, posted = 0, redraws = redraws + 1, reason_code = :reason_code,"
+        " reason_params = :reason_params, reason_text = :reason_text",
+        now,
+        allowed="held = 1 AND deleted_at IS NULL",
+        values=_columns(Reason(ReasonCode.IMAGE_REFUSED)),
+    )
+
+
 async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
     """Marks a running job to be ended by its engine at its next step."""
     return await _update(db, [job_id], "stopping = 1", now, allowed="state = 'running'")

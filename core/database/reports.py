@@ -7,6 +7,7 @@ from core.database import job_updates
 from core.database.audit_log import record
 from core.database.blocks import block_member
 from core.database.connection import Database
+from core.database.image_reviews import refuse_held
 from core.database.interactions import once
 from core.database.journal import JobDeleted
 from core.database.journal_replay import carry_out
@@ -98,8 +99,8 @@ class Reports:
 
         The verdict BLOCK also blocks the job's member until `block_until`, and cancels their jobs.
         DELETE deletes the images and messages of the job, whatever its state, except
-        `but_message`, the message of the report itself. With any other verdict, the images of a
-        held job are posted.
+        `but_message`, the message of the report itself. Of a held job, only the images are deleted,
+        and the member reads why. With any other verdict they are posted.
         """
         now = self._database.now()
         async with once(self._database) as db:
@@ -137,6 +138,8 @@ class Reports:
                 )
             if verdict is not Verdict.DELETE:
                 await job_updates.release(db, report.job_id, now)
+            elif report.by_image_check:
+                await refuse_held(db, report.job_id, now)
             else:
                 entry = JobDeleted(report.job_id, but_message, now)
                 await carry_out(db, self._database.journal, now, entry)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.database.claims import Claims
 from core.database.connection import Database
+from core.database.deletions import Deletions, Folder
 from core.database.errors import StoreLockedError
 from core.database.guild_rules import GuildRules
 from core.database.jobs import Jobs
@@ -863,7 +864,7 @@ async def test_an_image_with_a_concept_waits_for_a_moderator(
 
 @pytest.mark.parametrize("guild_id", [5, None])
 async def test_a_refused_image_is_kept_nowhere(
-    ask_in_guild: Any, working: Any, ended: Any, tmp_path: Path, guild_id: int | None
+    ask_in_guild: Any, working: Any, ended: Any, database: Database, guild_id: int | None
 ) -> None:
     """Where there is no moderator, what is to be held is refused."""
     action = CheckAction.REFUSE if guild_id else CheckAction.HOLD
@@ -871,7 +872,9 @@ async def test_a_refused_image_is_kept_nowhere(
         failed = await ended(await ask_in_guild(guild_id=guild_id))
     assert failed.state is State.FAILED
     assert "isn't allowed here" in reason_text(failed.reason)
-    await until(lambda: not folder_of(failed.id, tmp_path).exists())
+    deletion = await Deletions(database).take()
+    assert deletion
+    assert deletion.target == Folder(failed.id)
 
 
 @pytest.mark.parametrize(

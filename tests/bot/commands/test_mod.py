@@ -500,7 +500,10 @@ async def test_a_held_image_is_shown_or_refused_by_a_moderator(
     )
     job = await Jobs(database).get(1)
     assert job
-    assert (job.held, job.posted) == ((False, False) if verdict == "dismiss" else (True, True))
+    assert (job.held, job.posted) == (False, False)  # the engine shows how it came out
+    assert job.state is (State.DONE if verdict == "dismiss" else State.FAILED)
+    refused = Reason(ReasonCode.IMAGE_REFUSED)
+    assert job.reason == (None if verdict == "dismiss" else refused)
     await worked_off(database)
     assert folder.exists() == (verdict == "dismiss")
 
