@@ -116,6 +116,14 @@ class Member:
         body = {"member": str(self.id), "content": content, "files": sent}
         return MessageView(await self._api.post(f"/channels/{self.channel_id}/messages", body))
 
+    async def react(self, message: MessageView, emoji: str) -> None:
+        """Add a reaction to a message."""
+        await self._change_reaction(message, emoji, add=True)
+
+    async def unreact(self, message: MessageView, emoji: str) -> None:
+        """Remove the member's own reaction from a message."""
+        await self._change_reaction(message, emoji, add=False)
+
     def at(self, channel: ChannelRef | int) -> "Member":
         """The same person in another channel."""
         number = channel if isinstance(channel, int) else channel.id
@@ -199,6 +207,11 @@ class Member:
         """The channel as this member sees it, as `text` (Markdown) or `html` (one page)."""
         path = f"/channels/{self.channel_id}/transcript"
         return await self._api.text(path, member=str(self.id), format=form)
+
+    async def _change_reaction(self, message: MessageView, emoji: str, *, add: bool) -> None:
+        path = f"/channels/{message.channel_id}/reactions"
+        body = {"member": str(self.id), "message": str(message.id), "emoji": emoji, "add": add}
+        await self._api.post(path, body)
 
     async def _change_role(self, role: RoleRef, *, has: bool) -> None:
         body = {"member": str(self.id), "role": str(role.id), "has": has}

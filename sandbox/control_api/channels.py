@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from sandbox.control_api.lookups import Body, channel_of, find_user, user_of
+from sandbox.control_api.lookups import Body, channel_of, find_message, find_user, user_of
 from sandbox.control_api.server_sent_events import Events, Streams
 from sandbox.control_api.transcript import write_html, write_text
 from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.models import Draft, Event, Guild, Upload
 from sandbox.discord.permissions import Permission
+from sandbox.discord.reactions import react, unreact
 from sandbox.discord.state import World
 
 
@@ -29,6 +30,7 @@ class Channels:
             web.post(channel + "/overwrites", self.set_overwrite),
             web.get(channel + "/messages", self.list_messages),
             web.post(channel + "/messages", self.post_message),
+            web.post(channel + "/reactions", self.change_reaction),
             web.get(channel + "/events", self.stream_events),
             web.get(channel + "/transcript", self.transcript),
         ]
@@ -66,7 +68,8 @@ class Channels:
     async def list_messages(self, request: web.Request) -> web.Response:
         channel, user = channel_of(self._world, request), user_of(self._world, request)
         visible = self._world.visible_messages(channel, user)
-        return web.json_response([self._world.payloads.message(each) for each in visible])
+        shown = [self._world.payloads.message(each, user) for each in visible]
+        return web.json_response(shown)
 
     async def post_message(self, request: web.Request) -> web.Response:
         """A member posts a plain message."""
@@ -80,6 +83,14 @@ class Channels:
         draft = Draft(content=body["content"], uploads=self._uploads(body))
         message = self._world.post(channel, user, draft)
         return web.json_response(self._world.payloads.message(message))
+
+    async def change_reaction(self, request: web.Request) -> web.Response:
+        """A member adds a reaction, or removes their own."""
+        body = await request.json()
+        channel, user = channel_of(self._world, request), find_user(self._world, body["member"])
+        change = react if body["add"] else unreact
+        change(self._world, channel, find_message(channel, body["message"]), user, body["emoji"])
+        return web.json_response({})
 
     def _uploads(self, body: Body) -> tuple[Upload, ...]:
         """The files of a plain message, which were uploaded before."""

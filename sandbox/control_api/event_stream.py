@@ -99,5 +99,5 @@ class EventStream:
         return {
             **self._world.payloads.channel(channel),
             "permissions": str(int(self._world.permissions(channel, user))),
-            "messages": [self._world.payloads.message(message) for message in messages],
+            "messages": [self._world.payloads.message(message, user) for message in messages],
         }

@@ -109,6 +109,14 @@ def unknown_user() -> DiscordError:
     return DiscordError(404, 10013, "Unknown User")
 
 
+def unknown_emoji() -> DiscordError:
+    return DiscordError(400, 10014, "Unknown Emoji")
+
+
+def too_many_reactions() -> DiscordError:
+    return DiscordError(400, 30010, "Maximum number of reactions reached (20)")
+
+
 def unknown_webhook() -> DiscordError:
     return DiscordError(404, 10015, "Unknown Webhook")
 

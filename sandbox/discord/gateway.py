@@ -302,6 +302,9 @@ class Gateway:
 
     def _intents_for(self, event: Event) -> int:
         """The intents that an event needs. A bot always receives events about itself."""
+        if event.name.startswith("MESSAGE_REACTION_"):
+            in_guild = "guild_id" in event.data
+            return Intent.GUILD_MESSAGE_REACTIONS if in_guild else Intent.DIRECT_MESSAGE_REACTIONS
         if event.name.startswith("MESSAGE_"):
             return Intent.GUILD_MESSAGES if "guild_id" in event.data else Intent.DIRECT_MESSAGES
         own = str(self._world.application.bot.id)

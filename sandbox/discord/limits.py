@@ -31,6 +31,8 @@ _RULES: dict[tuple[str, str], tuple[int, float]] = {
     ("PATCH", f"{_WEBHOOK}/messages/@original"): (5, 5.0),
     ("PATCH", f"{_WEBHOOK}/messages/{{message_id}}"): (5, 5.0),
     ("POST", "/users/@me/channels"): (10, 60.0),
+    ("PUT", f"{_MESSAGE}/reactions/{{emoji_name}}/@me"): (1, 0.25),
+    ("DELETE", f"{_MESSAGE}/reactions/{{emoji_name}}/@me"): (1, 0.25),
 }
 _DEFAULT = (50, 1.0)
 _UNLIMITED = "/interactions/{interaction_id}/{interaction_token}/callback"

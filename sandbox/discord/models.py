@@ -77,6 +77,8 @@ class Message:
     mention_roles: list[int] = field(default_factory=list)
     mention_everyone: bool = False
     reference: int | None = None
+    reactions: dict[str, list[User]] = field(default_factory=dict)
+    """Who has reacted with each emoji, in the order of their reactions."""
     origin: Origin | None = None
     only_for: int | None = None
     """The only user who can see the message, if it is ephemeral."""

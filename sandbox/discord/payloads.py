@@ -1,6 +1,6 @@
 """Discord's JSON for the sandbox's models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sandbox.discord.cdn import Attachment, Cdn
 from sandbox.discord.clock import timestamp
@@ -87,6 +87,22 @@ def partial_member_payload(member: GuildMember) -> Payload:
     }
 
 
+def reaction_payload(emoji: str, users: Sequence[User], viewer: User) -> Payload:
+    """How many have reacted with an emoji, and whether `viewer` is one of them."""
+    return {
+        "emoji": emoji_payload(emoji),
+        "count": len(users),
+        "count_details": {"burst": 0, "normal": len(users)},
+        "burst_colors": [],
+        "me": viewer in users,
+        "me_burst": False,
+    }
+
+
+def emoji_payload(emoji: str) -> Payload:
+    return {"id": None, "name": emoji}
+
+
 class Payloads:
     """Payloads that need more than the model itself: signed URLs, the guild, the application."""
 
@@ -102,10 +118,11 @@ class Payloads:
         self._guilds = guilds
         self._channels = channels
 
-    def message(self, message: Message) -> Payload:
-        """Attachments that an embed shows are left out of `attachments`, as Discord does.
+    def message(self, message: Message, viewer: User | None = None) -> Payload:
+        """A message as the bot, or the `viewer`, reads it.
 
-        All are left out for a layout, which shows those that its components name.
+        Attachments that an embed shows are left out of `attachments`, as Discord does. All are left
+        out for a layout, which shows those that its components name.
         """
         embeds = [self._embed_payload(embed, message) for embed in message.embeds]
         shown_in_embeds = {
@@ -137,6 +154,11 @@ class Payloads:
         }
         if message.nonce is not None:
             payload["nonce"] = message.nonce
+        if message.reactions:
+            viewer = viewer or self._application.bot
+            payload["reactions"] = [
+                reaction_payload(emoji, users, viewer) for emoji, users in message.reactions.items()
+            ]
         if message.reference is not None:
             payload["message_reference"] = {
                 "type": 0,

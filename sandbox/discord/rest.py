@@ -16,6 +16,7 @@ from sandbox.discord.message_body import is_empty, read_message
 from sandbox.discord.models import Channel, Draft, Message
 from sandbox.discord.payloads import member_payload, role_payload, user_payload
 from sandbox.discord.permissions import Permission
+from sandbox.discord.reactions import react, unreact
 from sandbox.discord.state import World
 from sandbox.discord.uploads import Body
 
@@ -365,6 +366,45 @@ async def delete_message(rest: Rest, call: Call) -> Answer:
     if message.author != rest.world.application.bot:
         rest.channel(call, Permission.MANAGE_MESSAGES)
     rest.world.delete(channel, message)
+    return NOTHING
+
+
+_REACTIONS = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}"
+
+
+@route("GET", _REACTIONS)
+async def list_reactions(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
+    found = rest.message(call, channel).reactions.get(call.params["emoji_name"], [])
+    after = parse_snowflake(call.query.get("after", "0")) or 0
+    limit = parse_snowflake(call.query.get("limit", "25")) or 0
+    users = sorted((user for user in found if user.id > after), key=lambda user: user.id)
+    return Answer([user_payload(user) for user in users[:limit]])
+
+
+@route("PUT", _REACTIONS + "/@me")
+async def add_reaction(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call)
+    message, bot = rest.message(call, channel), rest.world.application.bot
+    react(rest.world, channel, message, bot, call.params["emoji_name"])
+    return NOTHING
+
+
+@route("DELETE", _REACTIONS + "/@me")
+async def remove_own_reaction(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call)
+    message, bot = rest.message(call, channel), rest.world.application.bot
+    unreact(rest.world, channel, message, bot, call.params["emoji_name"])
+    return NOTHING
+
+
+@route("DELETE", _REACTIONS + "/{user_id}")
+async def remove_reaction(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call, Permission.MANAGE_MESSAGES)
+    message, user = rest.message(call, channel), rest.world.users.get(call.id("user_id"))
+    if user is None:
+        raise errors.unknown_user()
+    unreact(rest.world, channel, message, user, call.params["emoji_name"])
     return NOTHING
 
 

@@ -93,6 +93,19 @@ interface Component {
 	size?: number;
 }
 
+interface Reaction {
+	emoji: { name: string };
+	count: number;
+	me: boolean;
+}
+
+interface ReactionEvent {
+	channel_id: Snowflake;
+	user_id: Snowflake;
+	message_id: Snowflake;
+	emoji: { name: string };
+}
+
 interface Message {
 	id: Snowflake;
 	type: number;
@@ -105,6 +118,7 @@ interface Message {
 	attachments: Attachment[];
 	embeds: Embed[];
 	components: Component[];
+	reactions?: Reaction[];
 	interaction?: { name: string; user: User };
 	interaction_metadata?: { interacted_message_id?: Snowflake; target_message_id?: Snowflake };
 	message_reference?: { message_id: Snowflake };

@@ -163,3 +163,23 @@ async def test_the_page_itself_never_scrolls(screen: Screen) -> None:
         )
         assert sizes == [0, 0]
     await screen.keyboard.press("Escape")
+
+
+async def test_a_reaction_is_added_from_the_menu_and_removed_by_a_press(screen: Screen) -> None:
+    await screen.composer.fill("What a day")
+    await screen.keyboard.press("Enter")
+    message = screen.messages.first
+    await message.get_by_role("button", name="More for this message").click()
+    await screen.page.get_by_role("menuitem", name="React with ⭐").click()
+    star = message.get_by_role("button", name="⭐, 1 reaction")
+    await expect(star).to_have_attribute("aria-pressed", "true")
+    await screen.become("Ben")
+    await expect(star).to_have_attribute("aria-pressed", "false")
+    await star.click()
+    both = message.get_by_role("button", name="⭐, 2 reactions")
+    await expect(both).to_have_attribute("aria-pressed", "true")
+    await both.click()
+    await expect(star).to_have_attribute("aria-pressed", "false")
+    await screen.become("Ada")
+    await star.click()
+    await expect(star).to_have_count(0)

@@ -4,6 +4,7 @@ import { errorText, get, post } from "./api.js";
 import { textOf } from "./components.js";
 import { announce, element } from "./dom.js";
 import { addNote } from "./notes.js";
+import { hasReacted, OFFERED, setReaction } from "./reactions.js";
 import { state } from "./state.js";
 
 const USER_COMMAND = 2;
@@ -21,7 +22,9 @@ let closeMenu = () => {};
 export async function openMenu(message, anchor, pointer = null) {
 	if (!message) return;
 	const ephemeral = (message.flags & EPHEMERAL) !== 0;
-	const entries = ephemeral ? [] : await apps(MESSAGE_COMMAND, { message: message.id });
+	const entries = ephemeral
+		? []
+		: [...reactions(message), ...(await apps(MESSAGE_COMMAND, { message: message.id }))];
 	const text = textOf(message);
 	if (text) entries.push(["Copy text", () => copy(text)]);
 	entries.push(["Copy message ID", () => copy(message.id)]);
@@ -38,6 +41,15 @@ export async function openUserMenu(user, anchor, pointer = null) {
 	const entries = await apps(USER_COMMAND, { target: user.id });
 	entries.push(["Copy user ID", () => copy(user.id)]);
 	show(entries, anchor, pointer, "Member");
+}
+
+/** @param {Message} message */
+function reactions(message) {
+	return OFFERED.map((emoji) => {
+		const add = !hasReacted(message, emoji);
+		const name = add ? `React with ${emoji}` : `Remove reaction ${emoji}`;
+		return [name, () => setReaction(message, emoji, add)];
+	});
 }
 
 async function apps(kind, target) {

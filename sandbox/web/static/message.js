@@ -34,6 +34,7 @@ export function newMessage(message) {
 			part("attachments"),
 			part("components"),
 			element("div.problem", { role: "alert" }),
+			part("reactions"),
 			part("below"),
 		),
 		element(
@@ -68,7 +69,7 @@ function current(node) {
  */
 export function patchMessage(node, message, before) {
 	const [above, side, body, tools] = node.children;
-	const [head, content, embeds, attachments, components, , below] = body.children;
+	const [head, content, embeds, attachments, components, , reactions, below] = body.children;
 	const active = document.activeElement;
 	const focused = active instanceof HTMLElement && node.contains(active) ? active.dataset.id : null;
 	const compact = follows(message, before);
@@ -93,6 +94,8 @@ export function patchMessage(node, message, before) {
 		() => (message.attachments.length ? [filesNode(message.attachments)] : []),
 	);
 	patch(components, message.components, () => componentNodes(components, message));
+	if (message.reactions || reactions.hasChildNodes())
+		import("./reactions.js").then((module) => module.drawReactions(reactions, message));
 	patch(below, isEphemeral(message), () => (isEphemeral(message) ? [belowNode(message)] : []));
 	tools.toggleAttribute("hidden", Boolean(message.flags & LOADING));
 	if (focused && !node.contains(document.activeElement)) {

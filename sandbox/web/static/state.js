@@ -112,7 +112,9 @@ function onEvent(name, data) {
 	else if (name === "PRESENCE") {
 		state.connected = data.connected;
 		emit("presence");
-	} else if (name.startsWith("MESSAGE_")) onMessageEvent(name, data);
+	} else if (name.startsWith("MESSAGE_REACTION_"))
+		import("./reactions.js").then((module) => module.applyReaction(data, name.endsWith("ADD")));
+	else if (name.startsWith("MESSAGE_")) onMessageEvent(name, data);
 	else if (name !== "INTERACTION_FAILURE") reload();
 }
 
@@ -124,7 +126,10 @@ function onMessageEvent(name, data) {
 		return;
 	}
 	if (name === "MESSAGE_DELETE") channel.messages.delete(data.id);
-	else channel.messages.set(data.id, data);
+	else {
+		const { reactions } = channel.messages.get(data.id) ?? data; // these have their own events
+		channel.messages.set(data.id, { ...data, reactions });
+	}
 	const elsewhere = channel.id !== state.channelId;
 	if (name === "MESSAGE_CREATE" && elsewhere && data.author.id !== state.me) {
 		state.unread.add(channel.id);

@@ -1,6 +1,7 @@
 """Logging in, the gateway, and coming back after a lost connection."""
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import discord
@@ -132,3 +133,54 @@ async def test_no_record_holds_a_token(local: Sandbox, bot: Bot, ada: Member) ->
     recorded = repr(local.requests)
     assert tokens[0] not in recorded
     assert local.token not in recorded
+
+
+async def test_reactions_reach_a_bot_with_their_intents(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    heard: asyncio.Queue[discord.RawReactionActionEvent] = asyncio.Queue()
+    bot.event(_named("on_raw_reaction_add", heard))
+    bot.event(_named("on_raw_reaction_remove", heard))
+    await bot.go_online()
+    message = await ada.say("look")
+    await ada.react(message, "⭐")
+    await ada.react(message, "⭐")  # which it has already
+    await ada.unreact(message, "⭐")
+    added, removed = await soon(heard.get()), await soon(heard.get())
+    assert (added.event_type, removed.event_type) == ("REACTION_ADD", "REACTION_REMOVE")
+    for event in (added, removed):
+        found = (event.user_id, event.message_id, event.channel_id, event.guild_id)
+        assert found == (ada.id, message.id, local.channel.id, local.guild.id)
+        assert str(event.emoji) == "⭐"
+    assert added.member
+    assert (added.member.id, removed.member) == (ada.id, None)
+
+    direct = await ada.direct()
+    private = await direct.say("here, too")
+    await direct.react(private, "❌")
+    event = await soon(heard.get())
+    assert (event.guild_id, event.member) == (None, None)
+    assert heard.empty()
+
+
+def _named(name: str, heard: asyncio.Queue[Any]) -> Any:
+    async def listener(event: Any) -> None:
+        heard.put_nowait(event)
+
+    listener.__name__ = name
+    return listener
+
+
+async def test_without_their_intents_no_reactions_arrive(local: Sandbox, ada: Member) -> None:
+    deaf = Bot(local)
+    deaf._connection._intents = discord.Intents(guilds=True, guild_messages=True)
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+    deaf.event(_named("on_raw_reaction_add", heard))
+    deaf.event(_named("on_message", heard))
+    await deaf.go_online()
+    message = await ada.say("look")
+    await ada.react(message, "⭐")
+    await ada.say("again")
+    texts = [type(await soon(heard.get())) for _ in range(2)]
+    assert texts == [discord.Message, discord.Message]
+    await deaf.go_offline()

@@ -9,6 +9,8 @@ import discord
 import pytest
 
 from sandbox import Member, Sandbox
+from sandbox.client.views import ChannelRef
+from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.permissions import Permission
 from tests.sandbox.conftest import Bot, soon
 
@@ -282,3 +284,27 @@ async def test_history_is_read_in_pages(engine: Bot) -> None:
     assert newest == sent[:1:-1]
     after = discord.Object(sent[1])
     assert [m.id async for m in engine.place().history(after=after)] == sent[2:]
+
+
+async def test_reactions_are_counted_and_refused_as_discord_does(
+    local: Sandbox, engine: Bot, ada: Member
+) -> None:
+    message = await engine.place().send("look")
+    await message.add_reaction("⭐")
+    shown = next(each for each in await ada.messages() if each.id == message.id)
+    await ada.react(shown, "⭐")
+    (reaction,) = (await engine.place().fetch_message(message.id)).reactions
+    assert (str(reaction.emoji), reaction.count, reaction.me) == ("⭐", 2, True)
+    assert {user.id async for user in reaction.users()} == {local.world.application.bot.id, ada.id}
+    await message.remove_reaction("⭐", engine.user or discord.Object(0))
+    (reaction,) = (await engine.place().fetch_message(message.id)).reactions
+    assert (reaction.count, reaction.me) == (1, False)
+    await refused(message.add_reaction("star"), 400, 10014)
+
+    everyone = await local.client.everyone()
+    await local.client.set_overwrite(
+        ChannelRef(local.channel.id, ""), everyone, deny=Permission.ADD_REACTIONS
+    )
+    await ada.unreact(shown, "⭐")
+    with pytest.raises(InteractionError, match="Missing Permissions"):
+        await ada.react(shown, "⭐")
