@@ -22,6 +22,7 @@ from bot.client import GRACE, AnyCommand, ImagineBot
 from bot.commands import all_commands
 from bot.components import BUTTONS, MODALS
 from bot.services.background import BACKGROUND_TASKS
+from bot.services.reactions import handle_reaction
 from core.database.connection import Database
 from core.database.errors import StoreError, StoreFullError, StoreLockedError
 from core.logging import configure_logging
@@ -137,7 +138,9 @@ async def serve(settings: Settings, database: Database) -> None:
 def make_bot(settings: Settings, database: Database, *extra: AnyCommand) -> ImagineBot:
     """The bot with all of its commands, and with extra ones."""
     commands = [*all_commands(settings.model), *extra]
-    return ImagineBot(settings, database, commands, BUTTONS, MODALS, BACKGROUND_TASKS)
+    return ImagineBot(
+        settings, database, commands, BUTTONS, MODALS, BACKGROUND_TASKS, handle_reaction
+    )
 
 
 def is_temporary(error: Exception) -> bool:

@@ -21,6 +21,7 @@ from bot.health import log_health_report
 from bot.registration import register
 from bot.state.membership import Memberships
 from bot.state.pending_responses import PendingInteractions
+from bot.state.recent_messages import RecentMessages
 from bot.state.upload_queue import RejectedUploads, UploadQueue
 from bot.translator import CatalogueTranslator
 from core.database.audit_log import AuditLog
@@ -72,6 +73,7 @@ class AnyModal(Protocol):
 
 
 BackgroundTask = Callable[["ImagineBot"], Awaitable[None]]
+ReactionHandler = Callable[["ImagineBot", discord.RawReactionActionEvent], Awaitable[None]]
 
 
 class ImagineBot(discord.Client):
@@ -88,10 +90,11 @@ class ImagineBot(discord.Client):
         buttons: Sequence[AnyButton],
         modals: Sequence[AnyModal],
         background: Sequence[BackgroundTask],
+        handle_reaction: ReactionHandler,
     ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it uses no voice
         super().__init__(
-            intents=discord.Intents(guilds=True),
+            intents=discord.Intents(guilds=True, guild_reactions=True, dm_reactions=True),
             allowed_mentions=ALLOWED_MENTIONS,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -122,6 +125,7 @@ class ImagineBot(discord.Client):
         """For attachments: without the token, and without decompression."""
         self.upload_queue = UploadQueue()
         self.rejected_uploads = RejectedUploads()
+        self.recent_messages = RecentMessages()
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),
@@ -133,6 +137,7 @@ class ImagineBot(discord.Client):
         self._buttons = buttons
         self._modals = modals
         self._background = background
+        self._handle_reaction = handle_reaction
         self.pending = PendingInteractions(database)
         self._at_work: set[asyncio.Task[Any]] = set()
         self._background_tasks: list[asyncio.Future[None]] = []
@@ -176,13 +181,17 @@ class ImagineBot(discord.Client):
 
         The bot waits for the current task before it stops. Its texts are in the member's language.
         """
+        self._keep_until_done()
+        set_locale(interaction.locale.value)
+        current_interaction.set(interaction.id)
+        return await self.pending.enter(interaction)
+
+    def _keep_until_done(self) -> None:
+        """Has the bot wait for the current task before it stops."""
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
-        set_locale(interaction.locale.value)
-        current_interaction.set(interaction.id)
-        return await self.pending.enter(interaction)
 
     async def fail(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Ends the handling of an interaction with an error. Never raises."""
@@ -210,6 +219,13 @@ class ImagineBot(discord.Client):
 
     async def on_socket_raw_receive(self, message: str) -> None:
         self.pending.remember_payload(message)
+
+    async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
+        self._keep_until_done()
+        await self._handle_reaction(self, event)
+
+    async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
+        await self.on_raw_reaction_add(event)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Dispatches forms, and answers components without a handler, which would seem to fail."""

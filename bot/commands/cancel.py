@@ -4,6 +4,7 @@ from discord import app_commands
 
 from bot.commands.autocompletion import in_time, matching_jobs
 from bot.errors import RefusedError
+from bot.services.access import actor_of
 from bot.services.cancellation import cancel_job
 from bot.services.responses import acknowledged
 from bot.types import Interaction
@@ -25,7 +26,8 @@ async def cancel_command(
             if not own:
                 raise RefusedError(gettext("You have no images waiting or in progress here."))
             job_id = max(job.id for job in own)
-        job = await cancel_job(interaction, job_id)
+        name = interaction.user.display_name
+        job = await cancel_job(interaction.client, job_id, actor_of(interaction), name)
         await response.edit(gettext("Job #{job} is cancelled.", job=job.id))
 
 

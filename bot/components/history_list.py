@@ -12,8 +12,7 @@ from PIL import Image
 
 from bot.components.pagination import PAGE_SIZE, PageButton
 from bot.policy import may_show
-from bot.services.access import actor_of
-from bot.services.admission import is_age_restricted_channel
+from bot.services.access import actor_of, is_restricted
 from bot.types import Interaction
 from core.discord_ui.text import escape, message_link, truncate
 from core.discord_ui.views import static_layout
@@ -88,11 +87,8 @@ async def _entries(
     direct_id = await _direct_channel_id(interaction, jobs)
     for job in jobs:
         line = ("⭐ " if job.id in starred else "") + _line(job, direct_id)
-        restricted = job.age_restricted or is_age_restricted_channel(
-            bot.get_channel(job.channel_id)
-        )
         content = None
-        if may_show(job, actor_of(interaction), age_restricted=restricted):
+        if may_show(job, actor_of(interaction), age_restricted=is_restricted(bot, job)):
             folder = folder_of(job.id, bot.settings.data_dir)
             content = await asyncio.to_thread(_thumbnail, folder)
         if content is None:

@@ -21,11 +21,12 @@ from bot.services.access import (
     get_finished_job,
     get_visible_job,
 )
-from bot.services.cancellation import cancel_job
+from bot.services.cancellation import cancel_job, delete_job
 from bot.services.foreign_images import own_images_only, without_foreign_images
 from bot.services.job_message import show_job_message
 from bot.services.job_views import show_actions, show_details, show_picked, show_timelapse
 from bot.services.preferences import preferred_recipe
+from bot.services.reactions import FAVOURITES_FULL
 from bot.services.responses import acknowledged
 from bot.services.submission import submit_job
 from bot.types import Interaction
@@ -43,7 +44,7 @@ from core.storage.paths import folder_of
 FAVOURITE_TEXTS = {
     Toggled.ADDED: gettext_noop("Added #{job} to your favourites. See `/history`."),
     Toggled.REMOVED: gettext_noop("Removed #{job} from your favourites. See `/history`."),
-    Toggled.FULL: gettext_noop("You have reached the limit of favourites ({n}). Remove one first."),
+    Toggled.FULL: FAVOURITES_FULL,
 }
 
 
@@ -79,7 +80,12 @@ class CancelButton(JobButton, action=Action.CANCEL):
     async def press(self, interaction: Interaction) -> None:
         """Updates the message at once; the engine will show the same."""
         async with acknowledged(interaction, updates_message=True) as response:
-            job = await cancel_job(interaction, self.job_id)
+            job = await cancel_job(
+                interaction.client,
+                self.job_id,
+                actor_of(interaction),
+                interaction.user.display_name,
+            )
             with suppress(UndeliveredError):
                 await show_job_message(response, job, over=interaction.message)
 
@@ -252,7 +258,7 @@ class DeleteButton(DeletingButton, action=Action.DELETE):
 class ConfirmDeleteButton(DeletingButton, action=Action.SURE):
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
-            await interaction.client.deletions.delete_job(self.job_id, interaction.user.id)
+            await delete_job(interaction.client, self.job_id, actor_of(interaction))
             await response.edit(gettext("#{job} is deleted.", job=self.job_id), view=None)
 
 

@@ -1,6 +1,7 @@
 """Who acts, and which jobs they may see: what commands and components check first."""
 
 from bot import policy
+from bot.client import ImagineBot
 from bot.decisions import Decision, Reason, refuse
 from bot.errors import RefusedError
 from bot.services.admission import channel_context, is_age_restricted_channel, is_moderator
@@ -31,7 +32,12 @@ async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
 
     Raises RefusedError.
     """
-    job = await _visible_job(interaction, job_id)
+    return await visible_job(interaction.client, job_id, actor_of(interaction))
+
+
+async def visible_job(bot: ImagineBot, job_id: int, actor: policy.Actor) -> Job:
+    """`get_visible_job` for who acts without an interaction."""
+    job = await _visible_job(bot, job_id, actor)
     if job.kind is not JobKind.IMAGE:
         raise RefusedError(gettext("Job #{job} has no image.", job=job.id))
     return job
@@ -39,28 +45,35 @@ async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
 
 async def get_description_job(interaction: Interaction, job_id: int) -> Job:
     """A job that has described an image, if the member may see it. Raises RefusedError."""
-    job = await _visible_job(interaction, job_id)
+    job = await _visible_job(interaction.client, job_id, actor_of(interaction))
     if job.kind is not JobKind.DESCRIPTION or job.state is not State.DONE:
         raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)
     return job
 
 
-async def _visible_job(interaction: Interaction, job_id: int) -> Job:
-    job, actor = await interaction.client.jobs.get(job_id), actor_of(interaction)
+async def _visible_job(bot: ImagineBot, job_id: int, actor: policy.Actor) -> Job:
+    job = await bot.jobs.get(job_id)
     check(policy.may_see(job, actor))
     assert job is not None
     if job.held:
         raise RefusedError(refuse(Reason.JOB_HELD, job=job.id).refusal)
-    # The channel may have become age-restricted in the meantime.
-    channel = interaction.client.get_channel(job.channel_id)
-    restricted = job.age_restricted or is_age_restricted_channel(channel)
-    check(policy.may_show(job, actor, age_restricted=restricted))
+    check(policy.may_show(job, actor, age_restricted=is_restricted(bot, job)))
     return job
+
+
+def is_restricted(bot: ImagineBot, job: Job) -> bool:
+    """Whether a job is age-restricted; its channel may have become so in the meantime."""
+    return job.age_restricted or is_age_restricted_channel(bot.get_channel(job.channel_id))
 
 
 async def get_finished_job(interaction: Interaction, job_id: int) -> Job:
     """The job, if it is done and the member may see it. Raises RefusedError."""
-    job = await get_visible_job(interaction, job_id)
+    return await finished_job(interaction.client, job_id, actor_of(interaction))
+
+
+async def finished_job(bot: ImagineBot, job_id: int, actor: policy.Actor) -> Job:
+    """`get_finished_job` for who acts without an interaction."""
+    job = await visible_job(bot, job_id, actor)
     if job.state is not State.DONE:
         raise RefusedError(gettext("Job #{job} has no image.", job=job.id))
     return job

@@ -20,7 +20,7 @@ from bot.services.responses import Response
 from bot.types import Interaction
 from core.discord_ui.job_buttons import action_rows, button_rows, picked_rows
 from core.discord_ui.job_message import looks, state_name
-from core.discord_ui.text import escape
+from core.discord_ui.text import escape, message_link
 from core.discord_ui.views import static_layout
 from core.i18n import gettext
 from core.job import Job, JobKind
@@ -76,7 +76,28 @@ async def show_timelapse(response: Response, job: Job) -> None:
 
 async def show_job(response: Response, job: Job) -> None:
     """A job's details, its images and its buttons."""
-    folder = folder_of(job.id, response.interaction.client.settings.data_dir)
+    files = await _image_files(job, response.interaction.client.settings.data_dir)
+    texts = await _details(response, job)
+    await response.edit(attachments=files, view=_layout(texts, files, button_rows(job)))
+
+
+async def copy_of(job: Job, data_dir: Path) -> tuple[ui.LayoutView, list[discord.File]]:
+    """A job's images, with a link to its message, for a message elsewhere. Raises RefusedError.
+
+    It has no buttons: elsewhere, they are of use to the job's own member only.
+    """
+    files = await _image_files(job, data_dir)
+    if not files:
+        raise RefusedError(gettext(FILES_GONE))
+    number = f"#{job.id}"
+    if job.message_id:
+        number = f"[{number}]({message_link(job.guild_id, job.channel_id, job.message_id)})"
+    return _layout([f"{number} · {escape(job.title, MAX_CODE)}"], files, []), files
+
+
+async def _image_files(job: Job, data_dir: Path) -> list[discord.File]:
+    """The finished images, and how they repeat if they are tiles."""
+    folder = folder_of(job.id, data_dir)
     paths = await asyncio.to_thread(finished_images, folder)
     files = [
         await asyncio.to_thread(
@@ -84,9 +105,7 @@ async def show_job(response: Response, job: Job) -> None:
         )
         for number, path in enumerate(paths, start=1)
     ]
-    files += await _tile_previews(job, folder)
-    texts = await _details(response, job)
-    await response.edit(attachments=files, view=_layout(texts, files, button_rows(job)))
+    return files + await _tile_previews(job, folder)
 
 
 async def _tile_previews(job: Job, folder: Path, only: int | None = None) -> list[discord.File]:

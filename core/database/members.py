@@ -134,6 +134,19 @@ class Members:
             await set_outcome(db, toggled)
             return toggled
 
+    async def add_favourite(self, member_id: int, job_id: int, *, most: int) -> Toggled:
+        """Adds a job to a member's favourites, of which they may have `most`: ADDED or FULL.
+
+        ADDED also if it is one already.
+        """
+        async with self._database.transaction() as db:
+            return await _add_favourite(db, member_id, job_id, most, self._database.now())
+
+    async def remove_favourite(self, member_id: int, job_id: int) -> None:
+        """Removes a job from a member's favourites, if it is one."""
+        async with self._database.transaction() as db:
+            await _remove_favourite(db, member_id, job_id)
+
     async def preferences(self, member_id: int) -> Preferences:
         """A member's preferences; the defaults if they have set none."""
         async with self._database.read() as db:
@@ -163,16 +176,27 @@ class Members:
 async def _toggle_favourite(
     db: aiosqlite.Connection, member_id: int, job_id: int, most: int, now: float
 ) -> Toggled:
-    if await rows_of(
-        db,
-        "DELETE FROM favourites WHERE member_id = ? AND job_id = ? RETURNING 1",
-        (member_id, job_id),
-    ):
+    if await _remove_favourite(db, member_id, job_id):
         return Toggled.REMOVED
-    count = "SELECT COUNT(*) FROM favourites WHERE member_id = ?"
-    if int(await value_of(db, count, (member_id,))) >= most:
+    return await _add_favourite(db, member_id, job_id, most, now)
+
+
+async def _remove_favourite(db: aiosqlite.Connection, member_id: int, job_id: int) -> bool:
+    sql = "DELETE FROM favourites WHERE member_id = ? AND job_id = ? RETURNING 1"
+    return bool(await rows_of(db, sql, (member_id, job_id)))
+
+
+async def _add_favourite(
+    db: aiosqlite.Connection, member_id: int, job_id: int, most: int, now: float
+) -> Toggled:
+    """Jobs that ended without an image do not count."""
+    count = (
+        "SELECT COUNT(*) FROM favourites JOIN jobs ON jobs.id = job_id"
+        " WHERE favourites.member_id = ? AND job_id != ? AND state NOT IN ('failed', 'cancelled')"
+    )
+    if int(await value_of(db, count, (member_id, job_id))) >= most:
         return Toggled.FULL
-    await db.execute("INSERT INTO favourites VALUES (?, ?, ?)", (member_id, job_id, now))
+    await db.execute("INSERT OR IGNORE INTO favourites VALUES (?, ?, ?)", (member_id, job_id, now))
     return Toggled.ADDED
 
 

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     """Its state and its outcome."""
     TIMELAPSE = "timelapse"
     DIRECT_COPY = "direct copy"
-    """Its outcome, sent to its member directly."""
+    """Its outcome, sent directly to its member, or to another one who has asked for it."""
     SHOW = "show"
     """Its images, at a member's request."""
     NOTIFICATION = "notification"
@@ -45,16 +45,28 @@ class Messages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def announce(self, job_id: int, kind: Kind, channel_id: int, nonce: str) -> bool:
-        """Records that a message is about to be sent; False, if the job is deleted or gone."""
+    async def announce(
+        self,
+        job_id: int,
+        kind: Kind,
+        channel_id: int,
+        nonce: str,
+        *,
+        recipient_id: int | None = None,
+    ) -> bool:
+        """Records that a message is about to be sent; False, if the job is deleted or gone.
+
+        `recipient_id` is the member who gets a copy of somebody else's image.
+        """
         async with self._database.transaction() as db:
             if await value_of(db, f"SELECT {NO_SUCH_JOB}", {"job": job_id}):
                 return False
             await db.execute(
-                "INSERT INTO messages (job_id, kind, channel_id, nonce, announced_at)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel_id, nonce)"
+                "INSERT INTO messages"
+                " (job_id, kind, channel_id, nonce, announced_at, recipient_id)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, nonce)"
                 " DO UPDATE SET announced_at = excluded.announced_at",
-                (job_id, kind.value, channel_id, nonce, self._database.now()),
+                (job_id, kind.value, channel_id, nonce, self._database.now(), recipient_id),
             )
             return True
 
@@ -90,14 +102,15 @@ class Messages:
                 await job_updates.set_message(db, job_id, message_id, self._database.now())
             return True
 
-    async def any_sent(self, job_id: int, kind: Kind) -> bool:
-        """Whether a message of this kind was sent for a job."""
+    async def any_sent(self, job_id: int, kind: Kind, channel_id: int | None = None) -> bool:
+        """Whether a message of this kind was sent for a job, in this channel or in any."""
         async with self._database.read() as db:
             sent = (
-                "SELECT EXISTS (SELECT 1 FROM messages"
-                " WHERE job_id = ? AND kind = ? AND message_id IS NOT NULL)"
+                "SELECT EXISTS (SELECT 1 FROM messages WHERE job_id = :job AND kind = :kind"
+                " AND message_id IS NOT NULL AND coalesce(:channel, channel_id) = channel_id)"
             )
-            return bool(await value_of(db, sent, (job_id, kind.value)))
+            values = {"job": job_id, "kind": kind.value, "channel": channel_id}
+            return bool(await value_of(db, sent, values))
 
     async def log_sent(
         self, entries: Sequence[AuditEntry], channel_id: int, message_id: int

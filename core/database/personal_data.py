@@ -66,6 +66,12 @@ class PersonalData:
                 "preferences": await rows_of(
                     db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,)
                 ),
+                "copies": await rows_of(
+                    db,
+                    "SELECT job_id, channel_id, message_id FROM messages"
+                    " WHERE recipient_id = ? AND message_id IS NOT NULL",
+                    (member_id,),
+                ),
                 "drafts": await rows_of(
                     db, "SELECT recipes, created_at FROM drafts WHERE member_id = ?", (member_id,)
                 ),
@@ -114,7 +120,8 @@ class PersonalData:
             messages = await rows_of(
                 db,
                 "SELECT messages.* FROM json_each(?) AS asked CROSS JOIN messages"
-                " ON job_id = asked.value WHERE message_id IS NOT NULL",
+                " ON job_id = asked.value WHERE message_id IS NOT NULL"
+                " AND recipient_id IS NULL",  # who else has a copy is theirs to know
                 (json.dumps([job["id"] for job in jobs]),),
             )
         shown: dict[int, list[Record]] = {job["id"]: [] for job in jobs}

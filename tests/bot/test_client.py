@@ -84,7 +84,7 @@ async def test_commands_are_for_servers_that_invited_the_bot(
 
 
 async def test_no_privileged_intent_is_asked_for(bot: ImagineBot) -> None:
-    assert bot.intents == discord.Intents(guilds=True)
+    assert bot.intents == discord.Intents(guilds=True, guild_reactions=True, dm_reactions=True)
 
 
 async def test_a_failure_gives_the_member_a_code_and_the_log_its_traceback(

@@ -16,6 +16,13 @@ INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
 DELETE FROM messages
     WHERE job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
 
+-- The copies of others' images that were sent to the member.
+INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
+    SELECT 'message', job_id, channel_id, message_id, nonce, iif(message_id IS NULL, :later, :now)
+    FROM messages WHERE recipient_id = :member
+    AND (message_id IS NOT NULL OR announced_at > :forgotten);
+DELETE FROM messages WHERE recipient_id = :member;
+
 -- What the member wrote to moderators about others, and what others wrote about the member. If a
 -- log channel shows a report or an entry with such a text, it is posted again without it.
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)

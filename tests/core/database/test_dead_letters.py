@@ -235,6 +235,7 @@ READS: dict[str, Read] = {
     "Members.toggle_favourite": lambda db, job: Members(db).toggle_favourite(
         MEMBER, job.id, most=9
     ),
+    "Members.add_favourite": lambda db, job: Members(db).add_favourite(MEMBER, job.id, most=9),
     "Members.preferences": lambda db, job: Members(db).preferences(MEMBER),
     "ModerationQueue.page": lambda db, job: ModerationQueue(db).page(GUILD),
     "ModerationQueue.clear": lambda db, job: ModerationQueue(db).clear(GUILD, actor_id=MO),
@@ -281,7 +282,7 @@ WRITES_ONLY = {
     *("Jobs.insert", "Jobs.cancel", "Jobs.request_stop", "Jobs.mark_posted", "Jobs.repost"),
     *("Jobs.move", "Jobs.mark_dead_letter_posted"),
     *("Claims.finish", "Claims.release"),
-    "Members.set_preferences",
+    *("Members.set_preferences", "Members.remove_favourite"),
     *("ModerationQueue.cancel", "ModerationQueue.remove", "ModerationQueue.resume"),
     *("Blocks.unblock", "GuildRules.set_limits", "GuildRules.add_word", "GuildRules.remove_word"),
     *("GuildRules.add_concept", "GuildRules.remove_concept"),

@@ -1,0 +1,34 @@
+"""Limits how many direct messages a member can make the bot send by reactions."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOST, SECONDS = 10, 60.0
+"""How many messages to one member, within how many seconds."""
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    at: float
+    member_id: int
+
+
+class RecentMessages:
+    """The direct messages of the last minute. Bounded, in memory."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._sent: deque[_Sent] = deque(maxlen=REMEMBERED)
+
+    def take(self, member_id: int) -> bool:
+        """Counts one more message to a member; False if it would be one too many."""
+        since = self._clock() - SECONDS
+        while self._sent and self._sent[0].at <= since:
+            self._sent.popleft()
+        if sum(each.member_id == member_id for each in self._sent) >= MOST:
+            return False
+        self._sent.append(_Sent(self._clock(), member_id))
+        return True
