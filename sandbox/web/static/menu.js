@@ -24,7 +24,7 @@ export async function openMenu(message, anchor, pointer = null) {
 	const ephemeral = (message.flags & EPHEMERAL) !== 0;
 	const entries = ephemeral
 		? []
-		: [...reactions(message), ...(await apps(MESSAGE_COMMAND, { message: message.id }))];
+		: [...(await apps(MESSAGE_COMMAND, { message: message.id })), ...reactions(message)];
 	const text = textOf(message);
 	if (text) entries.push(["Copy text", () => copy(text)]);
 	entries.push(["Copy message ID", () => copy(message.id)]);
