@@ -128,7 +128,7 @@ class ImagineBot(discord.Client):
         self.recent_messages = RecentMessages()
         self.tree = Tree(
             self,
-            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )
         for command in commands:

@@ -44,5 +44,6 @@ def _name(job: Job) -> str:
 
 
 async def _own_jobs(interaction: Interaction) -> list[Job]:
+    """Those in this server; in direct messages, all of them."""
     jobs = await interaction.client.queue.by_member(interaction.user.id)
-    return [job for job in jobs if job.guild_id == interaction.guild_id]
+    return [job for job in jobs if interaction.guild_id in (job.guild_id, None)]

@@ -71,9 +71,10 @@ def _running(interaction: Interaction, job: Job) -> str:
 
 def _line(interaction: Interaction, job: Job) -> str:
     """What this member may see of a job: prompts are only shown in their own channel."""
-    if job.guild_id != interaction.guild_id:
-        return gettext("in another server")
     own = job.member_id == interaction.user.id
+    direct = interaction.guild_id is None
+    if not (own and direct) and (direct or job.guild_id != interaction.guild_id):
+        return gettext("in another server")
     who = gettext("**yours**") if own else escape(job.member_name)
     if not own and job.channel_id != interaction.channel_id:
         return f"#{job.id} · {who} · " + gettext("in another channel")

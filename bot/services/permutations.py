@@ -55,7 +55,7 @@ async def ask_to_confirm(
     private: bool = False,
 ) -> None:
     """Asks the member whether to queue these. Raises RefusedError, RecipeError, StoreError."""
-    if private:
+    if private and interaction.guild_id is not None:
         raise RefusedError(gettext(ONE_AT_A_TIME))
     check_permissions(interaction)
     for recipe in recipes:

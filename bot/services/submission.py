@@ -100,6 +100,7 @@ async def submit_job(
     `private` job is shown in the direct conversation with the member, if that is open. An
     interaction that is resumed after a crash queues no second job.
     """
+    private = private and interaction.guild_id is not None  # direct messages are private
     check_permissions(interaction)
     if kind is JobKind.IMAGE:
         check_recipe(interaction, recipe, uploads, parent)

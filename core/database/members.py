@@ -44,7 +44,8 @@ class Preferences:
 
 
 _HISTORY = (
-    " FROM jobs WHERE member_id = :member AND guild_id IS :guild AND deleted_at IS NULL"
+    " FROM jobs WHERE member_id = :member AND (:guild IS NULL OR guild_id = :guild)"
+    " AND deleted_at IS NULL"
     " AND state = 'done' AND kind = 'image' AND NOT held AND instr(prompt_text, :words) > 0"
     " AND (NOT :favourites OR id IN (SELECT job_id FROM favourites WHERE member_id = :member))"
 )
@@ -77,6 +78,7 @@ class Members:
     ) -> tuple[int, list[Job]]:
         """How many finished jobs a member has in a server, and some of them, the newest first.
 
+        Without a server, in all of them and in direct messages.
         With `words` only those whose prompts contain that text, without regard to case and
         accents; with `favourites` only those.
         """
