@@ -32,6 +32,7 @@ from core.database.drafts import Drafts
 from core.database.guild_defaults import GuildDefaults
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
+from core.database.guild_styles import GuildStyles
 from core.database.interactions import current_interaction
 from core.database.jobs import Jobs
 from core.database.members import Members
@@ -109,6 +110,7 @@ class ImagineBot(discord.Client):
         self.members = Members(database)
         self.guild_settings = GuildSettings(database)
         self.guild_defaults = GuildDefaults(database)
+        self.guild_styles = GuildStyles(database)
         self.guild_rules = GuildRules(database)
         self.blocks = Blocks(database)
         self.moderation_queue = ModerationQueue(database)

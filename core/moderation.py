@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     UNREADABLE = "unreadable"
     IMAGE_CHECK = "image_check"
     SET_IMAGE_CONCEPT = "set_image_concept"
+    SET_STYLE = "set_style"
 
 
 IMAGE_CHECK = 0

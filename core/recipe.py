@@ -22,7 +22,7 @@ from core.prompts import (
 )
 from core.repaint import Repaint, StoredName
 from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
-from core.styles import PRESETS, find_preset
+from core.styles import MAX_STYLE_NAME, Style, built_in
 
 MAX_IMAGE_PROMPTS = 4  #: image prompts on one side (include or exclude)
 MAX_STEPS = 2000
@@ -97,7 +97,7 @@ class Recipe(BaseModel):
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     source: Source | None = None
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
-    preset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 -]{0,39}$")] | None = None
+    preset: Annotated[str, Field(max_length=MAX_STYLE_NAME, pattern=r"^\S+( \S+)*$")] | None = None
     tile: Tile | None = None
     symmetry: Symmetry | None = None
     palette: Colours = ()
@@ -138,7 +138,7 @@ class Recipe(BaseModel):
         initial: str | None = None,
         strength: float = 0.5,
         count: int = 1,
-        preset: str | None = None,
+        preset: Style | str | None = None,
         tile: Tile | None = None,
         symmetry: Symmetry | None = None,
         palette: Colours = (),
@@ -146,16 +146,15 @@ class Recipe(BaseModel):
     ) -> Self:
         """A recipe from a member's input; without `seed`, a random one.
 
-        The prompts of `preset`, a name in `core.styles`, follow those in the input. Raises
-        RecipeError with a message for the member, which points at the position in a text.
+        The prompts of `preset`, a style or the name of a built-in one, follow those in the input.
+        Raises RecipeError with a message for the member, which points at the position in a text.
         """
         wordless = include_images and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
         excluded = parse_prompts(exclude, excluded=True) if exclude.strip() else ()
-        if preset is not None:
-            preset = find_preset(preset)
-            more, less = _preset_prompts(preset)
-            included, excluded = included + more, excluded + less
+        style = built_in(preset) if isinstance(preset, str) else preset
+        if style is not None:
+            included, excluded = included + style.include, excluded + style.exclude
         _check_contradiction(included, excluded)
         return cls._checked(
             include=included,
@@ -169,7 +168,7 @@ class Recipe(BaseModel):
             initial=initial,
             strength=strength,
             count=count,
-            preset=preset,
+            preset=style.name if style else None,
             tile=tile,
             symmetry=symmetry,
             palette=palette,
@@ -340,12 +339,6 @@ class Recipe(BaseModel):
             return cls(**values)
         except ValidationError as error:
             raise RecipeError(_sentence(error)) from None
-
-
-def _preset_prompts(name: str) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
-    """The include and exclude prompts of a style."""
-    preset = PRESETS[name]
-    return parse_prompts(preset.include), parse_prompts(preset.exclude) if preset.exclude else ()
 
 
 def drawn_seed() -> int:

@@ -1,9 +1,24 @@
-"""Named styles: additional prompts with weights well below 1, so that the request dominates."""
+"""Named styles: additional prompts with weights well below 1, so that the request dominates.
 
+Some are built in, and moderators may add others to their server.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.i18n import gettext, gettext_noop
-from core.prompts import RecipeError
+from core.prompts import Prompt, RecipeError, parse_prompts
+
+MAX_STYLE_NAME = 40  #: characters
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style with the prompts that it adds."""
+
+    name: str
+    include: tuple[Prompt, ...]
+    exclude: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +65,41 @@ PRESETS = {
 """Styles by the name that members choose."""
 
 
-def find_preset(typed: str) -> str:
-    """The name of a style, typed as it is or in the current language. Raises RecipeError."""
+def preset_named(typed: str) -> str | None:
+    """The name of a built-in style, typed as it is or in the current language, if it is one."""
     wanted = typed.strip().casefold()
     for name in PRESETS:
         if wanted in (name.casefold(), gettext(name).casefold()):
             return name
-    raise RecipeError(
+    return None
+
+
+def built_in(typed: str) -> Style:
+    """A built-in style, by its name as `preset_named` reads it. Raises RecipeError."""
+    name = preset_named(typed)
+    if name is None:
+        raise no_such_style()
+    preset = PRESETS[name]
+    return Style(
+        name,
+        parse_prompts(preset.include),
+        parse_prompts(preset.exclude) if preset.exclude else (),
+    )
+
+
+def no_such_style(own: Iterable[str] = ()) -> RecipeError:
+    """The error for an unknown style. It lists a server's own, as Markdown, and the built-in."""
+    return RecipeError(
         gettext(
             "There is no such style. Choose one of these: {presets}.",
-            presets=", ".join(map(gettext, PRESETS)),
+            presets=", ".join((*own, *map(gettext, PRESETS))),
         )
     )
+
+
+def style_label(name: str) -> str:
+    """A style's name for members: that of a built-in style is in the current language."""
+    return gettext(name) if name in PRESETS else name
 
 
 def suiting(model: str) -> tuple[str, ...]:

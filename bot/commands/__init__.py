@@ -19,20 +19,22 @@ from bot.commands.prefer import prefer_command
 from bot.commands.privacy import privacy_command
 from bot.commands.queue import queue_command
 from bot.commands.show import show_command
+from bot.commands.styles import styles_command
 from bot.policy import menu
 
 
 def all_commands(model: str) -> list[AnyCommand]:
     """Every command, with the choices that this model offers."""
     return [
-        imagine_command(menu(model), model),
+        imagine_command(menu(model)),
         blend_command,
         describe_command,
         queue_command,
         cancel_command,
         show_command,
         history_command,
-        prefer_command(menu(model), model),
+        prefer_command(menu(model)),
+        styles_command,
         help_command,
         privacy_command,
         Moderation(),

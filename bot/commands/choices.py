@@ -1,16 +1,20 @@
 """Choices of command options, in the member's language."""
 
+from discord import app_commands
 from discord.app_commands import Choice, locale_str
 
 from bot import policy
-from bot.commands.autocompletion import matching_texts
-from bot.services.preferences import NO_STYLE
+from bot.commands.autocompletion import in_time, matching_texts
+from bot.services.styles import NO_STYLE, NO_STYLE_NAME
 from bot.types import Interaction
+from core.discord_ui.limits import MAX_CHOICES
 from core.i18n import gettext, gettext_noop
 from core.palette import NAMED
 from core.pattern import Symmetry, Tile
 from core.regions import REGIONS
-from core.styles import suiting
+from core.styles import MAX_STYLE_NAME, suiting
+
+StyleName = app_commands.Range[str, 1, MAX_STYLE_NAME]
 
 
 async def suggest_sizes(interaction: Interaction, typed: str) -> list[Choice[str]]:
@@ -54,16 +58,19 @@ async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[s
 
 
 async def suggest_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """The styles that suit the model, by their names in the member's language."""
-    names = map(gettext, suiting(interaction.client.settings.model))
-    return matching_texts(typed, names)
+    """The server's own styles, and those that suit the model, in the member's language."""
+    own = await in_time(interaction.client.guild_styles.all(interaction.guild_id)) or []
+    presets = map(gettext, suiting(interaction.client.settings.model))
+    return matching_texts(typed, dict.fromkeys((*(style.name for style in own), *presets)))
 
 
-def no_style() -> Choice[str]:
-    """The choice of none, whatever the default is."""
-    return Choice(name=locale_str(gettext_noop("no style")), value=NO_STYLE)
+async def suggest_styles_or_none(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """The same, and first the choice of none, whatever the default is."""
+    return or_none(NO_STYLE_NAME, typed, await suggest_styles(interaction, typed))
 
 
-def styles_for(model: str) -> list[Choice[str]]:
-    """The styles that suit a model."""
-    return [Choice(name=locale_str(name), value=name) for name in suiting(model)]
+def or_none(name: str, typed: str, choices: list[Choice[str]]) -> list[Choice[str]]:
+    """The choices, and first that of none under this name, if it contains what was typed."""
+    none = Choice(name=gettext(name), value=NO_STYLE)
+    fits = typed.strip().casefold() in none.name.casefold()
+    return [*([none] if fits else []), *choices][:MAX_CHOICES]

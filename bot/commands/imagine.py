@@ -7,11 +7,11 @@ from bot import policy
 from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
 from bot.commands.choices import (
-    no_style,
-    styles_for,
+    StyleName,
     suggest_palettes,
     suggest_regions,
     suggest_sizes,
+    suggest_styles_or_none,
     symmetries,
     tiles,
 )
@@ -33,8 +33,8 @@ Size = app_commands.Range[str, 3, 20]
 ImageWeight = app_commands.Range[float, 0.1, MAX_WEIGHT]
 
 
-def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
-    """The command, with the sizes on this menu and the styles that suit the model."""
+def imagine_command(menu: policy.Menu) -> AnyCommand:
+    """The command, with the sizes on this menu."""
 
     @app_commands.command(
         name="imagine", description=gettext_noop("Create an image from a description")
@@ -67,18 +67,20 @@ def imagine_command(menu: policy.Menu, model: str) -> AnyCommand:
         mask=gettext_noop("Or an image that is white where to repaint"),
         private=gettext_noop("Send it only to you, by direct message"),
     )
-    @app_commands.choices(
-        style=[no_style(), *styles_for(model)], tile=tiles(), symmetry=symmetries()
-    )
+    @app_commands.choices(tile=tiles(), symmetry=symmetries())
     @app_commands.autocomplete(
-        include=_suggest, size=suggest_sizes, palette=suggest_palettes, repaint=suggest_regions
+        include=_suggest,
+        size=suggest_sizes,
+        style=suggest_styles_or_none,
+        palette=suggest_palettes,
+        repaint=suggest_regions,
     )
     async def imagine(
         interaction: Interaction,
         include: app_commands.Range[str, 1, MAX_PROMPT_LENGTH],
         exclude: app_commands.Range[str, 1, MAX_PROMPT_LENGTH] = "",
         size: Size | None = None,
-        style: str | None = None,
+        style: StyleName | None = None,
         count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
         seed: app_commands.Range[int, 0, MAX_SEED] | None = None,

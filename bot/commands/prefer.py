@@ -7,17 +7,20 @@ from discord.app_commands import locale_str
 
 from bot import policy
 from bot.client import AnyCommand
-from bot.commands.choices import styles_for, suggest_sizes
+from bot.commands.choices import StyleName, or_none, suggest_sizes, suggest_styles
 from bot.services.access import check
-from bot.services.preferences import inherited
+from bot.services.preferences import inherited, preferred_style
 from bot.services.responses import acknowledged
+from bot.services.styles import NO_STYLE, find_style
 from bot.translator import gettext_lazy
 from bot.types import Interaction
 from core.database.members import Notify, Preferences
 from core.defaults import Defaults, merged
+from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
 from core.recipe import MAX_COUNT
 from core.sizes import parse_size
+from core.styles import PRESETS, style_label
 
 NO_PREFERENCE = gettext_noop("no preference")
 NOTIFICATIONS = {
@@ -25,13 +28,12 @@ NOTIFICATIONS = {
     Notify.LONG: gettext_noop("when it took longer than a minute"),
     Notify.NEVER: gettext_noop("never"),
 }
-NONE = "none"
+NONE = NO_STYLE
 """The choice that removes a preferred size or style."""
 
 
-def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
-    """The command, with the sizes on this menu and the styles that suit the model."""
-    none = app_commands.Choice(name=locale_str(NO_PREFERENCE), value=NONE)
+def prefer_command(menu: policy.Menu) -> AnyCommand:
+    """The command, with the sizes on this menu."""
 
     @app_commands.command(
         name="prefer", description=gettext_noop("Set your own defaults for /imagine")
@@ -44,13 +46,13 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
         notify=gettext_noop("When to mention you because your image is ready"),
         direct_copy=gettext_noop("Whether finished images are also sent to you by direct message"),
     )
-    @app_commands.choices(style=[none, *styles_for(model)], notify=_notifications())
-    @app_commands.autocomplete(size=_suggest_sizes)
+    @app_commands.choices(notify=_notifications())
+    @app_commands.autocomplete(size=_suggest_sizes, style=_suggest_styles)
     async def prefer(
         interaction: Interaction,
         size: app_commands.Range[str, 3, 20] | None = None,
         steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
-        style: str | None = None,
+        style: StyleName | None = None,
         count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
         notify: str | None = None,
         direct_copy: bool | None = None,
@@ -63,7 +65,7 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
             if steps:
                 chosen = replace(chosen, steps=None if steps == menu.steps else steps)
             if style:
-                chosen = replace(chosen, preset=None if style == NONE else style)
+                chosen = await _with_style(interaction, chosen, style)
             if count:
                 chosen = replace(chosen, count=count)
             if notify:
@@ -75,7 +77,7 @@ def prefer_command(menu: policy.Menu, model: str) -> AnyCommand:
                 menu.sizes[0].name, menu.steps, count=interaction.client.settings.images_per_request
             )
             unchosen = merged((await inherited(interaction), usual))
-            await response.edit(_text(chosen, unchosen))
+            await response.edit(_text(chosen, preferred_style(interaction, chosen), unchosen))
 
     return prefer
 
@@ -85,11 +87,28 @@ async def _suggest_sizes(interaction: Interaction, typed: str) -> list[app_comma
     return [none, *await suggest_sizes(interaction, typed)]
 
 
+async def _suggest_styles(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    return or_none(NO_PREFERENCE, typed, await suggest_styles(interaction, typed))
+
+
+async def _with_style(interaction: Interaction, chosen: Preferences, typed: str) -> Preferences:
+    """The preferences with this style, or with none. Raises RecipeError, StoreError."""
+    if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
+        return replace(chosen, preset=None, preset_guild=None)
+    name = (await find_style(interaction, typed)).name
+    own = None if name in PRESETS else interaction.guild_id
+    return replace(chosen, preset=name, preset_guild=own)
+
+
 def _size(typed: str, menu: policy.Menu) -> str:
     """The size in pixels. Raises RecipeError, RefusedError."""
     width, height = parse_size(typed, menu.canvas)
     check(policy.may_have_size(menu, width, height))
     return f"{width}x{height}"
+
+
+def _style(name: str | None) -> str:
+    return escape(style_label(name)) if name else gettext("none")
 
 
 def _notifications() -> list[app_commands.Choice[str]]:
@@ -99,16 +118,19 @@ def _notifications() -> list[app_commands.Choice[str]]:
     ]
 
 
-def _text(chosen: Preferences, unchosen: Defaults) -> str:
-    """The member's defaults, with those that hold here where they have none; how to change them."""
-    style = chosen.preset or unchosen.preset
+def _text(chosen: Preferences, style: str | None, unchosen: Defaults) -> str:
+    """The member's defaults, with those that hold here where they have none; how to change them.
+
+    `style` is the preferred one, if it can be here.
+    """
+    style = style or unchosen.preset
     yes_or_no = gettext("yes") if chosen.direct_copy else gettext("no")
     return "\n".join(
         (
             gettext("**Your defaults for `/imagine`**"),
             gettext("Size: {size}", size=chosen.size or unchosen.size),
             gettext("Steps: {steps}", steps=chosen.steps or unchosen.steps),
-            gettext("Style: {style}", style=gettext(style) if style else gettext("none")),
+            gettext("Style: {style}", style=_style(style)),
             gettext("Images at once: {n}", n=chosen.count or unchosen.count),
             gettext("Mention when ready: {when}", when=gettext(NOTIFICATIONS[chosen.notify])),
             gettext("Copy by direct message: {answer}", answer=yes_or_no),

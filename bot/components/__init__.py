@@ -12,6 +12,7 @@ from bot.components.moderation_lists import (
     BlockedList,
     LimitsList,
     ModQueueList,
+    StyleList,
     WordList,
 )
 from bot.components.permutation_buttons import ConfirmButton, DiscardButton
@@ -36,6 +37,7 @@ BUTTONS: tuple[AnyButton, ...] = (
     BlockedList,
     LimitsList,
     WordList,
+    StyleList,
     AuditLogList,
     ClearButton,
     KeepButton,

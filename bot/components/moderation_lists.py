@@ -1,4 +1,4 @@
-"""The lists of /mod: the server's queue, blocked members, limits, refused words, the audit log."""
+"""The lists of /mod: the server's queue, blocked members, limits, words, styles, the audit log."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -15,6 +15,8 @@ from core.i18n import gettext, gettext_noop
 from core.image_check import CheckAction, Concept
 from core.job import Job, State
 from core.moderation import Block, Limits, WordRule
+from core.prompts import format_prompts
+from core.styles import Style
 
 T = TypeVar("T")
 
@@ -121,6 +123,14 @@ class WordList(ModeratorList, name="words"):
         return list_embed(gettext("Refused words"), lines), len(rules)
 
 
+class StyleList(ModeratorList, name="styles"):
+    @classmethod
+    async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
+        styles = await interaction.client.guild_styles.all(interaction.guild_id or 0)
+        lines = map(_style_line, _on_page(styles, number))
+        return list_embed(gettext("Styles of this server"), lines), len(styles)
+
+
 class AuditLogList(ModeratorList, name="log"):
     """The filter is the id of a member, or empty."""
 
@@ -146,6 +156,12 @@ def _job_line(job: Job) -> str:
     member, channel = f"<@{job.member_id}>", f"<#{job.channel_id}>"
     whose = gettext("{member} in {channel}", member=member, channel=channel)
     return f"#{job.id} · {state} · {whose} · {escape(truncate(job.title, MAX_PROMPT))}"
+
+
+def _style_line(style: Style) -> str:
+    sides = (format_prompts(side) for side in (style.include, style.exclude))
+    prompts = truncate(" − ".join(filter(None, sides)), MAX_PROMPT)
+    return f"**{escape(style.name)}** · {escape(prompts)}"
 
 
 def _block_line(block: Block) -> str:

@@ -27,6 +27,7 @@ from core.job import Job, JobKind
 from core.prompts import format_prompts
 from core.recipe import AN_IMAGE
 from core.storage.paths import finished_images, folder_of, tile_previews, timelapse_of
+from core.styles import style_label
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -183,7 +184,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield gettext("Steps"), str(recipe.steps)
     yield gettext("State"), state_name(job.state)
     if recipe.preset:
-        yield gettext("Style"), gettext(recipe.preset)
+        yield gettext("Style"), escape(style_label(recipe.preset))
     yield from looks(recipe)
     if recipe.source:
         row = recipe.source.row + 1

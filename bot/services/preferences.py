@@ -11,8 +11,10 @@ from typing import TypedDict, TypeVar, Unpack
 import discord
 
 from bot import policy
+from bot.services.styles import existing_style, find_style, is_no_style
 from bot.types import Interaction
 from core.database.errors import StoreError
+from core.database.members import Preferences
 from core.defaults import Defaults, merged
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.palette import Colours
@@ -20,11 +22,9 @@ from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, parse_prompts
 from core.recipe import Recipe, drawn_seed
 from core.sizes import parse_size
+from core.styles import Style
 
 T = TypeVar("T")
-
-NO_STYLE = "none"
-"""The choice of no style, in place of a default."""
 
 PREFERENCES_SECONDS = INITIAL_RESPONSE_SECONDS / 6
 """How long preferences may take to load, while Discord waits; then the defaults are used."""
@@ -59,7 +59,7 @@ async def preferred_recipes(
     """A recipe for each pair of include and exclude, all with the same seed. Raises RecipeError."""
     bot, menu = interaction.client, policy.menu(interaction.client.settings.model)
     default = merged((await _member_defaults(interaction), await inherited(interaction)))
-    size, style = options.get("size") or default.size, options.get("style") or default.preset
+    size = options.get("size") or default.size
     width, height = parse_size(size or menu.sizes[0].name, menu.canvas)
     seed = options.get("seed")
     make = partial(
@@ -70,7 +70,7 @@ async def preferred_recipes(
         seed=drawn_seed() if seed is None else seed,
         strength=options.get("strength", 0.5),
         count=options.get("count") or default.count or bot.settings.images_per_request,
-        preset=None if style == NO_STYLE else style,
+        preset=await _style(interaction, options.get("style"), default.preset),
         initial=options.get("initial"),
         tile=options.get("tile"),
         symmetry=options.get("symmetry"),
@@ -80,6 +80,16 @@ async def preferred_recipes(
         make(include, exclude or default_exclude(default.exclude or "", include))
         for include, exclude in texts
     ]
+
+
+async def _style(interaction: Interaction, typed: str | None, default: str | None) -> Style | None:
+    """The style that is typed, or the default one, if the database answers in time.
+
+    Raises RecipeError, StoreError.
+    """
+    if typed:
+        return None if is_no_style(typed) else await find_style(interaction, typed)
+    return await _in_time(existing_style(interaction, default)) if default else None
 
 
 def default_exclude(exclude: str, include: str) -> str:
@@ -102,7 +112,13 @@ async def _member_defaults(interaction: Interaction) -> Defaults:
     own = await _in_time(interaction.client.members.preferences(interaction.user.id))
     if own is None:
         return Defaults()
-    return Defaults(own.size, own.steps, own.preset, None, own.count)
+    return Defaults(own.size, own.steps, preferred_style(interaction, own), None, own.count)
+
+
+def preferred_style(interaction: Interaction, preferences: Preferences) -> str | None:
+    """The style that a member prefers, if it can be here: a server's own is in no other."""
+    elsewhere = preferences.preset_guild not in (None, interaction.guild_id)
+    return None if elsewhere else preferences.preset
 
 
 def _channels(interaction: Interaction) -> list[int]:

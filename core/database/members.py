@@ -41,6 +41,8 @@ class Preferences:
     count: int | None = None
     """How many images to request at once."""
     notify: Notify = Notify.LONG
+    preset_guild: int | None = None
+    """The server whose own style `preset` is; None for a built-in style."""
 
 
 _HISTORY = (
@@ -161,8 +163,8 @@ class Members:
         async with self._database.transaction() as db:
             await db.execute(
                 "INSERT OR REPLACE INTO preferences"
-                " (member_id, size, steps, preset, direct_copy, count, notify)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                " (member_id, size, steps, preset, direct_copy, count, notify, preset_guild)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     member_id,
                     preferences.size,
@@ -171,6 +173,7 @@ class Members:
                     preferences.direct_copy,
                     preferences.count,
                     preferences.notify.value,
+                    preferences.preset_guild,
                 ),
             )
 
@@ -210,4 +213,5 @@ def _preferences(row: sqlite3.Row) -> Preferences:
         bool(required(row, "direct_copy", int)),
         optional(row, "count", int),
         Notify(required(row, "notify", str)),
+        optional(row, "preset_guild", int),
     )

@@ -81,6 +81,11 @@ class PersonalData:
                     " WHERE member_id = ?",
                     (member_id,),
                 ),
+                "examples of styles": await rows_of(
+                    db,
+                    "SELECT guild_id, name AS style, image FROM guild_styles WHERE image_by = ?",
+                    (member_id,),
+                ),
                 "reports by you": await rows_of(
                     db,
                     "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"

@@ -29,6 +29,7 @@ _ACTIONS: dict[str, str] = {
     AuditAction.UNREADABLE: "damaged record, so no image",
     AuditAction.IMAGE_CHECK: "image check",
     AuditAction.SET_IMAGE_CONCEPT: "image check",
+    AuditAction.SET_STYLE: "style",
 }
 _LIMITS = {
     "running": "{} at a time",
@@ -83,6 +84,8 @@ def details_text(entry: AuditEntry) -> str:
         case AuditAction.IMAGE_CHECK | AuditAction.SET_IMAGE_CONCEPT if "concept" in details:
             action = details["action"] or "no longer checked"
             return f"“{escape(str(details['concept']))}”: {action}"
+        case AuditAction.SET_STYLE if "style" in details:
+            return f"“{escape(str(details['style']))}”: {_style(details)}"
         case AuditAction.SET_SETTING if "weekly_digest" in details:
             return f"weekly digest {'on' if details['weekly_digest'] else 'off'}"
         case AuditAction.SET_SETTING if "defaults" in details:
@@ -105,6 +108,13 @@ def _limits(limits: Mapping[str, Any]) -> str:
 def _defaults(defaults: Mapping[str, Any]) -> str:
     parts = [f"{name} {escape(str(value))}" for name, value in defaults.items() if value]
     return " · ".join(parts) or "none"
+
+
+def _style(details: Mapping[str, Any]) -> str:
+    if details["include"] is None:
+        return "removed"
+    sides = filter(None, (details["include"], details["exclude"]))
+    return escape(" − ".join(sides), MAX_TEXT)
 
 
 def _word(details: Mapping[str, Any]) -> str:

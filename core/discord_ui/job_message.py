@@ -22,6 +22,7 @@ from core.pattern import Symmetry, Tile
 from core.prompts import Prompt
 from core.recipe import AN_IMAGE, ImagePrompt, Recipe
 from core.repaint import Move, Repaint
+from core.styles import style_label
 
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 
@@ -289,7 +290,7 @@ def _footer(job: Job) -> str:
     if recipe.palette:
         parts.append(ngettext("{n} colour", "{n} colours", len(recipe.palette)))
     if recipe.preset:
-        parts.append(gettext(recipe.preset))
+        parts.append(escape(style_label(recipe.preset)))
     parts.append(requested)
     return " · ".join(parts)
 

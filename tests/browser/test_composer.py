@@ -143,7 +143,7 @@ async def test_commands_are_offered_in_the_language_that_was_just_chosen(screen:
 
 async def test_a_choice_that_does_not_exist_is_refused_and_not_dropped(screen: Screen) -> None:
     count = await screen.messages.count()
-    await screen.composer.fill("/imagine include: a red circle style: 1x1")
+    await screen.composer.fill("/imagine include: a red circle tile: 1x1")
     form = screen.page.get_by_role("form", name="Command /imagine")
     await expect(form).to_be_visible()
     await screen.keyboard.press("Enter")

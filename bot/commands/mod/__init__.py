@@ -17,6 +17,7 @@ from bot.commands.mod.moderator_role import set_moderator_role
 from bot.commands.mod.parameters import AnyModCommand
 from bot.commands.mod.queue import QUEUE_COMMANDS
 from bot.commands.mod.reports import reports
+from bot.commands.mod.styles import StylesGroup
 from bot.commands.mod.word_filter import WordsGroup
 from core.i18n import gettext_noop
 
@@ -34,6 +35,6 @@ class Moderation(
         commands: tuple[AnyModCommand, ...] = (*BLOCK_COMMANDS, *QUEUE_COMMANDS)
         for command in (*commands, reports, set_moderator_role, defaults):
             self.add_command(command)
-        groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), ChannelsGroup(), AuditLogGroup())
-        for group in groups:
+        groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), StylesGroup(), ChannelsGroup())
+        for group in (*groups, AuditLogGroup()):
             self.add_command(group)

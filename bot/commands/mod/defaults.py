@@ -1,17 +1,17 @@
 """/mod defaults: what members of a server or channel get if they don't type it."""
 
-import asyncio
 from dataclasses import asdict, replace
 from typing import Any
 
 from discord import app_commands
 
 from bot import policy
-from bot.commands.choices import suggest_sizes, suggest_styles
+from bot.commands.choices import StyleName, suggest_sizes, suggest_styles
 from bot.commands.mod.parameters import ChannelOption, guild_of
-from bot.errors import RefusedError
 from bot.services.access import check
 from bot.services.responses import acknowledged
+from bot.services.styles import find_style
+from bot.services.word_rules import refuse_forbidden_words
 from bot.types import Interaction
 from core.database.guild_defaults import WHOLE_GUILD
 from core.defaults import Defaults
@@ -20,8 +20,7 @@ from core.i18n import gettext, gettext_noop
 from core.prompts import format_prompts, parse_prompts
 from core.recipe import MAX_COUNT
 from core.sizes import parse_size
-from core.styles import find_preset
-from core.word_filter import first_hit
+from core.styles import style_label
 
 MAX_EXCLUDE = 200  #: characters; leaves room for the prompts of a style
 
@@ -45,7 +44,7 @@ async def defaults(
     channel: ChannelOption | None = None,
     size: app_commands.Range[str, 3, 20] | None = None,
     steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
-    style: app_commands.Range[str, 1, 40] | None = None,
+    style: StyleName | None = None,
     exclude: app_commands.Range[str, 1, MAX_EXCLUDE] | None = None,
     count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
     clear: bool = False,
@@ -57,7 +56,7 @@ async def defaults(
         given = Defaults(
             _size(interaction, size) if size else None,
             steps,
-            find_preset(style) if style else None,
+            (await find_style(interaction, style)).name if style else None,
             await _exclude(interaction, exclude) if exclude else None,
             count,
         )
@@ -88,17 +87,7 @@ def _size(interaction: Interaction, typed: str) -> str:
 async def _exclude(interaction: Interaction, typed: str) -> str:
     """The prompts as they are stored. Raises RecipeError; RefusedError for a refused word."""
     prompts = parse_prompts(typed, excluded=True)
-    words = await interaction.client.guild_rules.words(guild_of(interaction))
-    everywhere = [rule for rule in words if not rule.age_restricted]
-    text = "\n".join(prompt.text for prompt in prompts)
-    if hit := await asyncio.to_thread(first_hit, everywhere, text):
-        raise RefusedError(
-            gettext(
-                "“{found}” matches the rule “{rule}”, so every request would be refused.",
-                found=escape(hit.found),
-                rule=escape(hit.rule.text),
-            )
-        )
+    await refuse_forbidden_words(interaction, (prompt.text for prompt in prompts))
     return format_prompts(prompts)
 
 
@@ -107,7 +96,9 @@ def _lines(shown: Defaults) -> list[str]:
     return [
         gettext("Size: {size}", size=shown.size or none),
         gettext("Steps: {steps}", steps=shown.steps or none),
-        gettext("Style: {style}", style=gettext(shown.preset) if shown.preset else none),
+        gettext(
+            "Style: {style}", style=escape(style_label(shown.preset)) if shown.preset else none
+        ),
         gettext("Exclude: {prompts}", prompts=escape(shown.exclude) if shown.exclude else none),
         gettext("Images at once: {n}", n=shown.count or none),
     ]

@@ -58,6 +58,10 @@ UPDATE blocks SET reason = NULL WHERE member_id = :member;
 -- The payload of a request contains what the member typed. The row stays until it is responded to.
 UPDATE pending_responses SET payload = NULL WHERE member_id = :member AND created_at <= :at;
 DELETE FROM uploaded_images WHERE member_id = :member AND created_at <= :at;
+-- A style remains, but without the example that the member uploaded.
+UPDATE guild_styles SET image = NULL, image_by = NULL WHERE image_by = :member AND NOT EXISTS (
+    SELECT 1 FROM uploaded_images WHERE name = image AND member_id = image_by
+);
 DELETE FROM preferences WHERE member_id = :member;
 DELETE FROM drafts WHERE member_id = :member;
 DELETE FROM favourites WHERE member_id = :member

@@ -1,0 +1,76 @@
+"""/styles: the styles that can be chosen here, and what one of them does."""
+
+import asyncio
+import io
+
+import discord
+from discord import app_commands
+from PIL import Image
+
+from bot.commands.choices import StyleName, suggest_styles
+from bot.components.moderation_lists import list_embed
+from bot.services.admission import channel_context
+from bot.services.responses import acknowledged
+from bot.services.styles import find_style
+from bot.types import Interaction
+from core.discord_ui.text import escape
+from core.i18n import gettext, gettext_noop
+from core.prompts import format_prompts
+from core.storage.uploaded_images import ImageRejectedError, load_image
+from core.styles import Style, style_label, suiting
+
+
+@app_commands.command(
+    name="styles", description=gettext_noop("See the styles of this server, or what one does")
+)
+@app_commands.describe(style=gettext_noop("The style to look at"))
+@app_commands.autocomplete(style=suggest_styles)
+async def styles_command(interaction: Interaction, style: StyleName | None = None) -> None:
+    async with acknowledged(interaction, ephemeral=True) as response:
+        if style is None:
+            await response.edit(embed=await _all(interaction))
+            return
+        shown = await find_style(interaction, style)
+        example = await _example(interaction, shown)
+        await response.edit(embed=_one(shown), attachments=[example] if example else [])
+
+
+async def _all(interaction: Interaction) -> discord.Embed:
+    lines = []
+    if own := await interaction.client.guild_styles.all(interaction.guild_id):
+        names = " · ".join(escape(style.name) for style in own)
+        lines.append(gettext("**Of this server** {styles}", styles=names))
+    names = " · ".join(map(gettext, suiting(interaction.client.settings.model)))
+    lines.append(gettext("**Built in** {styles}", styles=names))
+    lines.append(gettext("Choose one with `/imagine style:`, or as your default with `/prefer`."))
+    return list_embed(gettext("Styles"), lines)
+
+
+def _one(style: Style) -> discord.Embed:
+    lines = [gettext("**Include** {prompts}", prompts=escape(format_prompts(style.include)))]
+    if style.exclude:
+        excluded = escape(format_prompts(style.exclude))
+        lines.append(gettext("**Exclude** {prompts}", prompts=excluded))
+    return list_embed(escape(style_label(style.name)), lines)
+
+
+async def _example(interaction: Interaction, style: Style) -> discord.File | None:
+    """The example of a server's own style, if it has one that may be shown here."""
+    bot = interaction.client
+    example = await bot.guild_styles.example(interaction.guild_id or 0, style.name)
+    if example is None or (
+        example.age_restricted and not channel_context(interaction).age_restricted
+    ):
+        return None
+    try:
+        image = await asyncio.to_thread(load_image, example.image, bot.settings.data_dir)
+    except ImageRejectedError:  # its file is gone: there is still the text
+        return None
+    return await asyncio.to_thread(_file, image, example.spoilered)
+
+
+def _file(image: Image.Image, spoilered: bool) -> discord.File:
+    png = io.BytesIO()
+    image.save(png, "PNG")
+    png.seek(0)
+    return discord.File(png, "example.png", spoiler=spoilered)
