@@ -1,15 +1,16 @@
 """A server's rules and limits, applied to a request: pure functions that return decisions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.decisions import YES, Decision, Reason, refuse
 from bot.policy import MAX_WAITING
 from core.job import Provenance
-from core.moderation import Limits, Rules, Usage
+from core.moderation import Limits, Rules, Usage, WordRule
+from core.prompts import Prompt
 from core.recipe import Recipe
 from core.sizes import parse_size
-from core.word_filter import Hit, first_hit
+from core.word_filter import first_hit
 
 DEFAULT_LIMITS = Limits(waiting=MAX_WAITING)
 """For servers that have set none."""
@@ -148,27 +149,30 @@ def _from_permitted_sources(request: Request) -> Decision:
     return YES
 
 
-def _without_forbidden_words(request: Request) -> Decision:
-    """These may appear in neither the include nor the exclude prompts."""
-    prompts = (*request.recipe.include, *request.recipe.exclude)
-    rules = (rule for rule in request.rules.words if not rule.age_restricted)
-    if hit := first_hit(rules, "\n".join(prompt.text for prompt in prompts)):
+def _of_permitted_words(request: Request) -> Decision:
+    restricted = request.context.age_restricted
+    return may_say(request.recipe, request.rules.words, age_restricted=restricted)
+
+
+def may_say(recipe: Recipe, words: Sequence[WordRule], *, age_restricted: bool) -> Decision:
+    """Whether a server's words permit these prompts in a channel, age-restricted or not.
+
+    A word that is refused everywhere may be neither included nor excluded. One that is refused
+    outside of age-restricted channels may be excluded anywhere.
+    """
+    everywhere = [rule for rule in words if not rule.age_restricted]
+    if hit := first_hit(everywhere, _texts((*recipe.include, *recipe.exclude))):
         return refuse(Reason.FORBIDDEN_WORD, found=hit.found, rule=hit.rule.text)
-    return YES
-
-
-def _age_restricted_words_in_such_channels(request: Request) -> Decision:
-    if request.context.age_restricted:
+    if age_restricted:
         return YES
-    if hit := _age_restricted_word(request):
+    elsewhere = [rule for rule in words if rule.age_restricted]
+    if hit := first_hit(elsewhere, _texts(recipe.include)):
         return refuse(Reason.AGE_RESTRICTED_WORD, found=hit.found, rule=hit.rule.text)
     return YES
 
 
-def _age_restricted_word(request: Request) -> Hit | None:
-    """One in the include prompts; it may be excluded anywhere."""
-    rules = (rule for rule in request.rules.words if rule.age_restricted)
-    return first_hit(rules, "\n".join(prompt.text for prompt in request.recipe.include))
+def _texts(prompts: Iterable[Prompt]) -> str:
+    return "\n".join(prompt.text for prompt in prompts)
 
 
 _CHECKS: tuple[Callable[[Request], Decision], ...] = (
@@ -179,7 +183,6 @@ _CHECKS: tuple[Callable[[Request], Decision], ...] = (
     _from_permitted_sources,
     _within_size_and_steps,
     _within_usage,
-    _without_forbidden_words,  # after the cheap checks, because it reads the whole text
-    _age_restricted_words_in_such_channels,
+    _of_permitted_words,  # after the cheap checks, because it reads the whole text
 )
 """Run in this order, up to the first that refuses."""

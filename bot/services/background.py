@@ -3,6 +3,7 @@
 from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log
 from bot.services.deletion import work_off_deletions
+from bot.services.hall_of_fame import post_hall_of_fame
 from bot.services.responses import resume_pending_responses
 from bot.services.weekly_digest import post_weekly_digests
 from bot.services.welcome import welcome_new_servers
@@ -17,5 +18,6 @@ BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
     resume_pending_responses,
     welcome_new_servers,
     post_weekly_digests,
+    post_hall_of_fame,
     _delete,
 )

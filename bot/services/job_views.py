@@ -77,7 +77,7 @@ async def show_timelapse(response: Response, job: Job) -> None:
 
 async def show_job(response: Response, job: Job) -> None:
     """A job's details, its images and its buttons."""
-    files = await _image_files(job, response.interaction.client.settings.data_dir)
+    files = await image_files(job, response.interaction.client.settings.data_dir)
     texts = await _details(response, job)
     await response.edit(attachments=files, view=_layout(texts, files, button_rows(job)))
 
@@ -87,7 +87,7 @@ async def copy_of(job: Job, data_dir: Path) -> tuple[ui.LayoutView, list[discord
 
     It has no buttons: elsewhere, they are of use to the job's own member only.
     """
-    files = await _image_files(job, data_dir)
+    files = await image_files(job, data_dir)
     if not files:
         raise RefusedError(gettext(FILES_GONE))
     number = f"#{job.id}"
@@ -96,7 +96,7 @@ async def copy_of(job: Job, data_dir: Path) -> tuple[ui.LayoutView, list[discord
     return _layout([f"{number} · {escape(job.title, MAX_CODE)}"], files, []), files
 
 
-async def _image_files(job: Job, data_dir: Path) -> list[discord.File]:
+async def image_files(job: Job, data_dir: Path) -> list[discord.File]:
     """The finished images, and how they repeat if they are tiles."""
     folder = folder_of(job.id, data_dir)
     paths = await asyncio.to_thread(finished_images, folder)

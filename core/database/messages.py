@@ -35,6 +35,8 @@ class Kind(StrEnum):
     """That it is done, with a mention of its member."""
     GROUP = "group"
     """The jobs that were requested together with it, and links to their messages."""
+    HALL_OF_FAME = "hall of fame"
+    """Its images, because many members have them as a favourite."""
     REPORT = "report"
     """A report to moderators, in their log channel."""
 

@@ -88,6 +88,10 @@ def details_text(entry: AuditEntry) -> str:
             return f"“{escape(str(details['style']))}”: {_style(details)}"
         case AuditAction.SET_SETTING if "weekly_digest" in details:
             return f"weekly digest {'on' if details['weekly_digest'] else 'off'}"
+        case AuditAction.SET_SETTING if "hall_of_fame" in details:
+            if channel := details["hall_of_fame"]:
+                return f"hall of fame in <#{channel}>, from {details['favourites']} favourites on"
+            return "no hall of fame"
         case AuditAction.SET_SETTING if "defaults" in details:
             where = f"in <#{channel}>" if (channel := details["channel"]) else "of the server"
             return f"defaults {where}: {_defaults(details['defaults'])}"

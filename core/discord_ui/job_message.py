@@ -101,7 +101,7 @@ def job_message(
                 status = gettext(NOTHING_DESCRIBED)
             shown = [_described(job, row, each) for row, each in enumerate(descriptions)]
             return _layout(job.state, [status], shown, [f"-# {_footer(job)}"], job)
-        lines = [status, *_prompts(job.recipe)]
+        lines = [status, *prompt_lines(job.recipe)]
         note = escape(" ".join(map(gettext, notes)), MAX_REASON)
         texts = [gettext("**Note** {text}", text=note)] if note else []
         return _layout(job.state, lines, _gallery(images), [*texts, *_small_print(job)], job)
@@ -228,7 +228,7 @@ def _ready(job: Job) -> str:
     return gettext("Ready after {n} s.", n=seconds)
 
 
-def _prompts(recipe: Recipe) -> Iterator[str]:
+def prompt_lines(recipe: Recipe) -> Iterator[str]:
     """A line of include prompts and, if there are any, one of exclude prompts."""
     included: Prompts = (*recipe.include, *recipe.include_images)
     separators = (" → " if isinstance(p, Prompt) and p.scene > 1 else " · " for p in included)

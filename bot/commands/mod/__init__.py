@@ -11,6 +11,7 @@ from bot.commands.mod.audit_log import AuditLogGroup
 from bot.commands.mod.blocks import BLOCK_COMMANDS
 from bot.commands.mod.channels import ChannelsGroup
 from bot.commands.mod.defaults import defaults
+from bot.commands.mod.hall_of_fame import hall_of_fame
 from bot.commands.mod.image_check import ImagesGroup
 from bot.commands.mod.limits import LimitsGroup
 from bot.commands.mod.moderator_role import set_moderator_role
@@ -33,7 +34,7 @@ class Moderation(
     def __init__(self) -> None:
         super().__init__()
         commands: tuple[AnyModCommand, ...] = (*BLOCK_COMMANDS, *QUEUE_COMMANDS)
-        for command in (*commands, reports, set_moderator_role, defaults):
+        for command in (*commands, reports, set_moderator_role, defaults, hall_of_fame):
             self.add_command(command)
         groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), StylesGroup(), ChannelsGroup())
         for group in (*groups, AuditLogGroup()):

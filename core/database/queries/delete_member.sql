@@ -66,4 +66,6 @@ DELETE FROM preferences WHERE member_id = :member;
 DELETE FROM drafts WHERE member_id = :member;
 DELETE FROM favourites WHERE member_id = :member
     OR job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
+DELETE FROM hall_of_fame
+    WHERE job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
 DELETE FROM jobs WHERE member_id = :member AND id <= :last_job;

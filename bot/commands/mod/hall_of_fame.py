@@ -1,0 +1,64 @@
+"""/mod hall-of-fame: a channel that shows images which many members have as a favourite."""
+
+import discord
+from discord import app_commands
+
+from bot.commands.mod.parameters import ChannelOption, guild_of
+from bot.errors import RefusedError
+from bot.services.responses import acknowledged
+from bot.types import Interaction
+from core.database.halls_of_fame import HallOfFame, HallsOfFame
+from core.i18n import gettext, gettext_noop, ngettext
+
+MAX_FAVOURITES = 1000
+
+
+@app_commands.command(
+    name="hall-of-fame",
+    description=gettext_noop("Show images with many favourites in a channel (empty to stop)"),
+)
+@app_commands.describe(
+    channel=gettext_noop("The channel that shows them"),
+    favourites=gettext_noop("How many members must have an image as a favourite (default: 5)"),
+)
+async def hall_of_fame(
+    interaction: Interaction,
+    channel: ChannelOption | None = None,
+    favourites: app_commands.Range[int, 1, MAX_FAVOURITES] = 5,
+) -> None:
+    async with acknowledged(interaction, ephemeral=True) as response:
+        halls = HallsOfFame(interaction.client.database)
+        guild_id, actor_id = guild_of(interaction), interaction.user.id
+        if channel is None:
+            await halls.set(guild_id, None, actor_id)
+            await response.edit(gettext("No more images are added to the hall of fame."))
+            return
+        _check_permissions(interaction, channel)
+        await halls.set(guild_id, HallOfFame(channel.id, favourites), actor_id)
+        await response.edit(
+            ngettext(
+                "From now on, images that {n} member has as a favourite are posted in {channel}.",
+                "From now on, images that {n} members have as a favourite are posted in {channel}.",
+                favourites,
+                channel=channel.mention,
+            )
+        )
+
+
+def _check_permissions(interaction: Interaction, channel: ChannelOption) -> None:
+    """Raises RefusedError unless the bot can post images there."""
+    assert interaction.guild is not None
+    place = interaction.guild.get_channel_or_thread(channel.id)
+    if isinstance(place, discord.abc.Messageable):
+        granted = place.permissions_for(interaction.guild.me)
+        threaded = isinstance(place, discord.Thread)
+        may_send = granted.send_messages_in_threads if threaded else granted.send_messages
+        if granted.view_channel and may_send and granted.attach_files:
+            return
+    raise RefusedError(
+        gettext(
+            "I can't post images in {channel}. I need these permissions there: View Channel, Send"
+            " Messages and Attach Files.",
+            channel=channel.mention,
+        )
+    )
