@@ -48,7 +48,7 @@ class AuditLogGroup(
             if on and channel_id is None:
                 raise RefusedError(gettext("Set a log channel first: `/mod log channel`."))
             await WeeklyDigests(bot.database).turn(guild_id, interaction.user.id, on=on)
-            text = gettext("No weekly summary is posted.")
+            text = gettext("No weekly summary will be posted.")
             if on:
                 channel = f"<#{channel_id}>"
                 text = gettext(
