@@ -175,7 +175,7 @@ class Recipe(BaseModel):
             repaint=repaint,
         )
 
-    def with_pictures(self, initial: str | None, like: ImagePrompts, unlike: ImagePrompts) -> Self:
+    def with_images(self, initial: str | None, like: ImagePrompts, unlike: ImagePrompts) -> Self:
         """A copy with stored images, to start from and as prompts. Raises RecipeError."""
         return self._with(
             initial=initial,
@@ -257,7 +257,7 @@ class Recipe(BaseModel):
     def for_repainting(self, include: str, exclude: str, seed: int) -> Self:
         """For one image with this recipe, of which a part is painted anew with other prompts.
 
-        `with_pictures` and `repainting` complete it. Raises RecipeError.
+        `with_images` and `repainting` complete it. Raises RecipeError.
         """
         edited = self.edited(include, exclude, self.size, self.steps, seed)
         return edited._with(

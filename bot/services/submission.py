@@ -77,7 +77,7 @@ class Uploads:
             raise RecipeError(nothing_named())
         if self.repaint or self.mask:
             initial = NOT_YET_STORED if self.initial or self.finished else None
-            self.complete(recipe.with_pictures(initial, (), ()), NOT_YET_STORED)
+            self.complete(recipe.with_images(initial, (), ()), NOT_YET_STORED)
 
     def complete(self, recipe: Recipe, mask: str | None) -> Recipe:
         """The recipe with what is to be repainted, once its images are stored."""
@@ -185,7 +185,7 @@ async def _stored(
     def complete(recipe: Recipe) -> Recipe:
         if palette:
             recipe = recipe.with_palette(palette)
-        recipe = recipe.with_pictures(initial or recipe.initial, tuple(like), tuple(unlike))
+        recipe = recipe.with_images(initial or recipe.initial, tuple(like), tuple(unlike))
         recipe = uploads.complete(recipe, mask)
         return recipe.without_text(uploads.placeholder) if uploads.placeholder else recipe
 

@@ -728,7 +728,7 @@ def ask_to_describe(database: Database, tmp_path: Path) -> Callable[[], Awaitabl
     async def ask_to_describe() -> Job:
         image = store_image(Image.new("RGB", (20, 10), "teal"), tmp_path)
         like = (ImagePrompt(image),)
-        recipe = description_recipe().with_pictures(None, like, ()).without_text(PLACEHOLDER)
+        recipe = description_recipe().with_images(None, like, ()).without_text(PLACEHOLDER)
         return await Jobs(database).insert(
             NewJob(
                 recipe=recipe,

@@ -63,7 +63,7 @@ uploads = st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.bo
 def recipe(node: Node, ids: list[int]) -> Recipe:
     made = Recipe.make("a red circle", width=64, height=64, steps=10, seed=1)
     prompts = (ImagePrompt(node.prompt),) if node.prompt else ()
-    made = made.with_pictures(node.initial, prompts, ())
+    made = made.with_images(node.initial, prompts, ())
     source = Source(ids[node.source], 0) if node.source is not None else None
     return made.model_copy(update={"source": source})
 
