@@ -99,8 +99,9 @@ class Reports:
 
         The verdict BLOCK also blocks the job's member until `block_until`, and cancels their jobs.
         DELETE deletes the images and messages of the job, whatever its state, except
-        `but_message`, the message of the report itself. Of a held job, only the images are deleted,
-        and the member reads why. With any other verdict they are posted.
+        `but_message`, the message of the report itself. The images of a held job are posted with
+        DISMISS. With BLOCK, or DELETE of the image check's report, only they are deleted, and the
+        member reads why.
         """
         now = self._database.now()
         async with once(self._database) as db:
@@ -136,9 +137,9 @@ class Reports:
                     reason=report.reason,
                     until=block_until,
                 )
-            if verdict is not Verdict.DELETE:
+            if verdict is Verdict.DISMISS:
                 await job_updates.release(db, report.job_id, now)
-            elif report.by_image_check:
+            elif verdict is Verdict.BLOCK or report.by_image_check:
                 await refuse_held(db, report.job_id, now)
             else:
                 entry = JobDeleted(report.job_id, but_message, now)

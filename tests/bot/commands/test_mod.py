@@ -476,14 +476,7 @@ async def test_a_held_image_is_shown_or_refused_by_a_moderator(
     label: str,
 ) -> None:
     """Until then it is in no history, and nothing is made from it."""
-    card = await ask(ada)
-    await Claims(database).claim("engine", LEASE)
-    folder = folder_of(1, settings.data_dir)
-    folder.mkdir(parents=True)
-    await asyncio.to_thread(Image.new("RGB", (8, 8), "red").save, folder / "final-0.png")
-    match = Concept("a *gun*", CheckAction.HOLD)
-    await Claims(database).finish(1, "engine", State.DONE, match=match)
-    await Jobs(database).mark_posted(1)
+    card, folder = await held_image(ada, database, settings), folder_of(1, settings.data_dir)
     await press(sandbox, ada, card, "vary:1")
     await private_message(ada, "A moderator looks at the image of #1")
     assert await bot.members.history(ada.id, sandbox.guild.id) == (0, [])
@@ -506,6 +499,37 @@ async def test_a_held_image_is_shown_or_refused_by_a_moderator(
     assert job.reason == (None if verdict == "dismiss" else refused)
     await worked_off(database)
     assert folder.exists() == (verdict == "dismiss")
+
+
+async def test_blocking_for_a_held_image_refuses_it_also_by_a_members_report(
+    bot: ImagineBot, database: Database, settings: Settings, sandbox: Sandbox, ada: Member
+) -> None:
+    await held_image(ada, database, settings)
+    job = await Jobs(database).get(1)
+    assert job
+    report = await bot.reports.insert(job, 77, "rude")
+    assert report
+    await bot.reports.close(sandbox.guild.id, report.id, Verdict.BLOCK, 78)
+    refused = await Jobs(database).get(1)
+    assert refused
+    assert (refused.state, refused.held) == (State.FAILED, False)
+    assert refused.reason == Reason(ReasonCode.IMAGE_REFUSED)
+    await worked_off(database)
+    assert not folder_of(1, settings.data_dir).exists()
+    assert (await bot.blocks.active(sandbox.guild.id))[0].member_id == ada.id
+
+
+async def held_image(ada: Member, database: Database, settings: Settings) -> MessageView:
+    """The message of job 1, whose image waits for a moderator."""
+    card = await ask(ada)
+    await Claims(database).claim("engine", LEASE)
+    folder = folder_of(1, settings.data_dir)
+    folder.mkdir(parents=True)
+    await asyncio.to_thread(Image.new("RGB", (8, 8), "red").save, folder / "final-0.png")
+    match = Concept("a *gun*", CheckAction.HOLD)
+    await Claims(database).finish(1, "engine", State.DONE, match=match)
+    await Jobs(database).mark_posted(1)
+    return card
 
 
 async def test_concepts_are_added_listed_and_removed(
