@@ -33,6 +33,7 @@ class AuditAction(StrEnum):
     IMAGE_CHECK = "image_check"
     SET_IMAGE_CONCEPT = "set_image_concept"
     SET_STYLE = "set_style"
+    DEFAULT_REFUSED = "default_refused"
 
 
 IMAGE_CHECK = 0

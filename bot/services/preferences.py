@@ -5,6 +5,7 @@ First comes what is typed, then the member's own defaults, the channel's, the se
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypedDict, TypeVar, Unpack
 
@@ -23,6 +24,7 @@ from core.prompts import format_prompts, parse_prompts
 from core.recipe import Recipe, drawn_seed
 from core.sizes import parse_size
 from core.styles import Style
+from core.word_filter import Hit, first_hit
 
 T = TypeVar("T")
 
@@ -59,6 +61,8 @@ async def preferred_recipes(
     """A recipe for each pair of include and exclude, all with the same seed. Raises RecipeError."""
     bot, menu = interaction.client, policy.menu(interaction.client.settings.model)
     default = merged((await _member_defaults(interaction), await inherited(interaction)))
+    if default.exclude and not all(exclude for _, exclude in texts):
+        default = await _without_refused(interaction, default)
     size = options.get("size") or default.size
     width, height = parse_size(size or menu.sizes[0].name, menu.canvas)
     seed = options.get("seed")
@@ -99,6 +103,30 @@ def default_exclude(exclude: str, include: str) -> str:
     included = {prompt.text.casefold() for prompt in parse_prompts(include)}
     prompts = parse_prompts(exclude, excluded=True)
     return format_prompts(tuple(p for p in prompts if p.text.casefold() not in included))
+
+
+async def _without_refused(interaction: Interaction, default: Defaults) -> Defaults:
+    """The defaults without exclude prompts that the word filter refuses, if it answers in time.
+
+    A rule that was added after the default would else refuse every request. The moderators read of
+    it in their log.
+    """
+    guild_id, exclude = interaction.guild_id, default.exclude or ""
+    if guild_id is None:
+        return default
+
+    async def refused() -> Hit | None:
+        rules = await interaction.client.guild_rules.words(guild_id)
+        everywhere = [rule for rule in rules if not rule.age_restricted]
+        text = "\n".join(prompt.text for prompt in parse_prompts(exclude, excluded=True))
+        return await asyncio.to_thread(first_hit, everywhere, text)
+
+    if (hit := await _in_time(refused())) is None:
+        return default
+    await _in_time(
+        interaction.client.audit_log.record_refused_default(guild_id, exclude, hit.rule.text)
+    )
+    return replace(default, exclude=None)
 
 
 async def inherited(interaction: Interaction) -> Defaults:

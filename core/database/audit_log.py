@@ -42,6 +42,28 @@ class AuditLog:
                 reason=reason,
             )
 
+    async def record_refused_default(self, guild_id: int, exclude: str, rule: str) -> None:
+        """Records that the rules refuse default exclude prompts: once, until either changes."""
+        details = {"exclude": exclude, "rule": rule}
+        values = {
+            "guild": guild_id,
+            "action": AuditAction.DEFAULT_REFUSED.value,
+            "details": json.dumps(details),
+            "word": AuditAction.SET_WORD_RULE.value,
+            "setting": AuditAction.SET_SETTING.value,
+        }
+        async with self._database.transaction() as db:
+            known = await value_of(
+                db,
+                "SELECT EXISTS (SELECT 1 FROM audit_log WHERE guild_id = :guild"
+                " AND action = :action AND details = :details AND id > coalesce((SELECT MAX(id)"
+                " FROM audit_log WHERE guild_id = :guild AND action IN (:word, :setting)), 0))",
+                values,
+            )
+            if not known:
+                now, action = self._database.now(), AuditAction.DEFAULT_REFUSED
+                await record(db, now, guild_id, action, None, details=details)
+
     async def page(
         self, guild_id: int, *, member_id: int | None = None, limit: int = 20, offset: int = 0
     ) -> tuple[int, list[AuditEntry]]:

@@ -30,6 +30,7 @@ _ACTIONS: dict[str, str] = {
     AuditAction.IMAGE_CHECK: "image check",
     AuditAction.SET_IMAGE_CONCEPT: "image check",
     AuditAction.SET_STYLE: "style",
+    AuditAction.DEFAULT_REFUSED: "default left out",
 }
 _LIMITS = {
     "running": "{} at a time",
@@ -95,6 +96,9 @@ def details_text(entry: AuditEntry) -> str:
         case AuditAction.SET_SETTING if "defaults" in details:
             where = f"in <#{channel}>" if (channel := details["channel"]) else "of the server"
             return f"defaults {where}: {_defaults(details['defaults'])}"
+        case AuditAction.DEFAULT_REFUSED if "rule" in details:
+            exclude, rule = (escape(str(details[name]), 100) for name in ("exclude", "rule"))
+            return f"exclude {exclude} matches the rule “{rule}”"
         case AuditAction.CLOSE_REPORT if "verdict" in details:
             return str(details["verdict"])
     return str(details.get("text", ""))

@@ -28,6 +28,10 @@ async def test_only_those_with_certain_words_or_favourites(
 ) -> None:
     job, card = await painted(ada, include="a castle")
     await painted(ada, include="a lighthouse")
+    for key in ("weight", "include", "{"):  # of the recipe's JSON, but in no prompt
+        await ada.slash("history", words=key)
+        assert "No matching images" in (await private_message(ada, "Your images")).text
+        sandbox.channel.messages.popitem()
     await ada.slash("history", words="LIGHT")
     assert "castle" not in (await private_message(ada, "a lighthouse")).text
     await press(sandbox, ada, card, f"favourite:{job.id}")

@@ -288,6 +288,7 @@ WRITES_ONLY = {
     *("GuildRules.add_concept", "GuildRules.remove_concept"),
     *("GuildRules.set_channel", "GuildSettings.set_moderator_role"),
     *("GuildSettings.set_log_channel", "AuditLog.record_refusal"),
+    "AuditLog.record_refused_default",
     *("AuditLog.mark_mirrored", "Reports.insert", "Reports.mark_announced"),
     *("PendingResponses.insert", "PendingResponses.delete", "UploadedImages.add"),
     *(

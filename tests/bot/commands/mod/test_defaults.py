@@ -99,3 +99,24 @@ async def test_styles_are_suggested_in_the_members_language(
     await mo.slash("mod defaults", style=choice["value"])
     await private_message(mo, f"Stil: {choice['name']}")
     assert (await requested(mo, database)).preset == "night"
+
+
+async def test_a_default_that_a_later_rule_refuses_is_left_out_and_told_once(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, ada: Member
+) -> None:
+    guild = sandbox.guild.id
+    await mo.slash("mod defaults", exclude="fog | a bad thing")
+    await private_message(mo, "Exclude: fog")
+    await bot.guild_rules.add_word(guild, WordRule("bad"), actor_id=mo.id)
+    for _ in range(2):
+        assert not (await requested(ada, database)).exclude
+    assert (await requested(ada, database, exclude="rain")).exclude == (Prompt("rain"),)
+    count, entries = await AuditLog(database).page(guild)
+    assert count == 3  # with the default and the rule
+    assert details_text(entries[0]) == r"exclude fog \| a bad thing matches the rule “bad”"
+
+    await bot.guild_rules.remove_word(guild, "bad", actor_id=mo.id)
+    assert len((await requested(ada, database)).exclude) == 2
+    await bot.guild_rules.add_word(guild, WordRule("fog"), actor_id=mo.id)
+    await requested(ada, database)
+    assert details_text((await AuditLog(database).page(guild))[1][0]).endswith("“fog”")
