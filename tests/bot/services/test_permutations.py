@@ -90,6 +90,15 @@ async def test_what_is_beyond_a_limit_is_refused_with_its_number_before_the_ques
     assert not await JobQueue(database).waiting()
 
 
+async def test_alternatives_in_private_are_refused_before_anything_is_queued(
+    bot: ImagineBot, database: Database, ada: Member
+) -> None:
+    await ada.slash("imagine", include=STARS, private=True)
+    assert "leave out the braces, or `private`" in await refusal(ada)
+    assert not await JobQueue(database).waiting()
+    assert not await Drafts(database).get(1, ada.id)
+
+
 async def test_limits_are_counted_again_when_the_member_says_yes(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
