@@ -81,6 +81,18 @@ class Reason:
         return cls(code, params, text)
 
 
+@dataclass(frozen=True, slots=True)
+class ResponseToken:
+    """What can edit the response to an interaction, also where the bot is no member."""
+
+    application_id: int
+    token: str
+    message_id: int
+    """The response."""
+    expires_at: float
+    """In seconds since 1970."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What is known of a job before it is in the queue. See `Job` for the fields."""
@@ -101,6 +113,8 @@ class NewJob:
     kind: JobKind = JobKind.IMAGE
     interaction_id: int | None = None
     """The pending response that is for this job, if there is one."""
+    response_token: ResponseToken | None = None
+    """What shows the job where the bot is no member; then it has no message of its own."""
 
 
 @dataclass(frozen=True, slots=True)

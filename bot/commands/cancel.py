@@ -4,6 +4,7 @@ from discord import app_commands
 
 from bot.commands.autocompletion import in_time, matching_jobs
 from bot.errors import RefusedError
+from bot.installation import guild_id_of
 from bot.services.access import actor_of
 from bot.services.cancellation import cancel_job
 from bot.services.responses import acknowledged
@@ -46,4 +47,4 @@ def _name(job: Job) -> str:
 async def _own_jobs(interaction: Interaction) -> list[Job]:
     """Those in this server; in direct messages, all of them."""
     jobs = await interaction.client.queue.by_member(interaction.user.id)
-    return [job for job in jobs if interaction.guild_id in (job.guild_id, None)]
+    return [job for job in jobs if guild_id_of(interaction) in (job.guild_id, None)]

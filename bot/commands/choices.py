@@ -5,6 +5,7 @@ from discord.app_commands import Choice, locale_str
 
 from bot import policy
 from bot.commands.autocompletion import in_time, matching_texts
+from bot.installation import guild_id_of
 from bot.services.styles import NO_STYLE, NO_STYLE_NAME
 from bot.types import Interaction
 from core.discord_ui.limits import MAX_CHOICES
@@ -59,7 +60,7 @@ async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[s
 
 async def suggest_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """The server's own styles, and those that suit the model, in the member's language."""
-    own = await in_time(interaction.client.guild_styles.all(interaction.guild_id)) or []
+    own = await in_time(interaction.client.guild_styles.all(guild_id_of(interaction))) or []
     presets = map(gettext, suiting(interaction.client.settings.model))
     return matching_texts(typed, dict.fromkeys((*(style.name for style in own), *presets)))
 

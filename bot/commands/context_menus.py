@@ -9,6 +9,7 @@ from bot.components.image_modal import ImageModal
 from bot.components.persistent import send_modal
 from bot.components.report_modal import ReportModal
 from bot.errors import RefusedError
+from bot.installation import guild_id_of
 from bot.services.access import get_visible_job
 from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
@@ -38,7 +39,7 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
                 interaction.client,
                 image,
                 member_id=interaction.user.id,
-                guild_id=interaction.guild_id,
+                guild_id=guild_id_of(interaction),
                 age_restricted=channel_context(interaction).age_restricted,
                 spoilered=source is not None and source.spoilered,
             )
@@ -68,6 +69,7 @@ async def show_prompt(interaction: Interaction, message: discord.Message) -> Non
 
 
 @app_commands.context_menu(name=gettext_noop("Report to moderators"))
+@app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False)
 async def report_to_moderators(interaction: Interaction, message: discord.Message) -> None:
     job = await _job_of(interaction, message)

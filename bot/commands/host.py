@@ -20,6 +20,7 @@ from core.i18n import gettext, gettext_noop
 MAX_NAMED = 20  #: servers that are named
 
 
+@app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False)
 class HostGroup(
     app_commands.Group,

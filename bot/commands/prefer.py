@@ -8,6 +8,7 @@ from discord.app_commands import locale_str
 from bot import policy
 from bot.client import AnyCommand
 from bot.commands.choices import StyleName, or_none, suggest_sizes, suggest_styles
+from bot.installation import guild_id_of
 from bot.services.access import check
 from bot.services.preferences import inherited, preferred_style
 from bot.services.responses import acknowledged
@@ -96,7 +97,7 @@ async def _with_style(interaction: Interaction, chosen: Preferences, typed: str)
     if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
         return replace(chosen, preset=None, preset_guild=None)
     name = (await find_style(interaction, typed)).name
-    own = None if name in PRESETS else interaction.guild_id
+    own = None if name in PRESETS else guild_id_of(interaction)
     return replace(chosen, preset=name, preset_guild=own)
 
 

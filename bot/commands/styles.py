@@ -9,6 +9,7 @@ from PIL import Image
 
 from bot.commands.choices import StyleName, suggest_styles
 from bot.components.moderation_lists import list_embed
+from bot.installation import guild_id_of
 from bot.services.admission import channel_context
 from bot.services.responses import acknowledged
 from bot.services.styles import find_style
@@ -37,7 +38,7 @@ async def styles_command(interaction: Interaction, style: StyleName | None = Non
 
 async def _all(interaction: Interaction) -> discord.Embed:
     lines = []
-    if own := await interaction.client.guild_styles.all(interaction.guild_id):
+    if own := await interaction.client.guild_styles.all(guild_id_of(interaction)):
         names = " · ".join(escape(style.name) for style in own)
         lines.append(gettext("**Of this server** {styles}", styles=names))
     names = " · ".join(map(gettext, suiting(interaction.client.settings.model)))
@@ -57,7 +58,7 @@ def _one(style: Style) -> discord.Embed:
 async def _example(interaction: Interaction, style: Style) -> discord.File | None:
     """The example of a server's own style, if it has one that may be shown here."""
     bot = interaction.client
-    example = await bot.guild_styles.example(interaction.guild_id or 0, style.name)
+    example = await bot.guild_styles.example(guild_id_of(interaction) or 0, style.name)
     if example is None or (
         example.age_restricted and not channel_context(interaction).age_restricted
     ):

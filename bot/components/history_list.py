@@ -11,6 +11,7 @@ from discord import ui
 from PIL import Image
 
 from bot.components.pagination import PAGE_SIZE, PageButton
+from bot.installation import guild_id_of
 from bot.policy import may_show
 from bot.services.access import actor_of, is_restricted
 from bot.types import Interaction
@@ -70,7 +71,7 @@ async def _jobs(interaction: Interaction, number: int, filter_text: str) -> tupl
     words = filter_text[1:] if filter_text[:1] in (ALL, FAVOURITES) else filter_text
     return await interaction.client.members.history(
         interaction.user.id,
-        interaction.guild_id,
+        guild_id_of(interaction),
         words=words,
         favourites=favourites,
         limit=PAGE_SIZE,

@@ -14,6 +14,7 @@ from bot.components.remix_modal import RemixModal
 from bot.components.repaint_modal import PanModal, RepaintModal, request_part
 from bot.decisions import Reason, refuse
 from bot.errors import RefusedError, UndeliveredError
+from bot.installation import is_foreign
 from bot.services.access import (
     actor_of,
     check,
@@ -211,7 +212,9 @@ class TimelapseButton(FinishedJobButton, action=Action.TIMELAPSE):
             assert message_id is not None
             assert channel_id is not None
             # If the job is deleted at this moment, so is this message.
-            if await messages.sent(self.job_id, Kind.TIMELAPSE, channel_id, message_id):
+            if is_foreign(interaction) or await messages.sent(
+                self.job_id, Kind.TIMELAPSE, channel_id, message_id
+            ):
                 await show_timelapse(response, self.job)
 
 

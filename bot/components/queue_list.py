@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import discord
 
 from bot.components.pagination import PAGE_SIZE, Page, PagedList
+from bot.installation import guild_id_of
 from bot.types import Interaction
 from core.discord_ui.job_message import about
 from core.discord_ui.text import escape, truncate
@@ -38,7 +39,7 @@ class QueueList(PagedList, name="queue"):
 
 async def _pause(interaction: Interaction) -> list[str]:
     """A line about the pause, if the moderators have paused the server, or the host all of them."""
-    pause = (await interaction.client.guild_settings.get(interaction.guild_id)).pause
+    pause = (await interaction.client.guild_settings.get(guild_id_of(interaction))).pause
     if pause is None:
         return []
     why = f": {escape(pause.reason)}" if pause.reason else "."
@@ -72,8 +73,8 @@ def _running(interaction: Interaction, job: Job) -> str:
 def _line(interaction: Interaction, job: Job) -> str:
     """What this member may see of a job: prompts are only shown in their own channel."""
     own = job.member_id == interaction.user.id
-    direct = interaction.guild_id is None
-    if not (own and direct) and (direct or job.guild_id != interaction.guild_id):
+    direct = guild_id_of(interaction) is None
+    if not (own and direct) and (direct or job.guild_id != guild_id_of(interaction)):
         return gettext("in another server")
     who = gettext("**yours**") if own else escape(job.member_name)
     if not own and job.channel_id != interaction.channel_id:

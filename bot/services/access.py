@@ -4,6 +4,7 @@ from bot import policy
 from bot.client import ImagineBot
 from bot.decisions import Decision, Reason, refuse
 from bot.errors import RefusedError
+from bot.installation import guild_id_of
 from bot.services.admission import channel_context, is_age_restricted_channel, is_moderator
 from bot.types import Interaction
 from core.i18n import gettext
@@ -14,7 +15,7 @@ def actor_of(interaction: Interaction) -> policy.Actor:
     """The member who acts, and where."""
     return policy.Actor(
         member_id=interaction.user.id,
-        guild_id=interaction.guild_id,
+        guild_id=guild_id_of(interaction),
         channel_id=interaction.channel_id,
         moderator=is_moderator(interaction),
         age_restricted=channel_context(interaction).age_restricted,

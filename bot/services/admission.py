@@ -13,6 +13,7 @@ import discord
 from bot.client import ImagineBot
 from bot.decisions import YES, Decision
 from bot.errors import RefusedError
+from bot.installation import guild_id_of
 from bot.limits import (
     ChannelContext,
     Request,
@@ -46,9 +47,10 @@ def is_moderator(interaction: Interaction) -> bool:
 
     Being able to see `/mod` is not enough: administrators can show it to anyone.
     """
-    if interaction.guild_id is None:
+    guild_id = guild_id_of(interaction)
+    if guild_id is None:
         return False
-    role = interaction.client.moderator_roles.get(interaction.guild_id)
+    role = interaction.client.moderator_roles.get(guild_id)
     return interaction.permissions.manage_messages or role in _roles(interaction)
 
 
@@ -62,7 +64,7 @@ async def admitted(
     the block, so that each is counted before the next is decided; other members' requests don't. A
     refusal is recorded in the audit log. Raises RefusedError, StoreError.
     """
-    guild_id = interaction.guild_id or (parent.guild_id if parent else None)
+    guild_id = guild_id_of(interaction) or (parent.guild_id if parent else None)
     locks = interaction.client.admission_locks
     async with locks.setdefault(interaction.user.id, asyncio.Lock()):
         decision, request = await _decide(interaction, recipes, parent, guild_id)
@@ -82,7 +84,7 @@ async def _decide(
     """All or none. They differ in their words only, so the terms of one are those of all."""
     bot, member_id = interaction.client, interaction.user.id
     membership, roles = YES, _roles(interaction)
-    if interaction.guild_id is None and guild_id is not None:
+    if guild_id_of(interaction) is None and guild_id is not None:
         member = await bot.memberships.get(bot.http, guild_id, member_id)
         membership, roles = member.decision, list(member.roles)
     rules = await bot.guild_rules.for_member(guild_id, member_id)
@@ -117,7 +119,7 @@ def _roles(interaction: Interaction) -> list[int]:
 def channel_context(interaction: Interaction) -> ChannelContext:
     """Where the member acts. Direct messages are not age-restricted."""
     channel = interaction.channel
-    if interaction.guild_id is None or interaction.channel_id is None:
+    if guild_id_of(interaction) is None or interaction.channel_id is None:
         return ChannelContext(None, age_restricted=False)
     channels = {interaction.channel_id}
     if isinstance(channel, discord.Thread):

@@ -3,6 +3,7 @@
 from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log
 from bot.services.deletion import work_off_deletions
+from bot.services.expiring_tokens import announce_expiring_tokens
 from bot.services.hall_of_fame import post_hall_of_fame
 from bot.services.responses import resume_pending_responses
 from bot.services.weekly_digest import post_weekly_digests
@@ -16,6 +17,7 @@ async def _delete(bot: ImagineBot) -> None:
 BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
     post_audit_log,
     resume_pending_responses,
+    announce_expiring_tokens,
     welcome_new_servers,
     post_weekly_digests,
     post_hall_of_fame,

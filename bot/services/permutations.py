@@ -11,6 +11,7 @@ import structlog
 
 from bot.client import ImagineBot
 from bot.errors import CONNECTION_ERRORS, RefusedError
+from bot.installation import guild_id_of, is_foreign
 from bot.services.admission import admitted
 from bot.services.responses import Response, acknowledged
 from bot.services.submission import (
@@ -42,6 +43,10 @@ MAX_WORDS = 50  #: characters of the words of each request that are shown
 ONE_AT_A_TIME = gettext_noop(
     "Only single requests can be private: leave out the braces, or `private`."
 )
+NOT_HERE = gettext_noop(
+    "I'm not a member of this server, so I can take only single requests here. Leave out the"
+    " braces, or use `/imagine` in direct messages with me."
+)
 ANSWERED = gettext_noop(
     "These requests were already answered, or are too old. Use `/imagine` again."
 )
@@ -55,8 +60,10 @@ async def ask_to_confirm(
     private: bool = False,
 ) -> None:
     """Asks the member whether to queue these. Raises RefusedError, RecipeError, StoreError."""
-    if private and interaction.guild_id is not None:
+    if private and guild_id_of(interaction) is not None:
         raise RefusedError(gettext(ONE_AT_A_TIME))
+    if is_foreign(interaction):
+        raise RefusedError(gettext(NOT_HERE))
     check_permissions(interaction)
     for recipe in recipes:
         check_recipe(interaction, recipe, uploads)

@@ -12,6 +12,7 @@ from typing import TypedDict, TypeVar, Unpack
 import discord
 
 from bot import policy
+from bot.installation import guild_id_of
 from bot.services.styles import existing_style, find_style, is_no_style
 from bot.types import Interaction
 from core.database.errors import StoreError
@@ -111,7 +112,7 @@ async def _without_refused(interaction: Interaction, default: Defaults) -> Defau
     A rule that was added after the default would else refuse every request. The moderators read of
     it in their log.
     """
-    guild_id, exclude = interaction.guild_id, default.exclude or ""
+    guild_id, exclude = guild_id_of(interaction), default.exclude or ""
     if guild_id is None:
         return default
 
@@ -131,7 +132,9 @@ async def _without_refused(interaction: Interaction, default: Defaults) -> Defau
 
 async def inherited(interaction: Interaction) -> Defaults:
     """The defaults of the channel and the server, if the database answers in time."""
-    stored = interaction.client.guild_defaults.within(interaction.guild_id, _channels(interaction))
+    stored = interaction.client.guild_defaults.within(
+        guild_id_of(interaction), _channels(interaction)
+    )
     return await _in_time(stored) or Defaults()
 
 
@@ -145,7 +148,7 @@ async def _member_defaults(interaction: Interaction) -> Defaults:
 
 def preferred_style(interaction: Interaction, preferences: Preferences) -> str | None:
     """The style that a member prefers, if it can be here: a server's own is in no other."""
-    elsewhere = preferences.preset_guild not in (None, interaction.guild_id)
+    elsewhere = preferences.preset_guild not in (None, guild_id_of(interaction))
     return None if elsewhere else preferences.preset
 
 

@@ -27,6 +27,7 @@ from bot.errors import (
     handle_error,
     is_gone,
 )
+from bot.installation import is_foreign
 from bot.types import Interaction
 from core.database.errors import StoreError
 from core.i18n import gettext
@@ -115,10 +116,12 @@ async def acknowledged(
     """Acknowledges an interaction; the block gives the response, or raises what is sent instead.
 
     The response is a new message, `ephemeral` or for everybody; with `updates_message`, it is the
-    message of the button. Raises StoreError if the interaction cannot be written down, and what
-    keeps Discord from being told.
+    message of the button. In a server that has not invited the bot, every new message is ephemeral,
+    because its moderators could not act on it. Raises StoreError if the interaction cannot be
+    written down, and what keeps Discord from being told.
     """
     pending = interaction.client.pending
+    ephemeral = ephemeral or is_foreign(interaction)
     resumed = pending.is_resumed(interaction)
     if not resumed:
         await pending.insert(interaction, updates_message=updates_message)

@@ -1,5 +1,6 @@
 """The styles that a member can choose: those of the server, and those that are built in."""
 
+from bot.installation import guild_id_of
 from bot.types import Interaction
 from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
@@ -19,12 +20,12 @@ async def existing_style(interaction: Interaction, name: str) -> Style | None:
     """The style of a default, unless it is not here (any more). Raises StoreError."""
     if preset_named(name):
         return built_in(name)
-    return await interaction.client.guild_styles.find(interaction.guild_id, name)
+    return await interaction.client.guild_styles.find(guild_id_of(interaction), name)
 
 
 async def find_style(interaction: Interaction, typed: str) -> Style:
     """The style with this name. Raises RecipeError, StoreError."""
     if style := await existing_style(interaction, typed):
         return style
-    own = await interaction.client.guild_styles.all(interaction.guild_id)
+    own = await interaction.client.guild_styles.all(guild_id_of(interaction))
     raise no_such_style(escape(style.name) for style in own)

@@ -11,6 +11,7 @@ from bot import policy
 from bot.client import ImagineBot
 from bot.decisions import Reason, refuse
 from bot.errors import RefusedError
+from bot.installation import guild_id_of, is_foreign
 from bot.services.access import check
 from bot.services.admission import Terms, admitted
 from bot.services.attachments import store_attachment
@@ -22,11 +23,12 @@ from bot.types import Interaction
 from core.database.errors import StoreError
 from core.database.messages import Kind
 from core.discord_ui.job_message import job_message
+from core.discord_ui.limits import TOKEN_SECONDS
 from core.discord_ui.message_images import MessageImage
 from core.discord_ui.text import message_link
 from core.health import NEEDED, NEEDED_IN_THREADS
 from core.i18n import gettext, gettext_noop
-from core.job import Job, JobKind, NewJob, State
+from core.job import Job, JobKind, NewJob, ResponseToken, State
 from core.palette import Colours, palette_of
 from core.prompts import RecipeError
 from core.recipe import ImagePrompt, Recipe
@@ -100,7 +102,8 @@ async def submit_job(
     `private` job is shown in the direct conversation with the member, if that is open. An
     interaction that is resumed after a crash queues no second job.
     """
-    private = private and interaction.guild_id is not None  # direct messages are private
+    # Direct messages are private, and so is all that the bot shows where it is no member.
+    private = private and guild_id_of(interaction) is not None
     check_permissions(interaction)
     if kind is JobKind.IMAGE:
         check_recipe(interaction, recipe, uploads, parent)
@@ -166,7 +169,7 @@ async def _stored(
             interaction.client,
             attachment,
             member_id=interaction.user.id,
-            guild_id=interaction.guild_id,
+            guild_id=guild_id_of(interaction),
             age_restricted=terms.age_restricted,
             spoilered=terms.spoilered,
         )
@@ -203,16 +206,29 @@ async def _insert(
     async with admitted(interaction, [recipe], parent) as terms:
         new = replace(
             new_job(interaction, recipe, terms),
-            guild_id=interaction.guild_id or (parent.guild_id if parent else None),
+            guild_id=guild_id_of(interaction) or (parent.guild_id if parent else None),
             parent_id=parent.id if parent else None,
             kind=kind,
             interaction_id=interaction.id,
         )
-        if private:
+        if is_foreign(interaction):
+            new = replace(new, response_token=_token(response))
+        elif private:
             new = replace(new, channel_id=(await interaction.user.create_dm()).id)
         else:
             new = replace(new, message_id=response.message_id)
         return await interaction.client.jobs.insert(new)
+
+
+def _token(response: Response) -> ResponseToken:
+    """What edits this response later."""
+    interaction = response.interaction
+    return ResponseToken(
+        interaction.application_id,
+        interaction.token,
+        response.message_id or 0,
+        interaction.created_at.timestamp() + TOKEN_SECONDS,
+    )
 
 
 def new_job(interaction: Interaction, recipe: Recipe, terms: Terms) -> NewJob:
@@ -220,7 +236,7 @@ def new_job(interaction: Interaction, recipe: Recipe, terms: Terms) -> NewJob:
     assert interaction.channel_id is not None  # commands and buttons come from channels
     return NewJob(
         recipe=recipe,
-        guild_id=interaction.guild_id,
+        guild_id=guild_id_of(interaction),
         channel_id=interaction.channel_id,
         member_id=interaction.user.id,
         member_name=interaction.user.display_name,
@@ -240,7 +256,7 @@ async def _show(response: Response, job: Job) -> None:
         return
     position, wait_seconds = await place_in_queue(response.interaction.client, job)
     message = await show_job_message(response, job, position=position, wait_seconds=wait_seconds)
-    if message.id != job.message_id:
+    if message.id != job.message_id and not is_foreign(response.interaction):
         messages = response.interaction.client.messages
         await messages.sent(job.id, Kind.JOB, job.channel_id, message.id)
 
@@ -287,7 +303,7 @@ async def place_in_queue(bot: ImagineBot, job: Job) -> tuple[int | None, float |
 
 def _missing_permissions(interaction: Interaction) -> list[str]:
     """The permissions, as Discord calls them, without which the bot cannot show an image here."""
-    if interaction.guild_id is None:
+    if guild_id_of(interaction) is None:
         return []  # in a direct conversation nobody can take them away
     threaded = isinstance(interaction.channel, discord.Thread)
     granted = interaction.app_permissions

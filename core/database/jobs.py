@@ -14,6 +14,7 @@ from core.database.connection import Database
 from core.database.dead_letters import readable_jobs
 from core.database.interactions import once
 from core.database.journal_replay import reserve_id
+from core.database.response_tokens import insert_token
 from core.database.rows import readable, rows_of
 from core.fair_queue import start_time
 from core.job import DeadLetter, Job, NewJob, Reason
@@ -214,4 +215,6 @@ async def insert_job(db: aiosqlite.Connection, database: Database, new: NewJob) 
             "UPDATE pending_responses SET job_id = ? WHERE interaction_id = ?",
             (row["id"], new.interaction_id),
         )
+    if new.response_token is not None:
+        await insert_token(db, row["id"], new.response_token)
     return Job.from_row(row)

@@ -72,6 +72,12 @@ class PersonalData:
                     " WHERE recipient_id = ? AND message_id IS NOT NULL",
                     (member_id,),
                 ),
+                "responses": await rows_of(
+                    db,
+                    "SELECT job_id, response_tokens.message_id, expires_at FROM response_tokens"
+                    " JOIN jobs ON jobs.id = job_id WHERE member_id = ?",
+                    (member_id,),
+                ),
                 "drafts": await rows_of(
                     db, "SELECT recipes, created_at FROM drafts WHERE member_id = ?", (member_id,)
                 ),

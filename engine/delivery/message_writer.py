@@ -24,6 +24,7 @@ from engine.delivery.posts import (
     progress_post,
     refused_post,
 )
+from engine.delivery.responses import Responses
 from engine.delivery.rest import RestClient, cannot_be_edited, is_temporary, is_token_refused
 
 log = structlog.stdlib.get_logger(__name__)
@@ -49,6 +50,7 @@ class MessageWriter:
         self._jobs = Jobs(database)
         self._notifier = Notifier(client, database, settings)
         self._messages = Messages(database)
+        self._responses = Responses(client, database)
         self._settings = settings
         self._grace = grace
         self._max_age = max_age
@@ -56,9 +58,15 @@ class MessageWriter:
     async def show_frame(self, job_id: int, frame: Frame) -> bool:
         """Whether it was shown: the job may have ended, or have no message yet."""
         job = await self._jobs.get(job_id)
-        if job is None or job.state is not frame.state or self._within_grace(job):
+        if job is None or job.state is not frame.state:
             return False
-        await self._write(job, await progress_post(job, frame), renew=self._too_old(job))
+        if token := await self._responses.token_of(job):
+            if not await self._responses.show_frame(token, await progress_post(job, frame)):
+                return False
+        elif self._within_grace(job):
+            return False
+        else:
+            await self._write(job, await progress_post(job, frame), renew=self._too_old(job))
         now = await self._jobs.get(job.id)
         if now and now.state.ended:
             # The frame may hide an outcome that was shown while it was under way, perhaps by
@@ -71,25 +79,34 @@ class MessageWriter:
         job = await self._jobs.get(job_id)
         if job is None or job.posted:
             return
-        if self._within_grace(job):  # the bot may be about to name the message
+        token = await self._responses.token_of(job)
+        if token is None and self._within_grace(job):  # the bot may be about to name the message
             await asyncio.sleep(self._grace - abs(time.time() - job.created_at))
             job = await self._jobs.get(job_id) or job
         post = await outcome_post(job, self._settings.data_dir)
         try:
-            await self._write(job, post)
+            if token is None:
+                await self._write(job, post)
+            elif not await self._responses.show_outcome(token, post):
+                job = await self._responses.move_to_direct_messages(job)
+                await self._write(job, await outcome_post(job, self._settings.data_dir))
             log.info("outcome shown", job=job_id, state=job.state.value)
         except discord.HTTPException as error:
             if is_temporary(error) or is_token_refused(error):
                 raise
             await self._show_refusal(job, post, error)
         await self._jobs.mark_posted(job_id, job.redraws)
-        if job.state is State.DONE and job.kind is JobKind.IMAGE and not job.held:
+        in_channel = token is None
+        if job.state is State.DONE and job.kind is JobKind.IMAGE and in_channel and not job.held:
             await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:
         """Says that a job's row cannot be read. Raises what may be different at the next try."""
         try:
-            await self._write(letter, dead_letter_post(letter, await self._images_of(letter)))
+            post = dead_letter_post(letter, await self._images_of(letter))
+            token = await self._responses.token_of(letter)
+            if token is None or not await self._responses.show_outcome(token, post):
+                await self._write(letter, post)
         except discord.HTTPException as error:
             if is_temporary(error) or is_token_refused(error):
                 raise

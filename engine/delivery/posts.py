@@ -54,6 +54,11 @@ class Post:
         files = discord.utils.MISSING if self.keep_attachments else self._files()
         await message.edit(content=None, embed=None, attachments=files, view=self.layout)
 
+    async def edit_response(self, webhook: discord.Webhook, message_id: int) -> None:
+        """Edits the response to an interaction by its token."""
+        files = discord.utils.MISSING if self.keep_attachments else self._files()
+        await webhook.edit_message(message_id, attachments=files, view=self.layout)
+
     async def send(self, channel: discord.abc.Messageable, nonce: str) -> discord.Message:
         return await channel.send(files=self._files(), view=self.layout, nonce=nonce)
 

@@ -145,6 +145,10 @@ class Member:
         body = {"member": str(self.id), "direct_messages": accept}
         await self._api.post("/members/settings", body)
 
+    async def install(self, installed: bool = True) -> None:
+        """Add the bot to the member's account, or remove it."""
+        await self._api.post("/members/settings", {"member": str(self.id), "installed": installed})
+
     async def set_locale(self, locale: str) -> None:
         """Set the member's language, such as `de`, `es-ES` or `ja`."""
         await self._api.post("/members/settings", {"member": str(self.id), "locale": locale})

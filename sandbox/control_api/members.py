@@ -48,7 +48,7 @@ class Members:
         return web.json_response(member_payload(world.join(guild, user, roles)))
 
     async def change_settings(self, request: web.Request) -> web.Response:
-        """Changes a user's language, or whether they accept direct messages."""
+        """Changes a user's language, what they accept, and whether they have added the bot."""
         body = await request.json()
         user = find_user(self._world, body["member"])
         if "locale" in body:
@@ -56,6 +56,9 @@ class Members:
         if "direct_messages" in body:
             closed = self._world.closed
             (closed.discard if body["direct_messages"] else closed.add)(user.id)
+        if "installed" in body:
+            installed = self._world.installed
+            (installed.add if body["installed"] else installed.discard)(user.id)
         return web.json_response({})
 
     async def change_roles(self, request: web.Request) -> web.Response:

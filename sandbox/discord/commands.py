@@ -35,17 +35,25 @@ class Commands:
         here = self.listed(guild_id) if guild_id is not None else []
         return here + self.listed(None)
 
-    def offered_in(self, channel: Channel) -> list[Payload]:
-        """The commands for a channel. Direct messages have their own."""
+    def offered_in(self, channel: Channel, user: User) -> list[Payload]:
+        """The commands for a user in a channel. Direct messages have their own.
+
+        They are there through a guild that has the bot, or because the user has added it.
+        """
         context = ContextType.BOT_DM if channel.guild_id is None else ContextType.GUILD
-        return [each for each in self.offered(channel.guild_id) if _is_for(each, context)]
+        installed = {int(kind) for kind in self._world.installations(user, channel)}
+        return [
+            each
+            for each in self.offered(channel.guild_id)
+            if _is_for(each, context) and installed & set(each["integration_types"])
+        ]
 
     def shown_to(self, user: User, channel: Channel) -> list[Payload]:
         """The commands that a user can use in a channel, in their language."""
         locale = self._world.locales.get(user.id, DEFAULT_LOCALE)
         return [
             _translated(locale, command)
-            for command in self.offered_in(channel)
+            for command in self.offered_in(channel, user)
             if self._refusal(command, user, channel) is None
         ]
 

@@ -120,7 +120,7 @@ class Interactions:
         """
         self._may_interact(user, channel)
         kind = CommandType.USER if isinstance(target, User) else CommandType.MESSAGE
-        command = find_menu(self._commands.offered_in(channel), kind, name)
+        command = find_menu(self._commands.offered_in(channel, user), kind, name)
         self._commands.check_use(command, user, channel)
         chosen = ResolvedData(self._world, user, channel)
         if isinstance(target, User):
@@ -199,7 +199,7 @@ class Interactions:
     ) -> tuple[Payload, list[Payload], list[Payload]]:
         """A command that the member may use, its chosen subcommands, and their options."""
         self._may_interact(user, channel)
-        command, subcommands = find_command(self._commands.offered_in(channel), path)
+        command, subcommands = find_command(self._commands.offered_in(channel, user), path)
         self._commands.check_use(command, user, channel)
         return (
             command,
@@ -271,11 +271,11 @@ class Interactions:
             "channel_id": str(channel.id),
             "channel": world.payloads.channel(channel),
             "locale": world.locales.get(user.id, DEFAULT_LOCALE),
-            "app_permissions": str(int(world.permissions(channel, world.application.bot))),
+            "app_permissions": str(int(self._app_permissions(channel))),
             "entitlements": [],
             "entitlement_sku_ids": [],
             "attachment_size_limit": FILE_LIMIT,
-            "authorizing_integration_owners": {"0": str(channel.guild_id or 0)},
+            "authorizing_integration_owners": world.installations(user, channel),
             "context": 1 if channel.guild_id is None else 0,
         }
         if channel.guild_id is None:
@@ -291,6 +291,14 @@ class Interactions:
         if interaction.message is not None:
             payload["message"] = world.payloads.message(interaction.message)
         return payload
+
+    def _app_permissions(self, channel: Channel) -> Permission:
+        """The bot's; in a guild without it, what responses to a user's own application may do."""
+        bot = self._world.application.bot
+        guild = self._world.guilds.get(channel.guild_id or 0)
+        if guild is not None and bot.id not in guild.members:
+            return Permission.EMBED_LINKS | Permission.ATTACH_FILES
+        return self._world.permissions(channel, bot)
 
     async def _expire(self, interaction: Interaction) -> None:
         await self._world.clock.sleep_until(interaction.created + RESPONSE_SECONDS)
@@ -412,6 +420,7 @@ class Interactions:
             target_message_id=target if data.get("type") == CommandType.MESSAGE else None,
             target_user=self._world.users[target] if data.get("type") == CommandType.USER else None,
             trigger=interaction.trigger,
+            installations=self._world.installations(interaction.user, interaction.channel),
         )
 
     def _callback_response(self, interaction: Interaction) -> Payload:

@@ -1,5 +1,6 @@
 """What Discord stores: guilds, channels, members and messages, as plain values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,8 @@ class Origin:
     target_user: User | None = None
     trigger: "Origin | None" = None
     """For a submitted modal: the interaction that opened it."""
+    installations: Mapping[str, str] = field(default_factory=dict)
+    """How its user has the application there (see `World.installations`)."""
 
 
 @dataclass(slots=True)

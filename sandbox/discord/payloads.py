@@ -111,12 +111,10 @@ class Payloads:
         cdn: Cdn,
         application: Application,
         guilds: Mapping[int, Guild],
-        channels: Mapping[int, Channel],
     ) -> None:
         self._cdn = cdn
         self._application = application
         self._guilds = guilds
-        self._channels = channels
 
     def message(self, message: Message, viewer: User | None = None) -> Payload:
         """A message as the bot, or the `viewer`, reads it.
@@ -337,11 +335,8 @@ class Payloads:
             "id": str(origin.interaction_id),
             "type": origin.kind,
             "user": user_payload(origin.user),
-            "authorizing_integration_owners": {},
+            "authorizing_integration_owners": dict(origin.installations),
         }
-        channel = self._channels.get(message.channel_id)
-        if channel is not None and channel.guild_id is not None:
-            metadata["authorizing_integration_owners"]["0"] = str(channel.guild_id)
         if origin.message_id is not None:
             metadata["interacted_message_id"] = str(origin.message_id)
         if origin.target_message_id is not None:

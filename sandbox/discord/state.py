@@ -54,8 +54,10 @@ class World:
         """The languages of users, by id; English for everyone else."""
         self.closed: set[int] = set()
         """The users who do not accept direct messages."""
+        self.installed: set[int] = set()
+        """The users who have added the application to their account."""
         self.application = self._new_application(bot_name)
-        self.payloads = Payloads(cdn, self.application, self.guilds, self.channels)
+        self.payloads = Payloads(cdn, self.application, self.guilds)
         self._listeners: list[Callable[[Event], None]] = []
         self._nonces: dict[tuple[int, int, str | int], int] = {}
 
@@ -198,6 +200,21 @@ class World:
         channel = Channel(self.ids.new(), user.name, None, recipient=user)
         self.channels[channel.id] = channel
         return channel
+
+    def installations(self, user: User, channel: Channel) -> dict[str, str]:
+        """How a user has the application in a channel: through the guild (0), by themselves (1).
+
+        The values are those of `authorizing_integration_owners`.
+        """
+        bot, owners = self.application.bot, dict[str, str]()
+        if channel.guild_id is None:
+            if any({user.id, bot.id} <= guild.members.keys() for guild in self.guilds.values()):
+                owners["0"] = "0"
+        elif bot.id in self.guilds[channel.guild_id].members:
+            owners["0"] = str(channel.guild_id)
+        if user.id in self.installed:
+            owners["1"] = str(user.id)
+        return owners
 
     def permissions(self, channel: Channel, user: User) -> Permission:
         """What a user may do in a channel."""

@@ -82,7 +82,7 @@ async def test_commands_are_for_servers_and_direct_messages(
     of_servers = {"mod", "host", "Report to moderators"}
     for name, command in commands.items():
         assert command["contexts"] == ([0] if name in of_servers else [0, 1])
-        assert command["integration_types"] == [0]
+        assert command["integration_types"] == ([0] if name in of_servers else [0, 1])
 
 
 async def test_no_privileged_intent_is_asked_for(bot: ImagineBot) -> None:

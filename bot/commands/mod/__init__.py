@@ -23,6 +23,7 @@ from bot.commands.mod.word_filter import WordsGroup
 from core.i18n import gettext_noop
 
 
+@app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False)
 class Moderation(
     app_commands.Group,

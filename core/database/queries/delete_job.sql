@@ -11,3 +11,4 @@ INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
 DELETE FROM messages WHERE job_id = :job AND message_id IS NOT :but_message;
 DELETE FROM favourites WHERE job_id = :job;
 DELETE FROM hall_of_fame WHERE job_id = :job;
+DELETE FROM response_tokens WHERE job_id = :job;

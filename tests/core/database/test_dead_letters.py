@@ -32,6 +32,7 @@ from core.database.personal_data import PersonalData
 from core.database.provenance import UploadedImages
 from core.database.queue import JobQueue
 from core.database.reports import Reports
+from core.database.response_tokens import ResponseTokens
 from core.discord_ui.reasons import reason_text
 from core.health import Severity, check_database
 from core.job import Job, NewJob, Reason, ReasonCode, State
@@ -271,6 +272,8 @@ READS: dict[str, Read] = {
     "GuildDefaults.within": lambda db, job: GuildDefaults(db).within(GUILD, [1, 2]),
     "Drafts.get": lambda db, job: Drafts(db).get(1, MEMBER),
     "Drafts.queued_before": lambda db, job: Drafts(db).queued_before(),
+    "ResponseTokens.get": lambda db, job: ResponseTokens(db).get(job.id),
+    "ResponseTokens.expiring": lambda db, job: ResponseTokens(db).expiring(1e12),
     "Deletions.take": lambda db, job: Deletions(db).take(),
     "Deletions.pending": lambda db, job: Deletions(db).pending(),
     "Deletions.is_uploaded": lambda db, job: Deletions(db).is_uploaded("a" * 64),
@@ -299,6 +302,7 @@ WRITES_ONLY = {
         "Messages.sent",
     ),
     "Messages.log_sent",
+    *("ResponseTokens.mark_announced", "ResponseTokens.delete"),
     *("Drafts.insert", "Drafts.queue", "Drafts.delete", "GuildDefaults.set"),
 }
 REPOSITORIES = (
@@ -313,7 +317,7 @@ REPOSITORIES = (
         UploadedImages,
         Drafts,
         GuildDefaults,
-        GuildDefaults,
+        ResponseTokens,
     ),
 )
 

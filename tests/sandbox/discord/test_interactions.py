@@ -537,3 +537,41 @@ async def test_follow_ups_carry_files_and_can_be_taken_back(
     with pytest.raises(discord.NotFound) as refused:
         await details.edit(content="still there?")
     assert refused.value.code == 10008
+
+
+async def test_a_bot_that_is_no_member_has_its_token_only(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    """A member has added it to their account, and uses it in a guild without it."""
+    elsewhere = local.world.add_guild("Elsewhere", local.world.add_user("Owner"))
+    local.world.remove_bot(elsewhere)
+    channel = local.world.add_channel(elsewhere, "chat")
+    local.world.join(elsewhere, local.world.users[ada.id])
+    told: list[discord.Interaction] = []
+
+    @bot.tree.command()
+    @app_commands.allowed_installs(guilds=True, users=True)
+    async def greet(interaction: discord.Interaction) -> None:
+        """Greet."""
+        told.append(interaction)
+        await interaction.response.send_message("hello", ephemeral=True)
+
+    @bot.tree.command()
+    async def moderate(interaction: discord.Interaction) -> None:
+        """Not for users' own installations."""
+
+    await bot.go_online()
+    await bot.tree.sync()
+    there = ada.at(channel.id)
+    assert await there.commands() == []
+    await ada.install()
+    assert [command["name"] for command in await there.commands()] == ["greet"]
+    await there.slash("greet")
+    await there.wait_for(lambda message: message.content == "hello")
+    (interaction,) = told
+    assert interaction.is_user_integration()
+    assert not interaction.is_guild_integration()
+    await interaction.edit_original_response(content="again")
+    with pytest.raises(discord.Forbidden) as error:
+        await bot.get_partial_messageable(channel.id).send("here, too")
+    assert error.value.code == 50001

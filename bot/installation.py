@@ -1,0 +1,23 @@
+"""Where the bot is a member, and where only a member's own installation of it works.
+
+A member can add the bot to their account and use its commands in servers that have not invited it.
+There it can post nothing: for 15 minutes, it can edit its responses by the interaction's token.
+"""
+
+import discord
+
+from bot.client import ImagineBot
+
+Interaction = discord.Interaction[ImagineBot]
+
+
+def guild_id_of(interaction: Interaction) -> int | None:
+    """The server whose rules apply: the one that an interaction comes from, if it has the bot."""
+    guild_id = interaction.guild_id
+    known = guild_id is not None and interaction.client.get_guild(guild_id) is not None
+    return guild_id if known else None
+
+
+def is_foreign(interaction: Interaction) -> bool:
+    """Whether an interaction comes from a server that has not invited the bot."""
+    return interaction.guild_id is not None and guild_id_of(interaction) is None
