@@ -21,7 +21,8 @@ AHEAD = 60.0  #: seconds before the end of a token; the engine shows no frames i
 
 CONTINUES = gettext_noop(
     "Discord lets me update this message for 15 minutes only. I'll send you the result by direct"
-    " message. If you don't accept those from me, look it up later with /show job:{job} or /history."
+    " message. If you don't accept those from me, look it up later with /show job:{job} or"
+    " /history."
 )
 
 

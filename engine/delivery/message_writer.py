@@ -85,11 +85,7 @@ class MessageWriter:
             job = await self._jobs.get(job_id) or job
         post = await outcome_post(job, self._settings.data_dir)
         try:
-            if token is None:
-                await self._write(job, post)
-            elif not await self._responses.show_outcome(token, post):
-                job = await self._responses.move_to_direct_messages(job)
-                await self._write(job, await outcome_post(job, self._settings.data_dir))
+            await self._show(job, post)
             log.info("outcome shown", job=job_id, state=job.state.value)
         except discord.HTTPException as error:
             if is_temporary(error) or is_token_refused(error):
@@ -128,7 +124,7 @@ class MessageWriter:
         """Discord does not take the post here: says so at least, without the images."""
         if post.files and refusal.status != 404:
             try:
-                await self._write(job, refused_post(job, refusal))
+                await self._show(job, refused_post(job, refusal))
                 log.error("images were refused", job=job.id, error=str(refusal))
                 return
             except discord.HTTPException as error:
@@ -137,6 +133,15 @@ class MessageWriter:
                 refusal = error
         # The channel is gone or closed to the bot: there is no place left for a message.
         log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
+
+    async def _show(self, job: Job, post: Post) -> None:
+        """Puts an outcome where the job is shown: in a channel, or the response to its request."""
+        token = await self._responses.token_of(job)
+        if token and await self._responses.show_outcome(token, post):
+            return
+        if token:
+            await self._responses.move_to_direct_messages(job)
+        await self._write(await self._jobs.get(job.id) or job, post)
 
     async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:
         """Puts a post into the job's message, or into a new one if there is none to edit."""

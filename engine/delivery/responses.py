@@ -43,13 +43,12 @@ class Responses:
         """Whether an outcome was shown; not once the token has ended, or the response is gone."""
         return self._client.time.now() < token.expires_at and await self._edit(token, post)
 
-    async def move_to_direct_messages(self, job: Job) -> Job:
-        """The job, in the direct messages of its member from here on."""
+    async def move_to_direct_messages(self, job: Job) -> None:
+        """Shows a job in the direct messages of its member from here on."""
         direct = await self._client.create_dm(discord.Object(job.member_id))
         await self._jobs.move(job.id, direct.id)
         await self._tokens.delete(job.id)
         log.info("a job goes on in direct messages", job=job.id)
-        return await self._jobs.get(job.id) or job
 
     async def _edit(self, token: ResponseToken, post: Post) -> bool:
         """False if Discord does not know the token or the response any more."""
