@@ -13,7 +13,7 @@ from core.database.messages import Kind, Messages, nonce
 from core.discord_ui.job_message import ShownImage, link_message
 from core.discord_ui.message_images import images_of
 from core.i18n import gettext, use_locale
-from core.job import DeadLetter, Job, JobKind, State
+from core.job import DeadLetter, Job, JobKind, ResponseToken, State
 from core.settings import Settings
 from engine.delivery.frame import Frame
 from engine.delivery.notifications import Notifier
@@ -85,7 +85,7 @@ class MessageWriter:
             job = await self._jobs.get(job_id) or job
         post = await outcome_post(job, self._settings.data_dir)
         try:
-            await self._show(job, post)
+            await self._show(job, post, token)
             log.info("outcome shown", job=job_id, state=job.state.value)
         except discord.HTTPException as error:
             if is_temporary(error) or is_token_refused(error):
@@ -124,7 +124,9 @@ class MessageWriter:
         """Discord does not take the post here: says so at least, without the images."""
         if post.files and refusal.status != 404:
             try:
-                await self._show(job, refused_post(job, refusal))
+                job = await self._jobs.get(job.id) or job
+                token = await self._responses.token_of(job)
+                await self._show(job, refused_post(job, refusal), token)
                 log.error("images were refused", job=job.id, error=str(refusal))
                 return
             except discord.HTTPException as error:
@@ -134,14 +136,14 @@ class MessageWriter:
         # The channel is gone or closed to the bot: there is no place left for a message.
         log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
 
-    async def _show(self, job: Job, post: Post) -> None:
+    async def _show(self, job: Job, post: Post, token: ResponseToken | None) -> None:
         """Puts an outcome where the job is shown: in a channel, or the response to its request."""
-        token = await self._responses.token_of(job)
-        if token and await self._responses.show_outcome(token, post):
-            return
         if token:
+            if await self._responses.show_outcome(token, post):
+                return
             await self._responses.move_to_direct_messages(job)
-        await self._write(await self._jobs.get(job.id) or job, post)
+            job = await self._jobs.get(job.id) or job
+        await self._write(job, post)
 
     async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:
         """Puts a post into the job's message, or into a new one if there is none to edit."""

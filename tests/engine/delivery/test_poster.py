@@ -571,7 +571,7 @@ async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_mode
     message = shown(discord, job.message_id) if with_message else _about(discord, job)
     assert "### Fehlgeschlagen" in text(message)
     assert "beschädigt" in text(message)
-    assert await posted(database, other)
+    await until(lambda: posted(database, other))
     await Jobs(database).repost(job.id)  # as after a late response of the bot
     await until(lambda: _none_left(database))
     _, entries = await AuditLog(database).page(discord.guild.id)
