@@ -55,6 +55,11 @@ class Understanding:
         """Whether nothing at all was recognised."""
         return not self.things and not self.modifiers
 
+    @property
+    def complete(self) -> bool:
+        """Whether things were called by their own names, and every other word was recognised."""
+        return bool(self.things) and self.exact and not self.unknown
+
 
 @dataclass(frozen=True, slots=True)
 class _Phrase:
@@ -77,7 +82,8 @@ class Vocabulary:
     """`things` maps folded phrases to English names, `own_names` are those that name exactly, which
     are labels and everyday words.
 
-    `modifiers` are folded words that say something but name no thing; `silent` say nothing.
+    `modifiers` are folded words that say something but name no thing; `silent` say nothing, except
+    in a prompt of nothing else.
     `labels` are the names of things by language and English name; `popular` are good suggestions.
     `phrases` are the grammar's templates by language, `grounds` its colours by English name, and
     `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them;
@@ -147,18 +153,28 @@ class Vocabulary:
         said = [p.name or p.text for p in self._phrases_of(text) if p.thing or p.modifier]
         return " ".join(said) or text
 
-    def _phrases_of(self, text: str) -> Iterator["_Phrase"]:
+    def _phrases_of(self, text: str) -> list["_Phrase"]:
         words = list(_words(fold(text)))
+        phrases = list(self._split(words, self.silent))
+        if all(phrase.silent for phrase in phrases):  # such as "hello"
+            phrases = list(self._split(words, frozenset()))
+        said = [phrase for phrase in phrases if not phrase.silent]
+        if len(said) == 1 and (word := said[0].modifier) in self.own_names:  # such as "a rose"
+            return [_Phrase(said[0].text, self.things[word], self.things[word])]
+        return phrases
+
+    def _split(self, words: Sequence[str], silent: frozenset[str]) -> Iterator["_Phrase"]:
+        words = list(words)
         while words:
-            count, phrase, name = self._longest(words)
+            count, phrase, name = self._longest(words, silent)
             said = _joined(words[:count])
             if name:
                 exact = phrase in self.own_names
                 yield _Phrase(said, name, name=name if exact else "", exact=exact)
+            elif phrase or words[0].isdecimal():
+                yield _Phrase(said, silent=True)
             elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
                 yield _Phrase(said, modifier=words[0])
-            elif words[0] in self.silent or words[0].isdecimal():
-                yield _Phrase(said, silent=True)
             elif close := self._typo(words[0]):
                 thing = self.things.get(close, "")
                 name = thing if close in self.own_names else close
@@ -227,11 +243,16 @@ class Vocabulary:
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
-    def _longest(self, words: list[str]) -> tuple[int, str, str]:
-        """(words of the longest known phrase at the start or 1, the phrase, its name or "")."""
+    def _longest(self, words: list[str], silent: frozenset[str]) -> tuple[int, str, str]:
+        """The longest known phrase at the start: how many words it has, itself, and its name.
+
+        A silent one has no name. Without any, (1, "", "").
+        """
         for count in range(min(LONGEST_PHRASE, len(words)), 0, -1):
             phrase = _joined(words[:count])
-            if phrase in self.silent or (count == 1 and phrase in self.modifiers):
+            if phrase in silent:
+                return count, phrase, ""
+            if count == 1 and phrase in self.modifiers:
                 continue
             if phrase in self.things:
                 return count, phrase, self.things[phrase]

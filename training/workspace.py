@@ -28,6 +28,7 @@ from training.data.texts import (
     Pair,
     caption_pairs,
     name_pairs,
+    stop_words,
     synonyms,
     with_typos,
     wordnet,
@@ -209,7 +210,7 @@ class Workspace:
         english = self.texts.english
         lemmas = sorted({lemma for lemmas, _ in self.synsets for lemma in lemmas} & set(english))
         embedded = self.texts.embeddings[[english[lemma] for lemma in lemmas]]
-        return vocabulary(self.images, lemmas, embedded, self.names)
+        return vocabulary(self.images, lemmas, embedded, self.names, stop_words(self.cache))
 
     def prior_data(self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]) -> PriorData:
         """Scenes as normalised latents of this VQGAN, and what this text tower reads of them."""

@@ -66,8 +66,9 @@ class Perceptor(Protocol):
 class ClipPerceptor(nn.Module):
     """OpenAI's CLIP: frozen, float32 unless converted.
 
-    With a vocabulary, texts are read as they are and with their things called by their English
-    names, which the text encoder knows best; their embedding is the mean of both.
+    With a vocabulary, texts are read with their things called by their English names, which the
+    text encoder knows best. Where the vocabulary does not understand all of a text, its embedding
+    is the mean of that and of the text as it is.
     """
 
     def __init__(self, checkpoint: ClipCheckpoint, vocabulary: Vocabulary | None = None) -> None:
@@ -102,7 +103,9 @@ class ClipPerceptor(nn.Module):
         if not self.vocabulary:
             return embedded
         english = self._encode([self.vocabulary.in_english(text) for text in texts])
-        return F.normalize(embedded + english, dim=-1)
+        complete = [self.vocabulary.understand(text).complete for text in texts]
+        unsure = ~torch.tensor(complete, device=embedded.device)[:, None]
+        return F.normalize(english + unsure * embedded, dim=-1)
 
     def _encode(self, texts: Sequence[str]) -> Tensor:
         tokens = torch.zeros(len(texts), self.clip.context_length, dtype=torch.long)

@@ -11,14 +11,25 @@ from core.vocabulary import Vocabulary
 
 TABLE = {
     "labels": {
-        "en": {"dog": "dog", "red apple": "red apple", "sailboat": "sailboat"},
+        "en": {
+            "dog": "dog",
+            "red apple": "red apple",
+            "sailboat": "sailboat",
+            "rose": "rose",
+            "waving hand": "waving hand",
+        },  # fmt: skip
         "de": {"dog": "Hund", "red apple": "roter Apfel", "sailboat": "Segelboot"},
         "ja": {"dog": "犬", "red apple": "赤リンゴ", "sailboat": "ヨット"},
     },
-    "synonyms": {"puppy": "dog", "apple": "red apple", "yacht": "sailboat"},
+    "synonyms": {
+        "puppy": "dog",
+        "apple": "red apple",
+        "yacht": "sailboat",
+        "hello": "waving hand",
+    },  # fmt: skip
     "preferred": {"hound": "dog"},
-    "modifiers": ["red", "blue", "circle"],
-    "silent": ["a", "the", "on", "and", "ein", "の", "と"],
+    "modifiers": ["red", "blue", "circle", "rose"],
+    "silent": ["a", "the", "on", "and", "ein", "hello", "por favor", "の", "と"],
     "phrases": {},
     "grounds": {},
     "shapes": ["circle"],
@@ -49,6 +60,11 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
         ("red apple", ("red apple",), True),
         ("犬とヨット", ("dog", "sailboat"), True),
         ("a blue circle", (), True),
+        ("a rose", ("rose",), True),
+        ("a dog on rose", ("dog",), True),
+        ("hello", ("waving hand",), False),
+        ("hello dog", ("dog",), True),
+        ("por favor, a dog", ("dog",), True),
     ],
 )
 def test_names_synonyms_plurals_and_typing_errors_are_recognised(

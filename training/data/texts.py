@@ -57,6 +57,13 @@ def wordnet(cache: Path) -> list[tuple[list[str], str]]:
     return list(_synsets(data))
 
 
+def stop_words(cache: Path) -> set[str]:
+    """Words of all languages that are too common to mean anything by themselves."""
+    file = fetch(sources().find("stop-words"), cache) / "stopwordsiso/stopwords-iso.json"
+    table = json.loads(file.read_text(encoding="utf-8"))
+    return {word for language in LANGUAGES for word in table[language]}
+
+
 def _synsets(data: Path) -> Iterator[tuple[list[str], str]]:
     for line in data.read_text().splitlines():
         if line.startswith("  "):

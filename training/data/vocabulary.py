@@ -37,12 +37,12 @@ SHARED = 30
 
 
 def vocabulary(
-    images: Images, nouns: list[str], embedded: Tensor, sentences: Tensor
+    images: Images, nouns: list[str], embedded: Tensor, sentences: Tensor, stop_words: set[str]
 ) -> dict[str, Any]:
     """The table that `core.vocabulary.Vocabulary` reads.
 
     `nouns` are English; `embedded` (nouns, d) and `sentences` (concepts, d) are what the sentence
-    encoder says of them and of the names.
+    encoder says of them and of the names. `stop_words` are those of all languages.
     """
     shown = shown_concepts(images)
     every = [images.concepts[i] for i in shown]
@@ -52,12 +52,15 @@ def vocabulary(
     # A word for a shape or a landscape that is a thing's name, too, is the thing.
     names = {fold(c.names[lang]) for c in every for lang in LANGUAGES}
     modifiers -= names - _colour_words()
+    near = _near_nouns(every, nouns, embedded, sentences[shown], NEARER)
+    preferred = {fold(word) for listed in table["preferred"].values() for word in listed}
+    silent = {fold(word) for word in stop_words if word not in near} - names - preferred
     return {
         "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
         "synonyms": {
             **_near_nouns(every, nouns, embedded, sentences[shown], NEAR),
             **_keywords(every),
-            **_near_nouns(every, nouns, embedded, sentences[shown], NEARER),
+            **near,
         },
         "preferred": {
             fold(word): name
@@ -66,7 +69,7 @@ def vocabulary(
             for word in listed
         },
         "modifiers": sorted(modifiers),
-        "silent": sorted({fold(word) for word in table["silent"]} - modifiers),
+        "silent": sorted((silent | {fold(word) for word in table["silent"]}) - modifiers),
         "phrases": phrases(),
         "grounds": COLOURS,
         "shapes": shapes(),
