@@ -1,7 +1,8 @@
 """Makes the weights of `picturebook`, the embedded model.
 
 `python -m training data` fetches the image sets, renders and caches them. `python -m training`
-trains all stages and exports the weights; `--resume` goes on from the last checkpoints.
+trains all stages and exports the weights; `--resume` goes on from the last checkpoints, and
+`--further` starts from the included weights.
 """
 
 import argparse
@@ -13,9 +14,8 @@ from training.data.sources import sources
 from training.export import export
 from training.pipeline import STAGES, Stage
 from training.schedule import Timed, trainer
+from training.shipped import WEIGHTS, shipped_state
 from training.workspace import Workspace
-
-WEIGHTS = Path("engine/models/picturebook")
 
 
 def main() -> None:
@@ -43,7 +43,10 @@ def _train(stage: Stage, workspace: Workspace, minutes: float, options: argparse
     clip = 1.0 if module.automatic_optimization else None
     timed = Timed(minutes, stage.learning_rate)
     training = trainer(timed, run, options.device, clip, options.processes)
-    training.fit(module, ckpt_path=saved if options.resume and saved.exists() else None)
+    resumed = options.resume and saved.exists()
+    if options.further and not resumed:
+        module.load_state_dict(shipped_state(stage.name, WEIGHTS), strict=False)
+    training.fit(module, ckpt_path=saved if resumed else None)
     training.save_checkpoint(saved)
 
 
@@ -54,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=240, help="time for all stages")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--processes", type=int, default=1, help="that train together on a CPU")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoints")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the last checkpoints, or the shipped weights",
+    )
     parser.add_argument("--stages", nargs="+", choices=names, default=names)
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="for data")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints and logs")

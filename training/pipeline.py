@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.models.vqgan import VQGAN
 from training.data.teachers import ImageNetFeatures
+from training.shipped import shipped_state
 from training.stages import image_tower, prior, text_tower
 from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
@@ -53,22 +54,11 @@ def _image_tower(workspace: Workspace) -> ImageTowerTraining:
 
 def _prior(workspace: Workspace) -> PriorTraining:
     tower = _trained_text_tower(workspace)
-    data = workspace.prior_data(trained_vqgan(workspace), tower.embed_texts)
-    count = prior.CONFIG["components"]
-    mean, basis, scale = prior.principal_components(data.latents, count)
-    flat = torch.cat([batch.float().flatten(1) - mean for batch in data.latents.split(4096)])
-    samples = (flat @ basis.t() / scale).half()
-    training = PriorTraining(samples, data.said, data.captions, data.styles, data.weights)
-    for network in (training.prior, training.ema):
-        network.mean.copy_(data.mean + data.std * mean.view_as(network.mean))
-        network.std.copy_(data.std)
-        network.basis.copy_(basis)
-        network.scale.copy_(scale)
-    return training
+    return PriorTraining(workspace.prior_data(trained_vqgan(workspace), tower.embed_texts))
 
 
 def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
-    """The text tower as its training has left it. Raises FileNotFoundError before that."""
+    """The text tower as its training has left it."""
     state = checkpoint(workspace, "text_tower")
     nothing = torch.zeros(0, dtype=torch.long)
     tower = TextTowerTraining(nothing, nothing, nothing, Tokens(tuple(state["known"].tolist())))
@@ -77,15 +67,21 @@ def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
 
 
 def trained_vqgan(workspace: Workspace) -> VQGAN:
-    """The VQGAN as its training has left it. Raises FileNotFoundError before that."""
+    """The VQGAN as its training has left it."""
     training = VQGANTraining(workspace.cache)
-    training.load_state_dict(checkpoint(workspace, "vqgan"))
+    training.load_state_dict(checkpoint(workspace, "vqgan"), strict=False)
     return training.vqgan.eval().requires_grad_(False)
 
 
 def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
-    """The state of a stage's module as it was last saved."""
-    saved = torch.load(workspace.runs / stage / "last.ckpt", map_location="cpu", weights_only=True)
+    """The state of a stage's module as it was last saved; as shipped, if it was not trained here.
+
+    What only the training needs of it, such as how often codes are used, is not shipped.
+    """
+    path = workspace.runs / stage / "last.ckpt"
+    if not path.exists():
+        return shipped_state(stage)
+    saved = torch.load(path, map_location="cpu", weights_only=True)
     state: dict[str, Tensor] = saved["state_dict"]
     return state
 

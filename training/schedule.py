@@ -10,6 +10,8 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 
+from training.memory import keep_freed_memory
+
 
 class Timed(pl.Callback):
     """Stops the training after `minutes`, and sets the learning rate by the share of time passed.
@@ -65,6 +67,8 @@ def trainer(
     train in parallel with their own batches and average their gradients.
     """
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    if not cuda:
+        keep_freed_memory()
     saves = ModelCheckpoint(
         run,
         save_last=True,

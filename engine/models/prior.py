@@ -181,11 +181,14 @@ class MLPBlock(nn.Module):
 class LatentPrior(Prior):
     """The principal components of the VQGAN's latents (channels, side, side), moved by an MLP.
 
-    A tenth of the numbers of the latents holds nearly all of their variance, since the embedded
+    A part of the numbers of the latents holds nearly all of their variance, since the embedded
     model's images are alike: one thing in the middle. An MLP over all of it learns the images of a
     prompt in a tenth of the time that a transformer over patches needs. `mean` and `std` normalise
     latents, `basis` (components, channels × side × side) are the directions, and `scale` is the
     unit of each.
+
+    What is already there of each component passes to the prediction directly, as far as `skip` lets
+    it at that time.
     """
 
     def __init__(
@@ -211,6 +214,7 @@ class LatentPrior(Prior):
         )
         self.blocks = nn.ModuleList(MLPBlock(width) for _ in range(depth))
         self.head = nn.Linear(width, components)
+        self.skip = nn.Linear(2 * TIME_FREQUENCIES, components)
         self.register_buffer("mean", torch.zeros(channels, side, side))
         self.register_buffer("std", torch.ones(channels, 1, 1))
         self.register_buffer("basis", torch.zeros(components, channels * side**2))
@@ -241,7 +245,9 @@ class LatentPrior(Prior):
         hidden = self.embed(noisy.flatten(1)) + self.read(embeddings) + style
         for block in self.blocks:
             hidden = block(hidden, modulation)
-        predicted: Tensor = self.head(F.layer_norm(hidden, hidden.shape[-1:]))
+        hidden = F.layer_norm(hidden, hidden.shape[-1:])
+        kept = self.skip(features) * noisy.flatten(1)
+        predicted: Tensor = self.head(hidden) + kept
         return predicted[..., None, None]
 
     def view(self, images: Tensor, latents: Tensor) -> Tensor:

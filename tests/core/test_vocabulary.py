@@ -17,7 +17,7 @@ TABLE = {
             "sailboat": "sailboat",
             "rose": "rose",
             "waving hand": "waving hand",
-        },  # fmt: skip
+        },
         "de": {"dog": "Hund", "red apple": "roter Apfel", "sailboat": "Segelboot"},
         "ja": {"dog": "犬", "red apple": "赤リンゴ", "sailboat": "ヨット"},
     },
@@ -26,7 +26,7 @@ TABLE = {
         "apple": "red apple",
         "yacht": "sailboat",
         "hello": "waving hand",
-    },  # fmt: skip
+    },
     "preferred": {"hound": "dog"},
     "modifiers": ["red", "blue", "circle", "rose"],
     "silent": ["a", "the", "on", "and", "ein", "hello", "por favor", "の", "と"],

@@ -18,15 +18,16 @@ from torch.utils.data import DataLoader, IterableDataset
 from engine.models.prior import LatentPrior
 from training.data.sources import STYLES
 from training.stages.alignment import WIDTH
+from training.workspace import PriorData
 
 log = logging.getLogger(__name__)
 
-LEARNING_RATE = 1.5e-3
+LEARNING_RATE = 1e-3
 BATCH = 1024
 CONFIG: dict[str, int] = {
     "channels": 16,
     "side": 16,
-    "components": 512,
+    "components": 768,
     "embedding": WIDTH,
     "width": 768,
     "depth": 8,
@@ -50,10 +51,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class PriorTraining(pl.LightningModule):
-    """Learns from `samples` (n, components), projected latents, and from their captions.
-
-    `captions` (n, k) are rows of `said` (m, WIDTH), `styles` (n,) numbers of styles, and `weights`
-    (n,) say how often each scene is seen.
+    """Learns from the projected latents of scenes, and from their captions.
 
     The network that computes gradients is a copy in bfloat16 without autocast, which would convert
     the weights in each step. The optimiser steps the float32 original. Muon learns more in a step,
@@ -62,20 +60,35 @@ class PriorTraining(pl.LightningModule):
 
     progress = 0.0
 
-    def __init__(
-        self, samples: Tensor, said: Tensor, captions: Tensor, styles: Tensor, weights: Tensor
-    ) -> None:
+    def __init__(self, data: PriorData) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.prior = LatentPrior(**CONFIG)
         self.ema = copy.deepcopy(self.prior).requires_grad_(False)
-        self._samples, self._said, self._captions = samples, said, captions
-        self._styles, self._weights = styles, weights
+        self.data = data
+        self.samples = torch.zeros(0)
         self._fast: list[LatentPrior] = []
 
     def on_train_start(self) -> None:
         torch.manual_seed(self.global_rank + self.global_step)
         self._fast = [copy.deepcopy(self.prior).bfloat16()]
+
+    def find_components(self) -> None:
+        """Chooses the space that the prior works in."""
+        data = self.data
+        mean, basis, scale = principal_components(data.latents, CONFIG["components"])
+        for network in (self.prior, self.ema):
+            network.mean.copy_(data.mean + data.std * mean.view_as(network.mean))
+            network.std.copy_(data.std)
+            network.basis.copy_(basis)
+            network.scale.copy_(scale)
+
+    @torch.no_grad()
+    def projected(self) -> Tensor:
+        """(n, components) float16."""
+        batches = (part.float() * self.data.std + self.data.mean for part in
+                   self.data.latents.split(4096))  # fmt: skip
+        return torch.cat([self.prior.project(batch).flatten(1).half() for batch in batches])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(
@@ -133,6 +146,10 @@ class PriorTraining(pl.LightningModule):
         return loss + STYLE_WEIGHT * F.cross_entropy(logits[conditioned], styles[conditioned])
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        """By now the components have been read, if there is a checkpoint."""
+        if not self.prior.basis.any():
+            self.find_components()
+        self.samples = self.projected()
         return DataLoader(_Samples(self), batch_size=None, num_workers=0)
 
 
@@ -141,19 +158,19 @@ class _Samples(IterableDataset[Batch]):
         self.training = training
 
     def __iter__(self) -> Iterator[Batch]:
-        training = self.training
+        training, data = self.training, self.training.data
         seed = training.global_step + 21 + 1_000_003 * training.global_rank
         generator = torch.Generator().manual_seed(seed)
-        each = training._captions.shape[1]
+        each = data.captions.shape[1]
         while True:
-            rows = torch.multinomial(training._weights, BATCH, True, generator=generator)
-            caption = training._captions[rows, torch.randint(each, (BATCH,), generator=generator)]
-            conditions = training._said[caption].float()
+            rows = torch.multinomial(data.weights, BATCH, True, generator=generator)
+            caption = data.captions[rows, torch.randint(each, (BATCH,), generator=generator)]
+            conditions = data.said[caption].float()
             noise = torch.randn(conditions.shape, generator=generator)
             length = CONDITION_NOISE * torch.rand(BATCH, 1, generator=generator)
             conditions = F.normalize(conditions + length * F.normalize(noise, dim=1), dim=1)
             conditions *= torch.rand(BATCH, 1, generator=generator) >= UNCONDITIONAL
-            yield training._samples[rows].float(), conditions, training._styles[rows]
+            yield training.samples[rows].float(), conditions, data.styles[rows]
 
 
 def principal_components(latents: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,45 @@
+"""The weights in the repository are states that the stages' modules take."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.models.catalogue import find
+from engine.models.model import load_model
+from training.pipeline import checkpoint, trained_vqgan
+from training.shipped import shipped_state
+from training.stages.prior import CONFIG, LatentPrior
+from training.stages.text_tower import TextTowerTraining, Tokens
+from training.workspace import Workspace
+
+
+def test_a_stage_that_was_not_trained_here_is_the_shipped_one(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, tmp_path)
+    model = load_model(find("picturebook").name, tmp_path, torch.device("cpu"))
+    images = torch.rand(1, 3, 64, 64)
+    assert torch.equal(trained_vqgan(workspace).encode(images), model.vqgan.encode(images))
+
+
+def test_the_prior_goes_on_from_the_shipped_one() -> None:
+    state = shipped_state("prior")
+    prior = LatentPrior(**CONFIG)
+    prior.load_state_dict({n[6:]: v for n, v in state.items() if n.startswith("prior.")})
+    assert prior.basis.any()
+    assert {n[4:] for n in state if n.startswith("ema.")} == prior.state_dict().keys()
+
+
+def test_the_text_tower_reads_as_the_shipped_one_does(tmp_path: Path) -> None:
+    state = checkpoint(Workspace(tmp_path, tmp_path), "text_tower")
+    nothing = torch.zeros(0, dtype=torch.long)
+    tower = TextTowerTraining(nothing, nothing, nothing, Tokens(tuple(state["known"].tolist())))
+    tower.load_state_dict(state)
+    perceptor = load_model("picturebook", tmp_path, torch.device("cpu")).perceptor
+    texts = ["a lighthouse in a storm", "ein roter Kreis"]
+    read, expected = tower.eval().embed_texts(texts), perceptor._encode(texts)
+    assert torch.nn.functional.cosine_similarity(read, expected).min() > 0.99
+
+
+def test_what_is_no_stage_is_refused() -> None:
+    with pytest.raises(ValueError, match="no stage"):
+        shipped_state("decoder")

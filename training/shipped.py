@@ -1,0 +1,47 @@
+"""The weights in the repository as states of the stages that made them.
+
+So that a stage can be trained further, or alone, where the checkpoints of a training are gone.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from engine.models.int8 import expand
+
+WEIGHTS = Path("engine/models/picturebook")
+
+
+def shipped_state(stage: str, folder: Path = WEIGHTS) -> dict[str, Tensor]:
+    """The state of a stage's module. Raises FileNotFoundError where the weights are missing."""
+    match stage:
+        case "vqgan":
+            return _named("vqgan.", _read(folder / "vqgan.safetensors"))
+        case "text_tower":
+            clip = _read(folder / "clip.safetensors")
+            rows, known = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids")
+            clip = {name: value for name, value in clip.items() if not name.startswith("visual.")}
+            clip["token_embedding.weight"] = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
+            return {"known": known, **_named("clip.", clip)}
+        case "image_tower":
+            clip = _read(folder / "clip.safetensors")
+            parts = ((name.partition("visual.")[2], value) for name, value in clip.items())
+            return {name: value for name, value in parts if name}
+        case "prior":
+            prior = _read(folder / "prior.safetensors")
+            return {**_named("prior.", prior), **_named("ema.", prior)}
+        case _:
+            raise ValueError(f"{stage!r} is no stage")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, those with a fraction in float32."""
+    state = expand(load_file(path))
+    return {n: value.float() if value.is_floating_point() else value for n, value in state.items()}
+
+
+def _named(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + name: value for name, value in state.items()}
