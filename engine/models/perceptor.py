@@ -104,7 +104,7 @@ class ClipPerceptor(nn.Module):
             return embedded
         english = self._encode([self.vocabulary.in_english(text) for text in texts])
         complete = [self.vocabulary.understand(text).complete for text in texts]
-        unsure = ~torch.tensor(complete, device=embedded.device)[:, None]
+        unsure = ~torch.tensor(complete, dtype=torch.bool, device=embedded.device)[:, None]
         return F.normalize(english + unsure * embedded, dim=-1)
 
     def _encode(self, texts: Sequence[str]) -> Tensor:

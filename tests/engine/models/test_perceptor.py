@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import clip
 import open_clip.tokenizer
 import torch
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from torchvision.transforms.v2.functional import normalize
 
 from core.prompts import canonical
-from engine.models.model import Model
+from engine.models.model import Model, load_model
 from engine.models.perceptor import MEAN, STD, _cleaned
 
 TEXTS = ["a large red circle, on a plain white background!", "fog", ""]
@@ -18,6 +20,17 @@ def test_texts_are_embedded_as_clip_itself_would(sketch: Model) -> None:
     assert torch.equal(embedded, expected / expected.norm(dim=1, keepdim=True))
     assert torch.equal(sketch.perceptor.embed_texts(TEXTS), embedded)
     assert sketch.perceptor.embed_texts([]).shape == (0, 256)
+
+
+def test_what_is_understood_is_read_by_its_english_names(tmp_path: Path) -> None:
+    perceptor = load_model("picturebook", tmp_path, torch.device("cpu")).perceptor
+    castle, asked, partly, as_it_is = perceptor.embed_texts(
+        ["castle", "Zeig mir bitte ein Schloss", "ein verwunschenes Schloss", "qwzx"]
+    )
+    assert torch.allclose(asked, castle, atol=1e-6)
+    assert 0.6 < float(partly @ castle) < 0.99
+    assert torch.allclose(as_it_is, perceptor._encode(["qwzx"])[0], atol=1e-6)
+    assert perceptor.embed_texts([]).shape == (0, 256)
 
 
 def test_pictures_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Model) -> None:
