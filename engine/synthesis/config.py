@@ -157,8 +157,8 @@ PICTUREBOOK = SynthesisConfig(
         tv_weight=0.02, prior_weight=2.0, exclude_text_floor=0.19, exclude_image_floor=0.25
     ),
     schedule=ScheduleConfig(learning_rate=0.05),
-    prior=PriorConfig(sampling_steps=16, guidance_scale=2.0, negative_scale=3.0),
-    init=InitConfig(prior_samples=16),
+    prior=PriorConfig(sampling_steps=12, guidance_scale=2.0, negative_scale=3.0),
+    init=InitConfig(prior_samples=8),
 )
 
 CONFIGS = {
