@@ -42,23 +42,20 @@ class Understanding:
     """`things` are the English names of what was recognised, in the prompt's order.
 
     `modifiers` are recognised words that name no thing (colours, sizes, styles); `unknown` are the
-    words that were not recognised. `exact` says whether every thing was called by its own name.
+    words that were not recognised. `exact` says whether every thing was called by its own name,
+    `complete` whether it is clear what all words mean.
     """
 
     things: tuple[str, ...]
     modifiers: tuple[str, ...]
     unknown: tuple[str, ...]
     exact: bool
+    complete: bool
 
     @property
     def empty(self) -> bool:
         """Whether nothing at all was recognised."""
         return not self.things and not self.modifiers
-
-    @property
-    def complete(self) -> bool:
-        """Whether things were called by their own names, and every other word was recognised."""
-        return bool(self.things) and self.exact and not self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class _Phrase:
     """Words of a prompt: a `thing` by its English name, a `modifier`, or neither.
 
     `silent` ones say nothing; `exact` is whether a thing is called by its own name, and `name` the
-    English one of a thing that is called by its own or nearly.
+    English one of a thing where the words mean nothing else.
     """
 
     text: str
@@ -133,22 +130,25 @@ class Vocabulary:
         things: list[str] = []
         modifiers: list[str] = []
         unknown: list[str] = []
-        exact = True
+        exact = complete = True
         for phrase in self._phrases_of(text):
             if phrase.thing:
                 things.append(phrase.thing)
+                complete = complete and bool(phrase.name)
             elif phrase.modifier:
                 modifiers.append(phrase.modifier)
             elif not phrase.silent:
                 unknown.append(phrase.text)
             exact = exact and phrase.exact
-        return Understanding(tuple(dict.fromkeys(things)), tuple(modifiers), tuple(unknown), exact)
+        complete = complete and bool(things) and not unknown
+        things = list(dict.fromkeys(things))
+        return Understanding(tuple(things), tuple(modifiers), tuple(unknown), exact, complete)
 
     def in_english(self, text: str) -> str:
         """What a prompt asks for, in English where it calls things by their names.
 
-        Names are spelled right; words that say nothing are left out. Synonyms stay: the text
-        encoder knows better what they mean.
+        Names are spelled right; words that say nothing are left out. Synonyms of one word stay:
+        the text encoder knows better what they mean.
         """
         said = [p.name or p.text for p in self._phrases_of(text) if p.thing or p.modifier]
         return " ".join(said) or text
@@ -170,7 +170,8 @@ class Vocabulary:
             said = _joined(words[:count])
             if name:
                 exact = phrase in self.own_names
-                yield _Phrase(said, name, name=name if exact else "", exact=exact)
+                clear = exact or count > 1
+                yield _Phrase(said, name, name=name if clear else "", exact=exact)
             elif phrase or words[0].isdecimal():
                 yield _Phrase(said, silent=True)
             elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):

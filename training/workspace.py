@@ -36,6 +36,7 @@ from training.data.texts import (
 from training.data.vocabulary import vocabulary
 from training.stages.alignment import Alignment, train_alignment
 from training.stages.image_tower import Views, see
+from training.stages.prior import PriorData
 
 POOL = 30_000
 """Scenes that both CLIP and the prior learn from, looked at by the ImageNet network."""
@@ -69,23 +70,6 @@ class Texts:
     pairs: list[Pair]
     english: dict[str, int]
     embeddings: Tensor
-
-
-@dataclass(frozen=True)
-class PriorData:
-    """`latents` (n, channels, side, side), normalised; `captions` (n, k) are rows of `said`.
-
-    `styles` (n,) are 1 for the first set's, 2 for the next one's and so on, the last for drawn
-    scenes; `weights` (n,) are how often a scene is seen, in proportion.
-    """
-
-    latents: Tensor
-    mean: Tensor
-    std: Tensor
-    said: Tensor
-    captions: Tensor
-    styles: Tensor
-    weights: Tensor
 
 
 class Workspace:

@@ -25,6 +25,7 @@ TABLE = {
         "puppy": "dog",
         "apple": "red apple",
         "yacht": "sailboat",
+        "sail boat": "sailboat",
         "hello": "waving hand",
     },
     "preferred": {"hound": "dog"},
@@ -83,6 +84,22 @@ def test_what_is_near_nothing_is_empty_and_gets_three_suggestions(vocabulary: Vo
     assert vocabulary.suggestions("segelboote", "de")[0] == "Segelboot"
 
 
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("ein Hund, por favor", True),
+        ("a sail boat on blue", True),
+        ("a puppy", False),
+        ("a dog, qwzx", False),
+        ("a blue circle", False),
+    ],
+)
+def test_it_knows_when_all_words_are_clear(
+    vocabulary: Vocabulary, text: str, complete: bool
+) -> None:
+    assert vocabulary.understand(text).complete is complete
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_understood_word_by_word(vocabulary: Vocabulary, text: str) -> None:
     understood = vocabulary.understand(text)
@@ -102,6 +119,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         ("ein Hund, bitte", "dog"),
         ("犬とヨット", "dog sailboat"),
         ("a yacht", "yacht"),
+        ("a sail boat", "sailboat"),
         ("a saliboat", "sailboat"),
         ("a blue circle", "blue circle"),
     ],

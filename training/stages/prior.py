@@ -6,6 +6,7 @@
 import copy
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytorch_lightning as pl
 import torch
@@ -18,7 +19,6 @@ from torch.utils.data import DataLoader, IterableDataset
 from engine.models.prior import LatentPrior
 from training.data.sources import STYLES
 from training.stages.alignment import WIDTH
-from training.workspace import PriorData
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,23 @@ STYLE_WEIGHT = 0.05
 """Of the cross-entropy of styles."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class PriorData:
+    """`latents` (n, channels, side, side), normalised; `captions` (n, k) are rows of `said`.
+
+    `styles` (n,) are 1 for the first set's, 2 for the next one's and so on, the last for drawn
+    scenes; `weights` (n,) are how often a scene is seen, in proportion.
+    """
+
+    latents: Tensor
+    mean: Tensor
+    std: Tensor
+    said: Tensor
+    captions: Tensor
+    styles: Tensor
+    weights: Tensor
 
 
 class PriorTraining(pl.LightningModule):

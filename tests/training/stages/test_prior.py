@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from training.stages.alignment import WIDTH
-from training.stages.prior import CONFIG, PriorTraining, principal_components
+from training.stages.prior import CONFIG, PriorData, PriorTraining, principal_components
 
 
 def test_few_components_hold_what_varies_and_samples_have_unit_variance() -> None:
@@ -24,7 +24,10 @@ def test_it_learns_the_image_of_each_caption_and_style() -> None:
     count = CONFIG["components"]
     samples, said = torch.randn(4, count), F.normalize(torch.randn(2, WIDTH), dim=1)
     captions, styles = torch.tensor([[0], [0], [1], [1]]), torch.tensor([1, 2, 1, 2])
-    training = PriorTraining(samples, said, captions, styles, torch.ones(4))
+    latents, one = torch.zeros(4, 16, 16, 16), torch.ones(16, 1, 1)
+    training = PriorTraining(
+        PriorData(latents, 0 * one, one, said, captions, styles, torch.ones(4))
+    )
     network = training.prior.bfloat16()
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     rows = torch.arange(4).repeat(16)
