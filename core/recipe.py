@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from core.film import Film
 from core.i18n import gettext, gettext_noop
 from core.palette import Colours, palette_bounds
 from core.pattern import Symmetry, Tile
@@ -80,7 +81,7 @@ class Recipe(BaseModel):
     images, each with its own seed. `preset` only records which style's prompts are included.
     With `tile` the images repeat without a seam. They have the `symmetry`, and are made of the
     colours of the `palette`, where these are given. With `repaint` only a part of `initial` is
-    painted, and the rest stays.
+    painted, and the rest stays. With `film` the last of the steps travel through the image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,6 +103,7 @@ class Recipe(BaseModel):
     symmetry: Symmetry | None = None
     palette: Colours = ()
     repaint: Repaint | None = None
+    film: Film | None = None
 
     @model_validator(mode="after")
     def _can_be_painted(self) -> Self:
@@ -121,7 +123,24 @@ class Recipe(BaseModel):
             raise ValueError(
                 gettext("A part of an image can't be repainted as a pattern or with symmetry.")
             )
+        self._can_be_filmed()
         return self
+
+    def _can_be_filmed(self) -> None:
+        if not self.film:
+            return
+        if self.count > 1 or self.tile or self.repaint:
+            raise ValueError(
+                gettext("A film goes with a single image, not with a pattern or a repainted part.")
+            )
+        if self.still_steps < 0:
+            raise ValueError(
+                gettext(
+                    "A film of {frames} frames needs {steps} steps or more.",
+                    frames=self.film.frames,
+                    steps=self.film.steps,
+                )
+            )
 
     @classmethod
     def make(
@@ -186,6 +205,10 @@ class Recipe(BaseModel):
     def with_palette(self, palette: Colours) -> Self:
         """A copy with these colours. Raises RecipeError."""
         return self._with(palette=palette)
+
+    def filmed(self, film: Film) -> Self:
+        """A copy that goes on with a film once its image is painted. Raises RecipeError."""
+        return self._with(film=film, steps=self.still_steps + film.steps)
 
     def repainting(self, repaint: Repaint) -> Self:
         """A copy that paints only a part of its initial image. Raises RecipeError."""
@@ -261,8 +284,21 @@ class Recipe(BaseModel):
         """
         edited = self.edited(include, exclude, self.size, self.steps, seed)
         return edited._with(
-            initial=None, repaint=None, source=None, count=1, tile=None, symmetry=None
+            initial=None,
+            repaint=None,
+            source=None,
+            count=1,
+            tile=None,
+            symmetry=None,
+            film=None,
+            steps=edited._image_steps,
         )
+
+    def travel(self, job: int, row: int, include: str, exclude: str, film: Film, seed: int) -> Self:
+        """A film that starts with an image of `job`, with other prompts. Raises RecipeError."""
+        edited = self.edited(include, exclude, self.size, self.steps, seed)
+        plain = edited._from(job, row, seed=seed, count=1, tile=None)
+        return plain._with(film=film, steps=film.steps)
 
     def more(self, job: int, row: int, steps: int) -> Self:
         """Continues an image of `job` for this many steps. Raises RecipeError."""
@@ -309,6 +345,11 @@ class Recipe(BaseModel):
         return self.count * self.steps * self.width * self.height
 
     @property
+    def still_steps(self) -> int:
+        """The steps before the film, or all of them without one."""
+        return self.steps - self.film.steps if self.film else self.steps
+
+    @property
     def size(self) -> str:
         """Width and height as `parse_size` reads them, such as `64x64`."""
         return f"{self.width}x{self.height}"
@@ -316,6 +357,11 @@ class Recipe(BaseModel):
     @property
     def _mask(self) -> str | None:
         return self.repaint.mask.name if self.repaint and self.repaint.mask else None
+
+    @property
+    def _image_steps(self) -> int:
+        """As many as its image took, or the film if that started from another one."""
+        return self.still_steps or self.steps
 
     def _seed_of(self, row: int) -> int:
         if not 0 <= row < self.count:
@@ -325,10 +371,10 @@ class Recipe(BaseModel):
         return self.seeds[row]
 
     def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
-        """Starts from an earlier job, and drops the initial image, which that job has used."""
+        """Starts from an earlier job, and drops what that job has done: initial image and film."""
         self._seed_of(row)
-        source = Source(job, row, spread)
-        return self._with(source=source, initial=None, repaint=None, **changes)
+        dropped = {"initial": None, "repaint": None, "film": None, "steps": self._image_steps}
+        return self._with(**dropped | {"source": Source(job, row, spread)} | changes)
 
     def _with(self, **changes: Any) -> Self:
         return self._checked(**dict(self) | changes)

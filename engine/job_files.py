@@ -11,9 +11,10 @@ from PIL import Image
 
 from core.recipe import Recipe
 from core.storage.files import write_atomic
-from core.storage.paths import folder_of, state_of, timelapse_of
-from engine.media import Provenance, frame, png, repeated, write_timelapse
+from core.storage.paths import film_of, folder_of, state_of, timelapse_of
+from engine.media import Provenance, frame, png, repeated, write_timelapse, write_video
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
+from engine.synthesis.output import StepOutput
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,6 +26,7 @@ class JobFiles:
 
     `frame-<step>.webp` are the frames, `final-<row>.png` the images with their recipe in the
     metadata, `repeated-<row>.webp` the previews of tiles, `timelapse.mp4` the frames in motion,
+    `film-<step>.webp` the frames of a film, `film.mp4` the film,
     `state.safetensors` the checkpoint.
     """
 
@@ -44,15 +46,31 @@ class JobFiles:
         self._recipe = recipe
         self._provenance = provenance
         self._images = images
-        frames = sorted(folder.glob("frame-*.webp"))
-        self._frames = [frame for frame in frames if int(frame.stem[6:]) <= start_step]
+        self._frames = _frames_until(start_step, folder, "frame")
+        self._film = _frames_until(start_step, folder, "film")
+
+    def write_step(self, output: StepOutput) -> None:
+        """What is kept of a step: a frame of the timelapse, one of the film, or both."""
+        kept = output.done or is_kept(output.step, output.steps)
+        images = output.images() if kept or output.filmed else []
+        if kept:
+            self.write_frame(output.step, images)
+        if output.filmed:
+            self.write_film_frame(output.step, images)
 
     def write_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
         """All images of the job, side by side."""
-        path = self.folder / f"frame-{step:04}.webp"
+        return self._write(f"frame-{step:04}.webp", images, self._frames)
+
+    def write_film_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
+        """A frame of the job's film."""
+        return self._write(f"film-{step:04}.webp", images, self._film)
+
+    def _write(self, name: str, images: Sequence[Image.Image], written: list[Path]) -> Path:
+        path = self.folder / name
         write_atomic(path, frame(images))
-        if path not in self._frames:
-            self._frames.append(path)
+        if path not in written:
+            written.append(path)
         return path
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -62,7 +80,7 @@ class JobFiles:
     def write_results(
         self, images: Sequence[Image.Image], scores: Mapping[str, Any] | None = None
     ) -> list[Path]:
-        """Writes the images and the timelapse; returns the paths of the images.
+        """Writes the images, the timelapse and the film; returns the paths of the images.
 
         `scores` are their similarities to the prompts, see `StepOutput.scores`.
         """
@@ -75,7 +93,14 @@ class JobFiles:
                 write_atomic(self.folder / f"repeated-{row}.webp", repeated(paths[-1]))
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
+        if self._film:
+            write_video(film_of(self.folder), self._film)
         return paths
+
+
+def _frames_until(step: int, folder: Path, kind: str) -> list[Path]:
+    frames = sorted(folder.glob(f"{kind}-*.webp"))
+    return [frame for frame in frames if int(frame.stem.removeprefix(f"{kind}-")) <= step]
 
 
 def is_kept(step: int, steps: int) -> bool:

@@ -53,7 +53,7 @@ class JobWriter:
         """Whether it is written. If not, the timelapse lacks a frame, or a crash costs steps."""
         try:
             if output:
-                self._files.write_frame(output.step, output.images())
+                self._files.write_step(output)
             self._files.write_checkpoint(checkpoint)
             return True
         except Exception as error:

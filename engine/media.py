@@ -22,6 +22,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
+from core.film import FRAMES_PER_SECOND
 from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, weight_text
 from core.recipe import ImagePrompt, Recipe
@@ -32,7 +33,6 @@ from engine.inpainting import Inpainting
 SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
 MAX_UPLOAD = 10 * 2**20  #: bytes; Discord's default limit for a file
 LANCZOS_RADIUS = 3  #: pixels of the smaller image that one of the larger depends on
-FRAMES_PER_SECOND = 20
 LINGER_SECONDS = 2  #: how long a timelapse shows the final image
 CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
 
@@ -225,11 +225,16 @@ def png(
 
 
 def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
+    """Writes a video of the frames, which shows the last one for a while. As `write_video`."""
+    write_video(path, [*frames, *[frames[-1]] * (LINGER_SECONDS * FRAMES_PER_SECOND)])
+
+
+def write_video(path: Path, frames: Sequence[Path]) -> None:
     """Writes an MP4 (H.264) of the frames that can be streamed and fits Discord's limit.
 
     The write is atomic. Raises OSError.
     """
-    seconds = len(frames) / FRAMES_PER_SECOND + LINGER_SECONDS
+    seconds = max(1, len(frames) / FRAMES_PER_SECOND)
     # Half the limit: the encoder keeps the rate only on average, and the container adds overhead.
     rate = int(MAX_UPLOAD * 8 / 2 / seconds)
     write_atomic(path, lambda temporary: _encode(temporary, frames, rate))
@@ -253,6 +258,8 @@ def _parameters(recipe: Recipe, row: int, made_by: Provenance) -> str:
         numbers += f", repaint: {part}"
     if (source := recipe.source) is not None:
         numbers += f", from job: {source.job}, image: {source.row + 1}, spread: {source.spread:g}"
+    if film := recipe.film:
+        numbers += f", film: {film.motion}, frames: {film.frames} of {film.frame_steps} steps"
     if recipe.tile:
         numbers += f", tile: {recipe.tile}"
     if recipe.symmetry:
@@ -300,8 +307,6 @@ def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
 
 
 def _pictures(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.Image]:
-    """The frames, and the last one again for a while."""
-    linger = [frames[-1]] * (LINGER_SECONDS * FRAMES_PER_SECOND)
-    for path in (*frames, *linger):
+    for path in frames:
         with Image.open(path) as image:
             yield enlarged(image.convert("RGB")).crop((0, 0, *size))

@@ -15,10 +15,10 @@ from core.i18n import gettext
 from core.job import Progress
 from core.recipe import Recipe
 from core.settings import Settings
-from core.storage.paths import tile_previews, timelapse_of
+from core.storage.paths import film_of, tile_previews, timelapse_of
 from core.storage.uploaded_images import load_image
 from engine.device import choose_device, use_cores
-from engine.job_files import JobFiles, is_kept
+from engine.job_files import JobFiles
 from engine.job_messages import (
     early_end_text,
     fault_text,
@@ -44,7 +44,7 @@ class RenderError(Exception):
 def render(
     recipe: Recipe, settings: Settings, folder: Path, before: Metadata | None = None
 ) -> list[Path]:
-    """Renders into a folder; returns the paths of the images and of the timelapse.
+    """Renders into a folder; returns the paths of the images, the film and the timelapse.
 
     The images that the recipe names are read from `folder/initial/`. `before` belongs to an image
     that is rendered again: what has changed since is said. Raises DeviceError, WeightsError,
@@ -70,7 +70,8 @@ def render(
             raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
         raise
     results = files.write_results(last.images(), last.scores)
-    return [*results, *tile_previews(files.folder), timelapse_of(files.folder)]
+    film = [film_of(files.folder)] if recipe.film else []
+    return [*results, *tile_previews(files.folder), *film, timelapse_of(files.folder)]
 
 
 def _steps(
@@ -88,8 +89,7 @@ def _steps(
             if output.fault:
                 raise RenderError(fault_text(output.fault))
             _report(output, timer.seconds(output.cost_left))
-            if output.done or is_kept(output.step, output.steps):
-                files.write_frame(output.step, output.images())
+            files.write_step(output)
             if output.done:
                 if output.step < output.steps:
                     print(early_end_text(output, stopped=interrupted()), file=sys.stderr)

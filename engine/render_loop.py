@@ -137,7 +137,7 @@ class RenderLoop:
             await job.fail(reason)
             return
         job.show(output, self._slot.seconds_left(job))
-        if output.done or is_kept(output.step, output.steps):
+        if output.done or output.filmed or is_kept(output.step, output.steps):
             await job.write_frame(output)
         if output.done:
             self._scheduler.remove(self._slot, job)

@@ -232,6 +232,7 @@ class LocalRenderer:
         held, now = self._held[output.job_id], time.monotonic()
         due = (
             output.ended
+            or output.filmed
             or is_kept(output.step, output.steps)
             or now - held.output_at >= PREVIEW_SECONDS
         )

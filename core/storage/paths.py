@@ -26,6 +26,11 @@ def timelapse_of(folder: Path) -> Path:
     return folder / "timelapse.mp4"
 
 
+def film_of(folder: Path) -> Path:
+    """The film that travels through the image, an MP4."""
+    return folder / "film.mp4"
+
+
 def finished_images(folder: Path) -> list[Path]:
     """The final images in a folder, `final-0.png`, `final-1.png`, …, in order."""
     return sorted(folder.glob("final-[0-9].png"))

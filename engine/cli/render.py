@@ -6,6 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.film import (
+    DEFAULT_FRAME_STEPS,
+    DEFAULT_FRAMES,
+    MAX_FRAMES,
+    MIN_FRAMES,
+    Film,
+    Motion,
+)
 from core.palette import palette_of, parse_palette
 from core.pattern import Symmetry, Tile
 from core.prompts import RecipeError, format_prompts, parse_weight
@@ -61,6 +69,15 @@ def add_parser(commands: Any) -> None:
     part.add_argument("--zoom-out", action="store_true", default=None, help="paint what is around")
     part.add_argument("--pan", choices=PANS, help="paint what is beside it")
     render.add_argument(
+        "--film", type=Motion, choices=Motion, help="then travel through the image, as a film"
+    )
+    render.add_argument(
+        "--frames",
+        type=int,
+        help=f"of the film, {MIN_FRAMES} to {MAX_FRAMES} (default: {DEFAULT_FRAMES}); "
+        f"{DEFAULT_FRAME_STEPS} steps for each",
+    )
+    render.add_argument(
         "--again",
         type=Path,
         metavar="FILE.png",
@@ -82,6 +99,8 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
         settings = settings.model_copy(update={"model": parsed.model or settings.model})
         recipe = _recipe(parsed, settings)
     print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
+    if film := recipe.film:
+        print(f"Film of {film.seconds:g} s: {film.steps} of the steps", file=sys.stderr)
     for path in render(recipe, settings, parsed.out, before):
         print(path)
     return 0
@@ -100,7 +119,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         for name in ("seed", "strength", "count", "preset", "tile", "symmetry")
         if (value := getattr(parsed, name)) is not None
     }
-    return Recipe.make(
+    recipe = Recipe.make(
         parsed.include or "",
         parsed.exclude or "",
         width=width,
@@ -113,6 +132,12 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         palette=_palette(parsed.palette) if parsed.palette else (),
         **given,
     )
+    if not parsed.film:
+        if parsed.frames is not None:
+            raise RecipeError("Give --frames with --film.")
+        return recipe
+    frames = DEFAULT_FRAMES if parsed.frames is None else parsed.frames
+    return recipe.filmed(Film.of(parsed.film, frames))
 
 
 def _take_over(parsed: argparse.Namespace) -> None:
@@ -157,7 +182,7 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
 
     fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
     more = ("init", "strength", "tile", "symmetry", "palette")
-    parts = ("base", "repaint", "mask", "zoom_out", "pan")
+    parts = ("base", "repaint", "mask", "zoom_out", "pan", "film", "frames")
     if any(getattr(parsed, name) is not None for name in (*fixed, *more, *parts)):
         raise RecipeError("With --again, give only --seed, --steps and --out.")
     copy_images(recipe.image_names, (parsed.again.parent, settings.data_dir), parsed.out)

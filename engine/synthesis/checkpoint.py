@@ -27,9 +27,10 @@ class Checkpoint:
     latents: Tensor | None  # (images, embed_dim, h, w), unless they would be too large
     codes: Tensor | None = None  # (images, h, w), the nearest codes in place of large latents
     moments: dict[str, Tensor] = field(default_factory=dict)  # Adam's, shaped like the latents
+    frame_start: Tensor | None = None  # of a film's present frame, shaped like the latents
 
     def to_bytes(self) -> bytes:
-        """As safetensors, at most MAX_BYTES for each image.
+        """As safetensors, at most MAX_BYTES for each image, and twice as much in a film.
 
         A job that resumes from it renders the very same image, unless the state is too large: then
         it is kept in half precision and without Adam's moments.
@@ -39,7 +40,9 @@ class Checkpoint:
             tensors["latents"] = self.latents
         if self.codes is not None:
             tensors["codes"] = self.codes
-        room = MAX_BYTES * len(self.rng_states) - 1000
+        if self.frame_start is not None:
+            tensors["frame_start"] = self.frame_start
+        room = (2 if self.frame_start is not None else 1) * MAX_BYTES * len(self.rng_states) - 1000
         if sum(tensor.nbytes for tensor in tensors.values()) > room:
             tensors = {k: v for k, v in tensors.items() if k not in self.moments}
             if self.latents is not None:
@@ -53,7 +56,7 @@ class Checkpoint:
         try:
             tensors = load(content)
             moments = {k: v for k, v in tensors.items() if k.startswith("exp_avg")}
-            latents = tensors.get("latents")
+            latents, frame_start = tensors.get("latents"), tensors.get("frame_start")
             # Checkpoints of older versions end before the last number.
             step, lowest, lowest_at, prior_steps = [*tensors["progress"].tolist(), 0][:4]
             return cls(
@@ -65,6 +68,7 @@ class Checkpoint:
                 latents=None if latents is None else latents.float(),
                 codes=tensors.get("codes"),
                 moments=moments,
+                frame_start=frame_start,
             )
         except (SafetensorError, KeyError, ValueError) as error:
             raise CheckpointError("The checkpoint is damaged.") from error

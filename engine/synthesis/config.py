@@ -99,6 +99,17 @@ class InitConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FilmConfig:
+    """How a film travels through its image. Tried by eye on films of the embedded model."""
+
+    zoom: float = 1.02  # factor from one frame to the next
+    pan: float = 1 / 64  # from one frame to the next, in sides of the image
+    turn: float = 1.0  # from one frame to the next, degrees
+    lr_ratio: float = 0.6  # share of the schedule's learning rate, in every frame
+    mean_weight: float = 0.4  # of the newest latents in the moving mean that is shown
+
+
+@dataclass(frozen=True, slots=True)
 class SynthesisConfig:
     """The method with one model."""
 
@@ -109,6 +120,7 @@ class SynthesisConfig:
     prior: PriorConfig = field(default_factory=PriorConfig)
     palette: PaletteConfig = field(default_factory=PaletteConfig)
     init: InitConfig = field(default_factory=InitConfig)
+    film: FilmConfig = field(default_factory=FilmConfig)
 
 
 def override(config: SynthesisConfig, values: Mapping[str, Any]) -> SynthesisConfig:
@@ -129,7 +141,7 @@ def override(config: SynthesisConfig, values: Mapping[str, Any]) -> SynthesisCon
 def flat(config: SynthesisConfig) -> dict[str, Any]:
     """All values by the keys of `override`."""
     values: dict[str, Any] = {"quantize": config.quantize}
-    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init"):
+    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init", "film"):
         part = getattr(config, section)
         values |= {f"{section}.{each.name}": getattr(part, each.name) for each in fields(part)}
     return values

@@ -31,19 +31,33 @@ class StepCost:
         self._latent: float = _flops(model.vqgan.decode, small) / COUNTED_SIDE**2
         cutout = _flops(model.perceptor.embed_images, codes.new_zeros(1, 3, side, side))
         self._cutouts = config.cutouts.count * cutout
+        pixels = COUNTED_SIDE * model.vqgan.factor
+        encoded = _flops(model.vqgan.encode, codes.new_zeros(1, 3, pixels, pixels))
+        self._encoded: float = encoded / COUNTED_SIDE**2
 
     def step(self, images: int, size: Size) -> float:
         """One step of a job of so many images, with latents of this size."""
         return OVERHEAD + images * (self._latent * math.prod(size) + self._cutouts)
 
+    def frame(self, size: Size) -> float:
+        """What a film's frame takes besides its steps: one image is decoded, and two are encoded.
+
+        Without the backward pass, which takes twice as long as the forward pass.
+        """
+        return (self._latent + 2 * self._encoded) * math.prod(size) / 3
+
     def left(self, job: JobState) -> float:
         """All the steps that a job may still take."""
         starts = sorted(job.sizes)
         stages = zip(starts, [*starts[1:], job.recipe.steps], strict=True)
-        return sum(
+        steps = sum(
             max(0, end - max(start, job.step)) * self.step(job.recipe.count, job.sizes[start])
             for start, end in stages
         )
+        if not (film := job.recipe.film):
+            return steps
+        frames = min(film.frames, -(-(job.recipe.steps - job.step) // film.frame_steps))
+        return steps + frames * self.frame(job.sizes[starts[-1]])
 
 
 def _flops(network: Callable[[Tensor], Tensor], given: Tensor) -> float:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Generator, Tensor
 
+from core.film import Motion
 from core.recipe import Recipe
 from engine.models.vqgan import VQGAN
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.config import ScheduleConfig, SynthesisConfig
+from engine.synthesis.film import moved_latents
 from engine.synthesis.latents import resize
 from engine.synthesis.objective import Target
 from engine.synthesis.painted_part import PaintedPart
@@ -37,6 +39,7 @@ class JobState:
     distilled: bool = True  # whether the prior pulls at it, which knows one thing at a time
     init_latents: Tensor | None = None  # of the initial image, if the recipe holds on to it
     part: PaintedPart | None = None  # what is painted anew, if the rest stays
+    frame_start: Tensor | None = None  # latents that a film's present frame moves on from
     prior_steps: int = 0  # taken by the jobs that this one continues
     step: int = 0
     finishing: bool = False  # whether the next step is the last
@@ -66,22 +69,42 @@ class JobState:
 
     @property
     def current_target(self) -> Target:
-        """The target of the next step: the prompts, and of a story the scene it has come to."""
-        progress = 1.0 if self.recipe.continues else self.step / self.recipe.steps
+        """The target of the next step: the prompts, and of a story the scene it has come to.
+
+        A film tells the story of its prompts.
+        """
+        recipe = self.recipe
+        if recipe.film:
+            progress = max(0, self.step - recipe.still_steps) / recipe.film.steps
+        else:
+            progress = 1.0 if recipe.continues else self.step / recipe.steps
         return self.target.at(progress, self.config.schedule.scene_fade)
 
     @property
     def last_scene_at(self) -> int:
-        """The step from which on nothing but the last scene holds; 0 without a story."""
+        """The step from which on nothing but the last scene holds; 0 without one, or in a film."""
         scenes = self.target.scenes
-        if scenes == 1 or self.recipe.continues:
+        if scenes == 1 or self.recipe.continues or self.recipe.film:
             return 0
         fade = self.config.schedule.scene_fade / 2
         return math.ceil(self.recipe.steps * (1 - 1 / scenes + fade))
 
+    @property
+    def filming(self) -> bool:
+        """Whether the next step is one of a film."""
+        return self.recipe.film is not None and self.step >= self.recipe.still_steps
+
+    @property
+    def frame_ended(self) -> bool:
+        """After a step: whether it was the last of a film's frame."""
+        film, filmed = self.recipe.film, self.step - self.recipe.still_steps
+        if film is None or filmed <= 0:
+            return False
+        return filmed % film.frame_steps == 0 or self.done
+
     def init_distance(self) -> Tensor | float:
-        """From the initial image, times the recipe's strength; a scalar."""
-        if self.init_latents is None:
+        """From the initial image, times the recipe's strength; a scalar. A film leaves it."""
+        if self.init_latents is None or self.filming:
             return 0.0
         distance = (self.latents - self.init_latents).square().mean((1, 2, 3)).sum()
         return self.recipe.strength * distance
@@ -97,10 +120,7 @@ class JobState:
     def update(self, losses: Tensor) -> None:
         """One step of Adam; `losses` (images,) are this step's."""
         schedule = self.config.schedule
-        progress = (self.prior_steps + self.step) / (self.prior_steps + self.recipe.steps)
-        if not self.recipe.continues:  # each scene of a story starts with large steps
-            progress = progress * self.target.scenes % 1
-        self.optimizer.param_groups[0]["lr"] = learning_rate(progress, schedule)
+        self.optimizer.param_groups[0]["lr"] = self._learning_rate()
         if self.part and self.latents.grad is not None:
             self.latents.grad *= self.part.latent_mask
         self.optimizer.step()
@@ -110,7 +130,20 @@ class JobState:
             self._check_loss()
         self.stalled = self._out_of_patience()
 
+    def _learning_rate(self) -> float:
+        schedule, recipe = self.config.schedule, self.recipe
+        if self.filming:
+            return self.config.film.lr_ratio * schedule.learning_rate
+        progress = (self.prior_steps + self.step) / (self.prior_steps + recipe.still_steps)
+        # Each scene of a story starts with large steps. In a film there is but one until it starts.
+        if not recipe.continues and not recipe.film:
+            progress = progress * self.target.scenes % 1
+        return learning_rate(progress, schedule)
+
     def _out_of_patience(self) -> bool:
+        """A film is as long as was asked for."""
+        if self.recipe.film:
+            return False
         schedule = self.config.schedule
         patience = max(schedule.min_patience, schedule.patience * self.recipe.steps)
         last_change = max(*self.sizes, self.last_scene_at)
@@ -141,10 +174,23 @@ class JobState:
         moments = {name: scales[name] * resize(m, size, tile) for name, m in self.moments.items()}
         self.optimize(resize(self.latents, size, tile), moments)
 
+    def average_frame(self) -> None:
+        """After a film's frame: goes on from the moving mean of the latents, which is shown."""
+        if self.frame_start is not None:
+            mean = self.frame_start.lerp(self.latents.detach(), self.config.film.mean_weight)
+            self.optimize(mean, self.moments)
+
+    def start_frame(self, latents: Tensor, motion: Motion) -> None:
+        """Goes on from a film's last frame, whose moved image has these latents."""
+        film = self.config.film
+        moments = {name: moved_latents(m, motion, film) for name, m in self.moments.items()}
+        self.optimize(latents, moments)
+        self.frame_start = latents.detach()
+
     def checkpoint(self, vqgan: VQGAN) -> Checkpoint:
         """A copy of the state."""
         latents = self.latents.detach()
-        as_codes = too_large(latents)
+        as_codes, frame_start = too_large(latents), self.frame_start
         return Checkpoint(
             step=self.step,
             prior_steps=self.prior_steps,
@@ -154,6 +200,7 @@ class JobState:
             latents=None if as_codes else latents.cpu().clone(),
             codes=vqgan.nearest_codes(latents).cpu() if as_codes else None,
             moments={} if as_codes else {k: v.cpu().clone() for k, v in self.moments.items()},
+            frame_start=None if as_codes or frame_start is None else frame_start.cpu().clone(),
         )
 
     def resume(self, checkpoint: Checkpoint, vqgan: VQGAN) -> None:
@@ -167,6 +214,8 @@ class JobState:
         # Older checkpoints have none; then the source's are right.
         self.prior_steps = checkpoint.prior_steps or self.prior_steps
         self.losses = checkpoint.losses.to(device)
+        if checkpoint.frame_start is not None:
+            self.frame_start = checkpoint.frame_start.to(device)
         self.generators = [Generator(device) for _ in checkpoint.rng_states]
         self.restore_rng(list(checkpoint.rng_states))
         self.optimize(latents, {name: m.to(device) for name, m in checkpoint.moments.items()})
@@ -200,14 +249,14 @@ def learning_rate(progress: float, schedule: ScheduleConfig) -> float:
 def coarse_to_fine(recipe: Recipe, factor: int, schedule: ScheduleConfig) -> dict[int, Size]:
     """The sizes of the latents by the step they start at, each twice the one before.
 
-    The first `coarse_fraction` of the steps are shared by all sizes but the last. The smallest has
-    a shorter side of `min_side` pixels or more.
+    The first `coarse_fraction` of the steps before a film are shared by all sizes but the last. The
+    smallest has a shorter side of `min_side` pixels or more.
     """
     sizes = [(recipe.height // factor, recipe.width // factor)]
     while min(sizes[0]) * factor >= 2 * schedule.min_side:
         sizes.insert(0, (-(-sizes[0][0] // 2), -(-sizes[0][1] // 2)))
     share = schedule.coarse_fraction / max(1, len(sizes) - 1)
-    return {round(recipe.steps * share * i): size for i, size in enumerate(sizes)}
+    return {round(recipe.still_steps * share * i): size for i, size in enumerate(sizes)}
 
 
 def latents_of(checkpoint: Checkpoint, vqgan: VQGAN) -> Tensor:

@@ -51,6 +51,7 @@ class StepOutput:
     similarities: Tensor = field(repr=False)  # (prompts,), the mean over the job's images
     pixels: Tensor = field(repr=False)  # (images, 3, h, w): floats from 0 to 1, or uint8
     checkpoint: Callable[[], Checkpoint] = field(repr=False)
+    filmed: bool = False  # whether the image is a frame of the job's film
     concept_scores: Mapping[str, float] = field(default_factory=dict)
     """Of the concepts that were asked for, see `engine.image_check`."""
 

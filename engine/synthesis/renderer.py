@@ -25,6 +25,7 @@ from engine.synthesis.appearance import limit_to_palette, symmetrise
 from engine.synthesis.config import CONFIGS, SynthesisConfig
 from engine.synthesis.cost import StepCost
 from engine.synthesis.cutouts import make_cutouts, roll_randomly, sample_augmentation
+from engine.synthesis.film import next_latents
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
@@ -146,7 +147,8 @@ class Renderer:
         scores = iter(similarities)
         for (job_id, job), target, own in zip(jobs.items(), current, images, strict=True):
             mean = torch.stack([next(scores) for _ in job.generators]).detach().mean(0)
-            outputs.append(self._output(job_id, job, target, own, mean))
+            shown = self._film_frame(job) if job.frame_ended else own
+            outputs.append(self._output(job_id, job, target, shown, mean))
         for output in outputs:
             jobs[output.job_id].enlarge_if_due()
             if output.done or output.fault:
@@ -181,6 +183,31 @@ class Renderer:
         if job.part:
             images = job.part.composite(images)
         return symmetrise(images, recipe.symmetry) if recipe.symmetry else images
+
+    @torch.no_grad()
+    def _film_frame(self, job: JobState) -> Tensor:
+        """The frame that the job has ended (1, 3, height, width), from which it goes on.
+
+        Takes less memory than a step, as nothing is kept for a backward pass.
+        """
+        assert job.recipe.film
+        motion, config, vqgan = job.recipe.film.motion, self.config, self.model.vqgan
+        job.average_frame()
+        with record_function("film"), autocast(self.device):
+            decoded = latents.decode(vqgan, self._shaped_latents(job), config.quantize)
+            frame = self._shaped_images(decoded, job)
+            if not job.done:
+                start = next_latents(
+                    vqgan.encode,
+                    job.latents.detach(),
+                    frame,
+                    motion,
+                    config.film,
+                    config.init.edge_noise,
+                    job.generators,
+                )
+                job.start_frame(start, motion)
+        return frame
 
     def _make_cutouts(self, jobs: Sequence[JobState], images: Sequence[Tensor]) -> Tensor:
         """(images × cutouts, 3, resolution, resolution) of all jobs, in their order."""
@@ -266,7 +293,8 @@ class Renderer:
             steps=job.recipe.steps,
             done=job.done,
             fault=Fault.NOT_FINITE if job.not_finite else None,
-            cost=self._cost.step(job.recipe.count, job.size),
+            cost=self._cost.step(job.recipe.count, job.size)
+            + (self._cost.frame(job.size) if job.frame_ended else 0.0),
             cost_left=self._cost.left(job),
             size=(job.recipe.width, job.recipe.height),
             texts=target.texts,
@@ -274,6 +302,7 @@ class Renderer:
             similarities=scores,
             pixels=images.detach(),
             checkpoint=partial(job.checkpoint, self.model.vqgan),
+            filmed=job.frame_ended,
         )
 
     def _make_room(self, recipe: Recipe) -> list[Note]:
