@@ -40,6 +40,8 @@ class Reason(StrEnum):
     SOMEONE_ELSES_IMAGE = auto()
     SIZE_LIMIT = auto()
     STEPS_LIMIT = auto()
+    FILM_LIMIT = auto()
+    NO_FILMS = auto()
     QUEUE_LIMIT = auto()
     HOURLY_LIMIT = auto()
     TOO_MANY_TOGETHER = auto()
@@ -141,6 +143,10 @@ _SENTENCES = {
         "Your size limit on this server is {size}. Choose a smaller size."
     ),
     Reason.STEPS_LIMIT: gettext_noop("Your limit on this server is {steps} steps."),
+    Reason.FILM_LIMIT: gettext_noop(
+        "Your limit on this server is {frames} film frames. Choose a shorter film."
+    ),
+    Reason.NO_FILMS: gettext_noop("You can't make films on this server."),
     Reason.TOO_MANY_TOGETHER: gettext_noop(
         "This makes {n} requests. You can have {limit} in the queue, where you already have"
         " {waiting}."

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.decisions import YES, Decision, Reason, refuse
-from bot.policy import MAX_WAITING
+from bot.policy import MAX_FILM_FRAMES, MAX_WAITING
+from core.film import MIN_FRAMES
 from core.job import Provenance
 from core.moderation import Limits, Rules, Usage, WordRule
 from core.prompts import Prompt
@@ -12,7 +13,7 @@ from core.recipe import Recipe
 from core.sizes import parse_size
 from core.word_filter import first_hit
 
-DEFAULT_LIMITS = Limits(waiting=MAX_WAITING)
+DEFAULT_LIMITS = Limits(waiting=MAX_WAITING, film_frames=MAX_FILM_FRAMES)
 """For servers that have set none."""
 
 MAX_NAMED = 10
@@ -59,6 +60,7 @@ def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int 
         per_hour=everybody.per_hour,
         size=everybody.size,
         steps=everybody.steps,
+        film_frames=everybody.film_frames or DEFAULT_LIMITS.film_frames,
     )
     return Limits(
         running=max((each.running for each in own if each.running), default=common.running),
@@ -66,6 +68,9 @@ def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int 
         per_hour=max((each.per_hour for each in own if each.per_hour), default=common.per_hour),
         size=max((each.size for each in own if each.size), default=common.size, key=pixels),
         steps=max((each.steps for each in own if each.steps), default=common.steps),
+        film_frames=max(
+            (each.film_frames for each in own if each.film_frames), default=common.film_frames
+        ),
     )
 
 
@@ -119,6 +124,9 @@ def _within_size_and_steps(request: Request) -> Decision:
         return refuse(Reason.SIZE_LIMIT, size=limits.size)
     if limits.steps is not None and recipe.steps > limits.steps:
         return refuse(Reason.STEPS_LIMIT, steps=limits.steps)
+    film, frames = recipe.film, limits.film_frames
+    if film and frames is not None and film.frames > frames:
+        return refuse(Reason.NO_FILMS if frames < MIN_FRAMES else Reason.FILM_LIMIT, frames=frames)
     return YES
 
 

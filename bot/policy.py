@@ -13,6 +13,9 @@ from core.vocabulary import vocabulary_of
 MAX_WAITING = 5
 """Jobs that one member may have in the queue of a server that sets no limits of its own."""
 
+MAX_FILM_FRAMES = 120
+"""Frames of a film in a server that sets no limits of its own."""
+
 MIN_STEPS, MAX_STEPS = 10, 500
 
 RATIOS = ("16:9", "9:16", "4:3", "3:4", "21:9")

@@ -90,6 +90,8 @@ class Limits:
     size: str | None = None
     """The largest size, such as `96x64`, compared by its number of pixels."""
     steps: int | None = None
+    film_frames: int | None = None
+    """Below `core.film.MIN_FRAMES` there are no films."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,7 +291,7 @@ class Recipe(BaseModel):
             tile=None,
             symmetry=None,
             film=None,
-            steps=edited._image_steps,
+            steps=edited.image_steps,
         )
 
     def travel(self, job: int, row: int, include: str, exclude: str, film: Film, seed: int) -> Self:
@@ -350,6 +350,11 @@ class Recipe(BaseModel):
         return self.steps - self.film.steps if self.film else self.steps
 
     @property
+    def image_steps(self) -> int:
+        """As many as its image took, or the film if that started from another one."""
+        return self.still_steps or self.steps
+
+    @property
     def size(self) -> str:
         """Width and height as `parse_size` reads them, such as `64x64`."""
         return f"{self.width}x{self.height}"
@@ -357,11 +362,6 @@ class Recipe(BaseModel):
     @property
     def _mask(self) -> str | None:
         return self.repaint.mask.name if self.repaint and self.repaint.mask else None
-
-    @property
-    def _image_steps(self) -> int:
-        """As many as its image took, or the film if that started from another one."""
-        return self.still_steps or self.steps
 
     def _seed_of(self, row: int) -> int:
         if not 0 <= row < self.count:
@@ -373,7 +373,7 @@ class Recipe(BaseModel):
     def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
         """Starts from an earlier job, and drops what that job has done: initial image and film."""
         self._seed_of(row)
-        dropped = {"initial": None, "repaint": None, "film": None, "steps": self._image_steps}
+        dropped = {"initial": None, "repaint": None, "film": None, "steps": self.image_steps}
         return self._with(**dropped | {"source": Source(job, row, spread)} | changes)
 
     def _with(self, **changes: Any) -> Self:

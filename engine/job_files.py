@@ -1,5 +1,6 @@
 """The files of a job: frames, images, timelapse and checkpoint, in a folder of its own."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.synthesis.output import StepOutput
 
 log = structlog.stdlib.get_logger(__name__)
 
+FILM_SCORES = "film-scores.json"
 MAX_FRAMES = 100  #: kept frames of a job, evenly spread over its steps
 
 
@@ -27,6 +29,7 @@ class JobFiles:
     `frame-<step>.webp` are the frames, `final-<row>.png` the images with their recipe in the
     metadata, `repeated-<row>.webp` the previews of tiles, `timelapse.mp4` the frames in motion,
     `film-<step>.webp` the frames of a film, `film.mp4` the film,
+    `film-scores.json` what the image check finds in it,
     `state.safetensors` the checkpoint.
     """
 
@@ -48,6 +51,8 @@ class JobFiles:
         self._images = images
         self._frames = _frames_until(start_step, folder, "frame")
         self._film = _frames_until(start_step, folder, "film")
+        self.film_scores = _read_scores(folder) if self._film else {}
+        """How much any frame of the film shows each concept that it is checked for."""
 
     def write_step(self, output: StepOutput) -> None:
         """What is kept of a step: a frame of the timelapse, one of the film, or both."""
@@ -56,6 +61,7 @@ class JobFiles:
         if kept:
             self.write_frame(output.step, images)
         if output.filmed:
+            self._add_scores(output.concept_scores)
             self.write_film_frame(output.step, images)
 
     def write_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
@@ -65,6 +71,14 @@ class JobFiles:
     def write_film_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
         """A frame of the job's film."""
         return self._write(f"film-{step:04}.webp", images, self._film)
+
+    def _add_scores(self, scores: Mapping[str, float]) -> None:
+        """Keeps them: a job that resumes has the frames of before in its film."""
+        for concept, score in scores.items():
+            self.film_scores[concept] = max(score, self.film_scores.get(concept, score))
+        if scores:
+            content = json.dumps(self.film_scores).encode()
+            write_atomic(self.folder / FILM_SCORES, content)
 
     def _write(self, name: str, images: Sequence[Image.Image], written: list[Path]) -> Path:
         path = self.folder / name
@@ -96,6 +110,13 @@ class JobFiles:
         if self._film:
             write_video(film_of(self.folder), self._film)
         return paths
+
+
+def _read_scores(folder: Path) -> dict[str, float]:
+    try:
+        return dict(json.loads((folder / FILM_SCORES).read_bytes()))
+    except FileNotFoundError:
+        return {}
 
 
 def _frames_until(step: int, folder: Path, kind: str) -> list[Path]:

@@ -1,7 +1,7 @@
 """Writes the files of one job beside the renderer: one write at a time, in their order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -23,6 +23,11 @@ class JobWriter:
         self._files = files
         self._threads = threads
         self._write: asyncio.Future[bool] | None = None
+
+    async def film_scores(self) -> Mapping[str, float]:
+        """How much any frame of the film shows each concept."""
+        await self.wait()
+        return self._files.film_scores
 
     async def start_frame(self, output: StepOutput) -> None:
         """Starts to write a frame and its checkpoint. It waits only where the disk is slower."""

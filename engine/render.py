@@ -15,7 +15,7 @@ from core.i18n import gettext
 from core.job import Progress
 from core.recipe import Recipe
 from core.settings import Settings
-from core.storage.paths import film_of, tile_previews, timelapse_of
+from core.storage.paths import finished_films, tile_previews, timelapse_of
 from core.storage.uploaded_images import load_image
 from engine.device import choose_device, use_cores
 from engine.job_files import JobFiles
@@ -70,7 +70,7 @@ def render(
             raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
         raise
     results = files.write_results(last.images(), last.scores)
-    film = [film_of(files.folder)] if recipe.film else []
+    film = finished_films(files.folder) if recipe.film else []
     return [*results, *tile_previews(files.folder), *film, timelapse_of(files.folder)]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -182,16 +182,20 @@ class RunningJob:
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
         """A frame that shows a concept is hidden, or not shown, as the finished image would be."""
-        progress, match = progress_of(output, seconds_left), self._match(output)
+        progress = progress_of(output, seconds_left)
+        match = self._match(output.concept_scores)
         hidden = match is not None and match.action is not CheckAction.SPOILER
         images = None if hidden else output.images
         frame = Frame(progress, images, self.notes, spoilered=match is not None)
         self._services.frames.show_frame(self.job, frame)
 
-    def _match(self, output: StepOutput) -> Concept | None:
-        """What the image check has found."""
+    def _match(self, *scores: Mapping[str, float]) -> Concept | None:
+        """What the image check has found: the strictest of these matches."""
         threshold = self._services.checked.threshold
-        return strictest_match(self._concepts, output.concept_scores, threshold)
+        highest: dict[str, float] = {}
+        for concept, score in (pair for each in scores for pair in each.items()):
+            highest[concept] = max(score, highest.get(concept, score))
+        return strictest_match(self._concepts, highest, threshold)
 
     async def write_frame(self, output: StepOutput) -> None:
         assert self._writer
@@ -253,7 +257,7 @@ class RunningJob:
 
     async def _finish(self, output: StepOutput) -> None:
         assert self._writer
-        match = self._match(output)
+        match = self._match(output.concept_scores, await self._writer.film_scores())
         if match and match.action is CheckAction.REFUSE:
             await self._refuse(match)
             return

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from core.film import MAX_FRAMES, MIN_FRAMES, Film, Motion
 from core.palette import MAX_COLOURS
 from core.pattern import Symmetry, Tile
 from core.prompts import MAX_PROMPT_LENGTH, Prompt
@@ -66,7 +67,7 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     width = draw(st.integers(MIN_SIDE, MAX_SIDE))
     symmetry = None if repainted else draw(st.none() | st.sampled_from(Symmetry))
     square = symmetry is Symmetry.QUARTER_TURN
-    return Recipe(
+    recipe = Recipe(
         include=include,
         exclude=tuple(replace(prompt, region=None) for prompt in draw(excluded)),
         include_images=include_images,
@@ -84,6 +85,11 @@ def _recipes(draw: st.DrawFn) -> Recipe:
         repaint=repainted,
         **start,
     )
+    if not recipe.tile and not recipe.repaint and draw(st.booleans()):
+        film = draw(st.from_type(Film))
+        changes = {"film": film, "count": 1, "steps": draw(st.integers(film.steps, MAX_STEPS))}
+        return recipe.model_copy(update=changes)
+    return recipe
 
 
 def _told(prompts: list[Prompt]) -> tuple[Prompt, ...]:
@@ -94,5 +100,14 @@ def _told(prompts: list[Prompt]) -> tuple[Prompt, ...]:
     )
 
 
+st.register_type_strategy(
+    Film,
+    st.builds(
+        Film,
+        st.sampled_from(Motion),
+        st.integers(MIN_FRAMES, MAX_FRAMES),
+        st.integers(1, MAX_STEPS // MAX_FRAMES),
+    ),
+)
 st.register_type_strategy(Prompt, _prompts())
 st.register_type_strategy(Recipe, _recipes())

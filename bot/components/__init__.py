@@ -3,6 +3,7 @@
 from bot.client import AnyButton, AnyModal
 from bot.components.edit_modal import EditAgainButton, EditModal
 from bot.components.example_buttons import ExampleButton
+from bot.components.film_modal import FilmModal
 from bot.components.history_list import HistoryList
 from bot.components.image_modal import ImageModal
 from bot.components.job_buttons import JOB_BUTTONS
@@ -46,6 +47,7 @@ BUTTONS: tuple[AnyButton, ...] = (
 
 MODALS: tuple[AnyModal, ...] = (
     EditModal,
+    FilmModal,
     ImageModal,
     PanModal,
     RemixModal,

@@ -9,6 +9,7 @@ import discord
 
 from bot import policy
 from bot.components.edit_modal import EditModal
+from bot.components.film_modal import FilmModal
 from bot.components.persistent import NEVER, PersistentButton, send_modal
 from bot.components.remix_modal import RemixModal
 from bot.components.repaint_modal import PanModal, RepaintModal, request_part
@@ -159,6 +160,11 @@ class PanButton(FinishedJobButton, action=Action.PAN):
         await send_modal(interaction, PanModal.of_job(self.job, self.index))
 
 
+class FilmButton(FinishedJobButton, action=Action.FILM):
+    async def press(self, interaction: Interaction) -> None:
+        await send_modal(interaction, FilmModal.of_job(self.job, self.index))
+
+
 class LargerButton(FinishedJobButton, action=Action.LARGER):
     async def press(self, interaction: Interaction) -> None:
         steps = min(self.job.recipe.steps, MAX_STEPS)
@@ -276,6 +282,7 @@ JOB_BUTTONS = (
     RepaintButton,
     ZoomOutButton,
     PanButton,
+    FilmButton,
     LargerButton,
     MoreStepsButton,
     EditButton,

@@ -29,6 +29,7 @@ LIMITS = {
     "per_hour": gettext_noop("{n} per hour"),
     "size": gettext_noop("up to {n}"),
     "steps": gettext_noop("up to {n} steps"),
+    "film_frames": gettext_noop("films of up to {n} frames"),
 }
 EVERYWHERE, AGE_RESTRICTED = (
     gettext_noop("everywhere"),

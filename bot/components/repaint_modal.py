@@ -78,7 +78,7 @@ class RepaintModal(ImagePartModal):
     def of(cls, job_id: int, row: int, include: str = "", exclude: str = "") -> Self:
         title = gettext("Repaint a part of #{job}", job=job_id)
         form = cls(title, encode("repainted", job_id, row), job_id, row, include, exclude)
-        form.regions = _select("regions", REGION_LABELS, most=MAX_REGIONS, required=False)
+        form.regions = select("regions", REGION_LABELS, most=MAX_REGIONS, required=False)
         form.box = discord.ui.TextInput(
             custom_id="box", required=False, max_length=100, placeholder="10 20 60 80"
         )
@@ -116,7 +116,7 @@ class PanModal(ImagePartModal):
     def of(cls, job_id: int, row: int, include: str = "", exclude: str = "") -> Self:
         title = gettext("See what is beside #{job}", job=job_id)
         form = cls(title, encode("panned", job_id, row), job_id, row, include, exclude)
-        form.move = _select("move", MOVE_LABELS)
+        form.move = select("move", MOVE_LABELS)
         form.add_item(discord.ui.Label(text=gettext("Where to look"), component=form.move))
         return form
 
@@ -144,9 +144,10 @@ async def request_part(
     await submit_job(interaction, recipe, uploads, parent=job)
 
 
-def _select(
+def select(
     name: str, labels: Mapping[str, str], *, most: int = 1, required: bool = True
 ) -> "discord.ui.Select[Any]":
+    """A menu of these values with their labels."""
     return discord.ui.Select(
         custom_id=name,
         required=required,

@@ -24,7 +24,7 @@ from core.discord_ui.views import static_view
 from core.i18n import ENGLISH, gettext, gettext_noop, use_locale
 from core.job import Job
 from core.moderation import AuditEntry, Report, Verdict
-from core.storage.paths import finished_images, folder_of
+from core.storage.paths import finished_films, finished_images, folder_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -165,7 +165,8 @@ async def held_images(bot: ImagineBot, job: Job | None) -> list[discord.File]:
         return []
 
     def read() -> list[discord.File]:
-        paths = finished_images(folder_of(job.id, bot.settings.data_dir))
+        folder = folder_of(job.id, bot.settings.data_dir)
+        paths = [*finished_films(folder), *finished_images(folder)]
         return [discord.File(path, path.name, spoiler=True) for path in paths]
 
     return await asyncio.to_thread(read)

@@ -26,7 +26,13 @@ from core.i18n import gettext
 from core.job import Job, JobKind
 from core.prompts import format_prompts
 from core.recipe import AN_IMAGE
-from core.storage.paths import finished_images, folder_of, tile_previews, timelapse_of
+from core.storage.paths import (
+    finished_films,
+    finished_images,
+    folder_of,
+    tile_previews,
+    timelapse_of,
+)
 from core.styles import style_label
 
 log = structlog.stdlib.get_logger(__name__)
@@ -97,14 +103,14 @@ async def copy_of(job: Job, data_dir: Path) -> tuple[ui.LayoutView, list[discord
 
 
 async def image_files(job: Job, data_dir: Path) -> list[discord.File]:
-    """The finished images, and how they repeat if they are tiles."""
+    """The film if there is one, the finished images, and how they repeat if they are tiles."""
     folder = folder_of(job.id, data_dir)
     paths = await asyncio.to_thread(finished_images, folder)
+    named = [(path, f"imagine-{job.id}-{n}.png") for n, path in enumerate(paths, start=1)]
+    films = await asyncio.to_thread(finished_films, folder)
     files = [
-        await asyncio.to_thread(
-            discord.File, path, f"imagine-{job.id}-{number}.png", spoiler=job.spoilered
-        )
-        for number, path in enumerate(paths, start=1)
+        await asyncio.to_thread(discord.File, path, name, spoiler=job.spoilered)
+        for path, name in (*((film, f"imagine-{job.id}.mp4") for film in films), *named)
     ]
     return files + await _tile_previews(job, folder)
 

@@ -59,7 +59,7 @@ class GuildRules:
             if limits != Limits():
                 await db.execute(
                     "INSERT INTO role_limits VALUES (:guild, :role, :running, :waiting,"
-                    " :per_hour, :size, :steps)",
+                    " :per_hour, :size, :steps, :film_frames)",
                     {"guild": guild_id, "role": role_id} | asdict(limits),
                 )
             await record(
@@ -216,4 +216,5 @@ def _role_limits(row: sqlite3.Row) -> tuple[int, Limits]:
         per_hour=optional(row, "per_hour", int),
         size=optional(row, "size", str),
         steps=optional(row, "steps", int),
+        film_frames=optional(row, "film_frames", int),
     )

@@ -38,6 +38,7 @@ _LIMITS = {
     "per_hour": "{} an hour",
     "size": "up to {}",
     "steps": "up to {} steps",
+    "film_frames": "films of up to {} frames",
 }
 
 

@@ -31,6 +31,7 @@ class Action(StrEnum):
     REPAINT = "repaint"
     ZOOM_OUT = "zoomout"
     PAN = "pan"
+    FILM = "film"
     EDIT = "edit"
     LARGER = "larger"
     MORE = "more"
@@ -55,6 +56,7 @@ LABELS = {
     Action.REPAINT: gettext_noop("Repaint a part"),
     Action.ZOOM_OUT: gettext_noop("Zoom out"),
     Action.PAN: gettext_noop("Pan"),
+    Action.FILM: gettext_noop("Film"),
     Action.EDIT: gettext_noop("Edit"),
     Action.LARGER: gettext_noop("Upscale"),
     Action.MORE: gettext_noop("More steps"),
@@ -78,6 +80,7 @@ ICONS = {
     Action.REPAINT: "🖌️",
     Action.ZOOM_OUT: "🔭",
     Action.PAN: "↔️",
+    Action.FILM: "🎬",
     Action.EDIT: "✏️",
     Action.LARGER: "🔍",
     Action.MORE: "⏩",
@@ -97,7 +100,7 @@ ACTIONS = ((Action.EDIT, *KEPT),)
 """What is offered for several images together, besides those on the job message."""
 PICKED = (
     (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX),
-    (Action.REPAINT, Action.ZOOM_OUT, Action.PAN),
+    (Action.REPAINT, Action.ZOOM_OUT, Action.PAN, Action.FILM),
     (Action.LARGER, Action.MORE),
 )
 """What is offered for one image, once it is picked."""

@@ -5,7 +5,7 @@ older message, which shows an embed, with `content=None` and `embed=None`.
 """
 
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import discord
@@ -16,6 +16,7 @@ from core.discord_ui.job_buttons import button_rows, paint_button
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import escape, strip_bidi_controls, truncate
 from core.discord_ui.views import static_layout
+from core.film import Film, Motion
 from core.i18n import gettext, gettext_noop, ngettext, use_locale
 from core.job import DeadLetter, Job, JobKind, Progress, Reason, ReasonCode, State
 from core.pattern import Symmetry, Tile
@@ -66,6 +67,17 @@ _MOVES = {
     Move.RIGHT: gettext_noop("panned to the right"),
     Move.DOWN: gettext_noop("panned downwards"),
 }
+MOTIONS: Mapping[str, str] = {
+    Motion.ZOOM_IN: gettext_noop("zoom in"),
+    Motion.ZOOM_OUT: gettext_noop("zoom out"),
+    Motion.LEFT: gettext_noop("← to the left"),
+    Motion.UP: gettext_noop("↑ upwards"),
+    Motion.RIGHT: gettext_noop("→ to the right"),
+    Motion.DOWN: gettext_noop("↓ downwards"),
+    Motion.TURN_LEFT: gettext_noop("↺ turn left"),
+    Motion.TURN_RIGHT: gettext_noop("↻ turn right"),
+}
+"""How the view of a film moves."""
 Prompts = tuple[Prompt | ImagePrompt, ...]
 
 
@@ -283,6 +295,8 @@ def _footer(job: Job) -> str:
             )
         else:
             parts.append(gettext("from #{job}, image {n}", **place))
+    if recipe.film:
+        parts.append(gettext("film: {film}", film=_film(recipe.film)))
     if recipe.tile:
         parts.append(gettext(_TILES[recipe.tile]))
     if recipe.symmetry:
@@ -305,6 +319,12 @@ def looks(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield gettext("Palette"), " ".join(recipe.palette)
     if recipe.repaint:
         yield gettext("Part"), _part(recipe.repaint)
+    if recipe.film:
+        yield gettext("Film"), _film(recipe.film)
+
+
+def _film(film: Film) -> str:
+    return gettext("{motion}, {n} frames", motion=gettext(MOTIONS[film.motion]), n=film.frames)
 
 
 def _part(repaint: Repaint) -> str:

@@ -36,6 +36,11 @@ def finished_images(folder: Path) -> list[Path]:
     return sorted(folder.glob("final-[0-9].png"))
 
 
+def finished_films(folder: Path) -> list[Path]:
+    """The film in a folder, if there is one."""
+    return list(filter(Path.is_file, [film_of(folder)]))
+
+
 def tile_previews(folder: Path) -> list[Path]:
     """Each final image that is a tile two by two, `repeated-0.webp`, `repeated-1.webp`, …."""
     return sorted(folder.glob("repeated-[0-9].webp"))

@@ -15,7 +15,7 @@ from core.discord_ui.text import truncate
 from core.i18n import gettext, gettext_noop, use_locale
 from core.job import DeadLetter, Job, JobKind, Progress, State
 from core.prompts import format_prompts
-from core.storage.paths import finished_images, folder_of, tile_previews
+from core.storage.paths import finished_films, finished_images, folder_of, tile_previews
 from engine.delivery.frame import Frame
 from engine.media import preview
 
@@ -107,7 +107,9 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
     paths = await asyncio.to_thread(finished_images, folder)
     if not paths:
         return _post(job, notes=[GONE])
-    files = [
+    films = await asyncio.to_thread(finished_films, folder)
+    files = [_file(job, f"imagine-{job.id}.mp4", film) for film in films]
+    files += [
         _file(job, f"imagine-{job.id}-{row}.png", path) for row, path in enumerate(paths, start=1)
     ]
     files += [

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot import limits as limits_module
 from bot.decisions import Decision, Reason
 from bot.limits import ChannelContext, Request, is_spoilered, limits_of, may_request, pixels
-from bot.policy import MAX_WAITING
+from bot.policy import MAX_FILM_FRAMES, MAX_WAITING
+from core.film import Film, Motion
 from core.i18n import use_locale
 from core.job import Provenance
 from core.moderation import Block, Limits, Pause, Rules, Usage, WordRule
@@ -24,9 +25,11 @@ NO_LIMITS = Limits()
 
 
 def recipe(include: str = "a red circle", exclude: str = "", **changes: Any) -> Recipe:
-    return Recipe.make(
+    film = changes.pop("film", None)
+    plain = Recipe.make(
         include, exclude, **{"width": 64, "height": 64, "steps": 100, "seed": 7} | changes
     )
+    return plain.filmed(film) if film else plain
 
 
 def request(requested: Recipe | None = None, **changes: Any) -> Request:
@@ -124,6 +127,8 @@ def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
         (Limits(per_hour=2), Usage(last_hour=2), {}, "Try again later"),
         (Limits(size="64x32"), Usage(), {}, "64x32"),
         (Limits(steps=99), Usage(), {}, "99 steps"),
+        (Limits(film_frames=59), Usage(), {"film": Film(Motion.LEFT, 60)}, "59 film frames"),
+        (Limits(film_frames=1), Usage(), {"film": Film(Motion.LEFT, 10)}, "can't make films"),
     ],
 )
 def test_limits(limits: Limits, usage: Usage, requested: dict[str, Any], words: str) -> None:
@@ -143,6 +148,7 @@ some_limits = st.builds(
     per_hour=numbers,
     size=st.sampled_from([None, "32x32", "64x64", "64x96", "128x16"]),
     steps=numbers,
+    film_frames=numbers,
 )
 
 
@@ -154,7 +160,7 @@ def test_the_most_generous_of_ones_own_roles_counts_then_everybodys(
     found = asdict(limits_of(by_role, roles, GUILD))
     own = [asdict(by_role[role]) for role in roles - {GUILD} if role in by_role]
     common = asdict(by_role.get(GUILD, NO_LIMITS))
-    default = asdict(Limits(waiting=MAX_WAITING))
+    default = asdict(Limits(waiting=MAX_WAITING, film_frames=MAX_FILM_FRAMES))
     for name, number in found.items():
         said = [each[name] for each in own if each[name] is not None]
         if said:

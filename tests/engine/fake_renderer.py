@@ -95,7 +95,13 @@ class FakeRenderer(Renderer):
             ),
             pixels=torch.full(shape, include),
             checkpoint=partial(checkpoint, step),
+            filmed=_ends_frame(recipe, step, done=done),
         )
+
+
+def _ends_frame(recipe: Recipe, step: int, *, done: bool) -> bool:
+    filmed = step - recipe.still_steps
+    return bool(recipe.film and filmed > 0 and (filmed % recipe.film.frame_steps == 0 or done))
 
 
 def checkpoint(step: int) -> Checkpoint:

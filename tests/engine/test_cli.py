@@ -71,6 +71,22 @@ def test_render_leaves_pictures_frames_and_a_film(
 
 
 @pytest.mark.slow
+def test_render_goes_on_with_a_film(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert render("--film", "zoom-in", "--frames", "10") == 0
+    said = capsys.readouterr()
+    printed = [Path(line).name for line in said.out.splitlines()]
+    assert printed == ["final-0.png", "film.mp4", "timelapse.mp4"]
+    assert "Film of 0.5 s: 20 of the steps" in said.err
+    assert len(list((place / "out").glob("film-*.webp"))) == 10
+    before = (place / "out" / "film-0023.webp").read_bytes()
+    assert main(["render", "--again", "out/final-0.png", "--out", "again"]) == 0
+    assert (place / "again" / "film-0023.webp").read_bytes() == before
+    assert render("--frames", "10") == 1
+    assert render("--film", "zoom-in", "--frames", "9") == 1
+    assert render("--film", "zoom-in", "--tile", "both") == 1
+
+
+@pytest.mark.slow
 def test_ctrl_c_stops_and_keeps_what_is_there(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

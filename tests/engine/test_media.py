@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from core.film import Film, Motion
 from core.pattern import Tile
 from core.recipe import ImagePrompt, Recipe
 from core.sizes import MAX_SIDE, MIN_SIDE
-from core.storage.paths import finished_images, tile_previews, timelapse_of
+from core.storage.paths import film_of, finished_images, tile_previews, timelapse_of
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine import media
 from engine.job_files import MAX_FRAMES, JobFiles, is_kept
@@ -246,3 +247,22 @@ def test_every_tile_of_a_job_gets_a_preview(tmp_path: Path, recipe: Callable[...
     assert [path.name for path in previews] == ["repeated-0.webp", "repeated-1.webp"]
     with Image.open(previews[0]) as shown:
         assert shown.size == (1024, 1024)
+
+
+def test_a_film_plays_its_frames_up_to_the_step_of_a_checkpoint_and_those_that_follow(
+    tmp_path: Path, recipe: Callable[..., Recipe]
+) -> None:
+    filmed = recipe(steps=3).filmed(Film(Motion.ZOOM_IN, 10, 1))
+    before = JobFiles(tmp_path, filmed, MADE_BY)
+    for step in range(4, 10):
+        before.write_film_frame(step, [noise(16, 16)])
+    files = JobFiles(tmp_path, filmed, MADE_BY, start_step=7)
+    for step in range(8, 14):
+        files.write_film_frame(step, [noise(16, 16)])
+    (picture,) = files.write_results([noise(16, 16)])
+    with av.open(str(film_of(tmp_path))) as film:
+        assert sum(1 for _ in film.decode(film.streams.video[0])) == 10
+    metadata = read_metadata(picture)
+    assert metadata.recipe.film == filmed.film
+    with Image.open(picture) as image:
+        assert "film: zoom-in, frames: 10 of 1 steps" in image.info["parameters"]

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import torch
 from PIL import Image
@@ -28,11 +29,12 @@ from core.description import (
     read_descriptions,
 )
 from core.discord_ui.reasons import reason_text
+from core.film import Film, Motion
 from core.image_check import CheckAction, CheckPolicy, Concept
 from core.job import Job, JobKind, NewJob, Reason, ReasonCode, State
 from core.moderation import WordRule
 from core.recipe import ImagePrompt, Recipe
-from core.storage.paths import folder_of, state_of
+from core.storage.paths import film_of, folder_of, state_of, timelapse_of
 from core.storage.uploaded_images import delete_image, store_image
 from engine import leases, scheduler
 from engine import worker as worker_module
@@ -891,3 +893,38 @@ async def test_below_the_threshold_and_where_it_is_exempt_an_image_is_shown(
     async with working(CheckingRenderer(), check=policy):
         done = await ended(await ask_in_guild(age_restricted=age_restricted))
     assert (done.state, done.spoilered, done.held) == (State.DONE, False, False)
+
+
+class ShowingOnceRenderer(CheckingRenderer):
+    """Only its film's second frame shows a concept."""
+
+    def _concept_scores(self, output: StepOutput, concepts: tuple[str, ...]) -> dict[str, float]:
+        return dict.fromkeys(concepts, 0.5 if output.step == 4 else 0.0)
+
+
+async def test_a_film_is_refused_for_any_of_its_frames_even_after_a_restart(
+    ask_for: Any, recipe: Any, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    film = recipe(steps=2).filmed(Film(Motion.ZOOM_IN, 10, 1))
+    job = await ask_for(film)
+    async with working(ShowingOnceRenderer(), check=guns(CheckAction.REFUSE)):
+        failed = await ended(job)
+    assert failed.state is State.FAILED
+    frames = sorted(path.name for path in folder_of(job.id, tmp_path).glob("film-*.webp"))
+    assert frames == [f"film-{step:04}.webp" for step in range(3, 13)]
+    resumed = JobFiles(folder_of(job.id, tmp_path), film, MADE_BY, start_step=9)
+    assert resumed.film_scores == {"a gun": 0.5}
+    again = JobFiles(folder_of(job.id, tmp_path), film, MADE_BY)
+    assert again.film_scores == {}
+
+
+async def test_a_film_is_played_by_a_file_beside_its_timelapse(
+    ask_for: Any, recipe: Any, working: Any, ended: Any, tmp_path: Path
+) -> None:
+    job = await ask_for(recipe(steps=2).filmed(Film(Motion.ZOOM_IN, 10, 2)))
+    async with working(FakeRenderer()):
+        assert (await ended(job)).state is State.DONE
+    with av.open(str(film_of(folder_of(job.id, tmp_path)))) as film:
+        assert sum(1 for _ in film.decode(film.streams.video[0])) == 10
+    with av.open(str(timelapse_of(folder_of(job.id, tmp_path)))) as timelapse:
+        assert sum(1 for _ in timelapse.decode(timelapse.streams.video[0])) > 22

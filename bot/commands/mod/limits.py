@@ -12,6 +12,7 @@ from bot.components.moderation_lists import LimitsList, limits_text, role_text
 from bot.errors import RefusedError
 from bot.services.responses import Response, acknowledged
 from bot.types import Interaction
+from core.film import MAX_FRAMES
 from core.i18n import gettext, gettext_noop
 from core.moderation import Limits
 from core.sizes import Canvas, parse_size
@@ -34,6 +35,7 @@ class LimitsGroup(
         per_hour=gettext_noop("Images requested per hour, not counting failed ones"),
         size=gettext_noop("The largest size"),
         steps=gettext_noop("The highest number of steps"),
+        film_frames=gettext_noop("The longest film, in frames; with 1 there are no films"),
     )
     async def set(
         self,
@@ -44,11 +46,13 @@ class LimitsGroup(
         per_hour: Number | None = None,
         size: app_commands.Range[str, 3, 11] | None = None,
         steps: app_commands.Range[int, 1, policy.MAX_STEPS] | None = None,
+        film_frames: app_commands.Range[int, 1, MAX_FRAMES] | None = None,
     ) -> None:
         """Options that are left out keep their values."""
         async with acknowledged(interaction, ephemeral=True) as response:
             menu = policy.menu(interaction.client.settings.model)
-            named = Limits(running, waiting, per_hour, _size(size, menu.canvas), steps)
+            largest = _size(size, menu.canvas)
+            named = Limits(running, waiting, per_hour, largest, steps, film_frames)
             changes = {name: value for name, value in asdict(named).items() if value is not None}
             if not changes:
                 raise RefusedError(

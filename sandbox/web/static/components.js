@@ -4,7 +4,7 @@ import { errorText, post } from "./api.js";
 import { element, icon } from "./dom.js";
 import { colourEdge } from "./embeds.js";
 import { markdown } from "./markdown.js";
-import { covered, fileNode, imageNode, keepImages } from "./media.js";
+import { covered, fileNode, imageNode, isKind, keepImages, videoNode } from "./media.js";
 import { selectOptions } from "./select_options.js";
 import { state } from "./state.js";
 
@@ -101,8 +101,9 @@ function container(part, inside) {
 
 /** An item of a gallery, or a thumbnail. @param {any} item */
 function media(item) {
-	const image = imageNode({ ...item.media, description: item.description });
-	return item.spoiler ? covered(image) : image;
+	const file = { ...item.media, description: item.description };
+	const shown = isKind(file, "video") ? videoNode(file) : imageNode(file);
+	return item.spoiler ? covered(shown) : shown;
 }
 
 function button(part, message) {

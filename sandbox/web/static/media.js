@@ -95,13 +95,13 @@ export function filesNode(files) {
 }
 
 /** @param {Media} file @param {"image" | "video"} kind */
-function isKind(file, kind) {
+export function isKind(file, kind) {
 	return (file.content_type ?? "").startsWith(`${kind}/`);
 }
 
-/** @param {Attachment} file */
-function videoNode(file) {
-	const label = file.description || file.filename;
+/** @param {Media} file */
+export function videoNode(file) {
+	const label = altOf(file);
 	return element("video", {
 		src: file.url,
 		controls: true,

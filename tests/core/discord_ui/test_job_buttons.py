@@ -56,7 +56,12 @@ def test_more_offers_what_the_message_has_no_room_for() -> None:
             ("Vary strongly", "strong:12:2"),
             ("Remix", "remix:12:2"),
         ],
-        [("Repaint a part", "repaint:12:2"), ("Zoom out", "zoomout:12:2"), ("Pan", "pan:12:2")],
+        [
+            ("Repaint a part", "repaint:12:2"),
+            ("Zoom out", "zoomout:12:2"),
+            ("Pan", "pan:12:2"),
+            ("Film", "film:12:2"),
+        ],
         [("Upscale", "larger:12:2"), ("More steps", "more:12:2")],
     ]
     assert labels(action_rows(FOUR)) == [

@@ -29,7 +29,7 @@ from core.image_check import CheckAction, Concept
 from core.job import Job, JobKind, NewJob, Progress, Reason, State
 from core.moderation import Verdict
 from core.settings import Settings
-from core.storage.paths import folder_of
+from core.storage.paths import film_of, folder_of
 from engine.delivery import message_writer, rest
 from engine.delivery.frame import Frame
 from engine.delivery.message_writer import MessageWriter
@@ -336,6 +336,22 @@ async def test_several_pictures_come_together(
     await finish(job)
     await until(lambda: posted(database, job))
     assert len(shown(discord).files) == 3
+
+
+async def test_a_film_is_shown_above_its_last_image(
+    discord: Sandbox, begin: Ask, finish: Any, posting: Any, tmp_path: Path
+) -> None:
+    job = await begin()
+    film_of(folder_of(job.id, tmp_path)).parent.mkdir(parents=True)
+    film_of(folder_of(job.id, tmp_path)).write_bytes(b"film")
+    poster, _ = posting()
+    await finish(job)
+    poster.job_ended()
+    await until(lambda: len(images(shown(discord))) == 2)
+    names = [file.filename for file in shown(discord).files]
+    assert names == [f"imagine-{job.id}.mp4", f"imagine-{job.id}-1.png"]
+    kinds = [file.content_type for file in shown(discord).files]
+    assert kinds == ["video/mp4", "image/png"]
 
 
 async def test_a_cancel_that_nobody_announced_is_shown(
