@@ -69,8 +69,8 @@ def next_latents(
 
     `images` (batch, 3, height, width) from 0 to 1 is the present one, with these latents.
     """
-    seen = encode(moved(images, motion, config, edge_noise, generators)).float()
-    unseen = latents - encode(images).float()
+    seen = encode(moved(images, motion, config, edge_noise, generators))
+    unseen = latents - encode(images)
     return seen + moved_latents(unseen, motion, config)
 
 

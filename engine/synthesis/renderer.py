@@ -193,8 +193,9 @@ class Renderer:
         assert job.recipe.film
         motion, config, vqgan = job.recipe.film.motion, self.config, self.model.vqgan
         job.average_frame()
-        with record_function("film"), autocast(self.device):
-            decoded = latents.decode(vqgan, self._shaped_latents(job), config.quantize)
+        with record_function("film"):
+            with autocast(self.device):
+                decoded = latents.decode(vqgan, self._shaped_latents(job), config.quantize)
             frame = self._shaped_images(decoded, job)
             if not job.done:
                 start = next_latents(

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Json, TypeAdapter
 
+from core.film import MIN_FRAMES, Film, Motion
 from core.prompts import (
     Prompt,
     RecipeError,
@@ -130,17 +131,28 @@ def test_follow_ups_change_what_they_say_and_nothing_else(
     before = recipe.model_dump_json()
     row %= recipe.count
     assert differs(recipe.again(seed)) <= {"seed"}
-    assert differs(recipe.within(steps)) <= {"steps"}
+    if recipe.film and steps < recipe.film.steps:
+        with pytest.raises(RecipeError, match=r"needs \d+ steps or more"):
+            recipe.within(steps)
+    else:
+        assert differs(recipe.within(steps)) <= {"steps"}
     alone = recipe.alone(row)
     assert differs(alone) <= {"seed", "count"}
     assert alone.seeds == (recipe.seeds[row],)
     varied = recipe.vary(job, row, seed, count)
-    assert differs(varied) <= {"seed", "count", "source", "initial", "repaint"}
+    filmed = {"film", "steps"} if recipe.film else set()
+    assert differs(varied) <= {"seed", "count", "source", "initial", "repaint"} | filmed
+    assert varied.steps == recipe.image_steps
     assert (varied.source, varied.seed, varied.count) == (Source(job, row, SPREAD), seed, count)
     more = recipe.more(job, row, steps)
-    assert differs(more) <= {"seed", "count", "source", "initial", "repaint", "steps"}
+    assert differs(more) <= {"seed", "count", "source", "initial", "repaint", "steps", "film"}
     assert (more.source, more.initial, more.steps) == (Source(job, row), None, steps)
     assert more.repaint is varied.repaint is None  # its latents hold the whole image
+    assert more.film is varied.film is None
+    film = Film(Motion.LEFT, MIN_FRAMES)
+    travel = recipe.travel(job, row, "a sea", "", film, seed)
+    assert (travel.film, travel.steps, travel.source) == (film, film.steps, Source(job, row))
+    assert (travel.count, travel.tile, travel.initial, travel.repaint) == (1, None, None, None)
     assert more.seeds == (recipe.seeds[row],)
     if max(recipe.width, recipe.height) * 2 > MAX_SIDE:
         with pytest.raises(RecipeError, match=f"{MAX_SIDE} pixels"):

@@ -157,3 +157,21 @@ def test_the_film_is_part_of_what_is_left_to_do(model: Model, recipe: Recipes) -
         costs.append(first.cost_left)
     assert film.work == plain.work
     assert costs[0] < costs[1] < 1.5 * costs[0]
+
+
+def test_a_frame_keeps_nothing_for_a_backward_pass_so_a_film_needs_no_more_than_its_steps(
+    model: Model, recipe: Recipes
+) -> None:
+    plain, film = recipe(steps=3), recipe(steps=3).filmed(FILM)
+    renderer = Renderer(model, CPU, QUICK)
+    assert renderer.memory.needed([film], QUICK) == renderer.memory.needed([plain], QUICK)
+    renderer.add(RenderRequest(1, film))
+    for _ in range(5):
+        renderer.step()
+
+    def pack(tensor: torch.Tensor) -> None:
+        raise AssertionError("kept for a backward pass")
+
+    job = renderer._jobs[1]
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda packed: packed):
+        assert renderer._film_frame(job).shape == (1, 3, 32, 32)
