@@ -14,7 +14,7 @@ from core.i18n.extract import LOCALES, ROOT, SPEAKERS, extracted, read, strings
 SAME = {
     *("Details", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
     *("{member} in {channel}", "#{job}, image {n}", "Message", "Prompt", "no"),
-    *("low poly", "pixel art", "ukiyo-e", "Remix", "Palette", ("{n} image", "{n} images")),
+    *("low poly", "pixel art", "ukiyo-e", "Remix", "Palette", "Film", ("{n} image", "{n} images")),
     *("Status", "**Engines** ({n})", "**Images** {n}", "**Versions** {text}"),
 }
 """What reads the same in another language: names, and words that both have."""
