@@ -20,6 +20,7 @@ PARAMETERS = {
     Reason.JOB_HELD: {"job": 7},
     Reason.SIZE_LIMIT: {"size": "64x64"},
     Reason.STEPS_LIMIT: {"steps": 99},
+    Reason.FILM_LIMIT: {"frames": 60},
     Reason.QUEUE_LIMIT: {"waiting": 5, "limit": 5},
     Reason.HOURLY_LIMIT: {"requests": 1, "limit": 1},
     Reason.TOO_MANY_TOGETHER: {"n": 4, "limit": 5, "waiting": 2},
