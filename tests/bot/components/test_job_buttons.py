@@ -200,7 +200,7 @@ async def test_a_picked_picture_is_shown_large_to_who_picked_it(
     shown = await private_message(ada, "image 3")
     assert [button.label for button in shown.buttons] == [
         *("Vary subtly", "Vary", "Vary strongly", "Remix"),
-        *("Repaint a part", "Zoom out", "Pan"),
+        *("Repaint a part", "Zoom out", "Pan", "Film"),
         *("Upscale", "More steps"),
     ]
     assert shown.files[-1].filename == f"imagine-{job.id}-3.png"
