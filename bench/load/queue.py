@@ -207,6 +207,7 @@ def _interaction(database: Database, job: Job) -> Any:
             queue=JobQueue(database),
             members=Members(database),
             guild_settings=GuildSettings(database),
+            get_guild=lambda guild_id: SimpleNamespace(id=guild_id),
         ),
         user=SimpleNamespace(id=job.member_id),
         guild=None,
