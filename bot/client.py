@@ -43,6 +43,7 @@ from core.database.reports import Reports
 from core.discord_ui.job_message import ALLOWED_MENTIONS
 from core.i18n import gettext, gettext_noop, set_locale
 from core.metrics import counted_requests
+from core.own_styles import load_host_styles
 from core.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -111,6 +112,7 @@ class ImagineBot(discord.Client):
         self.guild_settings = GuildSettings(database)
         self.guild_defaults = GuildDefaults(database)
         self.guild_styles = GuildStyles(database)
+        self.host_styles = load_host_styles(settings.styles_file)
         self.guild_rules = GuildRules(database)
         self.blocks = Blocks(database)
         self.moderation_queue = ModerationQueue(database)

@@ -54,6 +54,7 @@ _ALLOWED = {
     "disk_quota_gb": "a number of gigabytes above 0, or nothing",
     "images_per_request": "a number of images from 1 to 4",
     "max_favourites": "a number of favourites, 1 or more",
+    "styles_file": "the path of a file, or nothing",
     "image_check": (
         f"up to {MAX_CONCEPTS} concepts of up to {MAX_CONCEPT} characters with bars between, such "
         "as blood | a gun=refuse; each may have =spoiler, =hold or =refuse behind it"
@@ -192,6 +193,7 @@ class Settings(BaseSettings):
     disk_quota_gb: Limit | None = None
     images_per_request: Annotated[int, Field(ge=1, le=4)] = 4
     max_favourites: Annotated[int, Field(ge=1)] = 100
+    styles_file: Annotated[Path, AfterValidator(_path)] | None = None
     image_check: Annotated[tuple[Concept, ...], NoDecode, BeforeValidator(_concepts)] = ()
     image_check_threshold: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] = (
         DEFAULT_THRESHOLD

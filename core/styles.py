@@ -11,6 +11,10 @@ from core.prompts import Prompt, RecipeError, parse_prompts
 
 MAX_STYLE_NAME = 40  #: characters
 
+NO_STYLE = "none"
+"""The choice of no style, in place of a default."""
+NO_STYLE_NAME = gettext_noop("no style")
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -63,6 +67,11 @@ PRESETS = {
     gettext_noop("on black"): Preset("a black background:0.4", embedded=BOTH),
 }
 """Styles by the name that members choose."""
+
+
+def style_key(name: str) -> str:
+    """A name without regard to case: two styles with the same one are the same style."""
+    return name.strip().casefold()
 
 
 def preset_named(typed: str) -> str | None:

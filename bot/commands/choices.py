@@ -5,15 +5,14 @@ from discord.app_commands import Choice, locale_str
 
 from bot import policy
 from bot.commands.autocompletion import in_time, matching_texts
-from bot.installation import guild_id_of
-from bot.services.styles import NO_STYLE, NO_STYLE_NAME
+from bot.services.styles import added_styles
 from bot.types import Interaction
 from core.discord_ui.limits import MAX_CHOICES
 from core.i18n import gettext, gettext_noop
 from core.palette import NAMED
 from core.pattern import Symmetry, Tile
 from core.regions import REGIONS
-from core.styles import MAX_STYLE_NAME, suiting
+from core.styles import MAX_STYLE_NAME, NO_STYLE, NO_STYLE_NAME, suiting
 
 StyleName = app_commands.Range[str, 1, MAX_STYLE_NAME]
 
@@ -59,10 +58,10 @@ async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[s
 
 
 async def suggest_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """The server's own styles, and those that suit the model, in the member's language."""
-    own = await in_time(interaction.client.guild_styles.all(guild_id_of(interaction))) or []
+    """The styles that were added, and those that suit the model, in the member's language."""
+    added = [style.name for style in await in_time(added_styles(interaction)) or ()]
     presets = map(gettext, suiting(interaction.client.settings.model))
-    return matching_texts(typed, dict.fromkeys((*(style.name for style in own), *presets)))
+    return matching_texts(typed, dict.fromkeys((*added, *presets)))
 
 
 async def suggest_styles_or_none(interaction: Interaction, typed: str) -> list[Choice[str]]:

@@ -12,7 +12,7 @@ from bot.installation import guild_id_of
 from bot.services.access import check
 from bot.services.preferences import inherited, preferred_style
 from bot.services.responses import acknowledged
-from bot.services.styles import NO_STYLE, find_style
+from bot.services.styles import everywhere, find_style
 from bot.translator import gettext_lazy
 from bot.types import Interaction
 from core.database.members import Notify, Preferences
@@ -21,7 +21,7 @@ from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
 from core.recipe import MAX_COUNT
 from core.sizes import parse_size
-from core.styles import PRESETS, style_label
+from core.styles import NO_STYLE, style_label
 
 NO_PREFERENCE = gettext_noop("no preference")
 NOTIFICATIONS = {
@@ -97,7 +97,7 @@ async def _with_style(interaction: Interaction, chosen: Preferences, typed: str)
     if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
         return replace(chosen, preset=None, preset_guild=None)
     name = (await find_style(interaction, typed)).name
-    own = None if name in PRESETS else guild_id_of(interaction)
+    own = None if everywhere(interaction, name) else guild_id_of(interaction)
     return replace(chosen, preset=name, preset_guild=own)
 
 

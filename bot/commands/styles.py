@@ -41,8 +41,10 @@ async def _all(interaction: Interaction) -> discord.Embed:
     if own := await interaction.client.guild_styles.all(guild_id_of(interaction)):
         names = " · ".join(escape(style.name) for style in own)
         lines.append(gettext("**Of this server** {styles}", styles=names))
-    names = " · ".join(map(gettext, suiting(interaction.client.settings.model)))
-    lines.append(gettext("**Built in** {styles}", styles=names))
+    bot = interaction.client
+    presets = map(gettext, suiting(bot.settings.model))
+    added = (escape(style.name) for style in bot.host_styles.values())
+    lines.append(gettext("**Built in** {styles}", styles=" · ".join((*added, *presets))))
     lines.append(gettext("Choose one with `/imagine style:`, or as your default with `/prefer`."))
     return list_embed(gettext("Styles"), lines)
 

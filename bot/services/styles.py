@@ -1,14 +1,18 @@
-"""The styles that a member can choose: those of the server, and those that are built in."""
+"""The styles that a member can choose: the server's, the host's, and those that are built in."""
 
 from bot.installation import guild_id_of
 from bot.types import Interaction
 from core.discord_ui.text import escape
-from core.i18n import gettext, gettext_noop
-from core.styles import Style, built_in, no_such_style, preset_named
-
-NO_STYLE = "none"
-"""The choice of no style, in place of a default."""
-NO_STYLE_NAME = gettext_noop("no style")
+from core.i18n import gettext
+from core.styles import (
+    NO_STYLE,
+    NO_STYLE_NAME,
+    Style,
+    built_in,
+    no_such_style,
+    preset_named,
+    style_key,
+)
 
 
 def is_no_style(typed: str) -> bool:
@@ -16,10 +20,17 @@ def is_no_style(typed: str) -> bool:
     return typed.strip().casefold() in (NO_STYLE, gettext(NO_STYLE_NAME).casefold())
 
 
-async def existing_style(interaction: Interaction, name: str) -> Style | None:
-    """The style of a default, unless it is not here (any more). Raises StoreError."""
+def everywhere(interaction: Interaction, name: str) -> Style | None:
+    """A style of all servers: one that is built in, or that the host has added."""
     if preset_named(name):
         return built_in(name)
+    return interaction.client.host_styles.get(style_key(name))
+
+
+async def existing_style(interaction: Interaction, name: str) -> Style | None:
+    """The style of a default, unless it is not here (any more). Raises StoreError."""
+    if style := everywhere(interaction, name):
+        return style
     return await interaction.client.guild_styles.find(guild_id_of(interaction), name)
 
 
@@ -27,5 +38,11 @@ async def find_style(interaction: Interaction, typed: str) -> Style:
     """The style with this name. Raises RecipeError, StoreError."""
     if style := await existing_style(interaction, typed):
         return style
-    own = await interaction.client.guild_styles.all(guild_id_of(interaction))
-    raise no_such_style(escape(style.name) for style in own)
+    raise no_such_style(escape(style.name) for style in await added_styles(interaction))
+
+
+async def added_styles(interaction: Interaction) -> list[Style]:
+    """The server's own styles, and those that the host has added. Raises StoreError."""
+    bot = interaction.client
+    own = await bot.guild_styles.all(guild_id_of(interaction))
+    return [*own, *bot.host_styles.values()]

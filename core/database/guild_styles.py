@@ -14,7 +14,7 @@ from core.database.interactions import once
 from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction
 from core.prompts import format_prompts, parse_prompts
-from core.styles import MAX_STYLE_NAME, Style
+from core.styles import MAX_STYLE_NAME, Style, style_key
 
 MAX_STYLES = 25  #: styles of a server
 
@@ -48,7 +48,9 @@ class GuildStyles:
         """The style of a server with this name, whatever its case."""
         async with self._database.read() as db:
             sql = "SELECT * FROM guild_styles WHERE guild_id = ? AND key = ?"
-            found = readable("guild_styles", await rows_of(db, sql, (guild_id, _key(name))), _style)
+            found = readable(
+                "guild_styles", await rows_of(db, sql, (guild_id, style_key(name))), _style
+            )
         return found[0] if found else None
 
     async def example(self, guild_id: int, name: str) -> Example | None:
@@ -59,7 +61,7 @@ class GuildStyles:
                 "SELECT image, age_restricted, spoilered FROM guild_styles JOIN uploaded_images"
                 " ON uploaded_images.name = image AND member_id = image_by"
                 " WHERE guild_id = ? AND key = ?",
-                (guild_id, _key(name)),
+                (guild_id, style_key(name)),
             )
         found = readable("guild_styles", rows, _example)
         return found[0] if found else None
@@ -75,7 +77,7 @@ class GuildStyles:
         }
         values = prompts | {
             "guild": guild_id,
-            "key": _key(style.name),
+            "key": style_key(style.name),
             "name": style.name,
             "image": image,
             "by": actor_id if image else None,
@@ -94,7 +96,7 @@ class GuildStyles:
 
     async def remove(self, guild_id: int, name: str, actor_id: int) -> bool:
         """Removes a style, also from defaults and preferences; says whether there was one."""
-        key = (guild_id, _key(name))
+        key = (guild_id, style_key(name))
         async with once(self._database) as db:
             names = await rows_of(
                 db, "SELECT name FROM guild_styles WHERE guild_id = ? AND key = ?", key
@@ -130,10 +132,6 @@ class GuildStyles:
             actor_id,
             details={"style": name, **details},
         )
-
-
-def _key(name: str) -> str:
-    return name.strip().casefold()
 
 
 def _style(row: sqlite3.Row) -> Style:

@@ -14,19 +14,16 @@ from bot.errors import RefusedError
 from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
 from bot.services.responses import acknowledged
-from bot.services.styles import NO_STYLE, NO_STYLE_NAME
+from bot.services.styles import everywhere
 from bot.services.word_rules import refuse_forbidden_words
 from bot.types import Interaction
 from core.database.guild_styles import MAX_STYLES
 from core.discord_ui.text import escape
-from core.i18n import ENGLISH, gettext, gettext_noop, languages, use_locale
-from core.prompts import MAX_PROMPTS, RecipeError, canonical, is_blank
+from core.i18n import gettext, gettext_noop
+from core.own_styles import MAX_STYLE_LENGTH, name_taken, own_style
 from core.recipe import Recipe
-from core.styles import MAX_STYLE_NAME, Style, preset_named
+from core.styles import Style
 from core.word_filter import first_hit
-
-MAX_STYLE_PROMPTS = MAX_PROMPTS // 2  #: on one side; leaves room for those of the request
-MAX_STYLE_LENGTH = 200  #: characters of the prompts of one side
 
 PromptsText = app_commands.Range[str, 1, MAX_STYLE_LENGTH]
 
@@ -54,7 +51,9 @@ class StylesGroup(
         image: discord.Attachment | None = None,
     ) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            style = _style(_name(name), include, exclude)
+            style = own_style(name, include, exclude)
+            if everywhere(interaction, style.name):
+                raise name_taken(style.name)
             await _check_words(interaction, style)
             uploaded = await _stored(interaction, image) if image else None
             bot, guild_id = interaction.client, guild_of(interaction)
@@ -95,43 +94,6 @@ class StylesGroup(
     ) -> list[app_commands.Choice[str]]:
         styles = await in_time(interaction.client.guild_styles.all(guild_of(interaction)))
         return matching_texts(typed, (style.name for style in styles or ()))
-
-
-def _name(typed: str) -> str:
-    """The name as it is stored. Raises RefusedError for one that stands for something else."""
-    name = canonical(typed)
-    if is_blank(name) or len(name) > MAX_STYLE_NAME:
-        raise RefusedError(
-            gettext("A style needs a name of up to {most} characters.", most=MAX_STYLE_NAME)
-        )
-    for language in (ENGLISH, *languages()):
-        with use_locale(language):
-            taken = preset_named(name) or name.casefold() in (
-                NO_STYLE,
-                gettext(NO_STYLE_NAME).casefold(),
-            )
-        if taken:
-            raise RefusedError(gettext("“{name}” is already taken.", name=escape(name)))
-    return name
-
-
-def _style(name: str, include: str, exclude: str) -> Style:
-    """The style. Raises RecipeError."""
-    recipe = Recipe.make(include, exclude, width=64, height=64, steps=policy.MIN_STEPS, seed=0)
-    if any(prompt.scene or prompt.region for prompt in recipe.include):
-        raise RecipeError(gettext("A style can't have stories or regions."))
-    for prompts in (recipe.include, recipe.exclude):
-        length = sum(len(prompt.text) for prompt in prompts)
-        if len(prompts) > MAX_STYLE_PROMPTS or length > MAX_STYLE_LENGTH:
-            raise RecipeError(
-                gettext(
-                    "A style can have up to {most} prompts on each side, with {length} characters"
-                    " in total.",
-                    most=MAX_STYLE_PROMPTS,
-                    length=MAX_STYLE_LENGTH,
-                )
-            )
-    return Style(name, recipe.include, recipe.exclude)
 
 
 def _alone(style: Style) -> Recipe:

@@ -8,14 +8,15 @@ from PIL import Image
 from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.guild_styles import MAX_STYLES
-from core.database.members import Preferences
+from core.database.members import Members, Preferences
 from core.database.queue import JobQueue
 from core.moderation import WordRule
 from core.prompts import Prompt
 from core.recipe import Recipe
+from core.settings import Settings
 from sandbox import Member, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import private_message
+from tests.bot.conftest import private_message, running_bot
 
 COMIC = {"name": "Our comic", "include": "ink:0.4 | comic:0.2", "exclude": "a photograph:0.2"}
 
@@ -163,3 +164,22 @@ async def test_members_look_at_styles_and_at_an_example_where_it_may_be_shown(
         await member.slash("styles", style=style)
         shown = await private_message(member, words)
         assert [each["filename"] for each in shown.raw["attachments"]] == files
+
+
+async def test_the_hosts_styles_are_in_every_server(
+    sandbox: Sandbox, settings: Settings, database: Database, mo: Member, ada: Member
+) -> None:
+    path = settings.data_dir.parent / "styles.toml"
+    path.write_text('["Haze"]\ninclude = "fog:0.4"\n')
+    given = settings.model_copy(update={"styles_file": path})
+    async with running_bot(sandbox, given, database):
+        (choice,) = await ada.complete("imagine", "style", style="haze")
+        assert (await requested(ada, database, style=choice["value"])).preset == "Haze"
+        await ada.slash("prefer", style="haze")
+        await private_message(ada, "Style: Haze")
+        assert (await Members(database).preferences(ada.id)).preset_guild is None
+        assert (await requested(ada, database)).include[1:] == (Prompt("fog", 0.4),)
+        await ada.slash("styles")
+        await private_message(ada, "**Built in** Haze · sunset")
+        await mo.slash("mod styles add", **COMIC | {"name": "HAZE"})
+        await private_message(mo, "“HAZE” is already taken")

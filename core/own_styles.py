@@ -1,0 +1,99 @@
+"""Styles that moderators add to their server, or hosts to all servers in a TOML file::
+
+["our comic"]
+include = "a comic book panel:0.4 | ink:0.2"
+exclude = "a photograph:0.2"
+"""
+
+import tomllib
+from pathlib import Path
+
+from core.discord_ui.text import escape
+from core.i18n import ENGLISH, gettext, languages, use_locale
+from core.prompts import MAX_PROMPTS, RecipeError, canonical, is_blank
+from core.recipe import Recipe
+from core.settings import SettingsError
+from core.styles import MAX_STYLE_NAME, NO_STYLE, NO_STYLE_NAME, Style, preset_named, style_key
+
+MAX_HOST_STYLES = 25
+MAX_STYLE_PROMPTS = MAX_PROMPTS // 2  #: on one side; leaves room for those of the request
+MAX_STYLE_LENGTH = 200  #: characters of the prompts of one side
+
+HostStyles = dict[str, Style]
+"""The host's styles by the `style_key` of their name."""
+
+
+def own_style(name: str, include: str, exclude: str) -> Style:
+    """A style with this name and these prompts, in the grammar. Raises RecipeError."""
+    name = _name(name)
+    recipe = Recipe.make(include, exclude, width=64, height=64, steps=1, seed=0)
+    if any(prompt.scene or prompt.region for prompt in recipe.include):
+        raise RecipeError(gettext("A style can't have stories or regions."))
+    for prompts in (recipe.include, recipe.exclude):
+        length = sum(len(prompt.text) for prompt in prompts)
+        if len(prompts) > MAX_STYLE_PROMPTS or length > MAX_STYLE_LENGTH:
+            raise RecipeError(
+                gettext(
+                    "A style can have up to {most} prompts on each side, with {length} characters"
+                    " in total.",
+                    most=MAX_STYLE_PROMPTS,
+                    length=MAX_STYLE_LENGTH,
+                )
+            )
+    return Style(name, recipe.include, recipe.exclude)
+
+
+def load_host_styles(path: Path | None) -> HostStyles:
+    """The styles in the host's file; none without one. Raises SettingsError."""
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"STYLES_FILE cannot be read: {error}.") from None
+    if len(tables) > MAX_HOST_STYLES:
+        raise SettingsError(f"STYLES_FILE has more than {MAX_HOST_STYLES} styles.")
+    styles: HostStyles = {}
+    for name, table in tables.items():
+        style = _from_table(name, table)
+        if styles.setdefault(style_key(style.name), style) is not style:
+            raise SettingsError(f"The style “{name}” in STYLES_FILE has the name of another.")
+    return styles
+
+
+def _from_table(name: str, table: object) -> Style:
+    match table:
+        case {"include": str(include), **rest} if set(rest) <= {"exclude"}:
+            exclude = rest.get("exclude", "")
+        case _:
+            exclude = None
+    if not isinstance(exclude, str):
+        raise SettingsError(
+            f"The style “{name}” in STYLES_FILE must have prompts as include, may have prompts as"
+            " exclude, and nothing else."
+        )
+    try:
+        return own_style(name, include, exclude)
+    except RecipeError as error:
+        raise SettingsError(f"The style “{name}” in STYLES_FILE: {error.message}") from None
+
+
+def _name(typed: str) -> str:
+    """The name as it is stored. Raises RecipeError for one that stands for something else."""
+    name = canonical(typed)
+    if is_blank(name) or len(name) > MAX_STYLE_NAME:
+        raise RecipeError(
+            gettext("A style needs a name of up to {most} characters.", most=MAX_STYLE_NAME)
+        )
+    for language in (ENGLISH, *languages()):
+        with use_locale(language):
+            none = style_key(name) in (NO_STYLE, style_key(gettext(NO_STYLE_NAME)))
+            taken = none or preset_named(name)
+        if taken:
+            raise name_taken(name)
+    return name
+
+
+def name_taken(name: str) -> RecipeError:
+    """The error for a style with the name of one that there is already."""
+    return RecipeError(gettext("“{name}” is already taken.", name=escape(name)))

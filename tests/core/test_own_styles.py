@@ -1,0 +1,46 @@
+"""The host's own styles, from a file that says what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from core.own_styles import MAX_HOST_STYLES, load_host_styles
+from core.prompts import Prompt
+from core.settings import SettingsError
+from core.styles import Style
+
+
+def test_the_host_adds_styles_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "styles.toml"
+    path.write_text(
+        '["Our comic"]\ninclude = "ink:0.4"\nexclude = "fog:0.2"\n[haze]\ninclude = "haze:0.4"\n'
+    )
+    assert load_host_styles(path) == {
+        "our comic": Style("Our comic", (Prompt("ink", 0.4),), (Prompt("fog", 0.2),)),
+        "haze": Style("haze", (Prompt("haze", 0.4),)),
+    }
+    assert load_host_styles(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("[", "STYLES_FILE cannot be read"),
+        ("haze = 1", "“haze” in STYLES_FILE must have prompts"),
+        ("[haze]\ninclude = 'a'\ninculde = 'b'", "and nothing else"),
+        ("[haze]\ninclude = 'a'\nexclude = 1", "may have prompts as exclude"),
+        ("[haze]\ninclude = 'a:20'", "“haze” in STYLES_FILE: A weight is a number"),
+        ("[haze]\ninclude = 'left: a'", "stories or regions"),
+        ("[haze]\ninclude = 'a|b|c|d|e'", "up to 4 prompts"),
+        ("[nacht]\ninclude = 'a'", "already taken"),
+        ("[haze]\ninclude = 'a'\n[Haze]\ninclude = 'a'", "the name of another"),
+        ("\n".join(f"[s{n}]" for n in range(MAX_HOST_STYLES + 1)), "more than 25 styles"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, written: str, sentence: str) -> None:
+    path = tmp_path / "styles.toml"
+    path.write_text(written)
+    with pytest.raises(SettingsError, match=sentence):
+        load_host_styles(path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_host_styles(tmp_path / "missing.toml")
