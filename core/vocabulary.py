@@ -43,7 +43,7 @@ class Understanding:
 
     `modifiers` are recognised words that name no thing (colours, sizes, styles); `unknown` are the
     words that were not recognised. `exact` says whether every thing was called by its own name,
-    `complete` whether it is clear what all words mean.
+    `complete` whether the names of the things say all that the prompt does.
     """
 
     things: tuple[str, ...]
@@ -140,7 +140,7 @@ class Vocabulary:
             elif not phrase.silent:
                 unknown.append(phrase.text)
             exact = exact and phrase.exact
-        complete = complete and bool(things) and not unknown
+        complete = complete and bool(things) and not modifiers and not unknown
         things = list(dict.fromkeys(things))
         return Understanding(tuple(things), tuple(modifiers), tuple(unknown), exact, complete)
 

@@ -88,13 +88,14 @@ def test_what_is_near_nothing_is_empty_and_gets_three_suggestions(vocabulary: Vo
     ("text", "complete"),
     [
         ("ein Hund, por favor", True),
-        ("a sail boat on blue", True),
+        ("a sail boat and the dog", True),
+        ("a dog on blue", False),
         ("a puppy", False),
         ("a dog, qwzx", False),
         ("a blue circle", False),
     ],
 )
-def test_it_knows_when_all_words_are_clear(
+def test_it_knows_when_names_say_all_of_a_prompt(
     vocabulary: Vocabulary, text: str, complete: bool
 ) -> None:
     assert vocabulary.understand(text).complete is complete
