@@ -76,9 +76,9 @@ def style_key(name: str) -> str:
 
 def preset_named(typed: str) -> str | None:
     """The name of a built-in style, typed as it is or in the current language, if it is one."""
-    wanted = typed.strip().casefold()
+    wanted = style_key(typed)
     for name in PRESETS:
-        if wanted in (name.casefold(), gettext(name).casefold()):
+        if wanted in (style_key(name), style_key(gettext(name))):
             return name
     return None
 

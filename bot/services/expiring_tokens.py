@@ -50,4 +50,4 @@ async def _announce(bot: ImagineBot, job: Job, token: ResponseToken) -> None:
     try:
         await webhook.edit_message(token.message_id, view=job_message(job, notes=[note]))
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        log.warning("a member could not be told what comes next", job=job.id, error=str(error))
+        log.warning("the end of a token was not announced", job=job.id, error=str(error))

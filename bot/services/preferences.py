@@ -14,6 +14,7 @@ import discord
 from bot import policy
 from bot.installation import guild_id_of
 from bot.services.styles import existing_style, find_style, is_no_style
+from bot.services.word_rules import forbidden_word
 from bot.types import Interaction
 from core.database.errors import StoreError
 from core.database.members import Preferences
@@ -25,7 +26,6 @@ from core.prompts import format_prompts, parse_prompts
 from core.recipe import Recipe, drawn_seed
 from core.sizes import parse_size
 from core.styles import Style
-from core.word_filter import Hit, first_hit
 
 T = TypeVar("T")
 
@@ -116,13 +116,9 @@ async def _without_refused(interaction: Interaction, default: Defaults) -> Defau
     if guild_id is None:
         return default
 
-    async def refused() -> Hit | None:
-        rules = await interaction.client.guild_rules.words(guild_id)
-        everywhere = [rule for rule in rules if not rule.age_restricted]
-        text = "\n".join(prompt.text for prompt in parse_prompts(exclude, excluded=True))
-        return await asyncio.to_thread(first_hit, everywhere, text)
-
-    if (hit := await _in_time(refused())) is None:
+    texts = [prompt.text for prompt in parse_prompts(exclude, excluded=True)]
+    hit = await _in_time(forbidden_word(interaction.client, guild_id, texts))
+    if hit is None:
         return default
     await _in_time(
         interaction.client.audit_log.record_refused_default(guild_id, exclude, hit.rule.text)

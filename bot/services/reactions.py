@@ -2,7 +2,7 @@
 
 ⭐ is a favourite for as long as the reaction is there, ❌ cancels a job or deletes its images, and
 ✉️ sends the member a copy. Nothing can be said in response to a reaction, so what is refused has no
-effect. Only who wanted a favourite or a copy is told why, by direct message.
+effect. A member who wanted a favourite or a copy gets the reason by direct message.
 """
 
 from contextlib import suppress

@@ -118,7 +118,7 @@ async def acknowledged(
     The response is a new message, `ephemeral` or for everybody; with `updates_message`, it is the
     message of the button. In a server that has not invited the bot, every new message is ephemeral,
     because its moderators could not act on it. Raises StoreError if the interaction cannot be
-    written down, and what keeps Discord from being told.
+    written down, and discord.py's errors if it cannot be acknowledged.
     """
     pending = interaction.client.pending
     ephemeral = ephemeral or is_foreign(interaction)

@@ -3,18 +3,24 @@
 import asyncio
 from collections.abc import Iterable
 
+from bot.client import ImagineBot
 from bot.errors import RefusedError
 from bot.types import Interaction
 from core.discord_ui.text import escape
 from core.i18n import gettext
-from core.word_filter import first_hit
+from core.word_filter import Hit, first_hit
+
+
+async def forbidden_word(bot: ImagineBot, guild_id: int, texts: Iterable[str]) -> Hit | None:
+    """A word that every request of a server is refused for, in any channel. Raises StoreError."""
+    rules = await bot.guild_rules.words(guild_id)
+    everywhere = [rule for rule in rules if not rule.age_restricted]
+    return await asyncio.to_thread(first_hit, everywhere, "\n".join(texts))
 
 
 async def refuse_forbidden_words(interaction: Interaction, texts: Iterable[str]) -> None:
-    """Raises RefusedError for a word that requests of this server may contain nowhere."""
-    words = await interaction.client.guild_rules.words(interaction.guild_id or 0)
-    everywhere = [rule for rule in words if not rule.age_restricted]
-    if hit := await asyncio.to_thread(first_hit, everywhere, "\n".join(texts)):
+    """Raises RefusedError for a word that every request of this server is refused for."""
+    if hit := await forbidden_word(interaction.client, interaction.guild_id or 0, texts):
         raise RefusedError(
             gettext(
                 "“{found}” matches the rule “{rule}”, so every request would be refused.",

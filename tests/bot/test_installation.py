@@ -98,8 +98,8 @@ async def test_buttons_and_alternatives_work_there(
     assert [job.channel_id for job in jobs] == [here.channel_id] * 2
     card = next(each for each in await here.messages() if each.id == jobs[0].message_id)
     await here.press(card, f"imagine:cancel:{jobs[0].id}")
-    assert await Claims(database).claim("engine", 60)
-    assert not await JobQueue(database).waiting()
+    await here.wait_for(lambda each: each.id == card.id and "Cancelled" in each.text)
+    assert [job.id for job in await JobQueue(database).waiting()] == [jobs[1].id]
 
 
 @pytest.fixture
@@ -210,8 +210,8 @@ async def test_before_the_token_ends_the_member_reads_what_comes_next(
     monkeypatch.setattr(expiring_tokens, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(expiring_tokens, "AHEAD", 20 * 60.0)
     card = await asked(abroad)
-    told = await abroad.wait_for(lambda each: each.id == card.id and "15 minutes" in each.text)
-    assert "job:1" in told.text
+    notice = await abroad.wait_for(lambda each: each.id == card.id and "15 minutes" in each.text)
+    assert "job:1" in notice.text
     assert not await ResponseTokens(database).expiring(1e12)
 
 

@@ -150,8 +150,8 @@ async def test_no_copy_leaves_an_age_restricted_channel(
     _, card = await painted(ada.at(adults))
     await bob.at(adults).react(card, LETTER)
     direct = await bob.direct()
-    told = await direct.wait_for(lambda message: "age-restricted" in message.text)
-    assert not told.files
+    reason = await direct.wait_for(lambda message: "age-restricted" in message.text)
+    assert not reason.files
 
 
 async def test_blocked_members_and_bots_have_no_effect(

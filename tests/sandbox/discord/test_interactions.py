@@ -547,13 +547,13 @@ async def test_a_bot_that_is_no_member_has_its_token_only(
     local.world.remove_bot(elsewhere)
     channel = local.world.add_channel(elsewhere, "chat")
     local.world.join(elsewhere, local.world.users[ada.id])
-    told: list[discord.Interaction] = []
+    received: list[discord.Interaction] = []
 
     @bot.tree.command()
     @app_commands.allowed_installs(guilds=True, users=True)
     async def greet(interaction: discord.Interaction) -> None:
         """Greet."""
-        told.append(interaction)
+        received.append(interaction)
         await interaction.response.send_message("hello", ephemeral=True)
 
     @bot.tree.command()
@@ -568,7 +568,7 @@ async def test_a_bot_that_is_no_member_has_its_token_only(
     assert [command["name"] for command in await there.commands()] == ["greet"]
     await there.slash("greet")
     await there.wait_for(lambda message: message.content == "hello")
-    (interaction,) = told
+    (interaction,) = received
     assert interaction.is_user_integration()
     assert not interaction.is_guild_integration()
     await interaction.edit_original_response(content="again")
