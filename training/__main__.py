@@ -14,7 +14,7 @@ from training.data.sources import sources
 from training.export import export
 from training.pipeline import STAGES, Stage
 from training.schedule import Timed, trainer
-from training.shipped import WEIGHTS, shipped_state
+from training.shipped import WEIGHTS, load_shipped
 from training.workspace import Workspace
 
 
@@ -45,7 +45,7 @@ def _train(stage: Stage, workspace: Workspace, minutes: float, options: argparse
     training = trainer(timed, run, options.device, clip, options.processes)
     resumed = options.resume and saved.exists()
     if options.further and not resumed:
-        module.load_state_dict(shipped_state(stage.name, WEIGHTS), strict=False)
+        load_shipped(module, stage.name)
     training.fit(module, ckpt_path=saved if resumed else None)
     training.save_checkpoint(saved)
 

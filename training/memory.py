@@ -11,8 +11,8 @@ LARGEST_INT = 2**31 - 1
 def keep_freed_memory() -> bool:
     """Lets glibc keep freed memory for the next step. Returns False where there is no glibc.
 
-    By default large tensors go back to the system as soon as they are freed. A step of the prior
-    then spent nine tenths of its time on page faults.
+    By default large tensors go back to the system as soon as they are freed, and each new one costs
+    page faults. On one machine that took more time than a step of the prior itself.
     """
     if not sys.platform.startswith("linux"):
         return False

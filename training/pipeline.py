@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.models.vqgan import VQGAN
 from training.data.teachers import ImageNetFeatures
 from training.shipped import shipped_state
-from training.stages import image_tower, prior, text_tower
+from training.stages import image_tower, prior, text_tower, vqgan
 from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
 from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
@@ -68,16 +68,16 @@ def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
 
 def trained_vqgan(workspace: Workspace) -> VQGAN:
     """The VQGAN as its training has left it."""
-    training = VQGANTraining(workspace.cache)
-    training.load_state_dict(checkpoint(workspace, "vqgan"), strict=False)
-    return training.vqgan.eval().requires_grad_(False)
+    state = checkpoint(workspace, "vqgan")
+    network = VQGAN(**vqgan.CONFIG)
+    network.load_state_dict(
+        {name.removeprefix("vqgan."): value for name, value in state.items() if name != "uses"}
+    )
+    return network.eval().requires_grad_(False)
 
 
 def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
-    """The state of a stage's module as it was last saved; as shipped, if it was not trained here.
-
-    What only the training needs of it, such as how often codes are used, is not shipped.
-    """
+    """The last saved state of a stage's module; the shipped one, if it was not trained here."""
     path = workspace.runs / stage / "last.ckpt"
     if not path.exists():
         return shipped_state(stage)

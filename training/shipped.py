@@ -8,30 +8,43 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from engine.models.catalogue import find
 from engine.models.int8 import expand
 
-WEIGHTS = Path("engine/models/picturebook")
+WEIGHTS = find("picturebook").folder(Path())
+TRAINING_ONLY = {"uses"}
+"""How often codes are used is not shipped."""
 
 
-def shipped_state(stage: str, folder: Path = WEIGHTS) -> dict[str, Tensor]:
-    """The state of a stage's module. Raises FileNotFoundError where the weights are missing."""
+def load_shipped(module: nn.Module, stage: str) -> None:
+    """Puts the shipped weights into a stage's module. Raises ValueError if they do not fit."""
+    missing, unexpected = module.load_state_dict(shipped_state(stage), strict=False)
+    if unexpected or not TRAINING_ONLY.issuperset(missing):
+        raise ValueError(f"the shipped weights do not fit {stage}: {[*missing, *unexpected]}")
+
+
+def shipped_state(stage: str) -> dict[str, Tensor]:
+    """The state of a stage's module, but for what only training needs.
+
+    Raises FileNotFoundError where the weights are missing.
+    """
     match stage:
         case "vqgan":
-            return _named("vqgan.", _read(folder / "vqgan.safetensors"))
+            return _named("vqgan.", _read(WEIGHTS / "vqgan.safetensors"))
         case "text_tower":
-            clip = _read(folder / "clip.safetensors")
+            clip = _read(WEIGHTS / "clip.safetensors")
             rows, known = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids")
             clip = {name: value for name, value in clip.items() if not name.startswith("visual.")}
             clip["token_embedding.weight"] = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
             return {"known": known, **_named("clip.", clip)}
         case "image_tower":
-            clip = _read(folder / "clip.safetensors")
+            clip = _read(WEIGHTS / "clip.safetensors")
             parts = ((name.partition("visual.")[2], value) for name, value in clip.items())
             return {name: value for name, value in parts if name}
         case "prior":
-            prior = _read(folder / "prior.safetensors")
+            prior = _read(WEIGHTS / "prior.safetensors")
             return {**_named("prior.", prior), **_named("ema.", prior)}
         case _:
             raise ValueError(f"{stage!r} is no stage")

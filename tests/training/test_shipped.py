@@ -8,9 +8,10 @@ import torch
 from engine.models.catalogue import find
 from engine.models.model import load_model
 from training.pipeline import checkpoint, trained_vqgan
-from training.shipped import shipped_state
+from training.shipped import load_shipped, shipped_state
 from training.stages.prior import CONFIG, LatentPrior
 from training.stages.text_tower import TextTowerTraining, Tokens
+from training.stages.vqgan import VQGANTraining
 from training.workspace import Workspace
 
 
@@ -19,6 +20,13 @@ def test_a_stage_that_was_not_trained_here_is_the_shipped_one(tmp_path: Path) ->
     model = load_model(find("picturebook").name, tmp_path, torch.device("cpu"))
     images = torch.rand(1, 3, 64, 64)
     assert torch.equal(trained_vqgan(workspace).encode(images), model.vqgan.encode(images))
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    training = VQGANTraining(tmp_path)
+    load_shipped(training, "vqgan")
+    with pytest.raises(ValueError, match="do not fit prior"):
+        load_shipped(training, "prior")
 
 
 def test_the_prior_goes_on_from_the_shipped_one() -> None:
