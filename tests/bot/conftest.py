@@ -21,12 +21,14 @@ from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.jobs import Jobs
 from core.database.pending_responses import PendingResponses
+from core.database.queue import JobQueue
 from core.job import Job, State
 from core.logging import configure_logging
 from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of, timelapse_of
 from sandbox import Member, MessageView, Reply, Sandbox
+from sandbox.discord.permissions import Permission
 from tests import openapi
 from tests.databases import new_database
 
@@ -114,6 +116,12 @@ async def bob(sandbox: Sandbox) -> Member:
     return await sandbox.member("Bob")
 
 
+@pytest.fixture
+async def mo(sandbox: Sandbox) -> Member:
+    """A moderator."""
+    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
+
+
 async def refusal(member: Member) -> str:
     """The one thing that this member alone was told, while nothing of it stands in public."""
     message = await member.wait_for(lambda message: message.ephemeral and not message.loading)
@@ -154,6 +162,13 @@ async def asked(member: Member, **options: Any) -> MessageView:
     """The job message of a new request by this member."""
     given = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
     return await member.wait_filled(await member.slash("imagine", **given))
+
+
+async def requested(member: Member, database: Database, **options: str | int) -> Recipe:
+    """The recipe of a new request."""
+    given = {"include": "a red circle"} | options
+    await member.wait_filled(await member.slash("imagine", **given))
+    return max(await JobQueue(database).waiting(), key=lambda job: job.id).recipe
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_log_feed, "RETRY_SECONDS", 0.02)
 
 
-@pytest.fixture
-async def mo(sandbox: Sandbox) -> Member:
-    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-
-
 async def ask(member: Member, include: str = "a red circle", **options: Any) -> MessageView:
     return await member.wait_filled(await member.slash("imagine", include=include, **options))
 

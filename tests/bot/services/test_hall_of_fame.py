@@ -22,11 +22,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hall_of_fame, "POLL_SECONDS", 0.02)
 
 
-@pytest.fixture
-async def mo(sandbox: Sandbox) -> Member:
-    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-
-
 async def star(sandbox: Sandbox, card: MessageView, *members: Member) -> None:
     for member in members:
         await press(sandbox, member, card, f"favourite:{number_of(card)}")

@@ -21,7 +21,6 @@ from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord import limits
-from sandbox.discord.permissions import Permission
 from tests.bot.conftest import all_given, asked, press, running_bot
 from tests.bot.services.killing import Killer, killing
 from tests.databases import new_database
@@ -205,11 +204,6 @@ async def pause(sandbox: Sandbox, database: Database, member: Member) -> None:
 async def delete_everything(sandbox: Sandbox, database: Database, member: Member) -> None:
     (shown,) = [message for message in await member.messages() if message.buttons]
     await member.press(shown, shown.buttons[0].custom_id)
-
-
-@pytest.fixture
-async def mo(sandbox: Sandbox) -> Member:
-    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
 
 
 @pytest.mark.parametrize("request_", [pause, delete_everything], ids=["command", "button"])

@@ -5,27 +5,12 @@ import pytest
 from bot.client import ImagineBot
 from core.database.audit_log import AuditLog
 from core.database.connection import Database
-from core.database.queue import JobQueue
 from core.defaults import Defaults
 from core.discord_ui.audit_log import details_text
 from core.moderation import WordRule
 from core.prompts import Prompt
-from core.recipe import Recipe
 from sandbox import Member, Sandbox
-from sandbox.discord.permissions import Permission
-from tests.bot.conftest import private_message
-
-
-@pytest.fixture
-async def mo(sandbox: Sandbox) -> Member:
-    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-
-
-async def requested(member: Member, database: Database, **options: str | int) -> Recipe:
-    """The recipe of a new request."""
-    given = {"include": "a red circle"} | options
-    await member.wait_filled(await member.slash("imagine", **given))
-    return max(await JobQueue(database).waiting(), key=lambda job: job.id).recipe
+from tests.bot.conftest import private_message, requested
 
 
 async def test_each_value_comes_from_what_is_closest_to_the_request(

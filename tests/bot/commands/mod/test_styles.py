@@ -12,25 +12,11 @@ from core.database.members import Members, Preferences
 from core.database.queue import JobQueue
 from core.moderation import WordRule
 from core.prompts import Prompt
-from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from sandbox.discord.permissions import Permission
-from tests.bot.conftest import private_message, running_bot
+from tests.bot.conftest import private_message, requested, running_bot
 
 COMIC = {"name": "Our comic", "include": "ink:0.4 | comic:0.2", "exclude": "a photograph:0.2"}
-
-
-@pytest.fixture
-async def mo(sandbox: Sandbox) -> Member:
-    return await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-
-
-async def requested(member: Member, database: Database, **options: str | int) -> Recipe:
-    """The recipe of a new request."""
-    given = {"include": "a red circle"} | options
-    await member.wait_filled(await member.slash("imagine", **given))
-    return max(await JobQueue(database).waiting(), key=lambda job: job.id).recipe
 
 
 async def test_members_choose_a_style_of_their_server_and_its_recipe_outlives_it(
