@@ -57,11 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=240, help="time for all stages")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--processes", type=int, default=1, help="that train together on a CPU")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the last checkpoints, or the shipped weights",
-    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoints")
+    parser.add_argument("--further", action="store_true", help="start from the included weights")
     parser.add_argument("--stages", nargs="+", choices=names, default=names)
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="for data")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints and logs")

@@ -38,7 +38,7 @@ def export(workspace: Workspace, folder: Path) -> None:
     made_from = {"trained_on": _attribution()}
     config = {"model": {"target": TARGET, "params": vqgan.CONFIG}}
     OmegaConf.save(config, folder / "vqgan.yaml")
-    network = _part("vqgan.", checkpoint(workspace, "vqgan"))
+    network = _part("vqgan.", checkpoint(workspace, "decoder"))
     save_file(_half(network), folder / "vqgan.safetensors", metadata=made_from)
     clip = compress(_clip(workspace), TOKEN_TABLE)
     save_file(_half(clip), folder / "clip.safetensors", metadata=made_from)

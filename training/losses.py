@@ -1,6 +1,10 @@
 """Losses that several trainings share."""
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models.efficientnet_lite import EfficientNetLite2
 
 
 def edge_loss(decoded: Tensor, images: Tensor) -> Tensor:
@@ -12,3 +16,35 @@ def edge_loss(decoded: Tensor, images: Tensor) -> Tensor:
     across = (difference[..., 1:] - difference[..., :-1]).abs().mean()
     down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
     return across + down
+
+
+class PerceptualLoss(nn.Module):
+    """How far apart images look to a network trained on ImageNet.
+
+    As LPIPS without its learned weights (Zhang et al., "The Unreasonable Effectiveness of Deep
+    Features as a Perceptual Metric", 2018): the mean squared distance between features of unit
+    length, at several depths.
+    """
+
+    DEPTHS = (1, 4, 7, 11)
+    """Numbers of blocks, with features at a half to a sixteenth of the resolution."""
+
+    def __init__(self, network: EfficientNetLite2) -> None:
+        super().__init__()
+        self.stem, self.blocks = network.stem, network.blocks[: self.DEPTHS[-1]]
+        self.requires_grad_(False)
+
+    def forward(self, decoded: Tensor, images: Tensor) -> Tensor:
+        """Two (batch, 3, height, width) from 0 to 1 → a scalar."""
+        with torch.no_grad():
+            wanted = self._features(images)
+        pairs = zip(self._features(decoded), wanted, strict=True)
+        return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).mean()
+
+    def _features(self, images: Tensor) -> list[Tensor]:
+        hidden, found = F.relu6(self.stem(images * 2 - 1)), []
+        for number, block in enumerate(self.blocks, start=1):
+            hidden = block(hidden)
+            if number in self.DEPTHS:
+                found.append(F.normalize(hidden.float(), dim=1))
+        return found

@@ -7,10 +7,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from engine.models.prior import LatentPrior
 from engine.models.vqgan import VQGAN
 from training.data.teachers import ImageNetFeatures
 from training.shipped import shipped_state
-from training.stages import image_tower, prior, text_tower, vqgan
+from training.stages import decoder, image_tower, prior, text_tower, vqgan
+from training.stages.decoder import DecoderTraining
 from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
 from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
@@ -57,6 +59,26 @@ def _prior(workspace: Workspace) -> PriorTraining:
     return PriorTraining(workspace.prior_data(trained_vqgan(workspace), tower.embed_texts))
 
 
+def _decoder(workspace: Workspace) -> DecoderTraining:
+    encoder, tower = trained_vqgan(workspace), _trained_text_tower(workspace)
+    data = workspace.prior_data(encoder, tower.embed_texts)
+    scenes, _ = workspace.prior_scenes
+    network = folded(ImageNetFeatures("lite2", workspace.cache))
+    return DecoderTraining(
+        encoder, _trained_prior(workspace), network, data, scenes, workspace.maker
+    )
+
+
+def _trained_prior(workspace: Workspace) -> LatentPrior:
+    """The prior as its training has left it."""
+    state = checkpoint(workspace, "prior")
+    network = LatentPrior(**prior.CONFIG)
+    network.load_state_dict(
+        {name.removeprefix("ema."): value for name, value in state.items() if name[:4] == "ema."}
+    )
+    return network
+
+
 def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
     """The text tower as its training has left it."""
     state = checkpoint(workspace, "text_tower")
@@ -90,5 +112,6 @@ STAGES = (
     Stage("vqgan", 0.3, VQGAN_RATE, _vqgan),
     Stage("text_tower", 0.15, text_tower.LEARNING_RATE, _text_tower),
     Stage("image_tower", 0.02, image_tower.LEARNING_RATE, _image_tower),
-    Stage("prior", 0.53, prior.LEARNING_RATE, _prior),
+    Stage("prior", 0.43, prior.LEARNING_RATE, _prior),
+    Stage("decoder", 0.1, decoder.LEARNING_RATE, _decoder),
 )

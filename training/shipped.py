@@ -31,7 +31,7 @@ def shipped_state(stage: str) -> dict[str, Tensor]:
     Raises FileNotFoundError where the weights are missing.
     """
     match stage:
-        case "vqgan":
+        case "vqgan" | "decoder":
             return _named("vqgan.", _read(WEIGHTS / "vqgan.safetensors"))
         case "text_tower":
             clip = _read(WEIGHTS / "clip.safetensors")

@@ -198,7 +198,7 @@ class Workspace:
 
     def prior_data(self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]) -> PriorData:
         """Scenes as normalised latents of this VQGAN, and what this text tower reads of them."""
-        scenes, weights = self._prior_scenes()
+        scenes, weights = self.prior_scenes
         latents = self._cached("prior-latents", lambda: self._make_prior_latents(vqgan, scenes))
         said = self._cached("prior-said", lambda: self._make_prior_said(embed_texts, scenes))
         styles = torch.tensor([self._style(scene) for scene in scenes])
@@ -228,8 +228,12 @@ class Workspace:
         captions = torch.tensor([unique[text] for text in texts]).view(len(scenes), -1)
         return {"said": embed_texts(list(unique)).half(), "captions": captions}
 
-    def _prior_scenes(self) -> tuple[list[Scene], list[float]]:
-        """Scenes without chance but in their content, so that a caption has one right image."""
+    @cached_property
+    def prior_scenes(self) -> tuple[list[Scene], list[float]]:
+        """Scenes without chance but in their content, so that a caption has one right image.
+
+        And how often each one is seen, in proportion.
+        """
         random, maker = Random("prior"), self.maker
         by_kind = {"plain": [maker.plain(image) for image in maker.pool]}
         for kind, count in PRIOR_SCENES.items():

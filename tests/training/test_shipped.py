@@ -50,4 +50,4 @@ def test_the_text_tower_reads_as_the_shipped_one_does(tmp_path: Path) -> None:
 
 def test_what_is_no_stage_is_refused() -> None:
     with pytest.raises(ValueError, match="no stage"):
-        shipped_state("decoder")
+        shipped_state("tokenizer")

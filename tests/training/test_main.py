@@ -1,0 +1,66 @@
+"""The command that trains: which weights a stage starts from."""
+
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+import training.__main__ as command
+from training.pipeline import Stage
+from training.workspace import Workspace
+
+
+class Tiny(pl.LightningModule):
+    """Never learns, so that what it ends with is what it started from."""
+
+    progress = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.0)
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        return self.weight.sum()
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        return DataLoader(torch.zeros(1))  # type: ignore[arg-type]
+
+
+def ended_with(runs: Path) -> float:
+    saved = torch.load(runs / "tiny" / "last.ckpt", weights_only=True)
+    return float(saved["state_dict"]["weight"])
+
+
+@pytest.fixture
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    def shipped(module: Tiny, stage: str) -> None:
+        module.weight.data.fill_(5.0)
+
+    def tiny(workspace: Workspace) -> Tiny:
+        return Tiny()
+
+    monkeypatch.setattr(command, "STAGES", [Stage("tiny", 1.0, 0.0, tiny)])
+    monkeypatch.setattr(command, "load_shipped", shipped)
+
+    def run(*options: str) -> float:
+        runs = ["--runs", str(tmp_path), "--minutes", "0.001"]
+        monkeypatch.setattr("sys.argv", ["training", *runs, "--stages", "tiny", *options])
+        command.main()
+        return ended_with(tmp_path)
+
+    return run
+
+
+def test_a_stage_starts_where_it_is_told_to(train: object) -> None:
+    assert callable(train)
+    assert train() == 0.0
+    assert train("--further") == 5.0
+    assert train("--resume") == 5.0
+    assert train() == 0.0
+    assert train("--resume", "--further") == 0.0
