@@ -6,7 +6,7 @@ templates of phrases by language, such as "{a} left of {b}".
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,10 @@ SKY = frozenset({"sun", "moon", "crescent moon", "full moon", "star", "stars", "
 """What a landscape has by itself, at its place in the sky."""
 TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
 """Times of day, and how a prompt for a landscape says them."""
+LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
+"""What a vocabulary's grammar may have phrases for, in the order in which they are looked for."""
+BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
+"""Words that no adjective of a place is: what stands before them is another thing."""
 PLACES = {
     "left": (NEAR, 0.5),
     "right": (FAR, 0.5),
@@ -38,6 +42,9 @@ PLACES = {
     "bottom": (0.5, FAR),
 }
 
+
+Centres = tuple[tuple[float, float], ...]
+"""Shares of the image's sides."""
 
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
@@ -104,7 +111,7 @@ class Grammar:
 
         What `others`, the prompts beside it, say of the ground holds where it says nothing itself.
         """
-        text = text.strip(" .!")
+        text = text.strip(" .,!?。\uff01\uff1f")  # full-width marks, too
         beside = self._ground_beside(others)
         if not self.things_of(text) or (self.is_name(text) and not beside.said):
             return NOTHING
@@ -146,21 +153,26 @@ class Grammar:
     def _parts(self, rules: "_Rules", text: str) -> list[Part]:
         if self.is_name(text):
             return []
+        return self._related(rules, text) or self._alike(rules, text)
+
+    def _related(self, rules: "_Rules", text: str) -> list[Part]:
+        """Several things that stand beside or above each other."""
         for seats, pattern in rules.relations:
             found = pattern.fullmatch(text)
             if found and self.things_of(found["a"]) and self.things_of(found["b"]):
                 named = [*self._listed(found["a"]), found["b"]]
                 centres = seats if len(named) == 2 else SEATS[len(named)]
                 return [Part(t, x, y, HALF) for t, (x, y) in zip(named, centres, strict=True)]
-        for count, pattern in rules.numbers:
-            if (found := pattern.fullmatch(text)) and self.things_of(found["t"]):
-                return [Part(found["t"], x, y, HALF) for x, y in SEATS[count]]
-        for (x, y), pattern in rules.places:
-            if (found := pattern.fullmatch(text)) and self.things_of(found["t"]):
-                return [Part(found["t"], x, y, HALF)]
-        for pattern in rules.small:
-            if (found := pattern.fullmatch(text)) and self.things_of(found["t"]):
-                return [Part(found["t"], 0.5, 0.5, SMALL)]
+        return []
+
+    def _alike(self, rules: "_Rules", text: str) -> list[Part]:
+        """Several things of one kind, or one that is small or off the middle."""
+        for places, size, pattern in rules.places:
+            found = pattern.fullmatch(text)
+            if found and self.things_of(found["t"]) and not self.things_of(found["other"]):
+                first, last = sorted(("t", "other"), key=found.start)
+                said = f"{found[first].strip()} {found[last].strip()}".strip()
+                return [Part(said, x, y, size) for x, y in places]
         return []
 
     def _listed(self, text: str) -> list[str]:
@@ -202,21 +214,20 @@ class _Rules:
             for name, seats in (("left", SEATS[2]), ("above", above), ("and", SEATS[2]))
             for template in sorted(table[name], key=len, reverse=True)
         ]
-        self.numbers = [(int(n), self._pattern(t)) for n, t in table["numbers"].items()]
-        self.places = [(PLACES[name], self._pattern(t)) for name, t in table["place"].items()]
-        article = "|".join(map(re.escape, filter(None, table["articles"])))
-        optional = f"(?:(?:{article}) )?" if article else ""
-        self.small = [self._pattern(template, optional) for template in table["size"]["small"]]
+        self.places = [
+            (places, size, self._at_edge(template))
+            for places, size, templates in self._alike_in(table)
+            for template in sorted(templates, key=len, reverse=True)
+        ]
         self._grounds = [self._pattern(template) for template in table["ground"]]
         scenery = dict(table["scenery"])
-        self._background = self._coloured(scenery.pop("background"))
-        joining = sorted(map(re.escape, scenery.pop("joining")), key=len, reverse=True)
-        joined = rf"(?:[\s,、]|{self._edged('|'.join(joining))})+"
+        joined = rf"(?:[\s,、]|{self._edged(_any_of(scenery['joining']))})+"
+        self._background = self._coloured(scenery["background"], scenery["links"])
         self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
         self._scenery = [
-            (kind, re.compile(self._edged(re.escape(phrase)), re.IGNORECASE))
-            for kind, phrases in scenery.items()
-            for phrase in sorted(phrases, key=len, reverse=True)
+            (kind, re.compile(self._edged(pattern), re.IGNORECASE))
+            for kind in LANDSCAPES
+            for pattern in (_any_of(scenery[kind]), self._placed_in(scenery, kind))
         ]
         self._colour_names = {
             form.casefold(): name
@@ -253,20 +264,54 @@ class _Rules:
         """What is left of a prompt on both sides of its ground, without what joined them."""
         return " ".join(filter(None, (self._dangling.sub("", side) for side in around))).strip()
 
-    def _coloured(self, nouns: Iterable[str]) -> re.Pattern[str]:
+    def _coloured(self, nouns: Iterable[str], links: Iterable[str]) -> re.Pattern[str]:
         """A colour with a word for a ground on either side of it, as languages have it."""
-        noun = "|".join(map(re.escape, nouns))
-        before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?(?:{noun})"
-        after = rf"(?:{noun})(?:は|\s)?(?:de color |de couleur )?(?P<d>{self._colours})"
+        noun = _any_of(nouns)
+        before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?{noun}"
+        after = rf"{noun}\s?(?:{_any_of(links)}\s?)*(?P<d>{self._colours})"
         return re.compile(self._edged(f"{before}|{after}"), re.IGNORECASE)
+
+    @staticmethod
+    def _placed_in(scenery: Mapping[str, Any], kind: str) -> str:
+        """A pattern for a noun of a landscape with what makes it a place: "in the green hills"."""
+        noun = _any_of(scenery["nouns"][kind])
+        if "postpositions" in scenery:
+            return f"{noun}{_any_of(scenery['postpositions'])}"
+        preposition, article = _any_of(scenery["prepositions"]), _any_of(scenery["articles"])
+        other = rf"(?!(?:{preposition}|{BETWEEN_THINGS})\s)[\w'-]+\s+"
+        return rf"{preposition}\s+(?:{article}\s+|[ld]')?(?:{other}){{0,2}}?{noun}"
+
+    @staticmethod
+    def _alike_in(table: Mapping[str, Any]) -> Iterator[tuple[Centres, float, Sequence[str]]]:
+        """Where things stand that are of one kind, how large, and the templates that say so."""
+        for number, templates in table["numbers"].items():
+            yield SEATS[int(number)], HALF, templates
+        for place, templates in table["place"].items():
+            yield (PLACES[place],), HALF, templates
+        yield ((0.5, 0.5),), SMALL, table["size"]["small"]
 
     @staticmethod
     def _edged(pattern: str) -> str:
         """A pattern for whole words, in scripts that separate them."""
         return rf"(?<![a-zà-ÿ])(?:{pattern})(?![a-zà-ÿ])"
 
-    def _pattern(self, template: str, before: str = "") -> re.Pattern[str]:
+    def _pattern(self, template: str) -> re.Pattern[str]:
+        return re.compile(self._filled(template), re.IGNORECASE)
+
+    def _at_edge(self, template: str) -> re.Pattern[str]:
+        """The same, where `other` words may stand on the side of the template that is not {t}."""
+        filled = self._filled(template)
+        if template.startswith("{t}"):
+            return re.compile(rf"{filled}(?![a-zà-ÿ])(?P<other>.*)", re.IGNORECASE)
+        return re.compile(rf"(?P<other>.*?)(?<![a-zà-ÿ]){filled}", re.IGNORECASE)
+
+    def _filled(self, template: str) -> str:
         escaped = re.escape(template).replace(r"\{c\}", f"(?P<c>{self._colours})")
         escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # a plural, however it is made
-        escaped = re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
-        return re.compile(before + escaped, re.IGNORECASE)
+        return re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    """A pattern for any of them, the longest first; for none, one that matches nowhere."""
+    escaped = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
+    return f"(?:{escaped})" if escaped else r"(?!)"

@@ -34,6 +34,8 @@ SUGGESTIONS = 3
 
 _WORD = re.compile(r"[\w'-]+")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
+_KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
+"""Both scripts write the same sounds, and members write names in either."""
 _PLURALS = ("s", "es", "n", "en", "e", "x")
 
 
@@ -155,13 +157,16 @@ class Vocabulary:
 
     def _phrases_of(self, text: str) -> list["_Phrase"]:
         words = list(_words(fold(text)))
-        phrases = list(self._split(words, self.silent))
-        if all(phrase.silent for phrase in phrases):  # such as "hello"
-            phrases = list(self._split(words, frozenset()))
+        silent = self.silent if self._says_anything(text) else frozenset()  # such as "hello"
+        phrases = list(self._split(words, silent))
         said = [phrase for phrase in phrases if not phrase.silent]
         if len(said) == 1 and (word := said[0].modifier) in self.own_names:  # such as "a rose"
             return [_Phrase(said[0].text, self.things[word], self.things[word])]
         return phrases
+
+    def _says_anything(self, text: str) -> bool:
+        phrases = self._split(list(_words(fold(text))), self.silent)
+        return not all(phrase.silent for phrase in phrases)
 
     def _split(self, words: Sequence[str], silent: frozenset[str]) -> Iterator["_Phrase"]:
         words = list(words)
@@ -209,7 +214,8 @@ class Vocabulary:
             for count in (1, 2):
                 for start in range(len(words) - count + 1):
                     asked.update(self.styles.get(_joined(words[start : start + count]), ()))
-            asked.update(*(n for w, n in self.styles.items() if _UNSPACED.match(w) and w in text))
+            folded = fold(text)
+            asked.update(*(n for w, n in self.styles.items() if _UNSPACED.match(w) and w in folded))
         return tuple(sorted(asked))
 
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
@@ -225,11 +231,20 @@ class Vocabulary:
             self.phrases,
             self.grounds,
             things_of=self._things_and_shapes,
-            is_name=lambda text: fold(text) in self.things,
+            is_name=self._is_name,
         )
+
+    def _is_name(self, text: str) -> bool:
+        """Whether all of a text is one name, but for an article and the like before it."""
+        words = list(_words(fold(text)))
+        while words and words[0] in self.silent:
+            del words[0]
+        return fold(text) in self.things or _joined(words) in self.things
 
     def _things_and_shapes(self, text: str) -> list[str]:
         """What a text names that can stand somewhere."""
+        if not self._says_anything(text):
+            return []
         found = self.understand(text)
         return [*found.things, *self.shapes.intersection(found.modifiers)]
 
@@ -300,13 +315,13 @@ def vocabulary_of(model: str) -> Vocabulary | None:
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents on Latin letters, apostrophes straight."""
+    """Lower case, without accents on Latin letters, apostrophes straight, hiragana as katakana."""
     text = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     plain = "".join(
         c for i, c in enumerate(text)
         if not (unicodedata.combining(c) and i and text[i - 1].isascii())
     )  # fmt: skip
-    return unicodedata.normalize("NFC", plain).strip()
+    return unicodedata.normalize("NFC", plain).translate(_KATAKANA).strip()
 
 
 def _words(text: str) -> Iterator[str]:

@@ -3,8 +3,7 @@
 import pytest
 
 from core.composition import FAR, HALF, NEAR, NOTHING, SMALL, Composition, Grammar, Part
-from training.data.drawn_scenes import COLOURS
-from training.data.vocabulary import phrases
+from training.data.vocabulary import grounds, phrases
 
 NAMES = {"cat", "dog", "star", "moon", "circle", "salt and pepper", "katze", "hund", "gato",
          "perro", "chat", "chien", "猫", "犬"}  # fmt: skip
@@ -14,7 +13,7 @@ def things_of(text: str) -> list[str]:
     return [name for name in NAMES if name in text.lower()]
 
 
-GRAMMAR = Grammar(phrases(), COLOURS, things_of, lambda text: text.lower() in NAMES)
+GRAMMAR = Grammar(phrases(), grounds(), things_of, lambda text: text.lower() in NAMES)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +25,11 @@ GRAMMAR = Grammar(phrases(), COLOURS, things_of, lambda text: text.lower() in NA
         ("eine Katze neben einem Hund", "eine Katze", "einem Hund"),
         ("un gato y un perro", "un gato", "un perro"),
         ("un chat à gauche de un chien", "un chat", "un chien"),
+        ("un chat à côté d'un chien", "un chat", "un chien"),
+        ("a dog to the right of a cat", "a cat", "a dog"),
+        ("links eine Katze, rechts ein Hund", "eine Katze", "ein Hund"),
+        ("un perro a la derecha del gato", "gato", "un perro"),
+        ("左に猫、右に犬", "猫", "犬"),
         ("猫と犬", "猫", "犬"),
         ("犬の左に猫", "猫", "犬"),
     ],
@@ -51,12 +55,18 @@ def test_one_above_the_other() -> None:
         ("un chat et un chien sur fond vert", ["un chat", "un chien"], "green"),
         ("赤背景の猫", ["猫"], "red"),
         ("a yellow circle on a black background", ["a yellow circle"], "black"),
+        ("can I get a cat on red?", ["can I get a cat"], "red"),
+        ("a cat, the backdrop should be entirely yellow", ["cat"], "yellow"),
+        ("a cat and a dog in front of a light blue wall", ["cat", "a dog"], "lightblue"),
+        ("Katze, der Hintergrund ist rot", ["Katze"], "red"),
+        ("un gato con fondo verde claro", ["gato"], "lightgreen"),
+        ("背景が赤い猫", ["猫"], "red"),
     ],
 )
 def test_things_stand_on_a_coloured_ground(prompt: str, things: list[str], colour: str) -> None:
     composition = GRAMMAR.compose(prompt)
     assert [part.text for part in composition.parts] == things
-    assert composition.colour == COLOURS[colour]
+    assert composition.colour == grounds()[colour]
     assert not composition.landscape
 
 
@@ -70,6 +80,11 @@ def test_things_stand_on_a_coloured_ground(prompt: str, things: list[str], colou
         ("un perro en la nieve", "un perro", "snow by day"),
         ("un chat sur la plage", "un chat", "sea by day"),
         ("夜の猫", "猫", "hills at night"),
+        ("a cat in the middle of a green field", "a cat", "hills by day"),
+        ("a cat in a snowy forest beneath the full moon", "a cat", "snow at night"),
+        ("eine Katze auf einer grünen Wiese", "eine Katze", "hills by day"),
+        ("un chat au bord d'un lac", "un chat", "sea by day"),
+        ("森の中の猫", "猫", "hills by day"),
     ],
 )
 def test_a_thing_stands_in_a_landscape(prompt: str, thing: str, landscape: str) -> None:
@@ -82,13 +97,13 @@ def test_another_prompt_may_say_what_the_ground_is() -> None:
     preset = "a landscape at night, under a night sky"
     assert GRAMMAR.compose("a cat", [preset]).landscape == "hills at night"
     assert GRAMMAR.compose("a cat in the snow", [preset]).landscape == "snow by day"
-    assert GRAMMAR.compose("a cat", ["a white background"]).colour == COLOURS["white"]
+    assert GRAMMAR.compose("a cat", ["a white background"]).colour == grounds()["white"]
 
 
 def test_an_excluded_thing_is_left_out_and_the_last_one_stands_in_the_middle() -> None:
     composition = GRAMMAR.compose("a cat and a dog on a blue background")
     alone = composition.without(lambda part: "dog" in part.text)
-    assert alone == Composition((Part("a cat", 0.5, 0.5, 1.0),), COLOURS["blue"])
+    assert alone == Composition((Part("a cat", 0.5, 0.5, 1.0),), grounds()["blue"])
     assert composition.without(lambda part: True) == composition
     assert composition.without(lambda part: False) == composition
 
@@ -105,8 +120,9 @@ def test_a_list_of_three() -> None:
 
 def test_numbers_places_and_sizes() -> None:
     assert [part.text for part in GRAMMAR.compose("three cats").parts] == ["cats"] * 3
+    assert [part.text for part in GRAMMAR.compose("draw two cats").parts] == ["draw cats"] * 2
     assert GRAMMAR.compose("a cat on the left").parts == (Part("a cat", NEAR, 0.5, HALF),)
-    assert GRAMMAR.compose("a small cat").parts == (Part("cat", 0.5, 0.5, SMALL),)
+    assert GRAMMAR.compose("a small cat").parts == (Part("a cat", 0.5, 0.5, SMALL),)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +132,7 @@ def test_numbers_places_and_sizes() -> None:
         "salt and pepper",  # one thing's name
         "a cat and nothing",
         "a man with a cat",  # one scene
+        "a cat with a bowl of water",  # which is no sea
         "",
     ],
 )

@@ -19,7 +19,7 @@ TABLE = {
             "waving hand": "waving hand",
         },
         "de": {"dog": "Hund", "red apple": "roter Apfel", "sailboat": "Segelboot"},
-        "ja": {"dog": "犬", "red apple": "赤リンゴ", "sailboat": "ヨット"},
+        "ja": {"dog": "犬", "red apple": "赤リンゴ", "sailboat": "ヨット", "rose": "バラ"},
     },
     "synonyms": {
         "puppy": "dog",
@@ -30,7 +30,7 @@ TABLE = {
     },
     "preferred": {"hound": "dog"},
     "modifiers": ["red", "blue", "circle", "rose"],
-    "silent": ["a", "the", "on", "and", "ein", "hello", "por favor", "の", "と"],
+    "silent": ["a", "the", "on", "and", "ein", "hello", "por favor", "ノ", "ト"],  # noqa: RUF001
     "phrases": {},
     "grounds": {},
     "shapes": ["circle"],
@@ -60,6 +60,7 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
         ("a redd dog", ("dog",), False),
         ("red apple", ("red apple",), True),
         ("犬とヨット", ("dog", "sailboat"), True),
+        ("ばらと犬", ("rose", "dog"), True),
         ("a blue circle", (), True),
         ("a rose", ("rose",), True),
         ("a dog on rose", ("dog",), True),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import ImageColor
 from torch import Tensor
 
 from core.vocabulary import fold
@@ -21,7 +22,7 @@ WORDS = Path(__file__).with_name("vocabulary_words.toml")
 """Words that say something but name no thing, and words that say nothing."""
 
 SCENERY = Path(__file__).with_name("scenery.toml")
-"""Phrases that put a thing into a landscape or under a sky."""
+"""How prompts say where things stand, and on what."""
 
 _WITH = re.compile(r"\b(with|mit|con|avec)\b")
 
@@ -47,21 +48,25 @@ def vocabulary(
     shown = shown_concepts(images)
     every = [images.concepts[i] for i in shown]
     table = tomllib.loads(WORDS.read_text())
-    modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
-    modifiers |= set(style_words())
-    # A word for a shape or a landscape that is a thing's name, too, is the thing.
     names = {fold(c.names[lang]) for c in every for lang in LANGUAGES}
-    modifiers -= names - _colour_words()
-    near = _near_nouns(every, nouns, embedded, sentences[shown], NEARER)
     preferred = {fold(word) for listed in table["preferred"].values() for word in listed}
-    silent = {fold(word) for word in stop_words if word not in near} - names - preferred
+    near = _near_nouns(every, nouns, embedded, sentences[shown], NEARER)
+    synonyms = {
+        **_near_nouns(every, nouns, embedded, sentences[shown], NEAR),
+        **_keywords(every),
+        **near,
+    }
+    modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
+    modifiers |= set(style_words()) | _shade_words()
+    # A word for a shape or a landscape that is a thing's name, too, is the thing.
+    modifiers -= names - _colour_words()
+    modifiers |= _ground_words() - names - preferred - synonyms.keys()
+    silent = {fold(word) for word in stop_words if word not in near}
+    silent |= {fold(word) for word in table["polite"]}
+    silent = silent - names - preferred | {fold(word) for word in table["silent"]}
     return {
         "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
-        "synonyms": {
-            **_near_nouns(every, nouns, embedded, sentences[shown], NEAR),
-            **_keywords(every),
-            **near,
-        },
+        "synonyms": synonyms,
         "preferred": {
             fold(word): name
             for name, listed in table["preferred"].items()
@@ -69,9 +74,9 @@ def vocabulary(
             for word in listed
         },
         "modifiers": sorted(modifiers),
-        "silent": sorted((silent | {fold(word) for word in table["silent"]}) - modifiers),
+        "silent": sorted(silent - modifiers),
         "phrases": phrases(),
-        "grounds": COLOURS,
+        "grounds": grounds(),
         "shapes": shapes(),
         "styles": style_words(),
         "shown": {
@@ -142,9 +147,43 @@ def phrases() -> dict[str, dict[str, Any]]:
             **tables["de"]["colours"],
             name: "/".join([forms, *(f"{stem}en" for stem in sorted(stems))]),
         }
-    for language, scenery in tomllib.loads(SCENERY.read_text()).items():
-        tables[language]["scenery"] = scenery
+    for language, scenery in _scenery().items():
+        table, shades = tables[language], scenery.pop("shades")
+        for relation, templates in scenery.pop("relations").items():
+            table[relation] = [*table[relation], *templates]
+        for kind in ("numbers", "place"):
+            more = scenery.pop(kind)
+            table[kind] = {name: [said, *more[name]] for name, said in table[kind].items()}
+        named = {shade: "/".join(forms) for shade, forms in shades.items()}
+        table["colours"] = {**table["colours"], **named}
+        table["scenery"] = scenery
     return tables
+
+
+def grounds() -> dict[str, tuple[int, int, int]]:
+    """The colours of grounds by their English or CSS names: red, green and blue, 0 to 255."""
+    shades = {shade for scenery in _scenery().values() for shade in scenery["shades"]}
+    return {**COLOURS, **{shade: _css(shade) for shade in sorted(shades)}}
+
+
+def _css(name: str) -> tuple[int, int, int]:
+    red, green, blue, *_ = ImageColor.getrgb(name)
+    return red, green, blue
+
+
+def _scenery() -> dict[str, Any]:
+    return tomllib.loads(SCENERY.read_text(encoding="utf-8"))
+
+
+def _ground_words() -> set[str]:
+    """The words that a colour makes a ground of; one of Japanese is several characters."""
+    nouns = {noun for scenery in _scenery().values() for noun in scenery["background"]}
+    return {fold(noun) for noun in nouns if " " not in noun}
+
+
+def _shade_words() -> set[str]:
+    forms = [f for scenery in _scenery().values() for f in scenery["shades"].values()]
+    return {fold(word) for listed in forms for form in listed for word in form.rstrip("の").split()}
 
 
 def style_words() -> dict[str, list[int]]:
