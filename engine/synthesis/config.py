@@ -95,6 +95,7 @@ class InitConfig:
     edge_distance: float = (
         0.3  # difference from the ground from which on an edge's pixel is all thing
     )
+    thing_margin: float = 0.03  # around a thing that fills its place, share of the image's side
     max_warp: float = 0.5  # of a variation of strength 1, in half sides of the image
 
 

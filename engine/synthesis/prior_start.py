@@ -20,6 +20,9 @@ from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import sample_prior, suitable_style
 
+Box = tuple[slice, slice]
+WHOLE: Box = (slice(None), slice(None))
+
 
 def best_of_prior(
     model: Model,
@@ -61,8 +64,8 @@ def composed_image(
 ) -> Tensor:
     """The best sample for each part, where it stands: (1, 3, height, width) from 0 to 1.
 
-    On the composition's ground parts are cut out of their own; without one, the ground is as at the
-    edges of the samples.
+    Smaller than the image, a part fills its place. On the composition's ground parts are cut out of
+    their own; without one, the ground is as at the edges of the samples.
     """
     assert model.prior
     texts = [part.text for part in composition.parts]
@@ -81,9 +84,12 @@ def composed_image(
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
     cut = bool(composition.landscape or composition.colour)
     for image, own, part in zip(images, ground, composition.parts, strict=True):
-        alpha = matte(image, own, config.init) if cut else torch.ones_like(image[:1])
+        alpha = matte(image, own, config.init)
+        box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
+        if not cut:
+            alpha = torch.ones_like(alpha)
         layer = torch.cat([image - (1 - alpha) * own[:, None, None], alpha])
-        paste(canvas, layer, part)
+        paste(canvas, layer[:, *box], part)
     return canvas
 
 
@@ -110,6 +116,24 @@ def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
     near = F.max_pool2d(reached, 3, 1, 1)  # where the thing's edge is mixed with the ground
     soft = (distance / config.edge_distance).clamp(0, 1)
     return torch.where(reached > 0, 0.0, torch.where(near > 0, soft, 1.0))
+
+
+def square_around(alpha: Tensor, margin: float) -> Box:
+    """The square around what covers something (1, side, side), within the image.
+
+    `margin` is a share of the image's side. Single pixels do not count.
+    """
+    side = alpha.shape[-1]
+    solid = F.max_pool2d(-F.max_pool2d(-alpha, 3, 1, 1), 3, 1, 1)[0] > 0.5
+    rows, columns = (solid.any(axis).nonzero()[:, 0] for axis in (1, 0))
+    if not len(rows):
+        return WHOLE
+    first, last = zip(*((int(each[0]), int(each[-1]) + 1) for each in (rows, columns)), strict=True)
+    length = max(end - begin for begin, end in zip(first, last, strict=True))
+    length = min(side, length + 2 * round(margin * side))
+    begins = [(begin + end - length) // 2 for begin, end in zip(first, last, strict=True)]
+    top, left = (min(max(0, begin), side - length) for begin in begins)
+    return slice(top, top + length), slice(left, left + length)
 
 
 def paste(canvas: Tensor, layer: Tensor, part: Part) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.services.examples import EXAMPLES
 from core.composition import FAR, HALF, Part
@@ -15,7 +17,13 @@ from engine.synthesis.config import PICTUREBOOK, InitConfig, override
 from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
 from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
-from engine.synthesis.prior_start import edge_colours, matte, part_targets, paste
+from engine.synthesis.prior_start import (
+    edge_colours,
+    matte,
+    part_targets,
+    paste,
+    square_around,
+)
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU
@@ -58,6 +66,29 @@ def test_a_thing_is_cut_out_of_its_ground_with_what_it_encloses() -> None:
     alpha = matte(image, ground, InitConfig())[0]
     assert alpha[17:47, 17:47].min() == 1
     assert alpha.sum() == pytest.approx(32**2)
+
+
+@given(
+    top=st.integers(0, 60), left=st.integers(0, 60), height=st.integers(4, 64),
+    width=st.integers(4, 64), margin=st.floats(0, 0.2),
+)  # fmt: skip
+def test_the_square_around_a_thing_holds_all_of_it_and_little_else(
+    top: int, left: int, height: int, width: int, margin: float
+) -> None:
+    alpha = torch.zeros(1, 64, 64)
+    alpha[:, top : top + height, left : left + width] = 1
+    alpha[:, 0, 0] = 1  # a single pixel is dirt
+    rows, columns = square_around(alpha, margin)
+    kept = alpha[:, rows, columns]
+    thing = alpha[:, top : top + height, left : left + width]
+    assert kept.shape[1] == kept.shape[2]
+    assert kept.sum() >= thing.sum()
+    assert kept.shape[1] <= max(thing.shape[1:]) + 2 * round(margin * 64)
+
+
+def test_nothing_at_all_has_all_of_the_image_around_it() -> None:
+    image = torch.rand(3, 16, 16)
+    assert image[:, *square_around(torch.zeros(1, 16, 16), 0.1)].shape == image.shape
 
 
 def test_a_part_keeps_the_excludes_and_has_one_include(picturebook: Model) -> None:
