@@ -27,12 +27,27 @@ SEATS = {
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
 """Centres of several things by their number."""
-SKY = frozenset({"sun", "moon", "crescent moon", "full moon", "star", "stars", "cloud", "clouds"})
+SKY = frozenset(
+    {
+        "sunrise",
+        "sunset",
+        "sun",
+        "moon",
+        "crescent moon",
+        "full moon",
+        "star",
+        "stars",
+        "cloud",
+        "clouds",
+    }
+)
 """What a landscape has by itself, at its place in the sky."""
 TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
 """Times of day, and how a prompt for a landscape says them."""
 LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
 """What a vocabulary's grammar may have phrases for, in the order in which they are looked for."""
+DOING = "doing"
+"""The relation of what does something to another thing."""
 BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
 """Words that no adjective of a place is: what stands before them is another thing."""
 PLACES = {
@@ -157,13 +172,18 @@ class Grammar:
 
     def _related(self, rules: "_Rules", text: str) -> list[Part]:
         """Several things that stand beside or above each other."""
-        for seats, pattern in rules.relations:
+        for relation, seats, pattern in rules.relations:
             found = pattern.fullmatch(text)
-            if found and self.things_of(found["a"]) and self.things_of(found["b"]):
+            if found and self._are_two(found["a"], found["b"], relation):
                 named = [*self._listed(found["a"]), found["b"]]
                 centres = seats if len(named) == 2 else SEATS[len(named)]
                 return [Part(t, x, y, HALF) for t, (x, y) in zip(named, centres, strict=True)]
         return []
+
+    def _are_two(self, first: str, second: str, relation: str) -> bool:
+        """Whether each names a thing. What does something to itself is one: "a wizard's spell"."""
+        things, others = self.things_of(first), self.things_of(second)
+        return bool(things and others) and not (relation == DOING and set(others) <= set(things))
 
     def _alike(self, rules: "_Rules", text: str) -> list[Part]:
         """Several things of one kind, or one that is small or off the middle."""
@@ -208,11 +228,15 @@ class _Rules:
     def __init__(self, table: Mapping[str, Any]) -> None:
         colours = [form for forms in table["colours"].values() for form in forms.split("/")]
         self._colours = "|".join(map(re.escape, sorted(colours, key=len, reverse=True)))
+        self._verb = table.get("scenery", {}).get("verb", "(?!)")
         above = ((0.5, NEAR), (0.5, FAR))
         self.relations = [
-            (seats, self._pattern(template))
-            for name, seats in (("left", SEATS[2]), ("above", above), ("and", SEATS[2]))
-            for template in sorted(table[name], key=len, reverse=True)
+            (name, seats, self._pattern(template))
+            for name, seats in (
+                *(("left", SEATS[2]), ("above", above), ("and", SEATS[2])),
+                *(("on", above), (DOING, SEATS[2])),
+            )
+            for template in sorted(table.get(name, ()), key=len, reverse=True)
         ]
         self.places = [
             (places, size, self._at_edge(template))
@@ -307,6 +331,7 @@ class _Rules:
 
     def _filled(self, template: str) -> str:
         escaped = re.escape(template).replace(r"\{c\}", f"(?P<c>{self._colours})")
+        escaped = escaped.replace(r"\{v\}", f"(?:{self._verb})")
         escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # a plural, however it is made
         return re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
 

@@ -30,6 +30,9 @@ GRAMMAR = Grammar(phrases(), grounds(), things_of, lambda text: text.lower() in 
         ("links eine Katze, rechts ein Hund", "eine Katze", "ein Hund"),
         ("un perro a la derecha del gato", "gato", "un perro"),
         ("左に猫、右に犬", "猫", "犬"),
+        ("a cat chasing a dog", "a cat", "a dog"),
+        ("un gato comiendo un perro", "un gato", "un perro"),
+        ("un chat qui regarde un chien", "un chat", "un chien"),
         ("猫と犬", "猫", "犬"),
         ("犬の左に猫", "猫", "犬"),
     ],
@@ -41,6 +44,8 @@ def test_two_things_stand_side_by_side(prompt: str, first: str, second: str) -> 
 
 def test_one_above_the_other() -> None:
     upper, lower = GRAMMAR.compose("a cat above a dog").parts
+    assert GRAMMAR.compose("a cat riding a dog").parts == (upper, lower)
+    assert GRAMMAR.compose("a dog below a cat").parts == (upper, lower)
     assert (upper.text, lower.text) == ("a cat", "a dog")
     assert upper.x == lower.x
     assert upper.y < lower.y
@@ -133,6 +138,7 @@ def test_numbers_places_and_sizes() -> None:
         "a cat and nothing",
         "a man with a cat",  # one scene
         "a cat with a bowl of water",  # which is no sea
+        "a cat washing the cat",
         "",
     ],
 )

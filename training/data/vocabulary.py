@@ -150,7 +150,7 @@ def phrases() -> dict[str, dict[str, Any]]:
     for language, scenery in _scenery().items():
         table, shades = tables[language], scenery.pop("shades")
         for relation, templates in scenery.pop("relations").items():
-            table[relation] = [*table[relation], *templates]
+            table[relation] = [*table.get(relation, ()), *templates]
         for kind in ("numbers", "place"):
             more = scenery.pop(kind)
             table[kind] = {name: [said, *more[name]] for name, said in table[kind].items()}
