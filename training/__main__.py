@@ -12,7 +12,7 @@ from pathlib import Path
 from training.data.download import fetch
 from training.data.sources import sources
 from training.export import export
-from training.pipeline import STAGES, Stage
+from training.pipeline import STAGES, Stage, shipped_reader
 from training.schedule import Timed, trainer
 from training.shipped import WEIGHTS, load_shipped
 from training.workspace import Workspace
@@ -21,7 +21,8 @@ from training.workspace import Workspace
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = _parser().parse_args()
-    workspace = Workspace(options.cache, options.runs)
+    reader = shipped_reader() if options.further else None
+    workspace = Workspace(options.cache, options.runs, reader)
     if options.command == "data":
         for package in sources().packages:
             fetch(package, workspace.cache)

@@ -81,7 +81,15 @@ def _trained_prior(workspace: Workspace) -> LatentPrior:
 
 def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
     """The text tower as its training has left it."""
-    state = checkpoint(workspace, "text_tower")
+    return _text_tower_of(checkpoint(workspace, "text_tower"))
+
+
+def shipped_reader() -> Callable[[list[str]], Tensor]:
+    """How the included text tower reads."""
+    return _text_tower_of(shipped_state("text_tower")).embed_texts
+
+
+def _text_tower_of(state: dict[str, Tensor]) -> TextTowerTraining:
     nothing = torch.zeros(0, dtype=torch.long)
     tower = TextTowerTraining(nothing, nothing, nothing, Tokens(tuple(state["known"].tolist())))
     tower.load_state_dict(state)

@@ -14,13 +14,20 @@ from engine.models.catalogue import find
 from engine.models.int8 import expand
 
 WEIGHTS = find("picturebook").folder(Path())
+TOKENS = "clip.token_embedding.weight"
 TRAINING_ONLY = {"uses"}
 """How often codes are used is not shipped."""
 
 
 def load_shipped(module: nn.Module, stage: str) -> None:
-    """Puts the shipped weights into a stage's module. Raises ValueError if they do not fit."""
-    missing, unexpected = module.load_state_dict(shipped_state(stage), strict=False)
+    """Puts the shipped weights into a stage's module. Raises ValueError if they do not fit.
+
+    Tokens that the shipped text tower does not know stay as the module has begun them.
+    """
+    state = shipped_state(stage)
+    if stage == "text_tower":
+        state = _with_more_tokens(state, module.state_dict())
+    missing, unexpected = module.load_state_dict(state, strict=False)
     if unexpected or not TRAINING_ONLY.issuperset(missing):
         raise ValueError(f"the shipped weights do not fit {stage}: {[*missing, *unexpected]}")
 
@@ -37,7 +44,7 @@ def shipped_state(stage: str) -> dict[str, Tensor]:
             clip = _read(WEIGHTS / "clip.safetensors")
             rows, known = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids")
             clip = {name: value for name, value in clip.items() if not name.startswith("visual.")}
-            clip["token_embedding.weight"] = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
+            clip[TOKENS.removeprefix("clip.")] = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
             return {"known": known, **_named("clip.", clip)}
         case "image_tower":
             clip = _read(WEIGHTS / "clip.safetensors")
@@ -48,6 +55,17 @@ def shipped_state(stage: str) -> dict[str, Tensor]:
             return {**_named("prior.", prior), **_named("ema.", prior)}
         case _:
             raise ValueError(f"{stage!r} is no stage")
+
+
+def _with_more_tokens(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A text tower's state with the token table of another one, and the rows that both have."""
+    if TOKENS not in own:
+        return state
+    known, table = own["known"], own[TOKENS].clone()
+    shared = torch.isin(known, state["known"])
+    rows = torch.searchsorted(state["known"], known[shared])
+    table[1:][shared] = state[TOKENS][1:][rows]
+    return {**state, "known": known, TOKENS: table}
 
 
 def _read(path: Path) -> dict[str, Tensor]:

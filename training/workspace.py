@@ -3,6 +3,7 @@
 Each property makes what it needs on first use. Whatever takes longer than a minute is cached.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -34,9 +35,14 @@ from training.data.texts import (
     wordnet,
 )
 from training.data.vocabulary import vocabulary
-from training.stages.alignment import Alignment, train_alignment
+from training.stages.alignment import Alignment, recover_alignment, train_alignment
 from training.stages.image_tower import Views, see
 from training.stages.prior import PriorData
+
+log = logging.getLogger(__name__)
+
+Reader = Callable[[list[str]], Tensor]
+"""Texts → (n, WIDTH) of unit length."""
 
 POOL = 30_000
 """Scenes that both CLIP and the prior learn from, looked at by the ImageNet network."""
@@ -59,6 +65,12 @@ NEAR = 0.42
 """Cosine of a noun of WordNet to the nearest name, from which on the text tower learns it."""
 LONGEST_DEFINITION = 90
 """Characters."""
+DEFINITIONS = 3
+"""How often a definition stands beside what it defines: so are descriptions read as names."""
+AGREEMENT = 0.3
+"""Least cosine of a definition to what it defines. Under it, the word has another sense."""
+DEFINITIONS = 3
+"""How often each definition stands beside what it defines: so are descriptions read as names."""
 ENCODED = 60
 """Scenes that are encoded together."""
 
@@ -73,10 +85,14 @@ class Texts:
 
 
 class Workspace:
-    """`cache` holds the data, `runs` the checkpoints of the stages."""
+    """`cache` holds the data, `runs` the checkpoints of the stages.
 
-    def __init__(self, cache: Path, runs: Path) -> None:
-        self.cache, self.runs = cache, runs
+    `reader` is a text tower that is trained further: the common space is then the one that it reads
+    texts into.
+    """
+
+    def __init__(self, cache: Path, runs: Path, reader: Reader | None = None) -> None:
+        self.cache, self.runs, self.reader = cache, runs, reader
 
     @cached_property
     def images(self) -> Images:
@@ -120,18 +136,33 @@ class Workspace:
         near = (self.encoder(lemmas) @ self.names.t()).amax(1) > NEAR
         kept = {lemma for lemma, is_near in zip(lemmas, near.tolist(), strict=True) if is_near}
         nouns = [(lemma, lemma) for lemma in sorted(kept)]
-        definitions = [
-            (definition, definition)
-            for lemmas, definition in self.synsets
-            if kept & set(lemmas) and 8 < len(definition) < LONGEST_DEFINITION
-        ]
+        definitions = [(d, d) for _, d in self.synsets if 8 < len(d) < LONGEST_DEFINITION]
         scenes = [self.maker.scene(random) for _ in range(TEXT_SCENES)]
         captions = caption_pairs(self.captions, scenes, CAPTIONS, seed=1)
         pairs = [*names * 3, *with_typos(names * 12, random), *nouns]
         pairs += [*with_typos(nouns * 4, random), *definitions, *captions]
         english = {text: i for i, text in enumerate(sorted({english for _, english in pairs}))}
         embeddings = self.encoder(list(english)).half()
+        pairs += self._defined(kept, english, embeddings.float()) * DEFINITIONS
         return {"pairs": pairs, "english": english, "embeddings": embeddings}
+
+    def _defined(self, nouns: set[str], english: dict[str, int], embeddings: Tensor) -> list[Pair]:
+        """Definitions beside what they define, where the sentence encoder agrees.
+
+        Learned as by Hill et al., "Learning to Understand Phrases by Embedding the Dictionary"
+        (2016).
+        """
+        pairs = [
+            (definition, lemma)
+            for lemmas, definition in self.synsets
+            for lemma in sorted(nouns.intersection(lemmas))
+            if definition in english
+        ]
+        told, meant = (
+            embeddings[[english[text] for text in side]] for side in zip(*pairs, strict=True)
+        )
+        agree = ((told * meant).sum(1) > AGREEMENT).tolist()
+        return [pair for pair, kept in zip(pairs, agree, strict=True) if kept]
 
     @cached_property
     def pool_captions(self) -> tuple[Tensor, Tensor]:
@@ -167,6 +198,11 @@ class Workspace:
         alignment, saved = Alignment(), self.cache / "alignment.pt"
         if saved.exists():
             alignment.load_state_dict(torch.load(saved, weights_only=True))
+        elif self.reader:
+            english = list(self.texts.english)
+            reached = recover_alignment(alignment, self.texts.embeddings, self.reader(english))
+            log.info("the common space is recovered with a cosine of %.3f", reached)
+            torch.save(alignment.state_dict(), saved)
         else:
             sentences, which = self.pool_captions
             features = torch.from_numpy(self.pool.features.copy()).float()

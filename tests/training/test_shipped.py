@@ -48,6 +48,21 @@ def test_the_text_tower_reads_as_the_shipped_one_does(tmp_path: Path) -> None:
     assert torch.nn.functional.cosine_similarity(read, expected).min() > 0.99
 
 
+def test_a_text_tower_of_more_tokens_goes_on_from_the_shipped_one() -> None:
+    shipped = shipped_state("text_tower")
+    known = shipped["known"].tolist()
+    added = min(set(range(known[0], known[-1])) - set(known))
+    nothing = torch.zeros(0, dtype=torch.long)
+    tokens = Tokens(tuple(sorted((*known, added))))
+    tower = TextTowerTraining(nothing, nothing, nothing, tokens)
+    begun = tower.clip.token_embedding.weight.detach().clone()
+    load_shipped(tower, "text_tower")
+    table, row = tower.clip.token_embedding.weight, 1 + tokens.known.index(added)
+    assert torch.equal(table[row], begun[row])
+    others = torch.cat([table[:row], table[row + 1 :]])
+    assert torch.equal(others, shipped["clip.token_embedding.weight"])
+
+
 def test_what_is_no_stage_is_refused() -> None:
     with pytest.raises(ValueError, match="no stage"):
         shipped_state("tokenizer")
