@@ -36,12 +36,12 @@ def _vqgan(workspace: Workspace) -> VQGANTraining:
 
 
 def _text_tower(workspace: Workspace) -> TextTowerTraining:
-    texts = workspace.texts
+    texts, alignment = workspace.texts, workspace.alignment
     rows = encoded([text for text, _ in texts.pairs])
     tokens = Tokens.of(rows)
     with torch.no_grad():
         batches = texts.embeddings.split(4096)
-        targets = torch.cat([workspace.alignment.embed_texts(batch) for batch in batches])
+        targets = torch.cat([alignment.embed_texts(batch) for batch in batches])
     which = torch.tensor([texts.english[english] for _, english in texts.pairs])
     return TextTowerTraining(padded(rows, tokens), targets, which, tokens)
 
