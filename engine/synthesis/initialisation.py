@@ -80,6 +80,8 @@ def start(
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     distilled = not composition and not part
+    if model.prior and not recipe.initial and not recipe.film and target.scenes == 1:
+        config = slowed(config, config.prior.lr_ratio)
     job = JobState(recipe, target, config, generators, first, sizes, styles, distilled, part=part)
     if recipe.initial and recipe.strength and not recipe.source and not part:
         job.init_latents = _encode_initial(recipe, request, model)
@@ -90,6 +92,12 @@ def start(
     elif recipe.source:
         job.resize(sizes[0])
     return job
+
+
+def slowed(config: SynthesisConfig, ratio: float) -> SynthesisConfig:
+    """With a share of the learning rate."""
+    learning_rate = ratio * config.schedule.learning_rate
+    return replace(config, schedule=replace(config.schedule, learning_rate=learning_rate))
 
 
 def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, Size]:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Generator, Tensor
 
 from engine.models.model import Model
@@ -11,7 +12,9 @@ from engine.synthesis import objective
 from engine.synthesis.candidates import fit
 from engine.synthesis.config import SKETCH, override
 from engine.synthesis.gradient_start import GENES, evolve, gradient_images
+from engine.synthesis.initialisation import start
 from engine.synthesis.prior_start import best_of_prior
+from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, Recipes
 
 CONFIG = override(SKETCH, {"init.candidates": 64})
@@ -83,3 +86,18 @@ def test_what_is_round_stays_round_in_any_frame(width: int, height: int) -> None
     middle = framed[..., top : top + side, left : left + side]
     assert torch.equal(middle, fit(picture, side, side))
     assert torch.equal(framed[..., 0, 0], middle[..., 0, 0])
+
+
+def test_what_starts_as_a_sample_takes_smaller_steps(sketch: Model, recipe: Recipes) -> None:
+    config = override(SKETCH, {"prior.lr_ratio": 0.25, "init.prior_samples": 1})
+    rate = config.schedule.learning_rate
+    image = Image.new("RGB", (32, 32))
+    for made, expected in (
+        (recipe(), 0.25 * rate),
+        (recipe("a red star -> a blue star"), rate),
+        (recipe(initial="0" * 64), rate),
+    ):
+        target = objective.embed_target(made, {}, sketch.perceptor, config.loss, CPU)
+        request = RenderRequest(1, made, images={"0" * 64: image})
+        job = start(request, target, sketch, config, CPU)
+        assert job.config.schedule.learning_rate == expected
