@@ -34,6 +34,7 @@ from sandbox.discord.gateway import Gateway
 from sandbox.discord.interactions import Interactions
 from sandbox.discord.limits import Limits
 from sandbox.discord.models import Message
+from sandbox.discord.polls import PollTimer
 from sandbox.discord.recorder import RecordedRequest, Recorder
 from sandbox.discord.rest import Rest
 from sandbox.discord.state import World
@@ -81,6 +82,7 @@ class Sandbox:
         self.commands = Commands(self.world, self.limits, self.command_permissions)
         self.interactions = Interactions(self.world, self.commands)
         self.gateway = Gateway(self.world)
+        self.poll_timer = PollTimer(self.world)
         self.recorder = Recorder()
         self.faults = Faults(self.gateway.drop)
         self.outage = Outage(self.gateway.drop)
@@ -117,6 +119,7 @@ class Sandbox:
     async def close(self) -> None:
         """Disconnect everyone and stop listening."""
         await self.client.close()
+        await self.poll_timer.close()
         await self.gateway.close()
         await self._runner.cleanup()
         self._cleanup.close()

@@ -124,6 +124,15 @@ class Member:
         """Remove the member's own reaction from a message."""
         await self._change_reaction(message, emoji, add=False)
 
+    async def vote(self, message: MessageView, *answers: str) -> None:
+        """Choose answers of a poll, in place of earlier ones; none takes the vote back."""
+        body = {
+            "member": str(self.id),
+            "message": str(message.id),
+            "answers": [message.answer_ids[answer] for answer in answers],
+        }
+        await self._api.post(f"/channels/{message.channel_id}/votes", body)
+
     def at(self, channel: ChannelRef | int) -> "Member":
         """The same person in another channel."""
         number = channel if isinstance(channel, int) else channel.id

@@ -127,8 +127,10 @@ class MessageView:
 
     @property
     def text(self) -> str:
-        """All visible text: content, then titles, descriptions and fields, then the layout."""
+        """All visible text: content, poll, titles, descriptions and fields, then the layout."""
         lines = [self.content]
+        if "poll" in self.raw:
+            lines += [self.raw["poll"]["question"]["text"], *self.answer_ids]
         for embed in self.raw["embeds"]:
             lines += [embed.get("author", {}).get("name", ""), embed.get("title", "")]
             lines.append(embed.get("description", ""))
@@ -151,6 +153,12 @@ class MessageView:
             )
             for part in parts
         ]
+
+    @property
+    def answer_ids(self) -> dict[str, int]:
+        """The answers of its poll, with their ids."""
+        answers = self.raw.get("poll", {}).get("answers", ())
+        return {str(each["poll_media"]["text"]): int(each["answer_id"]) for each in answers}
 
     @property
     def selects(self) -> list[Select]:

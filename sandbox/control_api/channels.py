@@ -11,6 +11,7 @@ from sandbox.control_api.transcript import write_html, write_text
 from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.models import Draft, Event, Guild, Upload
 from sandbox.discord.permissions import Permission
+from sandbox.discord.polls import vote
 from sandbox.discord.reactions import react, unreact
 from sandbox.discord.state import World
 
@@ -31,6 +32,7 @@ class Channels:
             web.get(channel + "/messages", self.list_messages),
             web.post(channel + "/messages", self.post_message),
             web.post(channel + "/reactions", self.change_reaction),
+            web.post(channel + "/votes", self.vote),
             web.get(channel + "/events", self.stream_events),
             web.get(channel + "/transcript", self.transcript),
         ]
@@ -90,6 +92,13 @@ class Channels:
         channel, user = channel_of(self._world, request), find_user(self._world, body["member"])
         change = react if body["add"] else unreact
         change(self._world, channel, find_message(channel, body["message"]), user, body["emoji"])
+        return web.json_response({})
+
+    async def vote(self, request: web.Request) -> web.Response:
+        """A member chooses answers of a poll, by their ids; none takes their vote back."""
+        body = await request.json()
+        channel, user = channel_of(self._world, request), find_user(self._world, body["member"])
+        vote(self._world, channel, find_message(channel, body["message"]), user, body["answers"])
         return web.json_response({})
 
     def _uploads(self, body: Body) -> tuple[Upload, ...]:

@@ -51,6 +51,7 @@ def write_text(world: World, channel: Channel, user: User) -> str:
         if message.flags & MessageFlag.LOADING:
             lines.append(f"_{message.author.name} is thinking…_")
         lines += message.content.splitlines()
+        lines += [f"> {line}" for line in _poll_lines(message)]
         for embed in shown["embeds"]:
             lines += [f"> {line}" for line in _embed_lines(embed)]
         lines += [f"> {line}" for line in _layout_lines(shown)]
@@ -90,7 +91,20 @@ def _details(message: Message) -> str:
     return "".join(notes)
 
 
+def _poll_lines(message: Message) -> list[str]:
+    """A poll with the votes for each answer."""
+    poll = message.poll
+    if poll is None:
+        return []
+    answers = (f"{each['text']}: {len(poll.votes[n])}" for n, each in poll.answers.items())
+    return [f"**{poll.question}**", *answers]
+
+
 def _embed_lines(embed: Payload) -> list[str]:
+    if embed["type"] == "poll_result":
+        told = {field["name"]: field["value"] for field in embed["fields"]}
+        winner = told.get("victor_answer_text", "no winner")
+        return [f"The poll “{told['poll_question_text']}” has closed: {winner}"]
     lines = [embed.get("author", {}).get("name", "")]
     lines += [f"**{embed['title']}**"] if "title" in embed else []
     lines += embed.get("description", "").splitlines()
@@ -131,6 +145,8 @@ def _article(world: World, message: Message) -> str:
         parts.append(f'<p class="quiet">{author} is thinking…</p>')
     if message.content:
         parts.append(_markdown(world, message.content))
+    if message.poll is not None:
+        parts.append(_markdown(world, "\n".join(_poll_lines(message))))
     parts += [_embed(world, embed, message) for embed in shown["embeds"]]
     shown_ids = {entry["id"] for entry in shown["attachments"]}
     files = [_file(world, file) for file in message.files if str(file.id) in shown_ids]
@@ -167,6 +183,8 @@ def _component(world: World, part: Payload) -> str:
 
 
 def _embed(world: World, embed: Payload, message: Message) -> str:
+    if embed["type"] == "poll_result":
+        return _markdown(world, "\n".join(_embed_lines(embed)))
     parts = []
     for name in [embed.get("author", {}).get("name")]:
         parts += [f"<div>{escape(name)}</div>"] if name else []

@@ -171,6 +171,18 @@ def archived_thread() -> DiscordError:
     return DiscordError(400, 50083, "Thread is archived")
 
 
+def poll_expired() -> DiscordError:
+    return DiscordError(400, 520001, "Poll expired")
+
+
+def cannot_edit_poll() -> DiscordError:
+    return DiscordError(400, 520003, "Cannot edit a poll message")
+
+
+def no_poll() -> DiscordError:
+    return DiscordError(400, 520006, "Cannot expire a non-poll message")
+
+
 def no_common_guild() -> DiscordError:
     return DiscordError(
         403, 50278, "Cannot send messages to this user due to having no mutual guilds"

@@ -305,6 +305,9 @@ class Gateway:
         if event.name.startswith("MESSAGE_REACTION_"):
             in_guild = "guild_id" in event.data
             return Intent.GUILD_MESSAGE_REACTIONS if in_guild else Intent.DIRECT_MESSAGE_REACTIONS
+        if event.name.startswith("MESSAGE_POLL_"):
+            in_guild = "guild_id" in event.data
+            return Intent.GUILD_MESSAGE_POLLS if in_guild else Intent.DIRECT_MESSAGE_POLLS
         if event.name.startswith("MESSAGE_"):
             return Intent.GUILD_MESSAGES if "guild_id" in event.data else Intent.DIRECT_MESSAGES
         own = str(self._world.application.bot.id)

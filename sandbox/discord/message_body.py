@@ -7,6 +7,7 @@ from sandbox.discord.constants import ComponentType, MessageFlag
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.layouts import check_layout
 from sandbox.discord.models import Draft, Payload, Upload
+from sandbox.discord.poll_body import check_poll
 
 CONTENT_LIMIT = 2000
 NONCE_LIMIT = 25
@@ -52,6 +53,8 @@ def read_message(body: Payload, files: tuple[Upload, ...], *, root: str = "") ->
             check_layout(wrong, components, body)
         else:
             _check_rows(wrong, components)
+    if body.get("poll") is not None:
+        check_poll(wrong, body["poll"])
     kept, uploads = _read_attachments(wrong, body, files)
     reference = body.get("message_reference") or {}
     wrong.raise_if_any()
@@ -66,12 +69,13 @@ def read_message(body: Payload, files: tuple[Upload, ...], *, root: str = "") ->
         nonce=body.get("nonce"),
         enforce_nonce=bool(body.get("enforce_nonce")),
         reference=int(reference["message_id"]) if "message_id" in reference else None,
+        poll=body.get("poll"),
     )
 
 
 def is_empty(draft: Draft) -> bool:
     """Whether a draft has no content."""
-    return not (draft.content or draft.embeds or draft.components or draft.uploads)
+    return not (draft.content or draft.embeds or draft.components or draft.uploads or draft.poll)
 
 
 def _given(body: Payload, key: str, value: Any, nothing: Any) -> Any:

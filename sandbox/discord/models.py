@@ -61,6 +61,22 @@ class Origin:
 
 
 @dataclass(slots=True)
+class Poll:
+    """A poll, with the votes so far."""
+
+    question: str
+    answers: dict[int, Payload]
+    """What each answer shows (`poll_media`), by its id."""
+    multiple: bool
+    """Whether a user may choose several answers."""
+    expiry: float
+    """When it ends, in Unix seconds."""
+    votes: dict[int, list[User]]
+    """Who has chosen each answer, in the order of their votes."""
+    ended: bool = False
+
+
+@dataclass(slots=True)
 class Message:
     """A message in its current state."""
 
@@ -82,6 +98,7 @@ class Message:
     reference: int | None = None
     reactions: dict[str, list[User]] = field(default_factory=dict)
     """Who has reacted with each emoji, in the order of their reactions."""
+    poll: Poll | None = None
     origin: Origin | None = None
     only_for: int | None = None
     """The only user who can see the message, if it is ephemeral."""
@@ -202,6 +219,7 @@ class Draft:
     nonce: str | int | None = None
     enforce_nonce: bool = False
     reference: int | None = None
+    poll: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)

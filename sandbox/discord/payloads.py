@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sandbox.discord.cdn import Attachment, Cdn
 from sandbox.discord.clock import timestamp
-from sandbox.discord.constants import ChannelType, ComponentType, MessageFlag
+from sandbox.discord.constants import ChannelType, ComponentType, MessageFlag, MessageType
 from sandbox.discord.models import (
     Application,
     Channel,
@@ -13,6 +13,7 @@ from sandbox.discord.models import (
     Message,
     Origin,
     Payload,
+    Poll,
     Role,
     User,
 )
@@ -99,6 +100,28 @@ def reaction_payload(emoji: str, users: Sequence[User], viewer: User) -> Payload
     }
 
 
+def poll_payload(poll: Poll, viewer: User) -> Payload:
+    """A poll with its results. Answers without votes are not counted in them."""
+    return {
+        "question": {"text": poll.question},
+        "answers": [
+            {"answer_id": number, "poll_media": _without_nulls(media)}
+            for number, media in poll.answers.items()
+        ],
+        "expiry": timestamp(poll.expiry),
+        "allow_multiselect": poll.multiple,
+        "layout_type": 1,
+        "results": {
+            "answer_counts": [
+                {"id": number, "count": len(voters), "me_voted": viewer in voters}
+                for number, voters in poll.votes.items()
+                if voters
+            ],
+            "is_finalized": poll.ended,
+        },
+    }
+
+
 def emoji_payload(emoji: str) -> Payload:
     return {"id": None, "name": emoji}
 
@@ -152,8 +175,10 @@ class Payloads:
         }
         if message.nonce is not None:
             payload["nonce"] = message.nonce
+        viewer = viewer or self._application.bot
+        if message.poll is not None:
+            payload["poll"] = poll_payload(message.poll, viewer)
         if message.reactions:
-            viewer = viewer or self._application.bot
             payload["reactions"] = [
                 reaction_payload(emoji, users, viewer) for emoji, users in message.reactions.items()
             ]
@@ -374,6 +399,8 @@ class Payloads:
     def _embed_payload(self, embed: Payload, message: Message) -> Payload:
         images = self._images(embed, message)
         shown = _without_nulls({**embed, "type": "rich"})
+        if message.kind == MessageType.POLL_RESULT:
+            shown["type"] = "poll_result"
         for slot in ("image", "thumbnail"):
             if slot in shown:
                 shown[slot] = self._media(shown[slot].get("url"), images.get(slot))

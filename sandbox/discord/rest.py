@@ -1,7 +1,7 @@
 """Discord's REST API, version 10: the routes that the bot and the engine use."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from sandbox.discord.gateway import Gateway
 from sandbox.discord.interactions import Interactions
 from sandbox.discord.limits import OLD_MESSAGE_AGE, Limits
 from sandbox.discord.message_body import is_empty, read_message
-from sandbox.discord.models import Channel, Draft, Message
+from sandbox.discord.models import Channel, Draft, Message, Payload, User
 from sandbox.discord.payloads import member_payload, role_payload, user_payload
 from sandbox.discord.permissions import Permission
+from sandbox.discord.polls import end as end_poll
 from sandbox.discord.reactions import react, unreact
 from sandbox.discord.state import World
 from sandbox.discord.uploads import Body
@@ -324,6 +325,8 @@ async def create_message(rest: Rest, call: Call) -> Answer:
         needed |= Permission.ATTACH_FILES
     if draft.reference is not None:
         needed |= Permission.READ_MESSAGE_HISTORY
+    if draft.poll is not None:
+        needed |= Permission.SEND_POLLS
     channel = rest.channel(call, needed)
     rest.check_recipient(channel)
     if is_empty(draft):
@@ -349,6 +352,8 @@ async def update_message(rest: Rest, call: Call) -> Answer:
     message = rest.message(call, channel)
     if message.author != rest.world.application.bot:
         raise errors.cannot_edit_others()
+    if message.poll is not None:
+        raise errors.cannot_edit_poll()
     if draft.uploads:
         rest.channel(call, Permission.ATTACH_FILES)
     _check_not_emptied(message, draft)
@@ -369,6 +374,24 @@ async def delete_message(rest: Rest, call: Call) -> Answer:
     return NOTHING
 
 
+@route("GET", "/channels/{channel_id}/polls/{message_id}/answers/{answer_id}")
+async def list_voters(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
+    poll = rest.message(call, channel).poll
+    found = poll.votes.get(call.id("answer_id"), []) if poll else []
+    return Answer({"users": _page_of_users(call, found)})
+
+
+@route("POST", "/channels/{channel_id}/polls/{message_id}/expire")
+async def expire_poll(rest: Rest, call: Call) -> Answer:
+    channel = rest.channel(call)
+    message = rest.message(call, channel)
+    if message.author != rest.world.application.bot:
+        raise errors.cannot_edit_others()
+    end_poll(rest.world, channel, message)
+    return Answer(rest.world.payloads.message(message))
+
+
 _REACTIONS = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}"
 
 
@@ -376,10 +399,7 @@ _REACTIONS = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name
 async def list_reactions(rest: Rest, call: Call) -> Answer:
     channel = rest.channel(call, Permission.READ_MESSAGE_HISTORY)
     found = rest.message(call, channel).reactions.get(call.params["emoji_name"], [])
-    after = parse_snowflake(call.query.get("after", "0")) or 0
-    limit = parse_snowflake(call.query.get("limit", "25")) or 0
-    users = sorted((user for user in found if user.id > after), key=lambda user: user.id)
-    return Answer([user_payload(user) for user in users[:limit]])
+    return Answer(_page_of_users(call, found))
 
 
 @route("PUT", _REACTIONS + "/@me")
@@ -406,6 +426,13 @@ async def remove_reaction(rest: Rest, call: Call) -> Answer:
         raise errors.unknown_user()
     unreact(rest.world, channel, message, user, call.params["emoji_name"])
     return NOTHING
+
+
+def _page_of_users(call: Call, found: Iterable[User]) -> list[Payload]:
+    after = parse_snowflake(call.query.get("after", "0")) or 0
+    limit = parse_snowflake(call.query.get("limit", "25")) or 0
+    users = sorted((user for user in found if user.id > after), key=lambda user: user.id)
+    return [user_payload(user) for user in users[:limit]]
 
 
 def _check_not_emptied(message: Message, draft: Draft) -> None:

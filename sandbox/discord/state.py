@@ -24,6 +24,7 @@ from sandbox.discord.models import (
     Message,
     Origin,
     Payload,
+    Poll,
     Role,
     User,
 )
@@ -35,6 +36,7 @@ from sandbox.discord.payloads import (
     user_payload,
 )
 from sandbox.discord.permissions import EVERYONE, Permission
+from sandbox.discord.poll_body import DEFAULT_HOURS
 
 NONCE_WINDOW = 5 * 60
 """Seconds for which an enforced nonce is remembered (Discord: "the past few minutes")."""
@@ -245,7 +247,7 @@ class World:
         if earlier is not None:
             return earlier
         check_change(None, draft)
-        if draft.reference is not None:
+        if draft.reference is not None and kind == MessageType.DEFAULT:
             kind = MessageType.REPLY
         if channel.archived is not None:
             channel.archived = None
@@ -262,10 +264,12 @@ class World:
             only_for=only_for,
         )
         self._apply(channel, message, draft)
+        if draft.poll is not None:
+            message.poll = self._poll(draft.poll)
         channel.messages[message.id] = message
         if draft.nonce is not None:
             self._nonces[channel.id, author.id, draft.nonce] = message.id
-        self._emit_message("MESSAGE_CREATE", channel, message)
+        self.emit_message("MESSAGE_CREATE", channel, message)
         return message
 
     def edit(self, channel: Channel, message: Message, draft: Draft) -> Message:
@@ -283,7 +287,7 @@ class World:
         if not was_loading:
             message.edited = self.clock.now()
             message.edits += 1
-        self._emit_message("MESSAGE_UPDATE", channel, message)
+        self.emit_message("MESSAGE_UPDATE", channel, message)
         return message
 
     def delete(self, channel: Channel, message: Message) -> None:
@@ -329,6 +333,17 @@ class World:
             changeable = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS
             message.flags = (message.flags & ~changeable) | (draft.flags & changeable)
             message.flags |= draft.flags & MessageFlag.COMPONENTS_V2  # once set, it stays
+
+    def _poll(self, asked: Payload) -> Poll:
+        answers = {number: each["poll_media"] for number, each in enumerate(asked["answers"], 1)}
+        hours = asked.get("duration") or DEFAULT_HOURS
+        return Poll(
+            asked["question"]["text"],
+            copy.deepcopy(answers),
+            bool(asked.get("allow_multiselect")),
+            self.clock.now() + hours * 3600,
+            {number: [] for number in answers},
+        )
 
     def _with_nonce(self, channel: Channel, author: User, draft: Draft) -> Message | None:
         if draft.nonce is None or not draft.enforce_nonce:
@@ -386,7 +401,8 @@ class World:
     def _emit_channel(self, name: str, channel: Channel) -> None:
         self.emit(Event(name, self.payloads.channel(channel), channel.id))
 
-    def _emit_message(self, name: str, channel: Channel, message: Message) -> None:
+    def emit_message(self, name: str, channel: Channel, message: Message) -> None:
+        """Notify all listeners of a new or changed message."""
         data = self.payloads.message(message)
         if channel.guild_id is not None:
             data["guild_id"] = str(channel.guild_id)
