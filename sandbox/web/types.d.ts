@@ -106,6 +106,24 @@ interface ReactionEvent {
 	emoji: { name: string };
 }
 
+interface Poll {
+	question: { text: string };
+	answers: { answer_id: number; poll_media: { text: string } }[];
+	expiry: string;
+	allow_multiselect: boolean;
+	results: {
+		answer_counts: { id: number; count: number; me_voted: boolean }[];
+		is_finalized: boolean;
+	};
+}
+
+interface VoteEvent {
+	channel_id: Snowflake;
+	user_id: Snowflake;
+	message_id: Snowflake;
+	answer_id: number;
+}
+
 interface Message {
 	id: Snowflake;
 	type: number;
@@ -119,6 +137,7 @@ interface Message {
 	embeds: Embed[];
 	components: Component[];
 	reactions?: Reaction[];
+	poll?: Poll;
 	interaction?: { name: string; user: User };
 	interaction_metadata?: { interacted_message_id?: Snowflake; target_message_id?: Snowflake };
 	message_reference?: { message_id: Snowflake };

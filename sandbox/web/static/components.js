@@ -53,7 +53,7 @@ export function titleOf(message) {
 	const heading = walk(message.components)
 		.map((part) => part.content?.match(/^#+ (.+)/)?.[1])
 		.find(Boolean);
-	return message.embeds[0]?.title ?? heading ?? "";
+	return message.embeds[0]?.title ?? heading ?? message.poll?.question.text ?? "";
 }
 
 /** @param {Component} part @param {Message} message @returns {HTMLElement} */

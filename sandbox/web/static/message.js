@@ -9,6 +9,7 @@ import { emit, findMessage, state } from "./state.js";
 import { postedNode } from "./times.js";
 
 const CONTEXT_MENU_COMMAND = 23;
+const POLL_RESULT = 46;
 const EPHEMERAL = 1 << 6;
 const LOADING = 1 << 7;
 const SAME_AUTHOR_MILLISECONDS = 7 * 60e3;
@@ -30,6 +31,7 @@ export function newMessage(message) {
 			"div.body",
 			part("head"),
 			part("content text"),
+			part("poll-box"),
 			part("embeds"),
 			part("attachments"),
 			part("components"),
@@ -69,7 +71,7 @@ function current(node) {
  */
 export function patchMessage(node, message, before) {
 	const [above, side, body, tools] = node.children;
-	const [head, content, embeds, attachments, components, , reactions, below] = body.children;
+	const [head, content, poll, embeds, attachments, components, , reactions, below] = body.children;
 	const active = document.activeElement;
 	const focused = active instanceof HTMLElement && node.contains(active) ? active.dataset.id : null;
 	const compact = follows(message, before);
@@ -87,7 +89,9 @@ export function patchMessage(node, message, before) {
 		[message.content, message.edited_timestamp, message.flags & LOADING, state.locale],
 		() => contentNodes(message),
 	);
-	patchEmbeds(embeds, message.embeds);
+	if (message.poll || message.type === POLL_RESULT)
+		import("./poll.js").then((module) => module.drawPoll(poll, message));
+	else patchEmbeds(embeds, message.embeds);
 	patch(
 		attachments,
 		message.attachments.map((file) => [bare(file.url), file.description]),

@@ -114,6 +114,8 @@ function onEvent(name, data) {
 		emit("presence");
 	} else if (name.startsWith("MESSAGE_REACTION_"))
 		import("./reactions.js").then((module) => module.applyReaction(data, name.endsWith("ADD")));
+	else if (name.startsWith("MESSAGE_POLL_"))
+		import("./poll.js").then((module) => module.applyVote(data, name.endsWith("ADD")));
 	else if (name.startsWith("MESSAGE_")) onMessageEvent(name, data);
 	else if (name !== "INTERACTION_FAILURE") reload();
 }
@@ -121,8 +123,8 @@ function onEvent(name, data) {
 /** @param {string} name @param {Message} data */
 function onMessageEvent(name, data) {
 	const channel = getChannel(data.channel_id);
-	if (!channel) {
-		reload(); // direct messages that have just been opened
+	if (!channel || (data.poll && name === "MESSAGE_UPDATE")) {
+		reload(); // direct messages that have just been opened, or a poll with the member's own vote
 		return;
 	}
 	if (name === "MESSAGE_DELETE") channel.messages.delete(data.id);
