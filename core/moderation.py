@@ -34,6 +34,7 @@ class AuditAction(StrEnum):
     SET_IMAGE_CONCEPT = "set_image_concept"
     SET_STYLE = "set_style"
     DEFAULT_REFUSED = "default_refused"
+    NO_THEME_VOTE = "no_theme_vote"
 
 
 IMAGE_CHECK = 0

@@ -31,6 +31,7 @@ _ACTIONS: dict[str, str] = {
     AuditAction.SET_IMAGE_CONCEPT: "image check",
     AuditAction.SET_STYLE: "style",
     AuditAction.DEFAULT_REFUSED: "default left out",
+    AuditAction.NO_THEME_VOTE: "no vote for a theme",
 }
 _LIMITS = {
     "running": "{} at a time",
@@ -94,6 +95,11 @@ def details_text(entry: AuditEntry) -> str:
             if channel := details["hall_of_fame"]:
                 return f"hall of fame in <#{channel}>, from {details['favourites']} favourites on"
             return "no hall of fame"
+        case AuditAction.SET_SETTING if "weekly_theme" in details:
+            channel = details["weekly_theme"]
+            return f"a weekly theme in <#{channel}>" if channel else "no weekly theme"
+        case AuditAction.NO_THEME_VOTE if "channel" in details:
+            return f"a poll can't be posted in <#{details['channel']}>"
         case AuditAction.SET_SETTING if "defaults" in details:
             where = f"in <#{channel}>" if (channel := details["channel"]) else "of the server"
             return f"defaults {where}: {_defaults(details['defaults'])}"
