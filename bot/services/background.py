@@ -7,6 +7,7 @@ from bot.services.expiring_tokens import announce_expiring_tokens
 from bot.services.hall_of_fame import post_hall_of_fame
 from bot.services.responses import resume_pending_responses
 from bot.services.weekly_digest import post_weekly_digests
+from bot.services.weekly_theme import hold_theme_votes
 from bot.services.welcome import welcome_new_servers
 
 
@@ -21,5 +22,6 @@ BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
     welcome_new_servers,
     post_weekly_digests,
     post_hall_of_fame,
+    hold_theme_votes,
     _delete,
 )

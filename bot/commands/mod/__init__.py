@@ -19,6 +19,7 @@ from bot.commands.mod.parameters import AnyModCommand
 from bot.commands.mod.queue import QUEUE_COMMANDS
 from bot.commands.mod.reports import reports
 from bot.commands.mod.styles import StylesGroup
+from bot.commands.mod.theme import theme
 from bot.commands.mod.word_filter import WordsGroup
 from core.i18n import gettext_noop
 
@@ -34,8 +35,8 @@ class Moderation(
 ):
     def __init__(self) -> None:
         super().__init__()
-        commands: tuple[AnyModCommand, ...] = (*BLOCK_COMMANDS, *QUEUE_COMMANDS)
-        for command in (*commands, reports, set_moderator_role, defaults, hall_of_fame):
+        further: tuple[AnyModCommand, ...] = (reports, defaults, hall_of_fame, theme)
+        for command in (*BLOCK_COMMANDS, *QUEUE_COMMANDS, set_moderator_role, *further):
             self.add_command(command)
         groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), StylesGroup(), ChannelsGroup())
         for group in (*groups, AuditLogGroup()):

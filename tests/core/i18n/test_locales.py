@@ -15,6 +15,7 @@ SAME = {
     *("Details", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
     *("{member} in {channel}", "#{job}, image {n}", "Message", "Prompt", "no"),
     *("low poly", "pixel art", "ukiyo-e", "Remix", "Palette", "Film", ("{n} image", "{n} images")),
+    ("{n} vote", "{n} votes"),
     *("Status", "**Engines** ({n})", "**Images** {n}", "**Versions** {text}"),
 }
 """What reads the same in another language: names, and words that both have."""
