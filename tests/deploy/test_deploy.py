@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from configparser import ConfigParser
 from pathlib import Path
@@ -237,3 +238,42 @@ def test_rays_image_has_the_pinned_version_of_ray() -> None:
         f"ARG RAY_IMAGE=rayproject/ray:{pinned('ray')}-py311\n"
         in (DEPLOY / "Dockerfile").read_text()
     )
+
+
+def test_the_volume_is_private_and_the_home_folder() -> None:
+    """Only it can be written: in another home folder, Triton could not keep what it compiles."""
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    volume = re.search(r"^VOLUME (\S+)$", dockerfile, re.MULTILINE)
+    assert volume
+    assert f"--home-dir {volume[1]} imagine " in dockerfile
+    assert f"install -d -o imagine -g imagine -m 700 {volume[1]}\n" in dockerfile
+
+
+def copied() -> set[str]:
+    """What the stages of the Dockerfile before `ray` take from the repository."""
+    dockerfile = (DEPLOY / "Dockerfile").read_text().split("FROM ${RAY_IMAGE}")[0]
+    lines = re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+)$", dockerfile, flags=re.MULTILINE)
+    return {source for line in lines for source in line.split()[:-1]}
+
+
+def test_the_image_has_every_file_of_its_packages(tmp_path: Path) -> None:
+    """Weights, vocabularies, translations and migrations too: it is built from these alone."""
+    source, built = tmp_path / "source", tmp_path / "built"
+    source.mkdir()
+    for name in copied() - {"deploy/entrypoint.sh"}:
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        else:
+            shutil.copy(ROOT / name, source)
+    build = ("-c", "import setuptools; setuptools.setup()", "build", f"--build-lib={built}")
+    subprocess.run([sys.executable, *build], cwd=source, check=True, capture_output=True)
+    packages = ("bot", "core", "engine", "migrations")
+    expected = {
+        path.relative_to(source)
+        for name in packages
+        for path in (source / name).rglob("*")
+        if path.is_file()
+    }
+    assert {path.relative_to(built) for path in built.rglob("*") if path.is_file()} == expected
