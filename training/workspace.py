@@ -65,12 +65,6 @@ NEAR = 0.42
 """Cosine of a noun of WordNet to the nearest name, from which on the text tower learns it."""
 LONGEST_DEFINITION = 90
 """Characters."""
-DEFINITIONS = 3
-"""How often a definition stands beside what it defines: so are descriptions read as names."""
-AGREEMENT = 0.3
-"""Least cosine of a definition to what it defines. Under it, the word has another sense."""
-DEFINITIONS = 3
-"""How often each definition stands beside what it defines: so are descriptions read as names."""
 ENCODED = 60
 """Scenes that are encoded together."""
 
@@ -136,33 +130,18 @@ class Workspace:
         near = (self.encoder(lemmas) @ self.names.t()).amax(1) > NEAR
         kept = {lemma for lemma, is_near in zip(lemmas, near.tolist(), strict=True) if is_near}
         nouns = [(lemma, lemma) for lemma in sorted(kept)]
-        definitions = [(d, d) for _, d in self.synsets if 8 < len(d) < LONGEST_DEFINITION]
+        definitions = [
+            (definition, definition)
+            for lemmas, definition in self.synsets
+            if kept & set(lemmas) and 8 < len(definition) < LONGEST_DEFINITION
+        ]
         scenes = [self.maker.scene(random) for _ in range(TEXT_SCENES)]
         captions = caption_pairs(self.captions, scenes, CAPTIONS, seed=1)
         pairs = [*names * 3, *with_typos(names * 12, random), *nouns]
         pairs += [*with_typos(nouns * 4, random), *definitions, *captions]
         english = {text: i for i, text in enumerate(sorted({english for _, english in pairs}))}
         embeddings = self.encoder(list(english)).half()
-        pairs += self._defined(kept, english, embeddings.float()) * DEFINITIONS
         return {"pairs": pairs, "english": english, "embeddings": embeddings}
-
-    def _defined(self, nouns: set[str], english: dict[str, int], embeddings: Tensor) -> list[Pair]:
-        """Definitions beside what they define, where the sentence encoder agrees.
-
-        Learned as by Hill et al., "Learning to Understand Phrases by Embedding the Dictionary"
-        (2016).
-        """
-        pairs = [
-            (definition, lemma)
-            for lemmas, definition in self.synsets
-            for lemma in sorted(nouns.intersection(lemmas))
-            if definition in english
-        ]
-        told, meant = (
-            embeddings[[english[text] for text in side]] for side in zip(*pairs, strict=True)
-        )
-        agree = ((told * meant).sum(1) > AGREEMENT).tolist()
-        return [pair for pair, kept in zip(pairs, agree, strict=True) if kept]
 
     @cached_property
     def pool_captions(self) -> tuple[Tensor, Tensor]:
