@@ -17,9 +17,9 @@ HALF = 0.48
 """Side of one of several things, likewise."""
 SMALL = 0.45
 """Side of a thing that is asked for as small."""
-ON_LAND = (0.5, 0.58)
+ON_LAND = (0.5, 0.57)
 """Centre of a thing in a landscape, as shares of the side."""
-LAND_SIZE = 0.66
+LAND_SIZE = 0.74
 """Side of a thing in a landscape."""
 SEATS = {
     2: ((NEAR, 0.5), (FAR, 0.5)),
