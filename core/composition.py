@@ -174,16 +174,21 @@ class Grammar:
         """Several things that stand beside or above each other."""
         for relation, seats, pattern in rules.relations:
             found = pattern.fullmatch(text)
-            if found and self._are_two(found["a"], found["b"], relation):
+            if found and self._are_two(text, found["a"], found["b"], relation):
                 named = [*self._listed(found["a"]), found["b"]]
                 centres = seats if len(named) == 2 else SEATS[len(named)]
                 return [Part(t, x, y, HALF) for t, (x, y) in zip(named, centres, strict=True)]
         return []
 
-    def _are_two(self, first: str, second: str, relation: str) -> bool:
-        """Whether each names a thing. What does something to itself is one: "a wizard's spell"."""
-        things, others = self.things_of(first), self.things_of(second)
-        return bool(things and others) and not (relation == DOING and set(others) <= set(things))
+    def _are_two(self, text: str, first: str, second: str, relation: str) -> bool:
+        """Whether each part names a thing, and no name spans both: "a person rowing a boat".
+
+        What does something to itself is one: "a wizard's spell".
+        """
+        things, others = set(self.things_of(first)), set(self.things_of(second))
+        if not things or not others or (relation == DOING and others <= things):
+            return False
+        return not (things | others).isdisjoint(self.things_of(text))
 
     def _alike(self, rules: "_Rules", text: str) -> list[Part]:
         """Several things of one kind, or one that is small or off the middle."""

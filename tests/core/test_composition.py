@@ -10,7 +10,9 @@ NAMES = {"cat", "dog", "star", "moon", "circle", "salt and pepper", "katze", "hu
 
 
 def things_of(text: str) -> list[str]:
-    return [name for name in NAMES if name in text.lower()]
+    if "salt and pepper" in text:
+        return ["salt and pepper"]
+    return [name for name in (*NAMES, "salt", "pepper") if name in text.lower()]
 
 
 GRAMMAR = Grammar(phrases(), grounds(), things_of, lambda text: text.lower() in NAMES)
@@ -139,6 +141,7 @@ def test_numbers_places_and_sizes() -> None:
         "a man with a cat",  # one scene
         "a cat with a bowl of water",  # which is no sea
         "a cat washing the cat",
+        "draw salt and pepper in 3d",  # one thing's name among other words
         "",
     ],
 )

@@ -50,14 +50,17 @@ async def hall(sandbox: Sandbox, ada: Member) -> Member:
     return ada.at(await sandbox.client.channel("themes"))
 
 
-async def poll_in(hall: Member) -> MessageView:
-    return await hall.wait_for(lambda message: "poll" in message.raw)
+async def poll_in(hall: Member, database: Database) -> MessageView:
+    """The poll of the first vote, once the bot has recorded it: time may pass then."""
+    poll = await hall.wait_for(lambda message: "poll" in message.raw)
+    await settled(database)
+    return poll
 
 
 async def settled(database: Database) -> None:
     """Waits until no vote is due, and none that is closed has to be announced."""
     votes = WeeklyThemes(database)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await votes.due() or await votes.closed():  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 
@@ -76,7 +79,7 @@ async def test_members_vote_for_a_theme_each_week_and_request_what_won(
 ) -> None:
     await mo.slash("mod theme", channel=hall.channel_id, hours=48, themes="a mole | a *dragon*")
     await private_message(mo, "open for 48 hours")
-    poll = await poll_in(hall)
+    poll = await poll_in(hall, database)
     assert {"a mole", "a *dragon*"} < poll.answer_ids.keys()
     assert len(poll.answer_ids) == 5
     await hall.vote(poll, "a *dragon*")
@@ -110,7 +113,7 @@ async def test_a_tie_is_broken_by_lot_and_without_a_vote_there_is_no_theme(
     bot: ImagineBot, database: Database, mo: Member, hall: Member, wait: Callable[[float], None]
 ) -> None:
     await mo.slash("mod theme", channel=hall.channel_id)
-    poll = await poll_in(hall)
+    poll = await poll_in(hall, database)
     one, other, *_ = poll.answer_ids
     await hall.vote(poll, one)
     await mo.vote(poll, other)
@@ -118,6 +121,7 @@ async def test_a_tie_is_broken_by_lot_and_without_a_vote_there_is_no_theme(
     shown = await hall.wait_for(lambda message: "so one was drawn at random" in message.text)
     assert f"“{one}”, “{other}”" in shown.text
     assert any(f"theme: {theme}\n" in shown.text for theme in (one, other))
+    await settled(database)
     wait(WEEK - DAY)
     await hall.wait_for(lambda each: "poll" in each.raw and each.id != poll.id)
     await settled(database)
@@ -136,7 +140,7 @@ async def test_a_restarted_bot_announces_what_has_won_unless_the_week_is_over(
 ) -> None:
     async with running_bot(sandbox, settings, database):
         await mo.slash("mod theme", channel=hall.channel_id)
-        first = await poll_in(hall)
+        first = await poll_in(hall, database)
         await hall.vote(first, next(iter(first.answer_ids)))
         await settled(database)
     for away, polls in ((DAY + 1, 1), (WEEK, 2), (WEEK, 3)):
@@ -160,7 +164,7 @@ async def test_a_deleted_poll_has_no_result_and_the_next_week_has_a_vote(
     wait: Callable[[float], None],
 ) -> None:
     await mo.slash("mod theme", channel=hall.channel_id)
-    poll = await poll_in(hall)
+    poll = await poll_in(hall, database)
     await settled(database)
     channel = sandbox.world.channel(poll.channel_id)
     sandbox.world.delete(channel, channel.messages[poll.id])
@@ -168,7 +172,7 @@ async def test_a_deleted_poll_has_no_result_and_the_next_week_has_a_vote(
     await settled(database)
     assert await hall.messages() == []
     wait(WEEK - DAY)
-    await poll_in(hall)
+    await poll_in(hall, database)
 
 
 async def test_without_the_permission_there_is_no_vote_and_moderators_read_why(
@@ -185,7 +189,7 @@ async def test_without_the_permission_there_is_no_vote_and_moderators_read_why(
     await private_message(mo, "I can't hold votes in")
     sandbox.world.overwrite(channel, app.id)
     await mo.slash("mod theme", channel=hall.channel_id)
-    await poll_in(hall)
+    await poll_in(hall, database)
     await settled(database)
     sandbox.world.overwrite(channel, app.id, deny=int(Permission.SEND_POLLS))
     wait(WEEK + 1)
@@ -197,7 +201,7 @@ async def test_without_the_permission_there_is_no_vote_and_moderators_read_why(
 
 
 async def test_refused_words_and_long_themes_are_not_on_offer(
-    bot: ImagineBot, sandbox: Sandbox, mo: Member, hall: Member
+    bot: ImagineBot, database: Database, sandbox: Sandbox, mo: Member, hall: Member
 ) -> None:
     await mo.slash("mod theme", channel=hall.channel_id, themes="a castle | " + "x" * 41)
     await private_message(mo, "is too long")
@@ -206,7 +210,7 @@ async def test_refused_words_and_long_themes_are_not_on_offer(
     await mo.slash("mod theme", channel=hall.channel_id, themes="one mole")
     await private_message(mo, "matches the rule")
     await mo.slash("mod theme", channel=hall.channel_id, themes="one dragon | two owls | 3 cats")
-    poll = await poll_in(hall)
+    poll = await poll_in(hall, database)
     assert {"one dragon", "two owls", "3 cats"} <= poll.answer_ids.keys()
     assert not [theme for theme in poll.answer_ids if theme.startswith("a ")]
 
