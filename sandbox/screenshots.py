@@ -88,7 +88,7 @@ async def _commands(page: Page, folder: Path) -> None:
 
 
 async def _painting(page: Page, folder: Path) -> None:
-    message = await _ask(page, "a lighthouse in a storm, at night", exclude="watermark", seed=7)
+    message = await _ask(page, "an owl in the snow at night", exclude="watermark", seed=7)
     await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     await _keep(page, folder / "painting.webp")
     await _finished(message)

@@ -90,7 +90,7 @@ class InitConfig:
     blob_presence: float = 0.3  # gene value from which on a blob is visible
     blob_presence_edge: float = 20.0  # steepness of that threshold
     edge_noise: float = 0.1  # standard deviation, on edges that are continued, pixels from 0 to 1
-    # Largest difference of a channel by which pixels are the ground's; white on white differs by more.
+    # Largest difference of a channel of the ground's pixels; white things differ by more.
     ground_tolerance: float = 0.035
     edge_distance: float = (
         0.3  # difference from the ground from which on an edge's pixel is all thing
