@@ -31,6 +31,7 @@ LONGEST = [
             "end_to_end",
             "engine/synthesis/test_renderer.py",
         ),
+        *("bot/services/test_responses.py", "engine/test_describer.py"),
         *("engine/test_cli.py", "bot/test_main.py", "sandbox"),
     )
 ]

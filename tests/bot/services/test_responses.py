@@ -88,6 +88,7 @@ async def kill_during(
     await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("request_", "before"),
     [(imagine, 0), (imagine_privately, 0), (again, 1), (edit, 1)],
@@ -154,6 +155,7 @@ async def confirm(sandbox: Sandbox, database: Database, ada: Member) -> None:
     await ada.press(asked, asked.buttons[0].custom_id)
 
 
+@pytest.mark.slow
 async def test_killed_at_any_step_requests_are_queued_together_and_shown_once(
     sandbox: Sandbox,
     settings: Settings,
@@ -206,6 +208,7 @@ async def delete_everything(sandbox: Sandbox, database: Database, member: Member
     await member.press(shown, shown.buttons[0].custom_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", [pause, delete_everything], ids=["command", "button"])
 async def test_killed_at_any_step_a_change_is_made_once(
     sandbox: Sandbox,

@@ -58,6 +58,7 @@ def test_it_remembers_less() -> None:
     assert remembered(quick) < 0.7 * remembered(own)
 
 
+@pytest.mark.slow
 def test_compiled_as_for_a_gpu_a_step_paints_and_sees_the_same() -> None:
     torch.manual_seed(0)
     torch._dynamo.utils.counters.clear()
