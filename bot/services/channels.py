@@ -1,4 +1,4 @@
-"""Which channel of a server the bot addresses everyone in."""
+"""Where in a server the bot can post, and the channel in which it addresses everyone."""
 
 import discord
 
@@ -16,3 +16,14 @@ def announcement_channel(guild: discord.Guild) -> discord.TextChannel | None:
         if granted.view_channel and granted.send_messages:
             return channel
     return None
+
+
+def may_post(guild: discord.Guild, channel_id: int, further: discord.Permissions) -> bool:
+    """Whether the bot can write in a channel or thread, and has further permissions there."""
+    place = guild.get_channel_or_thread(channel_id)
+    if not isinstance(place, discord.abc.Messageable):
+        return False
+    granted = place.permissions_for(guild.me)
+    threaded = isinstance(place, discord.Thread)
+    may_write = granted.send_messages_in_threads if threaded else granted.send_messages
+    return granted.view_channel and may_write and granted.is_superset(further)

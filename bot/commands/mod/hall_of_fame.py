@@ -5,6 +5,7 @@ from discord import app_commands
 
 from bot.commands.mod.parameters import ChannelOption, guild_of
 from bot.errors import RefusedError
+from bot.services.channels import may_post
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.database.halls_of_fame import HallOfFame, HallsOfFame
@@ -48,13 +49,8 @@ async def hall_of_fame(
 def _check_permissions(interaction: Interaction, channel: ChannelOption) -> None:
     """Raises RefusedError unless the bot can post images there."""
     assert interaction.guild is not None
-    place = interaction.guild.get_channel_or_thread(channel.id)
-    if isinstance(place, discord.abc.Messageable):
-        granted = place.permissions_for(interaction.guild.me)
-        threaded = isinstance(place, discord.Thread)
-        may_send = granted.send_messages_in_threads if threaded else granted.send_messages
-        if granted.view_channel and may_send and granted.attach_files:
-            return
+    if may_post(interaction.guild, channel.id, discord.Permissions(attach_files=True)):
+        return
     raise RefusedError(
         gettext(
             "I can't post images in {channel}. I need these permissions there: View Channel, Send"

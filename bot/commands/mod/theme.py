@@ -5,6 +5,7 @@ from discord import app_commands
 
 from bot.commands.mod.parameters import ChannelOption, guild_of
 from bot.errors import RefusedError
+from bot.services.channels import may_post
 from bot.services.responses import acknowledged
 from bot.services.word_rules import refuse_forbidden_words
 from bot.themes import LONGEST
@@ -71,14 +72,12 @@ async def _own_themes(interaction: Interaction, text: str) -> tuple[str, ...]:
 def _check_permissions(interaction: Interaction, channel: ChannelOption) -> None:
     """Raises RefusedError unless the bot can post polls there and read their results."""
     assert interaction.guild is not None
-    place = interaction.guild.get_channel_or_thread(channel.id)
-    if isinstance(place, discord.abc.Messageable):
-        granted = place.permissions_for(interaction.guild.me)
-        threaded = isinstance(place, discord.Thread)
-        may_send = granted.send_messages_in_threads if threaded else granted.send_messages
-        may_read = granted.view_channel and granted.read_message_history
-        if may_send and may_read and granted.send_polls:
-            return
+    if may_post(
+        interaction.guild,
+        channel.id,
+        discord.Permissions(send_polls=True, read_message_history=True),
+    ):
+        return
     raise RefusedError(
         gettext(
             "I can't hold votes in {channel}. I need these permissions there: View Channel, Send"
