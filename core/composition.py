@@ -27,20 +27,8 @@ SEATS = {
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
 """Centres of several things by their number."""
-SKY = frozenset(
-    {
-        "sunrise",
-        "sunset",
-        "sun",
-        "moon",
-        "crescent moon",
-        "full moon",
-        "star",
-        "stars",
-        "cloud",
-        "clouds",
-    }
-)
+SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
+                 "cloud", "clouds"})  # fmt: skip
 """What a landscape has by itself, at its place in the sky."""
 TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
 """Times of day, and how a prompt for a landscape says them."""
@@ -48,6 +36,8 @@ LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
 """What a vocabulary's grammar may have phrases for, in the order in which they are looked for."""
 DOING = "doing"
 """The relation of what does something to another thing."""
+NEVER = "(?!)"
+"""A pattern that matches nothing."""
 BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
 """Words that no adjective of a place is: what stands before them is another thing."""
 PLACES = {
@@ -183,7 +173,7 @@ class Grammar:
     def _are_two(self, text: str, first: str, second: str, relation: str) -> bool:
         """Whether each part names a thing, and no name spans both: "a person rowing a boat".
 
-        What does something to itself is one: "a wizard's spell".
+        Where both parts mean the same, one does nothing to the other: "a wizard casting a spell".
         """
         things, others = set(self.things_of(first)), set(self.things_of(second))
         if not things or not others or (relation == DOING and others <= things):
@@ -233,7 +223,8 @@ class _Rules:
     def __init__(self, table: Mapping[str, Any]) -> None:
         colours = [form for forms in table["colours"].values() for form in forms.split("/")]
         self._colours = "|".join(map(re.escape, sorted(colours, key=len, reverse=True)))
-        self._verb = table.get("scenery", {}).get("verb", "(?!)")
+        scenery = table["scenery"]
+        self._verb = scenery.get("verb", NEVER)
         above = ((0.5, NEAR), (0.5, FAR))
         self.relations = [
             (name, seats, self._pattern(template))
@@ -249,7 +240,6 @@ class _Rules:
             for template in sorted(templates, key=len, reverse=True)
         ]
         self._grounds = [self._pattern(template) for template in table["ground"]]
-        scenery = dict(table["scenery"])
         joined = rf"(?:[\s,、]|{self._edged(_any_of(scenery['joining']))})+"
         self._background = self._coloured(scenery["background"], scenery["links"])
         self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
@@ -342,6 +332,6 @@ class _Rules:
 
 
 def _any_of(phrases: Iterable[str]) -> str:
-    """A pattern for any of them, the longest first; for none, one that matches nowhere."""
+    """A pattern for any of them, the longest first; NEVER for none."""
     escaped = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
-    return f"(?:{escaped})" if escaped else r"(?!)"
+    return f"(?:{escaped})" if escaped else NEVER

@@ -157,16 +157,13 @@ class Vocabulary:
 
     def _phrases_of(self, text: str) -> list["_Phrase"]:
         words = list(_words(fold(text)))
-        silent = self.silent if self._says_anything(text) else frozenset()  # such as "hello"
-        phrases = list(self._split(words, silent))
+        phrases = list(self._split(words, self.silent))
+        if all(phrase.silent for phrase in phrases):  # such as "hello"
+            phrases = list(self._split(words, frozenset()))
         said = [phrase for phrase in phrases if not phrase.silent]
         if len(said) == 1 and (word := said[0].modifier) in self.own_names:  # such as "a rose"
             return [_Phrase(said[0].text, self.things[word], self.things[word])]
         return phrases
-
-    def _says_anything(self, text: str) -> bool:
-        phrases = self._split(list(_words(fold(text))), self.silent)
-        return not all(phrase.silent for phrase in phrases)
 
     def _split(self, words: Sequence[str], silent: frozenset[str]) -> Iterator["_Phrase"]:
         words = list(words)
@@ -242,8 +239,8 @@ class Vocabulary:
         return fold(text) in self.things or _joined(words) in self.things
 
     def _things_and_shapes(self, text: str) -> list[str]:
-        """What a text names that can stand somewhere."""
-        if not self._says_anything(text):
+        """What a text names that can stand somewhere; nothing if all of its words are silent."""
+        if all(phrase.silent for phrase in self._split(list(_words(fold(text))), self.silent)):
             return []
         found = self.understand(text)
         return [*found.things, *self.shapes.intersection(found.modifiers)]
