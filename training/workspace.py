@@ -174,7 +174,8 @@ class Workspace:
     @cached_property
     def alignment(self) -> Alignment:
         """The common space; trained on first use, which takes some minutes."""
-        alignment, saved = Alignment(), self.cache / "alignment.pt"
+        name = "recovered-alignment.pt" if self.reader else "alignment.pt"
+        alignment, saved = Alignment(), self.cache / name
         if saved.exists():
             alignment.load_state_dict(torch.load(saved, weights_only=True))
         elif self.reader:

@@ -1,5 +1,6 @@
 """The command that trains: which weights a stage starts from."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from torch.utils.data import DataLoader
 import training.__main__ as command
 from training.pipeline import Stage
 from training.workspace import Workspace
+
+Train = Callable[..., float]
+"""Trains with some options; returns the weight in the checkpoint."""
 
 
 class Tiny(pl.LightningModule):
@@ -38,7 +42,7 @@ def ended_with(runs: Path) -> float:
 
 
 @pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     def shipped(module: Tiny, stage: str) -> None:
         module.weight.data.fill_(5.0)
 
@@ -57,8 +61,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     return run
 
 
-def test_a_stage_starts_where_it_is_told_to(train: object) -> None:
-    assert callable(train)
+def test_a_stage_starts_where_it_is_told_to(train: Train) -> None:
     assert train() == 0.0
     assert train("--further") == 5.0
     assert train("--resume") == 5.0

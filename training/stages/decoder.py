@@ -5,7 +5,7 @@ which the decoder would show as blotches. So the decoder learns to paint the sce
 latents. Encoder and codebook stay as they are, and with them the space of the prior.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytorch_lightning as pl
@@ -60,6 +60,7 @@ class DecoderTraining(pl.LightningModule):
         self._frozen = [prior.eval().requires_grad_(False)]
         self._perceptual = [PerceptualLoss(network)]
         self.data, self.scenes, self.maker = data, scenes, maker
+        self._decode: Callable[[Tensor], Tensor] = vqgan.decode
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         trained = [weight for weight in self.vqgan.parameters() if weight.requires_grad]
@@ -85,9 +86,9 @@ class DecoderTraining(pl.LightningModule):
     @torch.no_grad()
     def rendered_latents(self, rows: Tensor) -> Tensor:
         """The latents (n, channels, side, side) of scenes as the renderer would make them."""
-        data, (prior,) = self.data, self._frozen
+        data, (prior,), rows = self.data, self._frozen, rows.cpu()
         with torch.autocast(self.device.type, enabled=False):
-            latents = data.latents[rows.cpu()].to(self.device).float() * prior.std
+            latents = data.latents[rows].to(self.device).float() * prior.std
             latents += data.mean.to(self.device)
             chosen = torch.rand(len(rows), 1, 1, 1, device=self.device)
             latents = torch.where(chosen < PREDICTED, self._predicted(latents, rows), latents)
@@ -95,14 +96,14 @@ class DecoderTraining(pl.LightningModule):
             return self.vqgan.quantise(latents + torch.rand_like(chosen) * noise)
 
     def _predicted(self, latents: Tensor, rows: Tensor) -> Tensor:
-        """What the prior makes of noisy latents, told one of the scene's captions."""
+        """What the prior makes of noisy latents and one of the scene's captions."""
         data, (prior,) = self.data, self._frozen
         sample = prior.project(latents)
         times = EARLIEST + (1 - EARLIEST) * torch.rand(len(rows), device=self.device)
         noisy = torch.randn_like(sample).lerp(sample, times[:, None, None, None])
         which = torch.randint(data.captions.shape[1], (len(rows),))
-        said = data.said[data.captions[rows.cpu(), which]].float().to(self.device)
-        styles = data.styles[rows.cpu()].to(self.device)
+        said = data.said[data.captions[rows, which]].float().to(self.device)
+        styles = data.styles[rows].to(self.device)
         predicted: Tensor = prior(noisy, times, said, styles)
         return prior.reconstruct(prior.clamp(predicted))
 

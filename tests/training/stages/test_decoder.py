@@ -16,7 +16,7 @@ from training.workspace import Workspace
 SCENES = 3
 
 
-class WhiteScenes:
+class NoScenes:
     def draw(self, scene: Scene) -> object:
         raise AssertionError("the test brings its own images")
 
@@ -36,16 +36,14 @@ def training(tmp_path: Path) -> DecoderTraining:
     )
     vqgan = trained_vqgan(Workspace(tmp_path, tmp_path))
     network = EfficientNetLite2()
-    made = DecoderTraining(
+    return DecoderTraining(
         vqgan,
         LatentPrior(**CONFIG),
         network,
         data,
         [Scene()] * SCENES,
-        WhiteScenes(),  # type: ignore[arg-type]
+        NoScenes(),  # type: ignore[arg-type]
     )
-    made._decode = vqgan.decode
-    return made
 
 
 def test_only_the_decoder_is_trained(training: DecoderTraining) -> None:
