@@ -57,7 +57,7 @@ class PriorConfig:
     """How the model's prior is sampled and distilled, if it has one."""
 
     sampling_steps: int = 12  # Euler steps from noise to an image
-    lr_ratio: float = 1.0  # share of the learning rate for an image that starts as a sample
+    lr_ratio: float = 1.0  # of the learning rate, where an image starts or goes on from a sample
     guidance_scale: float = 2.0  # classifier-free guidance (Ho and Salimans, 2022)
     negative_scale: float = 12.0  # of excludes, perpendicular (Armandpour et al., 2023)
     presence_range: float = 0.1  # cosine above the floor at which an exclude is surely present
@@ -90,7 +90,7 @@ class InitConfig:
     blob_presence: float = 0.3  # gene value from which on a blob is visible
     blob_presence_edge: float = 20.0  # steepness of that threshold
     edge_noise: float = 0.1  # standard deviation, on edges that are continued, pixels from 0 to 1
-    # Largest difference of a channel of the ground's pixels; white things differ by more.
+    # Largest difference from the ground of its own pixels, 0 to 1; white things differ by more.
     ground_tolerance: float = 0.035
     edge_distance: float = (
         0.3  # difference from the ground from which on an edge's pixel is all thing

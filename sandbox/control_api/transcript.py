@@ -102,9 +102,9 @@ def _poll_lines(message: Message) -> list[str]:
 
 def _embed_lines(embed: Payload) -> list[str]:
     if embed["type"] == "poll_result":
-        told = {field["name"]: field["value"] for field in embed["fields"]}
-        winner = told.get("victor_answer_text", "no winner")
-        return [f"The poll “{told['poll_question_text']}” has closed: {winner}"]
+        fields = {field["name"]: field["value"] for field in embed["fields"]}
+        winner = fields.get("victor_answer_text", "no winner")
+        return [f"The poll “{fields['poll_question_text']}” has closed: {winner}"]
     lines = [embed.get("author", {}).get("name", "")]
     lines += [f"**{embed['title']}**"] if "title" in embed else []
     lines += embed.get("description", "").splitlines()

@@ -1,4 +1,4 @@
-// Polls, and the messages that tell how one ended. Loaded with the first.
+// Polls, and the messages that say how one ended. Loaded with the first.
 
 import { errorText, post } from "./api.js";
 import { element, loadStyles, nameOf, uniqueId } from "./dom.js";
@@ -9,7 +9,7 @@ import { timeNode } from "./times.js";
 
 await loadStyles("poll");
 
-/** Changes a poll as an event tells. @param {VoteEvent} data @param {boolean} added */
+/** Changes a poll as an event says. @param {VoteEvent} data @param {boolean} added */
 export function applyVote(data, added) {
 	const channel = getChannel(data.channel_id);
 	const message = channel?.messages.get(data.message_id);
@@ -75,18 +75,18 @@ function pollNodes(message, poll) {
 
 /** @param {Message} message */
 function resultNodes(message) {
-	const fields = (message.embeds[0]?.fields ?? []).map(({ name, value }) => [name, value]);
-	const told = Object.fromEntries(fields);
-	const winner = told.victor_answer_text;
+	const pairs = (message.embeds[0]?.fields ?? []).map(({ name, value }) => [name, value]);
+	const fields = Object.fromEntries(pairs);
+	const winner = fields.victor_answer_text;
 	return [
 		element(
 			"p",
 			`${nameOf(message.author)}’s poll `,
-			element("b", told.poll_question_text),
+			element("b", fields.poll_question_text),
 			" has closed. ",
 			winner
-				? `The winner is “${winner}”, with ${told.victor_answer_votes} of ${votes(told.total_votes)}.`
-				: `${votes(told.total_votes)}, and no winner.`,
+				? `The winner is “${winner}”, with ${fields.victor_answer_votes} of ${votes(fields.total_votes)}.`
+				: `${votes(fields.total_votes)}, and no winner.`,
 		),
 	];
 }

@@ -165,7 +165,6 @@ async def test_a_deleted_poll_has_no_result_and_the_next_week_has_a_vote(
 ) -> None:
     await mo.slash("mod theme", channel=hall.channel_id)
     poll = await poll_in(hall, database)
-    await settled(database)
     channel = sandbox.world.channel(poll.channel_id)
     sandbox.world.delete(channel, channel.messages[poll.id])
     wait(DAY + 1)
@@ -190,7 +189,6 @@ async def test_without_the_permission_there_is_no_vote_and_moderators_read_why(
     sandbox.world.overwrite(channel, app.id)
     await mo.slash("mod theme", channel=hall.channel_id)
     await poll_in(hall, database)
-    await settled(database)
     sandbox.world.overwrite(channel, app.id, deny=int(Permission.SEND_POLLS))
     wait(WEEK + 1)
     await settled(database)
