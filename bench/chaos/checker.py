@@ -21,13 +21,13 @@ END_TITLES = {"done": "Painted", "failed": "Failed", "cancelled": "Cancelled"}
 CANCELLATIONS = ("cancel", "cancel button", "mod cancel", "moderator's cancel")
 DELETIONS = ("delete", "mod delete")
 ACTS = {
-    "mod pause": "paused",
-    "mod resume": "resumed",
-    "mod block": "blocked",
-    "mod unblock": "unblocked",
-    "mod cancel": "cancelled",
-    "moderator's cancel": "cancelled",
-    "mod delete": "report closed",
+    "mod pause": "pause",
+    "mod resume": "resume",
+    "mod block": "block",
+    "mod unblock": "unblock",
+    "mod cancel": "cancel",
+    "moderator's cancel": "cancel",
+    "mod delete": "close_report",
 }
 """What the moderators' log calls an operation."""
 
@@ -365,7 +365,7 @@ def moderators_log_is_complete(facts: Facts) -> Iterator[str]:
     yield from _cancelled_without_entry(facts)
 
 
-_OF_MEMBERS = ("blocked", "unblocked")
+_OF_MEMBERS = ("block", "unblock")
 
 
 def _entry_of(operation: Operation) -> Key:
@@ -375,7 +375,7 @@ def _entry_of(operation: Operation) -> Key:
 
 
 def _cleared(facts: Facts) -> Iterator[str]:
-    entries = Counter((each.guild, each.by) for each in facts.final.log if each.act == "cleared")
+    entries = Counter((each.guild, each.by) for each in facts.final.log if each.act == "clear")
     cancelled = Counter[tuple[int, int]]()
     for operation in facts.operations("mod clear", ok=True):
         key = operation.arguments["guild"], operation.arguments["by"]
@@ -387,7 +387,7 @@ def _cleared(facts: Facts) -> Iterator[str]:
 
 def _cancelled_without_entry(facts: Facts) -> Iterator[str]:
     """An action whose outcome nobody heard, but which had its effect."""
-    logged = {each.job for each in facts.final.log if each.act == "cancelled"}
+    logged = {each.job for each in facts.final.log if each.act == "cancel"}
     own = {each.job for each in facts.operations("cancel", "cancel button")}
     others = {
         (each.arguments["guild"], each.arguments.get("member"))

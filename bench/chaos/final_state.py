@@ -36,8 +36,8 @@ def uploads_of(database: Path, seed: int) -> list[str]:
 
 
 def pending(database: Path) -> int:
-    """How many deletions and answers are not carried out yet."""
-    sql = "SELECT (SELECT COUNT(*) FROM deletions) + (SELECT COUNT(*) FROM answers)"
+    """How many deletions and responses are not carried out yet."""
+    sql = "SELECT (SELECT COUNT(*) FROM deletions) + (SELECT COUNT(*) FROM pending_responses)"
     with closing(_opened(database)) as db:
         return int(db.execute(sql).fetchone()[0])
 
@@ -63,18 +63,18 @@ def final_state(database: Path, data: Path, texts: Iterable[str]) -> FinalState:
                 _uploads(recipe),
             )
             for job, recipe, member, guild, kind, posted, deleted, reason in db.execute(
-                "SELECT id, recipe, member_id, guild_id, state, posted, deleted_at, reason"
-                " FROM jobs"
+                "SELECT id, recipe, member_id, guild_id, state, posted, deleted_at,"
+                " COALESCE(reason_text, reason_code) FROM jobs"
             )
         ]
         state.log = [
             LogEntry(*entry)
             for entry in db.execute(
-                "SELECT guild_id, act, by_id, whom_id, job_id FROM moderation_log"
+                "SELECT guild_id, action, actor_id, target_id, job_id FROM audit_log"
             )
         ]
         state.pending_deletions = db.execute("SELECT COUNT(*) FROM deletions").fetchone()[0]
-        state.pending_answers = db.execute("SELECT COUNT(*) FROM answers").fetchone()[0]
+        state.pending_answers = db.execute("SELECT COUNT(*) FROM pending_responses").fetchone()[0]
         state.markers["the database's rows"] = _markers(line.encode() for line in db.iterdump())
     folders = [path for path in (data / "pictures").glob("*") if path.name.isdigit()]
     state.folders = sorted(int(path.name) for path in folders)

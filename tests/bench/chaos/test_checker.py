@@ -97,11 +97,11 @@ DELETE = operation("delete", 7, job=JOB)
 CANCEL = operation("cancel", 3, job=JOB)
 MOD_CANCEL = operation("mod cancel", 3, job=JOB, by=MO)
 PAUSE, RESUME = operation("mod pause", 3, by=MO), operation("mod resume", 9, by=MO)
-PAUSED = [entry("paused", whom=None, job=None), entry("resumed", whom=None, job=None)]
+PAUSED = [entry("pause", whom=None, job=None), entry("resume", whom=None, job=None)]
 BLOCK = operation("mod block", 3, by=MO, member=BEA)
-BLOCKED = entry("blocked", whom=BEA, job=None)
+BLOCKED = entry("block", whom=BEA, job=None)
 UNBLOCK = operation("mod unblock", 9, by=MO, member=BEA)
-UNBLOCKED = entry("unblocked", whom=BEA, job=None)
+UNBLOCKED = entry("unblock", whom=BEA, job=None)
 
 refused = Shown(2, "created", 51, 5, 100 + SEED, text="The queue is full.")
 beas = request(8, 5.0, job=4)
@@ -115,9 +115,9 @@ GOOD = {
     "not acknowledged": history(request(outcome=UNKNOWN, acknowledged=False, job=None)),
     "not acknowledged, but queued": painted(),
     "cancelled": cancelled(CANCEL),
-    "cancelled by a moderator": cancelled(MOD_CANCEL, log=[entry("cancelled")]),
+    "cancelled by a moderator": cancelled(MOD_CANCEL, log=[entry("cancel")]),
     "cancelled by a moderator, who knows?": cancelled(
-        replace(MOD_CANCEL, outcome=UNKNOWN), log=[entry("cancelled")]
+        replace(MOD_CANCEL, outcome=UNKNOWN), log=[entry("cancel")]
     ),
     "perhaps cancelled": painted(replace(CANCEL, outcome=UNKNOWN)),
     "deleted": deleted(DELETE, rows=[row(deleted=True)]),
@@ -254,10 +254,10 @@ BAD: list[tuple[str, str, History]] = [
         ),
     ),
     (LOG, "no entry", cancelled(MOD_CANCEL)),
-    (LOG, "two entries", cancelled(MOD_CANCEL, log=[entry("cancelled"), entry("cancelled")])),
+    (LOG, "two entries", cancelled(MOD_CANCEL, log=[entry("cancel"), entry("cancel")])),
     (LOG, "an effect without entry", cancelled(replace(MOD_CANCEL, outcome=UNKNOWN))),
     (LOG, "no entry of a pause", painted(PAUSE)),
-    (LOG, "of a member", painted(BLOCK, log=[entry("blocked", whom=ADA, job=None)])),
+    (LOG, "of a member", painted(BLOCK, log=[entry("block", whom=ADA, job=None)])),
     (LOG, "cleared", cancelled(operation("mod clear", 3, by=MO, cancelled=1))),
 ]
 
