@@ -27,8 +27,11 @@ MAX_EXPANSION = 4
 """A character that stands for more letters than this is a symbol (U+FDFA stands for 18)."""
 
 LEET = {"0": "o", "1": "i", "2": "z", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g"}
-SIGNS = {"@": "a", "$": "s", "€": "e", "!": "i"}
+SIGNS = {"@": "a", "$": "s", "€": "e", "¢": "c", "∂": "d", "!": "i"}
 CYRILLIC_LEET = {"0": "о", "3": "з", "4": "ч", "6": "б"}  # noqa: RUF001 - Cyrillic on purpose
+
+SHAPES = {"к": "k", "κ": "k", "м": "m", "п": "n", "η": "n", "є": "e", "я": "r", "ω": "w"}
+"""What fancy writing uses for Latin letters beside others, though UTS #39 doesn't list it."""
 
 _GONE = regex.compile(
     r"[\p{M}&&[\p{Script=Inherited}\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}]"
@@ -36,9 +39,11 @@ _GONE = regex.compile(
     regex.VERSION1,
 )
 _LETTER = regex.compile(r"[\p{L}\p{M}]")
-_WORD = regex.compile(r"(?:[\p{L}\p{M}\p{Nd}]|[@$€!](?=[\p{L}\p{Nd}])|(?<=\p{L})[@$€])+")
+_WORD = regex.compile(r"(?:[\p{L}\p{M}\p{Nd}]|(?:[@$€¢∂]+|!)(?=[\p{L}\p{Nd}])|(?<=\p{L})[@$€¢∂]+)+")
 _LATIN = regex.compile(r"\p{Latin}")
-_ROMAN_SHAPES = regex.compile(r"[\p{Greek}\p{Cyrillic}\p{Armenian}]")
+_ROMAN_SHAPES = regex.compile(r"(\p{Greek})|(\p{Cyrillic})|(\p{Armenian})")
+"""Scripts with letters in the shapes of Latin ones; a group for each."""
+
 _LIVING = regex.compile(
     r"[\p{Arabic}\p{Armenian}\p{Bengali}\p{Cyrillic}\p{Devanagari}\p{Ethiopic}\p{Georgian}\p{Greek}"
     r"\p{Gujarati}\p{Gurmukhi}\p{Han}\p{Hangul}\p{Hebrew}\p{Hiragana}\p{Kannada}\p{Katakana}"
@@ -52,6 +57,12 @@ _LATIN_NAME = re.compile(
     r"(DOTLESS )?([A-Z])(?: WITH .*)?"
 )
 _ALEF = "\u0627"
+_ARABIC_ALIKE = {"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643"}
+"""Letters that keyboards use for another: yeh without dots, Persian yeh and kaf."""
+_ALPHABETS = {
+    "cyrillic": "".join(map(chr, range(0x430, 0x450))),
+    "greek": "".join(map(chr, range(0x3B1, 0x3CA))),
+}
 _APOSTROPHES = frozenset("'`´ʼ’")  # noqa: RUF001
 
 
@@ -143,6 +154,8 @@ def _enclosed(symbol: str) -> tuple[_Letter, ...]:
     """The letters that a symbol shows, such as one in a circle."""
     if symbol.isascii() or symbol.isspace():
         return ()
+    if (digit := unicodedata.digit(symbol, None)) is not None:
+        return _fold_letter(str(digit))
     if symbol in unicodedata.normalize("NFKC", symbol) and not _LATIN_NAME.fullmatch(_name(symbol)):
         return ()
     return tuple(letter for letter in _fold_letter(symbol) if letter.exact.isalnum())
@@ -168,14 +181,19 @@ def _gap(between: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _script_of(word: str) -> str:
-    """To which script lookalikes in a word belong: `latin`, `cyrillic`, or none of them."""
+    """To which script lookalikes in a word belong: `latin`, `cyrillic`, `greek`, or none."""
     if word.isascii():
         return "latin"
     latin = [character for character in word if _LATIN.match(character)]
-    own = any(_ROMAN_SHAPES.match(c) and _lookalike(c) is None for c in word)
-    if own and all(letter.base in _to_cyrillic() for c in latin for letter in _fold_letter(c)):
-        return "cyrillic" if regex.search(r"\p{Cyrillic}", word) else ""
-    return "latin" if latin else ""
+    shaped = [match for match in map(_ROMAN_SHAPES.match, word) if match]
+    mixed = len({match.lastindex for match in shaped}) > 1
+    if not mixed and any(_lookalike(match[0]) is None for match in shaped):
+        script = {1: "greek", 2: "cyrillic"}.get(shaped[0].lastindex or 0, "")
+        letters = {letter.base for c in latin for letter in _fold_letter(c)}
+        outnumbered = script == "greek" and len(latin) >= len(shaped)
+        if letters <= _lookalikes_in(script).keys() and not outnumbered:
+            return script
+    return "latin" if latin or mixed else ""
 
 
 @lru_cache(maxsize=8192)
@@ -189,8 +207,10 @@ def _fold_character(character: str, script: str) -> tuple[_Letter, ...]:
             base = CYRILLIC_LEET.get(character, base)
         return (_Letter(base, character),)
     folded = _fold_letter(character)
-    if script == "cyrillic" and _LATIN.match(character):
-        return tuple(_as(letter, _to_cyrillic().get(letter.base)) for letter in folded)
+    if script in _ALPHABETS and _LATIN.match(character):
+        return tuple(_as(letter, _lookalikes_in(script).get(letter.base)) for letter in folded)
+    if script == "latin" and (shape := SHAPES.get(character.lower())):
+        return (_Letter(shape, shape),)
     if _LATIN.match(character) or (script != "latin" and _LIVING.match(character)):
         return folded
     lookalike = _lookalike(character)
@@ -209,6 +229,8 @@ def _fold_letter(character: str) -> tuple[_Letter, ...]:
         return tuple(letter for c in plain if not _GONE.match(c) for letter in _fold_letter(c))
     if character == "I":
         return (_Letter("i", "I"),)
+    if character in LEET:
+        return (_Letter(LEET[character], character),)
     folded = unicodedata.normalize("NFC", _GONE.sub("", character.casefold()))
     if len(folded) > 1:
         return tuple(letter for c in folded for letter in _fold_letter(c))
@@ -233,6 +255,8 @@ def _fold_single(letter: str) -> _Letter:
         return _Letter(lookalike or letter, lookalike or letter)
     if regex.match(r"\p{Greek}", letter) or bare[0] == _ALEF:
         return _Letter(bare[0], bare[0])
+    if letter in _ARABIC_ALIKE:
+        return _Letter(_ARABIC_ALIKE[letter], _ARABIC_ALIKE[letter])
     if bare[0] == "е" or bare[1:] in ("\u0300", "\u0301"):  # noqa: RUF001 - Cyrillic
         return _Letter(bare[0], bare[0])
     return _Letter(letter, letter)
@@ -257,10 +281,10 @@ def _bare(shape: str) -> str | None:
 
 
 @cache
-def _to_cyrillic() -> dict[str, str]:
-    """The Cyrillic letter that looks like an ASCII letter."""
+def _lookalikes_in(script: str) -> dict[str, str]:
+    """For ASCII letters, the letter of a script that looks like it."""
     found: dict[str, str] = {}
-    for letter in map(chr, range(0x430, 0x450)):
+    for letter in _ALPHABETS.get(script, ""):
         for shape in (letter, letter.upper()):
             if lookalike := _lookalike(shape):
                 found.setdefault(lookalike, letter)

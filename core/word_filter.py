@@ -5,7 +5,7 @@ A rule's word is found as a whole word: "irl" is not in "girl". It is also found
 - in any disguise that `core.text_folding` undoes, and elongated ("nuuude"),
 - spelled out, with anything but letters between its letters or parts ("n u d e", "nu/de"), unless
   ordinary words stand there side by side ("the pen is blue"),
-- in the plural (-s, -es), with a Korean particle, with an Arabic article,
+- in the plural (-s, -es), with a Korean particle, with an Arabic or Hebrew article,
 - beside digits ("nude2024"), because CLIP reads digits on their own,
 - anywhere in a text, for scripts that put no spaces between words.
 
@@ -67,8 +67,7 @@ class WordFilter:
         """A rule that a text breaks, and where; None if it breaks none."""
         if not self._automaton:
             return None
-        for shown, tokens, digits in _views(canonical(text)):
-            reading = Reading(fold(shown, digits=digits), tokens)
+        for shown, reading in _readings(canonical(text)):
             for pattern, start, end in self.candidates(reading):
                 if reading.breaks(pattern, start, end):
                     first, last = reading.folded.spans[start], reading.folded.spans[end - 1]
@@ -99,6 +98,15 @@ def first_hit(rules: Iterable[WordRule], text: str) -> Hit | None:
 def is_word(text: str) -> bool:
     """Whether a rule of this text could ever hit: it needs a letter or a digit."""
     return bool(patterns_of(WordRule(text)))
+
+
+def _readings(text: str) -> Iterator[tuple[str, Reading]]:
+    """Each text to judge, and how it may be read: a row of one letter is an emphasis, or is not."""
+    for shown, tokens, digits in _views(text):
+        folded = fold(shown, digits=digits)
+        yield shown, Reading(folded, tokens)
+        if any(folded.elongated):  # three letters I in a row may be "ill"
+            yield shown, Reading(fold(shown, digits=digits, elongation=False), tokens)
 
 
 def _views(text: str) -> Iterator[tuple[str, bool, bool]]:

@@ -35,3 +35,6 @@ PARTICLES = frozenset(
 
 ARTICLES = frozenset("ال وال بال كال فال لل ولل و ب ل ف".split())
 """What Arabic attaches to the front of a noun: the article, short prepositions, and “and”."""
+
+HEBREW_ARTICLES = frozenset("ה וה שה".split())
+"""What Hebrew attaches to the front of a noun, as far as it makes no other words."""

@@ -19,7 +19,14 @@ from core.text_folding import (
     fold,
     has_marks,
 )
-from core.word_lists import ARTICLES, LONE_WORDS, ORDINARY_WORDS, OWN_LETTERS, PARTICLES
+from core.word_lists import (
+    ARTICLES,
+    HEBREW_ARTICLES,
+    LONE_WORDS,
+    ORDINARY_WORDS,
+    OWN_LETTERS,
+    PARTICLES,
+)
 
 MIN_SPELLED = 3
 """Letters of a word that is found spelled out (in Hangul, 2): "plan b a dog" is no "ba"."""
@@ -33,7 +40,10 @@ _CONTRACTIONS = frozenset({"s", "t", "re", "ve", "m", "ll", "d"})
 """What an apostrophe attaches to the word before it: no word starts at the s of "Taylor's hit"."""
 
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]")
-_HANGUL, _LATIN, _ARABIC = map(regex.compile, (r"\p{Hangul}", r"\p{Latin}", r"\p{Arabic}"))
+_HANGUL, _LATIN = map(regex.compile, (r"\p{Hangul}", r"\p{Latin}"))
+_ARABIC, _HEBREW = map(regex.compile, (r"\p{Arabic}", r"\p{Hebrew}"))
+_MONEY = frozenset("@$€¢∂")
+"""Signs that stand for letters wherever they touch one, unlike digits and `!`."""
 _MARK = regex.compile(r"\p{M}")
 
 
@@ -52,7 +62,7 @@ class Pattern:
     l_places: int
     """Bit n is set if letter n is an i, or an l."""
     least_letters: int
-    """So many must be letters, not digits or signs."""
+    """So many must not be digits, and one of them a letter."""
     elongated: tuple[int, ...] = ()
     """Which letters must be elongated."""
     lenient: bool = False
@@ -118,6 +128,7 @@ class Reading:
         self._dotless = letters.replace("I", "ı")  # noqa: RUF001 - Turkish
         self._i_places, self._l_places = _places(letters, "i"), _places(letters, "l")
         self._alphabetic = _running_count(map(str.isalpha, letters))
+        self._money = _running_count(letter in _MONEY for letter in letters)
         self._own = _running_count(letter in OWN_LETTERS for letter in letters)
         self._marked = _running_count(map(has_marks, letters))
         self._gap_count = _running_count(gap != NO_GAP for gap in gaps)
@@ -173,7 +184,9 @@ class Reading:
 
     def _has_letters(self, pattern: Pattern, start: int, end: int) -> bool:
         """Whether they may be the letters of the rule, and make no other word."""
-        if self._alphabetic[end] - self._alphabetic[start] < pattern.least_letters:
+        alphabetic = self._alphabetic[end] - self._alphabetic[start]
+        signs = self._money[end] - self._money[start] if alphabetic else 0
+        if alphabetic + signs < pattern.least_letters:
             return False
         if not all(self.folded.elongated[start + place] for place in pattern.elongated):
             return False
@@ -240,7 +253,7 @@ def _pattern(rule: WordRule, folded: FoldedText, shortest: float) -> tuple[str, 
         elongated=tuple(elongated),
         unspaced=_UNSPACED.search(letters) is not None,
         numeric=digits and not alphabetic,
-        prefixes=ARTICLES if _ARABIC.match(letters) else frozenset(),
+        prefixes=_prefixes(letters),
         suffixes=_suffixes(letters),
     )
 
@@ -254,6 +267,12 @@ def _rows(folded: FoldedText) -> list[list[int]]:
         else:
             rows.append([place])
     return rows
+
+
+def _prefixes(letters: str) -> frozenset[str]:
+    if _ARABIC.match(letters):
+        return ARTICLES
+    return HEBREW_ARTICLES if _HEBREW.match(letters) else frozenset()
 
 
 def _suffixes(letters: str) -> frozenset[str]:
