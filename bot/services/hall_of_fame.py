@@ -1,7 +1,8 @@
 """Posts images that enough members have among their favourites in the halls of fame of servers.
 
 An image is announced before it is sent and recorded after, like all messages of a job: so it is
-posted once, whatever crashes in between, and deleted with its job.
+deleted with its job, and posted once, whatever crashes in between. After a crash, the channel is
+looked through for it, since Discord soon forgets the nonce.
 """
 
 import asyncio
@@ -20,12 +21,15 @@ from core.database.errors import StoreError
 from core.database.halls_of_fame import DueImage, HallsOfFame
 from core.database.messages import Kind
 from core.discord_ui.job_message import prompt_lines
+from core.discord_ui.own_messages import own_messages, texts_of
 from core.discord_ui.text import message_link
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, ngettext, use_locale
 from core.job import Job
 
 log = structlog.stdlib.get_logger(__name__)
+
+HEADING = "### ⭐"
 
 POLL_SECONDS = 2.0  #: between two looks for images that are due
 
@@ -74,6 +78,10 @@ async def _post(bot: ImagineBot, due: DueImage) -> bool:
     hall = guild.get_channel_or_thread(due.channel_id)
     if hall is None or not _may_be_shown(job, guild, hall):
         return True
+    messages, nonce = bot.messages, nonce_of("hall of fame", job.id)
+    if await messages.is_announced(hall.id, nonce) and (sent := await _sent_before(bot, job, hall)):
+        await messages.sent(job.id, Kind.HALL_OF_FAME, hall.id, sent.id, nonce)
+        return True
     rules = await bot.guild_rules.for_member(guild.id, job.member_id)
     restricted = is_age_restricted_channel(hall)
     if not await asyncio.to_thread(may_say, job.recipe, rules.words, age_restricted=restricted):
@@ -81,8 +89,6 @@ async def _post(bot: ImagineBot, due: DueImage) -> bool:
     if rules.spoilered_channels & {hall.id, hall.category_id, getattr(hall, "parent_id", None)}:
         job = replace(job, spoilered=True)
     files = await image_files(job, bot.settings.data_dir)
-    nonce = nonce_of("hall of fame", job.id)
-    messages = bot.messages
     if not files or not await messages.announce(job.id, Kind.HALL_OF_FAME, hall.id, nonce):
         return True  # deleted
     with use_locale(guild_language(bot, guild.id)):
@@ -92,6 +98,15 @@ async def _post(bot: ImagineBot, due: DueImage) -> bool:
     )
     await messages.sent(job.id, Kind.HALL_OF_FAME, hall.id, message.id, nonce)
     return True
+
+
+async def _sent_before(bot: ImagineBot, job: Job, hall: Place) -> discord.Message | None:
+    """What was sent and not recorded. Raises discord.HTTPException."""
+    async for message in own_messages(bot, hall.id, job.created_at):
+        texts = texts_of(message)
+        if texts and texts[0].startswith(HEADING) and texts[-1].startswith(f"-# #{job.id} · "):
+            return message
+    return None
 
 
 def _may_be_shown(job: Job, guild: discord.Guild, hall: Place) -> bool:
@@ -127,7 +142,7 @@ def _layout(job: Job, favourites: int, files: list[discord.File]) -> ui.LayoutVi
     return static_layout(
         [
             ui.Container(
-                ui.TextDisplay("\n".join((f"### ⭐ {number}", *prompt_lines(job.recipe)))),
+                ui.TextDisplay("\n".join((f"{HEADING} {number}", *prompt_lines(job.recipe)))),
                 ui.MediaGallery(*map(discord.MediaGalleryItem, files)),
                 ui.TextDisplay(f"-# {' · '.join(below)}"),
                 accent_colour=discord.Colour.gold(),

@@ -2,11 +2,11 @@
 
 A vote is one of Discord's polls, which closes by itself; its message keeps the result. When the
 next vote is due and which poll is open are stored, so a restart neither skips nor repeats one. A
-message that was sent right before a crash is recognised by its nonce.
+message that was sent right before a crash is recognised by its nonce, or found in the channel.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from random import Random
 
@@ -22,12 +22,15 @@ from bot.themes import offered, themes, winners
 from core.database.errors import StoreError
 from core.database.weekly_themes import ClosedVote, DueVote, WeeklyThemes
 from core.discord_ui.custom_ids import encode
+from core.discord_ui.own_messages import NONCE_SECONDS, own_messages, texts_of
 from core.discord_ui.text import escape
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, ngettext, use_locale
 from core.word_filter import first_hit
 
 log = structlog.stdlib.get_logger(__name__)
+
+HEADING = "### 🏆"
 
 LOOK_SECONDS = 10.0  #: between two looks for votes that are due or closed
 
@@ -77,7 +80,9 @@ async def _start(bot: ImagineBot, votes: WeeklyThemes, vote: DueVote) -> None:
         poll.add_answer(text=theme)
     nonce = nonce_of("vote for a theme", vote.guild_id, vote.due_at)
     try:
-        message = await bot.get_partial_messageable(channel_id).send(poll=poll, nonce=nonce)
+        message = await _sent_before(bot, channel_id, vote.due_at, lambda sent: bool(sent.poll))
+        if message is None:
+            message = await bot.get_partial_messageable(channel_id).send(poll=poll, nonce=nonce)
     except discord.HTTPException as error:
         if not _is_final(error):
             raise
@@ -128,6 +133,8 @@ async def _announce_winner(bot: ImagineBot, vote: ClosedVote, poll: discord.Poll
     if not best:
         return None
     theme = Random(vote.message_id).choice(best)
+    if await _sent_before(bot, vote.channel_id, vote.closed_at, _announces_theme):
+        return theme
     with use_locale(guild_language(bot, vote.guild_id)):
         layout = _layout(theme, counts[theme], best)
     await bot.get_partial_messageable(vote.channel_id).send(
@@ -136,6 +143,25 @@ async def _announce_winner(bot: ImagineBot, vote: ClosedVote, poll: discord.Poll
         allowed_mentions=discord.AllowedMentions.none(),
     )
     return theme
+
+
+async def _sent_before(
+    bot: ImagineBot, channel_id: int, due_at: float, matches: Callable[[discord.Message], bool]
+) -> discord.Message | None:
+    """What an earlier process sent and did not record, once Discord may have forgotten its nonce.
+
+    Raises discord.HTTPException.
+    """
+    if abs(bot.database.now() - due_at) < NONCE_SECONDS:
+        return None
+    async for message in own_messages(bot, channel_id, due_at):
+        if matches(message):
+            return message
+    return None
+
+
+def _announces_theme(message: discord.Message) -> bool:
+    return any(text.startswith(HEADING) for text in texts_of(message))
 
 
 def _layout(theme: str, votes: int, best: Sequence[str]) -> ui.LayoutView:
@@ -154,7 +180,7 @@ def _layout(theme: str, votes: int, best: Sequence[str]) -> ui.LayoutView:
     return static_layout(
         [
             ui.Container(
-                ui.TextDisplay(f"### 🏆 {title}\n{how}"),
+                ui.TextDisplay(f"{HEADING} {title}\n{how}"),
                 ui.ActionRow(button),
                 ui.TextDisplay(f"-# {number}"),
                 accent_colour=discord.Colour.gold(),

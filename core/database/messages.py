@@ -72,6 +72,21 @@ class Messages:
             )
             return True
 
+    async def is_announced(self, channel_id: int, nonce: str) -> bool:
+        """Whether a message was about to be sent, and it is not known whether it was."""
+        async with self._database.read() as db:
+            sql = (
+                "SELECT EXISTS (SELECT 1 FROM messages"
+                " WHERE channel_id = ? AND nonce = ? AND message_id IS NULL)"
+            )
+            return bool(await value_of(db, sql, (channel_id, nonce)))
+
+    async def is_recorded(self, message_id: int) -> bool:
+        """Whether it is known what a message shows."""
+        async with self._database.read() as db:
+            sql = "SELECT EXISTS (SELECT 1 FROM messages WHERE message_id = ?)"
+            return bool(await value_of(db, sql, (message_id,)))
+
     async def sent(
         self, job_id: int, kind: Kind, channel_id: int, message_id: int, nonce: str | None = None
     ) -> bool:

@@ -36,7 +36,7 @@ def images_of(message: discord.Message) -> Iterator[MessageImage]:
     for attachment in message.attachments:
         if (attachment.content_type or "").startswith("image/"):
             yield MessageImage(attachment.url, attachment.size, attachment.is_spoiler())
-    for component in _walk(message.components):
+    for component in walk(message.components):
         if isinstance(component, discord.MediaGalleryComponent):
             for item in component.items:
                 if _is_image(item.media.url):
@@ -46,10 +46,11 @@ def images_of(message: discord.Message) -> Iterator[MessageImage]:
             yield MessageImage(url)
 
 
-def _walk(components: Iterable[discord.Component]) -> Iterator[discord.Component]:
+def walk(components: Iterable[discord.Component]) -> Iterator[discord.Component]:
+    """All components of a message, each before those inside of it."""
     for component in components:
         yield component
-        yield from _walk(getattr(component, "children", ()))
+        yield from walk(getattr(component, "children", ()))
 
 
 def _is_image(url: str) -> bool:

@@ -67,6 +67,7 @@ async def test_an_image_that_enough_members_like_is_posted_once_with_its_prompt_
     async with database.transaction() as db:  # as if it had crashed right after sending it
         await db.execute(unsettled)
         await db.execute("UPDATE messages SET message_id = NULL WHERE kind = 'hall of fame'")
+    sandbox.clock.advance(3600)  # longer than Discord recognises a nonce
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database) as bot:
         await bot.wait_until_ready()

@@ -52,7 +52,14 @@ async def test_a_digest_is_posted_in_the_log_channel_once_a_week(
     async with running_bot(sandbox, settings, database) as bot:
         await bot.wait_until_ready()
         passed = 2 * WEEK + 1
+        sandbox.clock.advance(passed)
         await office.wait_for(lambda each: each.id != first.id and "**Requests** 0:" in each.text)
+        await none_due(WeeklyDigests(database))
+        async with database.transaction() as db:  # as if it had crashed right after sending it
+            await db.execute("UPDATE guilds SET digest_due_at = digest_due_at - ?", (WEEK,))
+        sandbox.clock.advance(3600)  # longer than Discord recognises a nonce
+        passed += 3600
+        await none_due(WeeklyDigests(database))
     digests = [each for each in await office.messages() if "The last 7 days" in each.text]
     assert len(digests) == 2
 

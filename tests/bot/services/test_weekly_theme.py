@@ -23,6 +23,7 @@ from tests.bot.conftest import private_message, running_bot
 from tests.bot.services.killing import Killer, killing
 
 DAY = 24 * 3600.0
+OUTAGE = 3600.0  #: longer than Discord recognises a nonce
 
 
 @pytest.fixture(autouse=True)
@@ -229,12 +230,14 @@ async def test_killed_at_any_step_each_poll_and_each_theme_is_posted_once(
         with killing(monkeypatch) as killer:
             for week in range(1, 8):
                 await look(bot, killer, at=week)
+                wait(OUTAGE)
                 await look(bot, killer)
                 polls = [each for each in await hall.messages() if "poll" in each.raw]
                 assert len(polls) == week
                 await hall.vote(polls[-1], next(iter(polls[-1].answer_ids)))
                 wait(DAY + 1)
                 await look(bot, killer, at=week)
+                wait(OUTAGE)
                 await look(bot, killer)
                 assert len(await announcements(hall)) == week
                 wait(WEEK - DAY)

@@ -1,0 +1,43 @@
+"""Finds messages of our own that were sent right before a crash and never recorded.
+
+Discord recognises a repeated message by its nonce, but only for some minutes. If an outage lasts
+longer than that, whoever sends something once looks here before sending it again.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import discord
+
+from core.discord_ui.message_images import walk
+
+NONCE_SECONDS = 60.0
+"""For so long Discord certainly recognises a nonce."""
+
+CLOCK_SECONDS = 300.0
+"""By how much this machine's clock may differ from Discord's, whose ids tell the time."""
+
+LATEST = 300  #: messages of a channel that are looked through
+
+
+async def own_messages(
+    client: discord.Client, channel_id: int, since: float
+) -> AsyncIterator[discord.Message]:
+    """The client's messages in a channel since a time (seconds since 1970), the newest first.
+
+    None where the client may not read the history. Raises discord.HTTPException.
+    """
+    after = datetime.fromtimestamp(since - CLOCK_SECONDS, UTC)
+    channel = client.get_partial_messageable(channel_id)
+    try:
+        async for message in channel.history(limit=LATEST, after=after, oldest_first=False):
+            if client.user and message.author.id == client.user.id:
+                yield message
+    except (discord.Forbidden, discord.NotFound):
+        return
+
+
+def texts_of(message: discord.Message) -> list[str]:
+    """The texts of a message's layout, from top to bottom."""
+    parts = walk(message.components)
+    return [part.content for part in parts if isinstance(part, discord.TextDisplay)]
