@@ -15,6 +15,7 @@ from core.database.queries import query
 from core.database.rows import readable, rows_of
 from core.image_check import CheckAction, Concept
 from core.moderation import AuditAction, ChannelRule, Limits, Rules, Usage, WordRule
+from core.sizes import parse_size
 
 HOUR = 3600.0
 
@@ -210,11 +211,14 @@ def _word(row: sqlite3.Row) -> WordRule:
 
 
 def _role_limits(row: sqlite3.Row) -> tuple[int, Limits]:
+    size = optional(row, "size", str)
+    if size is not None:
+        parse_size(size)  # raises RecipeError, a ValueError
     return required(row, "role_id", int), Limits(
         running=optional(row, "running", int),
         waiting=optional(row, "waiting", int),
         per_hour=optional(row, "per_hour", int),
-        size=optional(row, "size", str),
+        size=size,
         steps=optional(row, "steps", int),
         film_frames=optional(row, "film_frames", int),
     )

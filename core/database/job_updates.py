@@ -17,7 +17,7 @@ from typing import Any
 import aiosqlite
 
 from core.database.queries import query
-from core.database.rows import report_unreadable, rows_of
+from core.database.rows import damaged_rows, report_unreadable, rows_of
 from core.job import DeadLetter, Job, Reason, ReasonCode, State
 
 _CHOSEN = "id IN (SELECT value FROM json_each(:ids))"
@@ -217,8 +217,12 @@ async def _update(
     try:
         rows = await rows_of(db, sql, parameters)
     except sqlite3.IntegrityError:  # a value of the wrong type: which job has it?
-        chosen = f"SELECT * FROM jobs WHERE {_CHOSEN}"
-        await decode_or_bury(db, await rows_of(db, chosen, parameters), now)
+        chosen = await rows_of(db, f"SELECT * FROM jobs WHERE {_CHOSEN}", parameters)
+        await decode_or_bury(db, chosen, now)
+        damaged = [row["id"] for row in await damaged_rows(db, "jobs", chosen)]
+        for job_id in damaged:
+            report_unreadable("jobs", job_id, "IntegrityError")
+        await bury(db, damaged, now)
         rows = await rows_of(db, sql, parameters)
     return await decode_or_bury(db, rows, now)
 

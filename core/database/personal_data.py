@@ -39,7 +39,8 @@ class PersonalData:
                 "SELECT COUNT(*) AS jobs,"
                 " TOTAL(pictures * (state = 'done' AND kind = 'image' AND deleted_at IS NULL))"
                 " AS images,"
-                " MIN(created_at) AS first FROM jobs WHERE member_id = ?",
+                " MIN(iif(typeof(created_at) = 'real', created_at, NULL)) AS first"
+                " FROM jobs WHERE member_id = ?",
                 (member_id,),
             )
             favourites = await value_of(
@@ -149,5 +150,5 @@ def _recipe(job: sqlite3.Row) -> Any:
     """The recipe as JSON, as it is stored if it is damaged."""
     try:
         return json.loads(job["recipe"])
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return printable(job)["recipe"]

@@ -141,7 +141,8 @@ async def _seconds_per_work(db: aiosqlite.Connection) -> float | None:
     rows = await rows_of(
         db,
         "SELECT started_at, finished_at, work FROM jobs"
-        " WHERE state = 'done' AND kind = 'image' AND started_at IS NOT NULL AND work > 0"
+        " WHERE state = 'done' AND kind = 'image' AND work > 0 AND typeof(work) = 'integer'"
+        " AND typeof(started_at) = 'real' AND typeof(finished_at) = 'real'"  # else damaged
         " ORDER BY finished_at DESC LIMIT ?",
         (MEASURED_JOBS,),
     )
