@@ -16,6 +16,7 @@ from typing import Self
 
 import aiosqlite
 
+from core.database.damage import mend
 from core.database.errors import StoreTooNewError, locked, plain_errors
 from core.database.journal import Journal
 from core.database.journal_replay import carry_out, is_behind
@@ -100,15 +101,22 @@ class Database:
     ) -> AsyncIterator[aiosqlite.Connection]:
         """For changes: all or nothing, and on disk once the block is left.
 
+        If a damaged row makes it fail, the row is mended for the next one (`core.database.damage`).
+
         Raises StoreLockedError if the lock is held, by this or another process, for longer than
         `wait_seconds` (default: the `busy_seconds` of `open`).
         """
         deadline = self._deadline(wait_seconds)
         async with self._turn(self._writing, deadline):
             with plain_errors(self._path):
-                async with _transaction(self._writer):
-                    await self._retry("BEGIN IMMEDIATE", deadline)
-                    yield self._writer
+                try:
+                    async with _transaction(self._writer):
+                        await self._retry("BEGIN IMMEDIATE", deadline)
+                        yield self._writer
+                except sqlite3.IntegrityError as error:
+                    if "UNIQUE" not in str(error):
+                        await self._mend()
+                    raise
 
     async def empty_log(self) -> None:
         """Empties the write-ahead log, in which deleted rows can still be read.
@@ -118,6 +126,13 @@ class Database:
         async with self._turn(self._writing, self._deadline()):
             with plain_errors(self._path):
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint (TRUNCATE)")
+
+    async def _mend(self) -> None:
+        """Mends damaged rows, if a change has failed because of them: the next one will not."""
+        with suppress(sqlite3.Error):
+            async with _transaction(self._writer):
+                await self._writer.execute("BEGIN IMMEDIATE")
+                await mend(self._writer, self.now())
 
     def _deadline(self, wait_seconds: float | None = None) -> float:
         """When a caller stops waiting, in the event loop's time."""

@@ -70,7 +70,7 @@ class Deletions:
                 db,
                 "SELECT MAX(created_at) FROM (SELECT member_id, created_at FROM uploaded_images"
                 " UNION ALL SELECT member_id, created_at FROM pending_responses)"
-                " WHERE member_id = ?",
+                " WHERE member_id = ? AND typeof(created_at) = 'real'",  # else damaged
                 (member_id,),
             )
             at = max(self._database.now(), latest or 0.0)

@@ -11,7 +11,7 @@ from core.columns import optional, required
 from core.database.audit_log import record
 from core.database.connection import Database
 from core.database.interactions import once
-from core.database.rows import readable, rows_of, value_of
+from core.database.rows import printable, readable, rows_of, value_of
 from core.moderation import AuditAction
 from core.prompts import format_prompts, parse_prompts
 from core.styles import MAX_STYLE_NAME, Style, style_key
@@ -112,7 +112,8 @@ class GuildStyles:
                     " WHERE preset_guild = ? AND preset = ?",
                     removed,
                 )
-                await self._record(db, guild_id, row["name"], {"include": None}, actor_id)
+                shown = str(printable(row)["name"])  # also a damaged one
+                await self._record(db, guild_id, shown, {"include": None}, actor_id)
             await db.execute("DELETE FROM guild_styles WHERE guild_id = ? AND key = ?", key)
             return bool(names)
 

@@ -27,21 +27,20 @@ NONCE_SECONDS = 600.0
 RESERVED = 1000  #: how many job ids are reserved at a time
 
 _SOURCE_DELETED = Reason(ReasonCode.SOURCE_DELETED)
-_POSITION = "SELECT position FROM deletion_journal"
 
 T = TypeVar("T")
 
 
 async def is_behind(db: aiosqlite.Connection, journal: Journal) -> bool:
     """Whether the journal has entries that this database lacks."""
-    return bool(await value_of(db, _POSITION) < await _in_thread(journal, Journal.end))
+    return await _position(db) < await _in_thread(journal, Journal.end)
 
 
 async def carry_out(
     db: aiosqlite.Connection, journal: Journal, now: float, entry: Entry | None = None
 ) -> None:
     """Within a transaction: appends an entry to the journal, and carries out what is left."""
-    position = min(await value_of(db, _POSITION), await _in_thread(journal, Journal.end))
+    position = min(await _position(db), await _in_thread(journal, Journal.end))
     if entry:
         await _in_thread(journal, lambda journal: journal.append(entry))
     for each in await _in_thread(journal, lambda journal: journal.after(position)):
@@ -98,9 +97,18 @@ async def reserve_id(db: aiosqlite.Connection, journal: Journal, now: float, job
     end = await _in_thread(journal, Journal.end)
     reserved = job_id + RESERVED
     await _in_thread(journal, lambda journal: journal.append(NumbersReserved(reserved, now)))
-    if await value_of(db, _POSITION) >= end:
+    if await _position(db) >= end:
         await _set_position(db, journal)
     journal.reserved_here = reserved
+
+
+async def _position(db: aiosqlite.Connection) -> int:
+    """Up to which byte this database has carried out the journal; 0 if that is damaged.
+
+    Carrying out an entry twice does no harm.
+    """
+    found = await value_of(db, "SELECT position FROM deletion_journal")
+    return found if isinstance(found, int) and found >= 0 else 0
 
 
 async def _set_position(db: aiosqlite.Connection, journal: Journal) -> None:

@@ -80,7 +80,7 @@ class PendingResponses:
                 (interaction_id,),
             )
             for row in rows:
-                if row["job_id"] is not None:
+                if isinstance(row["job_id"], int):  # None without a job; else damaged
                     await job_updates.repost(db, row["job_id"], self._database.now())
 
     async def all(self) -> list[PendingResponse]:

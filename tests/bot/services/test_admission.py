@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 from PIL import Image
 
@@ -11,9 +12,11 @@ from bot.client import ImagineBot
 from bot.state.upload_queue import REJECTIONS_PER_HOUR
 from core.database.connection import Database
 from core.database.jobs import Jobs
+from core.database.messages import Kind, Messages
 from core.database.queue import JobQueue
 from core.job import NewJob
 from core.moderation import Limits
+from core.storage.paths import finished_images, folder_of
 from core.storage.uploaded_images import Reason, Rejection
 from sandbox import Member, MessageView, Sandbox
 from tests.bot.conftest import asked, press, private_message
@@ -95,6 +98,27 @@ async def test_an_uploaded_image_from_an_age_restricted_channel_stays_there(
     await ada.slash("imagine", **OPTIONS, image=photo)
     await private_message(ada, "only request it in an age-restricted channel")
     assert await jobs(database) == 1
+
+
+async def test_an_image_of_an_age_restricted_job_is_no_new_upload_wherever_it_is_shown(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+) -> None:
+    late = await sandbox.client.channel("late", nsfw=True)
+    job, _ = await painted(ada.at(late))
+    files = finished_images(folder_of(job.id, bot.settings.data_dir))
+    channel = bot.get_partial_messageable(ada.channel_id)
+    copy = await channel.send(files=[discord.File(files[0])])
+    await Messages(database).sent(job.id, Kind.SHOW, ada.channel_id, copy.id)
+    shown = await ada.wait_for(lambda each: each.id == copy.id)
+    opened = await ada.use_menu("Imagine from this image", shown)
+    await ada.submit(opened, include="a sea", strength="0.5")
+    await private_message(ada, "only request it in an age-restricted channel")
+    described = await ada.use_menu("Describe this image", shown)
+    refusal = await ada.wait_for(
+        lambda each: "age-restricted channel" in each.text and each.id > described.interaction_id
+    )
+    assert refusal.ephemeral
+    assert await jobs(database) == 0
 
 
 async def test_a_spoiler_is_inherited_by_what_is_made_elsewhere(

@@ -10,7 +10,7 @@ import pkgutil
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from core.database.connection import Database
 from core.database.deletions import Deletions
 from core.database.drafts import Drafts
 from core.database.engines import Engines
+from core.database.errors import StoreError
 from core.database.guild_defaults import GuildDefaults
 from core.database.guild_rules import GuildRules
 from core.database.guild_settings import GuildSettings
@@ -43,14 +44,16 @@ from core.database.reports import Reports
 from core.database.response_tokens import ResponseTokens
 from core.database.statistics import UsageStatistics
 from core.database.weekly_digests import WeeklyDigests
-from core.database.weekly_themes import WeeklyThemes
+from core.database.weekly_themes import ThemeSettings, WeeklyThemes
 from core.discord_ui.reasons import reason_text
 from core.health import Severity, check_database
 from core.job import Job, NewJob, Reason, ReasonCode, State
 from core.moderation import AuditAction, ChannelRule, Limits, Verdict, WordRule
+from core.prompts import parse_prompts
 from core.recipe import Recipe
 from core.storage.backup import back_up
 from core.storage.retention import needed
+from core.styles import Style
 from tests.databases import new_database
 
 GUILD, CHANNEL, MEMBER, MO, LOG = 10, 20, 1, 99, 77
@@ -81,17 +84,22 @@ async def finished(database: Database, job: Job) -> None:
 
 def damage(path: Path, job_id: int, how: str) -> None:
     """As a flipped bit or another version of the program leaves it: no check is asked."""
+    damage_table(path, "jobs", f"{how} WHERE id = {job_id}")
+
+
+def damage_table(path: Path, table: str, how: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        read = "SELECT sql FROM sqlite_schema WHERE name = ?"
+        ((strict,),) = db.execute(read, (table,)).fetchall()
+        lax = strict.replace(") STRICT,", ")").replace(") STRICT", ")")
+        write = "UPDATE sqlite_schema SET sql = ? WHERE name = ?"
+        db.execute(write, (lax, table))
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(f"UPDATE {table} SET {how}")
         db.execute("PRAGMA writable_schema = ON")
-        db.execute("UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name='jobs'")
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("PRAGMA ignore_check_constraints = ON")
-        db.execute(f"UPDATE jobs SET {how} WHERE id = ?", (job_id,))
-        db.execute("PRAGMA writable_schema = ON")
-        db.execute(
-            "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name='jobs' AND sql LIKE '%)'"
-        )
+        db.execute(write, (strict, table))
 
 
 def counted() -> float:
@@ -500,3 +508,80 @@ async def test_the_data_about_a_member_is_read_however_damaged(
     (name, (record,)), *_ = await _personal_data(database, job)
     assert (name, record["recipe"]) == ("jobs", nested)
     json.dumps(record)
+
+
+# -- other tables whose rows SQLite lets nobody update ---------------------------------------------
+
+BY_TABLE = {
+    "reports": ["closed_by = x'00'", "created_at = 'then'", "job_id = 'one'"],
+    "audit_log": ["actor_id = 'Mo'", "details = x'00'", "reason = x'00'"],
+    "messages": ["channel_id = 'here'", "nonce = x'00' WHERE nonce IS NOT NULL"],
+    "deletions": ["channel_id = 'here'", "nonce = x'00'", "attempts = 'one'"],
+    "uploaded_images": ["name = x'00'", "created_at = 'then'"],
+    "pending_responses": ["job_id = x'00'", "member_id = 'Ada'", "token = x'00'"],
+    "queue_buckets": ["work = 0.5"],
+    "guild_styles": ["name = x'00'"],
+    "weekly_themes": ["closes_at = 'then'"],
+}
+
+
+@pytest.mark.parametrize("table", BY_TABLE)
+async def test_what_cannot_be_updated_fails_one_change_at_most(
+    path: Path, clock: Any, table: str
+) -> None:
+    """The first change that meets a damaged row may fail; then the row is mended, or gone."""
+    async with new_database(path, clock=clock) as database:
+        await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+        await GuildStyles(database).add(GUILD, Style("ours", parse_prompts("red"), ()), MO, None)
+        await WeeklyThemes(database).set(GUILD, ThemeSettings(CHANNEL, 24), MO)
+        await UploadedImages(database).add("a" * 64, MEMBER, age_restricted=False, spoilered=False)
+        job, other = await ask(database), await ask(database, member=2)
+        await Messages(database).announce(job.id, Kind.NOTIFICATION, CHANNEL, "nonce")
+        await Messages(database).sent(job.id, Kind.NOTIFICATION, CHANNEL, 77, "nonce")
+        assert await Reports(database).insert(job, 2, "rude")
+        await PendingResponses(database).insert(
+            1, member_id=MEMBER, payload="{}", updates_message=False, token="token", locale="en"
+        )
+        await ask(database, member=4)
+        await Deletions(database).delete_member(4)
+    copy = path.with_name("copy.db")
+    for how in BY_TABLE[table]:
+        for file in path.parent.glob("copy.db*"):
+            file.unlink()
+        shutil.copy(path, copy)
+        damage_table(copy, table, how)
+        async with Database.open(copy, clock=clock) as database:
+            for change in (
+                lambda db=database: Reports(db).unannounced(),
+                lambda db=database: AuditLog(db).unmirrored(),
+                lambda db=database: PendingResponses(db).all(),
+                lambda db=database: Reports(db).close(GUILD, 1, Verdict.DISMISS, MO),
+                lambda db=database: WeeklyThemes(db).set(GUILD, None, MO),
+                lambda db=database: GuildStyles(db).remove(GUILD, "ours", MO),
+                lambda db=database: all_taken(db),
+                lambda db=database: Deletions(db).delete_member(MEMBER),
+            ):
+                with suppress(StoreError):
+                    await change()
+                await change()
+            assert [each.id for each in await JobQueue(database).waiting()] == [other.id], how
+
+
+async def all_taken(database: Database) -> None:
+    while deletion := await Deletions(database).take():
+        await Deletions(database).done(deletion)
+
+
+async def test_a_damaged_position_has_the_whole_journal_carried_out_again(
+    path: Path, clock: Any
+) -> None:
+    async with new_database(path, clock=clock) as database:
+        job = await ask(database)
+        await Jobs(database).cancel(job.id)
+        await Deletions(database).delete_job(job.id, MEMBER)
+    for how in ("position = 'far'", "position = -1", "position = NULL"):
+        with suppress(sqlite3.IntegrityError):  # unless it is declared otherwise
+            damage_table(path, "deletion_journal", how)
+        async with Database.open(path, clock=clock) as database:
+            assert await Deletions(database).pending()
+            await ask(database)
