@@ -10,7 +10,7 @@ from bot.components.persistent import send_modal
 from bot.components.report_modal import ReportModal
 from bot.errors import RefusedError
 from bot.installation import guild_id_of
-from bot.services.access import get_visible_job
+from bot.services.access import get_visible_job, is_restricted
 from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
 from bot.services.describing import submit_description
@@ -34,13 +34,15 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
         raise RefusedError(gettext("There is no image in this message to start from."))
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            source = await interaction.client.jobs.by_message(message.id)
+            bot = interaction.client
+            source = await bot.jobs.in_message(message.channel.id, message.id)
+            restricted = source is not None and is_restricted(bot, source)
             name = await store_attachment(
-                interaction.client,
+                bot,
                 image,
                 member_id=interaction.user.id,
                 guild_id=guild_id_of(interaction),
-                age_restricted=channel_context(interaction).age_restricted,
+                age_restricted=restricted or channel_context(interaction).age_restricted,
                 spoilered=source is not None and source.spoilered,
             )
     except TimeoutError:
@@ -58,7 +60,7 @@ async def describe_image(interaction: Interaction, message: discord.Message) -> 
     image = image_of(message)
     if image is None:
         raise RefusedError(gettext("There is no image in this message to describe."))
-    job = await interaction.client.jobs.by_message(message.id)
+    job = await interaction.client.jobs.in_message(message.channel.id, message.id)
     await submit_description(interaction, image, parent=job)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot.errors import RefusedError
+from bot.services.access import is_restricted
 from bot.types import Interaction
 from core.database.provenance import UploadedImages
 from core.i18n import gettext, gettext_noop
@@ -29,7 +30,7 @@ async def store_finished(interaction: Interaction, job: Job, row: int) -> str:
     await UploadedImages(interaction.client.database).add(
         name,
         interaction.user.id,
-        age_restricted=job.age_restricted,
+        age_restricted=is_restricted(interaction.client, job),
         spoilered=job.spoilered,
     )
     return name

@@ -41,6 +41,18 @@ class Jobs:
         """The job of a job message."""
         return await self._first("SELECT * FROM jobs WHERE message_id = ? LIMIT 1", message_id)
 
+    async def in_message(self, channel_id: int, message_id: int) -> Job | None:
+        """The job that a recorded message shows, be it the job message, a copy or a report."""
+        async with self._database.read() as db:
+            rows = await rows_of(
+                db,
+                "SELECT jobs.* FROM messages JOIN jobs ON jobs.id = job_id"
+                " WHERE messages.channel_id = ? AND messages.message_id = ? LIMIT 1",
+                (channel_id, message_id),
+            )
+        jobs = await readable_jobs(self._database, rows)
+        return jobs[0] if jobs else None
+
     async def descendants(self, job_id: int, limit: int = 10) -> list[Job]:
         """Jobs that repeat, vary or continue this one; the newest first."""
         return await self._read(

@@ -234,6 +234,7 @@ async def _personal_data(database: Database, job: Job) -> list[Any]:
 READS: dict[str, Read] = {
     "Jobs.get": lambda db, job: Jobs(db).get(job.id),
     "Jobs.by_message": lambda db, job: Jobs(db).by_message(30),
+    "Jobs.in_message": lambda db, job: Jobs(db).in_message(CHANNEL, 30),
     "Jobs.descendants": lambda db, job: Jobs(db).descendants(1),
     "Jobs.unposted": lambda db, job: Jobs(db).unposted(),
     "Jobs.unposted_dead_letters": lambda db, job: Jobs(db).unposted_dead_letters(),
