@@ -6,11 +6,13 @@
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import discord
 
 from core.discord_ui.custom_ids import ID, encode, template
+from core.discord_ui.message_images import walk
 from core.discord_ui.views import static_view
 from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind, State
@@ -115,6 +117,18 @@ def custom_id(action: Action, job_id: int, row: int | None = None) -> str:
 def custom_id_template(action: Action) -> re.Pattern[str]:
     """Matches what `custom_id` makes: the groups `job_id` and, None for the only image, `row`."""
     return template(action, job_id=ID, row="[0-3]", optional={"row"})
+
+
+def shows_job(message: discord.Message, job_id: int) -> bool:
+    """Whether a message has buttons of this job."""
+    ids = (getattr(part, "custom_id", None) for part in walk(message.components))
+    found = (known.fullmatch(each) for each in ids if each for known in _templates())
+    return any(match and int(match["job_id"]) == job_id for match in found)
+
+
+@cache
+def _templates() -> tuple[re.Pattern[str], ...]:
+    return tuple(map(custom_id_template, Action))
 
 
 def button_rows(job: Job) -> Rows:

@@ -10,8 +10,10 @@ import structlog
 from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.database.messages import Kind, Messages, nonce
+from core.discord_ui.job_buttons import shows_job
 from core.discord_ui.job_message import ShownImage, link_message
 from core.discord_ui.message_images import images_of
+from core.discord_ui.own_messages import own_messages
 from core.i18n import gettext, use_locale
 from core.job import DeadLetter, Job, JobKind, ResponseToken, State
 from core.settings import Settings
@@ -159,13 +161,16 @@ class MessageWriter:
                 if not cannot_be_edited(error):
                     raise
         name = nonce(job)
+        interrupted = await self._messages.is_announced(channel.id, name)
         if not await self._messages.announce(job.id, Kind.JOB, channel.id, name):
             return  # deleted, as its message was
-        message = await post.send(channel, name)
+        message = await self._sent_before(job) if interrupted else None
+        if message is None:
+            message = await post.send(channel, name)
         if not await self._messages.sent(job.id, Kind.JOB, channel.id, message.id, name):
             return  # deleted meanwhile: the bot deletes this message, too
         if not post.is_shown_by(message):
-            # Discord knew the nonce: the message was sent before, with what was current then.
+            # The message was sent before, with what was current then.
             await post.edit(channel.get_partial_message(message.id))
         if job.message_id and renew:
             link = f"{channel.jump_url}/{message.id}"
@@ -179,6 +184,15 @@ class MessageWriter:
                     attachments=[],
                     view=link_message(gettext("Continued here: {link}", link=link)),
                 )
+
+    async def _sent_before(self, job: Job | DeadLetter) -> discord.Message | None:
+        """A message of the job that was sent and not recorded; Discord forgets a nonce soon."""
+        if isinstance(job, DeadLetter):
+            return None
+        async for message in own_messages(self._client, job.channel_id, job.created_at):
+            if shows_job(message, job.id) and not await self._messages.is_recorded(message.id):
+                return message
+        return None
 
     def _within_grace(self, job: Job) -> bool:
         """If the clock was set meanwhile, there is no waiting."""

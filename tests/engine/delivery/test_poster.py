@@ -421,6 +421,25 @@ async def test_a_message_is_not_doubled_when_the_answer_is_lost(
     assert all(json["allowed_mentions"]["parse"] == [] for json in created)
 
 
+async def test_a_message_that_a_crash_left_unrecorded_is_found_after_a_long_outage(
+    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+) -> None:
+    job = await begin(message=False)
+    await finish(job)
+    posting()
+    await until(lambda: posted(database, job))
+    first = shown(discord)
+    async with database.transaction() as db:  # as if it had crashed right after sending it
+        await db.execute("UPDATE messages SET message_id = NULL")
+        await db.execute("UPDATE jobs SET message_id = NULL, posted = 0")
+    discord.clock.advance(3600)  # longer than Discord recognises a nonce
+    await until(lambda: posted(database, job))
+    assert list(discord.channel.messages) == [first.id]
+    now = await Jobs(database).get(job.id)
+    assert now
+    assert now.message_id == first.id
+
+
 @pytest.mark.parametrize("way", ["member", "moderator"])
 async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
     discord: Sandbox,
