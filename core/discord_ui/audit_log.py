@@ -65,7 +65,14 @@ def entry_line(entry: AuditEntry) -> str:
 
 
 def details_text(entry: AuditEntry) -> str:
-    """The details of an entry in words, empty without any."""
+    """The details of an entry in words, empty without any that this version knows."""
+    try:
+        return _details_text(entry)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return ""
+
+
+def _details_text(entry: AuditEntry) -> str:
     details = entry.details
     match entry.action:
         case AuditAction.BLOCK if "until" in details:
