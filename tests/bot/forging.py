@@ -158,6 +158,7 @@ async def scene() -> AsyncIterator[Scene]:
             discord_guild_id=sandbox.guild.id,
             database_path=folder / "imagine.db",
             data_dir=folder / "data",
+            model="sketch",  # any words will do; also where no test sets it
         )
         database = await stack.enter_async_context(new_database(settings.database_path))
         stream = stack.enter_context(all_that_is_logged(settings))
