@@ -138,6 +138,9 @@ async def acknowledged(
         try:
             yield Response(interaction, message_id, deleted=resumed and message_id is None)
             delivered = True
+        except RefusedError as refusal:
+            if await pending.refuse(interaction.id, str(refusal)):
+                delivered = await handle_error(interaction, refusal)
         except Exception as error:
             delivered = await handle_error(interaction, error)
     finally:

@@ -16,7 +16,7 @@ from typing import Any
 import discord
 import structlog
 
-from bot.errors import CONNECTION_ERRORS, is_gone
+from bot.errors import CONNECTION_ERRORS, RefusedError, handle_error, is_gone
 from core.database.connection import Database
 from core.database.errors import StoreError, StoreLockedError
 from core.database.jobs import Jobs
@@ -121,6 +121,18 @@ class PendingInteractions:
         """Whether an interaction was acknowledged before and runs again."""
         return interaction.id in self._resumed
 
+    async def refuse(self, interaction_id: int, text: str) -> bool:
+        """Records a refusal before the member reads it; whether it is on disk. Never raises.
+
+        Otherwise a refusal whose delivery fails half-way would be followed by another decision.
+        """
+        try:
+            await self._rows.set_refusal(interaction_id, text)
+        except StoreError as error:
+            log.warning("a refusal could not be recorded, deciding again", error=str(error))
+            return False
+        return True
+
     async def close(self, interaction_id: int, *, delivered: bool) -> None:
         """The handler of an interaction has ended. What is not delivered will be resumed.
 
@@ -187,7 +199,11 @@ class PendingInteractions:
             kinds.deferred_message_update if row.updates_message else kinds.deferred_channel_message
         )
         interaction.extras["message_id"] = message_id
-        return True
+        if row.refusal is None:
+            return True
+        told = await handle_error(interaction, RefusedError(row.refusal))
+        await self.close(interaction.id, delivered=told)
+        return False
 
     async def _conclude(self, client: discord.Client, row: PendingResponse) -> None:
         """Everything is done; only the response may be missing."""

@@ -31,6 +31,8 @@ class PendingResponse:
     created_at: float
     job_id: int | None = None
     """The job that it has queued, once it has (see `NewJob.interaction_id`)."""
+    refusal: str | None = None
+    """Why it was refused, once it has been; it is not known whether the member knows."""
     done: bool = False
     """Whether it has changed all that it was to change (see `core.database.interactions`)."""
 
@@ -68,6 +70,14 @@ class PendingResponses:
                 ),
             )
 
+    async def set_refusal(self, interaction_id: int, text: str) -> None:
+        """Records that an interaction is refused, before its member reads why."""
+        async with self._database.transaction() as db:
+            await db.execute(
+                "UPDATE pending_responses SET outcome = ? WHERE interaction_id = ?",
+                (_REFUSED + text, interaction_id),
+            )
+
     async def delete(self, interaction_id: int) -> None:
         """Deletes a pending response: Discord has taken it, or nobody waits for it any more.
 
@@ -94,7 +104,12 @@ class PendingResponses:
         return found
 
 
+_REFUSED = "refused: "
+
+
 def _pending_response(row: sqlite3.Row) -> PendingResponse:
+    outcome = optional(row, "outcome", str)
+    refused = (outcome or "").startswith(_REFUSED)
     return PendingResponse(
         required(row, "interaction_id", int),
         optional(row, "payload", str),
@@ -103,5 +118,6 @@ def _pending_response(row: sqlite3.Row) -> PendingResponse:
         required(row, "locale", str),
         required(row, "created_at", float),
         optional(row, "job_id", int),
-        optional(row, "outcome", str) == DONE,
+        outcome.removeprefix(_REFUSED) if outcome and refused else None,
+        outcome == DONE,
     )

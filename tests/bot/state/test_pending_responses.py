@@ -15,6 +15,7 @@ from bot.services.responses import Response
 from bot.state import pending_responses
 from core.database.connection import Database
 from core.database.errors import StoreLockedError
+from core.database.moderation_queue import ModerationQueue
 from core.database.pending_responses import PendingResponses
 from core.database.queue import JobQueue
 from core.discord_ui.limits import TOKEN_SECONDS
@@ -86,6 +87,19 @@ async def test_a_reason_that_could_not_be_told_is_told_later(
         message = await private_message(ada, "Something went wrong")
         assert [each.id for each in await ada.messages()] == [message.id]
         await all_given(database)
+
+
+async def test_what_was_refused_stays_refused_if_it_is_not_known_whether_the_member_knows(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
+) -> None:
+    """Whatever was refused for may be over: a member who read the reason has moved on."""
+    await ModerationQueue(database).pause(sandbox.guild.id, 1, None)
+    sandbox.faults.reset(FOLLOW_UP, times=2, applied=True)
+    await ada.slash("imagine", include="a red circle")
+    await private_message(ada, "Image requests are paused")
+    await ModerationQueue(database).resume(sandbox.guild.id, 1)
+    await all_given(database)
+    assert await JobQueue(database).waiting() == []
 
 
 @pytest.fixture
