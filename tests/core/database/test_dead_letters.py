@@ -329,7 +329,7 @@ WRITES_ONLY = {
     "AuditLog.record_refused_default",
     *("AuditLog.mark_mirrored", "Reports.insert", "Reports.mark_announced"),
     *("PendingResponses.insert", "PendingResponses.delete", "UploadedImages.add"),
-    *("PendingResponses.set_refusal",),
+    "PendingResponses.set_refusal",
     *(
         "Deletions.empty_log",
         "Deletions.done",
