@@ -1,7 +1,8 @@
 """Where the bot is a member, and where only a member's own installation of it works.
 
-A member can add the bot to their account and use its commands in servers that have not invited it.
-There it can post nothing: for 15 minutes, it can edit its responses by the interaction's token.
+A member can add the bot to their account and use its commands in servers that have not invited it,
+in group chats and in conversations with other users. There it can post nothing: for 15 minutes, it
+can edit its responses by the interaction's token.
 """
 
 import discord
@@ -19,5 +20,7 @@ def guild_id_of(interaction: Interaction) -> int | None:
 
 
 def is_foreign(interaction: Interaction) -> bool:
-    """Whether an interaction comes from a server that has not invited the bot."""
-    return interaction.guild_id is not None and guild_id_of(interaction) is None
+    """Whether an interaction comes from a server or a conversation that the bot is no part of."""
+    if interaction.guild_id is None:
+        return interaction.context.private_channel is True
+    return guild_id_of(interaction) is None

@@ -148,12 +148,14 @@ def may_have_size(offer: Menu, width: int, height: int) -> Decision:
 def may_see(job: Job | None, actor: Actor) -> Decision:
     """Whether a member may look at a job and build on it: in its channel, or as its requester.
 
-    A refusal does not reveal whether a job exists elsewhere.
+    Outside of servers only its requester, who alone sees the response there. A refusal does not
+    reveal whether a job exists elsewhere.
     """
     if job is None or job.deleted_at is not None:
         return refuse(Reason.JOB_NOT_VISIBLE)
     own = job.member_id == actor.member_id and actor.guild_id in (job.guild_id, None)
-    if own or (job.guild_id, job.channel_id) == (actor.guild_id, actor.channel_id):
+    here = (job.guild_id, job.channel_id) == (actor.guild_id, actor.channel_id)
+    if own or (here and actor.guild_id is not None):
         return YES
     return refuse(Reason.JOB_NOT_VISIBLE)
 

@@ -28,8 +28,9 @@ def populate(sandbox: Sandbox) -> None:
     school = world.add_guild("Night School", owner)
     world.add_channel(school, "homework").topic = "Another server, with its own queue"
 
-    for name in MEMBERS:
-        user = world.add_user(name)
+    members = [world.add_user(name) for name in MEMBERS]
+    for user in members:
         world.join(painters, user)
         world.join(school, user)
+    world.add_group("Weekend", *members)
     world.join(painters, world.add_user(MODERATOR), [moderators.id])

@@ -72,7 +72,7 @@ async def show_prompt(interaction: Interaction, message: discord.Message) -> Non
 
 @app_commands.context_menu(name=gettext_noop("Report to moderators"))
 @app_commands.allowed_installs(guilds=True, users=False)
-@app_commands.allowed_contexts(guilds=True, dms=False)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 async def report_to_moderators(interaction: Interaction, message: discord.Message) -> None:
     job = await _job_of(interaction, message)
     await send_modal(interaction, ReportModal(job.id))

@@ -21,7 +21,7 @@ MAX_NAMED = 20  #: servers that are named
 
 
 @app_commands.allowed_installs(guilds=True, users=False)
-@app_commands.allowed_contexts(guilds=True, dms=False)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 class HostGroup(
     app_commands.Group,
     name="host",

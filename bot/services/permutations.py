@@ -44,8 +44,8 @@ ONE_AT_A_TIME = gettext_noop(
     "Only single requests can be private: leave out the braces, or `private`."
 )
 NOT_HERE = gettext_noop(
-    "I'm not a member of this server, so I can take only single requests here. Leave out the"
-    " braces, or use `/imagine` in direct messages with me."
+    "I'm not a member here, so I can only take single requests. Leave out the braces, or use"
+    " `/imagine` in direct messages with me."
 )
 ANSWERED = gettext_noop(
     "These requests were already answered, or are too old. Use `/imagine` again."

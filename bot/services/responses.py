@@ -116,9 +116,9 @@ async def acknowledged(
     """Acknowledges an interaction; the block gives the response, or raises what is sent instead.
 
     The response is a new message, `ephemeral` or for everybody; with `updates_message`, it is the
-    message of the button. In a server that has not invited the bot, every new message is ephemeral,
-    because its moderators could not act on it. Raises StoreError if the interaction cannot be
-    written down, and discord.py's errors if it cannot be acknowledged.
+    message of the button. Where the bot is no member, every new message is ephemeral, because
+    neither moderators nor, after 15 minutes, the bot itself could delete it. Raises StoreError if
+    the interaction cannot be written down, and discord.py's errors if it cannot be acknowledged.
     """
     pending = interaction.client.pending
     ephemeral = ephemeral or is_foreign(interaction)

@@ -65,11 +65,12 @@ class EventStream:
 
     def _ready(self, user: User) -> Payload:
         world = self._world
-        direct = [channel for channel in world.channels.values() if channel.recipient == user]
+        direct = [channel for channel in world.channels.values() if user in channel.users]
         return {
             "user": user_payload(user),
             "locale": world.locales.get(user.id, DEFAULT_LOCALE),
             "accepts_direct_messages": user.id not in world.closed,
+            "installed": user.id in world.installed,
             "bot": user_payload(world.application.bot),
             "guilds": [
                 self._guild(guild, user)

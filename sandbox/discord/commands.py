@@ -40,12 +40,11 @@ class Commands:
 
         They are there through a guild that has the bot, or because the user has added it.
         """
-        context = ContextType.BOT_DM if channel.guild_id is None else ContextType.GUILD
         installed = {int(kind) for kind in self._world.installations(user, channel)}
         return [
             each
             for each in self.offered(channel.guild_id)
-            if _is_for(each, context) and installed & set(each["integration_types"])
+            if _is_for(each, channel.context) and installed & set(each["integration_types"])
         ]
 
     def shown_to(self, user: User, channel: Channel) -> list[Payload]:

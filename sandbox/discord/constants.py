@@ -6,6 +6,7 @@ from enum import IntEnum, IntFlag
 class ChannelType(IntEnum):
     TEXT = 0
     DM = 1
+    GROUP_DM = 3
     PUBLIC_THREAD = 11
 
 
@@ -74,6 +75,8 @@ class ContextType(IntEnum):
 
     GUILD = 0
     BOT_DM = 1
+    PRIVATE_CHANNEL = 2
+    """A conversation of users that the bot is no part of."""
 
 
 class ComponentType(IntEnum):

@@ -276,7 +276,7 @@ class Interactions:
             "entitlement_sku_ids": [],
             "attachment_size_limit": FILE_LIMIT,
             "authorizing_integration_owners": world.installations(user, channel),
-            "context": 1 if channel.guild_id is None else 0,
+            "context": channel.context,
         }
         if channel.guild_id is None:
             payload["user"] = user_payload(user)
@@ -293,10 +293,10 @@ class Interactions:
         return payload
 
     def _app_permissions(self, channel: Channel) -> Permission:
-        """The bot's; in a guild without it, what responses to a user's own application may do."""
+        """The bot's; where it is not, what responses to a user's own application may do."""
         bot = self._world.application.bot
         guild = self._world.guilds.get(channel.guild_id or 0)
-        if guild is not None and bot.id not in guild.members:
+        if channel.group or (guild is not None and bot.id not in guild.members):
             return Permission.EMBED_LINKS | Permission.ATTACH_FILES
         return self._world.permissions(channel, bot)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.discord.cdn import Attachment
 from sandbox.discord.clock import moment_of
-from sandbox.discord.constants import DEFAULT_LOCALE, ChannelType, MessageType
+from sandbox.discord.constants import DEFAULT_LOCALE, ChannelType, ContextType, MessageType
 from sandbox.discord.permissions import EVERYTHING, Permission, resolve
 
 Payload = dict[str, Any]
@@ -111,7 +111,7 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel of a guild, a public thread, or a direct-message channel with the bot."""
+    """A text channel of a guild, a public thread, direct messages with the bot, or a group chat."""
 
     id: int
     name: str
@@ -123,6 +123,9 @@ class Channel:
     """Allowed and denied permission bits, by role or user id."""
     messages: dict[int, Message] = field(default_factory=dict)
     recipient: User | None = None
+    """Whose direct messages with the bot these are."""
+    group: tuple[User, ...] = ()
+    """The users of a group chat, which the bot cannot be in."""
     parent: "Channel | None" = None
     """The channel that a thread belongs to."""
     owner_id: int | None = None
@@ -133,8 +136,19 @@ class Channel:
     @property
     def kind(self) -> ChannelType:
         if self.guild_id is None:
-            return ChannelType.DM
+            return ChannelType.GROUP_DM if self.group else ChannelType.DM
         return ChannelType.TEXT if self.parent is None else ChannelType.PUBLIC_THREAD
+
+    @property
+    def context(self) -> ContextType:
+        if self.guild_id is not None:
+            return ContextType.GUILD
+        return ContextType.PRIVATE_CHANNEL if self.group else ContextType.BOT_DM
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """The users of a conversation outside of guilds."""
+        return (self.recipient,) if self.recipient else self.group
 
     @property
     def root(self) -> "Channel":

@@ -212,17 +212,21 @@ class Payloads:
 
     def channel(self, channel: Channel) -> Payload:
         last = str(max(channel.messages)) if channel.messages else None
-        if channel.recipient is not None:
+        if channel.guild_id is None:
+            named = {"name": channel.name, "icon": None} if channel.group else {}
+            owner = {"owner_id": str(channel.group[0].id)} if channel.group else {}
             return {
                 "id": str(channel.id),
-                "type": ChannelType.DM,
+                "type": channel.kind,
                 "flags": 0,
                 "last_message_id": last,
-                "recipients": [user_payload(channel.recipient)],
+                "recipients": [user_payload(user) for user in channel.users],
+                **named,
+                **owner,
             }
         if channel.parent is not None:
             return self._thread_payload(channel, channel.parent, last)
-        guild = self._guilds[channel.guild_id or 0]
+        guild = self._guilds[channel.guild_id]
         return {
             "id": str(channel.id),
             "type": ChannelType.TEXT,

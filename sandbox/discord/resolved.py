@@ -65,7 +65,7 @@ class ResolvedData:
 
     def _add_user(self, number: int) -> None:
         user = self._world.users.get(number)
-        present = user in (self._channel.recipient, self._world.application.bot)
+        present = user in (*self._channel.users, self._world.application.bot)
         if user is None or (self._channel.guild_id is None and not present):
             raise LookupError("There is no such member.")
         self._put("users", number, user_payload(user))

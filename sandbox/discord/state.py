@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from sandbox.discord import errors
 from sandbox.discord.cdn import Cdn
 from sandbox.discord.clock import Clock, Snowflakes, moment_of
-from sandbox.discord.constants import MessageFlag, MessageType
+from sandbox.discord.constants import ContextType, MessageFlag, MessageType
 from sandbox.discord.layouts import check_change
 from sandbox.discord.mentions import apply_mentions
 from sandbox.discord.models import (
@@ -203,16 +203,22 @@ class World:
         self.channels[channel.id] = channel
         return channel
 
+    def add_group(self, name: str, *users: User) -> Channel:
+        """A group chat of users. Only those who have added the application can use it there."""
+        channel = Channel(self.ids.new(), name, None, group=users)
+        self.channels[channel.id] = channel
+        return channel
+
     def installations(self, user: User, channel: Channel) -> dict[str, str]:
         """How a user has the application in a channel: through the guild (0), by themselves (1).
 
         The values are those of `authorizing_integration_owners`.
         """
         bot, owners = self.application.bot, dict[str, str]()
-        if channel.guild_id is None:
+        if channel.context == ContextType.BOT_DM:
             if any({user.id, bot.id} <= guild.members.keys() for guild in self.guilds.values()):
                 owners["0"] = "0"
-        elif bot.id in self.guilds[channel.guild_id].members:
+        elif channel.guild_id and bot.id in self.guilds[channel.guild_id].members:
             owners["0"] = str(channel.guild_id)
         if user.id in self.installed:
             owners["1"] = str(user.id)
@@ -221,8 +227,8 @@ class World:
     def permissions(self, channel: Channel, user: User) -> Permission:
         """What a user may do in a channel."""
         if channel.guild_id is None:
-            participant = user in (channel.recipient, self.application.bot)
-            return EVERYONE if participant else Permission(0)
+            participants = channel.group or (channel.recipient, self.application.bot)
+            return EVERYONE if user in participants else Permission(0)
         return self.guilds[channel.guild_id].permissions(channel, user)
 
     def sees(self, user: User, channel: Channel) -> bool:

@@ -145,11 +145,13 @@ interface Message {
 
 interface ChannelPayload {
 	id: Snowflake;
-	name: string;
+	name?: string;
 	guild_id?: Snowflake;
 	parent_id?: Snowflake | null;
 	topic?: string | null;
 	nsfw?: boolean;
+	/** The users of a conversation outside of servers. */
+	recipients?: User[];
 	permissions: string;
 	messages: Message[];
 }
@@ -172,6 +174,7 @@ interface ReadyPayload {
 	bot: User;
 	locale: string;
 	accepts_direct_messages: boolean;
+	installed: boolean;
 	guilds: Guild[];
 	direct: ChannelPayload[];
 }

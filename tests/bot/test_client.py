@@ -75,13 +75,13 @@ async def test_a_damaged_memory_does_no_harm(
         assert len(registrations(sandbox)) == 1
 
 
-async def test_commands_are_for_servers_and_direct_messages(
+async def test_commands_are_for_servers_direct_messages_and_group_chats(
     bot: ImagineBot, sandbox: Sandbox
 ) -> None:
     commands = {command["name"]: command for command in await sandbox.client.commands()}
     of_servers = {"mod", "host", "Report to moderators"}
     for name, command in commands.items():
-        assert command["contexts"] == ([0] if name in of_servers else [0, 1])
+        assert command["contexts"] == ([0] if name in of_servers else [0, 1, 2])
         assert command["integration_types"] == ([0] if name in of_servers else [0, 1])
 
 

@@ -115,6 +115,15 @@ async def abroad(sandbox: Sandbox, ada: Member) -> Member:
     return ada.at(channel.id)
 
 
+@pytest.fixture
+async def chat(sandbox: Sandbox, ada: Member, bob: Member) -> Member:
+    """Ada in a group chat with Bob. Only she has added the bot to her account."""
+    users = sandbox.world.users
+    group = sandbox.world.add_group("Weekend", users[ada.id], users[bob.id])
+    await ada.install()
+    return ada.at(group.id)
+
+
 @asynccontextmanager
 async def writer(database: Database, settings: Settings) -> AsyncIterator[MessageWriter]:
     """The engine's, which knows no channel of that server."""
@@ -222,11 +231,48 @@ async def test_what_needs_a_server_is_not_offered_there(
     assert "imagine" in names
     assert not names & {"mod", "host", "Report to moderators"}
     await abroad.slash("imagine", include="a {red, blue} circle")
-    await private_message(abroad, "only single requests here")
+    await private_message(abroad, "only take single requests")
     assert not await JobQueue(database).waiting()
     await abroad.install(False)
     with pytest.raises(OptionError):
         await abroad.slash("imagine", include="a red circle")
+
+
+async def test_in_a_group_chat_the_response_shows_the_job_to_its_member_alone(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    settings: Settings,
+    database: Database,
+    bob: Member,
+    chat: Member,
+) -> None:
+    friend = bob.at(chat.channel_id)
+    names = {command["name"] for command in await chat.commands()}
+    assert {"imagine", "describe", "history", "Describe this image"} <= names
+    assert not names & {"mod", "host", "Report to moderators"}
+    assert not await friend.commands()  # who has not added it has no commands there
+
+    card = await asked(chat)
+    assert card.ephemeral
+    async with writer(database, settings) as engine:
+        job = await finished(database, settings)
+        assert (job.guild_id, job.channel_id) == (None, chat.channel_id)
+        await engine.show_outcome(job.id)
+        assert [file.filename for file in await files_of(chat, card)] == ["imagine-1-1.png"]
+
+        await chat.wait_filled(await chat.press(card, "imagine:again:1"))
+        again = await finished(database, settings)
+        sandbox.clock.advance(15 * 60)
+        await engine.show_outcome(again.id)
+    (late,) = await (await chat.direct()).messages()
+    assert [file.filename for file in late.files] == ["imagine-2-1.png"]
+    assert not [each for each in sandbox.requests if f"/channels/{chat.channel_id}" in each.path]
+
+    await chat.slash("imagine", include="a {red, blue} circle")
+    await private_message(chat, "only take single requests")
+    await friend.install()
+    await friend.slash("show", job=1)
+    await private_message(friend, "That job doesn't exist here")
 
 
 async def files_of(member: Member, card: MessageView) -> list[Any]:

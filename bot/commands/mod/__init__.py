@@ -25,7 +25,7 @@ from core.i18n import gettext_noop
 
 
 @app_commands.allowed_installs(guilds=True, users=False)
-@app_commands.allowed_contexts(guilds=True, dms=False)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 class Moderation(
     app_commands.Group,
     name="mod",

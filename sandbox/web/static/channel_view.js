@@ -153,9 +153,11 @@ function beginning(channel) {
 		element("h2", direct ? `Your conversation with ${name}` : `Welcome to #${name}`),
 		element(
 			"p",
-			direct
-				? "Only you and the bot can see this. Private images and copies arrive here."
-				: channel.topic || "This is the start of the channel.",
+			!direct
+				? channel.topic || "The start of the channel."
+				: channel.name
+					? "Who has added the bot has its commands here."
+					: "Only you and the bot see this. Private images and copies come here.",
 		),
 		element("p", "Type ", element("kbd", "/"), " to see what the bot can do."),
 		element(

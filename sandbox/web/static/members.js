@@ -15,10 +15,11 @@ export function mountMembers(box) {
 }
 
 function groups() {
-	const guild = guildOf(getChannel());
+	const channel = getChannel();
+	const guild = guildOf(channel);
 	if (!guild) {
-		const users = [state.user, state.bot].filter((user) => user !== null);
-		return [group("In this conversation", users)];
+		const bot = channel?.name || !state.bot ? [] : [state.bot];
+		return [group("In this conversation", [...(channel?.recipients ?? []), ...bot])];
 	}
 	const withRank = (rank) =>
 		guild.members.filter((member) => rankOf(guild, member) === rank).map((member) => member.user);

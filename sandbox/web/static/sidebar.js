@@ -50,11 +50,7 @@ function servers(current) {
 		dot(directChannels()),
 	);
 	const others = state.guilds.map((guild) => {
-		const initials = guild.name
-			.split(/\s+/)
-			.map((word) => word[0])
-			.join("")
-			.slice(0, 2);
+		const words = guild.name.split(/\s+/, 2);
 		const name = `${guild.name}${hasUnread(guild.channels) ? ", unread" : ""}`;
 		return element(
 			"button.server",
@@ -65,7 +61,7 @@ function servers(current) {
 				"aria-current": guild === current ? "true" : null,
 				onclick: () => openGuild(guild),
 			},
-			initials,
+			words.map((word) => word[0]),
 			dot(guild.channels),
 		);
 	});
@@ -122,11 +118,11 @@ function galleryEntry() {
 	);
 }
 
-/** @param {{ id: Snowflake, name: string, guild_id?: Snowflake, parent_id?: Snowflake | null, nsfw?: boolean }} each */
+/** @param {Channel | ChannelPayload} each */
 function channelEntry(each) {
 	const current = view === "channel" && each.id === state.channelId;
 	const unread = state.unread.has(each.id);
-	const sign = !each.guild_id ? "at" : each.parent_id ? "thread" : "hash";
+	const sign = !each.name ? "at" : !each.guild_id ? "people" : each.parent_id ? "thread" : "hash";
 	const classes = `channel-entry${unread ? " unread" : ""}${each.parent_id ? " thread" : ""}`;
 	return element(
 		"li",
@@ -160,17 +156,22 @@ function you() {
 		{ "aria-label": "Your language in Discord", onchange: () => set({ locale: language.value }) },
 		options,
 	);
-	const open = element("input", {
-		type: "checkbox",
-		checked: state.acceptsDirectMessages,
-		onchange: () => set({ direct_messages: open.checked }),
-	});
+	const box = (checked, setting, text) => {
+		const onchange = () => set({ [setting]: input.checked });
+		const input = element("input", { type: "checkbox", checked, onchange });
+		return element("label", input, ` ${text}`);
+	};
 	return [
 		element(
 			"div.me",
 			avatar(user),
 			element("div", element("b", nameOf(user)), element("small", "This is you")),
 		),
-		element("div.settings", language, element("label", open, " accepts direct messages")),
+		element(
+			"div.settings",
+			language,
+			box(state.acceptsDirectMessages, "direct_messages", "accepts direct messages"),
+			box(state.installed, "installed", "has added Imagine"),
+		),
 	];
 }

@@ -13,6 +13,7 @@ export const state = {
 	bot: null,
 	locale: "en-US",
 	acceptsDirectMessages: true,
+	installed: false,
 	/** Whether the bot is connected. */
 	connected: false,
 	/** Why the server cannot be reached. @type {string | null} */
@@ -92,9 +93,9 @@ export function findUser(id) {
 	return null;
 }
 
-/** @param {{ guild_id?: Snowflake, name: string }} channel */
+/** @param {{ name?: string }} channel */
 export function channelName(channel) {
-	return channel.guild_id ? channel.name : "Imagine";
+	return channel.name ?? "Imagine";
 }
 
 /**
@@ -152,6 +153,7 @@ function applyReady(ready) {
 	state.bot = ready.bot;
 	state.locale = ready.locale;
 	state.acceptsDirectMessages = ready.accepts_direct_messages;
+	state.installed = ready.installed;
 	state.guilds = ready.guilds;
 	const channels = [...ready.guilds.flatMap((guild) => guild.channels), ...ready.direct];
 	state.channels = new Map(
