@@ -7,6 +7,7 @@ and other words that mean nearly the same. The bot looks prompts up in it before
 import json
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -17,6 +18,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from core.composition import NOTHING, Colour, Composition, Grammar
+from core.emoji import spelled_out
 
 FOLDER = Path(__file__).with_name("vocabularies")
 """One file for each model of limited vocabulary, by its name; training writes them."""
@@ -27,10 +29,16 @@ LONGEST_PHRASE = 8
 SHORTEST_TYPO = 4
 """Letters of a word in which a typing error is looked for; shorter ones resemble too much."""
 
-LONG_WORD = 8
+SURE_WORD = 6
+"""Letters of a word from which on a wrong one is forgiven, and not only a missing or moved one."""
+
+LONG_WORD = 9
 """Letters from which on two errors are forgiven instead of one."""
 
 SUGGESTIONS = 3
+
+NEAR = 75
+"""Percent of its letters that a suggestion shares with what was typed."""
 
 _WORD = re.compile(r"[\w'-]+")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
@@ -166,25 +174,24 @@ class Vocabulary:
         return phrases
 
     def _split(self, words: Sequence[str], silent: frozenset[str]) -> Iterator["_Phrase"]:
-        words = list(words)
+        words, correct = list(words), True
         while words:
             count, phrase, name = self._longest(words, silent)
             said = _joined(words[:count])
             if name:
-                exact = phrase in self.own_names
-                clear = exact or count > 1
-                yield _Phrase(said, name, name=name if clear else "", exact=exact)
+                own = phrase in self.own_names
+                clear = own or count > 1
+                yield _Phrase(said, name, name=name if clear else "", exact=own and correct)
             elif phrase or words[0].isdecimal():
                 yield _Phrase(said, silent=True)
             elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
-                yield _Phrase(said, modifier=words[0])
+                yield _Phrase(said, modifier=words[0], exact=correct)
             elif close := self._typo(words[0]):
-                thing = self.things.get(close, "")
-                name = thing if close in self.own_names else close
-                modifier = "" if thing else close
-                yield _Phrase(said, thing, name if thing else "", modifier, exact=False)
+                words[0], correct = close, False
+                continue  # with the right word, which may begin a longer phrase
             else:
                 yield _Phrase(said)
+            correct = True
             del words[:count]
 
     def compose(self, texts: Sequence[str], excludes: Sequence[str] = ()) -> Composition:
@@ -249,9 +256,15 @@ class Vocabulary:
         """Names in the member's language that are spelled like the text, or popular ones."""
         labels = self.labels.get(language, self.labels["en"])
         by_label = {fold(label): label for label in labels.values()}
-        near = process.extract(
-            fold(text), by_label.keys(), scorer=fuzz.WRatio, score_cutoff=70, limit=SUGGESTIONS
-        )
+        said = [word for word in _words(fold(text)) if word not in self.silent]
+        near = [
+            match
+            for words in dict.fromkeys((_joined(said), *said))
+            for match in process.extract(
+                words, by_label.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=NEAR
+            )
+        ]
+        near.sort(key=lambda match: match[1], reverse=True)
         found = [by_label[folded] for folded, _, _ in near]
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
@@ -288,20 +301,30 @@ class Vocabulary:
         """The known word that a mistyped one is most like, or ""."""
         for form in (word, *(word.removesuffix(e) for e in _PLURALS if word.endswith(e))):
             errors = 2 if len(form) >= LONG_WORD else 1
+            known = self._single_words.get(form[:1], ())
+            if len(form) < SURE_WORD:  # another letter would make another word, such as "musk"
+                known = [w for w in known if len(w) != len(form) or sorted(w) == sorted(form)]
             found = len(form) >= SHORTEST_TYPO and process.extractOne(
-                form, self._single_words, scorer=OSA.distance, score_cutoff=errors
+                form, known, scorer=OSA.distance, score_cutoff=errors
             )
             if found:
                 return str(found[0])
         return ""
 
     @cached_property
-    def _single_words(self) -> list[str]:
-        """Names, and parts of English ones; of equally similar ones the first is taken."""
+    def _single_words(self) -> Mapping[str, Sequence[str]]:
+        """Names, and parts of English ones, by first letter, which typing errors rarely change.
+
+        Of equally similar ones the first is taken.
+        """
         english = (word for label in self.labels["en"].values() for word in fold(label).split())
         parts = (word for word in english if word in self.things)
         every = dict.fromkeys((*sorted(self.modifiers), *parts, *sorted(self.own_names)))
-        return [word for word in every if len(word) >= SHORTEST_TYPO - 1 and " " not in word]
+        by_letter = defaultdict[str, list[str]](list)
+        for word in every:
+            if len(word) >= SHORTEST_TYPO - 1 and " " not in word:
+                by_letter[word[0]].append(word)
+        return by_letter
 
 
 @cache
@@ -312,8 +335,11 @@ def vocabulary_of(model: str) -> Vocabulary | None:
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents on Latin letters, apostrophes straight, hiragana as katakana."""
-    text = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    """Lower case, without accents on Latin letters, apostrophes straight, hiragana as katakana.
+
+    Emoji become words.
+    """
+    text = unicodedata.normalize("NFKD", spelled_out(text).casefold().replace("’", "'"))
     plain = "".join(
         c for i, c in enumerate(text)
         if not (unicodedata.combining(c) and i and text[i - 1].isascii())

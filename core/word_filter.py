@@ -7,7 +7,8 @@ A rule's word is found as a whole word: "irl" is not in "girl". It is also found
   ordinary words stand there side by side ("the pen is blue"),
 - in the plural (-s, -es), with a Korean particle, with an Arabic or Hebrew article,
 - beside digits ("nude2024"), because CLIP reads digits on their own,
-- anywhere in a text, for scripts that put no spaces between words.
+- anywhere in a text, for scripts that put no spaces between words,
+- as an emoji with this word in its name.
 
 `*` at the start or end of a rule stands for any letters: `nud*` finds "nudes" and "nudity". A rule
 without Latin marks ignores them, except that letters of another alphabet make another word
@@ -25,6 +26,7 @@ from functools import lru_cache
 import ahocorasick
 import regex
 
+from core.emoji import spelled_out
 from core.moderation import WordRule
 from core.prompts import canonical
 from core.text_folding import fold
@@ -118,3 +120,5 @@ def _views(text: str) -> Iterator[tuple[str, bool, bool]]:
         yield tokens, True, True
     if any(map(str.isdigit, text)):
         yield tokens, True, False
+    if (words := spelled_out(text)) != text:
+        yield words, False, False

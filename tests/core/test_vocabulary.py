@@ -27,6 +27,7 @@ TABLE = {
         "yacht": "sailboat",
         "sail boat": "sailboat",
         "hello": "waving hand",
+        "circle": "red apple",
     },
     "preferred": {"hound": "dog"},
     "modifiers": ["red", "blue", "circle", "rose"],
@@ -58,6 +59,8 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
         ("saliboat", ("sailboat",), False),
         ("aples", ("red apple",), False),
         ("a redd dog", ("dog",), False),
+        ("a bleu circel", (), False),
+        ("a redd aple", ("red apple",), False),
         ("red apple", ("red apple",), True),
         ("犬とヨット", ("dog", "sailboat"), True),
         ("ばらと犬", ("rose", "dog"), True),
@@ -81,8 +84,15 @@ def test_what_is_near_nothing_is_empty_and_gets_three_suggestions(vocabulary: Vo
     understood = vocabulary.understand("xqzwv brlmpf")
     assert understood.empty
     assert understood.unknown == ("xqzwv", "brlmpf")
+    assert vocabulary.suggestions("the xqzwv on a lake", "en") == ["sailboat", "dog", "red apple"]
+    assert vocabulary.suggestions("two handwavings on a lake", "en")[0] == "waving hand"
     assert vocabulary.suggestions("xqzwv", "de") == ["Segelboot", "Hund", "roter Apfel"]
     assert vocabulary.suggestions("segelboote", "de")[0] == "Segelboot"
+
+
+def test_words_of_ones_own_are_not_corrected_to_others(vocabulary: Vocabulary) -> None:
+    """Typing errors leave the first letter as it is, and short words are other words."""
+    assert vocabulary.understand("a nose, a ruse").things == ()
 
 
 @pytest.mark.parametrize(
@@ -124,6 +134,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         ("a sail boat", "sailboat"),
         ("a saliboat", "sailboat"),
         ("a blue circle", "blue circle"),
+        ("a bleu circel", "blue circle"),
     ],
 )
 def test_names_are_put_into_english_and_synonyms_stay(
