@@ -14,7 +14,7 @@ from engine.models.model import Model
 
 class NoteCode(StrEnum):
     TRUNCATED_WORDS = "truncated_words"  # words: beyond CLIP's context
-    UNDERSTOOD_AS = "understood_as"  # things: what the prompts were taken for
+    UNDERSTOOD_AS = "understood_as"  # things: what prompts were taken for that call them otherwise
     UNKNOWN_WORDS = "unknown_words"  # model, words: not among those that the model was taught
     LOW_MEMORY = "low_memory"  # rendered with gradient checkpointing, which is slower
 
@@ -80,9 +80,10 @@ def _notes(recipe: Recipe, model: Model) -> Iterator[Note]:
     unknown = [word for text in texts for word in model.perceptor.unknown_words(text)]
     if vocabulary := vocabulary_of(model.name):
         understood = [vocabulary.understand(text) for text in texts]
-        if not all(each.exact for each in understood):
-            things = dict.fromkeys(thing for each in understood for thing in each.things)
-            yield Note(NoteCode.UNDERSTOOD_AS, {"things": ", ".join(things)})
+        painted = understood[: len(recipe.include)]
+        if others := [thing for each in painted if not each.exact for thing in each.things]:
+            things = ", ".join(dict.fromkeys(others))
+            yield Note(NoteCode.UNDERSTOOD_AS, {"things": things})
         unknown = [word for each in understood for word in each.unknown]
     if unknown:
         yield Note(NoteCode.UNKNOWN_WORDS, {"model": model.name, "words": ", ".join(unknown)})
