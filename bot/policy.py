@@ -121,12 +121,11 @@ def may_paint(recipe: Recipe, model: str, *, grown: bool = False) -> Decision:
     sizes on offer.
     """
     offer = menu(model)
-    if max(recipe.width, recipe.height) > offer.largest:
+    if not (recipe.source or grown):
+        if not (allowed := may_have_size(offer, recipe.width, recipe.height)):
+            return allowed
+    elif max(recipe.width, recipe.height) > offer.largest:
         return refuse(Reason.MAX_SIZE_REACHED, limit=offer.largest)
-    if not (recipe.source or grown) and not (
-        allowed := may_have_size(offer, recipe.width, recipe.height)
-    ):
-        return allowed
     if not MIN_STEPS <= recipe.steps <= MAX_STEPS:
         return refuse(Reason.STEPS_OUT_OF_RANGE, least=MIN_STEPS, most=MAX_STEPS)
     return YES

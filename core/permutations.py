@@ -90,6 +90,6 @@ def _brace_help() -> str:
     return gettext(
         "Braces hold alternatives, such as {example}, and can't be nested. Write {brace} for a"
         " brace.",
-        example="a {red, green} star",
-        brace="\\{",
+        example="`a {red, green} star`",
+        brace="`\\{`",
     )

@@ -96,12 +96,12 @@ def built_in(typed: str) -> Style:
     )
 
 
-def no_such_style(own: Iterable[str] = ()) -> RecipeError:
+def no_such_style(own: Iterable[str] = (), presets: Iterable[str] = PRESETS) -> RecipeError:
     """The error for an unknown style. It lists a server's own, as Markdown, and the built-in."""
     return RecipeError(
         gettext(
             "There is no such style. Choose one of these: {presets}.",
-            presets=", ".join((*own, *map(gettext, PRESETS))),
+            presets=", ".join((*own, *map(gettext, presets))),
         )
     )
 

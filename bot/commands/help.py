@@ -16,9 +16,10 @@ Separate several prompts with bars, each with a weight if you like: `a castle | 
 `image:` is an image to start from, `like:` one to resemble, `unlike:` one to avoid resembling.
 
 Below an image: **Again** with a new seed · **Vary** for variations · **Upscale** to twice \
-the size · **Edit** the recipe · **More** · **Favourite** · **Timelapse** · **Details**.
-`/queue` what is waiting · `/cancel` a job · `/show` an image by number · `/history` your images · \
-`/prefer` your default size, steps and style · `/privacy` your data.
+the size · **Edit** the recipe · **More** to remix, repaint a part, zoom out or make a film.
+`/describe` an image in words · `/blend` images · `/styles` · `/history` your images · `/show` one \
+by number · `/queue` what is waiting · `/cancel` a job · `/prefer` your defaults · `/privacy` your \
+data.
 
 Press an example to try it:""")
 

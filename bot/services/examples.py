@@ -5,14 +5,15 @@ from typing import Any
 import discord
 
 from core.discord_ui.custom_ids import encode
+from core.i18n import gettext, gettext_noop
 
 KIND = "example"
 
 EXAMPLES = {
-    "picturebook": (
-        ("a lighthouse at night", "watermark"),
-        ("a cat and a dog", ""),
-        ("a 3d rocket on a blue background", "a cloud"),
+    "picturebook": (  # which understands five languages
+        (gettext_noop("an owl in the snow"), ""),
+        (gettext_noop("a cat and a dog"), ""),
+        (gettext_noop("a 3d rocket on a blue background"), ""),
     ),
     "sketch": (
         ("a red circle on a white background", "watermark"),
@@ -29,8 +30,11 @@ EXAMPLES = {
 
 
 def examples(model: str) -> tuple[tuple[str, str], ...]:
-    """Include and exclude prompts that this model understands."""
-    return EXAMPLES.get(model, EXAMPLES[""])
+    """Include and exclude prompts that this model understands, in the current language if it can."""
+    prompts = EXAMPLES.get(model, EXAMPLES[""])
+    if model != "picturebook":
+        return prompts
+    return tuple((gettext(include), exclude) for include, exclude in prompts)
 
 
 def example_buttons(model: str) -> list[discord.ui.Button[Any]]:

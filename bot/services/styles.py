@@ -12,6 +12,7 @@ from core.styles import (
     no_such_style,
     preset_named,
     style_key,
+    suiting,
 )
 
 
@@ -35,10 +36,16 @@ async def existing_style(interaction: Interaction, name: str) -> Style | None:
 
 
 async def find_style(interaction: Interaction, typed: str) -> Style:
-    """The style with this name. Raises RecipeError, StoreError."""
-    if style := await existing_style(interaction, typed):
+    """The style with this name. Raises RecipeError, StoreError.
+
+    A built-in style must suit the model, which else knows none of its words.
+    """
+    suitable = suiting(interaction.client.settings.model)
+    style = await existing_style(interaction, typed)
+    if style and (style.name in suitable or not preset_named(style.name)):
         return style
-    raise no_such_style(escape(style.name) for style in await added_styles(interaction))
+    own = [escape(style.name) for style in await added_styles(interaction)]
+    raise no_such_style(own, suitable)
 
 
 async def added_styles(interaction: Interaction) -> list[Style]:

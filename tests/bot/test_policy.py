@@ -37,10 +37,11 @@ def test_what_the_menu_offers_may_be_painted(pair: str) -> None:
         assert policy.may_paint(requested, pair)
 
 
-def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are() -> None:
-    decision = policy.may_paint(recipe(width=256, height=256), "sketch")
+@pytest.mark.parametrize("side", [256, 1000])
+def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are(side: int) -> None:
+    decision = policy.may_paint(recipe(width=side, height=side), "sketch")
     assert not decision
-    assert "256x256" in decision.refusal
+    assert f"{side}x{side}" in decision.refusal
     assert "64x64" in decision.refusal
 
 

@@ -1,10 +1,14 @@
 """/help: its examples work."""
 
+import pytest
+
 from bot.client import ImagineBot
-from bot.services.examples import EXAMPLES
+from bot.services.examples import EXAMPLES, examples
 from core.database.connection import Database
 from core.database.queue import JobQueue
+from core.i18n import use_locale
 from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
 from sandbox import Member
 from tests.bot.conftest import private_message
 
@@ -20,9 +24,20 @@ async def test_an_example_is_asked_for_by_a_press(
     assert job.recipe.title == "a red circle on a white background"
 
 
+@pytest.mark.parametrize("language", ["en-US", "de", "es-ES", "fr", "ja"])
+def test_examples_are_in_a_language_that_the_model_understands(language: str) -> None:
+    vocabulary = vocabulary_of("picturebook")
+    assert vocabulary
+    with use_locale(language):
+        texts = [include for include, _ in examples("picturebook")]
+    things = [vocabulary.understand(text).things for text in texts]
+    assert things == [("owl",), ("cat", "dog"), ("rocket",)]
+    assert (texts[1] == "a cat and a dog") == (language == "en-US")
+
+
 def test_all_examples_are_wishes() -> None:
-    for examples in EXAMPLES.values():
-        assert len(examples) == 3
-        for include, exclude in examples:
+    for prompts in EXAMPLES.values():
+        assert len(prompts) == 3
+        for include, exclude in prompts:
             assert len(include) <= 80  # what a button can show
             Recipe.make(include, exclude, width=64, height=64, steps=10)

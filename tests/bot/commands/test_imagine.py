@@ -28,6 +28,15 @@ from tests.bot.conftest import all_given, private_message, refusal, running_bot
 CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 
+async def test_a_style_that_the_model_knows_nothing_of_is_refused_with_those_there_are(
+    bot: ImagineBot, ada: Member
+) -> None:
+    await ada.slash("imagine", include="a house", style="watercolour")
+    text = (await private_message(ada, "no such style")).text
+    assert "night" in text
+    assert "watercolour" not in text
+
+
 async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
