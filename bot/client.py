@@ -251,13 +251,18 @@ class ImagineBot(discord.Client):
             return
         data: Mapping[str, Any] = interaction.data or {}
         async with self.error_boundary(interaction):
-            for modal in self._modals:
-                if match := modal.template.fullmatch(data["custom_id"]):
-                    form = modal.from_match(match)
-                    components, resolved = data["components"], data.get("resolved", {})
-                    await form._dispatch_submit(interaction, components, resolved)
-                    return
-            raise RefusedError(gettext(OUTDATED_FORM))
+            found = self.modal_of(data["custom_id"])
+            if found is None:
+                raise RefusedError(gettext(OUTDATED_FORM))
+            form = found[0].from_match(found[1])
+            await form._dispatch_submit(interaction, data["components"], data.get("resolved", {}))
+
+    def modal_of(self, custom_id: str) -> tuple[AnyModal, re.Match[str]] | None:
+        """The class of the form with this custom id, and how its template matches."""
+        for modal in self._modals:
+            if match := modal.template.fullmatch(custom_id):
+                return modal, match
+        return None
 
     def _is_known(self, custom_id: str) -> bool:
         return any(

@@ -6,6 +6,8 @@ under which the log has the traceback.
 
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import discord
@@ -13,6 +15,7 @@ import structlog
 from discord import app_commands
 
 from core.database.errors import StoreError
+from core.discord_ui.views import static_view
 from core.i18n import gettext
 from core.prompts import RecipeError
 
@@ -43,22 +46,38 @@ class UndeliveredError(Exception):
     """Discord did not accept a response; it is retried (see `bot.services.responses`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class TypedText:
+    """What a member typed into a form: shown below its error, with a button to go on from there."""
+
+    embed: discord.Embed
+    button: discord.ui.Button[Any]
+
+
+TYPED = "typed"
+"""The key of the `TypedText` among the extras of an interaction."""
+
+
 async def send_error(
-    interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
+    interaction: discord.Interaction,
+    text: str,
+    view: discord.ui.View | None = None,
+    embed: discord.Embed | None = None,
 ) -> None:
     """Sends a text and buttons only to this member; a public "is thinking…" is deleted first.
 
     Raises discord.HTTPException.
     """
-    response, shown = interaction.response, view or discord.utils.MISSING
+    response, missing = interaction.response, discord.utils.MISSING
+    shown, below = view or missing, embed or missing
     if not response.is_done():
-        await response.send_message(text, ephemeral=True, view=shown)
+        await response.send_message(text, ephemeral=True, view=shown, embed=below)
         return
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         # Otherwise the follow-up would fill in the deferred message, visible to everyone.
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
-    await interaction.followup.send(text, ephemeral=True, view=shown)
+    await interaction.followup.send(text, ephemeral=True, view=shown, embed=below)
 
 
 async def handle_error(interaction: discord.Interaction, error: Exception) -> bool:
@@ -77,7 +96,11 @@ async def handle_error(interaction: discord.Interaction, error: Exception) -> bo
     incident = None if _is_expected(error) else secrets.token_hex(3)
     try:
         view = error.view if isinstance(error, RefusedError) else None
-        await send_error(interaction, _text(error, incident), view)
+        typed: TypedText | None = None if incident else interaction.extras.get(TYPED)
+        if typed:
+            view = static_view([*(view.children if view else ()), typed.button])
+        embed = typed.embed if typed else None
+        await send_error(interaction, _text(error, incident), view, embed)
         return True
     except Exception as failure:
         if not is_gone(failure):

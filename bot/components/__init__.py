@@ -1,9 +1,10 @@
 """Buttons, forms and lists: what members press and fill in. All of them are listed here."""
 
 from bot.client import AnyButton, AnyModal
-from bot.components.edit_modal import EditAgainButton, EditModal
+from bot.components.edit_modal import EditModal
 from bot.components.example_buttons import ExampleButton
 from bot.components.film_modal import FilmModal
+from bot.components.form_again_button import FormAgainButton
 from bot.components.history_list import HistoryList
 from bot.components.image_modal import ImageModal
 from bot.components.job_buttons import JOB_BUTTONS
@@ -26,7 +27,7 @@ from bot.components.suggestion_buttons import SuggestionButton
 
 BUTTONS: tuple[AnyButton, ...] = (
     *JOB_BUTTONS,
-    EditAgainButton,
+    FormAgainButton,
     ExampleButton,
     SuggestionButton,
     ConfirmButton,

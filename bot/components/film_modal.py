@@ -4,7 +4,6 @@ from typing import Any, Self
 
 import discord
 
-from bot.components.persistent import value_of
 from bot.components.repaint_modal import ImagePartModal, select
 from bot.services.access import get_finished_job
 from bot.services.foreign_images import without_foreign_images
@@ -61,8 +60,7 @@ class FilmModal(ImagePartModal):
         recipe = job.recipe.travel(
             job.id,
             self.row,
-            value_of(self.include),
-            value_of(self.exclude),
+            *self.texts(),
             Film.of(Motion(motion), int(length)),
             drawn_seed(),
         )

@@ -6,17 +6,29 @@ from typing import Any, Self
 import discord
 
 from bot.client import OUTDATED_FORM
-from bot.components.persistent import PersistentModal, value_of
+from bot.components.persistent import (
+    PersistentModal,
+    check_prompts,
+    chosen_of,
+    radio_group,
+    value_of,
+)
 from bot.errors import RefusedError
 from bot.services.preferences import preferred_recipe
 from bot.services.signing import PATTERN, sign, verify
 from bot.services.submission import submit_job
 from bot.types import Interaction
 from core.discord_ui.custom_ids import encode, template
-from core.i18n import gettext
+from core.i18n import gettext, gettext_noop
 from core.prompts import MAX_PROMPT_LENGTH
 
 KIND = "picture"
+STRENGTH = 0.5
+STRENGTHS = {
+    gettext_noop("Loosely"): 0.3,
+    gettext_noop("Halfway"): STRENGTH,
+    gettext_noop("Closely"): 0.8,
+}
 
 
 class ImageModal(PersistentModal):
@@ -36,13 +48,11 @@ class ImageModal(PersistentModal):
         self.exclude: discord.ui.TextInput[Any] = discord.ui.TextInput(
             custom_id="exclude", max_length=MAX_PROMPT_LENGTH, style=long, required=False
         )
-        self.strength: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            custom_id="strength", max_length=5, default="0.5"
-        )
+        self.strength = radio_group("strength", STRENGTHS, STRENGTH)
         for label, component in (
             (gettext("Include"), self.include),
             (gettext("Exclude"), self.exclude),
-            (gettext("How closely to follow it, from 0 to 1"), self.strength),
+            (gettext("How closely to follow it"), self.strength),
         ):
             self.add_item(discord.ui.Label(text=label, component=component))
 
@@ -59,24 +69,10 @@ class ImageModal(PersistentModal):
         settings = interaction.client.settings
         if not verify(self.name, self.signature, interaction.user.id, settings):
             raise RefusedError(gettext(OUTDATED_FORM))
+        include, exclude = value_of(self.include), value_of(self.exclude)
+        check_prompts(include, exclude)
+        strength = chosen_of(self.strength, STRENGTHS, STRENGTH)
         recipe = await preferred_recipe(
-            interaction,
-            value_of(self.include),
-            value_of(self.exclude),
-            initial=self.name,
-            strength=_strength(value_of(self.strength)),
+            interaction, include, exclude, initial=self.name, strength=strength
         )
         await submit_job(interaction, recipe)
-
-
-def _strength(text: str) -> float:
-    """Raises RefusedError."""
-    try:
-        strength = float(text.replace(",", "."))
-    except ValueError:
-        strength = -1.0
-    if not 0 <= strength <= 1:
-        raise RefusedError(
-            gettext("How closely to follow the image must be a number from 0 to 1, such as 0.5.")
-        )
-    return strength

@@ -6,16 +6,25 @@ and fills in a new instance.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import discord
 
-from bot.errors import RefusedError
+from bot.errors import TYPED, RefusedError, TypedText
 from bot.types import Interaction
+from core.discord_ui.custom_ids import PREFIX, encode
+from core.discord_ui.limits import MAX_EMBED_FIELD
 from core.i18n import gettext
+from core.prompts import RecipeError, parse_prompts
 
 NEVER = r"(?!)"
 """Matches no custom id: the template of base classes."""
+
+AGAIN = "re"
+"""The kind of the button that opens a form again. Some forms have long custom ids."""
+
+_FENCES = "```\n", "\n```"
 
 AnyInteraction = discord.Interaction[Any]
 
@@ -61,7 +70,11 @@ class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=
 
 
 class PersistentModal(discord.ui.Modal):
-    """A form that is recreated from its custom id when it is submitted."""
+    """A form that is recreated from its custom id when it is submitted.
+
+    All of its items are labels. What was typed is shown below an error, and a button opens the form
+    with it again.
+    """
 
     template: ClassVar[re.Pattern[str]]
 
@@ -70,12 +83,53 @@ class PersistentModal(discord.ui.Modal):
         """The form with this custom id."""
         raise NotImplementedError
 
+    @classmethod
+    async def reopened(cls, interaction: Interaction, match: re.Match[str]) -> Self:
+        """The form with this custom id, to be filled in. Raises RefusedError."""
+        return cls.from_match(match)
+
     async def submit(self, interaction: Interaction) -> None:
         """Handles what the member submitted."""
         raise NotImplementedError
 
     async def on_submit(self, interaction: AnyInteraction, /) -> None:
+        if typed := self._typed():
+            interaction.extras[TYPED] = typed
         await self.submit(interaction)
+
+    def refill(self, embed: discord.Embed) -> None:
+        """Fills in what was typed, as `_typed` has shown it."""
+        before, after = _FENCES
+        for label, field in zip(self._kept(), embed.fields, strict=False):
+            text = str(field.value).removeprefix(before).removesuffix(after)
+            match label.component:
+                case discord.ui.TextInput() as field_of_text:
+                    field_of_text.default = text or None
+                    longest = field_of_text.max_length or 0
+                    field_of_text.max_length = max(longest, len(text))
+                case discord.ui.Select() | discord.ui.RadioGroup() as menu:
+                    chosen = text.splitlines()
+                    for option in menu.options:
+                        option.default = option.label in chosen or option.value in chosen
+
+    def _typed(self) -> TypedText | None:
+        """What was submitted, without files. None if it is too long to be shown."""
+        embed = discord.Embed(colour=discord.Colour.light_grey())
+        for label in self._kept():
+            text = _submitted(label.component).join(_FENCES)
+            if len(text) > MAX_EMBED_FIELD:
+                return None
+            embed.add_field(name=label.text, value=text, inline=False)
+        button: discord.ui.Button[Any] = discord.ui.Button(
+            label=gettext("Edit again"),
+            style=discord.ButtonStyle.primary,
+            custom_id=encode(AGAIN, self.custom_id.removeprefix(f"{PREFIX}:")),
+        )
+        return TypedText(embed, button)
+
+    def _kept(self) -> list[discord.ui.Label[Any]]:
+        labels = (item for item in self.children if isinstance(item, discord.ui.Label))
+        return [each for each in labels if not isinstance(each.component, discord.ui.FileUpload)]
 
     async def on_error(  # type: ignore[override]  # as discord.ui.Modal overrides it
         self, interaction: AnyInteraction, error: Exception, /
@@ -87,6 +141,53 @@ async def send_modal(interaction: Interaction, modal: PersistentModal) -> None:
     """Opens a form. It is stopped first, so that discord.py doesn't keep it in memory."""
     modal.stop()
     await interaction.response.send_modal(modal)
+
+
+def _submitted(component: discord.ui.Item[Any]) -> str:
+    """The text of a field, or a line for each choice, by its label if it is known."""
+    if isinstance(component, discord.ui.TextInput):
+        return value_of(component)
+    if isinstance(component, discord.ui.RadioGroup):
+        labels = {option.value: option.label for option in component.options}
+        return labels.get(component.value or "", component.value or "")
+    assert isinstance(component, discord.ui.Select)
+    labels = {option.value: option.label for option in component.options}
+    return "\n".join(labels.get(value, value) for value in component.values)
+
+
+def radio_group(
+    name: str, values: Mapping[str, float], default: float
+) -> "discord.ui.RadioGroup[Any]":
+    """One of these values, by their labels."""
+    return discord.ui.RadioGroup(
+        custom_id=name,
+        options=[
+            discord.RadioGroupOption(
+                label=gettext(label), value=str(value), default=value == default
+            )
+            for label, value in values.items()
+        ],
+    )
+
+
+def chosen_of(
+    group: "discord.ui.RadioGroup[Any]", values: Mapping[str, float], default: float
+) -> float:
+    """The value that was chosen in a `radio_group`."""
+    return next((value for value in values.values() if str(value) == group.value), default)
+
+
+def check_prompts(include: str, exclude: str) -> None:
+    """Raises RefusedError for prompts that cannot be read; it names their field."""
+    for name, text, excluded in (
+        (gettext("Include"), include, False),
+        (gettext("Exclude"), exclude, True),
+    ):
+        try:
+            if text.strip():
+                parse_prompts(text, excluded=excluded)
+        except RecipeError as error:
+            raise RefusedError(f"**{name}**: {error}") from None
 
 
 def value_of(field: discord.ui.TextInput[Any]) -> str:

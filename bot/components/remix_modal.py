@@ -5,7 +5,13 @@ from typing import Any, Self
 
 import discord
 
-from bot.components.persistent import PersistentModal, value_of
+from bot.components.persistent import (
+    PersistentModal,
+    check_prompts,
+    chosen_of,
+    radio_group,
+    value_of,
+)
 from bot.services.access import get_finished_job
 from bot.services.foreign_images import without_foreign_images
 from bot.services.submission import submit_job
@@ -34,15 +40,7 @@ class RemixModal(PersistentModal):
         self.job_id, self.row = job_id, row
         self.include = _text("include", include, required=bool(include))
         self.exclude = _text("exclude", exclude, required=False)
-        self.strength: discord.ui.Select[Any] = discord.ui.Select(
-            custom_id="strength",
-            options=[
-                discord.SelectOption(
-                    label=gettext(name), value=str(spread), default=spread == SPREAD
-                )
-                for name, spread in STRENGTHS.items()
-            ],
-        )
+        self.strength = radio_group("strength", STRENGTHS, SPREAD)
         for label, component in (
             (gettext("Include"), self.include),
             (gettext("Exclude"), self.exclude),
@@ -59,13 +57,17 @@ class RemixModal(PersistentModal):
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["job_id"]), int(match["row"]))
 
+    @classmethod
+    async def reopened(cls, interaction: Interaction, match: re.Match[str]) -> Self:
+        job = await get_finished_job(interaction, int(match["job_id"]))
+        return cls.of_job(job, int(match["row"]))
+
     async def submit(self, interaction: Interaction) -> None:
         job = await get_finished_job(interaction, self.job_id)
-        chosen = "".join(self.strength.values[:1])
-        spread = next((s for s in STRENGTHS.values() if str(s) == chosen), SPREAD)
-        recipe = job.recipe.remix(
-            job.id, self.row, value_of(self.include), value_of(self.exclude), spread, drawn_seed()
-        )
+        include, exclude = value_of(self.include), value_of(self.exclude)
+        check_prompts(include, exclude)
+        spread = chosen_of(self.strength, STRENGTHS, SPREAD)
+        recipe = job.recipe.remix(job.id, self.row, include, exclude, spread, drawn_seed())
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=job)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import discord
 
-from bot.components.persistent import PersistentModal, value_of
+from bot.components.persistent import PersistentModal, check_prompts, value_of
 from bot.services.access import get_finished_job
 from bot.services.foreign_images import without_foreign_images
 from bot.services.submission import Uploads, submit_job
@@ -57,8 +57,19 @@ class ImagePartModal(PersistentModal):
         return cls.of(int(match["job_id"]), int(match["row"]))
 
     @classmethod
+    async def reopened(cls, interaction: Interaction, match: re.Match[str]) -> Self:
+        job = await get_finished_job(interaction, int(match["job_id"]))
+        return cls.of_job(job, int(match["row"]))
+
+    @classmethod
     def of(cls, job_id: int, row: int, include: str = "", exclude: str = "") -> Self:
         raise NotImplementedError
+
+    def texts(self) -> tuple[str, str]:
+        """Include and exclude prompts. Raises RefusedError, which names their field."""
+        texts = value_of(self.include), value_of(self.exclude)
+        check_prompts(*texts)
+        return texts
 
     async def request(
         self,
@@ -67,8 +78,7 @@ class ImagePartModal(PersistentModal):
         mask: discord.Attachment | None = None,
     ) -> None:
         job = await get_finished_job(interaction, self.job_id)
-        texts = value_of(self.include), value_of(self.exclude)
-        await request_part(interaction, job, self.row, *texts, repaint, mask)
+        await request_part(interaction, job, self.row, *self.texts(), repaint, mask)
 
 
 class RepaintModal(ImagePartModal):

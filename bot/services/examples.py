@@ -30,7 +30,7 @@ EXAMPLES = {
 
 
 def examples(model: str) -> tuple[tuple[str, str], ...]:
-    """Include and exclude prompts that this model understands, in the current language if it can."""
+    """Prompts that this model understands, in the current language if it understands that."""
     prompts = EXAMPLES.get(model, EXAMPLES[""])
     if model != "picturebook":
         return prompts

@@ -28,8 +28,8 @@ async def test_a_picture_of_anybody_is_painted_from(
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
     said = await bob.say("my lawn", tmp_path / "lawn.png")
     opened = await ada.use_menu("Imagine from this image", said)
-    assert opened.fields == {"include": "", "exclude": "", "strength": "0.5"}
-    await ada.wait_filled(await ada.submit(opened, include="a sea", strength="0,8"))
+    assert opened.fields == {"include": "", "exclude": ""}
+    await ada.wait_filled(await ada.submit(opened, include="a sea", strength="0.8"))
     (job,) = await JobQueue(database).waiting()
     assert (job.member_id, job.recipe.title, job.recipe.strength) == (ada.id, "a sea", 0.8)
     assert (settings.data_dir / "initial" / f"{job.recipe.initial}.png").exists()

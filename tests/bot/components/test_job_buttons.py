@@ -9,6 +9,7 @@ from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.job import Job
+from core.moderation import WordRule
 from core.prompts import Prompt
 from core.recipe import Source
 from core.settings import Settings
@@ -88,11 +89,53 @@ async def test_remix_varies_an_image_with_other_prompts(
     assert [fields[name]["value"] for name in ("include", "exclude")] == ["a red circle", "fog"]
     assert [o["value"] for o in fields["strength"]["options"] if o.get("default")] == ["0.5"]
     await ada.wait_filled(
-        await ada.submit(opened, include="a blue circle", exclude="", strength=["0.8"])
+        await ada.submit(opened, include="a blue circle", exclude="", strength="0.8")
     )
     made = await newest(database)
     assert [str(prompt) for prompt in made.recipe.include] == ["a blue circle"]
     assert (made.recipe.source, made.parent_id) == (Source(job.id, 1, 0.8), job.id)
+
+
+@pytest.mark.parametrize(
+    ("button", "chosen"),
+    [
+        ("remix", {"strength": "0.8"}),
+        ("repaint", {"regions": ["left", "top"], "box": "10 20 60 80"}),
+        ("pan", {"move": ["up"]}),
+        ("film", {"motion": ["turn-left"], "length": ["30"]}),
+    ],
+)
+async def test_every_form_keeps_what_was_typed_when_something_is_wrong(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
+    painted: Any,
+    button: str,
+    chosen: dict[str, Any],
+) -> None:
+    job, card = await painted(ada)
+    opened = await press(sandbox, ada, card, f"{button}:{job.id}")
+    typed = {"include": "a *castle*", "exclude": "a | fog:-1"}
+    await ada.submit(opened, **typed, **chosen)
+    refused = await private_message(ada, "**Exclude**: ")
+    opened = await ada.press(refused, refused.buttons[-1].custom_id)
+    assert {name: opened.fields[name] for name in typed} == typed
+    for label in (opened.modal or {})["components"]:
+        part = label["component"]
+        preset = [each["value"] for each in part.get("options", ()) if each.get("default")]
+        if (wanted := chosen.get(part["custom_id"])) is not None:
+            assert wanted in (preset, "".join(preset), part.get("value"))
+
+    await bot.guild_rules.add_word(
+        sandbox.guild.id, WordRule("blood"), actor_id=9
+    )  # found out later
+    await ada.submit(opened, include="blood", exclude="")
+    refused = await private_message(ada, "blood")
+    opened = await ada.press(refused, refused.buttons[-1].custom_id)
+    await ada.wait_filled(await ada.submit(opened, include="a dog"))
+    made = (await newest(database)).recipe
+    assert [str(prompt) for prompt in made.include] == ["a dog"]
 
 
 async def test_it_does_not_grow_without_end(
