@@ -154,7 +154,7 @@ function beginning(channel) {
 		element(
 			"p",
 			!direct
-				? channel.topic || "The start of the channel."
+				? channel.topic || "Start of the channel."
 				: channel.name
 					? "Who has added the bot has its commands here."
 					: "Only you and the bot see this. Private images and copies come here.",

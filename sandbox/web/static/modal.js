@@ -1,6 +1,6 @@
 // A modal that the bot opens. Loaded when the first one opens.
 
-import { errorText, post } from "./api.js";
+import { errorText, post, upload } from "./api.js";
 import { element, nameOf, uniqueId } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { selectOptions } from "./select_options.js";
@@ -10,12 +10,16 @@ const ACTION_ROW = 1;
 const TEXT_INPUT = 4;
 const TEXT_DISPLAY = 10;
 const LABEL = 18;
+const FILE_UPLOAD = 19;
+const RADIO_GROUP = 21;
+const CHECKBOX_GROUP = 22;
+const CHECKBOX = 23;
 const PARAGRAPH_STYLE = 2;
 
 /**
  * @typedef {object} Field
  * @property {string} name
- * @property {() => string | string[]} value
+ * @property {() => Promise<string | string[] | boolean>} value
  * @property {(text: string) => void} complain
  * @property {() => boolean} check
  */
@@ -57,7 +61,9 @@ export function openModal(outcome) {
 		}
 		submit.ariaBusy = "true";
 		try {
-			const values = Object.fromEntries(fields.map((field) => [field.name, field.value()]));
+			/** @type {Record<string, string | string[] | boolean>} */
+			const values = {};
+			for (const field of fields) values[field.name] = await field.value();
 			const answer = await post("/modals/submit", { interaction, values });
 			if (answer.kind === "failed") problem.replaceChildren("Something went wrong. Try again.");
 			else dialog.close();
@@ -105,21 +111,25 @@ function labelled(part, label, description, fields) {
 		control.ariaInvalid = text ? "true" : null;
 	};
 	const check = () => {
-		const valid = control.checkValidity();
-		if (!valid) complain(control.validationMessage);
-		return valid;
+		const inputs = control.role ? [...control.querySelectorAll("input")] : [control];
+		const wrong = inputs.find((input) => !input.checkValidity());
+		if (wrong) complain(wrong.validationMessage);
+		return !wrong;
 	};
 	fields.push({ name: part.custom_id, value: () => readValue(part, control), complain, check });
 	const words = [label, required && element("span.required", { "aria-hidden": "true" }, " *")];
+	const isGroup = control.role !== null;
+	if (isGroup) control.setAttribute("aria-labelledby", `${id}-label`);
 	return element(
 		"div.field",
-		element("label", { for: id }, words),
+		element(isGroup ? "b" : "label", { id: `${id}-label`, for: isGroup ? null : id }, words),
 		description && element("p.hint", { id: `${id}-hint` }, description),
 		control,
 		problem,
 	);
 }
 
+/** @returns {any} */
 function controlNode(part, id, required) {
 	const common = { id, name: part.custom_id, required };
 	if (part.type === TEXT_INPUT) {
@@ -133,13 +143,18 @@ function controlNode(part, id, required) {
 			return element("textarea", { ...common, ...limits, rows: "3" }, part.value ?? "");
 		return element("input", { ...common, ...limits, value: part.value ?? "" });
 	}
+	if (part.type === FILE_UPLOAD)
+		return element("input", { ...common, type: "file", multiple: (part.max_values ?? 1) > 1 });
+	if (part.type === CHECKBOX)
+		return element("input", { id, type: "checkbox", checked: part.default });
+	if (part.type === RADIO_GROUP || part.type === CHECKBOX_GROUP) return choices(part, id, required);
 	const several = (part.max_values ?? 1) > 1;
 	const preset = (part.default_values ?? []).map((each) => String(each.id));
 	const options = selectOptions(part).map((option) =>
 		element(
 			"option",
 			{ value: option.value, selected: option.default || preset.includes(option.value) },
-			option.label,
+			described(option),
 		),
 	);
 	return element(
@@ -150,7 +165,39 @@ function controlNode(part, id, required) {
 	);
 }
 
-function readValue(part, control) {
+/** The options of a group, each with a button of its own. */
+function choices(part, id, required) {
+	const single = part.type === RADIO_GROUP;
+	const options = part.options.map((option) =>
+		element(
+			"label",
+			element("input", {
+				type: single ? "radio" : "checkbox",
+				name: part.custom_id,
+				value: option.value,
+				checked: option.default,
+				required: single && required,
+			}),
+			` ${described(option)}`,
+		),
+	);
+	return element("div", { id, role: single ? "radiogroup" : "group" }, options);
+}
+
+/** @param {SelectOption} option */
+function described(option) {
+	return option.description ? `${option.label} – ${option.description}` : option.label;
+}
+
+async function readValue(part, control) {
 	if (part.type === TEXT_INPUT) return control.value;
+	if (part.type === CHECKBOX) return control.checked;
+	if (part.type === FILE_UPLOAD) {
+		const ids = [];
+		for (const file of control.files) ids.push((await upload(file)).id);
+		return ids;
+	}
+	if (control.role)
+		return [...control.querySelectorAll("input:checked")].map((input) => input.value);
 	return [...control.selectedOptions].map((option) => option.value).filter(Boolean);
 }

@@ -1,0 +1,51 @@
+"""The fields of forms that the bot opens, as Discord's client shows them."""
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.async_api import expect
+
+from tests.browser.conftest import PATIENCE, Screen
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def mask() -> bytes:
+    with io.BytesIO() as out:
+        image = Image.new("L", (8, 8))
+        image.paste(255, (0, 0, 4, 8))
+        image.save(out, "PNG")
+        return out.getvalue()
+
+
+async def test_forms_have_radio_groups_and_take_files_and_open_again_after_an_error(
+    screen: Screen,
+) -> None:
+    card = await screen.imagine("a red circle", steps=10)
+    await screen.painted(card)
+    await screen.button("More", card).click()
+    more = screen.messages.nth(1)
+
+    await screen.button("Remix", more).click()
+    form = screen.page.get_by_role("dialog", name="Remix #")
+    group = form.get_by_role("radiogroup", name="How much to change the image")
+    await expect(group.get_by_role("radio", name="Clearly")).to_be_checked()
+    await group.get_by_text("A lot").click()
+    await form.get_by_label("Include").fill("a castle | fog:-1")
+    await screen.button("Submit", form).click()
+    refused = screen.messages.nth(2)
+    await expect(refused).to_contain_text("Include:")
+    await screen.button("Edit again", refused).click()
+    await expect(form.get_by_label("Include")).to_have_value("a castle | fog:-1")
+    await expect(group.get_by_role("radio", name="A lot")).to_be_checked()
+    await screen.keyboard.press("Escape")
+
+    await screen.button("Repaint a part", more).click()
+    form = screen.page.get_by_role("dialog", name="Repaint a part of #")
+    file = {"name": "mask.png", "mimeType": "image/png", "buffer": mask()}
+    await form.get_by_label("Or an image that is white there").set_input_files(file)
+    await screen.button("Submit", form).click()
+    await expect(form).to_have_count(0)
+    await screen.painted(screen.messages.nth(3))
+    await expect(screen.messages.nth(3)).to_contain_text("repaint", timeout=PATIENCE)
