@@ -18,6 +18,7 @@ from bot.components.moderation_lists import (
     WordList,
 )
 from bot.components.permutation_buttons import ConfirmButton, DiscardButton
+from bot.components.preference_form import PreferenceSelect
 from bot.components.privacy_buttons import DeleteEverythingButton
 from bot.components.queue_list import QueueList
 from bot.components.remix_modal import RemixModal
@@ -28,6 +29,7 @@ from bot.components.suggestion_buttons import SuggestionButton
 BUTTONS: tuple[AnyButton, ...] = (
     *JOB_BUTTONS,
     FormAgainButton,
+    PreferenceSelect,
     ExampleButton,
     SuggestionButton,
     ConfirmButton,

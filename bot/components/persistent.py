@@ -7,7 +7,7 @@ and fills in a new instance.
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import discord
 
@@ -27,17 +27,18 @@ AGAIN = "re"
 _FENCES = "```\n", "\n```"
 
 AnyInteraction = discord.Interaction[Any]
+Item = TypeVar("Item", bound=discord.ui.Item[Any])
 
 
-class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=NEVER):
-    """A button that is recreated from its custom id at each press.
+class PersistentItem(discord.ui.DynamicItem[Item], template=NEVER):
+    """A button or menu that is recreated from its custom id at each use.
 
-    Subclasses define who may press it (`authorize`) and what it does (`press`). Like commands, both
+    Subclasses define who may use it (`authorize`) and what it does (`press`). Like commands, both
     may raise anything: the member gets an error message.
     """
 
-    def __init__(self, button: discord.ui.Button[Any], match: re.Match[str]) -> None:
-        super().__init__(button)
+    def __init__(self, item: Item, match: re.Match[str]) -> None:
+        super().__init__(item)
         self.match = match
 
     @classmethod
@@ -47,11 +48,11 @@ class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=
         return cls(item, match)
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Raises RefusedError unless this member may press the button, here and now."""
+        """Raises RefusedError unless this member may use it, here and now."""
         raise NotImplementedError
 
     async def press(self, interaction: Interaction) -> None:
-        """Handles the press."""
+        """Handles the press, or the choice."""
         raise NotImplementedError
 
     async def interaction_check(self, interaction: AnyInteraction, /) -> bool:
@@ -67,6 +68,14 @@ class PersistentButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=
     async def callback(self, interaction: AnyInteraction) -> None:
         async with interaction.client.error_boundary(interaction):
             await self.press(interaction)
+
+
+class PersistentButton(PersistentItem[discord.ui.Button[Any]], template=NEVER):
+    """A button."""
+
+
+class PersistentSelect(PersistentItem[discord.ui.Select[Any]], template=NEVER):
+    """A menu to choose from, in a message."""
 
 
 class PersistentModal(discord.ui.Modal):

@@ -28,6 +28,7 @@ from core.recipe import Recipe
 from core.settings import Settings
 from core.storage.paths import folder_of, timelapse_of
 from sandbox import Member, MessageView, Reply, Sandbox
+from sandbox.client.views import components_of
 from sandbox.discord.permissions import Permission
 from tests import openapi
 from tests.databases import new_database
@@ -205,3 +206,19 @@ async def press(sandbox: Sandbox, member: Member, card: MessageView, custom_id: 
     part = {"type": 2, "style": 2, "label": "x", "custom_id": f"imagine:{custom_id}", "id": 2}
     message.components = [{"type": 1, "id": 1, "components": [part]}]
     return await member.press(card, f"imagine:{custom_id}")
+
+
+async def preferred(member: Member, **options: Any) -> dict[str, str]:
+    """What /prefer shows, by the name of the setting."""
+    return chosen(await member.wait_filled(await member.slash("prefer", **options)))
+
+
+def chosen(form: MessageView) -> dict[str, str]:
+    """What the menus of the form of /prefer show, by the name of the setting."""
+    selects = [part for part in components_of(form.raw) if part["type"] == 3]
+    return {
+        part["custom_id"].rpartition(":")[2]: option["label"]
+        for part in selects
+        for option in part["options"]
+        if option.get("default")
+    }

@@ -4,14 +4,14 @@ from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.queue import JobQueue
 from sandbox import Member
-from tests.bot.conftest import private_message
+from tests.bot.conftest import chosen, preferred, private_message
 
 
 async def test_what_is_preferred_need_not_be_typed(
     bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
-    await ada.slash("prefer", size="96x64", steps=40, style="night")
-    assert "Size: 96x64\nSteps: 40\nStyle: night" in (await private_message(ada, "Size")).text
+    shown = await preferred(ada, size="96x64", steps=40, style="night")
+    assert (shown["size"], shown["steps"], shown["style"]) == ("Wide (96x64)", "40", "night")
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
     await ada.wait_filled(await ada.slash("imagine", include="a house", size="64x64", steps=20))
     await bob.wait_filled(await bob.slash("imagine", include="a house"))
@@ -19,19 +19,42 @@ async def test_what_is_preferred_need_not_be_typed(
     assert (recipes[1].size, recipes[1].steps, recipes[1].preset) == ("96x64", 40, "night")
     assert (recipes[2].size, recipes[2].steps) == ("64x64", 20)
     assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 100, None)
-    await ada.slash("prefer", size="none", style="none", direct_copy=True)
-    text = (await private_message(ada, "Copy by direct message: yes")).text
-    assert "Size: 64x64\nSteps: 40\nStyle: none" in text
-    assert "Images at once: 1\nMention when ready: when it took longer than a minute" in text
-    assert "/prefer steps:50" in text  # how to change them
+    assert await preferred(ada, size="none", style="none", direct_copy=True) == {
+        "size": "no preference (64x64)",
+        "steps": "40",
+        "style": "no preference (none)",
+        "count": "no preference (1)",
+        "notify": "when it took longer than a minute",
+        "copy": "yes",
+    }
+
+
+async def test_a_choice_in_the_form_is_saved_and_shown(
+    bot: ImagineBot, database: Database, ada: Member
+) -> None:
+    await ada.slash("prefer")
+    form = await private_message(ada, "Your defaults")
+    for setting, value in (("size", "96x64"), ("steps", "25"), ("style", "night"), ("count", "2")):
+        await ada.choose(form, f"imagine:prefer:{setting}", value)
+    await ada.choose(form, "imagine:prefer:notify", "never")
+    await ada.choose(form, "imagine:prefer:copy", "yes")
+    await ada.choose(form, "imagine:prefer:steps", "none")
+    form = await ada.wait_for(
+        lambda each: each.id == form.id and chosen(each)["steps"] == "no preference (100)"
+    )
+    assert chosen(form)["copy"] == "yes"
+    await ada.wait_filled(await ada.slash("imagine", include="a house"))
+    (job,) = await JobQueue(database).waiting()
+    recipe = job.recipe
+    assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("96x64", 100, "night", 2)
 
 
 async def test_how_many_images_come_at_once_is_the_hosts_choice_and_then_the_members(
     bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     bot.settings = bot.settings.model_copy(update={"images_per_request": 4})
-    await ada.slash("prefer", count=2, notify="never")
-    await private_message(ada, "Images at once: 2\nMention when ready: never")
+    shown = await preferred(ada, count=2, notify="never")
+    assert (shown["count"], shown["notify"]) == ("2", "never")
     for member, options in ((bob, {}), (ada, {}), (ada, {"count": 3})):
         await member.wait_filled(await member.slash("imagine", include="a house", **options))
     jobs = await JobQueue(database).waiting()

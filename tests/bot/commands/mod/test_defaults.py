@@ -10,7 +10,7 @@ from core.discord_ui.audit_log import details_text
 from core.moderation import WordRule
 from core.prompts import Prompt
 from sandbox import Member, Sandbox
-from tests.bot.conftest import private_message, requested
+from tests.bot.conftest import preferred, private_message, requested
 
 
 async def test_each_value_comes_from_what_is_closest_to_the_request(
@@ -21,8 +21,9 @@ async def test_each_value_comes_from_what_is_closest_to_the_request(
     await private_message(mo, "Size: 56x72\nSteps: 20\nStyle: night\nExclude: fog \\| a house")
     await mo.slash("mod defaults", channel=here, steps=30, count=2)
     await private_message(mo, "Size: not set\nSteps: 30\nStyle: not set")
-    await ada.slash("prefer", steps=40)
-    assert "Steps: 40\nStyle: night" in (await private_message(ada, "Size: 56x72")).text
+    shown = await preferred(ada, steps=40)
+    assert (shown["steps"], shown["style"]) == ("40", "no preference (night)")
+    assert shown["size"] == "no preference (56x72)"
 
     recipe = await requested(mo, database)
     assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("56x72", 20, "night", 1)

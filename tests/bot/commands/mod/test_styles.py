@@ -14,7 +14,7 @@ from core.moderation import WordRule
 from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from tests.bot.conftest import private_message, requested, running_bot
+from tests.bot.conftest import preferred, private_message, requested, running_bot
 
 COMIC = {"name": "Our comic", "include": "ink:0.4 | comic:0.2", "exclude": "a photograph:0.2"}
 
@@ -33,8 +33,7 @@ async def test_members_choose_a_style_of_their_server_and_its_recipe_outlives_it
     assert recipe.preset == "Our comic"
     assert any("Our comic" in message.text for message in await ada.messages())
 
-    await ada.slash("prefer", style="our comic")
-    await private_message(ada, "Style: Our comic")
+    assert (await preferred(ada, style="our comic"))["style"] == "Our comic"
     assert (await requested(ada, database)).preset == "Our comic"
     assert (await requested(ada, database, style="No style")).preset is None
     await mo.slash("mod defaults", style="Our comic")
@@ -67,8 +66,7 @@ async def test_a_style_is_seen_in_no_other_server(
     )
     assert not await ada.complete("imagine", "style", style="comic o")
     assert (await requested(ada, database)).preset is None
-    await ada.slash("prefer")
-    await private_message(ada, "Style: none")
+    assert (await preferred(ada))["style"] == "no preference (none)"
     await ada.slash("imagine", include="a red circle", style="Our comic")
     refused = await private_message(ada, "There is no such style")
     assert "Our comic" not in refused.text
@@ -161,8 +159,7 @@ async def test_the_hosts_styles_are_in_every_server(
     async with running_bot(sandbox, given, database):
         (choice,) = await ada.complete("imagine", "style", style="haze")
         assert (await requested(ada, database, style=choice["value"])).preset == "Haze"
-        await ada.slash("prefer", style="haze")
-        await private_message(ada, "Style: Haze")
+        assert (await preferred(ada, style="haze"))["style"] == "Haze"
         assert (await Members(database).preferences(ada.id)).preset_guild is None
         assert (await requested(ada, database)).include[1:] == (Prompt("fog", 0.4),)
         await ada.slash("styles")

@@ -1,0 +1,180 @@
+"""The form of /prefer: a member's defaults as menus, each of which is saved once it is used."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import policy
+from bot.components.persistent import PersistentSelect
+from bot.installation import guild_id_of
+from bot.services.access import check
+from bot.services.preferences import inherited, preferred_style
+from bot.services.responses import Response, acknowledged
+from bot.services.styles import added_styles, everywhere, find_style
+from bot.types import Interaction
+from core.database.members import Notify, Preferences
+from core.defaults import Defaults, merged
+from core.discord_ui.custom_ids import encode, template
+from core.discord_ui.limits import MAX_CHOICES
+from core.discord_ui.views import static_layout
+from core.i18n import gettext, gettext_noop
+from core.recipe import MAX_COUNT
+from core.sizes import parse_size
+from core.styles import MAX_STYLE_NAME, NO_STYLE, style_label, suiting
+
+KIND = "prefer"
+NO_PREFERENCE = gettext_noop("no preference")
+NONE = NO_STYLE
+"""The choice that removes a preference."""
+
+NOTIFICATIONS = {
+    Notify.ALWAYS: gettext_noop("always"),
+    Notify.LONG: gettext_noop("when it took longer than a minute"),
+    Notify.NEVER: gettext_noop("never"),
+}
+STEPS = (10, 25, 50, 100, 200, 300, 500)
+"""Steps on offer; others can be typed with the command."""
+
+NAMES = {
+    "size": gettext_noop("Size"),
+    "steps": gettext_noop("Steps"),
+    "style": gettext_noop("Style"),
+    "count": gettext_noop("Images at once"),
+    "notify": gettext_noop("Mention when ready"),
+    "copy": gettext_noop("Copy by direct message"),
+}
+YES, NO = "yes", "no"
+
+Options = dict[str, str]
+"""Labels of choices by value."""
+
+
+class PreferenceSelect(
+    PersistentSelect,
+    template=template(KIND, setting="|".join(NAMES)),
+):
+    """The menu of one setting."""
+
+    async def authorize(self, interaction: Interaction) -> None:
+        """Anyone may use it, for themselves."""
+
+    async def press(self, interaction: Interaction) -> None:
+        async with acknowledged(interaction, updates_message=True) as response:
+            chosen = {self.match["setting"]: "".join(self.item.values[:1])}
+            await show_preferences(response, chosen)
+
+
+async def show_preferences(response: Response, typed: Mapping[str, str]) -> None:
+    """Changes what was typed or chosen, and shows the form. Raises RecipeError, RefusedError."""
+    interaction = response.interaction
+    members = interaction.client.members
+    preferences = await members.preferences(interaction.user.id)
+    for setting, value in typed.items():
+        preferences = await _CHANGES[setting](interaction, preferences, value)
+    await members.set_preferences(interaction.user.id, preferences)
+    await response.edit(view=await _form(interaction, preferences))
+
+
+async def _with_size(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    if typed == NONE:
+        return replace(old, size=None)
+    menu = policy.menu(interaction.client.settings.model)
+    width, height = parse_size(typed, menu.canvas)
+    check(policy.may_have_size(menu, width, height))
+    return replace(old, size=f"{width}x{height}")
+
+
+async def _with_steps(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    usual = policy.menu(interaction.client.settings.model).steps
+    return replace(old, steps=None if typed in (NONE, str(usual)) else int(typed))
+
+
+async def _with_style(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
+        return replace(old, preset=None, preset_guild=None)
+    name = (await find_style(interaction, typed)).name
+    own = None if everywhere(interaction, name) else guild_id_of(interaction)
+    return replace(old, preset=name, preset_guild=own)
+
+
+async def _with_count(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    return replace(old, count=None if typed == NONE else int(typed))
+
+
+async def _with_notify(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    return replace(old, notify=Notify(typed))
+
+
+async def _with_copy(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    return replace(old, direct_copy=typed == YES)
+
+
+_CHANGES: Mapping[str, Callable[[Interaction, Preferences, str], Awaitable[Preferences]]] = {
+    "size": _with_size,
+    "steps": _with_steps,
+    "style": _with_style,
+    "count": _with_count,
+    "notify": _with_notify,
+    "copy": _with_copy,
+}
+
+
+async def _form(interaction: Interaction, own: Preferences) -> ui.LayoutView:
+    """A menu for each setting. What holds here without a preference is in its first option."""
+    menu, settings = policy.menu(interaction.client.settings.model), interaction.client.settings
+    usual = Defaults(menu.sizes[0].name, menu.steps, count=settings.images_per_request)
+    unchosen = merged((await inherited(interaction), usual))
+    style = preferred_style(interaction, own)
+    added = [each.name for each in await added_styles(interaction)]
+    styles = [*added, *suiting(settings.model)]
+    menus = {
+        "size": _menu(
+            {size.name: gettext(size.label, size=size.name) for size in menu.suggested},
+            own.size,
+            unchosen.size,
+        ),
+        "steps": _menu({str(n): str(n) for n in STEPS}, own.steps, unchosen.steps),
+        "style": _menu(
+            {name: style_label(name) for name in styles if len(name) <= MAX_STYLE_NAME},
+            style,
+            style_label(unchosen.preset) if unchosen.preset else gettext("none"),
+        ),
+        "count": _menu(
+            {str(n): str(n) for n in range(1, MAX_COUNT + 1)}, own.count, unchosen.count
+        ),
+        "notify": (
+            {notify.value: gettext(name) for notify, name in NOTIFICATIONS.items()},
+            own.notify.value,
+        ),
+        "copy": ({YES: gettext("yes"), NO: gettext("no")}, YES if own.direct_copy else NO),
+    }
+    items: list[ui.Item[Any]] = [ui.TextDisplay(gettext("**Your defaults for `/imagine`**"))]
+    for setting, (options, chosen) in menus.items():
+        items.append(ui.TextDisplay(gettext(NAMES[setting])))
+        items.append(ui.ActionRow(_select(setting, options, chosen)))
+    hint = gettext("Options you set in `/imagine` override these defaults.")
+    items.append(ui.TextDisplay(f"-# {hint}"))
+    return static_layout([ui.Container(*items, accent_colour=discord.Colour.blurple())])
+
+
+def _menu(options: Options, own: object, unchosen: object) -> tuple[Options, str]:
+    """The choices, first that of none with what holds then, and the value that is chosen."""
+    none = f"{gettext(NO_PREFERENCE)} ({unchosen})"
+    if own is None:
+        return {NONE: none, **options}, NONE
+    return {NONE: none, str(own): options.get(str(own), str(own)), **options}, str(own)
+
+
+def _select(setting: str, options: Options, chosen: str) -> ui.Select[Any]:
+    offered = list(options.items())[:MAX_CHOICES]
+    return ui.Select(
+        custom_id=encode(KIND, setting),
+        placeholder=gettext(NAMES[setting]),
+        options=[
+            discord.SelectOption(label=label, value=value, default=value == chosen)
+            for value, label in offered
+        ],
+    )
