@@ -24,6 +24,7 @@ from bot.components.queue_list import QueueList
 from bot.components.remix_modal import RemixModal
 from bot.components.repaint_modal import PanModal, RepaintModal
 from bot.components.report_modal import ReportModal
+from bot.components.review_queue import ReviewAllButton, ReviewButton
 from bot.components.suggestion_buttons import SuggestionButton
 
 BUTTONS: tuple[AnyButton, ...] = (
@@ -46,6 +47,8 @@ BUTTONS: tuple[AnyButton, ...] = (
     ClearButton,
     KeepButton,
     VerdictButton,
+    ReviewButton,
+    ReviewAllButton,
 )
 
 MODALS: tuple[AnyModal, ...] = (

@@ -2,24 +2,23 @@
 
 import asyncio
 import io
-from pathlib import Path
 from typing import Any
 
 import discord
 import structlog
 from discord import ui
-from PIL import Image
 
 from bot.components.pagination import PAGE_SIZE, PageButton
 from bot.installation import guild_id_of
 from bot.policy import may_show
 from bot.services.access import actor_of, is_restricted
+from bot.services.thumbnails import thumbnail
 from bot.types import Interaction
 from core.discord_ui.text import escape, message_link, truncate
 from core.discord_ui.views import static_layout
 from core.i18n import gettext
 from core.job import Job
-from core.storage.paths import finished_images, folder_of
+from core.storage.paths import folder_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -27,7 +26,6 @@ ALL, FAVOURITES = "=", "*"
 """The first character of a filter; the words follow. Older messages have filters without it."""
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
-THUMBNAIL_SIDE = 160  #: pixels
 
 
 def history_filter(words: str, favourites: bool) -> str:
@@ -91,7 +89,7 @@ async def _entries(
         content = None
         if may_show(job, actor_of(interaction), age_restricted=is_restricted(bot, job)):
             folder = folder_of(job.id, bot.settings.data_dir)
-            content = await asyncio.to_thread(_thumbnail, folder)
+            content = await asyncio.to_thread(thumbnail, folder)
         if content is None:
             items.append(ui.TextDisplay(line))
             continue
@@ -99,32 +97,6 @@ async def _entries(
         files.append(file)
         items.append(ui.Section(line, accessory=ui.Thumbnail(file)))
     return items, files
-
-
-def _thumbnail(folder: Path) -> bytes | None:
-    """The first images of a job, up to two by two, as a small WebP; None without any."""
-    paths = finished_images(folder)[:4]
-    columns = 1 if len(paths) == 1 else 2
-    try:
-        images = []
-        for path in paths:
-            with Image.open(path, formats=["PNG"]) as opened:
-                images.append(opened.convert("RGB"))
-        if not images:
-            return None
-        for image in images:
-            image.thumbnail((THUMBNAIL_SIDE // columns, THUMBNAIL_SIDE // columns))
-    except (OSError, SyntaxError, ValueError) as error:
-        log.warning("an image cannot be shown in the history", folder=str(folder), error=str(error))
-        return None
-    width, height = images[0].size
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (width * columns, height * rows), "white")
-    for index, image in enumerate(images):
-        sheet.paste(image, (index % columns * width, index // columns * height))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "WEBP", quality=80)
-    return buffer.getvalue()
 
 
 async def _direct_channel_id(interaction: Interaction, jobs: list[Job]) -> int | None:

@@ -10,14 +10,13 @@ from bot.components.persistent import PersistentButton
 from bot.errors import RefusedError
 from bot.services.audit_log_feed import report_embed, verdict_labels, verdict_template
 from bot.services.moderator_access import PASS, check_moderator, issue_pass
+from bot.services.reports import BLOCK_SECONDS
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.custom_ids import ID, encode, template
 from core.discord_ui.views import static_view
 from core.i18n import gettext, ngettext
 from core.moderation import Verdict
-
-WEEK = 7 * 86_400.0  #: seconds for which the button of a report blocks
 
 CLEAR, KEEP = "clear", "keep"
 
@@ -87,7 +86,7 @@ class VerdictButton(PersistentButton, template=verdict_template()):
                 int(self.match["report"]),
                 verdict,
                 by,
-                block_until=time.time() + WEEK,
+                block_until=time.time() + BLOCK_SECONDS,
                 but_message=response.message_id,
             )
             if not closed:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import discord
 
+from bot.client import OUTDATED_BUTTON
 from bot.errors import TYPED, RefusedError, TypedText
 from bot.types import Interaction
 from core.discord_ui.custom_ids import PREFIX, encode
@@ -75,7 +76,14 @@ class PersistentButton(PersistentItem[discord.ui.Button[Any]], template=NEVER):
 
 
 class PersistentSelect(PersistentItem[discord.ui.Select[Any]], template=NEVER):
-    """A menu to choose from, in a message."""
+    """A menu to choose one value from, in a message."""
+
+    def chosen(self) -> str:
+        """The value. Raises RefusedError."""
+        values = getattr(self.item, "values", ())  # none if a button was forged
+        if not values:
+            raise RefusedError(gettext(OUTDATED_BUTTON))
+        return str(values[0])
 
 
 class PersistentModal(discord.ui.Modal):

@@ -8,7 +8,9 @@ import discord
 from discord import ui
 
 from bot import policy
+from bot.client import OUTDATED_BUTTON
 from bot.components.persistent import PersistentSelect
+from bot.errors import RefusedError
 from bot.installation import guild_id_of
 from bot.services.access import check
 from bot.services.preferences import inherited, preferred_style
@@ -21,6 +23,7 @@ from core.discord_ui.custom_ids import encode, template
 from core.discord_ui.limits import MAX_CHOICES
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, gettext_noop
+from core.prompts import RecipeError
 from core.recipe import MAX_COUNT
 from core.sizes import parse_size
 from core.styles import MAX_STYLE_NAME, NO_STYLE, style_label, suiting
@@ -63,8 +66,7 @@ class PreferenceSelect(
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
-            chosen = {self.match["setting"]: "".join(self.item.values[:1])}
-            await show_preferences(response, chosen)
+            await show_preferences(response, {self.match["setting"]: self.chosen()})
 
 
 async def show_preferences(response: Response, typed: Mapping[str, str]) -> None:
@@ -72,8 +74,13 @@ async def show_preferences(response: Response, typed: Mapping[str, str]) -> None
     interaction = response.interaction
     members = interaction.client.members
     preferences = await members.preferences(interaction.user.id)
-    for setting, value in typed.items():
-        preferences = await _CHANGES[setting](interaction, preferences, value)
+    try:
+        for setting, value in typed.items():
+            preferences = await _CHANGES[setting](interaction, preferences, value)
+    except ValueError as error:
+        if isinstance(error, RecipeError):
+            raise
+        raise RefusedError(gettext(OUTDATED_BUTTON)) from None  # no such choice any more
     await members.set_preferences(interaction.user.id, preferences)
     await response.edit(view=await _form(interaction, preferences))
 

@@ -159,6 +159,13 @@ def report_embed(report: Report, job: Job | None) -> discord.Embed:
     return embed
 
 
+def report_text(report: Report, job: Job | None) -> str:
+    """A report in a few lines, as Markdown."""
+    embed = report_embed(report, job)
+    fields = (f"**{field.name}** {field.value}" for field in embed.fields)
+    return "\n".join((f"**{embed.title}**", *fields))
+
+
 async def held_images(bot: ImagineBot, job: Job | None) -> list[discord.File]:
     """The images of a job that is held, for moderators alone: as spoilers."""
     if job is None or not job.held:
@@ -177,14 +184,17 @@ def verdict_labels(report: Report) -> Mapping[Verdict, str]:
     return HELD_LABELS if report.by_image_check else VERDICT_LABELS
 
 
+def verdict_style(verdict: Verdict) -> discord.ButtonStyle:
+    styles = discord.ButtonStyle
+    return styles.secondary if verdict is Verdict.DISMISS else styles.danger
+
+
 def report_buttons(report: Report) -> discord.ui.View:
     """The verdicts on a report; `bot.components.moderation_buttons` handles them."""
     return static_view(
         discord.ui.Button(
             label=gettext(label),
-            style=discord.ButtonStyle.secondary
-            if verdict is Verdict.DISMISS
-            else discord.ButtonStyle.danger,
+            style=verdict_style(verdict),
             custom_id=encode(REPORT, report.id, verdict),
         )
         for verdict, label in verdict_labels(report).items()

@@ -6,6 +6,9 @@ from bot.types import Interaction
 from core.i18n import gettext
 from core.job import Job
 
+BLOCK_SECONDS = 7 * 86_400.0
+"""For how long the button of a report blocks."""
+
 
 async def report_job(interaction: Interaction, job: Job, reason: str | None) -> None:
     """Stores a report for the log channel and `/mod reports`, and thanks the member.

@@ -452,11 +452,33 @@ async def test_a_report_may_block_or_be_dismissed_and_is_closed_once(
 async def test_without_a_log_channel_reports_wait_in_the_command(
     database: Database, picture: Job, bob: Member, mo: Member
 ) -> None:
-    await Reports(database).insert(picture, bob.id, None)
+    await Reports(database).insert(picture, bob.id, "it is *rude*")
     message = await orders(mo, "reports")
-    await mo.press(message, "imagine:report:1:dismiss")
-    await private_message(mo, "Dismiss: done by")
-    assert "no open reports" in (await orders(mo, "reports")).text
+    assert "1 open report" in message.text
+    assert "it is \\*rude\\*" in message.text
+    await mo.press(message, "imagine:review:1:dismiss")
+    await mo.wait_for(lambda each: each.id == message.id and "no open reports" in each.text)
+
+
+async def test_the_review_queue_shows_thumbnails_and_decides_about_all_at_once(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, bob: Member, painted: Any
+) -> None:
+    jobs = [(await painted(bob, include=f"a blue star {n}"))[0] for n in range(6)]
+    for job in jobs:
+        await Reports(database).insert(job, bob.id, None)
+    page = await orders(mo, "reports")
+    assert "6 open reports" in page.text
+    assert "… and 2 more" in page.text
+    names = [file.filename for file in page.files]
+    assert names == [f"SPOILER_thumbnail-{job.id}.webp" for job in jobs[:4]]
+    await mo.press(page, "imagine:review:2:delete")
+    page = await mo.wait_for(lambda each: each.id == page.id and "5 open reports" in each.text)
+    ids = "-".join(str(number) for number in (1, 3, 4, 5))
+    await mo.press(page, f"imagine:reviewall:{ids}:dismiss")
+    page = await mo.wait_for(lambda each: each.id == page.id and "1 open report" in each.text)
+    assert [file.filename for file in page.files] == ["SPOILER_thumbnail-6.webp"]
+    found = [await Jobs(database).get(job.id) for job in jobs]
+    assert [bool(job and job.deleted_at) for job in found] == [False, True, *[False] * 4]
 
 
 @pytest.mark.parametrize(("verdict", "label"), [("dismiss", "Show"), ("delete", "Refuse")])

@@ -31,6 +31,9 @@ SAMPLES = {
     "verdict": ["delete", "block", "dismiss"],
     "access": ["", "ffffffffff." + "A" * 16],
     "include": ["a circle"],
+    "reports": ["1-2", "1-999999999"],
+    "setting": ["size"],
+    "form": ["recipe:1", "report:1", "remixed:3:0"],
 }
 """What a forger may put into each part of a custom id."""
 
