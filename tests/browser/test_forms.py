@@ -1,6 +1,8 @@
 """The fields of forms that the bot opens, as Discord's client shows them."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -49,3 +51,30 @@ async def test_forms_have_radio_groups_and_take_files_and_open_again_after_an_er
     await expect(form).to_have_count(0)
     await screen.painted(screen.messages.nth(3))
     await expect(screen.messages.nth(3)).to_contain_text("repaint", timeout=PATIENCE)
+
+
+async def test_the_menus_of_prefer_fit_a_phone_and_save_what_is_chosen(
+    open_page: Callable[..., Any],
+) -> None:
+    async with open_page(viewport={"width": 360, "height": 740}, has_touch=True) as screen:
+        await screen.button("Servers and channels").click()
+        await screen.page.get_by_role("button", name="the-menus-of-prefer-fit").click()
+        await screen.composer.fill("/prefer")
+        await screen.keyboard.press("Enter")
+        await screen.button("Send").click()
+        form = screen.messages.last
+        when = form.get_by_label("Mention when ready")
+        await expect(when).to_have_value("long")
+        box = await form.locator(".container").bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 360
+        await when.select_option("never")
+        await form.get_by_label("Images at once").select_option("2")
+        await expect(when).to_have_value("never")
+        await screen.composer.fill("/prefer")
+        await screen.keyboard.press("Enter")
+        await screen.button("Send").click()
+        again = screen.messages.last
+        await expect(again.get_by_label("Images at once")).to_have_value("2")
+        await again.get_by_label("Images at once").select_option("none")
+        await expect(again.get_by_label("Images at once")).to_have_value("none")

@@ -157,7 +157,7 @@ function beginning(channel) {
 				? channel.topic || "Start of the channel."
 				: channel.name
 					? "Who has added the bot has its commands here."
-					: "Only you and the bot see this. Private images and copies come here.",
+					: "Only you and the bot see this. Private images come here.",
 		),
 		element("p", "Type ", element("kbd", "/"), " to see what the bot can do."),
 		element(
