@@ -148,8 +148,7 @@ _SENTENCES = {
     ),
     Reason.NO_FILMS: gettext_noop("You can't make films on this server."),
     Reason.TOO_MANY_TOGETHER: gettext_noop(
-        "This makes {n} requests. You can have {limit} in the queue, where you already have"
-        " {waiting}."
+        "This makes {n} requests, and you can have {limit} in the queue ({waiting} there now)."
     ),
     Reason.TOO_MANY_THIS_HOUR: gettext_noop(
         "This makes {n} requests. You can make {limit} within an hour, and you've already made"

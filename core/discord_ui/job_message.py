@@ -216,7 +216,11 @@ def _status(
     match job.state:
         case State.QUEUED:
             place = gettext("Position {n}", n=position) if position else gettext("Waiting")
-            return f"{place} · {about(wait_seconds)}" if wait_seconds is not None else place
+            if wait_seconds is None:
+                return place
+            return f"{place} · " + gettext("starts in {time}", time=about(wait_seconds))
+        case State.RUNNING if job.kind is JobKind.DESCRIPTION:
+            return gettext("Looking for words that fit. The first time takes a minute or two.")
         case State.RUNNING:
             return progress_text(progress) if progress else gettext("Just started.")
         case State.DONE:

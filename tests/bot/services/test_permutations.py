@@ -86,7 +86,7 @@ async def test_what_is_beyond_a_limit_is_refused_with_its_number_before_the_ques
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("imagine", include="a {red, green} star on {white, black, blue}")
-    assert "This makes 6 requests. You can have 5 in the queue" in await refusal(ada)
+    assert "This makes 6 requests, and you can have 5 in the queue" in await refusal(ada)
     assert not await JobQueue(database).waiting()
 
 

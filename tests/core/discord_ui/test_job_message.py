@@ -136,7 +136,7 @@ def test_nobody_is_mentioned_and_no_link_is_masked() -> None:
 def test_a_waiting_message_tells_place_wait_and_recipe() -> None:
     shown = job_message(JOB, position=3, wait_seconds=200)
     assert head(shown) == (
-        "### In the queue\nPosition 3 · about 3 min\n"
+        "### In the queue\nPosition 3 · starts in about 3 min\n"
         "**Include** a castle · fog ×0.5\n**Exclude** watermark"
     )
     assert footer(shown) == "-# #12 · 64×96 · 150 steps · seed 7 · requested by Ann"
