@@ -92,7 +92,7 @@ def statistics_embed(statistics: Statistics, title: str) -> discord.Embed:
     if statistics.median_wait is not None and statistics.long_wait is not None:
         lines.append(
             gettext(
-                "**Wait** half of them at most {median}, nine in ten at most {long}",
+                "**Waiting time** median {median}, 90 % within {long}",
                 median=about(statistics.median_wait),
                 long=about(statistics.long_wait),
             )

@@ -96,7 +96,7 @@ async def test_the_statistics_of_the_week(
     text = (await answer(host, "statistics")).text
     assert "**Requests** 3: 1 done, 0 failed, 0 cancelled" in text
     assert "**Members** 2" in text
-    assert "nine in ten at most about" in text
+    assert "90 % within about" in text
     clock, database._clock = database._clock, lambda: clock() + 8 * 86_400
     assert "**Requests** 0:" in (await answer(host, "statistics")).text
 
