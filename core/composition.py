@@ -27,6 +27,9 @@ SEATS = {
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
 """Centres of several things by their number."""
+IN_THE_SKY = (0.76, 0.2)
+"""Centre of the weather in a landscape, likewise."""
+WEATHER_SIZE = 0.38
 SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
                  "cloud", "clouds"})  # fmt: skip
 """What a landscape has by itself, at its place in the sky."""
@@ -145,7 +148,8 @@ class Grammar:
         if landscape and SKY.issuperset(self.things_of(core)):
             return NOTHING
         if not parts and landscape:
-            parts = [Part(core, *ON_LAND, LAND_SIZE)]
+            weather = [Part(name, *IN_THE_SKY, WEATHER_SIZE) for name in ground.weather]
+            parts = [*weather, Part(core, *ON_LAND, LAND_SIZE)]
         elif not parts and ground.colour:
             parts = [Part(core, 0.5, 0.5, 1.0)]
         colour = self.colours.get(ground.colour) if not landscape else None
@@ -198,11 +202,15 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What a prompt says of the ground: English names of a colour, a land and a time of day."""
+    """What a prompt says of the ground: English names of a colour, a land and a time of day.
+
+    `weather` are English names of things that are seen in the sky.
+    """
 
     colour: str = ""
     land: str = ""
     time: str = ""
+    weather: tuple[str, ...] = ()
 
     @property
     def said(self) -> bool:
@@ -248,6 +256,10 @@ class _Rules:
             for kind in LANDSCAPES
             for pattern in (_any_of(scenery[kind]), self._placed_in(scenery, kind))
         ]
+        self._weather = [
+            (name, re.compile(self._edged(_any_of(words)), re.IGNORECASE))
+            for name, words in scenery.get("weather", {}).items()
+        ]
         self._colour_names = {
             form.casefold(): name
             for name, forms in table["colours"].items()
@@ -260,7 +272,8 @@ class _Rules:
         while not is_name(text) and (found := self._ground_of(text)):
             text, more = found
             ground = _Ground(
-                ground.colour or more.colour, ground.land or more.land, ground.time or more.time
+                *(ground.colour or more.colour, ground.land or more.land),
+                *(ground.time or more.time, ground.weather or more.weather),
             )
         return text, ground
 
@@ -274,10 +287,13 @@ class _Rules:
             return self._rest(around), _Ground(colour=colour)
         for kind, pattern in self._scenery:
             if found := pattern.search(text):
-                place = {"time": kind} if kind in TIMES else {"land": kind}
+                ground = _Ground(time=kind) if kind in TIMES else _Ground(land=kind)
                 rest = " ".join((text[: found.start()], text[found.end() :]))
-                return rest.strip(" ,、"), _Ground(**place)
+                return rest.strip(" ,、"), replace(ground, weather=self._weather_of(found[0]))
         return None
+
+    def _weather_of(self, said: str) -> tuple[str, ...]:
+        return tuple(name for name, pattern in self._weather if pattern.search(said))
 
     def _rest(self, around: tuple[str, str]) -> str:
         """What is left of a prompt on both sides of its ground, without what joined them."""

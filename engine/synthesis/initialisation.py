@@ -211,7 +211,11 @@ def _from_scratch(
                 best = best_of_prior(model, target, config, generator, style)
             else:
                 best = best_of_gradients(model, target, config, width, height, generator)
-        if model.prior and not composition:
+        if composition:
+            with autocast(device):
+                fitted = latents.fitted(model.vqgan, best.float(), config.quantize, config.init)
+                starts.append(fitted)
+        elif model.prior:
             starts.append(prior_latents(model, best.float(), width, height))
         else:
             starts.append(model.vqgan.encode(best.float()))

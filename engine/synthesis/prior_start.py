@@ -102,7 +102,8 @@ def edge_colours(images: Tensor) -> Tensor:
 def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
     """How far each pixel of an image (3, h, w) belongs to its thing: (1, h, w) from 0 to 1.
 
-    What is connected to the image's edge by pixels like the ground (3,) is not the thing's.
+    What is connected to the image's edge by pixels like the ground (3,) is not the thing's. Next to
+    it, pixels are mixed of both; what is most different from the ground there is the thing.
     """
     distance = (image - ground[:, None, None]).abs().amax(0)[None]
     like_ground = (distance < config.ground_tolerance).float()
@@ -113,8 +114,10 @@ def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
         if torch.equal(further, reached):
             break
         reached = further
-    near = F.max_pool2d(reached, 3, 1, 1)  # where the thing's edge is mixed with the ground
-    soft = (distance / config.edge_distance).clamp(0, 1)
+    width = 2 * config.edge_width + 1
+    near = F.max_pool2d(reached, width, 1, config.edge_width)
+    whole = config.edge_share * F.max_pool2d(distance, width, 1, config.edge_width)
+    soft = (distance / whole.clamp_min(config.ground_tolerance)).clamp(0, 1)
     return torch.where(reached > 0, 0.0, torch.where(near > 0, soft, 1.0))
 
 

@@ -100,6 +100,16 @@ def test_a_thing_stands_in_a_landscape(prompt: str, thing: str, landscape: str) 
     assert composition.landscape == landscape
 
 
+@pytest.mark.parametrize(
+    "prompt", ["a cat in a storm, at night", "eine Katze im Gewitter", "嵐の中の猫"]
+)
+def test_a_storm_is_seen_in_the_sky(prompt: str) -> None:
+    weather, thing = GRAMMAR.compose(prompt).parts
+    assert weather.text == "cloud with lightning and rain"
+    assert weather.y + weather.size / 2 < 0.5 < thing.y
+    assert thing.size > weather.size
+
+
 def test_another_prompt_may_say_what_the_ground_is() -> None:
     preset = "a landscape at night, under a night sky"
     assert GRAMMAR.compose("a cat", [preset]).landscape == "hills at night"
