@@ -2,6 +2,7 @@
 
 A vocabulary file lists the things that the model can paint, with their names in several languages,
 and other words that mean nearly the same. The bot looks prompts up in it before it queues a job.
+What is not called by a name is looked up by the vectors of its words.
 """
 
 import json
@@ -19,9 +20,11 @@ from rapidfuzz.distance import OSA
 
 from core.composition import NOTHING, Colour, Composition, Grammar
 from core.emoji import spelled_out
+from core.word_vectors import UNSPACED, WordVectors
 
 FOLDER = Path(__file__).with_name("vocabularies")
-"""One file for each model of limited vocabulary, by its name; training writes them."""
+"""A table and word vectors for each model of limited vocabulary, by its name; training writes
+them."""
 
 LONGEST_PHRASE = 8
 """Words of a phrase that is looked up as a whole."""
@@ -37,11 +40,17 @@ LONG_WORD = 9
 
 SUGGESTIONS = 3
 
-NEAR = 75
+ALIKE = 75
 """Percent of its letters that a suggestion shares with what was typed."""
+NEAR = 0.4
+"""Cosine of a text to a thing from which on it means that thing, where no word names any."""
+NEARER = 0.5
+"""The same where a word might name one. Both were chosen by 100 descriptions that were written for
+practice; with lower ones, "neon sign" was radioactive."""
+RELATED = 0.25
+"""Cosine from which on a thing is suggested."""
 
 _WORD = re.compile(r"[\w'-]+")
-_UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 _KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
 """Both scripts write the same sounds, and members write names in either."""
 _PLURALS = ("s", "es", "n", "en", "e", "x")
@@ -73,13 +82,15 @@ class _Phrase:
     """Words of a prompt: a `thing` by its English name, a `modifier`, or neither.
 
     `silent` ones say nothing; `exact` is whether a thing is called by its own name, and `name` the
-    English one of a thing where the words mean nothing else.
+    English one of a thing where the words mean nothing else. A `style` is a modifier that the prior
+    follows by itself.
     """
 
     text: str
     thing: str = ""
     name: str = ""
     modifier: str = ""
+    style: bool = False
     silent: bool = False
     exact: bool = True
 
@@ -94,7 +105,8 @@ class Vocabulary:
     `labels` are the names of things by language and English name; `popular` are good suggestions.
     `phrases` are the grammar's templates by language, `grounds` its colours by English name, and
     `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them;
-    `shown` are those that show a thing, by its English name.
+    `shown` are those that show a thing, by its English name. With `vectors`, descriptions are
+    understood that name no thing.
     """
 
     things: Mapping[str, str]
@@ -108,11 +120,16 @@ class Vocabulary:
     shapes: frozenset[str]
     styles: Mapping[str, tuple[int, ...]]
     shown: Mapping[str, tuple[int, ...]]
+    vectors: WordVectors | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
-        """Raises OSError and ValueError for a file that is missing or not a vocabulary."""
+        """With the vectors in the .npz beside it, if there are any.
+
+        Raises OSError and ValueError for a file that is missing or not a vocabulary.
+        """
         table = json.loads(path.read_text(encoding="utf-8"))
+        vectors = path.with_suffix(".npz")
         try:
             labels = table["labels"]
             own = {fold(label): name for names in labels.values() for name, label in names.items()}
@@ -131,6 +148,7 @@ class Vocabulary:
                 shapes=frozenset(table["shapes"]),
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
                 shown={name: tuple(numbers) for name, numbers in table["shown"].items()},
+                vectors=WordVectors.load(vectors) if vectors.exists() else None,
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -147,20 +165,28 @@ class Vocabulary:
                 complete = complete and bool(phrase.name)
             elif phrase.modifier:
                 modifiers.append(phrase.modifier)
+                complete = complete and phrase.style
             elif not phrase.silent:
                 unknown.append(phrase.text)
             exact = exact and phrase.exact
-        complete = complete and bool(things) and not modifiers and not unknown
+        complete = complete and bool(things) and not unknown
         things = list(dict.fromkeys(things))
         return Understanding(tuple(things), tuple(modifiers), tuple(unknown), exact, complete)
 
     def in_english(self, text: str) -> str:
         """What a prompt asks for, in English where it calls things by their names.
 
-        Names are spelled right; words that say nothing are left out. Synonyms of one word stay:
-        the text encoder knows better what they mean.
+        Names are spelled right; words that say nothing are left out, and so are those for styles if
+        things are named: the prior is told the style. Synonyms of one word stay: the text encoder
+        knows better what they mean.
         """
-        said = [p.name or p.text for p in self._phrases_of(text) if p.thing or p.modifier]
+        phrases = self._phrases_of(text)
+        named = any(phrase.thing for phrase in phrases)
+        said = [
+            phrase.name or phrase.text
+            for phrase in phrases
+            if phrase.thing or (phrase.modifier and not (named and phrase.style))
+        ]
         return " ".join(said) or text
 
     def _phrases_of(self, text: str) -> list["_Phrase"]:
@@ -171,22 +197,69 @@ class Vocabulary:
         said = [phrase for phrase in phrases if not phrase.silent]
         if len(said) == 1 and (word := said[0].modifier) in self.own_names:  # such as "a rose"
             return [_Phrase(said[0].text, self.things[word], self.things[word])]
+        if name := self._described(text, said):
+            modifiers = [phrase for phrase in said if phrase.modifier]
+            return [*modifiers, _Phrase(text, name, name, exact=False)]
         return phrases
+
+    def _described(self, text: str, said: Sequence["_Phrase"]) -> str:
+        """The thing that a text describes without calling it by its name, or ""."""
+        shapes = self.shapes.intersection(phrase.modifier for phrase in said)
+        if not self.vectors or shapes or self._named(text, said):
+            return ""
+        name, cosine = self.vectors.nearest(fold(text))
+        things = [phrase.thing for phrase in said if phrase.thing]
+        if cosine <= (NEARER if things else NEAR):
+            return ""
+        return things[-1] if name in things and self._compound(text, said) else name
+
+    def _named(self, text: str, said: Sequence["_Phrase"]) -> bool:
+        """Whether a text calls what it shows by a name.
+
+        It does if the first thing in it is called by its name, unless another follows at once, as
+        in "a baby dog"; or if there is nothing in it but words for things.
+        """
+        if all(phrase.thing and self._means(phrase) for phrase in said):
+            return not self._compound(text, said)
+        first = next((place for place, phrase in enumerate(said) if phrase.thing), None)
+        if first is None or not said[first].name:
+            return False
+        return not self._compound(text, said[first : first + 2])
+
+    def _means(self, phrase: "_Phrase") -> bool:
+        """Whether a phrase stands for its thing, and not for what merely has to do with it."""
+        if phrase.name or not self.vectors:
+            return True
+        return self.vectors.cosine(fold(phrase.text), phrase.thing) > NEAR
+
+    @staticmethod
+    def _compound(text: str, phrases: Sequence["_Phrase"]) -> bool:
+        """Whether two names of different things follow each other with nothing between them."""
+        if len(phrases) != 2 or not all(phrase.name for phrase in phrases):
+            return False
+        first, second = phrases
+        joined = f"{first.text} {second.text}"
+        return first.thing != second.thing and not UNSPACED.search(joined) and joined in fold(text)
 
     def _split(self, words: Sequence[str], silent: frozenset[str]) -> Iterator["_Phrase"]:
         words, correct = list(words), True
         while words:
             count, phrase, name = self._longest(words, silent)
+            styled = next((n for n in (3, 2) if _joined(words[:n]) in self.styles), 0)
+            count = max(count, styled)
             said = _joined(words[:count])
-            if name:
+            if count == styled:
+                yield _Phrase(said, modifier=said, style=True)
+            elif name:
                 own = phrase in self.own_names
                 clear = own or count > 1
                 yield _Phrase(said, name, name=name if clear else "", exact=own and correct)
             elif phrase or words[0].isdecimal():
                 yield _Phrase(said, silent=True)
             elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
-                yield _Phrase(said, modifier=words[0], exact=correct)
-            elif close := self._typo(words[0]):
+                style = words[0] in self.styles
+                yield _Phrase(said, modifier=words[0], style=style, exact=correct)
+            elif close := not self._is_word(words[0]) and self._typo(words[0]):
                 words[0], correct = close, False
                 continue  # with the right word, which may begin a longer phrase
             else:
@@ -219,7 +292,7 @@ class Vocabulary:
                 for start in range(len(words) - count + 1):
                     asked.update(self.styles.get(_joined(words[start : start + count]), ()))
             folded = fold(text)
-            asked.update(*(n for w, n in self.styles.items() if _UNSPACED.match(w) and w in folded))
+            asked.update(*(n for w, n in self.styles.items() if UNSPACED.match(w) and w in folded))
         return tuple(sorted(asked))
 
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
@@ -253,7 +326,9 @@ class Vocabulary:
         return [*found.things, *self.shapes.intersection(found.modifiers)]
 
     def suggestions(self, text: str, language: str = "en") -> list[str]:
-        """Names in the member's language that are spelled like the text, or popular ones."""
+        """Names in the member's language of what is spelled like the text, of what means nearly the
+        same, or of what is popular.
+        """
         labels = self.labels.get(language, self.labels["en"])
         by_label = {fold(label): label for label in labels.values()}
         said = [word for word in _words(fold(text)) if word not in self.silent]
@@ -261,11 +336,13 @@ class Vocabulary:
             match
             for words in dict.fromkeys((_joined(said), *said))
             for match in process.extract(
-                words, by_label.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=NEAR
+                words, by_label.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=ALIKE
             )
         ]
         near.sort(key=lambda match: match[1], reverse=True)
         found = [by_label[folded] for folded, _, _ in near]
+        alike = self.vectors.like(fold(text), SUGGESTIONS) if self.vectors else []
+        found += [labels.get(name, name) for name, cosine in alike if cosine > RELATED]
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
@@ -296,6 +373,10 @@ class Vocabulary:
         if phrase.endswith("ies") and (stem := phrase[:-3] + "y") in known:
             return stem
         return ""
+
+    def _is_word(self, word: str) -> bool:
+        """Whether a word is spelled right, whatever it means."""
+        return bool(self.vectors and self.vectors.knows(word))
 
     def _typo(self, word: str) -> str:
         """The known word that a mistyped one is most like, or ""."""
@@ -350,12 +431,12 @@ def fold(text: str) -> str:
 def _words(text: str) -> Iterator[str]:
     """Words; of scripts without spaces, single characters."""
     for word in _WORD.findall(text):
-        if _UNSPACED.search(word):
+        if UNSPACED.search(word):
             yield from (part for part in re.findall(r"[a-z0-9]+|\W|\w", word))
         else:
             yield word
 
 
 def _joined(words: list[str]) -> str:
-    spaced = [w if _UNSPACED.match(w) else f" {w} " for w in words]
+    spaced = [w if UNSPACED.match(w) else f" {w} " for w in words]
     return re.sub(r"\s+", " ", "".join(spaced)).strip()

@@ -3,7 +3,8 @@
 `vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
 the prior's matrices and the token table take 8 bits.
 Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
-prior's shape in its metadata. `core/vocabularies/` gets the words that the bot understands.
+prior's shape in its metadata. `core/vocabularies/` gets the words that the bot understands, and
+their vectors.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from core.vocabulary import FOLDER as VOCABULARIES
 from engine.models.int8 import compress
 from training.data.sources import sources
 from training.pipeline import checkpoint
-from training.stages import prior, vqgan
+from training.stages import prior, vqgan, word_vectors
 from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"
@@ -46,12 +47,26 @@ def export(workspace: Workspace, folder: Path) -> None:
     weights = _part("ema.", checkpoint(workspace, "prior"))
     weights = compress(weights, PRIOR_MATRIX)
     save_file(_half(weights), folder / "prior.safetensors", metadata=shape)
+    _write_word_vectors(workspace, VOCABULARIES / f"{folder.name}.npz")
     words = json.dumps(workspace.vocabulary(), ensure_ascii=False, sort_keys=True)
     (VOCABULARIES / f"{folder.name}.json").write_text(words + "\n", encoding="utf-8")
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:
         (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
+
+
+def _write_word_vectors(workspace: Workspace, path: Path) -> None:
+    """Where they were not trained, the file stays as it is: it holds less than was trained."""
+    if not (workspace.runs / "word_vectors" / "last.ckpt").exists():
+        return
+    mean = workspace.definitions[1].mean(0)
+    meanings = word_vectors.centred(workspace.meanings, mean)
+    trained = checkpoint(workspace, "word_vectors")["vectors.weight"]
+    english = dict(zip(workspace.word_counts, trained, strict=True))
+    foreign = word_vectors.foreign(workspace.things, meanings, set(english))
+    names = [thing.name for thing in workspace.things]
+    word_vectors.write(path, {**english, **foreign}, names, meanings)
 
 
 def _clip(workspace: Workspace) -> dict[str, Tensor]:

@@ -11,12 +11,13 @@ from engine.models.prior import LatentPrior
 from engine.models.vqgan import VQGAN
 from training.data.teachers import ImageNetFeatures
 from training.shipped import shipped_state
-from training.stages import decoder, image_tower, prior, text_tower, vqgan
+from training.stages import decoder, image_tower, prior, text_tower, vqgan, word_vectors
 from training.stages.decoder import DecoderTraining
 from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
 from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
 from training.stages.vqgan import VQGANTraining
+from training.stages.word_vectors import WordVectorTraining
 from training.vqgan_training import LEARNING_RATE as VQGAN_RATE
 from training.workspace import Workspace
 
@@ -52,6 +53,17 @@ def _image_tower(workspace: Workspace) -> ImageTowerTraining:
     said, captions = workspace.embed_captions()
     names, concepts = workspace.embed_names(), workspace.single_concepts
     return ImageTowerTraining(network, views, said, captions, names, concepts)
+
+
+def _word_vectors(workspace: Workspace) -> WordVectorTraining:
+    texts, embeddings = workspace.definitions
+    counts = workspace.word_counts
+    rows = {word: row for row, word in enumerate(counts)}
+    begun = word_vectors.beginning(workspace.encoder(list(counts)), counts.values())
+    known = [[rows[w] for w in word_vectors.english_words(t) if w in rows] for t in texts]
+    targets = word_vectors.centred(embeddings, embeddings.mean(0))
+    readable = [row for row, words in enumerate(known) if words]
+    return WordVectorTraining([known[row] for row in readable], targets[readable], begun)
 
 
 def _prior(workspace: Workspace) -> PriorTraining:
@@ -119,7 +131,8 @@ def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
 STAGES = (
     Stage("vqgan", 0.3, VQGAN_RATE, _vqgan),
     Stage("text_tower", 0.15, text_tower.LEARNING_RATE, _text_tower),
+    Stage("word_vectors", 0.02, word_vectors.LEARNING_RATE, _word_vectors),
     Stage("image_tower", 0.02, image_tower.LEARNING_RATE, _image_tower),
-    Stage("prior", 0.43, prior.LEARNING_RATE, _prior),
+    Stage("prior", 0.41, prior.LEARNING_RATE, _prior),
     Stage("decoder", 0.1, decoder.LEARNING_RATE, _decoder),
 )

@@ -22,8 +22,11 @@ TRAINING_ONLY = {"uses"}
 def load_shipped(module: nn.Module, stage: str) -> None:
     """Puts the shipped weights into a stage's module. Raises ValueError if they do not fit.
 
-    Tokens that the shipped text tower does not know stay as the module has begun them.
+    Tokens that the shipped text tower does not know stay as the module has begun them. Word vectors
+    are trained anew: the file has only their principal components.
     """
+    if stage == "word_vectors":
+        return
     state = shipped_state(stage)
     if stage == "text_tower":
         state = _with_more_tokens(state, module.state_dict())

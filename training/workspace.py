@@ -19,7 +19,8 @@ from torch import Tensor
 from engine.models.efficientnet_lite import EfficientNetLite2
 from engine.models.vqgan import VQGAN
 from training.data.captions import Captions
-from training.data.concepts import LANGUAGES
+from training.data.concepts import LANGUAGES, Concept
+from training.data.definitions import definitions, everything_said, meanings
 from training.data.images import Images, load_images
 from training.data.pool import Pool, load_pool
 from training.data.scenes import Scene, SceneMaker
@@ -34,10 +35,11 @@ from training.data.texts import (
     with_typos,
     wordnet,
 )
-from training.data.vocabulary import vocabulary
+from training.data.vocabulary import shown_concepts, vocabulary
 from training.stages.alignment import Alignment, recover_alignment, train_alignment
 from training.stages.image_tower import Views, see
 from training.stages.prior import PriorData
+from training.stages.word_vectors import counted
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,33 @@ class Workspace:
         english = {text: i for i, text in enumerate(sorted({english for _, english in pairs}))}
         embeddings = self.encoder(list(english)).half()
         return {"pairs": pairs, "english": english, "embeddings": embeddings}
+
+    @cached_property
+    def definitions(self) -> tuple[list[str], Tensor]:
+        """Definitions of WordNet, and what the sentence encoder says of them."""
+
+        def make() -> dict[str, Any]:
+            texts = definitions(self.cache, self.synsets)
+            return {"texts": texts, "embeddings": self.encoder(texts).half()}
+
+        saved = self._cached("definitions", make)
+        return saved["texts"], saved["embeddings"].float()
+
+    @cached_property
+    def word_counts(self) -> Counter[str]:
+        """The words that get a vector, and how many synsets have them."""
+        words = [word for thing in self.things for word in (thing.name, *thing.keywords["en"])]
+        return counted(everything_said(self.cache), words)
+
+    @cached_property
+    def things(self) -> list[Concept]:
+        """What can be painted."""
+        return [self.images.concepts[i] for i in shown_concepts(self.images)]
+
+    @cached_property
+    def meanings(self) -> Tensor:
+        """(things, SENTENCE_WIDTH): what the sentence encoder says of what the things are."""
+        return self.encoder(meanings(self.things, self.synsets, self.encoder))
 
     @cached_property
     def pool_captions(self) -> tuple[Tensor, Tensor]:

@@ -1,13 +1,16 @@
 """What is understood of a prompt, with a small vocabulary of its own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.vocabulary import Vocabulary
+from core.word_vectors import WordVectors
 
 TABLE = {
     "labels": {
@@ -30,12 +33,12 @@ TABLE = {
         "circle": "red apple",
     },
     "preferred": {"hound": "dog"},
-    "modifiers": ["red", "blue", "circle", "rose"],
+    "modifiers": ["red", "blue", "circle", "rose", "3d"],
     "silent": ["a", "the", "on", "and", "ein", "hello", "por favor", "ノ", "ト"],  # noqa: RUF001
     "phrases": {},
     "grounds": {},
     "shapes": ["circle"],
-    "styles": {"3d": [6]},
+    "styles": {"3d": [6], "line art": [7]},
     "shown": {"dog": [1, 2, 6], "red apple": [2, 3], "sailboat": [4]},
     "popular": ["sailboat", "dog", "red apple"],
 }
@@ -155,8 +158,72 @@ def test_words_for_a_style_are_found_anywhere(vocabulary: Vocabulary) -> None:
     assert vocabulary.styles_of(["a dog"]) == ()
 
 
+def test_a_word_for_a_style_is_left_to_the_prior(vocabulary: Vocabulary) -> None:
+    for text in ("a dog, line art", "a 3d dog"):
+        assert vocabulary.in_english(text) == "dog"
+        assert vocabulary.understand(text).complete
+    assert vocabulary.in_english("3d") == "3d"
+    assert vocabulary.understand("line art").modifiers == ("line art",)
+
+
 def test_things_are_painted_in_styles_that_show_all_of_them(vocabulary: Vocabulary) -> None:
     assert vocabulary.styles_that_show(["a puppy"]) == (1, 2, 6)
     assert vocabulary.styles_that_show(["a dog", "an apple"]) == (2,)
     assert vocabulary.styles_that_show(["a dog and a yacht"]) == (1, 2, 4, 6)
     assert vocabulary.styles_that_show(["a circle"]) == ()
+
+
+@pytest.fixture(scope="module")
+def reader(vocabulary: Vocabulary) -> Vocabulary:
+    """The vocabulary with vectors: of dogs, apples and boats along one axis each."""
+    dog, apple, boat = np.eye(3, dtype=np.float32)
+    words = {
+        **{"dog": dog, "puppy": dog, "barks": dog, "furry": dog},
+        **{"red": apple / 10, "fruit": apple, "tree": apple + boat / 2},
+        **{"yacht": boat, "wind": boat, "boat": boat, "sailcoat": -dog},
+    }
+    vectors = WordVectors(
+        tuple(words),
+        np.stack(list(words.values())),
+        ("dog", "red apple", "sailboat"),
+        np.eye(3, dtype=np.float32),
+    )
+    return replace(vocabulary, vectors=vectors)
+
+
+@pytest.mark.parametrize(
+    ("text", "things"),
+    [
+        ("something furry that barks", ("dog",)),
+        ("the fruit of this tree", ("red apple",)),
+        ("puppy sail, goes with the wind, a boat, the wind", ("sailboat",)),
+        ("a dog that needs wind like a boat", ("dog",)),
+        ("a puppy and a yacht", ("dog", "sailboat")),
+        ("a puppy", ("dog",)),
+        ("a boat dog", ("dog",)),
+        ("a blue circle in the wind", ()),
+        ("qwzx", ()),
+    ],
+)
+def test_a_description_means_what_its_words_are_nearest_to(
+    reader: Vocabulary, text: str, things: tuple[str, ...]
+) -> None:
+    assert reader.understand(text).things == things
+
+
+def test_a_description_is_told_to_the_member_and_painted_as_the_thing(reader: Vocabulary) -> None:
+    understood = reader.understand("something furry that barks, red")
+    assert not understood.exact
+    assert not understood.unknown
+    assert reader.in_english("something furry that barks, red") == "red dog"
+
+
+def test_a_word_that_is_spelled_right_is_no_typing_error(
+    vocabulary: Vocabulary, reader: Vocabulary
+) -> None:
+    assert vocabulary.understand("a sailcoat").things == ("sailboat",)
+    assert reader.understand("a sailcoat").things == ()
+
+
+def test_suggestions_mean_something_alike(reader: Vocabulary) -> None:
+    assert reader.suggestions("xqzwv wind")[0] == "sailboat"

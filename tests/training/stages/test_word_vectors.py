@@ -1,0 +1,68 @@
+"""Word vectors, with embeddings along three axes: water, sky and neither."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.word_vectors import WordVectors
+from training.data.concepts import LANGUAGES, Concept
+from training.data.teachers import SENTENCE_WIDTH
+from training.schedule import Timed, trainer
+from training.stages import word_vectors
+from training.stages.word_vectors import WordVectorTraining, beginning, counted, foreign, write
+
+
+def along(*axes: int) -> Tensor:
+    return F.one_hot(torch.tensor(axes), SENTENCE_WIDTH).float()
+
+
+def concept(name: str, german: str, keyword: str) -> Concept:
+    names = {language: german if language == "de" else name for language in LANGUAGES}
+    keywords = {lang: (keyword,) if lang == "de" else () for lang in LANGUAGES}
+    return Concept(name, 0, names, keywords)
+
+
+def test_words_of_enough_texts_and_of_names_count() -> None:
+    counts = counted(["a river dam", "the dam wall"] * 5 + ["one bank"], ["River bank"])
+    assert list(counts.items()) == [
+        *[("a", 5), ("bank", 1), ("dam", 10), ("river", 5), ("the", 5), ("wall", 5)]
+    ]
+
+
+def test_rare_words_begin_longer() -> None:
+    lengths = beginning(along(0, 1, 2), [1, 10, 10_000]).norm(dim=1)
+    assert lengths[0] > lengths[1] > lengths[2] > 0
+
+
+def test_words_learn_to_point_where_their_texts_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr(word_vectors, "STEPS", 150)
+    texts = [[0, 2], [1, 2], [0], [1]]  # water, sky; row 2 is in both
+    module = WordVectorTraining(texts, along(0, 1, 0, 1), torch.randn(3, SENTENCE_WIDTH) / 20)
+    trainer(Timed(5, 1e-2), tmp_path, "cpu").fit(module)
+    assert module.global_step >= 150
+    learned = F.normalize(module.vectors.weight.detach(), dim=1)
+    assert learned[0, 0] > 0.8
+    assert learned[1, 1] > 0.8
+
+
+def test_words_of_other_languages_mean_the_things_that_they_name() -> None:
+    things = [concept("beaver", "Biber", "Tier"), concept("bird", "Vogel", "Tier")]
+    found = foreign(things, along(0, 1), {"beaver", "bird"})
+    assert set(found) == {"biber", "vogel", "tier"}
+    assert torch.equal(found["biber"].sign(), along(0)[0])
+    assert found["tier"].norm() < found["biber"].norm()
+
+
+def test_the_file_keeps_what_is_near_what(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.npz"
+    write(path, {"dam": along(0)[0], "wings": along(1)[0] / 2}, ["beaver", "bird"], along(0, 1))
+    vectors = WordVectors.load(path)
+    assert vectors.nearest("dam")[0] == "beaver"
+    assert vectors.nearest("dam wings")[0] == "beaver"
+    assert vectors.nearest("wings")[0] == "bird"

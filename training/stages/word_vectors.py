@@ -1,0 +1,158 @@
+"""Trains the word vectors by which the bot tells what a description means.
+
+The vectors of a text's words, added up, shall point where the sentence encoder's embedding of the
+text does. Words of other languages get theirs from the things that CLDR calls by them.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+from core.vocabulary import fold
+from core.word_vectors import WordVectors
+from training.data.concepts import LANGUAGES, Concept
+from training.data.teachers import SENTENCE_WIDTH
+
+LEARNING_RATE = 1e-3
+STEPS = 500
+"""With more, it reads unseen descriptions worse again."""
+BATCH = 512
+TEMPERATURE = 0.05
+LEFT_OUT = 0.2
+"""Share of words that are left out at random, so that the others learn to do without them."""
+LEAST_TEXTS = 5
+"""Texts that must have a word for it to get a vector; words of names and keywords always do."""
+WIDTH = 96
+"""Numbers of a vector in the file: principal components. 384 read practice descriptions no better,
+and 64 worse."""
+FOREIGN_WEIGHT = 0.25
+"""Length of a word of another language that one thing in e has, against an English one's."""
+SYNSETS = 117_659
+"""Of WordNet 3.0, in which words are counted."""
+MOST_THINGS = 60
+"""Things that may have a word of another language in their names and keywords."""
+
+Text = Sequence[int]
+"""Rows of its words."""
+
+_WORD = re.compile(r"[a-z0-9][a-z0-9']*")
+_JAPANESE_WORD = re.compile(r"[ァ-ヿ]+|[㐀-鿿]+")
+
+
+def english_words(text: str) -> list[str]:
+    """Folded, in order."""
+    return _WORD.findall(fold(text))
+
+
+def counted(texts: Sequence[str], names: Sequence[str]) -> Counter[str]:
+    """The words that get a vector, in alphabetical order, and how many texts have them."""
+    every = Counter(word for text in texts for word in set(english_words(text)))
+    named = {word for name in names for word in english_words(name)}
+    return Counter({w: every[w] for w in sorted(every) if every[w] >= LEAST_TEXTS or w in named})
+
+
+class WordVectorTraining(pl.LightningModule):
+    """`texts` are rows of words, `targets` (n, SENTENCE_WIDTH) the sentence encoder's embeddings.
+
+    `begun` (words, SENTENCE_WIDTH) is what vectors begin with.
+    """
+
+    progress = 0.0
+
+    def __init__(self, texts: Sequence[Text], targets: Tensor, begun: Tensor) -> None:
+        super().__init__()
+        self.vectors = nn.EmbeddingBag(len(begun), SENTENCE_WIDTH, mode="sum")
+        self.vectors.weight.data.copy_(begun)
+        self._texts, self._targets = texts, targets
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), LEARNING_RATE)
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
+        words, starts, targets = batch
+        read = F.normalize(self.vectors(words, starts).float(), dim=1)
+        answers = torch.arange(len(read), device=read.device)
+        apart = F.cross_entropy(read @ targets.t() / TEMPERATURE, answers)
+        near = 1 - (read * targets).sum(1).mean()
+        if batch_idx % 100 == 0:
+            self.log("distance", near)
+        if self.global_step >= STEPS:
+            self.trainer.should_stop = True
+        return apart + 3 * near
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+        batches = _Batches(self._texts, self._targets, self.global_step)
+        return DataLoader(batches, batch_size=None, num_workers=0)
+
+
+class _Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless batches: words of all texts in one row, where each text starts, targets."""
+
+    def __init__(self, texts: Sequence[Text], targets: Tensor, seed: int) -> None:
+        self.texts, self.targets, self.seed = texts, targets, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            chosen = torch.randint(len(self.texts), (BATCH,), generator=generator)
+            texts = [torch.tensor(self.texts[i]) for i in chosen.tolist()]
+            kept = [t[torch.rand(len(t), generator=generator) > LEFT_OUT] for t in texts]
+            kept = [some if len(some) else all_ for some, all_ in zip(kept, texts, strict=True)]
+            starts = torch.tensor([0, *(len(text) for text in kept[:-1])]).cumsum(0)
+            yield torch.cat(kept), starts, self.targets[chosen]
+
+
+def centred(embeddings: Tensor, mean: Tensor) -> Tensor:
+    """Of unit length, without what all embeddings share."""
+    return F.normalize(embeddings - mean, dim=1)
+
+
+def beginning(words: Tensor, counts: Collection[int]) -> Tensor:
+    """The sentence encoder's embeddings of single words, as long as words are rare."""
+    rarity = torch.tensor([math.log(SYNSETS / (1 + count)) for count in counts])
+    return centred(words, words.mean(0)) * rarity[:, None] / 10
+
+
+def foreign(things: Sequence[Concept], meanings: Tensor, known: set[str]) -> dict[str, Tensor]:
+    """Vectors of the words by which CLDR calls things in other languages than English."""
+    sharing: defaultdict[str, set[int]] = defaultdict(set)
+    for row, thing in enumerate(things):
+        for language in LANGUAGES[1:]:
+            for phrase in (thing.names[language], *thing.keywords[language]):
+                for word in _foreign_words(fold(phrase)):
+                    sharing[word].add(row)
+    return {
+        word: F.normalize(meanings[sorted(rows)].mean(0), dim=0)
+        * (FOREIGN_WEIGHT * math.log(len(things) / len(rows)))
+        for word, rows in sorted(sharing.items())
+        if word not in known and len(rows) <= MOST_THINGS
+    }
+
+
+def _foreign_words(folded: str) -> set[str]:
+    """Words; of Japanese, the whole phrase and its runs of one script, too."""
+    return {*re.findall(r"[^\W_][\w']*", folded), *_JAPANESE_WORD.findall(folded)}
+
+
+def write(path: Path, vectors: dict[str, Tensor], names: Sequence[str], meanings: Tensor) -> None:
+    """As `core.word_vectors` reads them, with the space's first principal components."""
+    every = torch.stack(list(vectors.values()))
+    spread = torch.cat([F.normalize(every, dim=1) * 0.3, meanings])
+    _, _, axes = torch.linalg.svd(spread, full_matrices=False)
+    kept = axes[:WIDTH].t()
+    things = F.normalize(meanings @ kept, dim=1)
+    WordVectors(
+        tuple(vectors),
+        (every @ kept).numpy().astype(np.float32),
+        tuple(names),
+        things.numpy().astype(np.float32),
+    ).save(path)
