@@ -47,8 +47,8 @@ NEAR = 0.4
 NEARER = 0.5
 """The same where a word might name one. Both were chosen by 100 descriptions that were written for
 practice; with lower ones, "neon sign" was radioactive."""
-RELATED = 0.25
-"""Cosine from which on a thing is suggested."""
+RELATED = 0.3
+"""Cosine from which on a word may stand for a thing, and a thing is suggested."""
 
 _WORD = re.compile(r"[\w'-]+")
 _KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
@@ -217,9 +217,12 @@ class Vocabulary:
         """Whether a text calls what it shows by a name.
 
         It does if the first thing in it is called by its name, unless another follows at once, as
-        in "a baby dog"; or if there is nothing in it but words for things.
+        in "a baby dog"; or if there is nothing in it but words for things, or one and modifiers.
         """
-        if all(phrase.thing and self._means(phrase) for phrase in said):
+        telling = [p for p in said if p.thing or p.modifier or self._is_word(p.text)]
+        if sum(bool(phrase.thing) for phrase in telling) == 1:
+            telling = [phrase for phrase in telling if not phrase.modifier]
+        if all(phrase.thing and self._means(phrase) for phrase in telling):
             return not self._compound(text, said)
         first = next((place for place, phrase in enumerate(said) if phrase.thing), None)
         if first is None or not said[first].name:
@@ -230,7 +233,7 @@ class Vocabulary:
         """Whether a phrase stands for its thing, and not for what merely has to do with it."""
         if phrase.name or not self.vectors:
             return True
-        return self.vectors.cosine(fold(phrase.text), phrase.thing) > NEAR
+        return self.vectors.cosine(fold(phrase.text), phrase.thing) > RELATED
 
     @staticmethod
     def _compound(text: str, phrases: Sequence["_Phrase"]) -> bool:

@@ -200,6 +200,7 @@ def reader(vocabulary: Vocabulary) -> Vocabulary:
         ("a dog that needs wind like a boat", ("dog",)),
         ("a puppy and a yacht", ("dog", "sailboat")),
         ("a puppy", ("dog",)),
+        ("a red puppy, qwzx", ("dog",)),
         ("a boat dog", ("dog",)),
         ("a blue circle in the wind", ()),
         ("qwzx", ()),
