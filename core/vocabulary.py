@@ -214,12 +214,14 @@ class Vocabulary:
         return things[-1] if name in things and self._compound(text, said) else name
 
     def _named(self, text: str, said: Sequence["_Phrase"]) -> bool:
-        """Whether a text calls what it shows by a name.
+        """Whether a text calls what it shows by a name, or says nothing of it but modifiers.
 
         It does if the first thing in it is called by its name, unless another follows at once, as
         in "a baby dog"; or if there is nothing in it but words for things, or one and modifiers.
         """
         telling = [p for p in said if p.thing or p.modifier or self._is_word(p.text)]
+        if all(phrase.modifier for phrase in telling):
+            return True
         if sum(bool(phrase.thing) for phrase in telling) == 1:
             telling = [phrase for phrase in telling if not phrase.modifier]
         if all(phrase.thing and self._means(phrase) for phrase in telling):

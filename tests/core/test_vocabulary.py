@@ -203,6 +203,7 @@ def reader(vocabulary: Vocabulary) -> Vocabulary:
         ("a red puppy, qwzx", ("dog",)),
         ("a boat dog", ("dog",)),
         ("a blue circle in the wind", ()),
+        ("red", ()),
         ("qwzx", ()),
     ],
 )
