@@ -43,15 +43,16 @@ async def register(
     if guild:
         tree.copy_global_to(guild=guild)
     before = _remembered(memory)
+    wanted = await _wanted(tree, guild)
     now = Registration(
         application_id=client.application_id,
         guild_id=guild.id if guild else None,
-        wanted=_checksum(await _wanted(tree, guild)),
+        wanted=_checksum(wanted),
         versions=await _versions(client, guild),
     )
     if now == before:
         return False
-    await tree.sync(guild=guild)
+    await _overwrite(client, now.guild_id, wanted)
     if before and before.application_id == now.application_id and before.guild_id != now.guild_id:
         await _withdraw(client, before)
     _remember(memory, now.model_copy(update={"versions": await _versions(client, guild)}))
@@ -68,6 +69,19 @@ async def _wanted(
     return [await command.get_translated_payload(tree, tree.translator) for command in commands]
 
 
+async def _overwrite(
+    client: discord.Client, guild_id: int | None, commands: list[dict[str, Any]]
+) -> None:
+    """Registers exactly these, in one server or in all. `tree.sync` would translate them again."""
+    assert client.application_id is not None
+    if guild_id is None:
+        await client.http.bulk_upsert_global_commands(client.application_id, payload=commands)
+    else:
+        await client.http.bulk_upsert_guild_commands(
+            client.application_id, guild_id, payload=commands
+        )
+
+
 async def _versions(client: discord.Client, guild: discord.Object | None) -> dict[str, str]:
     """The registered commands: Discord's version of each, by its id."""
     assert client.application_id is not None
@@ -82,12 +96,7 @@ async def _versions(client: discord.Client, guild: discord.Object | None) -> dic
 async def _withdraw(client: discord.Client, old: Registration) -> None:
     """Removes the commands of the previous scope, which would now appear twice."""
     try:
-        if old.guild_id is None:
-            await client.http.bulk_upsert_global_commands(old.application_id, payload=[])
-        else:
-            await client.http.bulk_upsert_guild_commands(
-                old.application_id, old.guild_id, payload=[]
-            )
+        await _overwrite(client, old.guild_id, [])
     except discord.HTTPException as error:
         log.warning("could not remove the commands of the previous scope", error=str(error))
 

@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 from discord.app_commands import TranslationContextTypes, locale_str
 
-from core.i18n import gettext, use_locale
+from core.i18n import ENGLISH, gettext, language_of, use_locale
 
 TYPED = (Location.command_name, Location.group_name, Location.parameter_name)
 
@@ -19,6 +19,9 @@ class CatalogueTranslator(app_commands.Translator):
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
         """The translation; None to keep a text as it is, such as the name of a command."""
+        # Asked for each text in each of Discord's locales, most of which have no catalogue.
+        if language_of(locale.value) == ENGLISH:
+            return None
         menu = isinstance(context.data, app_commands.ContextMenu)
         if context.location in TYPED and not menu:
             return None

@@ -24,7 +24,7 @@ _locale = ContextVar("locale", default=ENGLISH)
 
 def set_locale(locale: str) -> None:
     """Sets the language of the current task; `locale` is one of Discord's."""
-    _locale.set(_language(locale))
+    _locale.set(language_of(locale))
 
 
 def get_locale() -> str:
@@ -35,7 +35,7 @@ def get_locale() -> str:
 @contextmanager
 def use_locale(locale: str) -> Iterator[None]:
     """Sets the language within the block; `locale` is one of Discord's."""
-    before = _locale.set(_language(locale))
+    before = _locale.set(language_of(locale))
     try:
         yield
     finally:
@@ -69,8 +69,8 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
-def _language(locale: str) -> str:
-    """The language for a locale: its own, that of another country, or English."""
+def language_of(locale: str) -> str:
+    """The language for one of Discord's locales: its own, that of another country, or English."""
     for name in (locale, locale.partition("-")[0]):
         if name in languages():
             return name
