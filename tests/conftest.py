@@ -1,9 +1,13 @@
 """How tests share a machine: each with one thread, the longest files first."""
 
+import atexit
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # Before torch is imported: several threads of several tests would wait for each other.
@@ -16,6 +20,14 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+# structlog's own tracebacks draw boxes around all variables: half a second for each.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 HERE = Path(__file__).parent
 WHOLE = tuple(HERE / name for name in ("browser", "deploy", "end_to_end"))
@@ -36,6 +48,18 @@ LONGEST = [
     )
 ]
 """Run first, so that none of them is left over at the end, where the other workers idle."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Imports everything, all of which stays: the garbage collector need not look at it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # or nanobind reports leaks at the end
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
