@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from clip.model import CLIP, build_model
-from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.vocabulary import Vocabulary
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 from engine.models.locked_clip import MEAN, STD, build_locked_clip, is_locked
+from engine.models.openai_clip import (
+    CLIP,
+    SimpleTokenizer,
+    basic_clean,
+    build_model,
+    whitespace_clean,
+)
+from engine.models.uninitialised import Uninitialised
 
 START, END = 49_406, 49_407
 """CLIP's start and end tokens; the text embedding is read at the end token, the highest id."""
@@ -150,7 +156,8 @@ class ClipPerceptor(nn.Module):
 
 
 def _build(state: Mapping[str, Tensor]) -> CLIP:
-    return build_locked_clip(state) if is_locked(state) else build_model(dict(state))
+    with Uninitialised():
+        return build_locked_clip(state) if is_locked(state) else build_model(dict(state))
 
 
 def read_perceptor(

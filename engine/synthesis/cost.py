@@ -1,11 +1,13 @@
 """How much a step has to compute, known before it is taken."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from engine.models.model import Model
 from engine.synthesis.config import SynthesisConfig
@@ -61,6 +63,34 @@ class StepCost:
 
 
 def _flops(network: Callable[[Tensor], Tensor], given: Tensor) -> float:
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    counter = _FlopCounter()
+    with torch.no_grad(), counter:
         network(given)
-    return float(counter.get_total_flops())
+    return counter.total
+
+
+class _FlopCounter(TorchDispatchMode):
+    """torch's `FlopCounterMode` without its table by modules.
+
+    That one imports torch's compiler at its first operation: a second's work.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0.0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to skip the compiler, torch would import it
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func.overloadpacket):
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result

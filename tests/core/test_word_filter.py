@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import regex
-from clip.simple_tokenizer import SimpleTokenizer
 from hypothesis import assume, given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from core.moderation import WordRule
 from core.word_filter import MAX_ALIKE, WordFilter, first_hit, is_word
+from engine.models.openai_clip import SimpleTokenizer
 
 BAD, IRL = WordRule("bad"), WordRule("irl")
 

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import clip
 import pytorch_lightning as pl
 import torch
-from clip.model import CLIP
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from engine.models.locked_clip import new_clip
+from engine.models.openai_clip import CLIP, SimpleTokenizer
 from engine.models.perceptor import END, START
 from training.stages.alignment import WIDTH
 
@@ -56,7 +55,7 @@ class Tokens:
 
 def encoded(texts: list[str]) -> list[list[int]]:
     """CLIP's byte pairs of each text, between START and END."""
-    tokenizer = clip.simple_tokenizer.SimpleTokenizer()
+    tokenizer = SimpleTokenizer()
     return [[START, *tokenizer.encode(text)[: LONGEST - 2], END] for text in texts]
 
 
