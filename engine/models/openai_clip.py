@@ -5,12 +5,20 @@ everything else that the engine imports, and nothing here needs it.
 """
 
 import sys
+from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["CLIP", "SimpleTokenizer", "basic_clean", "build_model", "whitespace_clean"]
+__all__ = [
+    "CLIP",
+    "SimpleTokenizer",
+    "basic_clean",
+    "build_model",
+    "clip_tokenizer",
+    "whitespace_clean",
+]
 
 
 def _import(name: str) -> ModuleType:
@@ -37,3 +45,9 @@ else:
     SimpleTokenizer = _import("simple_tokenizer").SimpleTokenizer
     basic_clean = _import("simple_tokenizer").basic_clean
     whitespace_clean = _import("simple_tokenizer").whitespace_clean
+
+
+@cache
+def clip_tokenizer() -> SimpleTokenizer:
+    """One for all: it reads 48,000 pairs of bytes, which takes a moment."""
+    return SimpleTokenizer()

@@ -19,9 +19,9 @@ from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 from engine.models.locked_clip import MEAN, STD, build_locked_clip, is_locked
 from engine.models.openai_clip import (
     CLIP,
-    SimpleTokenizer,
     basic_clean,
     build_model,
+    clip_tokenizer,
     whitespace_clean,
 )
 from engine.models.uninitialised import Uninitialised
@@ -90,7 +90,7 @@ class ClipPerceptor(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
         self.mean: Tensor
         self.std: Tensor
-        self._tokenizer = SimpleTokenizer()
+        self._tokenizer = clip_tokenizer()
 
     @property
     def image_encoders(self) -> list[nn.Module]:

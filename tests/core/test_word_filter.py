@@ -6,7 +6,6 @@ import string
 import sys
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 
 from core.moderation import WordRule
 from core.word_filter import MAX_ALIKE, WordFilter, first_hit, is_word
-from engine.models.openai_clip import SimpleTokenizer
+from engine.models.openai_clip import clip_tokenizer
 
 BAD, IRL = WordRule("bad"), WordRule("irl")
 
@@ -138,11 +137,6 @@ PIECES = st.sampled_from(
     ["nude", "nu", "de", "n", "u", "d", "e", "x", "NUDE", " ", " ", "'s", "'ll", "'", ".", "|", "2",
      "0", "@", "🅝", "🍑", "\u0336", "\u0301", "\u3164", "&#110;", "&amp;#117;", "Â", "é", "ü", "女"]
 )  # fmt: skip
-
-
-@cache
-def clip_tokenizer() -> SimpleTokenizer:
-    return SimpleTokenizer()
 
 
 @run(deadline=None, max_examples=300)

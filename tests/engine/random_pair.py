@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.models.checkpoints import TOKENS
-from engine.models.openai_clip import CLIP, SimpleTokenizer
+from engine.models.openai_clip import CLIP, clip_tokenizer
 from engine.models.perceptor import END, START
 from engine.models.prior import PixelPrior
 from engine.models.vqgan import VQGAN
@@ -164,7 +164,7 @@ def random_sketch(folder: Path, seed: int = 0) -> Path:
     target = "taming.models.vqgan.VQModel"
     OmegaConf.save({"model": {"target": target, "params": SKETCH_PARAMS}}, folder / "vqgan.yaml")
     save_file(_half(vqgan), folder / "vqgan.safetensors")
-    known = {token for word in WORDS.split() for token in SimpleTokenizer().encode(word)}
+    known = {token for word in WORDS.split() for token in clip_tokenizer().encode(word)}
     ids = torch.tensor([*sorted(known), START, END])
     clip["token_embedding.ids"] = ids
     clip["token_embedding.rows"] = clip.pop("token_embedding.weight")[ids]

@@ -141,6 +141,7 @@ def test_tiles_are_shown_repeated(place: Path, capsys: pytest.CaptureFixture[str
     assert printed[2:4] == ["repeated-0.webp", "repeated-1.webp"]
 
 
+@pytest.mark.slow
 def test_a_part_of_an_image_is_repainted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert render("--exclude", "fog") == 0
     first = "out/final-0.png"

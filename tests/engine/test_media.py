@@ -129,7 +129,7 @@ def test_a_recipe_goes_into_a_png_and_out_again(
 ) -> None:
     row = data.draw(st.integers(0, asked.count - 1))
     path = tmp_path_factory.getbasetemp() / "asked.png"
-    image, images = Image.new("RGB", (512, 512)), {name: noise(8, 8) for name in asked.image_names}
+    image, images = Image.new("RGB", (16, 16)), {name: noise(8, 8) for name in asked.image_names}
     path.write_bytes(png(image, asked, row, MADE_BY, images=images))
     read = read_metadata(path)
     assert (read.recipe, read.row, read.model) == (asked, row, "sketch")

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from engine.models.locked_clip import new_clip
-from engine.models.openai_clip import CLIP, SimpleTokenizer
+from engine.models.openai_clip import CLIP, clip_tokenizer
 from engine.models.perceptor import END, START
 from training.stages.alignment import WIDTH
 
@@ -55,7 +55,7 @@ class Tokens:
 
 def encoded(texts: list[str]) -> list[list[int]]:
     """CLIP's byte pairs of each text, between START and END."""
-    tokenizer = SimpleTokenizer()
+    tokenizer = clip_tokenizer()
     return [[START, *tokenizer.encode(text)[: LONGEST - 2], END] for text in texts]
 
 

@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copy
 
 import numpy as np
 import pytest
@@ -43,18 +44,25 @@ def config(sketch_folder: Path) -> Path:
     return sketch_folder / "vqgan.yaml"
 
 
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    path = tmp_path / "last.ckpt"
-    write_lightning_checkpoint(SKETCH_PARAMS, path)
-    return path
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both files, written once."""
+    folder = tmp_path_factory.mktemp("written")
+    write_lightning_checkpoint(SKETCH_PARAMS, folder / "last.ckpt")
+    write_torchscript(random_sketch_clip(), folder / "clip.pt")
+    return folder
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    path = tmp_path / "clip.pt"
-    write_torchscript(random_sketch_clip(), path)
-    return path
+def checkpoint(written: Path, tmp_path: Path) -> Path:
+    """A copy, to be damaged at will."""
+    return Path(copy(written / "last.ckpt", tmp_path))
+
+
+@pytest.fixture
+def archive(written: Path, tmp_path: Path) -> Path:
+    """A copy, to be damaged at will."""
+    return Path(copy(written / "clip.pt", tmp_path))
 
 
 def test_a_lightning_checkpoint_is_read_and_its_training_left_out(

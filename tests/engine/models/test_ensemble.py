@@ -28,18 +28,28 @@ def cosines(perceptor: Perceptor, pictures: torch.Tensor) -> torch.Tensor:
     return perceptor.embed_images(pictures) @ perceptor.embed_texts(TEXTS).t()
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.fixture(scope="module")
+def apart(sketch: Model, small: Perceptor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What each of the two sees by itself."""
+    smaller = F.interpolate(PICTURES, (32, 32), mode="bilinear", antialias=True)
+    return cosines(sketch.perceptor, PICTURES), cosines(small, smaller)
+
+
+@settings(max_examples=15)
 @given(weights=st.tuples(Weights, Weights))
 def test_its_cosines_are_the_weighted_means_of_its_members(
-    sketch: Model, small: Perceptor, weights: tuple[float, float]
+    sketch: Model,
+    small: Perceptor,
+    apart: tuple[torch.Tensor, torch.Tensor],
+    weights: tuple[float, float],
 ) -> None:
     ensemble = Ensemble(list(zip((sketch.perceptor, small), weights, strict=True)))
     assert ensemble.resolution == 64
-    smaller = F.interpolate(PICTURES, (32, 32), mode="bilinear", antialias=True)
-    one, other = cosines(sketch.perceptor, PICTURES), cosines(small, smaller)
+    one, other = apart
     expected = (weights[0] * one + weights[1] * other) / sum(weights)
-    torch.testing.assert_close(cosines(ensemble, PICTURES), expected, rtol=1e-4, atol=1e-5)
-    for embedded in (ensemble.embed_images(PICTURES), ensemble.embed_texts(TEXTS)):
+    images, texts = ensemble.embed_images(PICTURES), ensemble.embed_texts(TEXTS)
+    torch.testing.assert_close(images @ texts.t(), expected, rtol=1e-4, atol=1e-5)
+    for embedded in (images, texts):
         torch.testing.assert_close(embedded.norm(dim=1), torch.ones(len(embedded)))
 
 

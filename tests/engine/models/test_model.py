@@ -17,6 +17,7 @@ from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_the_full_size_model_is_read_from_its_published_forms_and_works(imagenet: Model) -> None:
     assert (imagenet.side, imagenet.vqgan.factor, imagenet.perceptor.resolution) == (256, 16, 224)
     assert catalogue.find("imagenet").factor == 16
