@@ -114,9 +114,10 @@ class ClipPerceptor(nn.Module):
         return F.normalize(english + unsure * embedded, dim=-1)
 
     def _encode(self, texts: Sequence[str]) -> Tensor:
-        tokens = torch.zeros(len(texts), self.clip.context_length, dtype=torch.long)
-        for row, text in zip(tokens, texts, strict=True):
-            ids = [START, *self._tokens(_cleaned(text))[: self._room], END]
+        all_ids = [[START, *self._tokens(_cleaned(text))[: self._room], END] for text in texts]
+        # What follows END has no influence: attention is causal. So only the longest is padded for.
+        tokens = torch.zeros(len(texts), max(map(len, all_ids), default=2), dtype=torch.long)
+        for row, ids in zip(tokens, all_ids, strict=True):
             row[: len(ids)] = torch.tensor(ids)
         embedded: Tensor = self.clip.encode_text(tokens.to(self.mean.device))
         return F.normalize(embedded.float(), dim=-1)
