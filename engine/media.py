@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Self
@@ -307,6 +308,7 @@ def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
 
 
 def _pictures(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.Image]:
-    for path in frames:
+    for path, group in groupby(frames):  # a timelapse ends with one frame many times
         with Image.open(path) as image:
-            yield enlarged(image.convert("RGB")).crop((0, 0, *size))
+            picture = enlarged(image.convert("RGB")).crop((0, 0, *size))
+        yield from (picture for _ in group)
