@@ -45,6 +45,8 @@ TRUSTS_A_FILE = {
     *("pickle.Unpickler", "shelve.open", "torch.jit.load", "joblib.load", "yaml.unsafe_load"),
     *("yaml.full_load", "yaml.unsafe_load_all", "yaml.full_load_all", "torch.hub.load"),
 }
+SAYS_HOW = {"Loader", "allow_pickle", "shell", "ssl", "verify", "weights_only"}
+"""Parameters that decide whether a call is dangerous."""
 TAKES_SQL = {"execute", "executemany", "executescript", "execute_fetchall"}
 
 
@@ -73,8 +75,8 @@ def dangerous_calls(tree: ast.AST) -> Iterator[ast.AST]:
             case ast.Call(func=ast.Name(id=name)) if name in RUNS_TEXT:
                 yield node
             case ast.Call(func=func, keywords=keywords):
-                name = ast.unparse(func)
-                said = {word.arg: ast.unparse(word.value) for word in keywords}
+                name = _dotted(func)
+                said = {w.arg: ast.unparse(w.value) for w in keywords if w.arg in SAYS_HOW}
                 dangerous = (
                     name in ASKS_A_SHELL | TRUSTS_A_FILE
                     or said.get("shell", "False") != "False"
@@ -87,11 +89,28 @@ def dangerous_calls(tree: ast.AST) -> Iterator[ast.AST]:
                     yield node
 
 
+def _dotted(node: ast.expr) -> str:
+    """`ast.unparse`, which is slow, for all but plain names."""
+    parts = []
+    whole = node
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        return ".".join([node.id, *reversed(parts)])
+    return ast.unparse(whole)
+
+
 class Statements:
     """Which functions take SQL, and what is handed to them that is not written in the code."""
 
     def __init__(self, trees: dict[str, ast.Module]) -> None:
         self._trees = trees
+        self._functions = [
+            (path, function, _parameters(function), _named_calls(function))
+            for path, tree in trees.items()
+            for function in _functions(tree)
+        ]
         self._written: set[str] = set()
         self._takers = {("", name): 0 for name in TAKES_SQL}
         while self._find_written():
@@ -100,13 +119,12 @@ class Statements:
             pass
 
     def made_of_values(self) -> Iterator[tuple[str, ast.expr]]:
-        for path, tree in self._trees.items():
-            for function in _functions(tree):
-                local, parameters = _locals(function), _parameters(function)
-                for sql in self._handed_over(path, function):
-                    handed_on = isinstance(sql, ast.Name) and sql.id in parameters
-                    if not handed_on and not self._is_written(sql, local, set()):
-                        yield path, sql
+        for path, function, parameters, calls in self._functions:
+            local = _locals(function)
+            for sql in self._handed_over(path, calls):
+                handed_on = isinstance(sql, ast.Name) and sql.id in parameters
+                if not handed_on and not self._is_written(sql, local, set()):
+                    yield path, sql
 
     def _find_written(self) -> bool:
         """Constants of modules that are texts made of texts; whether another one was found."""
@@ -121,23 +139,19 @@ class Statements:
     def _find_takers(self) -> bool:
         """Whoever hands a parameter on as SQL takes SQL; whether another one was found."""
         known = len(self._takers)
-        for path, tree in self._trees.items():
-            for function in _functions(tree):
-                parameters = _parameters(function)
-                for sql in self._handed_over(path, function):
-                    if isinstance(sql, ast.Name) and sql.id in parameters:
-                        home = path if function.name.startswith("_") else ""
-                        place = parameters.index(sql.id)
-                        self._takers.setdefault((home, function.name), place)
+        for path, function, parameters, calls in self._functions:
+            for sql in self._handed_over(path, calls):
+                if isinstance(sql, ast.Name) and sql.id in parameters:
+                    home = path if function.name.startswith("_") else ""
+                    place = parameters.index(sql.id)
+                    self._takers.setdefault((home, function.name), place)
         return len(self._takers) > known
 
-    def _handed_over(self, path: str, function: ast.AST) -> Iterator[ast.expr]:
-        for node in ast.walk(function):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-                place = self._takers.get((path, name), self._takers.get(("", name)))
-                if place is not None and len(node.args) > place:
-                    yield node.args[place]
+    def _handed_over(self, path: str, calls: list[tuple[str, ast.Call]]) -> Iterator[ast.expr]:
+        for name, call in calls:
+            place = self._takers.get((path, name), self._takers.get(("", name)))
+            if place is not None and len(call.args) > place:
+                yield call.args[place]
 
     def _is_written(
         self, node: ast.expr, local: dict[str, list[ast.expr]], looking: set[str]
@@ -170,6 +184,15 @@ def _functions(tree: ast.Module) -> Iterator[Function]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def _named_calls(function: Function) -> list[tuple[str, ast.Call]]:
+    """All calls within, by the last part of the name of what is called."""
+    return [
+        (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id, node)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)
+    ]
 
 
 def _parameters(function: Function) -> list[str]:

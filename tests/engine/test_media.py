@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -123,13 +123,14 @@ def _metadata(content: bytes) -> dict[str, str]:
         return dict(picture.info)
 
 
+@settings(max_examples=50)  # each writes two images
 @given(asked=st.from_type(Recipe), data=st.data())
 def test_a_recipe_goes_into_a_png_and_out_again(
     asked: Recipe, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     row = data.draw(st.integers(0, asked.count - 1))
     path = tmp_path_factory.getbasetemp() / "asked.png"
-    image, images = Image.new("RGB", (16, 16)), {name: noise(8, 8) for name in asked.image_names}
+    image, images = Image.new("RGB", (512, 512)), {name: noise(8, 8) for name in asked.image_names}
     path.write_bytes(png(image, asked, row, MADE_BY, images=images))
     read = read_metadata(path)
     assert (read.recipe, read.row, read.model) == (asked, row, "sketch")

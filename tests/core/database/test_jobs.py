@@ -505,8 +505,8 @@ async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(
         assert await ask(opened, member=9)
 
 
-async def test_the_promises_of_the_file(database: Database) -> None:
-    async with database.transaction() as db:
+async def test_the_promises_of_the_file(path: Path, database: Database) -> None:
+    async with Database.open(path) as opened, opened.transaction() as db:
         pragmas = {}
         for name in ("journal_mode", "synchronous", "foreign_keys", "query_only"):
             ((pragmas[name],),) = await db.execute_fetchall(f"PRAGMA {name}")
