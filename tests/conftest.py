@@ -39,15 +39,26 @@ WHOLE = tuple(HERE / name for name in ("browser", "deploy", "end_to_end"))
 LONGEST = [
     HERE / name
     for name in (
-        *("end_to_end/test_cluster.py", "engine/test_cluster.py", "end_to_end/test_painting.py"),
-        *(
-            "end_to_end/test_crashes.py",
-            "browser",
-            "end_to_end",
-            "engine/synthesis/test_renderer.py",
-        ),
-        *("bot/services/test_responses.py", "engine/test_describer.py"),
-        *("engine/test_cli.py", "bot/test_main.py", "sandbox"),
+        "end_to_end/test_cluster.py",
+        "engine/test_cluster.py",
+        "end_to_end/test_painting.py",
+        "end_to_end/test_crashes.py",
+        "browser/test_accessibility.py",
+        "engine/models/test_optimized_decoder.py",
+        "bot/services/test_responses.py",
+        "end_to_end/test_hosts.py",
+        "browser",
+        "end_to_end",
+        "engine/test_cli.py",
+        "engine/synthesis/test_renderer.py",
+        "engine/synthesis/test_film.py",
+        "engine/test_worker.py",
+        "bot/test_main.py",
+        "engine/models/test_model.py",
+        "engine/test_describer.py",
+        "bench/quality/test_ablation.py",
+        "bench/speed/test_baseline.py",
+        "sandbox",
     )
 ]
 """Run first, so that none of them is left over at the end, where the other workers idle."""

@@ -29,6 +29,7 @@ from core.settings import Settings
 from core.storage.paths import folder_of, timelapse_of
 from sandbox import Member, MessageView, Reply, Sandbox
 from sandbox.client.views import components_of
+from sandbox.discord import limits
 from sandbox.discord.permissions import Permission
 from tests import openapi
 from tests.databases import new_database
@@ -46,6 +47,13 @@ async def sandbox() -> AsyncIterator[Sandbox]:
             openapi.assert_valid(
                 request for request in sandbox.requests if NOWHERE not in request.name
             )
+
+
+@pytest.fixture
+def short_rate_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many requests as ever, in a tenth of the time."""
+    rules = {route: (limit, per / 10) for route, (limit, per) in limits._RULES.items()}
+    monkeypatch.setattr(limits, "_RULES", rules)
 
 
 @pytest.fixture

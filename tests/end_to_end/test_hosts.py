@@ -49,7 +49,7 @@ def processes_in(folder: Path) -> list[str]:
 
 async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path: Path) -> None:
     request = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
-    process = await run(tmp_path, "sandbox.demo", **request, STEPS="120")
+    process = await run(tmp_path, "sandbox.demo", **request, STEPS="60")
     output, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     assert not errors
@@ -89,7 +89,7 @@ async def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, moment: s
 
 
 async def test_the_same_seed_paints_the_same_bytes_in_another_process(tmp_path: Path) -> None:
-    request = ("a red circle", "--steps", "10", "--seed", "7", "--count", "2")
+    request = ("a red circle", "--steps", "4", "--seed", "7", "--count", "2")
     names = ("one", "two")
     processes = [await run(tmp_path, "engine", "render", *request, "--out", name) for name in names]
     for process in processes:

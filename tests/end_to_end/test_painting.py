@@ -57,7 +57,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     options = {
         "include": "a red circle | a white background:0.5",
         "exclude": "watermark",
-        "steps": 300,
+        "steps": 150,
         "seed": 7,
     }
     card = await product.ask(ada, **options)  # the engine comes later: the card is there at once
@@ -76,7 +76,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
         assert step, frame.name
         # How long steps take is known once the first one is done.
         assert bool(numbers["left"]) == (step[1] != "1"), frame.text
-        assert int(numbers["percent"]) == 100 * int(step[1]) // 300
+        assert int(numbers["percent"]) == 100 * int(step[1]) // 150
         assert frame.picture.format == "WEBP"
         assert frame.picture.size == (512, 512)
         steps.append(int(step[1]))
@@ -87,7 +87,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     assert final.id == card.id
     assert "Upscale" in [button.label for button in final.buttons]
     assert not final.content
-    assert re.search(r"Painted\nReady after \d+ s(, at step \d+ of 300)?\.\n", final.text)
+    assert re.search(r"Painted\nReady after \d+ s(, at step \d+ of 150)?\.\n", final.text)
     (picture,) = await pictures_of(ada, final)
     assert picture.format == "PNG"
     assert max(picture.size) >= 512

@@ -126,6 +126,7 @@ async def test_a_closed_renderer_leaves_no_thread() -> None:
     assert not thread.is_alive()
 
 
+@pytest.mark.slow
 async def test_outputs_have_the_scores_of_the_concepts_that_a_job_is_checked_for(
     recipe: Make,
 ) -> None:

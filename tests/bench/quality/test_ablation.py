@@ -65,6 +65,7 @@ def test_a_row_says_what_both_judges_said() -> None:
     assert sum("(n 4)" in name for name in heading(rates)) == len(MEASURES)
 
 
+@pytest.mark.slow
 def test_committed_latents_lie_nearer_to_the_codebook(tmp_path: Path) -> None:
     model = load_model(ablation.MODEL, tmp_path, torch.device("cpu"))
     recipe = Recipe.make("a red circle", width=32, height=32, steps=20, seed=1)
@@ -87,6 +88,7 @@ def last(model: Model, recipe: Recipe, kind: type[Renderer]) -> Tensor:
     return latents
 
 
+@pytest.mark.slow
 def test_a_variant_is_painted_and_judged(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "STEPS", 2)
     asked = held_out(10)

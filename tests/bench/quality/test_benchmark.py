@@ -82,6 +82,7 @@ def test_a_contact_sheet_shows_every_picture() -> None:
     assert red == len(asked) * 128 * 128
 
 
+@pytest.mark.slow
 def test_runs_from_prompts_to_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return Model(entry.name, vqgan, sketch.perceptor, entry.side, sketch.words, {})
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_picture_comes_nearer(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=8, seed=1)
     before = nearness(plain.perceptor, loop.picture(), TEXT)

@@ -6,6 +6,7 @@ import torch
 from bench.speed.random_weights import untrained_imagenet
 
 
+@pytest.mark.slow
 def test_it_has_the_published_shape_and_leaves_random_numbers_alone() -> None:
     before = torch.random.get_rng_state()
     model = untrained_imagenet(torch.device("cpu"), quick=False)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.deletions import Deletions
@@ -11,6 +13,9 @@ from core.moderation import Limits, WordRule
 from core.prompts import Prompt
 from sandbox import Member, MessageView, Sandbox
 from tests.bot.conftest import private_message, refusal, worked_off
+
+# A card for each request, and one for all of them.
+pytestmark = pytest.mark.usefixtures("short_rate_limits")
 
 STARS = "a {red, green} star on {white:0.5, black}"
 

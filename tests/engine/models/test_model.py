@@ -13,6 +13,7 @@ from engine.models.model import Model, load_model, read_model
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
+from tests.engine.synthesis.conftest import QUICK
 
 CPU = torch.device("cpu")
 
@@ -105,7 +106,7 @@ def test_several_perceptors_judge_a_picture(sketch_folder: Path, tmp_path: Path)
         PerceptorChoice(f"open_clip/{ARCHITECTURE}/{weights}", 1.0),
     ]
     model = read_model(catalogue.find("sketch"), sketch_folder, CPU, choices)
-    renderer = Renderer(model, CPU)
+    renderer = Renderer(model, CPU, QUICK)
     recipe = Recipe.make("a unicorn | fog", "watermark", width=32, height=32, steps=2, seed=7)
     renderer.add(RenderRequest(1, recipe))
     (first,), (last,) = renderer.step(), renderer.step()
