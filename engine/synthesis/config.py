@@ -95,9 +95,6 @@ class InitConfig:
     edge_width: int = 2  # pixels at a thing's edge that may be mixed with the ground
     edge_share: float = 0.9  # of the difference next to it, from which on a pixel is all thing
     thing_margin: float = 0.03  # around a thing that fills its place, share of the image's side
-    fit_steps: int = 4  # of gradient descent, from the encoder's latents to a composed image
-    fit_learning_rate: float = 0.1  # of the root mean square step; with 0.2 it comes less near
-    fit_momentum: float = 0.5
     max_warp: float = 0.5  # of a variation of strength 1, in half sides of the image
 
 

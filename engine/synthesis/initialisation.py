@@ -211,11 +211,7 @@ def _from_scratch(
                 best = best_of_prior(model, target, config, generator, style)
             else:
                 best = best_of_gradients(model, target, config, width, height, generator)
-        if composition:
-            with autocast(device):
-                fitted = latents.fitted(model.vqgan, best.float(), config.quantize, config.init)
-                starts.append(fitted)
-        elif model.prior:
+        if model.prior and not composition:
             starts.append(prior_latents(model, best.float(), width, height))
         else:
             starts.append(model.vqgan.encode(best.float()))

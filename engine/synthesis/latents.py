@@ -9,10 +9,6 @@ from torch.nn import functional as F
 
 from core.pattern import Tile
 from engine.models.vqgan import VQGAN
-from engine.synthesis.config import InitConfig
-
-EPSILON = 1e-12
-"""Keeps a gradient of zero from being divided by its size."""
 
 
 def encode(vqgan: VQGAN, image: Image.Image, width: int, height: int) -> Tensor:
@@ -26,25 +22,6 @@ def decode(vqgan: VQGAN, latents: Tensor, quantize: bool, tile: Tile | None = No
     images = vqgan.decode(vqgan.quantise(latents) if quantize else latents, tile).float()
     clamped: Tensor = ClampWithGrad.apply(images)
     return clamped
-
-
-@torch.enable_grad()
-def fitted(vqgan: VQGAN, images: Tensor, quantize: bool, config: InitConfig) -> Tensor:
-    """Latents that decode to images (n, 3, height, width), nearer than the encoder's do.
-
-    The encoder loses what is small, such as ears. A few steps on the pixels' squared error find
-    some of it again (Abdal et al., "Image2StyleGAN", 2019). Adam would move the grounds as far as
-    the things, and they came out stained.
-    """
-    found = vqgan.encode(images).float().detach().requires_grad_()
-    velocity = torch.zeros_like(found)
-    for _ in range(config.fit_steps):
-        error = (decode(vqgan, found, quantize) - images).square().mean((1, 2, 3)).sum()
-        (gradient,) = torch.autograd.grad(error, found)
-        size = gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(EPSILON)
-        velocity = velocity.lerp(gradient / size, 1 - config.fit_momentum)
-        found = (found - config.fit_learning_rate * velocity).detach().requires_grad_()
-    return found.detach()
 
 
 class ClampWithGrad(torch.autograd.Function):

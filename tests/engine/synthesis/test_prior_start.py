@@ -15,7 +15,6 @@ from core.vocabulary import vocabulary_of
 from engine.models.model import Model, load_model
 from engine.synthesis.config import PICTUREBOOK, InitConfig, override
 from engine.synthesis.initialisation import composition_of
-from engine.synthesis.latents import decode, fitted
 from engine.synthesis.objective import Target, embed_target
 from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
 from engine.synthesis.prior_start import (
@@ -80,21 +79,6 @@ def test_no_fringe_of_the_ground_is_left_around_a_thing(colour: tuple[float, ...
     assert on_black.amax() <= thing.amax() + 0.01
     assert alpha[:, 16:48, 16:48].min() == 1
     assert alpha.sum() == pytest.approx(32**2 + (36**2 - 32**2) / 2, rel=0.02)
-
-
-def test_fitted_latents_keep_what_the_encoder_loses(picturebook: Model) -> None:
-    image = torch.full((1, 3, 128, 128), 0.2)
-    image[:, :, 32:96, 32:96] = torch.tensor([0.9, 0.7, 0.2])[:, None, None]
-    image[:, :, 50:55, 50:55] = 0.1  # an eye
-    with torch.no_grad():
-        encoded = picturebook.vqgan.encode(image)
-        found = fitted(picturebook.vqgan, image, True, InitConfig())
-        errors = [
-            (decode(picturebook.vqgan, latents, True) - image).square().mean().item()
-            for latents in (encoded, found)
-        ]
-    assert not found.requires_grad
-    assert errors[1] < errors[0] / 2
 
 
 @given(
