@@ -272,8 +272,10 @@ class _Rules:
         while not is_name(text) and (found := self._ground_of(text)):
             text, more = found
             ground = _Ground(
-                *(ground.colour or more.colour, ground.land or more.land),
-                *(ground.time or more.time, ground.weather or more.weather),
+                colour=ground.colour or more.colour,
+                land=ground.land or more.land,
+                time=ground.time or more.time,
+                weather=ground.weather or more.weather,
             )
         return text, ground
 

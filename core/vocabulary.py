@@ -23,8 +23,7 @@ from core.emoji import spelled_out
 from core.word_vectors import UNSPACED, WordVectors
 
 FOLDER = Path(__file__).with_name("vocabularies")
-"""A table and word vectors for each model of limited vocabulary, by its name; training writes
-them."""
+"""A table and word vectors for each model of limited vocabulary, by its name, from training."""
 
 LONGEST_PHRASE = 8
 """Words of a phrase that is looked up as a whole."""
@@ -177,8 +176,8 @@ class Vocabulary:
         """What a prompt asks for, in English where it calls things by their names.
 
         Names are spelled right; words that say nothing are left out, and so are those for styles if
-        things are named: the prior is told the style. Synonyms of one word stay: the text encoder
-        knows better what they mean.
+        things are named: the prior gets the style by itself. Synonyms of one word stay: the text
+        encoder knows better what they mean.
         """
         phrases = self._phrases_of(text)
         named = any(phrase.thing for phrase in phrases)

@@ -2,7 +2,7 @@
 
 "A furry animal that builds dams" has no word of a beaver's names in it. But the vectors of its
 words, added up, point to what a sentence encoder says of a beaver's name, keywords and definition.
-`training.data.word_vectors` makes both.
+`training.stages.word_vectors` makes both.
 """
 
 import re
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 """Characters of scripts that put no spaces between words."""
-_WORD = re.compile(r"[^\W_][\w']*")
+WORD = re.compile(r"[^\W_][\w']*")
 _ENDINGS = ("s", "es", "n", "en", "e", "er", "x")
 _SHORTEST_STEM = 3
 
@@ -93,7 +93,7 @@ class WordVectors:
 
     def words_of(self, folded: str) -> Iterator[str]:
         """The words of a text that have vectors; of unspaced scripts, the longest ones."""
-        for word in _WORD.findall(folded):
+        for word in WORD.findall(folded):
             if UNSPACED.search(word):
                 yield from self._longest_in(word)
             elif stem := self._stem(word):

@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from bench.markdown import table
 from bench.quality.benchmark import contact_sheet, evenly, paint, parse_value
 from bench.quality.thing_ceilings import ceilings, real_images, reconstructed
-from bench.quality.thing_requests import Request, requests
+from bench.quality.thing_requests import SHARES, Request, requests
 from bench.quality.thing_scores import (
     TOP,
     Judge,
@@ -57,6 +57,8 @@ from training.judges.styles import load_style_judge
 
 REAL = 400
 """Real images by the judges' makers that the model's CLIP looks at."""
+KINDS = {kind: kind for kind in SHARES} | dict.fromkeys(("de", "es", "fr", "ja"), "foreign")
+"""The kind in `SHARES` of each request's own kind, which is the language for names."""
 EXTREMES = 40
 """Images that are shown as the best, and as the worst."""
 
@@ -122,7 +124,8 @@ def main() -> None:
     vocabulary = vocabulary_of(options.model)
     names = set(vocabulary.labels["en"]) if vocabulary else set()
     shown = [i for i, c in enumerate(images.concepts) if c.name in names and prototypes.known[i]]
-    asked = requests(images.concepts, shown, options.prompts, options.practice)
+    every = requests(images.concepts, shown, options.prompts, options.practice)
+    asked = [request for request in every if KINDS[request.kind] in options.kinds]
     renderer = Renderer(model, device, config)
     began = time.monotonic()
     known = [r for r in asked if not vocabulary or not vocabulary.understand(r.include).empty]
@@ -131,11 +134,11 @@ def main() -> None:
     painted = [next(images_of) if r in known else white for r in asked * options.seeds]
     seconds = (time.monotonic() - began) / len(painted)
     four = [r for r in asked if r.kind == "en"][: options.varied]
-    fours = to_tensor(paint(renderer, [r.asked for r in four], 4, options.steps))
+    fours = list(paint(renderer, [r.asked for r in four], 4, options.steps))
     report = "\n\n".join(
         [
             *_report(options.cache, images, prototypes, model, asked * options.seeds, painted),
-            _variety(prototypes, images, four, fours),
+            *_variety(prototypes, images, four, fours),
             f"{len(painted)} images of {len(asked)} prompts by the model {model.name}, of which "
             f"{len(asked) - len(known)} were refused, {options.steps} steps: {seconds:.1f} s an "
             f"image ({description()}).",
@@ -172,9 +175,6 @@ def _report(
     ones = single(asked, seen)
     real_ones = single(shown, pictures)
     styled = [(r.style, image) for r, image in zip(asked, seen, strict=True) if r.style]
-    style_judge = load_style_judge(images, prototypes.network, sorted({s for s, _ in styled}))
-    answers = style_judge.answers(torch.stack([image for _, image in styled]))
-    right = [answer == style for answer, (style, _) in zip(answers, styled, strict=True)]
     near, between, copies = nearness(prototypes, images, asked, seen)
     names = [concept.name for concept in images.concepts]
     unseen = Random("unseen").sample(judge_images(images), REAL)
@@ -184,8 +184,7 @@ def _report(
         report_of(columns),
         f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
         f"images, {_percent(real_ones)}.",
-        f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
-        f"{100 * style_judge.ceiling:.0f} %.",
+        *_styles(prototypes, images, styled),
         f"The right name among the {', '.join(map(str, TOP))} that the model's CLIP finds nearest, "
         f"of real images by makers it was not trained on: {named}.",
         f"Mean distance of an image to the nearest training image of the same thing: {near:.2f}; "
@@ -198,12 +197,33 @@ def _percent(said: Sequence[bool]) -> str:
     return f"{100 * sum(said) / max(1, len(said)):.0f} %"
 
 
+def _styles(
+    judge: PrototypeJudge, images: Images, painted: Sequence[tuple[str, Tensor]]
+) -> Iterator[str]:
+    """Of styles that were asked for and their images, if there are any."""
+    if not painted:
+        return
+    style_judge = load_style_judge(images, judge.network, sorted({style for style, _ in painted}))
+    answers = style_judge.answers(torch.stack([image for _, image in painted]))
+    right = [answer == style for answer, (style, _) in zip(answers, painted, strict=True)]
+    yield (
+        f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
+        f"{100 * style_judge.ceiling:.0f} %."
+    )
+
+
 def _variety(
-    judge: PrototypeJudge, images: Images, asked: Sequence[Request], painted: Tensor
-) -> str:
-    by_prompt = [painted[i :: len(asked)] for i in range(len(asked))]
+    judge: PrototypeJudge,
+    images: Images,
+    asked: Sequence[Request],
+    painted: Sequence[Image.Image],
+) -> Iterator[str]:
+    """Of prompts that were painted four times, if there are any."""
+    if not asked:
+        return
+    by_prompt = [to_tensor(painted[i :: len(asked)]) for i in range(len(asked))]
     makers = spread_of_makers(judge, images, [request.things[0] for request in asked])
-    return (
+    yield (
         f"Mean distance between four images of one request, of that between makers: "
         f"{spread(judge, by_prompt) / makers:.2f}."
     )
@@ -249,6 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="the image sets")
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
+    parser.add_argument("--kinds", nargs="+", choices=SHARES, default=list(SHARES))
     parser.add_argument("--practice", action="store_true", help="others, to choose numbers by")
     parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)

@@ -15,7 +15,7 @@ from bot.services.host_status import statistics_embed
 from core.database.errors import StoreError
 from core.database.statistics import WEEK, UsageStatistics
 from core.database.weekly_digests import DueDigest, WeeklyDigests
-from core.discord_ui.own_messages import NONCE_SECONDS, own_messages
+from core.discord_ui.own_messages import NONCE_KNOWN_SECONDS, own_messages
 from core.i18n import gettext, use_locale
 
 log = structlog.stdlib.get_logger(__name__)
@@ -43,7 +43,7 @@ async def _post(bot: ImagineBot, digest: DueDigest) -> None:
     week = await UsageStatistics(bot.database).since(bot.database.now() - WEEK, digest.guild_id)
     with use_locale(guild_language(bot, digest.guild_id)):
         embed = statistics_embed(week, gettext("The last 7 days on this server"))
-    if abs(bot.database.now() - digest.due_at) > NONCE_SECONDS:
+    if abs(bot.database.now() - digest.due_at) > NONCE_KNOWN_SECONDS:
         async for sent in own_messages(bot, digest.channel_id, digest.due_at):
             if any(each.title == embed.title for each in sent.embeds):
                 return  # by an earlier process, which did not record it

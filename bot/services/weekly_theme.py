@@ -22,7 +22,7 @@ from bot.themes import offered, themes, winners
 from core.database.errors import StoreError
 from core.database.weekly_themes import ClosedVote, DueVote, WeeklyThemes
 from core.discord_ui.custom_ids import encode
-from core.discord_ui.own_messages import NONCE_SECONDS, own_messages, texts_of
+from core.discord_ui.own_messages import NONCE_KNOWN_SECONDS, own_messages, texts_of
 from core.discord_ui.text import escape
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, ngettext, use_locale
@@ -152,7 +152,7 @@ async def _sent_before(
 
     Raises discord.HTTPException.
     """
-    if abs(bot.database.now() - due_at) < NONCE_SECONDS:
+    if abs(bot.database.now() - due_at) < NONCE_KNOWN_SECONDS:
         return None
     async for message in own_messages(bot, channel_id, due_at):
         if matches(message):

@@ -201,8 +201,8 @@ class PendingInteractions:
         interaction.extras["message_id"] = message_id
         if row.refusal is None:
             return True
-        told = await handle_error(interaction, RefusedError(row.refusal))
-        await self.close(interaction.id, delivered=told)
+        delivered = await handle_error(interaction, RefusedError(row.refusal))
+        await self.close(interaction.id, delivered=delivered)
         return False
 
     async def _conclude(self, client: discord.Client, row: PendingResponse) -> None:

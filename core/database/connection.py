@@ -16,7 +16,7 @@ from typing import Self
 
 import aiosqlite
 
-from core.database.damage import mend
+from core.database.damage import repair
 from core.database.errors import StoreTooNewError, locked, plain_errors
 from core.database.journal import Journal
 from core.database.journal_replay import carry_out, is_behind
@@ -101,7 +101,8 @@ class Database:
     ) -> AsyncIterator[aiosqlite.Connection]:
         """For changes: all or nothing, and on disk once the block is left.
 
-        If a damaged row makes it fail, the row is mended for the next one (`core.database.damage`).
+        If a damaged row makes it fail, the row is repaired for the next change
+        (`core.database.damage`).
 
         Raises StoreLockedError if the lock is held, by this or another process, for longer than
         `wait_seconds` (default: the `busy_seconds` of `open`).
@@ -115,7 +116,7 @@ class Database:
                         yield self._writer
                 except sqlite3.IntegrityError as error:
                     if "UNIQUE" not in str(error):
-                        await self._mend()
+                        await self._repair()
                     raise
 
     async def empty_log(self) -> None:
@@ -127,12 +128,12 @@ class Database:
             with plain_errors(self._path):
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint (TRUNCATE)")
 
-    async def _mend(self) -> None:
-        """Mends damaged rows, if a change has failed because of them: the next one will not."""
+    async def _repair(self) -> None:
+        """Repairs damaged rows, if a change has failed because of them: the next one will not."""
         with suppress(sqlite3.Error):
             async with _transaction(self._writer):
                 await self._writer.execute("BEGIN IMMEDIATE")
-                await mend(self._writer, self.now())
+                await repair(self._writer, self.now())
 
     def _deadline(self, wait_seconds: float | None = None) -> float:
         """When a caller stops waiting, in the event loop's time."""

@@ -1,4 +1,4 @@
-"""Mends rows that SQLite lets nobody update, because a column holds a value of the wrong type.
+"""Repairs rows that SQLite lets nobody update, because a column holds a value of the wrong type.
 
 Only a damaged file, or another program, leaves such a row: tables are STRICT. Reads leave it out,
 but an UPDATE fails whole if it meets the row, whichever column it sets. A job becomes a dead
@@ -28,16 +28,16 @@ _MEANS_FOREVER = frozenset({"blocks"})
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
-async def mend(db: aiosqlite.Connection, now: float) -> None:
-    """Mends the rows of all tables, in an open transaction.
+async def repair(db: aiosqlite.Connection, now: float) -> None:
+    """Repairs the rows of all tables, in an open transaction.
 
     SQLite's error names the table of a statement, which may copy the value from another one.
     """
     for row in await rows_of(db, _TABLES):
-        await _mend(db, row["name"], now)
+        await _repair(db, row["name"], now)
 
 
-async def _mend(db: aiosqlite.Connection, table: str, now: float) -> None:
+async def _repair(db: aiosqlite.Connection, table: str, now: float) -> None:
     columns = await rows_of(
         db, 'SELECT name, type, "notnull" AS needed, pk FROM pragma_table_info(?)', (table,)
     )

@@ -11,7 +11,7 @@ import discord
 
 from core.discord_ui.message_images import walk
 
-NONCE_SECONDS = 60.0
+NONCE_KNOWN_SECONDS = 60.0
 """For so long Discord certainly recognises a nonce."""
 
 CLOCK_SECONDS = 300.0

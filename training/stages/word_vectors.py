@@ -1,6 +1,6 @@
 """Trains the word vectors by which the bot tells what a description means.
 
-The vectors of a text's words, added up, shall point where the sentence encoder's embedding of the
+The vectors of a text's words, added up, should point where the sentence encoder's embedding of the
 text does. Words of other languages get theirs from the things that CLDR calls by them.
 """
 
@@ -18,13 +18,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from core.vocabulary import fold
-from core.word_vectors import WordVectors
+from core.word_vectors import WORD, WordVectors
 from training.data.concepts import LANGUAGES, Concept
 from training.data.teachers import SENTENCE_WIDTH
 
 LEARNING_RATE = 1e-3
 STEPS = 500
-"""With more, it reads unseen descriptions worse again."""
+"""More read practice descriptions no better."""
 BATCH = 512
 TEMPERATURE = 0.05
 LEFT_OUT = 0.2
@@ -35,11 +35,18 @@ WIDTH = 96
 """Numbers of a vector in the file: principal components. 384 read practice descriptions no better,
 and 64 worse."""
 FOREIGN_WEIGHT = 0.25
-"""Length of a word of another language that one thing in e has, against an English one's."""
+"""Scales the vector of a word of another language, which is as long as its rarity's logarithm."""
 SYNSETS = 117_659
 """Of WordNet 3.0, in which words are counted."""
 MOST_THINGS = 60
 """Things that may have a word of another language in their names and keywords."""
+
+RARITY_SCALE = 10.0
+"""Divides the logarithm of an English word's rarity, so that vectors are about 1 long."""
+NEAR_WEIGHT = 3.0
+"""Of the cosine to the target, beside the contrastive loss."""
+WORD_SHARE = 0.3
+"""Length of a word, where a thing has 1, among the points whose principal components are kept."""
 
 Text = Sequence[int]
 """Rows of its words."""
@@ -87,7 +94,7 @@ class WordVectorTraining(pl.LightningModule):
             self.log("distance", near)
         if self.global_step >= STEPS:
             self.trainer.should_stop = True
-        return apart + 3 * near
+        return apart + NEAR_WEIGHT * near
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
         batches = _Batches(self._texts, self._targets, self.global_step)
@@ -119,7 +126,7 @@ def centred(embeddings: Tensor, mean: Tensor) -> Tensor:
 def beginning(words: Tensor, counts: Collection[int]) -> Tensor:
     """The sentence encoder's embeddings of single words, as long as words are rare."""
     rarity = torch.tensor([math.log(SYNSETS / (1 + count)) for count in counts])
-    return centred(words, words.mean(0)) * rarity[:, None] / 10
+    return centred(words, words.mean(0)) * rarity[:, None] / RARITY_SCALE
 
 
 def foreign(things: Sequence[Concept], meanings: Tensor, known: set[str]) -> dict[str, Tensor]:
@@ -140,13 +147,13 @@ def foreign(things: Sequence[Concept], meanings: Tensor, known: set[str]) -> dic
 
 def _foreign_words(folded: str) -> set[str]:
     """Words; of Japanese, the whole phrase and its runs of one script, too."""
-    return {*re.findall(r"[^\W_][\w']*", folded), *_JAPANESE_WORD.findall(folded)}
+    return {*WORD.findall(folded), *_JAPANESE_WORD.findall(folded)}
 
 
 def write(path: Path, vectors: dict[str, Tensor], names: Sequence[str], meanings: Tensor) -> None:
     """As `core.word_vectors` reads them, with the space's first principal components."""
     every = torch.stack(list(vectors.values()))
-    spread = torch.cat([F.normalize(every, dim=1) * 0.3, meanings])
+    spread = torch.cat([F.normalize(every, dim=1) * WORD_SHARE, meanings])
     _, _, axes = torch.linalg.svd(spread, full_matrices=False)
     kept = axes[:WIDTH].t()
     things = F.normalize(meanings @ kept, dim=1)

@@ -531,7 +531,7 @@ BY_TABLE = {
 async def test_what_cannot_be_updated_fails_one_change_at_most(
     path: Path, clock: Any, table: str
 ) -> None:
-    """The first change that meets a damaged row may fail; then the row is mended, or gone."""
+    """The first change that meets a damaged row may fail; then the row is repaired, or gone."""
     async with new_database(path, clock=clock) as database:
         await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
         await GuildStyles(database).add(GUILD, Style("ours", parse_prompts("red"), ()), MO, None)
