@@ -125,7 +125,7 @@ def main() -> None:
     names = set(vocabulary.labels["en"]) if vocabulary else set()
     shown = [i for i, c in enumerate(images.concepts) if c.name in names and prototypes.known[i]]
     every = requests(images.concepts, shown, options.prompts, options.practice)
-    asked = [request for request in every if KINDS[request.kind] in options.kinds]
+    asked = [request for request in every if KINDS[request.kind] in ("en", *options.kinds)]
     renderer = Renderer(model, device, config)
     began = time.monotonic()
     known = [r for r in asked if not vocabulary or not vocabulary.understand(r.include).empty]
@@ -134,11 +134,11 @@ def main() -> None:
     painted = [next(images_of) if r in known else white for r in asked * options.seeds]
     seconds = (time.monotonic() - began) / len(painted)
     four = [r for r in asked if r.kind == "en"][: options.varied]
-    fours = list(paint(renderer, [r.asked for r in four], 4, options.steps))
+    fours = to_tensor(paint(renderer, [r.asked for r in four], 4, options.steps))
     report = "\n\n".join(
         [
             *_report(options.cache, images, prototypes, model, asked * options.seeds, painted),
-            *_variety(prototypes, images, four, fours),
+            _variety(prototypes, images, four, fours),
             f"{len(painted)} images of {len(asked)} prompts by the model {model.name}, of which "
             f"{len(asked) - len(known)} were refused, {options.steps} steps: {seconds:.1f} s an "
             f"image ({description()}).",
@@ -216,14 +216,11 @@ def _variety(
     judge: PrototypeJudge,
     images: Images,
     asked: Sequence[Request],
-    painted: Sequence[Image.Image],
-) -> Iterator[str]:
-    """Of prompts that were painted four times, if there are any."""
-    if not asked:
-        return
-    by_prompt = [to_tensor(painted[i :: len(asked)]) for i in range(len(asked))]
+    painted: Tensor,
+) -> str:
+    by_prompt = [painted[i :: len(asked)] for i in range(len(asked))]
     makers = spread_of_makers(judge, images, [request.things[0] for request in asked])
-    yield (
+    return (
         f"Mean distance between four images of one request, of that between makers: "
         f"{spread(judge, by_prompt) / makers:.2f}."
     )
@@ -269,7 +266,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="the image sets")
     parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
-    parser.add_argument("--kinds", nargs="+", choices=SHARES, default=list(SHARES))
+    parser.add_argument(
+        "--kinds", nargs="+", choices=SHARES, default=list(SHARES), help="beside English names"
+    )
     parser.add_argument("--practice", action="store_true", help="others, to choose numbers by")
     parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)
