@@ -4,11 +4,11 @@ For benchmarks on machines without the published weights.
 """
 
 import torch
+from clip.model import CLIP
 
 from engine.models import catalogue
 from engine.models.checkpoints import TOKENS, ClipCheckpoint
 from engine.models.model import Model
-from engine.models.openai_clip import CLIP
 from engine.models.optimized_decoder import optimize_decoder
 from engine.models.perceptor import ClipPerceptor
 from engine.models.vqgan import VQGAN, frozen

@@ -25,7 +25,6 @@ from torch import Tensor
 from engine.models.catalogue import WeightsError
 from engine.models.int8 import expand
 from engine.models.prior import LatentPrior, PixelPrior, Prior
-from engine.models.uninitialised import Uninitialised
 from engine.models.vqgan import VQGAN, frozen
 
 TOKENS = 49_408
@@ -53,7 +52,7 @@ def read_vqgan(config: Path, weights: Path, fix_command: str) -> VQGAN:
         model = _read_config(config)["model"]
         model = model["params"].get("first_stage_config", model)
         params, gumbel = model["params"], model["target"].endswith(".GumbelVQ")
-        with torch.device("meta"), Uninitialised():
+        with torch.device("meta"):
             vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"], gumbel)
     with reading(weights, fix_command):
         kept = _of_vqgan(_read_state(weights))
@@ -71,8 +70,7 @@ def read_prior(weights: Path, fix_command: str) -> Prior:
     """
     with reading(weights, fix_command):
         shape = {name: int(size) for name, size in _metadata(weights).items()}
-        with Uninitialised():
-            prior = LatentPrior(**shape) if "channels" in shape else PixelPrior(**shape)
+        prior = LatentPrior(**shape) if "channels" in shape else PixelPrior(**shape)
         prior.load_state_dict(_read_state(weights))
     frozen(prior)
     return prior

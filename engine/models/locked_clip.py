@@ -7,11 +7,11 @@ an image to where the text tower maps its captions.
 from collections.abc import Mapping
 
 import torch
+from clip.model import CLIP
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.models.efficientnet_lite import FEATURES, EfficientNetLite2
-from engine.models.openai_clip import CLIP
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

@@ -18,6 +18,7 @@ import structlog
 import torch
 from taming.modules.diffusionmodules.model import ResnetBlock, Upsample
 from torch import Tensor, nn
+from torch._dynamo.exc import TorchDynamoException
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
@@ -51,9 +52,6 @@ def compile_for_gpu(*networks: nn.Module) -> None:
 
 def _compiled_or_eager(eager: Callable[..., Any]) -> Callable[..., Any]:
     """`torch._dynamo.config.suppress_errors` does the same, but for the whole process."""
-    # Imported where it is needed: it takes a second, and nothing else needs it.
-    from torch._dynamo.exc import TorchDynamoException
-
     compiled = torch.compile(eager, dynamic=True)
     usable = True
 

@@ -7,24 +7,19 @@ weights' shapes. The embedded model's CLIP has another image tower: see `locked_
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import torch
+from clip.model import CLIP, build_model
+from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.vocabulary import Vocabulary
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 from engine.models.locked_clip import MEAN, STD, build_locked_clip, is_locked
-from engine.models.openai_clip import (
-    CLIP,
-    basic_clean,
-    build_model,
-    clip_tokenizer,
-    whitespace_clean,
-)
-from engine.models.uninitialised import Uninitialised
 
 START, END = 49_406, 49_407
 """CLIP's start and end tokens; the text embedding is read at the end token, the highest id."""
@@ -38,6 +33,12 @@ STOP_WORDS = frozenset(
     for word in line.split()
 )
 """Words that don't say what an image shows."""
+
+
+@cache
+def clip_tokenizer() -> SimpleTokenizer:
+    """One for all: it reads 48,000 pairs of bytes, which takes a moment."""
+    return SimpleTokenizer()
 
 
 class Perceptor(Protocol):
@@ -157,8 +158,7 @@ class ClipPerceptor(nn.Module):
 
 
 def _build(state: Mapping[str, Tensor]) -> CLIP:
-    with Uninitialised():
-        return build_locked_clip(state) if is_locked(state) else build_model(dict(state))
+    return build_locked_clip(state) if is_locked(state) else build_model(dict(state))
 
 
 def read_perceptor(

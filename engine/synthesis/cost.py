@@ -1,13 +1,11 @@
 """How much a step has to compute, known before it is taken."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.models.model import Model
 from engine.synthesis.config import SynthesisConfig
@@ -63,34 +61,6 @@ class StepCost:
 
 
 def _flops(network: Callable[[Tensor], Tensor], given: Tensor) -> float:
-    counter = _FlopCounter()
-    with torch.no_grad(), counter:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(given)
-    return counter.total
-
-
-class _FlopCounter(TorchDispatchMode):
-    """torch's `FlopCounterMode` without its table by modules.
-
-    That one imports torch's compiler at its first operation: a second's work.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0.0
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # to skip the compiler, torch would import it
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if count := flop_registry.get(func.overloadpacket):
-            self.total += count(*args, **(kwargs or {}), out_val=result)
-        return result
+    return float(counter.get_total_flops())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Generator, Tensor
-from torch.optim.adam import adam
 
 from core.film import Motion
 from core.recipe import Recipe
@@ -48,9 +47,7 @@ class JobState:
     stalled: bool = False  # whether it stops early
     not_finite: bool = False  # whether a loss was infinite or not a number
     losses: Tensor = field(init=False)
-    moments: dict[str, Tensor] = field(init=False)
-    """Adam's running means of the gradient and of its square; empty before the first step."""
-    adam_step: Tensor = field(init=False)  # that it has taken, a scalar on the CPU
+    optimizer: torch.optim.Adam = field(init=False)
 
     def __post_init__(self) -> None:
         self.losses = self.latents.new_zeros(len(self.latents))
@@ -59,6 +56,12 @@ class JobState:
     @property
     def size(self) -> Size:
         return self.latents.shape[2], self.latents.shape[3]
+
+    @property
+    def moments(self) -> dict[str, Tensor]:
+        """Adam's running means of the gradient and of its square; empty before the first step."""
+        state = self.optimizer.state.get(self.latents, {})
+        return {name: value for name, value in state.items() if value.dim()}
 
     @property
     def done(self) -> bool:
@@ -109,43 +112,23 @@ class JobState:
     def optimize(self, latents: Tensor, moments: dict[str, Tensor] | None = None) -> None:
         """Optimises these latents from now on, with Adam's moments as given."""
         self.latents = latents.detach().clone().requires_grad_(True)
-        self.moments = moments or {}
-        self.adam_step = torch.tensor(float(self.prior_steps + self.step) if moments else 0.0)
+        self.optimizer = torch.optim.Adam([self.latents], betas=self.config.schedule.betas)
+        if moments:
+            steps = torch.tensor(float(self.prior_steps + self.step))
+            self.optimizer.state[self.latents] = {"step": steps, **moments}
 
     def update(self, losses: Tensor) -> None:
         """One step of Adam; `losses` (images,) are this step's."""
         schedule = self.config.schedule
-        if self.latents.grad is not None:
-            gradient = self.latents.grad
-            self._adam(gradient * self.part.latent_mask if self.part else gradient)
+        self.optimizer.param_groups[0]["lr"] = self._learning_rate()
+        if self.part and self.latents.grad is not None:
+            self.latents.grad *= self.part.latent_mask
+        self.optimizer.step()
         self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
         self.step += 1
         if self.step % schedule.check_every == 0 or self.done or self._out_of_patience():
             self._check_loss()
         self.stalled = self._out_of_patience()
-
-    def _adam(self, gradient: Tensor) -> None:
-        """What `torch.optim.Adam` does, without importing torch's compiler, a second's work."""
-        if not self.moments:
-            zeros = torch.zeros_like(self.latents.detach())
-            self.moments = {"exp_avg": zeros, "exp_avg_sq": zeros.clone()}
-        beta1, beta2 = self.config.schedule.betas
-        with torch.no_grad():
-            adam(
-                [self.latents],
-                [gradient],
-                [self.moments["exp_avg"]],
-                [self.moments["exp_avg_sq"]],
-                [],
-                [self.adam_step],
-                amsgrad=False,
-                beta1=beta1,
-                beta2=beta2,
-                lr=self._learning_rate(),
-                weight_decay=0.0,
-                eps=1e-8,
-                maximize=False,
-            )
 
     def _learning_rate(self) -> float:
         schedule, recipe = self.config.schedule, self.recipe

@@ -122,7 +122,7 @@ class Renderer:
         weights = self.config.loss
         with rng_restored_on_error(states):
             for job in states:
-                job.latents.grad = None  # also of what a failed step left
+                job.optimizer.zero_grad()  # also of what a failed step left
             with autocast(self.device):
                 images = self._decode(states)
                 cutouts = self._make_cutouts(states, images)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from core.moderation import WordRule
 from core.prompts import canonical
 from core.word_filter import MAX_ALIKE, WordFilter, first_hit, is_word
-from engine.models.openai_clip import clip_tokenizer
+from engine.models.perceptor import clip_tokenizer
 
 BAD, IRL = WordRule("bad"), WordRule("irl")
 

@@ -12,14 +12,13 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from clip.model import convert_weights
+from clip.model import CLIP, convert_weights
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.models.checkpoints import TOKENS
-from engine.models.openai_clip import CLIP, clip_tokenizer
-from engine.models.perceptor import END, START
+from engine.models.perceptor import END, START, clip_tokenizer
 from engine.models.prior import PixelPrior
 from engine.models.vqgan import VQGAN
 

@@ -20,12 +20,12 @@ from random import Random
 
 import pytorch_lightning as pl
 import torch
+from clip.model import CLIP
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from engine.models.locked_clip import MEAN, STD
-from engine.models.openai_clip import CLIP
 from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts

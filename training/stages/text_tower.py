@@ -6,13 +6,13 @@ from functools import cached_property
 
 import pytorch_lightning as pl
 import torch
+from clip.model import CLIP
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from engine.models.locked_clip import new_clip
-from engine.models.openai_clip import CLIP, clip_tokenizer
-from engine.models.perceptor import END, START
+from engine.models.perceptor import END, START, clip_tokenizer
 from training.stages.alignment import WIDTH
 
 LEARNING_RATE = 1.5e-3
