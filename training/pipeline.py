@@ -59,11 +59,12 @@ def _word_vectors(workspace: Workspace) -> WordVectorTraining:
     texts, embeddings = workspace.definitions
     counts = workspace.word_counts
     rows = {word: row for row, word in enumerate(counts)}
-    begun = word_vectors.beginning(workspace.encoder(list(counts)), counts.values())
+    embedded, synsets = workspace.encoder(list(counts)), len(workspace.wordnet_texts)
+    initial = word_vectors.initial_vectors(embedded, counts.values(), synsets)
     known = [[rows[w] for w in word_vectors.english_words(t) if w in rows] for t in texts]
     targets = word_vectors.centred(embeddings, embeddings.mean(0))
     readable = [row for row, words in enumerate(known) if words]
-    return WordVectorTraining([known[row] for row in readable], targets[readable], begun)
+    return WordVectorTraining([known[row] for row in readable], targets[readable], initial)
 
 
 def _prior(workspace: Workspace) -> PriorTraining:

@@ -157,10 +157,15 @@ class Workspace:
         return saved["texts"], saved["embeddings"].float()
 
     @cached_property
+    def wordnet_texts(self) -> list[str]:
+        """The lemmas and the definition of each synset of WordNet."""
+        return everything_said(self.cache)
+
+    @cached_property
     def word_counts(self) -> Counter[str]:
-        """The words that get a vector, and how many synsets have them."""
+        """The words that get a vector, and how many of WordNet's texts have them."""
         words = [word for thing in self.things for word in (thing.name, *thing.keywords["en"])]
-        return counted(everything_said(self.cache), words)
+        return counted(self.wordnet_texts, words)
 
     @cached_property
     def things(self) -> list[Concept]:

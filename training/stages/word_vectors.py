@@ -36,8 +36,6 @@ WIDTH = 96
 and 64 worse."""
 FOREIGN_WEIGHT = 0.25
 """Scales the vector of a word of another language, which is as long as its rarity's logarithm."""
-SYNSETS = 117_659
-"""Of WordNet 3.0, in which words are counted."""
 MOST_THINGS = 60
 """Things that may have a word of another language in their names and keywords."""
 
@@ -70,15 +68,15 @@ def counted(texts: Sequence[str], names: Sequence[str]) -> Counter[str]:
 class WordVectorTraining(pl.LightningModule):
     """`texts` are rows of words, `targets` (n, SENTENCE_WIDTH) the sentence encoder's embeddings.
 
-    `begun` (words, SENTENCE_WIDTH) is what vectors begin with.
+    `initial` (words, SENTENCE_WIDTH) are the vectors before training.
     """
 
     progress = 0.0
 
-    def __init__(self, texts: Sequence[Text], targets: Tensor, begun: Tensor) -> None:
+    def __init__(self, texts: Sequence[Text], targets: Tensor, initial: Tensor) -> None:
         super().__init__()
-        self.vectors = nn.EmbeddingBag(len(begun), SENTENCE_WIDTH, mode="sum")
-        self.vectors.weight.data.copy_(begun)
+        self.vectors = nn.EmbeddingBag(len(initial), SENTENCE_WIDTH, mode="sum")
+        self.vectors.weight.data.copy_(initial)
         self._texts, self._targets = texts, targets
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -123,9 +121,12 @@ def centred(embeddings: Tensor, mean: Tensor) -> Tensor:
     return F.normalize(embeddings - mean, dim=1)
 
 
-def beginning(words: Tensor, counts: Collection[int]) -> Tensor:
-    """The sentence encoder's embeddings of single words, as long as words are rare."""
-    rarity = torch.tensor([math.log(SYNSETS / (1 + count)) for count in counts])
+def initial_vectors(words: Tensor, counts: Collection[int], texts: int) -> Tensor:
+    """The sentence encoder's embeddings of single words, scaled by their rarity.
+
+    `counts` says in how many of the `texts` each word occurs.
+    """
+    rarity = torch.tensor([math.log(texts / (1 + count)) for count in counts])
     return centred(words, words.mean(0)) * rarity[:, None] / RARITY_SCALE
 
 

@@ -12,7 +12,13 @@ from training.data.concepts import LANGUAGES, Concept
 from training.data.teachers import SENTENCE_WIDTH
 from training.schedule import Timed, trainer
 from training.stages import word_vectors
-from training.stages.word_vectors import WordVectorTraining, beginning, counted, foreign, write
+from training.stages.word_vectors import (
+    WordVectorTraining,
+    counted,
+    foreign,
+    initial_vectors,
+    write,
+)
 
 
 def along(*axes: int) -> Tensor:
@@ -33,7 +39,7 @@ def test_words_of_enough_texts_and_of_names_count() -> None:
 
 
 def test_rare_words_begin_longer() -> None:
-    lengths = beginning(along(0, 1, 2), [1, 10, 10_000]).norm(dim=1)
+    lengths = initial_vectors(along(0, 1, 2), [1, 10, 10_000], texts=100_000).norm(dim=1)
     assert lengths[0] > lengths[1] > lengths[2] > 0
 
 
