@@ -25,10 +25,9 @@ ALLOWED = {
     ("core/database/job_updates.py", "sql"),
     # The names of tables and columns are those of the migrations.
     ("core/database/damage.py", 'f"SELECT 1 FROM {table} WHERE {damaged} LIMIT 1"'),
-    ("core/database/damage.py", 'f"SELECT id FROM jobs WHERE {damaged}"'),
     (
         "core/database/damage.py",
-        'f"UPDATE OR IGNORE {table} SET {", ".join(changes)} WHERE {damaged} AND {_all(needed)}"',
+        'f"UPDATE OR IGNORE {table} SET {nulls} WHERE {damaged} AND {complete}"',
     ),
     ("core/database/damage.py", 'f"DELETE FROM {table} WHERE {damaged}"'),
     # Knows tensors and modules, and refuses every other class: tests/engine/models.

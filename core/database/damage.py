@@ -6,21 +6,11 @@ letter. In other tables a damaged value becomes NULL where that is allowed; else
 nobody could read, is deleted.
 """
 
-import sqlite3
-from collections.abc import Mapping
-
 import aiosqlite
 
 from core.database import job_updates
+from core.database.column_types import type_checks
 from core.database.rows import report_unreadable, rows_of
-
-_STORED = {
-    "INTEGER": "'integer'",
-    "REAL": "'real', 'integer'",
-    "TEXT": "'text'",
-    "BLOB": "'blob'",
-}
-"""What SQLite may store in a column of each type."""
 
 _MEANS_FOREVER = frozenset({"blocks"})
 """Tables in which NULL says more than that nothing is known: their damaged rows are deleted."""
@@ -33,40 +23,22 @@ async def repair(db: aiosqlite.Connection, now: float) -> None:
 
     SQLite's error names the table of a statement, which may copy the value from another one.
     """
+    await job_updates.bury_damaged(db, now)
     for row in await rows_of(db, _TABLES):
-        await _repair(db, row["name"], now)
+        if row["name"] != "jobs":
+            await _repair(db, row["name"], now)
 
 
 async def _repair(db: aiosqlite.Connection, table: str, now: float) -> None:
-    columns = await rows_of(
-        db, 'SELECT name, type, "notnull" AS needed, pk FROM pragma_table_info(?)', (table,)
-    )
-    needed = {each["name"]: _is_stored(each) for each in columns if each["needed"] or each["pk"]}
-    optional = {
-        each["name"]: f"{_is_stored(each)} OR {each['name']} IS NULL"
-        for each in columns
-        if each["name"] not in needed
-    }
-    damaged = f"NOT ({_all(needed)} AND {_all(optional)})"
+    checks = await type_checks(db, table)
+    damaged, complete = checks.damaged, checks.all_required
     if not await rows_of(db, f"SELECT 1 FROM {table} WHERE {damaged} LIMIT 1"):
         return
     report_unreadable(table, now, "IntegrityError")
-    if table == "jobs":
-        rows = await rows_of(db, f"SELECT id FROM jobs WHERE {damaged}")
-        await job_updates.bury(db, [row["id"] for row in rows], now)
-        return
-    if optional and table not in _MEANS_FOREVER:
-        changes = [f"{name} = CASE WHEN {good} THEN {name} END" for name, good in optional.items()]
-        await db.execute(
-            f"UPDATE OR IGNORE {table} SET {', '.join(changes)} WHERE {damaged} AND {_all(needed)}"
-        )
+    if checks.optional and table not in _MEANS_FOREVER:
+        each = [
+            f"{name} = CASE WHEN {good} THEN {name} END" for name, good in checks.optional.items()
+        ]
+        nulls = ", ".join(each)
+        await db.execute(f"UPDATE OR IGNORE {table} SET {nulls} WHERE {damaged} AND {complete}")
     await db.execute(f"DELETE FROM {table} WHERE {damaged}")
-
-
-def _is_stored(column: sqlite3.Row) -> str:
-    """SQL: whether a column holds a value of its type."""
-    return f"typeof({column['name']}) IN ({_STORED[column['type']]})"
-
-
-def _all(conditions: Mapping[str, str]) -> str:
-    return " AND ".join(f"({each})" for each in conditions.values()) or "true"

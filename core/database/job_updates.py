@@ -16,8 +16,9 @@ from typing import Any
 
 import aiosqlite
 
+from core.database.column_types import type_checks
 from core.database.queries import query
-from core.database.rows import damaged_rows, report_unreadable, rows_of
+from core.database.rows import report_unreadable, rows_of
 from core.job import DeadLetter, Job, Reason, ReasonCode, State
 
 _CHOSEN = "id IN (SELECT value FROM json_each(:ids))"
@@ -219,10 +220,7 @@ async def _update(
     except sqlite3.IntegrityError:  # a value of the wrong type: which job has it?
         chosen = await rows_of(db, f"SELECT * FROM jobs WHERE {_CHOSEN}", parameters)
         await decode_or_bury(db, chosen, now)
-        damaged = [row["id"] for row in await damaged_rows(db, "jobs", chosen)]
-        for job_id in damaged:
-            report_unreadable("jobs", job_id, "IntegrityError")
-        await bury(db, damaged, now)
+        await bury_damaged(db, now, _CHOSEN, parameters)
         rows = await rows_of(db, sql, parameters)
     return await decode_or_bury(db, rows, now)
 
@@ -272,6 +270,21 @@ async def bury(db: aiosqlite.Connection, job_ids: Iterable[int], now: float) -> 
                 DeadLetter.from_row(row)
         except (sqlite3.IntegrityError, ValueError):
             await db.execute(query("bury_damaged"), values)
+
+
+async def bury_damaged(
+    db: aiosqlite.Connection,
+    now: float,
+    chosen: str = "true",
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
+    """Makes those of the chosen jobs dead letters that hold a value of the wrong type."""
+    damaged = (await type_checks(db, "jobs")).damaged
+    sql = f"SELECT id FROM jobs WHERE {chosen} AND {damaged}"
+    job_ids = [row["id"] for row in await rows_of(db, sql, parameters or {})]
+    for job_id in job_ids:
+        report_unreadable("jobs", job_id, "IntegrityError")
+    await bury(db, job_ids, now)
 
 
 def _columns(reason: Reason | None) -> dict[str, str | None]:

@@ -20,14 +20,6 @@ DEAD_LETTERS = Counter(
     ["table"],
 )
 
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "INTEGER": int,
-    "REAL": (float, int),  # RETURNING gives a whole number as an integer
-    "TEXT": str,
-    "BLOB": bytes,
-}
-"""What Python makes of a column's type."""
-
 T = TypeVar("T")
 Parameters = Iterable[Any] | Mapping[str, Any]
 
@@ -62,27 +54,6 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     return value.hex() if isinstance(value, bytes) else value
-
-
-async def damaged_rows(
-    db: aiosqlite.Connection, table: str, rows: Iterable[sqlite3.Row]
-) -> list[sqlite3.Row]:
-    """Those of a table's rows that hold a value of another type than the table declares.
-
-    SQLite (`STRICT`) refuses every UPDATE of such a row, whichever column it sets.
-    """
-    declared = await rows_of(
-        db, 'SELECT name, type, "notnull" AS needed FROM pragma_table_info(?)', (table,)
-    )
-    columns = [(each["name"], _TYPES[each["type"]], each["needed"]) for each in declared]
-    return [
-        row
-        for row in rows
-        if any(
-            needed if row[name] is None else not isinstance(row[name], kind)
-            for name, kind, needed in columns
-        )
-    ]
 
 
 def readable(
