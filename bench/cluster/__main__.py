@@ -27,7 +27,7 @@ from structlog.typing import EventDict
 
 from bench.cluster.raylets import Raylets, raylets
 from bench.markdown import table
-from bench.speed.benchmark import Spread, ratio
+from bench.speed.spread import Spread, ratio
 from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.jobs import Jobs

@@ -1,4 +1,4 @@
-"""The usual VQGAN+CLIP loop, as the baseline of `bench/speed/benchmark.py` only.
+"""The usual VQGAN+CLIP loop, as the baseline of `bench.speed`.
 
 It reimplements what nerdyrodent/VQGAN-CLIP and similar programs do, no better and no worse:
 float32; one job at a time; random initial codes; cutouts taken one by one, pooled, and augmented
@@ -74,7 +74,7 @@ class PlainLoop:
         return loss.item()
 
     @torch.no_grad()
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         """The image so far, RGB; decoded again, as is usual."""
         pixels = (self._paint()[0] * 255).round().byte().movedim(0, -1)
         return Image.fromarray(pixels.cpu().numpy())
@@ -91,9 +91,9 @@ class PlainLoop:
         decoded = vqgan.decoder(vqgan.post_quant_conv(straight))
         return _clamped((decoded + 1) / 2)
 
-    def _cut(self, picture: Tensor) -> Tensor:
+    def _cut(self, image: Tensor) -> Tensor:
         """(cutouts, 3, r, r): random squares, taken one by one, then augmented together."""
-        height, width = picture.shape[2:]
+        height, width = image.shape[2:]
         largest = min(height, width)
         smallest = min(largest, self._perceptor.resolution)
         crops = []
@@ -101,7 +101,7 @@ class PlainLoop:
             size = int(torch.rand(()) * (largest - smallest) + smallest)
             top = int(torch.randint(height - size + 1, ()))
             left = int(torch.randint(width - size + 1, ()))
-            crop = picture[:, :, top : top + size, left : left + size]
+            crop = image[:, :, top : top + size, left : left + size]
             crops.append((self._average(crop) + self._largest(crop)) / 2)
         batch: Tensor = self._augment(torch.cat(crops))
         deviation = NOISE * torch.rand(len(batch), 1, 1, 1, device=batch.device)
@@ -109,13 +109,13 @@ class PlainLoop:
 
 
 @torch.no_grad()
-def nearness(perceptor: Perceptor, picture: Image.Image, text: str) -> float:
+def nearness(perceptor: Perceptor, image: Image.Image, text: str) -> float:
     """The cosine similarity of the whole image to a text, with CLIP's own preprocessing.
 
     The benchmark scores both loops by it: without cutouts or random numbers.
     """
     side = (perceptor.resolution, perceptor.resolution)
-    seen = to_tensor(ImageOps.fit(picture, side, Image.Resampling.BICUBIC))[None]
+    seen = to_tensor(ImageOps.fit(image, side, Image.Resampling.BICUBIC))[None]
     asked = perceptor.embed_texts([text])
     similarity = perceptor.embed_images(seen.to(asked.device)) @ asked.t()
     return float(similarity.item())
@@ -127,10 +127,10 @@ def _spherical_distance(one: Tensor, other: Tensor) -> Tensor:
     return angle.square() / 2
 
 
-def _clamped(pictures: Tensor) -> Tensor:
+def _clamped(images: Tensor) -> Tensor:
     """Clamps to 0 to 1; only gradients that lead back inside pass, as is usual."""
-    beyond = (pictures - pictures.clamp(0, 1)).detach()
-    clamped = pictures - beyond
+    beyond = (images - images.clamp(0, 1)).detach()
+    clamped = images - beyond
     if clamped.requires_grad:
         clamped.register_hook(lambda back: back.masked_fill(back * beyond < 0, 0))
     return clamped

@@ -15,7 +15,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.markdown import table
-from bench.speed.benchmark import CPU, OURS, STAGES, metered, stepper, timed
+from bench.speed.loops import CPU, OURS, stepper
+from bench.speed.timing import STAGES, metered, timed
 from engine.device import description, use_cores
 
 SETTINGS = (("sketch", 64, 8), ("imagenet", 128, 32), ("imagenet", 256, 8), ("imagenet", 256, 32))

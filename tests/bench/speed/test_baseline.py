@@ -25,25 +25,25 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.mark.slow
-def test_the_loss_falls_and_the_picture_comes_nearer(plain: Model) -> None:
+def test_the_loss_falls_and_the_image_comes_nearer(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=8, seed=1)
-    before = nearness(plain.perceptor, loop.picture(), TEXT)
+    before = nearness(plain.perceptor, loop.image(), TEXT)
     losses = [loop.step() for _ in range(30)]
     assert statistics.mean(losses[-5:]) < statistics.mean(losses[:5]) - 0.02
-    assert nearness(plain.perceptor, loop.picture(), TEXT) > before + 0.05
+    assert nearness(plain.perceptor, loop.image(), TEXT) > before + 0.05
 
 
-def test_crops_fit_pictures_of_any_shape(plain: Model) -> None:
+def test_crops_fit_images_of_any_shape(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=96, height=64, cutouts=3, seed=1)
     loop.step()
-    assert loop.picture().size == (96, 64)
+    assert loop.image().size == (96, 64)
 
 
 def test_the_same_seed_paints_the_same(plain: Model) -> None:
     def painted(seed: int) -> bytes:
         loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=2, seed=seed)
         loop.step()
-        return loop.picture().tobytes()
+        return loop.image().tobytes()
 
     assert painted(1) == painted(1)
     assert painted(1) != painted(2)

@@ -1,0 +1,56 @@
+"""What it costs to keep frames."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.markdown import table
+from bench.speed.loops import CPU, OURS, TEXT, load, recipe_of
+from bench.speed.spread import Spread, ratio
+from bench.speed.timing import Timing, in_turns, show_progress, wholes
+from engine.job_files import JobFiles, is_kept
+from engine.media import Provenance
+from engine.synthesis.output import StepOutput
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+
+
+def measure(quick: bool) -> tuple[str, Any]:
+    """A job's loop with a kept frame at every step, and without any."""
+    steps = 30 if quick else 100  # so few that each frame is kept
+    sides = {"off": partial(_loop, steps, kept=False), "on": partial(_loop, steps, kept=True)}
+    measured = in_turns(sides, 1 if quick else 4)
+    seconds = {name: wholes(timings) for name, timings in measured.items()}
+    rows: list[Sequence[object]] = [("", "without frames, s", "with frames, s", "with / without")]
+    rows.append(
+        (f"{steps} steps", *map(Spread.of, seconds.values()), ratio(seconds["on"], seconds["off"]))
+    )
+    show_progress(rows[-1])
+    about = "sketch at 64 × 64; each step's frame is encoded and written during the next step."
+    return f"{about}\n\n{table(rows[0], rows[1:])}", seconds
+
+
+def _loop(steps: int, kept: bool) -> Timing:
+    """Seconds from the first step to the last, the frames handed over as the worker does."""
+    recipe = recipe_of("sketch", TEXT, seed=0, steps=steps)
+    renderer = Renderer(load(OURS, "sketch"), CPU)
+    renderer.add(RenderRequest(0, recipe))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as saving:
+        files = JobFiles(Path(folder), recipe, Provenance("sketch", {}))
+        saved: Future[Path] | None = None
+        began = time.perf_counter()
+        while renderer.job_ids:
+            (iteration,) = renderer.step()
+            if kept and is_kept(iteration.step, iteration.steps):
+                if saved:
+                    saved.result()
+                saved = saving.submit(_keep, files, iteration)
+        return {"whole": time.perf_counter() - began}
+
+
+def _keep(files: JobFiles, iteration: StepOutput) -> Path:
+    return files.write_frame(iteration.step, iteration.images())

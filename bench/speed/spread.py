@@ -1,0 +1,35 @@
+"""A median and its quartiles, and the ratio of two things measured in turns."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A median between its quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Of one value or more."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        return cls(*statistics.quantiles(values, n=4, method="inclusive"))
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g} ({self.low:.3g} to {self.high:.3g})"
+
+
+def ratio(one: Sequence[float], other: Sequence[float]) -> Spread:
+    """How many times `other` fits into `one`, measured in turns.
+
+    The ratio of the medians, between the quartiles of the ratios turn by turn, which are widened
+    where the ratio of the medians lies outside.
+    """
+    medians = statistics.median(one) / statistics.median(other)
+    turns = Spread.of([a / b for a, b in zip(one, other, strict=True)])
+    return Spread(min(turns.low, medians), medians, max(turns.high, medians))

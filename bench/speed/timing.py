@@ -1,0 +1,87 @@
+"""Times steps, whole and in stages."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+STAGES = ("decode", "cutouts", "embed", "backward")
+"""Parts of a step, which both loops mark with `record_function`; everything else is the rest."""
+
+Timing = dict[str, float]
+"""Seconds of one step, by stage, and of the `whole`."""
+
+
+def in_turns(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str, list[Timing]]:
+    """Each side once to warm up, then each in its turn, so many times."""
+    for side in sides.values():
+        side()
+    measured: dict[str, list[Timing]] = {name: [] for name in sides}
+    for _ in range(turns):
+        for name, side in sides.items():
+            measured[name].append(side())
+    return measured
+
+
+def timed(step: Callable[[], object]) -> Timing:
+    """One call, with the seconds that it spends in each stage, in the rest, and as a whole."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        began = time.perf_counter()
+        step()
+        whole = time.perf_counter() - began
+    spent = dict.fromkeys(STAGES, 0.0)
+    for event in events(profiled):
+        if event.name() in spent:
+            spent[event.name()] += event.duration_ns() / 1e9
+    return {**spent, "rest": whole - sum(spent.values()), "whole": whole}
+
+
+def metered(step: Callable[[], object], meter: Callable[[], float]) -> dict[str, float]:
+    """One call, with how far it moves a meter in each stage, in the rest, and as a whole."""
+    began = meter()
+    with _StageMeter(meter) as stages:
+        step()
+    whole = meter() - began
+    return {**stages.spent, "rest": whole - sum(stages.spent.values()), "whole": whole}
+
+
+class _StageMeter(TorchDispatchMode):
+    """Reads a meter where `record_function` enters and leaves a stage."""
+
+    def __init__(self, meter: Callable[[], float]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.spent = dict.fromkeys(STAGES, 0.0)
+        self._meter = meter
+        self._entered: list[tuple[str, float]] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if function is torch.ops.profiler._record_function_enter_new.default:
+            self._entered.append((args[0], self._meter()))
+        elif function is torch.ops.profiler._record_function_exit._RecordFunction:
+            name, began = self._entered.pop()
+            if name in self.spent:
+                self.spent[name] += self._meter() - began
+        return function(*args, **(kwargs or {}))
+
+
+def events(profiled: profile) -> Sequence[Any]:
+    """All that was recorded; what is public leaves most of it out."""
+    assert profiled.profiler
+    assert profiled.profiler.kineto_results
+    return profiled.profiler.kineto_results.events()
+
+
+def wholes(timings: Sequence[Timing]) -> list[float]:
+    """The seconds of whole steps."""
+    return [timing["whole"] for timing in timings]
+
+
+def show_progress(cells: Sequence[object]) -> None:
+    """Prints a line as soon as it is measured."""
+    print(" · ".join(str(cell) for cell in cells if cell != ""), file=sys.stderr, flush=True)

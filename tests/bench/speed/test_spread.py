@@ -1,0 +1,38 @@
+"""Medians, quartiles and ratios."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.speed.spread import Spread, ratio
+
+seconds = st.floats(1e-3, 1e3)
+turns = st.lists(st.tuples(seconds, seconds), min_size=1, max_size=9)
+
+
+@given(st.lists(seconds, min_size=1), st.randoms())
+def test_a_median_lies_between_its_quartiles_in_any_order(
+    values: list[float], random: object
+) -> None:
+    spread = Spread.of(values)
+    bounds = [min(values), spread.low, spread.median, spread.high, max(values)]
+    assert bounds == pytest.approx(sorted(bounds), rel=1e-12)
+    random.shuffle(values)  # type: ignore[attr-defined]
+    assert Spread.of(values) == spread
+
+
+@given(turns)
+def test_a_ratio_turned_round_is_its_inverse(pairs: list[tuple[float, float]]) -> None:
+    one, other = zip(*pairs, strict=True)
+    there, back = ratio(one, other), ratio(other, one)
+    assert there.low <= there.median <= there.high
+    if len(pairs) % 2:  # the median of an even number is a mean, which has no such inverse
+        assert there.median == pytest.approx(1 / back.median)
+
+
+@given(st.lists(seconds, min_size=1), st.floats(0.1, 10))
+def test_what_is_so_many_times_slower_in_each_turn_has_no_spread(
+    values: list[float], times: float
+) -> None:
+    found = ratio([times * value for value in values], values)
+    assert (found.low, found.median, found.high) == pytest.approx((times, times, times))
