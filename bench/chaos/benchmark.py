@@ -113,7 +113,7 @@ async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
         for _ in range(tries):
             await fault.script(world)
         await world.settle()
-        verdicts, made = world.verdicts(), world.made
+        verdicts, made = world.verdicts(), world.injected
         resumed = await compare(world) if key in COMPARED else NONE_RESUMED
     for verdict in verdicts:
         if verdict.doubled or verdict.fate in (Fate.STUCK, Fate.LOST):

@@ -1,7 +1,7 @@
-"""A world in which things break: a local Discord, members, and the bot and the engine beside it.
+"""The product under faults: a local Discord, members, and the bot and the engine as processes.
 
-Both run as processes, and a supervisor starts them again as a host's would: after a pause, and
-not after status 78, with which they say that a person has to fix something first.
+A supervisor restarts both as a host's would: after a delay, but not after status 78, which means
+that a person has to fix something first.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
+from bench.chaos.fault_injection import FOLDER
 from bench.chaos.judge import LOADING, Channels, Request, Row, Verdict, judge
-from bench.chaos.sabotage import FOLDER
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord.models import Channel, Event, Guild
 
 ROOT = Path(__file__).parents[2]
-RESTART_SECONDS = 0.5  #: how long the supervisor waits before it starts a process again
+RESTART_SECONDS = 0.5  #: the supervisor's delay before a restart
 CONFIG = os.EX_CONFIG
-PATIENCE = 90.0  #: seconds in which nothing moves any more, until what is left counts as lost
-START_PATIENCE = 400.0  #: seconds that a process may take to be at work
-QUIET_SECONDS = 3.0  #: after the last end, in which nothing more should happen
+PATIENCE = 90.0  #: seconds without any change after which what is left counts as lost
+START_PATIENCE = 400.0  #: seconds that a process may take to start
+QUIET_SECONDS = 3.0  #: after the last job, in which nothing more should happen
 WORDS = ("a red circle", "a blue star", "a green square", "snowy hills", "a house", "a yellow ring")
 
 
 class World:
-    """One sandbox and the product in front of it. Made by `opened`."""
+    """One sandbox with the product. Created by `opened`."""
 
     def __init__(self, discord: Sandbox, folder: Path, seed: int) -> None:
         self.discord = discord
@@ -41,11 +41,11 @@ class World:
         self.channels = Channels()
         self.requests: list[Request] = []
         self.processes: dict[str, Process] = {}
-        self.asking = 0
-        """Members who are not done with asking."""
+        self.requesters = 0
+        """Members who still have requests to make."""
         self.extra_environment: dict[str, str] = {}
-        self.made = 0
-        """Faults that happened, not only ordered."""
+        self.injected = 0
+        """Faults that happened, rather than just being injected."""
         self._rows: list[Row] = []
         self._heard = 0
         self._wanted: set[str] = set()
@@ -60,22 +60,22 @@ class World:
     # -- processes -------------------------------------------------------------------------
 
     async def start(self, *names: str) -> None:
-        """Starts processes under supervision; returns when members and jobs are served."""
+        """Starts processes under supervision; returns once they are ready."""
         for name in names:
             self._wanted.add(name)
             self._supervisors[name] = asyncio.create_task(self._supervise(name))
         await self.ready()
 
     async def ready(self) -> None:
-        """Waits until the bot is connected and the engine is at work."""
+        """Waits until the bot is connected and the engine is ready."""
         async with asyncio.timeout(START_PATIENCE):
             if "bot" in self._wanted:
                 await self.until(lambda: "bot" in self.processes)
                 await self.discord.client.wait_for_command("imagine", patience=START_PATIENCE)
             if "engine" in self._wanted:
-                await self.until(self._engine_is_at_work)
+                await self.until(self._engine_is_ready)
 
-    def _engine_is_at_work(self) -> bool:
+    def _engine_is_ready(self) -> bool:
         process = self.processes.get("engine")
         log = self.folder / f"engine-{process.pid}.log" if process else None
         return log is not None and log.exists() and b'"event": "ready"' in log.read_bytes()
@@ -85,7 +85,7 @@ class World:
             path = self.folder / f"{name}-new.log"
             with path.open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "bench.chaos.sabotage", name),
+                    *(sys.executable, "-m", "bench.chaos.fault_injection", name),
                     env=self.environment() | self._disk_faults(name),
                     cwd=self.folder,
                     stdin=DEVNULL,
@@ -102,7 +102,7 @@ class World:
             await asyncio.sleep(RESTART_SECONDS)
 
     def environment(self) -> dict[str, str]:
-        """What the processes are started with."""
+        """The environment of the processes."""
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -114,57 +114,57 @@ class World:
             "MODEL": "sketch",
             "DATA_DIR": str(self.folder / "data"),
             "DEVICE": "cpu",
-            FOLDER: str(self.folder / "orders"),
+            FOLDER: str(self.folder / "faults"),
             **self.extra_environment,
         }
 
     def _disk_faults(self, name: str) -> dict[str, str]:
-        """Where `disk_faults.c` looks for the orders of this process."""
-        return {"DISK_FAULTS": str(self.folder / "orders" / f"disk-{name}")}
+        """The file in which `disk_faults.c` finds the faults of this process."""
+        return {"DISK_FAULTS": str(self.folder / "faults" / f"disk-{name}")}
 
     def next_seed(self) -> int:
         """A seed that no other request has."""
         self._next_seed += 1
         return self._next_seed - 1
 
-    def order(self, place: str, text: str = "") -> None:
-        """Orders a fault of `bench.chaos.sabotage`."""
-        (self.folder / "orders" / place).write_text(text)
+    def inject(self, fault: str, text: str = "") -> None:
+        """Injects a fault of `bench.chaos.fault_injection`."""
+        (self.folder / "faults" / fault).write_text(text)
 
-    async def met(self, place: str) -> None:
-        """Waits until an ordered fault happens, as long as anything can still run into it."""
-        order = self.folder / "orders" / place
-        while not self.is_quiet():
-            if not order.exists():
-                self.made += 1
+    async def wait_until_hit(self, fault: str) -> None:
+        """Waits until an injected fault has happened, or nothing is left that could hit it."""
+        pending = self.folder / "faults" / fault
+        while not self.is_idle():
+            if not pending.exists():
+                self.injected += 1
                 return
             await asyncio.sleep(0.05)
-        order.unlink(missing_ok=True)
+        pending.unlink(missing_ok=True)
 
-    async def met_by_discord(self) -> None:
-        """The same for the faults of the local Discord."""
-        while not self.is_quiet():
+    async def wait_until_discord_failed(self) -> None:
+        """Like `wait_until_hit`, for the faults of the local Discord."""
+        while not self.is_idle():
             if not self.discord.faults.pending:
-                self.made += 1
+                self.injected += 1
                 return
             await asyncio.sleep(0.05)
 
-    async def moment(self, most: int = 25) -> None:
-        """A random moment: after so many further changes of messages, `most` at most, and a bit.
+    async def random_moment(self, most: int = 25) -> None:
+        """Waits for a random moment: a random number of message changes, up to `most`, and a bit.
 
-        Told by what happens, so that on a slow machine, too, it is any moment in a job's life.
+        Counting changes rather than seconds reaches any moment of a job on a slow machine, too.
         """
         until = self._heard + self.draw.randint(0, most)
-        await self.until(lambda: self._heard >= until or self.is_quiet())
+        await self.until(lambda: self._heard >= until or self.is_idle())
         await self.pause(0, 0.5)
 
-    def recall(self) -> None:
-        """Takes back the orders that nobody has met, and sets the clock right."""
-        for order in (self.folder / "orders").iterdir():
-            order.unlink()
+    def clear_faults(self) -> None:
+        """Removes the faults that have not happened, and resets the clock."""
+        for pending in (self.folder / "faults").iterdir():
+            pending.unlink()
 
     def kill(self, *names: str) -> None:
-        """Ends processes as `kill -9` does."""
+        """Kills processes with SIGKILL."""
         self.signal(signal.SIGKILL, *names)
 
     def signal(self, number: signal.Signals, *names: str) -> None:
@@ -174,7 +174,7 @@ class World:
                     process.send_signal(number)
 
     async def stop(self, *names: str) -> None:
-        """Ends processes in good order, if they have not ended by themselves."""
+        """Stops processes with SIGTERM, unless they have ended by themselves."""
         self._wanted -= set(names)
         ending = {self._supervisors[name] for name in names}
         while ending:
@@ -182,7 +182,7 @@ class World:
             _, ending = await asyncio.wait(ending, timeout=PATIENCE)
 
     async def close(self) -> None:
-        """Ends everything."""
+        """Kills everything."""
         self._wanted.clear()
         for supervisor in self._supervisors.values():
             supervisor.cancel()
@@ -193,8 +193,8 @@ class World:
 
     # -- members ---------------------------------------------------------------------------
 
-    async def place(self, guild: Guild | None = None) -> tuple[Member, Channel]:
-        """Somebody in a channel of their own."""
+    async def member_in_new_channel(self, guild: Guild | None = None) -> tuple[Member, Channel]:
+        """A member in a new channel."""
         guild = guild or self.discord.guild
         channel = self.discord.world.add_channel(guild, "round")
         if guild is self.discord.guild:
@@ -205,14 +205,16 @@ class World:
             member = Member(self.discord.client, user.id, "Ada", channel.id)
         return member, channel
 
-    async def ask(self, member: Member, count: int, steps: tuple[int, int] = (10, 18)) -> None:
-        """Makes so many requests one after the other, each with its own seed."""
-        self.asking += 1
+    async def request_several(
+        self, member: Member, count: int, steps: tuple[int, int] = (10, 18)
+    ) -> None:
+        """Makes this many requests one after the other, each with its own seed."""
+        self.requesters += 1
         try:
             for _ in range(count):
                 await self.request(member, self.draw.randint(*steps))
         finally:
-            self.asking -= 1
+            self.requesters -= 1
 
     async def request(self, member: Member, steps: int, **options: str | int) -> Request:
         """Makes one request, whatever its outcome."""
@@ -229,8 +231,8 @@ class World:
     # -- the end ---------------------------------------------------------------------------
 
     def rows(self) -> list[Row]:
-        """All jobs, as the database has them."""
-        with suppress(sqlite3.OperationalError):  # it is not there yet, or being replaced
+        """All jobs in the database."""
+        with suppress(sqlite3.OperationalError):  # it does not exist yet, or is being replaced
             self._rows = self._read_rows()
         return self._rows
 
@@ -240,32 +242,32 @@ class World:
             return [Row(seed, state, bool(posted)) for seed, state, posted in found]
 
     async def settle(self) -> None:
-        """Peace: what is still to come comes, or never will."""
+        """Removes all faults and waits until everything has had time to finish."""
         self.discord.faults.clear()
-        self.recall()
+        self.clear_faults()
         for name in ("bot", "engine"):
             if name not in self._wanted:
                 await self.stop(name)
                 await self.start(name)
         await self.ready()
-        await self.calm()
+        await self.wait_until_idle()
         await asyncio.sleep(QUIET_SECONDS)
 
-    async def calm(self) -> None:
-        """Waits until all is over, or nothing has moved any more for `PATIENCE`."""
-        seen, since = self._looks(), time.monotonic()
-        while not self.is_quiet() and time.monotonic() - since < PATIENCE:
+    async def wait_until_idle(self) -> None:
+        """Waits until everything has finished, or nothing has changed for `PATIENCE`."""
+        seen, since = self._progress(), time.monotonic()
+        while not self.is_idle() and time.monotonic() - since < PATIENCE:
             await asyncio.sleep(0.2)
-            if (now := self._looks()) != seen:
+            if (now := self._progress()) != seen:
                 seen, since = now, time.monotonic()
 
-    def is_quiet(self) -> bool:
-        """Whether nobody asks any more, and everything that was asked has its end."""
+    def is_idle(self) -> bool:
+        """Whether all requests are made and have ended."""
         waiting = any(each["flags"] & LOADING for each in self.channels.messages.values())
-        return not self.asking and not waiting and all(row.posted for row in self.rows())
+        return not self.requesters and not waiting and all(row.posted for row in self.rows())
 
-    def _looks(self) -> object:
-        """What changes as long as anything goes on."""
+    def _progress(self) -> object:
+        """Something that changes whenever anything happens."""
         return self.rows(), self._heard
 
     def verdicts(self) -> list[Verdict]:
@@ -285,14 +287,14 @@ class World:
                 await asyncio.sleep(0.05)
 
     async def pause(self, shortest: float, longest: float) -> None:
-        """A random time, in seconds."""
+        """Sleeps for a random time between these, in seconds."""
         await asyncio.sleep(self.draw.uniform(shortest, longest))
 
 
 @asynccontextmanager
 async def opened(folder: Path, seed: int) -> AsyncIterator[World]:
-    """A world with both processes at work."""
-    for name in ("orders", "data"):
+    """A world, whose processes are killed at the end of the block."""
+    for name in ("faults", "data"):
         await asyncio.to_thread((folder / name).mkdir, parents=True, exist_ok=True)
     async with Sandbox() as discord:
         world = World(discord, folder, seed)

@@ -1,4 +1,4 @@
-"""What is done to a run: each nemesis hurts the product for a few seconds, and then lets it be."""
+"""The nemeses of a run: each disturbs the product for a few seconds, then stops."""
 
 import asyncio
 import errno
@@ -14,8 +14,8 @@ from bench.chaos.environment import World
 from bench.chaos.history import History, Outcome
 from bench.chaos.scenarios import ANSWER, EDIT, JOB_MESSAGE, LOCK, SEND
 
-FREEZE_SECONDS = 7.0  #: more than a lease (see `bench.chaos.sabotage`)
-RESTART_SECONDS = 8.0  #: until the next one, whether or not a process is at work again by then
+FREEZE_SECONDS = 7.0  #: more than a lease (see `bench.chaos.fault_injection`)
+RESTART_SECONDS = 8.0  #: until the next nemesis, whether or not the process is back by then
 FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
 ROUTES = (ANSWER, JOB_MESSAGE, EDIT, SEND, FOLLOW_UP)
 
@@ -24,14 +24,14 @@ Run = Callable[[World, History, random.Random], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Nemesis:
-    """What hurts, and how it is called in the report."""
+    """A disturbance, and its name in the report."""
 
     name: str
     run: Run
 
 
 def compiled(folder: Path) -> dict[str, str]:
-    """The environment with which the processes heed `disk_faults.c`."""
+    """Compiles `disk_faults.c`; returns the environment that preloads it."""
     library = folder / "disk_faults.so"
     source = Path(__file__).with_name("disk_faults.c")
     subprocess.run(
@@ -50,7 +50,7 @@ def _killed(*names: str) -> Run:
 
 
 def _terminated(name: str) -> Run:
-    """As a host restarts it: an operation, since it is to be in good order."""
+    """A restart by the host. It counts as an operation, because it must end with status 0."""
 
     async def run(world: World, history: History, draw: random.Random) -> None:
         with history.operation("host", f"restart {name}") as operation:
@@ -78,10 +78,10 @@ def _frozen(name: str) -> Run:
 
 
 def _clock(*seconds: int) -> Run:
-    """The clock stays wrong until the next such step, or the end."""
+    """Sets the clock wrong until the next such nemesis, or the end."""
 
     async def run(world: World, history: History, draw: random.Random) -> None:
-        world.order("clock", str(draw.choice(seconds)))
+        world.inject("clock", str(draw.choice(seconds)))
 
     return run
 
@@ -95,14 +95,14 @@ async def _locked(world: World, history: History, draw: random.Random) -> None:
 
 
 def _disk(name: str, call: str, part: str) -> Run:
-    """The n-th such call of a process fails, and some that follow."""
+    """Makes the n-th such system call of a process fail, and some after it."""
 
     async def run(world: World, history: History, draw: random.Random) -> None:
         number = draw.choice((errno.EIO, errno.ENOSPC))
-        order = f"{call} {draw.randint(0, 12)} {draw.randint(1, 4)} {number} {part}"
-        world.order(f"disk-{name}", order)
+        fault = f"{call} {draw.randint(0, 12)} {draw.randint(1, 4)} {number} {part}"
+        world.inject(f"disk-{name}", fault)
         await asyncio.sleep(6)
-        (world.folder / "orders" / f"disk-{name}").unlink(missing_ok=True)
+        (world.folder / "faults" / f"disk-{name}").unlink(missing_ok=True)
 
     return run
 
@@ -130,12 +130,12 @@ def _lost(world: World, route: str, draw: random.Random) -> None:
 
 
 def _late(world: World, route: str, draw: random.Random) -> None:
-    """It takes effect late, and the answer to it is lost as well."""
+    """The request takes effect late, and its response is lost."""
     world.discord.faults.reset(route, applied=True, delay=draw.uniform(1, 6))
 
 
 async def _slow(world: World, history: History, draw: random.Random) -> None:
-    """Answers are late, those to interactions at times too late."""
+    """Responses are late, sometimes too late for an interaction."""
     world.discord.outage.delay = draw.uniform(0.5, 3.5)
     await asyncio.sleep(5)
     world.discord.outage.delay = 0.0

@@ -32,10 +32,10 @@ from bench.chaos.clients import (
     draw_steps,
 )
 from bench.chaos.environment import World, opened
+from bench.chaos.fault_injection import FAKE_RENDERER
 from bench.chaos.final_state import final_state, pending
 from bench.chaos.history import History, Outcome, read
 from bench.chaos.nemeses import NEMESES, Nemesis, compiled
-from bench.chaos.sabotage import FAKE_RENDERER
 from bench.markdown import table
 from sandbox import Member
 from sandbox.discord.permissions import Permission
@@ -232,7 +232,7 @@ async def _settle(world: World, clients: Sequence[Client]) -> None:
     world.discord.outage.delay = 0.0
     world.discord.outage.end()
     world.discord.faults.clear()
-    world.recall()
+    world.clear_faults()
     await world.ready()
     for client in clients:
         if isinstance(client, Moderator):

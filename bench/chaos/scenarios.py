@@ -54,19 +54,21 @@ def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script]
 
 
 @asynccontextmanager
-async def asked(world: World, guild: Guild | None = None) -> AsyncIterator[tuple[Member, Channel]]:
-    """A member who requests images in a new channel during the block; waits until all is over."""
-    member, channel = await world.place(guild)
-    world.asking += 1  # until the task has begun
-    asking = asyncio.create_task(world.ask(member, JOBS))
+async def requesting(
+    world: World, guild: Guild | None = None
+) -> AsyncIterator[tuple[Member, Channel]]:
+    """A member requests images in a new channel during the block; waits until all have ended."""
+    member, channel = await world.member_in_new_channel(guild)
+    world.requesters += 1  # until the task has started
+    requests = asyncio.create_task(world.request_several(member, JOBS))
     await asyncio.sleep(0)
-    world.asking -= 1
+    world.requesters -= 1
     try:
         yield member, channel
     finally:
-        await asking
+        await requests
     await world.ready()
-    await world.calm()
+    await world.wait_until_idle()
 
 
 # Nothing
@@ -74,20 +76,20 @@ async def asked(world: World, guild: Guild | None = None) -> AsyncIterator[tuple
 
 @fault("none", "none")
 async def nothing(world: World) -> None:
-    async with asked(world):
-        await world.moment()
+    async with requesting(world):
+        await world.random_moment()
 
 
 @fault("cancel", "none; members cancel at any moment")
 async def cancelled(world: World) -> None:
-    async with asked(world) as (member, _):
-        await world.moment()
+    async with requesting(world) as (member, _):
+        await world.random_moment()
         for message in await member.messages():
             for button in message.buttons:
                 if button.label == "Cancel" and world.draw.random() < 0.7:
                     with suppress(InteractionError):  # it has just ended
                         await member.press(message, button.custom_id)
-                        world.made += 1
+                        world.injected += 1
 
 
 # Processes are killed
@@ -95,9 +97,9 @@ async def cancelled(world: World) -> None:
 
 def _killed(*names: str, most: int = 25) -> Script:
     async def script(world: World) -> None:
-        async with asked(world):
-            await world.moment(most)
-            world.made += 1
+        async with requesting(world):
+            await world.random_moment(most)
+            world.injected += 1
             world.kill(*names)
             await asyncio.sleep(0.2)
 
@@ -111,12 +113,12 @@ fault("kill-both", "both killed at any moment")(_killed("engine", "bot"))
 
 def _killed_at(*places: str, twice: bool = False) -> Script:
     async def script(world: World) -> None:
-        async with asked(world):
+        async with requesting(world):
             for _ in range(1 + twice):
                 place = world.draw.choice(places)
-                await world.moment(10 if twice else 3)
-                world.order(place)
-                await world.met(place)
+                await world.random_moment(10 if twice else 3)
+                world.inject(place)
+                await world.wait_until_hit(place)
                 await asyncio.sleep(0.2)
                 await world.ready()
 
@@ -149,11 +151,11 @@ fault("engine-posting", "engine killed while posting")(
 
 @fault("engine-new-message", "engine killed after a new message replaced a deleted one")
 async def killed_after_a_new_message(world: World) -> None:
-    async with asked(world) as (_, channel):
-        await world.moment()
-        world.order("after a new message")
+    async with requesting(world) as (_, channel):
+        await world.random_moment()
+        world.inject("after a new message")
         _delete_messages(world, channel)
-        await world.met("after a new message")
+        await world.wait_until_hit("after a new message")
         await asyncio.sleep(0.2)
 
 
@@ -175,14 +177,14 @@ def _failing(inject: Callable[[World, str], None]) -> Script:
         for route in (ANSWER, JOB_MESSAGE):
             if world.draw.random() < 0.5:
                 inject(world, route)
-        async with asked(world) as (_, channel):
+        async with requesting(world) as (_, channel):
             for _ in range(4):
-                await world.moment(6)
+                await world.random_moment(6)
                 if world.draw.random() < 0.3:
                     inject(world, SEND)
                     _delete_messages(world, channel)
                 inject(world, EDIT)
-                await world.met_by_discord()
+                await world.wait_until_discord_failed()
         world.discord.faults.clear()
 
     return script
@@ -221,77 +223,77 @@ fault("lost-answer", "response lost after the request took effect")(_failing(_lo
 
 
 @fault("late-message", "the first job message takes effect late, and its response is lost")
-async def late_card(world: World) -> None:
-    """It lands on what the engine has shown meanwhile."""
+async def late_message(world: World) -> None:
+    """It overwrites what the engine has shown in the meantime."""
     for _ in range(JOBS):
         world.discord.faults.reset(JOB_MESSAGE, applied=True, delay=world.draw.uniform(5, 30))
     world.discord.faults.reset(JOB_MESSAGE, applied=True, times=2 * JOBS)
-    async with asked(world):
-        await world.met_by_discord()
+    async with requesting(world):
+        await world.wait_until_discord_failed()
     world.discord.faults.clear()
 
 
 @fault("gateway", "gateway dropped, resumable")
 async def gateway_dropped(world: World) -> None:
-    async with asked(world):
+    async with requesting(world):
         for _ in range(2):
-            await world.moment(8)
-            world.made += 1
+            await world.random_moment(8)
+            world.injected += 1
             world.discord.faults.drop_gateway(resumable=True)
 
 
 @fault("gateway-new", "gateway dropped, not resumable")
 async def session_lost(world: World) -> None:
-    async with asked(world):
+    async with requesting(world):
         for _ in range(2):
-            await world.moment(8)
-            world.made += 1
+            await world.random_moment(8)
+            world.injected += 1
             world.discord.faults.drop_gateway(resumable=False)
 
 
 @fault("token", "token revoked and renewed")
 async def token_renewed(world: World) -> None:
-    async with asked(world):
-        await world.moment()
-        world.made += 1
+    async with requesting(world):
+        await world.random_moment()
+        world.injected += 1
         await world.discord.renew_token()
         await world.pause(1, 5)
-        await world.stop("bot", "engine")  # they end by themselves once Discord refuses them
+        await world.stop("bot", "engine")  # they end by themselves once Discord refuses the token
         await world.start("bot", "engine")  # the host has written the new token into .env
 
 
-# Places vanish
+# Channels, messages and servers disappear
 
 
 def _delete_messages(world: World, channel: Channel) -> None:
     for message in list(channel.messages.values()):
         if world.draw.random() < 0.7:
-            world.made += 1
+            world.injected += 1
             world.discord.world.delete(channel, message)
 
 
 @fault("message", "messages deleted during jobs")
 async def messages_deleted(world: World) -> None:
-    async with asked(world) as (_, channel):
+    async with requesting(world) as (_, channel):
         for _ in range(3):
-            await world.moment(12)
+            await world.random_moment(12)
             _delete_messages(world, channel)
 
 
 @fault("attach", "permission to attach files removed during jobs")
 async def no_files(world: World) -> None:
-    async with asked(world) as (_, channel):
-        await world.moment()
-        world.made += 1
+    async with requesting(world) as (_, channel):
+        await world.random_moment()
+        world.injected += 1
         everyone = world.discord.guild.id
         world.discord.world.overwrite(channel, everyone, deny=int(Permission.ATTACH_FILES))
 
 
 @fault("channel", "channel deleted during jobs")
 async def channel_deleted(world: World) -> None:
-    async with asked(world) as (_, channel):
-        await world.moment()
-        world.made += 1
+    async with requesting(world) as (_, channel):
+        await world.random_moment()
+        world.injected += 1
         world.discord.world.delete_channel(channel)
 
 
@@ -299,9 +301,9 @@ async def channel_deleted(world: World) -> None:
 async def guild_deleted(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
-    async with asked(world, guild=guild):
-        await world.moment()
-        world.made += 1
+    async with requesting(world, guild=guild):
+        await world.random_moment()
+        world.injected += 1
         world.discord.world.delete_guild(guild)
 
 
@@ -309,9 +311,9 @@ async def guild_deleted(world: World) -> None:
 async def kicked(world: World) -> None:
     guild = world.discord.world.add_guild("Others", world.discord.world.application.owner)
     await _new_session(world)
-    async with asked(world, guild=guild):
-        await world.moment()
-        world.made += 1
+    async with requesting(world, guild=guild):
+        await world.random_moment()
+        world.injected += 1
         world.discord.world.remove_bot(guild)
 
 
@@ -328,16 +330,16 @@ async def _new_session(world: World) -> None:
 @fault("disk", "disk full while saving", small_disk=True)
 async def disk_full(world: World) -> None:
     filler = world.folder / "data" / "filler"
-    async with asked(world):
-        await world.moment()
-        world.made += 1
+    async with requesting(world):
+        await world.random_moment()
+        world.injected += 1
         await asyncio.to_thread(_fill, filler, world.draw.choice((0, 0, 20_000, 200_000)))
         await world.pause(5, 20)
         filler.unlink()
 
 
 def _fill(filler: Path, left: int) -> None:
-    """Takes all of a disk but so many bytes."""
+    """Fills a disk except for `left` bytes."""
     with filler.open("wb") as file, suppress(OSError):
         while (free := shutil.disk_usage(filler.parent).free - left) > 0:
             file.write(bytes(min(free, 1 << 16)))
@@ -346,9 +348,9 @@ def _fill(filler: Path, left: int) -> None:
 
 @fault("lock", "database locked for 10 s by another process")
 async def database_locked(world: World) -> None:
-    async with asked(world):
-        await world.moment()
-        world.made += 1
+    async with requesting(world):
+        await world.random_moment()
+        world.injected += 1
         locker = await asyncio.create_subprocess_exec(
             *("python3", "-c", LOCK, str(world.database)), stdin=asyncio.subprocess.DEVNULL
         )
@@ -366,28 +368,28 @@ db.execute("ROLLBACK")
 
 @fault("clock", "the clock jumps by up to two hours in either direction")
 async def clock_jumps(world: World) -> None:
-    async with asked(world):
+    async with requesting(world):
         for _ in range(2):
-            await world.moment(10)
-            world.made += 1
-            world.order("clock", str(world.draw.choice((-7200, -3700, -60, 60, 3700, 7200))))
-        await world.moment(5)
+            await world.random_moment(10)
+            world.injected += 1
+            world.inject("clock", str(world.draw.choice((-7200, -3700, -60, 60, 3700, 7200))))
+        await world.random_moment(5)
         if world.draw.random() < 0.5:
             world.kill("engine")
             await asyncio.sleep(0.2)
-    world.order("clock", "0")
+    world.inject("clock", "0")
 
 
 @fault("power", "power cut: a copy of the database taken during a write")
 async def power_cut(world: World) -> None:
-    async with asked(world):
-        await world.moment()
-        world.made += 1
-        world.signal(signal.SIGSTOP, "bot", "engine")  # nothing writes while it is copied
+    async with requesting(world):
+        await world.random_moment()
+        world.injected += 1
+        world.signal(signal.SIGSTOP, "bot", "engine")  # nothing is written during the copy
         copy = world.folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
-        for suffix in ("", "-wal"):  # the index beside them is only memory
+        for suffix in ("", "-wal"):  # -shm is rebuilt when the file is opened
             shutil.copy(f"{world.database}{suffix}", copy)
         _check_whole(world, copy / world.database.name)
         world.kill("bot", "engine")
@@ -408,22 +410,22 @@ def _check_whole(world: World, copy: os.PathLike[str]) -> None:
         raise AssertionError(f"the copy of the database is damaged: {found}")
 
 
-# Painting
+# Rendering
 
 
 @fault("nan", "the loss becomes NaN")
 async def not_a_number(world: World) -> None:
-    async with asked(world):
+    async with requesting(world):
         for _ in range(2):
-            await world.moment(8)
-            world.order("a loss that is no number")
-            await world.met("a loss that is no number")
+            await world.random_moment(8)
+            world.inject("a loss that is not a number")
+            await world.wait_until_hit("a loss that is not a number")
 
 
 @fault("memory", "the device runs out of memory")
-async def no_memory(world: World) -> None:
-    async with asked(world):
+async def out_of_memory(world: World) -> None:
+    async with requesting(world):
         for _ in range(4):
-            await world.moment(5)
-            world.order("no memory")
-            await world.met("no memory")
+            await world.random_moment(5)
+            world.inject("out of memory")
+            await world.wait_until_hit("out of memory")

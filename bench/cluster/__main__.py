@@ -1,9 +1,9 @@
 """`python -m bench.cluster`: rendering on a Ray cluster, beside rendering in the engine's process.
 
-The cluster is one of several raylets on this machine, each a node with one processor slot, so that
-actors share its cores: what is measured is what Ray costs, and how it behaves when nodes die, not
-how fast a larger cluster is. The engine is the real one, with its database and all that it writes,
-but without Discord. `--only` names parts; without it all are run. Measure on a quiet machine.
+The cluster is several Ray nodes on this machine, each with one CPU slot, so actors share its cores.
+It measures the overhead of Ray and the recovery from dead nodes, not the speed of a larger cluster.
+The engine is the real one, with its database and files, but without Discord. `--only` selects
+parts; the default is all. Measure on an idle machine.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import structlog
 import torch
 from structlog.typing import EventDict
 
-from bench.cluster.raylets import Raylets, raylets
+from bench.cluster.local_cluster import LocalCluster, local_cluster
 from bench.markdown import table
 from bench.speed.spread import Spread, ratio
 from core.database.claims import Claims
@@ -46,14 +46,14 @@ from engine.worker import Worker
 PARTS = ("throughput", "overhead", "recovery", "kills")
 TEXTS = ("a red circle", "a blue square", "a yellow star", "two green hearts")
 SHORT, LONG = 5, 20
-"""Steps of the jobs whose times are compared: too few for any to end before."""
+"""Steps of the jobs whose times are compared: too few for early stopping."""
 POLL_SECONDS = 0.02
 PATIENCE = 1800.0
-"""Seconds until a part gives up."""
+"""Seconds after which a part gives up."""
 
 
 class CountedClaims(Claims):
-    """Counts how often each job was ended."""
+    """Counts how often each job ended."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -73,8 +73,8 @@ class CountedClaims(Claims):
         return applied
 
 
-class Nobody:
-    """Looks at nothing."""
+class NullSink:
+    """A `FrameSink` that shows nothing."""
 
     def show_frame(self, job: Job, frame: Frame) -> None: ...
     def drop_frames(self, job: Job) -> None: ...
@@ -89,7 +89,7 @@ class Engine:
     claims: CountedClaims
     worker: Worker
     folder: Path
-    diary: "Diary"
+    log: "LogRecorder"
     cluster: Cluster | None = None
     members: int = 0
 
@@ -107,12 +107,12 @@ class Engine:
         )
 
     async def ended(self, jobs: Sequence[Job]) -> list[Job]:
-        """Waits until all have ended, and says how; the database is left alone meanwhile."""
+        """Waits until all have ended, without queries, and returns them as they ended."""
         await until(lambda: all(self.claims.ends[job.id] for job in jobs))
         return [ended for job in jobs if (ended := await Jobs(self.database).get(job.id))]
 
-    def are_painted(self, jobs: Sequence[Job]) -> bool:
-        """Whether each has begun to change."""
+    def are_rendering(self, jobs: Sequence[Job]) -> bool:
+        """Whether each has kept a few frames."""
         return all(len(self.frames(job)) > 5 for job in jobs)
 
     def frames(self, job: Job) -> list[Path]:
@@ -127,7 +127,7 @@ class Engine:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(POLL_SECONDS)
 
 
@@ -144,30 +144,30 @@ async def in_process(threads: int) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def on_cluster(address: str, renderers: int) -> AsyncIterator[Engine]:
-    """The engine with so many actors, each of which is ready."""
+    """The engine with this many actors, all ready."""
     settings = Settings(ray_address=address, device="cpu")
     async with connected(settings), _engine(settings) as engine:
         cluster = engine.cluster = Cluster(settings, engine.database, engine.worker)
-        looking = asyncio.create_task(cluster.run())
+        running = asyncio.create_task(cluster.run())
         # As many actors as there are jobs.
         asked = [await engine.ask("a red circle", SHORT) for _ in range(renderers)]
         await until(lambda: engine.worker.renderers == renderers)
         await engine.ended(asked)
         yield engine
-        looking.cancel()
-        await asyncio.wait({looking})
+        running.cancel()
+        await asyncio.wait({running})
 
 
 @asynccontextmanager
 async def _engine(settings: Settings) -> AsyncIterator[Engine]:
     with tempfile.TemporaryDirectory(prefix="cluster-") as name:
         async with Database.open(Path(name) / "imagine.db") as database:
-            structlog.configure(processors=[diary := Diary()])
-            worker = Worker(database, Nobody(), data_dir=Path(name))
+            structlog.configure(processors=[log := LogRecorder()])
+            worker = Worker(database, NullSink(), data_dir=Path(name))
             worker._leases._claims = claims = CountedClaims(database)
             working = asyncio.create_task(worker.run())
             try:
-                yield Engine(database, claims, worker, Path(name), diary)
+                yield Engine(database, claims, worker, Path(name), log)
             finally:
                 working.cancel()
                 await asyncio.wait({working})
@@ -176,10 +176,10 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 # -- how many images -----------------------------------------------------------------------
 
 
-async def throughput(cluster: Raylets, jobs: int) -> str:
-    """Images an hour, in the engine's process and with 1, 2 and 3 actors."""
+async def throughput(cluster: LocalCluster, jobs: int) -> str:
+    """Images per hour in the engine's process and with 1, 2 and 3 actors."""
 
-    async def pictures(engine: Engine) -> float:
+    async def images_per_hour(engine: Engine) -> float:
         began = time.monotonic()
         asked = [await engine.ask(TEXTS[i % len(TEXTS)], 100, seed=i) for i in range(jobs)]
         ended = await engine.ended(asked)
@@ -190,15 +190,15 @@ async def throughput(cluster: Raylets, jobs: int) -> str:
         ("", "images per hour", "relative to one thread in the process")
     ]
     async with in_process(1) as engine:
-        await pictures(engine)  # warm
-        alone = await pictures(engine)
+        await images_per_hour(engine)  # warm-up
+        alone = await images_per_hour(engine)
     rows.append(("in the process, 1 thread", f"{alone:.0f}", "1.00"))
     async with in_process(2) as engine:
-        two = await pictures(engine)
+        two = await images_per_hour(engine)
     rows.append(("in the process, 2 threads", f"{two:.0f}", f"{two / alone:.2f}"))
     for renderers in (1, 2, 3):
         async with on_cluster(cluster.address, await nodes(cluster, renderers)) as engine:
-            many = await pictures(engine)
+            many = await images_per_hour(engine)
         actors = f"{renderers} actor{'s' if renderers > 1 else ''} of 1 thread"
         rows.append((actors, f"{many:.0f}", f"{many / alone:.2f}"))
     return table(rows[0], rows[1:])
@@ -207,15 +207,14 @@ async def throughput(cluster: Raylets, jobs: int) -> str:
 # -- what Ray costs --------------------------------------------------------------------------
 
 
-async def overhead(cluster: Raylets, turns: int) -> str:
-    """Seconds a frame and a job take, in turns in the process and in an actor.
+async def overhead(cluster: LocalCluster, turns: int) -> str:
+    """Seconds per step with its frame and per job, alternating between the process and an actor.
 
-    Jobs of few and of more steps, one after the other: what their times have in common is the
-    job's, what they differ by is the steps'.
+    The difference between short and long jobs is the cost of the steps; the rest is the job's.
     """
 
     async def seconds(engine: Engine, steps: int) -> tuple[float, float]:
-        """By the clock, and of the processor in the thread of the event loop."""
+        """Wall-clock time of a job, and CPU time of the event loop's thread."""
         began, busy = time.monotonic(), time.thread_time()
         job = await engine.ask("a red circle", steps)
         await engine.ended([job])
@@ -233,7 +232,7 @@ async def overhead(cluster: Raylets, turns: int) -> str:
             for name, engine in (("process", local), ("actor", remote)):
                 short, few = await seconds(engine, SHORT)
                 long, many = await seconds(engine, LONG)
-                if turn:  # the first warms up
+                if turn:  # the first turn is a warm-up
                     loops[name].append((many - few) / (LONG - SHORT))
                     frame = (long - short) / (LONG - SHORT)
                     frames[name].append(frame)
@@ -250,7 +249,7 @@ async def overhead(cluster: Raylets, turns: int) -> str:
 
 
 Sides = dict[str, list[float]]
-"""Seconds, turn by turn, in the `process` and in an `actor`."""
+"""Seconds of each turn in the `process` and in an `actor`."""
 
 
 def _more(sides: Sides) -> str:
@@ -272,8 +271,8 @@ def _ms(seconds: Sequence[float]) -> str:
 # -- nodes that die --------------------------------------------------------------------------
 
 
-class Diary:
-    """What the engine logs, with the moment; the last of structlog's processors."""
+class LogRecorder:
+    """Records log entries with their times, as the last of structlog's processors."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[float, EventDict]] = []
@@ -282,8 +281,8 @@ class Diary:
         self.entries.append((time.monotonic(), entry))
         raise structlog.DropEvent
 
-    async def moment(self, after: float, event: str, **values: object) -> float:
-        """When the first such entry after a moment was made, once it has been."""
+    async def time_of(self, after: float, event: str, **values: object) -> float:
+        """Waits for the first such entry after a time; returns its time."""
 
         def found() -> list[float]:
             return [
@@ -295,32 +294,32 @@ class Diary:
         await until(lambda: bool(found()))
         return found()[0]
 
-    async def reach(self, event: str, count: int) -> None:
-        """Waits for so many such entries."""
+    async def wait_for(self, event: str, count: int) -> None:
+        """Waits until the event was logged this many times."""
         await until(lambda: self.count(event) >= count)
 
     def count(self, event: str) -> int:
         return sum(entry["event"] == event for _, entry in self.entries)
 
 
-async def recovery(cluster: Raylets, turns: int) -> str:
-    """How long until what a killed node rendered goes on, and until a new node takes work."""
+async def recovery(cluster: LocalCluster, turns: int) -> str:
+    """How long until the jobs of a killed node continue, and until a new node takes jobs."""
     noticed, resumed, joined, lost = [], [], [], []
     async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
         for _ in range(turns):
             jobs = [await engine.ask("two yellow stars", 500, seed=seed) for seed in range(2)]
-            await until(partial(engine.are_painted, jobs))
+            await until(partial(engine.are_rendering, jobs))
             victim = next(slot for slot in engine.slots if slot.jobs)
-            painted = max(victim.jobs)
-            lost.append(time.time() - _saved_at(engine, painted))
+            job_id = max(victim.jobs)
+            lost.append(time.time() - _saved_at(engine, job_id))
             began = time.monotonic()
             await asyncio.to_thread(cluster.kill, victim.node)
-            noticed.append(await engine.diary.moment(began, "job given back", job=painted) - began)
-            again = await engine.diary.moment(began, "job started", job=painted)
+            noticed.append(await engine.log.time_of(began, "job given back", job=job_id) - began)
+            again = await engine.log.time_of(began, "job started", job=job_id)
             resumed.append(again - began)
             began = time.monotonic()
             node = cluster.add()
-            joined.append(await engine.diary.moment(began, "renderer joined", node=node) - began)
+            joined.append(await engine.log.time_of(began, "renderer joined", node=node) - began)
             for job in jobs:
                 await Jobs(engine.database).cancel(job.id)
             await until(lambda: engine.worker.jobs == 0)
@@ -336,57 +335,57 @@ async def recovery(cluster: Raylets, turns: int) -> str:
 
 
 def _saved_at(engine: Engine, job_id: int) -> float:
-    """When its latest state was saved, in seconds since 1970."""
+    """When the job's latest checkpoint was written, in seconds since 1970."""
     return state_of(folder_of(job_id, engine.folder)).stat().st_mtime
 
 
-async def kills(cluster: Raylets, jobs: int) -> str:
-    """Many jobs while nodes and actors are killed at random: none may be lost or doubled.
+async def kills(cluster: LocalCluster, jobs: int) -> str:
+    """Many jobs while nodes and actors are killed at random: none may be lost or duplicated.
 
-    Each recipe is asked for several times, and must give the same image each time.
+    Each recipe is requested several times and must give the same image each time.
     """
-    dice = random.Random(7)
-    fates: Counter[str] = Counter()
+    rng = random.Random(7)
+    killed: Counter[str] = Counter()
     async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
         asked = [
             await engine.ask(TEXTS[number % len(TEXTS)], 40, seed=number % len(TEXTS))
             for number in range(jobs)
         ]
 
-        async def wreak_havoc() -> None:
+        async def kill_at_random() -> None:
             ended = 0
             while True:
-                ended += dice.randint(3, 8)  # jobs until the next misfortune
-                await engine.diary.reach("job ended", ended)
-                await asyncio.sleep(dice.random())
+                ended += rng.randint(3, 8)  # jobs until the next kill
+                await engine.log.wait_for("job ended", ended)
+                await asyncio.sleep(rng.random())
                 await until(lambda: any(slot.jobs for slot in engine.slots))
-                victim = dice.choice([slot for slot in engine.slots if slot.jobs])
-                if dice.random() < 0.5:
-                    fates["actors killed"] += 1
+                victim = rng.choice([slot for slot in engine.slots if slot.jobs])
+                if rng.random() < 0.5:
+                    killed["actors killed"] += 1
                     os.kill(victim.process, signal.SIGKILL)
                     continue
-                fates["nodes killed"] += 1
+                killed["nodes killed"] += 1
                 await asyncio.to_thread(cluster.kill, victim.node)
                 cluster.add()
 
-        havoc = asyncio.create_task(wreak_havoc())
+        killing = asyncio.create_task(kill_at_random())
         ended = await engine.ended(asked)
-        havoc.cancel()
-        await asyncio.wait({havoc})
-        pictures = {job.id: _bytes(engine, job) for job in ended}
-        sorts = Counter((job.recipe.seed, pictures[job.id]) for job in ended)
-        given_back = engine.diary.count("job given back")
-        doubled = sum(count > 1 for count in engine.claims.ends.values())
+        killing.cancel()
+        await asyncio.wait({killing})
+        images = {job.id: _bytes(engine, job) for job in ended}
+        distinct = Counter((job.recipe.seed, images[job.id]) for job in ended)
+        given_back = engine.log.count("job given back")
+        ended_twice = sum(count > 1 for count in engine.claims.ends.values())
     return table(
         ("", "count"),
         [
             ("jobs requested", jobs),
-            *fates.items(),
+            *killed.items(),
             ("times a job was requeued", given_back),
             ("jobs finished", sum(job.state is State.DONE for job in ended)),
             ("jobs lost", sum(job.state is not State.DONE for job in ended)),
-            ("jobs ended more than once", doubled),
-            ("recipes, and distinct images of them", f"{len(TEXTS)}, {len(sorts)}"),
+            ("jobs ended more than once", ended_twice),
+            ("recipes, and distinct images of them", f"{len(TEXTS)}, {len(distinct)}"),
         ],
     )
 
@@ -395,8 +394,8 @@ def _bytes(engine: Engine, job: Job) -> bytes:
     return b"".join(path.read_bytes() for path in finished_images(folder_of(job.id, engine.folder)))
 
 
-async def nodes(cluster: Raylets, count: int) -> int:
-    """Brings the cluster to so many nodes."""
+async def nodes(cluster: LocalCluster, count: int) -> int:
+    """Adds or kills nodes until the cluster has this many."""
     while len(cluster.nodes) < count:
         cluster.add()
     while len(cluster.nodes) > count:
@@ -418,7 +417,7 @@ def main() -> None:
         "recovery": (recovery, chosen.turns),
         "kills": (kills, chosen.jobs),
     }
-    with raylets(nodes=1) as cluster:
+    with local_cluster(nodes=1) as cluster:
         for name in chosen.only:
             part, size = parts[name]
             print(f"## {name}\n\n{asyncio.run(part(cluster, size))}\n", flush=True)

@@ -1,9 +1,8 @@
-"""Databases with any number of waiting jobs, which were inserted, claimed and finished as usual.
+"""Databases with any number of waiting jobs, as if inserted, claimed and finished as usual.
 
-Rows are written in bulk, but each has the turn that `core.fair_queue` gives it, and the history
-before it: for every four that wait one has been rendered. The servers differ in size as servers do
-(the n-th has 1/n of the members of the first), and the third largest is paused: what its members
-ask for stays in front of everybody.
+Rows are written in bulk, but each has the turn that `core.fair_queue` gives it. For every four
+waiting jobs, one has finished. The sizes of servers follow Zipf's law (the n-th has 1/n of the
+members of the first), and the third largest is paused, so its jobs stay at the head of the queue.
 """
 
 import heapq
@@ -24,9 +23,9 @@ GUILDS = 100
 PAUSED = 3
 """The guild that is paused; guilds are numbered from 1, by size."""
 WAITING_EACH = 5
-"""Jobs of a member that wait at most, as the bot allows."""
-PAINTED_SHARE = 4
-"""For so many waiting jobs, one has been rendered."""
+"""A member's waiting jobs at most, as the bot allows."""
+WAITING_PER_FINISHED = 4
+"""Waiting jobs for each finished one."""
 SECONDS = 3.0
 """Seconds between two requests."""
 RECIPES = 64
@@ -40,7 +39,7 @@ INSERT = (
 
 @dataclass(slots=True)
 class Crowd:
-    """Members who ask until so many of their jobs wait, and the queue as it then is."""
+    """Members who make requests until `waiting` of them wait, and the queue at that time."""
 
     waiting: int
     now: float
@@ -48,19 +47,19 @@ class Crowd:
     draw: random.Random = field(default_factory=lambda: random.Random(7))
     virtual: Counter[int] = field(default_factory=Counter)
     ends: dict[tuple[int, int], int] = field(default_factory=dict)
-    line: Counter[int] = field(default_factory=Counter)
-    """How many jobs of a member wait."""
+    waiting_of: Counter[int] = field(default_factory=Counter)
+    """Waiting jobs by member."""
     rows: dict[int, list[Any]] = field(default_factory=dict)
 
-    def ask(self) -> None:
-        """Lets all requests arrive, and renders one now and then."""
+    def make_requests(self) -> None:
+        """Lets all requests arrive, and finishes one now and then."""
         recipes = [_recipe(self.draw, number) for number in range(RECIPES)]
         guilds = list(range(1, GUILDS + 1))
         sizes = list(itertools.accumulate(1 / guild for guild in guilds))
         members = max(10, self.waiting // 3)
         home = self.draw.choices(guilds, cum_weights=sizes, k=members)
         ready: list[tuple[tuple[int, int, int], int]] = []
-        began = self.now - SECONDS * self.waiting * (1 + 1 / PAINTED_SHARE)
+        began = self.now - SECONDS * self.waiting * (1 + 1 / WAITING_PER_FINISHED)
         waiting = 0
         for number in itertools.count(1):
             if waiting == self.waiting:
@@ -73,35 +72,35 @@ class Crowd:
             waiting += 1
             if home[member] != PAUSED:
                 heapq.heappush(ready, (claim_order(row[8], row[9], number), number))
-            if number % (PAINTED_SHARE + 1) == 0 and ready:
-                self._paint(heapq.heappop(ready)[1], moment)
+            if number % (WAITING_PER_FINISHED + 1) == 0 and ready:
+                self._finish(heapq.heappop(ready)[1], moment)
                 waiting -= 1
 
     def _next_member(self, members: int) -> int:
         while True:
             member = self.draw.randrange(members)
-            if self.line[1 + member] < WAITING_EACH:
+            if self.waiting_of[1 + member] < WAITING_EACH:
                 return member
 
     def _arrive(
         self, number: int, member: int, guild: int, recipe: tuple[str, int, int], moment: float
     ) -> list[Any]:
-        text, pictures, work = recipe
+        text, images, work = recipe
         priority = int(self.draw.random() < 0.01)
         turn = start_time(self.virtual[priority], self.ends.get((member, priority)))
-        self.ends[member, priority] = turn + pictures
-        self.line[member] += 1
+        self.ends[member, priority] = turn + images
+        self.waiting_of[member] += 1
         channel = guild * 1000 + member % 10
         most = 2 if guild % 10 == 0 else None
         return [
             *(number, text, guild, channel, number, member, f"member {member}", "queued"),
-            *(priority, turn, 0, 0, moment, None, None, 0, pictures, work, None, most),
+            *(priority, turn, 0, 0, moment, None, None, 0, images, work, None, most),
         ]
 
-    def _paint(self, number: int, moment: float) -> None:
+    def _finish(self, number: int, moment: float) -> None:
         row = self.rows[number]
         self.virtual[row[8]] = max(self.virtual[row[8]], row[9])
-        self.line[row[5]] -= 1
+        self.waiting_of[row[5]] -= 1
         row[7], row[10], row[13], row[14], row[15], row[18] = "done", 1, moment, moment + 9, 1, "e"
 
 
@@ -117,14 +116,14 @@ def _recipe(draw: random.Random, number: int) -> tuple[str, int, int]:
 
 
 async def fill(path: Path, waiting: int, now: float) -> None:
-    """A new database at this path in which so many jobs wait."""
+    """Creates a database with this many waiting jobs."""
     async with Database.open(path):
         pass
     crowd = Crowd(waiting, now)
-    crowd.ask()
+    crowd.make_requests()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")
-        db.execute("PRAGMA cache_size = -1000000")  # KiB: all of it, or nearly so
+        db.execute("PRAGMA cache_size = -1000000")  # KiB; (nearly) all of it
         db.execute("BEGIN")
         db.executemany(INSERT, crowd.rows.values())
         db.executemany("INSERT INTO virtual_time VALUES (?, ?)", crowd.virtual.items())

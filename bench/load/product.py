@@ -1,4 +1,4 @@
-"""The product as a host runs it, each part a process of its own, beside a local Discord."""
+"""The product as a host runs it: processes beside a local Discord."""
 
 import asyncio
 import json
@@ -15,16 +15,16 @@ from sandbox import SandboxClient
 from sandbox.processes import ended, local_discord
 
 PATIENCE = 120.0
-"""Seconds until a process that does not become ready is given up."""
+"""Seconds that a process may take to become ready."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class ProductError(Exception):
-    """A process does not do what it should; `str(error)` says which, and what it said last."""
+    """A process failed; `str(error)` names it and quotes the end of its log."""
 
 
 class Product:
-    """Bot and engine, each started when asked for; their logs and data are in `folder`."""
+    """The bot and the engine, started on demand; their logs and data are in `folder`."""
 
     def __init__(self, folder: Path, addresses: dict[str, str]) -> None:
         self.folder = folder
@@ -33,8 +33,8 @@ class Product:
         self._processes: dict[str, Process] = {}
 
     async def start(self, name: str, **settings: str) -> None:
-        """`python -m name`; returns when it is at work. Raises ProductError."""
-        said = self._log(name).stat().st_size if self._log(name).exists() else 0
+        """Starts `python -m name`; returns once it is ready. Raises ProductError."""
+        start = self._log(name).stat().st_size if self._log(name).exists() else 0
         with self._log(name).open("ab") as log:
             self._processes[name] = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", name),
@@ -45,17 +45,17 @@ class Product:
                 start_new_session=True,
             )
         async with asyncio.timeout(PATIENCE):
-            while b'"event": "ready"' not in self._log(name).read_bytes()[said:]:
+            while b'"event": "ready"' not in self._log(name).read_bytes()[start:]:
                 self.check()
                 await asyncio.sleep(0.1)
 
     async def stop(self, name: str) -> None:
-        """Tells a process to end, and waits until it has."""
+        """Stops a process and waits until it has ended."""
         if process := self._processes.pop(name, None):
             await ended(process)
 
     async def kill(self, name: str) -> None:
-        """Ends a process as a power cut would."""
+        """Kills a process with SIGKILL."""
         process = self._processes.pop(name)
         process.kill()
         await process.wait()
@@ -68,28 +68,30 @@ class Product:
         """Raises ProductError if a process has ended by itself."""
         for name, process in self._processes.items():
             if process.returncode is not None:
-                said = self._log(name).read_text(errors="replace").splitlines()[-15:]
-                raise ProductError(f"The {name} ended by itself. It said:\n" + "\n".join(said))
+                log_end = self._log(name).read_text(errors="replace").splitlines()[-15:]
+                raise ProductError(
+                    f"The {name} ended by itself. Its log ends with:\n" + "\n".join(log_end)
+                )
 
     def resident(self, name: str) -> int:
-        """Bytes of memory that a process holds (VmRSS)."""
+        """The resident memory of a process (VmRSS), in bytes."""
         fields = Path(f"/proc/{self._processes[name].pid}/statm").read_text().split()
         return int(fields[1]) * PAGE_BYTES
 
     def open_files(self, name: str) -> int:
-        """How many files, sockets and pipes a process has open. Needs root, as it hides them."""
+        """The number of open files, sockets and pipes of a process. Needs root: they are hidden."""
         return len(os.listdir(f"/proc/{self._processes[name].pid}/fd"))
 
     def threads(self, name: str) -> int:
         return len(os.listdir(f"/proc/{self._processes[name].pid}/task"))
 
     def processor_seconds(self, name: str) -> float:
-        """What a process has computed so far, in seconds of one core."""
+        """The CPU time of a process so far, in seconds."""
         stat = Path(f"/proc/{self._processes[name].pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
     def entries(self, name: str) -> list[dict[str, Any]]:
-        """All that a process and those before it have written into their log."""
+        """All log entries of a process, including those from before a restart."""
         lines = self._log(name).read_text(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
@@ -108,9 +110,9 @@ class Product:
 
 @asynccontextmanager
 async def hosted() -> AsyncIterator[tuple[Product, SandboxClient]]:
-    """A new local Discord, and a product that knows it, in a folder that goes with the block.
+    """A new local Discord, and a product that connects to it, in a temporary folder.
 
-    Nothing of the product runs yet; whatever was started ends with the block.
+    No process of the product runs yet; all are stopped at the end of the block.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))

@@ -1,6 +1,6 @@
-"""How long the questions take that bot and engine ask of the queue, however long it is.
+"""How long the queries of the bot and the engine take, at several lengths of the queue.
 
-Everything goes through the product's own methods, on a database of a size of its own.
+Everything goes through the product's own methods, with a new database for each length.
 """
 
 import random
@@ -32,14 +32,14 @@ from core.storage.retention import needed
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TIMES, RARE_TIMES = 200, 10
-"""How often each thing is done; and what hardly anybody asks."""
+"""How often each query runs, and how often a rare one does."""
 ASKERS = 50
-"""Jobs whose askers ask, evenly from the head of the queue to its tail."""
+"""Jobs that are asked about, evenly from the head of the queue to its tail."""
 FOLDERS = 300
-"""On the disk, which the engine asks about when it removes what is old."""
+"""Folders on disk that the engine looks up before it deletes old ones."""
 LIMIT = 0.050
-"""Seconds that claim, place and `/queue` may take at the median."""
-BOUND = ("claim", "place in the queue", "time left", "/queue")
+"""Seconds that the median of each of BOUND may take."""
+BOUND = ("claim", "queue position", "estimated wait", "/queue")
 ENGINE, LEASE = "bench", 1e9
 
 _BEFORE = (
@@ -50,26 +50,26 @@ _OPEN = "guild_id NOT IN (SELECT guild_id FROM guilds WHERE paused_at IS NOT NUL
 
 @dataclass(slots=True)
 class Queue:
-    """A database with a long queue, and who asks."""
+    """A database with a long queue."""
 
     database: Database
     draw: random.Random = field(default_factory=lambda: random.Random(1))
     waiting: list[Job] = field(default_factory=list)
-    """Jobs from all over the queue."""
+    """A sample of jobs from the whole queue."""
     claimed: list[int] = field(default_factory=list)
 
     @property
-    def anybody(self) -> Job:
+    def random_job(self) -> Job:
         return self.draw.choice(self.waiting)
 
-    async def look_around(self) -> None:
+    async def sample_jobs(self) -> None:
         """Picks the jobs that are asked about."""
         count = await JobQueue(self.database).waiting_count()
-        for place in range(ASKERS):
-            self.waiting += await JobQueue(self.database).waiting(1, place * count // ASKERS)
+        for part in range(ASKERS):
+            self.waiting += await JobQueue(self.database).waiting(1, part * count // ASKERS)
 
-    def questions(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
-        """What is asked, and what asks it."""
+    def queries(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
+        """The queries by name."""
         database = self.database
 
         async def claim() -> None:
@@ -77,36 +77,36 @@ class Queue:
             assert job is not None
             self.claimed.append(job.id)
 
-        async def ask() -> None:
-            whose = self.anybody
+        async def insert() -> None:
+            job = self.random_job
             recipe = Recipe.make("a circle", width=64, height=64, steps=50)
-            await Jobs(database).insert(NewJob(recipe=recipe, **_asker(whose)))
+            await Jobs(database).insert(NewJob(recipe=recipe, **_owner_of(job)))
 
         async def check() -> None:
-            whose = self.anybody
-            await GuildRules(database).for_member(whose.guild_id, whose.member_id)
-            await GuildRules(database).usage(whose.guild_id, whose.member_id)
+            job = self.random_job
+            await GuildRules(database).for_member(job.guild_id, job.member_id)
+            await GuildRules(database).usage(job.guild_id, job.member_id)
 
         yield "claim", claim
-        yield "place in the queue", lambda: JobQueue(database).position(self.anybody.id)
-        yield "time left", lambda: JobQueue(database).wait_seconds(self.anybody.id)
+        yield "queue position", lambda: JobQueue(database).position(self.random_job.id)
+        yield "estimated wait", lambda: JobQueue(database).wait_seconds(self.random_job.id)
         yield "/queue", lambda: self.page(QueueList)
-        member, guild = self.anybody.member_id, self.anybody.guild_id
+        member, guild = self.random_job.member_id, self.random_job.guild_id
         yield "/history", lambda: Members(database).history(member, guild, limit=PAGE_SIZE)
-        yield "a member's own jobs", lambda: JobQueue(database).by_member(self.anybody.member_id)
-        yield "the rules and limits for a request", check
-        yield "a new request", ask
+        yield "a member's own jobs", lambda: JobQueue(database).by_member(self.random_job.member_id)
+        yield "rules and limits for a request", check
+        yield "a new job", insert
         yield (
             "/mod queue",
             lambda: ModerationQueue(database).page(
-                self.anybody.guild_id or PAUSED, limit=PAGE_SIZE
+                self.random_job.guild_id or PAUSED, limit=PAGE_SIZE
             ),
         )
-        yield "the numbers for Prometheus", JobQueue(database).stats
+        yield "Prometheus metrics", JobQueue(database).stats
 
     async def page(self, shown: type[PagedList], number: int = 0) -> None:
-        """What the bot does for a page of a list."""
-        interaction = _interaction(self.database, self.anybody)
+        """Makes a page of a list, as the bot does."""
+        interaction = _interaction(self.database, self.random_job)
         await shown.page(interaction, number, "")
 
     async def _middle(self) -> None:
@@ -114,14 +114,14 @@ class Queue:
         await self.page(QueueList, count // 2 // PAGE_SIZE)
 
     async def _count(self) -> None:
-        """The plain way to a place, for comparison."""
-        job = self.anybody
+        """The naive way to find a position, for comparison."""
+        job = self.random_job
         values = (job.priority, job.priority, job.turn, job.id, job.guild_id)
         async with self.database.snapshot() as db:
             await value_of(db, f"SELECT COUNT(*) {_BEFORE} AND (guild_id IS ? OR {_OPEN})", values)
 
     async def _search(self) -> None:
-        """The plain way to the next job, for comparison."""
+        """The naive way to find the next job, for comparison."""
         async with self.database.snapshot() as db:
             await value_of(
                 db,
@@ -130,26 +130,26 @@ class Queue:
             )
 
     async def measure(self) -> dict[str, Times]:
-        """The seconds of each question."""
-        await self.look_around()
+        """The seconds of each query."""
+        await self.sample_jobs()
         found = {}
-        for name, question in self.questions():
-            found[name] = await _timed(question, TIMES)
-            for job_id in self.claimed:  # so that no more are being rendered than in earnest
+        for name, query in self.queries():
+            found[name] = await _timed(query, TIMES)
+            for job_id in self.claimed:  # so that no more run than usual
                 await Claims(self.database).finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
         found["/queue, its middle page"] = await _timed(self._middle, RARE_TIMES)
         found["(position, counted job by job)"] = await _timed(self._count, RARE_TIMES)
         found["(claim, searched job by job)"] = await _timed(self._search, RARE_TIMES)
-        painted = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
+        finished = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
         found["whether 300 folders are still needed"] = await _timed(
-            lambda: needed(self.database, jobs=painted[:FOLDERS]), RARE_TIMES
+            lambda: needed(self.database, jobs=finished[:FOLDERS]), RARE_TIMES
         )
         return found
 
 
 async def measured(sizes: Sequence[int]) -> dict[int, dict[str, Times]]:
-    """The seconds of each question at each size."""
+    """The seconds of each query at each length of the queue."""
     found = {}
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="queue-") as folder:
@@ -173,24 +173,26 @@ def report(found: dict[int, dict[str, Times]]) -> str:
 
 
 def verdict(times: dict[str, Times], size: int) -> str:
-    """Whether what must be quick is."""
+    """Whether the queries that must be fast are."""
     slow = [name for name in BOUND if times[name].median >= LIMIT]
-    kept = f"below {1000 * LIMIT:.0f} ms at the median with {size:,} jobs waiting"
+    limit = f"{1000 * LIMIT:.0f} ms"
     if slow:
-        return f"NOT {kept}: {', '.join(slow)}."
-    return f"All of these are {kept}: {', '.join(BOUND)}."
+        return (
+            f"With {size:,} jobs waiting, these medians are NOT below {limit}: {', '.join(slow)}."
+        )
+    return f"With {size:,} jobs waiting, these medians are below {limit}: {', '.join(BOUND)}."
 
 
-async def _timed(question: Callable[[], Awaitable[Any]], times: int) -> Times:
+async def _timed(query: Callable[[], Awaitable[Any]], times: int) -> Times:
     seconds = []
     for _ in range(times):
         began = time.perf_counter()
-        await question()
+        await query()
         seconds.append(time.perf_counter() - began)
     return Times(seconds)
 
 
-def _asker(job: Job) -> dict[str, Any]:
+def _owner_of(job: Job) -> dict[str, Any]:
     return {
         "guild_id": job.guild_id,
         "channel_id": job.channel_id,
@@ -201,7 +203,7 @@ def _asker(job: Job) -> dict[str, Any]:
 
 
 def _interaction(database: Database, job: Job) -> Any:
-    """As much of an interaction of this job's member as the pages read."""
+    """The parts of an interaction of this job's member that pages read."""
     return SimpleNamespace(
         client=SimpleNamespace(
             queue=JobQueue(database),

@@ -1,9 +1,9 @@
-"""Half an hour and more with faults on: do memory, open files and the write-ahead log stay flat?
+"""Half an hour or more under faults: do memory, open files and the write-ahead log stay flat?
 
-Bot and engine are processes of their own, Discord is in this one, so that it can be made to fail.
-Members ask for small images all the time, delete some, and look around. In the first third the
-engine is killed again and again, and the bot once; the trends are those of the last two thirds, in
-which the processes live on under all other faults.
+The bot and the engine are processes of their own. Discord runs in this process, so that it can be
+made to fail. Members keep requesting small images, delete some, and look at lists. In the first
+third, the engine is killed several times and the bot once. The trends are those of the last two
+thirds, during which both processes survive all other faults.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ SAMPLE_SECONDS = 10.0
 REQUEST_SECONDS, DELETE_SECONDS, QUEUE_SECONDS = 6.0, 25.0, 45.0
 FAULT_SECONDS, DROP_SECONDS = 15.0, 100.0
 KILLS = {"engine": (0.06, 0.14, 0.22), "bot": (0.28,)}
-"""When a process is killed, as shares of the whole time: all within the first third."""
+"""When each process is killed, as shares of the whole time: all within the first third."""
 KEEP_DAYS = "0.001"
-"""A minute and a half; an engine tidies up when it starts, and then once an hour."""
+"""A minute and a half. The engine deletes old files when it starts and then once an hour."""
 DRAIN_SECONDS = 180.0
 MEMBERS, CHANNELS, STEPS = 12, 4, 10
 MIB = 2**20
@@ -42,12 +42,12 @@ ROUTES = (
     "POST /interactions/{interaction_id}/{interaction_token}/callback",
 )
 STATUSES = (500, 503, 429, None)
-"""What a request is answered; None breaks the connection."""
+"""Statuses of failed requests; None breaks the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Something that must not grow, and by how much it may all the same."""
+    """Something that must not grow by more than a tolerance."""
 
     name: str
     unit: str
@@ -68,25 +68,25 @@ MEASURES = (
 
 @dataclass(slots=True)
 class Soak:
-    """All that happened."""
+    """The samples and counts of a run."""
 
     minutes: float
     moments: list[float] = field(default_factory=list)
     samples: list[list[float]] = field(default_factory=list)
-    """The measures at each moment, in their order."""
+    """The values of MEASURES at each moment."""
     done: Counter[str] = field(default_factory=Counter)
-    """What members did, and what was done to them."""
+    """Counts of actions and faults."""
     states: Counter[str] = field(default_factory=Counter)
     """How the jobs ended."""
     left: int = 0
-    """Jobs whose end nobody was shown."""
+    """Jobs whose outcome was not shown."""
 
     def trends(self) -> list[Trend]:
         return [trend(self.moments, column) for column in zip(*self.samples, strict=True)]
 
 
-class Troubled:
-    """The product, its members and its troubles, while they last."""
+class SoakTest:
+    """The product, its members and the faults."""
 
     def __init__(self, discord: Sandbox, host: Product, minutes: float) -> None:
         self._discord = discord
@@ -95,15 +95,15 @@ class Troubled:
         self._draw = random.Random(11)
         self._members: list[Member] = []
         self._restarting = asyncio.Lock()
-        """Held while a process is killed and started again; nothing is sampled then."""
+        """Held while a process restarts; nothing is sampled then."""
         self.soak = Soak(minutes)
 
     async def run(self) -> Soak:
-        """All of it. Raises ProductError."""
+        """Runs the whole test. Raises ProductError."""
         await self._host.start("bot")
         await self._host.start("engine", KEEP_DAYS=KEEP_DAYS, OMP_NUM_THREADS="1")
         await self._discord.client.wait_for_command("imagine")
-        await self._move_in()
+        await self._add_members()
         self._began = time.monotonic()
         tasks = [
             asyncio.create_task(task)
@@ -114,7 +114,7 @@ class Troubled:
                 self._every(QUEUE_SECONDS, self._show_queue),
                 self._every(FAULT_SECONDS, self._fail),
                 self._every(DROP_SECONDS, self._drop),
-                self._kill_now_and_then(),
+                self._kill_on_schedule(),
             )
         ]
         done, _ = await asyncio.wait(tasks, timeout=self._seconds, return_when="FIRST_EXCEPTION")
@@ -132,7 +132,7 @@ class Troubled:
             await asyncio.sleep(seconds)
             await act()
 
-    async def _move_in(self) -> None:
+    async def _add_members(self) -> None:
         client = self._discord.client
         channels = [await client.channel(f"soak-{number}") for number in range(CHANNELS)]
         for number in range(MEMBERS):
@@ -149,7 +149,7 @@ class Troubled:
     # -- members ---------------------------------------------------------------------------
 
     async def _answered(self, what: str, ask: Awaitable[object]) -> None:
-        """What a member does; under these faults not everything is answered."""
+        """Awaits what a member does; under faults, not everything gets a response."""
         try:
             await ask
         except (NoResponseError, InteractionError):
@@ -172,7 +172,7 @@ class Troubled:
                 return
 
     async def _press_twice(self, member: Member, message: MessageView, button: str) -> None:
-        """Deletes, and says yes to the question."""
+        """Deletes an image and confirms it."""
         asked = await member.press(message, button)
         if asked.message and (yes := _button(asked.message, "Delete")):
             await member.press(asked.message, yes)
@@ -180,9 +180,9 @@ class Troubled:
     async def _show_queue(self) -> None:
         member = self._draw.choice(self._members)
         command = self._draw.choice(("queue", "history", "help"))
-        await self._answered("looks at /queue, /history, /help", member.slash(command))
+        await self._answered("uses of /queue, /history, /help", member.slash(command))
 
-    # -- troubles --------------------------------------------------------------------------
+    # -- faults ----------------------------------------------------------------------------
 
     async def _fail(self) -> None:
         route, status = self._draw.choice(ROUTES), self._draw.choice(STATUSES)
@@ -196,9 +196,9 @@ class Troubled:
 
     async def _drop(self) -> None:
         self._discord.faults.drop_gateway(resumable=self._draw.random() < 0.5)
-        self.soak.done["drops of the gateway"] += 1
+        self.soak.done["dropped gateway connections"] += 1
 
-    async def _kill_now_and_then(self) -> None:
+    async def _kill_on_schedule(self) -> None:
         kills = sorted((share, name) for name, shares in KILLS.items() for share in shares)
         for share, name in kills:
             await asyncio.sleep(self._began + share * self._seconds - time.monotonic())
@@ -225,7 +225,7 @@ class Troubled:
 
 
 async def measured(minutes: float, out: Path) -> Soak:
-    """So many minutes; the samples are kept in `out` as soak.csv. Raises ProductError."""
+    """Runs for this many minutes; writes the samples to `out`/soak.csv. Raises ProductError."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         async with Sandbox(data_dir=Path(folder) / "discord") as discord:
             addresses = {
@@ -234,25 +234,25 @@ async def measured(minutes: float, out: Path) -> Soak:
                 "DISCORD_GUILD_ID": str(discord.guild.id),
             }
             host = Product(Path(folder), addresses)
-            troubled = Troubled(discord, host, minutes)
+            test = SoakTest(discord, host, minutes)
             try:
-                soak = await troubled.run()
+                soak = await test.run()
             finally:
                 await host.close()
-                _write(out / "soak.csv", troubled.soak)
+                _write(out / "soak.csv", test.soak)
     return soak
 
 
 def report(soak: Soak) -> str:
-    """How each measure went, and whether it grows."""
+    """The trend of each measure, and whether it grows."""
     head = ["over the last two thirds", "start", "end", "per hour", "deviation", "grows"]
     lines, trends = [], soak.trends()
-    for measure, went in zip(MEASURES, trends, strict=True):
-        numbers = (went.first, went.last, went.per_hour, went.wobble)
+    for measure, trend_ in zip(MEASURES, trends, strict=True):
+        numbers = (trend_.first, trend_.last, trend_.per_hour, trend_.wobble)
         name = f"{measure.name}, {measure.unit}" if measure.unit else measure.name
         cells = [f"{number:.1f}" for number in numbers]
-        cells[2] = f"{went.per_hour:+.1f}"
-        lines.append([name, *cells, "YES" if went.grows(measure.tolerance) else "no"])
+        cells[2] = f"{trend_.per_hour:+.1f}"
+        lines.append([name, *cells, "YES" if trend_.grows(measure.tolerance) else "no"])
     happened = ", ".join(f"{count:,} {what}" for what, count in sorted(soak.done.items()))
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(soak.states.items()))
     shown = "all were shown" if not soak.left else f"NOT shown were {soak.left}"
@@ -268,7 +268,7 @@ def _size(host: Product, name: str) -> float:
 
 
 def _button(message: MessageView, label: str) -> str | None:
-    """The id of a button that can be pressed."""
+    """The custom id of an enabled button."""
     for button in message.buttons:
         if button.label == label and not button.disabled:
             return button.custom_id

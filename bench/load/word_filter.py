@@ -1,7 +1,6 @@
-"""`python -m bench.load.word_filter`: how long the word filter judges the worst prompts.
+"""`python -m bench.load.word_filter`: how long the word filter takes for the worst prompts.
 
-Each line is one kind of rules; the text is the worst of those below for them. Times are CPU times,
-Each line is one kind of rules; the text is the worst of those below for them. Times are CPU time,
+Each row is one set of rules with its slowest text. Times are CPU times.
 """
 
 import random
@@ -16,7 +15,7 @@ from core.word_filter import WordFilter
 
 MAX_RULES = 1000
 SHORT = 100
-"""Characters that the filter of before bears."""
+"""Characters of a text that the old filter finishes in a reasonable time."""
 
 TEXTS = {
     "single letters": "a b c d e ",
@@ -39,7 +38,7 @@ TEXTS = {
 
 
 def rule_sets() -> dict[str, list[str]]:
-    """Words as servers have them, and words made to be slow."""
+    """Words that servers refuse, and words that were made to be slow."""
     draw = random.Random(7)
 
     def words(alphabet: str, least: int, most: int) -> list[str]:
@@ -59,7 +58,7 @@ def rule_sets() -> dict[str, list[str]]:
 
 
 def seconds(judge: Callable[[str], object], text: str) -> float:
-    """CPU time of one judgement, the best of three."""
+    """CPU time of one check, the best of three."""
     best = float("inf")
     for _ in range(3):
         before = time.process_time()
@@ -69,13 +68,13 @@ def seconds(judge: Callable[[str], object], text: str) -> float:
 
 
 def worst(judge: Callable[[str], object], length: int) -> tuple[float, str]:
-    """The time of the worst text, and its name; so many characters to include and to exclude."""
+    """The time and the name of the worst text, with this many characters on each side."""
     sides = {name: (piece * length)[:length] for name, piece in TEXTS.items()}
     return max((seconds(judge, f"{side}\n{side}"), name) for name, side in sides.items())
 
 
 def line(name: str, rules: Sequence[WordRule]) -> list[str]:
-    """The line of one set of rules."""
+    """The row of one set of rules."""
     before = time.process_time()
     judge = WordFilter(rules).first_hit
     compiling = time.process_time() - before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
-from bench.cluster.raylets import Raylets, raylets
+from bench.cluster.local_cluster import LocalCluster, local_cluster
 from core.job import State
 from tests.end_to_end.conftest import Product, pictures_of
 
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[Raylets]:
+def cluster() -> Iterator[LocalCluster]:
     """It outlives the product, which ends without it."""
-    with raylets(nodes=2) as started:
+    with local_cluster(nodes=2) as started:
         yield started
 
 
 async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
-    product: Product, cluster: Raylets
+    product: Product, cluster: LocalCluster
 ) -> None:
     product.options["engine"] = ("--ray", cluster.address)
     await product.start("bot", "engine")
@@ -81,7 +81,7 @@ print(*ray.get([search.remote(sys.stdin.read())])[0])
 
 
 async def test_a_foreign_task_does_not_find_the_token_on_the_engines_machine(
-    product: Product, cluster: Raylets
+    product: Product, cluster: LocalCluster
 ) -> None:
     """It knows the cluster's token, and where engine and tasks run as root, it may read all."""
     product.options["engine"] = ("--ray", cluster.address)
@@ -106,7 +106,7 @@ async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_ano
     impatient = plain | {"RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
     monkeypatch.setattr(product, "environment", lambda: impatient)
     (ada,) = await product.members("Ada")
-    with raylets(nodes=1) as first:
+    with local_cluster(nodes=1) as first:
         product.options["engine"] = ("--ray", first.address)
         await product.start("bot", "engine")
         card = await product.ask(ada, "two yellow stars", steps=250, seed=7)
@@ -115,7 +115,7 @@ async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_ano
         assert await product.ends_by_itself("engine") == 1
     assert "Failed to connect to GCS" in product.log("engine")
     began = len(product.entries("engine", "job started"))
-    with raylets(nodes=1) as second:
+    with local_cluster(nodes=1) as second:
         product.options["engine"] = ("--ray", second.address)
         await product.start("engine")
         assert (await product.posted(card)).state is State.DONE

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
-from bench.cluster.raylets import Raylets, raylets
+from bench.cluster.local_cluster import LocalCluster, local_cluster
 from core.database.blocks import Blocks
 from core.database.connection import Database
 from core.database.jobs import Jobs
@@ -64,7 +64,7 @@ class RecordingSink:
 class Engine:
     """All of the engine but Discord; its first node has a cache of its own for weights."""
 
-    raylets: Raylets
+    ray: LocalCluster
     cache: Path
     database: Database
     worker: Worker
@@ -110,14 +110,14 @@ class Engine:
 
 
 @pytest.fixture(scope="module")
-def started() -> Iterator[Raylets]:
-    with raylets(nodes=0) as cluster:
+def started() -> Iterator[LocalCluster]:
+    with local_cluster(nodes=0) as cluster:
         yield cluster
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine(
-    started: Raylets, tmp_path_factory: pytest.TempPathFactory
+    started: LocalCluster, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Engine]:
     folder, cache = tmp_path_factory.mktemp("engine"), tmp_path_factory.mktemp("cache")
     started.add(XDG_CACHE_HOME=str(cache))
@@ -199,17 +199,17 @@ async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained
     for job in jobs:
         await engine.goes_on(job)
     (first,) = engine.nodes
-    joined = engine.raylets.add()
+    joined = engine.ray.add()
     await until(lambda: joined in engine.nodes and busy(engine) == 2)
     steps = [engine.steps(job) for job in jobs]
-    engine.raylets.drain(joined, seconds=cluster_module.HAND_OVER_SECONDS - 1)
+    engine.ray.drain(joined, seconds=cluster_module.HAND_OVER_SECONDS - 1)
     await until(lambda: engine.nodes == [first] and engine.worker.jobs == 2)
     for job, step in zip(jobs, steps, strict=True):
         await engine.goes_on(job)
         assert engine.steps(job) > step
     ends = [await Jobs(engine.database).get(job.id) for job in jobs]
     assert [end.attempts for end in ends if end] == [1, 1]
-    engine.raylets.kill(joined)
+    engine.ray.kill(joined)
 
 
 async def test_an_actor_that_hangs_is_replaced(
@@ -258,7 +258,7 @@ async def test_only_who_knows_the_clusters_token_can_run_code_there(
 
     async def output(access: dict[str, str]) -> str:
         driver = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", DRIVER, engine.raylets.address),
+            *(sys.executable, "-c", DRIVER, engine.ray.address),
             env=plain | access,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -137,11 +137,11 @@ def test_the_table_counts_a_double_as_not_ended_once() -> None:
 PROGRAM = """
 import asyncio, sys, time
 from pathlib import Path
-from bench.chaos.sabotage import sabotage
+from bench.chaos.fault_injection import inject_faults
 
 folder = Path(sys.argv[1])
 before = time.time()
-sabotage("bot", folder / "orders")
+inject_faults("bot", folder / "faults")
 from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.job import NewJob
@@ -159,18 +159,18 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
-def test_an_order_kills_a_process_once_at_its_place(tmp_path: Path) -> None:
-    orders = tmp_path / "orders"
-    orders.mkdir()
-    (orders / "clock").write_text("3700")
+def test_an_injected_fault_kills_a_process_once_at_its_place(tmp_path: Path) -> None:
+    faults = tmp_path / "faults"
+    faults.mkdir()
+    (faults / "clock").write_text("3700")
     command = (sys.executable, "-c", PROGRAM, str(tmp_path))
-    for order, status, said in (
+    for fault, status, said in (
         ("before the insert", -signal.SIGKILL, ""),
         ("after the insert", -signal.SIGKILL, ""),
         ("", 0, "2 4000.0"),
     ):
-        if order:
-            (orders / order).touch()
+        if fault:
+            (faults / fault).touch()
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert (ended.returncode, ended.stdout.strip()) == (status, said), ended.stderr
-        assert [each.name for each in orders.iterdir()] == ["clock"]
+        assert [each.name for each in faults.iterdir()] == ["clock"]

@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine: several raylets, each of them a node with one processor slot."""
+"""A Ray cluster on this machine: several nodes (raylets), each with one CPU slot."""
 
 import os
 import secrets
@@ -15,19 +15,19 @@ from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]
 from ray.cluster_utils import Cluster
 
 STORE = 100 * 2**20  #: bytes of each node's object store
-ADDRESS = "127.0.0.2"  #: Ray would put the machine's outer address in the place of 127.0.0.1
-PREEMPTED = 2  #: Ray's number for why a node is drained
+ADDRESS = "127.0.0.2"  #: Ray would replace 127.0.0.1 by the machine's public address
+PREEMPTED = 2  #: Ray's code for the reason to drain a node
 
 
-class Raylets:
-    """Nodes that come and go; the first has no slots of its own and stays."""
+class LocalCluster:
+    """Nodes that come and go; the head node has no slots and stays."""
 
     def __init__(self, folder: str) -> None:
         head = {
             "num_cpus": 0,
             "include_dashboard": False,
             "temp_dir": folder,
-            # Else actors let everybody else on this machine go first.
+            # By default, Ray runs actors at a lower priority.
             "_system_config": {"worker_niceness": 0},
             **_small(),
         }
@@ -38,11 +38,11 @@ class Raylets:
 
     @property
     def nodes(self) -> list[str]:
-        """What Ray calls those that can be killed."""
+        """The ids of the nodes that can be killed."""
         return [node.node_id for node in self._cluster.worker_nodes]
 
     def add(self, **environment: str) -> str:
-        """Another node; what Ray calls it. Blocks for a moment, in the main thread alone."""
+        """Adds a node; returns its id. Blocks briefly; call it in the main thread."""
         node_id: str = self._cluster.add_node(num_cpus=1, env_vars=environment, **_small()).node_id
         return node_id
 
@@ -52,10 +52,10 @@ class Raylets:
         self._cluster.remove_node(node, allow_graceful=False)
 
     def drain(self, node_id: str, seconds: float) -> None:
-        """Announces that a node will be taken away so soon."""
+        """Announces that a node will be removed in this many seconds."""
         deadline = int((time.time() + seconds) * 1000)
         client = GcsClient(address=self.address)
-        accepted, why = client.drain_node(node_id, PREEMPTED, "to be taken away", deadline)
+        accepted, why = client.drain_node(node_id, PREEMPTED, "to be removed", deadline)
         assert accepted, why
 
     def close(self) -> None:
@@ -63,18 +63,18 @@ class Raylets:
 
 
 @contextmanager
-def raylets(nodes: int) -> Iterator[Raylets]:
-    """A cluster with so many nodes beside the first; it reports nothing to anybody."""
+def local_cluster(nodes: int) -> Iterator[LocalCluster]:
+    """A cluster with this many nodes beside the head node; it sends no usage statistics."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    Config.initialize("")  # Ray may have read the environment before
-    handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own there
-    folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets lie in it
-    # Where Ray writes which cluster is this machine's, in a folder that it expects to be there.
+    Config.initialize("")  # Ray may have read the environment earlier
+    handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
+    folder = tempfile.mkdtemp(prefix="ray-")  # short: it holds sockets, whose paths are limited
+    # Ray writes the address of the local cluster into its subfolder `ray`, which must exist.
     os.environ["RAY_TMPDIR"] = folder
     (Path(folder) / "ray").mkdir()
-    cluster = Raylets(folder)
+    cluster = LocalCluster(folder)
     try:
         for _ in range(nodes):
             cluster.add()
