@@ -1,1 +1,1 @@
-"""What `bench.chaos` breaks, and how it counts what became of the jobs."""
+"""Fault injection: random operations and faults, and a check of the outcomes."""

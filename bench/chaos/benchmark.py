@@ -59,7 +59,7 @@ class Count:
 
     @classmethod
     def of_verdicts(cls, fault: str, made: int, verdicts: Sequence[Verdict]) -> "Count":
-        """A job that is doubled has not ended exactly once, whatever it shows."""
+        """A doubled job has not ended exactly once, whatever it shows."""
         fates = Counter(each.fate.value for each in verdicts)
         return cls(fault, made, dict(fates), sum(each.doubled for each in verdicts))
 
@@ -95,7 +95,7 @@ def report(counts: Iterable[Count]) -> str:
 
 
 def resumptions(counts: Iterable[Count]) -> str:
-    """What became of the jobs that a crash had interrupted, in a sentence."""
+    """A sentence about the jobs that a crash interrupted."""
     all_of = [each.resumed for each in counts]
     compared, same = sum(each.compared for each in all_of), sum(each.same for each in all_of)
     return (
@@ -106,7 +106,7 @@ def resumptions(counts: Iterable[Count]) -> str:
 
 
 async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
-    """One fault in one world, so many times."""
+    """Runs one fault in one world, this many times."""
     fault = FAULTS[key]
     async with opened(folder, seed) as world:
         await world.start("bot", "engine")
@@ -146,7 +146,7 @@ def _choices() -> str:
 
 
 async def _all(keys: Sequence[str], tries: int, seed: int, keep: Path | None) -> list[Count]:
-    """Every fault in a process of its own, a few side by side; in their order."""
+    """Runs every fault in a process of its own, a few in parallel; returns them in order."""
     free = asyncio.Semaphore(AT_A_TIME)
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         base = keep or Path(temporary)
@@ -192,7 +192,7 @@ def _emptied(folder: Path) -> None:
 
 
 def _on_a_small_disk(fault: Fault, folder: Path) -> tuple[str, ...]:
-    """What a command is run in so that `data` is a small disk, which nobody else sees."""
+    """A command prefix that makes `data` a small disk in a private mount namespace."""
     if not fault.small_disk:
         return ()
     data = folder / "data"

@@ -24,7 +24,7 @@ Payload = dict[str, Any]
 
 
 class Listener:
-    """All messages as they stand, private answers among them."""
+    """The latest version of every message, including ephemeral ones."""
 
     def __init__(self, history: History) -> None:
         self.messages: dict[int, Payload] = {}
@@ -51,7 +51,7 @@ class Listener:
         return [text_of(each) for each in found if not each["flags"] & EPHEMERAL]
 
     def answers(self, interaction: int) -> list[Payload]:
-        """The messages that answer an interaction, and say something."""
+        """The messages that respond to an interaction, with text."""
         return [
             each
             for each in self.messages.values()
@@ -59,7 +59,7 @@ class Listener:
         ]
 
     async def wait_for(self, condition: Callable[[], Any], patience: float) -> Any:
-        """What the condition gives once that is true. Raises TimeoutError."""
+        """Waits until the condition is truthy; returns its value. Raises TimeoutError."""
         async with asyncio.timeout(patience):
             while not (value := condition()):
                 await self._changed.wait()
@@ -101,7 +101,7 @@ def custom_ids(message: Payload) -> list[str]:
 
 
 def text_of(message: Payload) -> str:
-    """All that a message says."""
+    """All text of a message."""
     lines = [str(message["content"]), *texts_of(message)]
     for embed in message["embeds"]:
         lines += [str(embed.get(part, "")) for part in ("title", "description")]

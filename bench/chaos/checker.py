@@ -16,7 +16,7 @@ T = TypeVar("T")
 Key = tuple[str, int, int | None, int | None]
 """Of an entry in the moderators' log: what, where, by whom, and of which job or member."""
 
-LATE = 120.0  #: seconds after which an operation of unknown outcome has no effect any more
+LATE = 120.0  #: seconds after which an operation with unknown outcome can no longer take effect
 END_TITLES = {"done": "Painted", "failed": "Failed", "cancelled": "Cancelled"}
 CANCELLATIONS = ("cancel", "cancel button", "mod cancel", "moderator's cancel")
 DELETIONS = ("delete", "mod delete")
@@ -34,7 +34,7 @@ ACTS = {
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A promise that was not kept."""
+    """A promise that was broken."""
 
     rule: str
     detail: str
@@ -44,7 +44,7 @@ class Violation:
 
 
 def check(history: History) -> list[Violation]:
-    """All violations; none in a history that keeps every promise."""
+    """All violations in a history."""
     facts = Facts(history)
     return [Violation(rule.__name__, detail) for rule in RULES for detail in rule(facts)]
 
@@ -76,7 +76,7 @@ class Facts:
 
     @cached_property
     def shown(self) -> dict[int, list[Shown]]:
-        """All that was shown of a request, by its seed."""
+        """Everything that was shown of a request, by its seed."""
         return _by((each for each in self.history.shown if each.seed), lambda each: each.seed or 0)
 
     @cached_property
@@ -87,12 +87,12 @@ class Facts:
 
     @cached_property
     def removed(self) -> set[int]:
-        """The messages that do not exist any more."""
+        """The messages that no longer exist."""
         return {each.message for each in self.history.shown if each.event == "deleted"}
 
     @cached_property
     def latest(self) -> dict[int, Shown]:
-        """Each message that still exists, as it stands."""
+        """The latest version of each message that still exists."""
         shown = (each for each in self.history.shown if each.event != "deleted")
         return {each.message: each for each in shown if each.message not in self.removed}
 
@@ -291,7 +291,7 @@ def cancelled_jobs_post_no_image(facts: Facts) -> Iterator[str]:
 
 
 def _revived(facts: Facts) -> Iterator[str]:
-    """An end is an end."""
+    """A job that has ended does not run again."""
     last: dict[int, str] = {}
     final = Snapshot(float("inf"), {row.job: row.state for row in facts.final.rows}, {})
     for snapshot in [*sorted(facts.history.snapshots, key=lambda each: each.at), final]:
@@ -302,7 +302,7 @@ def _revived(facts: Facts) -> Iterator[str]:
 
 
 def _outlived(facts: Facts) -> Iterator[str]:
-    """Who is blocked, or whose queue is cleared, has no job that goes on."""
+    """After a block or a cleared queue, none of the jobs continues."""
     for operation in facts.operations("mod block", "mod clear", ok=True):
         after = _snapshot_after(facts, operation)
         for request in facts.requests:
@@ -386,7 +386,7 @@ def _cleared(facts: Facts) -> Iterator[str]:
 
 
 def _cancelled_without_entry(facts: Facts) -> Iterator[str]:
-    """An action whose outcome nobody heard, but which had its effect."""
+    """An action of unknown outcome that took effect."""
     logged = {each.job for each in facts.final.log if each.act == "cancel"}
     own = {each.job for each in facts.operations("cancel", "cancel button")}
     others = {

@@ -1,7 +1,7 @@
 """The clients of a run: members and moderators, each with one operation at a time.
 
-What they do is drawn beforehand from the seed; which of the jobs that they see it happens to is
-drawn as a fraction, and so depends on what they see.
+Their operations are drawn from the seed in advance. Which of the visible jobs an operation affects
+is drawn as a fraction, so it depends on what the client sees.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from bench.chaos.history import History, Operation, Outcome
 from bench.chaos.judge import WAITING_TITLES, seed_on, title_of
 from sandbox import InteractionError, Member, MessageView, NoResponseError, OptionError, Reply
 
-PATIENCE = 20.0  #: seconds that a client waits for what was acknowledged
-PAUSE = (2.0, 6.0)  #: seconds for which a server is paused, or a member blocked
+PATIENCE = 20.0  #: seconds that a client waits after an acknowledgement
+PAUSE = (2.0, 6.0)  #: seconds of a pause or a block
 UNSURE = re.compile("incident", re.IGNORECASE)
-"""In answers that do not say whether anything was done."""
+"""Matches responses that do not say whether anything was done."""
 
 MEMBERS = {
     "request": 62,
@@ -41,12 +41,12 @@ MODERATORS = {
     "mod pause": 2,
     "mod block": 2,
 }
-"""What is drawn, and how often. Who pauses or blocks ends that by a further operation."""
+"""Weights of the operations. A pause or block is ended by a further operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation of a client, as it was drawn."""
+    """An operation of a client, as drawn."""
 
     name: str
     which: float
@@ -60,7 +60,7 @@ def draw_steps(draw: random.Random, weights: dict[str, int], number: int) -> lis
 
 @dataclass(frozen=True, slots=True)
 class Guild:
-    """A server: who is in it, and where."""
+    """A server with its channels and members."""
 
     id: int
     channels: list[int]
@@ -84,7 +84,7 @@ class Client:
             await asyncio.sleep(0.3 + 2.7 * step.which)
 
     def job_messages(self, *titles: str) -> list[Payload]:
-        """The messages in this server that show jobs in such states."""
+        """The messages in this server that show jobs with these titles."""
         found = [
             each
             for each in self.listener.messages.values()
@@ -93,7 +93,7 @@ class Client:
         return [each for each in found if title_of(each) in titles]
 
     async def answered(self, operation: Operation, reply: Reply, expected: str) -> str:
-        """Waits for the answer to a command, and takes its outcome from it."""
+        """Waits for the response to a command, and derives the outcome from it."""
         interaction = reply.interaction_id
         with suppress(TimeoutError):
             answers = await self.listener.wait_for(
@@ -103,7 +103,7 @@ class Client:
         return ""
 
     async def edited(self, operation: Operation, message: int, press: Reply, expected: str) -> str:
-        """Waits until a button has changed its message, or was answered otherwise."""
+        """Waits until a button has changed its message, or got another response."""
         before = text_of(self.listener.messages[message])
 
         def answer() -> str:
@@ -124,7 +124,7 @@ class Client:
 
 
 class Requester(Client):
-    """A member who asks for images, cancels, deletes and reports."""
+    """A member who requests images, cancels, deletes and reports."""
 
     def __init__(
         self,
@@ -239,7 +239,7 @@ class Requester(Client):
                         MessageView(message), f"imagine:delete:{job_on(message)}"
                     )
                 except NoResponseError:
-                    operation.outcome = Outcome.FAIL  # it only asks whether one is sure
+                    operation.outcome = Outcome.FAIL  # it only asks for confirmation
                     return
                 if asked.message is None or not custom_ids(asked.message.raw):
                     operation.outcome = Outcome.FAIL
@@ -265,7 +265,7 @@ class Requester(Client):
                     PATIENCE,
                 )
             except (NoResponseError, TimeoutError):
-                operation.outcome = Outcome.FAIL  # nothing was pressed yet
+                operation.outcome = Outcome.FAIL  # nothing has been pressed yet
                 return
             with suppress(NoResponseError):
                 view = MessageView(message)
@@ -294,7 +294,7 @@ class Requester(Client):
 
 
 class Moderator(Client):
-    """Somebody who manages messages."""
+    """A moderator."""
 
     def __init__(
         self, world: World, history: History, listener: Listener, guild: Guild, member: Member
@@ -335,7 +335,7 @@ class Moderator(Client):
             await self._command("mod cancel", r"is cancelled\.", job=job_on(message) or 0)
 
     async def _cancel_in_channel(self, step: Step) -> None:
-        """Moderators may also use what members use."""
+        """Uses a member's button, as moderators may."""
         if message := _chosen(self.job_messages(*WAITING_TITLES), step):
             member = self.member.at(int(message["channel_id"]))
             with (
@@ -352,7 +352,7 @@ class Moderator(Client):
                 await self.answered(operation, reply, r"is cancelled\.")
 
     async def _delete(self, step: Step) -> None:
-        """Closes the oldest report with the deletion of what it is about."""
+        """Closes the oldest report by deleting its image."""
         with self.history.operation(
             self.member.name, "mod delete", guild=self.guild.id, by=self.member.id
         ) as operation:
@@ -362,7 +362,7 @@ class Moderator(Client):
                     lambda: self.listener.answers(reply.interaction_id), PATIENCE
                 )
             except (NoResponseError, TimeoutError):
-                operation.outcome = Outcome.FAIL  # nothing was pressed yet
+                operation.outcome = Outcome.FAIL  # nothing has been pressed yet
                 return
             buttons = [each for each in custom_ids(message) if each.endswith(":delete")]
             if not buttons:
@@ -423,6 +423,6 @@ def _judge(operation: Operation, text: str, expected: str) -> str:
 
 
 def _chosen(messages: list[Payload], step: Step) -> Payload | None:
-    """One of the latest few."""
+    """One of the most recent."""
     latest = messages[-8:]
     return latest[int(step.which * len(latest))] if latest else None

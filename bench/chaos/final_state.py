@@ -1,4 +1,4 @@
-"""Reads what is left at the end from SQLite, the disk and the channels, without the product."""
+"""Reads the final state from SQLite, the disk and the channels, without code of the product."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def uploads_of(database: Path, seed: int) -> list[str]:
 
 
 def pending(database: Path) -> int:
-    """How many deletions and responses are not carried out yet."""
+    """The number of pending deletions and responses."""
     sql = "SELECT (SELECT COUNT(*) FROM deletions) + (SELECT COUNT(*) FROM pending_responses)"
     with closing(_opened(database)) as db:
         return int(db.execute(sql).fetchone()[0])

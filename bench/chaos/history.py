@@ -14,18 +14,18 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """What a client knows once an operation is over."""
+    """What a client knows after an operation."""
 
     OK = "ok"
     FAIL = "fail"
     """It was refused: it had no effect."""
     UNKNOWN = "unknown"
-    """No answer, or none that says so: it may have had its effect, or have it later."""
+    """No response, or an unclear one: it may have taken effect, or may still do so."""
 
 
 @dataclass(slots=True)
 class Operation:
-    """Something that a client did."""
+    """An operation of a client."""
 
     process: str
     name: str
@@ -97,7 +97,7 @@ class LogEntry:
 
 @dataclass(slots=True)
 class FinalState:
-    """What is left once everything has had time to end, and both processes have stopped."""
+    """What is left after everything has had time to finish and both processes have stopped."""
 
     rows: list[Row] = field(default_factory=list)
     log: list[LogEntry] = field(default_factory=list)
@@ -140,7 +140,7 @@ class History:
             self.operations.append(made)
 
     def write(self, path: Path) -> None:
-        """As JSON lines, in the order of time."""
+        """Writes JSON lines in chronological order."""
         lines: list[tuple[float, dict[str, Any]]] = [(-1.0, {"kind": "run", "seed": self.seed})]
         lines += [(each.invoked, {"kind": "operation"} | asdict(each)) for each in self.operations]
         lines += [(each.at, {"kind": "shown"} | asdict(each)) for each in self.shown]
@@ -152,7 +152,7 @@ class History:
 
 
 def read(path: Path) -> History:
-    """A history that was written."""
+    """Reads a history that was written."""
     history = History()
     for line in path.read_text().splitlines():
         entry = json.loads(line)

@@ -25,9 +25,9 @@ class Resumed:
 
     compared: int = 0
     same: int = 0
-    """Those whose image is the same, pixel for pixel."""
+    """Those with the same image, pixel for pixel."""
     later: int = 0
-    """Those that went on from a step after the first one."""
+    """Those that resumed after their first step."""
 
 
 async def compare(world: World) -> Resumed:
@@ -69,7 +69,7 @@ def _are_same(some: list[Path], others: list[Path]) -> bool:
 
 
 def _later(folder: Path, job_ids: set[int]) -> int:
-    """By the engines' logs, which alone tell at which step a job was taken up."""
+    """The step at which a job was resumed, which only the engines' logs tell."""
     taken_up: set[int] = set()
     for log in folder.glob("engine-*.log"):
         for line in log.read_text().splitlines():

@@ -1,8 +1,8 @@
 """`python -m bench.chaos --operations N --seeds K`: random operations under random nemeses.
 
-Each seed is a run of its own: two servers with members and moderators who act at the same time,
-both processes, and one nemesis after the other. The history of the run is written as JSON lines,
-and `bench.chaos.checker` says what it violates.
+Each seed is a separate run: two servers with members and moderators who act at the same time, both
+processes, and one nemesis after another. The history of a run is written as JSON lines, and
+`bench.chaos.checker` finds violations in it.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(histories: Sequence[History], found: Sequence[tuple[int, Violation]]) -> str:
-    """What was tried, as Markdown, and what was found."""
+    """The operations, nemeses and violations, as Markdown."""
     rows: list[tuple[object, ...]] = []
     total: Counter[Outcome] = Counter()
     for name, outcomes in sorted(outcomes_of(histories).items()):
@@ -98,7 +98,7 @@ def report(histories: Sequence[History], found: Sequence[tuple[int, Violation]])
 
 
 def outcomes_of(histories: Iterable[History]) -> dict[str, Counter[Outcome]]:
-    """How often each operation came out in which way."""
+    """The outcomes of each operation."""
     outcomes: dict[str, Counter[Outcome]] = {}
     for history in histories:
         for each in history.operations:
@@ -107,7 +107,7 @@ def outcomes_of(histories: Iterable[History]) -> dict[str, Counter[Outcome]]:
 
 
 def never_ok(histories: Sequence[History]) -> list[str]:
-    """Operations of which none succeeded: a check of them says nothing."""
+    """Operations that never succeeded, so checking them proves nothing."""
     outcomes = outcomes_of(histories)
     return [
         name
@@ -117,7 +117,7 @@ def never_ok(histories: Sequence[History]) -> list[str]:
 
 
 async def run(seed: int, count: int, folder: Path, calm: bool) -> History:
-    """One run. What is done, and when which nemesis comes, follows from the seed."""
+    """One run. The seed determines the operations and the nemeses."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=folder) as temporary:
         async with opened(Path(temporary), seed) as world:
@@ -128,7 +128,7 @@ async def run(seed: int, count: int, folder: Path, calm: bool) -> History:
             clients = _clients(world, history, listener)
             steps = _steps(random.Random(seed), clients, count)
             await world.start("bot")
-            starting = asyncio.create_task(world.start("engine"))  # meanwhile members may ask
+            starting = asyncio.create_task(world.start("engine"))  # members may act in the meantime
             await _act(world, history, clients, steps, calm)
             await starting
             await _settle(world, clients)
@@ -197,18 +197,18 @@ async def _act(
     acting = [
         asyncio.create_task(client.run(mine)) for client, mine in zip(clients, steps, strict=True)
     ]
-    hurting = asyncio.create_task(_hurt(world, history)) if not calm else None
+    nemeses = asyncio.create_task(_run_nemeses(world, history)) if not calm else None
     try:
         await asyncio.gather(*acting)
     finally:
-        if hurting:
-            hurting.cancel()
+        if nemeses:
+            nemeses.cancel()
             with suppress(asyncio.CancelledError):
-                await hurting  # raises what has ended it before
+                await nemeses  # raises its exception if it has failed
 
 
-async def _hurt(world: World, history: History) -> None:
-    """One nemesis after the other, each once before any comes again."""
+async def _run_nemeses(world: World, history: History) -> None:
+    """Runs one nemesis after another, each once before any is repeated."""
     draw = random.Random(-history.seed)
     while True:
         for nemesis in draw.sample(NEMESES, len(NEMESES)):
@@ -227,7 +227,7 @@ async def _one(world: World, history: History, nemesis: Nemesis, draw: random.Ra
 
 
 async def _settle(world: World, clients: Sequence[Client]) -> None:
-    """Peace: all pauses end, and what is still to come comes, or never will."""
+    """Ends all faults and pauses, and waits until everything has had time to finish."""
     world.signal(signal.SIGCONT, "bot", "engine")
     world.discord.outage.delay = 0.0
     world.discord.outage.end()

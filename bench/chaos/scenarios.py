@@ -1,8 +1,8 @@
-"""The faults, as scripts: each requests a few images, and breaks something at a random moment.
+"""The faults as scripts: each requests a few images and breaks something at a random moment.
 
-One call is one try. Moments, and the places in the code where a process is killed, are drawn from
-the world's generator. How long a try takes doesn't matter: a world is judged once all its tries are
-over and everything has had time to end.
+One call is one try. The moments, and the places in the code where a process is killed, are drawn
+from the world's generator. How long a try takes doesn't matter: a world is judged after all of its
+tries, once everything has had time to finish.
 """
 
 import asyncio

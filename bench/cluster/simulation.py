@@ -1,9 +1,9 @@
 """`python -m bench.cluster.simulation`: from 1 to 1,000 GPUs and a million members, by simulation.
 
-What one engine process does for a job is measured here (`--measure`), on the real store and the
-real files, at full size; how fast a GPU renders is assumed, since none was at hand. With these
-numbers SimPy plays a cluster that always has enough to do. Printed is how many images an hour
-come out of it and what holds them up; `--plot` draws it.
+The costs of a job for an engine process are measured (`--measure`) with the real database and files
+at full size. The speed of a GPU is assumed, since none was available. With these numbers, SimPy
+simulates a cluster that always has enough jobs. The tables say how many images per hour it renders
+and what limits it; `--plot` plots them.
 """
 
 import argparse
@@ -33,148 +33,147 @@ from engine.media import Provenance
 from engine.synthesis.checkpoint import Checkpoint
 
 GPUS = (1, 2, 4, 8, 16, 64, 250, 1000)
-ROWS, STEPS, STEPS_A_SECOND = 16, 300, 10.0
-"""Assumed of a GPU: so many images of 256 × 256 at a time, each of so many steps."""
-PICTURE_SECONDS = STEPS / STEPS_A_SECOND
+ROWS, STEPS, STEPS_PER_SECOND = 16, 300, 10.0
+"""Assumptions about a GPU: images of 256 × 256 in a batch, steps per image, steps per second."""
+IMAGE_SECONDS = STEPS / STEPS_PER_SECOND
 SYNC = 0.001
-"""Assumed seconds until a disk has safely kept a file; that of the machine here answers at once."""
+"""Assumed seconds of an fsync; the disk of the measured machine returned at once."""
 REQUESTS = 50.0
-"""Discord's limit for a bot, in requests a second."""
+"""Discord's limit for a bot, in requests per second."""
 PARTS = 6
-"""An image is simulated in so many parts, after each of which the engine has to have kept up."""
+"""Parts in which an image is simulated; after each, the GPU waits for the engine."""
 PACE = 1.5
 """Seconds between two frames of a message, as the poster shows them."""
 CYCLES = 1
-"""How often each image's place comes round before it counts, and while it does."""
+"""Images of each batch slot before the measurement, and again during it."""
 
-ACTIVE, PICTURES, PEAK = 0.1, 2.0, 3.0
-"""Assumed of members: the share that asks on a day, for how many, and the busiest hour over the
-mean."""
+ACTIVE, IMAGES, PEAK = 0.1, 2.0, 3.0
+"""Assumptions about members: the share active per day, images each, peak hour over mean hour."""
 WRITES = 5
-"""Changes of the database for a job: asked for, its card, claimed, ended, shown."""
+"""Transactions of a job: insert, job message, claim, finish, mark as posted."""
 GUILD, SHARD = 100, 2500
-"""Assumed members of a server; servers of a connection to the gateway, at most."""
+"""Assumed members per server; Discord's limit of servers per shard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Seconds that one engine spends, as measured with `--measure`, and by `bench.cluster`."""
+    """Seconds that an engine spends, as measured with `--measure` and `bench.cluster`."""
 
     write: float = 0.0003 + SYNC
-    """One change of the database; nobody else changes it meanwhile."""
+    """One transaction, without other writers."""
     frame: float = 0.004 + 2 * SYNC
-    """To keep a frame and the state of an image on the disk."""
+    """Writing a frame and a checkpoint."""
     finish: float = 1.3
-    """To keep a finished image and its timelapse."""
+    """Writing a finished image and its timelapse."""
     loop: float = 0.008
-    """Of the event loop, for a step of one renderer's images: 1 ms, and 0.45 ms for each."""
+    """The event loop per step of a renderer: 1 ms, and 0.45 ms per image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A cluster, and how many engine processes drive it, with how many cores each for files."""
+    """A cluster: its GPUs, engine processes, and cores per engine that write files (`savers`)."""
 
     gpus: int
     engines: int = 1
     savers: int = 8
     frames: int = MAX_FRAMES
-    """Of each image that are kept."""
+    """Frames kept of each image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`busy` is the share of its time for which each part is at work."""
+    """`busy` is the utilisation of each part, 0 to 1."""
 
-    pictures_an_hour: float
+    images_per_hour: float
     busy: Mapping[str, float]
 
     @property
     def frames_shown(self) -> float:
-        """Of each image, with what outcomes leave of Discord's limit."""
-        pictures = self.pictures_an_hour / 3600
-        return min(PICTURE_SECONDS / PACE, max(0.0, REQUESTS / pictures - 1))
+        """Frames shown of each image, within what results leave of Discord's limit."""
+        images = self.images_per_hour / 3600
+        return min(IMAGE_SECONDS / PACE, max(0.0, REQUESTS / images - 1))
 
     @property
     def limit(self) -> str:
-        """What is at work all the time."""
+        """The bottleneck: the part that is always busy, or `nothing`."""
         name, share = max(self.busy.items(), key=lambda part: part[1])
         return name if share > 0.95 else "nothing"
 
 
 class Engines:
-    """What the engine processes share the work of, as SimPy's resources."""
+    """The parts of all engine processes as SimPy resources."""
 
     def __init__(self, setting: Setting, costs: Costs) -> None:
-        self.world = simpy.Environment()
+        self.environment = simpy.Environment()
         self.setting, self.costs = setting, costs
         self.parts = {
-            "the event loops": simpy.Resource(self.world, setting.engines),
-            "files": simpy.Resource(self.world, setting.engines * setting.savers),
-            "the database": simpy.Resource(self.world, 1),
-            "Discord": simpy.Resource(self.world, 1),
+            "the event loops": simpy.Resource(self.environment, setting.engines),
+            "files": simpy.Resource(self.environment, setting.engines * setting.savers),
+            "the database": simpy.Resource(self.environment, 1),
+            "Discord": simpy.Resource(self.environment, 1),
         }
         self.spent: Counter[str] = Counter()
-        self.painted = 0
-        self.watched_from = 0.0
+        self.finished = 0
+        self.measured_from = 0.0
 
     def use(self, part: str, seconds: float) -> Generator[simpy.Event, Any, None]:
-        """Waits for a part, and has it for so long."""
+        """Waits for a part and occupies it for a time."""
         with self.parts[part].request() as turn:
             yield turn
-            yield self.world.timeout(seconds)
-        if self.world.now > self.watched_from:
+            yield self.environment.timeout(seconds)
+        if self.environment.now > self.measured_from:
             self.spent[part] += seconds  # type: ignore[assignment]
 
-    def paint(self) -> Generator[simpy.Event, Any, None]:
-        """One place in a GPU's batch: image after image, for ever."""
+    def render(self) -> Generator[simpy.Event, Any, None]:
+        """One slot in a GPU's batch: image after image, forever."""
         costs, kept = self.costs, self.setting.frames / PARTS
-        done = np.random.randint(PARTS)  # as if it had been at work for long
-        yield self.world.timeout(PICTURE_SECONDS / PARTS * np.random.random())
+        done = np.random.randint(PARTS)  # as if it had been running for a long time
+        yield self.environment.timeout(IMAGE_SECONDS / PARTS * np.random.random())
         while True:
-            yield from self.use("the database", 2 * costs.write)  # asked, and its card
+            yield from self.use("the database", 2 * costs.write)  # insert and job message
             yield from self.use("the database", costs.write)
             for _ in range(done, PARTS):
-                yield self.world.timeout(PICTURE_SECONDS / PARTS)
+                yield self.environment.timeout(IMAGE_SECONDS / PARTS)
                 yield from self.use("the event loops", costs.loop * STEPS / PARTS / ROWS)
                 yield from self.use("files", kept * costs.frame)
             done = 0
-            self.world.process(self.end())
+            self.environment.process(self.end())
 
     def end(self) -> Generator[simpy.Event, Any, None]:
-        """What follows an image; its place is free already."""
+        """What follows an image, when its slot is already free."""
         yield from self.use("files", self.costs.finish)
         yield from self.use("the database", self.costs.write)
         yield from self.use("Discord", 1 / REQUESTS)
         yield from self.use("the database", self.costs.write)
-        if self.world.now > self.watched_from:
-            self.painted += 1
+        if self.environment.now > self.measured_from:
+            self.finished += 1
 
 
 def simulate(setting: Setting, costs: Costs) -> Outcome:
-    """Plays a cluster that always has enough to do."""
+    """Simulates a cluster that always has enough jobs."""
     np.random.seed(7)
     engines = Engines(setting, costs)
-    places = setting.gpus * ROWS
-    for _ in range(places):
-        engines.world.process(engines.paint())
+    slots = setting.gpus * ROWS
+    for _ in range(slots):
+        engines.environment.process(engines.render())
     files = (setting.frames * costs.frame + costs.finish) / setting.engines / setting.savers
     slowest = max(files, WRITES * costs.write, 1 / REQUESTS)
-    engines.watched_from = CYCLES * max(PICTURE_SECONDS, places * slowest)
-    engines.world.run(2 * engines.watched_from)
+    engines.measured_from = CYCLES * max(IMAGE_SECONDS, slots * slowest)
+    engines.environment.run(2 * engines.measured_from)
     busy = {
-        name: engines.spent[name] / engines.watched_from / part.capacity
+        name: engines.spent[name] / engines.measured_from / part.capacity
         for name, part in engines.parts.items()
     }
-    return Outcome(3600 * engines.painted / engines.watched_from, busy)
+    return Outcome(3600 * engines.finished / engines.measured_from, busy)
 
 
 # -- what one engine does --------------------------------------------------------------------
 
 
 async def measure(turns: int) -> Costs:
-    """On this machine, at full size, one thing at a time; of each the quickest turn counts.
+    """Measures each cost on this machine, at full size, as the fastest of several turns.
 
-    Of the end of an image, which lasts longer, the processor's time.
+    The end of an image takes longer; of that it is the CPU time.
     """
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         write = await _write(Path(folder), turns)
@@ -208,12 +207,12 @@ async def _write(folder: Path, turns: int) -> float:
 
 
 def _files(folder: Path, turns: int) -> tuple[float, float]:
-    """Seconds to keep a frame with its state, and to keep the end."""
+    """Seconds to write a frame with its checkpoint, and to write the results."""
     recipe = Recipe.make("a castle", width=256, height=256, steps=STEPS)
     files = JobFiles(folder / "1", recipe, Provenance("imagenet", {}))
     drawn = np.random.default_rng(7)
     rough = drawn.integers(0, 256, (16, 16, 3), np.uint8)
-    picture = Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
+    image = Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
     grain = drawn.normal(0, 8, (256, 256, 3))
     latents = torch.zeros(1, 256, 16, 16)
     saved = Checkpoint(
@@ -227,16 +226,16 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
     )
     spent = []
     for step in range(1, MAX_FRAMES + 1):
-        noisy = np.clip(np.asarray(picture) + np.roll(grain, step, 0), 0, 255).astype(np.uint8)
-        painted = [Image.fromarray(noisy)]
+        noisy = np.clip(np.asarray(image) + np.roll(grain, step, 0), 0, 255).astype(np.uint8)
+        finished = [Image.fromarray(noisy)]
         began = time.perf_counter()
-        files.write_frame(step, painted)
+        files.write_frame(step, finished)
         files.write_checkpoint(saved)
         spent.append(time.perf_counter() - began)
     ends = []
     for _ in range(max(1, turns // 20)):
         began = time.process_time()
-        files.write_results(painted)
+        files.write_results(finished)
         ends.append(time.process_time() - began)
     return min(spent), min(ends)
 
@@ -245,7 +244,7 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
 
 
 def settings() -> dict[str, Callable[[int], Setting]]:
-    """How each line of the plot drives so many GPUs."""
+    """The lines of the plot: from a number of GPUs to a cluster."""
     return {
         "one engine": lambda gpus: Setting(gpus),
         "one engine, 20 frames kept": lambda gpus: Setting(gpus, frames=20),
@@ -263,33 +262,33 @@ def report(costs: Costs) -> tuple[str, dict[str, list[float]]]:
         cells = []
         for name, setting in settings().items():
             outcome = simulate(setting(gpus), costs)
-            lines[name].append(outcome.pictures_an_hour)
+            lines[name].append(outcome.images_per_hour)
             cells.append(
-                f"{outcome.pictures_an_hour:,.0f}: {outcome.limit}, {outcome.frames_shown:.0f}"
+                f"{outcome.images_per_hour:,.0f}: {outcome.limit}, {outcome.frames_shown:.0f}"
             )
         rows.append((f"{gpus:,}", f"{capacity(gpus):,.0f}", *cells))
     return table(rows[0], rows[1:]), lines
 
 
 def capacity(gpus: int) -> float:
-    """Images an hour, if nothing else took time."""
-    return 3600 * gpus * ROWS / PICTURE_SECONDS
+    """Images per hour if only the GPUs took time."""
+    return 3600 * gpus * ROWS / IMAGE_SECONDS
 
 
 def members() -> str:
-    """What so many members ask for in the busiest hour, and what it takes."""
+    """The load of this many members in the peak hour, and what it needs."""
     rows: list[tuple[object, ...]] = [
         ("members", "images per hour", "GPUs", "requests per second", "servers", "shards")
     ]
     for count in (100, 10_000, 100_000, 250_000, 1_000_000):
-        pictures = count * ACTIVE * PICTURES * PEAK / 24
-        requests = pictures / 3600 * (1 + PICTURE_SECONDS / PACE)
+        images = count * ACTIVE * IMAGES * PEAK / 24
+        requests = images / 3600 * (1 + IMAGE_SECONDS / PACE)
         servers = max(1, count // GUILD)
         rows.append(
             (
                 f"{count:,}",
-                f"{pictures:,.0f}",
-                f"{max(1, -(-pictures // capacity(1))):.0f}",
+                f"{images:,.0f}",
+                f"{max(1, -(-images // capacity(1))):.0f}",
                 f"{requests:.1f}",
                 f"{servers:,}",
                 -(-servers // SHARD),
@@ -307,7 +306,7 @@ def plot(lines: Mapping[str, list[float]], path: Path) -> None:
         axes.plot(GPUS, values, marker="o", markersize=3, label=name)
     axes.axhline(3600 * REQUESTS, color="grey", linewidth=0.8)
     axes.text(1, 3600 * REQUESTS * 1.1, "Discord: 50 requests per second, all of them results")
-    axes.set(xscale="log", yscale="log", xlabel="GPUs", ylabel="pictures an hour")
+    axes.set(xscale="log", yscale="log", xlabel="GPUs", ylabel="images per hour")
     axes.legend(frameon=False, loc="lower right")
     figure.savefig(path, dpi=150)
 
