@@ -114,7 +114,9 @@ _SENTENCES = {
     Reason.JOB_NOT_VISIBLE: gettext_noop(
         "That job doesn't exist here, or its images were deleted."
     ),
-    Reason.JOB_HELD: gettext_noop("A moderator looks at the image of #{job} before it is shown."),
+    Reason.JOB_HELD: gettext_noop(
+        "A moderator will look at the image of #{job} before it's shown."
+    ),
     Reason.JOB_NOT_FOUND: gettext_noop("That job doesn't exist here."),
     Reason.DELETE_NOT_ALLOWED: gettext_noop(
         "Only the member who requested it or a moderator can delete this."

@@ -32,7 +32,7 @@ REFUSALS = {
     RefusalCode.NO_SOURCE: gettext_noop("The image that this should start from no longer exists."),
     RefusalCode.BAD_SOURCE: gettext_noop("The saved state belongs to another model."),
     RefusalCode.EMPTY_MASK: gettext_noop(
-        "The mask is black, so there is nothing to repaint. Make white what is to be repainted."
+        "The mask is all black, so there's nothing to repaint. Make the part to repaint white."
     ),
 }
 

@@ -203,7 +203,7 @@ class Requester(Client):
         if message := _chosen(self.own_job_messages(*WAITING_TITLES), step):
             with self._operation("cancel", message) as operation, suppress(NoResponseError):
                 reply = await self.member.slash("cancel", job=job_on(message) or 0)
-                await self.answered(operation, reply, r"is cancelled\.")
+                await self.answered(operation, reply, r"was cancelled\.")
 
     async def _cancel_button(self, step: Step) -> None:
         if message := _chosen(self.own_job_messages(*WAITING_TITLES), step):
@@ -247,7 +247,7 @@ class Requester(Client):
                 with suppress(NoResponseError):
                     (sure,) = custom_ids(asked.message.raw)
                     press = await self.member.press(asked.message, sure)
-                    await self.edited(operation, asked.message.id, press, r"is deleted\.")
+                    await self.edited(operation, asked.message.id, press, r"was deleted\.")
 
     async def _delete_all(self, step: Step) -> None:
         with self.history.operation(
@@ -332,7 +332,7 @@ class Moderator(Client):
 
     async def _cancel(self, step: Step) -> None:
         if message := _chosen(self.job_messages(*WAITING_TITLES), step):
-            await self._command("mod cancel", r"is cancelled\.", job=job_on(message) or 0)
+            await self._command("mod cancel", r"was cancelled\.", job=job_on(message) or 0)
 
     async def _cancel_in_channel(self, step: Step) -> None:
         """Uses a member's button, as moderators may."""
@@ -349,7 +349,7 @@ class Moderator(Client):
                 suppress(NoResponseError),
             ):
                 reply = await member.slash("cancel", job=job_on(message) or 0)
-                await self.answered(operation, reply, r"is cancelled\.")
+                await self.answered(operation, reply, r"was cancelled\.")
 
     async def _delete(self, step: Step) -> None:
         """Closes the oldest report by deleting its image."""

@@ -29,7 +29,7 @@ async def cancel_command(
             job_id = max(job.id for job in own)
         name = interaction.user.display_name
         job = await cancel_job(interaction.client, job_id, actor_of(interaction), name)
-        await response.edit(gettext("Job #{job} is cancelled.", job=job.id))
+        await response.edit(gettext("Job #{job} was cancelled.", job=job.id))
 
 
 @cancel_command.autocomplete("job_id")

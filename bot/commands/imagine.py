@@ -64,7 +64,7 @@ def imagine_command(menu: policy.Menu) -> AnyCommand:
         repaint=gettext_noop(
             "Repaint only this part of the image: left, top, 10 20 60 80 in percent"
         ),
-        mask=gettext_noop("Or an image that is white where to repaint"),
+        mask=gettext_noop("Or an image that's white where you want to repaint"),
         private=gettext_noop("Send it only to you, by direct message"),
     )
     @app_commands.choices(tile=tiles(), symmetry=symmetries())

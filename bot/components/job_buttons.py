@@ -268,7 +268,7 @@ class ConfirmDeleteButton(DeletingButton, action=Action.SURE):
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
             await delete_job(interaction.client, self.job_id, actor_of(interaction))
-            await response.edit(gettext("#{job} is deleted.", job=self.job_id), view=None)
+            await response.edit(gettext("#{job} was deleted.", job=self.job_id), view=None)
 
 
 JOB_BUTTONS = (

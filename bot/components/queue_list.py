@@ -75,7 +75,7 @@ def _line(interaction: Interaction, job: Job) -> str:
     own = job.member_id == interaction.user.id
     direct = guild_id_of(interaction) is None
     if not (own and direct) and (direct or job.guild_id != guild_id_of(interaction)):
-        return gettext("in another server")
+        return gettext("on another server")
     who = gettext("**yours**") if own else escape(job.member_name)
     if not own and job.channel_id != interaction.channel_id:
         return f"#{job.id} · {who} · " + gettext("in another channel")

@@ -96,7 +96,7 @@ class RepaintModal(ImagePartModal):
         for label, component in (
             (gettext("Which part"), form.regions),
             (gettext("Or a box: left, top, right, bottom in %"), form.box),
-            (gettext("Or an image that is white there"), form.mask),
+            (gettext("Or an image that's white there"), form.mask),
         ):
             form.add_item(discord.ui.Label(text=label, component=component))
         return form

@@ -140,7 +140,7 @@ def report_embed(report: Report, job: Job | None) -> discord.Embed:
     """A report, with what a moderator needs to decide about it."""
     title = gettext("Image #{job} was reported", job=report.job_id)
     if report.by_image_check:
-        title = gettext("Image #{job} waits to be shown", job=report.job_id)
+        title = gettext("Image #{job} is waiting for review", job=report.job_id)
     embed = discord.Embed(title=title, colour=0xE67E22)
     embed.add_field(name=gettext("Requested by"), value=f"<@{report.member_id}>")
     if report.by_image_check:

@@ -28,7 +28,7 @@ from core.job import Job, State
 
 log = structlog.stdlib.get_logger(__name__)
 
-FAVOURITES_FULL = gettext_noop("You have reached the limit of favourites ({n}). Remove one first.")
+FAVOURITES_FULL = gettext_noop("You've reached the limit of favourites ({n}). Remove one first.")
 
 
 class Shortcut(StrEnum):

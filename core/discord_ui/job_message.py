@@ -43,7 +43,7 @@ _DESCRIPTION_TITLES = {
     State.RUNNING: gettext_noop("Describing an image"),
     State.DONE: gettext_noop("Described"),
 }
-NOTHING_DESCRIBED = gettext_noop("I found no description that I can show here.")
+NOTHING_DESCRIBED = gettext_noop("I couldn't find a description that I can show here.")
 _TILES = {
     Tile.BOTH: gettext_noop("seamless"),
     Tile.ACROSS: gettext_noop("seamless from left to right"),

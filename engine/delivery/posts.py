@@ -21,7 +21,7 @@ from engine.media import preview
 
 MAX_DESCRIPTION = 256  #: characters of an image's alternative text
 REFUSED = gettext_noop("The image is finished, but Discord won't accept it here: {why}.")
-HELD = gettext_noop("The image is finished. A moderator looks at it before it is shown here.")
+HELD = gettext_noop("The image is finished. A moderator will look at it before it's shown here.")
 GONE = gettext_noop("The image was finished, but it is no longer on the engine's disk.")
 
 

@@ -66,7 +66,7 @@ async def test_history_and_cancel_reach_all_of_ones_jobs(
 
     await asked(ada, include="a green square")
     await here.slash("cancel")
-    await private_message(here, "Job #3 is cancelled")
+    await private_message(here, "Job #3 was cancelled")
     job = await Jobs(database).get(3)
     assert job
     assert job.state is State.CANCELLED
@@ -79,7 +79,7 @@ async def test_the_queue_tells_nothing_of_other_conversations(
     for place in (bob, await bob.direct()):
         await place.slash("queue")
         listed = await private_message(place, "Queue")
-        assert "in another server" in listed.text
+        assert "on another server" in listed.text
         assert not [word for word in ("Ada", "secret") if word in listed.text]
     here = await ada.direct()
     await here.slash("queue")

@@ -46,7 +46,7 @@ async def test_forms_have_radio_groups_and_take_files_and_open_again_after_an_er
     await screen.button("Repaint a part", more).click()
     form = screen.page.get_by_role("dialog", name="Repaint a part of #")
     file = {"name": "mask.png", "mimeType": "image/png", "buffer": mask()}
-    await form.get_by_label("Or an image that is white there").set_input_files(file)
+    await form.get_by_label("Or an image that's white there").set_input_files(file)
     await screen.button("Submit", form).click()
     await expect(form).to_have_count(0)
     await screen.painted(screen.messages.nth(3))

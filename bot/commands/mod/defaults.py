@@ -72,7 +72,7 @@ async def defaults(
 
 
 _ORDER = gettext_noop(
-    "What a member types or prefers comes first, then the channel's defaults, then the server's."
+    "A member's options and preferences come first, then the channel's defaults, then the server's."
 )
 
 

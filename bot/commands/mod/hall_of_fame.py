@@ -32,7 +32,7 @@ async def hall_of_fame(
         guild_id, actor_id = guild_of(interaction), interaction.user.id
         if channel is None:
             await halls.set(guild_id, None, actor_id)
-            await response.edit(gettext("No more images are added to the hall of fame."))
+            await response.edit(gettext("No more images will be added to the hall of fame."))
             return
         _check_permissions(interaction, channel)
         await halls.set(guild_id, HallOfFame(channel.id, favourites), actor_id)

@@ -49,7 +49,7 @@ async def cancel(interaction: Interaction, job: JobNumber, why: ReasonText | Non
             raise RefusedError(
                 gettext("There is no job #{job} waiting or in progress on this server.", job=job)
             )
-        await response.edit(gettext("Job #{job} is cancelled.", job=job))
+        await response.edit(gettext("Job #{job} was cancelled.", job=job))
 
 
 @app_commands.command(

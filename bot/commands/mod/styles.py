@@ -80,7 +80,7 @@ class StylesGroup(
                 raise RefusedError(
                     gettext("“{name}” is not in the list: see `/mod styles list`.", name=shown)
                 )
-            await response.edit(gettext("The style “{name}” is removed.", name=shown))
+            await response.edit(gettext("The style “{name}” was removed.", name=shown))
 
     @app_commands.command(name="list", description=gettext_noop("See this server's own styles"))
     async def show_list(self, interaction: Interaction) -> None:

@@ -124,9 +124,9 @@ async def test_the_command_takes_a_number_or_the_latest(
     for include in ("first", "second", "third"):
         await asked(ada, include)
     await ada.slash("cancel", job=1)
-    await private_message(ada, "Job #1 is cancelled.")
+    await private_message(ada, "Job #1 was cancelled.")
     await ada.slash("cancel")
-    await private_message(ada, "Job #3 is cancelled.")
+    await private_message(ada, "Job #3 was cancelled.")
     assert [job.id for job in await JobQueue(database).waiting()] == [2]
 
 

@@ -53,7 +53,7 @@ async def test_a_member_with_all_the_favourites_there_can_be_is_asked_to_remove_
     for _ in range(2):
         job, card = await painted(ada)
         await press(sandbox, ada, card, f"favourite:{job.id}")
-    await private_message(ada, "You have reached the limit of favourites (1)")
+    await private_message(ada, "You've reached the limit of favourites (1)")
 
 
 async def test_what_narrows_the_list_stays_from_page_to_page(

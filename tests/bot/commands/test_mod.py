@@ -495,12 +495,12 @@ async def test_a_held_image_is_shown_or_refused_by_a_moderator(
     """Until then it is in no history, and nothing is made from it."""
     card, folder = await held_image(ada, database, settings), folder_of(1, settings.data_dir)
     await press(sandbox, ada, card, "vary:1")
-    await private_message(ada, "A moderator looks at the image of #1")
+    await private_message(ada, "A moderator will look at the image of #1")
     assert await bot.members.history(ada.id, sandbox.guild.id) == (0, [])
     channel = await sandbox.client.channel("office")
     await orders(mo, "log channel", channel=channel)
     office = mo.at(channel)
-    message = await office.wait_for(lambda each: "waits to be shown" in each.text)
+    message = await office.wait_for(lambda each: "is waiting for review" in each.text)
     assert r"a \*gun\*" in message.text
     assert [file.filename for file in message.files] == ["SPOILER_final-0.png"]
     assert [button.label for button in message.buttons] == ["Show the image", "Refuse the image"]

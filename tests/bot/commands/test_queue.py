@@ -53,7 +53,7 @@ async def test_what_runs_and_what_waits_with_ones_own_marked(
     assert "20/50 · #1 · Bob · a running dog" in text
     assert r"#2 · **yours** · mine \*here\*" in text
     assert "#3 · Bob · in another channel" in text
-    assert "in another server" in text
+    assert "on another server" in text
     assert "hidden" not in text
 
 

@@ -296,7 +296,7 @@ async def test_deleted_pictures_are_gone_everywhere(
     await press(sandbox, ada, card, f"delete:{job.id}")
     question = await private_message(ada, "Permanently delete")
     await ada.press(question, question.buttons[0].custom_id)
-    await private_message(ada, "is deleted")
+    await private_message(ada, "was deleted")
     await worked_off(database)
     assert await ada.message(card.id) is None
     assert not folder_of(job.id, settings.data_dir).exists()

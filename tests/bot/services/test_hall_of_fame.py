@@ -79,7 +79,7 @@ async def test_an_image_that_enough_members_like_is_posted_once_with_its_prompt_
         await press(sandbox, ada, card, f"delete:{job.id}")
         question = await private_message(ada, "Permanently delete")
         await ada.press(question, question.buttons[0].custom_id)
-        await private_message(ada, "is deleted")
+        await private_message(ada, "was deleted")
         await worked_off(database)
         assert not await hall.messages()
 
@@ -146,4 +146,4 @@ async def test_a_channel_in_which_the_bot_cannot_post_is_refused(
     await private_message(mo, "I can't post images in")
     assert await HallsOfFame(database).get(sandbox.guild.id) is None
     await mo.slash("mod hall-of-fame")
-    await private_message(mo, "No more images are added")
+    await private_message(mo, "No more images will be added")

@@ -247,14 +247,14 @@ async def test_a_held_image_is_shown_once_a_moderator_has_looked_at_it(
     posting()
     await until(lambda: posted(database, job))
     message = shown(discord, card)
-    assert "A moderator looks at it" in text(message)
+    assert "A moderator will look at it" in text(message)
     assert message.files == []
     labels = [part["label"] for part in walk(message.components) if "label" in part]
     assert labels == ["Delete"]
     _, (report,) = await Reports(database).open(5)
     await Reports(database).close(5, report.id, Verdict.DISMISS, actor_id=2)
     await until(lambda: shown(discord, card).files)
-    assert "A moderator looks at it" not in text(shown(discord, card))
+    assert "A moderator will look at it" not in text(shown(discord, card))
 
 
 @pytest.mark.parametrize("spoilered", [False, True])
@@ -309,7 +309,7 @@ async def test_a_description_of_which_nothing_may_be_shown_says_so(
     await Claims(database).finish(job.id, ENGINE, State.DONE)
     posting()
     await until(lambda: posted(database, job))
-    assert "I found no description" in text(shown(discord, job.message_id))
+    assert "I couldn't find a description" in text(shown(discord, job.message_id))
 
 
 async def test_a_job_that_waits_again_is_shown_so(

@@ -42,7 +42,7 @@ async def test_members_choose_a_style_of_their_server_and_its_recipe_outlives_it
 
     (choice,) = await mo.complete("mod styles remove", "name", name="our")
     await mo.slash("mod styles remove", name=choice["value"])
-    await private_message(mo, "“Our comic” is removed")
+    await private_message(mo, "“Our comic” was removed")
     assert (await requested(ada, database)).preset is None
     assert (await requested(mo, database)).preset is None
     await ada.slash("imagine", include="a red circle", style="Our comic")
