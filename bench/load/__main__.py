@@ -16,6 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="run one part (default: all)")
     parser.add_argument("--minutes", type=float, default=30.0, help="duration of the soak")
+    parser.add_argument("--model", default="sketch", help="model of the burst (default: sketch)")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=queue.SIZES, help="numbers of waiting jobs"
     )
@@ -32,7 +33,7 @@ async def _measured(part: str, options: argparse.Namespace) -> str:
     """Runs one part; returns its report."""
     match part:
         case "burst":
-            return burst.report(await burst.measured())
+            return burst.report(await burst.measured(options.model))
         case "queue":
             return queue.report(await queue.measured(options.sizes))
     return soak.report(await soak.measured(options.minutes, options.out))

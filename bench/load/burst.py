@@ -83,16 +83,16 @@ class Burst:
         return found
 
 
-async def measured() -> list[Burst]:
+async def measured(model: str) -> list[Burst]:
     """Twice with the bot alone, in one process; then with the engine."""
     found = []
-    async with hosted() as (host, discord):
+    async with hosted(model) as (host, discord):
         await host.start("bot")
         for name in ("bot alone", "again"):
             found.append(await _burst(name, host, discord))
         await _check_queue(host, found[-1], 2 * (REQUESTS + WARM_UP))
         await _claim_all(host, found[-1])
-    async with hosted() as (host, discord):
+    async with hosted(model) as (host, discord):
         await host.start("bot")
         await host.start("engine")
         burst = await _burst("with the engine", host, discord)

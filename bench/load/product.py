@@ -26,10 +26,11 @@ class ProductError(Exception):
 class Product:
     """The bot and the engine, started on demand; their logs and data are in `folder`."""
 
-    def __init__(self, folder: Path, addresses: dict[str, str]) -> None:
+    def __init__(self, folder: Path, addresses: dict[str, str], model: str = "sketch") -> None:
         self.folder = folder
         self.database = folder / "imagine.db"
         self._addresses = addresses
+        self._model = model
         self._processes: dict[str, Process] = {}
 
     async def start(self, name: str, **settings: str) -> None:
@@ -100,7 +101,7 @@ class Product:
             **self._addresses,
             "DATABASE_PATH": str(self.database),
             "DATA_DIR": str(self.folder),
-            "MODEL": "sketch",
+            "MODEL": self._model,
             "DEVICE": "cpu",
         }
 
@@ -109,7 +110,7 @@ class Product:
 
 
 @asynccontextmanager
-async def hosted() -> AsyncIterator[tuple[Product, SandboxClient]]:
+async def hosted(model: str = "sketch") -> AsyncIterator[tuple[Product, SandboxClient]]:
     """A new local Discord, and a product that connects to it, in a temporary folder.
 
     No process of the product runs yet; all are stopped at the end of the block.
@@ -119,6 +120,6 @@ async def hosted() -> AsyncIterator[tuple[Product, SandboxClient]]:
         addresses, _ = await stack.enter_async_context(local_discord(folder))
         client = SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"])
         discord = await stack.enter_async_context(client)
-        made = Product(folder, addresses)
+        made = Product(folder, addresses, model)
         stack.push_async_callback(made.close)
         yield made, discord
