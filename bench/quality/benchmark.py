@@ -32,7 +32,7 @@ from engine.models.model import Model, load_model, read_model
 from engine.synthesis.config import CONFIGS, SynthesisConfig, flat, override
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
-from training.data.drawn_scenes import draw
+from training.data.drawing import draw
 from training.judges.cnn import Judge
 from training.judges.overlap import look
 from training.sketch.report import reconstructed

@@ -14,6 +14,30 @@ PAGE = 500  #: records per read, so that no one else waits long for the database
 Record = dict[str, Any]
 
 
+_RECORDS = {
+    "favourites": "SELECT job_id, created_at FROM favourites WHERE member_id = :member",
+    "preferences": "SELECT * FROM preferences WHERE member_id = :member",
+    "copies": "SELECT job_id, channel_id, message_id FROM messages"
+    " WHERE recipient_id = :member AND message_id IS NOT NULL",
+    "responses": "SELECT job_id, response_tokens.message_id, expires_at FROM response_tokens"
+    " JOIN jobs ON jobs.id = job_id WHERE member_id = :member",
+    "drafts": "SELECT recipes, created_at FROM drafts WHERE member_id = :member",
+    "uploaded images": "SELECT name, created_at, age_restricted, spoilered FROM uploaded_images"
+    " WHERE member_id = :member",
+    "examples of styles": "SELECT guild_id, name AS style, image FROM guild_styles"
+    " WHERE image_by = :member",
+    "reports by you": "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
+    " WHERE reported_by = :member",
+    "reports about you": "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
+    " WHERE member_id = :member",
+    "blocks": "SELECT guild_id, until, reason, created_at FROM blocks WHERE member_id = :member",
+    "moderation log": "SELECT guild_id, created_at, action, actor_id IS :member AS by_you,"
+    " target_id IS :member AS about_you, job_id, details, reason FROM audit_log"
+    " WHERE :member IN (actor_id, target_id) ORDER BY id",
+}
+"""The queries of all records but jobs, by the name of their kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """How much data there is about a member."""
@@ -58,66 +82,8 @@ class PersonalData:
             yield "jobs", jobs
             before = jobs[-1]["id"]
         async with self._database.snapshot() as db:
-            found = {
-                "favourites": await rows_of(
-                    db,
-                    "SELECT job_id, created_at FROM favourites WHERE member_id = ?",
-                    (member_id,),
-                ),
-                "preferences": await rows_of(
-                    db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,)
-                ),
-                "copies": await rows_of(
-                    db,
-                    "SELECT job_id, channel_id, message_id FROM messages"
-                    " WHERE recipient_id = ? AND message_id IS NOT NULL",
-                    (member_id,),
-                ),
-                "responses": await rows_of(
-                    db,
-                    "SELECT job_id, response_tokens.message_id, expires_at FROM response_tokens"
-                    " JOIN jobs ON jobs.id = job_id WHERE member_id = ?",
-                    (member_id,),
-                ),
-                "drafts": await rows_of(
-                    db, "SELECT recipes, created_at FROM drafts WHERE member_id = ?", (member_id,)
-                ),
-                "uploaded images": await rows_of(
-                    db,
-                    "SELECT name, created_at, age_restricted, spoilered FROM uploaded_images"
-                    " WHERE member_id = ?",
-                    (member_id,),
-                ),
-                "examples of styles": await rows_of(
-                    db,
-                    "SELECT guild_id, name AS style, image FROM guild_styles WHERE image_by = ?",
-                    (member_id,),
-                ),
-                "reports by you": await rows_of(
-                    db,
-                    "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
-                    " WHERE reported_by = ?",
-                    (member_id,),
-                ),
-                "reports about you": await rows_of(
-                    db,
-                    "SELECT guild_id, job_id, reason, created_at, verdict FROM reports"
-                    " WHERE member_id = ?",
-                    (member_id,),
-                ),
-                "blocks": await rows_of(
-                    db,
-                    "SELECT guild_id, until, reason, created_at FROM blocks WHERE member_id = ?",
-                    (member_id,),
-                ),
-                "moderation log": await rows_of(
-                    db,
-                    "SELECT guild_id, created_at, action, actor_id IS :member AS by_you,"
-                    " target_id IS :member AS about_you, job_id, details, reason FROM audit_log"
-                    " WHERE :member IN (actor_id, target_id) ORDER BY id",
-                    {"member": member_id},
-                ),
-            }
+            member = {"member": member_id}
+            found = {kind: await rows_of(db, sql, member) for kind, sql in _RECORDS.items()}
         for name, rows in found.items():
             if rows:
                 yield name, [printable(row) for row in rows]

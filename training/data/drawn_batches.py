@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor, distributed
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from training.data.drawing import draw
 from training.data.drawn_captions import Caption, caption
-from training.data.drawn_scenes import Scene, draw, random_scene, variations
+from training.data.drawn_scenes import Scene, random_scene, variations
 
 Captioned = tuple[Tensor, list[Caption], list[Scene]]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.data import drawn_scenes
+from training.data import drawing, drawn_scenes
 from training.data.drawn_scenes import COLOURS
 from training.data.images import SIDE, Images
 from training.data.sources import sources
@@ -225,17 +225,17 @@ class SceneMaker:
         """(SIDE, SIDE, 3) uint8; the same scene always looks alike."""
         random = Random(scene.jitter)
         if scene.drawn:
-            return np.asarray(drawn_scenes.draw(scene.drawn, SIDE))
+            return np.asarray(drawing.draw(scene.drawn, SIDE))
         if scene.landscape:
-            canvas = drawn_scenes.draw(scene.landscape, SIDE)
+            canvas = drawing.draw(scene.landscape, SIDE)
         elif scene.ground == "white":
             canvas = Image.new("RGB", (SIDE, SIDE), (255, 255, 255))
         else:
-            canvas = Image.new("RGB", (SIDE, SIDE), drawn_scenes.shade(random, scene.ground))
+            canvas = Image.new("RGB", (SIDE, SIDE), drawing.shade(random, scene.ground))
         for thing in scene.things:
             self._paste(canvas, thing)
         if scene.watermark:
-            canvas = drawn_scenes.stamped(canvas, random)
+            canvas = drawing.stamped(canvas, random)
         return np.asarray(canvas)
 
     def _paste(self, canvas: Image.Image, thing: Thing) -> None:

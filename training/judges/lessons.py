@@ -12,8 +12,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision.transforms.functional import gaussian_blur
 
+from training.data.drawing import draw
 from training.data.drawn_batches import loader, to_tensor
-from training.data.drawn_scenes import draw, facts, random_scene
+from training.data.drawn_scenes import facts, random_scene
 from training.judges.cnn import FACTS, WEIGHTS, NamingNetwork
 from training.schedule import Timed, trainer
 

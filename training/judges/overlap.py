@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from training.data.drawn_scenes import COLOURS, SHAPES, outline
+from training.data.drawing import outline
+from training.data.drawn_scenes import COLOURS, SHAPES
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

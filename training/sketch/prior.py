@@ -9,8 +9,9 @@ from torch.utils.data import DataLoader
 
 from engine.models.prior import PIXEL_SIDE, PixelPrior
 from training.data import drawn_batches as batches
+from training.data.drawing import draw
 from training.data.drawn_captions import Caption, caption
-from training.data.drawn_scenes import draw, random_pair, random_scene
+from training.data.drawn_scenes import random_pair, random_scene
 from training.muon import MuonTraining
 from training.sketch.compositions import composed
 from training.sketch.perceptor import EMBEDDING, PerceptorTraining

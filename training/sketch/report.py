@@ -21,6 +21,7 @@ from torch import Tensor
 
 from engine.models.model import Model
 from engine.models.vqgan import VQGAN
+from training.data.drawing import draw
 from training.data.drawn_batches import to_tensor
 from training.data.drawn_scenes import (
     COLOURS,
@@ -30,7 +31,6 @@ from training.data.drawn_scenes import (
     THINGS,
     TIMES,
     Scene,
-    draw,
     facts,
     random_figures,
     random_scene,

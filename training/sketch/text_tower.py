@@ -15,11 +15,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from training.data import drawn_batches as batches
+from training.data.drawing import draw
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import (
     Scene,
     alone,
-    draw,
     facts,
     random_pair,
     random_scene,

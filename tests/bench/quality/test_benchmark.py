@@ -15,7 +15,8 @@ from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, re
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP, scores
 from tests.engine.random_pair import random_sketch
-from training.data.drawn_scenes import Figure, Scene, draw
+from training.data.drawing import draw
+from training.data.drawn_scenes import Figure, Scene
 from training.judges.cnn import Judge
 from training.judges.overlap import look
 

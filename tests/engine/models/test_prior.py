@@ -12,8 +12,9 @@ from engine.models.checkpoints import read_prior
 from engine.models.model import load_model
 from engine.models.prior import LatentPrior, PixelPrior, Prior
 from training.data import drawn_batches as batches
+from training.data.drawing import draw
 from training.data.drawn_captions import caption
-from training.data.drawn_scenes import draw, random_scene
+from training.data.drawn_scenes import random_scene
 
 SIZES = {
     "embedding": 256,

@@ -19,7 +19,8 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import NoteCode, RecipeRefused, RefusalCode
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
-from training.data.drawn_scenes import Figure, Scene, draw
+from training.data.drawing import draw
+from training.data.drawn_scenes import Figure, Scene
 from training.judges.overlap import look
 
 NAME = "a" * 64

@@ -3,16 +3,13 @@
 from dataclasses import replace
 from random import Random
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training.data.drawing import draw
 from training.data.drawn_scenes import (
-    SHAPES,
     Scene,
-    draw,
     facts,
-    outline,
     random_pair,
     random_scene,
     recoloured,
@@ -24,15 +21,6 @@ scenes = st.builds(
     st.integers(0, 2**32),
     st.sampled_from((0.0, 0.5, 1.0)),
 )
-
-
-@given(scenes)
-@settings(max_examples=60, deadline=None)
-def test_a_scene_always_looks_the_same(scene: Scene) -> None:
-    picture = draw(scene)
-    assert picture.size == (64, 64)
-    assert picture.mode == "RGB"
-    assert picture.tobytes() == draw(scene).tobytes()
 
 
 @given(scenes, st.integers(0, 2**32))
@@ -65,14 +53,3 @@ def test_a_mark_is_seen_and_told(scene: Scene) -> None:
     bare, marked = replace(scene, watermark=False), replace(scene, watermark=True)
     assert draw(bare).tobytes() != draw(marked).tobytes()
     assert facts(marked) - facts(bare) == {"watermark"}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_outlines_fill_their_box(shape: str) -> None:
-    reach = max(abs(value) for ring in outline(shape) for point in ring for value in point)
-    assert 0.85 <= reach <= 1.1
-
-
-def test_an_unknown_shape_is_named() -> None:
-    with pytest.raises(ValueError, match="no shape 'blob'"):
-        outline("blob")

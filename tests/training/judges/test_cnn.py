@@ -5,7 +5,8 @@ from random import Random
 import pytest
 import torch
 
-from training.data.drawn_scenes import SKIES, THINGS, Scene, draw, facts, random_scene
+from training.data.drawing import draw
+from training.data.drawn_scenes import SKIES, THINGS, Scene, facts, random_scene
 from training.judges.cnn import FACTS, WEIGHTS, Judge
 from training.judges.lessons import ROWS, _best_cut, lesson, roughened
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene, draw, random_figures
+from training.data.drawing import draw
+from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene, random_figures
 from training.judges.overlap import look
 
 

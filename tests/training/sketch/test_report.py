@@ -9,7 +9,8 @@ import torch
 from engine.models import catalogue
 from engine.models.model import Model, read_model
 from tests.engine.random_pair import random_sketch
-from training.data.drawn_scenes import Scene, draw
+from training.data.drawing import draw
+from training.data.drawn_scenes import Scene
 from training.sketch import report
 from training.sketch.report import Measure, as_markdown, reconstructed, write_report
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from training.data import drawn_batches as batches
+from training.data.drawing import draw
 from training.data.drawn_captions import Caption
-from training.data.drawn_scenes import Figure, Scene, draw
+from training.data.drawn_scenes import Figure, Scene
 from training.sketch.export import clip_state
 from training.sketch.perceptor import PerceptorTraining
 from training.sketch.text_tower import TextTowerTraining
