@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,17 @@ def pytest_collection() -> Generator[None, object, object]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in WHOLE):
+        if _is_whole(item.path):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=_turn)
+    items.sort(key=lambda item: _turn(item.path))
 
 
-def _turn(item: pytest.Item) -> int:
-    ranks = (rank for rank, path in enumerate(LONGEST) if item.path.is_relative_to(path))
+@cache  # there are ten times as many tests as files
+def _is_whole(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in WHOLE)
+
+
+@cache
+def _turn(path: Path) -> int:
+    ranks = (rank for rank, start in enumerate(LONGEST) if path.is_relative_to(start))
     return next(ranks, len(LONGEST))
