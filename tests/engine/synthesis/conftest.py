@@ -9,6 +9,7 @@ import torch
 from core.recipe import Recipe
 from engine.models import catalogue
 from engine.models.model import Model, load_model, read_model
+from engine.synthesis import renderer as renderer_module
 from engine.synthesis.config import SKETCH, override
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
@@ -16,7 +17,17 @@ from tests.engine.random_pair import random_sketch
 
 Recipes = Callable[..., Recipe]
 CPU = torch.device("cpu")
-QUICK = override(SKETCH, {"schedule.min_side": 32, "init.prior_samples": 4, "init.candidates": 64})
+QUICK = override(
+    SKETCH,
+    {
+        "cutouts.count": 4,
+        "init.candidates": 64,
+        "init.prior_samples": 2,
+        "prior.sampling_steps": 3,
+        "schedule.min_side": 32,
+    },
+)
+"""For what holds however few cutouts and samples there are."""
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +41,28 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def sketch(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """The trained model that comes along."""
     return load_model("sketch", tmp_path_factory.mktemp("data"), CPU)
+
+
+@pytest.fixture(scope="session")
+def _measured() -> dict[tuple[Any, ...], Any]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _measure_once(monkeypatch: pytest.MonkeyPatch, _measured: dict[tuple[Any, ...], Any]) -> None:
+    """What a step needs is measured once for a model, not in each of the tests' renderers."""
+
+    def once(measure: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(model: Model, *given: Any) -> Any:
+            key = (measure, model.vqgan, model.perceptor, *given)
+            if key not in _measured:
+                _measured[key] = measure(model, *given)
+            return _measured[key]
+
+        return measured
+
+    for name in ("Memory", "StepCost"):
+        monkeypatch.setattr(renderer_module, name, once(getattr(renderer_module, name)))
 
 
 @pytest.fixture

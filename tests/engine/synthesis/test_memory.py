@@ -59,7 +59,7 @@ def test_a_recipe_without_room_is_painted_in_less_or_waits(
     model: Model, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renderer = Renderer(copy.deepcopy(model), CPU, QUICK)
-    room = 1.5 * renderer.memory.needed([recipe()], QUICK)
+    room = renderer.memory.needed([recipe(), recipe()], QUICK)  # a byte too little for both
     monkeypatch.setattr(module, "free_memory", lambda device: room)
     assert renderer.add(RenderRequest(1, recipe())) == []
     with pytest.raises(MemoryError):
