@@ -1,6 +1,7 @@
 """What the tests of `bot` share: the real bot, connected to the local Discord."""
 
 import asyncio
+import copy
 import io
 import json
 import logging
@@ -9,11 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 import structlog
+from discord.app_commands import CommandTree
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from bot import registration
 from bot.__main__ import make_bot
 from bot.client import AnyCommand, ImagineBot
 from core.database.claims import Claims
@@ -74,12 +78,32 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
         yield database
 
 
+@pytest.fixture(autouse=True)
+def _translate_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most bots have the same commands, whose translation takes longer than all else at a start."""
+    translate = registration._wanted
+
+    async def wanted(tree: CommandTree[Any], guild: discord.Object | None) -> list[dict[str, Any]]:
+        untranslated = json.dumps([each.to_dict(tree) for each in tree.get_commands(guild=guild)])
+        if untranslated not in _translated:
+            _translated[untranslated] = await translate(tree, guild)
+        return copy.deepcopy(_translated[untranslated])
+
+    monkeypatch.setattr(registration, "_wanted", wanted)
+
+
+_translated: dict[str, list[dict[str, Any]]] = {}
+"""Commands in all languages, by what they are without."""
+
+
 @asynccontextmanager
 async def running_bot(
     sandbox: Sandbox, settings: Settings, database: Database, *further: AnyCommand
 ) -> AsyncIterator[ImagineBot]:
     """The bot, connected and with its commands registered."""
     async with make_bot(settings, database, *further) as bot:
+        # Not 2 s: the local Discord has named all servers by then.
+        bot._connection.guild_ready_timeout = 0.2
         running = asyncio.create_task(bot.start(settings.token()))
         connected = asyncio.create_task(sandbox.client.wait_for_command("imagine"))
         done, _ = await asyncio.wait({running, connected}, return_when=asyncio.FIRST_COMPLETED)
