@@ -96,8 +96,8 @@ async def run(settings: Settings) -> None:
 async def end(running: asyncio.Task[None]) -> None:
     """Cancels a task until it ends; raises what it raised.
 
-    Once is not enough: `asyncio.wait_for` of Python 3.11, in which discord.py waits for the
-    gateway, drops a cancellation if a message arrives at the same moment.
+    Once is not enough: in Python 3.11, `asyncio.wait_for`, with which discord.py waits for the
+    gateway, loses a cancellation if a message arrives at the same moment.
     """
     while not running.done():
         running.cancel()

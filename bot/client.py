@@ -64,7 +64,7 @@ AnyButton = type[discord.ui.DynamicItem[Any]]
 
 
 class AnyModal(Protocol):
-    """The class of a form that keeps working after a restart."""
+    """The interface of forms that keep working after a restart."""
 
     @property
     def template(self) -> re.Pattern[str]:
@@ -123,7 +123,7 @@ class ImagineBot(discord.Client):
         self.moderator_roles: dict[int, int] = {}
         """The moderator role of each server that has one; `/mod role` keeps this up to date."""
         self.admission_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """By member; held from counting their jobs until another one is queued."""
+        """By member; held while their jobs are counted and another one is queued."""
         self.memberships = Memberships()
         self.downloads = aiohttp.ClientSession(auto_decompress=False)
         """For attachments: without the token, and without decompression."""
@@ -193,7 +193,7 @@ class ImagineBot(discord.Client):
         return await self.pending.enter(interaction)
 
     def _keep_until_done(self) -> None:
-        """Has the bot wait for the current task before it stops."""
+        """Makes the bot wait for the current task before it stops."""
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
@@ -206,7 +206,7 @@ class ImagineBot(discord.Client):
 
     @asynccontextmanager
     async def error_boundary(self, interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-        """Whatever the block raises becomes an error message to the member, and a log line."""
+        """Turns an exception in the block into an error message to the member, and a log line."""
         try:
             yield
         except Exception as error:

@@ -56,7 +56,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Yes, or no for a reason. A yes is truthy."""
+    """Yes, or no with a reason. A yes is truthy."""
 
     reason: Reason | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -47,7 +47,7 @@ async def _findings(client: discord.Client, settings: Settings) -> AsyncIterator
     try:
         async with Database.open(
             settings.database_path
-        ) as own:  # a connection of its own: this takes long
+        ) as own:  # a separate connection, because this is slow
             yield await check_database(own, settings.database_path)
     except StoreError as error:
         yield Finding.error(str(error))

@@ -20,7 +20,7 @@ def guild_id_of(interaction: Interaction) -> int | None:
 
 
 def is_foreign(interaction: Interaction) -> bool:
-    """Whether an interaction comes from a server or a conversation that the bot is no part of."""
+    """Whether an interaction comes from a server or a conversation without the bot."""
     if interaction.guild_id is None:
         return interaction.context.private_channel is True
     return guild_id_of(interaction) is None

@@ -14,7 +14,7 @@ from core.sizes import parse_size
 from core.word_filter import first_hit
 
 DEFAULT_LIMITS = Limits(waiting=MAX_WAITING, film_frames=MAX_FILM_FRAMES)
-"""For servers that have set none."""
+"""The limits of servers that have set none."""
 
 MAX_NAMED = 10
 """How many channels a refusal names at most."""
@@ -43,7 +43,7 @@ class Request:
     """The member's."""
     provenance: Provenance
     together: int = 1
-    """How many requests are made at once, which are admitted all or none."""
+    """The number of requests made at once; all are admitted, or none."""
 
 
 def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int | None) -> Limits:

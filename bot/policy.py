@@ -11,10 +11,10 @@ from core.sizes import Canvas, parse_size
 from core.vocabulary import vocabulary_of
 
 MAX_WAITING = 5
-"""Jobs that one member may have in the queue of a server that sets no limits of its own."""
+"""Jobs that one member may have in the queue, unless the server sets a limit."""
 
 MAX_FILM_FRAMES = 120
-"""Frames of a film in a server that sets no limits of its own."""
+"""Frames of a film, unless the server sets a limit."""
 
 MIN_STEPS, MAX_STEPS = 10, 500
 
@@ -101,7 +101,7 @@ class Actor:
 
 
 def may_post(missing: Sequence[str]) -> Decision:
-    """Whether the bot can post images in a channel where it lacks these permissions."""
+    """Whether the bot can post images in a channel, given the permissions that it lacks there."""
     return refuse(Reason.MISSING_PERMISSIONS, permissions=tuple(missing)) if missing else YES
 
 

@@ -1,7 +1,7 @@
-"""Where the things of a prompt stand, and on what, read from its words.
+"""Composition: where the things in a prompt go in the image, and what is behind them.
 
-"A cat left of a dog on a blue background" shows two parts, "a cat" and "a dog", side by side on
-blue. "A cat in the snow at night" shows one, in a landscape. A vocabulary file brings the grammar:
+"A cat left of a dog on a blue background" has two parts, "a cat" and "a dog", side by side on blue.
+"A cat in the snow at night" has one, in a landscape. The grammar comes from a vocabulary file:
 templates of phrases by language, such as "{a} left of {b}".
 """
 
@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Any
 
 NEAR, FAR = 0.27, 0.73
-"""Centres of two things beside each other, as shares of the side."""
+"""Centres of two things side by side, as shares of the image's side."""
 HALF = 0.48
-"""Side of one of several things, likewise."""
+"""Side of one of several things, as a share of the image's side."""
 SMALL = 0.45
-"""Side of a thing that is asked for as small."""
+"""Side of a thing that the prompt calls small."""
 ON_LAND = (0.5, 0.57)
 """Centre of a thing in a landscape, as shares of the side."""
 LAND_SIZE = 0.74
@@ -28,21 +28,21 @@ SEATS = {
 }
 """Centres of several things by their number."""
 IN_THE_SKY = (0.76, 0.2)
-"""Centre of the weather in a landscape, likewise."""
+"""Centre of the weather in a landscape, as shares of the side."""
 WEATHER_SIZE = 0.38
 SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
                  "cloud", "clouds"})  # fmt: skip
-"""What a landscape has by itself, at its place in the sky."""
+"""What a landscape already has, in its sky."""
 TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
 """Times of day, and how a prompt for a landscape says them."""
 LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
-"""What a vocabulary's grammar may have phrases for, in the order in which they are looked for."""
+"""What a grammar may have phrases for, in the order in which they are matched."""
 DOING = "doing"
-"""The relation of what does something to another thing."""
+"""The relation of a thing that does something to another."""
 NEVER = "(?!)"
 """A pattern that matches nothing."""
 BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
-"""Words that no adjective of a place is: what stands before them is another thing."""
+"""Words that are no adjectives of a place: before them comes another thing."""
 PLACES = {
     "left": (NEAR, 0.5),
     "right": (FAR, 0.5),
@@ -72,7 +72,7 @@ class Part:
 class Composition:
     """`parts` on a ground of one `colour`, or in a `landscape`, which is a prompt in English.
 
-    Without either, the ground is what the things themselves stand on.
+    Without either, the ground is the one that the parts are painted on.
     """
 
     parts: tuple[Part, ...] = ()
@@ -83,7 +83,8 @@ class Composition:
         return bool(self.parts)
 
     def without(self, excluded: Callable[[Part], bool]) -> "Composition":
-        """Without some of several parts, if any are left. The last one stands in the middle."""
+        """A copy without some of several parts, unless none would be left. A single part is
+        centred."""
         kept = tuple(part for part in self.parts if not excluded(part))
         if not kept or len(kept) == len(self.parts):
             return self
@@ -117,7 +118,7 @@ class Grammar:
     def compose(self, text: str, others: Sequence[str] = ()) -> Composition:
         """The parts of a prompt and their ground; nothing if it shows one thing in the middle.
 
-        What `others`, the prompts beside it, say of the ground holds where it says nothing itself.
+        If the prompt names no ground, the one that `others`, the prompts beside it, name is used.
         """
         text = text.strip(" .,!?。\uff01\uff1f")  # full-width marks, too
         beside = self._ground_beside(others)
@@ -131,7 +132,7 @@ class Grammar:
         return NOTHING
 
     def says_ground(self, text: str) -> bool:
-        """Whether a prompt says anything of the ground."""
+        """Whether a prompt names a ground."""
         return self._ground_beside([text]).said
 
     def _ground_beside(self, others: Sequence[str]) -> "_Ground":
@@ -165,7 +166,7 @@ class Grammar:
         return self._related(rules, text) or self._alike(rules, text)
 
     def _related(self, rules: "_Rules", text: str) -> list[Part]:
-        """Several things that stand beside or above each other."""
+        """Several things beside or above each other."""
         for relation, seats, pattern in rules.relations:
             found = pattern.fullmatch(text)
             if found and self._are_two(text, found["a"], found["b"], relation):
@@ -202,9 +203,9 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What a prompt says of the ground: English names of a colour, a land and a time of day.
+    """The ground that a prompt names: a colour, a land and a time of day, by their English names.
 
-    `weather` are English names of things that are seen in the sky.
+    `weather` are English names of things in the sky.
     """
 
     colour: str = ""
@@ -214,7 +215,7 @@ class _Ground:
 
     @property
     def said(self) -> bool:
-        """Whether the prompt says anything of the ground."""
+        """Whether the prompt names a ground."""
         return bool(self.colour or self.land or self.time)
 
     @property
@@ -267,7 +268,7 @@ class _Rules:
         }
 
     def split_ground(self, text: str, is_name: Callable[[str], bool]) -> tuple[str, "_Ground"]:
-        """A prompt without what it says of the ground, and that. Names are left whole."""
+        """Splits a prompt into the part without its ground, and the ground. Names are not split."""
         ground = _Ground()
         while not is_name(text) and (found := self._ground_of(text)):
             text, more = found
@@ -298,11 +299,11 @@ class _Rules:
         return tuple(name for name, pattern in self._weather if pattern.search(said))
 
     def _rest(self, around: tuple[str, str]) -> str:
-        """What is left of a prompt on both sides of its ground, without what joined them."""
+        """The prompt on both sides of its ground, without the words that joined them."""
         return " ".join(filter(None, (self._dangling.sub("", side) for side in around))).strip()
 
     def _coloured(self, nouns: Iterable[str], links: Iterable[str]) -> re.Pattern[str]:
-        """A colour with a word for a ground on either side of it, as languages have it."""
+        """A pattern for a colour with a word for a ground, in the order that the language uses."""
         noun = _any_of(nouns)
         before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?{noun}"
         after = rf"{noun}\s?(?:{_any_of(links)}\s?)*(?P<d>{self._colours})"
@@ -320,7 +321,7 @@ class _Rules:
 
     @staticmethod
     def _alike_in(table: Mapping[str, Any]) -> Iterator[tuple[Centres, float, Sequence[str]]]:
-        """Where things stand that are of one kind, how large, and the templates that say so."""
+        """The centres and sizes of things of one kind, and the templates that ask for them."""
         for number, templates in table["numbers"].items():
             yield SEATS[int(number)], HALF, templates
         for place, templates in table["place"].items():
@@ -336,7 +337,7 @@ class _Rules:
         return re.compile(self._filled(template), re.IGNORECASE)
 
     def _at_edge(self, template: str) -> re.Pattern[str]:
-        """The same, where `other` words may stand on the side of the template that is not {t}."""
+        """Like `_pattern`, but `other` words may be on the side of the template that is not {t}."""
         filled = self._filled(template)
         if template.startswith("{t}"):
             return re.compile(rf"{filled}(?![a-zà-ÿ])(?P<other>.*)", re.IGNORECASE)

@@ -3,10 +3,10 @@
 import unicodedata
 
 _FIRST = "\u2600"
-"""Symbols before this one, such as © and ™, are no emoji."""
+"""Symbols before this one, such as © and ™, are not emoji."""
 
 _JOINERS = frozenset({"Cf", "Mn", "Sk"})
-"""Categories of what joins and varies emoji: selectors and the colours of skin."""
+"""Unicode categories of joiners, variation selectors and skin tones."""
 
 _NAMES = {
     "❤": "red heart",
@@ -16,7 +16,7 @@ _NAMES = {
     "🏠": "house",
     "🔪": "kitchen knife",
 }
-"""What people call those that Unicode calls otherwise."""
+"""Emoji that people call something else than Unicode does."""
 
 
 def spelled_out(text: str) -> str:

@@ -83,7 +83,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ResponseToken:
-    """What can edit the response to an interaction, also where the bot is no member."""
+    """What can edit the response to an interaction, even where the bot is not a member."""
 
     application_id: int
     token: str
@@ -106,7 +106,7 @@ class NewJob:
     priority: int = 0
     parent_id: int | None = None
     most_running: int | None = None
-    """It waits while so many of the member's jobs run in the server; 1 or more, or None."""
+    """It waits while this many of the member's jobs run in the server; 1 or more, or None."""
     spoilered: bool = False
     age_restricted: bool = False
     locale: str = "en"
@@ -114,7 +114,7 @@ class NewJob:
     interaction_id: int | None = None
     """The pending response that is for this job, if there is one."""
     response_token: ResponseToken | None = None
-    """What shows the job where the bot is no member; then it has no message of its own."""
+    """What shows the job where the bot is not a member; then it has no job message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Job:
     """The engine process that renders it, or rendered it last."""
     lease_until: float | None
     attempts: int
-    """How often an engine has taken it and not given it back in good order."""
+    """How often an engine has claimed it without returning it in an orderly way."""
     step: int
     """The last step that was recorded, 0..recipe.steps."""
     created_at: float
@@ -152,11 +152,11 @@ class Job:
     """Why it failed or was cancelled; after success, notes for the member."""
     posted: bool
     stopping: bool
-    """Whether it is to stop at its next step and keep what is there."""
+    """Whether it should stop at its next step and keep the image so far."""
     parent_id: int | None
     """The job that this one repeats, varies or goes on from."""
     deleted_at: float | None
-    """When its pictures were deleted."""
+    """When its images were deleted."""
     spoilered: bool = False
     """Whether its images are posted behind a spoiler; so are those made from it."""
     age_restricted: bool = False
@@ -164,10 +164,10 @@ class Job:
     locale: str = "en"
     """The Discord locale of its member."""
     redraws: int = 0
-    """How often its outcome was asked to be shown once more."""
+    """How often its outcome had to be shown again."""
     kind: JobKind = JobKind.IMAGE
     held: bool = False
-    """Whether its images are shown to nobody until a moderator has looked at them."""
+    """Whether its images are hidden until a moderator has reviewed them."""
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
@@ -212,7 +212,7 @@ class Job:
 
     @property
     def seconds(self) -> float | None:
-        """How long the painting took, once it has ended."""
+        """How long rendering took, once it has ended."""
         if self.started_at is None or self.finished_at is None:
             return None
         return max(0.0, self.finished_at - self.started_at)  # the clock may have been set back

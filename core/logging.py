@@ -23,7 +23,7 @@ _INTERACTION_TOKEN = re.compile(
     rf"""|token{_STYLE}\\?['"]?\ ?[:=]\ ?{_STYLE}\\?['"]?)[\w.-]{{20,}}""",
     re.ASCII | re.IGNORECASE,
 )
-"""Tokens of interactions and webhooks: whoever has one can respond as the bot for 15 minutes."""
+"""Tokens of interactions and webhooks: anyone who has one can respond as the bot for 15 minutes."""
 
 _LEAK = 12  #: consecutive characters of the bot's token that are redacted
 _RUN = re.compile(rf"[\w.+=-]{{{_LEAK},}}", re.ASCII)

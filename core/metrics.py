@@ -26,7 +26,7 @@ OLDEST = Gauge("imagine_queue_oldest_seconds", "How long the oldest waiting job 
 RUNNING = Gauge("imagine_queue_running_jobs", "Jobs that are being rendered.")
 UNPOSTED = Gauge("imagine_queue_unposted_jobs", "Jobs that ended and are not posted yet.")
 
-ANSWERS = Counter(
+RESPONSES = Counter(
     "imagine_discord_answers",
     "Discord's responses by status: 429 is a rate limit, none a request without a response.",
     ["status"],
@@ -104,23 +104,23 @@ async def _measure_queue(database: Database) -> None:
 def counted_requests() -> aiohttp.TraceConfig:
     """Counts Discord's responses, for `discord.Client(http_trace=…)`."""
 
-    async def answered(
+    async def on_response(
         session: aiohttp.ClientSession,
         context: SimpleNamespace,
         end: aiohttp.TraceRequestEndParams,
     ) -> None:
-        ANSWERS.labels(str(end.response.status)).inc()
+        RESPONSES.labels(str(end.response.status)).inc()
 
-    async def unanswered(
+    async def on_exception(
         session: aiohttp.ClientSession,
         context: SimpleNamespace,
         end: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        ANSWERS.labels("none").inc()
+        RESPONSES.labels("none").inc()
 
     trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(answered)
-    trace.on_request_exception.append(unanswered)
+    trace.on_request_end.append(on_response)
+    trace.on_request_exception.append(on_exception)
     return trace
 
 

@@ -38,7 +38,7 @@ class AuditAction(StrEnum):
 
 
 IMAGE_CHECK = 0
-"""Who has reported an image that is held: nobody, but the image check."""
+"""`reported_by` of a held image: the image check, not a member."""
 
 
 class ChannelRule(StrEnum):

@@ -50,9 +50,9 @@ def escape_braces(text: str) -> str:
 
 
 def alternatives(text: str) -> list[list[str]]:
-    """The pieces of a text, in turn outside and inside of braces, each with its alternatives.
+    """The pieces of a text, alternately outside and inside braces, each with its alternatives.
 
-    Outside, there is one. Raises RecipeError, which points at a wrong brace.
+    Outside, there is only one. Raises RecipeError, which points at a wrong brace.
     """
     if not _BRACE.search(text):
         return [[text]]

@@ -86,7 +86,7 @@ class PerceptorChoice:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server of ours listens; only this machine is asked there unless a host is named."""
+    """The address of one of our servers; localhost unless a host is named."""
 
     port: int
     host: str = "127.0.0.1"
@@ -104,7 +104,7 @@ _PERCEPTOR = re.compile(
 
 
 def _perceptors(value: Any) -> Any:
-    """A setting's text as choices; raises ValueError unless every entry is right."""
+    """Parses a setting's text as choices; raises ValueError for a wrong entry."""
     if not isinstance(value, str):
         return value
     choices = []
@@ -125,7 +125,7 @@ _LISTENING = re.compile(
 
 
 def _listening(value: Any) -> Any:
-    """A setting's text as an address; raises ValueError unless it is one."""
+    """Parses a setting's text as an address; raises ValueError if it isn't one."""
     if not isinstance(value, str):
         return value
     meant = _LISTENING.fullmatch(value)
@@ -136,7 +136,7 @@ def _listening(value: Any) -> Any:
 
 
 def _concepts(value: Any) -> Any:
-    """A setting's text as concepts; raises ValueError unless every entry is right."""
+    """Parses a setting's text as concepts; raises ValueError for a wrong entry."""
     return parse_concepts(value) if isinstance(value, str) else value
 
 
@@ -146,7 +146,8 @@ Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _token(secret: SecretStr) -> SecretStr:
-    """Only what Discord's tokens consist of: so it looks the same in a URL, in JSON, quoted."""
+    """Accepts only the characters of Discord's tokens, which look the same in URLs, JSON and
+    quotes."""
     if not re.fullmatch(r"[A-Za-z0-9._-]+", secret.get_secret_value()):
         raise ValueError("not a token")
     return secret
@@ -156,7 +157,7 @@ _THIS_MACHINE = {"127.0.0.1", "[::1]", "localhost"}
 
 
 def _address(text: str) -> str:
-    """As it was typed: what pydantic makes of it may be another."""
+    """Returns the address as typed: pydantic may normalise it into another."""
     if not re.fullmatch("[!-~]+", text):
         raise ValueError("not an address")
     url = TypeAdapter(HttpUrl).validate_python(text)
@@ -208,7 +209,7 @@ class Settings(BaseSettings):
 
     @property
     def check_policy(self) -> CheckPolicy:
-        """What the host has set of the image check."""
+        """The host's settings of the image check."""
         return CheckPolicy(
             self.image_check, self.image_check_threshold, self.image_check_age_restricted
         )

@@ -21,7 +21,7 @@ NO_GAP, TIGHT_GAP, LOOSE_GAP, APOSTROPHE_GAP = range(4)
 """What stands between two letters: nothing; punctuation or symbols; white space; an apostrophe."""
 
 ELONGATED = 3
-"""So many times the same letter in a row are an emphasis ("nuuude"), not a spelling."""
+"""This many equal letters in a row are an emphasis ("nuuude"), not a spelling."""
 
 MAX_EXPANSION = 4
 """A character that stands for more letters than this is a symbol (U+FDFA stands for 18)."""
@@ -125,7 +125,7 @@ def fold(text: str, *, digits: bool = True, elongation: bool = True) -> FoldedTe
 
 @lru_cache(maxsize=8192)
 def has_marks(letter: str) -> bool:
-    """Whether a folded letter is a Latin one with marks, or a variant with a name of its own."""
+    """Whether a folded letter is a Latin letter with marks, or a variant with its own name."""
     return not letter.isascii() and any(known.base != letter for known in _fold_letter(letter))
 
 

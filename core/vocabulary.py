@@ -1,8 +1,8 @@
-"""What a model of limited vocabulary understands of a prompt, decided without its networks.
+"""What a model with a limited vocabulary understands of a prompt, decided without its networks.
 
-A vocabulary file lists the things that the model can paint, with their names in several languages,
-and other words that mean nearly the same. The bot looks prompts up in it before it queues a job.
-What is not called by a name is looked up by the vectors of its words.
+A vocabulary file lists the things that the model can paint, with their names in several languages
+and their synonyms. The bot looks prompts up in it before it queues a job. A thing that is described
+rather than named is looked up by the vectors of the words.
 """
 
 import json
@@ -29,29 +29,30 @@ LONGEST_PHRASE = 8
 """Words of a phrase that is looked up as a whole."""
 
 SHORTEST_TYPO = 4
-"""Letters of a word in which a typing error is looked for; shorter ones resemble too much."""
+"""The fewest letters of a word that is corrected; shorter words resemble too many others."""
 
 SURE_WORD = 6
-"""Letters of a word from which on a wrong one is forgiven, and not only a missing or moved one."""
+"""The fewest letters of a word in which a wrong letter is corrected, not just a missing or swapped
+one."""
 
 LONG_WORD = 9
-"""Letters from which on two errors are forgiven instead of one."""
+"""The fewest letters of a word in which two errors are corrected."""
 
 SUGGESTIONS = 3
 
 ALIKE = 75
 """Percent of its letters that a suggestion shares with what was typed."""
 NEAR = 0.4
-"""Cosine of a text to a thing from which on it means that thing, where no word names any."""
+"""The lowest cosine at which a text means a thing, if no word names one."""
 NEARER = 0.5
-"""The same where a word might name one. Both were chosen by 100 descriptions that were written for
-practice; with lower ones, "neon sign" was radioactive."""
+"""The lowest cosine if a word might name one. Both were chosen on 100 practice descriptions; with
+lower ones, "neon sign" was radioactive."""
 RELATED = 0.3
-"""Cosine from which on a word may stand for a thing, and a thing is suggested."""
+"""The lowest cosine at which a word may stand for a thing, or a thing is suggested."""
 
 _WORD = re.compile(r"[\w'-]+")
 _KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
-"""Both scripts write the same sounds, and members write names in either."""
+"""Both scripts write the same sounds, and members use either for names."""
 _PLURALS = ("s", "es", "n", "en", "e", "x")
 
 
@@ -153,7 +154,7 @@ class Vocabulary:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
 
     def understand(self, text: str) -> Understanding:
-        """What of a prompt in canonical form is recognised."""
+        """What is recognised in a prompt in canonical form."""
         things: list[str] = []
         modifiers: list[str] = []
         unknown: list[str] = []
@@ -202,7 +203,7 @@ class Vocabulary:
         return phrases
 
     def _described(self, text: str, said: Sequence["_Phrase"]) -> str:
-        """The thing that a text describes without calling it by its name, or ""."""
+        """The thing that a text describes without naming it, or ""."""
         shapes = self.shapes.intersection(phrase.modifier for phrase in said)
         if not self.vectors or shapes or self._named(text, said):
             return ""
@@ -231,14 +232,14 @@ class Vocabulary:
         return not self._compound(text, said[first : first + 2])
 
     def _means(self, phrase: "_Phrase") -> bool:
-        """Whether a phrase stands for its thing, and not for what merely has to do with it."""
+        """Whether a phrase stands for its thing rather than for something related."""
         if phrase.name or not self.vectors:
             return True
         return self.vectors.cosine(fold(phrase.text), phrase.thing) > RELATED
 
     @staticmethod
     def _compound(text: str, phrases: Sequence["_Phrase"]) -> bool:
-        """Whether two names of different things follow each other with nothing between them."""
+        """Whether the names of two different things follow each other directly."""
         if len(phrases) != 2 or not all(phrase.name for phrase in phrases):
             return False
         first, second = phrases
@@ -272,10 +273,10 @@ class Vocabulary:
             del words[:count]
 
     def compose(self, texts: Sequence[str], excludes: Sequence[str] = ()) -> Composition:
-        """Where the things of the prompts stand, and on what, without things that are excluded.
+        """The composition of the prompts, without the things that are excluded.
 
-        Nothing if one thing stands in the middle of its own ground, or if several prompts name
-        things. Prompts after the first that names one may say what the ground is.
+        Empty if one thing is in the middle of its own ground, or if several prompts name things.
+        Prompts after the first that names a thing may name the ground.
         """
         first = next((text for text in texts if self._things_and_shapes(text)), "")
         others = [text for text in texts if text != first]
@@ -316,14 +317,14 @@ class Vocabulary:
         )
 
     def _is_name(self, text: str) -> bool:
-        """Whether all of a text is one name, but for an article and the like before it."""
+        """Whether a text is just one name, apart from an article or the like."""
         words = list(_words(fold(text)))
         while words and words[0] in self.silent:
             del words[0]
         return fold(text) in self.things or _joined(words) in self.things
 
     def _things_and_shapes(self, text: str) -> list[str]:
-        """What a text names that can stand somewhere; nothing if all of its words are silent."""
+        """The things and shapes that a text names; nothing if all of its words are silent."""
         if all(phrase.silent for phrase in self._split(list(_words(fold(text))), self.silent)):
             return []
         found = self.understand(text)

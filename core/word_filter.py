@@ -77,7 +77,7 @@ class WordFilter:
         return None
 
     def candidates(self, reading: Reading) -> Iterator[tuple[Pattern, int, int]]:
-        """Where the symbols of a rule stand, and are not wholly inside of a word."""
+        """The places where a rule's symbols occur, except those wholly inside a word."""
         for last, group in self._automaton.iter(reading.folded.symbols):
             start, end = last + 1 - group.length, last + 1
             if reading.may_hold(group, start, end):
@@ -92,7 +92,7 @@ def compiled(rules: tuple[WordRule, ...]) -> WordFilter:
 
 
 def first_hit(rules: Iterable[WordRule], text: str) -> Hit | None:
-    """A rule that a text breaks, and where; None if it breaks none."""
+    """The rule that a text breaks, and where; None if it breaks none."""
     rules = tuple(rules)
     return compiled(rules).first_hit(text) if rules else None
 
@@ -103,7 +103,7 @@ def is_word(text: str) -> bool:
 
 
 def _readings(text: str) -> Iterator[tuple[str, Reading]]:
-    """Each text to judge, and how it may be read: a row of one letter is an emphasis, or is not."""
+    """Each text to check, with repeated letters read as an emphasis or as a spelling."""
     for shown, tokens, digits in _views(text):
         folded = fold(shown, digits=digits)
         yield shown, Reading(folded, tokens)
@@ -112,7 +112,7 @@ def _readings(text: str) -> Iterator[tuple[str, Reading]]:
 
 
 def _views(text: str) -> Iterator[tuple[str, bool, bool]]:
-    """The texts to judge: as typed or in tokens, and whether digits may stand for letters."""
+    """The texts to check: as typed or in tokens, and whether digits may stand for letters."""
     yield text, False, True
     small = text.lower()
     tokens = " ".join(_TOKENS.findall(small))

@@ -1,4 +1,4 @@
-"""What a rule of the word filter demands of a text, beyond having its letters in a row."""
+"""Patterns: what a rule of the word filter requires besides its letters in a row."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -49,7 +49,7 @@ _MARK = regex.compile(r"\p{M}")
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What must hold where the symbols of a rule stand."""
+    """What must hold where a rule's symbols occur."""
 
     rule: WordRule
     open_start: bool
@@ -57,16 +57,16 @@ class Pattern:
     gaps: tuple[int, ...]
     """Before which letters the rule itself has a gap."""
     exact: str | None
-    """The letters, where no others will do."""
+    """The exact letters, if no others match."""
     i_places: int
     l_places: int
     """Bit n is set if letter n is an i, or an l."""
     least_letters: int
-    """So many must not be digits, and one of them a letter."""
+    """This many must not be digits, and one of them must be a letter."""
     elongated: tuple[int, ...] = ()
     """Which letters must be elongated."""
     lenient: bool = False
-    """Whether any letters and gaps will do."""
+    """Whether any letters and gaps match."""
     unspaced: bool = False
     numeric: bool = False
     prefixes: frozenset[str] = frozenset()
@@ -99,7 +99,7 @@ def patterns_of(rule: WordRule) -> tuple[tuple[str, Pattern], ...]:
 
 
 def loosest(patterns: Sequence[Pattern]) -> Pattern:
-    """One pattern that hits wherever any of them does."""
+    """One pattern that matches wherever any of them does."""
     return Pattern(
         patterns[0].rule,
         open_start=any(pattern.open_start for pattern in patterns),
@@ -117,7 +117,7 @@ def loosest(patterns: Sequence[Pattern]) -> Pattern:
 
 
 class Reading:
-    """A folded text, with all that decides in constant time whether a rule is broken there."""
+    """A folded text with an index that decides in constant time whether a rule is broken."""
 
     def __init__(self, folded: FoldedText, tokens: bool = False) -> None:
         """`tokens`: the text is what CLIP's tokenizer makes of a prompt."""
@@ -146,7 +146,7 @@ class Reading:
         self._ordinary, self._lone = _running_count(ordinary), _running_count(lone)
 
     def may_hold(self, group: Group, start: int, end: int) -> bool:
-        """Whether a pattern of the group can fit there at all; it spares asking each of them."""
+        """Whether any pattern of the group can match there; saves trying each."""
         return group.anywhere or (
             (group.open_start or self._starts[start])
             and (group.open_end or self._word_ends[end] - end <= MAX_SUFFIX)

@@ -1,7 +1,7 @@
-"""Vectors of words, which tell what a description means without naming it.
+"""Word vectors, which find the thing that a description means.
 
-"A furry animal that builds dams" has no word of a beaver's names in it. But the vectors of its
-words, added up, point to what a sentence encoder says of a beaver's name, keywords and definition.
+"A furry animal that builds dams" contains none of a beaver's names. But the sum of its word vectors
+points to the sentence encoder's embedding of a beaver's name, keywords and definition.
 `training.stages.word_vectors` makes both.
 """
 
@@ -23,9 +23,9 @@ _SHORTEST_STEM = 3
 
 @dataclass(frozen=True)
 class WordVectors:
-    """`words` are folded, `vectors` (n, d) theirs, as long as they weigh; float32.
+    """`vectors` (n, d) of the folded `words`, whose lengths are their weights; float32.
 
-    `things` (m, d) are those of the things in the order of `names`, of length 1.
+    `things` (m, d) are the unit vectors of the things in the order of `names`.
     """
 
     words: tuple[str, ...]
@@ -35,7 +35,7 @@ class WordVectors:
 
     @classmethod
     def load(cls, path: Path) -> "WordVectors":
-        """Raises OSError and ValueError for a file that is missing or not of this kind."""
+        """Raises OSError if the file is missing, ValueError if it holds no word vectors."""
         with np.load(path, allow_pickle=False) as table:
             try:
                 vectors = table["vectors"] * table["scales"][:, None].astype(np.float32)
@@ -48,7 +48,7 @@ class WordVectors:
         return cls(words, vectors, names, things / lengths)
 
     def save(self, path: Path) -> None:
-        """In 8 bits a number."""
+        """Stores each number in 8 bits."""
         scales = (np.abs(self.vectors).max(axis=1) / 127).astype(np.float16)
         rounded = np.round(self.vectors / scales[:, None].astype(np.float32))
         np.savez_compressed(
@@ -65,11 +65,11 @@ class WordVectors:
         return bool(self._stem(word))
 
     def nearest(self, folded: str) -> tuple[str, float]:
-        """The thing that a text means, and its cosine to it; 0.0 if no word has a vector."""
+        """The thing nearest to a text, and the cosine; 0.0 if no word has a vector."""
         return next(iter(self.like(folded, 1)), ("", 0.0))
 
     def like(self, folded: str, count: int) -> list[tuple[str, float]]:
-        """The things that a text is nearest to, and its cosines to them, the highest first."""
+        """The things nearest to a text with their cosines, the highest first."""
         meaning = self._meaning(folded)
         if meaning is None:
             return []
@@ -78,14 +78,14 @@ class WordVectors:
         return [(self.names[row], float(cosines[row])) for row in best]
 
     def cosine(self, folded: str, name: str) -> float:
-        """How near a text is to a thing; 1.0 if no word or no such thing has a vector."""
+        """The cosine of a text and a thing; 1.0 if no word or no such thing has a vector."""
         meaning = self._meaning(folded)
         if meaning is None or name not in self.names:
             return 1.0
         return float(self.things[self.names.index(name)] @ meaning)
 
     def _meaning(self, folded: str) -> NDArray[np.float32] | None:
-        """The direction of a text, of length 1."""
+        """The unit vector of a text."""
         rows = [self._rows[word] for word in self.words_of(folded)]
         total = self.vectors[rows].sum(axis=0)
         length = float(np.linalg.norm(total))

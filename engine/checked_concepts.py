@@ -7,7 +7,7 @@ from core.job import Job
 
 
 class CheckedConcepts:
-    """The host's policy, and the servers' concepts as they are at each call."""
+    """The host's policy, and the servers' current concepts."""
 
     def __init__(self, database: Database, policy: CheckPolicy) -> None:
         self._rules = GuildRules(database)
@@ -24,7 +24,7 @@ class CheckedConcepts:
         concepts = merged(self._policy.concepts, await self._rules.concepts(job.guild_id))
         if job.guild_id is not None:
             return concepts
-        # Outside of servers there is no moderator who could look at it.
+        # Outside of servers, no moderator could review it.
         return tuple(
             Concept(each.text, CheckAction.REFUSE) if each.action is CheckAction.HOLD else each
             for each in concepts

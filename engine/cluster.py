@@ -49,11 +49,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 CONNECT_SECONDS = 60.0  #: until a cluster counts as unreachable
 ADJUST_SECONDS = 1.0  #: between two comparisons of the queue and the cluster
-RETRY_SECONDS = 5.0  #: until an actor that could not start is tried again
-JOIN_SECONDS = 1800.0  #: for weights to arrive and networks to be read
-IDLE_SECONDS = 600.0  #: until an actor without jobs is ended, so that its node may go
+RETRY_SECONDS = 5.0  #: before an actor that could not start is tried again
+JOIN_SECONDS = 1800.0  #: for weights to arrive and networks to load
+IDLE_SECONDS = 600.0  #: before an idle actor is ended, so that its node can be removed
 HAND_OVER_SECONDS = 15.0  #: before the end of a draining node, that its jobs are moved
-MAX_MISSING = 100  #: actors without room that ask the autoscaler for nodes, at most
+MAX_MISSING = 100  #: the most actors without room that ask the autoscaler for nodes
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +62,7 @@ class ActorSlot:
 
     actor: Any
     node: str = ""
-    """Where it is; "" while it waits for room."""
+    """Its node; "" while it waits for room."""
     process: int = 0
     renderer: RayRenderer | None = None
     """Its handle; None until the networks are read."""
@@ -71,13 +71,13 @@ class ActorSlot:
 
     @property
     def jobs(self) -> frozenset[int]:
-        """Those that it renders."""
+        """The jobs that it is rendering."""
         return self.renderer.jobs if self.renderer else frozenset()
 
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[None]:
-    """Belongs to the cluster of the settings while the block runs. Raises ClusterError."""
+    """Connects to the cluster of the settings while the block runs. Raises ClusterError."""
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -88,7 +88,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
             f"The Ray cluster at {settings.ray_address} cannot be joined ({reason}): start a node "
             "of it on this machine with `ray start`."
         ) from error
-    for number in (signal.SIGTERM, signal.SIGINT):  # Ray has taken them from Python
+    for number in (signal.SIGTERM, signal.SIGINT):  # Ray has replaced their handlers
         signal.signal(number, signal.getsignal(number))
     try:
         yield
@@ -97,14 +97,14 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
 
 
 def _in_daemon(work: Callable[[], None]) -> Future[None]:
-    """In a thread that nobody waits for: Ray tries for ever to reach a cluster that is not there.
+    """Runs in a daemon thread, because Ray keeps trying to reach a missing cluster.
 
-    In the main one it would besides make SIGTERM end the process where it stands.
+    In the main thread, it would also make SIGTERM end the process immediately.
     """
     future: Future[None] = Future()
 
     def run() -> None:
-        with suppress(InvalidStateError):  # nobody wants to know any more
+        with suppress(InvalidStateError):  # nobody is waiting any more
             try:
                 work()
                 future.set_result(None)
@@ -116,7 +116,7 @@ def _in_daemon(work: Callable[[], None]) -> Future[None]:
 
 
 def _join(address: str | None) -> None:
-    """Brings the code along: whatever else a node has of it is not looked at."""
+    """Ray's runtime environment with our code, which takes precedence over a node's own copy."""
     with tempfile.TemporaryDirectory(prefix="imagine-") as folder:
         for package in (engine, core):
             left_out = shutil.ignore_patterns("*.safetensors", "__pycache__")
@@ -131,7 +131,7 @@ def _join(address: str | None) -> None:
 
 
 class Cluster:
-    """Sees to it that the worker has renderers; one for each engine process."""
+    """Supplies the worker with renderers. One instance for each engine process."""
 
     def __init__(self, settings: Settings, database: Database, worker: Worker) -> None:
         """Raises WeightsError when the engine's own machine lacks the model's files."""
@@ -144,7 +144,7 @@ class Cluster:
         self._shipped: dict[str, Any] = {}
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         try:
             while True:
                 try:
@@ -157,7 +157,7 @@ class Cluster:
                 self._end(slot)
 
     async def _adjust(self) -> None:
-        """Starts and ends actors until there are as many as wanted."""
+        """Starts and ends actors to match the number wanted."""
         resources = await asyncio.to_thread(ray.cluster_resources)
         device = self._device(resources)
         waiting = await self._queue.unpaused_count()
@@ -172,7 +172,7 @@ class Cluster:
             self._shipped.clear()
 
     def _wanted(self, waiting: int, units: int, capacity: int) -> int:
-        """As many actors as jobs, within the cluster; and what is missing of a larger one."""
+        """As many actors as jobs that fit into the cluster, plus a few that ask it to grow."""
         missing = min(math.ceil(waiting / capacity), MAX_MISSING)
         return max(1, min(self._worker.jobs + waiting, units + missing))
 
@@ -195,7 +195,7 @@ class Cluster:
         self.slots.append(slot)
 
     def _end(self, slot: ActorSlot) -> None:
-        """Ends an actor, or what is left of it; `_adjust` starts another if one is wanted."""
+        """Ends an actor; `_adjust` starts another if one is wanted."""
         self.slots.remove(slot)
         if slot.startup_task is not asyncio.current_task():
             slot.startup_task.cancel()
@@ -204,7 +204,7 @@ class Cluster:
         ray.kill(slot.actor)
 
     def _idle(self) -> list[ActorSlot]:
-        """Those that may end, first those that never started; all but the busy ones."""
+        """The actors without jobs, those that never started first."""
         now = time.monotonic()
         for slot in self.slots:
             if slot.jobs:
@@ -254,7 +254,7 @@ class Cluster:
     # -- nodes that are to go --------------------------------------------------------------
 
     async def _vacate_draining_nodes(self) -> None:
-        """Starts no job on a draining node, and moves those that would not end in time."""
+        """Starts no more jobs on draining nodes, and moves those that would not finish in time."""
         draining = await asyncio.to_thread(draining_nodes)
         for slot in self.slots:
             renderer = slot.renderer
@@ -267,7 +267,7 @@ class Cluster:
 
 
 _UNIT = {"cpu": "CPU", "cuda": "GPU"}
-"""Ray's name of the resource that an actor needs one of."""
+"""Ray's name of the resource that each actor occupies."""
 
 
 def draining_nodes() -> dict[str, int]:

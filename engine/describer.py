@@ -18,13 +18,13 @@ from engine.phrases import Draft, PhraseBank, Slot
 from engine.synthesis.objective import centre_crop
 
 CANDIDATES = 2 * MAX_DESCRIPTIONS
-"""Prompts that are put together, so that some may be refused and there are still enough."""
+"""Candidates, of which some may be refused."""
 
 SHORTLIST = 4
-"""Phrases of a slot that are tried with each subject: those that fit best on their own."""
+"""Phrases of a slot that are tried with each subject: the best ones on their own."""
 
 MIN_GAIN = 0.02
-"""How much more similar a phrase has to make a description to be worth its words."""
+"""How much a phrase must raise the similarity of a description to be added."""
 
 TEXT_BATCH = 128  #: texts that are embedded at a time
 
@@ -39,7 +39,7 @@ class Describer:
     def describe(
         self, image: Image.Image, refused: Collection[str] = frozenset()
     ) -> list[Description]:
-        """Up to CANDIDATES prompts, the most similar first, without these phrases of the bank."""
+        """Up to CANDIDATES prompts, the most similar first, without the `refused` phrases."""
         seen = self._perceptor.embed_images(
             centre_crop(image, self._perceptor.resolution).to(self._device)
         )[0]
@@ -55,7 +55,7 @@ class Describer:
     def _extended(
         self, draft: Draft, shortlists: Sequence[tuple[Slot, Sequence[str]]], seen: Tensor
     ) -> Description:
-        """A draft with the phrase of each slot that makes it more similar, if any does."""
+        """A draft with the phrase of each slot that raises its similarity, if any does."""
         (similarity,) = self._similarities([draft], seen)
         for slot, phrases in shortlists:
             longer = [slot.add(draft, phrase) for phrase in phrases]
@@ -87,6 +87,6 @@ class Describer:
 def _best(
     phrases: Sequence[str], similarities: Tensor, refused: Collection[str], most: int
 ) -> list[str]:
-    """The phrases that are most similar, without those that are refused."""
+    """The most similar phrases, without the refused ones."""
     order = similarities.argsort(descending=True).tolist()
     return [phrases[i] for i in order if phrases[i] not in refused][:most]

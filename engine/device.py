@@ -17,7 +17,7 @@ GROUP = Path("/sys/fs/cgroup")
 
 
 class DeviceError(Exception):
-    """The device of the settings is not there; `str(error)` is one sentence for the host."""
+    """The device of the settings is not available; `str(error)` is one sentence for the host."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -71,7 +71,7 @@ def measure_memory(device: torch.device) -> None:
 
 
 def _left_of_share() -> int:
-    """What is left of a container's memory limit (cgroup v2); without one, unlimited.
+    """The memory left within a container's limit (cgroup v2); infinite without one.
 
     Inactive page cache counts as used, but the kernel reclaims it, so it is added.
     """

@@ -39,7 +39,7 @@ class ImageCheck:
         return self._perceptor.embed_texts(self._neutral).float()
 
     def _embedded(self, concepts: tuple[str, ...]) -> Tensor:
-        """The latest ones are kept: all jobs of a server have the same."""
+        """Cached, because all jobs of a server have the same concepts."""
         if concepts not in self._concepts:
             if len(self._concepts) >= 16:
                 self._concepts.clear()

@@ -1,7 +1,7 @@
-"""A part of an image that is painted anew: where it is, and what stays.
+"""Inpainting: which part of an image is painted anew, and what stays.
 
-Nothing outside of it changes: the mask is feathered inwards, and the result is composited in pixel
-space, at the rendered size and once more at the size that is posted.
+Nothing outside of the part changes: the mask is feathered inwards, and the result is composited in
+pixel space, at the rendered size and again at the posted size.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def _fitted(image: Image.Image, size: Size) -> Image.Image:
 
 
 def _feathered(painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fades towards what stays, within what is painted; not towards the edges of the image."""
+    """Feathers the mask inwards, but not at the edges of the image."""
     radius = FEATHER * min(painted.shape)
     blurred = Image.fromarray(painted).filter(ImageFilter.GaussianBlur(radius))
     ramp = np.clip(2 * np.asarray(blurred, np.int16) - 255, 0, 255).astype(np.uint8)
@@ -71,10 +71,7 @@ def _feathered(painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _moved(image: Image.Image, move: Move) -> tuple[Image.Image, tuple[slice, slice]]:
-    """The image where the move takes it, continued by the colours of its edges.
-
-    And the rows and columns in which it is.
-    """
+    """The moved image, continued by the colours of its edges, and its rows and columns."""
     width, height = image.size
     across, down = round(MOVED * width), round(MOVED * height)
     if move is Move.ZOOM_OUT:

@@ -1,4 +1,4 @@
-"""The files of a job: frames, images, timelapse and checkpoint, in a folder of its own."""
+"""The files of a job in its folder: frames, images, timelapse and checkpoint."""
 
 import json
 import math
@@ -55,7 +55,7 @@ class JobFiles:
         """How much any frame of the film shows each concept that it is checked for."""
 
     def write_step(self, output: StepOutput) -> None:
-        """What is kept of a step: a frame of the timelapse, one of the film, or both."""
+        """Writes the frames of a step: one of the timelapse, one of the film, or both."""
         kept = output.done or is_kept(output.step, output.steps)
         images = output.images() if kept or output.filmed else []
         if kept:
@@ -73,7 +73,7 @@ class JobFiles:
         return self._write(f"film-{step:04}.webp", images, self._film)
 
     def _add_scores(self, scores: Mapping[str, float]) -> None:
-        """Keeps them: a job that resumes has the frames of before in its film."""
+        """Stores the scores: a job that resumes has its earlier frames in the film."""
         for concept, score in scores.items():
             self.film_scores[concept] = max(score, self.film_scores.get(concept, score))
         if scores:
@@ -88,7 +88,7 @@ class JobFiles:
         return path
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Replaces an older one."""
+        """Replaces the older checkpoint."""
         write_atomic(state_of(self.folder), checkpoint.to_bytes())
 
     def write_results(

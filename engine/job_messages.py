@@ -58,7 +58,7 @@ def progress_of(output: StepOutput, seconds_left: float | None) -> Progress:
 
 
 def early_end_text(output: StepOutput, *, stopped: bool) -> str:
-    """A job that has ended before its last step, stopped by its member or by itself."""
+    """Says that a job ended before its last step, stopped by its member or early."""
     place = {"step": output.step, "steps": output.steps}
     if stopped:
         return gettext("Stopped at step {step} of {steps}.", **place)
@@ -66,7 +66,7 @@ def early_end_text(output: StepOutput, *, stopped: bool) -> str:
 
 
 def paused_text(pause: Pause, step: int) -> str:
-    """A job that the moderators have paused, or the host."""
+    """Says that the moderators or the host have paused a job."""
     why = f": {pause.reason.rstrip('.')}" if pause.reason else ""
     if pause.everywhere:
         return gettext(
@@ -82,7 +82,7 @@ def paused_text(pause: Pause, step: int) -> str:
 
 
 def reason_for(error: Exception, recipe: Recipe, incident: str) -> Reason:
-    """Why a job failed, without anything of this machine in it."""
+    """Why a job failed, without details of this machine."""
     if isinstance(error, RecipeRefused):
         return Reason(text=refusal_text(error))
     if isinstance(error, ImageError):

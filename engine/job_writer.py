@@ -1,4 +1,4 @@
-"""Writes the files of one job beside the renderer: one write at a time, in their order."""
+"""Writes the files of one job while the renderer goes on: one write at a time, in order."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class JobWriter:
-    """A queue of at most one write; whoever wants to write waits for the one before."""
+    """A queue of at most one write; each caller waits for the previous write."""
 
     def __init__(self, files: JobFiles, threads: ThreadPoolExecutor) -> None:
         self.progressed = False
@@ -30,7 +30,8 @@ class JobWriter:
         return self._files.film_scores
 
     async def start_frame(self, output: StepOutput) -> None:
-        """Starts to write a frame and its checkpoint. It waits only where the disk is slower."""
+        """Starts writing a frame and its checkpoint. Waits only if the disk is slower than the
+        renderer."""
         await self._start(partial(self._write_step, output.checkpoint(), output))
 
     async def checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -46,7 +47,7 @@ class JobWriter:
         )
 
     async def wait(self) -> None:
-        """Returns once no write is under way."""
+        """Returns once no write is in progress."""
         if self._write:
             self.progressed |= await asyncio.shield(self._write)
 
@@ -55,7 +56,7 @@ class JobWriter:
         self._write = asyncio.get_running_loop().run_in_executor(self._threads, write)
 
     def _write_step(self, checkpoint: Checkpoint, output: StepOutput | None = None) -> bool:
-        """Whether it is written. If not, the timelapse lacks a frame, or a crash costs steps."""
+        """Whether the write succeeded. If not, a frame is missing, or a crash costs steps."""
         try:
             if output:
                 self._files.write_step(output)

@@ -1,6 +1,6 @@
-"""The engine's hold on its jobs in the database: claimed, renewed, and given back or ended.
+"""Leases: the engine claims jobs, renews them, and returns or finishes them.
 
-A lease that is not renewed runs out, and another engine takes the job: so a crash loses nothing.
+A lease that is not renewed runs out and another engine takes the job, so a crash loses nothing.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 LEASE_SECONDS = 20.0
 HEARTBEAT_SECONDS = 5.0
-RETRY_SECONDS = 2.0  #: between two tries at a database that is locked or full
+RETRY_SECONDS = 2.0  #: between two attempts at a locked or full database
 
 
 class Leases:
@@ -31,13 +31,13 @@ class Leases:
     def __init__(self, database: Database) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.stopping = False
-        """Whether changes that the database refuses are given up instead of tried again."""
+        """Whether to give up on changes that the database refuses instead of retrying."""
         self._claims = Claims(database)
         self._query: asyncio.Task[dict[int, bool]] | None = None
         self._querying = asyncio.Lock()
 
     async def claim(self) -> Job | None:
-        """The next job of the queue, which is now ours. Raises StoreError."""
+        """Claims the next job of the queue. Raises StoreError."""
         return await self._claims.claim(self.owner, LEASE_SECONDS)
 
     async def owned(self) -> dict[int, bool]:
@@ -51,7 +51,7 @@ class Leases:
 
     async def _query_owned(self) -> dict[int, bool]:
         async with self._querying:
-            self._query = None  # later callers must not get what was true before
+            self._query = None  # later callers must not get an outdated result
             return await self._claims.held(self.owner)
 
     async def release(self, job_id: int, *, attempt_counts: bool = False) -> bool:
@@ -100,7 +100,7 @@ class Leases:
     async def _retry_until_recorded(self, change: Callable[[], Awaitable[bool]]) -> bool:
         """False if the change did not apply, or could not be recorded before we stopped.
 
-        In the latter case the job is rendered again once its lease has run out.
+        In the latter case, the job is rendered again once its lease has run out.
         """
         while True:
             try:

@@ -33,7 +33,7 @@ from engine.inpainting import Inpainting
 
 SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
 MAX_UPLOAD = 10 * 2**20  #: bytes; Discord's default limit for a file
-LANCZOS_RADIUS = 3  #: pixels of the smaller image that one of the larger depends on
+LANCZOS_RADIUS = 3  #: pixels of the smaller image that each pixel of the larger depends on
 LINGER_SECONDS = 2  #: how long a timelapse shows the final image
 CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
 
@@ -61,7 +61,7 @@ Short = Annotated[str, Field(pattern=r"^[ -~]{0,100}$")]
 
 
 class Metadata(BaseModel):
-    """The metadata that `png` writes, read from a file that may not be trusted."""
+    """The metadata that `png` writes, read from an untrusted file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,9 +136,9 @@ def enlarged(image: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = Non
 
 
 def turned(image: Image.Image) -> Image.Image:
-    """A square with an even side whose upper left quarter is turned into the other three.
+    """Restores the quarter-turn symmetry of a square: the upper left quarter replaces the others.
 
-    Enlarging rounds rows before columns, so that an image loses this symmetry.
+    Enlarging rounds rows before columns, which breaks this symmetry.
     """
     pixels = np.asarray(image.convert("RGB"))
     half = image.width // 2
@@ -283,7 +283,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
-    """H.264 of constant quality, with `rate` bits a second at most."""
+    """H.264 at constant quality, with at most `rate` bits per second."""
     with Image.open(frames[-1]) as last:
         shown = enlarged(last)
         width, height = shown.width // 2 * 2, shown.height // 2 * 2  # 4:2:0 halves both sides
@@ -297,18 +297,18 @@ def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
         with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for index, image in enumerate(_pictures(frames, (width, height))):
+            for index, image in enumerate(_video_images(frames, (width, height))):
                 frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
                 frame.pts, frame.time_base = index, Fraction(1, FRAMES_PER_SECOND)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
-        # Its errors of the system are no OSError to whoever looks at errno alone.
+        # PyAV's system errors are no plain OSError.
         raise OSError(error.errno or errno.EIO, error.strerror or str(error)) from error
 
 
-def _pictures(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.Image]:
+def _video_images(frames: Sequence[Path], size: tuple[int, int]) -> Iterator[Image.Image]:
     for path, group in groupby(frames):  # a timelapse ends with one frame many times
         with Image.open(path) as image:
-            picture = enlarged(image.convert("RGB")).crop((0, 0, *size))
-        yield from (picture for _ in group)
+            shown = enlarged(image.convert("RGB")).crop((0, 0, *size))
+        yield from (shown for _ in group)

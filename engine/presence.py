@@ -1,4 +1,4 @@
-"""Reports an engine in the database while it works, for the host's `/host status`."""
+"""Reports an engine in the database while it runs, for `/host status`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,7 @@ log = structlog.stdlib.get_logger(__name__)
 async def reported(
     database: Database, name: str, model: str, renderers: Callable[[], int]
 ) -> AsyncIterator[None]:
-    """Lists the engine among those at work while the block runs."""
+    """Lists the engine as running for the duration of the block."""
     engines = Engines(database)
 
     async def report() -> None:

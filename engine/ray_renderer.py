@@ -1,9 +1,9 @@
-"""A renderer in a process of Ray's, on this machine or another.
+"""A renderer in a Ray actor, on this machine or another.
 
-`RendererActor` is what Ray starts there: it holds a `LocalRenderer` and lets it step by itself. The
-outputs that are due come back as a stream, at most a few steps ahead of the reader. `RayRenderer`
-is its handle here. Recipes, images, checkpoints and outputs are all that travels: tokens and the
-database stay with the engine.
+Ray starts a `RendererActor`, which holds a `LocalRenderer` and keeps stepping it. The outputs that
+are due come back as a stream, at most a few steps ahead of the reader. `RayRenderer` is the handle
+in this process. Only recipes, images, checkpoints and outputs are sent: tokens and the database
+stay with the engine.
 """
 
 import asyncio
@@ -40,16 +40,16 @@ from engine.synthesis.validation import Note
 log = structlog.stdlib.get_logger(__name__)
 
 STEPS_AHEAD = 2  #: that nobody has read yet, before the actor waits
-FIRST_STEP_SECONDS = 600.0  #: until an actor's first output: networks may be compiled
-STEP_SECONDS = 60.0  #: until any later one, if its steps are short
-PATIENCE = 20.0  #: how many times as long as its slowest step an actor may take for one
+FIRST_STEP_SECONDS = 600.0  #: for an actor's first output: networks may be compiled
+STEP_SECONDS = 60.0  #: for any later one, if its steps are short
+PATIENCE = 20.0  #: a step may take this many times as long as the slowest so far
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What an actor can do, once it has read its networks."""
+    """What an actor offers, once its networks are loaded."""
 
     provenance: Provenance
     capacity: int
@@ -67,7 +67,7 @@ class RendererActor:
         self._job_added = asyncio.Event()
 
     async def where(self) -> tuple[str, int]:
-        """Its node, and the number of its process there."""
+        """Its node, and its process id there."""
         return ray.get_runtime_context().get_node_id(), os.getpid()
 
     async def stay(self) -> None:
@@ -86,10 +86,7 @@ class RendererActor:
         names: Sequence[str],
         *contents: Content,
     ) -> Offer:
-        """Reads the networks, with the files that it was sent, and starts without jobs.
-
-        Raises WeightsError, DeviceError.
-        """
+        """Loads the networks, with the files that it was sent. Raises WeightsError, DeviceError."""
 
         def loaded() -> tuple[LocalRenderer, Offer]:
             for name, content in zip(names, contents, strict=True):
@@ -135,7 +132,7 @@ class RendererActor:
 
     @ray.method(num_returns="streaming", _generator_backpressure_num_objects=STEPS_AHEAD)
     async def steps(self) -> AsyncIterator[list[StepOutput]]:
-        """Step after step, while there are jobs; ends with what a step raises."""
+        """Steps as long as there are jobs; raises what a step raises."""
         renderer = self._renderer
         assert renderer
         while renderer is self._renderer:
@@ -215,12 +212,12 @@ class RayRenderer:
         return outputs
 
     async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
-        """The first one embeds the phrases, which takes about as long as a first step."""
+        """The first call embeds the phrases, which takes about as long as a first step."""
         call = self._actor.describe.remote(image, refused)
         return await self._answer(call, patience=FIRST_STEP_SECONDS)
 
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
-        """That of its last output, which came with it."""
+        """The checkpoint that came with its last output."""
         output = self._latest.get(job_id)
         return output.checkpoint() if output else None
 
@@ -239,14 +236,14 @@ class RayRenderer:
         """The actor belongs to `engine.cluster`, which ends it."""
 
     def give_up(self, reason: str, *, failed: bool) -> None:
-        """From now on it is lost."""
+        """Marks it as lost."""
         if not self.lost:
             self._reason, self.failed = reason, failed
             self._lost.set()
             self._watching.cancel()
 
     async def until_lost(self) -> str:
-        """Returns why, once it is."""
+        """Waits until it is lost; returns the reason."""
         await self._lost.wait()
         return self._reason
 
@@ -274,7 +271,7 @@ class RayRenderer:
         return await (await anext(self._stream))
 
     async def _answer(self, call: Awaitable[Result], patience: float | None = None) -> Result:
-        """What the actor answers or raises. Raises RendererLost if it does neither in time."""
+        """Awaits a call of the actor. Raises what it raises, and RendererLost on a timeout."""
         seconds = patience or self.timeout
         try:
             async with asyncio.timeout(seconds):

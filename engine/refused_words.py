@@ -10,16 +10,13 @@ from core.word_filter import first_hit
 
 
 class RefusedWords:
-    """The rules as they are at each call."""
+    """The current rules of each server."""
 
     def __init__(self, database: Database) -> None:
         self._rules = GuildRules(database)
 
     async def among(self, job: Job, texts: Sequence[str]) -> frozenset[str]:
-        """Those of the texts that the job's server does not allow in its channel.
-
-        Raises StoreError.
-        """
+        """The texts that the job's server does not allow in its channel. Raises StoreError."""
         rules = (await self._rules.for_member(job.guild_id, job.member_id)).words
         if job.age_restricted:
             rules = tuple(rule for rule in rules if not rule.age_restricted)

@@ -34,7 +34,7 @@ from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
-JOB_ID = 1  #: of the only job
+JOB_ID = 1  #: id of the only job
 
 
 class RenderError(Exception):

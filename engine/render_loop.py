@@ -1,6 +1,6 @@
-"""The loop of one renderer: start what is pending, take a step, record what came of it.
+"""The loop of one renderer: start pending jobs, take a step, record the results.
 
-It never waits for Discord, and for the disk only where that is slower than the renderer.
+It never waits for Discord, and for the disk only if that is slower than the renderer.
 """
 
 import time
@@ -96,11 +96,11 @@ class RenderLoop:
             return
         if describes:
             self._scheduler.remove(self._slot, job)
-        elif not self._slot.holds(job):  # it was taken away while it was being added
+        elif not self._slot.holds(job):  # it was taken away while it was added
             await job.detach()
 
     async def _step(self) -> None:
-        """One step of the renderer, and what follows from it."""
+        """Takes one step of the renderer and processes the outputs."""
         began = time.monotonic()
         try:
             outputs = await self._renderer.step()
@@ -123,7 +123,8 @@ class RenderLoop:
         self._slot.measure(time.monotonic() - began)
 
     def _job_of(self, output: StepOutput) -> RunningJob | None:
-        """None for a job that was taken away; the renderer is told again to drop it."""
+        """The job of an output; None if it was taken away, then the renderer is asked again to drop
+        it."""
         job = self._slot.jobs.get(output.job_id)
         if job is None:
             self._renderer.abort(output.job_id)
@@ -150,7 +151,9 @@ class RenderLoop:
 
         Jobs that are to finish early get one more step.
         """
-        held = list(self._slot.jobs.values())  # before the query, which knows no later ones
+        held = list(
+            self._slot.jobs.values()
+        )  # before the query, which would not include later ones
         try:
             owned = await self._services.leases.owned()
         except StoreError as error:
@@ -186,10 +189,10 @@ class RenderLoop:
     # -- trouble ---------------------------------------------------------------------------
 
     async def _recover(self, error: Exception) -> None:
-        """Deals with a step that failed.
+        """Recovers from a step that failed.
 
-        Out of memory, the youngest job waits for the others; the last one is tried again with
-        gradient checkpointing. Whatever else it is, all jobs in the renderer fail.
+        Out of memory, the youngest job waits for the others; the last one is retried with gradient
+        checkpointing. After any other error, all jobs in the renderer fail.
         """
         jobs = self._slot.started
         if out_of_memory(error) and len(jobs) > 1:
@@ -216,7 +219,7 @@ class RenderLoop:
     # -- other renderers -------------------------------------------------------------------
 
     async def _move_outgoing(self) -> None:
-        """Moves the jobs that another renderer is to go on with, at their present state."""
+        """Moves jobs to another renderer with their current state."""
         while self._slot.outgoing:
             job_id, target = self._slot.outgoing.popitem()
             if (job := self._slot.jobs.get(job_id)) and job.started:

@@ -1,6 +1,6 @@
-"""A renderer as the engine drives it, wherever it runs; and one in a thread of this process.
+"""The interface to a renderer, wherever it runs, and a renderer in a thread of this process.
 
-`engine.ray_renderer` has the one in a Ray actor, which holds a `LocalRenderer` in turn.
+`engine.ray_renderer` implements it with a Ray actor, which holds a `LocalRenderer` in turn.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from engine.synthesis.validation import Note
 
 log = structlog.stdlib.get_logger(__name__)
 
-SMALL_SIDE = 128  #: pixels, up to which a CPU renders several images at a time
+SMALL_SIDE = 128  #: the most pixels of images that a CPU renders several of at a time
 PREVIEW_SECONDS = 1.0  #: between two outputs of a job whose frames are not kept
 
 P = ParamSpec("P")
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 
 class RendererLost(Exception):  # noqa: N818 - it may be nobody's fault: a machine was taken away
-    """The renderer is gone, with all that it has rendered since its jobs were last saved."""
+    """The renderer is gone, and with it everything since the last checkpoints of its jobs."""
 
 
 class JobsDropped(Exception):  # noqa: N818 - named after what has happened
@@ -72,7 +72,7 @@ class RendererHandle(Protocol):
 
     @property
     def failed(self) -> bool:
-        """Whether it is gone because of a failure, which one of its jobs may have caused."""
+        """Whether it was lost to a failure, which one of its jobs may have caused."""
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -80,7 +80,7 @@ class RendererHandle(Protocol):
 
     @property
     def reload_seconds(self) -> float | None:
-        """About how long the next job waits for networks that were offloaded; None if none were."""
+        """Seconds that the next job waits for offloaded networks; None if none are."""
 
     def headroom(self, recipe: Recipe) -> float:
         """How many more jobs like this fit into its memory."""
@@ -108,7 +108,7 @@ class RendererHandle(Protocol):
         """Frees the GPU's memory until the next job."""
 
     def close(self) -> None:
-        """Ends it once its step is over."""
+        """Closes it after its current step."""
 
 
 @dataclass(slots=True)
@@ -123,10 +123,10 @@ class _Held:
 
 
 class LocalRenderer:
-    """A renderer in a thread of its own, so that the event loop never waits for the device.
+    """A renderer in a separate thread, so that the event loop never waits for the device.
 
-    The methods that end in `_here` run in that thread, one after the other; all else that touches
-    the renderer, or outputs that are still on the device, goes through them.
+    Methods that end in `_here` run in that thread, one after another. Everything that touches the
+    renderer, or outputs still on the device, goes through them.
     """
 
     lost = failed = False
@@ -275,10 +275,10 @@ def _log_failure(call: Future[None]) -> None:
 
 
 def images_at_a_time(device: str, side: int) -> int:
-    """How many images, at a model's own size, are rendered together on `cpu` or `cuda`.
+    """How many images of a model's own size are rendered together on `cpu` or `cuda`.
 
-    On a CPU two full-size images together take 2.7 times as long as one (docs/performance.md): one
-    after the other they are done sooner.
+    On a CPU, two full-size images together take 2.7 times as long as one (docs/performance.md), so
+    they are rendered one after the other.
     """
     if device == "cuda":
         return 16

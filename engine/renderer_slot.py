@@ -1,4 +1,4 @@
-"""One renderer with the jobs that the engine has given to it."""
+"""A renderer with the jobs assigned to it."""
 
 import asyncio
 import time
@@ -19,20 +19,20 @@ STEP = Histogram(
 
 @dataclass(slots=True, eq=False)
 class RendererSlot:
-    """A renderer and its jobs: those that it renders, and those that it has yet to start."""
+    """A renderer and its jobs: those in progress and those still to be started."""
 
     renderer: RendererHandle
     capacity: int = 0
-    """About how many images it takes; fewer than the renderer offers while memory is short."""
+    """About how many images it takes; fewer than the renderer's limit while memory is short."""
     jobs: dict[int, RunningJob] = field(default_factory=dict)
     outgoing: dict[int, "RendererSlot"] = field(default_factory=dict)
-    """Jobs that are to move to another slot after the step that is under way."""
+    """Jobs to be moved to another slot after the current step."""
     wakeup: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job arrives."""
     last_tick: float = field(default_factory=time.monotonic)
-    """When its loop last came round."""
+    """When its loop last started a turn."""
     stopped: bool = False
-    """Whether its loop has ended, and with it the last step."""
+    """Whether its loop and the last step have ended."""
     timer: StepTimer = field(default_factory=StepTimer)
 
     def __post_init__(self) -> None:
@@ -70,11 +70,11 @@ class RendererSlot:
             self.capacity = self.renderer.capacity
 
     def measure(self, seconds: float) -> None:
-        """Learns from a step of all jobs that took so long."""
+        """Records how long a step of all jobs took."""
         STEP.observe(seconds)
         self.timer.measure(seconds, sum(job.cost for job in self.started))
 
     def seconds_left(self, job: RunningJob) -> float | None:
-        """An estimate for one of its jobs, if the others stay; None before the first step."""
+        """Estimated seconds left for a job, if the others stay; None before the first step."""
         others = sum(other.cost for other in self.started if other is not job)
         return self.timer.seconds(job.cost_left + job.steps_left * others)

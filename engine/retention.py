@@ -39,7 +39,7 @@ class _Stored:
         return self.path.suffix == ".png"
 
     def needed_until(self, needed: Needed) -> float:
-        """Seconds since 1970. What belongs to no job may belong to one that is being sent."""
+        """Seconds since 1970. What belongs to no job may belong to one being submitted."""
         until = self._lookup(needed)
         return self.written + HOUR if until is None else until
 
@@ -93,7 +93,7 @@ async def delete_old(settings: Settings, database: Database) -> None:
 def _stored(data_dir: Path) -> Iterator[_Stored]:
     folders = (data_dir / "pictures").glob("*")
     for path in (*filter(_is_job, folders), *(data_dir / "initial").glob("*.png")):
-        with suppress(FileNotFoundError):  # it is being changed: its turn comes the next time
+        with suppress(FileNotFoundError):  # it is being changed; try again next time
             files = [file.stat() for file in (path.iterdir() if path.is_dir() else [path])]
             written = max((file.st_mtime for file in files), default=0.0)
             yield _Stored(path, sum(file.st_size for file in files), written)
@@ -104,7 +104,7 @@ def _is_job(path: Path) -> bool:
 
 
 def _delete(path: Path, data_dir: Path) -> None:
-    """Raises OSError, but not for what is already gone."""
+    """Deletes a folder or file. Raises OSError, except if it is already gone."""
     if path.is_dir():
         remove_folder(int(path.name), data_dir)
     else:

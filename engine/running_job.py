@@ -1,4 +1,4 @@
-"""A job on this engine, from its claim to its end: what it shows, writes and records."""
+"""A job on this engine, from claim to end: what it shows, writes and records."""
 
 import asyncio
 import secrets
@@ -50,7 +50,7 @@ RENDERED = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class JobServices:
-    """What every job of an engine uses."""
+    """What all jobs of an engine share."""
 
     leases: Leases
     frames: FrameSink
@@ -59,27 +59,27 @@ class JobServices:
     writer_threads: ThreadPoolExecutor
     """Encodes and writes files."""
     idle_seconds: float | None = None
-    """After how long without a job a renderer's networks leave the GPU; None for never."""
+    """Idle seconds after which a renderer's networks leave the GPU; None for never."""
     finishing: set[asyncio.Task[None]] = field(default_factory=set)
-    """Jobs that are rendered, and whose images are being written."""
+    """Jobs whose images are being written."""
 
 
 class RunningJob:
     """A job that this engine has claimed.
 
-    Writes of one job never overlap, and none is under way once it has been given up: what it has
-    left on the disk is complete before another renderer or engine reads it.
+    Writes of one job never overlap, and none is in progress once it has been given up, so another
+    renderer or engine reads complete files.
     """
 
     def __init__(self, job: Job, services: JobServices) -> None:
         self.job = job
         self.step = 0
         self.cost = self.cost_left = 0.0
-        """Of its latest step, and of those that are left; 0 before the first."""
+        """The cost of its latest step and of the remaining ones; 0 before the first."""
         self.started = False
         """Whether it is in its renderer."""
         self.stopping = False
-        """Whether the member has asked for its end."""
+        """Whether the member wants it to finish early."""
         self.notes: list[str] = []
         self._services = services
         self._renderer: RendererHandle | None = None
@@ -177,11 +177,11 @@ class RunningJob:
     # -- while it is rendered --------------------------------------------------------------
 
     def update(self, output: StepOutput) -> None:
-        """Takes note of a step, whether or not it is still wanted."""
+        """Records a step, even if the job is no longer ours."""
         self.step, self.cost, self.cost_left = output.step, output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
-        """A frame that shows a concept is hidden, or not shown, as the finished image would be."""
+        """Hides or drops a frame that shows a concept, as the finished image would be."""
         progress = progress_of(output, seconds_left)
         match = self._match(output.concept_scores)
         hidden = match is not None and match.action is not CheckAction.SPOILER
@@ -190,7 +190,7 @@ class RunningJob:
         self._services.frames.show_frame(self.job, frame)
 
     def _match(self, *scores: Mapping[str, float]) -> Concept | None:
-        """What the image check has found: the strictest of these matches."""
+        """The strictest of the image check's matches."""
         threshold = self._services.checked.threshold
         highest: dict[str, float] = {}
         for concept, score in (pair for each in scores for pair in each.items()):
@@ -212,7 +212,7 @@ class RunningJob:
     # -- the end ---------------------------------------------------------------------------
 
     async def detach(self) -> None:
-        """Takes the job from its renderer, and waits until its files are complete."""
+        """Removes the job from its renderer and waits until its files are complete."""
         if self._renderer:
             self._renderer.abort(self.id)
         if self._writer:
@@ -221,8 +221,8 @@ class RunningJob:
     async def give_back(self, *, renderer_failed: bool = False) -> None:
         """Returns the job to the queue.
 
-        If its renderer has failed, the job may be the reason: the attempt counts unless the job
-        made progress, and there is no attempt without end.
+        If its renderer has failed, the job may be the cause. So the attempt counts unless the job
+        has progressed, which bounds the attempts.
         """
         await self.detach()
         self._services.frames.drop_frames(self.job)
@@ -240,13 +240,13 @@ class RunningJob:
         await self._end(State.FAILED, reason)
 
     def finish_early(self) -> None:
-        """Makes the next step the last, at the member's request."""
+        """Makes the next step the last one, at the member's request."""
         assert self._renderer
         self.stopping = True
         self._renderer.finish_early(self.id)
 
     def finish(self, output: StepOutput) -> None:
-        """Starts to write the images of the last step, after which the job is done."""
+        """Starts writing the images of the last step; then the job is done."""
         if output.step < output.steps:
             with use_locale(self.job.locale):
                 self.notes = [*self.notes, early_end_text(output, stopped=self.stopping)]
@@ -284,7 +284,7 @@ class RunningJob:
 
 
 async def fail_all(jobs: Sequence[RunningJob], error: Exception) -> None:
-    """Ends jobs because of one error, under one incident that log and members share."""
+    """Fails jobs because of one error, with one incident code for the log and the members."""
     incident, ids = secrets.token_hex(3), [job.id for job in jobs]
     if isinstance(error, RecipeRefused | ImageError):
         log.info("recipe refused", jobs=ids, reason=str(error))

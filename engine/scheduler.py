@@ -1,6 +1,6 @@
-"""Which job goes to which renderer.
+"""Assigns jobs to renderers.
 
-The choices are functions of the slots alone; `Scheduler` claims jobs and carries the choices out.
+The decisions are pure functions of the slots; `Scheduler` claims jobs and carries them out.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from engine.running_job import JobServices, RunningJob
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 0.5  #: between two claims from an empty queue
-WORTH_MOVING_SECONDS = 5.0  #: that a job must still take to be moved to an idle renderer
+WORTH_MOVING_SECONDS = 5.0  #: a job must have this much left to be moved to an idle renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Scheduler:
     async def assign(self, job: Job, slot: RendererSlot | None = None) -> None:
         """Gives a claimed job to a slot, or to the best one if that one is gone."""
         if stale := holder(self.slots, job.id):
-            # It was taken from us for a moment, and its loop has not noticed.
+            # It was taken from us briefly, and its loop has not noticed.
             stale_job = stale.jobs[job.id]
             self.remove(stale, stale_job)
             await stale_job.detach()
@@ -106,7 +106,7 @@ class Scheduler:
             await self._services.leases.release(job.id)
 
     def remove(self, slot: RendererSlot, job: RunningJob) -> None:
-        """Takes a job out of its slot, so that there is room for another."""
+        """Removes a job from its slot, which makes room for another."""
         slot.remove(job)
         self._next_claim = 0.0
 
@@ -115,7 +115,7 @@ class Scheduler:
         self._next_claim = 0.0
 
     async def wait(self, slot: RendererSlot) -> None:
-        """Until an idle slot is given a job, or the next claim is due."""
+        """Waits until an idle slot gets a job, or the next claim is due."""
         slot.wakeup.clear()
         seconds = self._next_claim - time.monotonic() if slot.free > 0 else POLL_SECONDS
         with suppress(TimeoutError):

@@ -25,8 +25,8 @@ from engine.worker import Worker
 
 log = structlog.stdlib.get_logger(__name__)
 
-DRAIN_SECONDS = 5.0  #: that outcomes may still be shown once the engine is to stop
-STUCK_SECONDS = 300.0  #: without a tick, after which a render loop is more than slow
+DRAIN_SECONDS = 5.0  #: for posting outcomes after the engine was told to stop
+STUCK_SECONDS = 300.0  #: without a tick after which a render loop counts as stuck
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Learns how long steps take, and so when a job will be done."""
+"""Estimates from past steps how long jobs will take."""
 
 EMA_DECAY = 0.8  #: the share of the old estimate that a new step leaves
 
@@ -13,7 +13,7 @@ class StepTimer:
         self._seconds_per_cost: float | None = None
 
     def measure(self, seconds: float, cost: float) -> None:
-        """Learns from a step that took so long. Steps without a known cost teach nothing."""
+        """Updates the estimate with a step. Ignores steps without a known cost."""
         if cost <= 0:
             return
         pace, known = seconds / cost, self._seconds_per_cost
@@ -22,5 +22,5 @@ class StepTimer:
         )
 
     def seconds(self, cost: float) -> float | None:
-        """What so much will take; None before the first step."""
+        """Estimated seconds for a cost; None before the first step."""
         return None if self._seconds_per_cost is None else self._seconds_per_cost * cost

@@ -21,7 +21,7 @@ from engine.renderer_slot import RendererSlot
 from engine.running_job import JobServices, RunningJob
 from engine.scheduler import Scheduler
 
-STOP_SECONDS = 30.0  #: that a step may still take once the engine is to stop
+STOP_SECONDS = 30.0  #: for the current step after the engine was told to stop
 
 RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 
@@ -40,7 +40,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._leases = Leases(database)
-        # Half of the cores write, so that the other half is left to renderers on this machine.
+        # Half of the cores write files; the other half is left to renderers on this machine.
         threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
         checked = CheckedConcepts(database, check or CheckPolicy())
         self._services = JobServices(self._leases, frames, data_dir, checked, threads, idle_seconds)
@@ -49,7 +49,7 @@ class Worker:
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def join(self, renderer: RendererHandle) -> None:
-        """Renders with this one, too, until it is lost or the worker stops."""
+        """Adds a renderer, which is used until it is lost or the worker stops."""
         slot = RendererSlot(renderer)
         self._scheduler.slots.append(slot)
         RENDERERS.set(self.renderers)
@@ -67,12 +67,12 @@ class Worker:
 
     @property
     def jobs(self) -> int:
-        """How many have a place in a renderer."""
+        """The number of jobs in renderers."""
         return sum(len(slot.jobs) for slot in self._scheduler.slots)
 
     @property
     def last_tick(self) -> float:
-        """When the slowest render loop last came round, by the monotonic clock."""
+        """When the slowest render loop last started a turn, by the monotonic clock."""
         return min((slot.last_tick for slot in self._scheduler.slots), default=time.monotonic())
 
     async def run(self) -> None:
@@ -104,7 +104,7 @@ class Worker:
         RENDERERS.set(self.renderers)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """If it fails, the worker does."""
+        """If a loop fails, the worker fails."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._on_end)

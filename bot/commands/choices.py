@@ -65,12 +65,12 @@ async def suggest_styles(interaction: Interaction, typed: str) -> list[Choice[st
 
 
 async def suggest_styles_or_none(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """The same, and first the choice of none, whatever the default is."""
+    """Like `suggest_styles`, with the choice of none first."""
     return or_none(NO_STYLE_NAME, typed, await suggest_styles(interaction, typed))
 
 
 def or_none(name: str, typed: str, choices: list[Choice[str]]) -> list[Choice[str]]:
-    """The choices, and first that of none under this name, if it contains what was typed."""
+    """The choices, preceded by none under this name, if it contains what was typed."""
     none = Choice(name=gettext(name), value=NO_STYLE)
     fits = typed.strip().casefold() in none.name.casefold()
     return [*([none] if fits else []), *choices][:MAX_CHOICES]

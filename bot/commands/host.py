@@ -1,6 +1,6 @@
-"""/host: what whoever runs the bot can do.
+"""/host: commands for the host.
 
-Discord shows it to administrators; the bot lets only the application's owner or team use it.
+Discord shows it to administrators; the bot only lets the application's owner or team use it.
 """
 
 import discord
@@ -17,7 +17,7 @@ from core.database.host import Host
 from core.database.statistics import WEEK, UsageStatistics
 from core.i18n import gettext, gettext_noop
 
-MAX_NAMED = 20  #: servers that are named
+MAX_NAMED = 20  #: the most servers that are named
 
 
 @app_commands.allowed_installs(guilds=True, users=False)

@@ -9,7 +9,7 @@ from core.discord_ui.custom_ids import template
 
 
 class ExampleButton(PersistentButton, template=template(KIND, number="[0-2]")):
-    """Requests an example on behalf of whoever presses it."""
+    """Requests an example for the member who presses it."""
 
     async def authorize(self, interaction: Interaction) -> None:
         """Anyone may press it."""

@@ -183,7 +183,7 @@ class MoreStepsButton(FinishedJobButton, action=Action.MORE):
 
 class EditButton(JobButton, action=Action.EDIT):
     async def press(self, interaction: Interaction) -> None:
-        # Before the form is filled in for nothing.
+        # Before the member fills in a form in vain.
         await own_images_only(interaction, self.job.recipe)
         await send_modal(interaction, EditModal.of_job(self.job, interaction.client.settings.model))
 
@@ -231,7 +231,7 @@ class DetailsButton(JobButton, action=Action.DETAILS):
 
 
 class PaintButton(JobButton, action=Action.PAINT):
-    """Paints one of the prompts that describe an image, as its presser prefers."""
+    """Paints one of the prompts that describe an image, with the preferences of who presses it."""
 
     async def authorize(self, interaction: Interaction) -> None:
         self.job = await get_description_job(interaction, self.job_id)
@@ -246,7 +246,7 @@ class PaintButton(JobButton, action=Action.PAINT):
 
 
 class DeletingButton(JobButton):
-    """A button of who may delete the job's images."""
+    """A button for those who may delete the job's images."""
 
     async def authorize(self, interaction: Interaction) -> None:
         job = await interaction.client.jobs.get(self.job_id)

@@ -80,7 +80,7 @@ class PersistentSelect(PersistentItem[discord.ui.Select[Any]], template=NEVER):
 
     def chosen(self) -> str:
         """The value. Raises RefusedError."""
-        values = getattr(self.item, "values", ())  # none if a button was forged
+        values = getattr(self.item, "values", ())  # empty if a button was forged
         if not values:
             raise RefusedError(gettext(OUTDATED_BUTTON))
         return str(values[0])
@@ -130,7 +130,7 @@ class PersistentModal(discord.ui.Modal):
                         option.default = option.label in chosen or option.value in chosen
 
     def _typed(self) -> TypedText | None:
-        """What was submitted, without files. None if it is too long to be shown."""
+        """What was submitted, without files; None if it is too long to show."""
         embed = discord.Embed(colour=discord.Colour.light_grey())
         for label in self._kept():
             text = _submitted(label.component).join(_FENCES)
@@ -195,7 +195,7 @@ def chosen_of(
 
 
 def check_prompts(include: str, exclude: str) -> None:
-    """Raises RefusedError for prompts that cannot be read; it names their field."""
+    """Raises RefusedError, which names the field, for prompts that cannot be parsed."""
     for name, text, excluded in (
         (gettext("Include"), include, False),
         (gettext("Exclude"), exclude, True),

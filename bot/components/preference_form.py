@@ -1,4 +1,4 @@
-"""The form of /prefer: a member's defaults as menus, each of which is saved once it is used."""
+"""The form of /prefer: a member's defaults as menus that save each choice."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -80,7 +80,7 @@ async def show_preferences(response: Response, typed: Mapping[str, str]) -> None
     except ValueError as error:
         if isinstance(error, RecipeError):
             raise
-        raise RefusedError(gettext(OUTDATED_BUTTON)) from None  # no such choice any more
+        raise RefusedError(gettext(OUTDATED_BUTTON)) from None  # this choice no longer exists
     await members.set_preferences(interaction.user.id, preferences)
     await response.edit(view=await _form(interaction, preferences))
 

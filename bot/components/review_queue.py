@@ -106,7 +106,7 @@ class ReviewAllButton(
 async def _decide(
     interaction: Interaction, guild_id: int, reports: Sequence[int], verdict: Verdict, access: str
 ) -> None:
-    """Reports that are closed already stay as they are."""
+    """Skips reports that are already closed."""
     bot = interaction.client
     async with acknowledged(interaction, updates_message=True) as response:
         for report_id in reports:

@@ -9,7 +9,7 @@ from core.discord_ui.custom_ids import TEXT, template
 
 
 class SuggestionButton(PersistentButton, template=template(KIND, include=TEXT)):
-    """Requests a suggestion on behalf of whoever presses it."""
+    """Requests a suggestion for the member who presses it."""
 
     async def authorize(self, interaction: Interaction) -> None:
         """Anyone may press it."""

@@ -1,4 +1,4 @@
-"""Who acts, and which jobs they may see: what commands and components check first."""
+"""Who acts, and which jobs they may see: the first check of commands and components."""
 
 from bot import policy
 from bot.client import ImagineBot
@@ -37,7 +37,7 @@ async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
 
 
 async def visible_job(bot: ImagineBot, job_id: int, actor: policy.Actor) -> Job:
-    """`get_visible_job` for who acts without an interaction."""
+    """`get_visible_job` for actions without an interaction."""
     job = await _visible_job(bot, job_id, actor)
     if job.kind is not JobKind.IMAGE:
         raise RefusedError(gettext("Job #{job} has no image.", job=job.id))
@@ -73,7 +73,7 @@ async def get_finished_job(interaction: Interaction, job_id: int) -> Job:
 
 
 async def finished_job(bot: ImagineBot, job_id: int, actor: policy.Actor) -> Job:
-    """`get_finished_job` for who acts without an interaction."""
+    """`get_finished_job` for actions without an interaction."""
     job = await visible_job(bot, job_id, actor)
     if job.state is not State.DONE:
         raise RefusedError(gettext("Job #{job} has no image.", job=job.id))

@@ -81,7 +81,7 @@ async def admitted(
 async def _decide(
     interaction: Interaction, recipes: Sequence[Recipe], parent: Job | None, guild_id: int | None
 ) -> tuple[Decision, Request]:
-    """All or none. They differ in their words only, so the terms of one are those of all."""
+    """Admits all or none. They differ only in their words, so they share their terms."""
     bot, member_id = interaction.client, interaction.user.id
     membership, roles = YES, _roles(interaction)
     if guild_id_of(interaction) is None and guild_id is not None:

@@ -4,9 +4,9 @@ import discord
 
 
 def announcement_channel(guild: discord.Guild) -> discord.TextChannel | None:
-    """Where the server wants such messages, or else its first channel in which the bot may write.
+    """The server's system channel, or else its first channel in which the bot can write.
 
-    Not in an age-restricted one, where not every member looks.
+    Never an age-restricted one, which not every member sees.
     """
     channels = sorted(guild.text_channels, key=lambda channel: channel.position)
     for channel in (guild.system_channel, *channels):

@@ -1,4 +1,4 @@
-"""Says in a response that it will soon not change any more, where only its token can edit it."""
+"""Says in a response that it will soon stop changing, if only its token can edit it."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ CONTINUES = gettext_noop(
 
 
 async def announce_expiring_tokens(bot: ImagineBot) -> None:
-    """Says so in each response in time, until cancelled."""
+    """Announces it in each response in time, until cancelled."""
     tokens = ResponseTokens(bot.database)
     await bot.wait_until_ready()
     while True:

@@ -1,4 +1,4 @@
-"""A finished image as a stored one, for a job that starts from it."""
+"""Stores a finished image as an upload, for a job that starts from it."""
 
 import asyncio
 from pathlib import Path

@@ -31,7 +31,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 HEADING = "### ⭐"
 
-POLL_SECONDS = 2.0  #: between two looks for images that are due
+POLL_SECONDS = 2.0  #: between two checks for images that are due
 
 Place = discord.abc.GuildChannel | discord.Thread
 
@@ -51,7 +51,7 @@ async def post_hall_of_fame(bot: ImagineBot) -> None:
 
 
 async def _post_or_leave_out(bot: ImagineBot, due: DueImage) -> bool:
-    """Whether it is settled; else it is tried again. Raises StoreError."""
+    """Whether it is settled; otherwise it is tried again. Raises StoreError."""
     try:
         return await _post(bot, due)
     except discord.HTTPException as error:
@@ -101,7 +101,7 @@ async def _post(bot: ImagineBot, due: DueImage) -> bool:
 
 
 async def _sent_before(bot: ImagineBot, job: Job, hall: Place) -> discord.Message | None:
-    """What was sent and not recorded. Raises discord.HTTPException."""
+    """A message that was sent but not recorded. Raises discord.HTTPException."""
     async for message in own_messages(bot, hall.id, job.created_at):
         texts = texts_of(message)
         if texts and texts[0].startswith(HEADING) and texts[-1].startswith(f"-# #{job.id} · "):

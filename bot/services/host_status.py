@@ -15,7 +15,7 @@ from core.discord_ui.job_message import about
 from core.discord_ui.text import escape
 from core.i18n import gettext, ngettext
 
-MAX_NAMED = 20  #: engines, and damaged jobs, that are named
+MAX_NAMED = 20  #: the most engines, and damaged jobs, that are named
 
 
 async def status_embed(bot: ImagineBot) -> discord.Embed:

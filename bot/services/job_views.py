@@ -38,7 +38,7 @@ from core.styles import style_label
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
-"""Jobs made from one that its details list, and how many are read to find some that are visible."""
+"""Derived jobs listed in the details, and how many are read to find visible ones."""
 MAX_CODE = 1200  #: characters of prompts to copy that are shown
 MAX_MADE_WITH = 500  #: characters of the model and the versions that are shown
 
@@ -129,7 +129,7 @@ async def _tile_previews(job: Job, folder: Path, only: int | None = None) -> lis
 
 
 async def show_details(response: Response, job: Job) -> None:
-    """Everything that decides an image, to be read and copied; what made it; its relatives."""
+    """Everything that determines an image, ready to copy; what made it; related jobs."""
     await response.edit(view=_layout(await _details(response, job), [], []))
 
 
@@ -210,7 +210,7 @@ def _code(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
-    """What the engine has written into an image, in words; empty where it has not."""
+    """What the engine has written into an image, in words; empty without metadata."""
 
     made_with: str = ""
     scores: str = ""

@@ -21,14 +21,14 @@ from core.i18n import gettext, gettext_noop, use_locale
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_TEXT = 1500  #: characters of a notice
-MAX_SECONDS = 600.0  #: after which the servers that are left get no notice
+MAX_SECONDS = 600.0  #: after which the remaining servers get no notice
 
 HEADING = gettext_noop("A notice from whoever runs this bot")
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How many servers a notice has reached, and which it has not."""
+    """How many servers a notice has reached, and which it hasn't."""
 
     reached: int
     unreached: tuple[discord.Guild, ...]

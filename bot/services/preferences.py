@@ -34,7 +34,7 @@ PREFERENCES_SECONDS = INITIAL_RESPONSE_SECONDS / 6
 
 
 class Options(TypedDict, total=False):
-    """What a member may give; what is missing or None is their preference or the default."""
+    """Options that a member may set; missing ones get their preference or the default."""
 
     size: str | None
     steps: int | None
@@ -98,7 +98,7 @@ async def _style(interaction: Interaction, typed: str | None, default: str | Non
 
 
 def default_exclude(exclude: str, include: str) -> str:
-    """The default exclude prompts without what is included here. Raises RecipeError."""
+    """The default exclude prompts, except those that are included here. Raises RecipeError."""
     if not exclude:
         return ""
     included = {prompt.text.casefold() for prompt in parse_prompts(include)}
@@ -109,8 +109,8 @@ def default_exclude(exclude: str, include: str) -> str:
 async def _without_refused(interaction: Interaction, default: Defaults) -> Defaults:
     """The defaults without exclude prompts that the word filter refuses, if it answers in time.
 
-    A rule that was added after the default would else refuse every request. The moderators read of
-    it in their log.
+    Otherwise, a rule added after the default would refuse every request. The moderators' log says
+    so.
     """
     guild_id, exclude = guild_id_of(interaction), default.exclude or ""
     if guild_id is None:
@@ -143,7 +143,7 @@ async def _member_defaults(interaction: Interaction) -> Defaults:
 
 
 def preferred_style(interaction: Interaction, preferences: Preferences) -> str | None:
-    """The style that a member prefers, if it can be here: a server's own is in no other."""
+    """The style that a member prefers; a server's own style only exists there."""
     elsewhere = preferences.preset_guild not in (None, guild_id_of(interaction))
     return None if elsewhere else preferences.preset
 

@@ -32,7 +32,7 @@ FAVOURITES_FULL = gettext_noop("You've reached the limit of favourites ({n}). Re
 
 
 class Shortcut(StrEnum):
-    """The emoji, without the selector that asks for a coloured one."""
+    """The emoji, without the variation selector for colour."""
 
     FAVOURITE = "⭐"
     CANCEL_OR_DELETE = "❌"
@@ -90,7 +90,7 @@ def _by_a_bot(bot: ImagineBot, event: discord.RawReactionActionEvent) -> bool:
 
 
 def _actor_of(bot: ImagineBot, event: discord.RawReactionActionEvent) -> policy.Actor | None:
-    """Who has reacted, and where; None in a server or a channel that the bot does not know."""
+    """Who has reacted, and where; None in an unknown server or channel."""
     guild_id, channel_id = event.guild_id, event.channel_id
     if guild_id is None:
         return policy.Actor(event.user_id, None, channel_id, moderator=False)
@@ -122,7 +122,7 @@ async def _cancel_or_delete(
 
 
 async def _add_favourite(bot: ImagineBot, job: Job, actor: policy.Actor) -> None:
-    """Also while the job waits or runs: what does not end as an image does not count."""
+    """Works while the job waits or runs, too; jobs without an image don't count."""
     job = await visible_job(bot, job.id, actor)
     if job.state.ended:
         job = await finished_job(bot, job.id, actor)
@@ -149,7 +149,7 @@ async def _send_copy(bot: ImagineBot, job: Job, actor: policy.Actor) -> None:
     if not await bot.messages.announce(
         job.id, Kind.DIRECT_COPY, direct.id, nonce, recipient_id=recipient
     ):
-        return  # deleted meanwhile
+        return  # deleted in the meantime
     message = await direct.send(view=layout, files=files, nonce=nonce)
     await bot.messages.sent(job.id, Kind.DIRECT_COPY, direct.id, message.id, nonce)
 

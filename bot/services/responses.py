@@ -1,12 +1,12 @@
-"""Durable responses: what Discord was told "thinking…" about is finished, whatever crashes.
+"""Durable responses: every acknowledged interaction gets its response, whatever crashes.
 
     async with acknowledged(interaction, ephemeral=True) as response:
         ...  # takes as long as it takes
         await response.edit(content="Done.")
 
-The interaction is on disk before Discord is told that the bot is thinking, and deleted once Discord
-has the response. What stays open, because the bot was killed or Discord failed, runs again within
-the 15 minutes for which its token lives (see `bot.state.pending_responses`).
+The interaction is on disk before it is acknowledged, and deleted once Discord has the response. One
+that stays open, because the bot was killed or Discord failed, runs again within the 15 minutes of
+its token (see `bot.state.pending_responses`).
 """
 
 import asyncio
@@ -36,7 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 TRIES = 3  #: at one request to Discord, if connections break
 
-RESUME_SECONDS = 5.0  #: between two looks for responses that are open
+RESUME_SECONDS = 5.0  #: between two checks for open responses
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Response:
             content = embed = None
         elif self._is_layout():
             raise RefusedError(gettext(OUTDATED_BUTTON))
-        tries = 1 if attachments else TRIES  # what was read from a file is read once
+        tries = 1 if attachments else TRIES  # files can be read only once
         error: Exception | None = None
         for _ in range(tries):
             try:
@@ -76,11 +76,11 @@ class Response:
                 error = failure
                 break
             except CONNECTION_ERRORS as failure:
-                error = failure  # an edit does no harm twice
+                error = failure  # edits are idempotent
         raise UndeliveredError(str(error)) from error
 
     def _is_layout(self) -> bool:
-        """Whether it is a message that can only become another layout."""
+        """Whether the message is a layout, which can only be replaced by another layout."""
         message = self.interaction.message
         return bool(message and message.id == self.message_id and message.flags.components_v2)
 
@@ -148,7 +148,7 @@ async def acknowledged(
 
 
 async def resume_pending_responses(bot: ImagineBot) -> None:
-    """Resumes what an earlier process, or an outage, has left open, until cancelled."""
+    """Resumes responses that an earlier process or an outage left open, until cancelled."""
     await bot.wait_until_ready()
     while True:
         try:
@@ -163,10 +163,10 @@ async def resume_pending_responses(bot: ImagineBot) -> None:
 async def _acknowledge(
     interaction: Interaction, ephemeral: bool, updates_message: bool
 ) -> int | None:
-    """Tells Discord that the bot is thinking; the id of the message that will be edited.
+    """Acknowledges the interaction; returns the id of the message that will be edited.
 
-    If Discord's word on it is lost, it may have taken effect or not: it is told once more, here
-    or by discord.py, and what Discord then calls acknowledged was acknowledged by us.
+    If Discord's response is lost, the request may have taken effect or not. It is repeated, here or
+    by discord.py; if Discord then says that it is already acknowledged, that was us.
     """
     response = interaction.response
     for _ in range(TRIES):

@@ -29,7 +29,7 @@ def everywhere(interaction: Interaction, name: str) -> Style | None:
 
 
 async def existing_style(interaction: Interaction, name: str) -> Style | None:
-    """The style of a default, unless it is not here (any more). Raises StoreError."""
+    """The style of a default, if it (still) exists here. Raises StoreError."""
     if style := everywhere(interaction, name):
         return style
     return await interaction.client.guild_styles.find(guild_id_of(interaction), name)
@@ -38,7 +38,7 @@ async def existing_style(interaction: Interaction, name: str) -> Style | None:
 async def find_style(interaction: Interaction, typed: str) -> Style:
     """The style with this name. Raises RecipeError, StoreError.
 
-    A built-in style must suit the model, which else knows none of its words.
+    A built-in style must suit the model, or the model knows none of its words.
     """
     suitable = suiting(interaction.client.settings.model)
     style = await existing_style(interaction, typed)

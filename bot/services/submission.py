@@ -48,7 +48,7 @@ DIRECT_MESSAGES_CLOSED = gettext_noop(
 
 
 NOT_YET_STORED = "0" * 64
-"""Stands for the name of an image that is not there yet."""
+"""A placeholder for the name of an image that is not stored yet."""
 
 Weighted = tuple[discord.Attachment | MessageImage, float]
 """An image as a prompt, with its weight."""
@@ -67,7 +67,7 @@ class Uploads:
     repaint: Repaint | None = None
     mask: discord.Attachment | None = None
     placeholder: str | None = None
-    """A text that stands for the images until they are there."""
+    """A placeholder text until the images are stored."""
 
     def __bool__(self) -> bool:
         images = self.initial, self.finished, self.palette, self.mask, self.like, self.unlike
@@ -127,7 +127,7 @@ def check_permissions(interaction: Interaction) -> None:
 def check_recipe(
     interaction: Interaction, recipe: Recipe, uploads: Uploads | None, parent: Job | None = None
 ) -> None:
-    """What the model has to say to a recipe. Raises RefusedError, RecipeError."""
+    """Checks a recipe against the model. Raises RefusedError, RecipeError."""
     model = interaction.client.settings.model
     repaints = bool(recipe.repaint or (uploads and uploads.finished))
     grown = repaints and parent is not None and parent.recipe.size == recipe.size
@@ -162,7 +162,7 @@ async def _queued_before(interaction: Interaction) -> Job | None:
 async def _stored(
     interaction: Interaction, uploads: Uploads, terms: Terms
 ) -> Callable[[Recipe], Recipe]:
-    """Stores the images; returns what puts them into a recipe."""
+    """Stores the images; returns a function that adds them to a recipe."""
 
     async def keep(attachment: discord.Attachment | MessageImage) -> str:
         return await store_attachment(
@@ -221,7 +221,7 @@ async def _insert(
 
 
 def _token(response: Response) -> ResponseToken:
-    """What edits this response later."""
+    """The token that edits this response later."""
     interaction = response.interaction
     return ResponseToken(
         interaction.application_id,
@@ -232,7 +232,7 @@ def _token(response: Response) -> ResponseToken:
 
 
 def new_job(interaction: Interaction, recipe: Recipe, terms: Terms) -> NewJob:
-    """A job of the member who acts, in this channel, that has no message yet."""
+    """A new job of the acting member in this channel, without a message."""
     assert interaction.channel_id is not None  # commands and buttons come from channels
     return NewJob(
         recipe=recipe,
@@ -274,7 +274,7 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
         direct, nonce = await interaction.user.create_dm(), f"job {interaction.id}"
         messages = interaction.client.messages
         if not await messages.announce(job.id, Kind.JOB, direct.id, nonce):
-            raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)  # deleted meanwhile
+            raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)  # deleted in the meantime
         position, wait_seconds = await place_in_queue(response.interaction.client, job)
         shown = job_message(job, position=position, wait_seconds=wait_seconds)
         try:  # the nonce lets Discord recognise a repetition
@@ -302,9 +302,9 @@ async def place_in_queue(bot: ImagineBot, job: Job) -> tuple[int | None, float |
 
 
 def _missing_permissions(interaction: Interaction) -> list[str]:
-    """The permissions, as Discord calls them, without which the bot cannot show an image here."""
+    """The missing permissions, by Discord's names, that the bot needs to show an image here."""
     if guild_id_of(interaction) is None:
-        return []  # in a direct conversation nobody can take them away
+        return []  # in direct messages they can't be removed
     threaded = isinstance(interaction.channel, discord.Thread)
     granted = interaction.app_permissions
     needed = NEEDED_IN_THREADS if threaded else NEEDED

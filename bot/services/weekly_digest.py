@@ -20,7 +20,7 @@ from core.i18n import gettext, use_locale
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL_SECONDS = 60.0  #: between two looks for digests that are due
+POLL_SECONDS = 60.0  #: between two checks for digests that are due
 
 
 async def post_weekly_digests(bot: ImagineBot) -> None:

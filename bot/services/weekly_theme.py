@@ -32,7 +32,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 HEADING = "### 🏆"
 
-LOOK_SECONDS = 10.0  #: between two looks for votes that are due or closed
+LOOK_SECONDS = 10.0  #: between two checks for votes that are due or closed
 
 COUNTING_SECONDS = 15 * 60.0
 """How long Discord may take to count the votes; then its counts are taken as they are."""
@@ -54,7 +54,7 @@ async def hold_theme_votes(bot: ImagineBot) -> None:
 
 
 async def _or_again(attempt: Awaitable[None], guild_id: int) -> None:
-    """What fails is tried again at the next look. Raises StoreError."""
+    """Failures are retried at the next check. Raises StoreError."""
     try:
         await attempt
     except StoreError:
@@ -148,7 +148,8 @@ async def _announce_winner(bot: ImagineBot, vote: ClosedVote, poll: discord.Poll
 async def _sent_before(
     bot: ImagineBot, channel_id: int, due_at: float, matches: Callable[[discord.Message], bool]
 ) -> discord.Message | None:
-    """What an earlier process sent and did not record, once Discord may have forgotten its nonce.
+    """A message that an earlier process sent but did not record, if Discord may have forgotten its
+    nonce.
 
     Raises discord.HTTPException.
     """
@@ -190,7 +191,7 @@ def _layout(theme: str, votes: int, best: Sequence[str]) -> ui.LayoutView:
 
 
 def _is_there(bot: ImagineBot, guild_id: int) -> bool:
-    """Whether the bot is in the server now, and Discord has no trouble with it."""
+    """Whether the bot is in the server, and the server is available."""
     guild = bot.get_guild(guild_id)
     return guild is not None and not guild.unavailable
 
@@ -200,5 +201,5 @@ def _has_waited(bot: ImagineBot, vote: ClosedVote) -> bool:
 
 
 def _is_final(error: discord.HTTPException) -> bool:
-    """Whether it is of no use to try again: something is gone, forbidden, or refused."""
+    """Whether a retry is pointless: something is gone, forbidden, or refused."""
     return error.status in (400, 403, 404)

@@ -1,1 +1,1 @@
-"""What the client keeps in memory between interactions; it knows nothing of the client."""
+"""What the client keeps in memory between interactions. Independent of the client."""

@@ -1,11 +1,11 @@
 """Interactions that were acknowledged and are not finished: stored, and resumed after a crash.
 
-A pending response holds the interaction as Discord sent it. To resume it, the bot hands that
-payload to discord.py once more, so the same command, button or form runs again, with the same
-options, attachments, member and permissions. discord.py takes it for a new interaction; the bot
-knows by its id that Discord was told "thinking…" already. So handlers may run twice, and what they
-do must bear it: `Jobs.insert` queues one job for an interaction, and what changes anything else is
-done once (see `core.database.interactions`).
+A pending response holds the interaction as Discord sent it. To resume it, the bot passes that
+payload to discord.py again, so the same command, button or form runs again, with the same options,
+attachments, member and permissions. discord.py treats it as a new interaction; the bot recognises
+by its id that it is already acknowledged. So handlers may run twice and must be idempotent:
+`Jobs.insert` queues one job per interaction, and other changes are made once (see
+`core.database.interactions`).
 """
 
 import asyncio
@@ -44,7 +44,7 @@ FINISHED = gettext_noop("Done. I was restarted before I could show you the detai
 
 
 class PendingInteractions:
-    """What this process knows of the interactions that it is handling, or should be."""
+    """The interactions that this process is handling, or should be."""
 
     def __init__(self, database: Database) -> None:
         self._rows = PendingResponses(database)
@@ -52,11 +52,11 @@ class PendingInteractions:
         self._payloads: OrderedDict[int, str] = OrderedDict()
         self._received: deque[int] = deque(maxlen=REMEMBERED)
         self._delivered: deque[int] = deque(maxlen=REMEMBERED)
-        """Interactions that need not run again, also while their rows are still there."""
+        """Interactions that need not run again, even while their rows still exist."""
         self._open: set[int] = set()
-        """Interactions with a row, for which a handler is at work."""
+        """Interactions with a row and a running handler."""
         self._resumed: dict[int, PendingResponse] = {}
-        """Those of them that an earlier process, or an earlier try, has acknowledged."""
+        """Those of them that an earlier process or attempt has acknowledged."""
 
     def remember_payload(self, message: str) -> None:
         """Keeps the payload of an interaction, a gateway message, which discord.py does not."""
@@ -73,7 +73,7 @@ class PendingInteractions:
         """Whether to handle an interaction that has arrived. Never raises.
 
         Not if it was received before: Discord may send one twice after a lost connection. And not
-        if it is resumed and nobody can be answered any more.
+        if it is resumed too late for a response.
         """
         if row := self._resumed.get(interaction.id):
             return await self._restore(interaction, row)
@@ -134,7 +134,8 @@ class PendingInteractions:
         return True
 
     async def close(self, interaction_id: int, *, delivered: bool) -> None:
-        """The handler of an interaction has ended. What is not delivered will be resumed.
+        """Records that the handler of an interaction has ended. Undelivered responses will be
+        resumed.
 
         Never raises: a row that cannot be deleted now is deleted later, and its handler does not
         run again.
@@ -152,7 +153,7 @@ class PendingInteractions:
             self._resumed.pop(interaction_id, None)
 
     async def resume_all(self, client: discord.Client) -> None:
-        """Starts once more what is open while no handler is at work on it. Raises StoreError."""
+        """Restarts open interactions without a running handler. Raises StoreError."""
         for row in await self._rows.all():
             try:
                 await self._resume(client, row)
@@ -181,12 +182,13 @@ class PendingInteractions:
             client._connection.parse_interaction_create(json.loads(row.payload))
 
     async def _restore(self, interaction: discord.Interaction, row: PendingResponse) -> bool:
-        """Tells discord.py what was acknowledged; whether the interaction's token is still good."""
+        """Restores discord.py's state of an acknowledged interaction; False if its token has
+        expired."""
         message_id: int | None = None
         try:
             message_id = (await interaction.original_response()).id
         except discord.NotFound as error:
-            if is_gone(error):  # never acknowledged, or too long ago: nobody waits for it
+            if is_gone(error):  # never acknowledged, or too long ago
                 await self.close(interaction.id, delivered=True)
                 return False
             # Acknowledged, and deleted for an error that was never sent.
@@ -235,7 +237,7 @@ class PendingInteractions:
 async def _response_of(
     client: discord.Client, row: PendingResponse
 ) -> discord.WebhookMessage | None:
-    """The message that says "thinking…", or holds the button; None if nobody waits any more."""
+    """The message that says "thinking…", or has the button; None if it is too late."""
     data: Any = {"id": str(client.application_id), "type": 3, "token": row.token}
     webhook = discord.Webhook.from_state(data, state=client._connection)
     try:

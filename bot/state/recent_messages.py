@@ -24,7 +24,7 @@ class RecentMessages:
         self._sent: deque[_Sent] = deque(maxlen=REMEMBERED)
 
     def take(self, member_id: int) -> bool:
-        """Counts one more message to a member; False if it would be one too many."""
+        """Counts one more message to a member; False if that would exceed the limit."""
         since = self._clock() - SECONDS
         while self._sent and self._sent[0].at <= since:
             self._sent.popleft()

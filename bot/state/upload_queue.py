@@ -28,7 +28,7 @@ BYTE_BUDGET = SLOTS * MAX_BYTES
 """Bytes that the attachments in progress hold in memory at most."""
 
 REJECTIONS_PER_HOUR = 10
-"""After so many rejected files of a member within an hour, no more are read."""
+"""After this many rejected files of a member within an hour, no more are read."""
 REMEMBERED_FILES = 1_000
 REMEMBERED_REJECTIONS = 10_000
 HOUR = 3600.0
@@ -57,7 +57,7 @@ class UploadQueue:
         self._active: list[_Request] = []
         self._starts = 0
         self._last_start: dict[tuple[str, int | None], int] = {}
-        """The number of the last start of each server and member that has attachments here."""
+        """The sequence number of the last start of each server and member with attachments here."""
 
     @asynccontextmanager
     async def slot(self, member_id: int, guild_id: int | None) -> AsyncIterator[None]:

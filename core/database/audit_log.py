@@ -102,11 +102,11 @@ class AuditLog:
             "audit_log", rows, lambda row: (required(row, "log_channel", int), _entry(row))
         )
         if unreadable := {row["id"] for row in rows} - {entry.id for _, entry in found}:
-            await self._mark_mirrored(unreadable)  # or they would be in the way of the next ones
+            await self._mark_mirrored(unreadable)  # or they would block the next ones
         return found
 
     async def mark_mirrored(self, entries: Iterable[AuditEntry]) -> None:
-        """Records that these entries need not be shown any more."""
+        """Records that these entries have been shown."""
         await self._mark_mirrored(entry.id for entry in entries)
 
     async def _mark_mirrored(self, entry_ids: Iterable[int]) -> None:
@@ -161,7 +161,7 @@ async def record_for_member(
     member_id: int,
     job_id: int,
 ) -> None:
-    """Adds what somebody did with a member's job; of one's own jobs there is no entry."""
+    """Adds an action on somebody else's job; actions on one's own jobs have no entry."""
     if guild_id is not None and actor_id != member_id:
         await record(db, now, guild_id, action, actor_id, target_id=member_id, job_id=job_id)
 

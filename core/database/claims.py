@@ -65,10 +65,8 @@ class Claims:
             return held
 
     async def held(self, engine: str) -> dict[int, bool]:
-        """The ids of the jobs that this engine is to render, and whether each is to stop now.
-
-        A read, cheap enough for each step.
-        """
+        """The ids of this engine's jobs, and whether each should stop now. Cheap enough for every
+        step."""
         async with self._database.read() as db:
             return await _held(db, engine)
 
@@ -98,9 +96,9 @@ class Claims:
             return True
 
     async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:
-        """Gives a job back to its old place; says whether it was this engine's.
+        """Returns a job to its old place in the queue; False if it was not this engine's.
 
-        The attempt does not count where an engine stops in good order.
+        The attempt does not count if the engine stops in an orderly way.
         """
         async with self._database.transaction() as db:
             if job_id not in await _held(db, engine):

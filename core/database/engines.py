@@ -1,4 +1,4 @@
-"""Which engines are at work: each reports itself every half minute."""
+"""The engines that are running: each reports itself every half minute."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Engine:
     model: str
     renderers: int
     running: int = 0
-    """Jobs that it renders."""
+    """Jobs that it is rendering."""
 
 
 class Engines:
@@ -30,7 +30,7 @@ class Engines:
         self._database = database
 
     async def report(self, engine: Engine) -> None:
-        """Records that an engine is at work; forgets those that are gone."""
+        """Records that an engine is running; deletes those that are gone."""
         now = self._database.now()
         async with self._database.transaction() as db:
             # Later than now: reported before the clock was set back.
@@ -48,7 +48,7 @@ class Engines:
             await db.execute("DELETE FROM engines WHERE name = ?", (name,))
 
     async def at_work(self) -> list[Engine]:
-        """The engines at work, in alphabetical order."""
+        """The running engines, in alphabetical order."""
         now = self._database.now()
         async with self._database.read() as db:
             rows = await rows_of(

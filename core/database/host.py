@@ -1,4 +1,4 @@
-"""What the host of the bot does to all servers: a pause, and notices."""
+"""What the host sets for all servers: a pause, and notices."""
 
 import sqlite3
 

@@ -1,6 +1,6 @@
-"""What the image check has found: spoilers, and images that wait for a moderator.
+"""The results of the image check: spoilers, and images held for a moderator.
 
-A held image is a report by nobody, which the moderators close like any other.
+A held image is a report without a member, which the moderators close like any other.
 """
 
 import aiosqlite

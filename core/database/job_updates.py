@@ -119,7 +119,7 @@ async def refuse_held(db: aiosqlite.Connection, job_id: int, now: float) -> list
 
 
 async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
-    """Marks a running job to be ended by its engine at its next step."""
+    """Asks the engine to end a running job at its next step."""
     return await _update(db, [job_id], "stopping = 1", now, allowed="state = 'running'")
 
 
@@ -172,7 +172,7 @@ async def set_channel(db: aiosqlite.Connection, job_id: int, channel_id: int, no
 
 
 async def mark_posted(db: aiosqlite.Connection, job_id: int, redraws: int, now: float) -> None:
-    """Records that the outcome of an ended job has been shown as often as it was asked for."""
+    """Records that the outcome of an ended job has been shown as often as requested."""
     await _update(
         db,
         [job_id],

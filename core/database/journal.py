@@ -68,7 +68,7 @@ class Journal:
         try:
             end = os.fstat(file).st_size
             if end and os.pread(file, 1, end - 1) != b"\n":
-                line = b"\n" + line  # half a line, left by a crash: reading skips it
+                line = b"\n" + line  # a partial line, left by a crash; reading skips it
             _write_all(file, line)
             os.fsync(file)
         finally:
@@ -85,7 +85,7 @@ class Journal:
             return list(_entries(file.read()))
 
     def reserved(self) -> int:
-        """The highest id that a job may have, as far as the journal knows."""
+        """The highest id that a job may have, according to the journal."""
         return max(
             (each.reserved for each in self.after(0) if isinstance(each, NumbersReserved)),
             default=0,

@@ -1,7 +1,7 @@
 """Which Discord messages show a job, so that all of them can be deleted.
 
-A message that the bot or the engine sends is announced before and recorded after, so that neither
-a crash in between nor a deletion at that moment leaves a message that nobody knows.
+The bot and the engine announce a message before they send it and record it afterwards, so neither a
+crash in between nor a deletion at that moment leaves an untracked message.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ class Messages:
             return True
 
     async def is_announced(self, channel_id: int, nonce: str) -> bool:
-        """Whether a message was about to be sent, and it is not known whether it was."""
+        """Whether a message was announced, but not recorded: it may or may not have been sent."""
         async with self._database.read() as db:
             sql = (
                 "SELECT EXISTS (SELECT 1 FROM messages"
@@ -82,7 +82,7 @@ class Messages:
             return bool(await value_of(db, sql, (channel_id, nonce)))
 
     async def is_recorded(self, message_id: int) -> bool:
-        """Whether it is known what a message shows."""
+        """Whether a message is recorded."""
         async with self._database.read() as db:
             sql = "SELECT EXISTS (SELECT 1 FROM messages WHERE message_id = ?)"
             return bool(await value_of(db, sql, (message_id,)))
@@ -159,7 +159,7 @@ class Messages:
 
 
 def nonce(job: Job | DeadLetter) -> str:
-    """Names the message that follows the job's present one; 24 characters, 25 are the most."""
+    """The nonce of the job's next message: 24 characters, of at most 25."""
     created_at = job.created_at if isinstance(job, Job) else "unreadable"
     named = f"{job.id} {created_at} {job.message_id}"
     return hashlib.blake2b(named.encode(), digest_size=12).hexdigest()

@@ -173,7 +173,7 @@ async def _live_ids(db: aiosqlite.Connection, values: Mapping[str, int | None]) 
 
 
 async def _first_waiting(db: aiosqlite.Connection, guild_id: int, now: float) -> Job:
-    """The next of a server's waiting jobs, of which there must be one that can be read."""
+    """The first of a server's waiting jobs; at least one must be readable."""
     values = {"guild_id": guild_id, "channel_id": None, "limit": 1, "offset": 0}
     while True:
         rows = await rows_of(db, query("waiting_in_guild"), values)
@@ -182,7 +182,7 @@ async def _first_waiting(db: aiosqlite.Connection, guild_id: int, now: float) ->
 
 
 async def _waiting_count(db: aiosqlite.Connection, values: Mapping[str, int | None]) -> int:
-    """How many jobs of a server wait, read from the rollup where no job need be looked at."""
+    """How many jobs of a server wait. Reads the rollup, unless single jobs have to be examined."""
     if values["member_id"] is not None:
         sql = query("waiting_of_member_count")
     elif values["channel_id"] is not None:

@@ -73,9 +73,9 @@ class PersonalData:
         return Summary(int(row["jobs"]), int(row["images"]), int(favourites), row["first"])
 
     async def records(self, member_id: int) -> AsyncIterator[tuple[str, list[Record]]]:
-        """All records about a member, some at a time, each with the name of its kind.
+        """All records about a member, in batches of one kind.
 
-        Who else took part in one (who reported their image, who blocked them) is left out.
+        Other people in a record (who reported their image, who blocked them) are left out.
         """
         before = 2**63 - 1
         while jobs := await self._jobs(member_id, before):
@@ -99,7 +99,7 @@ class PersonalData:
                 db,
                 "SELECT messages.* FROM json_each(?) AS asked CROSS JOIN messages"
                 " ON job_id = asked.value WHERE message_id IS NOT NULL"
-                " AND recipient_id IS NULL",  # who else has a copy is theirs to know
+                " AND recipient_id IS NULL",  # copies of other members are private
                 (json.dumps([job["id"] for job in jobs]),),
             )
         shown: dict[int, list[Record]] = {job["id"]: [] for job in jobs}
@@ -113,7 +113,7 @@ class PersonalData:
 
 
 def _recipe(job: sqlite3.Row) -> Any:
-    """The recipe as JSON, as it is stored if it is damaged."""
+    """The recipe as JSON, or the stored text if it is damaged."""
     try:
         return json.loads(job["recipe"])
     except (ValueError, TypeError, RecursionError):

@@ -11,7 +11,7 @@ from core.database.queries import query
 from core.database.rows import rows_of, value_of
 from core.job import Job
 
-MEASURED_JOBS = 20  #: the wait is estimated from so many finished jobs
+MEASURED_JOBS = 20  #: finished jobs from which the wait is estimated
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ async def _seconds_per_work(db: aiosqlite.Connection) -> float | None:
     )
     if not rows:
         return None
-    busy, until = 0.0, float("-inf")  # jobs run side by side: count no second twice
+    busy, until = 0.0, float("-inf")  # jobs run in parallel: count no second twice
     for row in sorted(rows, key=lambda row: row["started_at"]):
         busy += max(0.0, row["finished_at"] - max(row["started_at"], until))
         until = max(until, row["finished_at"])

@@ -77,7 +77,7 @@ class Reports:
             "reports", rows, lambda row: (required(row, "log_channel", int), _report(row))
         )
         for unreadable in {row["id"] for row in rows} - {report.id for _, report in found}:
-            await self.mark_announced(unreadable)  # or it would be in the way of the next ones
+            await self.mark_announced(unreadable)  # or it would block the next ones
         return found
 
     async def mark_announced(self, report_id: int) -> None:

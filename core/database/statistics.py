@@ -65,5 +65,5 @@ class UsageStatistics:
 
 
 def _ranks(count: int) -> list[int]:
-    """The places, from 0, of the median and the 90th percentile among so many; by nearest rank."""
+    """The indices of the median and the 90th percentile among `count` values, by nearest rank."""
     return [(count * percent + 99) // 100 - 1 for percent in (50, 90)] if count else []

@@ -1,4 +1,4 @@
-"""Entries of the audit log in words. The log is in English, whoever reads it."""
+"""Entries of the audit log in words. The log is always in English."""
 
 from collections.abc import Mapping
 from typing import Any

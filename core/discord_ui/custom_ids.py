@@ -14,7 +14,7 @@ from core.discord_ui.limits import MAX_CUSTOM_ID
 PREFIX = "imagine"
 
 ID = r"(?:[0-9]{1,18}|[1-8][0-9]{18})"
-"""A number of ours or of Discord's: always below 2**63."""
+"""One of our ids or of Discord's: always below 2**63."""
 PAGE = r"[0-9]{1,6}"
 TEXT = r"[^\n\ud800-\udfff]{0,40}"
 """A short text on one line, without halves of surrogate pairs."""

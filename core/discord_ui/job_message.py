@@ -257,7 +257,7 @@ def prompt_lines(recipe: Recipe) -> Iterator[str]:
 
 
 def _prompt(prompt: Prompt | ImagePrompt) -> str:
-    """Pictures in italics, which no text of a member is."""
+    """A prompt in the message: images are in italics, which members' text never is."""
     if isinstance(prompt, Prompt):
         place = f"{prompt.region}: " if prompt.region and prompt.scene < 2 else ""
         text = place + escape(prompt.text)

@@ -12,10 +12,10 @@ _DANGLING = re.compile(r"(?<!\\)((?:\\\\)*)\\$")
 
 
 def escape(text: str, max_length: int | None = None) -> str:
-    """A member's text, shown letter by letter: no markdown, links, mentions or timestamps.
+    """A member's text, shown literally: no Markdown, links, mentions or timestamps.
 
-    With `max_length`, the escaped text is cut to so many characters, never within an escape.
-    (`discord.utils.escape_markdown` leaves markdown inside `[masked](links)` alone, and addresses.)
+    With `max_length`, the escaped text is cut to that many characters, never within an escape.
+    (`discord.utils.escape_markdown` does not escape Markdown inside `[masked](links)`, nor URLs.)
     """
     text = _MARKDOWN.sub(r"\\\g<0>", discord.utils.escape_mentions(strip_bidi_controls(text)))
     text = _NUMBERED.sub(r"\1\\.", _LINE_START.sub(r"\1\\\2", text))

@@ -1,4 +1,4 @@
-"""`python -m engine describe`: prompts that describe an image, here and now, without Discord."""
+"""`python -m engine describe`: prints prompts that describe an image, without Discord."""
 
 import argparse
 from pathlib import Path

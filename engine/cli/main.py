@@ -17,12 +17,12 @@ Command = Callable[[argparse.Namespace, Settings], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status.
 
-    The worker's is 0 when told to stop, 78 (EX_CONFIG) when a person has to change something first,
-    and 1 when a later try may help, as the bot's.
+    Like the bot, the worker exits with 0 when told to stop, 78 (EX_CONFIG) when a person has to
+    change something first, and 1 when a later try may succeed.
     """
-    # Threads that wait for work spin by default, and slow down whoever shares the cores.
+    # By default, idle threads spin and slow down other programs on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # No cluster without a token: whoever can join one runs any code there. Ray reads this once.
+    # No cluster without a token: anyone who joins can run code on it. Ray reads this once.
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     hide_from_other_processes()
     parsed = _parser().parse_args(arguments)
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sentence(error: Exception) -> str | None:
-    """What people can do something about; None for any other error."""
+    """The message of an error that a person can fix; None for any other error."""
     match error:
         case RecipeError():
             return f"{error.message}\n{error.pointer()}".rstrip()
@@ -78,7 +78,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _is_temporary(error: Exception) -> bool:
-    """Whether the same may succeed later; else a person has to change something first."""
+    """Whether a later try may succeed; otherwise a person has to change something first."""
     from core.database.errors import StoreFullError, StoreLockedError
     from engine.delivery.rest import UnreachableError
     from engine.renderer_handle import ClusterError
@@ -89,7 +89,7 @@ def _is_temporary(error: Exception) -> bool:
 
 
 def _worded_errors() -> tuple[type[Exception], ...]:
-    """Those whose text is one sentence for the host."""
+    """The errors whose text is one sentence for the host."""
     from core.database.errors import StoreError
     from core.storage.uploaded_images import ImageError
     from engine.delivery.rest import DiscordError

@@ -1,4 +1,4 @@
-"""`python -m engine render`: one recipe, here and now, without Discord."""
+"""`python -m engine render`: renders one recipe, without Discord."""
 
 import argparse
 import re
@@ -107,7 +107,7 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
 
 
 def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
-    """What the options say; copies of the images that it needs are kept in the output folder."""
+    """The recipe of the options; copies of its images are kept in the output folder."""
     from engine.models import catalogue
 
     entry = catalogue.find(settings.model)
@@ -141,7 +141,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
 
 
 def _take_over(parsed: argparse.Namespace) -> None:
-    """What was not given comes from the recipe of the image `--from`, if it has one.
+    """Fills in options that were not given from the recipe of the image `--from`, if it has one.
 
     Raises RecipeError for options that do not go together.
     """

@@ -66,7 +66,7 @@ def _print_status(status: "ModelStatus") -> None:
 
 
 def _on_disk(status: "ModelStatus") -> str:
-    """What its files take now, partial downloads included."""
+    """The bytes of its files on disk, including partial downloads."""
     size = sum(file.size for file in status.files)
     return f"{_readable(size)} on disk" if size else "nothing on disk"
 
@@ -92,7 +92,7 @@ def _readiness(status: "ModelStatus") -> str:
 
 
 def _size(status: "ModelStatus", file: "FileStatus") -> str:
-    """Of the whole file, wherever it is known."""
+    """The size of the whole file, if it is known."""
     published = {download.name: download.size for download in status.entry.downloads}
     size = published.get(file.name) or file.size
     return _readable(size) if size else "unknown size"

@@ -11,7 +11,7 @@ from core.settings import Settings
 def run(parsed: argparse.Namespace, settings: Settings) -> int:
     from engine.models import catalogue
 
-    # What is wrong with the settings is said at once, not after the slow imports.
+    # Reports wrong settings at once, not after the slow imports.
     catalogue.find(settings.model)
     settings.token()
     from core.logging import configure_logging
@@ -28,6 +28,6 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         await serve(settings)
 
-    with suppress(asyncio.CancelledError):  # it was told to stop, and did
+    with suppress(asyncio.CancelledError):  # it was told to stop
         asyncio.run(serve_until_signal())
     return 0

@@ -1,4 +1,4 @@
-"""What the engine offers to whoever shows running jobs."""
+"""Frames of running jobs, and the interface of what shows them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Frame:
     spoilered: bool = False
     """Whether the images are hidden until they are clicked, even if the job's are not."""
     state: State = State.RUNNING
-    """What the job must still be when the frame is shown: it may also be queued again."""
+    """The states in which the frame may still be shown; a paused job is queued again."""
 
 
 class FrameSink(Protocol):
@@ -30,7 +30,7 @@ class FrameSink(Protocol):
         """Offers a frame, which a newer one may replace before it is shown."""
 
     def drop_frames(self, job: Job) -> None:
-        """The job is no longer rendered here: no frame of it is to be shown from now on."""
+        """The job is no longer rendered here: show no more frames of it."""
 
     def job_ended(self) -> None:
-        """Some job has ended in the database."""
+        """A job has ended in the database."""

@@ -1,4 +1,4 @@
-"""Writes the message of a job: which one to edit, when to send a new one, what to do if refused."""
+"""Writes the message of a job: which one to edit, when to send a new one, what to do on refusal."""
 
 import asyncio
 import time
@@ -77,7 +77,7 @@ class MessageWriter:
         return True
 
     async def show_outcome(self, job_id: int) -> None:
-        """Shows how a job ended, once. Raises what may be different at the next try."""
+        """Shows how a job ended, once. Raises errors that may be temporary."""
         job = await self._jobs.get(job_id)
         if job is None or job.posted:
             return
@@ -99,7 +99,7 @@ class MessageWriter:
             await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:
-        """Says that a job's row cannot be read. Raises what may be different at the next try."""
+        """Says that a job's row cannot be read. Raises errors that may be temporary."""
         try:
             post = dead_letter_post(letter, await self._images_of(letter))
             token = await self._responses.token_of(letter)
@@ -112,7 +112,7 @@ class MessageWriter:
         await self._jobs.mark_dead_letter_posted(letter)
 
     async def _images_of(self, letter: DeadLetter) -> list[ShownImage]:
-        """What the message of a damaged job shows, for a layout that is to show it, too."""
+        """The images in the message of a damaged job, for the layout that replaces it."""
         if not letter.shows_images or letter.message_id is None:
             return []
         channel = self._client.get_partial_messageable(letter.channel_id)
@@ -123,7 +123,7 @@ class MessageWriter:
         return [ShownImage(i.url, spoiler=i.spoiler) for i in images_of(message)]
 
     async def _show_refusal(self, job: Job, post: Post, refusal: discord.HTTPException) -> None:
-        """Discord does not take the post here: says so at least, without the images."""
+        """Says that Discord refuses the images here."""
         if post.files and refusal.status != 404:
             try:
                 job = await self._jobs.get(job.id) or job
@@ -139,7 +139,7 @@ class MessageWriter:
         log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
 
     async def _show(self, job: Job, post: Post, token: ResponseToken | None) -> None:
-        """Puts an outcome where the job is shown: in a channel, or the response to its request."""
+        """Shows an outcome in the job's channel, or in the response to its request."""
         if token:
             if await self._responses.show_outcome(token, post):
                 return
@@ -148,7 +148,7 @@ class MessageWriter:
         await self._write(job, post)
 
     async def _write(self, job: Job | DeadLetter, post: Post, *, renew: bool = False) -> None:
-        """Puts a post into the job's message, or into a new one if there is none to edit."""
+        """Edits the job's message, or sends a new one if there is none to edit."""
         channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
         if job.message_id and not renew:
             try:
@@ -170,7 +170,7 @@ class MessageWriter:
         if not await self._messages.sent(job.id, Kind.JOB, channel.id, message.id, name):
             return  # deleted meanwhile: the bot deletes this message, too
         if not post.is_shown_by(message):
-            # The message was sent before, with what was current then.
+            # The message was sent before, with an earlier state.
             await post.edit(channel.get_partial_message(message.id))
         if job.message_id and renew:
             link = f"{channel.jump_url}/{message.id}"
@@ -195,7 +195,7 @@ class MessageWriter:
         return None
 
     def _within_grace(self, job: Job) -> bool:
-        """If the clock was set meanwhile, there is no waiting."""
+        """Whether the bot may still send the job message; False if the clock was set since."""
         return job.message_id is None and abs(time.time() - job.created_at) < self._grace
 
     def _too_old(self, job: Job | DeadLetter) -> bool:

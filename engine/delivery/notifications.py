@@ -1,6 +1,6 @@
-"""Tells members about their finished images: a mention in the channel, and a copy sent directly.
+"""Notifies members of their finished images: a mention in the channel, and a direct message.
 
-An edit of the job message notifies nobody, hence a message of its own. Each is tried once.
+An edit of the job message notifies nobody, so these are separate messages. Each is tried once.
 """
 
 import discord
@@ -23,7 +23,7 @@ LONG_SECONDS = 60.0
 
 
 class Notifier:
-    """Sends what members prefer to get once an image is done."""
+    """Sends the notifications that members prefer once an image is done."""
 
     def __init__(self, client: RestClient, database: Database, settings: Settings) -> None:
         self._client = client

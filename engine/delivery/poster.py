@@ -1,9 +1,9 @@
 """Delivers frames and outcomes to Discord: queues, pacing, retries.
 
-Frames may be lost: the newest one wins, each message is edited at a gentle pace, and whatever goes
-wrong costs one frame. Outcomes may not: jobs that have ended are read from the database and shown
-until Discord has taken them, also after a restart. An edit can be repeated without harm; a new
-message carries a nonce, by which Discord recognises a repetition.
+Frames may be lost: the newest one wins, edits of a message are paced, and an error costs one frame.
+Outcomes may not: ended jobs are read from the database and posted until Discord has accepted them,
+even after a restart. Edits are idempotent; a new message carries a nonce by which Discord
+recognises a repetition.
 """
 
 import asyncio
@@ -41,11 +41,11 @@ FRAMES = Counter(
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the poster goes, in seconds."""
+    """The pace of the poster, in seconds."""
 
     per_message: float = 1.5  # between two frames of one message
     per_channel: float = 1.0  # between two edits in one channel (Discord's old limit: 5 in 5 s)
-    poll: float = 1.0  # between two queries for outcomes that nobody announced
+    poll: float = 1.0  # between two queries for outcomes that were not announced
 
 
 class ChannelPace:
@@ -54,7 +54,7 @@ class ChannelPace:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._next: dict[int, float] = {}
-        """When each channel that was edited lately may be edited again."""
+        """When each recently edited channel may be edited again."""
 
     async def wait(self, channel_id: int) -> None:
         """Waits for this channel's next free moment, and takes it."""
@@ -67,7 +67,7 @@ class ChannelPace:
 
 @dataclass(slots=True)
 class _Outbox:
-    """A job's newest frame that is not shown yet, and the task that shows frames."""
+    """A job's newest unshown frame, and the task that shows frames."""
 
     job: Job
     frame: Frame | None = None
@@ -142,7 +142,7 @@ class Poster:
                     outbox.task = tasks.create_task(self._show_frames(outbox))
 
     async def _show_frames(self, outbox: _Outbox) -> None:
-        """Shows a job's frames, the newest at each time, until there is none."""
+        """Shows a job's newest frame, repeatedly, until there is none."""
         while outbox.frame:
             await asyncio.sleep(outbox.not_before - time.monotonic())
             await self._channels.wait(outbox.job.channel_id)

@@ -121,13 +121,13 @@ async def outcome_post(job: Job, data_dir: Path) -> Post:
 
 
 def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
-    """Why Discord does not take the images of a job that is done."""
+    """Says why Discord refuses the images of a job that is done."""
     with use_locale(job.locale):
         return _post(job, notes=[gettext(REFUSED, why=refusal.text.rstrip(".") or refusal.status)])
 
 
 def dead_letter_post(letter: DeadLetter, images: Sequence[ShownImage]) -> Post:
-    """That a job's row cannot be read. Images that its message shows stay."""
+    """Says that a job's row cannot be read. The images in its message stay."""
     return Post(unreadable_message(letter, images), keep_attachments=letter.shows_images)
 
 

@@ -17,8 +17,8 @@ from engine.delivery.rest import RestClient
 log = structlog.stdlib.get_logger(__name__)
 
 LAST_FRAME = 90.0
-"""Seconds before its token ends from which on a response gets no frames: the bot then writes what
-comes next."""
+"""Seconds before the end of its token in which a response gets no frames; the bot then writes to
+it."""
 
 
 class Responses:
@@ -44,14 +44,14 @@ class Responses:
         return self._client.time.now() < token.expires_at and await self._edit(token, post)
 
     async def move_to_direct_messages(self, job: Job) -> None:
-        """Shows a job in the direct messages of its member from here on."""
+        """Shows a job in the direct messages of its member from now on."""
         direct = await self._client.create_dm(discord.Object(job.member_id))
         await self._jobs.move(job.id, direct.id)
         await self._tokens.delete(job.id)
         log.info("a job goes on in direct messages", job=job.id)
 
     async def _edit(self, token: ResponseToken, post: Post) -> bool:
-        """False if Discord does not know the token or the response any more."""
+        """False if Discord no longer knows the token or the response."""
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
         try:
             await post.edit_response(webhook, token.message_id)

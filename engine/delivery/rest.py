@@ -41,7 +41,7 @@ class TokenRefusedError(DiscordError):
 
 
 class UnreachableError(DiscordError):
-    """Discord does not answer at present."""
+    """Discord does not respond at present."""
 
 
 class DiscordTime:

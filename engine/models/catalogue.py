@@ -61,7 +61,7 @@ class Entry:
 
     @property
     def fix_command(self) -> str:
-        """Brings back files that are missing or damaged."""
+        """The command that restores missing or damaged files."""
         if self.embedded:
             return f"git checkout -- engine/models/{self.name}"
         return f"python -m engine weights pull {self.name}"

@@ -1,8 +1,8 @@
-"""Checkpoints read as data: none of them runs code, or needs more memory than it is large.
+"""Reads checkpoints as data: none can run code, or take more memory than its size.
 
-Four forms are read: safetensors; plain state dicts; Lightning's checkpoints, as taming publishes
-them; and TorchScript archives, as OpenAI publishes CLIP, of which the tensors are taken and the
-code is left alone (`torch.jit.load` would run it, and is deprecated).
+Four formats: safetensors; plain state dicts; Lightning's checkpoints, as taming publishes them; and
+TorchScript archives, as OpenAI publishes CLIP, of which only the tensors are read (`torch.jit.load`
+would run the code, and is deprecated).
 """
 
 import io
@@ -77,7 +77,7 @@ def read_prior(weights: Path, fix_command: str) -> Prior:
 
 
 def _read_config(path: Path) -> Any:
-    """Plain data from YAML. Aliases are refused: with a few lines they say more than fits."""
+    """Reads plain data from YAML. Refuses aliases, with which a few lines expand without bound."""
     text = path.read_text()
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
         raise ValueError("it uses aliases, which no published configuration does")
@@ -85,7 +85,7 @@ def _read_config(path: Path) -> Any:
 
 
 def _refuse_others(expected: dict[str, torch.Size], found: dict[str, Tensor]) -> None:
-    """Before anything is copied."""
+    """Raises ValueError unless names and shapes agree, before anything is copied."""
     if different := sorted(
         name
         for name in expected.keys() | found.keys()
@@ -95,13 +95,13 @@ def _refuse_others(expected: dict[str, torch.Size], found: dict[str, Tensor]) ->
 
 
 def _of_vqgan(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of a checkpoint what the VQGAN needs; some were published inside a transformer."""
+    """The VQGAN's part of a checkpoint; some were published inside a transformer."""
     inside = {
         name.removeprefix(FIRST_STAGE): value
         for name, value in state.items()
         if name.startswith(FIRST_STAGE)
     }
-    # What judged the VQGAN in its training (LPIPS, discriminator) is not part of it.
+    # The training losses (LPIPS, discriminator) are not part of it.
     return {
         name: value for name, value in (inside or state).items() if not name.startswith("loss.")
     }
@@ -121,7 +121,7 @@ def read_clip(weights: Path) -> ClipCheckpoint:
 
 @contextmanager
 def reading(path: Path, fix_command: str) -> Iterator[None]:
-    """Whatever goes wrong with a file from outside ends in one sentence, as a WeightsError."""
+    """Turns any error of an untrusted file into a WeightsError of one sentence."""
     try:
         yield
     except FileNotFoundError as error:
@@ -135,7 +135,7 @@ def reading(path: Path, fix_command: str) -> Iterator[None]:
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint in any of the four forms, by name."""
+    """The tensors of a checkpoint in any of the four formats, by name."""
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as file:
             return expand({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
@@ -149,18 +149,18 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             _refuse_packed(member)
         if damaged := archive.testzip():
             raise ValueError(f"{damaged} does not match its checksum")
-    # Mapped, so that what is not wanted, such as the optimiser's state, is never read.
+    # Memory-mapped, so that unneeded parts, such as the optimiser's state, are never read.
     return _read_pickled(path, mapped=True)
 
 
 def _refuse_packed(member: zipfile.ZipInfo) -> None:
-    """PyTorch packs no data; what was packed may be a thousand times as large."""
+    """Refuses compression, which PyTorch never uses: it could expand a thousandfold."""
     if member.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{member.filename} is packed, which PyTorch never does")
 
 
 def _refuse_expanded(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Strides can make a tensor look larger than what it is made of; a copy of it would be."""
+    """Refuses tensors that strides make larger than their storage: a copy would take that much."""
     for name, value in state.items():
         if value.nbytes > value.untyped_storage().nbytes():
             raise ValueError(f"{name} claims to be larger than it is")
@@ -175,7 +175,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 class _Inert:
-    """Stands where a checkpoint names a class that says nothing about the weights."""
+    """Replaces classes in a checkpoint that say nothing about the weights."""
 
     def __init__(self, *state: object) -> None:
         pass
@@ -184,8 +184,8 @@ class _Inert:
         pass
 
 
-# What Lightning keeps beside the weights: its callbacks' states, and scores as numpy's numbers.
-# They are read as nothing at all, so that neither library needs to be there, nor to be of its age.
+# What Lightning stores beside the weights: the states of callbacks, and scores as NumPy numbers.
+# They are replaced, so that neither library needs to be installed in a matching version.
 _HARMLESS: list[Any] = [
     (_Inert, name)
     for name in (
@@ -223,7 +223,7 @@ _NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size"}
 
 
 MOST_MODULES, LONGEST_NAME = 10_000, 1_000
-"""Of a TorchScript archive; what holds itself, or one thing many times over, has no end of them."""
+"""Limits of a TorchScript archive, in which references could form cycles."""
 
 
 class _ScriptModule:
@@ -250,7 +250,7 @@ def _read_torchscript(archive: zipfile.ZipFile) -> dict[str, Tensor]:
     (record,) = (name for name in archive.namelist() if name.count("/") == 1 and "data.pkl" in name)
     pickled = _member(archive, record)
     for opcode, argument, _ in pickletools.genops(pickled):
-        # Python makes room for every number below the largest before it looks further.
+        # Python allocates memory for every number up to the largest.
         if "PUT" in opcode.name and (argument or 0) > len(pickled):
             raise ValueError("it counts further than it is long")
     unpickler = _TensorUnpickler(io.BytesIO(pickled), archive, record.removesuffix(".pkl"))
@@ -264,7 +264,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Knows modules and tensors, and no other class or function."""
+    """Allows modules and tensors, but no other class or function."""
 
     def __init__(self, file: io.BytesIO, archive: zipfile.ZipFile, folder: str) -> None:
         super().__init__(file)

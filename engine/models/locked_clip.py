@@ -17,12 +17,12 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Mean and standard deviation of CLIP's training images: red, green, blue."""
 RESOLUTION = 96
-"""Pixels on each side of what it is shown. It was trained at 260; at 96 it names nearly as many of
-the picture sets' things as at 128, in a bit over half of the time."""
+"""Pixels on each side of its input. It was trained at 260; at 96 it recognises nearly as many of
+the image sets' things as at 128, in a bit over half of the time."""
 CONTEXT = 77
 """Tokens of the longest text, as in OpenAI's CLIP."""
 HEAD_WIDTH = 64
-"""Of the text tower's attention, likewise."""
+"""Width of an attention head, as in OpenAI's CLIP."""
 
 
 class EmbeddingHead(nn.Module):

@@ -28,7 +28,7 @@ class OpenClipPerceptor(nn.Module):
         size = preprocessing["size"]
         height, width = (size, size) if isinstance(size, int) else size
         if height != width:
-            raise ValueError(f"it looks at pictures of {width}x{height}, which are not square")
+            raise ValueError(f"its images are {width}x{height}, not square")
         self.resolution: int = height
         self.words: frozenset[str] | None = None
         for name in ("mean", "std"):

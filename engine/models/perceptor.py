@@ -37,7 +37,7 @@ STOP_WORDS = frozenset(
 
 @cache
 def clip_tokenizer() -> SimpleTokenizer:
-    """One for all: it reads 48,000 pairs of bytes, which takes a moment."""
+    """Shared, because building it takes a moment: it reads 48,000 byte pairs."""
     return SimpleTokenizer()
 
 
@@ -64,7 +64,7 @@ class Perceptor(Protocol):
         """The words at the end of a long text that are truncated."""
 
     def knows(self, text: str) -> bool:
-        """Whether any word of the text tells this perceptor what should be in the picture."""
+        """Whether any word of the text means something to this perceptor."""
 
     def unknown_words(self, text: str) -> list[str]:
         """The words of the text that this perceptor was never taught, each once, in order."""
@@ -134,7 +134,7 @@ class ClipPerceptor(nn.Module):
         return []
 
     def knows(self, text: str) -> bool:
-        """Whether any word of the text tells this perceptor what should be in the picture."""
+        """Whether any word of the text means something to this perceptor."""
         return self.words is None or not self.words.isdisjoint(_words(text))
 
     def unknown_words(self, text: str) -> list[str]:

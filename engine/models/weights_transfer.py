@@ -1,6 +1,6 @@
 """Sends weights to machines that lack them: which files, by checksum, and where they go.
 
-The files are those of a model, and of the models of open_clip among its perceptors.
+The files are those of a model and of the open_clip models among its perceptors.
 """
 
 import hashlib

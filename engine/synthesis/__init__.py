@@ -1,4 +1,4 @@
-"""The method: latents are optimised until CLIP finds the picture close to what was asked for.
+"""The method: optimises latents until CLIP finds the decoded image similar to the prompts.
 
 Read `renderer.py` first; it calls `latents`, `cutouts` and `objective` in the order of the data.
 """

@@ -19,10 +19,7 @@ def candidate_loss(model: Model, target: Target, images: Tensor) -> Tensor:
 
 
 def fit(images: Tensor, width: int, height: int) -> Tensor:
-    """Square images at another size; their edges are repeated along the longer side.
-
-    So that a circle stays a circle.
-    """
+    """Resizes square images, and repeats their edges along the longer side: circles stay round."""
     side = min(width, height)
     scaled = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
     across, down = width - side, height - side

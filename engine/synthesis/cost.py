@@ -1,4 +1,4 @@
-"""How much a step has to compute, known before it is taken."""
+"""The cost of a step, known in advance."""
 
 import math
 from collections.abc import Callable
@@ -13,16 +13,14 @@ from engine.synthesis.job_state import JobState, Size
 
 COUNTED_SIDE = 4  #: latents on a side of the image whose decoding is counted
 OVERHEAD = 1e10
-"""FLOPs that take as long as all else in a step, above all the start of many small operations.
-
-Measured with the embedded model at 64 and 128 pixels, on one thread of a CPU.
-"""
+"""FLOPs that take as long as the fixed overhead of a step, mostly launching many small operations.
+Measured with the embedded model at 64 and 128 pixels, on one CPU thread."""
 
 
 class StepCost:
-    """The floating-point operations of a step's forward pass, to which its time is in proportion.
+    """The FLOPs of a step's forward pass, to which its time is proportional.
 
-    Decoding grows with the latents; cutouts cost the same at every size. The prior is left out.
+    Decoding grows with the latents; cutouts cost the same at every size. The prior is not counted.
     """
 
     def __init__(self, model: Model, config: SynthesisConfig) -> None:
@@ -36,18 +34,18 @@ class StepCost:
         self._encoded: float = encoded / COUNTED_SIDE**2
 
     def step(self, images: int, size: Size) -> float:
-        """One step of a job of so many images, with latents of this size."""
+        """One step of a job with this many images and latents of this size."""
         return OVERHEAD + images * (self._latent * math.prod(size) + self._cutouts)
 
     def frame(self, size: Size) -> float:
-        """What a film's frame takes besides its steps: one image is decoded, and two are encoded.
+        """The cost of a film frame beyond its steps: one image is decoded and two are encoded.
 
         Without the backward pass, which takes twice as long as the forward pass.
         """
         return (self._latent + 2 * self._encoded) * math.prod(size) / 3
 
     def left(self, job: JobState) -> float:
-        """All the steps that a job may still take."""
+        """All remaining steps of a job."""
         starts = sorted(job.sizes)
         stages = zip(starts, [*starts[1:], job.recipe.steps], strict=True)
         steps = sum(

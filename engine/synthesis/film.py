@@ -33,10 +33,10 @@ def moved(
     edge_noise: float,
     generators: Sequence[Generator],
 ) -> Tensor:
-    """Images (batch, 3, height, width) from 0 to 1 one frame later, with a generator for each.
+    """Moves images (batch, 3, height, width) from 0 to 1 by one frame, with a generator for each.
 
-    What comes into view continues the edge, with noise of this standard deviation on it, as where
-    an image is zoomed out.
+    What comes into view continues the edge, with noise of this standard deviation, as after zooming
+    out.
     """
     grid = _grid(images, motion, config)
     placed = F.grid_sample(
@@ -48,9 +48,9 @@ def moved(
 
 
 def moved_latents(latents: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
-    """Latents, or one of Adam's moments (batch, embed_dim, h, w), one frame later.
+    """Moves latents, or one of Adam's moments (batch, embed_dim, h, w), by one frame.
 
-    Bilinear: no moment becomes negative.
+    Bilinear, so that no moment becomes negative.
     """
     grid = _grid(latents, motion, config)
     return F.grid_sample(latents, grid, padding_mode="border", align_corners=False)
@@ -75,9 +75,9 @@ def next_latents(
 
 
 def _grid(shown: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
-    """Where each place of the next frame is in this one: (batch, height, width, 2), from -1 to 1.
+    """The sampling grid of the next frame in this one: (batch, height, width, 2), from -1 to 1.
 
-    Turning keeps the proportions of what is shown.
+    Turning preserves proportions.
     """
     height, width = shown.shape[2:]
     matrix = torch.eye(2, 3, device=shown.device)

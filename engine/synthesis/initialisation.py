@@ -1,10 +1,9 @@
 """Where a job starts: from a checkpoint, another job's latents, an initial image, or from scratch.
 
-From scratch it starts with the best of many candidates, as CLIP ranks them before anything is
-optimised. CLIP ranks an image sooner than a gradient finds a colour or a place far from where it
-starts; and random codes would start with a clutter of edges that has to be cleared away first. A
-model with a prior samples the candidates from it. Without one they are gradients with soft blobs,
-improved by an evolution strategy.
+From scratch, it starts with the best of many candidates, as ranked by CLIP. Ranking is faster than
+a gradient that has to find a colour or a position far from its start, and random codes would start
+with a clutter of edges that has to be removed first. A model with a prior samples the candidates
+from it. Without one, they are gradients with soft blobs, improved by an evolution strategy.
 """
 
 from collections.abc import Iterator, Sequence
@@ -95,7 +94,7 @@ def start(
 
 
 def slowed(config: SynthesisConfig, ratio: float) -> SynthesisConfig:
-    """With a share of the learning rate."""
+    """A copy of the config with the learning rate scaled."""
     learning_rate = ratio * config.schedule.learning_rate
     return replace(config, schedule=replace(config.schedule, learning_rate=learning_rate))
 
@@ -109,13 +108,14 @@ def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, S
 
 
 def _seeded(recipe: Recipe, device: torch.device) -> Iterator[Generator]:
-    """One for each image, seeded by it alone: the first of four images is the one of one."""
+    """A generator for each image, from its own seed: the first of four images is the same as a
+    single one."""
     for seed in recipe.seeds:
         yield Generator(device).manual_seed(seed)
 
 
 def _spawn(generator: Generator) -> Generator:
-    """An image's generator for its steps, however many numbers its start has drawn."""
+    """A generator for an image's steps, independent of how many numbers its start has drawn."""
     seed = int(torch.randint(2**32, (), generator=generator, device=generator.device))
     return Generator(generator.device).manual_seed(seed)
 
@@ -161,9 +161,9 @@ def _source_rows(recipe: Recipe) -> Tensor:
 def warp(
     start: Tensor, std: float, generators: Sequence[Generator], tile: Tile | None = None
 ) -> Tensor:
-    """Latents (images, embed_dim, h, w), smoothly displaced by `std` in half sides of the image.
+    """Warps latents (images, embed_dim, h, w) smoothly, by `std` in half sides of the image.
 
-    Noise would be cleared away before it changed anything. What is displaced stays.
+    The optimiser would remove noise before it changed anything; a displacement stays.
     """
     corners = [torch.randn(2, 3, 3, generator=each, device=each.device) for each in generators]
     size = (start.shape[2], start.shape[3])
@@ -220,9 +220,9 @@ def _from_scratch(
 
 
 def composition_of(recipe: Recipe, model: Model) -> Composition:
-    """Where the things of the includes stand, and on what, if it is not one in the middle.
+    """The composition of the includes; empty for one thing in the middle.
 
-    Of a story its first scene counts.
+    Of a story, its first scene counts.
     """
     vocabulary = vocabulary_of(model.name)
     if model.prior and any(prompt.region for prompt in recipe.include):
@@ -236,7 +236,7 @@ def composition_of(recipe: Recipe, model: Model) -> Composition:
 
 
 def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Composition:
-    """The first prompt of each region in its middle, on the ground that other prompts ask for."""
+    """The first prompt of each region in its middle, on the ground that the other prompts name."""
     first = {p.region: p.text for p in reversed(recipe.include) if p.region and p.scene < 2}
     shorter = min(recipe.width, recipe.height)
     parts = []

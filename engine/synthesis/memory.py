@@ -1,4 +1,4 @@
-"""How much memory a step needs, known before a job starts."""
+"""Estimates the memory of a step before a job starts."""
 
 from collections.abc import Callable, Iterable
 
@@ -58,7 +58,7 @@ class Memory:
 
 
 def _saved_activation_bytes(network: Callable[[Tensor], Tensor], given: Tensor) -> int:
-    """What a frozen network saves for its backward pass, without its weights."""
+    """The bytes that a frozen network saves for its backward pass, without its weights."""
     saved: dict[int, Tensor] = {}
 
     def pack(tensor: Tensor) -> None:

@@ -45,7 +45,7 @@ class Target:
 
     @property
     def views(self) -> tuple[Region | None, ...]:
-        """What CLIP sees of the image: the regions, and the whole if any prompt is for it."""
+        """What CLIP sees: the regions, and the whole image if any prompt is for it."""
         return tuple(dict.fromkeys(self.regions)) or (None,)
 
     def similarity(self, cutouts: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class Target:
         return torch.cat([torch.stack(own), everywhere[len(own) :]])
 
     def at(self, progress: float, fade: float) -> "Target":
-        """With the weights after a share of the steps: one scene fades into the next.
+        """The target after a share of the steps, when one scene may be fading into the next.
 
         Both hold for a share `fade` of the steps. Includes add up to 1.
         """
@@ -80,7 +80,7 @@ class Target:
         return replace(self, weights=weights / weights.clamp_min(0).sum())
 
     def active(self) -> "Target":
-        """Without the includes that have no weight."""
+        """A copy without the includes whose weight is 0."""
         kept = (self.weights != 0).nonzero()[:, 0]
         if len(kept) == len(self.weights):
             return self
@@ -99,12 +99,12 @@ class Target:
 
 
 def share_out(count: int, shares: int) -> list[int]:
-    """A count in nearly equal parts: `share_out(8, 3)` → `[3, 3, 2]`."""
+    """Splits a count into nearly equal parts: `share_out(8, 3)` → `[3, 3, 2]`."""
     return [count // shares + (place < count % shares) for place in range(shares)]
 
 
 def _presence(progress: float, begin: float, end: float, fade: float) -> float:
-    """How much a scene is present, 0 to 1; those of a story add up to 1 at any time."""
+    """How present a scene is, 0 to 1; the scenes of a story always add up to 1."""
 
     def risen(at: float) -> float:
         return min(1.0, max(0.0, (progress - at) / fade + 0.5))

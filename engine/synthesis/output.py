@@ -1,4 +1,4 @@
-"""What one step of a renderer returns for one job."""
+"""The output of a renderer's step for one job."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -88,7 +88,7 @@ class StepOutput:
         return latents.to_images(self.pixels, *self.size)
 
     def to_host(self) -> "StepOutput":
-        """A copy that no later step changes and that can be pickled, with the same images."""
+        """A copy on the host that later steps don't change and that can be pickled."""
         return replace(
             self,
             weights=self.weights.cpu(),

@@ -1,4 +1,4 @@
-"""Painting a part of an image: which latents move, what CLIP sees, and where the part starts."""
+"""Painting a part of an image: which latents are optimised, what CLIP sees, where it starts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def _best_layer(
     generator: Generator,
     style: Tensor | None,
 ) -> Tensor:
-    """The best candidate at this width and height, and how far it covers: (1, 4, height, width)."""
+    """The best candidate at this width and height, with alpha: (1, 4, height, width)."""
     if not model.prior:
         best = best_of_gradients(model, target, config, *size, generator)
         return torch.cat([best, torch.ones_like(best[:, :1])], 1)
@@ -120,9 +120,9 @@ def _best_layer(
 
 
 def filled(image: Tensor, mask: Tensor) -> Tensor:
-    """(1, 3, height, width) with what is masked smoothly continued from what is around it.
+    """Fills the masked part of (1, 3, height, width) smoothly from its surroundings.
 
-    By push and pull: holes get the mean of what is known at the next coarser size that knows any
+    By push-pull: holes get the mean of the known pixels at the next coarser size that has any
     (Gortler et al., "The Lumigraph", 1996).
     """
     known = (mask == 0).float()

@@ -46,7 +46,7 @@ def choose_styles(
 def suitable_style(
     model: Model, target: Target, config: PriorConfig, style: Tensor | None
 ) -> Tensor | None:
-    """The style () if the target's things have been painted in it, else another one."""
+    """The style () if the target's things occur in it, otherwise another one."""
     if style is None or not isinstance(model.prior, LatentPrior):
         return style
     plausible = plausible_styles(model, model.prior, target, config)
@@ -57,9 +57,9 @@ def suitable_style(
 def plausible_styles(
     model: Model, prior: LatentPrior, target: Target, config: PriorConfig
 ) -> list[int]:
-    """The styles that a word of the includes asks for, among those that show their things.
+    """The styles that the includes name, among those that show their things.
 
-    Without such words, those in which the includes have been painted nearly as often as in any.
+    If they name none, those in which the includes occur nearly as often as in any.
     """
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
@@ -82,7 +82,7 @@ def sample_prior(
     generator: Generator,
     style: Tensor | None = None,
 ) -> Tensor:
-    """Euler's method from noise, all samples in one style (): (count, *prior.shape)."""
+    """Samples by Euler's method, all in one style (): (count, *prior.shape)."""
     assert model.prior
     device = generator.device
     x = torch.randn(count, *model.prior.shape, generator=generator, device=device)
@@ -129,7 +129,7 @@ def guided_prediction(
     config: PriorConfig,
     styles: Tensor | None = None,
 ) -> Tensor:
-    """The image that the prompts lead to from `x` (batch, *shape) at `t` (batch,)."""
+    """The guided prediction from `x` (batch, *shape) at `t` (batch,)."""
     unconditional, conditional = predict(model, x, t, target.embeddings, styles)
     directions = _per_image(target.weights.abs()[:, None]) * (conditional - unconditional)
     include = directions[: target.includes].sum(0)
@@ -145,7 +145,7 @@ def guided_prediction(
 def predict(
     model: Model, x: Tensor, t: Tensor, embeddings: Tensor, styles: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Without a prompt (batch, *shape), and with each (prompts, batch, *shape).
+    """Predictions without a prompt (batch, *shape) and with each (prompts, batch, *shape).
 
     All in one forward pass.
     """

@@ -43,7 +43,7 @@ def best_of_prior(
 def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tensor:
     """A sample of the prior (1, *prior.shape) as latents (1, embed_dim, h, w) of an image's size.
 
-    They are the sample itself where the prior draws latents of that size.
+    The sample itself if the prior samples latents of that size.
     """
     prior, factor = model.prior, model.vqgan.factor
     assert prior
@@ -62,10 +62,10 @@ def composed_image(
     generator: Generator,
     style: Tensor | None,
 ) -> Tensor:
-    """The best sample for each part, where it stands: (1, 3, height, width) from 0 to 1.
+    """The best sample for each part, put in its place: (1, 3, height, width) from 0 to 1.
 
-    Smaller than the image, a part fills its place. On the composition's ground parts are cut out of
-    their own; without one, the ground is as at the edges of the samples.
+    A part that is smaller than the image fills its place. Parts are cut out of their own grounds
+    and put on the composition's; without one, it is the colour at the samples' edges.
     """
     assert model.prior
     texts = [part.text for part in composition.parts]
@@ -100,10 +100,10 @@ def edge_colours(images: Tensor) -> Tensor:
 
 
 def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
-    """How far each pixel of an image (3, h, w) belongs to its thing: (1, h, w) from 0 to 1.
+    """The alpha matte of the thing in an image (3, h, w): (1, h, w) from 0 to 1.
 
-    What is connected to the image's edge by pixels like the ground (3,) is not the thing's. Next to
-    it, pixels are mixed of both; what is most different from the ground there is the thing.
+    Pixels like the ground (3,) that are connected to the image's edge are background. Next to them,
+    pixels are a mixture, in proportion to their difference from the ground.
     """
     distance = (image - ground[:, None, None]).abs().amax(0)[None]
     like_ground = (distance < config.ground_tolerance).float()
@@ -122,9 +122,9 @@ def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
 
 
 def square_around(alpha: Tensor, margin: float) -> Box:
-    """The square around what covers something (1, side, side), within the image.
+    """The bounding square of a matte (1, side, side).
 
-    `margin` is a share of the image's side. Single pixels do not count.
+    `margin` is a share of the image's side. Single pixels are ignored.
     """
     side = alpha.shape[-1]
     solid = F.max_pool2d(-F.max_pool2d(-alpha, 3, 1, 1), 3, 1, 1)[0] > 0.5
@@ -140,9 +140,10 @@ def square_around(alpha: Tensor, margin: float) -> Box:
 
 
 def paste(canvas: Tensor, layer: Tensor, part: Part) -> None:
-    """Puts a square layer (4, side, side) onto the canvas (1, 3, height, width) in place.
+    """Composites a square RGBA layer (4, side, side) onto the canvas (1, 3, height, width) in
+    place.
 
-    Its last channel says how far it covers what is there; by that its colours are multiplied.
+    Its colours are premultiplied by alpha.
     """
     height, width = canvas.shape[2:]
     side = round(part.size * min(height, width))

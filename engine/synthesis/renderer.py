@@ -52,7 +52,7 @@ class Renderer:
 
     @cached_property
     def memory(self) -> Memory:
-        """How much a recipe needs. Measured at its first use."""
+        """The memory that recipes need. Measured on first use."""
         return Memory(self.model, self.device)
 
     @cached_property
@@ -64,11 +64,11 @@ class Renderer:
         return frozenset(self._jobs)
 
     def add(self, request: RenderRequest) -> list[Note]:
-        """Puts a job into the batch; returns what its member should know.
+        """Adds a job to the batch; returns notes for its member.
 
         Raises RecipeRefused for a recipe that the model cannot render, CheckpointError if
-        `resume_from` belongs to another job, and MemoryError if there is no room beside the jobs
-        that are being rendered.
+        `resume_from` belongs to another job, and MemoryError if it does not fit beside the other
+        jobs.
         """
         self.reload()
         recipe = request.recipe
@@ -81,7 +81,7 @@ class Renderer:
         return notes
 
     def abort(self, job_id: int) -> None:
-        """Takes a job out of the batch, if it is in it."""
+        """Removes a job from the batch, if it is there."""
         self._jobs.pop(job_id, None)
 
     def finish_early(self, job_id: int) -> None:
@@ -90,7 +90,7 @@ class Renderer:
             job.finishing = True
 
     def offload(self) -> None:
-        """Moves the networks to the machine's memory until the next job; not while there is one."""
+        """Moves the networks to the host's memory until the next job, unless there is one."""
         if self._jobs or self.offloaded:
             return
         self.model.to(torch.device("cpu"))
@@ -105,12 +105,13 @@ class Renderer:
             self.offloaded = False
 
     def enable_gradient_checkpointing(self) -> None:
-        """From now on activations are recomputed: less memory, slower, the same images."""
+        """Recomputes activations from now on: less memory, slower, the same images."""
         self.gradient_checkpointing = True
         enable_gradient_checkpointing(*self.model.vqgan.decoders)
 
     def step(self) -> list[StepOutput]:
-        """Advances every job by one step. If it raises, it can be tried again as if it had not."""
+        """Advances every job by one step. After an exception it can be retried with the same
+        result."""
         jobs = self._jobs.copy()
         if not jobs:
             return []
@@ -122,7 +123,7 @@ class Renderer:
         weights = self.config.loss
         with rng_restored_on_error(states):
             for job in states:
-                job.optimizer.zero_grad()  # also of what a failed step left
+                job.optimizer.zero_grad()  # also after a failed step
             with autocast(self.device):
                 images = self._decode(states)
                 cutouts = self._make_cutouts(states, images)
@@ -236,7 +237,7 @@ class Renderer:
         return torch.cat(cutouts, 1).flatten(0, 1)
 
     def _seen(self, job: JobState, images: Tensor, region: Region | None) -> Tensor:
-        """What cutouts are taken of: a region, the part that is painted anew, or the whole."""
+        """The view to cut from: a region, the part that is painted anew, or the whole image."""
         if region:
             left, top, right, bottom = region.pixels(images.shape[3], images.shape[2])
             return images[:, :, top:bottom, left:right]
@@ -307,7 +308,7 @@ class Renderer:
         )
 
     def _make_room(self, recipe: Recipe) -> list[Note]:
-        """Makes sure that a recipe fits into the memory. Raises MemoryError."""
+        """Raises MemoryError if a recipe does not fit into the memory."""
         recipes = [recipe, *(job.recipe for job in self._jobs.values())]
         needed = self.memory.needed(recipes, self.config)
         if self.gradient_checkpointing or needed < free_memory(self.device):

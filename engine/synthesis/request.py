@@ -1,4 +1,4 @@
-"""What a renderer is asked to render."""
+"""A request to a renderer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

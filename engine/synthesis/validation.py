@@ -29,7 +29,7 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that a member should know about their job."""
+    """A note for the member about their job."""
 
     code: NoteCode
     params: Mapping[str, str | int] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class RecipeRefused(ValueError):  # noqa: N818 - an answer, not a failure
 
 
 def validate(recipe: Recipe, model: Model) -> list[Note]:
-    """What the member should know. Raises RecipeRefused."""
+    """Checks a recipe; returns notes for the member. Raises RecipeRefused."""
     factor = model.vqgan.factor
     if recipe.width % factor or recipe.height % factor:
         raise RecipeRefused(
@@ -67,7 +67,7 @@ def _knows(model: Model, text: str) -> bool:
 
 
 def _examples(recipe: Recipe, model: Model) -> list[str]:
-    """Words that would have been understood."""
+    """Some words that the model knows."""
     if vocabulary := vocabulary_of(model.name):
         return vocabulary.suggestions(" ".join(prompt.text for prompt in recipe.include))
     return sorted(model.perceptor.words or ())
