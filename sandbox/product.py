@@ -1,4 +1,4 @@
-"""What the demo and the playground know of the bot: its command, and how a job looks.
+"""What the demo and the playground know about the bot: its command, and how a job looks.
 
 Everything else in the sandbox works with any bot.
 """

@@ -1,4 +1,4 @@
-"""How a training on a CPU holds memory."""
+"""Memory management of training on a CPU."""
 
 import ctypes
 import sys

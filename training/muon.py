@@ -47,6 +47,6 @@ class MuonTraining(pl.LightningModule):
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
         muon, adamw = optimisers
         muon.step()
-        # Lightning would count this one, too, in `global_step`: warm-up, checkpoints and the log
-        # would take a batch for two.
+        # Lightning would also count this step in `global_step`: warm-up, checkpoints and the log
+        # would count each batch twice.
         adamw.optimizer.step()

@@ -24,7 +24,7 @@ from training.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`share` is how much of all the minutes it gets; `module` makes what is trained."""
+    """`share` is its share of the total time; `module` creates what is trained."""
 
     name: str
     share: float
@@ -83,7 +83,7 @@ def _decoder(workspace: Workspace) -> DecoderTraining:
 
 
 def _trained_prior(workspace: Workspace) -> LatentPrior:
-    """The prior as its training has left it."""
+    """The trained prior."""
     state = checkpoint(workspace, "prior")
     network = LatentPrior(**prior.CONFIG)
     network.load_state_dict(
@@ -93,12 +93,12 @@ def _trained_prior(workspace: Workspace) -> LatentPrior:
 
 
 def _trained_text_tower(workspace: Workspace) -> TextTowerTraining:
-    """The text tower as its training has left it."""
+    """The trained text tower."""
     return _text_tower_of(checkpoint(workspace, "text_tower"))
 
 
 def shipped_reader() -> Callable[[list[str]], Tensor]:
-    """How the included text tower reads."""
+    """The embedding function of the included text tower."""
     return _text_tower_of(shipped_state("text_tower")).embed_texts
 
 
@@ -110,7 +110,7 @@ def _text_tower_of(state: dict[str, Tensor]) -> TextTowerTraining:
 
 
 def trained_vqgan(workspace: Workspace) -> VQGAN:
-    """The VQGAN as its training has left it."""
+    """The trained VQGAN."""
     state = checkpoint(workspace, "vqgan")
     network = VQGAN(**vqgan.CONFIG)
     network.load_state_dict(
@@ -120,7 +120,7 @@ def trained_vqgan(workspace: Workspace) -> VQGAN:
 
 
 def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
-    """The last saved state of a stage's module; the shipped one, if it was not trained here."""
+    """The latest state of a stage's module; the shipped one if it was not trained here."""
     path = workspace.runs / stage / "last.ckpt"
     if not path.exists():
         return shipped_state(stage)

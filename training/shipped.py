@@ -1,6 +1,6 @@
-"""The weights in the repository as states of the stages that made them.
+"""The shipped weights as states of the stages that made them.
 
-So that a stage can be trained further, or alone, where the checkpoints of a training are gone.
+They let a stage be trained further, or alone, without the checkpoints of the original training.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ TRAINING_ONLY = {"uses"}
 
 
 def load_shipped(module: nn.Module, stage: str) -> None:
-    """Puts the shipped weights into a stage's module. Raises ValueError if they do not fit.
+    """Loads the shipped weights into a stage's module. Raises ValueError if they do not fit.
 
-    Tokens that the shipped text tower does not know stay as the module has begun them. Word vectors
-    are trained anew: the file has only their principal components.
+    Tokens that the shipped text tower does not know keep their initial embeddings. Word vectors are
+    trained from scratch: the file only has their principal components.
     """
     if stage == "word_vectors":
         return
@@ -36,9 +36,9 @@ def load_shipped(module: nn.Module, stage: str) -> None:
 
 
 def shipped_state(stage: str) -> dict[str, Tensor]:
-    """The state of a stage's module, but for what only training needs.
+    """The state of a stage's module, except what only training needs.
 
-    Raises FileNotFoundError where the weights are missing.
+    Raises FileNotFoundError if the weights are missing.
     """
     match stage:
         case "vqgan" | "decoder":

@@ -1,7 +1,7 @@
-"""Trains a VQGAN without its adversary.
+"""Trains a VQGAN without a discriminator.
 
-VQGAN's adversary invents the texture that was lost. Drawn images have flat colours and clean edges,
-so plain reconstruction, with edges weighted up, gives the better decoder.
+A discriminator makes the decoder invent lost texture. Drawn images have flat colours and clean
+edges, so plain reconstruction, with more weight on edges, gives a better decoder.
 """
 
 from collections.abc import Callable

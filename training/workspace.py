@@ -1,6 +1,7 @@
-"""What the stages of training share: data that is made once, and kept under one folder.
+"""The data that the stages of training share, computed once and cached in one folder.
 
-Each property makes what it needs on first use. Whatever takes longer than a minute is cached.
+Each property computes its value on first use. Anything that takes longer than a minute is cached on
+disk.
 """
 
 import logging
@@ -56,7 +57,7 @@ PRIOR_SHARES = {
     "plain": 0.67, "grounded": 0.05, "recoloured": 0.09, "landed": 0.03, "drawn": 0.11,
     "shape": 0.05,
 }  # fmt: skip
-"""How often it sees each kind."""
+"""How often the prior sees each kind."""
 CLIP_ART, WELL_SHOWN, CLIP_ART_SHARE = "openclipart", 3, 0.3
 """All clip art of a thing that at least three other sets show counts 0.3 images."""
 TEXT_SCENES = 40_000
@@ -147,7 +148,7 @@ class Workspace:
 
     @cached_property
     def definitions(self) -> tuple[list[str], Tensor]:
-        """Definitions of WordNet, and what the sentence encoder says of them."""
+        """Definitions of WordNet, and their sentence embeddings."""
 
         def make() -> dict[str, Any]:
             texts = definitions(self.cache, self.synsets)
@@ -174,7 +175,7 @@ class Workspace:
 
     @cached_property
     def meanings(self) -> Tensor:
-        """(things, SENTENCE_WIDTH): what the sentence encoder says of what the things are."""
+        """(things, SENTENCE_WIDTH): sentence embeddings of the things' meanings."""
         return self.encoder(meanings(self.things, self.synsets, self.encoder))
 
     @cached_property
@@ -236,7 +237,7 @@ class Workspace:
         return self.alignment.embed_texts(sentences), which
 
     def views(self, network: EfficientNetLite2, vqgan: VQGAN) -> Views:
-        """What this network sees of the pool's scenes."""
+        """This network's features of the pool's scenes."""
         return Views(**self._cached("views", lambda: asdict(see(network, vqgan, self.pool))))
 
     def vocabulary(self) -> dict[str, Any]:
@@ -280,10 +281,8 @@ class Workspace:
 
     @cached_property
     def prior_scenes(self) -> tuple[list[Scene], list[float]]:
-        """Scenes without chance but in their content, so that a caption has one right image.
-
-        And how often each one is seen, in proportion.
-        """
+        """Scenes without random placement, so that a caption has one right image, with their
+        sampling weights."""
         random, maker = Random("prior"), self.maker
         by_kind = {"plain": [maker.plain(image) for image in maker.pool]}
         for kind, count in PRIOR_SCENES.items():
@@ -297,10 +296,10 @@ class Workspace:
         return scenes, weights
 
     def _plain_weights(self, shown: list[int]) -> list[float]:
-        """How often each image is seen alone: every maker's view of a thing alike often.
+        """Sampling weights of single images: each maker's image of a thing counts the same.
 
-        Clip art counts little where sets that are drawn in one style show the same thing, and where
-        no concept names it. People, who are many, count half.
+        Clip art counts little if sets in a uniform style show the same thing, or if no concept
+        names it. People, who are many, count half.
         """
         images = self.images
         makers = [images.makers[images.maker[image]] for image in shown]

@@ -1,7 +1,7 @@
-"""`python -m bench.quality`: how well a model renders what it is asked for, by two judges.
+"""`python -m bench.quality`: how well a model renders prompts, by two judges.
 
-Every hit rate stands beside its ceilings: what the same judge says of a drawing of the same scene,
-and of that drawing after the model's VQGAN has encoded and decoded it.
+Every hit rate stands beside its ceilings: the same judge's rate for drawings of the same scenes,
+and for these drawings after the model's VQGAN has encoded and decoded them.
 """
 
 import argparse
@@ -41,7 +41,7 @@ ROWS = 16
 """Images that are rendered at a time."""
 
 FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-"""Has accents; no Japanese."""
+"""A font with accents, but without Japanese."""
 
 SHOWN = 48
 """Prompts on the contact sheet, the first seed of each."""
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 def evenly(count: int, wanted: int) -> list[int]:
-    """So many indices, spread over all kinds of prompts and picked by nobody; or all there are."""
+    """Indices spread evenly over all kinds of prompts; at most all of them."""
     return sorted({index * count // wanted for index in range(wanted)})
 
 
@@ -190,7 +190,7 @@ def report(rates: Sequence[Rate]) -> str:
 
 
 def about(model: Model, config: SynthesisConfig, steps: int, pictures: int, seconds: float) -> str:
-    """Under what circumstances the numbers came about."""
+    """The conditions of the measurement."""
     numbers = ", ".join(f"{key} {value}" for key, value in flat(config).items())
     return (
         f"{pictures} pictures of {model.side} × {model.side} by the model {model.name}, "

@@ -22,7 +22,7 @@ from training.judges.prototypes import PrototypeJudge, hits, load_judge, on_whit
 COUNTS = (256, 512, 768)
 IMAGES = 200
 TOP = 5
-"""How near a thing must be among all, to count as recognised."""
+"""The rank within which a thing counts as recognised."""
 
 
 def real_images(images: Images, judge: PrototypeJudge) -> tuple[Tensor, Tensor]:
@@ -34,7 +34,7 @@ def real_images(images: Images, judge: PrototypeJudge) -> tuple[Tensor, Tensor]:
 
 
 def reduced(prior: LatentPrior, latents: Tensor, count: int) -> Tensor:
-    """Latents (n, channels, side, side) as their first components tell them."""
+    """Latents (n, channels, side, side) reconstructed from their first components."""
     components = prior.project(latents)
     components[:, count:] = 0
     return prior.reconstruct(components)

@@ -1,7 +1,7 @@
-"""Held-out prompts: words that the sketch model knows, as no caption of its training puts them.
+"""Held-out prompts: words that the sketch model knows, in phrasings that no training caption has.
 
-With each comes a scene of which the prompt is true: the same judges that score the rendered image
-score a drawing of that scene too, which is the most they could ever give.
+Each comes with a scene that matches it. The judges also score a drawing of that scene, which gives
+the ceiling.
 """
 
 import itertools
@@ -34,7 +34,7 @@ class Asked:
 
 
 def practice() -> list[Asked]:
-    """Prompts like those held out of the kind colour, and none of them: to choose numbers by."""
+    """Practice prompts of the kind colour, for tuning; none is held out."""
     # The same shapes and colours come round again after 77, here in other words.
     return list(_coloured(range(SINGLES, SINGLES + PAIRS), TWO_WORDINGS[1::-1]))
 

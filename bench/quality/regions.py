@@ -93,7 +93,7 @@ def measure(
 
 
 def prompt(way: str, things: Sequence[str], places: Sequence[str]) -> str:
-    """How these things are asked for in these places."""
+    """The prompts for these things in these places."""
     named = [f"a {thing}" for thing in things]
     if way == "regions":
         named = [f"{place}: {name}" for name, place in zip(named, places, strict=True)]
@@ -109,7 +109,7 @@ def _found(
     *,
     anywhere: bool,
 ) -> int:
-    """How many of the things CLIP finds in their places, or in any."""
+    """How many of the things CLIP finds in their places, or anywhere."""
     side = model.perceptor.resolution
     pixels = to_tensor(image).to(names.device)
     crops = []

@@ -1,4 +1,4 @@
-"""What the judges of `bench.quality.things` say of real images put together as the prompts ask.
+"""The ceilings of `bench.quality.things`: the judges' rates for real images composed as requested.
 
 A model that paints as well as people draw would reach these rates.
 """

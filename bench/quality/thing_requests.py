@@ -1,4 +1,4 @@
-"""The prompts of `bench.quality.things`, and what must be found in the image of each."""
+"""The prompts of `bench.quality.things`, and what each image must show."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class Request:
         return Asked(self.kind, self.include, Scene(), frozenset(), self.exclude)
 
     def caption(self, every: Sequence[Concept]) -> Asked:
-        """As it is shown on a contact sheet, whose font has no Japanese."""
+        """The caption on a contact sheet, whose font has no Japanese."""
         if self.kind != "ja":
             return self.asked
         return replace(self.asked, include=f"in Japanese: {every[self.things[0]].name}")

@@ -1,4 +1,4 @@
-"""What is found in the images that `bench.quality.things` has asked for."""
+"""Scores the images of `bench.quality.things`."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ TOP = (1, 5, 20)
 
 
 class Judge(Protocol):
-    """Says which things an image shows."""
+    """A judge of which things an image shows."""
 
     def similarity(self, images: Tensor) -> Tensor:
         """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts): the higher, the surer."""
@@ -58,7 +58,7 @@ def judged(judge: Judge, asked: Sequence[Request], painted: Tensor) -> dict[str,
 
 
 def ranks(judge: Judge, asked: Sequence[Request], painted: Tensor) -> list[int]:
-    """For each image, how many things the judge finds in it sooner than the right one."""
+    """For each image, how many things the judge ranks above the right one."""
     similarity = judge.similarity(painted)
     right = similarity.gather(1, torch.tensor([[request.things[0]] for request in asked]))
     return (similarity > right).sum(1).tolist()

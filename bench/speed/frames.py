@@ -20,7 +20,7 @@ from engine.synthesis.request import RenderRequest
 
 
 def measure(quick: bool) -> tuple[str, Any]:
-    """A job's loop with a kept frame at every step, and without any."""
+    """Measures a job with a frame kept at every step, and without frames."""
     steps = 30 if quick else 100  # so few that each frame is kept
     sides = {"off": partial(_loop, steps, kept=False), "on": partial(_loop, steps, kept=True)}
     measured = in_turns(sides, 1 if quick else 4)

@@ -19,8 +19,8 @@ CHECK = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How near an image on its way is to its text, after how many seconds and steps."""
+class Measurement:
+    """The score of an unfinished image after some seconds and steps."""
 
     seconds: float
     steps: int
@@ -28,9 +28,9 @@ class Look:
 
 
 def measure(quick: bool) -> tuple[str, Any]:
-    """How long each loop takes until its image is as near to the text as the other's.
+    """How long each loop takes to reach the same score.
 
-    The score to reach is the best that both come to: neither is asked for what it never finds.
+    The score is the best that both reach.
     """
     texts = prompts(2 if quick else 16)
     longest = 100 if quick else 1000
@@ -42,14 +42,14 @@ def measure(quick: bool) -> tuple[str, Any]:
     ]
     numbers: list[dict[str, Any]] = []
     for seed, text in enumerate(texts):
-        ours = list(_looks_at_ours(text, seed))
-        plain = list(_looks_at_plain(text, seed, best(ours).score, longest))
+        ours = list(_measure_ours(text, seed))
+        plain = list(_measure_plain(text, seed, best(ours).score, longest))
         score = min(best(ours).score, best(plain).score)
         reached = {OURS: first(ours, score), PLAIN: first(plain, score)}
-        seconds = {side: look.seconds for side, look in reached.items()}
+        seconds = {side: each.seconds for side, each in reached.items()}
         whole = ours[-1].seconds
         numbers.append({"text": text, "score": score, **seconds, "whole": whole})
-        bests = (f"{best(looks).score:.3f}" for looks in (ours, plain))
+        bests = (f"{best(measurements).score:.3f}" for measurements in (ours, plain))
         times = (f"{seconds[side]:.1f}" for side in (OURS, PLAIN))
         times_as_fast = f"{seconds[PLAIN] / seconds[OURS]:.1f}"
         rows.append((text, *bests, *times, times_as_fast, f"{whole:.1f}"))
@@ -66,17 +66,17 @@ def measure(quick: bool) -> tuple[str, Any]:
     return f"{table(rows[0], rows[1:])}\n\n{text}", numbers
 
 
-def best(looks: Sequence[Look]) -> Look:
-    return max(looks, key=lambda look: look.score)
+def best(measurements: Sequence[Measurement]) -> Measurement:
+    return max(measurements, key=lambda each: each.score)
 
 
-def first(looks: Sequence[Look], score: float) -> Look:
-    """The first of them, in order, that is as near as that; one must be."""
-    return next(look for look in looks if look.score >= score)
+def first(measurements: Sequence[Measurement], score: float) -> Measurement:
+    """The first that reaches the score; there must be one."""
+    return next(each for each in measurements if each.score >= score)
 
 
-def _looks_at_ours(text: str, seed: int) -> Iterator[Look]:
-    """Until the image is done."""
+def _measure_ours(text: str, seed: int) -> Iterator[Measurement]:
+    """Measures our loop until the image is done."""
     model = load(OURS, "sketch")
     began = time.perf_counter()
     renderer = Renderer(model, CPU)
@@ -88,11 +88,11 @@ def _looks_at_ours(text: str, seed: int) -> Iterator[Look]:
         shown = iteration.images() if iteration.step % CHECK == 0 or iteration.done else []
         seconds += time.perf_counter() - began
         for image in shown:
-            yield Look(seconds, iteration.step, nearness(model.perceptor, image, text))
+            yield Measurement(seconds, iteration.step, nearness(model.perceptor, image, text))
 
 
-def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterator[Look]:
-    """Until it is near enough, or for so many steps."""
+def _measure_plain(text: str, seed: int, enough: float, longest: int) -> Iterator[Measurement]:
+    """Measures the plain loop until its score is high enough, or for this many steps."""
     model = load(PLAIN, "sketch")
     began = time.perf_counter()
     loop = PlainLoop(model, text, 64, 64, CONFIGS["sketch"].cutouts.count, seed)
@@ -104,6 +104,6 @@ def _looks_at_plain(text: str, seed: int, enough: float, longest: int) -> Iterat
         image = loop.image()
         seconds += time.perf_counter() - began
         score = nearness(model.perceptor, image, text)
-        yield Look(seconds, taken, score)
+        yield Measurement(seconds, taken, score)
         if score >= enough:
             return

@@ -76,12 +76,12 @@ def _foreseen(quick: bool) -> str:
 
 
 def _memory_of(side: str, name: str, pixels: int, cutouts: int) -> Sequence[int]:
-    """Bytes of tensors, and of the process beyond what it has read."""
+    """Bytes of tensors, and of the process beyond the loaded weights."""
     return _apart(_remember, side, name, pixels, cutouts)
 
 
 def _apart(measure: Callable[..., None], *setting: Any) -> Sequence[int]:
-    """What a measurement sends from a process of its own."""
+    """Runs a measurement in a separate process; returns its result."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=measure, args=(sender, *setting))
@@ -109,7 +109,7 @@ def _remember(sender: Connection, side: str, name: str, pixels: int, cutouts: in
 def _remember_foreseen(
     sender: Connection, name: str, pixels: int, cutouts: int, count: int
 ) -> None:
-    """Two steps; idle is after two of the smallest, so that what is loaded for any is there."""
+    """Takes two steps, after two of the smallest size that load everything."""
     use_cores()
     model = load(OURS, name)
     config = steps_only(name, cutouts)
@@ -121,7 +121,7 @@ def _remember_foreseen(
     renderer.abort(0)
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     idle = _status("VmRSS")
     for row, recipe in enumerate(recipes):
         renderer.add(RenderRequest(row, recipe))
@@ -131,7 +131,7 @@ def _remember_foreseen(
 
 
 def _tensors_in(step: Callable[[], object]) -> int:
-    """Bytes of tensors that a step holds at most, beyond those that were there before."""
+    """The peak bytes of tensors in a step, beyond those that existed before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         step()
     changes = [event for event in events(profiled) if event.name() == "[memory]"]
@@ -141,7 +141,7 @@ def _tensors_in(step: Callable[[], object]) -> int:
 
 
 def enough_memory() -> bool:
-    """For 512 × 512 in the usual loop."""
+    """Whether there is enough memory for 512 × 512 in the usual loop."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") > LARGE
 
 

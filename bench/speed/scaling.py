@@ -15,7 +15,7 @@ LABELS = {"rows": "images"}  #: of the parameters that vary
 
 
 def measure(quick: bool) -> tuple[str, Any]:
-    """Seconds of our full-size step by images, cutouts and size, each with the others small."""
+    """Measures our full-size step by images, cutouts and size, each with the others small."""
     start = {"rows": 1, "cutouts": 8, "pixels": 256}
     axes: dict[str, Sequence[int]] = {
         "rows": (1, 2, 4, 8),

@@ -15,7 +15,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Of one value or more."""
+        """The spread of one or more values."""
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
@@ -25,10 +25,10 @@ class Spread:
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> Spread:
-    """How many times `other` fits into `one`, measured in turns.
+    """The ratio of `one` to `other`, measured in turns.
 
-    The ratio of the medians, between the quartiles of the ratios turn by turn, which are widened
-    where the ratio of the medians lies outside.
+    The ratio of the medians, between the quartiles of the ratios of each turn; these are widened if
+    the ratio of the medians lies outside.
     """
     medians = statistics.median(one) / statistics.median(other)
     turns = Spread.of([a / b for a, b in zip(one, other, strict=True)])

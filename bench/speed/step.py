@@ -16,7 +16,7 @@ from engine.synthesis.job_state import coarse_to_fine
 
 
 def measure(quick: bool) -> tuple[str, Any]:
-    """One step of both, whole and in stages."""
+    """Measures one step of both loops, whole and in stages."""
     plan = _coarse_to_fine()
     settings = [("sketch", 64, 8, 20), ("sketch", 64, 32, 10), ("imagenet", 256, 8, 3)]
     settings += [("imagenet", pixels, 32, 3) for pixels in plan.values()]
@@ -47,7 +47,7 @@ def measure(quick: bool) -> tuple[str, Any]:
 
 
 def _coarse_to_fine() -> dict[int, int]:
-    """From which step on a full-size image of ours has how many pixels on each side."""
+    """The schedule of our full-size image: pixels per side, by first step."""
     factor = load(OURS, "imagenet").vqgan.factor
     recipe = recipe_of("imagenet", TEXT, seed=0)
     plan = coarse_to_fine(recipe, factor, CONFIGS["imagenet"].schedule)
@@ -57,7 +57,7 @@ def _coarse_to_fine() -> dict[int, int]:
 def _full_size_image(
     plan: Mapping[int, int], medians: Mapping[tuple[str, int, int, str], float]
 ) -> str:
-    """What the steps of a full-size image add up to."""
+    """The total time of a full-size image."""
     steps, (*_, full) = STEPS["imagenet"], plan.values()
     ends = [*list(plan)[1:], steps]
     ours = sum(

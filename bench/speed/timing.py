@@ -17,7 +17,7 @@ Timing = dict[str, float]
 
 
 def in_turns(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str, list[Timing]]:
-    """Each side once to warm up, then each in its turn, so many times."""
+    """Runs each side once as a warm-up, then both alternately for this many turns."""
     for side in sides.values():
         side()
     measured: dict[str, list[Timing]] = {name: [] for name in sides}
@@ -28,7 +28,7 @@ def in_turns(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str,
 
 
 def timed(step: Callable[[], object]) -> Timing:
-    """One call, with the seconds that it spends in each stage, in the rest, and as a whole."""
+    """Runs a call; returns the seconds in each stage, in the rest, and in total."""
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         began = time.perf_counter()
         step()
@@ -41,7 +41,7 @@ def timed(step: Callable[[], object]) -> Timing:
 
 
 def metered(step: Callable[[], object], meter: Callable[[], float]) -> dict[str, float]:
-    """One call, with how far it moves a meter in each stage, in the rest, and as a whole."""
+    """Runs a call; returns how much a meter advances in each stage, in the rest, and in total."""
     began = meter()
     with _StageMeter(meter) as stages:
         step()
@@ -71,7 +71,7 @@ class _StageMeter(TorchDispatchMode):
 
 
 def events(profiled: profile) -> Sequence[Any]:
-    """All that was recorded; what is public leaves most of it out."""
+    """All recorded events; the public API omits most of them."""
     assert profiled.profiler
     assert profiled.profiler.kineto_results
     return profiled.profiler.kineto_results.events()

@@ -32,7 +32,7 @@ SLOW_SECONDS = 2.0
 class DebugPanel:
     """The stream and the switches of the debug panel.
 
-    `is_pending` tells for a message of the bot whether it shows a job that has not ended.
+    `is_pending` says whether a message of the bot shows a job that has not ended.
     """
 
     def __init__(

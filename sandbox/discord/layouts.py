@@ -29,7 +29,7 @@ _COUNTED = (ComponentType.BUTTON, ComponentType.THUMBNAIL, *_TOP, *SELECTS)
 
 
 def check_layout(wrong: FormErrors, components: list[Any], body: Payload) -> None:
-    """Adds what is wrong with the components of a layout, and with what is sent beside them."""
+    """Collects the errors of a layout's components, and of what is sent with them."""
     for legacy in ("content", "embeds", "poll"):
         if body.get(legacy):
             _add_legacy(wrong, legacy)

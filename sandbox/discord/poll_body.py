@@ -12,7 +12,7 @@ HOURS_LIMIT = 32 * 24
 
 
 def check_poll(wrong: FormErrors, poll: Any) -> None:
-    """Adds what is wrong with a poll."""
+    """Collects the errors of a poll."""
     if not isinstance(poll, dict):
         wrong.add("poll", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
         return

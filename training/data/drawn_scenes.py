@@ -64,7 +64,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What an image holds. `jitter` seeds what has no name: shades, tree places, the stamp."""
+    """The contents of an image. `jitter` seeds what captions don't mention: shades, positions of
+    trees, the watermark's text."""
 
     figures: tuple[Figure, ...] = ()
     ground: str = "white"
@@ -141,11 +142,11 @@ def random_pair(random: Random) -> Scene:
 
 
 def variations(scene: Scene, random: Random) -> Iterator[Scene]:
-    """Three times the same scene with one thing changed, which is then all that tells them apart.
+    """Three variants of a scene that each differ in one fact.
 
-    Of figures the shape, the colour, and the mark or the ground; of two that differ in colour, as
-    often, who is there and whose colour is whose; of landscapes the mark, the land, the time of
-    day, what stands on the land or shines over it.
+    With figures: the shape, the colour, and the watermark or the ground; with two of different
+    colours also which of them is present, and which has which colour. With landscapes: the
+    watermark, the land, the time of day, and what is on the land or in the sky.
     """
     if scene.is_landscape:
         yield from random.sample(list(_landscapes_like(scene, random)), 3)
@@ -163,9 +164,9 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
 
 
 def recoloured(scene: Scene) -> list[Scene]:
-    """Two figures and their ground in the same three colours, given out in every other way.
+    """Two figures and their ground with the same three colours, in every other assignment.
 
-    Only who reads which colour is whose can tell them apart.
+    They differ only in what has which colour.
     """
     first, second = scene.figures
     colours = (first.colour, second.colour, scene.ground)

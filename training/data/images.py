@@ -30,7 +30,7 @@ _LARGEST_AREA = 4_000_000
 """Pixels of a clip-art file."""
 
 _LARGEST_SHARE = 0.94
-"""Of the side, how much the longer side of a thing fills."""
+"""Share of the image's side that the longer side of a thing fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ _NOISE = frozenset(
 
 
 def _title(stem: str) -> str:
-    """`tree_gerald_g._01` → `tree`: the words of a file name that come before the artist's."""
+    """`tree_gerald_g._01` → `tree`: the words of a file name before the artist's name."""
     words = [word for word in re.split(r"[_\-.\s]+", stem.lower()) if word.isalpha()]
     kept = []
     for word in words:

@@ -1,6 +1,6 @@
 """A pool of rendered scenes on disk, with the ImageNet network's features of each.
 
-Drawing a scene and looking at it takes longer than a training step, so many are kept.
+Drawing a scene and computing its features takes longer than a training step, so many are cached.
 """
 
 from dataclasses import dataclass

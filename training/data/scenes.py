@@ -1,4 +1,4 @@
-"""Scenes composed of the sets' images: what the networks see, and what is true of it.
+"""Scenes composed of the sets' images: the training images, and the facts about them.
 
 Most scenes show one thing on a plain ground. Others put it on a coloured ground or into a drawn
 landscape, recolour it, show it several times, or put two things side by side or one above the
@@ -82,7 +82,7 @@ class SceneMaker:
         return self.styles[self.images.makers[self.images.maker[image]]]
 
     def random_image(self, random: Random) -> int:
-        """Named concepts alike often, whoever shows them; clip art with other titles seldom."""
+        """Samples named concepts uniformly, and other clip art rarely."""
         if random.random() < 0.06:
             return random.choice(self.pool)
         concepts = self._concepts
@@ -90,7 +90,7 @@ class SceneMaker:
 
     @cached_property
     def _concepts(self) -> list[int]:
-        """People and their roles, of whom CLDR names hundreds, count a third of the others."""
+        """Sampling weights: people and their roles, of which CLDR has hundreds, count a third."""
         every = self.images.concepts
         return [c for c in self.by_concept for _ in range(1 if every[c].group == 1 else 3)]
 
@@ -222,7 +222,7 @@ class SceneMaker:
         return "white" if random.random() < 0.6 else random.choice(tuple(COLOURS))
 
     def draw(self, scene: Scene) -> NDArray[np.uint8]:
-        """(SIDE, SIDE, 3) uint8; the same scene always looks alike."""
+        """(SIDE, SIDE, 3) uint8; deterministic."""
         random = Random(scene.jitter)
         if scene.drawn:
             return np.asarray(drawing.draw(scene.drawn, SIDE))
@@ -250,7 +250,7 @@ class SceneMaker:
 
 
 def recoloured(pixels: NDArray[np.uint8], colour: str) -> NDArray[np.uint8]:
-    """RGBA pixels (h, w, 4) with all colours turned to one hue, greys left as they are."""
+    """RGBA pixels (h, w, 4) with all colours changed to one hue; greys stay."""
     rgb = pixels[..., :3].astype(np.float32) / 255
     high, low = rgb.max(-1), rgb.min(-1)
     saturation = np.where(high > 0, (high - low) / np.maximum(high, 1e-6), 0)

@@ -1,7 +1,7 @@
-"""The frozen networks that teach: a sentence encoder, and a network trained on ImageNet.
+"""The frozen teacher networks: a sentence encoder, and a network trained on ImageNet.
 
-The sentence encoder says which texts mean nearly the same, and is not shipped. The ImageNet network
-says which images look alike, and becomes the image tower of CLIP. Judges use another one.
+The sentence encoder embeds texts by their meaning, and is not shipped. The ImageNet network embeds
+images, and becomes CLIP's image tower. Judges use another one.
 """
 
 import importlib

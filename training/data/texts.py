@@ -1,4 +1,4 @@
-"""Pairs of texts for the text tower: what a member may write, and English that says the same.
+"""Pairs of texts for the text tower: what a member may write, and an English equivalent.
 
 Names, keywords and captions in five languages, WordNet's nouns with their definitions, plurals and
 typing errors.
@@ -17,7 +17,7 @@ from training.data.scenes import Scene
 from training.data.sources import sources
 
 Pair = tuple[str, str]
-"""A text in any language, and English that says the same."""
+"""A text in any language, and an English equivalent."""
 
 _LEXICOGRAPHER_FILES = frozenset({"05", "06", "08", "13", "17", "18", "19", "20", "25", "27"})
 """WordNet's files of nouns for animals, artefacts, body parts, food, natural objects, people,
@@ -91,7 +91,7 @@ def synonyms(names: set[str], synsets: list[tuple[list[str], str]]) -> dict[str,
 
 
 def with_typos(pairs: list[Pair], random: Random) -> list[Pair]:
-    """Some of the pairs once more, with a typing error."""
+    """Copies of some of the pairs with a typing error."""
     spoilt = ((typos(text, random), english) for text, english in pairs)
     return [pair for pair, own in zip(spoilt, pairs, strict=True) if pair != own]
 

@@ -19,10 +19,10 @@ from training.data.sources import STYLES, sources
 from training.data.texts import plural
 
 WORDS = Path(__file__).with_name("vocabulary_words.toml")
-"""Words that say something but name no thing, and words that say nothing."""
+"""Words that modify but name no thing, and words without meaning."""
 
 SCENERY = Path(__file__).with_name("scenery.toml")
-"""How prompts say where things stand, and on what."""
+"""The templates of compositions: how prompts place things, and on what."""
 
 _WITH = re.compile(r"\b(with|mit|con|avec)\b")
 
@@ -30,11 +30,11 @@ LEAST_SETS = 2
 """Sets for training that must show a thing for it to count as one that can be painted."""
 
 NEAR, NEARER = 0.5, 0.6
-"""Cosines of a noun of WordNet to a name: from which on it stands for the thing, and from which on
-it does so whatever CLDR's keywords say."""
+"""The lowest cosine of a WordNet noun to a name at which it stands for the thing, and at which it
+does so regardless of CLDR's keywords."""
 
 SHARED = 30
-"""Things that may share a keyword. One of more of them stands for none."""
+"""The most things that may share a keyword; a keyword of more things is ignored."""
 
 
 def vocabulary(
@@ -176,7 +176,7 @@ def _scenery() -> dict[str, Any]:
 
 
 def _ground_words() -> set[str]:
-    """The words that a colour makes a ground of; one of Japanese is several characters."""
+    """Words for a ground, used with a colour."""
     nouns = {noun for scenery in _scenery().values() for noun in scenery["background"]}
     return {fold(noun) for noun in nouns if " " not in noun}
 

@@ -20,7 +20,7 @@ from training.judges.prototypes import BATCH, features_of, judge_images, on_whit
 log = logging.getLogger(__name__)
 
 VIEWS = 12
-"""Of each image that the classifier learns from, beside the image itself."""
+"""Augmented views of each training image, besides the image itself."""
 EPOCHS = 40
 LEARNING_RATE = 2e-3
 DROPOUT = 0.5

@@ -21,7 +21,8 @@ BATCH = 64
 WHITENED = 256
 """Principal components of the features that are compared."""
 LEAST_DEVIATION = 0.05
-"""Added to a component's standard deviation, in that of the first: the last ones are noise."""
+"""Added to each component's standard deviation, as a share of the first one's: the last ones are
+noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class PrototypeJudge:
 
 
 def load_judge(cache: Path, leave_out: str = "") -> PrototypeJudge:
-    """The judge, made from the judge sets but `leave_out`, with which its own score is measured."""
+    """The judge, from all judge sets except `leave_out`, which measures its own accuracy."""
     images = load_images(cache)
     rows = judge_images(images, leave_out)
     network = ImageNetFeatures("lite0", cache)

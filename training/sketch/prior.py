@@ -29,7 +29,7 @@ CONFIG = {
 MIN_TIME_LEFT = 0.05
 """Limits the weight of the squared error near the end of the flow."""
 CAPTIONS = 4096
-"""From which the directions are computed in which captions differ."""
+"""Captions from which the whitening is computed."""
 LEAST = 0.01
 """Directions with a smaller variance than this count as noise."""
 TWO_FIGURES = 0.4
@@ -51,9 +51,9 @@ class PriorTraining(MuonTraining):
 
     @torch.no_grad()
     def _whiten_conditions(self) -> None:
-        """Starts with the directions in which captions differ, each as strong as the others.
+        """Initialises the conditioning with the whitened directions in which captions differ.
 
-        Whose colour is whose moves an embedding far less than which colours there are.
+        Which figure has which colour changes an embedding far less than which colours there are.
         """
         random = Random(8)
         captions = [caption(random_scene(random), random) for _ in range(CAPTIONS)]
@@ -111,7 +111,7 @@ class PriorTraining(MuonTraining):
 
 
 def _batch(random: Random) -> batches.Captioned:
-    """Captions of any scenes, which then lie as the captions let one expect."""
+    """Captions of random scenes, with the scenes in their canonical layouts."""
     scenes = [
         random_pair(random) if random.random() < TWO_FIGURES else random_scene(random)
         for _ in range(ROWS)

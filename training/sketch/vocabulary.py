@@ -1,8 +1,8 @@
-"""The words of the captions, and the facts that they claim.
+"""The words of the captions, and the facts that they state.
 
-CLIP has 49,408 tokens; the captions use about 150. Only these have trained embeddings, in a table
-of their own, and the export puts them in their places. All others stay zero, and the text tower
-also trains with such words as meaningless ones.
+CLIP has 49,408 tokens; the captions use about 150. Only these have trained embeddings, in a compact
+table that the export expands. All others stay zero, and the text tower is also trained with such
+unknown words.
 """
 
 from dataclasses import dataclass

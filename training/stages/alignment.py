@@ -1,8 +1,8 @@
-"""A common space for texts and images: two small networks over two frozen ones.
+"""A common space for texts and images: two small heads over two frozen networks.
 
-Locked-image tuning (Zhai et al., "LiT", 2022) with both sides locked: what the sentence encoder
-says of a caption and what the ImageNet network says of its image are mapped into one space. CLIP's
-two towers then learn to get there by themselves.
+Locked-image tuning (Zhai et al., "LiT", 2022) with both sides locked: the sentence embedding of a
+caption and the ImageNet features of its image are mapped into one space. CLIP's two towers then
+learn to map into that space.
 """
 
 import torch
@@ -101,10 +101,10 @@ def recover_alignment(
     batch: int = 1024,
     learning_rate: float = 1e-3,
 ) -> float:
-    """Trains the head for texts in place, so that it leads to the space of a finished text tower.
+    """Trains the text head in place to map into the space of a finished text tower.
 
-    `sentences` (n, SENTENCE_WIDTH) are what the sentence encoder says of texts, and `read`
-    (n, WIDTH) what that tower does. Returns the mean cosine that is reached, 1 at best.
+    `sentences` (n, SENTENCE_WIDTH) are sentence embeddings of texts, `read` (n, WIDTH) that tower's
+    embeddings. Returns the mean cosine reached, at best 1.
     """
     trained = [*alignment.text.parameters(), *alignment.text_skip.parameters()]
     optimizer = torch.optim.AdamW(trained, learning_rate, weight_decay=0.05)

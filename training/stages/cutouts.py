@@ -1,4 +1,4 @@
-"""What the image tower is shown in training: cutouts of scenes, tinted and noisy."""
+"""The image tower's training inputs: cutouts of scenes, tinted and noisy."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from engine.models.locked_clip import RESOLUTION
 
 
 def cutouts(images: Tensor, smallest: float) -> Tensor:
-    """(n, 3, h, w) → (n, 3, RESOLUTION, RESOLUTION): as the renderer cuts, one of each image."""
+    """(n, 3, h, w) → (n, 3, RESOLUTION, RESOLUTION): one cutout each, as in the renderer."""
     n = len(images)
     scale = smallest + (1 - smallest) * torch.rand(n)
     shift = (torch.rand(n, 2) * 2 - 1) * (1 - scale)[:, None]

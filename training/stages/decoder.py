@@ -1,8 +1,8 @@
-"""Trains the VQGAN's decoder further, on latents as the renderer makes them.
+"""Fine-tunes the VQGAN's decoder on latents like those of the renderer.
 
-Those are never exact: the prior predicts them, and the optimisation under CLIP adds noise to them,
-which the decoder would show as blotches. So the decoder learns to paint the scene behind such
-latents. Encoder and codebook stay as they are, and with them the space of the prior.
+These are never exact: the prior predicts them, and optimisation under CLIP adds noise, which would
+show as blotches. So the decoder learns to decode them to the clean scene. The encoder and the
+codebook stay fixed, and with them the prior's space.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +27,8 @@ BATCH = 8
 PREDICTED = 0.6
 """The share of latents that the prior predicts out of noise."""
 EARLIEST = 0.4
-"""The time, 0 (noise) to 1, from which on it predicts them: at earlier ones it paints another image
-than the scene's."""
+"""The earliest time, 0 (noise) to 1, from which it predicts them: from earlier ones it would
+predict another image."""
 NOISE = 0.4
 """The largest standard deviation of the noise on latents, in that of latents; 100 steps at a
 learning rate of 0.05 move them by 0.3 out of what the prior makes."""
@@ -85,7 +85,7 @@ class DecoderTraining(pl.LightningModule):
 
     @torch.no_grad()
     def rendered_latents(self, rows: Tensor) -> Tensor:
-        """The latents (n, channels, side, side) of scenes as the renderer would make them."""
+        """The latents (n, channels, side, side) of scenes, corrupted as in the renderer."""
         data, (prior,), rows = self.data, self._frozen, rows.cpu()
         with torch.autocast(self.device.type, enabled=False):
             latents = data.latents[rows].to(self.device).float() * prior.std
@@ -96,7 +96,7 @@ class DecoderTraining(pl.LightningModule):
             return self.vqgan.quantise(latents + torch.rand_like(chosen) * noise)
 
     def _predicted(self, latents: Tensor, rows: Tensor) -> Tensor:
-        """What the prior makes of noisy latents and one of the scene's captions."""
+        """The prior's prediction from noisy latents and one of the scene's captions."""
         data, (prior,) = self.data, self._frozen
         sample = prior.project(latents)
         times = EARLIEST + (1 - EARLIEST) * torch.rand(len(rows), device=self.device)

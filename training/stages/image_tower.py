@@ -147,7 +147,7 @@ def folded(teacher: ImageNetFeatures) -> EfficientNetLite2:
 
 @torch.no_grad()
 def fold(into: nn.Conv2d, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    """Makes `into` compute what the convolution and, after it, the norm compute together."""
+    """Folds the convolution and the norm after it into `into`."""
     assert norm.running_var is not None
     assert norm.running_mean is not None
     assert into.bias is not None

@@ -1,4 +1,4 @@
-"""Trains the prior: latents of scenes out of noise, from what their captions say.
+"""Trains the prior: from noise to latents of scenes, conditioned on their captions.
 
 `principal_components` finds the space that it works in.
 """
@@ -38,7 +38,7 @@ UNCONDITIONAL = 0.1
 ANY_STYLE = 0.1
 """The share of scenes without a style."""
 CONDITION_NOISE = 0.3
-"""Length of the noise that is added to embeddings, so that texts nearby are read alike."""
+"""Length of the noise added to embeddings, so that nearby texts give similar samples."""
 EMA_DECAY = 0.999
 LARGEST_WEIGHT = 20.0
 """Of the squared error near t = 1, where it would grow without bound."""
@@ -91,7 +91,7 @@ class PriorTraining(pl.LightningModule):
         self._fast = [copy.deepcopy(self.prior).bfloat16()]
 
     def find_components(self) -> None:
-        """Chooses the space that the prior works in."""
+        """Sets the principal components that the prior works in."""
         data = self.data
         mean, basis, scale = principal_components(data.latents, CONFIG["components"])
         for network in (self.prior, self.ema):

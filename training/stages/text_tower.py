@@ -1,4 +1,5 @@
-"""Trains CLIP's text tower: any text reads as the sentence encoder reads the English of it."""
+"""Trains CLIP's text tower: it embeds any text as the sentence encoder embeds its English
+equivalent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Trains the word vectors by which the bot tells what a description means.
+"""Trains the word vectors that find the thing a description means.
 
-The vectors of a text's words, added up, should point where the sentence encoder's embedding of the
-text does. Words of other languages get theirs from the things that CLDR calls by them.
+The sum of the vectors of a text's words should point where the text's sentence embedding does.
+Words of other languages get the vectors of the things that CLDR calls by them.
 """
 
 import math
@@ -24,37 +24,37 @@ from training.data.teachers import SENTENCE_WIDTH
 
 LEARNING_RATE = 1e-3
 STEPS = 500
-"""More read practice descriptions no better."""
+"""More steps did not help on practice descriptions."""
 BATCH = 512
 TEMPERATURE = 0.05
 LEFT_OUT = 0.2
-"""Share of words that are left out at random, so that the others learn to do without them."""
+"""Share of words that are dropped at random, as a regularisation."""
 LEAST_TEXTS = 5
-"""Texts that must have a word for it to get a vector; words of names and keywords always do."""
+"""The fewest texts with a word for it to get a vector; words of names and keywords always do."""
 WIDTH = 96
-"""Numbers of a vector in the file: principal components. 384 read practice descriptions no better,
-and 64 worse."""
+"""Principal components of a vector in the file. 384 were no better on practice descriptions, 64
+worse."""
 FOREIGN_WEIGHT = 0.25
-"""Scales the vector of a word of another language, which is as long as its rarity's logarithm."""
+"""Scales the vectors of foreign words, whose lengths are the logarithms of their rarity."""
 MOST_THINGS = 60
 """Things that may have a word of another language in their names and keywords."""
 
 RARITY_SCALE = 10.0
 """Divides the logarithm of an English word's rarity, so that vectors are about 1 long."""
 NEAR_WEIGHT = 3.0
-"""Of the cosine to the target, beside the contrastive loss."""
+"""Weight of the cosine to the target, beside the contrastive loss."""
 WORD_SHARE = 0.3
-"""Length of a word, where a thing has 1, among the points whose principal components are kept."""
+"""Weight of a word in the principal component analysis, where a thing has 1."""
 
 Text = Sequence[int]
-"""Rows of its words."""
+"""The rows of a text's words."""
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 _JAPANESE_WORD = re.compile(r"[ァ-ヿ]+|[㐀-鿿]+")
 
 
 def english_words(text: str) -> list[str]:
-    """Folded, in order."""
+    """The folded words of a text, in order."""
     return _WORD.findall(fold(text))
 
 
@@ -117,7 +117,7 @@ class _Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 def centred(embeddings: Tensor, mean: Tensor) -> Tensor:
-    """Of unit length, without what all embeddings share."""
+    """Unit vectors after the mean is removed."""
     return F.normalize(embeddings - mean, dim=1)
 
 
