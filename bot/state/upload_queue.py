@@ -14,18 +14,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from core.storage.uploaded_images import MAX_BYTES, ImageRejectedError, Rejection
+from core.storage.uploaded_images import ImageRejectedError, Rejection
 
 SLOTS = 3
-"""How many attachments are in progress at a time."""
+"""How many attachments, of up to `MAX_BYTES` each, are in progress at a time."""
 SLOTS_PER_GUILD = 2
 WAITING = 48
 """How many attachments may wait for a slot."""
 WAITING_PER_GUILD = 12
 WAITING_PER_MEMBER = 2
-
-BYTE_BUDGET = SLOTS * MAX_BYTES
-"""Bytes that the attachments in progress hold in memory at most."""
 
 REJECTIONS_PER_HOUR = 10
 """After this many rejected files of a member within an hour, no more are read."""

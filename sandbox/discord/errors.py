@@ -85,10 +85,6 @@ def too_large() -> DiscordError:
     return DiscordError(413, 40005, "Request entity too large")
 
 
-def unknown_application() -> DiscordError:
-    return DiscordError(404, 10002, "Unknown Application")
-
-
 def unknown_channel() -> DiscordError:
     return DiscordError(404, 10003, "Unknown Channel")
 

@@ -103,7 +103,3 @@ def plural(name: str) -> str:
     if re.search(r"[^aeiou]y$", name):
         return name[:-1] + "ies"
     return name + "s"
-
-
-def save_pairs(pairs: list[Pair], path: Path) -> None:
-    path.write_text(json.dumps(pairs, ensure_ascii=False))
