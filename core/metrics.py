@@ -27,14 +27,14 @@ RUNNING = Gauge("imagine_queue_running_jobs", "Jobs that are being rendered.")
 UNPOSTED = Gauge("imagine_queue_unposted_jobs", "Jobs that ended and are not posted yet.")
 
 RESPONSES = Counter(
-    "imagine_discord_answers",
+    "imagine_discord_responses",
     "Discord's responses by status: 429 is a rate limit, none a request without a response.",
     ["status"],
 )
 LOGGED = Counter(
-    "imagine_troubles",
+    "imagine_log_messages",
     "Warnings and errors in the log, with the type of the exception if there was one.",
-    ["level", "where", "kind"],
+    ["level", "logger", "exception"],
 )
 
 
@@ -131,10 +131,10 @@ class CountWarnings(logging.Handler):
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        LOGGED.labels(record.levelname.lower(), record.name, _kind(record)).inc()
+        LOGGED.labels(record.levelname.lower(), record.name, _exception_type(record)).inc()
 
 
-def _kind(record: logging.LogRecord) -> str:
+def _exception_type(record: logging.LogRecord) -> str:
     """The type of an entry's exception; "" if it has none."""
     exc_info: Any = record.exc_info
     if isinstance(record.msg, dict):  # from structlog

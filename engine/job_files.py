@@ -20,7 +20,7 @@ from engine.synthesis.output import StepOutput
 log = structlog.stdlib.get_logger(__name__)
 
 FILM_SCORES = "film-scores.json"
-MAX_FRAMES = 100  #: kept frames of a job, evenly spread over its steps
+KEPT_FRAMES = 100  #: kept frames of a job, evenly spread over its steps
 
 
 class JobFiles:
@@ -126,7 +126,7 @@ def _frames_until(step: int, folder: Path, kind: str) -> list[Path]:
 
 def is_kept(step: int, steps: int) -> bool:
     """Whether the frame of `step` (1, 2, …) is kept, in a job of `steps`."""
-    return step % math.ceil(steps / MAX_FRAMES) == 0 or step == 1
+    return step % math.ceil(steps / KEPT_FRAMES) == 0 or step == 1
 
 
 def read_checkpoint(job_id: int, data_dir: Path) -> Checkpoint | None:

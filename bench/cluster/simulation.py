@@ -28,7 +28,7 @@ from core.database.jobs import Jobs
 from core.database.messages import Kind, Messages
 from core.job import NewJob, State
 from core.recipe import Recipe
-from engine.job_files import MAX_FRAMES, JobFiles
+from engine.job_files import KEPT_FRAMES, JobFiles
 from engine.media import Provenance
 from engine.synthesis.checkpoint import Checkpoint
 
@@ -76,7 +76,7 @@ class Setting:
     gpus: int
     engines: int = 1
     savers: int = 8
-    frames: int = MAX_FRAMES
+    frames: int = KEPT_FRAMES
     """Frames kept of each image."""
 
 
@@ -225,7 +225,7 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
         moments={name: latents.clone() for name in ("exp_avg", "exp_avg_sq")},
     )
     spent = []
-    for step in range(1, MAX_FRAMES + 1):
+    for step in range(1, KEPT_FRAMES + 1):
         noisy = np.clip(np.asarray(image) + np.roll(grain, step, 0), 0, 255).astype(np.uint8)
         finished = [Image.fromarray(noisy)]
         began = time.perf_counter()

@@ -238,7 +238,7 @@ async def test_it_tells_whether_it_is_connected(
         sandbox.faults.clear()
         await until(200)
         async with session.get("/metrics") as answer:
-            assert 'imagine_discord_answers_total{status="200"}' in await answer.text()
+            assert 'imagine_discord_responses_total{status="200"}' in await answer.text()
     process.terminate()
     await process.communicate()
     assert process.returncode == 0

@@ -116,7 +116,7 @@ async def test_rate_limits_and_broken_lines_are_counted() -> None:
 
 
 def answers(status: str) -> float:
-    return REGISTRY.get_sample_value("imagine_discord_answers_total", {"status": status}) or 0
+    return REGISTRY.get_sample_value("imagine_discord_responses_total", {"status": status}) or 0
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def _logging() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_logging")
-def test_troubles_are_counted_by_the_kind_of_error() -> None:
+def test_warnings_and_errors_are_counted_by_their_exception() -> None:
     ours, theirs = structlog.stdlib.get_logger("here"), logging.getLogger("there")
     ours.info("ready")
     ours.warning("a frame was dropped")
@@ -140,13 +140,13 @@ def test_troubles_are_counted_by_the_kind_of_error() -> None:
     except ZeroDivisionError:
         ours.exception("painting failed")
         theirs.exception("Ignoring exception in %s", "on_ready")
-    assert troubles("info", "here", "") is None
-    assert troubles("warning", "here", "") == 1
-    assert troubles("error", "here", "MemoryError") == 1
-    assert troubles("error", "here", "ZeroDivisionError") == 1
-    assert troubles("error", "there", "ZeroDivisionError") == 1
+    assert logged("info", "here", "") is None
+    assert logged("warning", "here", "") == 1
+    assert logged("error", "here", "MemoryError") == 1
+    assert logged("error", "here", "ZeroDivisionError") == 1
+    assert logged("error", "there", "ZeroDivisionError") == 1
 
 
-def troubles(level: str, where: str, kind: str) -> float | None:
-    labels = {"level": level, "where": where, "kind": kind}
-    return REGISTRY.get_sample_value("imagine_troubles_total", labels)
+def logged(level: str, logger: str, exception: str) -> float | None:
+    labels = {"level": level, "logger": logger, "exception": exception}
+    return REGISTRY.get_sample_value("imagine_log_messages_total", labels)

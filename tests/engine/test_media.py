@@ -20,7 +20,7 @@ from core.sizes import MAX_SIDE, MIN_SIDE
 from core.storage.paths import film_of, finished_images, tile_previews, timelapse_of
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine import media
-from engine.job_files import MAX_FRAMES, JobFiles, is_kept
+from engine.job_files import KEPT_FRAMES, JobFiles, is_kept
 from engine.media import (
     MAX_METADATA,
     Metadata,
@@ -212,7 +212,7 @@ def test_a_job_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
     files = JobFiles(tmp_path, recipe(steps=1999, width=18, height=17), MADE_BY)
     kept = [step for step in range(1, 2000) if is_kept(step, 1999)]
     assert kept[0] == 1
-    assert len(kept) <= MAX_FRAMES + 2
+    assert len(kept) <= KEPT_FRAMES + 2
     for step in kept[:10]:
         files.write_frame(step, [noise(18, 17)])
     assert files.write_results([noise(18, 17)]) == finished_images(tmp_path)
