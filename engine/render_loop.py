@@ -123,8 +123,7 @@ class RenderLoop:
         self._slot.measure(time.monotonic() - began)
 
     def _job_of(self, output: StepOutput) -> RunningJob | None:
-        """The job of an output; None if it was taken away, then the renderer is asked again to drop
-        it."""
+        """The job of an output. None if it was taken away; then it is aborted once more."""
         job = self._slot.jobs.get(output.job_id)
         if job is None:
             self._renderer.abort(output.job_id)

@@ -181,7 +181,7 @@ class RunningJob:
         self.step, self.cost, self.cost_left = output.step, output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
-        """Hides or drops a frame that shows a concept, as the finished image would be."""
+        """Shows a frame; hides or drops its images if they show a concept, as at the end."""
         progress = progress_of(output, seconds_left)
         match = self._match(output.concept_scores)
         hidden = match is not None and match.action is not CheckAction.SPOILER

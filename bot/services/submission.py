@@ -198,9 +198,10 @@ async def _stored(
 async def _insert(
     response: Response, recipe: Recipe, parent: Job | None, private: bool, kind: JobKind
 ) -> Job:
-    """Jobs from a direct conversation belong to the server of the job that they come from.
+    """Admits and inserts the job.
 
-    A private job gets its message later: until then nothing is sent, so a refusal leaves no trace.
+    A job from direct messages belongs to the server of its parent. A private job gets its message
+    later: until then nothing is sent, so a refusal leaves no trace.
     """
     interaction = response.interaction
     async with admitted(interaction, [recipe], parent) as terms:

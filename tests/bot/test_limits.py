@@ -171,7 +171,7 @@ def test_the_most_generous_of_ones_own_roles_counts_then_everybodys(
 
 
 @given(some_limits, st.integers(1, 60), st.integers(0, 60), st.integers(0, 60))
-def test_a_wish_beyond_any_limit_is_refused_and_no_other(
+def test_a_request_beyond_any_limit_is_refused_and_no_other(
     limits: Limits, steps: int, waiting: int, last_hour: int
 ) -> None:
     requested, usage = recipe(steps=steps), Usage(waiting, last_hour)

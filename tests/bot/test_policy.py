@@ -30,7 +30,7 @@ def job() -> Job:
 
 
 @pytest.mark.parametrize("pair", ["sketch", "imagenet", "another"])
-def test_what_the_menu_offers_may_be_painted(pair: str) -> None:
+def test_what_the_menu_offers_may_be_rendered(pair: str) -> None:
     menu = policy.menu(pair)
     for size in menu.suggested:
         requested = recipe(width=size.width, height=size.height, steps=menu.steps)
@@ -54,7 +54,7 @@ def test_sizes_on_the_menu_suit_the_model(entry: Entry) -> None:
 
 @pytest.mark.parametrize("pair", ["sketch", "imagenet"])
 @given(ratio=st.floats(1 / MAX_RATIO, MAX_RATIO))
-def test_any_aspect_ratio_may_be_painted(pair: str, ratio: float) -> None:
+def test_any_aspect_ratio_may_be_rendered(pair: str, ratio: float) -> None:
     width, height = fit_ratio(ratio, policy.menu(pair).canvas)
     assert policy.may_paint(recipe(width=width, height=height), pair)
 

@@ -69,7 +69,7 @@ async def test_each_reads_their_own_language(
     assert [job.locale for job in await JobQueue(database).waiting()] == ["de", "en-US"]
 
 
-async def test_a_card_speaks_to_its_asker_and_an_answer_to_who_presses(
+async def test_a_job_message_is_in_its_members_language_and_a_response_in_the_pressers(
     bot: ImagineBot, sandbox: Sandbox, database: Database
 ) -> None:
     ada = await sandbox.member("Ada", locale="de")

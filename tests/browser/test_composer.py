@@ -39,7 +39,7 @@ async def test_mistakes_are_shown_beside_their_option(screen: Screen) -> None:
     await expect(screen.composer).to_be_focused()
 
 
-async def test_the_bot_suggests_earlier_wishes(screen: Screen) -> None:
+async def test_the_bot_suggests_earlier_requests(screen: Screen) -> None:
     prompt = "a pink heart on a striped background"
     await screen.imagine(prompt, steps=10)
     await screen.type_command("/imagine ")
@@ -51,7 +51,7 @@ async def test_the_bot_suggests_earlier_wishes(screen: Screen) -> None:
     await expect(screen.page.get_by_role("listbox")).to_have_count(0)
 
 
-async def test_a_picture_is_dropped_on_a_command_or_pasted_or_picked(screen: Screen) -> None:
+async def test_an_image_is_dropped_on_a_command_or_pasted_or_picked(screen: Screen) -> None:
     """Dropped, it is what the picture starts from; a second, pasted one goes into the next."""
     await screen.type_command("/imagine a red circle")
     await _give(screen, "drop", "start.png")

@@ -10,7 +10,7 @@ from tests.browser.conftest import PATIENCE, Screen
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_picture_outlives_an_outage(screen: Screen) -> None:
+async def test_an_image_outlives_an_outage(screen: Screen) -> None:
     await screen.button("Behind the scenes").click()
     behind = screen.behind
     card = await screen.imagine("a yellow triangle", steps=250)  # long enough to be met

@@ -8,7 +8,7 @@ from tests.browser.conftest import PATIENCE, Screen
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_from_a_slash_to_a_picture_and_on(screen: Screen) -> None:
+async def test_from_a_slash_to_an_image_and_on(screen: Screen) -> None:
     await screen.type_command("/ima")
     commands = screen.page.get_by_role("listbox", name="Commands")
     await expect(commands.get_by_role("option", name="/imagine")).to_contain_text("Create an image")

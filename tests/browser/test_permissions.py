@@ -43,7 +43,7 @@ async def test_where_the_bot_may_not_attach_files_it_says_so(screen: Screen) -> 
     await expect(screen.messages).to_have_count(count)
 
 
-async def test_a_private_picture_comes_by_direct_message(screen: Screen) -> None:
+async def test_a_private_image_comes_by_direct_message(screen: Screen) -> None:
     answer = await screen.imagine("a white heart on a black background", private="True", steps=20)
     await expect(answer).to_contain_text("Only you can see this")
     await answer.locator(".text button").click()

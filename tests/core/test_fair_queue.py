@@ -127,7 +127,7 @@ def test_a_higher_priority_goes_first(history: list[tuple[int, int, int] | None]
 
 
 @given(st.integers(0, 20))
-def test_a_flood_of_priority_wishes_does_not_push_others_back(flood: int) -> None:
+def test_a_flood_of_priority_requests_does_not_push_others_back(flood: int) -> None:
     """Virtual time is kept for each priority: what a moderator hurries costs no one's place."""
     queue = Queue()
     for _ in range(20):

@@ -67,7 +67,7 @@ def test_a_seed_is_always_concrete() -> None:
     assert all(0 <= seed < SEEDS for seed in drawn)
 
 
-def test_each_picture_has_its_own_seed() -> None:
+def test_each_image_has_its_own_seed() -> None:
     assert Recipe.make("a", seed=SEEDS - 1, count=3, **PLAIN).seeds == (SEEDS - 1, 0, 1)
 
 
@@ -94,7 +94,7 @@ def test_a_stored_recipe_of_the_first_version_is_still_read() -> None:
     assert Recipe.model_validate_json(stored) == Recipe.make("a castle", seed=7, **PLAIN)
 
 
-def test_a_picture_may_say_what_to_paint() -> None:
+def test_an_image_may_say_what_to_render() -> None:
     like, unlike = ImagePrompt("a" * 64, 0.5), ImagePrompt("b" * 64)
     recipe = Recipe.make(
         " ", include_images=[like], exclude_images=[unlike, like], initial="b" * 64, **PLAIN
@@ -107,7 +107,7 @@ def test_a_picture_may_say_what_to_paint() -> None:
         Recipe(exclude_images=(unlike,), seed=0, **PLAIN)
 
 
-def test_a_picture_has_one_start() -> None:
+def test_an_image_has_one_start() -> None:
     with pytest.raises(ValueError, match="not from both"):
         Recipe(include=(Prompt("a"),), initial="0" * 64, source=Source(1, 0), seed=0, **PLAIN)
 
@@ -164,7 +164,7 @@ def test_follow_ups_change_what_they_say_and_nothing_else(
     assert recipe.model_dump_json() == before
 
 
-def test_follow_ups_of_a_picture_that_is_not_there_are_refused() -> None:
+def test_follow_ups_of_an_image_that_is_not_there_are_refused() -> None:
     recipe = Recipe.make("a", count=2, **PLAIN)
     for follow in (
         lambda: recipe.alone(2),

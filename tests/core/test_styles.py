@@ -24,7 +24,7 @@ def test_a_preset_adds_prompts_of_small_weight(name: str) -> None:
     assert Recipe.model_validate_json(styled.model_dump_json()) == styled
 
 
-def test_a_preset_alone_is_no_wish() -> None:
+def test_a_preset_alone_is_no_request() -> None:
     with pytest.raises(RecipeError, match="There is nothing to paint"):
         Recipe.make("", preset="night", **PLAIN)
 

@@ -166,7 +166,7 @@ def test_a_word_for_a_style_is_left_to_the_prior(vocabulary: Vocabulary) -> None
     assert vocabulary.understand("line art").modifiers == ("line art",)
 
 
-def test_things_are_painted_in_styles_that_show_all_of_them(vocabulary: Vocabulary) -> None:
+def test_things_are_rendered_in_styles_that_show_all_of_them(vocabulary: Vocabulary) -> None:
     assert vocabulary.styles_that_show(["a puppy"]) == (1, 2, 6)
     assert vocabulary.styles_that_show(["a dog", "an apple"]) == (2,)
     assert vocabulary.styles_that_show(["a dog and a yacht"]) == (1, 2, 4, 6)
@@ -213,7 +213,7 @@ def test_a_description_means_what_its_words_are_nearest_to(
     assert reader.understand(text).things == things
 
 
-def test_a_description_is_told_to_the_member_and_painted_as_the_thing(reader: Vocabulary) -> None:
+def test_a_description_is_told_to_the_member_and_rendered_as_the_thing(reader: Vocabulary) -> None:
     understood = reader.understand("something furry that barks, red")
     assert not understood.exact
     assert not understood.unknown

@@ -41,7 +41,7 @@ async def test_what_was_stopped_is_kept_and_grows(product: Product) -> None:
     assert (await ada.download(file))[4:8] == b"ftyp"
 
 
-async def test_a_private_picture_is_shown_in_the_direct_conversation_alone(
+async def test_a_private_image_is_shown_in_the_direct_conversation_alone(
     product: Product,
 ) -> None:
     await product.start("bot", "engine")

@@ -24,7 +24,7 @@ def cluster() -> Iterator[LocalCluster]:
         yield started
 
 
-async def test_what_was_painted_on_a_node_that_dies_goes_on_on_another(
+async def test_what_was_rendered_on_a_node_that_dies_goes_on_on_another(
     product: Product, cluster: LocalCluster
 ) -> None:
     product.options["engine"] = ("--ray", cluster.address)

@@ -34,7 +34,7 @@ async def test_the_cancel_button_outlives_a_bot_that_was_killed(product: Product
     assert [button.label for button in message.buttons] == ["Again", "Edit"]
 
 
-async def test_another_engine_paints_what_a_killed_one_left(product: Product) -> None:
+async def test_another_engine_renders_what_a_killed_one_left(product: Product) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
     options = {"include": "a red circle", "seed": 7, "steps": 40}
@@ -95,7 +95,7 @@ async def test_an_engine_that_is_told_to_stop_loses_nothing(product: Product) ->
     assert picture.tobytes() == undisturbed.tobytes()
 
 
-async def test_a_picture_that_was_painted_but_not_posted_is_posted_by_the_next_engine(
+async def test_an_image_that_was_rendered_but_not_posted_is_posted_by_the_next_engine(
     product: Product,
 ) -> None:
     await product.start("bot", "engine")
@@ -116,7 +116,7 @@ async def test_a_picture_that_was_painted_but_not_posted_is_posted_by_the_next_e
     assert len(await pictures_of(ada, message)) == 1
 
 
-async def test_a_picture_gets_through_while_discord_fails(product: Product) -> None:
+async def test_an_image_gets_through_while_discord_fails(product: Product) -> None:
     await product.start("bot", "engine")
     faults = product.discord.faults
     faults.fail(EDIT, 503)

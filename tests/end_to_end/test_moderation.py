@@ -9,7 +9,7 @@ from tests.end_to_end.conftest import Product, pictures_of, title
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_paused_picture_goes_on_from_its_step_as_if_nothing_had_been(
+async def test_a_paused_image_goes_on_from_its_step_as_if_nothing_had_been(
     product: Product,
 ) -> None:
     await product.start("bot", "engine")

@@ -51,7 +51,7 @@ async def watch(member: Member) -> list[Frame]:
     return frames
 
 
-async def test_a_picture_forms_in_the_channel(product: Product) -> None:
+async def test_an_image_forms_in_the_channel(product: Product) -> None:
     await product.start("bot")
     (ada,) = await product.members("Ada")
     options = {
@@ -96,7 +96,7 @@ async def test_a_picture_forms_in_the_channel(product: Product) -> None:
     assert (await product.job_of(final)).recipe == asked
 
 
-async def test_two_members_are_painted_for_at_the_same_time(product: Product) -> None:
+async def test_two_members_are_rendered_for_at_the_same_time(product: Product) -> None:
     await product.start("bot", "engine")
     ada, bob = await product.members("Ada", "Bob")
     cards = [
@@ -153,7 +153,7 @@ async def test_a_running_job_is_cancelled_within_a_step(product: Product) -> Non
     assert await pictures_of(ada, message) == []
 
 
-async def test_it_starts_from_a_members_picture(product: Product, tmp_path: Path) -> None:
+async def test_it_starts_from_a_members_image(product: Product, tmp_path: Path) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
     given = two_halves("navy", "gold")
@@ -170,7 +170,7 @@ async def test_it_starts_from_a_members_picture(product: Product, tmp_path: Path
     assert "from an image, strength 1" in message.text
 
 
-async def test_four_pictures_of_one_wish_come_together(product: Product) -> None:
+async def test_four_images_of_one_request_come_together(product: Product) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
     card = await product.ask(ada, "a house", count=4, steps=10, seed=2**32 - 2)

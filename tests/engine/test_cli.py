@@ -56,7 +56,7 @@ def render(*more: str, out: str = "out", include: str = "a red circle") -> int:
 
 
 @pytest.mark.slow
-def test_render_leaves_pictures_frames_and_a_film(
+def test_render_leaves_images_frames_and_a_film(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render("--exclude", "watermark", "--count", "2") == 0
@@ -121,7 +121,7 @@ def test_an_image_that_no_longer_improves_ends_early_and_says_so(
 
 
 @pytest.mark.slow
-def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path) -> None:
+def test_the_same_seed_renders_the_same_image_and_another_does_not(place: Path) -> None:
     painted = {}
     for folder, seed in (("one", "7"), ("two", "7"), ("three", "8")):
         assert render("--seed", seed, out=folder) == 0
@@ -130,7 +130,7 @@ def test_the_same_seed_paints_the_same_picture_and_another_does_not(place: Path)
 
 
 @pytest.mark.slow
-def test_render_starts_from_a_picture(place: Path) -> None:
+def test_render_starts_from_an_image(place: Path) -> None:
     Image.new("RGB", (40, 20), "navy").save(place / "start.png")
     assert render("--init", "start.png", "--strength", "0.9") == 0
 
@@ -181,7 +181,7 @@ def pixels(path: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_pictures_and_presets_are_prompts(pictures: Path) -> None:
+def test_images_and_presets_are_prompts(pictures: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(pictures / "a=b.png")
     assert render("--like", "navy.png=0.5", "--like", "a=b.png", "--unlike", "pink.png") == 0
     recipe = read_metadata(pictures / "out" / "final-0.png").recipe
@@ -197,7 +197,7 @@ def test_pictures_and_presets_are_prompts(pictures: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_picture_is_painted_again_to_the_byte(
+def test_an_image_is_rendered_again_to_the_byte(
     pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = ("--like", "navy.png=0.5", "--exclude", "watermark", "--preset", "night")
@@ -239,7 +239,7 @@ def test_describe_refuses_what_is_no_image(place: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
-def test_again_with_another_seed_or_more_steps_is_another_picture(place: Path) -> None:
+def test_again_with_another_seed_or_more_steps_is_another_image(place: Path) -> None:
     assert render() == 0
     first = place / "out" / "final-0.png"
     for name, value in (("seed", 8), ("steps", 4)):
@@ -251,7 +251,7 @@ def test_again_with_another_seed_or_more_steps_is_another_picture(place: Path) -
 
 
 @pytest.mark.slow
-def test_pictures_it_needs_are_found_among_the_hosts_data_or_missed(
+def test_images_it_needs_are_found_among_the_hosts_data_or_missed(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render("--like", "navy.png") == 0
@@ -278,7 +278,7 @@ def test_what_has_changed_since_is_warned_of(
 
 
 @pytest.mark.slow
-def test_again_takes_everything_else_from_the_picture(
+def test_again_takes_everything_else_from_the_image(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render() == 0
@@ -287,7 +287,7 @@ def test_again_takes_everything_else_from_the_picture(
         assert "With --again, give only" in capsys.readouterr().err
 
 
-def test_what_goes_on_from_a_job_cannot_be_painted_again_without_it(
+def test_what_goes_on_from_a_job_cannot_be_rendered_again_without_it(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = Recipe.make("a", width=16, height=16, steps=3).more(12, 0, steps=3)

@@ -148,7 +148,7 @@ async def until(condition: Callable[[], Any]) -> Any:
     return await conftest.until(condition, PATIENCE)
 
 
-async def test_a_node_without_weights_is_sent_them_and_paints_the_very_same_picture(
+async def test_a_node_without_weights_is_sent_them_and_renders_the_very_same_image(
     engine: Engine,
 ) -> None:
     job = await engine.ask(exclude="watermark", count=2)

@@ -39,7 +39,7 @@ def shown(found: list[Description]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_sketch_describes_what_it_has_painted(sketch: Model, red_circle: Image.Image) -> None:
+def test_sketch_describes_what_it_has_rendered(sketch: Model, red_circle: Image.Image) -> None:
     describer = Describer(sketch.perceptor, phrase_bank("sketch"), CPU)
     found = describer.describe(red_circle)
     assert any("a red circle" in prompt for prompt in shown(found)), found
@@ -67,7 +67,7 @@ def test_with_every_subject_refused_there_is_no_description(sketch: Model) -> No
 
 
 @pytest.mark.slow
-def test_picturebook_describes_what_it_has_painted() -> None:
+def test_picturebook_describes_what_it_has_rendered() -> None:
     """One bank for all of them: its embeddings take the most time."""
     model = load_model("picturebook", Path("data"), CPU)
     describer = Describer(model.perceptor, phrase_bank("picturebook"), CPU)

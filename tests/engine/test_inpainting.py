@@ -49,7 +49,7 @@ def test_no_byte_changes_outside_of_the_regions(
     assert (result[inside] == np.asarray(painted)[inside]).all()
 
 
-def test_a_whole_image_is_painted_to_its_edges() -> None:
+def test_a_whole_image_is_rendered_to_its_edges() -> None:
     part = Inpainting.of(recipe(Repaint((Region(0, 0, 100, 100),))), {BASE: noise(9, 9)}, (9, 9))
     assert part
     assert part.mask.getextrema() == (255, 255)

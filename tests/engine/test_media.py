@@ -75,7 +75,7 @@ def test_a_tile_is_shown_repeated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("count", "size"), [(1, (8, 6)), (2, (16, 6)), (3, (16, 12)), (4, (16, 12))]
 )
-def test_several_pictures_go_side_by_side(count: int, size: tuple[int, int]) -> None:
+def test_several_images_go_side_by_side(count: int, size: tuple[int, int]) -> None:
     colours = ["red", "lime", "blue", "black"][:count]
     sheet = side_by_side([Image.new("RGB", (8, 6), colour) for colour in colours])
     assert sheet.size == size
@@ -89,7 +89,7 @@ def test_a_preview_is_small_and_large_enough_to_look_at() -> None:
     assert len(content) < 2**19
 
 
-def test_a_picture_carries_all_that_is_needed_to_paint_it_again(
+def test_an_image_carries_all_that_is_needed_to_render_it_again(
     recipe: Callable[..., Recipe],
 ) -> None:
     asked = recipe("zwei Bäume | 夜:0.5", "watermark", count=2, width=64, height=48)

@@ -104,7 +104,7 @@ async def test_without_a_limit_everything_stays(
     assert kept([job], tmp_path) == [True]
 
 
-async def test_an_attached_picture_of_which_no_job_speaks_goes_without_any_limit(
+async def test_an_attached_image_of_no_job_is_deleted_without_any_limit(
     database: Any, ended: Ended, tmp_path: Path
 ) -> None:
     pictures = [Image.new("RGB", (9, 9), colour) for colour in ("red", "lime", "blue", "navy")]
@@ -117,7 +117,7 @@ async def test_an_attached_picture_of_which_no_job_speaks_goes_without_any_limit
     assert {path.stem for path in (tmp_path / "initial").iterdir()} == {fresh, used, again}
 
 
-async def test_pictures_that_members_attached_go_with_the_last_job_that_needs_them(
+async def test_images_that_members_attached_go_with_the_last_job_that_needs_them(
     database: Any, ended: Ended, tmp_path: Path
 ) -> None:
     pictures = [Image.new("RGB", (9, 9), colour) for colour in ("red", "lime", "blue", "navy")]

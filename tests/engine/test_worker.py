@@ -160,7 +160,7 @@ async def test_idle_networks_leave_the_gpu_once_and_the_next_job_says_that_they_
     assert notes == {(second.id, "Loading the model onto the GPU: about 1 s.")}
 
 
-async def test_a_job_ends_with_its_pictures_on_disk_and_its_numbers_shown(
+async def test_a_job_ends_with_its_images_on_disk_and_its_numbers_shown(
     ask: Ask, working: Any, ended: Any, sink: RecordingSink, tmp_path: Path
 ) -> None:
     job = await ask(exclude="watermark:2", count=2)
@@ -248,7 +248,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
     assert sum(job.id in batch for batch in renderer.batches) == 200
 
 
-async def test_a_dead_engines_job_is_painted_once_by_another(
+async def test_a_dead_engines_job_is_rendered_once_by_another(
     ask: Ask, working: Any, ended: Any, database: Database
 ) -> None:
     job = await ask()
@@ -320,7 +320,7 @@ async def test_a_fault_and_a_refusal_become_the_reason(ask: Ask, working: Any, e
         assert "upload it again" in reason_text((await ended(lost)).reason)
 
 
-async def test_each_asker_is_told_in_their_language(
+async def test_each_member_reads_their_language(
     ask: Ask, database: Database, working: Any, ended: Any
 ) -> None:
     """Notes of the renderer, a fault, a missing image."""
@@ -341,7 +341,7 @@ async def test_each_asker_is_told_in_their_language(
     ]
 
 
-async def test_an_initial_picture_reaches_the_renderer(
+async def test_an_initial_image_reaches_the_renderer(
     ask: Ask, working: Any, ended: Any, tmp_path: Path
 ) -> None:
     name = store_image(Image.new("RGB", (20, 10), "navy"), tmp_path)
@@ -418,7 +418,7 @@ async def test_an_unexpected_error_fails_its_jobs_with_an_incident_and_the_engin
     assert "secret" not in reason_text(failed.reason)
 
 
-async def test_without_memory_for_one_job_it_is_painted_in_less_and_the_member_is_told(
+async def test_without_memory_for_one_job_it_is_rendered_in_less_and_the_member_is_told(
     ask: Ask, working: Any, ended: Any
 ) -> None:
     renderer = FakeRenderer()

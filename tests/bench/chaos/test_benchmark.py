@@ -75,13 +75,13 @@ THINKING = message(1, flags=1 << 7)
         (PAINTED, Row(SEED + 1, "done", posted=True), Fate.LOST),
     ],
 )
-def test_a_job_is_judged_by_its_card_and_its_row(
+def test_a_job_is_judged_by_its_job_message_and_its_row(
     shown: dict[str, Any], row: Row, fate: Fate
 ) -> None:
     assert verdict(seen(shown), row) == (fate, False)
 
 
-def test_a_wish_without_a_job_must_have_been_told_why() -> None:
+def test_a_request_without_a_job_needs_a_reason() -> None:
     assert verdict(seen(THINKING)) == (Fate.STUCK, False)
     assert verdict(seen()) == (Fate.LOST, False)
     assert verdict(seen(message(1, content="The queue cannot be reached."))) == (
@@ -96,7 +96,7 @@ def test_what_nobody_acknowledged_but_is_in_the_database_must_end_too() -> None:
     assert verdict(seen(), DONE, answered=False) == (Fate.LOST, False)
 
 
-def test_a_second_card_a_second_post_and_a_second_job_are_doubles() -> None:
+def test_a_second_job_message_a_second_post_and_a_second_job_are_doubles() -> None:
     second = message(2, "Painted", files=("imagine-7-1.png",))
     assert verdict(seen(PAINTED, second), DONE) == (Fate.IMAGE, True)
     continued = message(1, content="Continued here: …")

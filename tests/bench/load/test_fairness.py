@@ -17,7 +17,7 @@ from bench.load.fairness import (
 
 
 @pytest.mark.parametrize("flood", [Flood(12, 1), Flood(24, 1), Flood(24, 3), Flood(12, 1, 4)])
-async def test_one_wish_waits_for_one_job_of_each_other_member(flood: Flood) -> None:
+async def test_one_request_waits_for_one_job_of_each_other_member(flood: Flood) -> None:
     requests = flood.with_one_request()
     ours = await rendered_by_ours(requests)
     assert sorted(each.request.member for each in ours) == sorted(each.member for each in requests)

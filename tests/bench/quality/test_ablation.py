@@ -89,7 +89,7 @@ def last(model: Model, recipe: Recipe, kind: type[Renderer]) -> Tensor:
 
 
 @pytest.mark.slow
-def test_a_variant_is_painted_and_judged(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_is_rendered_and_judged(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "STEPS", 2)
     asked = held_out(10)
     config = override(CONFIGS[ablation.MODEL], {"init.candidates": 8})

@@ -75,7 +75,7 @@ def test_the_sheet_is_chosen_evenly(count: int, wanted: int) -> None:
     assert max(gaps, default=0) - min(gaps, default=0) <= 1
 
 
-def test_a_contact_sheet_shows_every_picture() -> None:
+def test_a_contact_sheet_shows_every_image() -> None:
     asked = held_out(20)
     colour = (200, 10, 10)
     sheet = contact_sheet(asked, [Image.new("RGB", (64, 64), colour)] * len(asked))

@@ -39,7 +39,7 @@ def test_crops_fit_images_of_any_shape(plain: Model) -> None:
     assert loop.image().size == (96, 64)
 
 
-def test_the_same_seed_paints_the_same(plain: Model) -> None:
+def test_the_same_seed_renders_the_same(plain: Model) -> None:
     def painted(seed: int) -> bytes:
         loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=2, seed=seed)
         loop.step()

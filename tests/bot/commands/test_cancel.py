@@ -36,7 +36,7 @@ def button(custom_id: str) -> list[Payload]:
     return [{"type": 1, "components": [inner]}]
 
 
-async def test_the_button_cancels_and_redraws_the_card(
+async def test_the_button_cancels_and_redraws_the_job_message(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     message = await asked(ada)
@@ -148,7 +148,7 @@ async def test_autocomplete_offers_ones_own_living_jobs(
     assert choice["name"] == "#1 · waiting · a blue square"
 
 
-async def test_a_frame_that_the_card_shows_stays_in_it(
+async def test_a_frame_that_the_job_message_shows_stays_in_it(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     """The engine hangs frames on the card; cancelling keeps the last one in its place."""

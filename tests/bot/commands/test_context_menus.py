@@ -17,7 +17,7 @@ from sandbox import Member, Sandbox
 from tests.bot.conftest import private_message
 
 
-async def test_a_picture_of_anybody_is_painted_from(
+async def test_an_image_of_anybody_is_rendered_from(
     bot: ImagineBot,
     database: Database,
     settings: Settings,
@@ -36,7 +36,7 @@ async def test_a_picture_of_anybody_is_painted_from(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_an_image_of_a_job_is_painted_from(
+async def test_an_image_of_a_job_is_rendered_from(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
@@ -98,7 +98,7 @@ async def test_a_wrong_weight_in_the_form_is_pointed_at(
     assert "a castle | fog:-1\n               ^" in (await private_message(ada, "negative")).content
 
 
-async def test_a_message_without_a_picture(bot: ImagineBot, ada: Member, bob: Member) -> None:
+async def test_a_message_without_an_image(bot: ImagineBot, ada: Member, bob: Member) -> None:
     said = await bob.say("no picture here")
     await ada.use_menu("Imagine from this image", said)
     await private_message(ada, "There is no image in this message")
@@ -106,7 +106,7 @@ async def test_a_message_without_a_picture(bot: ImagineBot, ada: Member, bob: Me
     await private_message(ada, "doesn't show one of my images")
 
 
-async def test_what_a_picture_was_asked_for_with(
+async def test_what_an_image_was_asked_for_with(
     bot: ImagineBot, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, card = await painted(ada, include="a castle | mist:0.5")

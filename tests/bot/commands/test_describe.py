@@ -116,7 +116,7 @@ async def test_the_limits_of_requests_hold(
     assert len(await JobQueue(database).waiting()) == 1
 
 
-async def test_each_prompt_has_a_button_that_paints_it_for_whoever_presses(
+async def test_each_prompt_has_a_button_that_renders_it_for_whoever_presses(
     sandbox: Sandbox, database: Database, ada: Member, bob: Member, described: Any
 ) -> None:
     job, card = await described(ada)

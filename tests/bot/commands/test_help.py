@@ -35,7 +35,7 @@ def test_examples_are_in_a_language_that_the_model_understands(language: str) ->
     assert (texts[1] == "a cat and a dog") == (language == "en-US")
 
 
-def test_all_examples_are_wishes() -> None:
+def test_all_examples_are_valid_requests() -> None:
     for prompts in EXAMPLES.values():
         assert len(prompts) == 3
         for include, exclude in prompts:

@@ -11,7 +11,7 @@ from sandbox import Member, Sandbox
 from tests.bot.conftest import press, private_message
 
 
-async def test_ones_own_painted_pictures_the_newest_first(
+async def test_a_members_finished_images_the_newest_first(
     bot: ImagineBot, database: Database, ada: Member, bob: Member, painted: Any
 ) -> None:
     await painted(ada, include="a *castle*")

@@ -37,7 +37,7 @@ async def test_a_style_that_the_model_knows_nothing_of_is_refused_with_those_the
     assert "watercolour" not in text
 
 
-async def test_a_wish_becomes_a_job_and_a_card_with_its_place(
+async def test_a_request_becomes_a_job_and_a_job_message_with_its_place(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a blue square"))
@@ -143,7 +143,7 @@ async def test_the_largest_seed_passes(bot: ImagineBot, database: Database, ada:
     assert (await JobQueue(database).waiting())[0].recipe.seed == 2**32 - 1
 
 
-async def test_a_wrong_prompt_is_pointed_at_for_the_asker_alone(
+async def test_a_wrong_prompt_is_pointed_at_for_the_member_alone(
     bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a castle | fog:-1")
@@ -237,7 +237,7 @@ class HastyJobs(Jobs):
 
 
 @pytest.mark.parametrize("trouble", ["", "the card's answer is lost"])
-async def test_an_outcome_that_the_first_card_has_hidden_is_shown_again(
+async def test_an_outcome_that_the_first_job_message_has_hidden_is_shown_again(
     sandbox: Sandbox, settings: Settings, ada: Member, trouble: str
 ) -> None:
     if trouble:
@@ -260,7 +260,7 @@ async def test_an_outcome_that_the_first_card_has_hidden_is_shown_again(
         assert not bot.pending._open
 
 
-async def test_a_card_that_cannot_be_shown_loses_no_job(
+async def test_a_job_message_that_cannot_be_shown_loses_no_job(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     sandbox.faults.fail(CARD, 403, times=1)
@@ -272,7 +272,7 @@ async def test_a_card_that_cannot_be_shown_loses_no_job(
     assert [message.id for message in await ada.messages()] == [reply.message.id]
 
 
-async def test_a_broken_connection_costs_no_card(
+async def test_a_broken_connection_costs_no_job_message(
     bot: ImagineBot, sandbox: Sandbox, ada: Member
 ) -> None:
     sandbox.faults.reset(CARD)
@@ -302,7 +302,7 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
 
 
-async def test_an_attached_picture_is_stored_under_its_checksum(
+async def test_an_attached_image_is_stored_under_its_checksum(
     bot: ImagineBot, settings: Settings, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(picture())
@@ -325,7 +325,7 @@ async def test_an_attached_picture_is_stored_under_its_checksum(
         ("large.png", picture() + bytes(11 * 2**20), "The limit is 10 MB"),
     ],
 )
-async def test_a_picture_that_does_harm_or_is_none_is_refused(
+async def test_an_image_that_does_harm_or_is_none_is_refused(
     bot: ImagineBot,
     database: Database,
     ada: Member,
@@ -340,7 +340,7 @@ async def test_a_picture_that_does_harm_or_is_none_is_refused(
     assert not await JobQueue(database).waiting()
 
 
-async def test_a_picture_that_cannot_be_kept_queues_nothing(
+async def test_an_image_that_cannot_be_kept_queues_nothing(
     bot: ImagineBot, settings: Settings, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     (settings.data_dir / "initial").write_text("a file where the folder should be")

@@ -111,7 +111,7 @@ async def test_the_queue_says_who_asked_what_and_where(
     assert f"#2 · waiting · <@{bob.id}>" in shown
 
 
-async def test_cancel_takes_what_is_painted_and_remove_only_what_waits(
+async def test_cancel_takes_what_is_rendered_and_remove_only_what_waits(
     bot: ImagineBot, database: Database, sandbox: Sandbox, ada: Member, mo: Member
 ) -> None:
     for _ in range(3):
@@ -207,7 +207,7 @@ async def test_a_pause_tells_members_why_and_a_resume_ends_it(
     await ask(ada)
 
 
-async def test_a_private_wish_is_refused_without_a_trace(
+async def test_a_private_request_is_refused_without_a_trace(
     bot: ImagineBot, ada: Member, mo: Member
 ) -> None:
     await orders(mo, "pause")
@@ -238,7 +238,7 @@ async def test_limits_of_a_role(
     await ask(ada)
 
 
-async def test_what_failed_is_not_counted_among_the_wishes_of_an_hour(
+async def test_what_failed_is_not_counted_among_the_requests_of_an_hour(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, mo: Member
 ) -> None:
     everyone = await sandbox.client.everyone()
@@ -299,7 +299,7 @@ async def test_words_are_refused_and_the_test_says_which(
     await ask(ada, "a bad circle")
 
 
-async def test_age_restricted_wishes_belong_into_age_restricted_channels(
+async def test_age_restricted_prompts_are_only_allowed_in_age_restricted_channels(
     bot: ImagineBot, sandbox: Sandbox, ada: Member, mo: Member
 ) -> None:
     cellar = await sandbox.client.channel("cellar", nsfw=True)
@@ -323,7 +323,7 @@ async def test_channels_where_it_may_be_used(
     await ask(ada)
 
 
-async def test_where_pictures_are_spoilered(
+async def test_where_images_are_spoilered(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, mo: Member
 ) -> None:
     surprises = ada.at(await sandbox.client.channel("surprises"))
@@ -406,7 +406,7 @@ async def reported(database: Database, desk: Member, picture: Job, by: Member) -
     return await desk.wait_for(lambda each: "was reported" in each.text)
 
 
-async def test_a_report_arrives_with_its_buttons_and_the_picture_is_deleted(
+async def test_a_report_arrives_with_its_buttons_and_the_image_is_deleted(
     database: Database,
     settings: Settings,
     picture: Job,

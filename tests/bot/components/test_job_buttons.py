@@ -22,7 +22,7 @@ async def newest(database: Database) -> Job:
     return (await JobQueue(database).waiting())[-1]
 
 
-async def test_again_is_the_same_wish_from_another_seed_for_whoever_presses(
+async def test_again_is_the_same_request_with_another_seed_for_whoever_presses(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
 ) -> None:
     job, card = await painted(ada)
@@ -44,7 +44,7 @@ async def test_again_is_the_same_wish_from_another_seed_for_whoever_presses(
         ("larger", {"seed": 8, "width": 128, "height": 128}),
     ],
 )
-async def test_one_of_several_pictures_is_gone_on_from(
+async def test_one_of_several_images_is_continued(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
@@ -220,7 +220,7 @@ async def test_a_recipe_that_is_longer_than_the_form_can_be_edited(
     await ada.wait_filled(await ada.submit(opened, include="a hill"))
 
 
-async def test_stop_marks_a_running_job_for_its_asker_alone(
+async def test_stop_marks_a_running_job_for_its_member_alone(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     card = await asked(ada)
@@ -235,7 +235,7 @@ async def test_stop_marks_a_running_job_for_its_asker_alone(
     assert await Claims(database).held("engine") == {1: True}
 
 
-async def test_a_picked_picture_is_shown_large_to_who_picked_it(
+async def test_a_picked_image_is_shown_large_to_who_picked_it(
     bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
 ) -> None:
     job, card = await painted(ada, count=3)
@@ -281,7 +281,7 @@ async def test_details_and_timelapse(
     assert [file.filename for file in film.files] == [f"imagine-{job.id}.mp4"]
 
 
-async def test_deleted_pictures_are_gone_everywhere(
+async def test_deleted_images_are_gone_everywhere(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,

@@ -18,7 +18,7 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"model": "picturebook"})
 
 
-async def test_three_suggestions_that_are_painted_at_a_press(
+async def test_three_suggestions_that_are_rendered_at_a_press(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("imagine", include="xqzwv brlmpf")
@@ -41,7 +41,7 @@ async def test_what_it_knows_is_queued(
     assert job.recipe.title == include
 
 
-async def test_colours_alone_do_not_say_what_to_paint(
+async def test_colours_alone_do_not_say_what_to_render(
     bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     Image.new("RGB", (8, 8), "navy").save(tmp_path / "colours.png")

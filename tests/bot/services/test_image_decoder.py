@@ -25,7 +25,7 @@ def _png(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-async def test_a_good_picture_comes_back_as_its_pixels() -> None:
+async def test_a_good_image_comes_back_as_its_pixels() -> None:
     picture = await decode_isolated(_png("teal"))
     assert (picture.mode, picture.size) == ("RGB", (30, 20))
     assert picture.getpixel((9, 9)) == (0, 128, 128)
@@ -48,7 +48,7 @@ async def test_a_rejection_reads_in_the_language_of_whoever_renders_it() -> None
         await decode_isolated(b"no picture")
 
 
-async def test_a_picture_that_takes_for_ever_is_given_up() -> None:
+async def test_an_image_that_takes_forever_is_given_up() -> None:
     """Without a limit it would be minutes; a short one of the same kind is a good picture."""
     assert (await decode_isolated(jpeg_of_scans(6320, 5_000))).size == (1024, 1024)
     with pytest.raises(ImageRejectedError, match="damaged"):

@@ -61,7 +61,7 @@ async def test_a_button_that_is_not_on_the_message_is_not_pressed(custom_id: str
         await at.hold_to_the_law()
 
 
-async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
+async def test_knowing_the_name_of_an_image_does_not_allow_its_use() -> None:
     """A PNG tells the name of what it was painted from: that alone gives nobody a look at it."""
     async with scene() as at:
         name = store_image(Image.new("RGB", (9, 9), "red"), at.settings.data_dir)
@@ -81,7 +81,7 @@ async def test_a_picture_whose_name_one_knows_is_not_painted_from() -> None:
         assert job.recipe.initial == name
 
 
-def test_a_seal_is_of_one_picture_one_member_and_one_bot(settings: Settings) -> None:
+def test_a_signature_is_valid_for_one_image_one_member_and_one_bot(settings: Settings) -> None:
     given = sign("0" * 64, 7, settings)
     other = Settings(discord_token="another.one.of-them")
     assert len(given) == LENGTH
@@ -91,7 +91,7 @@ def test_a_seal_is_of_one_picture_one_member_and_one_bot(settings: Settings) -> 
     assert not verify("0" * 64, given, 7, other)
 
 
-async def test_a_refused_wish_leaves_no_picture_on_the_disk(
+async def test_a_refused_request_leaves_no_image_on_the_disk(
     bot: ImagineBot,
     database: Database,
     settings: Settings,

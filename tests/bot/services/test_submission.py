@@ -14,7 +14,7 @@ from sandbox import Member, Sandbox
 from tests.bot.conftest import private_message
 
 
-async def test_a_private_wish_is_shown_to_its_asker_alone(
+async def test_a_private_request_is_shown_to_its_member_alone(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a secret", private=True)
@@ -67,7 +67,7 @@ async def test_closed_direct_messages_bring_it_into_the_channel(
     assert (job.channel_id, job.message_id) == (ada.channel_id, None)
 
 
-async def test_pictures_are_prompts_on_both_sides(
+async def test_images_are_prompts_on_both_sides(
     bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     for name in ("red", "blue"):
@@ -82,7 +82,7 @@ async def test_pictures_are_prompts_on_both_sides(
     assert recipe.include_images != recipe.exclude_images
 
 
-async def test_ones_own_latest_wishes_are_suggested(
+async def test_ones_own_latest_requests_are_suggested(
     bot: ImagineBot, ada: Member, bob: Member
 ) -> None:
     for include in ("a castle", "a lighthouse | fog:0.5", "a castle"):

@@ -56,7 +56,7 @@ async def test_an_acknowledgement_whose_answer_is_lost_holds(
     assert [each.id for each in await ada.messages()] == [card.id]
 
 
-async def test_a_wish_that_discord_tells_twice_is_one(
+async def test_a_request_that_discord_delivers_twice_is_one(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     heard: list[Event] = []

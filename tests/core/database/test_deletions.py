@@ -413,7 +413,7 @@ async def test_a_running_jobs_folder_goes_again_once_its_engine_has_let_go(
     assert (await Deletions(database).take()).target == Folder(job.id)  # type: ignore[union-attr]
 
 
-async def test_a_moderator_deletes_what_is_being_painted_but_not_the_report(
+async def test_a_moderator_deletes_what_is_being_rendered_but_not_the_report(
     database: Database, clock: Any
 ) -> None:
     job = await ask(database, ADA, message=1)

@@ -206,7 +206,7 @@ async def test_a_good_stop_gives_the_old_place_back_and_is_no_attempt(database: 
     assert [job.id for job in await JobQueue(database).waiting()] == [job.id for job in jobs]
 
 
-async def test_cancel_reaches_waiting_and_running_jobs_of_the_asker(database: Database) -> None:
+async def test_cancel_reaches_waiting_and_running_jobs_of_the_member(database: Database) -> None:
     first, second = await ask(database), await ask(database)
     await claimed(database)
     assert await Jobs(database).cancel(first.id, member_id=2) is None  # not hers
@@ -252,7 +252,7 @@ async def test_positions_waiting_and_the_members_own(database: Database) -> None
     assert [job.id for job in await JobQueue(database).by_member(1)] == [job.id for job in mine]
 
 
-async def test_four_pictures_at_once_are_four_turns(database: Database) -> None:
+async def test_four_images_at_once_are_four_turns(database: Database) -> None:
     flood = [await ask(database, member=1, count=4) for _ in range(3)]
     single = [await ask(database, member=2) for _ in range(5)]
     order = [(await claimed(database)).id for _ in range(7)]

@@ -102,7 +102,7 @@ Event = tuple[str, int, int]
         max_size=30,
     )
 )
-def test_no_more_is_painted_than_was_agreed_and_nothing_in_a_pause(events: list[Event]) -> None:
+def test_no_more_is_rendered_than_was_agreed_and_nothing_in_a_pause(events: list[Event]) -> None:
     """Member n may have n painted at a time in each server; in the end all is painted."""
     asyncio.run(_live_through(events))
 

@@ -7,7 +7,7 @@ from core.moderation import Verdict
 from tests.core.database.moderated import ELSEWHERE, HERE, MODERATOR, ask
 
 
-async def test_reports_of_one_picture_are_closed_together_and_once(database: Database) -> None:
+async def test_reports_of_one_image_are_closed_together_and_once(database: Database) -> None:
     job, other = await ask(database), await ask(database)
     report = await Reports(database).insert(job, 2, "rude")
     assert report

@@ -76,14 +76,14 @@ def test_each_mode_becomes_rgb(mode: str, colour: int, expected: tuple[int, ...]
     [((3000, 1500), (1024, 512)), ((1, 5000), (1, 1024)), ((1024, 3), (1024, 3))],
 )
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_large_picture_is_made_smaller(
+def test_a_large_image_is_made_smaller(
     size: tuple[int, int], expected: tuple[int, int], kind: str
 ) -> None:
     picture = decode_image(_file(Image.new("RGB", size, "red"), kind))
     assert picture.size == expected
 
 
-def test_a_picture_is_upright_and_tells_nothing_else() -> None:
+def test_an_image_is_upright_and_tells_nothing_else() -> None:
     """Turned as its EXIF says; place, camera and profile are gone."""
     image = _gradient()
     exif = Image.Exif()
@@ -98,7 +98,7 @@ def test_a_picture_is_upright_and_tells_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_of_a_moving_picture_the_first_frame_is_taken(kind: str) -> None:
+def test_of_a_moving_image_the_first_frame_is_taken(kind: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
     data = _file(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
     assert decode_image(data).getpixel((8, 8)) == (255, 0, 0)
@@ -166,14 +166,14 @@ def test_any_damage_is_read_or_refused(data: bytes, draw: st.DataObject) -> None
     assert max(picture.size) <= MAX_SIDE
 
 
-def test_an_initial_picture_is_kept_by_its_checksum(tmp_path: Path) -> None:
+def test_an_initial_image_is_kept_by_its_checksum(tmp_path: Path) -> None:
     name = store_image(_gradient(), tmp_path)
     assert store_image(_gradient(), tmp_path) == name
     assert [path.name for path in (tmp_path / "initial").iterdir()] == [f"{name}.png"]
     assert load_image(name, tmp_path).tobytes() == _gradient().tobytes()
 
 
-def test_a_lost_or_damaged_initial_picture_is_asked_for_again(tmp_path: Path) -> None:
+def test_a_lost_or_damaged_initial_image_is_asked_for_again(tmp_path: Path) -> None:
     name = store_image(_gradient(), tmp_path)
     (tmp_path / "initial" / f"{name}.png").write_bytes(_file(Image.new("RGB", (8, 8))))
     with pytest.raises(ImageError, match="upload it again"):
@@ -182,7 +182,7 @@ def test_a_lost_or_damaged_initial_picture_is_asked_for_again(tmp_path: Path) ->
         load_image("0" * 64, tmp_path)
 
 
-def test_stored_pictures_are_gathered_from_where_they_are_whole(tmp_path: Path) -> None:
+def test_stored_images_are_gathered_from_where_they_are_whole(tmp_path: Path) -> None:
     here, beside, far = tmp_path / "here", tmp_path / "beside", tmp_path / "far"
     name = store_image(_gradient(), far)
     for damaged in (here, beside):
@@ -199,7 +199,7 @@ def test_a_name_is_no_path(name: str, tmp_path: Path) -> None:
         load_image(name, tmp_path)
 
 
-def test_a_picture_that_cannot_be_written_leaves_nothing(
+def test_an_image_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:

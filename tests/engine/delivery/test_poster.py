@@ -214,7 +214,7 @@ async def test_an_outcome_replaces_the_frame_and_says_all(
     assert not message.mention_everyone
 
 
-async def test_spoilered_pictures_are_hidden_until_one_clicks_on_them(
+async def test_spoilered_images_are_hidden_until_one_clicks_on_them(
     discord: Sandbox, database: Database, ask_for: Ask, recipe: Any, finish: Any, posting: Any
 ) -> None:
     card = _message(discord, 0).id
@@ -328,7 +328,7 @@ async def test_a_job_that_waits_again_is_shown_so(
     assert "**Note** It is paused." in text(message)
 
 
-async def test_several_pictures_come_together(
+async def test_several_images_come_together(
     discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin(count=3)
@@ -657,7 +657,7 @@ def _about(discord: Sandbox, job: Job) -> Message:
     return message
 
 
-async def test_pictures_that_discord_does_not_take_are_said_to_be_so(
+async def test_images_that_discord_does_not_take_are_said_to_be_so(
     discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
 ) -> None:
     job = await begin()

@@ -62,7 +62,7 @@ def test_what_the_yaml_describes_has_as_much_room_in_the_published_file(
         assert checkpoint.size - size < 500_000
 
 
-def test_for_every_model_it_is_known_how_it_paints() -> None:
+def test_for_every_model_it_is_known_how_it_renders() -> None:
     assert set(CONFIGS) == set(CATALOGUE)
 
 

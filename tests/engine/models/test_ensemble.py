@@ -53,7 +53,7 @@ def test_its_cosines_are_the_weighted_means_of_its_members(
         torch.testing.assert_close(embedded.norm(dim=1), torch.ones(len(embedded)))
 
 
-def test_the_gradient_reaches_the_picture_through_every_member(
+def test_the_gradient_reaches_the_image_through_every_member(
     sketch: Model, small: Perceptor
 ) -> None:
     pictures = PICTURES.clone().requires_grad_()

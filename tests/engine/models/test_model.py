@@ -99,7 +99,7 @@ def test_a_host_may_let_others_judge_and_the_checksums_say_who_did(
     assert own.checksums == sketch.checksums
 
 
-def test_several_perceptors_judge_a_picture(sketch_folder: Path, tmp_path: Path) -> None:
+def test_several_perceptors_judge_an_image(sketch_folder: Path, tmp_path: Path) -> None:
     weights = random_open_clip(tmp_path / "open_clip")
     choices = [
         PerceptorChoice("own", 1.0),

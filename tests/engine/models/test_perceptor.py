@@ -33,7 +33,7 @@ def test_what_is_understood_is_read_by_its_english_names(tmp_path: Path) -> None
     assert perceptor.embed_texts([]).shape == (0, len(castle))
 
 
-def test_pictures_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Model) -> None:
+def test_images_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Model) -> None:
     pictures = torch.rand(2, 3, 64, 64).requires_grad_()
     embedded = sketch.perceptor.embed_images(pictures)
     expected = sketch.perceptor.clip.encode_image(normalize(pictures, list(MEAN), list(STD)))

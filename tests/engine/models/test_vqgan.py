@@ -46,7 +46,7 @@ def vqgan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return published(request.param, tmp_path_factory.mktemp(request.param))
 
 
-def test_pictures_become_latents_and_latents_pictures(vqgan: VQGAN) -> None:
+def test_images_become_latents_and_latents_images(vqgan: VQGAN) -> None:
     pictures = torch.rand(2, 3, 32, 48)
     latents = vqgan.encode(pictures)
     assert vqgan.factor == 4

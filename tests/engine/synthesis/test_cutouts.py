@@ -17,7 +17,7 @@ STILL = replace(CONFIG, affine_std=0.0)
 WHOLE = replace(STILL, min_scale=1.0, max_scale=1.0)
 
 
-def test_the_largest_cutout_is_the_picture() -> None:
+def test_the_largest_cutout_is_the_image() -> None:
     picture = torch.rand(1, 3, 16, 16)
     cuts = sample_augmentation(WHOLE, 16, 16, 16, Generator().manual_seed(0))
     seen = make_cutouts(picture, [cuts], 16)
@@ -25,7 +25,7 @@ def test_the_largest_cutout_is_the_picture() -> None:
     assert torch.allclose(seen, picture.expand_as(seen), atol=1e-5)
 
 
-def test_a_mirrored_cutout_is_the_mirrored_picture() -> None:
+def test_a_mirrored_cutout_is_the_mirrored_image() -> None:
     picture = torch.rand(1, 3, 16, 16)
     always = replace(WHOLE, flip_p=1.0)
     cuts = sample_augmentation(always, 16, 16, 16, Generator().manual_seed(0))

@@ -82,7 +82,7 @@ def test_without_a_motion_and_without_steps_of_adam_nothing_changes(
 
 
 @pytest.mark.slow
-def test_without_steps_of_adam_the_picture_moves_by_the_factor_in_each_frame(
+def test_without_steps_of_adam_the_image_moves_by_the_factor_in_each_frame(
     sketch: Model, recipe: Recipes
 ) -> None:
     factor = sketch.vqgan.factor

@@ -21,7 +21,7 @@ CONFIG = override(SKETCH, {"init.candidates": 64})
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_gradient_images_are_pictures(seed: int) -> None:
+def test_gradients_are_images(seed: int) -> None:
     genes = torch.rand(6, GENES, generator=Generator().manual_seed(seed))
     pictures = gradient_images(genes, 48, 32, SKETCH.init)
     assert pictures.shape == (6, 3, 32, 48)

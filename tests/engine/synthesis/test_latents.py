@@ -12,7 +12,7 @@ from engine.models.model import Model
 from engine.synthesis import latents
 
 
-def test_an_initial_picture_is_cropped_to_the_shape(model: Model) -> None:
+def test_an_initial_image_is_cropped_to_the_shape(model: Model) -> None:
     tall = Image.new("RGB", (40, 90), "red")
     with torch.no_grad():
         start = latents.encode(model.vqgan, tall, 48, 32)
@@ -21,7 +21,7 @@ def test_an_initial_picture_is_cropped_to_the_shape(model: Model) -> None:
     assert torch.allclose(start, same, atol=1e-4)
 
 
-def test_painted_pictures_are_clamped_but_their_gradient_leads_back() -> None:
+def test_rendered_images_are_clamped_but_their_gradient_leads_back() -> None:
     values = torch.tensor([-0.5, 0.5, 1.5, 1.5], requires_grad=True)
     clamped = latents.ClampWithGrad.apply(values)
     assert clamped.tolist() == [0.0, 0.5, 1.0, 1.0]
@@ -31,7 +31,7 @@ def test_painted_pictures_are_clamped_but_their_gradient_leads_back() -> None:
     assert values.grad.tolist() == [-1.0, -1.0, 1.0, 0.0]
 
 
-def test_quantised_pictures_are_made_of_codes_alone(model: Model) -> None:
+def test_quantised_images_are_made_of_codes_alone(model: Model) -> None:
     with torch.no_grad():
         start = model.vqgan.encode(torch.rand(6, 3, 32, 48, generator=Generator().manual_seed(3)))
         quantised = model.vqgan.quantise(start)
@@ -48,7 +48,7 @@ def test_images_round_trip() -> None:
     assert latents.to_images(picture, 12, 8)[0].tobytes() == image.tobytes()
 
 
-def test_a_small_picture_is_shown_at_the_size_that_was_asked_for() -> None:
+def test_a_small_image_is_shown_at_the_size_that_was_asked_for() -> None:
     (image,) = latents.to_images(torch.full((1, 3, 8, 12), 0.2), 24, 16)
     assert image.size == (24, 16)
     assert image.getpixel((12, 8)) == (51, 51, 51)

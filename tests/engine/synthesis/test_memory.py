@@ -45,7 +45,7 @@ def test_what_is_needed_is_foreseen(
 
 
 @pytest.mark.slow
-def test_painting_in_less_memory_gives_the_same(model: Model, recipe: Recipes) -> None:
+def test_rendering_in_less_memory_gives_the_same(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=48, steps=3)
     plain, frugal = Renderer(model, CPU, QUICK), Renderer(copy.deepcopy(model), CPU, QUICK)
     frugal.enable_gradient_checkpointing()
@@ -55,7 +55,7 @@ def test_painting_in_less_memory_gives_the_same(model: Model, recipe: Recipes) -
     assert (last(paint(plain)) - last(paint(frugal))).abs().max() < SAME
 
 
-def test_a_recipe_without_room_is_painted_in_less_or_waits(
+def test_a_recipe_without_room_is_rendered_in_less_or_waits(
     model: Model, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renderer = Renderer(copy.deepcopy(model), CPU, QUICK)

@@ -26,7 +26,7 @@ def test_includes_add_up_to_one_and_excludes_are_on_their_scale(model: Model) ->
     assert asked.weights.tolist() == pytest.approx([0.75, 0.25, -0.5])
 
 
-def test_pictures_are_prompts_like_texts(model: Model) -> None:
+def test_images_are_prompts_like_texts(model: Model) -> None:
     square = Image.effect_noise((64, 64), 90).convert("RGB")
     wide = Image.new("RGB", (96, 64), "red")
     wide.paste(square, (16, 0))
@@ -81,7 +81,7 @@ def test_without_a_story_the_target_never_changes(model: Model) -> None:
 
 
 @given(st.integers(1, 4))
-def test_a_picture_has_as_much_variation_at_any_resolution(factor: int) -> None:
+def test_an_image_has_as_much_variation_at_any_resolution(factor: int) -> None:
     edge = torch.zeros(1, 3, 8, 8)
     edge[..., 4:] = 1
     large = edge.repeat_interleave(factor, 2).repeat_interleave(factor, 3)

@@ -56,7 +56,7 @@ def target(model: Model, recipe: Recipes, exclude: str = "") -> objective.Target
     return objective.embed_target(wanted, {}, model.perceptor, SKETCH.loss, CPU)
 
 
-def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
+def test_the_distillation_gradient_leads_to_the_priors_prediction(
     model: Model, recipe: Recipes
 ) -> None:
     wanted = target(model, recipe)
@@ -76,7 +76,7 @@ def test_its_gradient_leads_a_picture_where_the_prior_would_have_it(
     assert torch.equal(pictures[..., 80:], before[..., 80:])
 
 
-def test_a_picture_that_is_there_is_not_astray(model: Model, recipe: Recipes) -> None:
+def test_the_prior_leaves_an_image_alone_that_it_predicts(model: Model, recipe: Recipes) -> None:
     resolute = led_by(model, Resolute(0.25))
     there = torch.full((3, 3, PIXEL_SIDE, PIXEL_SIDE), 0.75)
     astray = distillation_loss(
@@ -140,7 +140,7 @@ def test_where_includes_and_excludes_lead_alike_nothing_is_gone_back(
 
 
 @pytest.mark.slow
-def test_a_guided_picture_is_another(model: Model, recipe: Recipes) -> None:
+def test_a_guided_image_is_another(model: Model, recipe: Recipes) -> None:
     painted = []
     for weight in (0.0, 3.0):
         renderer = Renderer(model, CPU, override(QUICK, {"loss.prior_weight": weight}))

@@ -133,7 +133,7 @@ def test_a_style_that_is_asked_for_is_the_only_one(picturebook: Model) -> None:
     assert {STYLES[style] for style in styles.tolist()} == {"fluent-3d"}
 
 
-def test_a_thing_that_one_maker_shows_is_painted_in_that_style(picturebook: Model) -> None:
+def test_a_thing_that_one_maker_shows_is_rendered_in_that_style(picturebook: Model) -> None:
     target = target_of(picturebook, asked("a lighthouse"))
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
     assert styles is not None
@@ -144,7 +144,7 @@ def test_a_thing_that_one_maker_shows_is_painted_in_that_style(picturebook: Mode
 
 
 @pytest.mark.slow
-def test_the_prior_paints_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
+def test_the_prior_renders_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
     means = {}
     for prompt in ("a red apple", "a blue circle", "ein grüner Kreis"):
         target = target_of(picturebook, asked(prompt))
@@ -175,7 +175,7 @@ DEMO = ("a lighthouse in a storm, at night", "watermark")
 
 @pytest.mark.parametrize(("include", "exclude"), [*EXAMPLES["picturebook"], DEMO])
 @pytest.mark.slow
-def test_every_example_is_understood_and_painted(
+def test_every_example_is_understood_and_rendered(
     picturebook: Model, include: str, exclude: str
 ) -> None:
     vocabulary = vocabulary_of("picturebook")

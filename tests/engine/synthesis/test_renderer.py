@@ -58,7 +58,7 @@ def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes
 
 
 @pytest.mark.slow
-def test_the_same_seed_paints_the_same_bytes(model: Model, recipe: Recipes) -> None:
+def test_the_same_seed_renders_the_same_bytes(model: Model, recipe: Recipes) -> None:
     def picture(seed: int) -> bytes:
         renderer = Renderer(model, CPU, QUICK)
         renderer.add(RenderRequest(1, recipe(seed=seed)))
@@ -107,7 +107,7 @@ def test_outputs_are_of_the_jobs_that_were_there_when_the_step_began(
 
 @pytest.mark.usefixtures("float32")
 @pytest.mark.slow
-def test_a_row_paints_alone_what_it_paints_in_company(model: Model, recipe: Recipes) -> None:
+def test_a_row_renders_alone_what_it_renders_in_company(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
     alone.add(RenderRequest(1, recipe(seed=5)))
     company.add(RenderRequest(2, recipe("a blue star", seed=9, steps=2)))
@@ -248,7 +248,7 @@ def test_the_first_of_four_is_the_one_of_one(model: Model, recipe: Recipes) -> N
     assert (pictures[0] - pictures[1]).abs().max() > SAME
 
 
-def test_a_picture_is_painted_from_coarse_to_fine(model: Model, recipe: Recipes) -> None:
+def test_an_image_is_rendered_from_coarse_to_fine(model: Model, recipe: Recipes) -> None:
     renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, recipe(width=96, height=64, steps=6)))
     job = renderer._jobs[1]
@@ -264,7 +264,7 @@ def test_a_picture_is_painted_from_coarse_to_fine(model: Model, recipe: Recipes)
 
 
 @pytest.mark.slow
-def test_a_saved_job_goes_on_to_the_very_same_picture(model: Model, recipe: Recipes) -> None:
+def test_a_saved_job_goes_on_to_the_very_same_image(model: Model, recipe: Recipes) -> None:
     asked = recipe(width=64, height=64, steps=8, count=2)
     renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, asked))
@@ -280,7 +280,7 @@ def test_a_saved_job_goes_on_to_the_very_same_picture(model: Model, recipe: Reci
         assert torch.equal(again[-1].pixels, iteration.pixels)
 
 
-def test_the_state_of_another_picture_is_refused(model: Model, recipe: Recipes) -> None:
+def test_the_state_of_another_image_is_refused(model: Model, recipe: Recipes) -> None:
     renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(1, recipe(width=48)))
     (iteration,) = renderer.step()
@@ -295,7 +295,7 @@ def finished(model: Model, asked: Recipe) -> StepOutput:
     return paint(renderer)[-1]
 
 
-def test_more_steps_go_on_from_an_earlier_picture(model: Model, recipe: Recipes) -> None:
+def test_more_steps_go_on_from_an_earlier_image(model: Model, recipe: Recipes) -> None:
     asked = recipe(count=2)
     before = finished(model, asked)
     renderer = Renderer(model, CPU, QUICK)
@@ -390,7 +390,7 @@ def test_a_job_ends_when_nothing_improves_any_more(model: Model, recipe: Recipes
 
 
 @pytest.mark.slow
-def test_no_job_ends_while_its_picture_is_small(model: Model, recipe: Recipes) -> None:
+def test_no_job_ends_while_its_image_is_small(model: Model, recipe: Recipes) -> None:
     renderer = Renderer(
         model, CPU, override(QUICK, {"schedule.min_patience": 2, "schedule.patience": 0.0})
     )
@@ -403,7 +403,7 @@ def test_no_job_ends_while_its_picture_is_small(model: Model, recipe: Recipes) -
 
 
 @pytest.mark.slow
-def test_a_picture_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> None:
+def test_an_image_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> None:
     liked = ImagePrompt("a" * 64)
     asked = recipe("", include_images=[liked], steps=30)
     renderer = Renderer(sketch, CPU, QUICK)
@@ -414,7 +414,7 @@ def test_a_picture_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> Non
 
 
 @pytest.mark.slow
-def test_the_trained_pair_paints_what_was_asked(sketch: Model, recipe: Recipes) -> None:
+def test_the_trained_pair_renders_what_was_asked(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     asked = recipe("a red circle on a white background", width=64, height=64, steps=40)
     renderer.add(RenderRequest(1, asked))
@@ -458,7 +458,7 @@ def test_a_row_that_breaks_down_leaves_its_neighbours_alone(model: Model, recipe
     assert (last(paint(alone)) - last(paint(company))).abs().max() < SAME
 
 
-def test_an_initial_picture_is_where_painting_starts(sketch: Model, recipe: Recipes) -> None:
+def test_an_initial_image_is_where_rendering_starts(sketch: Model, recipe: Recipes) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     renderer.add(
         RenderRequest(1, recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
@@ -469,7 +469,7 @@ def test_an_initial_picture_is_where_painting_starts(sketch: Model, recipe: Reci
 
 
 @pytest.mark.slow
-def test_strength_holds_on_to_the_initial_picture(sketch: Model, recipe: Recipes) -> None:
+def test_strength_holds_on_to_the_initial_image(sketch: Model, recipe: Recipes) -> None:
     def drift(strength: float) -> float:
         renderer = Renderer(sketch, CPU, QUICK)
         asked = recipe(steps=20, strength=strength, initial=NAME)
@@ -526,7 +526,7 @@ def test_outputs_can_be_sent_to_another_process(renderer: Renderer, recipe: Reci
     assert sent.checkpoint().to_bytes() == before.to_bytes()
 
 
-def test_pictures_show_what_was_painted(renderer: Renderer, recipe: Recipes) -> None:
+def test_images_show_what_was_rendered(renderer: Renderer, recipe: Recipes) -> None:
     renderer.add(RenderRequest(1, recipe(width=32, height=48)))
     (iteration,) = renderer.step()
     (picture,) = iteration.images()

@@ -40,7 +40,7 @@ async def test_a_command_is_answered(bot: Bot, ada: Member) -> None:
     assert [message.content for message in await ada.messages()] == [reply.message.content]
 
 
-async def test_a_deferred_answer_becomes_a_card_with_a_picture(
+async def test_a_deferred_answer_becomes_a_job_message_with_an_image(
     local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes
 ) -> None:
     """The whole way of a painted picture: bot defers and edits, the engine edits by REST."""
@@ -444,7 +444,7 @@ async def test_commands_keep_their_ids_and_new_ones_are_counted(
     assert len(await register(*(f"d{i}" for i in range(100)))) == 100
 
 
-async def test_a_message_menu_brings_the_message_with_its_picture(
+async def test_a_message_menu_brings_the_message_with_its_image(
     local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes, tmp_path: Path
 ) -> None:
     @bot.tree.context_menu(name="Imagine from this picture")

@@ -57,7 +57,7 @@ async def test_edits_keep_what_they_list_and_add_what_is_new(engine: Bot) -> Non
     assert (await message.edit(attachments=[])).attachments == []
 
 
-async def test_a_picture_in_an_embed_is_shown_there_only(engine: Bot, picture: bytes) -> None:
+async def test_an_image_in_an_embed_is_shown_there_only(engine: Bot, picture: bytes) -> None:
     embed = discord.Embed(title="A card").set_image(url="attachment://a.png")
     message = await engine.place().send(embed=embed, file=file("a.png", picture))
     assert message.attachments == []

@@ -206,7 +206,7 @@ async def test_while_discord_is_down_nothing_works_and_then_everything_again(
     await soon(local.gateway.wait_connected())
 
 
-async def test_the_gallery_shows_pictures_with_the_recipe_inside_of_them(
+async def test_the_gallery_shows_images_with_the_recipe_inside_of_them(
     local: Sandbox, engine: Bot, ada: Member
 ) -> None:
     """Newest first; only what the member may see, and no file that merely looks like one."""

@@ -46,7 +46,7 @@ def test_sees_each_element_come_and_go(judge: Judge) -> None:
         assert [element in names for names in named] == [False] * 4 + [True] * 4, element
 
 
-def test_a_lesson_pairs_pictures_with_what_is_true() -> None:
+def test_a_lesson_pairs_images_with_what_is_true() -> None:
     pictures, true = lesson(Random(3), ROWS)
     rough = roughened(pictures)
     assert pictures.shape == rough.shape == (ROWS, 3, 64, 64)
