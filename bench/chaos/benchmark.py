@@ -123,8 +123,10 @@ async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.chaos table", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=320, help="in all, about (default: 320)")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is drawn (default: 1)")
+    parser.add_argument(
+        "--jobs", type=int, default=320, help="about how many in total (default: 320)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
     parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=_choices())
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases there")
     parser.add_argument("--world", help=argparse.SUPPRESS)

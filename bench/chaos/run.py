@@ -48,11 +48,19 @@ PATIENCE = 150  #: seconds for deletions to be carried out at the end
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--operations", type=int, default=1000, help="in all, about (1000)")
-    parser.add_argument("--seeds", type=int, default=3, help="how many runs they are shared among")
-    parser.add_argument("--first-seed", type=int, default=1, help="seed of the first run (1)")
+    parser.add_argument(
+        "--operations", type=int, default=1000, help="about how many in total (default: 1000)"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="number of runs that share them (default: 3)"
+    )
+    parser.add_argument(
+        "--first-seed", type=int, default=1, help="seed of the first run (default: 1)"
+    )
     parser.add_argument("--calm", action="store_true", help="without nemeses")
-    parser.add_argument("--out", type=Path, default=Path("out/chaos"), help="for the histories")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/chaos"), help="folder for the histories"
+    )
     parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these instead")
 
 

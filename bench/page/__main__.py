@@ -137,7 +137,7 @@ def report(measured: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=100, help="of each picture")
+    parser.add_argument("--steps", type=int, default=100, help="of each image")
     parser.add_argument("--json", action="store_true", help="all numbers, instead of the table")
     arguments = parser.parse_args()
     try:

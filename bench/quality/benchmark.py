@@ -69,11 +69,11 @@ def main() -> None:
     parser.add_argument("--model", default="sketch")
     parser.add_argument("--weights", type=Path, help="a folder with the model's files, to try it")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
+    parser.add_argument("--prompts", type=int, help="about how many prompts, evenly from each kind")
     parser.add_argument(
         "--practice", action="store_true", help="others, with a colour excluded and without"
     )
-    parser.add_argument("--seeds", type=int, default=1, help="pictures of each prompt")
+    parser.add_argument("--seeds", type=int, default=1, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
@@ -82,7 +82,7 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="try other numbers, such as cutouts.count=16",
+        help="override a value, such as cutouts.count=16",
     )
     options = parser.parse_args()
     try:

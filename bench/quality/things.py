@@ -265,20 +265,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, help="a folder with the model's files, to try it")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="the image sets")
-    parser.add_argument("--prompts", type=int, help="about so many, evenly from each kind")
+    parser.add_argument("--prompts", type=int, help="about how many prompts, evenly from each kind")
     parser.add_argument(
         "--kinds", nargs="+", choices=SHARES, default=list(SHARES), help="beside English names"
     )
-    parser.add_argument("--practice", action="store_true", help="others, to choose numbers by")
+    parser.add_argument("--practice", action="store_true", help="practice prompts, for tuning")
     parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--varied", type=int, default=8, help="prompts painted four times")
+    parser.add_argument("--varied", type=int, default=8, help="prompts rendered four times")
     parser.add_argument("--shown", type=int, default=96, help="prompts on the contact sheet")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
     parser.add_argument(
         "--config", nargs="+", default=[], metavar="KEY=VALUE",
-        help="try other numbers, such as cutouts.count=16",
+        help="override a value, such as cutouts.count=16",
     )  # fmt: skip
     return parser
 

@@ -29,7 +29,7 @@ SECTIONS: dict[str, tuple[str, Callable[[bool], tuple[str, Any]]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.speed", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--quick", action="store_true", help="less of everything, once")
+    parser.add_argument("--quick", action="store_true", help="fewer measurements, each once")
     parser.add_argument("--out", type=Path, default=Path("out/speed"))
     options = parser.parse_args()
     use_cores()

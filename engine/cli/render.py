@@ -29,7 +29,7 @@ PANS = [move for move in Move if move is not Move.ZOOM_OUT]
 
 
 def add_parser(commands: Any) -> None:
-    render = commands.add_parser("render", help="render one image here and now, without Discord")
+    render = commands.add_parser("render", help="render one image, without Discord")
     render.set_defaults(command=run)
     render.add_argument("include", nargs="?", help='what to paint: "a castle | fog:0.5"')
     render.add_argument("--exclude", help="what to avoid")
@@ -47,26 +47,30 @@ def add_parser(commands: Any) -> None:
     render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's own size)")
     render.add_argument("--count", type=int, help=f"images, 1 to {MAX_COUNT}")
     render.add_argument("--tile", type=Tile, choices=Tile, help="a seamless pattern")
-    render.add_argument("--symmetry", type=Symmetry, choices=Symmetry, help="exact")
+    render.add_argument("--symmetry", type=Symmetry, choices=Symmetry, help="an exact symmetry")
     render.add_argument(
         "--palette",
         metavar="COLOURS|FILE",
         help='"navy gold #fff", a named palette, or an image to take the colours from',
     )
     render.add_argument("--init", type=Path, metavar="FILE", help="an image to start from")
-    render.add_argument("--strength", type=float, help="how firmly to keep that image, 0 to 1")
+    render.add_argument("--strength", type=float, help="how closely to follow that image, 0 to 1")
     render.add_argument(
         "--from",
         dest="base",
         type=Path,
         metavar="FILE",
-        help="an image of which a part is painted anew; prompts, size and steps are those of the "
+        help="an image to repaint a part of; prompts, size and steps are those of the "
         "image unless given",
     )
     part = render.add_mutually_exclusive_group()
     part.add_argument("--repaint", metavar="REGIONS", help=f"{', '.join(REGIONS)}, or a box in %%")
-    part.add_argument("--mask", type=Path, metavar="FILE", help="an image, white where to repaint")
-    part.add_argument("--zoom-out", action="store_true", default=None, help="paint what is around")
+    part.add_argument(
+        "--mask", type=Path, metavar="FILE", help="an image that is white where to repaint"
+    )
+    part.add_argument(
+        "--zoom-out", action="store_true", default=None, help="paint what is around it"
+    )
     part.add_argument("--pan", choices=PANS, help="paint what is beside it")
     render.add_argument(
         "--film", type=Motion, choices=Motion, help="then travel through the image, as a film"

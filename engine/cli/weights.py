@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> None:
     weights = commands.add_parser("weights", help="the files of the models: list, pull, check")
     actions = weights.add_subparsers(required=True, metavar="list | pull MODEL | check [MODEL]")
-    actions.add_parser("list", help="which models there are").set_defaults(command=run_list)
+    actions.add_parser("list", help="list the models").set_defaults(command=run_list)
     pull = actions.add_parser("pull", help="download a model, or resume its download")
     pull.add_argument("model")
     pull.set_defaults(command=run_pull)
