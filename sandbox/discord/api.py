@@ -16,7 +16,8 @@ from sandbox.discord.errors import DiscordError
 from sandbox.discord.fault_injection import Fault, Faults, Outage
 from sandbox.discord.limits import Limits
 from sandbox.discord.recorder import FilePart, RecordedRequest, Recorder, without_token
-from sandbox.discord.rest import Answer, Call, Rest, Route, find_route
+from sandbox.discord.rest import Answer, Call, Rest, Route
+from sandbox.discord.routes import find_route
 from sandbox.discord.uploads import Body, read_body
 
 _log = logging.getLogger(__name__)
