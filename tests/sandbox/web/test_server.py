@@ -220,14 +220,17 @@ async def test_the_gallery_shows_images_with_the_recipe_inside_of_them(
         out.seek(0)
         return out
 
-    recipes = ['{"seed": 1}', '{"seed": 2}', "[]", "no JSON"]
-    for number, recipe in enumerate(recipes):
+    for number, recipe in enumerate(['{"seed": 1}', '{"seed": 2}']):
         content = png(recipe=recipe, row=str(number))
         file = discord.File(content, f"{number}.png", description="a red circle")
         await engine.place().send(file=file)
-    broken = io.BytesIO(b"\x89PNG broken")
-    files = [discord.File(png(), "plain.png"), discord.File(broken, "broken.png")]
-    await engine.place().send(files=files)
+    others = {
+        "list.png": png(recipe="[]", row="2"),
+        "text.png": png(recipe="no JSON", row="3"),
+        "plain.png": png(),
+        "broken.png": io.BytesIO(b"\x89PNG broken"),
+    }
+    await engine.place().send(files=[discord.File(file, name) for name, file in others.items()])
     shown = await local.client.get("/gallery", member=str(ada.id))
     assert [(each["recipe"], each["row"]) for each in shown] == [({"seed": 2}, 1), ({"seed": 1}, 0)]
     assert shown[0]["description"] == "a red circle"
