@@ -135,6 +135,7 @@ def test_render_starts_from_an_image(place: Path) -> None:
     assert render("--init", "start.png", "--strength", "0.9") == 0
 
 
+@pytest.mark.slow
 def test_tiles_are_shown_repeated(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert render("--tile", "both", "--count", "2") == 0
     printed = [Path(line).name for line in capsys.readouterr().out.splitlines()]

@@ -55,6 +55,7 @@ def test_only_unused_codes_are_restarted(training: ReconstructionTraining) -> No
     assert not training.uses[~unused].any()
 
 
+@pytest.mark.slow
 def test_reconstructions_come_nearer_to_the_images(training: ReconstructionTraining) -> None:
     batch = images()
     optimizer = training.configure_optimizers()

@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from bench.load.crowd import PAUSED, WAITING_EACH, fill
 from bench.load.queue import BOUND, Queue
 from core.database.connection import Database
@@ -11,6 +13,7 @@ from core.database.guild_settings import GuildSettings
 from core.database.queue import JobQueue
 
 
+@pytest.mark.slow
 async def test_a_crowd_leaves_a_queue_as_the_product_would(tmp_path: Path) -> None:
     path = tmp_path / "imagine.db"
     await fill(path, 300, now=time.time())

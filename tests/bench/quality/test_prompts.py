@@ -32,6 +32,7 @@ def test_the_pair_knows_every_word(asked: list[Asked]) -> None:
     assert words <= words_of_captions()
 
 
+@pytest.mark.slow
 def test_training_never_says_them_word_for_word(asked: list[Asked]) -> None:
     """Neither of any scene, nor of the very scenes that the prompts describe."""
     random = Random("captions in search of a prompt")

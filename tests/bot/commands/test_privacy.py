@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from bot.client import ImagineBot
@@ -126,6 +127,7 @@ async def test_the_files_say_what_moderators_keep_and_nothing_of_others(
     assert str(bob.id) not in json.dumps(kept)
 
 
+@pytest.mark.slow
 async def test_whoever_asked_5000_times_gets_all_of_it_and_can_delete_it(
     bot: ImagineBot, database: Database, sandbox: Sandbox, ada: Member, bob: Member
 ) -> None:

@@ -51,6 +51,7 @@ def forged_ids(own: int) -> Iterator[str]:
                     yield custom_id
 
 
+@pytest.mark.slow
 async def test_a_member_who_forges_every_button_reaches_nothing_of_others() -> None:
     async with scene() as at:
         guild_id = at.sandbox.guild.id

@@ -28,6 +28,7 @@ def roughened(picture: Image.Image, seed: int) -> Image.Image:
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("is_rough", "least"), [(False, 0.97), (True, 0.93)])
 def test_names_shape_colour_and_ground_of_real_scenes(is_rough: bool, least: float) -> None:
     scenes = single_figures("fresh for the overlap judge", 200)

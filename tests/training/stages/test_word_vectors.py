@@ -43,6 +43,7 @@ def test_rare_words_begin_longer() -> None:
     assert lengths[0] > lengths[1] > lengths[2] > 0
 
 
+@pytest.mark.slow
 def test_words_learn_to_point_where_their_texts_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
