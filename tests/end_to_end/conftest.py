@@ -57,12 +57,13 @@ class Product:
         self._processes: dict[str, Process] = {}
 
     async def start(self, *names: str) -> None:
-        """`python -m name` for each that does not run yet; returns when they are at work."""
-        for name in names:
-            if name in self._processes:
-                continue
-            ready = len(self.entries(name, "ready"))
+        """`python -m name` for each that does not run yet; returns when all are at work."""
+        before = {
+            name: len(self.entries(name, "ready")) for name in names if name not in self._processes
+        }
+        for name in before:
             await self._begin(name, {})
+        for name, ready in before.items():
             await self.until(lambda name=name, ready=ready: self.entries(name, "ready")[ready:])
 
     async def stop(self, *names: str) -> None:

@@ -49,7 +49,7 @@ def processes_in(folder: Path) -> list[str]:
 
 async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path: Path) -> None:
     request = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
-    process = await run(tmp_path, "sandbox.demo", **request, STEPS="60")
+    process = await run(tmp_path, "sandbox.demo", **request, STEPS="40")
     output, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     assert not errors
