@@ -121,8 +121,9 @@ class Statements:
 
     def made_of_values(self) -> Iterator[tuple[str, ast.expr]]:
         for path, function, parameters, calls in self._functions:
-            local = _locals(function)
-            for sql in self._handed_over(path, calls):
+            handed_over = list(self._handed_over(path, calls))
+            local = _locals(function) if handed_over else {}
+            for sql in handed_over:
                 handed_on = isinstance(sql, ast.Name) and sql.id in parameters
                 if not handed_on and not self._is_written(sql, local, set()):
                     yield path, sql
