@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from core.prompts import RecipeError
 from core.recipe import Recipe
-from core.sizes import MAX_RATIO, Canvas, fit_ratio, parse_size
-from tests import any_recipe  # noqa: F401 - registers recipes
+from core.sizes import MAX_RATIO, MAX_SIDE, MIN_SIDE, Canvas, fit_ratio, parse_size
 
 SKETCH, IMAGENET = Canvas(64, 4), Canvas(256, 16)
 
@@ -64,6 +63,7 @@ def test_any_ratio_has_the_area_of_the_square_but_for_rounding(
     assert math.prod(parse_size(f"{width}x{height}")) == width * height
 
 
-@given(st.from_type(Recipe))
-def test_a_recipe_knows_its_size(recipe: Recipe) -> None:
-    assert parse_size(recipe.size) == (recipe.width, recipe.height)
+@given(st.integers(MIN_SIDE, MAX_SIDE), st.integers(MIN_SIDE, MAX_SIDE))
+def test_a_recipe_knows_its_size(width: int, height: int) -> None:
+    recipe = Recipe.make("a", width=width, height=height, steps=1)
+    assert parse_size(recipe.size) == (width, height)

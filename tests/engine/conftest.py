@@ -17,7 +17,7 @@ from sandbox import Sandbox
 from tests.databases import new_database
 
 MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
-PATIENCE = 30.0  #: seconds until a test that waits for something gives up
+PATIENCE = 240.0  #: seconds until a test that waits for something gives up
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def ask(
 
 async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """Waits until `condition()`, or what it awaits, is true; returns that."""
+    pause = 0.002
     async with asyncio.timeout(patience):
         while True:
             value = condition()
@@ -88,4 +89,5 @@ async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any
                 value = await value
             if value:
                 return value
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, 0.05)  # a look at the database takes a thousandth

@@ -81,7 +81,7 @@ def working(
 ) -> Callable[..., Any]:
     monkeypatch.setattr(scheduler, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(leases, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.05)
 
     @asynccontextmanager
     async def working(
@@ -225,7 +225,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
     sink: RecordingSink,
     tmp_path: Path,
 ) -> None:
-    job, other = await ask_for(recipe(steps=200), guild_id=1), await ask_for(recipe(steps=10))
+    job, other = await ask_for(recipe(steps=102), guild_id=1), await ask_for(recipe(steps=10))
     loop = asyncio.get_running_loop()
 
     def pause_in_step_seven(number: int) -> None:
@@ -245,7 +245,7 @@ async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_the
         ]
         await ModerationQueue(database).resume(1, actor_id=9)
         assert (await ended(job)).state is State.DONE
-    assert sum(job.id in batch for batch in renderer.batches) == 200
+    assert sum(job.id in batch for batch in renderer.batches) == 102
 
 
 async def test_a_dead_engines_job_is_rendered_once_by_another(
@@ -266,7 +266,7 @@ async def test_a_dead_engines_job_is_rendered_once_by_another(
 async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
     ask: Ask, working: Any, ended: Any, database: Database, tmp_path: Path
 ) -> None:
-    job = await ask(steps=200)  # of which every second step is kept
+    job = await ask(steps=102)  # of which every second step is kept
     in_step, go_on = threading.Event(), threading.Event()
 
     def hang_in_step_seven(number: int) -> None:
@@ -284,7 +284,7 @@ async def test_a_stop_saves_what_runs_and_the_next_engine_goes_on_from_there(
     assert Checkpoint.from_bytes(state_of(folder_of(job.id, tmp_path)).read_bytes()).step == 7
     async with working(second):
         assert (await ended(job)).state is State.DONE
-    assert len(first.batches) + len(second.batches) == 200
+    assert len(first.batches) + len(second.batches) == 102
 
 
 async def test_a_stop_does_not_wait_for_ever_for_a_step(
@@ -524,13 +524,13 @@ async def test_a_job_that_is_stopped_keeps_what_is_there(
 async def test_a_job_goes_on_elsewhere_from_what_was_saved_when_its_renderer_is_lost(
     ask: Ask, working: Any, ended: Any
 ) -> None:
-    job = await ask(steps=200)  # of which every second step is kept
+    job = await ask(steps=102)  # of which every second step is kept
     doomed, other = RemoteRenderer(lambda step: step == 8, headroom=2), RemoteRenderer(never)
     async with working(doomed, other):
         done = await ended(job)
     assert (done.state, done.attempts) == (State.DONE, 1)
     # Seven steps, of which six were saved; and all that were left.
-    assert (len(doomed.renderer.batches), len(other.renderer.batches)) == (7, 194)
+    assert (len(doomed.renderer.batches), len(other.renderer.batches)) == (7, 96)
 
 
 async def test_a_job_that_renderers_do_not_survive_is_not_tried_for_ever(
