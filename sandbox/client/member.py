@@ -10,7 +10,7 @@ from sandbox.client.http import ControlApi
 from sandbox.client.views import Change, ChannelRef, File, MessageView, Payload, Reply, RoleRef
 from sandbox.discord.client_errors import InteractionError
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds that a member waits for something by default."""
 
 

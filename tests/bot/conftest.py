@@ -38,6 +38,12 @@ from sandbox.discord.permissions import Permission
 from tests import openapi
 from tests.databases import new_database
 
+LATE = 300.0
+"""Seconds after which the local Discord no longer waits for a response, instead of 3."""
+
+PATIENCE = 240.0
+"""Seconds until a test that waits for something gives up."""
+
 NOWHERE = "/nowhere"
 """Where tests send a bot whose settings are wrong."""
 
@@ -51,6 +57,19 @@ async def sandbox() -> AsyncIterator[Sandbox]:
             openapi.assert_valid(
                 request for request in sandbox.requests if NOWHERE not in request.name
             )
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the bot may answer late: nobody is late until a test moves the clock."""
+    for name in (
+        "bot.commands.autocompletion.AUTOCOMPLETE_SECONDS",
+        "bot.commands.context_menus.FETCH_SECONDS",
+        "bot.services.preferences.PREFERENCES_SECONDS",
+        "bot.state.pending_responses.INSERT_SECONDS",
+        "sandbox.discord.interactions.RESPONSE_SECONDS",
+    ):
+        monkeypatch.setattr(name, LATE)
 
 
 @pytest.fixture
@@ -169,7 +188,7 @@ async def private_message(member: Member, words: str) -> MessageView:
 
 async def all_given(database: Database) -> None:
     """Waits until no response of the bot's is pending."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if not await PendingResponses(database).all():
                 return
@@ -178,7 +197,7 @@ async def all_given(database: Database) -> None:
 
 async def worked_off(database: Database) -> None:
     """Waits until nothing is left to be deleted from the disk and from Discord."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if not await Deletions(database).pending():
                 return

@@ -13,7 +13,7 @@ from bot.client import ImagineBot
 from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
-from tests.bot.conftest import entries, private_message, refusal, running_bot
+from tests.bot.conftest import LATE, entries, private_message, refusal, running_bot
 
 COMMANDS = "PUT /applications/{application_id}/guilds/{guild_id}/commands"
 
@@ -137,7 +137,7 @@ async def test_an_interaction_that_died_is_let_go_quietly(
     async with running_bot(sandbox, settings, database, late) as bot:
         asking = asyncio.create_task(ada.slash("late"))
         await begun.wait()
-        sandbox.clock.advance(4)
+        sandbox.clock.advance(LATE + 1)
         with pytest.raises(NoResponseError):
             await asking
         go_on.set()

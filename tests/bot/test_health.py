@@ -7,14 +7,14 @@ from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import entries, running_bot
+from tests.bot.conftest import PATIENCE, entries, running_bot
 
 
 async def findings(
     sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> tuple[list[str], list[str]]:
     """What is well, and what is not; the disk is looked at last."""
-    async with running_bot(sandbox, settings, database), asyncio.timeout(30):
+    async with running_bot(sandbox, settings, database), asyncio.timeout(PATIENCE):
         while True:
             if "are free for images" in logged.getvalue():
                 break

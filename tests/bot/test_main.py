@@ -20,7 +20,7 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.settings import Settings
 from sandbox import Sandbox
-from tests.bot.conftest import NOWHERE
+from tests.bot.conftest import NOWHERE, PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -226,7 +226,7 @@ async def test_it_tells_whether_it_is_connected(
                 return answer.status, await answer.text()
 
         async def until(status: int) -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     with suppress(aiohttp.ClientConnectionError):
                         if (await health())[0] == status:

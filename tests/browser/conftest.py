@@ -18,7 +18,7 @@ from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, playground
 PATIENCE = 180_000.0  #: milliseconds until a test that waits for something gives up
 NUMBERS = itertools.count(1)
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=120_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

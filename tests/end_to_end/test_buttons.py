@@ -4,7 +4,7 @@ import pytest
 
 from core.job import State
 from sandbox import Member, MessageView
-from tests.end_to_end.conftest import Product, pictures_of
+from tests.end_to_end.conftest import PATIENCE, Product, pictures_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -13,7 +13,7 @@ async def press(member: Member, card: MessageView, label: str) -> MessageView:
     """The message that answers a press on a public card, once it says something."""
     (button,) = [each for each in card.buttons if each.label == label]
     reply = await member.press(card, button.custom_id)
-    return await member.wait_filled(reply, patience=60)
+    return await member.wait_filled(reply, patience=PATIENCE)
 
 
 async def test_what_was_stopped_is_kept_and_grows(product: Product) -> None:
@@ -22,7 +22,7 @@ async def test_what_was_stopped_is_kept_and_grows(product: Product) -> None:
     card = await product.ask(ada, "a yellow star", steps=250, seed=7)
     await product.painting(card)
     running = await ada.wait_for(
-        lambda message: message.id == card.id and len(message.buttons) == 2, patience=60
+        lambda message: message.id == card.id and len(message.buttons) == 2, patience=PATIENCE
     )
     await press(ada, running, "Stop and keep")
     kept = await product.ended(ada, card)
@@ -48,6 +48,6 @@ async def test_a_private_image_is_shown_in_the_direct_conversation_alone(
     ada, bob = await product.members("Ada", "Bob")
     await ada.slash("imagine", include="a red circle", steps=10, private=True)
     direct = await ada.direct()
-    shown = await direct.wait_for(lambda message: "Painted" in message.text, patience=60)
+    shown = await direct.wait_for(lambda message: "Painted" in message.text, patience=PATIENCE)
     assert len(await pictures_of(direct, shown)) == 1
     assert not await bob.messages()

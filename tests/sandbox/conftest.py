@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 async def soon(awaited: Awaitable[T]) -> T:
     """Wait for something that has to happen; a test that waits in vain fails."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         return await awaited
 
 

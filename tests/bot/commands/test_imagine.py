@@ -23,7 +23,7 @@ from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import all_given, private_message, refusal, running_bot
+from tests.bot.conftest import LATE, all_given, private_message, refusal, running_bot
 
 CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
@@ -200,7 +200,7 @@ async def test_a_slow_database_is_waited_for_behind_an_answer_in_time(
         bot.jobs = jobs = HeldJobs(database)
         reply = await ada.slash("imagine", include="a red circle")
         assert reply.kind == "deferred"
-        sandbox.clock.advance(5)
+        sandbox.clock.advance(LATE + 1)
         assert not await JobQueue(database).waiting()
         jobs.held.set()
         card = await ada.wait_filled(reply)

@@ -34,15 +34,21 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
 ) -> None:
     await ada.slash("prefer")
     form = await private_message(ada, "Your defaults")
-    for setting, value in (("size", "96x64"), ("steps", "25"), ("style", "night"), ("count", "2")):
+    for setting, value, shown in (
+        ("size", "96x64", "Wide (96x64)"),
+        ("steps", "25", "25"),
+        ("style", "night", "night"),
+        ("count", "2", "2"),
+        ("notify", "never", "never"),
+        ("copy", "yes", "yes"),
+        ("steps", "none", "no preference (100)"),
+    ):
         await ada.choose(form, f"imagine:prefer:{setting}", value)
-    await ada.choose(form, "imagine:prefer:notify", "never")
-    await ada.choose(form, "imagine:prefer:copy", "yes")
-    await ada.choose(form, "imagine:prefer:steps", "none")
-    shown = {"size": "Wide (96x64)", "steps": "no preference (100)", "copy": "yes"}
-    await ada.wait_for(
-        lambda each: each.id == form.id and shown.items() <= chosen(each).items(),
-    )
+        await ada.wait_for(
+            lambda each, setting=setting, shown=shown: (
+                each.id == form.id and chosen(each)[setting] == shown
+            )
+        )
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
     (job,) = await JobQueue(database).waiting()
     recipe = job.recipe

@@ -19,7 +19,7 @@ from core.moderation import Limits
 from core.storage.paths import finished_images, folder_of
 from core.storage.uploaded_images import Reason, Rejection
 from sandbox import Member, MessageView, Sandbox
-from tests.bot.conftest import asked, press, private_message
+from tests.bot.conftest import PATIENCE, asked, press, private_message
 
 OPTIONS = {"include": "a red circle", "seed": 7, "steps": 40}
 
@@ -207,7 +207,7 @@ async def test_rejected_files_count_towards_the_hourly_limit(
     for number in range(2):
         (tmp_path / "text.png").write_bytes(bytes([number]))
         await ada.slash("imagine", **OPTIONS, image=tmp_path / "text.png")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while bot.rejected_uploads.count(ada.id, guild_id) <= number:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     await ada.slash("imagine", **OPTIONS)

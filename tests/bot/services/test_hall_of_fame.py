@@ -14,7 +14,7 @@ from core.moderation import ChannelRule, WordRule
 from core.settings import Settings
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import press, private_message, running_bot, worked_off
+from tests.bot.conftest import PATIENCE, press, private_message, running_bot, worked_off
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def number_of(card: MessageView) -> str:
 
 async def none_due(database: Database) -> None:
     """Waits until all that was due is posted or left out."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await HallsOfFame(database).due():  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 

@@ -21,13 +21,13 @@ from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.models import Draft, Upload
 from sandbox.discord.permissions import Permission
 from sandbox.discord.reactions import react
-from tests.bot.conftest import asked, private_message, worked_off
+from tests.bot.conftest import PATIENCE, asked, private_message, worked_off
 
 STAR, CROSS, LETTER = "⭐", "❌", "✉️"
 
 
 async def until(condition: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if await condition():
                 return

@@ -21,7 +21,7 @@ from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord import limits
-from tests.bot.conftest import all_given, asked, press, running_bot
+from tests.bot.conftest import LATE, PATIENCE, all_given, asked, press, running_bot
 from tests.bot.services.killing import Killer, killing
 from tests.databases import new_database
 
@@ -74,14 +74,13 @@ async def kill_during(
 ) -> None:
     killer.armed = True
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             sending = asyncio.create_task(request(sandbox, database, ada))
-            await asyncio.sleep(0.05)
             while not sending.done() and not killer.has_killed:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await until_quiet(bot)
             if killer.has_killed and not sending.done():
-                sandbox.clock.advance(4)  # Discord waits no longer
+                sandbox.clock.advance(LATE + 1)  # Discord waits no longer
             await sending
     except NoResponseError:
         pass

@@ -12,7 +12,7 @@ from core.database.weekly_digests import WeeklyDigests
 from core.settings import Settings
 from sandbox import Member, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import asked, private_message, running_bot
+from tests.bot.conftest import PATIENCE, asked, private_message, running_bot
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def none_due(digests: WeeklyDigests) -> None:
     """Waits until what was due is posted, and recorded as posted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await digests.due():  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 

@@ -19,7 +19,7 @@ from core.settings import Settings
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import private_message, running_bot
+from tests.bot.conftest import PATIENCE, private_message, running_bot
 from tests.bot.services.killing import Killer, killing
 
 DAY = 24 * 3600.0
@@ -61,7 +61,7 @@ async def poll_in(hall: Member, database: Database) -> MessageView:
 async def settled(database: Database) -> None:
     """Waits until no vote is due, and none that is closed has to be announced."""
     votes = WeeklyThemes(database)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while await votes.due() or await votes.closed():  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 
@@ -93,7 +93,7 @@ async def test_members_vote_for_a_theme_each_week_and_request_what_won(
     assert "2 votes" in shown.text
     (button,) = shown.buttons
     await bob.press(shown, button.custom_id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (jobs := await JobQueue(database).waiting()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert jobs[0].recipe.include[0].text == "a *dragon*"
@@ -248,7 +248,7 @@ async def look(bot: ImagineBot, killer: Killer, at: int | None = None) -> None:
     killer.steps, killer.at, killer.armed = 0, at or 0, at is not None
     looking = asyncio.create_task(weekly_theme.hold_theme_votes(bot))
     votes = WeeklyThemes(bot.database)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not looking.done() and (await votes.due() or await votes.closed()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     killer.armed = False
