@@ -46,8 +46,16 @@ def places(text: object) -> list[str]:
     return sorted(name for _, name, _, _ in string.Formatter().parse(str(text)) if name is not None)
 
 
-def calls() -> Iterator[tuple[str, str, ast.Call]]:
+Calls = list[tuple[str, str, ast.Call]]
+
+
+@pytest.fixture(scope="module")
+def calls() -> Calls:
     """Every call in the packages that speak: where, the name of the function, the call."""
+    return list(_calls())
+
+
+def _calls() -> Iterator[tuple[str, str, ast.Call]]:
     for package in SPEAKERS:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -94,10 +102,10 @@ def test_nothing_is_left_in_english(catalogue: Catalog) -> None:
     assert same <= SAME
 
 
-def test_each_sentence_is_found_and_is_given_its_values(template: Catalog) -> None:
+def test_each_sentence_is_found_and_is_given_its_values(template: Catalog, calls: Calls) -> None:
     known = {message.id[0] if message.pluralizable else message.id for message in template}
     checked = 0
-    for where, name, call in calls():
+    for where, name, call in calls:
         if name in ("gettext", "gettext_noop", "gettext_lazy", "ngettext") and call.args:
             text = call.args[0]
             assert not isinstance(text, ast.JoinedStr), where
@@ -110,10 +118,10 @@ def test_each_sentence_is_found_and_is_given_its_values(template: Catalog) -> No
     assert checked > 300
 
 
-def test_whatever_is_shown_is_said() -> None:
+def test_whatever_is_shown_is_said(calls: Calls) -> None:
     """Of words that stand in the code as they are, that is."""
     found = []
-    for where, name, call in calls():
+    for where, name, call in calls:
         shown = [keyword.value for keyword in call.keywords if keyword.arg in SHOWN_AS]
         for part in [*shown, *(call.args if name in SHOWN else [])]:
             pieces = part.values if isinstance(part, ast.JoinedStr) else [part]
@@ -123,10 +131,10 @@ def test_whatever_is_shown_is_said() -> None:
     assert found == []
 
 
-def test_forms_are_short_enough(catalogue: Catalog) -> None:
+def test_forms_are_short_enough(catalogue: Catalog, calls: Calls) -> None:
     translations = {message.id: str(message.string) for message in catalogue}
     checked = 0
-    for where, name, call in calls():
+    for where, name, call in calls:
         texts = {"Label": "text", "__init__": "title"}.get(name)
         for keyword in call.keywords:
             if keyword.arg == texts:
