@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 
 from core.prompt_search import searchable_text
@@ -10,6 +11,7 @@ FUNCTIONS = {"searchable_text": searchable_text}
 """Python functions of one argument that migrations may call."""
 
 
+@cache
 def migrations() -> dict[int, str]:
     """The SQL of each migration by its number, in order."""
     found: dict[int, str] = {}
