@@ -15,7 +15,8 @@ from sandbox.control_api.lookups import (
 from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.commands import Commands
 from sandbox.discord.constants import REQUEST_LIMIT
-from sandbox.discord.interactions import Interaction, Interactions
+from sandbox.discord.interaction_payloads import Interaction
+from sandbox.discord.interactions import Interactions
 from sandbox.discord.models import Channel, Guild, Message, User
 from sandbox.discord.state import World
 

@@ -7,17 +7,14 @@ can edit and delete the response and send follow-ups.
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.discord import errors
+from sandbox.discord.autocomplete import check_choices, focused_type
 from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.command_input import check_values, find_command, find_menu, typed_so_far
-from sandbox.discord.command_schema import fits_choice
 from sandbox.discord.commands import Commands
 from sandbox.discord.constants import (
-    DEFAULT_LOCALE,
-    FILE_LIMIT,
     ButtonStyle,
     CallbackType,
     CommandType,
@@ -28,10 +25,16 @@ from sandbox.discord.constants import (
     OptionType,
 )
 from sandbox.discord.errors import FormErrors
+from sandbox.discord.interaction_payloads import (
+    Interaction,
+    callback_response,
+    interaction_payload,
+    message_kind,
+    origin_of,
+)
 from sandbox.discord.message_body import is_empty, read_message
 from sandbox.discord.modals import check_choice, check_modal, fields, fill
-from sandbox.discord.models import Channel, Draft, Event, Message, Origin, Payload, Upload, User
-from sandbox.discord.payloads import user_payload
+from sandbox.discord.models import Channel, Draft, Event, Message, Payload, Upload, User
 from sandbox.discord.permissions import Permission
 from sandbox.discord.resolved import ResolvedData, resolve_options, resolve_values
 from sandbox.discord.state import World, number_components
@@ -60,30 +63,6 @@ _CALLBACKS = {
         CallbackType.UPDATE,
     ),
 }
-CHOICES_LIMIT = 25
-
-
-@dataclass(slots=True)
-class Interaction:
-    """An interaction and its response."""
-
-    id: int
-    token: str
-    kind: InteractionType
-    user: User
-    channel: Channel
-    created: float
-    data: Payload
-    message: Message | None = None
-    """The message of the component that was used."""
-    trigger: Origin | None = None
-    """For a submitted modal: the interaction that opened it."""
-    answer: int | None = None
-    original: int | None = None
-    """The id of the message that is the response."""
-    modal: Payload | None = None
-    outcome: asyncio.Future[Payload] = field(default_factory=asyncio.Future)
-    """What the member sees first."""
 
 
 class Interactions:
@@ -248,57 +227,16 @@ class Interactions:
             created=self._world.clock.now(),
             data=data,
             message=message,
-            trigger=self._origin(opened) if opened is not None else None,
+            trigger=origin_of(self._world, opened) if opened is not None else None,
         )
         self._by_token[interaction.token] = interaction
         bot = frozenset({self._world.application.bot.id})
-        payload = self._payload(interaction)
+        payload = interaction_payload(self._world, interaction)
         self._world.emit(Event("INTERACTION_CREATE", payload, channel.id, bot))
         timer = asyncio.create_task(self._expire(interaction))
         self._timers.add(timer)
         timer.add_done_callback(self._timers.discard)
         return interaction
-
-    def _payload(self, interaction: Interaction) -> Payload:
-        world, channel, user = self._world, interaction.channel, interaction.user
-        payload: Payload = {
-            "id": str(interaction.id),
-            "application_id": str(world.application.id),
-            "type": interaction.kind,
-            "token": interaction.token,
-            "version": 1,
-            "data": interaction.data,
-            "channel_id": str(channel.id),
-            "channel": world.payloads.channel(channel),
-            "locale": world.locales.get(user.id, DEFAULT_LOCALE),
-            "app_permissions": str(int(self._app_permissions(channel))),
-            "entitlements": [],
-            "entitlement_sku_ids": [],
-            "attachment_size_limit": FILE_LIMIT,
-            "authorizing_integration_owners": world.installations(user, channel),
-            "context": channel.context,
-        }
-        if channel.guild_id is None:
-            payload["user"] = user_payload(user)
-        else:
-            locale = world.guilds[channel.guild_id].locale
-            payload |= {
-                "guild_id": str(channel.guild_id),
-                "guild": {"id": str(channel.guild_id), "locale": locale, "features": []},
-                "guild_locale": locale,
-                "member": world.payloads.interaction_member(user, channel),
-            }
-        if interaction.message is not None:
-            payload["message"] = world.payloads.message(interaction.message)
-        return payload
-
-    def _app_permissions(self, channel: Channel) -> Permission:
-        """The bot's; where it is not, what responses to a user's own application may do."""
-        bot = self._world.application.bot
-        guild = self._world.guilds.get(channel.guild_id or 0)
-        if channel.group or (guild is not None and bot.id not in guild.members):
-            return Permission.EMBED_LINKS | Permission.ATTACH_FILES
-        return self._world.permissions(channel, bot)
 
     async def _expire(self, interaction: Interaction) -> None:
         await self._world.clock.sleep_until(interaction.created + RESPONSE_SECONDS)
@@ -351,7 +289,7 @@ class Interactions:
             wrong.add("type", "BASE_TYPE_CHOICES", f"Value must be one of {{{allowed}}}.")
             wrong.raise_if_any()
         self._answer(interaction, answer, body.get("data") or {}, files)
-        return self._callback_response(interaction)
+        return callback_response(self._world, interaction)
 
     def _answer(
         self, interaction: Interaction, answer: int, data: Payload, files: tuple[Upload, ...]
@@ -376,7 +314,7 @@ class Interactions:
                 interaction.original = message.id
                 outcome = "update"
             case CallbackType.AUTOCOMPLETE:
-                choices = _checked_choices(data, _focused(interaction.data))
+                choices = check_choices(data, focused_type(interaction.data))
                 interaction.answer = answer
                 return self._settle(interaction, {"kind": "choices", "choices": choices})
             case _:
@@ -399,62 +337,12 @@ class Interactions:
             interaction.channel,
             self._world.application.bot,
             draft if not loading else Draft(),
-            kind=_message_kind(interaction),
+            kind=message_kind(interaction),
             flags=MessageFlag.LOADING if loading else 0,
-            origin=self._origin(interaction),
+            origin=origin_of(self._world, interaction),
             only_for=interaction.user.id if asked & MessageFlag.EPHEMERAL else None,
         )
         interaction.original = message.id
-
-    def _origin(self, interaction: Interaction) -> Origin:
-        data, message = interaction.data, interaction.message
-        target = int(data.get("target_id", 0))
-        return Origin(
-            interaction.id,
-            interaction.kind,
-            interaction.user,
-            command=_whole_name(data) if interaction.kind == InteractionType.COMMAND else None,
-            message_id=message.id
-            if message and interaction.kind == InteractionType.COMPONENT
-            else None,
-            target_message_id=target if data.get("type") == CommandType.MESSAGE else None,
-            target_user=self._world.users[target] if data.get("type") == CommandType.USER else None,
-            trigger=interaction.trigger,
-            installations=self._world.installations(interaction.user, interaction.channel),
-        )
-
-    def _callback_response(self, interaction: Interaction) -> Payload:
-        response: Payload = {
-            "interaction": {
-                "id": str(interaction.id),
-                "type": interaction.kind,
-                "channel_id": str(interaction.channel.id),
-            }
-        }
-        if interaction.channel.guild_id is not None:
-            response["interaction"]["guild_id"] = str(interaction.channel.guild_id)
-        message = interaction.channel.messages.get(interaction.original or 0)
-        if message is not None:
-            response["interaction"] |= {
-                "response_message_id": str(message.id),
-                "response_message_loading": bool(message.flags & MessageFlag.LOADING),
-                "response_message_ephemeral": message.only_for is not None,
-            }
-            if interaction.answer in (
-                CallbackType.MESSAGE,
-                CallbackType.DEFERRED_MESSAGE,
-                CallbackType.UPDATE,
-            ):
-                kind = (
-                    CallbackType.UPDATE
-                    if interaction.answer == CallbackType.UPDATE
-                    else CallbackType.MESSAGE
-                )
-                response["resource"] = {
-                    "type": kind,
-                    "message": self._world.payloads.message(message),
-                }
-        return response
 
     # The fifteen minutes after the response
 
@@ -501,26 +389,9 @@ class Interactions:
             self._world.application.bot,
             draft,
             kind=MessageType.REPLY,
-            origin=self._origin(interaction),
+            origin=origin_of(self._world, interaction),
             only_for=interaction.user.id if asked & MessageFlag.EPHEMERAL else None,
         )
-
-
-def _whole_name(data: Payload) -> str:
-    """A command's name with its subcommands, as messages show it."""
-    inner = [
-        each
-        for each in data.get("options", ())
-        if each["type"] in (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
-    ]
-    return " ".join([data["name"], *map(_whole_name, inner)])
-
-
-def _message_kind(interaction: Interaction) -> int:
-    if interaction.kind != InteractionType.COMMAND:
-        return MessageType.REPLY
-    typed = interaction.data["type"] == CommandType.CHAT_INPUT
-    return MessageType.CHAT_INPUT_COMMAND if typed else MessageType.CONTEXT_MENU_COMMAND
 
 
 def _find(components: list[Payload], custom_id: str) -> Payload | None:
@@ -534,38 +405,3 @@ def _find(components: list[Payload], custom_id: str) -> Payload | None:
         if found is not None:
             return found
     return None
-
-
-def _checked_choices(data: Payload, kind: int) -> list[Payload]:
-    """The autocomplete choices for an option of this type."""
-    choices: list[Payload] = data.get("choices") or []
-    wrong = FormErrors("data")
-    if len(choices) > CHOICES_LIMIT:
-        wrong.too_long("choices", CHOICES_LIMIT)
-    for index, choice in enumerate(choices):
-        name = choice.get("name")
-        if not isinstance(name, str) or not 1 <= len(name) <= 100:
-            wrong.add(
-                f"choices.{index}.name",
-                "BASE_TYPE_BAD_LENGTH",
-                "Must be between 1 and 100 in length.",
-            )
-        if not fits_choice(kind, choice.get("value")):
-            wrong.add(
-                f"choices.{index}.value",
-                "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE_INVALID",
-                "The value does not fit the type of the option",
-            )
-    wrong.raise_if_any()
-    return choices
-
-
-def _focused(data: Payload) -> int:
-    """The type of the option that the member types into."""
-    waiting = list(data["options"])
-    while waiting:
-        option = waiting.pop()
-        if option.get("focused"):
-            return int(option["type"])
-        waiting += option.get("options", [])
-    raise ValueError("Nothing is being typed.")
