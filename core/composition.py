@@ -83,8 +83,10 @@ class Composition:
         return bool(self.parts)
 
     def without(self, excluded: Callable[[Part], bool]) -> "Composition":
-        """A copy without some of several parts, unless none would be left. A single part is
-        centred."""
+        """A copy without some of several parts, unless none would be left.
+
+        A single remaining part is centred.
+        """
         kept = tuple(part for part in self.parts if not excluded(part))
         if not kept or len(kept) == len(self.parts):
             return self

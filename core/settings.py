@@ -146,8 +146,7 @@ Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _token(secret: SecretStr) -> SecretStr:
-    """Accepts only the characters of Discord's tokens, which look the same in URLs, JSON and
-    quotes."""
+    """Accepts only the characters of Discord's tokens: they need no escaping in URLs or JSON."""
     if not re.fullmatch(r"[A-Za-z0-9._-]+", secret.get_secret_value()):
         raise ValueError("not a token")
     return secret

@@ -331,8 +331,9 @@ class Vocabulary:
         return [*found.things, *self.shapes.intersection(found.modifiers)]
 
     def suggestions(self, text: str, language: str = "en") -> list[str]:
-        """Names in the member's language of what is spelled like the text, of what means nearly the
-        same, or of what is popular.
+        """Names, in the member's language, of things similar to the text.
+
+        Similar in spelling, then in meaning; otherwise popular ones.
         """
         labels = self.labels.get(language, self.labels["en"])
         by_label = {fold(label): label for label in labels.values()}

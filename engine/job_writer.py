@@ -30,8 +30,7 @@ class JobWriter:
         return self._files.film_scores
 
     async def start_frame(self, output: StepOutput) -> None:
-        """Starts writing a frame and its checkpoint. Waits only if the disk is slower than the
-        renderer."""
+        """Starts writing a frame and its checkpoint; waits for the previous write."""
         await self._start(partial(self._write_step, output.checkpoint(), output))
 
     async def checkpoint(self, checkpoint: Checkpoint) -> None:

@@ -281,8 +281,10 @@ class Workspace:
 
     @cached_property
     def prior_scenes(self) -> tuple[list[Scene], list[float]]:
-        """Scenes without random placement, so that a caption has one right image, with their
-        sampling weights."""
+        """Scenes without random placement, so that a caption has one right image.
+
+        With the sampling weight of each.
+        """
         random, maker = Random("prior"), self.maker
         by_kind = {"plain": [maker.plain(image) for image in maker.pool]}
         for kind, count in PRIOR_SCENES.items():

@@ -248,8 +248,10 @@ def _save_best_and_worst(
     asked: Sequence[Request],
     painted: Sequence[Image.Image],
 ) -> None:
-    """A contact sheet: above, the images in which the classifier finds the thing soonest; below,
-    those in which it finds it last.
+    """A contact sheet of the best and the worst images.
+
+    The classifier ranks the requested thing highest in the upper ones, and lowest in the lower
+    ones.
     """
     found = ranks(load_classifier(cache), asked, to_tensor(painted))
     order = sorted(range(len(asked)), key=found.__getitem__)

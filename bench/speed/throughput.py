@@ -62,8 +62,7 @@ def _plain_images(texts: Sequence[str], steps: int) -> None:
 def _painted(
     renderer: Renderer, waiting: list[Recipe], enough: int, rows: int = ROWS
 ) -> list[StepOutput]:
-    """Keeps `rows` images in the batch while jobs wait; returns the final outputs of the first
-    `enough`."""
+    """Keeps `rows` images in the batch; returns the first `enough` final outputs."""
     done: list[StepOutput] = []
     ids = itertools.count(1)
     while len(done) < enough:

@@ -148,10 +148,9 @@ async def _announce_winner(bot: ImagineBot, vote: ClosedVote, poll: discord.Poll
 async def _sent_before(
     bot: ImagineBot, channel_id: int, due_at: float, matches: Callable[[discord.Message], bool]
 ) -> discord.Message | None:
-    """A message that an earlier process sent but did not record, if Discord may have forgotten its
-    nonce.
+    """A message that an earlier process sent but did not record.
 
-    Raises discord.HTTPException.
+    It is only looked for once Discord may have forgotten its nonce. Raises discord.HTTPException.
     """
     if abs(bot.database.now() - due_at) < NONCE_KNOWN_SECONDS:
         return None

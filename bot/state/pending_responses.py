@@ -134,11 +134,10 @@ class PendingInteractions:
         return True
 
     async def close(self, interaction_id: int, *, delivered: bool) -> None:
-        """Records that the handler of an interaction has ended. Undelivered responses will be
-        resumed.
+        """Records that the handler of an interaction has ended.
 
-        Never raises: a row that cannot be deleted now is deleted later, and its handler does not
-        run again.
+        Undelivered responses will be resumed. Never raises: a row that cannot be deleted now is
+        deleted later, and its handler does not run again.
         """
         if interaction_id not in self._open:
             return
@@ -182,8 +181,7 @@ class PendingInteractions:
             client._connection.parse_interaction_create(json.loads(row.payload))
 
     async def _restore(self, interaction: discord.Interaction, row: PendingResponse) -> bool:
-        """Restores discord.py's state of an acknowledged interaction; False if its token has
-        expired."""
+        """Restores discord.py's state of an interaction; False if its token has expired."""
         message_id: int | None = None
         try:
             message_id = (await interaction.original_response()).id

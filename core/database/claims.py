@@ -65,8 +65,10 @@ class Claims:
             return held
 
     async def held(self, engine: str) -> dict[int, bool]:
-        """The ids of this engine's jobs, and whether each should stop now. Cheap enough for every
-        step."""
+        """The ids of this engine's jobs, and whether each should stop now.
+
+        A read that is cheap enough for every step.
+        """
         async with self._database.read() as db:
             return await _held(db, engine)
 

@@ -108,8 +108,10 @@ def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, S
 
 
 def _seeded(recipe: Recipe, device: torch.device) -> Iterator[Generator]:
-    """A generator for each image, from its own seed: the first of four images is the same as a
-    single one."""
+    """A generator for each image, from its own seed.
+
+    So the first of four images is the same as a single one.
+    """
     for seed in recipe.seeds:
         yield Generator(device).manual_seed(seed)
 

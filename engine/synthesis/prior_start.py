@@ -140,10 +140,9 @@ def square_around(alpha: Tensor, margin: float) -> Box:
 
 
 def paste(canvas: Tensor, layer: Tensor, part: Part) -> None:
-    """Composites a square RGBA layer (4, side, side) onto the canvas (1, 3, height, width) in
-    place.
+    """Composites a square layer (4, side, side) onto the canvas (1, 3, height, width) in place.
 
-    Its colours are premultiplied by alpha.
+    The layer is RGBA with premultiplied alpha.
     """
     height, width = canvas.shape[2:]
     side = round(part.size * min(height, width))

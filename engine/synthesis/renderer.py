@@ -110,8 +110,7 @@ class Renderer:
         enable_gradient_checkpointing(*self.model.vqgan.decoders)
 
     def step(self) -> list[StepOutput]:
-        """Advances every job by one step. After an exception it can be retried with the same
-        result."""
+        """Advances every job by one step. After an exception, a retry gives the same result."""
         jobs = self._jobs.copy()
         if not jobs:
             return []

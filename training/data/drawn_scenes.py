@@ -64,8 +64,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The contents of an image. `jitter` seeds what captions don't mention: shades, positions of
-    trees, the watermark's text."""
+    """The contents of an image.
+
+    `jitter` seeds what captions don't mention: shades, positions of trees, the watermark's text.
+    """
 
     figures: tuple[Figure, ...] = ()
     ground: str = "white"

@@ -1,5 +1,4 @@
-"""Trains CLIP's text tower: it embeds any text as the sentence encoder embeds its English
-equivalent."""
+"""Trains CLIP's text tower to embed any text as the sentence encoder embeds its English."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
