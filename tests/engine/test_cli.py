@@ -24,11 +24,13 @@ from engine.cli.main import main
 from engine.media import Provenance, png, read_metadata
 from engine.models.catalogue import Entry
 from engine.models.weights import SUMS
+from engine.synthesis.config import CONFIGS
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
 from tests.engine.random_pair import random_sketch
+from tests.engine.synthesis.conftest import QUICK
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +49,7 @@ def place(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("MODEL", "sketch")
     monkeypatch.setenv("DEVICE", "cpu")
     monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: weights)
+    monkeypatch.setitem(CONFIGS, "sketch", QUICK)
     return tmp_path
 
 

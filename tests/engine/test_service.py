@@ -22,10 +22,12 @@ from engine import service
 from engine.models import catalogue
 from engine.models.model import read_model
 from engine.service import serve
+from engine.synthesis.config import CONFIGS
 from sandbox import Sandbox
 from sandbox.discord.models import Draft
 from tests.engine.conftest import until
 from tests.engine.random_pair import random_sketch
+from tests.engine.synthesis.conftest import QUICK
 
 Ask = Callable[..., Awaitable[Job]]
 
@@ -47,6 +49,7 @@ def serving(
         catalogue.find("sketch"), random_sketch(tmp_path / "sketch"), torch.device("cpu")
     )
     monkeypatch.setattr(service, "load_model", lambda *asked: model)
+    monkeypatch.setitem(CONFIGS, "sketch", QUICK)
     settings = Settings(
         discord_token=SecretStr(discord.token),
         discord_api_url=discord.api_url,

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Generator, Tensor
 
+from core.recipe import Recipe
 from engine.models.model import Model
 from engine.synthesis import objective
 from engine.synthesis.candidates import fit
-from engine.synthesis.config import SKETCH, override
+from engine.synthesis.config import SKETCH, SynthesisConfig, override
 from engine.synthesis.gradient_start import GENES, evolve, gradient_images
 from engine.synthesis.initialisation import start
 from engine.synthesis.prior_start import best_of_prior
 from engine.synthesis.request import RenderRequest
-from tests.engine.synthesis.conftest import CPU, Recipes
+from tests.engine.synthesis.conftest import CPU, QUICK, Recipes
 
 CONFIG = override(SKETCH, {"init.candidates": 64})
 
@@ -42,13 +43,12 @@ def test_the_search_finds_what_is_near(seed: int) -> None:
     assert redness(found) < redness(random).quantile(0.1)
 
 
-def drawn(model: Model, recipe: Recipes, include: str, exclude: str = "", **values: int) -> Tensor:
+def drawn(model: Model, wanted: Recipe, config: SynthesisConfig = SKETCH) -> Tensor:
     """The best beginning (3, 64, 64), as the renderer has it drawn."""
-    wanted = recipe(include, exclude, **values)
-    target = objective.embed_target(wanted, {}, model.perceptor, SKETCH.loss, CPU)
+    target = objective.embed_target(wanted, {}, model.perceptor, config.loss, CPU)
     with torch.no_grad():
         generator = Generator().manual_seed(wanted.seed)
-        best = best_of_prior(model, target, SKETCH, generator)
+        best = best_of_prior(model, target, config, generator)
         return fit((best + 1) / 2, 64, 64)[0]
 
 
@@ -56,14 +56,14 @@ def drawn(model: Model, recipe: Recipes, include: str, exclude: str = "", **valu
 def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
     sketch: Model, recipe: Recipes
 ) -> None:
-    day = drawn(sketch, recipe, "green hills under a blue sky")
+    day = drawn(sketch, recipe("green hills under a blue sky"))
     sky, land = day[:, :20].mean((1, 2)), day[:, -12:].mean((1, 2))
     assert sky.argmax() == 2
     assert land.argmax() == 1
-    night = drawn(sketch, recipe, "hills at night")
+    night = drawn(sketch, recipe("hills at night"))
     assert night.mean() < 0.6 * day.mean()
     built, bare = (
-        sketch.perceptor.embed_images(drawn(sketch, recipe, "a house and snow", no)[None])
+        sketch.perceptor.embed_images(drawn(sketch, recipe("a house and snow", no))[None])
         @ sketch.perceptor.embed_texts(["a house"]).t()
         for no in ("", "house")
     )
@@ -72,7 +72,9 @@ def test_the_prior_draws_what_was_asked_for_and_leaves_out_what_was_not(
 
 @pytest.mark.slow
 def test_one_seed_draws_one_beginning(sketch: Model, recipe: Recipes) -> None:
-    first, again, other = (drawn(sketch, recipe, "a red star", seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        drawn(sketch, recipe("a red star", seed=seed), QUICK) for seed in (1, 1, 2)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
