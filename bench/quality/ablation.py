@@ -132,8 +132,8 @@ def main() -> None:
         print(" · ".join(rows[-1]), file=sys.stderr, flush=True)
     report = table(head, rows)
     print(report)
-    pictures = len(asked) * options.seeds
-    about = f"{pictures} images per row, {STEPS} steps, {own:.1f} CPU seconds each"
+    images = len(asked) * options.seeds
+    about = f"{images} images per row, {STEPS} steps, {own:.1f} CPU seconds each"
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(f"{report}\n\n{about} as it is ({description()}).\n")
 
@@ -153,7 +153,7 @@ def tried(
 
 def heading(rates: Sequence[Rate]) -> tuple[str, ...]:
     """The heading, with the number of judged images for each measure."""
-    counts = {rate.measure: rate.pictures for rate in rates}
+    counts = {rate.measure: rate.images for rate in rates}
     names = [f"{name} (n {counts[measure]})" for measure, name in MEASURES.items()]
     return ("", *names, "time")
 

@@ -57,11 +57,11 @@ class Rate:
     judge: str
     stage: str
     hits: int
-    pictures: int
+    images: int
 
     @property
     def percent(self) -> float:
-        return 100 * self.hits / self.pictures
+        return 100 * self.hits / self.images
 
 
 def main() -> None:
@@ -145,18 +145,18 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
         for one in asked
     ]
     waiting = list(enumerate(recipes))[::-1]
-    pictures: dict[int, Image.Image] = {}
-    with tqdm(total=len(recipes), unit="picture", disable=None) as progress:
+    images: dict[int, Image.Image] = {}
+    with tqdm(total=len(recipes), unit="image", disable=None) as progress:
         while waiting or renderer.job_ids:
             while waiting and len(renderer.job_ids) < ROWS:
                 renderer.add(RenderRequest(*waiting.pop()))
-            for iteration in renderer.step():
-                if iteration.fault:
-                    raise RuntimeError(f"{recipes[iteration.job_id].include}: {iteration.fault}")
-                if iteration.done:
-                    (pictures[iteration.job_id],) = iteration.images()
+            for output in renderer.step():
+                if output.fault:
+                    raise RuntimeError(f"{recipes[output.job_id].include}: {output.fault}")
+                if output.done:
+                    (images[output.job_id],) = output.images()
                     progress.update()
-    return [pictures[index] for index in range(len(recipes))]
+    return [images[index] for index in range(len(recipes))]
 
 
 def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
@@ -166,11 +166,11 @@ def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image])
     real = [draw(scene) for scene in scenes]
     stages = {PAINTED: painted, REAL: real, DECODED: reconstructed(model.vqgan, real)}
     hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
-    for stage, pictures in stages.items():
-        for one, picture, names in zip(asked, pictures, cnn.names(pictures), strict=True):
-            for score in scores(one, look(picture), names):
+    for stage, images in stages.items():
+        for one, image, names in zip(asked, images, cnn.names(images), strict=True):
+            for score in scores(one, look(image), names):
                 hits[score.measure, score.judge, stage].append(score.hit)
-    return [Rate(*key, hits=sum(said), pictures=len(said)) for key, said in hits.items()]
+    return [Rate(*key, hits=sum(said), images=len(said)) for key, said in hits.items()]
 
 
 def report(rates: Sequence[Rate]) -> str:
@@ -184,34 +184,34 @@ def report(rates: Sequence[Rate]) -> str:
             found = [by_key.get((measure, judge, stage)) for stage in (PAINTED, REAL, DECODED)]
             said = [f"{rate.percent:.0f} %" for rate in found if rate]
             cells += [said[0], ", ".join(said[1:])] if said else ["", ""]
-        count = next(r.pictures for r in rates if r.measure == measure and r.stage == PAINTED)
+        count = next(r.images for r in rates if r.measure == measure and r.stage == PAINTED)
         rows.append((measure, count, *cells))
     return table(head, rows)
 
 
-def about(model: Model, config: SynthesisConfig, steps: int, pictures: int, seconds: float) -> str:
+def about(model: Model, config: SynthesisConfig, steps: int, images: int, seconds: float) -> str:
     """The conditions of the measurement."""
     numbers = ", ".join(f"{key} {value}" for key, value in flat(config).items())
     return (
-        f"{pictures} pictures of {model.side} × {model.side} by the model {model.name}, "
-        f"{steps} steps, {ROWS} at a time: {seconds:.1f} s a picture "
+        f"{images} images of {model.side} × {model.side} by the model {model.name}, "
+        f"{steps} steps, {ROWS} at a time: {seconds:.1f} s an image "
         f"({description()}).\n\nConfig: {numbers}."
     )
 
 
 def contact_sheet(
-    asked: Sequence[Asked], pictures: Sequence[Image.Image], columns: int = 8, side: int = 128
+    asked: Sequence[Asked], images: Sequence[Image.Image], columns: int = 8, side: int = 128
 ) -> Image.Image:
     """Images with their prompts beneath them, in order."""
     height, gap = side + 44, 6
-    rows = -(-len(pictures) // columns)
+    rows = -(-len(images) // columns)
     size = (columns * (side + gap) + gap, rows * (height + gap) + gap)
     sheet = Image.new("RGB", size, "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.truetype(FONT, 10)
-    for index, (one, picture) in enumerate(zip(asked, pictures, strict=True)):
+    for index, (one, image) in enumerate(zip(asked, images, strict=True)):
         row, column = divmod(index, columns)
         x, y = gap + column * (side + gap), gap + row * (height + gap)
-        sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (x, y))
+        sheet.paste(image.resize((side, side), Image.Resampling.NEAREST), (x, y))
         text = one.include + (f" (not: {one.exclude})" if one.exclude else "")
         pen.multiline_text((x, y + side + 2), textwrap.fill(text, 22), "black", font, spacing=2)
     return sheet

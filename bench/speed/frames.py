@@ -44,13 +44,13 @@ def _loop(steps: int, kept: bool) -> Timing:
         saved: Future[Path] | None = None
         began = time.perf_counter()
         while renderer.job_ids:
-            (iteration,) = renderer.step()
-            if kept and is_kept(iteration.step, iteration.steps):
+            (output,) = renderer.step()
+            if kept and is_kept(output.step, output.steps):
                 if saved:
                     saved.result()
-                saved = saving.submit(_keep, files, iteration)
+                saved = saving.submit(_keep, files, output)
         return {"whole": time.perf_counter() - began}
 
 
-def _keep(files: JobFiles, iteration: StepOutput) -> Path:
-    return files.write_frame(iteration.step, iteration.images())
+def _keep(files: JobFiles, output: StepOutput) -> Path:
+    return files.write_frame(output.step, output.images())

@@ -84,11 +84,11 @@ def _measure_ours(text: str, seed: int) -> Iterator[Measurement]:
     seconds = time.perf_counter() - began
     while renderer.job_ids:
         began = time.perf_counter()
-        (iteration,) = renderer.step()
-        shown = iteration.images() if iteration.step % CHECK == 0 or iteration.done else []
+        (output,) = renderer.step()
+        shown = output.images() if output.step % CHECK == 0 or output.done else []
         seconds += time.perf_counter() - began
         for image in shown:
-            yield Measurement(seconds, iteration.step, nearness(model.perceptor, image, text))
+            yield Measurement(seconds, output.step, nearness(model.perceptor, image, text))
 
 
 def _measure_plain(text: str, seed: int, enough: float, longest: int) -> Iterator[Measurement]:

@@ -68,9 +68,9 @@ def _painted(
     while len(done) < enough:
         while waiting and len(renderer.job_ids) < rows:
             renderer.add(RenderRequest(next(ids), waiting.pop()))
-        for iteration in renderer.step():
-            if iteration.fault:
-                raise RuntimeError(iteration.fault)
-            if iteration.done:
-                done.append(iteration)
+        for output in renderer.step():
+            if output.fault:
+                raise RuntimeError(output.fault)
+            if output.done:
+                done.append(output)
     return done

@@ -93,7 +93,7 @@ def test_runs_from_prompts_to_files(
     arguments = ["--weights", str(weights), "--steps", "2", "--seeds", "2", "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["quality", *arguments, "--config", "cutouts.count=2"])
     benchmark.main()
-    assert "6 pictures of 64 × 64 by the model sketch, 2 steps" in capsys.readouterr().out
+    assert "6 images of 64 × 64 by the model sketch, 2 steps" in capsys.readouterr().out
     numbers = json.loads((out / "quality.json").read_text())
     assert numbers["config"]["cutouts.count"] == 2
     assert {rate["stage"] for rate in numbers["rates"]} == {"painted", "real", "decoded"}
