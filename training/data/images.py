@@ -79,7 +79,9 @@ def load_images(cache: Path) -> Images:
 def _render_all(cache: Path) -> None:
     emojibase = fetch(sources().find("emojibase"), cache)
     every = concepts(emojibase)
-    number = {concept.key: i for i, concept in enumerate(every)}
+    # Some sets leave the joiners out.
+    number = {concept.key.replace("-200d", ""): i for i, concept in enumerate(every)}
+    number |= {concept.key: i for i, concept in enumerate(every)}
     folders = {image_set.name: fetch(image_set, cache) for image_set in sources().images}
     names = _names(every, folders)
     pixels: list[NDArray[np.uint8]] = []
@@ -131,7 +133,9 @@ def _images(
     if image_set.registry == "npm" and (folder / "package" / "icons.json").exists():
         yield from _icons(folder / "package", names)
     elif image_set.registry == "npm":
-        for path in sorted((folder / "package" / "assets").glob("*.webp")):
+        package = folder / "package"
+        paths = [*package.glob("assets/*.webp"), *package.glob("png/128/*.png")]
+        for path in sorted(paths):
             yield normal_key(path.stem), "", Image.open(path)
     elif image_set.name == "openclipart":
         yield from _clip_art(folder, names)

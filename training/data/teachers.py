@@ -107,9 +107,9 @@ class ImageNetFeatures(nn.Module):
         weights = next(fetch(sources().find(name), cache).rglob("*.pth"))
         self.network = package.EfficientNet.from_name(f"efficientnet-{name}")
         self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        self.requires_grad_(False).eval()
+        self.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, 3, 128, 128) from 0 to 1 → (n, WIDTH)."""
+        """(n, 3, height, width) from 0 to 1 → (n, WIDTH)."""
         features: Tensor = self.network.extract_features(images * 2 - 1)
         return features.mean((2, 3))

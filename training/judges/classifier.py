@@ -15,12 +15,20 @@ from torch.nn import functional as F
 from training.data.concepts import Concept
 from training.data.images import load_images
 from training.data.teachers import ImageNetFeatures
-from training.judges.prototypes import BATCH, features_of, judge_images, on_white
+from training.judges.prototypes import (
+    FEATURES,
+    cached_features,
+    features_of,
+    judge_images,
+    on_white,
+)
 
 log = logging.getLogger(__name__)
 
-VIEWS = 12
-"""Augmented views of each training image, besides the image itself."""
+VIEWS = 5
+"""Of each image that the classifier learns from, beside the image itself."""
+DISTURBED = 64
+"""Images that are disturbed alike: all or none are blurred, and tinted."""
 EPOCHS = 40
 LEARNING_RATE = 2e-3
 DROPOUT = 0.5
@@ -52,7 +60,8 @@ def load_classifier(cache: Path) -> ClassifierJudge:
     if saved.exists():
         classifier.load_state_dict(torch.load(saved, weights_only=True))
     else:
-        seen = _views(network, on_white(images, rows))
+        plain = cached_features(network, images, rows, cache / FEATURES)
+        seen = _views(network, on_white(images, rows), plain)
         train(classifier, seen, labels)
         torch.save(classifier.state_dict(), saved)
     known = torch.zeros(len(images.concepts), dtype=torch.bool)
@@ -67,12 +76,11 @@ def new_classifier(classes: int) -> nn.Module:
 
 
 @torch.no_grad()
-def _views(network: ImageNetFeatures, images: Tensor) -> Tensor:
-    """(views, n, WIDTH) float16: the images as they are, and disturbed."""
-    network.to(memory_format=torch.channels_last)
-    views = [features_of(network, images).half()]
+def _views(network: ImageNetFeatures, images: Tensor, plain: Tensor) -> Tensor:
+    """(views, n, WIDTH) float16 of the images as they are (n, WIDTH), and disturbed."""
+    views = [plain.half()]
     for number in range(VIEWS):
-        seen = [features_of(network, disturbed(batch)).half() for batch in images.split(BATCH)]
+        seen = [features_of(network, disturbed(batch)).half() for batch in images.split(DISTURBED)]
         views.append(torch.cat(seen))
         log.info("judge: view %d of %d", number + 1, VIEWS)
     return torch.stack(views)

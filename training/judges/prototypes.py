@@ -1,8 +1,9 @@
 """Judges what an image shows: the nearest prototype in the features of an ImageNet network.
 
 Prototypes come from image sets that no shipped network was trained on, and the network (`lite0`)
-is another one than the training uses. Features are whitened (Mahalanobis' distance), so that
-what varies much among all images counts no more than what varies little.
+is another one than the training uses. Distances are Mahalanobis' within things: in what images of
+one thing by different makers differ, as in their style, they may be far apart and still alike
+(Fisher's linear discriminants).
 """
 
 from dataclasses import dataclass
@@ -17,31 +18,36 @@ from training.data.images import SIDE, Images, load_images
 from training.data.sources import sources
 from training.data.teachers import ImageNetFeatures
 
-BATCH = 64
-WHITENED = 256
+# Chosen by how many real images by makers whom the judge does not know are recognised.
+BATCH = 8  # larger ones are slower on a processor
+NETWORK_SIDE = 224
+"""Pixels on a side that images are enlarged to: what the network was trained on."""
+COMPONENTS = 512
 """Principal components of the features that are compared."""
-LEAST_DEVIATION = 0.05
-"""Added to each component's standard deviation, as a share of the first one's: the last ones are
-noise."""
+SHRINKAGE = 0.2
+"""Share of the mean variance within things that is added to that in every direction."""
+
+FEATURES = "judge-features.pt"
+"""The file of the cache with the features of the judge sets' images."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrototypeJudge:
-    """`prototypes` (concepts, WHITENED) of unit length; rows of zeros for what no judge set shows.
+    """`prototypes` (concepts, COMPONENTS) of unit length; rows of zeros for what no set shows.
 
-    `whiten` (1280, WHITENED) maps features less their `mean` to the space that they are in.
+    `discriminants` (1280, COMPONENTS) maps features less their `mean` to the space they are in.
     """
 
     network: ImageNetFeatures
     prototypes: Tensor
     mean: Tensor
-    whiten: Tensor
+    discriminants: Tensor
     concepts: list[Concept]
 
     def similarity(self, images: Tensor) -> Tensor:
         """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts) cosines; -1 without a prototype."""
         features = features_of(self.network, images) - self.mean
-        features = F.normalize(features @ self.whiten, dim=1)
+        features = F.normalize(features @ self.discriminants, dim=1)
         cosine = features @ self.prototypes.t()
         return cosine.masked_fill(~self.known, -1)
 
@@ -51,37 +57,73 @@ class PrototypeJudge:
         return self.prototypes.abs().sum(1) > 0
 
 
-def load_judge(cache: Path, leave_out: str = "") -> PrototypeJudge:
-    """The judge, from all judge sets except `leave_out`, which measures its own accuracy."""
-    images = load_images(cache)
-    rows = judge_images(images, leave_out)
-    network = ImageNetFeatures("lite0", cache)
-    features = features_of(network, on_white(images, rows))
-    mean, whiten = whitening(features)
-    prototypes = torch.zeros(len(images.concepts), WHITENED)
-    whitened = F.normalize((features - mean) @ whiten, dim=1)
-    prototypes.index_add_(0, torch.from_numpy(images.concept[rows]), whitened)
-    return PrototypeJudge(network, F.normalize(prototypes, dim=1), mean, whiten, images.concepts)
+def load_judge(cache: Path) -> PrototypeJudge:
+    """The judge, made from the judge sets in some minutes, or read from the cache."""
+    images, network = load_images(cache), ImageNetFeatures("lite0", cache)
+    rows = judge_images(images)
+    shown = torch.from_numpy(images.concept[rows])
+    features = cached_features(network, images, rows, cache / FEATURES)
+    mean, directions = discriminants(features, shown)
+    prototypes = torch.zeros(len(images.concepts), COMPONENTS)
+    prototypes.index_add_(0, shown, F.normalize((features - mean) @ directions, dim=1))
+    return PrototypeJudge(
+        network, F.normalize(prototypes, dim=1), mean, directions, images.concepts
+    )
 
 
-def whitening(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Of features (n, d): their mean (d,), and directions (d, WHITENED) in their units."""
+def discriminants(
+    features: Tensor, shown: Tensor, count: int = COMPONENTS
+) -> tuple[Tensor, Tensor]:
+    """Of features (n, d) of images that show these things (n,): their mean (d,), and directions.
+
+    Along each direction (d, count), the images of one thing have about the same variance.
+    """
     mean = features.mean(0)
-    _, spread, directions = torch.linalg.svd(features - mean, full_matrices=False)
-    units = spread[:WHITENED] + LEAST_DEVIATION * spread[0]
-    return mean, len(features) ** 0.5 * directions[:WHITENED].t() / units
+    _, _, components = torch.linalg.svd(features - mean, full_matrices=False)
+    components = components[:count].t()
+    covariance = _covariance_within((features - mean) @ components, shown)
+    covariance += SHRINKAGE * covariance.diagonal().mean() * torch.eye(components.shape[1])
+    variances, directions = torch.linalg.eigh(covariance)
+    return mean, components @ (directions * variances.rsqrt())
 
 
-def judge_images(images: Images, leave_out: str = "") -> list[int]:
+def _covariance_within(features: Tensor, shown: Tensor) -> Tensor:
+    """The covariance (d, d) of features (n, d) around the mean of each thing, without bias."""
+    count = torch.bincount(shown).float()
+    sums = features.new_zeros(len(count), features.shape[1]).index_add_(0, shown, features)
+    means = sums / count.clamp(min=1)[:, None]
+    several = count[shown] > 1
+    apart = (features - means[shown])[several]
+    freedom = len(apart) - len(shown[several].unique())
+    return apart.t() @ apart / freedom
+
+
+def judge_images(images: Images) -> list[int]:
     """The images that judges learn from, by makers that no shipped network was trained on."""
-    makers = [s.name for s in sources().images if s.use == "judge" and s.name != leave_out]
+    makers = [s.name for s in sources().images if s.use == "judge"]
     return [int(i) for i in images.of(*makers) if images.concept[i] >= 0]
 
 
 @torch.no_grad()
 def features_of(network: ImageNetFeatures, images: Tensor) -> Tensor:
     """(n, 3, SIDE, SIDE) from 0 to 1 → (n, 1280)."""
-    return torch.cat([network(batch) for batch in images.split(BATCH)])
+    size = (NETWORK_SIDE, NETWORK_SIDE)
+    return torch.cat(
+        [
+            network(F.interpolate(batch, size, mode="bicubic", antialias=True).clamp(0, 1))
+            for batch in images.split(BATCH)
+        ]
+    )
+
+
+def cached_features(
+    network: ImageNetFeatures, images: Images, rows: list[int], path: Path
+) -> Tensor:
+    """(rows, 1280) of images on white, kept in a file."""
+    if not path.exists():
+        torch.save(features_of(network, on_white(images, rows)), path)
+    features: Tensor = torch.load(path, weights_only=True)
+    return features
 
 
 def on_white(images: Images, rows: list[int]) -> Tensor:

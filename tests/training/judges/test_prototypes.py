@@ -1,19 +1,32 @@
-"""Features are compared in units of how far they spread."""
+"""Features are compared in units of how far images of one thing are apart."""
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from training.judges.prototypes import LEAST_DEVIATION, WHITENED, whitening
+from training.judges.prototypes import discriminants
+
+THINGS, MAKERS, WIDTH = 40, 5, 24
 
 
-def test_what_spreads_far_counts_no_more_than_what_spreads_little() -> None:
+def test_what_differs_among_images_of_one_thing_says_little() -> None:
     torch.manual_seed(0)
-    deviations = torch.ones(300)
-    deviations[0] = 0.5 / LEAST_DEVIATION
-    features = 7 + torch.randn(4000, 300) * deviations
-    mean, whiten = whitening(features)
-    white = (features - mean) @ whiten
-    assert white.shape == (4000, WHITENED)
-    assert torch.allclose(white.mean(0), torch.zeros(WHITENED), atol=1e-3)
-    first, *others = white.std(0).tolist()
-    assert 0.9 < first < 1
-    assert max(others) < first < 2 * min(others)
+    shown = torch.arange(THINGS).repeat(MAKERS)
+    things = torch.randn(THINGS, WIDTH)
+    features = 5 + things[shown] + 0.1 * torch.randn(len(shown), WIDTH)
+    features[:, 0] += 6 * torch.randn(MAKERS).repeat_interleave(THINGS)  # each maker's style
+    mean, directions = discriminants(features, shown, WIDTH)
+    assert directions.shape == (WIDTH, WIDTH)
+
+    unknown_maker = 5 + things + 0.1 * torch.randn(THINGS, WIDTH)
+    unknown_maker[:, 0] -= 9
+    known, seen = features - mean, unknown_maker - mean
+    assert _recognised(known @ directions, shown, seen @ directions) > 0.95
+    assert _recognised(known, shown, seen) < 0.9
+
+
+def _recognised(known: Tensor, shown: Tensor, seen: Tensor) -> float:
+    """The share of the things, in their order, whose prototype is the nearest."""
+    prototypes = torch.zeros(THINGS, WIDTH).index_add_(0, shown, F.normalize(known, dim=1))
+    nearest = (F.normalize(seen, dim=1) @ F.normalize(prototypes, dim=1).t()).argmax(1)
+    return nearest.eq(torch.arange(THINGS)).float().mean().item()
