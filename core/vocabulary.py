@@ -300,6 +300,11 @@ class Vocabulary:
             asked.update(*(n for w, n in self.styles.items() if UNSPACED.match(w) and w in folded))
         return tuple(sorted(asked))
 
+    def asks_for_outlines(self, texts: Sequence[str]) -> bool:
+        """Whether the texts ask for outline drawings, and for no other style."""
+        asked = self.styles_of(texts)
+        return bool(asked) and asked == self.styles.get("outline")
+
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that show every thing of the texts; those of any if none shows all."""
         things = [thing for text in texts for thing in self.understand(text).things]

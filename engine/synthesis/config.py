@@ -99,6 +99,14 @@ class InitConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OutlineConfig:
+    """The lines of what starts as an outline drawing. Chosen by eye and by a judge of styles."""
+
+    contrast: float = 0.15  # difference of neighbouring pixels above which a line starts, 0 to 1
+    width: int = 3  # pixels
+
+
+@dataclass(frozen=True, slots=True)
 class FilmConfig:
     """How a film travels through its image. Tried by eye on films of the embedded model."""
 
@@ -120,6 +128,7 @@ class SynthesisConfig:
     prior: PriorConfig = field(default_factory=PriorConfig)
     palette: PaletteConfig = field(default_factory=PaletteConfig)
     init: InitConfig = field(default_factory=InitConfig)
+    outline: OutlineConfig = field(default_factory=OutlineConfig)
     film: FilmConfig = field(default_factory=FilmConfig)
 
 
@@ -141,7 +150,7 @@ def override(config: SynthesisConfig, values: Mapping[str, Any]) -> SynthesisCon
 def flat(config: SynthesisConfig) -> dict[str, Any]:
     """All values by the keys of `override`."""
     values: dict[str, Any] = {"quantize": config.quantize}
-    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init", "film"):
+    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init", "outline", "film"):
         part = getattr(config, section)
         values |= {f"{section}.{each.name}": getattr(part, each.name) for each in fields(part)}
     return values

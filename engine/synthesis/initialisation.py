@@ -26,6 +26,7 @@ from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.gradient_start import best_of_gradients
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
+from engine.synthesis.outlines import asks_for_outlines, outlined_latents
 from engine.synthesis.painted_part import PaintedPart
 from engine.synthesis.prior_guidance import choose_styles
 from engine.synthesis.prior_start import best_of_prior, composed_image, prior_latents
@@ -53,6 +54,7 @@ def start(
         recipe, request.images, model.vqgan.factor, config.cutouts.part_margin, device
     )
     composition = NOTHING if part else composition_of(recipe, model)
+    outlined = False
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
@@ -76,9 +78,11 @@ def start(
             styles,
             composition,
         )
+        if outlined := asks_for_outlines(recipe, model):
+            first = outlined_latents(model, first, config.outline)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
-    distilled = not composition and not part
+    distilled = not (composition or part or outlined)
     if model.prior and not recipe.initial and not recipe.film and target.scenes == 1:
         config = slowed(config, config.prior.lr_ratio)
     job = JobState(recipe, target, config, generators, first, sizes, styles, distilled, part=part)

@@ -66,7 +66,10 @@ def plausible_styles(
     likely = prior.style_logits(include[None])[0].float().softmax(0)
     if vocabulary := vocabulary_of(model.name):
         texts = target.texts[: target.includes]
-        for styles in (vocabulary.styles_that_show(texts), vocabulary.styles_of(texts)):
+        # Outlines are drawn around what is painted flat.
+        flat = vocabulary.asks_for_outlines(texts)
+        asked = vocabulary.styles["flat"] if flat else vocabulary.styles_of(texts)
+        for styles in (vocabulary.styles_that_show(texts), asked):
             allowed = torch.zeros_like(likely).index_fill(0, likely.new_tensor(styles).long(), 1.0)
             if (likely * allowed).any():
                 likely = likely * allowed

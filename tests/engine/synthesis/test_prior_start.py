@@ -203,3 +203,13 @@ def test_the_first_scene_of_a_story_says_what_an_image_starts_from(picturebook: 
         ]
         first, only = (composition_of(recipe, picturebook) for recipe in made)
         assert first == only
+
+
+def test_an_outline_drawing_starts_with_dark_lines_and_keeps_them(picturebook: Model) -> None:
+    def dark(prompt: str) -> float:
+        renderer = Renderer(picturebook, CPU, QUICK)
+        renderer.add(RenderRequest(1, asked(prompt, seed=3, steps=4)))
+        outputs = [output for _ in range(4) for output in renderer.step()]
+        return (outputs[-1].pixels.amax(1) < 0.3).float().mean().item()
+
+    assert dark("a lemon, outline drawing") > 0.03 + dark("a flat lemon")

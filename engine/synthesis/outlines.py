@@ -1,0 +1,36 @@
+"""Outlines around all patches of colour, for images that are asked for as outline drawings.
+
+Few things have been shown to the prior in outlines, and a VQGAN blurs lines as thin as those.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
+from engine.models.model import Model
+from engine.synthesis.config import OutlineConfig
+
+
+def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
+    """Whether a word of the includes does, and the model can start from an outlined image."""
+    vocabulary = vocabulary_of(model.name)
+    texts = [prompt.text for prompt in recipe.include if prompt.scene < 2]
+    return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(texts))
+
+
+def outlined_latents(model: Model, latents: Tensor, config: OutlineConfig) -> Tensor:
+    """Latents (batch, embed_dim, h, w) of the same images with outlines."""
+    images = model.vqgan.decode(model.vqgan.quantise(latents)).float().clamp(0, 1)
+    return model.vqgan.encode(draw_outlines(images, config))
+
+
+def draw_outlines(images: Tensor, config: OutlineConfig) -> Tensor:
+    """(batch, 3, height, width) from 0 to 1, black where neighbouring pixels differ in colour."""
+    width, margin = config.width, config.width // 2
+    highest = F.max_pool2d(images, width, 1, margin)
+    lowest = -F.max_pool2d(-images, width, 1, margin)
+    contrast = (highest - lowest).amax(1, keepdim=True)
+    line = ((contrast - config.contrast) / config.contrast).clamp(0, 1)
+    return torch.lerp(images, torch.zeros_like(images), line)
