@@ -10,6 +10,7 @@ from bench.quality.prompts import held_out
 from bench.speed.baseline import PlainLoop
 from bench.speed.random_weights import untrained_imagenet
 from core.recipe import Recipe
+from core.vocabulary import vocabulary_of
 from engine.device import choose_device
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
@@ -22,7 +23,7 @@ PLAIN, OURS = "plain", "ours"
 CPU = choose_device("cpu")
 TEXT = "a red circle on a white background"
 
-STEPS = {"sketch": 100, "imagenet": 300}
+STEPS = {"sketch": 100, "picturebook": 100, "imagenet": 300}
 """Default steps of each model."""
 
 
@@ -63,7 +64,16 @@ def recipe_of(name: str, text: str, seed: int, pixels: int = 0, steps: int = 0) 
     return Recipe.make(text, width=side, height=side, steps=steps or STEPS[name], seed=seed)
 
 
-def prompts(count: int) -> list[str]:
-    """Held-out prompts, evenly from all kinds; repeated if more are wanted."""
-    texts = [one.include for one in held_out() if not one.exclude]
-    return list(itertools.islice(itertools.cycle(texts[:: len(texts) // 8]), count))
+def prompts(count: int, name: str = "sketch") -> list[str]:
+    """Prompts that a model paints; repeated if more are wanted.
+
+    Of shapes, the held-out ones, evenly from all kinds; of things, the most popular ones.
+    """
+    if name == "picturebook":
+        vocabulary = vocabulary_of(name)
+        assert vocabulary
+        texts = [f"a {thing}" for thing in vocabulary.popular]
+    else:
+        held = [one.include for one in held_out() if not one.exclude]
+        texts = held[:: len(held) // 8]
+    return list(itertools.islice(itertools.cycle(texts), count))

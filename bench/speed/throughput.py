@@ -10,58 +10,66 @@ from bench.speed.baseline import PlainLoop
 from bench.speed.loops import CPU, OURS, PLAIN, STEPS, load, prompts, recipe_of
 from bench.speed.timing import show_progress
 from core.recipe import Recipe
+from engine.models import catalogue
 from engine.renderer_handle import images_at_a_time
 from engine.synthesis.config import CONFIGS
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
-ROWS = images_at_a_time("cpu", side=64)
-"""Images that the engine renders at a time on a CPU."""
+MODELS = ("picturebook", "sketch")
+"""The embedded models."""
 
 
 def measure(quick: bool) -> tuple[str, Any]:
     """Images per hour while jobs wait: ours in batches, the usual loop's one by one."""
-    steps, texts = STEPS["sketch"], prompts(64)
+    tables, numbers = zip(*(_with_model(name, quick) for name in MODELS), strict=True)
+    text = (
+        "The plain loop renders one image after the other, and takes all steps; two are measured "
+        "each time. Ours stops early. With 1 job waiting, four are rendered one after the other; "
+        "with 64, the first 16 to finish are counted."
+    )
+    return "\n\n".join([text, *tables]), dict(zip(MODELS, numbers, strict=True))
+
+
+def _with_model(name: str, quick: bool) -> tuple[str, Any]:
+    steps, side = STEPS[name], catalogue.find(name).side
+    texts, most = prompts(64, name), images_at_a_time("cpu", side)
     rows: list[Sequence[object]] = [("jobs waiting", "plain", "ours", "ours / plain")]
     numbers = {}
     for waiting in (1, 4) if quick else (1, 4, 16, 64):
         enough = min(16, max(4, waiting))
         began = time.perf_counter()
-        _plain_images(texts[:2], steps)
+        _plain_images(name, texts[:2], steps)
         plain = 3600 * 2 / (time.perf_counter() - began)
         recipes = [
-            recipe_of("sketch", text, seed, steps=steps)
+            recipe_of(name, text, seed, steps=steps)
             for seed, text in enumerate(texts[: max(4, waiting)])
         ]
         began = time.perf_counter()
-        renderer = Renderer(load(OURS, "sketch"), CPU)
-        _painted(renderer, recipes[::-1], enough, rows=min(waiting, ROWS))
+        renderer = Renderer(load(OURS, name), CPU)
+        _painted(renderer, recipes[::-1], enough, min(waiting, most))
         ours = 3600 * enough / (time.perf_counter() - began)
         numbers[waiting] = {PLAIN: plain, OURS: ours}
         rows.append((waiting, f"{plain:.0f}", f"{ours:.0f}", f"{ours / plain:.2f}"))
         show_progress(rows[-1])
     text = (
-        f"Images of 64 × 64 per hour, {steps} steps with {CONFIGS['sketch'].cutouts.count} "
-        f"cutouts, for various prompts. Ours renders {ROWS} at a time, and stops early. With 1 job "
-        "waiting, four are rendered one after the other; with 64, the first 16 to finish are "
-        "counted. The plain loop renders one after the other in any case; two are measured each "
-        "time."
+        f"Images of {side} × {side} by {name} per hour, {steps} steps with "
+        f"{CONFIGS[name].cutouts.count} cutouts, various prompts; ours renders {most} at a time:"
     )
     return f"{text}\n\n{table(rows[0], rows[1:])}", numbers
 
 
-def _plain_images(texts: Sequence[str], steps: int) -> None:
-    model, cutouts = load(PLAIN, "sketch"), CONFIGS["sketch"].cutouts.count
+def _plain_images(name: str, texts: Sequence[str], steps: int) -> None:
+    model, cutouts = load(PLAIN, name), CONFIGS[name].cutouts.count
+    side = catalogue.find(name).side
     for seed, text in enumerate(texts):
-        loop = PlainLoop(model, text, 64, 64, cutouts, seed)
+        loop = PlainLoop(model, text, side, side, cutouts, seed)
         for _ in range(steps):
             loop.step()
 
 
-def _painted(
-    renderer: Renderer, waiting: list[Recipe], enough: int, rows: int = ROWS
-) -> list[StepOutput]:
+def _painted(renderer: Renderer, waiting: list[Recipe], enough: int, rows: int) -> list[StepOutput]:
     """Keeps `rows` images in the batch; returns the first `enough` final outputs."""
     done: list[StepOutput] = []
     ids = itertools.count(1)
