@@ -7,6 +7,7 @@ templates of phrases by language, such as "{a} left of {b}".
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -116,6 +117,12 @@ class Grammar:
     ) -> None:
         self.tables, self.colours = tables, colours
         self.things_of, self.is_name = things_of, is_name
+
+    def reading(self, things_of: Callable[[str], Collection[str]]) -> "Grammar":
+        """The same grammar with other words for things."""
+        grammar = copy(self)
+        grammar.things_of = things_of
+        return grammar
 
     def compose(self, text: str, others: Sequence[str] = ()) -> Composition:
         """The parts of a prompt and their ground; nothing if it shows one thing in the middle.

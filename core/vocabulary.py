@@ -20,6 +20,7 @@ from rapidfuzz.distance import OSA
 
 from core.composition import NOTHING, Colour, Composition, Grammar
 from core.emoji import spelled_out
+from core.requested_things import INDEFINITE, Phrase, introduces_a_name, requested
 from core.word_vectors import UNSPACED, WordVectors
 
 FOLDER = Path(__file__).with_name("vocabularies")
@@ -51,6 +52,7 @@ RELATED = 0.3
 """The lowest cosine at which a word may stand for a thing, or a thing is suggested."""
 
 _WORD = re.compile(r"[\w'-]+")
+_PUNCTUATION = re.compile(r"[^\w\s'&/+-]")
 _KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
 """Both scripts write the same sounds, and members use either for names."""
 _PLURALS = ("s", "es", "n", "en", "e", "x")
@@ -75,24 +77,6 @@ class Understanding:
     def empty(self) -> bool:
         """Whether nothing at all was recognised."""
         return not self.things and not self.modifiers
-
-
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    """Words of a prompt: a `thing` by its English name, a `modifier`, or neither.
-
-    `silent` ones say nothing; `exact` is whether a thing is called by its own name, and `name` the
-    English one of a thing where the words mean nothing else. A `style` is a modifier that the prior
-    follows by itself.
-    """
-
-    text: str
-    thing: str = ""
-    name: str = ""
-    modifier: str = ""
-    style: bool = False
-    silent: bool = False
-    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,7 +116,12 @@ class Vocabulary:
         vectors = path.with_suffix(".npz")
         try:
             labels = table["labels"]
-            own = {fold(label): name for names in labels.values() for name, label in names.items()}
+            own = {
+                folded: name
+                for names in labels.values()
+                for name, label in names.items()
+                for folded in (fold(label), _spoken(label))
+            }
             english = {fold(name): name for name in labels["en"]}
             preferred = table["preferred"]
             things = {**table["synonyms"], **preferred, **own, **english}
@@ -189,21 +178,23 @@ class Vocabulary:
         ]
         return " ".join(said) or text
 
-    def _phrases_of(self, text: str) -> list["_Phrase"]:
-        words = list(_words(fold(text)))
-        phrases = list(self._split(words, self.silent))
+    def _phrases_of(self, text: str) -> list[Phrase]:
+        phrases = list(self._split(text, self.silent))
         if all(phrase.silent for phrase in phrases):  # such as "hello"
-            phrases = list(self._split(words, frozenset()))
+            phrases = list(self._split(text, frozenset()))
         said = [phrase for phrase in phrases if not phrase.silent]
         if len(said) == 1 and (word := said[0].modifier) in self.own_names:  # such as "a rose"
-            return [_Phrase(said[0].text, self.things[word], self.things[word])]
-        if name := self._described(text, said):
+            return [Phrase(said[0].text, self.things[word], self.things[word])]
+        if name := self._described(text, phrases):
             modifiers = [phrase for phrase in said if phrase.modifier]
-            return [*modifiers, _Phrase(text, name, name, exact=False)]
-        return phrases
+            return [*modifiers, Phrase(text, name, name, exact=False)]
+        return requested(phrases)
 
-    def _described(self, text: str, said: Sequence["_Phrase"]) -> str:
+    def _described(self, text: str, phrases: Sequence[Phrase]) -> str:
         """The thing that a text describes without naming it, or ""."""
+        said = [phrase for phrase in phrases if not phrase.silent]
+        if introduces_a_name(phrases) and not self._compound(text, said):
+            return ""
         shapes = self.shapes.intersection(phrase.modifier for phrase in said)
         if not self.vectors or shapes or self._named(text, said):
             return ""
@@ -213,7 +204,7 @@ class Vocabulary:
             return ""
         return things[-1] if name in things and self._compound(text, said) else name
 
-    def _named(self, text: str, said: Sequence["_Phrase"]) -> bool:
+    def _named(self, text: str, said: Sequence[Phrase]) -> bool:
         """Whether a text calls what it shows by a name, or says nothing of it but modifiers.
 
         It does if the first thing in it is called by its name, unless another follows at once, as
@@ -231,14 +222,14 @@ class Vocabulary:
             return False
         return not self._compound(text, said[first : first + 2])
 
-    def _means(self, phrase: "_Phrase") -> bool:
+    def _means(self, phrase: Phrase) -> bool:
         """Whether a phrase stands for its thing rather than for something related."""
         if phrase.name or not self.vectors:
             return True
         return self.vectors.cosine(fold(phrase.text), phrase.thing) > RELATED
 
     @staticmethod
-    def _compound(text: str, phrases: Sequence["_Phrase"]) -> bool:
+    def _compound(text: str, phrases: Sequence[Phrase]) -> bool:
         """Whether the names of two different things follow each other directly."""
         if len(phrases) != 2 or not all(phrase.name for phrase in phrases):
             return False
@@ -246,29 +237,33 @@ class Vocabulary:
         joined = f"{first.text} {second.text}"
         return first.thing != second.thing and not UNSPACED.search(joined) and joined in fold(text)
 
-    def _split(self, words: Sequence[str], silent: frozenset[str]) -> Iterator["_Phrase"]:
-        words, correct = list(words), True
+    def _split(self, text: str, silent: frozenset[str]) -> Iterator[Phrase]:
+        words, clauses = list(_words(fold(text))), _clauses(fold(text))
+        correct = True
         while words:
+            clause = clauses[-len(words)]
             count, phrase, name = self._longest(words, silent)
             styled = next((n for n in (3, 2) if _joined(words[:n]) in self.styles), 0)
             count = max(count, styled)
             said = _joined(words[:count])
             if count == styled:
-                yield _Phrase(said, modifier=said, style=True)
+                yield Phrase(said, modifier=said, style=True, clause=clause)
             elif name:
-                own = phrase in self.own_names
+                own = phrase in self.own_names or self._is_plural(phrase, name)
                 clear = own or count > 1
-                yield _Phrase(said, name, name=name if clear else "", exact=own and correct)
+                yield Phrase(
+                    said, name, name=name if clear else "", exact=own and correct, clause=clause
+                )
             elif phrase or words[0].isdecimal():
-                yield _Phrase(said, silent=True)
+                yield Phrase(said, silent=True, clause=clause)
             elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
                 style = words[0] in self.styles
-                yield _Phrase(said, modifier=words[0], style=style, exact=correct)
+                yield Phrase(said, modifier=words[0], style=style, exact=correct, clause=clause)
             elif close := not self._is_word(words[0]) and self._typo(words[0]):
                 words[0], correct = close, False
                 continue  # with the right word, which may begin a longer phrase
             else:
-                yield _Phrase(said)
+                yield Phrase(said, clause=clause)
             correct = True
             del words[:count]
 
@@ -282,7 +277,13 @@ class Vocabulary:
         others = [text for text in texts if text != first]
         if any(self._things_and_shapes(t) and not self._grammar.says_ground(t) for t in others):
             return NOTHING
-        composition = self._grammar.compose(first, others)
+        asked = set(self._things_and_shapes(first))
+
+        def things_of(part: str) -> list[str]:
+            found = self._things_and_shapes(part)
+            return found if asked.intersection(found) or _introduced(part) else []
+
+        composition = self._grammar.reading(things_of).compose(first, others)
         excluded = {name for text in excludes for name in self._things_and_shapes(text)}
         return composition.without(
             lambda part: excluded.issuperset(self._things_and_shapes(part.text))
@@ -330,7 +331,7 @@ class Vocabulary:
 
     def _things_and_shapes(self, text: str) -> list[str]:
         """The things and shapes that a text names; nothing if all of its words are silent."""
-        if all(phrase.silent for phrase in self._split(list(_words(fold(text))), self.silent)):
+        if all(phrase.silent for phrase in self._split(text, self.silent)):
             return []
         found = self.understand(text)
         return [*found.things, *self.shapes.intersection(found.modifiers)]
@@ -384,6 +385,12 @@ class Vocabulary:
         if phrase.endswith("ies") and (stem := phrase[:-3] + "y") in known:
             return stem
         return ""
+
+    def _is_plural(self, phrase: str, name: str) -> bool:
+        """Whether a phrase is the plural of a thing's own name, in English."""
+        return phrase.endswith("s") and name == self.things.get(
+            self._stem_of(phrase, self.own_names)
+        )
 
     def _is_word(self, word: str) -> bool:
         """Whether a word is spelled right, whatever it means."""
@@ -442,10 +449,31 @@ def fold(text: str) -> str:
 def _words(text: str) -> Iterator[str]:
     """Words; of scripts without spaces, single characters."""
     for word in _WORD.findall(text):
-        if UNSPACED.search(word):
-            yield from (part for part in re.findall(r"[a-z0-9]+|\W|\w", word))
-        else:
-            yield word
+        yield from _parts(word)
+
+
+def _spoken(name: str) -> str:
+    """A folded name without punctuation, as it is looked up: "person running facing right"."""
+    return _joined(list(_words(fold(name))))
+
+
+def _clauses(text: str) -> list[int]:
+    """How many punctuation marks stand before each word."""
+    clauses, clause, end = list[int](), 0, 0
+    for found in _WORD.finditer(text):
+        clause += bool(_PUNCTUATION.search(text, end, found.start()))
+        clauses += [clause] * len(_parts(found[0]))
+        end = found.end()
+    return clauses
+
+
+def _parts(word: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+|\W|\w", word) if UNSPACED.search(word) else [word]
+
+
+def _introduced(text: str) -> bool:
+    """Whether a text begins with an indefinite article."""
+    return next(_words(fold(text)), "") in INDEFINITE
 
 
 def _joined(words: list[str]) -> str:

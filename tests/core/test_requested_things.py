@@ -1,0 +1,63 @@
+"""Sentences ask for one thing and mention others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.requested_things import Phrase, requested
+from core.vocabulary import Vocabulary, vocabulary_of
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    known = vocabulary_of("picturebook")
+    assert known
+    return known
+
+
+@pytest.mark.parametrize(
+    ("prompt", "things"),
+    [
+        ("it's my birthday today, so I think I deserve an oyster", {"oyster"}),
+        ("my grandma told me stories about a dove, could you show her one?", {"dove"}),
+        ("I'm making a poster for my kids, a lighthouse please", {"lighthouse"}),
+        ("a lighthouse because my house is boring", {"lighthouse"}),
+        ("as a teacher I'd be grateful for a kiwi fruit", {"kiwi fruit"}),
+        ("yo bot, a camel, chop chop", {"camel"}),
+        ("need an emote of a person running: facing right", {"person running: facing right"}),
+        ("wenn du Zeit hast, ein Leuchtturm für meine Schwester", {"lighthouse"}),
+        ("un phare pour ma voiture", {"lighthouse"}),
+        ("a cat, a dog and a bird", {"cat", "dog", "bird"}),
+        ("cats, dogs and birds", {"cat", "dog", "bird"}),
+        ("a cat on the sofa", {"cat", "couch and lamp"}),
+        ("puppies and a cat", {"dog face", "cat"}),
+        ("a dog chasing the cat", {"dog", "cat"}),
+        ("sofa", {"couch and lamp"}),
+    ],
+)
+def test_what_is_asked_for_is_told_from_what_is_mentioned(
+    vocabulary: Vocabulary, prompt: str, things: set[str]
+) -> None:
+    assert set(vocabulary.understand(prompt).things) == things
+
+
+def test_parts_of_a_composition_are_things_that_are_asked_for(vocabulary: Vocabulary) -> None:
+    assert len(vocabulary.compose(["prove me wrong and draw a donkey"]).parts) < 2
+    assert len(vocabulary.compose(["my kids want a donkey and a cow"]).parts) == 2
+
+
+PHRASES = st.builds(
+    Phrase,
+    text=st.sampled_from(["a", "the", "for", "cat", "and", "as", "my"]),
+    thing=st.sampled_from(["", "cat", "dog"]),
+    exact=st.booleans(),
+    clause=st.integers(0, 2),
+).map(lambda p: p if p.thing else Phrase(p.text, silent=True, clause=p.clause))
+
+
+@given(st.lists(PHRASES, max_size=8).map(lambda found: sorted(found, key=lambda p: p.clause)))
+def test_something_is_asked_for_wherever_things_are_named(phrases: list[Phrase]) -> None:
+    left = requested(phrases)
+    assert [p.text for p in left] == [p.text for p in phrases]
+    assert any(p.thing for p in left) == any(p.thing for p in phrases)
+    assert all(p in phrases or p.silent for p in left)
