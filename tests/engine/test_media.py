@@ -123,6 +123,7 @@ def _metadata(content: bytes) -> dict[str, str]:
         return dict(picture.info)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)  # each writes two images
 @given(asked=st.from_type(Recipe), data=st.data())
 def test_a_recipe_goes_into_a_png_and_out_again(

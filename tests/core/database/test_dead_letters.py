@@ -369,6 +369,7 @@ def test_every_read_has_a_case() -> None:
 STATES = (State.QUEUED, State.RUNNING, State.DONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["JSON cut short", "bad UTF-8", "a time that is none"])
 @pytest.mark.parametrize("state", STATES)
 async def test_a_damaged_job_fails_no_read(path: Path, state: State, how: str) -> None:

@@ -317,6 +317,7 @@ class Killer:
         return counted
 
 
+@pytest.mark.slow
 async def test_killed_at_any_step_it_is_done_all_the_same(
     tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

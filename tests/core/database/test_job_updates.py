@@ -35,6 +35,7 @@ def test_jobs_are_updated_in_one_module() -> None:
     assert found == {"core/database/job_updates.py", "core/database/queries/bury_damaged.sql"}
 
 
+@pytest.mark.slow
 async def test_a_blob_in_any_column_stops_no_update(path: Path) -> None:
     async with new_database(path, clock=lambda: 1_000_000.0) as database:
         for member in (1, 2):

@@ -250,6 +250,7 @@ QUESTIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUESTIONS)
 async def test_a_long_queue_costs_hardly_more_than_a_short_one(
     name: str, queues: dict[int, Path]

@@ -157,6 +157,7 @@ def test_the_prior_renders_the_colours_of_what_is_asked_for(picturebook: Model) 
     assert means == {"a red apple": 0, "a blue circle": 2, "ein grüner Kreis": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompt", "corner"),
     [("an owl on a red background", 0), ("a red apple in a meadow by day", 1),

@@ -118,6 +118,7 @@ def test_a_row_renders_alone_what_it_renders_in_company(model: Model, recipe: Re
     assert drift < SAME
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", Tile)
 def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) -> None:
     """A step over the seam is no larger than one elsewhere; enlarging a tile keeps it so."""
@@ -135,6 +136,7 @@ def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) ->
             assert not joined or step[0] < 2 * step[1:].mean() + 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
@@ -148,6 +150,7 @@ def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipe
 REGIONS = "left: a red circle | right: a blue star"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_prompts_with_regions_are_rendered_with_other_jobs(model: Model, recipe: Recipes) -> None:
     alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)

@@ -46,6 +46,7 @@ def training(tmp_path: Path) -> DecoderTraining:
     )
 
 
+@pytest.mark.slow
 def test_only_the_decoder_is_trained(training: DecoderTraining) -> None:
     before = {name: value.clone() for name, value in training.vqgan.state_dict().items()}
     optimizer = training.configure_optimizers()
