@@ -193,7 +193,8 @@ class Vocabulary:
     def _described(self, text: str, phrases: Sequence[Phrase]) -> str:
         """The thing that a text describes without naming it, or ""."""
         said = [phrase for phrase in phrases if not phrase.silent]
-        if introduces_a_name(phrases) and not self._compound(text, said):
+        named = introduces_a_name(phrases) or any(p.text in self._foreign_names for p in said)
+        if named and not self._compound(text, said):
             return ""
         shapes = self.shapes.intersection(phrase.modifier for phrase in said)
         if not self.vectors or shapes or self._named(text, said):
@@ -385,6 +386,13 @@ class Vocabulary:
         if phrase.endswith("ies") and (stem := phrase[:-3] + "y") in known:
             return stem
         return ""
+
+    @cached_property
+    def _foreign_names(self) -> frozenset[str]:
+        """Names in other languages than English, whose words the vectors hardly know."""
+        english = {_spoken(label) for label in self.labels["en"].values()}
+        others = [names.values() for language, names in self.labels.items() if language != "en"]
+        return frozenset(_spoken(label) for labels in others for label in labels) - english
 
     def _is_plural(self, phrase: str, name: str) -> bool:
         """Whether a phrase is the plural of a thing's own name, in English."""

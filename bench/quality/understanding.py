@@ -4,17 +4,24 @@ It asks for every thing by its name, in five languages, in the phrasings of `hel
 some by its descriptions. To count, the right thing must be found, and no other one. The vocabulary
 has words that were added for the practice phrasings; a few of them occur in the held-out ones, too.
 How near a description must be to a thing was chosen by the practice descriptions.
+
+Sentences of `sentences.toml` ask for some of the things, and mention others.
 """
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from random import Random
 from typing import Any
 
 from bench.markdown import table
 from bench.quality.thing_requests import HELD_OUT
 from core.vocabulary import Vocabulary, vocabulary_of
 
+SENTENCES = Path(__file__).with_name("sentences.toml")
+THINGS_EACH = 4
+"""Things that each sentence asks for."""
 LANGUAGES = {"en": "English", "de": "German", "es": "Spanish", "fr": "French", "ja": "Japanese"}
 
 
@@ -24,10 +31,23 @@ Prompts = Mapping[str, Any]
 
 def found(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
     """For each thing, asked for in each phrasing: whether it alone is found."""
-    for name, label in vocabulary.labels[language].items():
-        called = f"{'an' if label[0] in 'aeiou' else 'a'} {label}" if language == "en" else label
+    for name in vocabulary.labels[language]:
         for phrasing in prompts["phrasings"][language]:
-            yield vocabulary.understand(phrasing.format(t=called)).things == (name,)
+            yield _found(vocabulary, language, phrasing, name)
+
+
+def found_in_sentences(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
+    """For each sentence and some things: whether that thing alone is found."""
+    random, names = Random("sentences"), list(vocabulary.labels[language])
+    for sentence in prompts[language]:
+        for name in random.sample(names, THINGS_EACH):
+            yield _found(vocabulary, language, sentence, name)
+
+
+def _found(vocabulary: Vocabulary, language: str, phrasing: str, name: str) -> bool:
+    label = vocabulary.labels[language][name]
+    called = f"{'an' if label[0] in 'aeiou' else 'a'} {label}" if language == "en" else label
+    return vocabulary.understand(phrasing.replace("{t}", called)).things == (name,)
 
 
 def described(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
@@ -41,17 +61,22 @@ def main() -> None:
     vocabulary = vocabulary_of("picturebook")
     assert vocabulary
     held_out = tomllib.loads(HELD_OUT.read_text())
+    sentences = tomllib.loads(SENTENCES.read_text())
+    parts = (held_out["practice"], held_out)
+    others = (sentences["practice"], sentences["control"])
+    rows = []
+    for code, name in LANGUAGES.items():
+        rates = [partial(found, vocabulary, code), partial(found_in_sentences, vocabulary, code)]
+        rows.append((name, *_rates(rates[0], parts), *_rates(rates[1], others)))
+    rows.append(("descriptions", *_rates(partial(described, vocabulary), parts), "", ""))
+    header = ("", "practice", "held-out", "practice sentences", "control sentences")
+    print(table(header, rows))
 
-    def row(name: str, rate: Callable[[Prompts], Iterator[bool]]) -> tuple[str, ...]:
-        return (name, *(_percent(list(rate(part))) for part in (held_out["practice"], held_out)))
 
-    rows = [row(name, partial(found, vocabulary, code)) for code, name in LANGUAGES.items()]
-    rows.append(row("descriptions", partial(described, vocabulary)))
-    print(table(("", "practice", "held-out"), rows))
-
-
-def _percent(said: Sequence[bool]) -> str:
-    return f"{100 * sum(said) / len(said):.0f} % of {len(said)}"
+def _rates(ask: Callable[[Prompts], Iterator[bool]], parts: Sequence[Prompts]) -> Iterator[str]:
+    """How often the right thing was found in each part."""
+    for said in (list(ask(part)) for part in parts):
+        yield f"{100 * sum(said) / len(said):.0f} % of {len(said)}"
 
 
 if __name__ == "__main__":
