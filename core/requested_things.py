@@ -117,21 +117,21 @@ def _asides(phrases: Sequence[Phrase]) -> set[int]:
     "I'd be glad of a kiwi for lunch" and "I'm looking for a kiwi" both ask for a kiwi.
     """
     found: set[int] = set()
-    aside, role, clause, named = False, False, 0, False
+    aside, wanted, role, clause, named = False, "", False, 0, False
     introductions = _introductions(phrases)
     for place, phrase in enumerate(phrases):
         if phrase.clause != clause:
             aside, named, clause = False, False, phrase.clause
-        if phrase.text in ASIDES:
-            aside, wanted = True, phrase.text
-        elif phrase.text in ROLES:
-            role = True
-        elif phrase.thing:
+        if phrase.thing:
             asked_for = aside and wanted == "for" and introductions[place] in INDEFINITE
             if role or (aside and not (asked_for and phrase.exact and not named)):
                 found.add(place)
             named = named or (phrase.exact and not role)
             role = False
+        elif phrase.text in ASIDES:
+            aside, wanted = True, phrase.text
+        elif phrase.text in ROLES:
+            role = True
     return found
 
 
