@@ -1,12 +1,14 @@
 """/history and favourites."""
 
+import asyncio
 from typing import Any
 
 from bot.client import ImagineBot
 from bot.components.pagination import PAGE_SIZE as PAGE
 from core.database.claims import Claims
 from core.database.connection import Database
-from core.job import State
+from core.database.jobs import Jobs
+from core.job import Job, State
 from sandbox import Member, Sandbox
 from tests.bot.conftest import press, private_message
 
@@ -95,10 +97,14 @@ async def test_the_link_of_a_private_image_leads_into_the_direct_conversation(
 ) -> None:
     for private in (False, True):
         await ada.slash("imagine", include="a secret" if private else "a sea", private=private)
-        job = None
+        job: Job | None = None
         while job is None:
             job = await Claims(database).claim("engine", 60)
         await Claims(database).finish(job.id, "engine", State.DONE)
+        while job.message_id is None:  # the engine may be sooner than the message
+            await asyncio.sleep(0.01)
+            job = await Jobs(database).get(job.id)
+            assert job
     direct = await ada.direct()
     (message,) = await direct.messages()
     await ada.slash("history")
