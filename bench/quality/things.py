@@ -184,7 +184,7 @@ def _report(
         report_of(columns),
         f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
         f"images, {_percent(real_ones)}.",
-        *_styles(prototypes, images, styled),
+        *_styles(prototypes, images, model, styled),
         f"The right name among the {', '.join(map(str, TOP))} that the model's CLIP finds nearest, "
         f"of real images by makers it was not trained on: {named}.",
         f"Mean distance of an image to the nearest training image of the same thing: {near:.2f}; "
@@ -198,17 +198,22 @@ def _percent(said: Sequence[bool]) -> str:
 
 
 def _styles(
-    judge: PrototypeJudge, images: Images, painted: Sequence[tuple[str, Tensor]]
+    judge: PrototypeJudge,
+    images: Images,
+    model: Model,
+    painted: Sequence[tuple[str, Tensor]],
 ) -> Iterator[str]:
     """Of styles that were asked for and their images, if there are any."""
     if not painted:
         return
     style_judge = load_style_judge(images, judge.network, sorted({style for style, _ in painted}))
     answers = style_judge.answers(torch.stack([image for _, image in painted]))
+    real = style_judge.ceiling(style_judge.unseen)
+    decoded = style_judge.ceiling(reconstructed(model.vqgan, style_judge.unseen))
     right = [answer == style for answer, (style, _) in zip(answers, painted, strict=True)]
     yield (
         f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
-        f"{100 * style_judge.ceiling:.0f} %."
+        f"{100 * real:.0f} %, and of these after decoding {100 * decoded:.0f} %."
     )
 
 

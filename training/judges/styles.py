@@ -26,12 +26,22 @@ LEARNING_RATE = 3e-3
 
 @dataclass(frozen=True, slots=True)
 class StyleJudge:
-    """`styles` are the answers; `ceiling` is the share of real images that get the right answer."""
+    """`styles` are the answers.
+
+    `unseen` (styles × UNSEEN, 3, SIDE, SIDE) are real images that it has not learned from, style by
+    style.
+    """
 
     network: ImageNetFeatures
     classifier: nn.Module
     styles: tuple[str, ...]
-    ceiling: float
+    unseen: Tensor
+
+    def ceiling(self, images: Tensor) -> float:
+        """The share of images of what is `unseen`, in that order, that get the right answer."""
+        answers = self.answers(images)
+        right = [answer == self.styles[i // UNSEEN] for i, answer in enumerate(answers)]
+        return sum(right) / len(right)
 
     @torch.no_grad()
     def answers(self, images: Tensor) -> list[str]:
@@ -51,8 +61,8 @@ def load_style_judge(
         rows += every
         labels += [label] * len(every)
     answers = torch.tensor(labels)
-    features = features_of(network, on_white(images, rows))
     known = torch.arange(len(rows)) % (EACH + UNSEEN) < EACH
+    features = features_of(network, on_white(images, rows))
     width = ImageNetFeatures.WIDTH
     classifier = nn.Sequential(
         nn.BatchNorm1d(width), nn.Dropout(0.5), nn.Linear(width, len(styles))
@@ -63,7 +73,5 @@ def load_style_judge(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    classifier.eval()
-    with torch.no_grad():
-        right = classifier(features[~known]).argmax(1) == answers[~known]
-    return StyleJudge(network, classifier, tuple(styles), right.float().mean().item())
+    unseen = [row for row, is_known in zip(rows, known.tolist(), strict=True) if not is_known]
+    return StyleJudge(network, classifier.eval(), tuple(styles), on_white(images, unseen))

@@ -48,6 +48,7 @@ from sandbox.discord.clock import DISCORD_EPOCH
 from sandbox.discord.layouts import walk
 from sandbox.discord.models import Draft, Message
 from sandbox.discord.permissions import Permission
+from sandbox.discord.recorder import RecordedRequest
 from tests.engine.conftest import until
 
 ENGINE = "this engine"
@@ -142,13 +143,16 @@ def images(message: Message) -> list[str]:
     return [item["media"]["url"] for item in items]
 
 
+def accepted(discord: Sandbox) -> list[RecordedRequest]:
+    """The edits that took effect."""
+    return [
+        request for request in discord.requests if request.name == EDIT and request.status == 200
+    ]
+
+
 def edits(discord: Sandbox) -> list[float]:
     """The moments of the edits that took effect."""
-    return [
-        request.moment
-        for request in discord.requests
-        if f"{request.method} {request.route}" == EDIT and request.status == 200
-    ]
+    return [request.moment for request in accepted(discord)]
 
 
 async def posted(database: Database, job: Job) -> bool:
@@ -698,7 +702,7 @@ async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_sho
     await until(lambda: any(request.status == 500 for request in discord.requests))
     await finish(job)
     await Jobs(database).mark_posted(job.id)  # by another engine, which took this one for dead
-    await until(lambda: "` 2 %" in text(shown(discord)))
+    await until(lambda: any("` 2 %" in str(request.json) for request in accepted(discord)))
     await until(lambda: "Painted" in text(shown(discord)))
     await until(lambda: posted(database, job))
 
