@@ -54,7 +54,7 @@ def start(
         recipe, request.images, model.vqgan.factor, config.cutouts.part_margin, device
     )
     composition = NOTHING if part else composition_of(recipe, model)
-    outlined = False
+    outlined = not part and asks_for_outlines(recipe, model)
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
@@ -78,7 +78,7 @@ def start(
             styles,
             composition,
         )
-        if outlined := asks_for_outlines(recipe, model):
+        if outlined:
             first = outlined_latents(model, first, config.outline)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)

@@ -214,3 +214,18 @@ def test_an_outline_drawing_starts_with_dark_lines_and_keeps_them(picturebook: M
         return (outputs[-1].pixels.amax(1) < 0.3).float().mean().item()
 
     assert dark("a lemon, outline drawing") > 0.03 + dark("a flat lemon")
+
+
+def test_an_outline_drawing_that_was_interrupted_ends_as_if_it_had_not_been(
+    picturebook: Model,
+) -> None:
+    recipe = asked("a lemon, outline drawing", seed=3, steps=4)
+    whole = Renderer(picturebook, CPU, QUICK)
+    whole.add(RenderRequest(1, recipe))
+    outputs = [output for _ in range(2) for output in whole.step()]
+    checkpoint = outputs[-1].checkpoint()
+    resumed = Renderer(picturebook, CPU, QUICK)
+    resumed.add(RenderRequest(1, recipe, resume_from=checkpoint))
+    ends = [[o for _ in range(2) for o in each.step()][-1] for each in (whole, resumed)]
+    assert ends[0].done
+    assert torch.equal(ends[0].pixels, ends[1].pixels)
