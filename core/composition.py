@@ -73,7 +73,7 @@ class Part:
 class Composition:
     """`parts` on a ground of one `colour`, or in a `landscape`, which is a prompt in English.
 
-    Without either, the ground is the one that the parts are painted on.
+    Without either, the ground is that of the parts' own images.
     """
 
     parts: tuple[Part, ...] = ()
@@ -119,7 +119,7 @@ class Grammar:
         self.things_of, self.is_name = things_of, is_name
 
     def reading(self, things_of: Callable[[str], Collection[str]]) -> "Grammar":
-        """The same grammar with other words for things."""
+        """The same grammar with another way to find the things of a text."""
         grammar = copy(self)
         grammar.things_of = things_of
         return grammar

@@ -32,6 +32,7 @@ def vocabulary() -> Vocabulary:
         ("a cat on the sofa", {"cat", "couch and lamp"}),
         ("puppies and a cat", {"dog face", "cat"}),
         ("a dog chasing the cat", {"dog", "cat"}),
+        ("by royal decree, thou shalt produce a lemon", {"lemon"}),
         ("a red car and a blue house", {"automobile", "house"}),  # "car" is "because" in French
         ("sofa", {"couch and lamp"}),
     ],
