@@ -54,11 +54,12 @@ class Images:
 
 
 def load_images(cache: Path) -> Images:
-    """All rendered images; renders them first if they are not in the cache."""
+    """All rendered images; renders them first if the cache has none, or those of other sets."""
     index = cache / "images.json"
-    if not index.exists():
+    table = json.loads(index.read_text()) if index.exists() else {}
+    if table.get("packages") != _packages():
         _render_all(cache)
-    table = json.loads(index.read_text())
+        table = json.loads(index.read_text())
     emojibase = fetch(sources().find("emojibase"), cache)
     every = concepts(emojibase)
     by_title = {title: i for i, concept in enumerate(every) for title in concept.titles}
@@ -74,6 +75,11 @@ def load_images(cache: Path) -> Images:
         makers=table["makers"],
         concepts=every,
     )
+
+
+def _packages() -> list[str]:
+    """The checksums of the sets' packages."""
+    return [image_set.sha256 for image_set in sources().images]
 
 
 def _render_all(cache: Path) -> None:
@@ -102,7 +108,13 @@ def _render_all(cache: Path) -> None:
                 titles.append(title)
         log.info("%s: %d images", image_set.name, len(pixels) - count)
     np.save(cache / "images.npy", np.stack(pixels))
-    table = {"concept": concept, "maker": maker, "titles": titles, "makers": makers}
+    table = {
+        "packages": _packages(),
+        "concept": concept,
+        "maker": maker,
+        "titles": titles,
+        "makers": makers,
+    }
     (cache / "images.json").write_text(json.dumps(table))
 
 

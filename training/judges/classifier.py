@@ -16,9 +16,10 @@ from training.data.concepts import Concept
 from training.data.images import load_images
 from training.data.teachers import ImageNetFeatures
 from training.judges.prototypes import (
-    FEATURES,
-    cached_features,
+    NETWORK_SIDE,
     features_of,
+    judge_features,
+    judge_file,
     judge_images,
     on_white,
 )
@@ -56,11 +57,12 @@ def load_classifier(cache: Path) -> ClassifierJudge:
     images, network = load_images(cache), ImageNetFeatures("lite0", cache)
     rows = judge_images(images)
     labels = torch.from_numpy(images.concept[rows])
-    classifier, saved = new_classifier(len(images.concepts)), cache / "judge-classifier.pt"
+    classifier = new_classifier(len(images.concepts))
+    saved = judge_file(cache, "classifier", NETWORK_SIDE, VIEWS, DISTURBED, EPOCHS)
     if saved.exists():
         classifier.load_state_dict(torch.load(saved, weights_only=True))
     else:
-        plain = cached_features(network, images, rows, cache / FEATURES)
+        plain = judge_features(network, images, cache)
         seen = _views(network, on_white(images, rows), plain)
         train(classifier, seen, labels)
         torch.save(classifier.state_dict(), saved)

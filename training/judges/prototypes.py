@@ -1,11 +1,11 @@
 """Judges what an image shows: the nearest prototype in the features of an ImageNet network.
 
 Prototypes come from image sets that no shipped network was trained on, and the network (`lite0`)
-is another one than the training uses. Distances are Mahalanobis' within things: in what images of
-one thing by different makers differ, as in their style, they may be far apart and still alike
-(Fisher's linear discriminants).
+is another one than the training uses. Features are projected onto Fisher's linear discriminants:
+what differs between images of one thing, such as their makers' styles, counts little.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,17 +18,16 @@ from training.data.images import SIDE, Images, load_images
 from training.data.sources import sources
 from training.data.teachers import ImageNetFeatures
 
+BATCH = 8
+"""Images at a time; more are slower on a processor."""
+
 # Chosen by how many real images by makers whom the judge does not know are recognised.
-BATCH = 8  # larger ones are slower on a processor
 NETWORK_SIDE = 224
 """Pixels on a side that images are enlarged to: what the network was trained on."""
 COMPONENTS = 512
 """Principal components of the features that are compared."""
 SHRINKAGE = 0.2
 """Share of the mean variance within things that is added to that in every direction."""
-
-FEATURES = "judge-features.pt"
-"""The file of the cache with the features of the judge sets' images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def load_judge(cache: Path) -> PrototypeJudge:
     images, network = load_images(cache), ImageNetFeatures("lite0", cache)
     rows = judge_images(images)
     shown = torch.from_numpy(images.concept[rows])
-    features = cached_features(network, images, rows, cache / FEATURES)
+    features = judge_features(network, images, cache)
     mean, directions = discriminants(features, shown)
     prototypes = torch.zeros(len(images.concepts), COMPONENTS)
     prototypes.index_add_(0, shown, F.normalize((features - mean) @ directions, dim=1))
@@ -116,14 +115,20 @@ def features_of(network: ImageNetFeatures, images: Tensor) -> Tensor:
     )
 
 
-def cached_features(
-    network: ImageNetFeatures, images: Images, rows: list[int], path: Path
-) -> Tensor:
-    """(rows, 1280) of images on white, kept in a file."""
+def judge_features(network: ImageNetFeatures, images: Images, cache: Path) -> Tensor:
+    """(n, 1280) of the images that judges learn from, on white; kept in the cache."""
+    path = judge_file(cache, "features", NETWORK_SIDE)
     if not path.exists():
-        torch.save(features_of(network, on_white(images, rows)), path)
+        torch.save(features_of(network, on_white(images, judge_images(images))), path)
     features: Tensor = torch.load(path, weights_only=True)
     return features
+
+
+def judge_file(cache: Path, name: str, *settings: float) -> Path:
+    """A file of the cache for what these settings make of the judge sets as they are now."""
+    packages = [s.sha256 for s in sources().images if s.use == "judge"]
+    made_of = hashlib.sha256(repr((packages, settings)).encode()).hexdigest()
+    return cache / f"judge-{name}-{made_of[:12]}.pt"
 
 
 def on_white(images: Images, rows: list[int]) -> Tensor:

@@ -1,10 +1,16 @@
 """Features are compared in units of how far images of one thing are apart."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.judges.prototypes import discriminants
+from training.data.sources import sources
+from training.judges import prototypes
+from training.judges.prototypes import discriminants, judge_file
 
 THINGS, MAKERS, WIDTH = 40, 5, 24
 
@@ -30,3 +36,14 @@ def _recognised(known: Tensor, shown: Tensor, seen: Tensor) -> float:
     prototypes = torch.zeros(THINGS, WIDTH).index_add_(0, shown, F.normalize(known, dim=1))
     nearest = (F.normalize(seen, dim=1) @ F.normalize(prototypes, dim=1).t()).argmax(1)
     return nearest.eq(torch.arange(THINGS)).float().mean().item()
+
+
+def test_what_was_made_of_other_sets_or_with_other_settings_is_not_taken_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = judge_file(tmp_path, "features", 224)
+    assert judge_file(tmp_path, "features", 224) == before
+    assert judge_file(tmp_path, "features", 128) != before
+    fewer = replace(sources(), images=tuple(s for s in sources().images if s.name != "openmoji"))
+    monkeypatch.setattr(prototypes, "sources", lambda: fewer)
+    assert judge_file(tmp_path, "features", 224) != before
