@@ -150,9 +150,8 @@ class RenderLoop:
 
         Jobs that are to finish early get one more step.
         """
-        held = list(
-            self._slot.jobs.values()
-        )  # before the query, which would not include later ones
+        # Before the query, which would not include later ones.
+        held = list(self._slot.jobs.values())
         try:
             owned = await self._services.leases.owned()
         except StoreError as error:

@@ -25,7 +25,7 @@ from engine.worker import Worker
 
 log = structlog.stdlib.get_logger(__name__)
 
-DRAIN_SECONDS = 5.0  #: for posting outcomes after the engine was told to stop
+DRAIN_SECONDS = 5.0  #: for posting outcomes after a signal to stop
 STUCK_SECONDS = 300.0  #: without a tick after which a render loop counts as stuck
 
 

@@ -21,7 +21,7 @@ from engine.renderer_slot import RendererSlot
 from engine.running_job import JobServices, RunningJob
 from engine.scheduler import Scheduler
 
-STOP_SECONDS = 30.0  #: for the current step after the engine was told to stop
+STOP_SECONDS = 30.0  #: for the current step after a signal to stop
 
 RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
 

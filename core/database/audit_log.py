@@ -106,7 +106,7 @@ class AuditLog:
         return found
 
     async def mark_mirrored(self, entries: Iterable[AuditEntry]) -> None:
-        """Records that these entries have been shown."""
+        """Records that these entries need not be shown any more."""
         await self._mark_mirrored(entry.id for entry in entries)
 
     async def _mark_mirrored(self, entry_ids: Iterable[int]) -> None:

@@ -17,7 +17,7 @@ Command = Callable[[argparse.Namespace, Settings], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status.
 
-    Like the bot, the worker exits with 0 when told to stop, 78 (EX_CONFIG) when a person has to
+    Like the bot, the worker exits with 0 after SIGTERM, 78 (EX_CONFIG) when a person has to
     change something first, and 1 when a later try may succeed.
     """
     # By default, idle threads spin and slow down other programs on the same cores.

@@ -28,6 +28,6 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         await serve(settings)
 
-    with suppress(asyncio.CancelledError):  # it was told to stop
+    with suppress(asyncio.CancelledError):  # stopped by a signal
         asyncio.run(serve_until_signal())
     return 0

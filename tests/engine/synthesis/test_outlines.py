@@ -1,4 +1,4 @@
-"""Outlines lie on the edges of what differs in colour, and nowhere else."""
+"""Outlines are only drawn on the edges between different colours."""
 
 import torch
 from hypothesis import given
