@@ -59,11 +59,7 @@ def test_it_remembers_less() -> None:
 
 
 @pytest.mark.slow
-def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Up to the code itself, which is another one on a GPU: for a CPU it takes a minute to make."""
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same() -> None:
     torch.manual_seed(0)
     torch._dynamo.utils.counters.clear()
     # Both as they are but for their size: each block takes seconds to compile.
