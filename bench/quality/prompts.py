@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from training.data.drawn_captions import with_article
 from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene
 
 SINGLES = 77
@@ -67,10 +68,10 @@ def _singles() -> Iterator[Asked]:
         colour, shape = _in_turn(i)
         ground = _ground_for(i, colour)
         text = SINGLE_WORDINGS[i % len(SINGLE_WORDINGS)].format(
-            figure=_a(f"{colour} {shape}"),
+            figure=with_article(f"{colour} {shape}"),
             plain=f"{colour} {shape}",
             ground=ground,
-            a_ground=_a(ground),
+            a_ground=with_article(ground),
         )
         text = text.replace("a orange", "an orange")
         scene = Scene((Figure(shape, colour, 0.5, 0.5, 0.27, 0.1),), ground, jitter=i)
@@ -174,7 +175,7 @@ def _marked() -> Iterator[Asked]:
         colour, shape = _in_turn(4 * i + 1)
         ground = "white" if colour != "white" else "blue"
         plain = f"{colour} {shape}"
-        text = MARKED_WORDINGS[i % len(MARKED_WORDINGS)].format(a=_a(plain), plain=plain)
+        text = MARKED_WORDINGS[i % len(MARKED_WORDINGS)].format(a=with_article(plain), plain=plain)
         figure = Figure(shape, colour, 0.5, 0.5, 0.27, 0.1)
         scene = Scene((figure,), ground, watermark=True, jitter=i)
         with_mark = Asked("watermark", text, scene, frozenset({colour, shape, "watermark"}))
@@ -200,7 +201,3 @@ def _coloured(places: Iterable[int], wordings: Iterable[str]) -> Iterator[Asked]
             named=frozenset(named),
             exclude=first.colour,
         )
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

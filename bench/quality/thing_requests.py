@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.quality.prompts import Asked
 from training.data.concepts import Concept
+from training.data.drawn_captions import with_article
 from training.data.drawn_scenes import COLOURS, Scene
 
 HELD_OUT = Path(__file__).with_name("held_out.toml")
@@ -77,7 +78,7 @@ def _of_kind(
     elif kind == "exclude":
         for have, without in table["excludes"]["pairs"][: max(1, count // 2)]:
             one, other = by_name[have], by_name[without]
-            text = f"{_a(every[one])} and {_a(every[other])}"
+            text = f"{with_article(every[one].name)} and {with_article(every[other].name)}"
             yield Request(kind, text, (one,), excluded=other)
             yield Request(kind, text, (one,), exclude=without, excluded=other)
     else:
@@ -94,7 +95,7 @@ def _named(
     random: Random,
 ) -> Request:
     thing, other = things[place], things[-1 - place]
-    named = _a(every[thing])
+    named = with_article(every[thing].name)
     if kind == "ground":
         colour = COLOURED[place % len(COLOURED)]
         text = random.choice(table["scenes"]["ground"]).format(t=named, c=colour)
@@ -102,7 +103,9 @@ def _named(
     if kind == "landscape":
         return Request(kind, random.choice(table["scenes"]["landscape"]).format(t=named), (thing,))
     if kind == "two":
-        text = random.choice(table["scenes"]["two"]).format(a=named, b=_a(every[other]))
+        text = random.choice(table["scenes"]["two"]).format(
+            a=named, b=with_article(every[other].name)
+        )
         return Request(kind, text, (thing, other))
     if kind == "style":
         style = tuple(table["styles"])[place % len(table["styles"])]
@@ -111,7 +114,3 @@ def _named(
     language = "en" if kind == "en" else ("de", "es", "fr", "ja")[place % 4]
     name = named if language == "en" else every[thing].names[language]
     return Request(language, random.choice(table["phrasings"][language]).format(t=name), (thing,))
-
-
-def _a(concept: Concept) -> str:
-    return f"{'an' if concept.name[0] in 'aeiou' else 'a'} {concept.name}"

@@ -18,6 +18,7 @@ from typing import Any
 from bench.markdown import table
 from bench.quality.thing_requests import HELD_OUT
 from core.vocabulary import Vocabulary, vocabulary_of
+from training.data.drawn_captions import with_article
 
 SENTENCES = Path(__file__).with_name("sentences.toml")
 THINGS_EACH = 4
@@ -46,7 +47,7 @@ def found_in_sentences(vocabulary: Vocabulary, language: str, prompts: Prompts) 
 
 def _found(vocabulary: Vocabulary, language: str, phrasing: str, name: str) -> bool:
     label = vocabulary.labels[language][name]
-    called = f"{'an' if label[0] in 'aeiou' else 'a'} {label}" if language == "en" else label
+    called = with_article(label) if language == "en" else label
     return vocabulary.understand(phrasing.replace("{t}", called)).things == (name,)
 
 

@@ -18,6 +18,7 @@ from engine.models.model import Model, load_model
 from engine.synthesis.config import CONFIGS, SynthesisConfig, override
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
+from training.data.drawn_captions import with_article
 
 PLAIN, OURS = "plain", "ours"
 CPU = choose_device("cpu")
@@ -72,7 +73,7 @@ def prompts(count: int, name: str = "sketch") -> list[str]:
     if name == "picturebook":
         vocabulary = vocabulary_of(name)
         assert vocabulary
-        texts = [f"a {thing}" for thing in vocabulary.popular]
+        texts = [with_article(thing) for thing in vocabulary.popular]
     else:
         held = [one.include for one in held_out() if not one.exclude]
         texts = held[:: len(held) // 8]

@@ -99,7 +99,7 @@ def _of_one_word(scene: Scene, random: Random) -> Caption:
         case 1:
             return Caption(scene.ground, _claims(scene.ground))
         case 2:
-            return Caption(_a(figure.shape), _claims(figure.shape))
+            return Caption(with_article(figure.shape), _claims(figure.shape))
         case _:
             return _ground(scene, random)
 
@@ -109,8 +109,8 @@ def _ground(scene: Scene, random: Random) -> Caption:
     word = random.choice(("background", "background", "ground"))
     if scene.pattern != "plain" or random.random() < 0.1:
         text = random.choice((f"{scene.pattern} {scene.ground}", f"{scene.ground} {scene.pattern}"))
-        return Caption(f"{_a(text)} {word}", claims | {f"{scene.pattern} ground"})
-    return Caption(f"{_a(scene.ground)} {word}", claims)
+        return Caption(f"{with_article(text)} {word}", claims | {f"{scene.pattern} ground"})
+    return Caption(f"{with_article(scene.ground)} {word}", claims)
 
 
 def _subject(scene: Scene, random: Random) -> Caption:
@@ -132,7 +132,9 @@ def _one(scene: Scene, random: Random) -> Caption:
     named = f"{figure.colour} {figure.shape}"
     if scene.size_word and random.random() < 0.6:
         named, claims = f"{scene.size_word} {named}", claims | {scene.size_word}
-    text = random.choice((_a(named), _a(named), _a(named), named, f"one {named}"))
+    text = random.choice(
+        (with_article(named), with_article(named), with_article(named), named, f"one {named}")
+    )
     if text.startswith("one "):
         claims |= {"1 figures"}
     if scene.place and random.random() < 0.5:
@@ -147,10 +149,13 @@ def _two(scene: Scene, first: Figure, second: Figure, random: Random) -> Caption
         word = " left of " if " left of " in relation else " above "
         before, after = relation.split(word)
         shown = " to the left of " if word == " left of " and random.random() < 0.5 else word
-        return Caption(_a(before) + shown + _a(after), claims | {relation})
+        return Caption(with_article(before) + shown + with_article(after), claims | {relation})
     one, other = random.sample((_kind(first), _kind(second)), 2)
     return Caption(
-        _a(one) + random.choice((" and ", " and ", " next to ", " with ")) + _a(other), claims
+        with_article(one)
+        + random.choice((" and ", " and ", " next to ", " with "))
+        + with_article(other),
+        claims,
     )
 
 
@@ -221,7 +226,8 @@ def _kind(figure: Figure) -> str:
     return f"{figure.colour} {figure.shape}"
 
 
-def _a(noun: str) -> str:
+def with_article(noun: str) -> str:
+    """An English noun with its indefinite article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
