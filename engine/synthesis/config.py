@@ -177,7 +177,8 @@ PICTUREBOOK = SynthesisConfig(
     loss=LossConfig(
         tv_weight=0.02, prior_weight=2.0, exclude_text_floor=0.19, exclude_image_floor=0.25
     ),
-    schedule=ScheduleConfig(learning_rate=0.05),
+    # An image starts with its fine structure, so there is no coarse one to find first.
+    schedule=ScheduleConfig(learning_rate=0.05, coarse_fraction=0.0),
     # Samples are nearly done: at the whole learning rate, 60 steps bend their outlines.
     prior=PriorConfig(sampling_steps=12, lr_ratio=0.3, guidance_scale=2.0, negative_scale=3.0),
     init=InitConfig(prior_samples=8),

@@ -22,7 +22,7 @@ from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
-from engine.synthesis.config import InitConfig, SynthesisConfig
+from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.gradient_start import best_of_gradients
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
@@ -59,7 +59,7 @@ def start(
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
     elif recipe.source:
-        first, generators = _from_job(recipe, request.source, model, config.init, device)
+        first, generators = _from_job(recipe, request.source, model, config, device)
     elif part:
         seeded = list(_seeded(recipe, device))
         first = part.first_latents(model, opening, config, seeded, styles)
@@ -93,7 +93,7 @@ def start(
     if request.resume_from:
         job.resume(request.resume_from, model.vqgan)
     elif recipe.source:
-        job.resize(sizes[0])
+        job.resize(sizes[0], model.vqgan)
     return job
 
 
@@ -133,7 +133,7 @@ def _from_job(
     recipe: Recipe,
     source: Checkpoint | None,
     model: Model,
-    config: InitConfig,
+    config: SynthesisConfig,
     device: torch.device,
 ) -> tuple[Tensor, list[Generator]]:
     """The latents of one image of another job, warped as far as the recipe says."""
@@ -146,7 +146,10 @@ def _from_job(
         raise RecipeRefused(RefusalCode.BAD_SOURCE) from error
     generators = list(_seeded(recipe, device))
     if recipe.source.spread:
-        start = warp(start, config.max_warp * recipe.source.spread, generators, recipe.tile)
+        images = latents.decode(model.vqgan, start, config.quantize, recipe.tile)
+        std = config.init.max_warp * recipe.source.spread
+        warped = warp(images, std, generators, recipe.tile)
+        start = latents.encode_again(model.vqgan, warped, recipe.tile)
     return start, generators
 
 
@@ -165,22 +168,22 @@ def _source_rows(recipe: Recipe) -> Tensor:
 
 
 def warp(
-    start: Tensor, std: float, generators: Sequence[Generator], tile: Tile | None = None
+    images: Tensor, std: float, generators: Sequence[Generator], tile: Tile | None = None
 ) -> Tensor:
-    """Warps latents (images, embed_dim, h, w) smoothly, by `std` in half sides of the image.
+    """Warps images (images, 3, height, width) smoothly, by `std` in half sides.
 
     The optimiser would remove noise before it changed anything; a displacement stays.
     """
     corners = [torch.randn(2, 3, 3, generator=each, device=each.device) for each in generators]
-    size = (start.shape[2], start.shape[3])
+    size = (images.shape[2], images.shape[3])
     flow = std * latents.resize(torch.stack(corners), size, tile).movedim(1, -1)
-    identity = torch.eye(2, 3, device=start.device).expand(len(start), -1, -1)
-    grid = F.affine_grid(identity, list(start.shape), align_corners=False) + flow
+    identity = torch.eye(2, 3, device=images.device).expand(len(images), -1, -1)
+    grid = F.affine_grid(identity, list(images.shape), align_corners=False) + flow
     if tile:  # between copies of itself
         rows, columns = 3 if tile.down else 1, 3 if tile.across else 1
-        start = start.repeat(1, 1, rows, columns)
+        images = images.repeat(1, 1, rows, columns)
         grid = grid / grid.new_tensor([columns, rows])
-    return F.grid_sample(start, grid, padding_mode="border", align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _encode_initial(recipe: Recipe, request: RenderRequest, model: Model) -> Tensor:

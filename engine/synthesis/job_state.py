@@ -14,7 +14,7 @@ from engine.models.vqgan import VQGAN
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.config import ScheduleConfig, SynthesisConfig
 from engine.synthesis.film import moved_latents
-from engine.synthesis.latents import resize
+from engine.synthesis.latents import resize, resize_image
 from engine.synthesis.objective import Target
 from engine.synthesis.painted_part import PaintedPart
 
@@ -155,24 +155,27 @@ class JobState:
         if mean < self.best[0] - self.config.schedule.min_delta:
             self.best = mean, self.step
 
-    def enlarge_if_due(self) -> None:
+    def enlarge_if_due(self, vqgan: VQGAN) -> None:
         """After a step: goes on at the next size or in the last scene, if it is time."""
         if self.step in self.sizes:
-            self.resize(self.sizes[self.step])
+            self.resize(self.sizes[self.step], vqgan)
         if self.step in self.sizes or self.step == self.last_scene_at:
             self.best = math.inf, self.step
 
-    def resize(self, size: Size) -> None:
-        """Goes on at another size, with Adam's moments as they would be there.
+    def resize(self, size: Size, vqgan: VQGAN) -> None:
+        """Goes on with the same image at another size, with Adam's moments as they would be there.
 
         A loss that is a mean over the image pulls at each of n times as many latents with a nth of
         the force. From Crowson's style-transfer-pytorch, which carries Adam's state over.
         """
+        if size == self.size:
+            return
         tile = self.recipe.tile
         ratio = math.prod(self.size) / math.prod(size)
         scales = {"exp_avg": ratio, "exp_avg_sq": ratio**2}
         moments = {name: scales[name] * resize(m, size, tile) for name, m in self.moments.items()}
-        self.optimize(resize(self.latents, size, tile), moments)
+        resized = resize_image(vqgan, self.latents, size, self.config.quantize, tile)
+        self.optimize(resized, moments)
 
     def average_frame(self) -> None:
         """After a film's frame: goes on from the moving mean of the latents, which is shown."""

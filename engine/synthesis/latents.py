@@ -68,15 +68,39 @@ def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
     return np.rint(values * 255).clip(0, 255).astype(np.uint8)
 
 
-def resize(latents: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
-    """(batch, channels, h, w) to another height and width, without gradient."""
-    latents = latents.detach()
+@torch.no_grad()
+def resize_image(
+    vqgan: VQGAN,
+    latents: Tensor,
+    size: tuple[int, int],
+    quantize: bool,
+    tile: Tile | None = None,
+) -> Tensor:
+    """Latents (batch, embed_dim, h, w) of the same images with another h and w.
+
+    The images are resized and encoded again: interpolated latents decode to blocks.
+    """
+    factor = vqgan.factor
+    images = decode(vqgan, latents, quantize, tile)
+    resized = resize(images, (size[0] * factor, size[1] * factor), tile)
+    return encode_again(vqgan, resized, tile)
+
+
+def encode_again(vqgan: VQGAN, images: Tensor, tile: Tile | None) -> Tensor:
+    """Rendered images (batch, 3, height, width) from 0 to 1 → (batch, embed_dim, h, w)."""
+    encoded = vqgan.encode(images)
+    return join_edges(encoded, tile) if tile else encoded
+
+
+def resize(values: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
+    """(batch, channels, h, w) to another height and width, bilinear and without gradient."""
+    values = values.detach()
     if not tile:
-        return F.interpolate(latents, size, mode="bilinear", align_corners=False)
+        return F.interpolate(values, size, mode="bilinear", align_corners=False)
     # Between copies of itself, of which the one in the middle is kept.
     rows, columns = 3 if tile.down else 1, 3 if tile.across else 1
     height, width = size
-    copies = latents.repeat(1, 1, rows, columns)
+    copies = values.repeat(1, 1, rows, columns)
     resized = F.interpolate(
         copies, (rows * height, columns * width), mode="bilinear", align_corners=False
     )

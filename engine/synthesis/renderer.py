@@ -150,7 +150,7 @@ class Renderer:
             shown = self._film_frame(job) if job.frame_ended else own
             outputs.append(self._output(job_id, job, target, shown, mean))
         for output in outputs:
-            jobs[output.job_id].enlarge_if_due()
+            jobs[output.job_id].enlarge_if_due(self.model.vqgan)
             if output.done or output.fault:
                 self.abort(output.job_id)
         return outputs

@@ -44,6 +44,12 @@ def sketch(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.fixture(scope="session")
+def picturebook(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The default model, which comes along, too."""
+    return load_model("picturebook", tmp_path_factory.mktemp("data"), CPU)
+
+
+@pytest.fixture(scope="session")
 def _measured() -> dict[tuple[Any, ...], Any]:
     return {}
 

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Generator, Tensor
 
-from core.recipe import Recipe
+from core.recipe import Recipe, Source
 from engine.models.model import Model
 from engine.synthesis import objective
 from engine.synthesis.candidates import fit
-from engine.synthesis.config import SKETCH, SynthesisConfig, override
+from engine.synthesis.config import PICTUREBOOK, SKETCH, SynthesisConfig, override
 from engine.synthesis.gradient_start import GENES, evolve, gradient_images
 from engine.synthesis.initialisation import start
 from engine.synthesis.prior_start import best_of_prior
+from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, QUICK, Recipes
 
@@ -50,6 +51,24 @@ def drawn(model: Model, wanted: Recipe, config: SynthesisConfig = SKETCH) -> Ten
         generator = Generator().manual_seed(wanted.seed)
         best = best_of_prior(model, target, config, generator)
         return fit((best + 1) / 2, 64, 64)[0]
+
+
+def steepness(images: Tensor) -> float:
+    """Of the steepest hundredth of the edges."""
+    return float(images.diff(dim=3).abs().amax(1).flatten().quantile(0.99))
+
+
+def test_a_variation_is_as_sharp_as_its_image(picturebook: Model) -> None:
+    quick = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
+    recipe = Recipe.make("a cat", width=128, height=128, steps=2, seed=0)
+    renderer = Renderer(picturebook, CPU, quick)
+    renderer.add(RenderRequest(1, recipe))
+    (output,) = renderer.step()
+    varied = recipe.model_copy(update={"seed": 1, "source": Source(job=1, row=0, spread=0.2)})
+    renderer.add(RenderRequest(2, varied, source=output.checkpoint()))
+    variation = next(each for each in renderer.step() if each.job_id == 2)
+    assert (variation.pixels - output.pixels).abs().max() > 0.1
+    assert steepness(variation.pixels) > 0.85 * steepness(output.pixels)
 
 
 @pytest.mark.slow

@@ -1,15 +1,21 @@
 """Latents: from pictures and back, and gradients that pass where they lead back inside."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from torch import Generator
+from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from core.pattern import Tile
 from engine.models.model import Model
 from engine.synthesis import latents
+
+THINGS = Path("bench/quality/practice_things.png")
+"""Things that `picturebook` has painted, 128 pixels a side."""
 
 
 def test_an_initial_image_is_cropped_to_the_shape(model: Model) -> None:
@@ -52,6 +58,26 @@ def test_a_small_image_is_shown_at_the_size_that_was_asked_for() -> None:
     (image,) = latents.to_images(torch.full((1, 3, 8, 12), 0.2), 24, 16)
     assert image.size == (24, 16)
     assert image.getpixel((12, 8)) == (51, 51, 51)
+
+
+def similarity(images: Tensor, original: Tensor) -> float:
+    """The PSNR of images at the original's size, in dB."""
+    small = F.interpolate(images, original.shape[2:], mode="area")
+    return float(-10 * (small - original).square().mean().log10())
+
+
+@torch.no_grad()
+def test_an_image_stays_the_same_when_it_is_enlarged(picturebook: Model) -> None:
+    with Image.open(THINGS) as sheet:
+        start = latents.encode(picturebook.vqgan, sheet.crop((0, 0, 128, 128)), 128, 128)
+    enlarged = latents.resize_image(picturebook.vqgan, start, (32, 32), quantize=True)
+    interpolated = latents.resize(start, (32, 32))
+    shown, large, blocks = (
+        latents.decode(picturebook.vqgan, each, quantize=True)
+        for each in (start, enlarged, interpolated)
+    )
+    assert similarity(large, shown) > 28
+    assert similarity(large, shown) > similarity(blocks, shown) + 5
 
 
 @given(st.sampled_from(Tile), st.integers(0, 5), st.integers(0, 3), st.sampled_from([2, 3]))

@@ -1,7 +1,5 @@
 """Where things stand before the first step, and in which styles; with the embedded model."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +10,7 @@ from core.composition import FAR, HALF, Part
 from core.prompts import Prompt
 from core.recipe import Recipe
 from core.vocabulary import vocabulary_of
-from engine.models.model import Model, load_model
+from engine.models.model import Model
 from engine.synthesis.config import PICTUREBOOK, InitConfig, override
 from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
@@ -30,11 +28,6 @@ from tests.engine.synthesis.conftest import CPU
 from training.data.sources import STYLES
 
 QUICK = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
-
-
-@pytest.fixture(scope="module")
-def picturebook() -> Model:
-    return load_model("picturebook", Path("data"), CPU)
 
 
 def asked(include: str, exclude: str = "", **values: int) -> Recipe:
