@@ -59,10 +59,13 @@ async def poll_in(hall: Member, database: Database) -> MessageView:
 
 
 async def settled(database: Database) -> None:
-    """Waits until no vote is due, and none that is closed has to be announced."""
+    """Waits until none of the votes that are closed has to be announced, and then none is due.
+
+    In this order: no vote is due as long as the one before it is not settled.
+    """
     votes = WeeklyThemes(database)
     async with asyncio.timeout(PATIENCE):
-        while await votes.due() or await votes.closed():  # noqa: ASYNC110 - the database tells nobody
+        while await votes.closed() or await votes.due():  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
 
 
