@@ -77,7 +77,7 @@ def _sizes(short: int, long: int) -> tuple[Size, ...]:
 
 _MENUS = {
     "sketch": Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=100),
-    "picturebook": Menu(_sizes(128, 192), Canvas(128, 8), largest=384, steps=50),
+    "picturebook": Menu(_sizes(192, 288), Canvas(192, 8), largest=768, steps=50),
 }
 _FULL_SIZE = Menu(_sizes(256, 384), Canvas(256, 16), largest=768, steps=300)
 

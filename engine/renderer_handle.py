@@ -32,7 +32,7 @@ from engine.synthesis.validation import Note
 
 log = structlog.stdlib.get_logger(__name__)
 
-SMALL_SIDE = 128  #: the most pixels of images that a CPU renders several of at a time
+SMALL_SIDE = 192  #: the most pixels of images that a CPU renders several of at a time
 PREVIEW_SECONDS = 1.0  #: between two outputs of a job whose frames are not kept
 
 P = ParamSpec("P")

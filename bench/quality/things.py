@@ -20,7 +20,7 @@ from random import Random
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from bench.markdown import table
@@ -43,7 +43,9 @@ from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.model import Model, load_model, read_model
 from engine.synthesis.config import CONFIGS, override
+from engine.synthesis.cutouts import make_cutouts, sample_augmentation
 from engine.synthesis.renderer import Renderer
+from training.data.drawn_captions import with_article
 from training.data.images import SIDE, Images, load_images
 from training.judges.classifier import load_classifier
 from training.judges.prototypes import (
@@ -72,6 +74,22 @@ def named_by_clip(model: Model, names: Sequence[str], pictures: Tensor, wanted: 
     read = torch.cat([model.perceptor.embed_texts(batch) for batch in batches])
     rates = (hits(seen @ read.t(), wanted, k).float().mean().item() for k in TOP)
     return ", ".join(f"{100 * rate:.0f} %" for rate in rates)
+
+
+@torch.no_grad()
+def similarity_to_captions(model: Model, captions: Sequence[str], pictures: Tensor) -> Tensor:
+    """The mean cosine of cutouts of each image (n, 3, SIDE, SIDE) to its caption: (n,)."""
+    config, side = CONFIGS[model.name].cutouts, model.perceptor.resolution
+    generator = Generator().manual_seed(0)
+    found = []
+    for picture, caption in zip(pictures, captions, strict=True):
+        augmentations = [
+            sample_augmentation(config, SIDE, SIDE, side, generator) for _ in range(config.count)
+        ]
+        shown = picture[None].expand(config.count, -1, -1, -1)
+        seen = model.perceptor.embed_images(make_cutouts(shown, augmentations, side))
+        found.append((seen @ model.perceptor.embed_texts([caption])[0]).mean())
+    return torch.stack(found)
 
 
 # -- the report ------------------------------------------------------------------------------
@@ -180,6 +198,8 @@ def _report(
     unseen = Random("unseen").sample(judge_images(images), REAL)
     by_others = on_white(images, unseen), torch.from_numpy(images.concept[unseen])
     named = named_by_clip(model, names, *by_others)
+    captions = [with_article(names[concept]) for concept in by_others[1]]
+    similar = similarity_to_captions(model, captions, by_others[0])
     return [
         report_of(columns),
         f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
@@ -187,10 +207,16 @@ def _report(
         *_styles(prototypes, images, model, styled),
         f"The right name among the {', '.join(map(str, TOP))} that the model's CLIP finds nearest, "
         f"of real images by makers it was not trained on: {named}.",
+        f"The mean cosine of cutouts of these images to their captions: {_quantiles(similar)}.",
         f"Mean distance of an image to the nearest training image of the same thing: {near:.2f}; "
         f"of a training image to the nearest one by another maker: {between:.2f}. Nearer than any "
         f"two makers are: {100 * copies:.0f} %.",
     ]
+
+
+def _quantiles(values: Tensor) -> str:
+    shares = (0.5, 0.75, 0.9, 0.95)
+    return ", ".join(f"{values.quantile(q):.2f} or less for {100 * q:.0f} %" for q in shares)
 
 
 def _percent(said: Sequence[bool]) -> str:

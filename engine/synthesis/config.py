@@ -4,6 +4,7 @@ Unless a comment names a source, a value was chosen with `python -m bench.qualit
 prompts, and `python -m bench.quality.ablation` compares it with its alternatives.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -49,6 +50,7 @@ class ScheduleConfig:
     min_delta: float = 0.001  # how far the loss must fall to count as progress
     loss_ema_weight: float = 0.2  # of the newest loss in the running mean
     scene_fade: float = 0.1  # share of the steps in which a scene of a story becomes the next
+    sufficient_loss: float = -math.inf  # CLIP's, from which on there is nothing more to gain
     check_every: int = 10  # steps between checks, each of which waits for the device
 
 
@@ -177,8 +179,14 @@ PICTUREBOOK = SynthesisConfig(
     loss=LossConfig(
         tv_weight=0.02, prior_weight=2.0, exclude_text_floor=0.19, exclude_image_floor=0.25
     ),
-    # An image starts with its fine structure, so there is no coarse one to find first.
-    schedule=ScheduleConfig(learning_rate=0.05, coarse_fraction=0.0),
+    schedule=ScheduleConfig(
+        learning_rate=0.05,
+        coarse_fraction=0.0,  # an image starts with its fine structure
+        patience=0.1,
+        min_patience=10,
+        min_delta=0.02,
+        sufficient_loss=-0.5,  # nine in ten real images are less similar to their captions
+    ),
     # Samples are nearly done: at the whole learning rate, 60 steps bend their outlines.
     prior=PriorConfig(sampling_steps=12, lr_ratio=0.3, guidance_scale=2.0, negative_scale=3.0),
     init=InitConfig(prior_samples=8),

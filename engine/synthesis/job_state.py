@@ -126,9 +126,9 @@ class JobState:
         self.optimizer.step()
         self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
         self.step += 1
-        if self.step % schedule.check_every == 0 or self.done or self._out_of_patience():
+        if self.step % schedule.check_every == 0 or self.done or self._ends_early():
             self._check_loss()
-        self.stalled = self._out_of_patience()
+        self.stalled = self._ends_early()
 
     def _learning_rate(self) -> float:
         schedule, recipe = self.config.schedule, self.recipe
@@ -140,14 +140,18 @@ class JobState:
             progress = progress * self.target.scenes % 1
         return learning_rate(progress, schedule)
 
-    def _out_of_patience(self) -> bool:
-        """A film is as long as was asked for."""
-        if self.recipe.film:
+    def _ends_early(self) -> bool:
+        """Whether nothing has improved for long, or nothing needs to.
+
+        A film is as long as was asked for, and *More steps* asks for them whatever the loss is.
+        """
+        if self.recipe.film or self.step <= max(*self.sizes, self.last_scene_at):
             return False
         schedule = self.config.schedule
+        if self.best[0] <= schedule.sufficient_loss and not self.prior_steps:
+            return True
         patience = max(schedule.min_patience, schedule.patience * self.recipe.steps)
-        last_change = max(*self.sizes, self.last_scene_at)
-        return self.step > last_change and self.step - self.best[1] >= patience
+        return self.step - self.best[1] >= patience
 
     def _check_loss(self) -> None:
         mean = self.losses.mean().item()

@@ -392,6 +392,18 @@ def test_a_job_ends_when_nothing_improves_any_more(model: Model, recipe: Recipes
     assert iterations[-1].done
 
 
+def test_a_job_ends_once_its_image_is_similar_enough(model: Model, recipe: Recipes) -> None:
+    values = {"schedule.check_every": 2, "schedule.sufficient_loss": 9.0}
+    renderer = Renderer(model, CPU, override(QUICK, values))
+    asked = recipe(steps=6)
+    renderer.add(RenderRequest(1, asked))
+    (_, second) = paint(renderer)
+    assert (second.step, second.done) == (2, True)
+    more = asked.more(1, 0, 6)
+    renderer.add(RenderRequest(1, more, source=second.checkpoint()))
+    assert len(paint(renderer)) == 6, "more steps are taken if a member asks for them"
+
+
 @pytest.mark.slow
 def test_no_job_ends_while_its_image_is_small(model: Model, recipe: Recipes) -> None:
     renderer = Renderer(
