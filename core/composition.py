@@ -42,6 +42,12 @@ DOING = "doing"
 """The relation of a thing that does something to another."""
 NEVER = "(?!)"
 """A pattern that matches nothing."""
+CUE_DISTANCE = 40
+"""The most characters between a colour and a word that makes it that of the ground."""
+_ENDS = r"(?=\s*(?:[,.:;!?+/|&)]|$))"
+_WORD = re.compile(r"(?<=\s)\S+")
+_WITH = re.compile(r"(?:with|mit|con|avec)\b", re.IGNORECASE)
+_NEXT_WORD = re.compile(r"[\s-]+[\w'-]+")
 BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
 """Words that are no adjectives of a place: before them comes another thing."""
 PLACES = {
@@ -105,7 +111,8 @@ class Grammar:
     """`tables` hold, by language, the templates of `ground`, `left`, `above`, `and` and so on.
 
     `colours` are the grounds' by their English names. `things_of` are the things and shapes that a
-    text names, in English; `is_name` says whether all of it is one name.
+    text names, in English; `is_name` says whether all of it is one name, and `called` are the
+    things that a text calls by their English names, if it calls all of them so.
     """
 
     def __init__(
@@ -114,9 +121,10 @@ class Grammar:
         colours: Mapping[str, Colour],
         things_of: Callable[[str], Collection[str]],
         is_name: Callable[[str], bool],
+        called: Callable[[str], Sequence[str]],
     ) -> None:
         self.tables, self.colours = tables, colours
-        self.things_of, self.is_name = things_of, is_name
+        self.things_of, self.is_name, self.called = things_of, is_name, called
 
     def reading(self, things_of: Callable[[str], Collection[str]]) -> "Grammar":
         """The same grammar with another way to find the things of a text."""
@@ -134,26 +142,34 @@ class Grammar:
         if not self.things_of(text) or (self.is_name(text) and not beside.said):
             return NOTHING
         for rules in self._rules:
-            core, ground = rules.split_ground(text, self.is_name)
+            core, ground = rules.split_ground(text, self.is_name, self.things_of)
             ground = ground if ground.said else beside
             if self.things_of(core) and (found := self._composed(rules, core, ground)):
                 return found
-        return NOTHING
+        return Composition(tuple(self._apart(text)))
 
     def says_ground(self, text: str) -> bool:
         """Whether a prompt names a ground."""
         return self._ground_beside([text]).said
 
+    def without_ground(self, text: str) -> str:
+        """A prompt without the ground that it names."""
+        for rules in self._rules:
+            core, ground = rules.split_ground(text, self.is_name, self.things_of)
+            if ground.said:
+                return core
+        return text
+
     def _ground_beside(self, others: Sequence[str]) -> "_Ground":
         for text in others:
             for rules in self._rules:
-                _, ground = rules.split_ground(text, self.is_name)
+                _, ground = rules.split_ground(text, self.is_name, self.things_of)
                 if ground.said:
                     return ground
         return _Ground()
 
     def _composed(self, rules: "_Rules", core: str, ground: "_Ground") -> Composition:
-        parts = self._parts(rules, core)
+        parts = self._parts(rules, core) or (self._apart(core) if ground.said else [])
         landscape = ground.landscape
         if landscape and SKY.issuperset(self.things_of(core)):
             return NOTHING
@@ -202,6 +218,25 @@ class Grammar:
                 first, last = sorted(("t", "other"), key=found.start)
                 said = f"{found[first].strip()} {found[last].strip()}".strip()
                 return [Part(said, x, y, size) for x, y in places]
+        return []
+
+    def _apart(self, text: str) -> list[Part]:
+        """Two things that no template joins: side by side. "A man with a hat" stays a man.
+
+        Only what is called by its name counts; other words are often about something else.
+        """
+        named = list(dict.fromkeys(self.called(text)))
+        if len(named) != 2:
+            return []
+        for word in _WORD.finditer(text):
+            first, second = text[: word.start()], text[word.start() :]
+            if set(self.things_of(first)) == {named[0]} and set(self.things_of(second)) == {
+                named[1]
+            }:
+                if _WITH.match(second):
+                    return []
+                both = zip((first, second), SEATS[2], strict=True)
+                return [Part(said.strip(" ,.;:"), x, y, HALF) for said, (x, y) in both]
         return []
 
     def _listed(self, text: str) -> list[str]:
@@ -262,10 +297,23 @@ class _Rules:
         self._background = self._coloured(scenery["background"], scenery["links"])
         self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
         self._scenery = [
-            (kind, re.compile(self._edged(pattern), re.IGNORECASE))
+            (kind, re.compile(pattern, re.IGNORECASE))
             for kind in LANDSCAPES
-            for pattern in (_any_of(scenery[kind]), self._placed_in(scenery, kind))
+            for pattern in (
+                self._edged(_any_of(scenery[kind])),
+                self._edged(self._placed_in(scenery, kind)),
+                self._set_apart(scenery, kind),
+            )
         ]
+        self._alone = re.compile(
+            rf"{self._edged(_any_of(scenery['onto']))}\s+(?:{_any_of(scenery['links'])}\s+)*"
+            rf"(?P<c>{self._colours}){_ENDS}",
+            re.IGNORECASE,
+        )
+        self._cue = re.compile(
+            self._edged(_any_of([*scenery["background"], *scenery["cues"]])), re.IGNORECASE
+        )
+        self._colour = re.compile(self._edged(self._colours), re.IGNORECASE)
         self._weather = [
             (name, re.compile(self._edged(_any_of(words)), re.IGNORECASE))
             for name, words in scenery.get("weather", {}).items()
@@ -276,10 +324,17 @@ class _Rules:
             for form in forms.split("/")
         }
 
-    def split_ground(self, text: str, is_name: Callable[[str], bool]) -> tuple[str, "_Ground"]:
+    def split_ground(
+        self,
+        text: str,
+        is_name: Callable[[str], bool],
+        things_of: Callable[[str], Collection[str]],
+    ) -> tuple[str, "_Ground"]:
         """Splits a prompt into the part without its ground, and the ground. Names are not split."""
         ground = _Ground()
-        while not is_name(text) and (found := self._ground_of(text)):
+        while not is_name(text) and (
+            found := self._ground_of(text) or (not ground.said and self._cued(text, things_of))
+        ):
             text, more = found
             ground = _Ground(
                 colour=ground.colour or more.colour,
@@ -293,8 +348,8 @@ class _Rules:
         for pattern in self._grounds:
             if found := pattern.fullmatch(text):
                 return found["t"], _Ground(colour=self._colour_names[found["c"].casefold()])
-        if found := self._background.search(text):
-            colour = self._colour_names[(found["c"] or found["d"]).casefold()]
+        if found := self._background.search(text) or self._alone.search(text):
+            colour = self._colour_names[next(filter(None, found.groups())).casefold()]
             around = (text[: found.start()], text[found.end() :])
             return self._rest(around), _Ground(colour=colour)
         for kind, pattern in self._scenery:
@@ -304,11 +359,33 @@ class _Rules:
                 return rest.strip(" ,、"), replace(ground, weather=self._weather_of(found[0]))
         return None
 
+    def _cued(
+        self, text: str, things_of: Callable[[str], Collection[str]]
+    ) -> tuple[str, "_Ground"] | None:
+        """A colour near a word that says what it is for, such as "make everything behind it red".
+
+        A colour directly beside the name of a thing is the thing's.
+        """
+        cues, colours = list(self._cue.finditer(text)), list(self._colour.finditer(text))
+        pairs = [
+            (max(colour.start() - cue.end(), cue.start() - colour.end()), cue, colour)
+            for cue in cues
+            for colour in colours
+        ]
+        for distance, cue, colour in sorted(pairs, key=lambda pair: pair[0]):
+            after = _NEXT_WORD.match(text, colour.end())
+            if distance > CUE_DISTANCE or (after and things_of(f"{colour[0]}{after[0]}")):
+                continue
+            first, last = sorted((cue.span(), colour.span()))
+            rest = text[: first[0]], text[first[1] : last[0]], text[last[1] :]
+            return self._rest(rest), _Ground(colour=self._colour_names[colour[0].casefold()])
+        return None
+
     def _weather_of(self, said: str) -> tuple[str, ...]:
         return tuple(name for name, pattern in self._weather if pattern.search(said))
 
-    def _rest(self, around: tuple[str, str]) -> str:
-        """The prompt on both sides of its ground, without the words that joined them."""
+    def _rest(self, around: Sequence[str]) -> str:
+        """The prompt on all sides of its ground, without the words that joined them."""
         return " ".join(filter(None, (self._dangling.sub("", side) for side in around))).strip()
 
     def _coloured(self, nouns: Iterable[str], links: Iterable[str]) -> re.Pattern[str]:
@@ -327,6 +404,23 @@ class _Rules:
         preposition, article = _any_of(scenery["prepositions"]), _any_of(scenery["articles"])
         other = rf"(?!(?:{preposition}|{BETWEEN_THINGS})\s)[\w'-]+\s+"
         return rf"{preposition}\s+(?:{article}\s+|[ld]')?(?:{other}){{0,2}}?{noun}"
+
+    @classmethod
+    def _set_apart(cls, scenery: Mapping[str, Any], kind: str) -> str:
+        """A pattern for a landscape that stands by itself, as in "beach, night" or "winter scene".
+
+        With an article it is a thing, as in "a cat, a mountain".
+        """
+        noun, scene = _any_of(scenery["nouns"][kind]), _any_of(scenery["scenes"])
+        if "postpositions" in scenery:
+            return (
+                rf"(?:^|(?<=[\s,.:、。]))(?:[^\s,.:、。]{{0,3}}の)?{noun}(?=[\s,.:、。]|{scene}|$)"
+            )
+        words = (*scenery["articles"], *scenery["prepositions"], *BETWEEN_THINGS.split("|"))
+        other = rf"(?!{_any_of(words)}\s)[\w'-]+\s+"
+        placed = rf"(?:^|[,.:;!?+/|&])\s*(?:{other}){{0,2}}{noun}(?:\s+{scene})?{_ENDS}"
+        titled = cls._edged(rf"(?:{other})?{noun}\s+{scene}")
+        return f"{placed}|{titled}"
 
     @staticmethod
     def _alike_in(table: Mapping[str, Any]) -> Iterator[tuple[Centres, float, Sequence[str]]]:

@@ -279,6 +279,7 @@ class Vocabulary:
         if any(self._things_and_shapes(t) and not self._grammar.says_ground(t) for t in others):
             return NOTHING
         asked = set(self._things_and_shapes(first))
+        asked.update(self._things_and_shapes(self._grammar.without_ground(first)))
 
         def things_of(part: str) -> list[str]:
             found = self._things_and_shapes(part)
@@ -321,6 +322,7 @@ class Vocabulary:
             self.grounds,
             things_of=self._things_and_shapes,
             is_name=self._is_name,
+            called=self._called,
         )
 
     def _is_name(self, text: str) -> bool:
@@ -329,6 +331,15 @@ class Vocabulary:
         while words and words[0] in self.silent:
             del words[0]
         return fold(text) in self.things or _joined(words) in self.things
+
+    def _called(self, text: str) -> list[str]:
+        """The things that a text calls by their English names; nothing if another word means one.
+
+        In other languages, names are too often words of a sentence, such as Spanish "te".
+        """
+        phrases = [phrase for phrase in self._phrases_of(text) if phrase.thing]
+        named = all(p.name and p.exact and p.text not in self._foreign_names for p in phrases)
+        return [phrase.thing for phrase in phrases] if named else []
 
     def _things_and_shapes(self, text: str) -> list[str]:
         """The things and shapes that a text names; nothing if all of its words are silent."""

@@ -5,7 +5,8 @@ some by its descriptions. To count, the right thing must be found, and no other 
 has words that were added for the practice phrasings; a few of them occur in the held-out ones, too.
 How near a description must be to a thing was chosen by the practice descriptions.
 
-Sentences of `sentences.toml` ask for some of the things, and mention others.
+Sentences of `sentences.toml` ask for some of the things, and mention others. Those of
+`scene_sentences.toml` ask for things on a ground, in a landscape, and side by side.
 """
 
 import tomllib
@@ -21,11 +22,21 @@ from core.vocabulary import Vocabulary, vocabulary_of
 from training.data.drawn_captions import with_article
 
 SENTENCES = Path(__file__).with_name("sentences.toml")
+SCENES = Path(__file__).with_name("scene_sentences.toml")
 THINGS_EACH = 4
 """Things that each sentence asks for."""
+SHADES = {
+    "red": {"en": "red", "de": "rot", "es": "rojo", "fr": "rouge", "ja": "赤"},
+    "blue": {"en": "blue", "de": "blau", "es": "azul", "fr": "bleu", "ja": "青"},
+    "purple": {"en": "purple", "de": "lila", "es": "morado", "fr": "violet", "ja": "紫"},
+    "green": {"en": "green", "de": "grün", "es": "verde", "fr": "vert", "ja": "緑"},
+    "lightblue": {"en": "light blue"},
+}
+"""Grounds that are asked for, in the languages' words for them."""
 LANGUAGES = {"en": "English", "de": "German", "es": "Spanish", "fr": "French", "ja": "Japanese"}
 
 
+KINDS = {"ground": "on a ground", "landscape": "in a landscape", "two": "two things"}
 Prompts = Mapping[str, Any]
 """One part of `held_out.toml`."""
 
@@ -46,9 +57,39 @@ def found_in_sentences(vocabulary: Vocabulary, language: str, prompts: Prompts) 
 
 
 def _found(vocabulary: Vocabulary, language: str, phrasing: str, name: str) -> bool:
-    label = vocabulary.labels[language][name]
-    called = with_article(label) if language == "en" else label
+    called = _called(vocabulary, language, name)
     return vocabulary.understand(phrasing.replace("{t}", called)).things == (name,)
+
+
+def _called(vocabulary: Vocabulary, language: str, name: str) -> str:
+    """A thing's name as in a sentence."""
+    label = vocabulary.labels[language][name]
+    return with_article(label) if language == "en" else label
+
+
+def composed(
+    vocabulary: Vocabulary, language: str, kind: str, prompts: Mapping[str, Any]
+) -> Iterator[bool]:
+    """For each request for a scene and some things: whether those are placed as it says.
+
+    In a landscape, any landscape counts, and weather beside the thing.
+    """
+    random, names = Random("scenes"), list(vocabulary.labels[language])
+    shades = {shade: words[language] for shade, words in SHADES.items() if language in words}
+    for sentence in prompts[kind][language]:
+        for _ in range(THINGS_EACH):
+            things, shade = random.sample(names, 2), random.choice(list(shades))
+            one, other = (_called(vocabulary, language, thing) for thing in things)
+            text = sentence.replace("{t}", one).replace("{a}", one).replace("{b}", other)
+            scene = vocabulary.compose([text.replace("{c}", shades[shade])])
+            shown = [vocabulary.understand(part.text).things for part in scene.parts]
+            if kind == "ground":
+                ground = scene.colour == tuple(vocabulary.grounds[shade])
+                yield ground and shown == [(things[0],)]
+            elif kind == "landscape":
+                yield bool(scene.landscape) and (things[0],) in shown and len(shown) < 3
+            else:
+                yield sorted(shown) == sorted((thing,) for thing in things)
 
 
 def described(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
@@ -72,6 +113,14 @@ def main() -> None:
     rows.append(("descriptions", *_rates(partial(described, vocabulary), parts), "", ""))
     header = ("", "practice", "held-out", "practice sentences", "control sentences")
     print(table(header, rows))
+    scenes = tomllib.loads(SCENES.read_text())
+    halves = (scenes["practice"], scenes["control"])
+    rows = [
+        (name, *(r for k in KINDS for r in _rates(partial(composed, vocabulary, code, k), halves)))
+        for code, name in LANGUAGES.items()
+    ]
+    heads = [f"{kind}, {half}" for kind in KINDS.values() for half in ("practice", "control")]
+    print(f"\n{table(('', *heads), rows)}")
 
 
 def _rates(ask: Callable[[Prompts], Iterator[bool]], parts: Sequence[Prompts]) -> Iterator[str]:

@@ -12,10 +12,11 @@ NAMES = {"cat", "dog", "star", "moon", "circle", "salt and pepper", "katze", "hu
 def things_of(text: str) -> list[str]:
     if "salt and pepper" in text:
         return ["salt and pepper"]
-    return [name for name in (*NAMES, "salt", "pepper") if name in text.lower()]
+    named = [name for name in (*NAMES, "salt", "pepper") if name in text.lower()]
+    return sorted(named, key=text.lower().index)
 
 
-GRAMMAR = Grammar(phrases(), grounds(), things_of, lambda text: text.lower() in NAMES)
+GRAMMAR = Grammar(phrases(), grounds(), things_of, lambda text: text.lower() in NAMES, things_of)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,52 @@ def test_a_thing_stands_in_a_landscape(prompt: str, thing: str, landscape: str) 
     composition = GRAMMAR.compose(prompt)
     assert [part.text for part in composition.parts] == [thing]
     assert composition.landscape == landscape
+
+
+@pytest.mark.parametrize(
+    ("prompt", "colour"),
+    [
+        ("a cat, red bg", "red"),
+        ("draw me a cat and make everything behind it green", "green"),
+        ("hi! a cat on purple, i've been waiting all day", "purple"),
+        ("the background has to be blue. A cat, please", "blue"),
+        ("eine Katze, dahinter alles rot", "red"),
+        ("un gato y detrás todo verde", "green"),
+        ("真ん中に猫、まわりは全部紫", "purple"),
+    ],
+)
+def test_a_colour_belongs_to_the_ground_that_is_spoken_of(prompt: str, colour: str) -> None:
+    composition = GRAMMAR.compose(prompt)
+    (part,) = composition.parts
+    assert len(things_of(part.text)) == 1
+    assert composition.colour == grounds()[colour]
+
+
+@pytest.mark.parametrize("prompt", ["everything about a red cat", "a background with a blue dog"])
+def test_a_colour_before_a_thing_is_its_own(prompt: str) -> None:
+    assert GRAMMAR.compose(prompt).colour is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "landscape"),
+    [
+        ("a cat, winter", "snow by day"),
+        ("beach. night. a cat.", "sea at night"),
+        ("winter scene with a cat", "snow by day"),
+        ("eine Katze, Winterlandschaft", "snow by day"),
+    ],
+)
+def test_a_landscape_may_stand_by_itself(prompt: str, landscape: str) -> None:
+    assert GRAMMAR.compose(prompt).landscape == landscape
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a cat w/ a dog", "left: a cat. right: a dog.", "put a cat but add a dog beside it"]
+)
+def test_two_things_are_side_by_side_however_they_are_joined(prompt: str) -> None:
+    first, second = GRAMMAR.compose(prompt).parts
+    assert ("cat" in first.text, "dog" in second.text) == (True, True)
+    assert (first.x, second.x) == (NEAR, FAR)
 
 
 @pytest.mark.parametrize(
