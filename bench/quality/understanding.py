@@ -92,6 +92,15 @@ def composed(
                 yield sorted(shown) == sorted((thing,) for thing in things)
 
 
+def uncalled(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
+    """For each sentence that asks for one thing, and some things: whether a scene is seen in it."""
+    random, names = Random("uncalled"), list(vocabulary.labels[language])
+    for sentence in prompts[language]:
+        for name in random.sample(names, THINGS_EACH):
+            asked = sentence.replace("{t}", _called(vocabulary, language, name))
+            yield bool(vocabulary.compose([asked]))
+
+
 def described(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
     """For each description: whether its thing alone is found."""
     for row in prompts["descriptions"]:
@@ -116,10 +125,15 @@ def main() -> None:
     scenes = tomllib.loads(SCENES.read_text())
     halves = (scenes["practice"], scenes["control"])
     rows = [
-        (name, *(r for k in KINDS for r in _rates(partial(composed, vocabulary, code, k), halves)))
+        (
+            name,
+            *(r for k in KINDS for r in _rates(partial(composed, vocabulary, code, k), halves)),
+            *_rates(partial(uncalled, vocabulary, code), others),
+        )
         for code, name in LANGUAGES.items()
     ]
-    heads = [f"{kind}, {half}" for kind in KINDS.values() for half in ("practice", "control")]
+    kinds = (*KINDS.values(), "none asked for, one seen")
+    heads = [f"{kind}, {half}" for kind in kinds for half in ("practice", "control")]
     print(f"\n{table(('', *heads), rows)}")
 
 
