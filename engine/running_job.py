@@ -75,6 +75,7 @@ class RunningJob:
         self.job = job
         self.step = 0
         self.cost = self.cost_left = 0.0
+        self.steps_left = job.recipe.steps
         """The cost of its latest step and of the remaining ones; 0 before the first."""
         self.started = False
         """Whether it is in its renderer."""
@@ -93,10 +94,6 @@ class RunningJob:
     @property
     def recipe(self) -> Recipe:
         return self.job.recipe
-
-    @property
-    def steps_left(self) -> int:
-        return self.recipe.steps - self.step
 
     # -- start -----------------------------------------------------------------------------
 
@@ -178,7 +175,8 @@ class RunningJob:
 
     def update(self, output: StepOutput) -> None:
         """Records a step, even if the job is no longer ours."""
-        self.step, self.cost, self.cost_left = output.step, output.cost, output.cost_left
+        self.step, self.steps_left = output.step, output.steps_left
+        self.cost, self.cost_left = output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
         """Shows a frame; hides or drops its images if they show a concept, as at the end."""

@@ -45,9 +45,9 @@ class StepCost:
         return (self._latent + 2 * self._encoded) * math.prod(size) / 3
 
     def left(self, job: JobState) -> float:
-        """All remaining steps of a job."""
+        """All remaining steps of a job, until it is expected to end."""
         starts = sorted(job.sizes)
-        stages = zip(starts, [*starts[1:], job.recipe.steps], strict=True)
+        stages = zip(starts, [*starts[1:], job.expected_end], strict=True)
         steps = sum(
             max(0, end - max(start, job.step)) * self.step(job.recipe.count, job.sizes[start])
             for start, end in stages

@@ -44,6 +44,7 @@ class JobState:
     step: int = 0
     finishing: bool = False  # whether the next step is the last
     best: tuple[float, int] = (math.inf, 0)  # the lowest mean loss so far, and its step
+    first_loss: float = math.nan  # the mean loss of the first step
     stalled: bool = False  # whether it stops early
     not_finite: bool = False  # whether a loss was infinite or not a number
     losses: Tensor = field(init=False)
@@ -102,6 +103,18 @@ class JobState:
             return False
         return filmed % film.frame_steps == 0 or self.done
 
+    @property
+    def expected_end(self) -> int:
+        """The step after which the job ends if its loss goes on falling as fast as until now."""
+        schedule, (loss, step) = self.config.schedule, self.best
+        gained = self.first_loss - loss
+        wanted = loss - schedule.sufficient_loss
+        if self.recipe.film or self.prior_steps or step < 2 or not 0 < gained < math.inf > wanted:
+            return self.recipe.steps
+        end = max(self.step, step + wanted / gained * (step - 1), self.last_scene_at + 1)
+        checked = math.ceil(end / schedule.check_every) * schedule.check_every
+        return min(checked, self.recipe.steps)
+
     def init_distance(self) -> Tensor | float:
         """From the initial image, times the recipe's strength; a scalar. A film leaves it."""
         if self.init_latents is None or self.filming:
@@ -126,6 +139,8 @@ class JobState:
         self.optimizer.step()
         self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
         self.step += 1
+        if self.step == 1:
+            self.first_loss = self.losses.mean().item()
         if self.step % schedule.check_every == 0 or self.done or self._ends_early():
             self._check_loss()
         self.stalled = self._ends_early()

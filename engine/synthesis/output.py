@@ -44,7 +44,8 @@ class StepOutput:
     done: bool
     fault: Fault | None
     cost: float  # of this step, in FLOPs
-    cost_left: float  # of all steps that the job may still take, in FLOPs
+    cost_left: float  # of all steps that the job is expected to take still, in FLOPs
+    steps_left: int  # the number of these steps
     size: tuple[int, int]  # width and height of the images, pixels
     texts: tuple[str, ...]  # of the prompts, includes first
     weights: Tensor = field(repr=False)  # (prompts,), negative for excludes

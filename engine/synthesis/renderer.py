@@ -297,6 +297,7 @@ class Renderer:
             cost=self._cost.step(job.recipe.count, job.size)
             + (self._cost.frame(job.size) if job.frame_ended else 0.0),
             cost_left=self._cost.left(job),
+            steps_left=max(0, job.expected_end - job.step),
             size=(job.recipe.width, job.recipe.height),
             texts=target.texts,
             weights=target.weights,

@@ -84,6 +84,7 @@ class FakeRenderer(Renderer):
             fault=fault,
             cost=1.0,
             cost_left=float(recipe.steps - step),
+            steps_left=recipe.steps - step,
             size=(recipe.width, recipe.height),
             texts=tuple(prompt.text for prompt in (*recipe.include, *recipe.exclude)),
             weights=torch.tensor(

@@ -40,6 +40,7 @@ async def job(ask: Ask) -> Ask:
         """A job at a step, or pending without one."""
         made = RunningJob(await ask(**values), cast(JobServices, None))
         made.started, made.step = step is not None, step or 0
+        made.steps_left -= made.step
         made.cost, made.cost_left = (1.0, made.steps_left) if made.started else (0.0, 0.0)
         return made
 

@@ -1,10 +1,13 @@
 """The cost of a step is known before it is taken."""
 
+import math
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.models.model import Model
+from engine.synthesis.config import override
 from engine.synthesis.cost import OVERHEAD, StepCost
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -23,6 +26,26 @@ def test_a_step_costs_what_decoding_and_embedding_compute(model: Model, side: in
     one, three = (cost.step(images, (side, side)) - OVERHEAD for images in (1, 3))
     assert one == pytest.approx(counter.get_total_flops(), rel=0.1)
     assert three == pytest.approx(3 * one)
+
+
+@pytest.mark.parametrize(
+    ("first", "loss", "step", "end"),
+    [
+        (-0.1, -0.2, 11, 50),  # 0.01 a step, with 0.3 to go
+        (-0.1, -0.2, 21, 90),
+        (-0.1, -0.11, 21, 100),
+        (-0.2, -0.1, 11, 100),  # it rises
+        (math.nan, math.inf, 0, 100),
+    ],
+)
+def test_a_job_is_expected_to_end_where_its_loss_leads(
+    renderer: Renderer, recipe: Recipes, first: float, loss: float, step: int, end: int
+) -> None:
+    renderer.add(RenderRequest(1, recipe(steps=100)))
+    job = renderer._jobs[1]
+    job.config = override(QUICK, {"schedule.sufficient_loss": -0.5})
+    job.first_loss, job.best, job.step = first, (loss, step), step
+    assert job.expected_end == end
 
 
 @pytest.mark.slow

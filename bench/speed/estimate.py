@@ -1,0 +1,72 @@
+"""How right the estimate of the time left is, a quarter of the way to where a job ends."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench.markdown import table
+from bench.speed.loops import CPU, OURS, load, prompts, recipe_of
+from bench.speed.timing import show_progress
+from engine.step_timer import StepTimer
+from engine.synthesis.renderer import Renderer
+from engine.synthesis.request import RenderRequest
+
+STEPS = {"picturebook": 50, "sketch": 100}
+"""The steps that the bot asks for unless a member does."""
+RIGHT = 0.25
+"""How far off an estimate may be, as a share of the time that is really left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Of one job: seconds left a quarter of the way, by the engine and in truth."""
+
+    steps: int
+    estimated: float
+    left: float
+
+    @property
+    def ratio(self) -> float:
+        return self.estimated / self.left
+
+
+def measure(quick: bool) -> tuple[str, Any]:
+    rows: list[Sequence[object]] = [
+        ("", "images", "steps taken", "estimate / truth", f"within {100 * RIGHT:.0f} %")
+    ]
+    numbers = {}
+    for name in STEPS:
+        found = [
+            _job(name, text, seed) for seed, text in enumerate(prompts(4 if quick else 16, name))
+        ]
+        ratios = sorted(one.ratio for one in found)
+        right = sum(abs(ratio - 1) <= RIGHT for ratio in ratios) / len(ratios)
+        steps = [one.steps for one in found]
+        numbers[name] = [(one.steps, one.estimated, one.left) for one in found]
+        rows.append(
+            (
+                f"{name}, {STEPS[name]} steps",
+                len(found),
+                f"{min(steps)} to {max(steps)}",
+                f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+                f"{100 * right:.0f} %",
+            )
+        )
+        show_progress(rows[-1])
+    text = "Jobs of one image, one at a time; a quarter of the way by steps, as they turned out."
+    return f"{text}\n\n{table(rows[0], rows[1:])}", numbers
+
+
+def _job(name: str, text: str, seed: int) -> Estimate:
+    renderer, timer = Renderer(load(OURS, name), CPU), StepTimer()
+    renderer.add(RenderRequest(0, recipe_of(name, text, seed, steps=STEPS[name])))
+    times, estimates = [time.perf_counter()], []
+    while renderer.job_ids:
+        (output,) = renderer.step()
+        times.append(time.perf_counter())
+        timer.measure(times[-1] - times[-2], output.cost)
+        estimates.append(timer.seconds(output.cost_left) or 0.0)
+    quarter = max(1, len(estimates) // 4)
+    return Estimate(len(estimates), estimates[quarter - 1], times[-1] - times[quarter])
