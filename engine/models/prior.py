@@ -84,7 +84,7 @@ class Prior(nn.Module, ABC):
         """
 
     @abstractmethod
-    def view(self, images: Tensor, latents: Tensor) -> Tensor:
+    def view(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
         """A job's images (batch, 3, height, width) from 0 to 1 and latents → (batch, *shape).
 
         Only the square in their middle.
@@ -150,7 +150,7 @@ class PixelPrior(Prior):
         )
         return predicted
 
-    def view(self, images: Tensor, latents: Tensor) -> Tensor:
+    def view(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
         square = centre_square(images)
         return F.interpolate(square, (PIXEL_SIDE, PIXEL_SIDE), mode="area") * 2 - 1
 
@@ -250,10 +250,11 @@ class LatentPrior(Prior):
         predicted: Tensor = self.head(hidden) + kept
         return predicted[..., None, None]
 
-    def view(self, images: Tensor, latents: Tensor) -> Tensor:
+    def view(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
         square = centre_square(latents)
-        if square.shape[-1] != self.side:
-            square = F.interpolate(square, (self.side, self.side), mode="bilinear")
+        if square.shape[-1] != self.side:  # interpolated latents would be those of another image
+            side = self.side * vqgan.factor
+            square = vqgan.encode(F.interpolate(centre_square(images), (side, side), mode="area"))
         return self.project(square)
 
     def to_images(self, x: Tensor, vqgan: VQGAN) -> Tensor:

@@ -113,7 +113,7 @@ def distillation_loss(
     "DreamFusion", 2022). Only the square in the middle counts.
     """
     assert model.prior
-    x = model.prior.view(images, latents)
+    x = model.prior.view(images, latents, model.vqgan)
     device = x.device
     uniform = [torch.rand((), generator=each, device=device) for each in generators]
     noise = [torch.randn(x.shape[1:], generator=each, device=device) for each in generators]

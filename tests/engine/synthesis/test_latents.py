@@ -1,7 +1,5 @@
 """Latents: from pictures and back, and gradients that pass where they lead back inside."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from hypothesis import given
@@ -13,9 +11,7 @@ from torch.nn import functional as F
 from core.pattern import Tile
 from engine.models.model import Model
 from engine.synthesis import latents
-
-THINGS = Path("bench/quality/practice_things.png")
-"""Things that `picturebook` has painted, 128 pixels a side."""
+from tests.engine.synthesis.conftest import THINGS
 
 
 def test_an_initial_image_is_cropped_to_the_shape(model: Model) -> None:

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from torch import Generator, Tensor
 
 from engine.models.model import Model
-from engine.models.prior import PIXEL_SIDE, PixelPrior
-from engine.synthesis import objective
+from engine.models.prior import PIXEL_SIDE, LatentPrior, PixelPrior
+from engine.synthesis import latents, objective
 from engine.synthesis.config import SKETCH, override
 from engine.synthesis.prior_guidance import distillation_loss, sample_prior
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
-from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
+from tests.engine.synthesis.conftest import CPU, QUICK, THINGS, Recipes, paint
 
 
 class FakePrior(PixelPrior):
@@ -147,3 +148,20 @@ def test_a_guided_image_is_another(model: Model, recipe: Recipes) -> None:
         renderer.add(RenderRequest(1, recipe(steps=6)))
         painted.append(paint(renderer)[-1].pixels)
     assert not torch.allclose(*painted, atol=1e-3)
+
+
+@torch.no_grad()
+def test_the_prior_sees_the_same_thing_at_any_size(picturebook: Model) -> None:
+    prior, vqgan = picturebook.prior, picturebook.vqgan
+    assert isinstance(prior, LatentPrior)
+    with Image.open(THINGS) as sheet:
+        start = latents.encode(vqgan, sheet.crop((0, 0, 128, 128)), 128, 128)
+    larger = latents.resize_image(vqgan, start, (24, 24), quantize=True)
+    seen, seen_larger = (
+        prior.view(latents.decode(vqgan, each, quantize=True), each, vqgan)
+        for each in (start, larger)
+    )
+    interpolated = prior.project(latents.resize(larger, (16, 16)))
+    difference = (seen_larger - seen).square().mean()
+    assert difference < 0.1 * seen.square().mean()
+    assert difference < 0.3 * (interpolated - seen).square().mean()
