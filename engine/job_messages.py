@@ -62,7 +62,7 @@ def early_end_text(output: StepOutput, *, stopped: bool) -> str:
     place = {"step": output.step, "steps": output.steps}
     if stopped:
         return gettext("Stopped at step {step} of {steps}.", **place)
-    return gettext("Finished at step {step} of {steps}: the image no longer improved.", **place)
+    return gettext("Finished at step {step} of {steps}: more would not improve the image.", **place)
 
 
 def paused_text(pause: Pause, step: int) -> str:

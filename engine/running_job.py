@@ -245,9 +245,9 @@ class RunningJob:
 
     def finish(self, output: StepOutput) -> None:
         """Starts writing the images of the last step; then the job is done."""
-        if output.step < output.steps:
+        if self.stopping and output.step < output.steps:
             with use_locale(self.job.locale):
-                self.notes = [*self.notes, early_end_text(output, stopped=self.stopping)]
+                self.notes = [*self.notes, early_end_text(output, stopped=True)]
         finishing = self._services.finishing
         task = asyncio.create_task(self._finish(output))
         finishing.add(task)
