@@ -9,6 +9,7 @@ from random import Random
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from bench.quality.thing_requests import Request
 from bench.quality.thing_scores import Judge, judged
@@ -49,10 +50,12 @@ def _scene(maker: SceneMaker, request: Request, random: Random) -> Scene:
 
 
 @torch.no_grad()
-def reconstructed(vqgan: VQGAN, pictures: Tensor) -> Tensor:
-    """Images after encoding and decoding."""
-    batches = [vqgan.decode(vqgan.quantise(vqgan.encode(b))) for b in pictures.split(16)]
-    return torch.cat(batches).float().clamp(0, 1)
+def reconstructed(vqgan: VQGAN, pictures: Tensor, side: int) -> Tensor:
+    """Images (n, 3, SIDE, SIDE) after encoding and decoding at the side that a model renders."""
+    large = F.interpolate(pictures, (side, side), mode="bilinear", align_corners=False)
+    batches = [vqgan.decode(vqgan.quantise(vqgan.encode(b))) for b in large.split(16)]
+    decoded = torch.cat(batches).float().clamp(0, 1)
+    return F.interpolate(decoded, pictures.shape[2:], mode="area")
 
 
 def ceilings(judge: Judge, asked: Sequence[Request], pictures: Tensor) -> dict[str, float]:

@@ -179,7 +179,7 @@ def _report(
 ) -> list[str]:
     """The paragraphs about what was found."""
     shown, pictures = real_images(images, asked)
-    decoded = reconstructed(model.vqgan, pictures)
+    decoded = reconstructed(model.vqgan, pictures, model.side)
     seen = to_tensor(painted)
     judges: dict[str, Judge] = {"prototypes": prototypes, "classifier": load_classifier(cache)}
     columns = {
@@ -235,7 +235,7 @@ def _styles(
     style_judge = load_style_judge(images, judge.network, sorted({style for style, _ in painted}))
     answers = style_judge.answers(torch.stack([image for _, image in painted]))
     real = style_judge.ceiling(style_judge.unseen)
-    decoded = style_judge.ceiling(reconstructed(model.vqgan, style_judge.unseen))
+    decoded = style_judge.ceiling(reconstructed(model.vqgan, style_judge.unseen, model.side))
     right = [answer == style for answer, (style, _) in zip(answers, painted, strict=True)]
     yield (
         f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
