@@ -18,8 +18,9 @@ from typing import Any
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from core.composition import NOTHING, Colour, Composition, Grammar
+from core.composition import NOTHING, Colour, Composition
 from core.emoji import spelled_out
+from core.grammar import Grammar
 from core.requested_things import INDEFINITE, Phrase, introduces_a_name, requested
 from core.word_vectors import UNSPACED, WordVectors
 

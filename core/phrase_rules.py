@@ -1,0 +1,247 @@
+"""One language's phrases for where things are and what is behind them, as patterns.
+
+They come from a vocabulary file: templates such as "{a} left of {b}", and words for grounds and
+landscapes. Their source is `training/data/scenery.toml`.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.composition import FAR, HALF, NEAR, SEATS, SMALL, Centres
+
+PLACES = {
+    "left": (NEAR, 0.5),
+    "right": (FAR, 0.5),
+    "top": (0.5, NEAR),
+    "bottom": (0.5, FAR),
+}
+TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
+"""Times of day, and how a prompt for a landscape says them."""
+LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
+"""What a grammar may have phrases for, in the order in which they are matched."""
+DOING = "doing"
+"""The relation of a thing that does something to another."""
+NEVER = "(?!)"
+"""A pattern that matches nothing."""
+CUE_DISTANCE = 40
+"""The most characters between a colour and a word that makes it that of the ground."""
+BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
+"""Words that are no adjectives of a place: before them comes another thing."""
+_ENDS = r"(?=\s*(?:[,.:;!?+/|&)]|$))"
+_NEXT_WORD = re.compile(r"[\s-]+[\w'-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The ground that a prompt names: a colour, a land and a time of day, by their English names.
+
+    `weather` are English names of things in the sky.
+    """
+
+    colour: str = ""
+    land: str = ""
+    time: str = ""
+    weather: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> bool:
+        """Whether the prompt names a ground."""
+        return bool(self.colour or self.land or self.time)
+
+    @property
+    def landscape(self) -> str:
+        """A prompt for the landscape, or ""."""
+        if not self.land and not self.time:
+            return ""
+        return f"{self.land or 'hills'} {TIMES[self.time or 'day']}"
+
+
+class PhraseRules:
+    """One language's templates as patterns."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        colours = [form for forms in table["colours"].values() for form in forms.split("/")]
+        self._colours = "|".join(map(re.escape, sorted(colours, key=len, reverse=True)))
+        scenery = table["scenery"]
+        self._verb = scenery.get("verb", NEVER)
+        above = ((0.5, NEAR), (0.5, FAR))
+        self.relations = [
+            (name, seats, self._pattern(template))
+            for name, seats in (
+                *(("left", SEATS[2]), ("above", above), ("and", SEATS[2])),
+                *(("on", above), (DOING, SEATS[2])),
+            )
+            for template in sorted(table.get(name, ()), key=len, reverse=True)
+        ]
+        self.places = [
+            (places, size, self._at_edge(template))
+            for places, size, templates in self._alike_in(table)
+            for template in sorted(templates, key=len, reverse=True)
+        ]
+        self._grounds = [self._pattern(template) for template in table["ground"]]
+        joined = rf"(?:[\s,、]|{self._edged(_any_of(scenery['joining']))})+"
+        self._background = self._coloured(scenery["background"], scenery["links"])
+        self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
+        self._scenery = [
+            (kind, re.compile(pattern, re.IGNORECASE))
+            for kind in LANDSCAPES
+            for pattern in (
+                self._edged(_any_of(scenery[kind])),
+                self._edged(self._placed_in(scenery, kind)),
+                self._set_apart(scenery, kind),
+            )
+        ]
+        self._alone = re.compile(
+            rf"{self._edged(_any_of(scenery['onto']))}\s+(?:{_any_of(scenery['links'])}\s+)*"
+            rf"(?P<c>{self._colours}){_ENDS}",
+            re.IGNORECASE,
+        )
+        self._cue = re.compile(
+            self._edged(_any_of([*scenery["background"], *scenery["cues"]])), re.IGNORECASE
+        )
+        self._colour = re.compile(self._edged(self._colours), re.IGNORECASE)
+        self._weather = [
+            (name, re.compile(self._edged(_any_of(words)), re.IGNORECASE))
+            for name, words in scenery.get("weather", {}).items()
+        ]
+        self._colour_names = {
+            form.casefold(): name
+            for name, forms in table["colours"].items()
+            for form in forms.split("/")
+        }
+
+    def split_ground(
+        self,
+        text: str,
+        is_name: Callable[[str], bool],
+        things_of: Callable[[str], Collection[str]],
+    ) -> tuple[str, Ground]:
+        """Splits a prompt into the part without its ground, and the ground. Names are not split."""
+        ground = Ground()
+        while not is_name(text) and (
+            found := self._ground_of(text) or (not ground.said and self._cued(text, things_of))
+        ):
+            text, more = found
+            ground = Ground(
+                colour=ground.colour or more.colour,
+                land=ground.land or more.land,
+                time=ground.time or more.time,
+                weather=ground.weather or more.weather,
+            )
+        return text, ground
+
+    def _ground_of(self, text: str) -> tuple[str, Ground] | None:
+        for pattern in self._grounds:
+            if found := pattern.fullmatch(text):
+                return found["t"], Ground(colour=self._colour_names[found["c"].casefold()])
+        if found := self._background.search(text) or self._alone.search(text):
+            colour = self._colour_names[next(filter(None, found.groups())).casefold()]
+            around = (text[: found.start()], text[found.end() :])
+            return self._rest(around), Ground(colour=colour)
+        for kind, pattern in self._scenery:
+            if found := pattern.search(text):
+                ground = Ground(time=kind) if kind in TIMES else Ground(land=kind)
+                rest = " ".join((text[: found.start()], text[found.end() :]))
+                return rest.strip(" ,、"), replace(ground, weather=self._weather_of(found[0]))
+        return None
+
+    def _cued(
+        self, text: str, things_of: Callable[[str], Collection[str]]
+    ) -> tuple[str, Ground] | None:
+        """A colour near a word that says what it is for, such as "make everything behind it red".
+
+        A colour directly beside the name of a thing is the thing's.
+        """
+        cues, colours = list(self._cue.finditer(text)), list(self._colour.finditer(text))
+        pairs = [
+            (max(colour.start() - cue.end(), cue.start() - colour.end()), cue, colour)
+            for cue in cues
+            for colour in colours
+        ]
+        for distance, cue, colour in sorted(pairs, key=lambda pair: pair[0]):
+            after = _NEXT_WORD.match(text, colour.end())
+            if distance > CUE_DISTANCE or (after and things_of(f"{colour[0]}{after[0]}")):
+                continue
+            first, last = sorted((cue.span(), colour.span()))
+            rest = text[: first[0]], text[first[1] : last[0]], text[last[1] :]
+            return self._rest(rest), Ground(colour=self._colour_names[colour[0].casefold()])
+        return None
+
+    def _weather_of(self, said: str) -> tuple[str, ...]:
+        return tuple(name for name, pattern in self._weather if pattern.search(said))
+
+    def _rest(self, around: Sequence[str]) -> str:
+        """The prompt on all sides of its ground, without the words that joined them."""
+        return " ".join(filter(None, (self._dangling.sub("", side) for side in around))).strip()
+
+    def _coloured(self, nouns: Iterable[str], links: Iterable[str]) -> re.Pattern[str]:
+        """A pattern for a colour with a word for a ground, in the order that the language uses."""
+        noun = _any_of(nouns)
+        before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?{noun}"
+        after = rf"{noun}\s?(?:{_any_of(links)}\s?)*(?P<d>{self._colours})"
+        return re.compile(self._edged(f"{before}|{after}"), re.IGNORECASE)
+
+    @staticmethod
+    def _placed_in(scenery: Mapping[str, Any], kind: str) -> str:
+        """A pattern for a noun of a landscape with what makes it a place: "in the green hills"."""
+        noun = _any_of(scenery["nouns"][kind])
+        if "postpositions" in scenery:
+            return f"{noun}{_any_of(scenery['postpositions'])}"
+        preposition, article = _any_of(scenery["prepositions"]), _any_of(scenery["articles"])
+        other = rf"(?!(?:{preposition}|{BETWEEN_THINGS})\s)[\w'-]+\s+"
+        return rf"{preposition}\s+(?:{article}\s+|[ld]')?(?:{other}){{0,2}}?{noun}"
+
+    @classmethod
+    def _set_apart(cls, scenery: Mapping[str, Any], kind: str) -> str:
+        """A pattern for a landscape that stands by itself, as in "beach, night" or "winter scene".
+
+        With an article it is a thing, as in "a cat, a mountain".
+        """
+        noun, scene = _any_of(scenery["nouns"][kind]), _any_of(scenery["scenes"])
+        if "postpositions" in scenery:
+            return (
+                rf"(?:^|(?<=[\s,.:、。]))(?:[^\s,.:、。]{{0,3}}の)?{noun}(?=[\s,.:、。]|{scene}|$)"
+            )
+        words = (*scenery["articles"], *scenery["prepositions"], *BETWEEN_THINGS.split("|"))
+        other = rf"(?!{_any_of(words)}\s)[\w'-]+\s+"
+        placed = rf"(?:^|[,.:;!?+/|&])\s*(?:{other}){{0,2}}{noun}(?:\s+{scene})?{_ENDS}"
+        titled = cls._edged(rf"(?:{other})?{noun}\s+{scene}")
+        return f"{placed}|{titled}"
+
+    @staticmethod
+    def _alike_in(table: Mapping[str, Any]) -> Iterator[tuple[Centres, float, Sequence[str]]]:
+        """The centres and sizes of things of one kind, and the templates that ask for them."""
+        for number, templates in table["numbers"].items():
+            yield SEATS[int(number)], HALF, templates
+        for place, templates in table["place"].items():
+            yield (PLACES[place],), HALF, templates
+        yield ((0.5, 0.5),), SMALL, table["size"]["small"]
+
+    @staticmethod
+    def _edged(pattern: str) -> str:
+        """A pattern for whole words, in scripts that separate them."""
+        return rf"(?<![a-zà-ÿ])(?:{pattern})(?![a-zà-ÿ])"
+
+    def _pattern(self, template: str) -> re.Pattern[str]:
+        return re.compile(self._filled(template), re.IGNORECASE)
+
+    def _at_edge(self, template: str) -> re.Pattern[str]:
+        """Like `_pattern`, but `other` words may be on the side of the template that is not {t}."""
+        filled = self._filled(template)
+        if template.startswith("{t}"):
+            return re.compile(rf"{filled}(?![a-zà-ÿ])(?P<other>.*)", re.IGNORECASE)
+        return re.compile(rf"(?P<other>.*?)(?<![a-zà-ÿ]){filled}", re.IGNORECASE)
+
+    def _filled(self, template: str) -> str:
+        escaped = re.escape(template).replace(r"\{c\}", f"(?P<c>{self._colours})")
+        escaped = escaped.replace(r"\{v\}", f"(?:{self._verb})")
+        escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # a plural, however it is made
+        return re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    """A pattern for any of them, the longest first; NEVER for none."""
+    escaped = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
+    return f"(?:{escaped})" if escaped else NEVER
