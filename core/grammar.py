@@ -66,30 +66,30 @@ class Grammar:
             ground = ground if ground.said else beside
             if self.things_of(core) and (found := self._composed(rules, core, ground)):
                 return found
-        return Composition(tuple(self._apart(text)))
+        return Composition(tuple(self._unjoined(text)))
 
     def says_ground(self, text: str) -> bool:
         """Whether a prompt names a ground."""
-        return self._ground_beside([text]).said
+        return self._split_ground(text)[1].said
 
     def without_ground(self, text: str) -> str:
         """A prompt without the ground that it names."""
+        return self._split_ground(text)[0]
+
+    def _split_ground(self, text: str) -> tuple[str, Ground]:
+        """In the first language in which the prompt names a ground."""
         for rules in self._rules:
             core, ground = rules.split_ground(text, self.is_name, self.things_of)
             if ground.said:
-                return core
-        return text
+                return core, ground
+        return text, Ground()
 
     def _ground_beside(self, others: Sequence[str]) -> Ground:
-        for text in others:
-            for rules in self._rules:
-                _, ground = rules.split_ground(text, self.is_name, self.things_of)
-                if ground.said:
-                    return ground
-        return Ground()
+        grounds = (self._split_ground(text)[1] for text in others)
+        return next((ground for ground in grounds if ground.said), Ground())
 
     def _composed(self, rules: PhraseRules, core: str, ground: Ground) -> Composition:
-        parts = self._parts(rules, core) or (self._apart(core) if ground.said else [])
+        parts = self._parts(rules, core) or (self._unjoined(core) if ground.said else [])
         landscape = ground.landscape
         if landscape and SKY.issuperset(self.things_of(core)):
             return NOTHING
@@ -140,7 +140,7 @@ class Grammar:
                 return [Part(said, x, y, size) for x, y in places]
         return []
 
-    def _apart(self, text: str) -> list[Part]:
+    def _unjoined(self, text: str) -> list[Part]:
         """Two things that no template joins: side by side. "A man with a hat" stays a man.
 
         Only what is called by its name counts; other words are often about something else.
@@ -149,13 +149,11 @@ class Grammar:
         if len(named) != 2:
             return []
         for word in _WORD.finditer(text):
-            first, second = text[: word.start()], text[word.start() :]
-            if set(self.things_of(first)) == {named[0]} and set(self.things_of(second)) == {
-                named[1]
-            }:
-                if _WITH.match(second):
+            halves = text[: word.start()], text[word.start() :]
+            if [set(self.things_of(half)) for half in halves] == [{name} for name in named]:
+                if _WITH.match(word[0]):
                     return []
-                both = zip((first, second), SEATS[2], strict=True)
+                both = zip(halves, SEATS[2], strict=True)
                 return [Part(said.strip(" ,.;:"), x, y, HALF) for said, (x, y) in both]
         return []
 

@@ -90,10 +90,10 @@ class PhraseRules:
             for pattern in (
                 self._edged(_any_of(scenery[kind])),
                 self._edged(self._placed_in(scenery, kind)),
-                self._set_apart(scenery, kind),
+                self._by_itself(scenery, kind),
             )
         ]
-        self._alone = re.compile(
+        self._on_colour = re.compile(
             rf"{self._edged(_any_of(scenery['onto']))}\s+(?:{_any_of(scenery['links'])}\s+)*"
             rf"(?P<c>{self._colours}){_ENDS}",
             re.IGNORECASE,
@@ -136,7 +136,7 @@ class PhraseRules:
         for pattern in self._grounds:
             if found := pattern.fullmatch(text):
                 return found["t"], Ground(colour=self._colour_names[found["c"].casefold()])
-        if found := self._background.search(text) or self._alone.search(text):
+        if found := self._background.search(text) or self._on_colour.search(text):
             colour = self._colour_names[next(filter(None, found.groups())).casefold()]
             around = (text[: found.start()], text[found.end() :])
             return self._rest(around), Ground(colour=colour)
@@ -152,7 +152,7 @@ class PhraseRules:
     ) -> tuple[str, Ground] | None:
         """A colour near a word that says what it is for, such as "make everything behind it red".
 
-        A colour directly beside the name of a thing is the thing's.
+        A colour directly before the name of a thing is the thing's.
         """
         cues, colours = list(self._cue.finditer(text)), list(self._colour.finditer(text))
         pairs = [
@@ -194,7 +194,7 @@ class PhraseRules:
         return rf"{preposition}\s+(?:{article}\s+|[ld]')?(?:{other}){{0,2}}?{noun}"
 
     @classmethod
-    def _set_apart(cls, scenery: Mapping[str, Any], kind: str) -> str:
+    def _by_itself(cls, scenery: Mapping[str, Any], kind: str) -> str:
         """A pattern for a landscape that stands by itself, as in "beach, night" or "winter scene".
 
         With an article it is a thing, as in "a cat, a mountain".

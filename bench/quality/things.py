@@ -13,7 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 
@@ -135,6 +135,7 @@ def main() -> None:
             if options.weights
             else load_model(options.model, options.data_dir, device)
         )
+        model = replace(model, side=options.side or model.side)
         config = override(CONFIGS[options.model], dict(map(parse_value, options.config)))
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
@@ -305,6 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--practice", action="store_true", help="practice prompts, for tuning")
     parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--side", type=int, help="of the images, in pixels (default: the model's)")
     parser.add_argument("--varied", type=int, default=8, help="prompts rendered four times")
     parser.add_argument("--shown", type=int, default=96, help="prompts on the contact sheet")
     parser.add_argument("--device", default="cpu")

@@ -92,7 +92,7 @@ def composed(
                 yield sorted(shown) == sorted((thing,) for thing in things)
 
 
-def uncalled(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
+def unasked(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
     """For each sentence that asks for one thing, and some things: whether a scene is seen in it."""
     random, names = Random("uncalled"), list(vocabulary.labels[language])
     for sentence in prompts[language]:
@@ -128,11 +128,11 @@ def main() -> None:
         (
             name,
             *(r for k in KINDS for r in _rates(partial(composed, vocabulary, code, k), halves)),
-            *_rates(partial(uncalled, vocabulary, code), others),
+            *_rates(partial(unasked, vocabulary, code), others),
         )
         for code, name in LANGUAGES.items()
     ]
-    kinds = (*KINDS.values(), "none asked for, one seen")
+    kinds = (*KINDS.values(), "a scene where none is asked for")
     heads = [f"{kind}, {half}" for kind in kinds for half in ("practice", "control")]
     print(f"\n{table(('', *heads), rows)}")
 

@@ -33,6 +33,7 @@ class Estimate:
 
 
 def measure(quick: bool) -> tuple[str, Any]:
+    """Measures the estimates of jobs of each embedded model, with its default steps."""
     rows: list[Sequence[object]] = [
         ("", "images", "steps taken", "estimate / truth", f"within {100 * RIGHT:.0f} %")
     ]

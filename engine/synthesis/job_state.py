@@ -105,15 +105,20 @@ class JobState:
 
     @property
     def expected_end(self) -> int:
-        """The step after which the job ends if its loss goes on falling as fast as until now."""
-        schedule, (loss, step) = self.config.schedule, self.best
-        gained = self.first_loss - loss
-        wanted = loss - schedule.sufficient_loss
-        if self.recipe.film or self.prior_steps or step < 2 or not 0 < gained < math.inf > wanted:
-            return self.recipe.steps
-        end = max(self.step, step + wanted / gained * (step - 1), self.last_scene_at + 1)
+        """The step after which the job ends if its loss goes on falling as fast as until now.
+
+        The last one if that is unknown: before the first check, and after a checkpoint, which does
+        not hold the first loss.
+        """
+        recipe, schedule, (loss, step) = self.recipe, self.config.schedule, self.best
+        if recipe.film or self.prior_steps or self.last_scene_at:
+            return recipe.steps
+        gained, wanted = self.first_loss - loss, loss - schedule.sufficient_loss
+        if not 0 < gained < math.inf or wanted == math.inf:
+            return recipe.steps
+        end = max(self.step, step + wanted / gained * (step - 1))
         checked = math.ceil(end / schedule.check_every) * schedule.check_every
-        return min(checked, self.recipe.steps)
+        return min(checked, recipe.steps)
 
     def init_distance(self) -> Tensor | float:
         """From the initial image, times the recipe's strength; a scalar. A film leaves it."""
@@ -158,7 +163,8 @@ class JobState:
     def _ends_early(self) -> bool:
         """Whether nothing has improved for long, or nothing needs to.
 
-        A film is as long as was asked for, and *More steps* asks for them whatever the loss is.
+        A film is as long as was asked for, and a job that continues another one goes on whatever
+        the loss is.
         """
         if self.recipe.film or self.step <= max(*self.sizes, self.last_scene_at):
             return False

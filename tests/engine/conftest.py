@@ -17,6 +17,8 @@ from sandbox import Sandbox
 from tests.databases import new_database
 
 MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
+THINGS = Path(__file__).parents[2] / "bench" / "quality" / "practice_things.png"
+"""Things that `picturebook` has painted, 128 pixels a side."""
 PATIENCE = 240.0  #: seconds until a test that waits for something gives up
 
 

@@ -13,10 +13,9 @@ from engine.models.model import Model, load_model
 from engine.phrases import FULL, PhraseBank, phrase_bank
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
+from tests.engine.conftest import THINGS
 
 CPU = torch.device("cpu")
-THINGS = Path(__file__).parents[2] / "bench" / "quality" / "practice_things.png"
-"""Things that `picturebook` has painted, 128 pixels a side."""
 
 
 @pytest.fixture(scope="module")

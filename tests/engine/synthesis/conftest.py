@@ -1,7 +1,6 @@
 """What the tests of the method share: a small model with random weights, and recipes."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,6 @@ from tests.engine.random_pair import random_sketch
 
 Recipes = Callable[..., Recipe]
 CPU = torch.device("cpu")
-THINGS = Path("bench/quality/practice_things.png")
-"""Things that `picturebook` has painted, 128 pixels a side."""
 QUICK = override(
     SKETCH,
     {

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from core.pattern import Tile
 from engine.models.model import Model
 from engine.synthesis import latents
-from tests.engine.synthesis.conftest import THINGS
+from tests.engine.conftest import THINGS
 
 
 def test_an_initial_image_is_cropped_to_the_shape(model: Model) -> None:

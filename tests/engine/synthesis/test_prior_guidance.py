@@ -14,7 +14,8 @@ from engine.synthesis.config import SKETCH, override
 from engine.synthesis.prior_guidance import distillation_loss, sample_prior
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
-from tests.engine.synthesis.conftest import CPU, QUICK, THINGS, Recipes, paint
+from tests.engine.conftest import THINGS
+from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
 
 
 class FakePrior(PixelPrior):
