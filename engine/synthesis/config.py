@@ -185,7 +185,7 @@ PICTUREBOOK = SynthesisConfig(
         patience=0.1,
         min_patience=10,
         min_delta=0.02,
-        sufficient_loss=-0.5,  # nine in ten real images are less similar to their captions
+        sufficient_loss=-0.5,  # 9 in 10 real images are less similar (`bench.quality.things`)
     ),
     # Samples are nearly done: at the whole learning rate, 60 steps bend their outlines.
     prior=PriorConfig(sampling_steps=12, lr_ratio=0.3, guidance_scale=2.0, negative_scale=3.0),
