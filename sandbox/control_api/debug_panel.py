@@ -113,6 +113,7 @@ class DebugPanel:
             "switched": self._switched,
             "connected": self._gateway.connected,
             "sessions_left": self._gateway.start_limit()["remaining"],
+            "sessions_resumed": self._gateway.resumed,
             "down": self._outage.down,
             "slow": self._outage.delay > 0,
             "refused": self._limits.refused,

@@ -103,6 +103,7 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         self.url = ""  # known once the server listens
+        self.resumed = 0  # sessions, each time that one was
         self._world = world
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
@@ -271,6 +272,7 @@ class Gateway:
         self._attach(connection, session)
         for payload in missed:
             connection.send(payload)
+        self.resumed += 1
         self._send(session, "RESUMED", {})
 
     def _attach(self, connection: Connection, session: Session) -> None:

@@ -232,6 +232,7 @@ interface DebugState {
 	switched: number;
 	connected: boolean;
 	sessions_left: number;
+	sessions_resumed: number;
 	down: boolean;
 	slow: boolean;
 	refused: number;

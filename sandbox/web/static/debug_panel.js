@@ -118,7 +118,8 @@ function drawState(now) {
 	emit("fault", now);
 	const connection = now.connected ? "The bot is connected." : "The bot is not connected.";
 	const sessions = `${now.sessions_left.toLocaleString()} sessions left today`;
-	gateway.textContent = `${connection} ${sessions}, ${now.refused} requests rate limited.`;
+	const resumed = `${now.sessions_resumed} resumed`;
+	gateway.textContent = `${connection} ${sessions}, ${resumed}, ${now.refused} requests rate limited.`;
 	buckets.replaceChildren(
 		...(now.buckets.length
 			? now.buckets.slice(0, MAX_BUCKETS).map(bucketNode)

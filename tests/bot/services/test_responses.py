@@ -79,8 +79,9 @@ async def kill_during(
             while not sending.done() and not killer.has_killed:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await until_quiet(bot)
-            if killer.has_killed and not sending.done():
+            while killer.has_killed and not sending.done():
                 sandbox.clock.advance(LATE + 1)  # Discord waits no longer
+                await asyncio.wait({sending}, timeout=0.1)  # for a form, it waits a second time
             await sending
     except NoResponseError:
         pass
