@@ -8,7 +8,7 @@ from core.i18n import gettext_noop
 from core.job import Job, State
 from core.recipe import Recipe
 from core.sizes import Canvas, parse_size
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 
 MAX_WAITING = 5
 """Jobs that one member may have in the queue, unless the server sets a limit."""

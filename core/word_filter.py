@@ -26,10 +26,10 @@ from functools import lru_cache
 import ahocorasick
 import regex
 
-from core.emoji import spelled_out
 from core.moderation import WordRule
 from core.prompts import canonical
 from core.text_folding import fold
+from core.understanding.emoji import spelled_out
 from core.word_patterns import Group, Pattern, Reading, loosest, patterns_of
 
 MAX_ALIKE = 16

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from core.prompts import Prompt, format_prompts
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 
 FILE = Path(__file__).with_name("phrases.toml")
 FULL = "full"  #: the bank of models that take any words

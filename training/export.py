@@ -3,8 +3,8 @@
 `vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
 the prior's matrices and the token table take 8 bits.
 Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
-prior's shape in its metadata. `core/vocabularies/` gets the words that the bot understands, and
-their vectors.
+prior's shape in its metadata. `core/understanding/vocabularies/` gets the words that the bot
+understands, and their vectors.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.vocabulary import FOLDER as VOCABULARIES
+from core.understanding.vocabulary import FOLDER as VOCABULARIES
 from engine.models.int8 import compress
 from training.data.sources import sources
 from training.pipeline import checkpoint

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from bench.quality.thing_requests import Request
 from bench.quality.thing_scores import Judge, judged
-from core.composition import FAR, HALF, LAND_SIZE, NEAR, ON_LAND
+from core.understanding.composition import FAR, HALF, LAND_SIZE, NEAR, ON_LAND
 from engine.models.vqgan import VQGAN
 from training.data.images import Images
 from training.data.scenes import Scene, SceneMaker, Thing
@@ -25,7 +25,8 @@ UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
 def real_images(images: Images, asked: Sequence[Request]) -> tuple[list[Request], Tensor]:
     """The requests for what those makers show, and an image (n, 3, SIDE, SIDE) of each, 0 to 1.
 
-    Things stand where `core.composition` puts them. Requests with an exclude are left out.
+    Things stand where `core.understanding.composition` puts them. Requests with an exclude are left
+    out.
     """
     maker, random = SceneMaker(images, UNKNOWN), Random("real")
     kept = [

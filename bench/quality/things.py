@@ -37,7 +37,7 @@ from bench.quality.thing_scores import (
     spread,
     spread_of_makers,
 )
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.device import DeviceError, choose_device, description
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError

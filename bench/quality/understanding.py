@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.markdown import table
 from bench.quality.thing_requests import HELD_OUT
-from core.vocabulary import Vocabulary, vocabulary_of
+from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from training.data.drawn_captions import with_article
 
 SENTENCES = Path(__file__).with_name("sentences.toml")

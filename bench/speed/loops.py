@@ -10,7 +10,7 @@ from bench.quality.prompts import held_out
 from bench.speed.baseline import PlainLoop
 from bench.speed.random_weights import untrained_imagenet
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.device import choose_device
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan

@@ -6,7 +6,7 @@ from core.discord_ui.custom_ids import encode
 from core.discord_ui.views import static_view
 from core.i18n import get_locale
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 
 KIND = "suggest"
 LONGEST = 40

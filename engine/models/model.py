@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.settings import OWN, PerceptorChoice
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan

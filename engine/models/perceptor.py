@@ -17,7 +17,7 @@ from clip.simple_tokenizer import SimpleTokenizer, basic_clean, whitespace_clean
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.vocabulary import Vocabulary
+from core.understanding.vocabulary import Vocabulary
 from engine.models.checkpoints import ClipCheckpoint, read_clip, reading
 from engine.models.locked_clip import MEAN, STD, build_locked_clip, is_locked
 

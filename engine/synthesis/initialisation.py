@@ -14,10 +14,10 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.composition import NOTHING, Composition, Part
 from core.pattern import Tile
 from core.recipe import Recipe
-from core.vocabulary import Vocabulary, vocabulary_of
+from core.understanding.composition import NOTHING, Composition, Part
+from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.synthesis.config import OutlineConfig
 

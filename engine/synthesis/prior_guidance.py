@@ -20,7 +20,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.config import PriorConfig

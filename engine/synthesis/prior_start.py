@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.composition import Composition, Part
+from core.understanding.composition import Composition, Part
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit

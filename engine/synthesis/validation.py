@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 
 

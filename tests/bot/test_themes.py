@@ -4,7 +4,7 @@ import pytest
 
 from bot.themes import LONGEST, OFFERED, THEMES, offered, themes, winners
 from core.i18n import languages, use_locale
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 
 OWN = ["a mole", "a beaver"]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts, parse_prompts
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from engine.phrases import FULL, Draft, phrase_bank
 
 MODELS = ("sketch", "picturebook", FULL)

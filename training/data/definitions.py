@@ -11,7 +11,7 @@ from random import Random
 
 from torch import Tensor
 
-from core.vocabulary import fold
+from core.understanding.tokens import fold
 from training.data.concepts import Concept
 from training.data.download import fetch
 from training.data.sources import sources

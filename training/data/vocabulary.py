@@ -10,7 +10,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from core.vocabulary import fold
+from core.understanding.tokens import fold
 from training.data.captions import words
 from training.data.concepts import LANGUAGES, Concept
 from training.data.drawn_scenes import COLOURS
@@ -40,7 +40,7 @@ SHARED = 30
 def vocabulary(
     images: Images, nouns: list[str], embedded: Tensor, sentences: Tensor, stop_words: set[str]
 ) -> dict[str, Any]:
-    """The table that `core.vocabulary.Vocabulary` reads.
+    """The table that `core.understanding.vocabulary.Vocabulary` reads.
 
     `nouns` are English; `embedded` (nouns, d) and `sentences` (concepts, d) are what the sentence
     encoder says of them and of the names. `stop_words` are those of all languages.

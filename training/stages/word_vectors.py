@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from core.vocabulary import fold
-from core.word_vectors import WORD, WordVectors
+from core.understanding.tokens import fold
+from core.understanding.word_vectors import WORD, WordVectors
 from training.data.concepts import LANGUAGES, Concept
 from training.data.teachers import SENTENCE_WIDTH
 
@@ -152,7 +152,7 @@ def _foreign_words(folded: str) -> set[str]:
 
 
 def write(path: Path, vectors: dict[str, Tensor], names: Sequence[str], meanings: Tensor) -> None:
-    """As `core.word_vectors` reads them, with the space's first principal components."""
+    """As `WordVectors` reads them, with the space's first principal components."""
     every = torch.stack(list(vectors.values()))
     spread = torch.cat([F.normalize(every, dim=1) * WORD_SHARE, meanings])
     _, _, axes = torch.linalg.svd(spread, full_matrices=False)

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from bench.quality.thing_requests import HELD_OUT, SHARES, requests
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from training.data.concepts import LANGUAGES, Concept
 
 VOCABULARY = vocabulary_of("picturebook")

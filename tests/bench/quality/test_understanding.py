@@ -1,7 +1,7 @@
 """What the benchmark of understanding counts."""
 
 from bench.quality.understanding import found
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 
 
 def phrasing(text: str) -> dict[str, dict[str, list[str]]]:

@@ -8,7 +8,7 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.i18n import use_locale
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.understanding.vocabulary import vocabulary_of
 from sandbox import Member
 from tests.bot.conftest import private_message
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.services.examples import EXAMPLES
-from core.composition import FAR, HALF, Part
 from core.prompts import Prompt
 from core.recipe import Recipe
-from core.vocabulary import vocabulary_of
+from core.understanding.composition import FAR, HALF, Part
+from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.synthesis.config import PICTUREBOOK, InitConfig, override
 from engine.synthesis.initialisation import composition_of

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.word_vectors import WordVectors
+from core.understanding.word_vectors import WordVectors
 from training.data.concepts import LANGUAGES, Concept
 from training.data.teachers import SENTENCE_WIDTH
 from training.schedule import Timed, trainer

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.word_vectors import WordVectors
+from core.understanding.word_vectors import WordVectors
 
 VECTORS = WordVectors(
     words=("dam", "fur", "water", "the", "鳥", "水鳥"),

@@ -6,7 +6,7 @@ from copy import copy
 from functools import cached_property
 from typing import Any
 
-from core.composition import (
+from core.understanding.composition import (
     HALF,
     IN_THE_SKY,
     LAND_SIZE,
@@ -18,7 +18,7 @@ from core.composition import (
     Composition,
     Part,
 )
-from core.phrase_rules import DOING, Ground, PhraseRules
+from core.understanding.phrase_rules import DOING, Ground, PhraseRules
 
 SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
                  "cloud", "clouds"})  # fmt: skip

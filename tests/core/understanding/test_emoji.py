@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.emoji import spelled_out
 from core.moderation import WordRule
-from core.vocabulary import vocabulary_of
+from core.understanding.emoji import spelled_out
+from core.understanding.vocabulary import vocabulary_of
 from core.word_filter import first_hit
 
 

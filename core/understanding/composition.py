@@ -1,7 +1,7 @@
 """Composition: where the things in a prompt go in the image, and what is behind them.
 
 "A cat left of a dog on a blue background" has two parts, "a cat" and "a dog", side by side on blue.
-"A cat in the snow at night" has one, in a landscape. `core.grammar` reads prompts so.
+"A cat in the snow at night" has one, in a landscape. `core.understanding.grammar` reads prompts so.
 """
 
 from collections.abc import Callable

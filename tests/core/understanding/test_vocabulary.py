@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.vocabulary import Vocabulary
-from core.word_vectors import WordVectors
+from core.understanding.vocabulary import Vocabulary
+from core.understanding.word_vectors import WordVectors
 
 TABLE = {
     "labels": {
@@ -188,7 +188,8 @@ def reader(vocabulary: Vocabulary) -> Vocabulary:
         ("dog", "red apple", "sailboat"),
         np.eye(3, dtype=np.float32),
     )
-    return replace(vocabulary, vectors=vectors)
+    lexicon = replace(vocabulary.lexicon, is_word=vectors.knows)
+    return replace(vocabulary, lexicon=lexicon, vectors=vectors)
 
 
 @pytest.mark.parametrize(

@@ -6,39 +6,23 @@ rather than named is looked up by the vectors of the words.
 """
 
 import json
-import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from rapidfuzz.distance import OSA
 
-from core.composition import NOTHING, Colour, Composition
-from core.emoji import spelled_out
-from core.grammar import Grammar
-from core.requested_things import INDEFINITE, Phrase, introduces_a_name, requested
-from core.word_vectors import UNSPACED, WordVectors
+from core.understanding.composition import NOTHING, Colour, Composition
+from core.understanding.grammar import Grammar
+from core.understanding.lexicon import Lexicon
+from core.understanding.requested_things import INDEFINITE, Phrase, introduces_a_name, requested
+from core.understanding.tokens import fold, joined, spoken, words_of
+from core.understanding.word_vectors import UNSPACED, WordVectors
 
 FOLDER = Path(__file__).with_name("vocabularies")
 """A table and word vectors for each model of limited vocabulary, by its name, from training."""
-
-LONGEST_PHRASE = 8
-"""Words of a phrase that is looked up as a whole."""
-
-SHORTEST_TYPO = 4
-"""The fewest letters of a word that is corrected; shorter words resemble too many others."""
-
-SURE_WORD = 6
-"""The fewest letters of a word in which a wrong letter is corrected, not just a missing or swapped
-one."""
-
-LONG_WORD = 9
-"""The fewest letters of a word in which two errors are corrected."""
 
 SUGGESTIONS = 3
 
@@ -51,12 +35,6 @@ NEARER = 0.5
 lower ones, "neon sign" was radioactive."""
 RELATED = 0.3
 """The lowest cosine at which a word may stand for a thing, or a thing is suggested."""
-
-_WORD = re.compile(r"[\w'-]+")
-_PUNCTUATION = re.compile(r"[^\w\s'&/+-]")
-_KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
-"""Both scripts write the same sounds, and members use either for names."""
-_PLURALS = ("s", "es", "n", "en", "e", "x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +60,15 @@ class Understanding:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`things` maps folded phrases to English names, `own_names` are those that name exactly, which
-    are labels and everyday words.
-
-    `modifiers` are folded words that say something but name no thing; `silent` say nothing, except
-    in a prompt of nothing else.
-    `labels` are the names of things by language and English name; `popular` are good suggestions.
+    """`lexicon` is its words. `labels` are the names of things by language and English name;
+    `popular` are good suggestions.
     `phrases` are the grammar's templates by language, `grounds` its colours by English name, and
     `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them;
     `shown` are those that show a thing, by its English name. With `vectors`, descriptions are
     understood that name no thing.
     """
 
-    things: Mapping[str, str]
-    own_names: frozenset[str]
-    modifiers: frozenset[str]
-    silent: frozenset[str]
+    lexicon: Lexicon
     labels: Mapping[str, Mapping[str, str]]
     popular: tuple[str, ...]
     phrases: Mapping[str, Mapping[str, Any]]
@@ -114,23 +85,29 @@ class Vocabulary:
         Raises OSError and ValueError for a file that is missing or not a vocabulary.
         """
         table = json.loads(path.read_text(encoding="utf-8"))
-        vectors = path.with_suffix(".npz")
+        beside = path.with_suffix(".npz")
         try:
             labels = table["labels"]
             own = {
                 folded: name
                 for names in labels.values()
                 for name, label in names.items()
-                for folded in (fold(label), _spoken(label))
+                for folded in (fold(label), spoken(label))
             }
             english = {fold(name): name for name in labels["en"]}
             preferred = table["preferred"]
-            things = {**table["synonyms"], **preferred, **own, **english}
-            return cls(
-                things=things,
+            vectors = WordVectors.load(beside) if beside.exists() else None
+            lexicon = Lexicon(
+                things={**table["synonyms"], **preferred, **own, **english},
                 own_names=frozenset(own) | frozenset(english) | frozenset(preferred),
+                english=list(english),
                 modifiers=frozenset(table["modifiers"]),
+                styles=table["styles"].keys(),
                 silent=frozenset(table["silent"]),
+                is_word=vectors.knows if vectors else lambda word: False,
+            )
+            return cls(
+                lexicon=lexicon,
                 labels=labels,
                 popular=tuple(table["popular"]),
                 phrases=table["phrases"],
@@ -138,7 +115,7 @@ class Vocabulary:
                 shapes=frozenset(table["shapes"]),
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
                 shown={name: tuple(numbers) for name, numbers in table["shown"].items()},
-                vectors=WordVectors.load(vectors) if vectors.exists() else None,
+                vectors=vectors,
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -180,12 +157,13 @@ class Vocabulary:
         return " ".join(said) or text
 
     def _phrases_of(self, text: str) -> list[Phrase]:
-        phrases = list(self._split(text, self.silent))
+        phrases = list(self.lexicon.split(text))
         if all(phrase.silent for phrase in phrases):  # such as "hello"
-            phrases = list(self._split(text, frozenset()))
+            phrases = list(self.lexicon.split(text, silence=False))
         said = [phrase for phrase in phrases if not phrase.silent]
-        if len(said) == 1 and (word := said[0].modifier) in self.own_names:  # such as "a rose"
-            return [Phrase(said[0].text, self.things[word], self.things[word])]
+        if len(said) == 1 and said[0].modifier in self.lexicon.own_names:  # such as "a rose"
+            thing = self.lexicon.things[said[0].modifier]
+            return [Phrase(said[0].text, thing, thing)]
         if name := self._described(text, phrases):
             modifiers = [phrase for phrase in said if phrase.modifier]
             return [*modifiers, Phrase(text, name, name, exact=False)]
@@ -212,7 +190,7 @@ class Vocabulary:
         It does if the first thing in it is called by its name, unless another follows at once, as
         in "a baby dog"; or if there is nothing in it but words for things, or one and modifiers.
         """
-        telling = [p for p in said if p.thing or p.modifier or self._is_word(p.text)]
+        telling = [p for p in said if p.thing or p.modifier or self.lexicon.is_word(p.text)]
         if all(phrase.modifier for phrase in telling):
             return True
         if sum(bool(phrase.thing) for phrase in telling) == 1:
@@ -238,36 +216,6 @@ class Vocabulary:
         first, second = phrases
         joined = f"{first.text} {second.text}"
         return first.thing != second.thing and not UNSPACED.search(joined) and joined in fold(text)
-
-    def _split(self, text: str, silent: frozenset[str]) -> Iterator[Phrase]:
-        words, clauses = list(_words(fold(text))), _clauses(fold(text))
-        correct = True
-        while words:
-            clause = clauses[-len(words)]
-            count, phrase, name = self._longest(words, silent)
-            styled = next((n for n in (3, 2) if _joined(words[:n]) in self.styles), 0)
-            count = max(count, styled)
-            said = _joined(words[:count])
-            if count == styled:
-                yield Phrase(said, modifier=said, style=True, clause=clause)
-            elif name:
-                own = phrase in self.own_names or self._is_plural(phrase, name)
-                clear = own or count > 1
-                yield Phrase(
-                    said, name, name=name if clear else "", exact=own and correct, clause=clause
-                )
-            elif phrase or words[0].isdecimal():
-                yield Phrase(said, silent=True, clause=clause)
-            elif words[0] in self.modifiers or self._stem_of(words[0], self.modifiers):
-                style = words[0] in self.styles
-                yield Phrase(said, modifier=words[0], style=style, exact=correct, clause=clause)
-            elif close := not self._is_word(words[0]) and self._typo(words[0]):
-                words[0], correct = close, False
-                continue  # with the right word, which may begin a longer phrase
-            else:
-                yield Phrase(said, clause=clause)
-            correct = True
-            del words[:count]
 
     def compose(self, texts: Sequence[str], excludes: Sequence[str] = ()) -> Composition:
         """The composition of the prompts, without the things that are excluded.
@@ -296,10 +244,10 @@ class Vocabulary:
         """The prior's styles that any word of the texts asks for."""
         asked: set[int] = set()
         for text in texts:
-            words = list(_words(fold(text)))
+            words = words_of(fold(text))
             for count in (1, 2):
                 for start in range(len(words) - count + 1):
-                    asked.update(self.styles.get(_joined(words[start : start + count]), ()))
+                    asked.update(self.styles.get(joined(words[start : start + count]), ()))
             folded = fold(text)
             asked.update(*(n for w, n in self.styles.items() if UNSPACED.match(w) and w in folded))
         return tuple(sorted(asked))
@@ -322,16 +270,9 @@ class Vocabulary:
             self.phrases,
             self.grounds,
             things_of=self._things_and_shapes,
-            is_name=self._is_name,
+            is_name=self.lexicon.is_name,
             called=self._called,
         )
-
-    def _is_name(self, text: str) -> bool:
-        """Whether a text is just one name, apart from an article or the like."""
-        words = list(_words(fold(text)))
-        while words and words[0] in self.silent:
-            del words[0]
-        return fold(text) in self.things or _joined(words) in self.things
 
     def _called(self, text: str) -> list[str]:
         """The things that a text calls by their English names; nothing if another word means one.
@@ -344,7 +285,7 @@ class Vocabulary:
 
     def _things_and_shapes(self, text: str) -> list[str]:
         """The things and shapes that a text names; nothing if all of its words are silent."""
-        if all(phrase.silent for phrase in self._split(text, self.silent)):
+        if self.lexicon.is_silent(text):
             return []
         found = self.understand(text)
         return [*found.things, *self.shapes.intersection(found.modifiers)]
@@ -356,10 +297,10 @@ class Vocabulary:
         """
         labels = self.labels.get(language, self.labels["en"])
         by_label = {fold(label): label for label in labels.values()}
-        said = [word for word in _words(fold(text)) if word not in self.silent]
+        said = [word for word in words_of(fold(text)) if word not in self.lexicon.silent]
         near = [
             match
-            for words in dict.fromkeys((_joined(said), *said))
+            for words in dict.fromkeys((joined(said), *said))
             for match in process.extract(
                 words, by_label.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=ALIKE
             )
@@ -371,79 +312,12 @@ class Vocabulary:
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
-    def _longest(self, words: list[str], silent: frozenset[str]) -> tuple[int, str, str]:
-        """The longest known phrase at the start: how many words it has, itself, and its name.
-
-        A silent one has no name. Without any, (1, "", "").
-        """
-        for count in range(min(LONGEST_PHRASE, len(words)), 0, -1):
-            phrase = _joined(words[:count])
-            if phrase in silent:
-                return count, phrase, ""
-            if count == 1 and phrase in self.modifiers:
-                continue
-            if phrase in self.things:
-                return count, phrase, self.things[phrase]
-            if stem := self._stem_of(phrase, self.things):
-                return count, stem, self.things[stem]
-        return 1, "", ""
-
-    @staticmethod
-    def _stem_of(phrase: str, known: Mapping[str, str] | frozenset[str]) -> str:
-        """The phrase without a plural's ending, where that is known."""
-        for ending in _PLURALS:
-            stem = phrase.removesuffix(ending)
-            if stem != phrase and len(stem) > 2 and stem in known:
-                return stem
-        if phrase.endswith("ies") and (stem := phrase[:-3] + "y") in known:
-            return stem
-        return ""
-
     @cached_property
     def _foreign_names(self) -> frozenset[str]:
         """Names in other languages than English, whose words the vectors hardly know."""
-        english = {_spoken(label) for label in self.labels["en"].values()}
+        english = {spoken(label) for label in self.labels["en"].values()}
         others = [names.values() for language, names in self.labels.items() if language != "en"]
-        return frozenset(_spoken(label) for labels in others for label in labels) - english
-
-    def _is_plural(self, phrase: str, name: str) -> bool:
-        """Whether a phrase is the plural of a thing's own name, in English."""
-        return phrase.endswith("s") and name == self.things.get(
-            self._stem_of(phrase, self.own_names)
-        )
-
-    def _is_word(self, word: str) -> bool:
-        """Whether a word is spelled right, whatever it means."""
-        return bool(self.vectors and self.vectors.knows(word))
-
-    def _typo(self, word: str) -> str:
-        """The known word that a mistyped one is most like, or ""."""
-        for form in (word, *(word.removesuffix(e) for e in _PLURALS if word.endswith(e))):
-            errors = 2 if len(form) >= LONG_WORD else 1
-            known = self._single_words.get(form[:1], ())
-            if len(form) < SURE_WORD:  # another letter would make another word, such as "musk"
-                known = [w for w in known if len(w) != len(form) or sorted(w) == sorted(form)]
-            found = len(form) >= SHORTEST_TYPO and process.extractOne(
-                form, known, scorer=OSA.distance, score_cutoff=errors
-            )
-            if found:
-                return str(found[0])
-        return ""
-
-    @cached_property
-    def _single_words(self) -> Mapping[str, Sequence[str]]:
-        """Names, and parts of English ones, by first letter, which typing errors rarely change.
-
-        Of equally similar ones the first is taken.
-        """
-        english = (word for label in self.labels["en"].values() for word in fold(label).split())
-        parts = (word for word in english if word in self.things)
-        every = dict.fromkeys((*sorted(self.modifiers), *parts, *sorted(self.own_names)))
-        by_letter = defaultdict[str, list[str]](list)
-        for word in every:
-            if len(word) >= SHORTEST_TYPO - 1 and " " not in word:
-                by_letter[word[0]].append(word)
-        return by_letter
+        return frozenset(spoken(label) for labels in others for label in labels) - english
 
 
 @cache
@@ -453,49 +327,6 @@ def vocabulary_of(model: str) -> Vocabulary | None:
     return Vocabulary.load(path) if path.exists() else None
 
 
-def fold(text: str) -> str:
-    """Lower case, without accents on Latin letters, apostrophes straight, hiragana as katakana.
-
-    Emoji become words.
-    """
-    text = unicodedata.normalize("NFKD", spelled_out(text).casefold().replace("’", "'"))
-    plain = "".join(
-        c for i, c in enumerate(text)
-        if not (unicodedata.combining(c) and i and text[i - 1].isascii())
-    )  # fmt: skip
-    return unicodedata.normalize("NFC", plain).translate(_KATAKANA).strip()
-
-
-def _words(text: str) -> Iterator[str]:
-    """Words; of scripts without spaces, single characters."""
-    for word in _WORD.findall(text):
-        yield from _parts(word)
-
-
-def _spoken(name: str) -> str:
-    """A folded name without punctuation, as it is looked up: "person running facing right"."""
-    return _joined(list(_words(fold(name))))
-
-
-def _clauses(text: str) -> list[int]:
-    """How many punctuation marks stand before each word."""
-    clauses, clause, end = list[int](), 0, 0
-    for found in _WORD.finditer(text):
-        clause += bool(_PUNCTUATION.search(text, end, found.start()))
-        clauses += [clause] * len(_parts(found[0]))
-        end = found.end()
-    return clauses
-
-
-def _parts(word: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+|\W|\w", word) if UNSPACED.search(word) else [word]
-
-
 def _introduced(text: str) -> bool:
     """Whether a text begins with an indefinite article."""
-    return next(_words(fold(text)), "") in INDEFINITE
-
-
-def _joined(words: list[str]) -> str:
-    spaced = [w if UNSPACED.match(w) else f" {w} " for w in words]
-    return re.sub(r"\s+", " ", "".join(spaced)).strip()
+    return next(iter(words_of(fold(text))), "") in INDEFINITE

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.composition import FAR, HALF, NEAR, NOTHING, SMALL, Composition, Part
-from core.grammar import Grammar
+from core.understanding.composition import FAR, HALF, NEAR, NOTHING, SMALL, Composition, Part
+from core.understanding.grammar import Grammar
 from training.data.vocabulary import grounds, phrases
 
 NAMES = {"cat", "dog", "star", "moon", "circle", "salt and pepper", "katze", "hund", "gato",

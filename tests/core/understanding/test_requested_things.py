@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.requested_things import Phrase, requested
-from core.vocabulary import Vocabulary, vocabulary_of
+from core.understanding.requested_things import Phrase, requested
+from core.understanding.vocabulary import Vocabulary, vocabulary_of
 
 
 @pytest.fixture(scope="module")

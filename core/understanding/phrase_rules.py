@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.composition import FAR, HALF, NEAR, SEATS, SMALL, Centres
+from core.understanding.composition import FAR, HALF, NEAR, SEATS, SMALL, Centres
 
 PLACES = {
     "left": (NEAR, 0.5),
