@@ -189,7 +189,7 @@ PICTUREBOOK = SynthesisConfig(
     ),
     # Samples are nearly done: at the whole learning rate, 60 steps bend their outlines.
     prior=PriorConfig(sampling_steps=12, lr_ratio=0.3, guidance_scale=2.0, negative_scale=3.0),
-    init=InitConfig(prior_samples=8),
+    init=InitConfig(prior_samples=2),  # of more, CLIP chooses no better one (docs/things.md)
 )
 
 CONFIGS = {

@@ -89,7 +89,7 @@ async def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, moment: s
 
 
 async def test_the_same_seed_renders_the_same_bytes_in_another_process(tmp_path: Path) -> None:
-    request = ("a red circle", "--steps", "4", "--seed", "7", "--count", "2")
+    request = ("a red circle", "--model", "sketch", "--steps", "4", "--seed", "7", "--count", "2")
     names = ("one", "two")
     processes = [await run(tmp_path, "engine", "render", *request, "--out", name) for name in names]
     for process in processes:

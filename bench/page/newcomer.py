@@ -1,0 +1,188 @@
+"""`python -m bench.page.newcomer --out runs/newcomer`: a newcomer's first requests, with seconds.
+
+The page of `make try` is opened, and each of a newcomer's requests is typed on it, one after the
+other has ended. For each it says how many seconds after pressing Enter there is an answer, a first
+frame and the end, and what the end is; a sheet shows the messages. `--address` looks at a page that
+is already open instead, such as that of an earlier version.
+"""
+
+import argparse
+import asyncio
+import io
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from playwright.async_api import Error, Locator, Page
+
+from bench.markdown import table
+from sandbox.browser import chromium, playground
+from sandbox.processes import ProcessError
+
+REQUESTS = (
+    "/help",
+    "/imagine include: a castle | fog:0.5",
+    "/imagine include: a lighthouse in a storm",
+    "/imagine include: a cat",
+    "/imagine include: ein roter Kreis",
+    "/imagine include: redd circel",
+    "/imagine include: qwxz",
+    "/imagine include: the moon over snowy hills at night",
+)
+"""What a newcomer to the first version tried, then what nobody understands, and at last an example
+of that version's own help."""
+PATIENCE = 120.0
+"""Seconds until a request counts as unanswered."""
+DESKTOP = {"width": 1100, "height": 1000}
+TILE = (420, 400)
+"""Pixels of a message on the sheet, without its label."""
+LABEL = 26
+COLUMNS = 4
+
+_SEEN = """(count) => {
+    const card = document.querySelectorAll("li.message:not(.waiting)")[count];
+    if (!card) return null;
+    const shown = (mark) => [...card.querySelectorAll(`img[src*="${mark}"]`)]
+        .some((img) => img.complete && img.naturalWidth);
+    return { text: card.innerText, frame: shown("/step-"), image: shown("/imagine-") };
+}"""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Of one request: seconds until each moment, None if it never came, and how it ended."""
+
+    request: str
+    answer: float | None = None
+    frame: float | None = None
+    end: float | None = None
+    text: str = ""
+    shot: Image.Image | None = None
+
+    def see(self, now: float, seen: dict[str, object]) -> None:
+        """Takes down what is visible on the page now."""
+        if self.answer is None:
+            self.answer = now
+        if seen["frame"] and self.frame is None:
+            self.frame = now
+        self.text = str(seen["text"])
+        if seen["image"] or self.is_answered_in_words:
+            self.end = now
+
+    @property
+    def is_answered_in_words(self) -> bool:
+        """Whether it ended with a private message, or with a job message without an image."""
+        return any(mark in self.text for mark in ("Only you can see this", "Not painted", "Failed"))
+
+    @property
+    def result(self) -> str:
+        """`help`, `image`, `refused`, or `nothing`."""
+        if self.end is None:
+            return "nothing"
+        if self.is_answered_in_words:
+            return "help" if self.request == "/help" else "refused"
+        return "image"
+
+
+async def measure(address: str | None) -> tuple[float, list[Outcome]]:
+    """Seconds until the page can be used, and what became of each request."""
+    async with _page(address) as (page, seconds):
+        return seconds, [await _request(page, request) for request in REQUESTS]
+
+
+@asynccontextmanager
+async def _page(address: str | None) -> AsyncIterator[tuple[Page, float]]:
+    if address is None:
+        async with playground() as own, _page(own) as opened:
+            yield opened
+        return
+    async with chromium() as browser:
+        page = await browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
+        began = time.perf_counter()
+        await page.goto(address)
+        await page.locator("#composer-text").wait_for()
+        await page.get_by_role("log").wait_for()
+        yield page, time.perf_counter() - began
+
+
+async def _request(page: Page, request: str) -> Outcome:
+    outcome = Outcome(request)
+    messages = page.locator("li.message:not(.waiting)")
+    count = await messages.count()
+    composer, command = page.locator("#composer-text"), request.split()[0]
+    if command == request:  # without options it is chosen from the list
+        await composer.press_sequentially(request)
+        await page.locator(".listbox li", has_text=command).first.click()
+    else:
+        await composer.fill(request)
+        await page.get_by_role("form", name=f"Command {command}").wait_for()
+    await page.keyboard.press("Enter")
+    began = time.perf_counter()
+    while time.perf_counter() - began < PATIENCE and outcome.end is None:
+        seen = await page.evaluate(_SEEN, count)
+        if seen:
+            outcome.see(time.perf_counter() - began, seen)
+        await asyncio.sleep(0.02)
+    await page.wait_for_timeout(700)  # for the last image to be drawn
+    outcome.shot = await _shot(messages.nth(count))
+    return outcome
+
+
+async def _shot(message: Locator) -> Image.Image | None:
+    try:
+        return Image.open(io.BytesIO(await message.screenshot(timeout=5000))).convert("RGB")
+    except Error:
+        return None
+
+
+def report(seconds: float, outcomes: Sequence[Outcome]) -> str:
+    """The seconds as Markdown."""
+    rows = [
+        (f"`{each.request}`", *map(_seconds, (each.answer, each.frame, each.end)), each.result)
+        for each in outcomes
+    ]
+    columns = ("typed", "answer", "first frame", "end", "result")
+    return f"{table(columns, rows)}\n\nThe page can be used after {seconds:.1f} s."
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def sheet(outcomes: Sequence[Outcome]) -> Image.Image:
+    """The last state of each request's message, below what was typed."""
+    width, height = TILE
+    rows = -(-len(outcomes) // COLUMNS)
+    whole = Image.new("RGB", (COLUMNS * width, rows * (height + LABEL)), "white")
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(15)
+    for place, outcome in enumerate(outcomes):
+        x, y = place % COLUMNS * width, place // COLUMNS * (height + LABEL)
+        draw.text((x + 6, y + 4), outcome.request, "black", font)
+        if outcome.shot:
+            fitted = ImageOps.contain(outcome.shot, (width - 8, height - 8))
+            whole.paste(fitted, (x + 4, y + LABEL))
+    return whole
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--out", type=Path, default=Path("runs/newcomer"))
+    parser.add_argument("--address", help="of a page that is already open")
+    arguments = parser.parse_args()
+    try:
+        seconds, outcomes = asyncio.run(measure(arguments.address))
+    except ProcessError as error:
+        print(error, file=sys.stderr)
+        return 1
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    sheet(outcomes).save(arguments.out / "newcomer.webp", quality=85, method=6)
+    print(report(seconds, outcomes))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
