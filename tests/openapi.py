@@ -17,6 +17,7 @@ import pytest
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from sandbox.discord.constants import ReferenceType
 from sandbox.discord.recorder import RecordedRequest
 
 DESCRIPTION = Path(__file__).parents[2] / "shared" / "discord-openapi.json"
@@ -31,14 +32,18 @@ class OpenApi:
     def __init__(self, description: dict[str, Any]) -> None:
         self._paths = description["paths"]
         schemas = description["components"]["schemas"]
-        # Two places where the description and Discord's own reference differ. It calls ids
+        # Three places where the description and Discord's own reference differ. It calls ids
         # strings: in requests Discord takes numbers as well (the reference numbers new attachments
         # so, and discord.py too). It calls the codes inside form errors integers: they are names,
-        # such as BASE_TYPE_MAX_LENGTH.
+        # such as BASE_TYPE_MAX_LENGTH. It does not know that a message can refer to one that it
+        # forwards.
         snowflake = {**schemas["SnowflakeType"], "type": ["string", "integer"]}
         form_error = {**schemas["Error"], "properties": {"code": {"type": "string"}}}
         form_errors = {**schemas["InnerErrors"], "properties": {"_errors": {"items": form_error}}}
-        self._answers = _Schemas(description, InnerErrors=form_errors)
+        references = {"type": "integer", "enum": list(ReferenceType)}
+        self._answers = _Schemas(
+            description, InnerErrors=form_errors, MessageReferenceType=references
+        )
         self._requests = _Schemas(description, SnowflakeType=snowflake)
 
     def faults(self, request: RecordedRequest) -> list[str]:

@@ -18,7 +18,7 @@ from bot.services.job_views import show_details
 from bot.services.responses import acknowledged
 from bot.types import Interaction
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
-from core.discord_ui.message_images import image_of
+from core.discord_ui.message_images import image_of, original_of
 from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind
 
@@ -35,7 +35,7 @@ async def imagine_from_image(interaction: Interaction, message: discord.Message)
     try:
         async with asyncio.timeout(FETCH_SECONDS):
             bot = interaction.client
-            source = await bot.jobs.in_message(message.channel.id, message.id)
+            source = await bot.jobs.in_message(*original_of(message))
             restricted = source is not None and is_restricted(bot, source)
             name = await store_attachment(
                 bot,
@@ -60,7 +60,7 @@ async def describe_image(interaction: Interaction, message: discord.Message) -> 
     image = image_of(message)
     if image is None:
         raise RefusedError(gettext("There is no image in this message to describe."))
-    job = await interaction.client.jobs.in_message(message.channel.id, message.id)
+    job = await interaction.client.jobs.in_message(*original_of(message))
     await submit_description(interaction, image, parent=job)
 
 
@@ -79,8 +79,9 @@ async def report_to_moderators(interaction: Interaction, message: discord.Messag
 
 
 async def _job_of(interaction: Interaction, message: discord.Message) -> Job:
-    """The job that the message shows. Raises RefusedError."""
-    job = await interaction.client.jobs.by_message(message.id)
+    """The job that the message, or what it forwards, shows. Raises RefusedError."""
+    _, message_id = original_of(message)
+    job = await interaction.client.jobs.by_message(message_id)
     if job is None or job.kind is not JobKind.IMAGE:
         raise RefusedError(gettext("This message doesn't show one of my images."))
     return await get_visible_job(interaction, job.id)

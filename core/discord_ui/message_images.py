@@ -31,19 +31,33 @@ def images_of(message: discord.Message) -> Iterator[MessageImage]:
     """The images of a message: attached to it, in its galleries, or shown in one of its embeds.
 
     What a layout or an embed shows through `attachment://` is not among the attachments: a job
-    message shows its images so, an older one with a single image in an embed.
+    message shows its images so, an older one with a single image in an embed. A forwarded message
+    has them in its snapshot.
     """
-    for attachment in message.attachments:
-        if (attachment.content_type or "").startswith("image/"):
-            yield MessageImage(attachment.url, attachment.size, attachment.is_spoiler())
-    for component in walk(message.components):
-        if isinstance(component, discord.MediaGalleryComponent):
-            for item in component.items:
-                if _is_image(item.media.url):
-                    yield MessageImage(item.media.url, spoiler=item.spoiler)
-    for embed in message.embeds:
-        if (url := embed.image.url) and _is_image(url):
-            yield MessageImage(url)
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for part in parts:
+        for attachment in part.attachments:
+            if (attachment.content_type or "").startswith("image/"):
+                yield MessageImage(attachment.url, attachment.size, attachment.is_spoiler())
+        for component in walk(part.components):
+            if isinstance(component, discord.MediaGalleryComponent):
+                for item in component.items:
+                    if _is_image(item.media.url):
+                        yield MessageImage(item.media.url, spoiler=item.spoiler)
+        for embed in part.embeds:
+            if (url := embed.image.url) and _is_image(url):
+                yield MessageImage(url)
+
+
+def original_of(message: discord.Message) -> tuple[int, int]:
+    """The ids of the channel and of the message that a message shows: of a forward, the original's.
+
+    A forward keeps neither the original's author nor its warnings.
+    """
+    reference = message.reference
+    if message.message_snapshots and reference and reference.message_id:
+        return reference.channel_id, reference.message_id
+    return message.channel.id, message.id
 
 
 def walk(components: Iterable[discord.Component]) -> Iterator[discord.Component]:

@@ -116,6 +116,13 @@ class Member:
         body = {"member": str(self.id), "content": content, "files": sent}
         return MessageView(await self._api.post(f"/channels/{self.channel_id}/messages", body))
 
+    async def forward(self, message: MessageView, to: ChannelRef | int) -> MessageView:
+        """Forward a message to another channel."""
+        target = to if isinstance(to, int) else to.id
+        body = {"member": str(self.id), "message": str(message.id), "to": str(target)}
+        posted = await self._api.post(f"/channels/{message.channel_id}/forwards", body)
+        return MessageView(posted)
+
     async def react(self, message: MessageView, emoji: str) -> None:
         """Add a reaction to a message."""
         await self._change_reaction(message, emoji, add=True)

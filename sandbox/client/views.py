@@ -104,16 +104,9 @@ class MessageView:
 
     @property
     def files(self) -> list[File]:
-        """Its attachments, and the images in its embeds and its layout."""
-        found = [_file(each) for each in self.raw["attachments"]]
-        for part in components_of(self.raw):
-            items = [*part.get("items", ()), part]
-            found += [_file(item["media"]) for item in items if "media" in item]
-        for embed in self.raw["embeds"]:
-            for slot in ("image", "thumbnail"):
-                if slot in embed:
-                    found.append(_file(embed[slot]))
-        return found
+        """Its attachments, the images in its embeds and its layout, and those that it forwards."""
+        snapshots = (each["message"] for each in self.raw.get("message_snapshots", ()))
+        return [file for part in (self.raw, *snapshots) for file in _files(part)]
 
     @property
     def title(self) -> str:
@@ -213,6 +206,16 @@ def components_of(part: Payload) -> Iterator[Payload]:
         if isinstance(each, dict):
             yield each
             yield from components_of(each)
+
+
+def _files(raw: Payload) -> Iterator[File]:
+    """The files of a message or of a snapshot."""
+    yield from map(_file, raw["attachments"])
+    for part in components_of(raw):
+        items = [*part.get("items", ()), part]
+        yield from (_file(item["media"]) for item in items if "media" in item)
+    for embed in raw["embeds"]:
+        yield from (_file(embed[slot]) for slot in ("image", "thumbnail") if slot in embed)
 
 
 def _file(raw: Payload) -> File:

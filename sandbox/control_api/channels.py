@@ -5,10 +5,18 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from sandbox.control_api.lookups import Body, channel_of, find_message, find_user, user_of
+from sandbox.control_api.lookups import (
+    Body,
+    channel_of,
+    find_channel,
+    find_message,
+    find_user,
+    user_of,
+)
 from sandbox.control_api.server_sent_events import Events, Streams
 from sandbox.control_api.transcript import write_html, write_text
 from sandbox.discord.client_errors import InteractionError
+from sandbox.discord.forwards import forward
 from sandbox.discord.models import Draft, Event, Guild, Upload
 from sandbox.discord.permissions import Permission
 from sandbox.discord.polls import vote
@@ -31,6 +39,7 @@ class Channels:
             web.post(channel + "/overwrites", self.set_overwrite),
             web.get(channel + "/messages", self.list_messages),
             web.post(channel + "/messages", self.post_message),
+            web.post(channel + "/forwards", self.forward_message),
             web.post(channel + "/reactions", self.change_reaction),
             web.post(channel + "/votes", self.vote),
             web.get(channel + "/events", self.stream_events),
@@ -85,6 +94,17 @@ class Channels:
         draft = Draft(content=body["content"], uploads=self._uploads(body))
         message = self._world.post(channel, user, draft)
         return web.json_response(self._world.payloads.message(message))
+
+    async def forward_message(self, request: web.Request) -> web.Response:
+        """A member forwards a message of this channel to another one."""
+        body = await request.json()
+        channel, user = channel_of(self._world, request), find_user(self._world, body["member"])
+        message, target = (
+            find_message(channel, body["message"]),
+            find_channel(self._world, body["to"]),
+        )
+        forwarded = forward(self._world, channel, message, target, user)
+        return web.json_response(self._world.payloads.message(forwarded))
 
     async def change_reaction(self, request: web.Request) -> web.Response:
         """A member adds a reaction, or removes their own."""

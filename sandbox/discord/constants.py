@@ -18,11 +18,17 @@ class MessageType(IntEnum):
     POLL_RESULT = 46
 
 
+class ReferenceType(IntEnum):
+    DEFAULT = 0
+    FORWARD = 1
+
+
 class MessageFlag(IntFlag):
     SUPPRESS_EMBEDS = 1 << 2
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    HAS_SNAPSHOT = 1 << 14
     COMPONENTS_V2 = 1 << 15
 
 

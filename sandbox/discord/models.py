@@ -96,6 +96,7 @@ class Message:
     mention_roles: list[int] = field(default_factory=list)
     mention_everyone: bool = False
     reference: int | None = None
+    forward: "Forward | None" = None
     reactions: dict[str, list[User]] = field(default_factory=dict)
     """Who has reacted with each emoji, in the order of their reactions."""
     poll: Poll | None = None
@@ -107,6 +108,16 @@ class Message:
     def created(self) -> float:
         """When it was posted, in Unix seconds."""
         return moment_of(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What a message forwards: another message, as it was."""
+
+    channel_id: int
+    guild_id: int | None
+    message_id: int
+    snapshot: Payload
 
 
 @dataclass(slots=True)
@@ -234,6 +245,7 @@ class Draft:
     enforce_nonce: bool = False
     reference: int | None = None
     poll: Payload | None = None
+    forward: Forward | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sandbox.discord.cdn import Attachment, Cdn
 from sandbox.discord.clock import timestamp
-from sandbox.discord.constants import ChannelType, ComponentType, MessageFlag, MessageType
+from sandbox.discord.constants import (
+    ChannelType,
+    ComponentType,
+    MessageFlag,
+    MessageType,
+    ReferenceType,
+)
 from sandbox.discord.models import (
     Application,
     Channel,
+    Forward,
     Guild,
     GuildMember,
     Message,
@@ -184,10 +191,12 @@ class Payloads:
             ]
         if message.reference is not None:
             payload["message_reference"] = {
-                "type": 0,
+                "type": ReferenceType.DEFAULT,
                 "channel_id": str(message.channel_id),
                 "message_id": str(message.reference),
             }
+        if message.forward is not None:
+            payload |= _forward_payload(message.forward)
         if message.origin is not None:
             payload |= self._origin_payload(message.origin, message)
         return payload
@@ -453,6 +462,17 @@ class Payloads:
         known = self.attachment(file)
         keys = ("id", "url", "proxy_url", "width", "height", "content_type")
         return {key: known[key] for key in keys if key in known} | {"attachment_id": str(file.id)}
+
+
+def _forward_payload(forward: Forward) -> Payload:
+    reference = {
+        "type": ReferenceType.FORWARD,
+        "channel_id": str(forward.channel_id),
+        "message_id": str(forward.message_id),
+    }
+    if forward.guild_id is not None:
+        reference["guild_id"] = str(forward.guild_id)
+    return {"message_reference": reference, "message_snapshots": [{"message": forward.snapshot}]}
 
 
 def _without_nulls(value: Payload) -> Payload:

@@ -266,6 +266,7 @@ class World:
             flags=flags,
             nonce=draft.nonce,
             reference=draft.reference,
+            forward=draft.forward,
             origin=origin,
             only_for=only_for,
         )

@@ -124,6 +124,11 @@ interface VoteEvent {
 	answer_id: number;
 }
 
+type Snapshot = Pick<
+	Message,
+	"content" | "edited_timestamp" | "attachments" | "embeds" | "components"
+>;
+
 interface Message {
 	id: Snowflake;
 	type: number;
@@ -141,6 +146,8 @@ interface Message {
 	interaction?: { name: string; user: User };
 	interaction_metadata?: { interacted_message_id?: Snowflake; target_message_id?: Snowflake };
 	message_reference?: { message_id: Snowflake };
+	/** What a forward shows. */
+	message_snapshots?: { message: Snapshot }[];
 }
 
 interface ChannelPayload {

@@ -1,7 +1,7 @@
 // The context menu of a message or a member: the bot's entries, and copying. Loaded when the first one opens.
 
 import { errorText, get, post } from "./api.js";
-import { textOf } from "./components.js";
+import { shownPart, textOf } from "./components.js";
 import { announce, element } from "./dom.js";
 import { addNote } from "./notes.js";
 import { hasReacted, OFFERED, setReaction } from "./reactions.js";
@@ -25,7 +25,8 @@ export async function openMenu(message, anchor, pointer = null) {
 	const entries = ephemeral
 		? []
 		: [...(await apps(MESSAGE_COMMAND, { message: message.id })), ...reactions(message)];
-	const text = textOf(message);
+	if (!ephemeral) entries.push(["Forward", () => chooseChannel(message, anchor)]);
+	const text = textOf(shownPart(message));
 	if (text) entries.push(["Copy text", () => copy(text)]);
 	entries.push(["Copy message ID", () => copy(message.id)]);
 	show(entries, anchor, pointer, "Message");
@@ -50,6 +51,28 @@ function reactions(message) {
 		const name = add ? `React with ${emoji}` : `Remove reaction ${emoji}`;
 		return [name, () => setReaction(message, emoji, add)];
 	});
+}
+
+/** A menu of the channels that a message can be forwarded to. @param {Message} message @param {Element} anchor */
+function chooseChannel(message, anchor) {
+	const others = [...state.channels.values()].filter(
+		(each) => each.name && each.id !== message.channel_id,
+	);
+	const entries = others.map((each) => [`#${each.name}`, () => forward(message, each)]);
+	show(entries, anchor, null, "Forward to");
+}
+
+async function forward(message, channel) {
+	try {
+		await post(`/channels/${message.channel_id}/forwards`, {
+			member: state.me,
+			message: message.id,
+			to: channel.id,
+		});
+		announce(`Forwarded to #${channel.name}.`);
+	} catch (error) {
+		addNote(errorText(error));
+	}
 }
 
 async function apps(kind, target) {

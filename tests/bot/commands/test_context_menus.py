@@ -67,6 +67,33 @@ async def test_an_image_of_a_job_is_rendered_from(
     assert made.recipe.initial != job.recipe.initial
 
 
+async def test_a_forwarded_image_is_rendered_from_and_tells_its_requester_the_prompt(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
+    bob: Member,
+    painted: Any,
+    tmp_path: Path,
+) -> None:
+    elsewhere = await sandbox.client.channel("elsewhere")
+    reader = bob.at(elsewhere)
+    job, card = await painted(ada, include="a castle | mist:0.5")
+    forwarded = await ada.forward(card, elsewhere)
+    await ada.at(elsewhere).use_menu("What was this prompt?", forwarded)
+    assert "a castle | mist:0.5" in (await private_message(ada.at(elsewhere), f"#{job.id}")).text
+    await reader.use_menu("What was this prompt?", forwarded)  # not of its channel
+    await private_message(reader, "doesn't exist here")
+
+    Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
+    photo = await ada.forward(await ada.say("my lawn", tmp_path / "lawn.png"), elsewhere)
+    assert [file.filename for file in photo.files] == ["lawn.png"]
+    opened = await reader.use_menu("Imagine from this image", photo)
+    await reader.wait_filled(await reader.submit(opened, include="a sea"))
+    (made,) = await JobQueue(database).waiting()
+    assert made.recipe.initial
+
+
 async def test_the_menu_heeds_preferences(
     bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:

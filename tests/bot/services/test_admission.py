@@ -100,8 +100,14 @@ async def test_an_uploaded_image_from_an_age_restricted_channel_stays_there(
     assert await jobs(database) == 1
 
 
+@pytest.mark.parametrize("forwarded", [False, True])
 async def test_an_image_of_an_age_restricted_job_is_no_new_upload_wherever_it_is_shown(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
+    painted: Any,
+    forwarded: bool,
 ) -> None:
     late = await sandbox.client.channel("late", nsfw=True)
     job, _ = await painted(ada.at(late))
@@ -110,6 +116,9 @@ async def test_an_image_of_an_age_restricted_job_is_no_new_upload_wherever_it_is
     copy = await channel.send(files=[discord.File(files[0])])
     await Messages(database).sent(job.id, Kind.SHOW, ada.channel_id, copy.id)
     shown = await ada.wait_for(lambda each: each.id == copy.id)
+    if forwarded:
+        elsewhere = await sandbox.client.channel("elsewhere")
+        shown, ada = await ada.forward(shown, elsewhere), ada.at(elsewhere)
     opened = await ada.use_menu("Imagine from this image", shown)
     await ada.submit(opened, include="a sea", strength="0.5")
     await private_message(ada, "only request it in an age-restricted channel")
