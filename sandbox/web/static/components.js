@@ -41,14 +41,6 @@ export function walk(parts) {
 	]);
 }
 
-/** A message with what it shows: of a forward, the original's content. @param {Message} message */
-export function shownPart(message) {
-	const snapshot = message.message_snapshots?.[0]?.message;
-	if (!snapshot) return message;
-	const { content, edited_timestamp, attachments, embeds, components } = snapshot;
-	return { ...message, content, edited_timestamp, attachments, embeds, components };
-}
-
 /** What a message says, in its content, embeds or layout. @param {Message} message */
 export function textOf(message) {
 	const layout = walk(message.components).map((part) => part.content);

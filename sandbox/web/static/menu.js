@@ -1,8 +1,9 @@
 // The context menu of a message or a member: the bot's entries, and copying. Loaded when the first one opens.
 
 import { errorText, get, post } from "./api.js";
-import { shownPart, textOf } from "./components.js";
+import { textOf } from "./components.js";
 import { announce, element } from "./dom.js";
+import { forward, forwardedPart } from "./forwards.js";
 import { addNote } from "./notes.js";
 import { hasReacted, OFFERED, setReaction } from "./reactions.js";
 import { state } from "./state.js";
@@ -26,7 +27,7 @@ export async function openMenu(message, anchor, pointer = null) {
 		? []
 		: [...(await apps(MESSAGE_COMMAND, { message: message.id })), ...reactions(message)];
 	if (!ephemeral) entries.push(["Forward", () => chooseChannel(message, anchor)]);
-	const text = textOf(shownPart(message));
+	const text = textOf(forwardedPart(message));
 	if (text) entries.push(["Copy text", () => copy(text)]);
 	entries.push(["Copy message ID", () => copy(message.id)]);
 	show(entries, anchor, pointer, "Message");
@@ -60,19 +61,6 @@ function chooseChannel(message, anchor) {
 	);
 	const entries = others.map((each) => [`#${each.name}`, () => forward(message, each)]);
 	show(entries, anchor, null, "Forward to");
-}
-
-async function forward(message, channel) {
-	try {
-		await post(`/channels/${message.channel_id}/forwards`, {
-			member: state.me,
-			message: message.id,
-			to: channel.id,
-		});
-		announce(`Forwarded to #${channel.name}.`);
-	} catch (error) {
-		addNote(errorText(error));
-	}
 }
 
 async function apps(kind, target) {

@@ -1,6 +1,6 @@
 // One message: author, time, content, embeds, files and components. Each part is updated in place.
 
-import { componentNodes, shownPart, titleOf } from "./components.js";
+import { componentNodes, titleOf } from "./components.js";
 import { avatar, element, icon, iconButton, nameOf } from "./dom.js";
 import { patch, patchEmbeds } from "./embeds.js";
 import { inline, markdown } from "./markdown.js";
@@ -31,7 +31,7 @@ export function newMessage(message) {
 			"div.body",
 			part("head"),
 			part("content text"),
-			part("poll-box"),
+			part("special"),
 			part("embeds"),
 			part("attachments"),
 			part("components"),
@@ -71,35 +71,36 @@ function current(node) {
  */
 export function patchMessage(node, message, before) {
 	const [above, side, body, tools] = node.children;
-	const [head, content, poll, embeds, attachments, components, , reactions, below] = body.children;
+	const [head, content, special, embeds, attachments, components, , reactions, below] =
+		body.children;
 	const active = document.activeElement;
 	const focused = active instanceof HTMLElement && node.contains(active) ? active.dataset.id : null;
 	const compact = follows(message, before);
-	const shown = shownPart(message);
 	node.classList.toggle("compact", compact);
 	node.classList.toggle("ephemeral", isEphemeral(message));
 	const origin = message.interaction ?? null;
 	const reply = repliedTo(message);
-	const forwarded = shown !== message;
-	patch(above, [origin, reply, forwarded, message.type, state.locale], () => aboveNodes(message));
+	patch(above, [origin, reply, message.type, state.locale], () => aboveNodes(message));
 	patch(side, [message.author, compact], () => [compact ? null : avatar(message.author)]);
 	patch(head, [message.author, compact, message.timestamp, state.locale], () =>
 		compact ? [] : headNodes(message),
 	);
 	patch(
 		content,
-		[shown.content, shown.edited_timestamp, message.flags & LOADING, state.locale],
-		() => contentNodes(shown),
+		[message.content, message.edited_timestamp, message.flags & LOADING, state.locale],
+		() => contentNodes(message),
 	);
 	if (message.poll || message.type === POLL_RESULT)
-		import("./poll.js").then((module) => module.drawPoll(poll, message));
-	else patchEmbeds(embeds, shown.embeds);
+		import("./poll.js").then((module) => module.drawPoll(special, message));
+	else if (message.message_snapshots)
+		import("./forwards.js").then((module) => module.drawForward(special, message));
+	else patchEmbeds(embeds, message.embeds);
 	patch(
 		attachments,
-		shown.attachments.map((file) => [bare(file.url), file.description]),
-		() => (shown.attachments.length ? [filesNode(shown.attachments)] : []),
+		message.attachments.map((file) => [bare(file.url), file.description]),
+		() => (message.attachments.length ? [filesNode(message.attachments)] : []),
 	);
-	patch(components, shown.components, () => componentNodes(components, shown));
+	patch(components, message.components, () => componentNodes(components, message));
 	if (message.reactions || reactions.hasChildNodes())
 		import("./reactions.js").then((module) => module.drawReactions(reactions, message));
 	patch(below, isEphemeral(message), () => (isEphemeral(message) ? [belowNode(message)] : []));
@@ -112,7 +113,6 @@ export function patchMessage(node, message, before) {
 
 /** The id of the message that this one responds to, as a reply or after a button press. */
 function repliedTo(message) {
-	if (message.message_snapshots) return null;
 	const pressed = message.interaction_metadata;
 	const opened = pressed?.triggering_interaction_metadata;
 	return (
@@ -125,8 +125,7 @@ function repliedTo(message) {
 
 /** Whether a message continues the one before, without a header of its own. */
 function follows(message, before) {
-	if (!before || message.interaction || message.message_snapshots || repliedTo(message))
-		return false;
+	if (!before || message.interaction || repliedTo(message)) return false;
 	const apart = Date.parse(message.timestamp) - Date.parse(before.timestamp);
 	return (
 		before.author.id === message.author.id &&
@@ -152,7 +151,6 @@ function aboveNodes(message) {
 			),
 		];
 	}
-	if (message.message_snapshots) return [element("div.used", icon("forward"), "Forwarded")];
 	const to = findMessage(message.channel_id, repliedTo(message));
 	if (!to) return [];
 	const jump = () => emit("jump", { channel: to.channel_id, message: to.id });
