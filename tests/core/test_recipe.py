@@ -27,6 +27,7 @@ from core.sizes import MAX_SIDE
 PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150}
 
 
+@pytest.mark.slow
 @given(st.from_type(Recipe))
 @example(Recipe(include=(Prompt("fog:2"), Prompt("a|b\\"), Prompt("7", 1e-7)), seed=0, **PLAIN))
 def test_round_trips(recipe: Recipe) -> None:
@@ -112,6 +113,7 @@ def test_an_image_has_one_start() -> None:
         Recipe(include=(Prompt("a"),), initial="0" * 64, source=Source(1, 0), seed=0, **PLAIN)
 
 
+@pytest.mark.slow
 @given(
     recipe=st.from_type(Recipe),
     row=st.integers(0, MAX_COUNT - 1),

@@ -290,6 +290,7 @@ async def test_the_wait_is_estimated_from_what_was_measured(database: Database, 
 Event = tuple[str, int, int]
 
 
+@pytest.mark.slow
 @run(max_examples=60)
 @given(
     st.lists(

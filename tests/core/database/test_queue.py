@@ -52,6 +52,7 @@ EVENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @run(max_examples=60)
 @given(EVENTS)
 def test_places_and_claims_in_sql_are_those_of_the_law(events: list[Event]) -> None:

@@ -35,6 +35,7 @@ def _units(text: str | None) -> int:
     return len((text or "").encode("utf-16-le")) // 2
 
 
+@pytest.mark.slow
 @given(
     recipe=st.from_type(Recipe),
     state=st.sampled_from(State),

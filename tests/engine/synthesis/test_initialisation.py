@@ -58,6 +58,7 @@ def steepness(images: Tensor) -> float:
     return float(images.diff(dim=3).abs().amax(1).flatten().quantile(0.99))
 
 
+@pytest.mark.slow
 def test_a_variation_is_as_sharp_as_its_image(picturebook: Model) -> None:
     quick = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
     recipe = Recipe.make("a cat", width=128, height=128, steps=2, seed=0)

@@ -62,6 +62,7 @@ def similarity(images: Tensor, original: Tensor) -> float:
     return float(-10 * (small - original).square().mean().log10())
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_an_image_stays_the_same_when_it_is_enlarged(picturebook: Model) -> None:
     with Image.open(THINGS) as sheet:

@@ -199,6 +199,7 @@ def test_the_first_scene_of_a_story_says_what_an_image_starts_from(picturebook: 
         assert first == only
 
 
+@pytest.mark.slow
 def test_an_outline_drawing_starts_with_dark_lines_and_keeps_them(picturebook: Model) -> None:
     def dark(prompt: str) -> float:
         renderer = Renderer(picturebook, CPU, QUICK)
@@ -209,6 +210,7 @@ def test_an_outline_drawing_starts_with_dark_lines_and_keeps_them(picturebook: M
     assert dark("a lemon, outline drawing") > 0.03 + dark("a flat lemon")
 
 
+@pytest.mark.slow
 def test_an_outline_drawing_that_was_interrupted_ends_as_if_it_had_not_been(
     picturebook: Model,
 ) -> None:
