@@ -59,10 +59,15 @@ def test_it_remembers_less() -> None:
 
 
 @pytest.mark.slow
-def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same() -> None:
+def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without Inductor, which compiles 36 kernels for a minute: its work is tested on one below."""
+    monkeypatch.setattr(
+        torch, "compile", partial(torch.compile, backend="aot_eager_decomp_partition")
+    )
     torch.manual_seed(0)
     torch._dynamo.utils.counters.clear()
-    # Both as they are but for their size: each block takes seconds to compile.
     smaller = {**SKETCH_PARAMS["ddconfig"], "ch_mult": [1, 2], "num_res_blocks": 0}
     decoder = frozen(VQGAN(**{**SKETCH_PARAMS, "ddconfig": smaller})).decoder
     optimize_decoder(decoder)
@@ -83,6 +88,19 @@ def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same() -> None:
             torch.testing.assert_close(ours, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
     counted = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     assert counted == 2  # one of each network: compiled indeed, and for every size at once
+
+
+@pytest.mark.slow
+def test_a_network_is_compiled_to_machine_code() -> None:
+    torch.manual_seed(0)
+    network = frozen(nn.Sequential(nn.Conv2d(3, 4, 1), nn.SiLU()))
+    compiled = copy.deepcopy(network)
+    torch._inductor.metrics.reset()
+    compile_for_gpu(compiled)
+    for size in ((2, 3, 8, 8), (3, 3, 5, 4)):
+        images = torch.rand(size)
+        torch.testing.assert_close(compiled(images), network(images))
+    assert torch._inductor.metrics.generated_kernel_count > 0
 
 
 def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
