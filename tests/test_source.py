@@ -225,6 +225,7 @@ def faults(code: dict[str, str]) -> list[Fault]:
     ]
 
 
+@pytest.mark.slow
 def test_our_code_runs_no_texts_and_trusts_no_files() -> None:
     found = faults(sources())
     places = {(fault.path, fault.code.replace("'", '"')) for fault in found}

@@ -216,6 +216,7 @@ async def test_a_cancel_takes_effect_within_one_step(
     assert sink.dropped == [cancelled.id]
 
 
+@pytest.mark.slow
 async def test_a_pause_takes_effect_within_one_step_and_the_job_goes_on_from_there(
     database: Database,
     ask_for: Ask,

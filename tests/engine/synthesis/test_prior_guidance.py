@@ -151,6 +151,7 @@ def test_a_guided_image_is_another(model: Model, recipe: Recipes) -> None:
     assert not torch.allclose(*painted, atol=1e-3)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_prior_sees_the_same_thing_at_any_size(picturebook: Model) -> None:
     prior, vqgan = picturebook.prior, picturebook.vqgan
