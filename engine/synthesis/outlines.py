@@ -11,6 +11,7 @@ from core.recipe import Recipe
 from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.synthesis.config import OutlineConfig
+from engine.synthesis.latents import decode
 
 
 def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
@@ -22,7 +23,7 @@ def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
 
 def outlined_latents(model: Model, latents: Tensor, config: OutlineConfig) -> Tensor:
     """Latents (batch, embed_dim, h, w) of the same images with outlines."""
-    images = model.vqgan.decode(model.vqgan.quantise(latents)).float().clamp(0, 1)
+    images = decode(model.vqgan, latents, quantize=True)
     return model.vqgan.encode(draw_outlines(images, config))
 
 
