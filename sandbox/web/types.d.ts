@@ -276,6 +276,8 @@ interface Events {
 	ready: undefined;
 	channel: undefined;
 	presence: undefined;
+	reaction: { data: ReactionEvent; added: boolean };
+	vote: { data: VoteEvent; added: boolean };
 	unread: undefined;
 	view: "channel" | "gallery";
 	message: { name: string; id: Snowflake; channel: Snowflake };

@@ -120,6 +120,10 @@ function listen() {
 	});
 	on("channel", updatePanels);
 	on("presence", drawBanner);
+	on("reaction", async ({ data, added }) =>
+		(await import("./reactions.js")).applyReaction(data, added),
+	);
+	on("vote", async ({ data, added }) => (await import("./poll.js")).applyVote(data, added));
 	on("fault", (debugState) => {
 		discordIsDown = debugState.down;
 		drawBanner();

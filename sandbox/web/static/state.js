@@ -114,9 +114,8 @@ function onEvent(name, data) {
 		state.connected = data.connected;
 		emit("presence");
 	} else if (name.startsWith("MESSAGE_REACTION_"))
-		import("./reactions.js").then((module) => module.applyReaction(data, name.endsWith("ADD")));
-	else if (name.startsWith("MESSAGE_POLL_"))
-		import("./poll.js").then((module) => module.applyVote(data, name.endsWith("ADD")));
+		emit("reaction", { data, added: name.endsWith("ADD") });
+	else if (name.startsWith("MESSAGE_POLL_")) emit("vote", { data, added: name.endsWith("ADD") });
 	else if (name.startsWith("MESSAGE_")) onMessageEvent(name, data);
 	else if (name !== "INTERACTION_FAILURE") reload();
 }
