@@ -64,7 +64,7 @@ class Outcome:
     shot: Image.Image | None = None
 
     def see(self, now: float, seen: dict[str, object]) -> None:
-        """Takes down what is visible on the page now."""
+        """Records what is visible on the page now."""
         if self.answer is None:
             self.answer = now
         if seen["frame"] and self.frame is None:

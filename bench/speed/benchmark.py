@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.speed import estimate, frames, image, memory, scaling, step, throughput
+from bench.speed import cutouts, estimate, frames, image, memory, scaling, step, throughput
 from bench.speed.timing import show_progress
 from engine.device import description, use_cores
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, tuple[str, Callable[[bool], tuple[str, Any]]]] = {
     "throughput": ("Many jobs", throughput.measure),
     "frames": ("Frames", frames.measure),
     "estimate": ("Time left", estimate.measure),
+    "cutouts": ("How many cutouts", cutouts.measure),
     "growth": ("How a step scales", scaling.measure),
 }
 
