@@ -11,6 +11,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_image_is_forwarded_and_another_member_starts_from_it(screen: Screen) -> None:
+    for number in range(30):  # more than the window is high
+        await screen.client.channel(f"shelf-{number}")
     await screen.client.channel("postcards")
     card = await screen.imagine("a red circle", steps=10)
     await screen.painted(card)
