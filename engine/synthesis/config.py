@@ -47,6 +47,7 @@ class ScheduleConfig:
     min_side: int = 128  # shorter side of the smallest size, pixels
     patience: float = 0.2  # share of the steps without progress after which a job ends
     min_patience: int = 20  # steps; never fewer than this
+    typical_share: float = 1.0  # of the steps, after which the median job ends
     min_delta: float = 0.001  # how far the loss must fall to count as progress
     loss_ema_weight: float = 0.2  # of the newest loss in the running mean
     scene_fade: float = 0.1  # share of the steps in which a scene of a story becomes the next
@@ -167,7 +168,7 @@ SKETCH = SynthesisConfig(
     loss=LossConfig(
         tv_weight=0.06, prior_weight=8.0, exclude_text_floor=0.025, exclude_image_floor=0.2
     ),
-    schedule=ScheduleConfig(min_side=64),
+    schedule=ScheduleConfig(min_side=64, typical_share=0.4),  # `bench.speed --only estimate`
     init=InitConfig(prior_samples=16, candidates=384),
 )
 
@@ -185,6 +186,7 @@ PICTUREBOOK = SynthesisConfig(
         patience=0.1,
         min_patience=10,
         min_delta=0.02,
+        typical_share=0.7,  # of jobs that take more than ten steps: `bench.speed --only estimate`
         sufficient_loss=-0.5,  # 9 in 10 real images are less similar (`bench.quality.things`)
     ),
     # Samples are nearly done: at the whole learning rate, 60 steps bend their outlines.

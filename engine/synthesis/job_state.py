@@ -105,20 +105,24 @@ class JobState:
 
     @property
     def expected_end(self) -> int:
-        """The step after which the job ends if its loss goes on falling as fast as until now.
+        """The step after which the job is likely to end.
 
-        The last one if that is unknown: before the first check, and after a checkpoint, which does
-        not hold the first loss.
+        Where jobs of its model usually do, unless its losses say more: where one that falls as fast
+        as until now is low enough, or where one that falls no more has been patient enough.
         """
         recipe, schedule, (loss, step) = self.recipe, self.config.schedule, self.best
         if recipe.film or self.prior_steps or self.last_scene_at:
             return recipe.steps
+        end = schedule.typical_share * recipe.steps
         gained, wanted = self.first_loss - loss, loss - schedule.sufficient_loss
-        if not 0 < gained < math.inf or wanted == math.inf:
-            return recipe.steps
-        end = max(self.step, step + wanted / gained * (step - 1))
-        checked = math.ceil(end / schedule.check_every) * schedule.check_every
-        return min(checked, recipe.steps)
+        if self.first_loss <= schedule.sufficient_loss:
+            end = self.step
+        elif 0 < gained < math.inf and wanted < math.inf:
+            end = step + wanted / gained * (step - 1)
+        elif loss < math.inf:
+            end = max(end, step + self._patience)
+        checks = max(1, math.ceil(max(end, self.step) / schedule.check_every))
+        return min(checks * schedule.check_every, recipe.steps)
 
     def init_distance(self) -> Tensor | float:
         """From the initial image, times the recipe's strength; a scalar. A film leaves it."""
@@ -168,11 +172,15 @@ class JobState:
         """
         if self.recipe.film or self.step <= max(*self.sizes, self.last_scene_at):
             return False
-        schedule = self.config.schedule
-        if self.best[0] <= schedule.sufficient_loss and not self.prior_steps:
+        if self.best[0] <= self.config.schedule.sufficient_loss and not self.prior_steps:
             return True
-        patience = max(schedule.min_patience, schedule.patience * self.recipe.steps)
-        return self.step - self.best[1] >= patience
+        return self.step - self.best[1] >= self._patience
+
+    @property
+    def _patience(self) -> float:
+        """Steps without progress after which the job ends."""
+        schedule = self.config.schedule
+        return max(schedule.min_patience, schedule.patience * self.recipe.steps)
 
     def _check_loss(self) -> None:
         mean = self.losses.mean().item()

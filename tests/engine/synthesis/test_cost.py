@@ -29,21 +29,31 @@ def test_a_step_costs_what_decoding_and_embedding_compute(model: Model, side: in
 
 
 @pytest.mark.parametrize(
-    ("first", "loss", "step", "end"),
+    ("sufficient", "first", "loss", "step", "end"),
     [
-        (-0.1, -0.2, 11, 50),  # 0.01 a step, with 0.3 to go
-        (-0.1, -0.2, 21, 90),
-        (-0.1, -0.11, 21, 100),
-        (-0.2, -0.1, 11, 100),  # it rises
-        (math.nan, math.inf, 0, 100),
+        (-0.5, -0.1, -0.2, 11, 50),  # 0.01 a step, with 0.3 to go
+        (-0.5, -0.1, -0.2, 21, 90),
+        (-0.5, -0.1, -0.11, 21, 100),
+        (-0.5, -0.2, -0.1, 11, 60),  # it rises, so it must be patient
+        (-0.5, -0.6, math.inf, 3, 10),  # it is low enough: at the first check
+        (-0.5, math.nan, math.inf, 0, 60),  # nothing is known: as usual
+        (-math.inf, -0.1, -0.2, 31, 60),
+        (-math.inf, -0.1, -0.2, 61, 90),
     ],
 )
 def test_a_job_is_expected_to_end_where_its_loss_leads(
-    renderer: Renderer, recipe: Recipes, first: float, loss: float, step: int, end: int
+    renderer: Renderer,
+    recipe: Recipes,
+    sufficient: float,
+    first: float,
+    loss: float,
+    step: int,
+    end: int,
 ) -> None:
     renderer.add(RenderRequest(1, recipe(steps=100)))
     job = renderer._jobs[1]
-    job.config = override(QUICK, {"schedule.sufficient_loss": -0.5})
+    schedule = {"sufficient_loss": sufficient, "typical_share": 0.6, "min_patience": 20}
+    job.config = override(QUICK, {f"schedule.{name}": value for name, value in schedule.items()})
     job.first_loss, job.best, job.step = first, (loss, step), step
     assert job.expected_end == end
 
