@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.understanding.vocabulary import Vocabulary
+from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from core.understanding.word_vectors import WordVectors
 
 TABLE = {
@@ -230,3 +230,12 @@ def test_a_word_that_is_spelled_right_is_no_typing_error(
 
 def test_suggestions_mean_something_alike(reader: Vocabulary) -> None:
     assert reader.suggestions("xqzwv wind")[0] == "sailboat"
+
+
+def test_a_landscape_of_the_included_model_is_no_description() -> None:
+    included = vocabulary_of("picturebook")
+    assert included
+    for text in ("the moon over snowy hills at night", "rolling hills", "a starry night"):
+        found = included.understand(text)
+        assert (found.things, found.unknown) == ((), ()), text
+    assert included.understand("rolling eyes").things == ("face with rolling eyes",)
