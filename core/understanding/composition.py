@@ -55,7 +55,7 @@ class Composition:
     landscape: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.parts)
+        return bool(self.parts or self.landscape)
 
     def without(self, excluded: Callable[[Part], bool]) -> "Composition":
         """A copy without some of several parts, unless none would be left.

@@ -23,6 +23,9 @@ from core.understanding.phrase_rules import DOING, Ground, PhraseRules
 SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
                  "cloud", "clouds"})  # fmt: skip
 """What a landscape already has, in its sky."""
+MOON = "crescent moon"
+"""What stands in the sky of a landscape where a prompt names the moon."""
+_MOON = re.compile(r"\b(?:moon|mond|luna|lune)\b|月", re.IGNORECASE)
 _WORD = re.compile(r"(?<=\s)\S+")
 _WITH = re.compile(r"(?:with|mit|con|avec)\b", re.IGNORECASE)
 
@@ -67,6 +70,17 @@ class Grammar:
             if self.things_of(core) and (found := self._composed(rules, core, ground)):
                 return found
         return Composition(tuple(self._unjoined(text)))
+
+    def landscape_of(self, texts: Sequence[str], excludes: Sequence[str]) -> Composition:
+        """The landscape that prompts without a thing name, with the moon if they name that."""
+        moonless = any(map(_MOON.search, excludes))
+        for text in texts:
+            _, ground = self._split_ground(text)
+            if ground.landscape:
+                moon = Part(MOON, *IN_THE_SKY, WEATHER_SIZE)
+                shown = (moon,) if _MOON.search(text) and not moonless else ()
+                return Composition(shown, landscape=ground.landscape)
+        return NOTHING
 
     def says_ground(self, text: str) -> bool:
         """Whether a prompt names a ground."""

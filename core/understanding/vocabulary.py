@@ -221,9 +221,12 @@ class Vocabulary:
         """The composition of the prompts, without the things that are excluded.
 
         Empty if one thing is in the middle of its own ground, or if several prompts name things.
+        If none names a thing, it may be a landscape.
         Prompts after the first that names a thing may name the ground.
         """
         first = next((text for text in texts if self._things_and_shapes(text)), "")
+        if not first:
+            return self._grammar.landscape_of(texts, excludes)
         others = [text for text in texts if text != first]
         if any(self._things_and_shapes(t) and not self._grammar.says_ground(t) for t in others):
             return NOTHING

@@ -70,20 +70,20 @@ def composed_image(
     assert model.prior
     texts = [part.text for part in composition.parts]
     targets = part_targets(model, target, texts)
-    samples = [best_of_prior(model, each, config, generator, style) for each in targets]
-    images = model.prior.to_images(torch.cat(samples), model.vqgan).float()
-    ground = edge_colours(images)
+    drawn = [best_of_prior(model, each, config, generator, style) for each in targets]
+    images = [model.prior.to_images(sample, model.vqgan).float()[0] for sample in drawn]
+    grounds = [edge_colours(image[None])[0] for image in images]
     if composition.landscape:
         (sky,) = part_targets(model, target, [composition.landscape])
         sample = best_of_prior(model, sky, config, generator)
         canvas = fit(model.prior.to_images(sample, model.vqgan).float(), width, height)
     else:
-        colour = ground.median(0).values
+        colour = torch.stack(grounds).median(0).values
         if composition.colour:
-            colour = ground.new_tensor(composition.colour) / 255
+            colour = colour.new_tensor(composition.colour) / 255
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
     cut = bool(composition.landscape or composition.colour)
-    for image, own, part in zip(images, ground, composition.parts, strict=True):
+    for image, own, part in zip(images, grounds, composition.parts, strict=True):
         alpha = matte(image, own, config.init)
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut:

@@ -238,4 +238,9 @@ def test_a_landscape_of_the_included_model_is_no_description() -> None:
     for text in ("the moon over snowy hills at night", "rolling hills", "a starry night"):
         found = included.understand(text)
         assert (found.things, found.unknown) == ((), ()), text
+    moonlit = included.compose(["the moon over snowy hills at night"])
+    assert moonlit.landscape == "snow at night"
+    assert [part.text for part in moonlit.parts] == ["crescent moon"]
+    without = included.compose(["the moon over snowy hills at night"], ["moon"])
+    assert without == replace(moonlit, parts=())
     assert included.understand("rolling eyes").things == ("face with rolling eyes",)
