@@ -25,6 +25,7 @@ QUICK = override(
         "init.prior_samples": 2,
         "prior.sampling_steps": 3,
         "schedule.min_side": 32,
+        "schedule.typical_share": 1.0,
     },
 )
 """For what holds however few cutouts and samples there are."""
