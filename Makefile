@@ -29,7 +29,7 @@ test: $(READY)  ## run all tests, including the end-to-end tests
 	$(PYTEST) --numprocesses 3
 
 test-fast: $(READY)  ## run only the tests that take no whole process, no browser and no long render
-	$(PYTEST) --numprocesses 2 -m "not slow"
+	$(PYTEST) --numprocesses 3 -m "not slow"
 
 check: $(READY) $(PAGE_READY)  ## check formatting, types and imports; needs node and npm for the page
 	$(BIN)/ruff format --check .
