@@ -142,7 +142,11 @@ async def _shot(message: Locator) -> Image.Image | None:
 def report(seconds: float, outcomes: Sequence[Outcome]) -> str:
     """The seconds as Markdown."""
     rows = [
-        (f"`{each.request}`", *map(_seconds, (each.answer, each.frame, each.end)), each.result)
+        (
+            f"`{each.request}`".replace("|", r"\|"),
+            *map(_seconds, (each.answer, each.frame, each.end)),
+            each.result,
+        )
         for each in outcomes
     ]
     columns = ("typed", "answer", "first frame", "end", "result")

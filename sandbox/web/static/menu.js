@@ -2,11 +2,13 @@
 
 import { errorText, get, post } from "./api.js";
 import { textOf } from "./components.js";
-import { announce, element } from "./dom.js";
+import { announce, element, loadStyles } from "./dom.js";
 import { forward, forwardedPart } from "./forwards.js";
 import { addNote } from "./notes.js";
 import { hasReacted, OFFERED, setReaction } from "./reactions.js";
 import { state } from "./state.js";
+
+await loadStyles("menu");
 
 const USER_COMMAND = 2;
 const MESSAGE_COMMAND = 3;
