@@ -25,7 +25,6 @@ SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon
 """What a landscape already has, in its sky."""
 MOON = "crescent moon"
 """What stands in the sky of a landscape where a prompt names the moon."""
-_MOON = re.compile(r"\b(?:moon|mond|luna|lune)\b|月", re.IGNORECASE)
 _WORD = re.compile(r"(?<=\s)\S+")
 _WITH = re.compile(r"(?:with|mit|con|avec)\b", re.IGNORECASE)
 
@@ -73,14 +72,16 @@ class Grammar:
 
     def landscape_of(self, texts: Sequence[str], excludes: Sequence[str]) -> Composition:
         """The landscape that prompts without a thing name, with the moon if they name that."""
-        moonless = any(map(_MOON.search, excludes))
         for text in texts:
             _, ground = self._split_ground(text)
             if ground.landscape:
-                moon = Part(MOON, *IN_THE_SKY, WEATHER_SIZE)
-                shown = (moon,) if _MOON.search(text) and not moonless else ()
-                return Composition(shown, landscape=ground.landscape)
+                moonlit = self._names_moon([text]) and not self._names_moon(excludes)
+                moon = (Part(MOON, *IN_THE_SKY, WEATHER_SIZE),) if moonlit else ()
+                return Composition(moon, landscape=ground.landscape)
         return NOTHING
+
+    def _names_moon(self, texts: Sequence[str]) -> bool:
+        return any(rules.moon.search(text) for rules in self._rules for text in texts)
 
     def says_ground(self, text: str) -> bool:
         """Whether a prompt names a ground."""

@@ -106,6 +106,7 @@ class PhraseRules:
             (name, re.compile(self._edged(_any_of(words)), re.IGNORECASE))
             for name, words in scenery.get("weather", {}).items()
         ]
+        self.moon = re.compile(self._edged(_any_of(scenery.get("moon", ()))), re.IGNORECASE)
         self._colour_names = {
             form.casefold(): name
             for name, forms in table["colours"].items()

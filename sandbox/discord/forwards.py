@@ -1,7 +1,5 @@
 """Forwards: messages that a user sends on to another channel, as snapshots."""
 
-from typing import Any
-
 from sandbox.discord import errors
 from sandbox.discord.constants import ComponentType, MessageFlag
 from sandbox.discord.models import Channel, Draft, Forward, Message, Payload, User
@@ -42,10 +40,9 @@ def forward(
 def _without_controls(components: list[Payload]) -> list[Payload]:
     """Nobody can press the buttons of a snapshot."""
     kept = [part for part in components if part["type"] != ComponentType.ACTION_ROW]
-    return [_layout(part) for part in kept]
-
-
-def _layout(part: Payload) -> dict[str, Any]:
-    if "components" not in part:
-        return part
-    return {**part, "components": _without_controls(part["components"])}
+    return [
+        {**part, "components": _without_controls(part["components"])}
+        if "components" in part
+        else part
+        for part in kept
+    ]

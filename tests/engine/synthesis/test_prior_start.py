@@ -16,6 +16,7 @@ from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
 from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
 from engine.synthesis.prior_start import (
+    composed_image,
     edge_colours,
     matte,
     part_targets,
@@ -224,3 +225,17 @@ def test_an_outline_drawing_that_was_interrupted_ends_as_if_it_had_not_been(
     ends = [[o for _ in range(2) for o in each.step()][-1] for each in (whole, resumed)]
     assert ends[0].done
     assert torch.equal(ends[0].pixels, ends[1].pixels)
+
+
+def test_a_landscape_without_a_thing_has_one_colour_below_its_sky(picturebook: Model) -> None:
+    recipe = asked("snowy hills at night")
+    composition = composition_of(recipe, picturebook)
+    assert (composition.parts, composition.landscape) == ((), "snow at night")
+    target, generator = target_of(picturebook, recipe), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        (image,) = composed_image(
+            picturebook, composition, target, QUICK, 128, 128, generator, None
+        )
+    sky, snow = image[:, 8:40].mean((1, 2)), image[:, 100:120].mean((1, 2))
+    assert sky.mean() < 0.4 < snow.mean()
+    assert image[:, 100:120].std((1, 2)).max() < 0.1
