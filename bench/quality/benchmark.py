@@ -5,6 +5,7 @@ and for these drawings after the model's VQGAN has encoded and decoded them.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import textwrap
@@ -129,8 +130,18 @@ def parse_value(assignment: str) -> tuple[str, Any]:
     return key, json.loads(value.lower())
 
 
-def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) -> list[Image.Image]:
-    """The images of all prompts with the first seed, then with the second, and so on."""
+def paint(
+    renderer: Renderer,
+    asked: Sequence[Asked],
+    seeds: int,
+    steps: int,
+    finished: Path | None = None,
+) -> list[Image.Image]:
+    """The images of all prompts with the first seed, then with the second, and so on.
+
+    With a folder, every image is saved there as soon as it is `finished`, and those that an earlier
+    run has left there are not rendered again.
+    """
     recipes = [
         Recipe(
             include=(Prompt(one.include),),
@@ -144,9 +155,10 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
         for seed in range(seeds)
         for one in asked
     ]
-    waiting = list(enumerate(recipes))[::-1]
-    images: dict[int, Image.Image] = {}
-    with tqdm(total=len(recipes), unit="image", disable=None) as progress:
+    paths = [finished / _file_name(renderer, recipe) for recipe in recipes] if finished else []
+    images = {i: _read(path) for i, path in enumerate(paths) if path.exists()}
+    waiting = [(i, recipe) for i, recipe in enumerate(recipes) if i not in images][::-1]
+    with tqdm(total=len(recipes), initial=len(images), unit="image", mininterval=5) as progress:
         while waiting or renderer.job_ids:
             while waiting and len(renderer.job_ids) < ROWS:
                 renderer.add(RenderRequest(*waiting.pop()))
@@ -154,9 +166,31 @@ def paint(renderer: Renderer, asked: Sequence[Asked], seeds: int, steps: int) ->
                 if output.fault:
                     raise RuntimeError(f"{recipes[output.job_id].include}: {output.fault}")
                 if output.done:
-                    (images[output.job_id],) = output.images()
+                    (image,) = output.images()
+                    images[output.job_id] = image
+                    if paths:
+                        _save(image, paths[output.job_id])
                     progress.update()
     return [images[index] for index in range(len(recipes))]
+
+
+def _file_name(renderer: Renderer, recipe: Recipe) -> str:
+    """A name for the image of a recipe by a model with its weights and its config."""
+    made_of = recipe.model_dump_json(), renderer.model.checksums, flat(renderer.config)
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16] + ".png"
+
+
+def _read(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    """Save it whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    image.save(partial, "PNG")
+    partial.replace(path)
 
 
 def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:

@@ -5,13 +5,13 @@ the nearest prototype and a classifier, in the features of an ImageNet network t
 not contain. Rates stand beside their ceilings: what the judge says of real images of the same, by
 makers whom it does not know, and of those after the VQGAN has encoded and decoded them.
 
-It needs the image sets: `python -m training data`.
+It needs the image sets: `python -m training data`. A run that was stopped goes on from the images
+in `--out`. Delete them after a change of the code.
 """
 
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -146,21 +146,21 @@ def main() -> None:
     every = requests(images.concepts, shown, options.prompts, options.practice)
     asked = [request for request in every if KINDS[request.kind] in ("en", *options.kinds)]
     renderer = Renderer(model, device, config)
-    began = time.monotonic()
     known = [r for r in asked if not vocabulary or not vocabulary.understand(r.include).empty]
-    images_of = iter(paint(renderer, [r.asked for r in known], options.seeds, options.steps))
+    finished = options.out / "finished"
+    images_of = iter(
+        paint(renderer, [r.asked for r in known], options.seeds, options.steps, finished)
+    )
     white = Image.new("RGB", (SIDE, SIDE), "white")  # for what is refused: a miss
     painted = [next(images_of) if r in known else white for r in asked * options.seeds]
-    seconds = (time.monotonic() - began) / len(painted)
     four = [r for r in asked if r.kind == "en"][: options.varied]
-    fours = to_tensor(paint(renderer, [r.asked for r in four], 4, options.steps))
+    fours = to_tensor(paint(renderer, [r.asked for r in four], 4, options.steps, finished))
     report = "\n\n".join(
         [
             *_report(options.cache, images, prototypes, model, asked * options.seeds, painted),
             _variety(prototypes, images, four, fours),
             f"{len(painted)} images of {len(asked)} prompts by the model {model.name}, of which "
-            f"{len(asked) - len(known)} were refused, {options.steps} steps: {seconds:.1f} s an "
-            f"image ({description()}).",
+            f"{len(asked) - len(known)} were refused, {options.steps} steps ({description()}).",
         ]
     )
     options.out.mkdir(parents=True, exist_ok=True)

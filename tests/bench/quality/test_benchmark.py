@@ -4,16 +4,22 @@ import json
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from unittest.mock import Mock
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from bench.quality import benchmark
-from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, report
+from bench.quality.benchmark import Rate, contact_sheet, evenly, paint, parse_value, report
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP, scores
+from engine.models import catalogue
+from engine.models.model import read_model
+from engine.synthesis.config import CONFIGS, override
+from engine.synthesis.renderer import Renderer
 from tests.engine.random_pair import random_sketch
 from training.data.drawing import draw
 from training.data.drawn_scenes import Figure, Scene
@@ -99,3 +105,24 @@ def test_runs_from_prompts_to_files(
     assert {rate["stage"] for rate in numbers["rates"]} == {"painted", "real", "decoded"}
     assert (out / "quality.md").exists()
     assert Image.open(out / "contact-sheet.png").width > 1000
+
+
+def test_a_stopped_run_goes_on_from_its_finished_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, finished = catalogue.find("sketch"), tmp_path / "finished"
+    model = read_model(entry, random_sketch(tmp_path / "weights"), torch.device("cpu"))
+    config = override(CONFIGS["sketch"], {"cutouts.count": 2})
+    renderer = Renderer(model, torch.device("cpu"), config)
+    asked = held_out(20)[:3]
+    images = paint(renderer, asked, 1, 1, finished)
+    (lost, *_) = finished.iterdir()
+    lost.unlink()
+    add = Mock(wraps=renderer.add)
+    monkeypatch.setattr(renderer, "add", add)
+    again = paint(renderer, asked, 1, 1, finished)
+    add.assert_called_once()
+    assert [image.tobytes() for image in again] == [image.tobytes() for image in images]
+    other = Renderer(model, torch.device("cpu"), override(config, {"cutouts.count": 3}))
+    assert paint(other, asked[:1], 1, 1, finished)
+    assert len(list(finished.iterdir())) == 4
