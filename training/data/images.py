@@ -1,4 +1,4 @@
-"""The images of all sets, rendered once to 128 × 128 RGBA and kept as one array on disk."""
+"""The images of all sets, rendered once to square RGBA images and kept as one array on disk."""
 
 import io
 import json
@@ -21,7 +21,10 @@ from training.data.sources import ImageSet, sources
 log = logging.getLogger(__name__)
 
 SIDE = 128
-"""Pixels on a side of a rendered image."""
+"""Pixels on a side of an image that the prior samples."""
+
+LARGE_SIDE = 192
+"""Pixels on a side of an image that the model paints by default."""
 
 _LARGEST_FILE = 2_000_000
 """Bytes of a clip-art file; larger ones are scenes of many things, and slow to read."""
@@ -35,7 +38,7 @@ _LARGEST_SHARE = 0.94
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """`pixels` is (n, SIDE, SIDE, 4) uint8 RGBA; `concept` (n,) and `maker` (n,) are indices.
+    """`pixels` is (n, side, side, 4) uint8 RGBA; `concept` (n,) and `maker` (n,) are indices.
 
     An image whose concept is -1 shows something that no concept names; `titles` has its own words.
     """
@@ -53,12 +56,12 @@ class Images:
         return np.flatnonzero(np.isin(self.maker, wanted))
 
 
-def load_images(cache: Path) -> Images:
-    """All rendered images; renders them first if the cache has none, or those of other sets."""
-    index = cache / "images.json"
+def load_images(cache: Path, side: int = SIDE) -> Images:
+    """All images, `side` × `side`; renders them if the cache has none, or those of other sets."""
+    index = cache / f"images-{side}.json"
     table = json.loads(index.read_text()) if index.exists() else {}
     if table.get("packages") != _packages():
-        _render_all(cache)
+        _render_all(cache, side)
         table = json.loads(index.read_text())
     emojibase = fetch(sources().find("emojibase"), cache)
     every = concepts(emojibase)
@@ -68,7 +71,7 @@ def load_images(cache: Path) -> Images:
         for title, found in zip(table["titles"], table["concept"], strict=True)
     ]
     return Images(
-        pixels=np.load(cache / "images.npy", mmap_mode="r"),
+        pixels=np.load(index.with_suffix(".npy"), mmap_mode="r"),
         concept=np.array(concept),
         maker=np.array(table["maker"]),
         titles=table["titles"],
@@ -82,7 +85,7 @@ def _packages() -> list[str]:
     return [image_set.sha256 for image_set in sources().images]
 
 
-def _render_all(cache: Path) -> None:
+def _render_all(cache: Path, side: int) -> None:
     emojibase = fetch(sources().find("emojibase"), cache)
     every = concepts(emojibase)
     # Some sets leave the joiners out.
@@ -97,17 +100,18 @@ def _render_all(cache: Path) -> None:
     makers = [image_set.name for image_set in sources().images]
     for place, image_set in enumerate(sources().images):
         count = len(pixels)
-        for key, title, image in _images(image_set, folders[image_set.name], names):
+        for key, title, image in _images(image_set, folders[image_set.name], names, side):
             which = number.get(key, -1)
             if which < 0 and not title:
                 continue
-            if (framed := _framed(image)) is not None:
+            if (framed := _framed(image, side)) is not None:
                 pixels.append(framed)
                 concept.append(which)
                 maker.append(place)
                 titles.append(title)
         log.info("%s: %d images", image_set.name, len(pixels) - count)
-    np.save(cache / "images.npy", np.stack(pixels))
+    index = cache / f"images-{side}.json"
+    np.save(index.with_suffix(".npy"), np.stack(pixels))
     table = {
         "packages": _packages(),
         "concept": concept,
@@ -115,7 +119,7 @@ def _render_all(cache: Path) -> None:
         "titles": titles,
         "makers": makers,
     }
-    (cache / "images.json").write_text(json.dumps(table))
+    index.write_text(json.dumps(table))
 
 
 def _names(every: list[Concept], folders: dict[str, Path]) -> dict[str, str]:
@@ -139,11 +143,11 @@ def _names(every: list[Concept], folders: dict[str, Path]) -> dict[str, str]:
 
 
 def _images(
-    image_set: ImageSet, folder: Path, names: dict[str, str]
+    image_set: ImageSet, folder: Path, names: dict[str, str], side: int
 ) -> Iterator[tuple[str, str, Image.Image]]:
-    """(concept key or "", title of its own or "", image)."""
+    """(concept key or "", title of its own or "", image); drawings are rendered `side` wide."""
     if image_set.registry == "npm" and (folder / "package" / "icons.json").exists():
-        yield from _icons(folder / "package", names)
+        yield from _icons(folder / "package", names, side)
     elif image_set.registry == "npm":
         package = folder / "package"
         paths = [*package.glob("assets/*.webp"), *package.glob("png/128/*.png")]
@@ -155,7 +159,9 @@ def _images(
         yield from _stamps(folder, names)
 
 
-def _icons(package: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
+def _icons(
+    package: Path, names: dict[str, str], side: int
+) -> Iterator[tuple[str, str, Image.Image]]:
     table = json.loads((package / "icons.json").read_text())
     chars = package / "chars.json"
     codes = (
@@ -175,7 +181,7 @@ def _icons(package: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Ima
             f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
             f' viewBox="{left} {top} {width} {height}">{icon["body"]}</svg>'
         )
-        drawn = resvg_py.svg_to_bytes(svg_string=svg, width=SIDE, skip_system_fonts=True)
+        drawn = resvg_py.svg_to_bytes(svg_string=svg, width=side, skip_system_fonts=True)
         yield key, "", Image.open(io.BytesIO(drawn))
 
 
@@ -273,15 +279,15 @@ def _stamps(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Ima
         yield key, title, Image.open(path).convert("RGBA")
 
 
-def _framed(image: Image.Image) -> NDArray[np.uint8] | None:
+def _framed(image: Image.Image, side: int) -> NDArray[np.uint8] | None:
     """The thing alone, centred, its longer side filling the frame; None for an empty image."""
     image = image.convert("RGBA")
     if (box := image.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()) is None:
         return None
     image = image.crop(box)
-    scale = _LARGEST_SHARE * SIDE / max(image.size)
+    scale = _LARGEST_SHARE * side / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     premultiplied = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS)
-    frame = Image.new("RGBA", (SIDE, SIDE))
-    frame.paste(premultiplied.convert("RGBA"), ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    frame = Image.new("RGBA", (side, side))
+    frame.paste(premultiplied.convert("RGBA"), ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(frame)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from training.data import drawing, drawn_scenes
 from training.data.drawn_scenes import COLOURS
-from training.data.images import SIDE, Images
+from training.data.images import Images
 from training.data.sources import sources
 
 RECOLOURABLE = (5, 6, 7, 8)
@@ -61,7 +61,7 @@ class SceneMaker:
     """Draws random scenes from the sets for training."""
 
     def __init__(self, images: Images, makers: tuple[str, ...] | None = None) -> None:
-        self.images = images
+        self.images, self.side = images, images.pixels.shape[1]
         makers = makers or tuple(s.name for s in sources().images if s.use == "train")
         self.pool = [int(i) for i in images.of(*makers) if self._has_words(int(i))]
         self.styles = {s.name: s.style for s in sources().images}
@@ -222,16 +222,16 @@ class SceneMaker:
         return "white" if random.random() < 0.6 else random.choice(tuple(COLOURS))
 
     def draw(self, scene: Scene) -> NDArray[np.uint8]:
-        """(SIDE, SIDE, 3) uint8; deterministic."""
+        """(side, side, 3) uint8, as large as the sets' images; deterministic."""
         random = Random(scene.jitter)
         if scene.drawn:
-            return np.asarray(drawing.draw(scene.drawn, SIDE))
+            return np.asarray(drawing.draw(scene.drawn, self.side))
         if scene.landscape:
-            canvas = drawing.draw(scene.landscape, SIDE)
+            canvas = drawing.draw(scene.landscape, self.side)
         elif scene.ground == "white":
-            canvas = Image.new("RGB", (SIDE, SIDE), (255, 255, 255))
+            canvas = Image.new("RGB", (self.side, self.side), (255, 255, 255))
         else:
-            canvas = Image.new("RGB", (SIDE, SIDE), drawing.shade(random, scene.ground))
+            canvas = Image.new("RGB", (self.side, self.side), drawing.shade(random, scene.ground))
         for thing in scene.things:
             self._paste(canvas, thing)
         if scene.watermark:
@@ -243,9 +243,9 @@ class SceneMaker:
         if thing.colour:
             pixels = recoloured(pixels, thing.colour)
         image = Image.fromarray(np.ascontiguousarray(pixels[:, ::-1] if thing.flip else pixels))
-        side = round(thing.size * SIDE)
+        side = round(thing.size * self.side)
         image = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=None)
-        corner = round(thing.x * SIDE - side / 2), round(thing.y * SIDE - side / 2)
+        corner = round(thing.x * self.side - side / 2), round(thing.y * self.side - side / 2)
         canvas.paste(image, corner, image)
 
 
