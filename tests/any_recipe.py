@@ -1,4 +1,4 @@
-"""Any legal recipe, for the tests of laws: `st.from_type(Recipe)` once this is imported."""
+"""Hypothesis strategies for any valid recipe: import this, then use `st.from_type(Recipe)`."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 WEIGHTS = st.floats(0, 10, exclude_min=True)
 SPANS = st.tuples(st.integers(0, WHOLE), st.integers(0, WHOLE)).filter(lambda s: s[0] < s[1])
 ANY_REGION = st.builds(lambda x, y: Region(x[0], y[0], x[1], y[1]), SPANS, SPANS)
-A_FEW = [REGIONS["left"], REGIONS["centre"], Region(1, 20, 30, 100)]
+SOME_REGIONS = [REGIONS["left"], REGIONS["centre"], Region(1, 20, 30, 100)]
 REPAINTS = (
     st.lists(ANY_REGION, min_size=1, max_size=MAX_REGIONS).map(lambda r: Repaint(tuple(r)))
     | NAMES.map(lambda name: Repaint(mask=Mask(name)))
@@ -35,7 +35,7 @@ REPAINTS = (
 def _prompts(draw: st.DrawFn) -> Prompt:
     text = draw(st.one_of(TRICKY, st.text(min_size=1, max_size=60)))
     try:
-        return Prompt(text, draw(WEIGHTS), region=draw(st.none() | st.sampled_from(A_FEW)))
+        return Prompt(text, draw(WEIGHTS), region=draw(st.none() | st.sampled_from(SOME_REGIONS)))
     except ValueError:
         assume(False)
         raise
@@ -44,26 +44,25 @@ def _prompts(draw: st.DrawFn) -> Prompt:
 @st.composite
 def _recipes(draw: st.DrawFn) -> Recipe:
     prompts = st.lists(st.from_type(Prompt), max_size=8).map(tuple)
-    stories = st.lists(st.from_type(Prompt), min_size=2, max_size=5).map(_told)
-    narrated = st.tuples(stories, st.lists(st.from_type(Prompt), max_size=3)).map(
+    stories = st.lists(st.from_type(Prompt), min_size=2, max_size=5).map(_as_scenes)
+    with_story = st.tuples(stories, st.lists(st.from_type(Prompt), max_size=3)).map(
         lambda sides: (*sides[1][:1], *sides[0], *sides[1][1:])
     )
-    texts = (prompts | narrated).filter(
+    texts = (prompts | with_story).filter(
         lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
     )
     excluded = prompts.filter(
         lambda side: sum(len(prompt.text) for prompt in side) <= MAX_PROMPT_LENGTH
     )
-    pictures = st.lists(st.builds(ImagePrompt, NAMES, WEIGHTS), max_size=MAX_IMAGE_PROMPTS).map(
-        tuple
-    )
+    image_prompt = st.builds(ImagePrompt, NAMES, WEIGHTS)
+    image_prompts = st.lists(image_prompt, max_size=MAX_IMAGE_PROMPTS).map(tuple)
     rows = st.integers(0, MAX_COUNT - 1)
     sources = st.builds(Source, st.integers(1, 2**63 - 1), rows, st.floats(0, 1))
     start = draw(st.fixed_dictionaries({}, optional={"initial": NAMES}))
     repainted = draw(st.none() | REPAINTS) if start else None
     if not start:
         start = draw(st.fixed_dictionaries({}, optional={"source": sources}))
-    include, include_images = draw(st.tuples(texts, pictures).filter(any))
+    include, include_images = draw(st.tuples(texts, image_prompts).filter(any))
     width = draw(st.integers(MIN_SIDE, MAX_SIDE))
     symmetry = None if repainted else draw(st.none() | st.sampled_from(Symmetry))
     square = symmetry is Symmetry.QUARTER_TURN
@@ -71,7 +70,7 @@ def _recipes(draw: st.DrawFn) -> Recipe:
         include=include,
         exclude=tuple(replace(prompt, region=None) for prompt in draw(excluded)),
         include_images=include_images,
-        exclude_images=draw(pictures),
+        exclude_images=draw(image_prompts),
         width=width,
         height=width if square else draw(st.integers(MIN_SIDE, MAX_SIDE)),
         steps=draw(st.integers(1, MAX_STEPS)),
@@ -92,8 +91,8 @@ def _recipes(draw: st.DrawFn) -> Recipe:
     return recipe
 
 
-def _told(prompts: list[Prompt]) -> tuple[Prompt, ...]:
-    """As the scenes of a story."""
+def _as_scenes(prompts: list[Prompt]) -> tuple[Prompt, ...]:
+    """The prompts as the scenes of a story, all with the region of the first."""
     region = prompts[0].region
     return tuple(
         replace(prompt, scene=scene, region=region) for scene, prompt in enumerate(prompts, start=1)

@@ -1,4 +1,4 @@
-"""How tests share a machine: each with one thread, the longest files first."""
+"""Setup for all tests: one thread each, the smallest model, the slowest files first."""
 
 import atexit
 import gc
@@ -11,21 +11,21 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-# Before torch is imported: several threads of several tests would wait for each other.
+# Set before torch is imported: with more threads, parallel tests slow each other down.
 os.environ["OMP_NUM_THREADS"] = "1"
-# The smallest model, unless a test names another.
+# The smallest model, unless a test sets another.
 os.environ["MODEL"] = "sketch"
 
-# How long a test takes says how busy the machine is, not whether the code is right.
+# Deadlines would fail on a busy machine, not because of wrong code.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
 
-# Only a power cut shows whether a file was forced to the disk, and it takes longer than the rest.
+# fsync only matters after a power cut, and takes longer than everything else in many tests.
 os.fsync = lambda file: None
 
-# structlog's own tracebacks draw boxes around all variables: half a second for each.
+# structlog's default tracebacks show all variables, which takes half a second each.
 structlog.configure(
     processors=[
         *structlog.get_config()["processors"][:-1],
@@ -34,10 +34,10 @@ structlog.configure(
 )
 
 HERE = Path(__file__).parent
-WHOLE = tuple(HERE / name for name in ("browser", "deploy", "end_to_end"))
-"""All tests in these folders are slow: they start whole processes or a browser."""
+SLOW_FOLDERS = tuple(HERE / name for name in ("browser", "deploy", "end_to_end"))
+"""All tests in these folders are marked slow: most start processes or a browser."""
 
-LONGEST = [
+SLOWEST_FIRST = [
     HERE / name
     for name in (
         "end_to_end/test_cluster.py",
@@ -62,34 +62,34 @@ LONGEST = [
         "sandbox",
     )
 ]
-"""Run first, so that none of them is left over at the end, where the other workers idle."""
+"""Files and folders to run first, so that no worker is left with a slow file at the end."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Imports everything, all of which stays: the garbage collector need not look at it."""
+    """Exempts everything imported during collection from garbage collection: it is never freed."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.enable()
         gc.freeze()
-        atexit.register(gc.unfreeze)  # or nanobind reports leaks at the end
+        atexit.register(gc.unfreeze)  # otherwise nanobind reports leaks at exit
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _is_whole(item.path):
+        if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: _turn(item.path))
+    items.sort(key=lambda item: _rank(item.path))
 
 
-@cache  # there are ten times as many tests as files
-def _is_whole(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in WHOLE)
+@cache  # called for each test, ten times per file
+def _is_slow(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in SLOW_FOLDERS)
 
 
 @cache
-def _turn(path: Path) -> int:
-    ranks = (rank for rank, start in enumerate(LONGEST) if path.is_relative_to(start))
-    return next(ranks, len(LONGEST))
+def _rank(path: Path) -> int:
+    ranks = (rank for rank, start in enumerate(SLOWEST_FIRST) if path.is_relative_to(start))
+    return next(ranks, len(SLOWEST_FIRST))

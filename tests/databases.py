@@ -1,4 +1,4 @@
-"""Empty databases for tests: the migrations run once in a process, the others are copies."""
+"""Empty databases for tests. The migrations run once per process; all databases are copies."""
 
 import os
 import tempfile
@@ -10,14 +10,14 @@ from typing import Any
 from core.database.connection import Database
 
 _migrated = b""
-"""The file of an empty database."""
+"""The bytes of an empty, migrated database."""
 
 
 @asynccontextmanager
 async def new_database(path: Path, **options: Any) -> AsyncIterator[Database]:
-    """Opens a database that does not exist yet; `options` are those of `Database.open`.
+    """Creates and opens a database; `options` are those of `Database.open`.
 
-    It does not wait for the disk, which only a power cut would show.
+    It never waits for the disk: that only matters after a power cut.
     """
     _write(path, await _template())
     async with Database.open(path, **options) as database:

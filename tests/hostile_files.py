@@ -1,4 +1,4 @@
-"""Files that somebody made to do harm: for the tests and for `tests.fuzz`."""
+"""Malicious files, for tests, benchmarks and `tests.fuzz`."""
 
 import io
 import struct
@@ -7,16 +7,16 @@ from PIL import Image
 
 
 def jpeg_of_scans(side: int, size: int) -> bytes:
-    """A progressive JPEG of about `size` bytes, full of scans that each go over every block.
+    """A progressive JPEG of about `size` bytes, full of scans that each cover every block.
 
-    A scan says "nothing here" for up to 32,767 blocks with two bytes, so that it costs its reader
-    some milliseconds, and the file 64 bytes.
+    A scan can skip up to 32,767 blocks with two bytes. So each scan takes a decoder some
+    milliseconds, but only 64 bytes of the file.
     """
 
     def segment(marker: int, body: bytes) -> bytes:
         return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
-    def table(kind: int, symbol: int) -> bytes:  # of one code, a single 0
+    def table(kind: int, symbol: int) -> bytes:  # a Huffman table with one code, a single 0 bit
         return segment(0xC4, bytes([kind, 1, *[0] * 15, symbol]))
 
     blocks = ((side + 7) // 8) ** 2
@@ -33,7 +33,7 @@ def jpeg_of_scans(side: int, size: int) -> bytes:
 
 
 def gif_beyond_its_screen(width: int, height: int) -> bytes:
-    """A GIF of one pixel, whose only frame claims to be larger."""
+    """A GIF with a logical screen of one pixel, whose only frame claims to be larger."""
     buffer = io.BytesIO()
     Image.new("P", (1, 1)).save(buffer, "GIF")
     data = bytearray(buffer.getvalue())
@@ -42,7 +42,7 @@ def gif_beyond_its_screen(width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def polyglot(picture: bytes) -> bytes:
-    """A picture that is also a web page and an archive."""
+def polyglot(image: bytes) -> bytes:
+    """An image file that is also an HTML page and a ZIP archive."""
     archive = b"PK\5\6" + b"\0" * 18
-    return picture + b"<html><script>alert(1)</script></html>" + archive
+    return image + b"<html><script>alert(1)</script></html>" + archive

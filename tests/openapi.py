@@ -1,7 +1,7 @@
-"""Checks requests and answers against Discord's published OpenAPI description.
+"""Validates requests and responses against Discord's published OpenAPI description.
 
-The description lies beside the repository, in `../shared/discord-openapi.json`, and is not part of
-it. Where it is absent, the tests that need it say so and are skipped.
+The description is not part of the repository. It is read from `../shared/discord-openapi.json`;
+without that file, the tests that need it are skipped.
 """
 
 import json
@@ -32,35 +32,34 @@ class OpenApi:
     def __init__(self, description: dict[str, Any]) -> None:
         self._paths = description["paths"]
         schemas = description["components"]["schemas"]
-        # Three places where the description and Discord's own reference differ. It calls ids
-        # strings: in requests Discord takes numbers as well (the reference numbers new attachments
-        # so, and discord.py too). It calls the codes inside form errors integers: they are names,
-        # such as BASE_TYPE_MAX_LENGTH. It does not know that a message can refer to one that it
-        # forwards.
+        # The description differs from Discord's reference in three places. It declares ids as
+        # strings, but requests may also contain numbers, which the reference and discord.py use
+        # for new attachments. It declares the codes inside form errors as integers, but they are
+        # names such as BASE_TYPE_MAX_LENGTH. It lacks the reference type of forwarded messages.
         snowflake = {**schemas["SnowflakeType"], "type": ["string", "integer"]}
         form_error = {**schemas["Error"], "properties": {"code": {"type": "string"}}}
         form_errors = {**schemas["InnerErrors"], "properties": {"_errors": {"items": form_error}}}
         references = {"type": "integer", "enum": list(ReferenceType)}
-        self._answers = _Schemas(
+        self._responses = _Schemas(
             description, InnerErrors=form_errors, MessageReferenceType=references
         )
         self._requests = _Schemas(description, SnowflakeType=snowflake)
 
-    def faults(self, request: RecordedRequest) -> list[str]:
-        """What is wrong with a request, and with the answer that the sandbox gave to it."""
+    def errors(self, request: RecordedRequest) -> list[str]:
+        """The deviations of a request, and of the sandbox's response, from the description."""
         operation = self._paths.get(request.route, {}).get(request.method.lower())
         if operation is None:
             return [f"{request.name}: not in the description"]
-        found = [*self._request_faults(request, operation)]
+        found = [*self._request_errors(request, operation)]
         if request.status is not None:
-            found += self._answer_faults(request, operation, request.status)
-        return [f"{request.name} → {request.status}: {fault}" for fault in found]
+            found += self._response_errors(request, operation, request.status)
+        return [f"{request.name} → {request.status}: {error}" for error in found]
 
-    def payload_faults(self, schema: str, payload: Any) -> list[str]:
-        """What is wrong with a payload that should follow one of the named schemas."""
-        return self._answers.problems(f"/components/schemas/{schema}", payload)
+    def payload_errors(self, schema: str, payload: Any) -> list[str]:
+        """The deviations of a payload from one of the named schemas."""
+        return self._responses.errors(f"/components/schemas/{schema}", payload)
 
-    def _request_faults(self, request: RecordedRequest, operation: dict[str, Any]) -> Iterable[str]:
+    def _request_errors(self, request: RecordedRequest, operation: dict[str, Any]) -> Iterable[str]:
         shared = self._paths[request.route].get("parameters", [])
         parameters = [*shared, *operation.get("parameters", [])]
         known = {each["name"] for each in parameters if each["in"] == "query"}
@@ -79,88 +78,88 @@ class OpenApi:
             if not _FILE_PART.fullmatch(file.part):
                 yield f"has a file in the part {file.part!r}"
         if request.json is not None:
-            place = _pointer("paths", request.route, request.method.lower())
-            place += _pointer("requestBody", "content", "application/json", "schema")
-            yield from self._requests.problems(place, request.json)
+            pointer = _pointer("paths", request.route, request.method.lower())
+            pointer += _pointer("requestBody", "content", "application/json", "schema")
+            yield from self._requests.errors(pointer, request.json)
 
-    def _answer_faults(
+    def _response_errors(
         self, request: RecordedRequest, operation: dict[str, Any], status: int
     ) -> Iterable[str]:
         if status >= 500:
             return
         if status == 429:
-            place = "/components/schemas/RatelimitedResponse"
+            pointer = "/components/schemas/RatelimitedResponse"
         elif status >= 400:
-            place = "/components/schemas/ErrorResponse"
+            pointer = "/components/schemas/ErrorResponse"
         elif str(status) not in operation["responses"]:
             yield "has a status that the description does not know"
             return
         elif "content" not in operation["responses"][str(status)]:
             if request.response is not None:
-                yield "is answered with a body where none is expected"
+                yield "has a response body where none is expected"
             return
         else:
-            place = _pointer("paths", request.route, request.method.lower(), "responses")
-            place += _pointer(str(status), "content", "application/json", "schema")
-        for problem in self._answers.problems(place, request.response):
-            yield f"the answer: {problem}"
+            pointer = _pointer("paths", request.route, request.method.lower(), "responses")
+            pointer += _pointer(str(status), "content", "application/json", "schema")
+        for error in self._responses.errors(pointer, request.response):
+            yield f"the answer: {error}"
 
 
 @cache
 def load_openapi() -> OpenApi:
-    """The description; skips the test that asks for it where the file is absent."""
+    """The description. Skips the current test if the file is absent."""
     if not DESCRIPTION.exists():
         pytest.skip("Discord's OpenAPI description is not at ../shared/discord-openapi.json")
     return OpenApi(json.loads(DESCRIPTION.read_text()))
 
 
 def assert_valid(requests: Iterable[RecordedRequest]) -> None:
-    """Fail with every deviation of recorded requests, and answers, from Discord's description."""
+    """Fails with all deviations of recorded requests, and their responses, from the description."""
     openapi = load_openapi()
-    faults = [fault for each in requests for fault in openapi.faults(each)]
-    assert not faults, "\n".join(faults)
+    errors = [error for each in requests for error in openapi.errors(each)]
+    assert not errors, "\n".join(errors)
 
 
 class _Schemas:
-    """All schemas of a description, to judge payloads by."""
+    """The schemas of a description, with corrections, to validate payloads against."""
 
     def __init__(self, description: dict[str, Any], **corrected: dict[str, Any]) -> None:
         schemas = {**description["components"]["schemas"], **corrected}
         contents = {**description, "components": {**description["components"], "schemas": schemas}}
         resource = Resource(contents=contents, specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
-        self._quick_registry = jsonschema_rs.Registry([(_ROOT, contents)])
-        self._quick: dict[str, jsonschema_rs.Draft202012Validator] = {}
+        self._fast_registry = jsonschema_rs.Registry([(_ROOT, contents)])
+        self._fast: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
-    def problems(self, place: str, payload: Any) -> list[str]:
-        """What is wrong with a payload, by the schema in a place of the description."""
-        schema = {"$ref": f"{_ROOT}#{place}"}
-        if place not in self._quick:
-            quick = jsonschema_rs.Draft202012Validator(schema, registry=self._quick_registry)
-            self._quick[place] = quick
-        if self._quick[place].is_valid(payload):
+    def errors(self, pointer: str, payload: Any) -> list[str]:
+        """The deviations of a payload from the schema at a JSON pointer in the description."""
+        schema = {"$ref": f"{_ROOT}#{pointer}"}
+        if pointer not in self._fast:
+            fast = jsonschema_rs.Draft202012Validator(schema, registry=self._fast_registry)
+            self._fast[pointer] = fast
+        if self._fast[pointer].is_valid(payload):
             return []
-        # The slow one finds the better words.
+        # The slow validator has better error messages.
         slow = jsonschema.Draft202012Validator(schema, registry=self._registry)
-        found = [_told(_deepest(error)) for error in slow.iter_errors(payload)]
-        return found or [str(error) for error in self._quick[place].iter_errors(payload)]
+        found = [_message(_deepest(error)) for error in slow.iter_errors(payload)]
+        return found or [str(error) for error in self._fast[pointer].iter_errors(payload)]
 
 
 def _pointer(*parts: str | None) -> str:
     escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-    # A pointer within an address: braces are not allowed there as they are.
+    # In a URL fragment, braces must be percent-encoded.
     return "".join(f"/{part}".replace("{", "%7B").replace("}", "%7D") for part in escaped)
 
 
-def _told(error: jsonschema.ValidationError) -> str:
-    words = error.message
-    if len(words) > 300:
-        words = f"{words[:100]} … {words[-200:]}"
-    return f"{error.json_path}: {words}"
+def _message(error: jsonschema.ValidationError) -> str:
+    message = error.message
+    if len(message) > 300:
+        message = f"{message[:100]} … {message[-200:]}"
+    return f"{error.json_path}: {message}"
 
 
 def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
-    """The part of an error that says most: inside the alternative that fits best."""
+    """The most specific part of an error, inside the alternative that matches best."""
     while error.context:
         error = jsonschema.exceptions.best_match(error.context)
     return error

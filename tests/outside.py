@@ -1,9 +1,10 @@
-"""Whatever comes from outside, and the law it must keep: for short tests and for `tests.fuzz`.
+"""Untrusted input and the properties that must hold for it, for tests and for `tests.fuzz`.
 
-A law takes one example and raises AssertionError, or whatever our code should never have raised.
+A check takes one example. It fails with an AssertionError, or with an error that our code should
+never raise.
 """
 
-# ruff: noqa: PT017 - that an error is raised is one of two good ends
+# ruff: noqa: PT017 - an error of the right type is one of two accepted outcomes
 
 import io
 import os
@@ -43,11 +44,11 @@ from tests.queued_job import queued_job
 
 
 @dataclass(frozen=True)
-class Attack:
-    """Examples, and the law that each must keep."""
+class FuzzTarget:
+    """A strategy for examples, and a check that must pass for each of them."""
 
     examples: st.SearchStrategy[Any]
-    law: Callable[[Any], None]
+    check: Callable[[Any], None]
 
 
 # -- prompts -------------------------------------------------------------------------------
@@ -69,18 +70,18 @@ TEXTS = (
 )
 
 
-def prompts_are_read_or_refused(text: str) -> None:
+def prompts_are_parsed_or_refused(text: str) -> None:
     try:
         prompts = parse_prompts(text)
     except RecipeError as error:
-        _is_a_sentence(error)
+        _assert_sentence(error)
         return
     assert parse_prompts(format_prompts(prompts)) == prompts
     recipe = Recipe(include=prompts, exclude=prompts, width=64, height=64, steps=9, seed=1)
-    _keeps_its_layout(recipe)
+    _assert_layout_intact(recipe)
 
 
-def _is_a_sentence(error: RecipeError) -> None:
+def _assert_sentence(error: RecipeError) -> None:
     text, pointer = error.message, error.pointer()
     assert re.fullmatch(r"[^a-z\n].*\.", text), text
     assert len(text) < 1000
@@ -90,24 +91,24 @@ def _is_a_sentence(error: RecipeError) -> None:
     assert 0 <= error.position <= len(error.text)
 
 
-def _keeps_its_layout(recipe: Recipe) -> None:
-    """A card has its lines and no others, mentions nobody, links nowhere, and can be sent."""
-    shown = text_of(job_message(queued_job(recipe=recipe)))
-    lines = shown.splitlines()
+def _assert_layout_intact(recipe: Recipe) -> None:
+    """The job message has exactly its lines, no mentions and no links, and can be sent."""
+    text = text_of(job_message(queued_job(recipe=recipe)))
+    lines = text.splitlines()
     assert len(lines) == 4 + bool(recipe.exclude or recipe.exclude_images), lines
-    assert not re.search(r"@(everyone|here|[!&]?[0-9]{15})|(?<!\\)[<[]|://", shown)
-    assert "\u202e" not in shown
-    assert _units(shown) <= 4000
-    shown.encode()
+    assert not re.search(r"@(everyone|here|[!&]?[0-9]{15})|(?<!\\)[<[]|://", text)
+    assert "\u202e" not in text
+    assert _utf16_units(text) <= 4000
+    text.encode()
 
 
 def text_of(message: discord.ui.LayoutView) -> str:
-    """What a layout says."""
+    """The text of a layout."""
     children = message.walk_children()
     return "\n".join(c.content for c in children if isinstance(c, discord.ui.TextDisplay))
 
 
-def _units(text: str | None) -> int:
+def _utf16_units(text: str | None) -> int:
     return len((text or "").encode("utf-16-le")) // 2
 
 
@@ -134,14 +135,14 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-def options_make_a_recipe_or_a_sentence(options: dict[str, Any]) -> None:
+def options_make_a_recipe_or_an_error(options: dict[str, Any]) -> None:
     seconds = duration(options["length"])
     assert seconds is None or 0 < seconds < 10**12
     hit = first_hit([WordRule(options["rule"], False)], options["include"])
     if hit is not None:
         assert "\n" not in hit.found
     failed = job_message(replace(queued_job(), reason=options["reason"]))
-    assert _units(text_of(failed)) <= 4000
+    assert _utf16_units(text_of(failed)) <= 4000
     assert len(escape(options["reason"])) <= 4 * len(options["reason"])
     try:
         width, height = parse_size(options["size"])
@@ -157,34 +158,36 @@ def options_make_a_recipe_or_a_sentence(options: dict[str, Any]) -> None:
             preset=options["style"],
         )
     except RecipeError as error:
-        _is_a_sentence(error)
+        _assert_sentence(error)
         return
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
-    _keeps_its_layout(recipe)
+    _assert_layout_intact(recipe)
 
 
 # -- attachments ---------------------------------------------------------------------------
 
-KINDS = ("BMP", "DIB", "GIF", "ICO", "IM", "JPEG", "JPEG2000", "MPO", "PCX", "PDF", "PNG", "PPM")
-KINDS += ("SGI", "SPIDER", "TGA", "TIFF", "WEBP", "AVIF", "EPS", "DDS", "ICNS", "MSP", "XBM", "QOI")
+FORMATS = (
+    *("BMP", "DIB", "GIF", "ICO", "IM", "JPEG", "JPEG2000", "MPO", "PCX", "PDF", "PNG", "PPM"),
+    *("SGI", "SPIDER", "TGA", "TIFF", "WEBP", "AVIF", "EPS", "DDS", "ICNS", "MSP", "XBM", "QOI"),
+)
 SVG = (
     b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 )
 
 
 @cache
-def good_files() -> tuple[bytes, ...]:
-    """A small picture in every format and mode that Pillow writes, some with several frames."""
+def valid_files() -> tuple[bytes, ...]:
+    """A small image in every format and mode that Pillow writes, some with several frames."""
     files = []
     frames = [Image.linear_gradient("L").resize((24, 16)).point(lambda v: v // 2) for _ in "abc"]
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "my home"
-    for kind in KINDS:
+    for file_format in FORMATS:
         for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"):
             for more in ({}, {"save_all": True, "append_images": frames[1:]}, {"exif": exif}):
                 buffer = io.BytesIO()
                 try:
-                    frames[0].convert(mode).save(buffer, kind, **more)
+                    frames[0].convert(mode).save(buffer, file_format, **more)
                 except Exception:
                     continue
                 files.append(buffer.getvalue())
@@ -194,30 +197,30 @@ def good_files() -> tuple[bytes, ...]:
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
-    """A good file that is cut, overwritten, doubled, continued, or renumbered."""
-    data = bytearray(draw(st.sampled_from(good_files())))
+    """A valid file with up to four edits: truncated, overwritten, inserted into, or a polyglot."""
+    data = bytearray(draw(st.sampled_from(valid_files())))
     for _ in range(draw(st.integers(0, 4))):
-        place = draw(st.integers(0, max(0, len(data) - 1)))
+        position = draw(st.integers(0, max(0, len(data) - 1)))
         match draw(st.sampled_from(["cut", "byte", "number", "insert", "double", "polyglot"])):
             case "cut":
-                del data[place:]
+                del data[position:]
             case "byte":
-                data[place : place + 1] = draw(st.binary(min_size=1, max_size=1))
+                data[position : position + 1] = draw(st.binary(min_size=1, max_size=1))
             case "number":
                 number = draw(st.sampled_from([0, 1, 0x7FFF, 0xFFFF, 2**31 - 1, 2**32 - 1]))
                 form = draw(st.sampled_from(["<I", ">I", "<H", ">H"]))
                 packed = struct.pack(form, number & (0xFFFF if form[1] == "H" else 0xFFFFFFFF))
-                data[place : place + len(packed)] = packed
+                data[position : position + len(packed)] = packed
             case "insert":
-                data[place:place] = draw(st.binary(max_size=40))
+                data[position:position] = draw(st.binary(max_size=40))
             case "double":
-                data[place:place] = draw(st.sampled_from(good_files()))
+                data[position:position] = draw(st.sampled_from(valid_files()))
             case _:
                 data = bytearray(polyglot(bytes(data)))
     return bytes(data)
 
 
-ADDRESSES = st.lists(
+URLS = st.lists(
     st.sampled_from(
         [
             *("https://", "http://", "ftp://", "//", "/", "\\", "@", ":", "#", "?", "%2e", "%00"),
@@ -232,7 +235,7 @@ ADDRESSES = st.lists(
 API = "https://discord.com/api/v10"
 
 
-def attachments_are_pixels_or_refused(example: tuple[bytes, str]) -> None:
+def attachments_are_decoded_or_refused(example: tuple[bytes, str]) -> None:
     data, address = example
     if (url := trusted(address, API)) is not None:
         assert url.scheme == "https"
@@ -241,13 +244,13 @@ def attachments_are_pixels_or_refused(example: tuple[bytes, str]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = decode_image(data)
-    except ImageError as refusal:
-        assert re.fullmatch(r"[A-Z].*\.", str(refusal))
+            image = decode_image(data)
+    except ImageError as error:
+        assert re.fullmatch(r"[A-Z].*\.", str(error))
         return
-    assert (picture.mode, picture.info) == ("RGB", {})
-    assert 0 < min(picture.size) <= max(picture.size) <= MAX_SIDE
-    assert not picture.getexif()
+    assert (image.mode, image.info) == ("RGB", {})
+    assert 0 < min(image.size) <= max(image.size) <= MAX_SIDE
+    assert not image.getexif()
 
 
 # -- settings ------------------------------------------------------------------------------
@@ -276,28 +279,28 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def settings_are_read_or_explained(content: bytes) -> None:
-    """What is wrong with a setting is told without the token, whatever is wrong with it."""
+def settings_are_read_or_refused(content: bytes) -> None:
+    """The error message never contains the token, whatever is wrong with the settings."""
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, clear=True):
         path = Path(folder) / ".env"
         path.write_bytes(content)
         try:
-            read = load_settings(path)
+            settings = load_settings(path)
         except SettingsError as error:
             assert SECRET not in str(error)
             return
         finally:
             assert os.listdir(folder) == [".env"]
-        if read.discord_token is not None:
-            assert "discord_token=SecretStr('**********')" in repr(read)
-            assert re.fullmatch(r"[\w.-]+", read.token(), re.ASCII)
-        assert re.match(r"https?://[!-~]+$", read.discord_api_url), read.discord_api_url
-        assert "\0" not in f"{read.database_path}{read.data_dir}"
+        if settings.discord_token is not None:
+            assert "discord_token=SecretStr('**********')" in repr(settings)
+            assert re.fullmatch(r"[\w.-]+", settings.token(), re.ASCII)
+        assert re.match(r"https?://[!-~]+$", settings.discord_api_url), settings.discord_api_url
+        assert "\0" not in f"{settings.database_path}{settings.data_dir}"
 
 
 # -- checkpoints ---------------------------------------------------------------------------
 
-PICKLED = st.lists(
+PICKLES = st.lists(
     st.sampled_from(
         [
             *(
@@ -329,8 +332,8 @@ PICKLED = st.lists(
 
 
 @cache
-def good_checkpoints() -> dict[str, bytes]:
-    """A small one in each form, by a suffix."""
+def valid_checkpoints() -> dict[str, bytes]:
+    """A small checkpoint in each format, by file name."""
     import torch
     from safetensors.torch import save
 
@@ -353,18 +356,18 @@ def good_checkpoints() -> dict[str, bytes]:
 
 @st.composite
 def checkpoints(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A name and a content: a good one that is damaged, or with any pickle in it."""
-    name, content = draw(st.sampled_from(sorted(good_checkpoints().items())))
+    """A file name, and a damaged checkpoint, one with another pickle, or just a pickle."""
+    name, content = draw(st.sampled_from(sorted(valid_checkpoints().items())))
     match draw(st.sampled_from(["damage", "pickle", "bare"])):
         case "pickle" if zipfile.is_zipfile(io.BytesIO(content)):
-            content = _with_pickle(content, draw(PICKLED), draw(st.booleans()))
+            content = _with_pickle(content, draw(PICKLES), draw(st.booleans()))
         case "bare":
-            content = draw(PICKLED)
+            content = draw(PICKLES)
         case _:
-            broken = bytearray(content)
+            damaged = bytearray(content)
             for _ in range(draw(st.integers(1, 6))):
-                broken[draw(st.integers(0, len(broken) - 1))] = draw(st.integers(0, 255))
-            content = bytes(broken[: draw(st.integers(0, len(broken)))] or broken)
+                damaged[draw(st.integers(0, len(damaged) - 1))] = draw(st.integers(0, 255))
+            content = bytes(damaged[: draw(st.integers(0, len(damaged)))] or damaged)
     return name, content
 
 
@@ -372,39 +375,39 @@ def _with_pickle(archive: bytes, record: bytes, packed: bool) -> bytes:
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(changed, "w") as new:
         for name in old.namelist():
-            ours = name.endswith("/data.pkl")
-            kind = zipfile.ZIP_DEFLATED if ours and packed else zipfile.ZIP_STORED
-            new.writestr(name, record if ours else old.read(name), kind)
+            is_pickle = name.endswith("/data.pkl")
+            compression = zipfile.ZIP_DEFLATED if is_pickle and packed else zipfile.ZIP_STORED
+            new.writestr(name, record if is_pickle else old.read(name), compression)
     return changed.getvalue()
 
 
-HARMFUL = re.compile(
+HARMFUL_EVENTS = re.compile(
     r"os\.(system|exec|fork|posix_spawn|mkdir|remove|rename|rmdir|chmod)|subprocess"
 )
-ROOM = 600 * 2**20  #: bytes that a small checkpoint may make us need
+MEMORY_LIMIT = 600 * 2**20  #: bytes of memory that reading a small checkpoint may take
 
-_watched: list[str] | None = None
-"""What was done that reading a checkpoint never does, while one is read."""
-
-
-def _watch(event: str, details: tuple[Any, ...]) -> None:
-    if _watched is not None and (HARMFUL.match(event) or event.startswith("socket.")):
-        _watched.append(event)
+_harmful_events: list[str] | None = None
+"""Harmful audit events while a checkpoint is read; None at other times."""
 
 
-def checkpoints_are_data_or_refused(example: tuple[str, bytes]) -> None:
-    global _watched
+def _audit_hook(event: str, args: tuple[Any, ...]) -> None:
+    if _harmful_events is not None and (HARMFUL_EVENTS.match(event) or event.startswith("socket.")):
+        _harmful_events.append(event)
+
+
+def checkpoints_are_read_safely_or_refused(example: tuple[str, bytes]) -> None:
+    global _harmful_events
     from engine.models.catalogue import WeightsError
     from engine.models.checkpoints import read_clip, reading
 
-    if not hasattr(sys, "_imagine_watches"):
-        sys.addaudithook(_watch)
-        sys._imagine_watches = True  # type: ignore[attr-defined]
+    if not hasattr(sys, "_imagine_audit_hook"):
+        sys.addaudithook(_audit_hook)
+        sys._imagine_audit_hook = True  # type: ignore[attr-defined]
     name, content = example
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        before, _watched = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+        before, _harmful_events = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
         try:
             with reading(path, "mend"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -412,22 +415,22 @@ def checkpoints_are_data_or_refused(example: tuple[str, bytes]) -> None:
         except WeightsError as error:
             assert re.fullmatch(f"{re.escape(str(path))} cannot be used: .*\\.", str(error))
         finally:
-            done, _watched = _watched, None
+            events, _harmful_events = _harmful_events, None
         needed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert not done
-    assert needed * 1024 < ROOM
+    assert not events
+    assert needed * 1024 < MEMORY_LIMIT
 
 
-ATTACKS = {
-    "grammar": Attack(TEXTS, prompts_are_read_or_refused),
-    "options": Attack(OPTIONS, options_make_a_recipe_or_a_sentence),
-    "attachments": Attack(st.tuples(files(), ADDRESSES), attachments_are_pixels_or_refused),
-    "checkpoints": Attack(checkpoints(), checkpoints_are_data_or_refused),
-    "settings": Attack(
+FUZZ_TARGETS = {
+    "grammar": FuzzTarget(TEXTS, prompts_are_parsed_or_refused),
+    "options": FuzzTarget(OPTIONS, options_make_a_recipe_or_an_error),
+    "attachments": FuzzTarget(st.tuples(files(), URLS), attachments_are_decoded_or_refused),
+    "checkpoints": FuzzTarget(checkpoints(), checkpoints_are_read_safely_or_refused),
+    "settings": FuzzTarget(
         st.binary(max_size=80)
         | st.lists(LINES, max_size=6).map(
             lambda lines: "\n".join(lines).encode("utf-8", "surrogatepass")
         ),
-        settings_are_read_or_explained,
+        settings_are_read_or_refused,
     ),
 }

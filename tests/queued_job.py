@@ -1,4 +1,4 @@
-"""One job as the bot has just queued it; tests change what they are about."""
+"""A queued job. Tests override the fields that matter to them."""
 
 from dataclasses import replace
 from typing import Any

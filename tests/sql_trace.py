@@ -1,4 +1,4 @@
-"""What SQLite is asked to do within a block, on both connections of a database."""
+"""Traces the SQL of a block, on both connections of a database."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from core.database.connection import Database
 
 @asynccontextmanager
 async def traced(database: Database) -> AsyncIterator[list[str]]:
-    """The statements of the block, with their parameters filled in."""
+    """Records the statements of the block, with their parameters filled in."""
     statements: list[str] = []
     connections = (database._reader, database._writer)
     for connection in connections:
@@ -20,22 +20,22 @@ async def traced(database: Database) -> AsyncIterator[list[str]]:
 
 @asynccontextmanager
 async def counted_steps(database: Database) -> AsyncIterator[Callable[[], int]]:
-    """How many steps SQLite's virtual machine takes, however busy this machine is."""
-    done = 0
+    """Counts the steps of SQLite's virtual machine in the block: a cost independent of load."""
+    steps = 0
 
     def step() -> None:
-        nonlocal done
-        done += 1
+        nonlocal steps
+        steps += 1
 
     connections = (database._reader, database._writer)
     for connection in connections:
         await connection.set_progress_handler(step, 1)
-    yield lambda: done
+    yield lambda: steps
     for connection in connections:
         await connection.set_progress_handler(None, 0)  # type: ignore[arg-type]
 
 
 async def query_plan(database: Database, sql: str) -> str:
-    """SQLite's plan of a statement, its lines joined."""
+    """SQLite's query plan for a statement, in one line."""
     rows = await database._writer.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")
     return "; ".join(row["detail"] for row in rows)

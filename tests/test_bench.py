@@ -15,11 +15,11 @@ PROGRAMS = sorted(
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_each_benchmark_explains_itself(
+def test_each_benchmark_has_a_help_text(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name, "--help"])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         importlib.import_module(name).main()
-    assert ended.value.code == 0
+    assert exit_info.value.code == 0
     assert "usage:" in capsys.readouterr().out

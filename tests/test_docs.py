@@ -1,4 +1,4 @@
-"""The documentation: its links lead somewhere, and the programs it names exist."""
+"""The documentation: its links work, and the modules, files and make targets it names exist."""
 
 import re
 from pathlib import Path
@@ -22,13 +22,13 @@ _PLACEHOLDER = "NAME"
 
 
 def _anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """The anchors that GitHub generates for a page's headings."""
     headings = _HEADING.findall(page.read_text())
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_are_not_broken(page: Path) -> None:
     broken = []
     for path, anchor in _LINK.findall(page.read_text()):
         target = page.parent / path if path else page
@@ -55,7 +55,7 @@ def _can_run(module: str) -> bool:
 
 
 def _is_defined(name: str) -> bool:
-    """Whether a dotted name is a package, a module, or something that a module's text has."""
+    """Whether a dotted name is a package, a module, or a word in that module's source."""
     path = ROOT
     for index, part in enumerate(parts := name.split(".")):
         path = path / part

@@ -1,4 +1,4 @@
-"""Who may import whom: the contracts of `.importlinter`, and no cycles between modules."""
+"""Import rules: the contracts in `.importlinter`, and no cycles between modules."""
 
 import subprocess
 import sys
@@ -13,17 +13,17 @@ PACKAGES = ("bench", "bot", "core", "engine", "migrations", "sandbox", "training
 
 @pytest.mark.slow
 def test_the_import_contracts_are_kept() -> None:
-    """In a process of its own: it sets logging up anew, and silences loggers that are there."""
+    """In its own process, since import-linter reconfigures logging and disables loggers."""
     command = Path(sys.executable).with_name("lint-imports")
     subprocess.run([command, "--no-cache"], check=True, cwd=Path(__file__).parents[1])
 
 
 def check_acyclic(imports: dict[str, set[str]]) -> None:
-    """Raises CycleError, which names the modules of the cycle."""
+    """Raises CycleError, which names the modules of a cycle, if there is one."""
     TopologicalSorter(imports).prepare()
 
 
-def test_no_module_imports_itself_through_others_not_even_for_types() -> None:
+def test_there_are_no_import_cycles_not_even_for_types() -> None:
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=False, cache_dir=None)
     check_acyclic({name: graph.find_modules_directly_imported_by(name) for name in graph.modules})
 

@@ -1,6 +1,6 @@
 """Tests mirror the tree: the tests of `core/fair_queue.py` are in `tests/core/test_fair_queue.py`.
 
-The tests of a package as a whole carry its name, and `test_main.py` has those of `__main__.py`.
+Tests of a whole package are named after it; `test_main.py` tests `__main__.py`.
 """
 
 from pathlib import Path
@@ -8,30 +8,30 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
-WHOLE = {"browser", "deploy", "end_to_end"}
-"""Folders with tests of whole processes and of what surrounds them."""
+SYSTEM_TESTS = {"browser", "deploy", "end_to_end"}
+"""Folders with tests of whole processes and their deployment."""
 
-EVERYWHERE = {"test_databases.py", "test_imports.py", "test_layout.py", "test_outside.py"}
-EVERYWHERE |= {"test_source.py"}
-"""Tests of rules for the whole repository, and of what other tests use."""
+REPOSITORY_TESTS = {"test_databases.py", "test_imports.py", "test_layout.py", "test_outside.py"}
+REPOSITORY_TESTS |= {"test_source.py"}
+"""Tests of rules for the whole repository, and of modules that other tests share."""
 
 
-def subjects(path: Path) -> list[Path]:
-    """Where the subject of a test file may be."""
+def possible_subjects(path: Path) -> list[Path]:
+    """The module and the package that a test file may test."""
     folder = ROOT / path.relative_to(TESTS).parent
     name = path.stem.removeprefix("test_")
     return [folder / f"{'__main__' if name == 'main' else name}.py", folder / name]
 
 
-def test_each_file_of_tests_is_where_its_subject_is() -> None:
-    strangers = [
+def test_every_test_file_mirrors_a_module_or_package() -> None:
+    misplaced = [
         path.relative_to(ROOT).as_posix()
         for path in TESTS.rglob("test_*.py")
-        if path.relative_to(TESTS).parts[0] not in WHOLE | EVERYWHERE
-        if not any(place.exists() for place in subjects(path))
+        if path.relative_to(TESTS).parts[0] not in SYSTEM_TESTS | REPOSITORY_TESTS
+        if not any(subject.exists() for subject in possible_subjects(path))
     ]
-    assert strangers == []
+    assert misplaced == []
 
 
-def test_no_exception_has_become_needless() -> None:
-    assert all((TESTS / name).exists() for name in WHOLE | EVERYWHERE)
+def test_every_exception_still_exists() -> None:
+    assert all((TESTS / name).exists() for name in SYSTEM_TESTS | REPOSITORY_TESTS)

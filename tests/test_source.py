@@ -1,6 +1,6 @@
-"""What none of our code does, read from its source: run texts, ask a shell, trust just anybody.
+"""Static checks of our source: no code execution, shells, unsafe loaders or SQL built from values.
 
-Each rule has the exact places where it may be broken, with the reason.
+ALLOWED lists each exception with its reason.
 """
 
 import ast
@@ -14,45 +14,45 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "bot", "core", "engine", "migrations", "sandbox", "training")
 
 ALLOWED = {
-    # PRAGMAs take no parameters; what stands in them is the database's own.
+    # PRAGMAs take no parameters; these names and numbers are constants of ours.
     ("core/database/connection.py", 'f"PRAGMA {pragma}"'),
     ("core/database/connection.py", 'f"PRAGMA user_version = {number}"'),
-    # Migrations are files of this repository.
+    # Migrations are files in this repository.
     ("core/database/connection.py", "statement"),
-    # So are the statements of a deletion.
+    # Deletions are replayed from SQL files in this repository.
     ("core/database/journal_replay.py", "statement"),
-    # Assignments and conditions stand in the same module; all values are parameters.
+    # Assignments and conditions are constants in the same module; all values are parameters.
     ("core/database/job_updates.py", "sql"),
-    # A table in the same module.
+    # From a table of statements in the same module.
     ("core/database/personal_data.py", "sql"),
-    # The names of tables and columns are those of the migrations.
+    # The names of tables and columns come from the migrations.
     ("core/database/damage.py", 'f"SELECT 1 FROM {table} WHERE {damaged} LIMIT 1"'),
     (
         "core/database/damage.py",
         'f"UPDATE OR IGNORE {table} SET {nulls} WHERE {damaged} AND {complete}"',
     ),
     ("core/database/damage.py", 'f"DELETE FROM {table} WHERE {damaged}"'),
-    # Knows tensors and modules, and refuses every other class: tests/engine/models.
+    # Loads tensors and modules, and refuses every other class; see tests/engine/models.
     ("engine/models/checkpoints.py", "pickle.Unpickler"),
 }
 
-RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
-ASKS_A_SHELL = {
+CODE_EXECUTION = {"eval", "exec", "compile", "__import__"}
+SHELL_CALLS = {
     *("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"),
     *("asyncio.create_subprocess_shell", "commands.getoutput", "pty.spawn"),
 }
-TRUSTS_A_FILE = {
+UNSAFE_LOADERS = {
     *(f"{module}.{name}" for module in ("pickle", "dill", "marshal") for name in ("load", "loads")),
     *("pickle.Unpickler", "shelve.open", "torch.jit.load", "joblib.load", "yaml.unsafe_load"),
     *("yaml.full_load", "yaml.unsafe_load_all", "yaml.full_load_all", "torch.hub.load"),
 }
-SAYS_HOW = {"Loader", "allow_pickle", "shell", "ssl", "verify", "weights_only"}
+SAFETY_ARGUMENTS = {"Loader", "allow_pickle", "shell", "ssl", "verify", "weights_only"}
 """Parameters that decide whether a call is dangerous."""
-TAKES_SQL = {"execute", "executemany", "executescript", "execute_fetchall"}
+SQL_METHODS = {"execute", "executemany", "executescript", "execute_fetchall"}
 
 
 @dataclass(frozen=True)
-class Fault:
+class Violation:
     path: str
     line: int
     code: str
@@ -62,48 +62,53 @@ class Fault:
 
 
 def sources() -> dict[str, str]:
-    """All our code, by its path in the repository."""
+    """The text of our source files, by path in the repository."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
 
 
 def dangerous_calls(tree: ast.AST) -> Iterator[ast.AST]:
-    """Calls that run texts or trust files, and classes that are built upon such."""
+    """Calls that execute code or load files unsafely, and classes derived from unsafe loaders."""
     for node in ast.walk(tree):
         match node:
             case ast.ClassDef(bases=bases):
-                yield from (base for base in bases if ast.unparse(base) in TRUSTS_A_FILE)
-            case ast.Call(func=ast.Name(id=name)) if name in RUNS_TEXT:
+                yield from (base for base in bases if ast.unparse(base) in UNSAFE_LOADERS)
+            case ast.Call(func=ast.Name(id=name)) if name in CODE_EXECUTION:
                 yield node
             case ast.Call(func=func, keywords=keywords):
                 name = _dotted(func)
-                said = {w.arg: ast.unparse(w.value) for w in keywords if w.arg in SAYS_HOW}
+                arguments = {
+                    w.arg: ast.unparse(w.value) for w in keywords if w.arg in SAFETY_ARGUMENTS
+                }
                 dangerous = (
-                    name in ASKS_A_SHELL | TRUSTS_A_FILE
-                    or said.get("shell", "False") != "False"
-                    or "False" in (said.get("ssl"), said.get("verify"))
-                    or (name == "torch.load" and said.get("weights_only") != "True")
-                    or (name.endswith("np.load") and said.get("allow_pickle", "False") != "False")
-                    or (name in ("yaml.load", "yaml.load_all") and "Safe" not in str(said))
+                    name in SHELL_CALLS | UNSAFE_LOADERS
+                    or arguments.get("shell", "False") != "False"
+                    or "False" in (arguments.get("ssl"), arguments.get("verify"))
+                    or (name == "torch.load" and arguments.get("weights_only") != "True")
+                    or (
+                        name.endswith("np.load")
+                        and arguments.get("allow_pickle", "False") != "False"
+                    )
+                    or (name in ("yaml.load", "yaml.load_all") and "Safe" not in str(arguments))
                 )
                 if dangerous:
                     yield node
 
 
 def _dotted(node: ast.expr) -> str:
-    """`ast.unparse`, which is slow, for all but plain names."""
+    """Like `ast.unparse`, but fast for dotted names."""
     parts = []
-    whole = node
+    expression = node
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
     if isinstance(node, ast.Name):
         return ".".join([node.id, *reversed(parts)])
-    return ast.unparse(whole)
+    return ast.unparse(expression)
 
 
-class Statements:
-    """Which functions take SQL, and what is handed to them that is not written in the code."""
+class SqlStatements:
+    """Finds SQL that is not built from constants, even if functions pass it on."""
 
     def __init__(self, trees: dict[str, ast.Module]) -> None:
         self._trees = trees
@@ -112,70 +117,70 @@ class Statements:
             for path, tree in trees.items()
             for function in _functions(tree)
         ]
-        self._written: set[str] = set()
-        self._takers = {("", name): 0 for name in TAKES_SQL}
-        while self._find_written():
+        self._constants: set[str] = set()
+        self._sql_parameters = {("", name): 0 for name in SQL_METHODS}
+        while self._find_constants():
             pass
-        while self._find_takers():
+        while self._find_sql_parameters():
             pass
 
-    def made_of_values(self) -> Iterator[tuple[str, ast.expr]]:
+    def dynamic_sql(self) -> Iterator[tuple[str, ast.expr]]:
         for path, function, parameters, calls in self._functions:
-            handed_over = list(self._handed_over(path, calls))
-            local = _locals(function) if handed_over else {}
-            for sql in handed_over:
-                handed_on = isinstance(sql, ast.Name) and sql.id in parameters
-                if not handed_on and not self._is_written(sql, local, set()):
+            sql_arguments = list(self._sql_arguments(path, calls))
+            local = _locals(function) if sql_arguments else {}
+            for sql in sql_arguments:
+                forwarded = isinstance(sql, ast.Name) and sql.id in parameters
+                if not forwarded and not self._is_constant(sql, local, set()):
                     yield path, sql
 
-    def _find_written(self) -> bool:
-        """Constants of modules that are texts made of texts; whether another one was found."""
-        known = len(self._written)
+    def _find_constants(self) -> bool:
+        """Adds module constants built from constants. Returns whether it found new ones."""
+        known = len(self._constants)
         for tree in self._trees.values():
             for node in tree.body:
-                if isinstance(node, ast.Assign) and self._is_written(node.value, {}, set()):
+                if isinstance(node, ast.Assign) and self._is_constant(node.value, {}, set()):
                     names = (each.id for each in node.targets if isinstance(each, ast.Name))
-                    self._written.update(names)
-        return len(self._written) > known
+                    self._constants.update(names)
+        return len(self._constants) > known
 
-    def _find_takers(self) -> bool:
-        """Whoever hands a parameter on as SQL takes SQL; whether another one was found."""
-        known = len(self._takers)
+    def _find_sql_parameters(self) -> bool:
+        """Adds functions that pass a parameter on as SQL. Returns whether it found new ones."""
+        known = len(self._sql_parameters)
         for path, function, parameters, calls in self._functions:
-            for sql in self._handed_over(path, calls):
+            for sql in self._sql_arguments(path, calls):
                 if isinstance(sql, ast.Name) and sql.id in parameters:
-                    home = path if function.name.startswith("_") else ""
-                    place = parameters.index(sql.id)
-                    self._takers.setdefault((home, function.name), place)
-        return len(self._takers) > known
+                    scope = path if function.name.startswith("_") else ""
+                    index = parameters.index(sql.id)
+                    self._sql_parameters.setdefault((scope, function.name), index)
+        return len(self._sql_parameters) > known
 
-    def _handed_over(self, path: str, calls: list[tuple[str, ast.Call]]) -> Iterator[ast.expr]:
+    def _sql_arguments(self, path: str, calls: list[tuple[str, ast.Call]]) -> Iterator[ast.expr]:
         for name, call in calls:
-            place = self._takers.get((path, name), self._takers.get(("", name)))
-            if place is not None and len(call.args) > place:
-                yield call.args[place]
+            index = self._sql_parameters.get((path, name), self._sql_parameters.get(("", name)))
+            if index is not None and len(call.args) > index:
+                yield call.args[index]
 
-    def _is_written(
-        self, node: ast.expr, local: dict[str, list[ast.expr]], looking: set[str]
+    def _is_constant(
+        self, node: ast.expr, local: dict[str, list[ast.expr]], visiting: set[str]
     ) -> bool:
         match node:
             case ast.Constant(value=str()):
                 return True
             case ast.Call(func=ast.Name(id="query"), args=[name]):
-                return self._is_written(name, local, looking)  # a file of core/database/queries
+                return self._is_constant(name, local, visiting)  # a file of core/database/queries
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return all(self._is_written(part, local, looking) for part in (left, right))
+                return all(self._is_constant(part, local, visiting) for part in (left, right))
             case ast.IfExp(body=body, orelse=orelse):
-                return all(self._is_written(part, local, looking) for part in (body, orelse))
-            case ast.Name(id=name) if name in local and name not in looking:
-                seen = looking | {name}
-                return all(self._is_written(value, local, seen) for value in local[name])
+                return all(self._is_constant(part, local, visiting) for part in (body, orelse))
+            case ast.Name(id=name) if name in local and name not in visiting:
+                visited = visiting | {name}
+                return all(self._is_constant(value, local, visited) for value in local[name])
             case ast.Name(id=name):
-                return name in self._written
+                return name in self._constants
             case ast.JoinedStr(values=parts):
-                return all(self._is_written(part, local, looking) for part in parts)
+                return all(self._is_constant(part, local, visiting) for part in parts)
             case ast.FormattedValue(value=ast.Name(id=name), conversion=-1, format_spec=None):
-                return name not in local and name in self._written
+                return name not in local and name in self._constants
         return False
 
 
@@ -189,7 +194,7 @@ def _functions(tree: ast.Module) -> Iterator[Function]:
 
 
 def _named_calls(function: Function) -> list[tuple[str, ast.Call]]:
-    """All calls within, by the last part of the name of what is called."""
+    """All calls in a function, with the last part of the called name."""
     return [
         (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id, node)
         for node in ast.walk(function)
@@ -202,7 +207,7 @@ def _parameters(function: Function) -> list[str]:
 
 
 def _locals(function: Function) -> dict[str, list[ast.expr]]:
-    """All that is ever put into each name."""
+    """All values that are assigned to each local variable."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(function):
         match node:
@@ -215,22 +220,22 @@ def _locals(function: Function) -> dict[str, list[ast.expr]]:
     return found
 
 
-def faults(code: dict[str, str]) -> list[Fault]:
+def violations(code: dict[str, str]) -> list[Violation]:
     trees = {path: ast.parse(text) for path, text in code.items()}
     found = [(path, node) for path, tree in trees.items() for node in dangerous_calls(tree)]
-    found += Statements(trees).made_of_values()
+    found += SqlStatements(trees).dynamic_sql()
     return [
-        Fault(path, getattr(node, "lineno", 0), " ".join(ast.unparse(node).split()))
+        Violation(path, getattr(node, "lineno", 0), " ".join(ast.unparse(node).split()))
         for path, node in found
     ]
 
 
 @pytest.mark.slow
-def test_our_code_runs_no_texts_and_trusts_no_files() -> None:
-    found = faults(sources())
-    places = {(fault.path, fault.code.replace("'", '"')) for fault in found}
+def test_our_code_has_no_violations() -> None:
+    found = violations(sources())
+    locations = {(violation.path, violation.code.replace("'", '"')) for violation in found}
     assert not [str(f) for f in found if (f.path, f.code.replace("'", '"')) not in ALLOWED]
-    assert not ALLOWED - places, "allowed, but no longer there"
+    assert not ALLOWED - locations, "no longer needed in ALLOWED"
 
 
 @pytest.mark.parametrize(
@@ -259,12 +264,12 @@ def test_our_code_runs_no_texts_and_trusts_no_files() -> None:
         "rows(db, query('claim') + name)",
     ],
 )
-def test_the_rules_find_what_they_forbid(line: str) -> None:
+def test_the_rules_find_violations(line: str) -> None:
     helper = "async def rows(db, sql):\n    return await db.execute(sql)\n"
-    assert faults({"a.py": f"{helper}async def f(db, name, text):\n    {line}\n"})
+    assert violations({"a.py": f"{helper}async def f(db, name, text):\n    {line}\n"})
 
 
-def test_the_rules_leave_what_is_written_in_the_code_alone() -> None:
+def test_the_rules_accept_constant_sql_and_safe_loaders() -> None:
     code = (
         "ORDER = ' ORDER BY id'\n"
         "async def rows(db, sql, values):\n    return await db.execute(sql, values)\n"
@@ -275,4 +280,4 @@ def test_the_rules_leave_what_is_written_in_the_code_alone() -> None:
         "    torch.load(name, weights_only=True)\n"
         "    yaml.load(name, Loader=yaml.SafeLoader)\n"
     )
-    assert not faults({"a.py": code})
+    assert not violations({"a.py": code})

@@ -1,4 +1,4 @@
-"""Tables of benchmarks."""
+"""The Markdown tables of benchmarks."""
 
 from bench.markdown import table
 

@@ -1,4 +1,4 @@
-"""What the tests of `bot` share: the real bot, connected to the local Discord."""
+"""Fixtures for the tests of `bot`: the real bot, connected to the local Discord."""
 
 import asyncio
 import copy
@@ -38,30 +38,30 @@ from sandbox.discord.permissions import Permission
 from tests import openapi
 from tests.databases import new_database
 
-LATE = 300.0
-"""Seconds after which the local Discord no longer waits for a response, instead of 3."""
+RESPONSE_TIMEOUT = 300.0
+"""Seconds that the local Discord waits for a response, instead of 3."""
 
-PATIENCE = 240.0
-"""Seconds until a test that waits for something gives up."""
+TIMEOUT = 240.0
+"""Seconds after which a test that waits for something gives up."""
 
-NOWHERE = "/nowhere"
-"""Where tests send a bot whose settings are wrong."""
+WRONG_PATH = "/nowhere"
+"""Makes an API address wrong; requests to it are not checked against Discord's description."""
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A local Discord; in the end all that was asked of it must be in Discord's description."""
+    """A local Discord. Afterwards, checks all requests against Discord's OpenAPI description."""
     async with Sandbox() as sandbox:
         yield sandbox
         if openapi.DESCRIPTION.exists():
             openapi.assert_valid(
-                request for request in sandbox.requests if NOWHERE not in request.name
+                request for request in sandbox.requests if WRONG_PATH not in request.name
             )
 
 
 @pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine the bot may answer late: nobody is late until a test moves the clock."""
+def _long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may make the bot slow: nothing times out until a test advances the clock."""
     for name in (
         "bot.commands.autocompletion.AUTOCOMPLETE_SECONDS",
         "bot.commands.context_menus.FETCH_SECONDS",
@@ -69,12 +69,12 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
         "bot.state.pending_responses.INSERT_SECONDS",
         "sandbox.discord.interactions.RESPONSE_SECONDS",
     ):
-        monkeypatch.setattr(name, LATE)
+        monkeypatch.setattr(name, RESPONSE_TIMEOUT)
 
 
 @pytest.fixture
 def short_rate_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many requests as ever, in a tenth of the time."""
+    """Rate limits with as many requests as usual, in a tenth of the time."""
     rules = {route: (limit, per / 10) for route, (limit, per) in limits._RULES.items()}
     monkeypatch.setattr(limits, "_RULES", rules)
 
@@ -99,7 +99,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture(autouse=True)
 def _translate_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most bots have the same commands, whose translation takes longer than all else at a start."""
+    """Caches translated commands: translating them is the slowest part of starting a bot."""
     translate = registration._wanted
 
     async def wanted(tree: CommandTree[Any], guild: discord.Object | None) -> list[dict[str, Any]]:
@@ -112,16 +112,16 @@ def _translate_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _translated: dict[str, list[dict[str, Any]]] = {}
-"""Commands in all languages, by what they are without."""
+"""Commands in all languages, by their untranslated JSON."""
 
 
 @asynccontextmanager
 async def running_bot(
-    sandbox: Sandbox, settings: Settings, database: Database, *further: AnyCommand
+    sandbox: Sandbox, settings: Settings, database: Database, *extra: AnyCommand
 ) -> AsyncIterator[ImagineBot]:
     """The bot, connected and with its commands registered."""
-    async with make_bot(settings, database, *further) as bot:
-        # Not 2 s: the local Discord has named all servers by then.
+    async with make_bot(settings, database, *extra) as bot:
+        # Not 2 s: by then, the local Discord has sent all servers.
         bot._connection.guild_ready_timeout = 0.2
         running = asyncio.create_task(bot.start(settings.token()))
         connected = asyncio.create_task(sandbox.client.wait_for_command("imagine"))
@@ -147,7 +147,7 @@ async def bot(
 
 @pytest.fixture
 def logged(settings: Settings) -> Iterator[io.StringIO]:
-    """What the bot logs from here on, as JSON lines, down to DEBUG."""
+    """The bot's log from here on, as JSON lines, down to DEBUG."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers, root.level
     stream = io.StringIO()
@@ -175,29 +175,29 @@ async def mo(sandbox: Sandbox) -> Member:
 
 
 async def refusal(member: Member) -> str:
-    """The one thing that this member alone was told, while nothing of it stands in public."""
+    """The text of an ephemeral message, which must be the only message that the member sees."""
     message = await member.wait_for(lambda message: message.ephemeral and not message.loading)
     assert [each.id for each in await member.messages()] == [message.id]
     return message.content
 
 
-async def private_message(member: Member, words: str) -> MessageView:
-    """A message for this member alone with these words."""
-    return await member.wait_for(lambda message: message.ephemeral and words in message.text)
+async def ephemeral_message(member: Member, text: str) -> MessageView:
+    """An ephemeral message that contains this text, once the member sees one."""
+    return await member.wait_for(lambda message: message.ephemeral and text in message.text)
 
 
-async def all_given(database: Database) -> None:
-    """Waits until no response of the bot's is pending."""
-    async with asyncio.timeout(PATIENCE):
+async def wait_for_pending_responses(database: Database) -> None:
+    """Waits until the bot has no pending responses."""
+    async with asyncio.timeout(TIMEOUT):
         while True:
             if not await PendingResponses(database).all():
                 return
             await asyncio.sleep(0.02)
 
 
-async def worked_off(database: Database) -> None:
-    """Waits until nothing is left to be deleted from the disk and from Discord."""
-    async with asyncio.timeout(PATIENCE):
+async def wait_for_deletions(database: Database) -> None:
+    """Waits until all deletions are carried out, on disk and in Discord."""
+    async with asyncio.timeout(TIMEOUT):
         while True:
             if not await Deletions(database).pending():
                 return
@@ -205,67 +205,69 @@ async def worked_off(database: Database) -> None:
 
 
 def entries(logged: io.StringIO, level: str) -> list[dict[str, Any]]:
-    """What was logged at this level."""
+    """The log entries of this level."""
     lines = [json.loads(line) for line in logged.getvalue().splitlines()]
     return [line for line in lines if line["level"] == level]
 
 
-async def asked(member: Member, **options: Any) -> MessageView:
-    """The job message of a new request by this member."""
-    given = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
-    return await member.wait_filled(await member.slash("imagine", **given))
+async def request_image(member: Member, **options: Any) -> MessageView:
+    """Requests an image as this member; returns the job message."""
+    all_options = {"include": "a red circle", "exclude": "fog", "seed": 7, "steps": 40} | options
+    return await member.wait_filled(await member.slash("imagine", **all_options))
 
 
-async def requested(member: Member, database: Database, **options: str | int) -> Recipe:
-    """The recipe of a new request."""
-    given = {"include": "a red circle"} | options
-    await member.wait_filled(await member.slash("imagine", **given))
+async def requested_recipe(member: Member, database: Database, **options: str | int) -> Recipe:
+    """Requests an image as this member; returns the recipe of the job."""
+    all_options = {"include": "a red circle"} | options
+    await member.wait_filled(await member.slash("imagine", **all_options))
     return max(await JobQueue(database).waiting(), key=lambda job: job.id).recipe
 
 
 @pytest.fixture
-def painted(database: Database, settings: Settings) -> Any:
-    """Ends a member's request as if an engine had painted it, and returns the job."""
+def rendered_job(database: Database, settings: Settings) -> Any:
+    """Requests an image and ends the job as an engine would; returns the job and its message."""
 
-    async def painted(member: Member, **options: Any) -> tuple[Job, MessageView]:
-        card = await asked(member, **options)
+    async def rendered_job(member: Member, **options: Any) -> tuple[Job, MessageView]:
+        message = await request_image(member, **options)
         job = await Claims(database).claim("engine", 60)
         assert job
-        _keep(job.recipe, folder_of(job.id, settings.data_dir))
+        _write_images(job.recipe, folder_of(job.id, settings.data_dir))
         await Claims(database).finish(job.id, "engine", State.DONE)
         await Jobs(database).mark_posted(job.id)
-        ended = await Jobs(database).get(job.id)
-        assert ended
-        return ended, card
+        done = await Jobs(database).get(job.id)
+        assert done
+        return done, message
 
-    return painted
+    return rendered_job
 
 
-def _keep(recipe: Recipe, folder: Path) -> None:
+def _write_images(recipe: Recipe, folder: Path) -> None:
     folder.mkdir(parents=True)
-    about = PngInfo()
-    about.add_itxt("pair", "sketch")
-    about.add_itxt("versions", '{"torch": "2.15"}')
+    metadata = PngInfo()
+    metadata.add_itxt("pair", "sketch")
+    metadata.add_itxt("versions", '{"torch": "2.15"}')
     for row in range(recipe.count):
-        Image.new("RGB", (8, 8), (row, 0, 0)).save(folder / f"final-{row}.png", pnginfo=about)
+        Image.new("RGB", (8, 8), (row, 0, 0)).save(folder / f"final-{row}.png", pnginfo=metadata)
     timelapse_of(folder).write_bytes(b"film")
 
 
-async def press(sandbox: Sandbox, member: Member, card: MessageView, custom_id: str) -> Reply:
-    """Presses a button as it stands on a card that the engine would have drawn by now."""
-    message = sandbox.channel.messages[card.id]
+async def press_button(
+    sandbox: Sandbox, member: Member, message: MessageView, custom_id: str
+) -> Reply:
+    """Puts a button on a message, as the engine would have by now, and presses it."""
+    stored = sandbox.channel.messages[message.id]
     part = {"type": 2, "style": 2, "label": "x", "custom_id": f"imagine:{custom_id}", "id": 2}
-    message.components = [{"type": 1, "id": 1, "components": [part]}]
-    return await member.press(card, f"imagine:{custom_id}")
+    stored.components = [{"type": 1, "id": 1, "components": [part]}]
+    return await member.press(message, f"imagine:{custom_id}")
 
 
-async def preferred(member: Member, **options: Any) -> dict[str, str]:
-    """What /prefer shows, by the name of the setting."""
-    return chosen(await member.wait_filled(await member.slash("prefer", **options)))
+async def shown_preferences(member: Member, **options: Any) -> dict[str, str]:
+    """The preferences that /prefer shows, by setting."""
+    return selected_options(await member.wait_filled(await member.slash("prefer", **options)))
 
 
-def chosen(form: MessageView) -> dict[str, str]:
-    """What the menus of the form of /prefer show, by the name of the setting."""
+def selected_options(form: MessageView) -> dict[str, str]:
+    """The options selected in the menus of the form of /prefer, by setting."""
     selects = [part for part in components_of(form.raw) if part["type"] == 3]
     return {
         part["custom_id"].rpartition(":")[2]: option["label"]

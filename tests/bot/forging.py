@@ -1,6 +1,6 @@
-"""A member who sends what no client would: presses and forms with any custom id and any content.
+"""A member who forges interactions: presses and forms with any custom id and any content.
 
-What they must never reach: other members' jobs, and what those in other places were asked for with.
+They must never reach other members' jobs, or see the prompts of jobs in other places.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ FORGERIES = st.tuples(st.just("press"), IDS, st.just({})) | st.tuples(
 
 @dataclass
 class Scene:
-    """The bot in a local Discord, Ada with her jobs, and Mallory, who forges."""
+    """The bot in a local Discord, Ada with her jobs, and Mallory, who forges interactions."""
 
     sandbox: Sandbox
     database: Database
@@ -75,31 +75,34 @@ class Scene:
     bot: ImagineBot
 
     async def forge(self, kind: str, custom_id: str, fields: dict[str, str]) -> None:
-        """Sends it as Mallory and holds the bot to the law."""
+        """Sends a forged interaction as Mallory, and checks that it did no harm."""
         self.logged.seek(0)
         self.logged.truncate()
         data: dict[str, Any] = {"custom_id": f"imagine:{custom_id}"[:100]}
         if kind == "press":
-            await self.press(data["custom_id"], drawn=True)
+            await self.press(data["custom_id"], exists=True)
         else:
             parts = [{"type": 4, "id": 1, "custom_id": k, "value": v} for k, v in fields.items()]
             data["components"] = [{"type": 1, "id": 2, "components": [part]} for part in parts]
             await self._send(InteractionType.MODAL_SUBMIT, data)
-        await self.hold_to_the_law()
+        await self.assert_no_harm()
 
-    async def press(self, custom_id: str, *, drawn: bool) -> None:
-        """A press on a public card, which has such a button or does not."""
-        card = self.sandbox.channel.messages[self.victims[0].message_id or 0]
-        before = card.components
+    async def press(self, custom_id: str, *, exists: bool) -> None:
+        """Presses a button of a public job message, which has that button only if it `exists`."""
+        message = self.sandbox.channel.messages[self.victims[0].message_id or 0]
+        before = message.components
         part = {"type": 2, "id": 2, "style": 2, "label": "x", "custom_id": custom_id}
-        if drawn:
-            card.components = [{"type": 1, "id": 1, "components": [part]}]
+        if exists:
+            message.components = [{"type": 1, "id": 1, "components": [part]}]
         data = {"custom_id": custom_id, "component_type": 2, "id": 2}
-        await self._send(InteractionType.COMPONENT, data, card, answered=drawn)
-        card.components = before
+        await self._send(InteractionType.COMPONENT, data, message, answered=exists)
+        message.components = before
 
-    async def hold_to_the_law(self) -> None:
-        """Nobody else's jobs have changed, no secret is told, nothing went wrong, nobody pinged."""
+    async def assert_no_harm(self) -> None:
+        """Checks that no job of Ada's changed, no secret leaked, nothing failed, nobody was pinged.
+
+        Then cancels Mallory's jobs and deletes all messages but one of Ada's.
+        """
         for job in self.victims:
             assert await Jobs(self.database).get(job.id) == job
         shown = json.dumps([each.raw for each in await self.mallory.messages()])
@@ -127,13 +130,13 @@ class Scene:
             assert outcome["kind"] != "failed", outcome
         else:
             await asyncio.sleep(0.3)
-        while self.bot._at_work:  # noqa: ASYNC110 - it tells nobody
+        while self.bot._at_work:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
 
 @contextmanager
-def all_that_is_logged(settings: Settings) -> Iterator[io.StringIO]:
-    """A stream of it, down to DEBUG."""
+def captured_log(settings: Settings) -> Iterator[io.StringIO]:
+    """Captures the log, down to DEBUG."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers, root.level
     stream = io.StringIO()
@@ -147,8 +150,8 @@ def all_that_is_logged(settings: Settings) -> Iterator[io.StringIO]:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    """The bot at work, and four jobs of Ada's: in public, in private, elsewhere, and abroad."""
+async def forgery_scene() -> AsyncIterator[Scene]:
+    """A running bot and four jobs of Ada's: public, private, in another channel and server."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sandbox = await stack.enter_async_context(Sandbox())
@@ -158,13 +161,13 @@ async def scene() -> AsyncIterator[Scene]:
             discord_guild_id=sandbox.guild.id,
             database_path=folder / "imagine.db",
             data_dir=folder / "data",
-            model="sketch",  # any words will do; also where no test sets it
+            model="sketch",  # accepts any words; `tests.fuzz` sets no model
         )
         database = await stack.enter_async_context(new_database(settings.database_path))
-        stream = stack.enter_context(all_that_is_logged(settings))
+        stream = stack.enter_context(captured_log(settings))
         bot = await stack.enter_async_context(running_bot(sandbox, settings, database))
         ada, mallory = await sandbox.member("Ada"), await sandbox.member("Mallory")
-        card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+        job_message = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
         await ada.slash("imagine", include=SECRETS[0], private=True)
         await ada.wait_for(lambda message: "on its way" in message.text)
         for include, guild, channel in (
@@ -184,5 +187,5 @@ async def scene() -> AsyncIterator[Scene]:
             )
         jobs = [await Jobs(database).get(number) for number in range(1, 5)]
         victims = [job for job in jobs if job]
-        assert (len(victims), victims[0].message_id) == (4, card.id)
+        assert (len(victims), victims[0].message_id) == (4, job_message.id)
         yield Scene(sandbox, database, mallory, stream, victims, settings, bot)

@@ -1,4 +1,4 @@
-"""How long a block lasts, as moderators type it."""
+"""Durations as moderators type them."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @pytest.mark.parametrize("text", ["", "0m", "soon", "5", "h", "-1h", "1h!", "1y", "99999d", "1.5h"])
-def test_what_is_no_duration(text: str) -> None:
+def test_an_invalid_duration_gives_none(text: str) -> None:
     assert duration(text) is None
 
 

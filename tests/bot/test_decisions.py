@@ -1,4 +1,4 @@
-"""Every reason has words of its own."""
+"""Decisions: every reason has a sentence of its own, in every language."""
 
 from bot.decisions import YES, Decision, Reason, refuse
 from core.i18n import languages, use_locale
@@ -37,7 +37,7 @@ def test_every_reason_has_a_sentence_in_every_language() -> None:
         assert not [sentence for sentence in sentences if "{" in sentence]
 
 
-def test_only_moderators_read_which_rule_it_was() -> None:
+def test_only_moderators_read_which_rule_matched() -> None:
     decision = refuse(Reason.FORBIDDEN_WORD, found="b*d*", rule="b*d*")
     assert "rule" not in decision.refusal
     assert "*" not in decision.refusal
@@ -48,7 +48,7 @@ def test_only_moderators_read_which_rule_it_was() -> None:
     )
 
 
-def test_a_yes_is_true_and_says_nothing() -> None:
+def test_yes_is_true_and_has_no_refusal() -> None:
     assert YES
     assert YES.refusal == ""
     assert not Decision(Reason.PAUSED)

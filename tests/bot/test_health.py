@@ -1,4 +1,4 @@
-"""What the bot tells its host once it is ready."""
+"""What the bot reports to its host once it is ready."""
 
 import asyncio
 import io
@@ -7,14 +7,14 @@ from core.database.connection import Database
 from core.settings import Settings
 from sandbox import Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import PATIENCE, entries, running_bot
+from tests.bot.conftest import TIMEOUT, entries, running_bot
 
 
 async def findings(
     sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> tuple[list[str], list[str]]:
-    """What is well, and what is not; the disk is looked at last."""
-    async with running_bot(sandbox, settings, database), asyncio.timeout(PATIENCE):
+    """What the bot reports as fine, and its warnings. It checks the disk last."""
+    async with running_bot(sandbox, settings, database), asyncio.timeout(TIMEOUT):
         while True:
             if "are free for images" in logged.getvalue():
                 break
@@ -34,16 +34,16 @@ async def test_a_healthy_installation_logs_no_warning(
 ) -> None:
     good, bad = await findings(sandbox, settings, database, logged)
     assert not bad
-    for words in (
+    for text in (
         "discord.py",
         "privileged intents",
         "can post images in #imagine of the server Painters",
         "is intact",
     ):
-        assert any(words in sentence for sentence in good)
+        assert any(text in sentence for sentence in good)
 
 
-async def test_channels_where_it_may_too_little_are_named_by_what_it_lacks(
+async def test_channels_with_missing_permissions_are_listed_with_what_is_missing(
     sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> None:
     world, everyone = sandbox.world, sandbox.guild.id
@@ -60,10 +60,10 @@ async def test_channels_where_it_may_too_little_are_named_by_what_it_lacks(
     assert any("#hidden" in sentence and "View Channel" in sentence for sentence in good)
 
 
-async def test_a_server_of_which_it_sees_nothing(
+async def test_a_server_without_a_visible_channel_is_a_warning(
     sandbox: Sandbox, settings: Settings, database: Database, logged: io.StringIO
 ) -> None:
     for channel in sandbox.guild.channels.values():
         sandbox.world.overwrite(channel, sandbox.guild.id, deny=Permission.VIEW_CHANNEL)
-    _, (blind,) = await findings(sandbox, settings, database, logged)
-    assert "lacks View Channel in #" in blind
+    _, (warning,) = await findings(sandbox, settings, database, logged)
+    assert "lacks View Channel in #" in warning

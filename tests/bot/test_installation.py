@@ -1,4 +1,4 @@
-"""What members do in direct messages with the bot, and where only they have installed it."""
+"""The bot in direct messages, and in servers and group chats where only a member installed it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,88 +23,92 @@ from engine.delivery.frame import Frame
 from engine.delivery.message_writer import MessageWriter
 from engine.delivery.rest import logged_in
 from sandbox import Member, MessageView, OptionError, Sandbox
-from tests.bot.conftest import asked, private_message
+from tests.bot.conftest import ephemeral_message, request_image
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Commands of all servers: those of a single one are not in direct messages."""
+    """Registers the commands globally: those of a single server are not in direct messages."""
     return settings.model_copy(update={"discord_guild_id": None})
 
 
 async def test_a_member_requests_an_image_in_direct_messages(
-    bot: ImagineBot, database: Database, ada: Member, bob: Member, painted: Any
+    bot: ImagineBot, database: Database, ada: Member, bob: Member, rendered_job: Any
 ) -> None:
-    here = await ada.direct()
-    names = {command["name"] for command in await here.commands()}
+    direct = await ada.direct()
+    names = {command["name"] for command in await direct.commands()}
     assert {"imagine", "describe", "history", "privacy"} <= names
     assert not names & {"mod", "host", "Report to moderators"}
-    job, card = await painted(here, private=True)  # which goes without saying
-    assert (job.guild_id, job.channel_id, job.message_id) == (None, here.channel_id, card.id)
-    await here.slash("show", job=job.id)
-    shown = await here.wait_for(lambda message: message.ephemeral and "#1" in message.text)
+    job, job_message = await rendered_job(direct, private=True)  # it is private anyway
+    assert (job.guild_id, job.channel_id, job.message_id) == (
+        None,
+        direct.channel_id,
+        job_message.id,
+    )
+    await direct.slash("show", job=job.id)
+    shown = await direct.wait_for(lambda message: message.ephemeral and "#1" in message.text)
     assert shown.files
 
-    # Others see nothing of it, wherever they are.
+    # Nobody else can see it, in any channel.
     for place in (bob, await bob.direct()):
         await place.slash("show", job=job.id)
-        await private_message(place, "That job doesn't exist here")
+        await ephemeral_message(place, "That job doesn't exist here")
 
 
-async def test_history_and_cancel_reach_all_of_ones_jobs(
-    bot: ImagineBot, database: Database, ada: Member, painted: Any
+async def test_history_and_cancel_in_direct_messages_cover_all_jobs_of_a_member(
+    bot: ImagineBot, database: Database, ada: Member, rendered_job: Any
 ) -> None:
-    here = await ada.direct()
-    await painted(ada, include="a red circle")
-    await painted(here, include="a blue star")
-    await here.slash("history")
-    listed = await private_message(here, "Your images")
+    direct = await ada.direct()
+    await rendered_job(ada, include="a red circle")
+    await rendered_job(direct, include="a blue star")
+    await direct.slash("history")
+    listed = await ephemeral_message(direct, "Your images")
     assert "a red circle" in listed.text
     assert "a blue star" in listed.text
     await ada.slash("history")
-    assert "a blue star" not in (await private_message(ada, "Your images")).text
+    assert "a blue star" not in (await ephemeral_message(ada, "Your images")).text
 
-    await asked(ada, include="a green square")
-    await here.slash("cancel")
-    await private_message(here, "Job #3 was cancelled")
+    await request_image(ada, include="a green square")
+    await direct.slash("cancel")
+    await ephemeral_message(direct, "Job #3 was cancelled")
     job = await Jobs(database).get(3)
     assert job
     assert job.state is State.CANCELLED
 
 
-async def test_the_queue_tells_nothing_of_other_conversations(
+async def test_the_queue_hides_requests_from_other_conversations(
     bot: ImagineBot, ada: Member, bob: Member
 ) -> None:
-    await asked(await ada.direct(), include="a secret star")
+    await request_image(await ada.direct(), include="a secret star")
     for place in (bob, await bob.direct()):
         await place.slash("queue")
-        listed = await private_message(place, "Queue")
+        listed = await ephemeral_message(place, "Queue")
         assert "on another server" in listed.text
         assert not [word for word in ("Ada", "secret") if word in listed.text]
-    here = await ada.direct()
-    await here.slash("queue")
-    assert "a secret star" in (await private_message(here, "Queue")).text
+    direct = await ada.direct()
+    await direct.slash("queue")
+    assert "a secret star" in (await ephemeral_message(direct, "Queue")).text
 
 
-async def test_buttons_and_alternatives_work_there(
+async def test_buttons_and_alternatives_work_in_direct_messages(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
-    here = await ada.direct()
-    await here.slash("imagine", include="a {red, blue} circle")
-    question = await private_message(here, "This makes 2 requests")
-    await here.press(question, question.buttons[0].custom_id)
-    await private_message(here, "Your 2 requests are in the queue")
+    direct = await ada.direct()
+    await direct.slash("imagine", include="a {red, blue} circle")
+    question = await ephemeral_message(direct, "This makes 2 requests")
+    await direct.press(question, question.buttons[0].custom_id)
+    await ephemeral_message(direct, "Your 2 requests are in the queue")
     jobs = await JobQueue(database).waiting()
-    assert [job.channel_id for job in jobs] == [here.channel_id] * 2
-    card = next(each for each in await here.messages() if each.id == jobs[0].message_id)
-    await here.press(card, f"imagine:cancel:{jobs[0].id}")
-    await here.wait_for(lambda each: each.id == card.id and "Cancelled" in each.text)
+    assert [job.channel_id for job in jobs] == [direct.channel_id] * 2
+    message = next(each for each in await direct.messages() if each.id == jobs[0].message_id)
+    await direct.press(message, f"imagine:cancel:{jobs[0].id}")
+    await direct.wait_for(lambda each: each.id == message.id and "Cancelled" in each.text)
     assert [job.id for job in await JobQueue(database).waiting()] == [jobs[1].id]
 
 
 @pytest.fixture
-async def abroad(sandbox: Sandbox, ada: Member) -> Member:
-    """Ada in a server that has not invited the bot, which she has added to her account."""
+async def ada_elsewhere(sandbox: Sandbox, ada: Member) -> Member:
+    """Ada in a server without the bot, which she has added to her account."""
     world = sandbox.world
     owner = world.add_user("Owner")
     guild = world.add_guild("Elsewhere", owner)
@@ -116,7 +120,7 @@ async def abroad(sandbox: Sandbox, ada: Member) -> Member:
 
 
 @pytest.fixture
-async def chat(sandbox: Sandbox, ada: Member, bob: Member) -> Member:
+async def ada_in_group(sandbox: Sandbox, ada: Member, bob: Member) -> Member:
     """Ada in a group chat with Bob. Only she has added the bot to her account."""
     users = sandbox.world.users
     group = sandbox.world.add_group("Weekend", users[ada.id], users[bob.id])
@@ -126,13 +130,13 @@ async def chat(sandbox: Sandbox, ada: Member, bob: Member) -> Member:
 
 @asynccontextmanager
 async def writer(database: Database, settings: Settings) -> AsyncIterator[MessageWriter]:
-    """The engine's, which knows no channel of that server."""
+    """The engine's message writer. It has no access to that server's channels."""
     async with logged_in(settings) as client:
         yield MessageWriter(client, database, settings, grace=0)
 
 
-async def finished(database: Database, settings: Settings) -> Job:
-    """The next job, with an image that is not shown yet."""
+async def finish_next_job(database: Database, settings: Settings) -> Job:
+    """Finishes the next job with an image, without showing it."""
     job = await Claims(database).claim("engine", 60)
     assert job
     folder = folder_of(job.id, settings.data_dir)
@@ -146,54 +150,56 @@ def _write_image(folder: Path) -> None:
     Image.new("RGB", (8, 8)).save(folder / "final-0.png")
 
 
-async def test_where_the_bot_is_no_member_the_response_shows_the_job(
+async def test_the_response_shows_the_job_where_the_bot_is_not_a_member(
     bot: ImagineBot,
     sandbox: Sandbox,
     settings: Settings,
     database: Database,
-    abroad: Member,
+    ada_elsewhere: Member,
 ) -> None:
-    card = await asked(abroad)
-    assert card.ephemeral
+    message = await request_image(ada_elsewhere)
+    assert message.ephemeral
     job = await Claims(database).claim("engine", 60)
     assert job
-    assert (job.guild_id, job.channel_id, job.message_id) == (None, abroad.channel_id, None)
+    assert (job.guild_id, job.channel_id, job.message_id) == (None, ada_elsewhere.channel_id, None)
     async with writer(database, settings) as engine:
         frame = Frame(Progress(3, 40, include=0.3), lambda: [Image.new("RGB", (16, 16))])
         assert await engine.show_frame(job.id, frame)
-        assert [file.filename for file in await files_of(abroad, card)] == ["step-3.webp"]
+        assert [file.filename for file in await files_of(ada_elsewhere, message)] == ["step-3.webp"]
         await asyncio.to_thread(_write_image, folder_of(job.id, settings.data_dir))
         await Claims(database).finish(job.id, "engine", State.DONE)
         await engine.show_outcome(job.id)
-    assert [file.filename for file in await files_of(abroad, card)] == ["imagine-1-1.png"]
-    assert not [each for each in sandbox.requests if f"/channels/{abroad.channel_id}" in each.path]
+    assert [file.filename for file in await files_of(ada_elsewhere, message)] == ["imagine-1-1.png"]
+    assert not [
+        each for each in sandbox.requests if f"/channels/{ada_elsewhere.channel_id}" in each.path
+    ]
 
-    # It goes on from there: by the buttons, by its number, and in the list.
-    await abroad.wait_filled(await abroad.press(card, "imagine:again:1"))
+    # The job can be reached by its buttons, by its number, and in the history.
+    await ada_elsewhere.wait_filled(await ada_elsewhere.press(message, "imagine:again:1"))
     again = await Claims(database).claim("engine", 60)
     assert again
     assert again.parent_id == 1
     assert await ResponseTokens(database).get(again.id)
-    await abroad.slash("show", job=1)
-    assert (await private_message(abroad, "a red circle")).files
-    await abroad.slash("history")
-    assert "a red circle" in (await private_message(abroad, "Your images")).text
+    await ada_elsewhere.slash("show", job=1)
+    assert (await ephemeral_message(ada_elsewhere, "a red circle")).files
+    await ada_elsewhere.slash("history")
+    assert "a red circle" in (await ephemeral_message(ada_elsewhere, "Your images")).text
 
 
-async def test_after_fifteen_minutes_the_result_comes_by_direct_message(
+async def test_after_fifteen_minutes_the_result_is_sent_by_direct_message(
     bot: ImagineBot,
     sandbox: Sandbox,
     settings: Settings,
     database: Database,
-    abroad: Member,
+    ada_elsewhere: Member,
 ) -> None:
-    card = await asked(abroad)
+    job_message = await request_image(ada_elsewhere)
     async with writer(database, settings) as engine:
-        job = await finished(database, settings)
+        job = await finish_next_job(database, settings)
         sandbox.clock.advance(15 * 60)
         await engine.show_outcome(job.id)
-        assert not await files_of(abroad, card)
-        direct = await abroad.direct()
+        assert not await files_of(ada_elsewhere, job_message)
+        direct = await ada_elsewhere.direct()
         (shown,) = await direct.messages()
         assert [file.filename for file in shown.files] == ["imagine-1-1.png"]
         moved = await Jobs(database).get(job.id)
@@ -201,81 +207,89 @@ async def test_after_fifteen_minutes_the_result_comes_by_direct_message(
         assert (moved.channel_id, moved.message_id) == (direct.channel_id, shown.id)
         assert moved.posted
 
-        # And if they take none: the engine gives up, and the image is there to be looked up.
-        await asked(abroad)
-        await abroad.accept_direct_messages(False)
-        job = await finished(database, settings)
+        # With direct messages closed, the engine gives up; `/show` still shows the image.
+        await request_image(ada_elsewhere)
+        await ada_elsewhere.accept_direct_messages(False)
+        job = await finish_next_job(database, settings)
         sandbox.clock.advance(15 * 60)
         await engine.show_outcome(job.id)
     assert len(await direct.messages()) == 1
     assert not await Jobs(database).unposted()
-    await abroad.slash("show", job=job.id)
-    await abroad.wait_for(lambda message: f"#{job.id}" in message.text and bool(message.files))
+    await ada_elsewhere.slash("show", job=job.id)
+    await ada_elsewhere.wait_for(
+        lambda message: f"#{job.id}" in message.text and bool(message.files)
+    )
 
 
-async def test_before_the_token_ends_the_member_reads_what_comes_next(
-    monkeypatch: pytest.MonkeyPatch, bot: ImagineBot, database: Database, abroad: Member
+async def test_before_the_token_expires_the_member_reads_what_happens_next(
+    monkeypatch: pytest.MonkeyPatch, bot: ImagineBot, database: Database, ada_elsewhere: Member
 ) -> None:
     monkeypatch.setattr(expiring_tokens, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(expiring_tokens, "AHEAD", 20 * 60.0)
-    card = await asked(abroad)
-    notice = await abroad.wait_for(lambda each: each.id == card.id and "15 minutes" in each.text)
+    message = await request_image(ada_elsewhere)
+    notice = await ada_elsewhere.wait_for(
+        lambda each: each.id == message.id and "15 minutes" in each.text
+    )
     assert "job:1" in notice.text
     assert not await ResponseTokens(database).expiring(1e12)
 
 
-async def test_what_needs_a_server_is_not_offered_there(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, abroad: Member
+async def test_what_needs_the_bot_in_the_server_is_not_offered(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada_elsewhere: Member
 ) -> None:
-    names = {command["name"] for command in await abroad.commands()}
+    names = {command["name"] for command in await ada_elsewhere.commands()}
     assert "imagine" in names
     assert not names & {"mod", "host", "Report to moderators"}
-    await abroad.slash("imagine", include="a {red, blue} circle")
-    await private_message(abroad, "only take single requests")
+    await ada_elsewhere.slash("imagine", include="a {red, blue} circle")
+    await ephemeral_message(ada_elsewhere, "only take single requests")
     assert not await JobQueue(database).waiting()
-    await abroad.install(False)
+    await ada_elsewhere.install(False)
     with pytest.raises(OptionError):
-        await abroad.slash("imagine", include="a red circle")
+        await ada_elsewhere.slash("imagine", include="a red circle")
 
 
-async def test_in_a_group_chat_the_response_shows_the_job_to_its_member_alone(
+async def test_in_a_group_chat_the_response_shows_the_job_only_to_its_member(
     bot: ImagineBot,
     sandbox: Sandbox,
     settings: Settings,
     database: Database,
     bob: Member,
-    chat: Member,
+    ada_in_group: Member,
 ) -> None:
-    friend = bob.at(chat.channel_id)
-    names = {command["name"] for command in await chat.commands()}
+    friend = bob.at(ada_in_group.channel_id)
+    names = {command["name"] for command in await ada_in_group.commands()}
     assert {"imagine", "describe", "history", "Describe this image"} <= names
     assert not names & {"mod", "host", "Report to moderators"}
-    assert not await friend.commands()  # who has not added it has no commands there
+    assert not await friend.commands()  # he has not installed it
 
-    card = await asked(chat)
-    assert card.ephemeral
+    message = await request_image(ada_in_group)
+    assert message.ephemeral
     async with writer(database, settings) as engine:
-        job = await finished(database, settings)
-        assert (job.guild_id, job.channel_id) == (None, chat.channel_id)
+        job = await finish_next_job(database, settings)
+        assert (job.guild_id, job.channel_id) == (None, ada_in_group.channel_id)
         await engine.show_outcome(job.id)
-        assert [file.filename for file in await files_of(chat, card)] == ["imagine-1-1.png"]
+        assert [file.filename for file in await files_of(ada_in_group, message)] == [
+            "imagine-1-1.png"
+        ]
 
-        await chat.wait_filled(await chat.press(card, "imagine:again:1"))
-        again = await finished(database, settings)
+        await ada_in_group.wait_filled(await ada_in_group.press(message, "imagine:again:1"))
+        again = await finish_next_job(database, settings)
         sandbox.clock.advance(15 * 60)
         await engine.show_outcome(again.id)
-    (late,) = await (await chat.direct()).messages()
+    (late,) = await (await ada_in_group.direct()).messages()
     assert [file.filename for file in late.files] == ["imagine-2-1.png"]
-    assert not [each for each in sandbox.requests if f"/channels/{chat.channel_id}" in each.path]
+    assert not [
+        each for each in sandbox.requests if f"/channels/{ada_in_group.channel_id}" in each.path
+    ]
 
-    await chat.slash("imagine", include="a {red, blue} circle")
-    await private_message(chat, "only take single requests")
+    await ada_in_group.slash("imagine", include="a {red, blue} circle")
+    await ephemeral_message(ada_in_group, "only take single requests")
     await friend.install()
     await friend.slash("show", job=1)
-    await private_message(friend, "That job doesn't exist here")
+    await ephemeral_message(friend, "That job doesn't exist here")
 
 
-async def files_of(member: Member, card: MessageView) -> list[Any]:
-    message = await member.message(card.id)
-    assert message
-    return message.files
+async def files_of(member: Member, message: MessageView) -> list[Any]:
+    current = await member.message(message.id)
+    assert current
+    return current.files

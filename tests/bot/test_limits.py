@@ -4,8 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as run
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import limits as limits_module
@@ -54,7 +53,7 @@ def test_a_refusal_says_why_and_what_to_do() -> None:
     assert "Try again later" in refusal(paused)
 
 
-def test_a_block_is_told_before_anything_else() -> None:
+def test_a_block_is_reported_before_anything_else() -> None:
     rules = Rules(
         pause=Pause(0.0, 9, None), block=Block(4, None, None, 9), allowed_channels=frozenset({99})
     )
@@ -63,14 +62,14 @@ def test_a_block_is_told_before_anything_else() -> None:
     assert "Try <#99>" in refusal(replace(rules, block=None, pause=None))
 
 
-def test_a_thread_counts_as_its_channel_and_a_direct_conversation_as_none() -> None:
+def test_a_channel_rule_covers_threads_and_ignores_direct_messages() -> None:
     rules = Rules(allowed_channels=frozenset({CHANNEL}))
     assert not refusal(rules, context=ChannelContext(frozenset({7, CHANNEL}), age_restricted=False))
     assert not refusal(rules, context=DIRECT)
     assert refusal(rules, context=ChannelContext(frozenset({7}), age_restricted=False))
 
 
-def test_words_for_adults_are_refused_elsewhere_unless_they_are_kept_away() -> None:
+def test_age_restricted_words_are_refused_in_other_channels_unless_excluded() -> None:
     rules = Rules(words=(WordRule("nude", age_restricted=True), WordRule("bad")))
     assert "only allowed in age-restricted channels" in refusal(rules, recipe("a nude"))
     assert not refusal(rules, recipe(exclude="nude"))
@@ -79,11 +78,11 @@ def test_words_for_adults_are_refused_elsewhere_unless_they_are_kept_away() -> N
     assert "rephrase" in refusal(rules, recipe("b | a | d:2"))  # spread over the prompts
 
 
-def test_no_check_is_made_after_one_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading the words takes longest: nobody who is blocked can have them read."""
+def test_no_check_runs_after_one_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word filter is the slowest check: a blocked member can't make it run."""
 
     def first_hit(*_: object) -> None:
-        raise AssertionError("the words were read")
+        raise AssertionError("the word filter ran")
 
     monkeypatch.setattr(limits_module, "first_hit", first_hit)
     rules = Rules(block=Block(4, None, None, 9), words=(WordRule("bad"),))
@@ -92,7 +91,7 @@ def test_no_check_is_made_after_one_that_refuses(monkeypatch: pytest.MonkeyPatch
     assert may_request(full).reason is Reason.QUEUE_LIMIT
 
 
-def test_a_decision_is_rendered_in_whatever_language_is_current() -> None:
+def test_a_decision_is_rendered_in_the_current_language() -> None:
     decision = may_request(request(rules=Rules(pause=Pause(0.0, 9, None))))
     assert decision == Decision(Reason.PAUSED, {"because": None, "everywhere": False})
     english = decision.refusal
@@ -101,16 +100,18 @@ def test_a_decision_is_rendered_in_whatever_language_is_current() -> None:
     assert decision.refusal == english
 
 
-def test_what_comes_from_an_age_restricted_channel_stays_in_such_channels() -> None:
-    grown = request(provenance=Provenance(age_restricted=True))
-    assert may_request(grown).reason is Reason.AGE_RESTRICTED_SOURCE
-    assert may_request(replace(grown, context=DIRECT)).reason is Reason.AGE_RESTRICTED_SOURCE
-    assert may_request(replace(grown, context=ChannelContext(HERE.channels, age_restricted=True)))
+def test_a_job_from_an_age_restricted_channel_stays_in_such_channels() -> None:
+    restricted = request(provenance=Provenance(age_restricted=True))
+    assert may_request(restricted).reason is Reason.AGE_RESTRICTED_SOURCE
+    assert may_request(replace(restricted, context=DIRECT)).reason is Reason.AGE_RESTRICTED_SOURCE
+    assert may_request(
+        replace(restricted, context=ChannelContext(HERE.channels, age_restricted=True))
+    )
 
 
-def test_an_image_that_somebody_else_uploaded_is_not_used() -> None:
-    foreign = request(provenance=Provenance(foreign_images=("0" * 64,)))
-    assert may_request(foreign).reason is Reason.SOMEONE_ELSES_IMAGE
+def test_an_image_uploaded_by_someone_else_is_refused() -> None:
+    uploaded = request(provenance=Provenance(foreign_images=("0" * 64,)))
+    assert may_request(uploaded).reason is Reason.SOMEONE_ELSES_IMAGE
 
 
 def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
@@ -121,7 +122,7 @@ def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "usage", "requested", "words"),
+    ("limits", "usage", "requested", "expected"),
     [
         (Limits(waiting=2), Usage(waiting=2), {}, "/cancel"),
         (Limits(per_hour=2), Usage(last_hour=2), {}, "Try again later"),
@@ -131,11 +132,13 @@ def test_a_spoiler_is_inherited_or_comes_from_the_channel() -> None:
         (Limits(film_frames=1), Usage(), {"film": Film(Motion.LEFT, 10)}, "can't make films"),
     ],
 )
-def test_limits(limits: Limits, usage: Usage, requested: dict[str, Any], words: str) -> None:
-    assert words in may_request(request(recipe(**requested), limits=limits, usage=usage)).refusal
+def test_a_request_over_a_limit_is_refused_with_the_limit_or_what_to_do(
+    limits: Limits, usage: Usage, requested: dict[str, Any], expected: str
+) -> None:
+    assert expected in may_request(request(recipe(**requested), limits=limits, usage=usage)).refusal
 
 
-def test_at_the_limit_is_within_it() -> None:
+def test_a_request_at_the_limit_is_admitted() -> None:
     limits = Limits(waiting=2, per_hour=3, size="64x64", steps=100)
     assert may_request(request(limits=limits, usage=Usage(waiting=1, last_hour=2)))
 
@@ -152,26 +155,26 @@ some_limits = st.builds(
 )
 
 
-@run(deadline=None)
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(GUILD, 6), some_limits), st.sets(st.integers(GUILD, 6)))
-def test_the_most_generous_of_ones_own_roles_counts_then_everybodys(
+def test_the_most_generous_of_a_members_roles_applies_before_that_of_everyone(
     by_role: dict[int, Limits], roles: set[int]
 ) -> None:
-    found = asdict(limits_of(by_role, roles, GUILD))
+    result = asdict(limits_of(by_role, roles, GUILD))
     own = [asdict(by_role[role]) for role in roles - {GUILD} if role in by_role]
-    common = asdict(by_role.get(GUILD, NO_LIMITS))
+    everyone = asdict(by_role.get(GUILD, NO_LIMITS))
     default = asdict(Limits(waiting=MAX_WAITING, film_frames=MAX_FILM_FRAMES))
-    for name, number in found.items():
-        said = [each[name] for each in own if each[name] is not None]
-        if said:
+    for name, number in result.items():
+        values = [each[name] for each in own if each[name] is not None]
+        if values:
             size = pixels if name == "size" else int
-            assert size(number) == max(map(size, said))
+            assert size(number) == max(map(size, values))
         else:
-            assert number == (common[name] or default[name])
+            assert number == (everyone[name] or default[name])
 
 
 @given(some_limits, st.integers(1, 60), st.integers(0, 60), st.integers(0, 60))
-def test_a_request_beyond_any_limit_is_refused_and_no_other(
+def test_a_request_is_refused_if_and_only_if_it_exceeds_a_limit(
     limits: Limits, steps: int, waiting: int, last_hour: int
 ) -> None:
     requested, usage = recipe(steps=steps), Usage(waiting, last_hour)

@@ -1,4 +1,4 @@
-"""`python -m bot` as a process: it stops when told to, and says why it cannot run."""
+"""`python -m bot` as a process: it stops on a signal, and explains why it can't run."""
 
 import asyncio
 import os
@@ -20,14 +20,14 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.settings import Settings
 from sandbox import Sandbox
-from tests.bot.conftest import NOWHERE, PATIENCE
+from tests.bot.conftest import TIMEOUT, WRONG_PATH
 
 pytestmark = pytest.mark.slow
 
 FIX_FIRST, TRY_LATER = 78, 1
 
 
-async def start(settings: Settings, folder: Path, **further: str) -> Process:
+async def start(settings: Settings, folder: Path, **variables: str) -> Process:
     token = settings.discord_token
     environment = {
         "PATH": os.environ["PATH"],
@@ -38,7 +38,7 @@ async def start(settings: Settings, folder: Path, **further: str) -> Process:
         "DATABASE_PATH": str(settings.database_path),
         "DATA_DIR": str(settings.data_dir),
         "LOG_LEVEL": "DEBUG",
-        **further,
+        **variables,
     }
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", env=environment, cwd=folder, stdout=PIPE, stderr=PIPE
@@ -68,7 +68,7 @@ async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) 
 async def test_the_delay_starts_over_after_a_good_connection(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each bot ends with an error; the fifth was connected first."""
+    """Each bot ends with an error, but the fifth connects first."""
     connected = iter([False, False, False, False, True, False, False])
     delays: list[float] = []
 
@@ -99,8 +99,8 @@ async def test_the_delay_starts_over_after_a_good_connection(
     assert delays == [1, 2, 4, 6, 1, 2, 4]
 
 
-async def last_words(process: Process, status: int) -> str:
-    """The one sentence on the error output, after the log; no traceback."""
+async def log_tail(process: Process, status: int) -> str:
+    """The last line on standard error of a process that ends with this status, not a traceback."""
     output, errors = await process.communicate()
     assert process.returncode == status, errors.decode()
     assert not output
@@ -109,7 +109,7 @@ async def last_words(process: Process, status: int) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_in_good_order(
+async def test_a_signal_shuts_it_down_cleanly(
     sandbox: Sandbox, settings: Settings, tmp_path: Path, number: signal.Signals
 ) -> None:
     process = await start(settings, tmp_path)
@@ -122,36 +122,38 @@ async def test_a_signal_ends_it_in_good_order(
     await sandbox.gateway.wait_connected(connected=False)
 
 
-async def test_what_it_keeps_nobody_else_can_read(
+async def test_stored_files_are_readable_only_by_their_owner(
     sandbox: Sandbox, settings: Settings, tmp_path: Path
 ) -> None:
-    before = os.umask(0o022)
+    umask = os.umask(0o022)
     try:
         process = await start(settings, tmp_path)
     finally:
-        os.umask(before)
+        os.umask(umask)
     await sandbox.client.wait_for_command("imagine")
     ada = await sandbox.member("Ada")
     Image.new("RGB", (9, 9)).save(tmp_path / "own.png")
     await ada.wait_filled(await ada.slash("imagine", include="x", image=tmp_path / "own.png"))
     (uploaded,) = (settings.data_dir / "initial").iterdir()
     database = settings.database_path
-    beside = [Path(f"{database}{end}") for end in ("", "-wal", "-shm", ".deletions")]
-    for path in (settings.data_dir, uploaded.parent, uploaded, *beside):
+    database_files = [Path(f"{database}{end}") for end in ("", "-wal", "-shm", ".deletions")]
+    for path in (settings.data_dir, uploaded.parent, uploaded, *database_files):
         assert path.stat().st_mode & 0o077 == 0, path
     process.terminate()
     await process.communicate()
 
 
-async def test_without_a_token_it_says_where_to_get_one(settings: Settings, tmp_path: Path) -> None:
+async def test_a_missing_token_is_explained_with_where_to_get_one(
+    settings: Settings, tmp_path: Path
+) -> None:
     process = await start(settings, tmp_path, DISCORD_TOKEN="")
-    sentence = await last_words(process, FIX_FIRST)
-    assert "DISCORD_TOKEN is not set" in sentence
-    assert ".env.example" in sentence
-    assert "https://discord.com/developers/applications" in sentence
+    explanation = await log_tail(process, FIX_FIRST)
+    assert "DISCORD_TOKEN is not set" in explanation
+    assert ".env.example" in explanation
+    assert "https://discord.com/developers/applications" in explanation
 
 
-def test_help_fits_on_a_screen_and_names_settings_that_exist(
+def test_help_fits_on_a_screen_and_lists_only_existing_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -165,44 +167,46 @@ def test_help_fits_on_a_screen_and_names_settings_that_exist(
     assert named <= {name.upper() for name in Settings.model_fields}
 
 
-async def test_with_a_wrong_token(settings: Settings, tmp_path: Path) -> None:
+async def test_a_wrong_token_is_explained(settings: Settings, tmp_path: Path) -> None:
     process = await start(settings, tmp_path, DISCORD_TOKEN="not.the.token")
-    assert "does not accept the token" in await last_words(process, FIX_FIRST)
+    assert "does not accept the token" in await log_tail(process, FIX_FIRST)
 
 
-async def test_with_a_wrong_address(settings: Settings, tmp_path: Path) -> None:
-    wrong = settings.discord_api_url + NOWHERE
+async def test_a_wrong_address_is_explained(settings: Settings, tmp_path: Path) -> None:
+    wrong = settings.discord_api_url + WRONG_PATH
     process = await start(settings, tmp_path, DISCORD_API_URL=wrong)
-    assert "check DISCORD_API_URL" in await last_words(process, FIX_FIRST)
+    assert "check DISCORD_API_URL" in await log_tail(process, FIX_FIRST)
 
 
-async def test_in_a_server_that_has_not_invited_it(settings: Settings, tmp_path: Path) -> None:
+async def test_a_server_that_has_not_invited_the_bot_is_explained(
+    settings: Settings, tmp_path: Path
+) -> None:
     process = await start(settings, tmp_path, DISCORD_GUILD_ID="1234")
-    assert "applications.commands" in await last_words(process, FIX_FIRST)
+    assert "applications.commands" in await log_tail(process, FIX_FIRST)
 
 
-async def test_with_a_newer_database(settings: Settings, tmp_path: Path) -> None:
+async def test_a_newer_database_is_explained(settings: Settings, tmp_path: Path) -> None:
     with sqlite3.connect(settings.database_path) as database:
         database.execute("PRAGMA user_version = 999")
     process = await start(settings, tmp_path)
-    assert "newer version" in await last_words(process, FIX_FIRST)
+    assert "newer version" in await log_tail(process, FIX_FIRST)
 
 
-async def test_with_a_damaged_database(settings: Settings, tmp_path: Path) -> None:
+async def test_a_damaged_database_is_explained(settings: Settings, tmp_path: Path) -> None:
     settings.database_path.write_bytes(b"no database at all, whatever its name says" * 100)
     process = await start(settings, tmp_path)
-    assert "not a database" in await last_words(process, FIX_FIRST)
+    assert "not a database" in await log_tail(process, FIX_FIRST)
 
 
-async def test_with_a_locked_database(settings: Settings, tmp_path: Path) -> None:
+async def test_a_locked_database_is_explained(settings: Settings, tmp_path: Path) -> None:
     database = sqlite3.connect(settings.database_path, isolation_level=None)
     database.execute("BEGIN EXCLUSIVE")
     process = await start(settings, tmp_path)
-    assert "locked" in await last_words(process, TRY_LATER)
+    assert "locked" in await log_tail(process, TRY_LATER)
     database.close()
 
 
-async def test_it_waits_for_a_discord_that_does_not_answer_yet(
+async def test_it_keeps_trying_while_discord_does_not_answer(
     settings: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.reset("GET /users/@me", times=3)  # aiohttp itself tries twice
@@ -214,7 +218,7 @@ async def test_it_waits_for_a_discord_that_does_not_answer_yet(
     assert "Discord does not answer" in errors.decode()
 
 
-async def test_it_tells_whether_it_is_connected(
+async def test_its_health_endpoint_reports_whether_it_is_connected(
     settings: Settings, sandbox: Sandbox, tmp_path: Path, unused_tcp_port: int
 ) -> None:
     sandbox.faults.reset("GET /users/@me", times=1000)
@@ -226,7 +230,7 @@ async def test_it_tells_whether_it_is_connected(
                 return answer.status, await answer.text()
 
         async def until(status: int) -> None:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while True:
                     with suppress(aiohttp.ClientConnectionError):
                         if (await health())[0] == status:
@@ -248,9 +252,9 @@ async def test_a_job_outlives_the_bot(settings: Settings, sandbox: Sandbox, tmp_
     process = await start(settings, tmp_path)
     await sandbox.client.wait_for_command("imagine")
     ada = await sandbox.member("Ada")
-    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    message = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     process.kill()
     await process.communicate()
     async with Database.open(settings.database_path) as database:
         (job,) = await JobQueue(database).waiting()
-        assert job.message_id == card.id
+        assert job.message_id == message.id

@@ -1,4 +1,4 @@
-"""Who may ask for what."""
+"""What may be rendered, posted and cancelled, and by whom."""
 
 from dataclasses import replace
 
@@ -29,16 +29,16 @@ def job() -> Job:
     return queued_job(guild_id=GUILD, channel_id=CHANNEL, member_id=ADA, member_name="Ada")
 
 
-@pytest.mark.parametrize("pair", ["sketch", "imagenet", "another"])
-def test_what_the_menu_offers_may_be_rendered(pair: str) -> None:
-    menu = policy.menu(pair)
+@pytest.mark.parametrize("model", ["sketch", "imagenet", "another"])
+def test_everything_on_the_menu_may_be_rendered(model: str) -> None:
+    menu = policy.menu(model)
     for size in menu.suggested:
         requested = recipe(width=size.width, height=size.height, steps=menu.steps)
-        assert policy.may_paint(requested, pair)
+        assert policy.may_paint(requested, model)
 
 
 @pytest.mark.parametrize("side", [256, 1000])
-def test_a_size_of_another_pair_is_refused_with_the_sizes_there_are(side: int) -> None:
+def test_a_size_of_another_model_is_refused_with_the_available_sizes(side: int) -> None:
     decision = policy.may_paint(recipe(width=side, height=side), "sketch")
     assert not decision
     assert f"{side}x{side}" in decision.refusal
@@ -52,11 +52,11 @@ def test_sizes_on_the_menu_suit_the_model(entry: Entry) -> None:
     assert canvas.factor % entry.factor == 0
 
 
-@pytest.mark.parametrize("pair", ["sketch", "imagenet"])
+@pytest.mark.parametrize("model", ["sketch", "imagenet"])
 @given(ratio=st.floats(1 / MAX_RATIO, MAX_RATIO))
-def test_any_aspect_ratio_may_be_rendered(pair: str, ratio: float) -> None:
-    width, height = fit_ratio(ratio, policy.menu(pair).canvas)
-    assert policy.may_paint(recipe(width=width, height=height), pair)
+def test_any_aspect_ratio_may_be_rendered(model: str, ratio: float) -> None:
+    width, height = fit_ratio(ratio, policy.menu(model).canvas)
+    assert policy.may_paint(recipe(width=width, height=height), model)
 
 
 @pytest.mark.parametrize("steps", [policy.MIN_STEPS - 1, policy.MAX_STEPS + 1])
@@ -69,27 +69,29 @@ def test_missing_permissions_are_named() -> None:
     assert "Attach Files, Embed Links" in policy.may_post(["Attach Files", "Embed Links"]).refusal
 
 
-def test_ones_own_job_and_as_moderator_anybodys_may_be_cancelled(job: Job) -> None:
+def test_members_may_cancel_their_own_jobs_and_moderators_any_job(job: Job) -> None:
     assert policy.may_cancel(job, ADA_HERE)
     assert policy.may_cancel(replace(job, state=State.RUNNING), ADA_HERE)
     assert policy.may_cancel(job, MODERATOR)
 
 
-def test_a_stranger_may_not_cancel(job: Job) -> None:
+def test_other_members_may_not_cancel_a_job(job: Job) -> None:
     assert "Only the member who requested" in policy.may_cancel(job, BOB_HERE).refusal
 
 
-def test_a_moderators_word_counts_in_their_own_channel(job: Job) -> None:
+def test_a_moderator_may_not_cancel_from_another_channel(job: Job) -> None:
     assert not policy.may_cancel(job, replace(MODERATOR, channel_id=99))
 
 
 @pytest.mark.parametrize("actor", [ADA_HERE, MODERATOR])
-def test_nothing_is_told_of_other_servers(job: Job, actor: policy.Actor) -> None:
-    elsewhere = policy.may_cancel(replace(job, guild_id=99), actor)
-    assert elsewhere == policy.may_cancel(None, actor)
-    assert not elsewhere
+def test_a_job_in_another_server_looks_like_one_that_does_not_exist(
+    job: Job, actor: policy.Actor
+) -> None:
+    decision = policy.may_cancel(replace(job, guild_id=99), actor)
+    assert decision == policy.may_cancel(None, actor)
+    assert not decision
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.FAILED, State.CANCELLED])
-def test_what_has_ended_cannot_be_cancelled(job: Job, state: State) -> None:
+def test_an_ended_job_cannot_be_cancelled(job: Job, state: State) -> None:
     assert str(state) in policy.may_cancel(replace(job, state=state), ADA_HERE).refusal

@@ -10,7 +10,7 @@ OWN = ["a mole", "a beaver"]
 
 
 @pytest.mark.parametrize("language", ["en", *languages()])
-def test_every_theme_is_understood_whole_and_fits_on_its_button(language: str) -> None:
+def test_every_theme_is_understood_completely_and_fits_on_its_button(language: str) -> None:
     vocabulary = vocabulary_of("picturebook")
     assert vocabulary
     with use_locale(language):
@@ -21,7 +21,7 @@ def test_every_theme_is_understood_whole_and_fits_on_its_button(language: str) -
         assert max(len(theme) for model in THEMES for theme in themes(model)) <= LONGEST
 
 
-def test_own_themes_come_first_and_the_last_one_chosen_is_left_out() -> None:
+def test_a_servers_own_themes_come_first_and_the_last_winner_is_left_out() -> None:
     offer = offered(OWN, [*OWN, *"abcdef"], "a mole", "seed")
     assert offer[0] == "a beaver"
     assert len({*offer}) == OFFERED

@@ -1,4 +1,4 @@
-"""What `make try` starts, and Chromium looking at its page."""
+"""`make try` as a process, and its page in Chromium."""
 
 import itertools
 import re
@@ -15,14 +15,14 @@ from playwright.async_api import Browser, Locator, Page, expect
 from sandbox import SandboxClient
 from sandbox.browser import CHROMIUM, NO_CHROMIUM, chromium, playground
 
-PATIENCE = 180_000.0  #: milliseconds until a test that waits for something gives up
-NUMBERS = itertools.count(1)
+PATIENCE = 180_000.0  #: milliseconds that a test waits for something before it fails
+CHANNEL_NUMBERS = itertools.count(1)
 
 expect.set_options(timeout=120_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a browser these tests cannot run: they say so, and nothing else is skipped."""
+    """Skips the tests in this folder if Chromium is not installed."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What runs: the page's address, and a way to prepare channels for tests."""
+    """The running product: the page's URL, and a client that prepares channels for tests."""
 
     address: str
     client: SandboxClient
@@ -39,7 +39,7 @@ class Product:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product() -> AsyncIterator[Product]:
-    """`make try`, once for all tests; each works in channels of its own, one image at a time."""
+    """`make try`, once for all tests. Each test has its own channel; a request is one image."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("IMAGES_PER_REQUEST", "1")
         async with playground() as address:
@@ -55,7 +55,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Screen:
-    """The page as somebody uses it who reads its words, not its code."""
+    """A page object: finds elements by what a member sees or hears, rarely by CSS."""
 
     def __init__(self, page: Page, product: Product) -> None:
         self.page = page
@@ -63,31 +63,31 @@ class Screen:
         self.client = product.client
         self.keyboard = page.keyboard
         self.composer = page.locator("#composer-text")
-        # Without the mention for an image that took over a minute, as on a busy machine.
+        # Without mentions that an image is ready, which only come on a busy machine.
         self.messages = page.get_by_role("log").locator(
             ":scope li.message:not(.note):not(:has-text('Your image is ready.'))"
         )
         self.suggestions = page.locator(".listbox").get_by_role("option")
-        self.behind = page.get_by_role("complementary", name="Behind the scenes")
+        self.debug_panel = page.get_by_role("complementary", name="Behind the scenes")
 
-    async def enter(self, channel: str) -> None:
+    async def open_channel(self, channel: str) -> None:
         await self.page.get_by_role("navigation", name="Channels").get_by_text(channel).click()
         await expect(self.page.get_by_role("heading", name=channel, exact=True)).to_be_visible()
 
-    async def become(self, name: str) -> None:
+    async def act_as(self, name: str) -> None:
         await self.page.get_by_role("button", name=re.compile(f"^[A-Z]?{name}$")).click()
         await expect(self.page.get_by_role("region", name="You")).to_contain_text(name)
 
     async def type_command(self, text: str) -> None:
-        """Types a command up to its fields; what follows goes into the first of them."""
+        """Types a command. Once its form opens, the rest goes into the first option."""
         await self.composer.click()
         await self.composer.press_sequentially(text)
 
     async def imagine(self, include: str, **options: str | int) -> Locator:
-        """Asks for a picture by typing, and waits for its card."""
-        written = "".join(f" {name}: {value}" for name, value in options.items())
+        """Types and sends `/imagine`. Returns the job message once it is there."""
+        typed = "".join(f" {name}: {value}" for name, value in options.items())
         count = await self.messages.count()
-        await self.composer.fill(f"/imagine include: {include}{written}")
+        await self.composer.fill(f"/imagine include: {include}{typed}")
         await expect(self.page.get_by_role("form", name="Command /imagine")).to_be_visible()
         await self.keyboard.press("Enter")
         await expect(self.messages).to_have_count(count + 1)
@@ -96,10 +96,10 @@ class Screen:
     def button(self, name: str, within: Locator | None = None) -> Locator:
         return (within or self.page).get_by_role("button", name=name, exact=True)
 
-    async def painted(self, card: Locator) -> None:
-        """Waits for the finished picture of a card."""
-        await expect(card).to_contain_text("Painted", timeout=PATIENCE)
-        finished = card.locator('img[src*="/imagine-"]').first
+    async def wait_finished(self, job_message: Locator) -> None:
+        """Waits until a job message shows its finished image."""
+        await expect(job_message).to_contain_text("Painted", timeout=PATIENCE)
+        finished = job_message.locator('img[src*="/imagine-"]').first
         await expect(finished).to_be_visible(timeout=PATIENCE)
 
 
@@ -107,9 +107,12 @@ class Screen:
 def open_page(
     product: Product, browser: Browser, request: pytest.FixtureRequest
 ) -> Callable[..., Any]:
-    """Opens the page in a channel of the test's own, and sees to it that nothing went wrong."""
+    """Opens the page in a channel named after the test.
+
+    Afterwards asserts that the page raised no errors and requested nothing from other origins.
+    """
     words = re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_"))
-    name = f"{words[:24]}-{next(NUMBERS)}"
+    name = f"{words[:24]}-{next(CHANNEL_NUMBERS)}"
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[Screen]:
@@ -118,29 +121,31 @@ def open_page(
         context = await browser.new_context(**settings)
         context.set_default_timeout(PATIENCE)
         page = await context.new_page()
-        troubles: list[str] = []
-        asked: list[str] = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda each: asked.append(each.url))
+        page_errors: list[str] = []
+        requested_urls: list[str] = []
+        page.on("pageerror", lambda error: page_errors.append(str(error)))
+        page.on("request", lambda each: requested_urls.append(each.url))
         await page.goto(product.address)
         screen = Screen(page, product)
         if page.viewport_size and page.viewport_size["width"] > 900:
-            await screen.enter(name)
+            await screen.open_channel(name)
         try:
             yield screen
-        finally:  # no trouble outlives its test
+        finally:  # faults must not affect the next test
             await context.close()
             await product.client.post("/debug/switch", {"down": False, "slow": False})
             await product.client.wait_for_command("imagine")
-        own = product.address.partition("#")[0]
-        assert troubles == []
-        assert [url for url in asked if not url.startswith((own, f"blob:{own}"))] == []
+        origin = product.address.partition("#")[0]
+        assert page_errors == []
+        assert [
+            url for url in requested_urls if not url.startswith((origin, f"blob:{origin}"))
+        ] == []
 
     return opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def screen(open_page: Callable[..., Any]) -> AsyncIterator[Screen]:
-    """The page on a desktop, in a channel of the test's own, as Ada."""
+    """The page in a desktop-sized window, in the test's own channel, as Ada."""
     async with open_page() as opened:
         yield opened

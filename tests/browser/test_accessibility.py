@@ -1,4 +1,4 @@
-"""Without a mouse, without sight, on a small screen, without motion."""
+"""Accessibility: axe-core, the keyboard alone, small screens, reduced motion, screen readers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeE
 
 
 async def assert_accessible(screen: Screen, state: str) -> None:
-    """Nothing for axe-core to complain of; in dark, only colours can differ."""
+    """Asserts that axe-core finds no violations; in the dark theme, it checks contrast only."""
     for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         await screen.page.emulate_media(color_scheme=scheme)
         found = await Axe().run(screen.page, options=options)
@@ -27,7 +27,7 @@ async def assert_accessible(screen: Screen, state: str) -> None:
 
 
 async def test_axe_finds_no_violation_in_any_state(open_page: Callable[..., Any]) -> None:
-    # Without the fading of colours, which axe-core would catch half-way.
+    # Without transitions, so that axe-core never measures a colour halfway.
     async with open_page(reduced_motion="reduce") as screen:
         await assert_accessible(screen, "an empty channel")
         await screen.type_command("/")
@@ -38,38 +38,38 @@ async def test_axe_finds_no_violation_in_any_state(open_page: Callable[..., Any]
             await screen.page.get_by_role("button", name=f"Add {option}:").click()
         await screen.keyboard.press("Enter")
         await expect(screen.page.locator("[aria-invalid=true]")).to_be_visible()
-        await assert_accessible(screen, "a command with a mistake")
+        await assert_accessible(screen, "a command with an invalid option")
         await screen.keyboard.press("Escape")
-        card = await screen.imagine("a red circle", steps=30)
-        await assert_accessible(screen, "a card that waits")
-        await screen.painted(card)
-        await screen.button("Details", card).click()
+        job_message = await screen.imagine("a red circle", steps=30)
+        await assert_accessible(screen, "a queued job message")
+        await screen.wait_finished(job_message)
+        await screen.button("Details", job_message).click()
         await expect(screen.messages.nth(1)).to_contain_text("Made with")
-        await screen.button("Timelapse", card).click()
+        await screen.button("Timelapse", job_message).click()
         await expect(screen.page.locator("video")).to_be_visible()
-        await assert_accessible(screen, "a picture, details and a film")
-        await screen.button("More for this message", card).click()
+        await assert_accessible(screen, "an image, details and a timelapse")
+        await screen.button("More for this message", job_message).click()
         await expect(screen.page.get_by_role("menu")).to_be_visible()
         await assert_accessible(screen, "a menu")
         await screen.keyboard.press("Escape")
-        await screen.button("Edit", card).click()
+        await screen.button("Edit", job_message).click()
         await expect(screen.page.get_by_role("dialog")).to_be_visible()
         await assert_accessible(screen, "a form")
         await screen.keyboard.press("Escape")
-        await card.locator(".picture").click()
-        await assert_accessible(screen, "a picture by itself")
+        await job_message.locator(".picture").click()
+        await assert_accessible(screen, "an image in its dialog")
         await screen.keyboard.press("Escape")
         await screen.button("Behind the scenes").click()
-        await expect(screen.behind.locator(".requests li").first).to_be_visible()
-        await screen.behind.locator(".requests summary").first.click()
+        await expect(screen.debug_panel.locator(".requests li").first).to_be_visible()
+        await screen.debug_panel.locator(".requests summary").first.click()
         await assert_accessible(screen, "behind the scenes")
         await screen.button("Gallery").click()
         await expect(screen.page.locator(".card").first).to_be_visible()
         await assert_accessible(screen, "the gallery")
 
 
-async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
-    """From the skip link to a picture, through its menu and form, and to another member."""
+async def test_everything_is_reachable_by_keyboard(screen: Screen) -> None:
+    """From the skip link to an image, its menu and a form, and on to another member."""
     page, keyboard = screen.page, screen.keyboard
     await page.reload()
     await expect(page.get_by_role("button", name="Gallery", exact=True)).to_be_visible()
@@ -82,7 +82,7 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     await keyboard.press("Enter")
     await keyboard.type("a green circle")
     await keyboard.press("Tab")
-    for _ in range(4):  # on to + steps
+    for _ in range(4):  # to "Add steps"
         assert (await page.evaluate(FOCUSED)).startswith("Add ")
         if (await page.evaluate(FOCUSED)).startswith("Add steps"):
             break
@@ -91,8 +91,8 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     await keyboard.type("20")
     count = await screen.messages.count()
     await keyboard.press("Enter")
-    card = screen.messages.nth(count)
-    await screen.painted(card)
+    job_message = screen.messages.nth(count)
+    await screen.wait_finished(job_message)
 
     await _tab_back_to(screen, "li.message")
     await expect(page.locator("li.message:focus")).to_have_count(1)
@@ -109,8 +109,8 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     await expect(form.get_by_role("textbox")).to_be_focused()
     await keyboard.press("Escape")
     await expect(form).to_have_count(0)
-    await expect(card).to_be_focused()
-    await keyboard.press("Tab")  # the picture
+    await expect(job_message).to_be_focused()
+    await keyboard.press("Tab")  # the image
     await keyboard.press("Enter")
     await expect(page.get_by_role("dialog", name="a green circle")).to_be_visible()
     await keyboard.press("Escape")
@@ -126,7 +126,7 @@ async def test_everything_is_reached_without_a_mouse(screen: Screen) -> None:
     assert "Mia" in await page.evaluate(FOCUSED)
     await keyboard.press("Enter")
     await expect(page.get_by_role("region", name="You")).to_contain_text("Mia")
-    assert "Mia" in await page.evaluate(FOCUSED)  # the focus stays where one is
+    assert "Mia" in await page.evaluate(FOCUSED)  # the focus stays on the member
 
 
 async def _tab_back_to(screen: Screen, wanted: str) -> None:
@@ -134,7 +134,7 @@ async def _tab_back_to(screen: Screen, wanted: str) -> None:
         await screen.keyboard.press("Shift+Tab")
         if await screen.page.evaluate(f"document.activeElement.matches('{wanted}')"):
             return
-    raise AssertionError(f"{wanted} is not in the order of the Tab key")
+    raise AssertionError(f"Shift+Tab does not reach {wanted}")
 
 
 async def test_a_narrow_screen_has_room_for_everything(open_page: Callable[..., Any]) -> None:
@@ -149,49 +149,49 @@ async def test_a_narrow_screen_has_room_for_everything(open_page: Callable[..., 
         await screen.button("Members").click()
         await page.get_by_role("button", name="Ben", exact=True).click()
         await screen.keyboard.press("Escape")
-        # Whoever acts as another member starts with an empty message box.
+        # Acting as another member empties the message box, so wait for that first.
         await expect(page.locator('[aria-label="You"]')).to_contain_text("Ben")
         await screen.composer.fill("/imagine include: a small blue heart steps: 20 seed: 1")
         await _assert_fits(screen)
         await screen.button("Send").click()
-        card = screen.messages.first
-        await screen.painted(card)
+        job_message = screen.messages.first
+        await screen.wait_finished(job_message)
         await _assert_fits(screen)
         await screen.button("Behind the scenes").click()
-        await expect(screen.behind.locator(".requests li").first).to_be_visible()
+        await expect(screen.debug_panel.locator(".requests li").first).to_be_visible()
         await _assert_fits(screen)
         await assert_accessible(screen, "behind the scenes")
 
 
 async def _assert_fits(screen: Screen) -> None:
-    """Nothing sticks out of the window."""
-    wide = await screen.page.evaluate(
+    """Asserts that no element extends beyond the window, and that the page does not scroll."""
+    overflowing = await screen.page.evaluate(
         """() => [...document.querySelectorAll("body *")]
             .filter((node) => node.checkVisibility({ visibilityProperty: true })
                 && !node.closest(".unseen, .topic, .buckets code, .requests, .skip"))
             .filter((node) => node.getBoundingClientRect().right > innerWidth + 1)
             .map((node) => node.outerHTML.slice(0, 120))"""
     )
-    assert wide == []
+    assert overflowing == []
     assert await screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await screen.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
-async def test_nothing_moves_for_those_who_want_no_motion(open_page: Callable[..., Any]) -> None:
+async def test_nothing_moves_with_reduced_motion(open_page: Callable[..., Any]) -> None:
     async with open_page(reduced_motion="reduce") as screen:
         await screen.imagine("a red circle", steps=10)
-        moving = "document.getAnimations({ subtree: true }).length"
-        assert await screen.page.evaluate(moving) == 0
-        durations = await screen.page.evaluate(
+        animations = "document.getAnimations({ subtree: true }).length"
+        assert await screen.page.evaluate(animations) == 0
+        animated = await screen.page.evaluate(
             """[...document.querySelectorAll("*")].map((node) => getComputedStyle(node))
                 .filter((style) => style.animationName !== "none"
                     || style.transitionDuration !== "0s").length"""
         )
-        assert durations == 0
+        assert animated == 0
 
 
-async def test_changes_are_told_to_screen_readers_without_the_numbers(screen: Screen) -> None:
-    """A card is announced when it comes and when its title changes, not at each frame."""
+async def test_screen_readers_announce_changes_but_not_progress(screen: Screen) -> None:
+    """A job message is announced when it appears and when its title changes, not at each frame."""
     await screen.page.evaluate(
         """() => {
             window.announced = [];
@@ -200,7 +200,7 @@ async def test_changes_are_told_to_screen_readers_without_the_numbers(screen: Sc
                 .observe(document.getElementById("announcements"), { childList: true });
         }"""
     )
-    await screen.painted(await screen.imagine("a gray square", steps=40))
+    await screen.wait_finished(await screen.imagine("a gray square", steps=40))
     announced = await screen.page.evaluate("announced")
     assert [each for each in announced if each == "Imagine: Painting"] == ["Imagine: Painting"]
     assert [each for each in announced if each == "Imagine: Painted"] == ["Imagine: Painted"]

@@ -1,4 +1,4 @@
-"""What one types, chooses, drops and pastes."""
+"""The message box: typing, choosing options, dropping and pasting files."""
 
 import base64
 import io
@@ -52,12 +52,12 @@ async def test_the_bot_suggests_earlier_requests(screen: Screen) -> None:
 
 
 async def test_an_image_is_dropped_on_a_command_or_pasted_or_picked(screen: Screen) -> None:
-    """Dropped, it is what the picture starts from; a second, pasted one goes into the next."""
+    """A dropped file goes into the first free file option, `image`; a pasted one into `like`."""
     await screen.type_command("/imagine a red circle")
-    await _give(screen, "drop", "start.png")
+    await _transfer_image(screen, "drop", "start.png")
     form = screen.page.get_by_role("form", name="Command /imagine")
     await expect(form.locator("[data-option=image]")).to_contain_text("start.png")
-    await _give(screen, "paste", "liked.png")
+    await _transfer_image(screen, "paste", "liked.png")
     await expect(form.locator("[data-option=like]")).to_contain_text("liked.png")
     await screen.button("Remove like", form).click()
     await screen.button("Send", form).click()
@@ -76,37 +76,37 @@ async def test_an_image_is_dropped_on_a_command_or_pasted_or_picked(screen: Scre
 
     await message.click(button="right", position={"x": 120, "y": 10})
     await screen.page.get_by_role("menuitem", name="Imagine from this image").click()
-    asked = screen.page.get_by_role("dialog", name="Imagine from this image")
-    await asked.get_by_label("Include").fill("a red heart")
-    await screen.button("Submit", asked).click()
+    dialog = screen.page.get_by_role("dialog", name="Imagine from this image")
+    await dialog.get_by_label("Include").fill("a red heart")
+    await screen.button("Submit", dialog).click()
     await expect(screen.messages.nth(2)).to_contain_text("a red heart")
 
 
-async def _give(screen: Screen, how: str, name: str) -> None:
-    """Drops or pastes a picture, as a browser tells of it."""
+async def _transfer_image(screen: Screen, how: str, name: str) -> None:
+    """Dispatches the event of dropping or pasting an image file. `how` is `drop` or `paste`."""
     await screen.page.evaluate(
         """([how, name, text]) => {
             const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
             const data = new DataTransfer();
             data.items.add(new File([bytes], name, { type: "image/png" }));
-            const far = { bubbles: true, cancelable: true };
+            const options = { bubbles: true, cancelable: true };
             const event = how === "drop"
-                ? new DragEvent("drop", { dataTransfer: data, ...far })
-                : new ClipboardEvent("paste", { clipboardData: data, ...far });
+                ? new DragEvent("drop", { dataTransfer: data, ...options })
+                : new ClipboardEvent("paste", { clipboardData: data, ...options });
             document.activeElement.dispatchEvent(event);
         }""",
         [how, name, base64.b64encode(red_png()).decode()],
     )
 
 
-async def test_a_text_is_only_ever_text(screen: Screen) -> None:
-    """Markup of a member stays what it is, in messages, cards, titles and the gallery."""
+async def test_markup_from_members_is_shown_as_text(screen: Screen) -> None:
+    """HTML is escaped in messages and job messages."""
     markup = "<img src=x onerror=alert(1)> a red circle <script>alert(2)</script>"
     await screen.composer.fill(markup)
     await screen.keyboard.press("Enter")
     await expect(screen.messages.first).to_contain_text(markup)
-    card = await screen.imagine(markup, steps=10)
-    await expect(card).to_contain_text("<script>alert(2)</script>")
+    job_message = await screen.imagine(markup, steps=10)
+    await expect(job_message).to_contain_text("<script>alert(2)</script>")
     assert await screen.page.locator("img[src=x], li script").count() == 0
 
 
@@ -121,7 +121,7 @@ async def test_a_command_is_closed_by_escape_and_by_acting_as_somebody_else(
     await expect(form).to_have_count(0)
     await screen.composer.fill("/imagine include: a red circle")
     await expect(form).to_be_visible()
-    await screen.become("Ben")
+    await screen.act_as("Ben")
     await expect(form).to_have_count(0)
 
 
@@ -135,7 +135,7 @@ async def test_commands_are_offered_in_the_language_that_was_just_chosen(screen:
     await expect(language).to_have_value("de")
     await expect(screen.page.get_by_role("log")).to_be_visible()
     await screen.page.wait_for_timeout(500)
-    await screen.composer.fill("/he")  # at once, as a paste: never "/" by itself
+    await screen.composer.fill("/he")  # at once, like a paste, so that "/" is never there alone
     await expect(screen.suggestions.first).not_to_have_text(english)
     await language.select_option("English")
     await expect(language).to_have_value("en-US")
@@ -154,7 +154,7 @@ async def test_a_choice_that_does_not_exist_is_refused_and_not_dropped(screen: S
 
 
 async def test_the_page_itself_never_scrolls(screen: Screen) -> None:
-    """Nothing that only screen readers read makes it one pixel too high or too wide."""
+    """Text that only screen readers see makes it no pixel too high or too wide."""
     for text in ("", "/imagine include: a red circle"):
         await screen.composer.fill(text)
         sizes = await screen.page.evaluate(
@@ -173,13 +173,13 @@ async def test_a_reaction_is_added_from_the_menu_and_removed_by_a_press(screen: 
     await screen.page.get_by_role("menuitem", name="React with ⭐").click()
     star = message.get_by_role("button", name="⭐, 1 reaction")
     await expect(star).to_have_attribute("aria-pressed", "true")
-    await screen.become("Ben")
+    await screen.act_as("Ben")
     await expect(star).to_have_attribute("aria-pressed", "false")
     await star.click()
     both = message.get_by_role("button", name="⭐, 2 reactions")
     await expect(both).to_have_attribute("aria-pressed", "true")
     await both.click()
     await expect(star).to_have_attribute("aria-pressed", "false")
-    await screen.become("Ada")
+    await screen.act_as("Ada")
     await star.click()
     await expect(star).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The fields of forms that the bot opens, as Discord's client shows them."""
+"""Modals and select menus of the bot, as the page shows them."""
 
 import io
 from collections.abc import Callable
@@ -24,9 +24,9 @@ def mask() -> bytes:
 async def test_forms_have_radio_groups_and_take_files_and_open_again_after_an_error(
     screen: Screen,
 ) -> None:
-    card = await screen.imagine("a red circle", steps=10)
-    await screen.painted(card)
-    await screen.button("More", card).click()
+    job_message = await screen.imagine("a red circle", steps=10)
+    await screen.wait_finished(job_message)
+    await screen.button("More", job_message).click()
     more = screen.messages.nth(1)
 
     await screen.button("Remix", more).click()
@@ -49,7 +49,7 @@ async def test_forms_have_radio_groups_and_take_files_and_open_again_after_an_er
     await form.get_by_label("Or an image that's white there").set_input_files(file)
     await screen.button("Submit", form).click()
     await expect(form).to_have_count(0)
-    await screen.painted(screen.messages.nth(3))
+    await screen.wait_finished(screen.messages.nth(3))
     await expect(screen.messages.nth(3)).to_contain_text("repaint", timeout=PATIENCE)
 
 
@@ -75,7 +75,7 @@ async def test_the_menus_of_prefer_fit_a_phone_and_save_what_is_chosen(
         await screen.keyboard.press("Enter")
         count = await screen.messages.count()
         await screen.button("Send").click()
-        again = screen.messages.nth(count)  # not the first form, which shows the same until then
+        again = screen.messages.nth(count)  # not `form`, which shows the same values
         await expect(again.get_by_label("Images at once")).to_have_value("2")
         await again.get_by_label("Images at once").select_option("none")
         await expect(again.get_by_label("Images at once")).to_have_value("none")

@@ -1,4 +1,4 @@
-"""A message that a member forwards, and what others do with it there."""
+"""A member forwards a job message, and another one uses the forwarded image."""
 
 import re
 
@@ -11,17 +11,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_image_is_forwarded_and_another_member_starts_from_it(screen: Screen) -> None:
-    for number in range(30):  # more than the window is high
+    for number in range(30):  # more than fit in the window
         await screen.client.channel(f"shelf-{number}")
     await screen.client.channel("postcards")
-    card = await screen.imagine("a red circle", steps=10)
-    await screen.painted(card)
-    await screen.button("More for this message", card).click()
+    job_message = await screen.imagine("a red circle", steps=10)
+    await screen.wait_finished(job_message)
+    await screen.button("More for this message", job_message).click()
     await screen.page.get_by_role("menuitem", name="Forward").click()
     await screen.page.get_by_role("menuitem", name="#postcards").click()
-    await screen.enter("postcards")
+    await screen.open_channel("postcards")
 
-    await screen.become("Ben")
+    await screen.act_as("Ben")
     forwarded = screen.messages.last
     await expect(forwarded).to_contain_text("Forwarded")
     await expect(forwarded).to_contain_text("Painted")

@@ -1,4 +1,4 @@
-"""A newcomer's whole path: open, ask, watch, look, again, cancel."""
+"""A newcomer's path: run a command, watch, play the timelapse, run again, cancel, edit."""
 
 import pytest
 from playwright.async_api import Locator, expect
@@ -8,7 +8,7 @@ from tests.browser.conftest import PATIENCE, Screen
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_from_a_slash_to_an_image_and_on(screen: Screen) -> None:
+async def test_a_newcomer_requests_an_image_and_uses_its_buttons(screen: Screen) -> None:
     await screen.type_command("/ima")
     commands = screen.page.get_by_role("listbox", name="Commands")
     await expect(commands.get_by_role("option", name="/imagine")).to_contain_text("Create an image")
@@ -20,65 +20,66 @@ async def test_from_a_slash_to_an_image_and_on(screen: Screen) -> None:
     await screen.keyboard.type("watermark")
     await screen.keyboard.press("Enter")
 
-    card = screen.messages.first
-    await expect(card).to_contain_text("Ada used /imagine")
-    await expect(card.locator('img[src*="/step-"]')).to_be_visible(timeout=PATIENCE)
-    await expect(card).to_contain_text("step ")
-    await screen.painted(card)
-    picture = card.get_by_role("img", name="a red circle on a white background")
-    assert await picture.evaluate("node => node.complete && node.naturalWidth") == 512
+    job_message = screen.messages.first
+    await expect(job_message).to_contain_text("Ada used /imagine")
+    await expect(job_message.locator('img[src*="/step-"]')).to_be_visible(timeout=PATIENCE)
+    await expect(job_message).to_contain_text("step ")
+    await screen.wait_finished(job_message)
+    image = job_message.get_by_role("img", name="a red circle on a white background")
+    assert await image.evaluate("node => node.complete && node.naturalWidth") == 512
 
-    await screen.button("Timelapse", card).click()
-    film = screen.page.locator("video")
-    await expect(film).to_be_visible()
-    played = await film.evaluate(
-        """film => new Promise((done, failed) => {
-            film.ontimeupdate = () => film.currentTime > 0.2 && done(film.currentTime);
-            film.onerror = () => failed(film.error.message);
-            film.play().catch(failed);
+    await screen.button("Timelapse", job_message).click()
+    video = screen.page.locator("video")
+    await expect(video).to_be_visible()
+    played = await video.evaluate(
+        """video => new Promise((done, failed) => {
+            video.ontimeupdate = () => video.currentTime > 0.2 && done(video.currentTime);
+            video.onerror = () => failed(video.error.message);
+            video.play().catch(failed);
         })"""
     )
     assert played > 0.2
 
-    await screen.button("Again", card).click()
+    await screen.button("Again", job_message).click()
     again = screen.messages.nth(2)
     await screen.button("Cancel", again).click()
     await expect(again.locator(".container .heading")).to_have_text("Cancelled")
 
 
-async def test_frames_change_in_place_without_a_jump(screen: Screen) -> None:
-    """Once the first frame is there, neither the picture nor what stands below it moves."""
-    card = await screen.imagine("a blue star", steps=500)
-    await expect(card.locator('img[src*="/step-"]')).to_be_visible(timeout=PATIENCE)
+async def test_frames_update_in_place_without_layout_shifts(screen: Screen) -> None:
+    """Once the first frame is there, neither the image nor the buttons below it move."""
+    job_message = await screen.imagine("a blue star", steps=500)
+    await expect(job_message.locator('img[src*="/step-"]')).to_be_visible(timeout=PATIENCE)
     seen = await screen.page.evaluate(
         """() => new Promise((done) => {
-            const card = document.querySelector(".message");
+            const message = document.querySelector(".message");
             const parts = [".picture", ".components"];
-            const frames = new Set(), places = new Set();
+            const frames = new Set(), layouts = new Set();
             let empty = 0;
             const look = () => {
-                const img = card.querySelector(".picture img");
+                const img = message.querySelector(".picture img");
                 frames.add(img.src.split("?")[0]);
-                const tops = parts.map((part) => card.querySelector(part).getBoundingClientRect());
-                places.add(tops.map((box) => Math.round(box.top)).join());
+                const boxes = parts.map(
+                    (part) => message.querySelector(part).getBoundingClientRect());
+                layouts.add(boxes.map((box) => Math.round(box.top)).join());
                 if (!img.complete || !img.naturalWidth) empty++;
                 if (frames.size < 3) requestAnimationFrame(look);
-                else done({ places: places.size, empty });
+                else done({ layouts: layouts.size, empty });
             };
             look();
         })"""
     )
-    assert seen == {"places": 1, "empty": 0}
-    await screen.button("Stop and keep", card).click()
-    await screen.painted(card)
+    assert seen == {"layouts": 1, "empty": 0}
+    await screen.button("Stop and keep", job_message).click()
+    await screen.wait_finished(job_message)
 
 
-async def test_a_recipe_is_changed_in_a_form_and_run_again_from_the_gallery(
+async def test_a_recipe_is_edited_in_a_form_and_run_again_from_the_gallery(
     screen: Screen,
 ) -> None:
-    card = await screen.imagine("a brown cross", exclude="watermark", steps=20, seed=4321)
-    await screen.painted(card)
-    await screen.button("Edit", card).click()
+    job_message = await screen.imagine("a brown cross", exclude="watermark", steps=20, seed=4321)
+    await screen.wait_finished(job_message)
+    await screen.button("Edit", job_message).click()
     form = screen.page.get_by_role("dialog", name="Edit #")
     await expect(form.get_by_label("Include")).to_have_value("a brown cross")
     await form.get_by_label("Include").fill("")
@@ -95,17 +96,15 @@ async def test_a_recipe_is_changed_in_a_form_and_run_again_from_the_gallery(
         await expect(entry).to_contain_text(words)
     await screen.button("Run again", entry).click()
     again = screen.messages.nth(2)
-    await screen.painted(again)
+    await screen.wait_finished(again)
     await expect(again).to_contain_text("seed 4321")
-    # The same but for rounding, which depends on what is painted beside it.
-    assert await _difference(screen, card, again) < 4
+    # The same except for rounding, which depends on the other jobs in the batch.
+    assert await _difference(screen, job_message, again) < 4
 
 
-async def _difference(screen: Screen, card: Locator, other: Locator) -> float:
-    """How far the finished pictures of two cards are apart on average, from 0 to 255."""
-    images = [
-        await each.locator("img[src*='/imagine-']").element_handle() for each in (card, other)
-    ]
+async def _difference(screen: Screen, one: Locator, other: Locator) -> float:
+    """The mean absolute difference between the finished images of two job messages, 0 to 255."""
+    images = [await each.locator("img[src*='/imagine-']").element_handle() for each in (one, other)]
     distance = await screen.page.evaluate(
         """(images) => {
             const [one, two] = images.map((img) => {

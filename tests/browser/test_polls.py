@@ -1,4 +1,4 @@
-"""A poll on the page, from the first vote to its result."""
+"""A poll on the page, from the first vote to the result."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ async def test_members_vote_and_see_what_won(browser: Browser) -> None:
         await expect(sea).to_be_focused()
         await expect(castle).to_have_text("a castle0 votes")
         await assert_accessible(screen, "a poll")
-        await screen.become("Ben")
+        await screen.act_as("Ben")
         await expect(sea).to_have_attribute("aria-pressed", "false")
         await sea.click()
         await expect(box).to_contain_text("2 votes · ends in 59 minutes")

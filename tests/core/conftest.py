@@ -1,4 +1,4 @@
-"""What the tests of `jobs` share: a database on a clock of its own."""
+"""Shared fixtures: an empty database with a fake clock."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ import pytest
 from hypothesis import settings
 
 from core.database.connection import Database
-from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
+from tests import any_recipe  # noqa: F401 - registers the strategies for Recipe and Prompt
 from tests.databases import new_database
 
-settings.register_profile("no deadline", deadline=None)  # machines differ, laws do not
+settings.register_profile("no deadline", deadline=None)  # a slow machine is not a failure
 settings.load_profile("no deadline")
 
 
 @dataclass
 class Clock:
-    """A wall clock that moves only when told."""
+    """A fake wall clock: it only moves when a test sets `now`."""
 
     now: float = 1_000_000.0
 

@@ -16,14 +16,14 @@ from core.settings import Settings
 
 
 class Usage(NamedTuple):
-    """What `shutil.disk_usage` tells."""
+    """What `shutil.disk_usage` returns."""
 
     total: int
     used: int
     free: int
 
 
-def test_commands_that_discord_sends_elsewhere() -> None:
+def test_an_interactions_endpoint_url_is_an_error() -> None:
     application = discord.AppInfo.__new__(discord.AppInfo)
     application.interactions_endpoint_url = None
     assert check_application(application).severity is Severity.OK
@@ -33,7 +33,7 @@ def test_commands_that_discord_sends_elsewhere() -> None:
     assert "clear “Interactions Endpoint URL”" in finding.sentence
 
 
-async def test_a_database_and_its_damage(path: Path) -> None:
+async def test_a_damaged_database_is_an_error(path: Path) -> None:
     recipe = Recipe.make("a red circle", width=64, height=64, steps=10)
     async with Database.open(path) as database:
         for member in range(40):
@@ -50,36 +50,36 @@ async def test_a_database_and_its_damage(path: Path) -> None:
         finding = await check_database(database, path)
     assert finding.severity is Severity.OK
     assert "40 jobs are waiting" in finding.sentence
-    spoil_a_page(path)
+    corrupt_a_page(path)
     async with Database.open(path) as database:
         finding = await check_database(database, path)
     assert finding.severity is Severity.ERROR
     assert "restore a backup" in finding.sentence
 
 
-def spoil_a_page(path: Path) -> None:
+def corrupt_a_page(path: Path) -> None:
     content = path.read_bytes()
-    place = content.index(b"a red circle") // 4096 * 4096
-    path.write_bytes(content[:place] + b"\xff" * 4096 + content[place + 4096 :])
+    offset = content.index(b"a red circle") // 4096 * 4096
+    path.write_bytes(content[:offset] + b"\xff" * 4096 + content[offset + 4096 :])
 
 
-def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data_dir=tmp_path / "not" / "there" / "yet")
     assert check_disk(settings).severity is Severity.OK
-    asked: list[Any] = []
+    queried: list[Any] = []
 
-    def full(folder: Path) -> Usage:
-        asked.append(folder)
+    def full_disk_usage(folder: Path) -> Usage:
+        queried.append(folder)
         return Usage(10**12, 10**12 - 5 * 10**6, 5 * 10**6)
 
-    monkeypatch.setattr(shutil, "disk_usage", full)
+    monkeypatch.setattr(shutil, "disk_usage", full_disk_usage)
     finding = check_disk(settings)
     assert finding.severity is Severity.ERROR
     assert finding.sentence.startswith("Only 5 MB are free")
-    assert asked == [tmp_path]
+    assert queried == [tmp_path]
 
 
-def test_files_that_others_can_read(tmp_path: Path) -> None:
+def test_a_file_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
     settings = Settings(database_path=tmp_path / "imagine.db", data_dir=tmp_path / "data")
     env_file = tmp_path / ".env"
     assert list(check_access(settings, env_file)) == []

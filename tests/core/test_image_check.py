@@ -1,4 +1,4 @@
-"""The image check's concepts: how they are written, and which one decides."""
+"""The image check's concepts: parsing and merging them, and which match decides."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ concepts = st.lists(st.builds(Concept, texts, st.sampled_from(ACTIONS)))
 scores_of = st.dictionaries(texts, st.floats(-1, 1))
 
 
-def test_concepts_are_written_with_bars_and_their_action() -> None:
+def test_concepts_are_separated_by_bars_and_may_name_an_action() -> None:
     assert parse_concepts(" blood |a  gun = refuse| nudity=hold |") == (
         Concept("blood"),
         Concept("a gun", CheckAction.REFUSE),
@@ -31,21 +31,21 @@ def test_concepts_are_written_with_bars_and_their_action() -> None:
 @pytest.mark.parametrize(
     "text", ["a gun=delete", "=hold", "x" * (MAX_CONCEPT + 1), "|".join(map(str, range(21)))]
 )
-def test_what_is_no_concept_is_an_error(text: str) -> None:
+def test_an_invalid_concept_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"concept|CheckAction"):
         parse_concepts(text)
 
 
 @given(concepts, concepts)
-def test_a_concept_is_listed_once_with_its_strictest_action(
+def test_merging_lists_a_concept_once_with_its_strictest_action(
     host: list[Concept], server: list[Concept]
 ) -> None:
     both, found = [*host, *server], merged(host, server)
     assert {each.text.casefold() for each in found} == {each.text.casefold() for each in both}
     assert len({each.text.casefold() for each in found}) == len(found)
     for each in found:
-        alike = [one.action for one in both if one.text.casefold() == each.text.casefold()]
-        assert each.action is max(alike, key=ACTIONS.index)
+        actions = [one.action for one in both if one.text.casefold() == each.text.casefold()]
+        assert each.action is max(actions, key=ACTIONS.index)
 
 
 @given(
@@ -53,7 +53,7 @@ def test_a_concept_is_listed_once_with_its_strictest_action(
     st.dictionaries(st.sampled_from(["a gun", "blood"]), st.floats(-1, 1)),
     st.floats(-1, 1),
 )
-def test_the_strictest_of_those_that_match_decides(
+def test_the_strictest_match_decides(
     listed: list[Concept], scores: dict[str, float], threshold: float
 ) -> None:
     found = strictest_match(listed, scores, threshold)

@@ -3,5 +3,5 @@
 from core.job import State
 
 
-def test_which_states_are_final() -> None:
+def test_done_failed_and_cancelled_jobs_have_ended() -> None:
     assert [state for state in State if state.ended] == ["done", "failed", "cancelled"]

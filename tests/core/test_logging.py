@@ -1,4 +1,4 @@
-"""Logging: one form for all, and never a token."""
+"""Logging: one format for all loggers, and never a token."""
 
 import base64
 import io
@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
+def _restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
@@ -34,7 +34,7 @@ def _settings(level: str = "INFO") -> Settings:
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["file", "terminal"])
-def test_no_line_holds_the_token(stream: io.StringIO) -> None:
+def test_the_token_is_never_logged(stream: io.StringIO) -> None:
     configure_logging(_settings("DEBUG"), stream)
     logging.getLogger("discord.http").debug("headers: %s", {"Authorization": f"Bot {TOKEN}"})
     try:
@@ -42,71 +42,71 @@ def test_no_line_holds_the_token(stream: io.StringIO) -> None:
     except RuntimeError:
         structlog.get_logger("bot").exception("no login", used=TOKEN)
         logging.getLogger("bot").exception("no login")
-    written = stream.getvalue()
-    assert TOKEN not in written
-    assert written.count("RuntimeError: login with [token] failed") == 2
+    output = stream.getvalue()
+    assert TOKEN not in output
+    assert output.count("RuntimeError: login with [token] failed") == 2
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["file", "terminal"])
-def test_no_line_holds_the_token_of_an_interaction(stream: io.StringIO) -> None:
+def test_the_token_of_an_interaction_is_never_logged(stream: io.StringIO) -> None:
     configure_logging(_settings("DEBUG"), stream)
-    passing = "aW50ZXJhY3Rpb246MTIz-_" * 4
+    token = "aW50ZXJhY3Rpb246MTIz-_" * 4
     log = logging.getLogger("discord")
-    log.debug("PATCH https://discord.com/api/v10/webhooks/12/%s/messages/@original", passing)
-    log.warning("POST /interactions/12/%s/callback has failed", passing)
-    log.debug("event: %s", {"id": "12", "token": passing, "type": 2})
-    log.debug("raw: %s", json.dumps({"id": "12", "token": passing, "type": 2}))
-    written = stream.getvalue()
-    assert passing[:20] not in written
-    assert written.count("[token]") == 4
-    assert "/messages/@original" in written
+    log.debug("PATCH https://discord.com/api/v10/webhooks/12/%s/messages/@original", token)
+    log.warning("POST /interactions/12/%s/callback has failed", token)
+    log.debug("event: %s", {"id": "12", "token": token, "type": 2})
+    log.debug("raw: %s", json.dumps({"id": "12", "token": token, "type": 2}))
+    output = stream.getvalue()
+    assert token[:20] not in output
+    assert output.count("[token]") == 4
+    assert "/messages/@original" in output
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])
-@pytest.mark.parametrize("before", ["", "Bot ", "id:"])
-def test_no_line_holds_the_token_in_another_form(kind: type[io.StringIO], before: str) -> None:
+@pytest.mark.parametrize("prefix", ["", "Bot ", "id:"])
+def test_an_encoded_or_partial_token_is_never_logged(kind: type[io.StringIO], prefix: str) -> None:
     stream = kind()
     secret = "MTA1NjQzMjEwOTg3NjU0MzIx.GhIjKl.aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789_-"
     settings = Settings.model_validate({"discord_token": secret})
-    encoded = base64.b64encode(f"{before}{secret}".encode()).decode()
+    encoded = base64.b64encode(f"{prefix}{secret}".encode()).decode()
     forms = [
         *(secret.upper(), secret.lower(), secret[:-1], secret[1:], secret[-16:], f"x{secret}x"),
         *(encoded, encoded.lower()),
-        base64.urlsafe_b64encode(f"{before}{secret}!".encode()).decode(),
-        f"{before}{secret}".encode().hex(),
+        base64.urlsafe_b64encode(f"{prefix}{secret}!".encode()).decode(),
+        f"{prefix}{secret}".encode().hex(),
     ]
     configure_logging(settings, stream)
     for form in forms:
         structlog.get_logger("bot").warning(f"login:\n{form}", used=form)
-    written = stream.getvalue().lower()
-    assert written.count("[token]") == 2 * len(forms)
+    output = stream.getvalue().lower()
+    assert output.count("[token]") == 2 * len(forms)
     for form in forms:
         lowered = form.lower()
-        # Of what is encoded beside the token, a little may stay.
+        # A few encoded characters of the text around the token may remain.
         inner = lowered[12:-4] if len(lowered) > 20 else lowered
-        left = [inner[i : i + 12] for i in range(len(inner) - 11) if inner[i : i + 12] in written]
-        assert not left
+        leaked = [inner[i : i + 12] for i in range(len(inner) - 11) if inner[i : i + 12] in output]
+        assert not leaked
     if not stream.isatty():
-        assert all(json.loads(line)["level"] == "warning" for line in written.splitlines())
+        assert all(json.loads(line)["level"] == "warning" for line in output.splitlines())
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])
-def test_no_line_holds_a_token_that_is_passed_by_name(kind: type[io.StringIO]) -> None:
+def test_a_token_passed_by_name_is_never_logged(kind: type[io.StringIO]) -> None:
     stream = kind()
     configure_logging(_settings("DEBUG"), stream)
-    passing = "aW50ZXJhY3Rpb246MTIz-_" * 4
+    token = "aW50ZXJhY3Rpb246MTIz-_" * 4
     log = logging.getLogger("discord")
-    log.debug("GET /api/webhooks?token=%s&wait=true", passing)
-    log.debug("Webhook(id=12, token='%s')", passing)
-    log.debug("POST HTTPS://DISCORD.COM/API/WEBHOOKS/12/%s", passing)
-    structlog.get_logger("bot").debug("answered", token=passing)
-    written = stream.getvalue()
-    assert passing[:20] not in written
-    assert written.count("[token]") == 4
-    assert "&wait=true" in written
+    log.debug("GET /api/webhooks?token=%s&wait=true", token)
+    log.debug("Webhook(id=12, token='%s')", token)
+    log.debug("POST HTTPS://DISCORD.COM/API/WEBHOOKS/12/%s", token)
+    structlog.get_logger("bot").debug("answered", token=token)
+    output = stream.getvalue()
+    assert token[:20] not in output
+    assert output.count("[token]") == 4
+    assert "&wait=true" in output
 
 
-def test_lines_for_machines_are_json() -> None:
+def test_log_lines_in_a_file_are_json() -> None:
     stream = io.StringIO()
     configure_logging(_settings(), stream)
     structlog.get_logger("engine").info("claimed", job=7)

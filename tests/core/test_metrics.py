@@ -1,4 +1,4 @@
-"""Numbers and health: what a host's Prometheus reads from a process."""
+"""Metrics and health: what Prometheus scrapes from a process."""
 
 import io
 import logging
@@ -41,24 +41,24 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def numbers(session: aiohttp.ClientSession, address: Address) -> dict[str, float]:
-    """Those without labels, as Prometheus reads them."""
-    async with session.get(f"http://{address}/metrics") as answer:
-        assert answer.status == 200
-        families = text_string_to_metric_families(await answer.text())
+async def scraped_metrics(session: aiohttp.ClientSession, address: Address) -> dict[str, float]:
+    """The metrics without labels, as Prometheus reads them."""
+    async with session.get(f"http://{address}/metrics") as response:
+        assert response.status == 200
+        families = text_string_to_metric_families(await response.text())
         return {s.name: s.value for family in families for s in family.samples if not s.labels}
 
 
 async def health(session: aiohttp.ClientSession, address: Address) -> tuple[int, str]:
-    async with session.get(f"http://{address}/healthz") as answer:
-        return answer.status, await answer.text()
+    async with session.get(f"http://{address}/healthz") as response:
+        return response.status, await response.text()
 
 
-async def test_the_queue_in_numbers(
+async def test_the_queue_has_metrics(
     database: Database, clock: Clock, address: Address, session: aiohttp.ClientSession
 ) -> None:
     async with measured("BOT_METRICS", address, database, lambda: ""):
-        assert (await numbers(session, address))["imagine_queue_oldest_seconds"] == 0
+        assert (await scraped_metrics(session, address))["imagine_queue_oldest_seconds"] == 0
         for _ in range(3):
             await Jobs(database).insert(
                 NewJob(recipe=RECIPE, guild_id=1, channel_id=2, message_id=3, **ADA)
@@ -66,7 +66,7 @@ async def test_the_queue_in_numbers(
         await Claims(database).claim("an engine", 10)
         await Jobs(database).cancel(2)
         clock.now += 60
-        metrics = await numbers(session, address)
+        metrics = await scraped_metrics(session, address)
     assert metrics["imagine_queue_waiting_jobs"] == 1
     assert metrics["imagine_queue_oldest_seconds"] == 60
     assert metrics["imagine_queue_running_jobs"] == 1
@@ -76,8 +76,8 @@ async def test_the_queue_in_numbers(
 async def test_health_is_a_status_and_a_sentence(
     database: Database, path: Path, address: Address, session: aiohttp.ClientSession
 ) -> None:
-    troubles = iter(["The bot is not connected to Discord."])
-    async with measured("BOT_METRICS", address, database, lambda: next(troubles, "")):
+    problems = iter(["The bot is not connected to Discord."])
+    async with measured("BOT_METRICS", address, database, lambda: next(problems, "")):
         assert await health(session, address) == (503, "The bot is not connected to Discord.")
         assert await health(session, address) == (200, "All is well.")
         with sqlite3.connect(path) as database:
@@ -85,17 +85,17 @@ async def test_health_is_a_status_and_a_sentence(
         status, sentence = await health(session, address)
         assert status == 503
         assert str(path) in sentence
-        assert math.isnan((await numbers(session, address))["imagine_queue_waiting_jobs"])
+        assert math.isnan((await scraped_metrics(session, address))["imagine_queue_waiting_jobs"])
 
 
-async def test_an_address_that_is_taken_is_named(database: Database, address: Address) -> None:
+async def test_an_address_in_use_is_named(database: Database, address: Address) -> None:
     async with measured("BOT_METRICS", address, database, lambda: ""):
         with pytest.raises(SettingsError, match=rf"{address} can't be used: .*in use"):
             async with measured("ENGINE_METRICS", address, database, lambda: ""):
                 pass
 
 
-async def test_rate_limits_and_broken_lines_are_counted() -> None:
+async def test_rate_limits_and_lost_connections_are_counted() -> None:
     async def refuse(request: web.Request) -> web.Response:
         if request.path == "/break":
             assert request.transport
@@ -104,7 +104,7 @@ async def test_rate_limits_and_broken_lines_are_counted() -> None:
 
     application = web.Application()
     application.router.add_route("*", "/{any}", refuse)
-    before = answers("429"), answers("none")
+    before = response_count("429"), response_count("none")
     async with (
         TestServer(application) as server,
         aiohttp.ClientSession(trace_configs=[counted_requests()]) as session,
@@ -112,15 +112,15 @@ async def test_rate_limits_and_broken_lines_are_counted() -> None:
         await session.get(server.make_url("/limit"))
         with pytest.raises(aiohttp.ClientError):
             await session.post(server.make_url("/break"))
-    assert (answers("429"), answers("none")) == (before[0] + 1, before[1] + 1)
+    assert (response_count("429"), response_count("none")) == (before[0] + 1, before[1] + 1)
 
 
-def answers(status: str) -> float:
+def response_count(status: str) -> float:
     return REGISTRY.get_sample_value("imagine_discord_responses_total", {"status": status}) or 0
 
 
 @pytest.fixture
-def _logging() -> Iterator[None]:
+def configured_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     configure_logging(Settings(), io.StringIO())
@@ -129,8 +129,8 @@ def _logging() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.mark.usefixtures("_logging")
-def test_warnings_and_errors_are_counted_by_their_exception() -> None:
+@pytest.mark.usefixtures("configured_logging")
+def test_warnings_and_errors_are_counted_by_exception() -> None:
     ours, theirs = structlog.stdlib.get_logger("here"), logging.getLogger("there")
     ours.info("ready")
     ours.warning("a frame was dropped")

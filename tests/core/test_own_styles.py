@@ -1,4 +1,4 @@
-"""The host's own styles, from a file that says what is wrong with it."""
+"""The host's own styles, read from a file; errors in it are named."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from core.settings import SettingsError
 from core.styles import Style
 
 
-def test_the_host_adds_styles_in_a_file(tmp_path: Path) -> None:
+def test_host_styles_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "styles.toml"
     path.write_text(
         '["Our comic"]\ninclude = "ink:0.4"\nexclude = "fog:0.2"\n[haze]\ninclude = "haze:0.4"\n'
@@ -23,7 +23,7 @@ def test_the_host_adds_styles_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "sentence"),
+    ("content", "sentence"),
     [
         ("[", "STYLES_FILE cannot be read"),
         ("haze = 1", "“haze” in STYLES_FILE must have prompts"),
@@ -37,9 +37,9 @@ def test_the_host_adds_styles_in_a_file(tmp_path: Path) -> None:
         ("\n".join(f"[s{n}]" for n in range(MAX_HOST_STYLES + 1)), "more than 25 styles"),
     ],
 )
-def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, written: str, sentence: str) -> None:
+def test_an_error_in_the_file_is_named(tmp_path: Path, content: str, sentence: str) -> None:
     path = tmp_path / "styles.toml"
-    path.write_text(written)
+    path.write_text(content)
     with pytest.raises(SettingsError, match=sentence):
         load_host_styles(path)
     with pytest.raises(SettingsError, match="cannot be read"):

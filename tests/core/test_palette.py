@@ -1,4 +1,4 @@
-"""Palettes as they are typed, and those of images."""
+"""Palettes as members type them, and palettes of images."""
 
 import pytest
 from PIL import Image
@@ -17,7 +17,9 @@ from core.recipe import Recipe
         ("red red #f00 blue", ("#ff0000", "#0000ff")),
     ],
 )
-def test_names_hex_values_and_named_palettes(text: str, colours: tuple[str, ...]) -> None:
+def test_names_hex_values_and_named_palettes_are_parsed(
+    text: str, colours: tuple[str, ...]
+) -> None:
     assert parse_palette(text) == colours
 
 
@@ -30,13 +32,13 @@ def test_a_palette_has_two_to_sixteen_colours(text: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["mauvish", "#ff00", "rgb(1,2,3)", "#gggggg"])
-def test_what_is_no_colour_is_pointed_at(wrong: str) -> None:
+def test_the_error_points_at_an_unknown_colour(wrong: str) -> None:
     with pytest.raises(RecipeError, match="neither a colour") as caught:
         parse_palette(f"navy {wrong}")
     assert caught.value.position == 5
 
 
-def test_the_colours_of_an_image_come_most_frequent_first() -> None:
+def test_the_palette_of_an_image_starts_with_its_most_frequent_colour() -> None:
     image = Image.new("RGB", (40, 40), "#102030")
     image.paste("#f0e0d0", (0, 0, 40, 10))
     assert palette_of(image) == ("#102030", "#f0e0d0")

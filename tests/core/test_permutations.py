@@ -1,4 +1,4 @@
-"""Alternatives in braces: how many there are, what they are, and what is not one."""
+"""Alternatives in braces: expanding them, escaping, and errors."""
 
 import math
 import re
@@ -21,8 +21,8 @@ TRICKY = st.text("ab \\{},|:5", max_size=20)
 CHOICES = st.lists(st.text("ab{},\\ ", max_size=5).map(one_line), min_size=1, max_size=4)
 
 
-def written(choice: str) -> str:
-    """An alternative as a member has to type it."""
+def escaped_alternative(choice: str) -> str:
+    """An alternative, escaped as a member has to type it."""
     return re.sub(r"(\\*)([{},]|$)", lambda m: m[1] * 2 + ("\\" + m[2] if m[2] else ""), choice)
 
 
@@ -46,7 +46,7 @@ def written(choice: str) -> str:
         ("{a | b:2, c}:3", ["a | b:2:3", "c:3"]),
     ],
 )
-def test_what_a_text_with_braces_stands_for(text: str, expected: list[str]) -> None:
+def test_braces_expand_to_every_combination(text: str, expected: list[str]) -> None:
     assert expand(text) == expected
 
 
@@ -58,18 +58,20 @@ def test_an_alternative_may_have_a_weight() -> None:
 
 
 @given(PLAIN)
-def test_a_text_without_braces_stands_for_itself(text: str) -> None:
+def test_a_text_without_braces_is_not_changed(text: str) -> None:
     assert expand(text) == [text]
 
 
 @given(TRICKY)
-def test_an_escaped_text_stands_for_itself(text: str) -> None:
+def test_an_escaped_text_expands_to_itself(text: str) -> None:
     assert [one_line(each) for each in expand(escape_braces(text))] == [one_line(text)]
 
 
 @given(st.lists(CHOICES, min_size=1, max_size=3))
-def test_there_are_as_many_as_the_product_of_the_alternatives(groups: list[list[str]]) -> None:
-    text = " and ".join("{" + ", ".join(map(written, group)) + "}" for group in groups)
+def test_the_number_of_permutations_is_the_product_of_the_alternatives(
+    groups: list[list[str]],
+) -> None:
+    text = " and ".join("{" + ", ".join(map(escaped_alternative, group)) + "}" for group in groups)
     assert alternatives(text)[1::2] == groups
     assert len(expand(text)) == math.prod(map(len, groups))
 
@@ -78,13 +80,13 @@ def test_there_are_as_many_as_the_product_of_the_alternatives(groups: list[list[
     ("text", "position"),
     [("a {red, {green}}", 8), ("a {red, green", 2), ("a red} star", 5), (r"{a\}", 0)],
 )
-def test_a_wrong_brace_is_pointed_at(text: str, position: int) -> None:
+def test_the_error_points_at_a_wrong_brace(text: str, position: int) -> None:
     with pytest.raises(RecipeError, match="can't be nested") as caught:
         expand(text)
     assert caught.value.position == position
 
 
-def test_both_sides_are_combined() -> None:
+def test_include_and_exclude_are_combined() -> None:
     assert permutations("a {cat, dog}", "{fog, rain}") == [
         ("a cat", "fog"),
         ("a cat", "rain"),
@@ -94,7 +96,7 @@ def test_both_sides_are_combined() -> None:
     assert permutations("a cat", "") == [("a cat", "")]
 
 
-def test_too_many_are_refused_by_their_number_before_they_are_made() -> None:
+def test_too_many_permutations_are_refused_before_they_are_expanded() -> None:
     many = "{" + ",".join("ab" * 60) + "}"
     with pytest.raises(RecipeError, match=f"{120**4} requests.*up to {MAX_PERMUTATIONS}"):
         permutations(many * 2, many * 2)

@@ -1,4 +1,4 @@
-"""A process hides what it knows."""
+"""A process hides its memory and its environment."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ PR_GET_DUMPABLE = 3
 
 @pytest.mark.slow
 def test_a_hidden_process_cannot_be_inspected() -> None:
-    """As the kernel states it; root could read it anyway, so reading it would prove nothing."""
+    """Reads the kernel's flag: root can read the memory anyway, so trying to proves nothing."""
     code = (
         "import ctypes\nfrom core.process import hide_from_other_processes\n"
         f"dumpable = lambda: ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}, 0, 0, 0, 0)\n"
@@ -23,7 +23,7 @@ def test_a_hidden_process_cannot_be_inspected() -> None:
 
 
 @pytest.mark.parametrize("program", ["bot.__main__", "engine.cli.main"])
-def test_the_programs_that_know_the_token_hide_before_they_read_it(
+def test_programs_that_read_the_token_hide_first(
     program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = importlib.import_module(program)

@@ -1,4 +1,4 @@
-"""Words are found in prompts however they are written, and nowhere else."""
+"""Words are found in prompts whatever their case and accents, and only in prompts."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +19,7 @@ Find = Callable[[str, str], Awaitable[bool]]
 
 @pytest.fixture
 async def find(database: Database) -> Find:
-    """Whether /history finds a painted prompt by these words."""
+    """Whether /history finds a finished job with this prompt by these words."""
 
     async def found(prompt: str, words: str) -> bool:
         recipe = Recipe.make(prompt, "watermark", width=64, height=64, steps=100, seed=1)
@@ -50,7 +50,7 @@ async def find(database: Database) -> Find:
         ("two  spaces", "two spaces"),
     ],
 )
-async def test_found(find: Find, prompt: str, words: str) -> None:
+async def test_matching_words_are_found(find: Find, prompt: str, words: str) -> None:
     assert await find(prompt, words)
 
 
@@ -58,15 +58,15 @@ async def test_found(find: Find, prompt: str, words: str) -> None:
     "words",
     ["seed", "weight", "null", "picture", "64", "cat*", "c_t", "%", "cat NOT dog", '"'],
 )
-async def test_not_found(find: Find, words: str) -> None:
+async def test_other_words_are_not_found(find: Find, words: str) -> None:
     assert not await find("a cat and a dog", words)
 
 
 @given(st.text(max_size=20))
-def test_what_was_folded_stays_as_it_is(text: str) -> None:
+def test_folding_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"\xff", b"[]", b'{"include": [1]}', b"null"])
-def test_a_damaged_recipe_has_no_text(damaged: bytes) -> None:
+def test_a_damaged_recipe_has_no_searchable_text(damaged: bytes) -> None:
     assert searchable_text(damaged) == ""

@@ -9,7 +9,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import tests.any_recipe  # noqa: F401 - any legal prompt
+import tests.any_recipe  # noqa: F401 - registers the strategy for Prompt
 from core.prompts import (
     MAX_PROMPT_LENGTH,
     MAX_PROMPTS,
@@ -52,7 +52,7 @@ def test_canonical_form(text: str, expected: str) -> None:
 
 @given(TEXTS)
 @example("&" + "amp;" * 200 + "lt;")
-def test_the_tokenizers_cleaning_changes_nothing_more(text: str) -> None:
+def test_the_tokenizers_cleaning_does_not_change_canonical_text(text: str) -> None:
     form = canonical(text)
     assert canonical(form) == form
     assert " ".join(html.unescape(html.unescape(ftfy.fix_text(form))).split()) == form
@@ -60,7 +60,7 @@ def test_the_tokenizers_cleaning_changes_nothing_more(text: str) -> None:
     assert unicodedata.is_normalized("NFC", form)
 
 
-def test_the_length_counts_in_canonical_form() -> None:
+def test_the_length_is_counted_in_canonical_form() -> None:
     assert parse_prompts("&#110;" * MAX_PROMPT_LENGTH) == (Prompt("n" * MAX_PROMPT_LENGTH),)
     with pytest.raises(RecipeError, match="up to 500 characters in total"):
         parse_prompts("ﬁ" * 300)
@@ -90,7 +90,7 @@ def test_the_length_counts_in_canonical_form() -> None:
         ("e\u0301 \u202eevil", [("é evil", 1)]),
     ],
 )
-def test_what_is_read(text: str, expected: list[tuple[str, float]]) -> None:
+def test_prompts_are_parsed(text: str, expected: list[tuple[str, float]]) -> None:
     assert [(prompt.text, prompt.weight) for prompt in parse_prompts(text)] == expected
 
 
@@ -101,7 +101,7 @@ def test_what_is_read(text: str, expected: list[tuple[str, float]]) -> None:
         ("Links: eine Katze", [("left", "eine Katze", 1)]),
         ("10 20 60 80: a bird | sea", [("10 20 60 80", "a bird", 1), ("None", "sea", 1)]),
         ("top: sun -> moon", [("top", "sun", 1), ("top", "moon", 1)]),
-        # No region: another word, no space after the colon, nothing behind it, a backslash.
+        # Not a region: an unknown word, no space after the colon, nothing after it, a backslash.
         ("sky: a cat", [("None", "sky: a cat", 1)]),
         ("left:a cat", [("None", "left:a cat", 1)]),
         ("left:2", [("None", "left", 2)]),
@@ -111,7 +111,7 @@ def test_what_is_read(text: str, expected: list[tuple[str, float]]) -> None:
         ("left: right: a cat", [("left", "right: a cat", 1)]),
     ],
 )
-def test_a_region_is_a_known_word_or_a_box_in_front(
+def test_a_region_is_a_known_word_or_a_box_before_the_text(
     text: str, expected: list[tuple[str, str, float]]
 ) -> None:
     prompts = parse_prompts(text)
@@ -120,7 +120,7 @@ def test_a_region_is_a_known_word_or_a_box_in_front(
 
 
 @given(st.integers(0, 4), st.sampled_from(["left", "10 20 60 80", "links"]), st.booleans())
-def test_a_text_that_looks_like_a_region_stays_a_text(
+def test_a_text_that_looks_like_a_region_round_trips(
     backslashes: int, name: str, placed: bool
 ) -> None:
     prompt = Prompt(
@@ -129,7 +129,7 @@ def test_a_text_that_looks_like_a_region_stays_a_text(
     assert parse_prompts(format_prompts((prompt,))) == (prompt,)
 
 
-def test_regions_are_few_and_never_excluded() -> None:
+def test_regions_are_limited_and_only_work_in_include() -> None:
     with pytest.raises(RecipeError, match="only work in include"):
         parse_prompts("fog | left: a cat", excluded=True)
     text = " | ".join(f"{n} 0 50 100: a" for n in range(5))
@@ -141,7 +141,7 @@ def test_regions_are_few_and_never_excluded() -> None:
     "weight",
     ["-1", "−1", "+1", "nan", "inf", "1e9", "0", "0.0", "0,5", "11", "1.2.3", "50%", "9" * 400],
 )
-def test_a_meant_weight_that_is_none_is_pointed_at(weight: str) -> None:
+def test_the_error_points_at_an_invalid_weight(weight: str) -> None:
     text = f"a castle | fog:{weight} | sea"
     with pytest.raises(RecipeError, match="weight") as caught:
         parse_prompts(text)
@@ -164,13 +164,13 @@ def test_a_meant_weight_that_is_none_is_pointed_at(weight: str) -> None:
         (" | ".join("a" * (MAX_PROMPTS + 1)), 4 * MAX_PROMPTS),
     ],
 )
-def test_what_cannot_be_read_is_pointed_at(text: str, position: int) -> None:
+def test_the_error_points_at_what_cannot_be_parsed(text: str, position: int) -> None:
     with pytest.raises(RecipeError) as caught:
         parse_prompts(text)
     assert caught.value.position == position
 
 
-def test_the_caret_stands_under_the_place() -> None:
+def test_the_caret_is_under_the_error() -> None:
     with pytest.raises(RecipeError) as caught:
         parse_prompts("a `castle` | 月:-1")
     line, caret = caught.value.pointer().splitlines()
@@ -179,7 +179,7 @@ def test_the_caret_stands_under_the_place() -> None:
 
 
 @given(st.text(max_size=700) | st.text(alphabet="ab1 :|\\.-", max_size=80))
-def test_any_text_is_read_or_pointed_at(text: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_position(text: str) -> None:
     try:
         prompts = parse_prompts(text)
     except RecipeError as caught:
@@ -197,21 +197,21 @@ def test_any_text_is_read_or_pointed_at(text: str) -> None:
 
 
 @given(st.from_type(Prompt))
-def test_a_prompt_is_normal_text(prompt: Prompt) -> None:
+def test_the_text_of_a_prompt_is_normalised(prompt: Prompt) -> None:
     assert prompt.text == unicodedata.normalize("NFC", prompt.text)
     assert prompt.text == " ".join(prompt.text.split())
     assert Prompt(prompt.text, prompt.weight, region=prompt.region) == prompt
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "11", "nan", "1e1", "0,5", ""])
-def test_what_is_no_weight(number: str) -> None:
+def test_an_invalid_weight_is_refused(number: str) -> None:
     assert parse_weight("0.5") == 0.5
     with pytest.raises(RecipeError, match="weight") as caught:
         parse_weight(number)
     assert "colon" not in str(caught.value)
 
 
-def test_a_story_has_scenes_with_weights_beside_what_always_holds() -> None:
+def test_a_story_has_weighted_scenes_next_to_constant_prompts() -> None:
     text = "a seed -> a sapling:0.5 → a tree in bloom | watercolour:0.4 | day -> night"
     prompts = parse_prompts(text)
     assert prompts == (
@@ -243,13 +243,13 @@ def test_an_arrow_may_belong_to_the_text(text: str, prompt: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "position"), [("a seed ->", 9), ("-> a", 0), ("a -> -> b", 5)])
-def test_a_scene_without_a_text_is_pointed_at(text: str, position: int) -> None:
+def test_the_error_points_at_a_scene_without_text(text: str, position: int) -> None:
     with pytest.raises(RecipeError, match="no text") as caught:
         parse_prompts(text)
     assert caught.value.position == position
 
 
-def test_a_story_is_told_by_what_is_included() -> None:
+def test_a_story_only_works_in_include() -> None:
     with pytest.raises(RecipeError, match="only work in include") as caught:
         parse_prompts("fog | day -> night", excluded=True)
     assert caught.value.position == 6

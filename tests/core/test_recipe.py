@@ -1,4 +1,4 @@
-"""The grammar of prompts, its errors, and what a recipe refuses."""
+"""Recipes: what they refuse, how they are stored, and their follow-ups."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150}
 @pytest.mark.slow
 @given(st.from_type(Recipe))
 @example(Recipe(include=(Prompt("fog:2"), Prompt("a|b\\"), Prompt("7", 1e-7)), seed=0, **PLAIN))
-def test_round_trips(recipe: Recipe) -> None:
+def test_a_recipe_round_trips(recipe: Recipe) -> None:
     if recipe.include:
         assert parse_prompts(format_prompts(recipe.include)) == recipe.include
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
@@ -55,13 +55,13 @@ def test_round_trips(recipe: Recipe) -> None:
 )
 def test_values_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
     (name,) = wrong
-    said = {"initial": "“initial” has", "include_images": "You can attach up to 4 images"}
-    expected = said.get(name, f"{name.capitalize()} must be from")
+    messages = {"initial": "“initial” has", "include_images": "You can attach up to 4 images"}
+    expected = messages.get(name, f"{name.capitalize()} must be from")
     with pytest.raises(RecipeError, match=rf"^{expected} .*\.$"):
         Recipe.make("a circle", **PLAIN | wrong)
 
 
-def test_a_seed_is_always_concrete() -> None:
+def test_a_recipe_always_has_a_seed() -> None:
     assert Recipe.make("a", seed=0, **PLAIN).seed == 0  # 0 is a seed like any other
     drawn = {Recipe.make("a", **PLAIN).seed for _ in range(8)}
     assert len(drawn) > 1
@@ -72,16 +72,16 @@ def test_each_image_has_its_own_seed() -> None:
     assert Recipe.make("a", seed=SEEDS - 1, count=3, **PLAIN).seeds == (SEEDS - 1, 0, 1)
 
 
-def test_a_recipe_cannot_be_changed() -> None:
+def test_a_recipe_is_immutable() -> None:
     recipe = Recipe.make("a", exclude="  ", **PLAIN)
     assert recipe.exclude == ()
     with pytest.raises(ValueError, match="frozen"):
         recipe.steps = 3
 
 
-def test_image_prompts_are_still_read_under_the_name_they_had() -> None:
-    like, unlike = ImagePrompt("a" * 64), ImagePrompt("b" * 64, 2.0)
-    recipe = Recipe.make(include_images=[like], exclude_images=[unlike], seed=7, **PLAIN)
+def test_image_prompts_are_still_read_under_their_old_name() -> None:
+    included, excluded = ImagePrompt("a" * 64), ImagePrompt("b" * 64, 2.0)
+    recipe = Recipe.make(include_images=[included], exclude_images=[excluded], seed=7, **PLAIN)
     stored = recipe.model_dump_json().replace("clude_images", "clude_pictures")
     assert stored.count("clude_pictures") == 2
     assert Recipe.model_validate_json(stored) == recipe
@@ -95,20 +95,24 @@ def test_a_stored_recipe_of_the_first_version_is_still_read() -> None:
     assert Recipe.model_validate_json(stored) == Recipe.make("a castle", seed=7, **PLAIN)
 
 
-def test_an_image_may_say_what_to_render() -> None:
-    like, unlike = ImagePrompt("a" * 64, 0.5), ImagePrompt("b" * 64)
+def test_an_image_prompt_is_enough_to_render() -> None:
+    included, excluded = ImagePrompt("a" * 64, 0.5), ImagePrompt("b" * 64)
     recipe = Recipe.make(
-        " ", include_images=[like], exclude_images=[unlike, like], initial="b" * 64, **PLAIN
+        " ",
+        include_images=[included],
+        exclude_images=[excluded, included],
+        initial="b" * 64,
+        **PLAIN,
     )
-    assert (recipe.include, recipe.include_images) == ((), (like,))
+    assert (recipe.include, recipe.include_images) == ((), (included,))
     assert recipe.image_names == ("b" * 64, "a" * 64)
     with pytest.raises(RecipeError, match="There is nothing to paint"):
-        Recipe.make(" ", exclude_images=[unlike], **PLAIN)
+        Recipe.make(" ", exclude_images=[excluded], **PLAIN)
     with pytest.raises(ValueError, match="include a text or an image"):
-        Recipe(exclude_images=(unlike,), seed=0, **PLAIN)
+        Recipe(exclude_images=(excluded,), seed=0, **PLAIN)
 
 
-def test_an_image_has_one_start() -> None:
+def test_initial_image_and_source_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="not from both"):
         Recipe(include=(Prompt("a"),), initial="0" * 64, source=Source(1, 0), seed=0, **PLAIN)
 
@@ -122,32 +126,32 @@ def test_an_image_has_one_start() -> None:
     count=st.integers(1, MAX_COUNT),
     steps=st.integers(1, 2000),
 )
-def test_follow_ups_change_what_they_say_and_nothing_else(
+def test_follow_ups_change_only_the_expected_fields(
     recipe: Recipe, row: int, job: int, seed: int, count: int, steps: int
 ) -> None:
-    def differs(other: Recipe) -> set[str]:
+    def changed(other: Recipe) -> set[str]:
         assert Recipe.model_validate_json(other.model_dump_json()) == other
         fields = Recipe.model_fields
         return {name for name in fields if getattr(other, name) != getattr(recipe, name)}
 
     before = recipe.model_dump_json()
     row %= recipe.count
-    assert differs(recipe.again(seed)) <= {"seed"}
+    assert changed(recipe.again(seed)) <= {"seed"}
     if recipe.film and steps < recipe.film.steps:
         with pytest.raises(RecipeError, match=r"needs \d+ steps or more"):
             recipe.within(steps)
     else:
-        assert differs(recipe.within(steps)) <= {"steps"}
+        assert changed(recipe.within(steps)) <= {"steps"}
     alone = recipe.alone(row)
-    assert differs(alone) <= {"seed", "count"}
+    assert changed(alone) <= {"seed", "count"}
     assert alone.seeds == (recipe.seeds[row],)
     varied = recipe.vary(job, row, seed, count)
-    filmed = {"film", "steps"} if recipe.film else set()
-    assert differs(varied) <= {"seed", "count", "source", "initial", "repaint"} | filmed
+    film_fields = {"film", "steps"} if recipe.film else set()
+    assert changed(varied) <= {"seed", "count", "source", "initial", "repaint"} | film_fields
     assert varied.steps == recipe.image_steps
     assert (varied.source, varied.seed, varied.count) == (Source(job, row, SPREAD), seed, count)
     more = recipe.more(job, row, steps)
-    assert differs(more) <= {"seed", "count", "source", "initial", "repaint", "steps", "film"}
+    assert changed(more) <= {"seed", "count", "source", "initial", "repaint", "steps", "film"}
     assert (more.source, more.initial, more.steps) == (Source(job, row), None, steps)
     assert more.repaint is varied.repaint is None  # its latents hold the whole image
     assert more.film is varied.film is None
@@ -166,7 +170,7 @@ def test_follow_ups_change_what_they_say_and_nothing_else(
     assert recipe.model_dump_json() == before
 
 
-def test_follow_ups_of_an_image_that_is_not_there_are_refused() -> None:
+def test_follow_ups_of_a_missing_image_are_refused() -> None:
     recipe = Recipe.make("a", count=2, **PLAIN)
     for follow in (
         lambda: recipe.alone(2),
@@ -180,12 +184,12 @@ def test_follow_ups_of_an_image_that_is_not_there_are_refused() -> None:
         recipe.more(1, 0, steps=0)
 
 
-def test_a_title() -> None:
+def test_the_title_is_the_first_prompt() -> None:
     assert Recipe.make("a castle | fog", **PLAIN).title == "a castle"
     assert Recipe.make(include_images=[ImagePrompt("a" * 64)], **PLAIN).title == "an image"
 
 
-def test_a_text_on_both_sides_is_refused_and_pointed_at() -> None:
+def test_a_text_in_both_include_and_exclude_is_refused() -> None:
     with pytest.raises(RecipeError, match="both include and exclude") as caught:
         Recipe.make("a sea | Red:2", "red", **PLAIN)
     assert caught.value.text[caught.value.position :] == "Red:2"
@@ -193,7 +197,7 @@ def test_a_text_on_both_sides_is_refused_and_pointed_at() -> None:
         Recipe.make("a", **PLAIN).edited("red", "red", "64x64", 9, 1)
 
 
-def test_an_error_shows_the_place_wherever_it_is_shown() -> None:
+def test_an_error_as_text_points_at_its_position() -> None:
     with pytest.raises(RecipeError) as caught:
         Recipe.make("a castle | fog:-1", **PLAIN)
     assert "put it in exclude" in caught.value.message

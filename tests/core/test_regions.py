@@ -1,4 +1,4 @@
-"""Regions: what is read, and where they are in an image."""
+"""Regions: how they are parsed, and which pixels they cover."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from tests.any_recipe import ANY_REGION
 
 
 @given(ANY_REGION, st.integers(1, 300), st.integers(1, 300))
-def test_a_region_reads_back_and_lies_inside_the_image(
+def test_a_region_round_trips_and_is_inside_the_image(
     region: Region, width: int, height: int
 ) -> None:
     assert parse_region(str(region)) == region
@@ -21,7 +21,7 @@ def test_a_region_reads_back_and_lies_inside_the_image(
 
 
 @given(st.integers(1, 100))
-def test_halves_share_no_pixel_and_leave_none_out(side: int) -> None:
+def test_two_halves_cover_each_pixel_once(side: int) -> None:
     width, height = 2 * side, side + 1
     left, right = (REGIONS[name].pixels(width, height) for name in ("left", "right"))
     assert (left[0], left[2], right[2]) == (0, right[0], width)
@@ -41,7 +41,7 @@ def test_halves_share_no_pixel_and_leave_none_out(side: int) -> None:
         ("左 | 下", "left bottom"),
     ],
 )
-def test_what_is_read(text: str, expected: str) -> None:
+def test_regions_are_parsed(text: str, expected: str) -> None:
     assert " ".join(map(str, parse_regions(text))) == expected
 
 
@@ -49,13 +49,13 @@ def test_what_is_read(text: str, expected: str) -> None:
     ("text", "position"),
     [("left, foo", 6), ("60 20 10 80", 0), ("0 0 50 101", 0), ("left,", 4), ("right 10", 0)],
 )
-def test_what_is_no_region_is_pointed_at(text: str, position: int) -> None:
+def test_the_error_points_at_an_invalid_region(text: str, position: int) -> None:
     with pytest.raises(RecipeError, match="A region is left") as caught:
         parse_regions(text)
     assert caught.value.position == position
 
 
-def test_there_are_few_of_them_in_every_language() -> None:
+def test_regions_are_limited_and_all_have_names() -> None:
     with pytest.raises(RecipeError, match="up to 4"):
         parse_regions("left, right, top, bottom, centre")
     assert set(NAMES.values()) == set(REGIONS)

@@ -1,4 +1,4 @@
-"""Settings: a wrong one is named, with what is allowed, and no secret is shown."""
+"""Settings: errors name the setting and what is allowed, and never show a secret."""
 
 import io
 import re
@@ -19,18 +19,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_the_example_is_complete_and_right(tmp_path: Path) -> None:
-    """With every line of the example switched on, the settings are the defaults."""
+def test_the_example_lists_all_settings_with_their_defaults(tmp_path: Path) -> None:
+    """With every line of the example uncommented, the settings are the defaults."""
     example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
-    written = re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
+    uncommented = re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
     env = tmp_path / "all.env"
-    env.write_text(written, encoding="utf-8")
+    env.write_text(uncommented, encoding="utf-8")
     assert load_settings(env) == Settings()
-    names = re.findall(r"^([A-Z_]+)=", written, flags=re.MULTILINE)
+    names = re.findall(r"^([A-Z_]+)=", uncommented, flags=re.MULTILINE)
     assert names == [name.upper() for name in Settings.model_fields if name not in OLD_NAMES]
 
 
-def test_the_environment_outweighs_the_file(
+def test_the_environment_overrides_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = tmp_path / ".env"
@@ -41,7 +41,9 @@ def test_the_environment_outweighs_the_file(
     assert settings.model == "sketch"
 
 
-def test_an_old_name_is_still_read_and_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_name_still_works_and_is_logged_as_deprecated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PAIR", "imagenet")
     log = io.StringIO()
     configure_logging(settings := load_settings(None), log)
@@ -105,15 +107,15 @@ NUMBERS = st.decimals(Decimal("0.001"), 1000, places=3)
 
 
 @given(st.dictionaries(NAMES, st.none() | NUMBERS), st.sampled_from([" ", "  ", "\t"]))
-def test_perceptors_are_read_as_they_are_written(
+def test_perceptors_are_parsed_with_their_weights(
     wanted: dict[str, Decimal | None], gap: str
 ) -> None:
-    written = gap.join(name if n is None else f"{name}={n}" for name, n in wanted.items())
+    value = gap.join(name if n is None else f"{name}={n}" for name, n in wanted.items())
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PERCEPTORS", written)
-        read = load_settings(None).perceptors
+        environment.setenv("PERCEPTORS", value)
+        perceptors = load_settings(None).perceptors
     expected = {name: 1.0 if n is None else float(n) for name, n in wanted.items()}
-    assert {choice.name: choice.weight for choice in read} == expected
+    assert {choice.name: choice.weight for choice in perceptors} == expected
 
 
 def test_a_perceptor_of_open_clip_is_an_architecture_and_its_weights() -> None:
@@ -125,21 +127,21 @@ def test_a_perceptor_of_open_clip_is_an_architecture_and_its_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("value", "address"),
     [
         ("9101", "127.0.0.1:9101"),
         ("0.0.0.0:9101", "0.0.0.0:9101"),
         ("[::1]:9101", "[::1]:9101"),
     ],
 )
-def test_numbers_are_served_to_this_machine_alone_unless_told(
-    written: str, read: str, monkeypatch: pytest.MonkeyPatch
+def test_metrics_are_served_on_localhost_by_default(
+    value: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BOT_METRICS", written)
-    assert str(load_settings(None).bot_metrics) == read
+    monkeypatch.setenv("BOT_METRICS", value)
+    assert str(load_settings(None).bot_metrics) == address
 
 
-def test_every_wrong_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_wrong_setting_has_its_own_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     monkeypatch.setenv("DEVICE", "abacus")
     with pytest.raises(SettingsError) as caught:
@@ -147,19 +149,19 @@ def test_every_wrong_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_bytes(b"DISCORD_TOKEN=\xff\xfe\n")
     with pytest.raises(SettingsError, match="cannot be read"):
         load_settings(env)
 
 
-def test_without_a_token_one_is_told_what_to_do() -> None:
+def test_the_error_for_a_missing_token_says_where_to_set_it() -> None:
     with pytest.raises(SettingsError, match=r"DISCORD_TOKEN is not set.*\.env"):
         load_settings(None).token()
 
 
-def test_the_token_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "very.secret.token")
     settings = load_settings(None)
     shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
@@ -167,12 +169,14 @@ def test_the_token_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:8080", "http://[::1]:80", "https://a.example"])
-def test_the_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_the_trailing_slash_of_the_api_url_is_removed(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     monkeypatch.setenv("DISCORD_API_URL", f"{host}/api/v10/")
     assert load_settings(None).discord_api_url == f"{host}/api/v10"
 
 
-def test_a_secret_may_be_a_file_of_the_supervisors(
+def test_the_token_may_be_in_the_supervisors_credentials_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "discord_token").write_text("from.the.file\n")

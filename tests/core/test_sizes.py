@@ -1,4 +1,4 @@
-"""Sizes as they are typed, and aspect ratios at a constant area."""
+"""Sizes as members type them, and aspect ratios at a constant area."""
 
 import math
 
@@ -14,12 +14,12 @@ SKETCH, IMAGENET = Canvas(64, 4), Canvas(256, 16)
 
 
 @pytest.mark.parametrize("text", ["64x96", "64×96", " 64 X 96 "])
-def test_pixels(text: str) -> None:
+def test_a_size_in_pixels_is_parsed(text: str) -> None:
     assert parse_size(text) == parse_size(text, SKETCH) == (64, 96)
 
 
 @pytest.mark.parametrize("text", ["", "64", "huge", "64x", "-64x64", "8x64", "64x99999", "6e1x64"])
-def test_what_is_no_size(text: str) -> None:
+def test_an_invalid_size_is_refused(text: str) -> None:
     with pytest.raises(RecipeError, match="pixels"):
         parse_size(text, SKETCH)
 
@@ -35,7 +35,9 @@ def test_what_is_no_size(text: str) -> None:
         ("2.35:1", IMAGENET, (384, 160)),
     ],
 )
-def test_aspect_ratios(text: str, canvas: Canvas, size: tuple[int, int]) -> None:
+def test_an_aspect_ratio_becomes_a_size_for_the_canvas(
+    text: str, canvas: Canvas, size: tuple[int, int]
+) -> None:
     assert parse_size(text, canvas) == size
 
 
@@ -45,13 +47,13 @@ def test_extreme_ratios_are_refused(text: str) -> None:
         parse_size(text, SKETCH)
 
 
-def test_a_ratio_needs_a_model_whose_size_it_can_be_fitted_to() -> None:
+def test_an_aspect_ratio_needs_a_canvas() -> None:
     with pytest.raises(RecipeError, match="pixels"):
         parse_size("16:9")
 
 
 @given(st.floats(1 / MAX_RATIO, MAX_RATIO), st.sampled_from([SKETCH, IMAGENET, Canvas(256, 8)]))
-def test_any_ratio_has_the_area_of_the_square_but_for_rounding(
+def test_any_ratio_has_the_area_of_the_square_except_for_rounding(
     ratio: float, canvas: Canvas
 ) -> None:
     width, height = fit_ratio(ratio, canvas)
@@ -64,6 +66,6 @@ def test_any_ratio_has_the_area_of_the_square_but_for_rounding(
 
 
 @given(st.integers(MIN_SIDE, MAX_SIDE), st.integers(MIN_SIDE, MAX_SIDE))
-def test_a_recipe_knows_its_size(width: int, height: int) -> None:
+def test_the_size_of_a_recipe_can_be_parsed(width: int, height: int) -> None:
     recipe = Recipe.make("a", width=width, height=height, steps=1)
     assert parse_size(recipe.size) == (width, height)

@@ -1,4 +1,4 @@
-"""A server's words are found however they are written, and only where they are meant."""
+"""A server's refused words are found in any disguise, and innocent words are not."""
 
 import random
 import re
@@ -23,7 +23,7 @@ from engine.models.perceptor import clip_tokenizer
 
 BAD, IRL = WordRule("bad"), WordRule("irl")
 
-ALIKE = {"a": "аɑ", "c": "с", "e": "е", "i": "і", "o": "ο", "p": "р", "s": "ѕ", "x": "х"}  # noqa: RUF001
+LOOKALIKES = {"a": "аɑ", "c": "с", "e": "е", "i": "і", "o": "ο", "p": "р", "s": "ѕ", "x": "х"}  # noqa: RUF001
 """Letters of other alphabets that look like Latin ones."""
 ACCENTS = "\u0304\u0323\u0332\u0336"
 GAPS = (" ", ".", "-", "_", " . ", "*", "/", " | ", "🍑", "\n", "'", "\u3164", "\u2800")
@@ -35,7 +35,7 @@ ESCAPES = re.compile(r"\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|\\n")
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
-    """Rule, `hit` or `pass`, and text, of each line of the table."""
+    """The rule, `hit` or `pass`, and the text of each line of the table."""
     table = Path(__file__).with_name("word_filter_cases.tsv").read_text(encoding="utf-8")
     for line in table.splitlines():
         if not line.startswith("#"):
@@ -49,7 +49,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 @pytest.mark.parametrize(("rule", "expected", "text"), list(cases()))
-def test_the_table(rule: str, expected: str, text: str) -> None:
+def test_each_case_of_the_table(rule: str, expected: str, text: str) -> None:
     hit = first_hit([WordRule(rule)], text)
     assert ("hit" if hit else "pass") == expected, hit
 
@@ -65,7 +65,7 @@ def test_the_hit_shows_what_was_found() -> None:
     assert (hit.rule, hit.found) == (BAD, "B4D")
 
 
-def test_signs_alone_are_no_word() -> None:
+def test_punctuation_alone_is_not_a_word() -> None:
     assert is_word("ok")
     assert is_word("nud*")
     assert not is_word("…!?")
@@ -74,7 +74,7 @@ def test_signs_alone_are_no_word() -> None:
 
 @run(deadline=None)
 @given(words, innocents, innocents, st.data())
-def test_a_rule_finds_its_word_in_any_disguise_among_others(
+def test_a_rule_finds_its_word_in_any_disguise_between_other_words(
     word: str, before: list[str], after: list[str], data: st.DataObject
 ) -> None:
     letters = [_disguised(letter, data) for letter in word]
@@ -83,7 +83,7 @@ def test_a_rule_finds_its_word_in_any_disguise_among_others(
     alone = "".join(filter(str.isalpha, "".join(letters)))
     assume(not regex.fullmatch(r"\p{Cyrillic}+|\p{Greek}+", alone))  # a word of that language
     if gap and "'" in gap:
-        assume(word[0] not in "stmd")  # an apostrophe before it: the end of another word
+        assume(word[0] not in "stmd")  # after an apostrophe, these end another word
     hit = first_hit([WordRule(word)], text)
     assert hit
     assert hit.rule.text == word
@@ -91,14 +91,14 @@ def test_a_rule_finds_its_word_in_any_disguise_among_others(
 
 @run(deadline=None)
 @given(words, words)
-def test_a_rule_is_not_found_inside_of_a_word(word: str, further: str) -> None:
-    assume(re.search(r"(.)\1\1", f"{word}{further}{word}") is None)  # elongated
-    assert first_hit([WordRule(word)], f"a {word}{further} and {further}{word}") is None
+def test_a_rule_is_not_found_inside_another_word(word: str, other: str) -> None:
+    assume(re.search(r"(.)\1\1", f"{word}{other}{word}") is None)  # elongated
+    assert first_hit([WordRule(word)], f"a {word}{other} and {other}{word}") is None
 
 
 @run(deadline=None)
 @given(words, words)
-def test_another_word_is_not_hit(word: str, other: str) -> None:
+def test_a_different_word_is_not_hit(word: str, other: str) -> None:
     assume(other not in (word, word + "s", word + "es", word + "z"))
     assume(re.search(r"(.)\1\1", word + " " + other) is None)
     assert first_hit([WordRule(word)], f"the {other} here") is None
@@ -106,7 +106,7 @@ def test_another_word_is_not_hit(word: str, other: str) -> None:
 
 @run(deadline=None)
 @given(st.text(), st.text())
-def test_any_text_is_read(rule: str, text: str) -> None:
+def test_any_text_can_be_searched(rule: str, text: str) -> None:
     hit = first_hit([WordRule(rule)], text)
     assert hit is None or "\n" not in hit.found
     if is_word(rule):
@@ -115,12 +115,12 @@ def test_any_text_is_read(rule: str, text: str) -> None:
 
 @run(deadline=None)
 @given(st.lists(st.text("ab", min_size=1, max_size=5), min_size=1), st.text("ab ", max_size=30))
-def test_many_rules_hit_where_one_of_them_does(rules: list[str], text: str) -> None:
+def test_many_rules_hit_if_one_of_them_does(rules: list[str], text: str) -> None:
     one_by_one = any(first_hit([WordRule(rule)], text) for rule in rules)
     assert bool(first_hit(list(map(WordRule, rules)), text)) == one_by_one
 
 
-def test_rules_that_differ_in_little_are_told_apart_or_all_hit() -> None:
+def test_similar_rules_are_distinguished_or_all_hit() -> None:
     few = [WordRule(f"c{vowel}c") for vowel in "áàảãạ"]
     assert first_hit(few, "cac") is None
     variants = ["".join(each) for each in _with_accents("cacac")]
@@ -142,14 +142,14 @@ PIECES = st.sampled_from(
 
 @run(deadline=None, max_examples=300)
 @given(st.lists(PIECES, max_size=10).map("".join))
-def test_what_clip_reads_as_the_word_is_found(text: str) -> None:
+def test_a_text_that_clip_reads_as_the_word_is_found(text: str) -> None:
     tokenizer = clip_tokenizer()
     read = tokenizer.decode(tokenizer.encode(canonical(text)))
     if first_hit([WordRule("nude")], read):
         assert first_hit([WordRule("nude")], text), read
 
 
-# -- how long it takes ---------------------------------------------------------------------------
+# -- running time --------------------------------------------------------------------------------
 
 WORST = {
     "single letters": "a b c d e ",
@@ -167,29 +167,27 @@ WORST = {
 
 
 @pytest.mark.parametrize("piece", WORST.values(), ids=WORST)
-def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+def test_the_work_is_linear_in_the_length_of_the_text(piece: str) -> None:
     repeated = [WordRule("ab" * length + "q") for length in range(1, 50)]
     repeated += [WordRule("ab" * length + "bb") for length in range(1, 49)]
     repeated += [WordRule("il" * length + "q") for length in range(1, 50)]
-    judge = WordFilter(repeated).first_hit
+    find = WordFilter(repeated).first_hit
     short, long = (piece * 500)[:500], (piece * 1000)[:1000]
-    judge(long)  # fills the caches
-    assert _lines_run(judge, long) <= 2.5 * _lines_run(judge, short)
+    find(long)  # fills the caches
+    assert _lines_run(find, long) <= 2.5 * _lines_run(find, short)
 
 
-def test_the_work_does_not_grow_with_the_rules() -> None:
-    draw = random.Random(7)
-    rules = [
-        WordRule("q" + "".join(draw.choices(string.ascii_lowercase, k=9))) for _ in range(1000)
-    ]
-    text = " ".join("".join(draw.choices(string.ascii_lowercase, k=5)) for _ in range(160))
+def test_the_work_does_not_grow_with_the_number_of_rules() -> None:
+    rng = random.Random(7)
+    rules = [WordRule("q" + "".join(rng.choices(string.ascii_lowercase, k=9))) for _ in range(1000)]
+    text = " ".join("".join(rng.choices(string.ascii_lowercase, k=5)) for _ in range(160))
     few, many = WordFilter(rules[:10]).first_hit, WordFilter(rules).first_hit
     few(text)
     assert _lines_run(many, text) <= 1.2 * _lines_run(few, text)
 
 
-def _lines_run(judge: Any, text: str) -> int:
-    """How many lines of Python it takes to judge a text: time without the machine's mood."""
+def _lines_run(find: Any, text: str) -> int:
+    """How many lines of Python a search runs, which no other load on this machine affects."""
     lines = 0
 
     def count(frame: FrameType, event: str, _: Any) -> Any:
@@ -200,13 +198,13 @@ def _lines_run(judge: Any, text: str) -> int:
     before = sys.gettrace()
     sys.settrace(count)
     try:
-        judge(text)
+        find(text)
     finally:
         sys.settrace(before)
     return lines
 
 
 def _disguised(letter: str, data: st.DataObject) -> str:
-    shape = data.draw(st.sampled_from([letter, letter.upper(), *ALIKE.get(letter, "")]))
+    shape = data.draw(st.sampled_from([letter, letter.upper(), *LOOKALIKES.get(letter, "")]))
     accent = data.draw(st.sampled_from(["", *ACCENTS]))
     return unicodedata.normalize(data.draw(st.sampled_from(["NFC", "NFD"])), shape + accent)

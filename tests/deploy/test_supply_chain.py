@@ -1,4 +1,4 @@
-"""Only pinned packages are installed, and what others made is named with its licence."""
+"""Only pinned packages are installed, and NOTICE names all training data with its licence."""
 
 import importlib.metadata
 import re
@@ -15,8 +15,8 @@ LOCKS = ("constraints.txt", "requirements.txt")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def locked(name: str) -> dict[str, tuple[str, set[str]]]:
-    """The version and the hashes of each package in a lock."""
+def locked_packages(name: str) -> dict[str, tuple[str, set[str]]]:
+    """The version and the hashes of each package in a lock file."""
     text = (ROOT / name).read_text().replace("\\\n", " ")
     packages = {}
     for line in text.splitlines():
@@ -29,8 +29,8 @@ def locked(name: str) -> dict[str, tuple[str, set[str]]]:
     return packages
 
 
-def required(*extras: str) -> dict[str, Requirement]:
-    """What the project asks for, by name."""
+def project_requirements(*extras: str) -> dict[str, Requirement]:
+    """The dependencies of the project with these extras, by name."""
     lines = [*PROJECT["dependencies"]]
     for extra in extras:
         lines += PROJECT["optional-dependencies"][extra]
@@ -38,8 +38,8 @@ def required(*extras: str) -> dict[str, Requirement]:
     return {canonicalize_name(each.name): each for each in requirements}
 
 
-def needed(names: set[str], locked_versions: dict[str, tuple[str, set[str]]]) -> set[str]:
-    """These packages and all that they depend on, as the installed ones say."""
+def with_dependencies(names: set[str], locked: dict[str, tuple[str, set[str]]]) -> set[str]:
+    """Packages and all their dependencies, from the metadata of the installed versions."""
     found: set[str] = set()
     while names:
         name = names.pop()
@@ -50,35 +50,35 @@ def needed(names: set[str], locked_versions: dict[str, tuple[str, set[str]]]) ->
             if (each.marker is None or each.marker.evaluate({"extra": ""})) and (
                 dependency not in found
             ):
-                assert dependency in locked_versions, f"{name} needs {dependency}"
+                assert dependency in locked, f"{name} needs {dependency}"
                 names.add(dependency)
     return found
 
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_package_is_pinned_by_version_and_hash(name: str) -> None:
-    packages = locked(name)
+    packages = locked_packages(name)
     assert packages
     for package, (version, hashes) in packages.items():
         assert version, package
         assert hashes, package
         assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in hashes), package
     text = (ROOT / name).read_text()
-    assert "--only-binary :all:" in text  # nothing is built, with tools that nobody has pinned
+    assert "--only-binary :all:" in text  # a build would use tools that are not pinned
     assert "://" not in text
 
 
-def test_the_locks_agree_and_hold_what_the_project_asks_for() -> None:
-    everything, hosted = locked("constraints.txt"), locked("requirements.txt")
+def test_the_lock_files_agree_and_contain_all_dependencies() -> None:
+    everything, hosted = locked_packages("constraints.txt"), locked_packages("requirements.txt")
     assert hosted.items() <= everything.items()
     extras = PROJECT["optional-dependencies"]
-    for name, requirement in required(*extras).items():
+    for name, requirement in project_requirements(*extras).items():
         assert requirement.specifier.contains(everything[name][0], prereleases=True), name
-    assert needed(set(required()), everything) <= set(hosted)
+    assert with_dependencies(set(project_requirements()), everything) <= set(hosted)
 
 
-def commands() -> Iterator[str]:
-    """Every `pip install` that a person or a machine is told to run."""
+def pip_install_commands() -> Iterator[str]:
+    """Every `pip install` command in the documentation, the deployment files and error messages."""
     paths = [
         ROOT / "Makefile",
         ROOT / "deploy" / "Dockerfile",
@@ -94,9 +94,9 @@ def commands() -> Iterator[str]:
 
 
 def test_every_installation_is_pinned() -> None:
-    found = list(commands())
-    assert len(found) > 5
-    for command in found:
+    commands = list(pip_install_commands())
+    assert len(commands) > 5
+    for command in commands:
         by_hash = "--require-hashes" in command and any(lock in command for lock in LOCKS)
         itself = "--no-deps" in command and "--no-build-isolation" in command
         tool = "'$(TOOL)'" in command
@@ -108,13 +108,13 @@ def test_every_installation_is_pinned() -> None:
 
 def test_notice_names_all_training_data_with_its_licence() -> None:
     sources = tomllib.loads((ROOT / "training" / "data" / "sources.toml").read_text())
-    expected = [line(source) for kind in sources.values() for source in kind]
+    expected = [notice_line(source) for kind in sources.values() for source in kind]
     _, data = (ROOT / "NOTICE").read_text().split("Data\n----\n")
     assert [each for each in data.splitlines() if each.startswith("- ")] == expected
 
 
-def line(source: dict[str, str]) -> str:
-    """How NOTICE names a source."""
+def notice_line(source: dict[str, str]) -> str:
+    """The line of NOTICE about a source."""
     use = f", {source['use']}" if "use" in source else ""
     package = f"{source['package']} {source['version']}"
     return f"- {source['attribution']} ({package}, {source['licence']}{use})"

@@ -1,4 +1,4 @@
-"""The product as a host runs it: `python -m bot` and `python -m engine` beside a local Discord."""
+"""The product as a host runs it: `python -m bot` and `python -m engine` with a local Discord."""
 
 import asyncio
 import io
@@ -23,9 +23,9 @@ from core.recipe import Recipe
 from sandbox import Member, MessageView, Sandbox
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 240.0  #: seconds until a test that waits for something gives up
+PATIENCE = 240.0  #: seconds that a test waits for something before it fails
 
-ENDS = ("Painted", "Failed", "Cancelled")  #: what stands at the top of a card at the end
+OUTCOME_TITLES = ("Painted", "Failed", "Cancelled")  #: titles of a job message whose job has ended
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 async def until(
     condition: Callable[[], T | Awaitable[T]], meanwhile: Callable[[], None] = lambda: None
 ) -> T:
-    """Waits until `condition()`, or what it awaits, is true; returns that."""
+    """Waits until `condition()` is true, or awaits to something true. Returns that value."""
     async with asyncio.timeout(PATIENCE):
         while True:
             value = condition()
@@ -45,7 +45,7 @@ async def until(
 
 
 class Product:
-    """A local Discord, and the bot and the engine that serve it, each started when asked for."""
+    """A local Discord, with the bot and the engine as processes, each started on demand."""
 
     def __init__(self, discord: Sandbox, database: Database, folder: Path) -> None:
         self.discord = discord
@@ -53,104 +53,105 @@ class Product:
         self.folder = folder
         self.database_path = folder / "imagine.db"
         self.options: dict[str, Sequence[str]] = {}
-        """What stands behind `python -m` and the name of each process."""
+        """Command-line arguments by process name."""
         self._processes: dict[str, Process] = {}
 
     async def start(self, *names: str) -> None:
-        """`python -m name` for each that does not run yet; returns when all are at work."""
-        before = {
+        """Starts `python -m name` for each name not running yet. Waits until all are ready."""
+        earlier = {
             name: len(self.entries(name, "ready")) for name in names if name not in self._processes
         }
-        for name in before:
-            await self._begin(name, {})
-        for name, ready in before.items():
-            await self.until(lambda name=name, ready=ready: self.entries(name, "ready")[ready:])
+        for name in earlier:
+            await self._spawn(name, {})
+        for name, count in earlier.items():
+            await self.until(lambda name=name, count=count: self.entries(name, "ready")[count:])
 
     async def stop(self, *names: str) -> None:
-        """Tells processes to end; they do so in good order."""
+        """Stops processes with SIGTERM, and asserts that they shut down cleanly."""
         for name in names:
             if process := self._processes.pop(name, None):
                 process.terminate()
-                assert await process.wait() == 0, self._last_words(name)
+                assert await process.wait() == 0, self._log_tail(name)
 
-    async def ends_by_itself(self, name: str) -> int:
-        """The status with which a process ends that nobody told to."""
+    async def wait_exit(self, name: str) -> int:
+        """Waits until a process exits by itself. Returns its exit status."""
         async with asyncio.timeout(PATIENCE):
             return await self._processes.pop(name).wait()
 
-    async def run(self, name: str, **changes: str) -> int:
-        """`python -m name` in a changed environment, until it ends by itself; its status."""
-        await self._begin(name, changes)
-        return await self.ends_by_itself(name)
+    async def run(self, name: str, **settings: str) -> int:
+        """Runs `python -m name` with other settings until it exits. Returns its exit status."""
+        await self._spawn(name, settings)
+        return await self.wait_exit(name)
 
     async def kill(self, name: str) -> None:
-        """Ends a process as a power cut would."""
+        """Kills a process with SIGKILL."""
         process = self._processes.pop(name)
         process.kill()
         await process.wait()
 
     async def until(self, condition: Callable[[], T | Awaitable[T]]) -> T:
-        """Waits until `condition()`, or what it awaits, is true, while all processes live."""
+        """Like the function `until`, and asserts meanwhile that all processes are alive."""
         return await until(condition, self._assert_alive)
 
     async def members(self, *names: str) -> list[Member]:
-        """People who look at a new channel of their own."""
+        """New members, in a new channel of their own."""
         channel = self.discord.world.add_channel(self.discord.guild, "-and-".join(names).lower())
-        people = [await self.discord.member(name) for name in names]
-        for member in people:
+        members = [await self.discord.member(name) for name in names]
+        for member in members:
             member.channel_id = channel.id
-        return people
+        return members
 
-    async def ask(self, member: Member, include: str, **options: Any) -> MessageView:
-        """The job message of the member's request, as it first appears in the channel."""
+    async def imagine(self, member: Member, include: str, **options: Any) -> MessageView:
+        """Runs `/imagine` as a member. Returns the job message as it first appears."""
         reply = await member.slash("imagine", include=include, **options)
-        card = await member.wait_filled(reply, patience=PATIENCE)
-        assert not card.ephemeral, card.text
-        return card
+        job_message = await member.wait_filled(reply, patience=PATIENCE)
+        assert not job_message.ephemeral, job_message.text
+        return job_message
 
     async def job_messages(self, member: Member) -> list[MessageView]:
-        """What the member sees, without the mention for an image that took over a minute.
+        """The messages in the member's channel, except mentions that an image is ready.
 
-        Only a busy machine takes so long.
+        They come for images that take over a minute, which only happens on a busy machine.
         """
         return [each for each in await member.messages() if "ready." not in each.content]
 
-    async def ended(self, member: Member, card: MessageView) -> MessageView:
-        """The message of a job, once it shows how the job came out."""
+    async def wait_ended(self, member: Member, job_message: MessageView) -> MessageView:
+        """Waits until a job message shows the outcome. Returns it."""
         return await member.wait_for(
-            lambda message: message.id == card.id and title(message) in ENDS, patience=PATIENCE
+            lambda message: message.id == job_message.id and title(message) in OUTCOME_TITLES,
+            patience=PATIENCE,
         )
 
-    async def job_of(self, card: MessageView) -> Job:
-        """The job that a card shows."""
-        job = await Jobs(self.database).get(job_id(card))
+    async def job_of(self, job_message: MessageView) -> Job:
+        """The job of a job message."""
+        job = await Jobs(self.database).get(job_id(job_message))
         assert job
         return job
 
-    async def posted(self, card: MessageView) -> Job:
-        """The job of a card, once its outcome has been shown."""
+    async def wait_posted(self, job_message: MessageView) -> Job:
+        """Waits until the outcome of a job is marked as posted. Returns the job."""
 
-        async def shown() -> Job | None:
-            job = await self.job_of(card)
+        async def posted() -> Job | None:
+            job = await self.job_of(job_message)
             return job if job.posted else None
 
-        job = await self.until(shown)
+        job = await self.until(posted)
         assert job
         return job
 
-    async def painting(self, card: MessageView) -> None:
-        """Waits until the engine has painted a step of a job."""
+    async def wait_rendering(self, job_message: MessageView) -> None:
+        """Waits until the engine has rendered at least one step of a job."""
 
-        async def begun() -> bool:
-            job = await self.job_of(card)
+        async def has_frames() -> bool:
+            job = await self.job_of(job_message)
             assert not job.state.ended, job.reason
-            return bool(self.frames_of(card))
+            return bool(self.frames_of(job_message))
 
-        await self.until(begun)
+        await self.until(has_frames)
 
-    def frames_of(self, card: MessageView) -> list[Path]:
-        """What the engine has kept so far of a job's frames."""
-        return list((self.folder / "pictures" / str(job_id(card))).glob("frame-*.webp"))
+    def frames_of(self, job_message: MessageView) -> list[Path]:
+        """The frames of a job that the engine has saved so far."""
+        return list((self.folder / "pictures" / str(job_id(job_message))).glob("frame-*.webp"))
 
     def environment(self) -> dict[str, str]:
         return {
@@ -170,45 +171,45 @@ class Product:
         }
 
     def log(self, name: str) -> str:
-        """All that a process and its predecessors have said."""
-        path = self._log(name)
+        """The log of a process, including earlier runs."""
+        path = self._log_path(name)
         return path.read_text() if path.exists() else ""
 
     def entries(self, name: str, event: str) -> list[dict[str, Any]]:
-        """The entries of a log that tell of such an event."""
+        """The log entries of a process with this event, oldest first."""
         lines = [json.loads(line) for line in self.log(name).splitlines() if line.endswith("}")]
         return [line for line in lines if line["event"] == event]
 
     async def close(self) -> None:
-        """Ends what still runs, whatever became of the tests."""
+        """Kills the processes that are still running, even if a test failed."""
         for name in list(self._processes):
             await self.kill(name)
 
-    async def _begin(self, name: str, changes: dict[str, str]) -> None:
-        with self._log(name).open("ab") as log:
+    async def _spawn(self, name: str, settings: dict[str, str]) -> None:
+        with self._log_path(name).open("ab") as log:
             self._processes[name] = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", name, *self.options.get(name, ())),
-                env=self.environment() | changes,
+                env=self.environment() | settings,
                 cwd=self.folder,
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
-    def _log(self, name: str) -> Path:
+    def _log_path(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def _last_words(self, name: str) -> str:
+    def _log_tail(self, name: str) -> str:
         return "\n".join(self.log(name).splitlines()[-20:])
 
     def _assert_alive(self) -> None:
         for name, process in self._processes.items():
-            assert process.returncode is None, f"{name} ended:\n{self._last_words(name)}"
+            assert process.returncode is None, f"{name} ended:\n{self._log_tail(name)}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    """One product for the tests of a module, which differ in members and channels."""
+    """One product for all tests of a module; each test has its own members and channel."""
     folder = tmp_path_factory.mktemp("product")
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(Sandbox())
@@ -220,7 +221,7 @@ async def shared_product(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def product(shared_product: Product) -> AsyncIterator[Product]:
-    """The product, in which neither troubles nor jobs outlive a test."""
+    """The module's product. Faults and unfinished jobs are cleared after each test."""
     yield shared_product
     shared_product.discord.faults.clear()
     database = shared_product.database
@@ -229,28 +230,28 @@ async def product(shared_product: Product) -> AsyncIterator[Product]:
 
 
 def title(message: MessageView) -> str:
-    """What stands at the top of a card, such as “Painting”."""
+    """The title of a job message, such as “Painting”."""
     return message.title
 
 
-def job_id(card: MessageView) -> int:
-    """The number of the job that a message shows: its last line begins with it."""
-    return int(card.text.splitlines()[-1].split(" ")[0].removeprefix("#"))
+def job_id(job_message: MessageView) -> int:
+    """The job's id, from the start of the last line of its job message."""
+    return int(job_message.text.splitlines()[-1].split(" ")[0].removeprefix("#"))
 
 
-async def pictures_of(member: Member, message: MessageView) -> list[Image.Image]:
-    """The finished pictures that hang on a message, with what is written inside of them."""
-    found = []
+async def images_of(member: Member, message: MessageView) -> list[Image.Image]:
+    """The finished images attached to a message, with their metadata."""
+    images = []
     names: set[str] = set()
     for file in message.files:
         if file.filename.endswith(".png") and file.filename not in names:
             names.add(file.filename)
-            picture = Image.open(io.BytesIO(await member.download(file)))
-            picture.load()
-            found.append(picture)
-    return found
+            image = Image.open(io.BytesIO(await member.download(file)))
+            image.load()
+            images.append(image)
+    return images
 
 
-def recipe_in(picture: Image.Image) -> Recipe:
-    """The recipe that a finished picture carries."""
-    return Recipe.model_validate_json(picture.info["recipe"])
+def recipe_in(image: Image.Image) -> Recipe:
+    """The recipe in the metadata of a finished image."""
+    return Recipe.model_validate_json(image.info["recipe"])

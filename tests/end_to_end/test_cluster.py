@@ -1,4 +1,4 @@
-"""`python -m engine --ray`: the same product, painted for on a cluster whose nodes come and go."""
+"""`python -m engine --ray`: the same product, rendering on a cluster whose nodes come and go."""
 
 import asyncio
 import os
@@ -12,46 +12,48 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
 from bench.cluster.local_cluster import LocalCluster, local_cluster
 from core.job import State
-from tests.end_to_end.conftest import Product, pictures_of
+from tests.end_to_end.conftest import Product, images_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[LocalCluster]:
-    """It outlives the product, which ends without it."""
+    """Outlives the module's product: the engine exits when it loses its cluster."""
     with local_cluster(nodes=2) as started:
         yield started
 
 
-async def test_what_was_rendered_on_a_node_that_dies_goes_on_on_another(
+async def test_a_job_continues_on_another_node_when_its_node_dies(
     product: Product, cluster: LocalCluster
 ) -> None:
     product.options["engine"] = ("--ray", cluster.address)
     await product.start("bot", "engine")
-    people = await product.members("Ada", "Bob")
+    members = await product.members("Ada", "Bob")
     options = {"include": "a red circle", "exclude": "watermark", "steps": 150, "seed": 7}
-    cards = [await product.ask(person, **options) for person in people]
-    for card in cards:
-        await product.painting(card)
-    (_, second) = await product.until(lambda: two(product.entries("engine", "renderer joined")))
+    job_messages = [await product.imagine(member, **options) for member in members]
+    for job_message in job_messages:
+        await product.wait_rendering(job_message)
+    (_, second) = await product.until(
+        lambda: first_two(product.entries("engine", "renderer joined"))
+    )
     cluster.kill(second["node"])
-    jobs = [await product.posted(card) for card in cards]
+    jobs = [await product.wait_posted(job_message) for job_message in job_messages]
     assert [job.state for job in jobs] == [State.DONE, State.DONE]
     (left,) = product.entries("engine", "renderer left")
     assert left["node"] == second["node"]
-    put_back = {entry["job"] for entry in product.entries("engine", "job given back")}
+    given_back = {entry["job"] for entry in product.entries("engine", "job given back")}
     resumed = [entry for entry in product.entries("engine", "job started") if entry["step"] > 0]
-    assert put_back & {entry["job"] for entry in resumed}
-    ada = people[0]
+    assert given_back & {entry["job"] for entry in resumed}
+    ada = members[0]
     messages = await product.job_messages(ada)
-    assert {message.id for message in messages} == {card.id for card in cards}
-    pictures = [(await pictures_of(ada, message))[0] for message in messages]
-    assert pictures[0].tobytes() == pictures[1].tobytes()
+    assert {message.id for message in messages} == {job_message.id for job_message in job_messages}
+    images = [(await images_of(ada, message))[0] for message in messages]
+    assert images[0].tobytes() == images[1].tobytes()
 
-    await product.stop("engine", "bot")  # in good order
+    await product.stop("engine", "bot")
     files = files_in(Path(cluster.folder))
-    assert any(path.name == "worker.py" for path in files)  # the code has been sent
+    assert any(path.name == "worker.py" for path in files)  # the code was sent to the nodes
     token = product.discord.token.encode()
     assert not [path for path, content in files.items() if token in content]
 
@@ -80,48 +82,47 @@ print(*ray.get([search.remote(sys.stdin.read())])[0])
 """
 
 
-async def test_a_foreign_task_does_not_find_the_token_on_the_engines_machine(
+async def test_a_foreign_ray_task_cannot_find_the_token_on_the_engines_machine(
     product: Product, cluster: LocalCluster
 ) -> None:
-    """It knows the cluster's token, and where engine and tasks run as root, it may read all."""
+    """The task has the cluster's token. As root, it can read the environment of every process."""
     product.options["engine"] = ("--ray", cluster.address)
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
-    await product.posted(await product.ask(ada, "a red circle", steps=10))
+    await product.wait_posted(await product.imagine(ada, "a red circle", steps=10))
     driver = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", SEARCH, cluster.address), stdin=PIPE, stdout=PIPE
     )
-    written, _ = await driver.communicate(product.discord.token[::-1].encode())
+    output, _ = await driver.communicate(product.discord.token[::-1].encode())
     await product.stop("engine", "bot")
-    environments, found = written.decode().split(maxsplit=1)
+    environments, found = output.decode().split(maxsplit=1)
     assert int(environments) >= (2 if os.geteuid() == 0 else 0)
     assert found.strip() == "[]"
 
 
-async def test_without_its_cluster_the_engine_ends_and_goes_on_when_there_is_another(
+async def test_the_engine_exits_when_it_loses_its_cluster_and_resumes_on_another(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ray ends a process that has not reached the cluster's head for a minute; here, 3 seconds."""
-    plain = product.environment()
-    impatient = plain | {"RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
-    monkeypatch.setattr(product, "environment", lambda: impatient)
+    """Ray ends a process that loses the cluster's head for a minute; here, for 3 seconds."""
+    environment = product.environment() | {"RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
+    monkeypatch.setattr(product, "environment", lambda: environment)
     (ada,) = await product.members("Ada")
     with local_cluster(nodes=1) as first:
         product.options["engine"] = ("--ray", first.address)
         await product.start("bot", "engine")
-        card = await product.ask(ada, "two yellow stars", steps=250, seed=7)
-        await product.painting(card)
+        job_message = await product.imagine(ada, "two yellow stars", steps=250, seed=7)
+        await product.wait_rendering(job_message)
         first.close()
-        assert await product.ends_by_itself("engine") == 1
+        assert await product.wait_exit("engine") == 1
     assert "Failed to connect to GCS" in product.log("engine")
-    began = len(product.entries("engine", "job started"))
+    earlier = len(product.entries("engine", "job started"))
     with local_cluster(nodes=1) as second:
         product.options["engine"] = ("--ray", second.address)
         await product.start("engine")
-        assert (await product.posted(card)).state is State.DONE
-        (resumed,) = product.entries("engine", "job started")[began:]
+        assert (await product.wait_posted(job_message)).state is State.DONE
+        (resumed,) = product.entries("engine", "job started")[earlier:]
         assert resumed["step"] > 0
-        assert [message.id for message in await product.job_messages(ada)] == [card.id]
+        assert [message.id for message in await product.job_messages(ada)] == [job_message.id]
         await product.stop("engine", "bot")
 
 
@@ -129,6 +130,6 @@ def files_in(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def two(entries: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The first two entries, once there are so many."""
+def first_two(entries: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The first two entries, or an empty list while there are fewer."""
     return entries[:2] if len(entries) >= 2 else []

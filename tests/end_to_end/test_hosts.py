@@ -1,4 +1,4 @@
-"""What a host types in a terminal: the demo, a picture without Discord, and mistakes."""
+"""What a host runs in a terminal: the demo, an image without Discord, and broken setups."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import ROOT, recipe_in, until
 
 
 async def run(folder: Path, *arguments: str, **settings: str) -> Process:
-    """`python -m …` with nothing around it but these settings."""
+    """Starts `python -m …` in `folder` with a minimal environment and these settings."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -36,35 +36,35 @@ async def run(folder: Path, *arguments: str, **settings: str) -> Process:
 
 
 def processes_in(folder: Path) -> list[str]:
-    """What runs in this folder or below it: the demo and the processes that it has started."""
+    """Command lines of the processes in a folder or below it: the demo and those it started."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "cwd").readlink().is_relative_to(folder):
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:  # it has just ended
+        except OSError:  # the process has just ended
             continue
     return found
 
 
-async def test_the_demo_shows_the_whole_product_and_keeps_what_came_out(tmp_path: Path) -> None:
+async def test_the_demo_shows_the_whole_product_and_keeps_its_output(tmp_path: Path) -> None:
     request = {"INCLUDE": "a red circle on a white background", "EXCLUDE": "watermark", "SEED": "7"}
     process = await run(tmp_path, "sandbox.demo", **request, STEPS="40")
-    output, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    assert not errors
-    said = output.decode()
+    stdout, stderr = await process.communicate()
+    assert process.returncode == 0, stderr.decode()
+    assert not stderr
+    output = stdout.decode()
     out = tmp_path / "out"
     for path in ("picture.png", "frames", "timelapse.mp4", "transcript.md", "transcript.html"):
-        assert f"out/{path}" in said
-    with Image.open(out / "picture.png") as picture:
-        assert max(picture.size) >= 512
-        recipe = recipe_in(picture)
-    painted = (recipe.include[0].text, recipe.exclude[0].text, str(recipe.seed))
-    assert painted == tuple(request.values())
+        assert f"out/{path}" in output
+    with Image.open(out / "picture.png") as image:
+        assert max(image.size) >= 512
+        recipe = recipe_in(image)
+    rendered = (recipe.include[0].text, recipe.exclude[0].text, str(recipe.seed))
+    assert rendered == tuple(request.values())
     frames = sorted((out / "frames").iterdir())
     assert len(frames) >= 2
-    assert all(f"frame {frame.name}" in said for frame in frames)
+    assert all(f"frame {frame.name}" in output for frame in frames)
     with av.open(str(out / "timelapse.mp4")) as timelapse:
         assert next(timelapse.decode(video=0)).width >= 512
     assert "a red circle on a white background" in (out / "transcript.md").read_text()
@@ -81,7 +81,7 @@ async def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, moment: s
         while not (await process.stdout.readline()).startswith(b"Painting"):
             assert not process.stdout.at_eof()
     process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)  # people are impatient
+    process.send_signal(signal.SIGINT)  # an impatient second Ctrl-C
     _, errors = await process.communicate()
     assert process.returncode == 130
     assert errors.decode().strip() == "Stopped; nothing is left running."
@@ -95,14 +95,14 @@ async def test_the_same_seed_renders_the_same_bytes_in_another_process(tmp_path:
     for process in processes:
         _, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()
-    painted = [
+    rendered = [
         [(tmp_path / name / f"final-{row}.png").read_bytes() for row in (0, 1)] for name in names
     ]
-    assert painted[0] == painted[1]
-    assert painted[0][0] != painted[0][1]  # seeds 7 and 8
+    assert rendered[0] == rendered[1]
+    assert rendered[0][0] != rendered[0][1]  # seeds 7 and 8
 
 
-async def test_an_engine_without_usable_weights_says_what_mends_it(tmp_path: Path) -> None:
+async def test_an_engine_without_usable_weights_says_how_to_fix_it(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged" / "weights" / "imagenet"
     damaged.mkdir(parents=True)
     files = ("model.yaml", "last.ckpt", "ViT-B-32.pt")

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: a database on disk, recipes, and patience."""
+"""Shared by the engine's tests: a database on disk, the sandbox, recipes and queued jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,8 +18,8 @@ from tests.databases import new_database
 
 MADE_BY = Provenance("sketch", {"clip.safetensors": "00ff"})
 THINGS = Path(__file__).parents[2] / "bench" / "quality" / "practice_things.png"
-"""Things that `picturebook` has painted, 128 pixels a side."""
-PATIENCE = 240.0  #: seconds until a test that waits for something gives up
+"""Images of things that `picturebook` rendered, 128 × 128 pixels each."""
+TIMEOUT_SECONDS = 240.0  #: how long a test waits for a condition
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def recipe() -> Callable[..., Recipe]:
 
 
 @pytest.fixture
-def ask_for(database: Database) -> Callable[..., Awaitable[Job]]:
-    """Puts a recipe into the queue."""
+def enqueue_recipe(database: Database) -> Callable[..., Awaitable[Job]]:
+    """Adds a recipe to the queue as a job."""
 
-    async def ask_for(
+    async def enqueue_recipe(
         recipe: Recipe,
         channel_id: int = 1,
         message_id: int | None = None,
@@ -66,25 +66,25 @@ def ask_for(database: Database) -> Callable[..., Awaitable[Job]]:
             )
         )
 
-    return ask_for
+    return enqueue_recipe
 
 
 @pytest.fixture
-def ask(
-    ask_for: Callable[..., Awaitable[Job]], recipe: Callable[..., Recipe]
+def enqueue(
+    enqueue_recipe: Callable[..., Awaitable[Job]], recipe: Callable[..., Recipe]
 ) -> Callable[..., Awaitable[Job]]:
-    """Puts a job into the queue."""
+    """Adds a job to the queue."""
 
-    async def ask(channel_id: int = 1, message_id: int | None = None, **values: Any) -> Job:
-        return await ask_for(recipe(**values), channel_id, message_id)
+    async def enqueue(channel_id: int = 1, message_id: int | None = None, **values: Any) -> Job:
+        return await enqueue_recipe(recipe(**values), channel_id, message_id)
 
-    return ask
+    return enqueue
 
 
-async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Waits until `condition()`, or what it awaits, is true; returns that."""
+async def until(condition: Callable[[], Any], timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
+    """Waits until `condition()` is truthy, and returns its value. The condition may be async."""
     pause = 0.002
-    async with asyncio.timeout(patience):
+    async with asyncio.timeout(timeout_seconds):
         while True:
             value = condition()
             if isawaitable(value):
@@ -92,4 +92,4 @@ async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any
             if value:
                 return value
             await asyncio.sleep(pause)
-            pause = min(1.5 * pause, 0.05)  # a look at the database takes a thousandth
+            pause = min(1.5 * pause, 0.05)  # a query takes about 1 ms

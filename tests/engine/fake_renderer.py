@@ -1,4 +1,4 @@
-"""A renderer that keeps the contract of `engine.synthesis.renderer` and renders plain greys."""
+"""A renderer with the interface of `engine.synthesis.renderer` that renders plain grey."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,10 +14,10 @@ from engine.synthesis.validation import Note, RecipeRefused, RefusalCode
 
 
 class FakeRenderer(Renderer):
-    """Deterministic: `before_step` runs first in each step, in its thread.
+    """Deterministic. `before_step` runs at the start of each step, in the renderer's thread.
 
-    `batches` remembers which jobs were in each step, `requests` what was added, `finished` whose
-    last step was taken.
+    `batches` records the jobs in each step, `requests` what was added, `finished` the jobs that
+    took their last step.
     """
 
     def __init__(self, before_step: Callable[[int], None] = lambda number: None) -> None:
@@ -106,7 +106,7 @@ def _ends_frame(recipe: Recipe, step: int, *, done: bool) -> bool:
 
 
 def checkpoint(step: int) -> Checkpoint:
-    """The state of a job of one image after so many steps."""
+    """A checkpoint of a job with one image, taken after `step` steps."""
     return Checkpoint(
         step=step,
         prior_steps=0,

@@ -1,4 +1,4 @@
-"""A small model of open_clip with random weights, in a file as people publish them."""
+"""A small open_clip model with random weights, in the file format of published ones."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ RESOLUTION = 32
 
 
 def random_open_clip(folder: Path, seed: int = 0) -> Path:
-    """Writes the weights, and tells open_clip of the architecture; → the file."""
+    """Registers the architecture with open_clip and writes the weights; returns their file."""
     config = {
         "embed_dim": 24,
         "vision_cfg": {

@@ -1,6 +1,6 @@
-"""Models with random weights, written in exactly the forms in which the real ones come.
+"""Models with random weights, in exactly the file formats of the real ones.
 
-They paint nonsense, but everything about them can be tried: reading, sizes, gradients, speed.
+Their images are nonsense, but everything else can be tested: loading, sizes, gradients, speed.
 """
 
 import hashlib
@@ -80,7 +80,7 @@ model:
         codebook_weight: 1.0
 
 """
-"""taming's `model.yaml` of the VQGAN f16 with 16,384 codes, to the letter."""
+"""taming's `model.yaml` of the VQGAN f16 with 16,384 codes, verbatim."""
 
 GUMBEL_YAML = """\
 model:
@@ -118,7 +118,7 @@ model:
     lossconfig:
       target: taming.modules.losses.vqperceptual.DummyLoss
 """
-"""The `model.yaml` of the VQGAN f8 with 8,192 Gumbel codes, to the letter."""
+"""The `model.yaml` of the VQGAN f8 with 8,192 Gumbel codes, verbatim."""
 
 COCO_YAML = """\
 model:
@@ -147,13 +147,14 @@ model:
     lossconfig:
       target: taming.modules.losses.DummyLoss
 """
-"""The YAML of the VQGAN for COCO, as its mirrors have it, to the letter."""
+"""The YAML of the VQGAN for COCO, verbatim from its mirrors."""
 
 
 def random_sketch(folder: Path, seed: int = 0) -> Path:
-    """Writes a model as the training's export does, small enough for any test; → `folder`.
+    """Writes a model as the training's export does, but small; returns `folder`.
 
-    Read it with `read_model(catalogue.find("sketch"), folder, device)`. It knows WORDS.
+    Read it with `read_model(catalogue.find("sketch"), folder, device)`. It knows only the
+    words in WORDS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
@@ -188,9 +189,9 @@ def random_sketch(folder: Path, seed: int = 0) -> Path:
 
 
 def random_imagenet(folder: Path, seed: int = 0) -> Path:
-    """Writes the full-size model as taming and OpenAI publish it (0.7 GB); → `folder`.
+    """Writes the full-size model as taming and OpenAI publish it (0.7 GB); returns `folder`.
 
-    With `folder = DATA_DIR / "weights" / "imagenet"` it loads as the model `imagenet`.
+    If `folder` is `DATA_DIR / "weights" / "imagenet"`, it loads as the model `imagenet`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.yaml").write_text(IMAGENET_YAML)
@@ -207,10 +208,13 @@ def random_imagenet(folder: Path, seed: int = 0) -> Path:
 def write_lightning_checkpoint(
     params: dict[str, Any], path: Path, gumbel: bool = False, **extra: Any
 ) -> None:
-    """What Lightning 1.0 writes for taming's VQModel or GumbelVQ: two optimisers, one callback."""
+    """Writes a checkpoint like those that Lightning 1.0 saves for taming's VQModel or GumbelVQ.
+
+    It has the states of two optimisers and one callback.
+    """
     vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"], gumbel)
     state = vqgan.state_dict()
-    judge = {
+    loss_state = {
         "loss.perceptual_loss.scaling_layer.shift": torch.rand(1, 3, 1, 1),
         "loss.perceptual_loss.net.slice1.0.weight": torch.rand(64, 3, 3, 3),
         "loss.discriminator.main.0.weight": torch.rand(64, 3, 4, 4),
@@ -223,18 +227,18 @@ def write_lightning_checkpoint(
         "global_step": 234_567,
         "pytorch-lightning_version": "1.0.8",
         "callbacks": {ModelCheckpoint: best},
-        "optimizer_states": [_adam_state(state), _adam_state(judge)],
+        "optimizer_states": [_adam_state(state), _adam_state(loss_state)],
         "lr_schedulers": [],
-        "state_dict": state | judge,
+        "state_dict": state | loss_state,
         **extra,
     }
     _save_as_lightning(checkpoint, path)
 
 
 def write_transformer_checkpoint(params: dict[str, Any], path: Path) -> None:
-    """What Lightning 1.0 writes for taming's Net2NetTransformer, the VQGAN being its first stage.
+    """Writes a checkpoint like those that Lightning 1.0 saves for taming's Net2NetTransformer.
 
-    What it is conditioned on may be a VQGAN, too, of another shape.
+    The VQGAN is its first stage. Its conditioning stage may be another VQGAN, of another shape.
     """
     vqgan = VQGAN(params["ddconfig"], params["embed_dim"], params["n_embed"])
     state = {f"first_stage_model.{name}": value for name, value in vqgan.state_dict().items()}
@@ -247,11 +251,11 @@ def write_transformer_checkpoint(params: dict[str, Any], path: Path) -> None:
 
 
 class ModelCheckpoint:
-    """Lightning's class, under which its checkpoints keep what the callback remembers."""
+    """Stands in for Lightning's class, the key of the callback's state in its checkpoints."""
 
 
 def _save_as_lightning(checkpoint: dict[str, Any], path: Path) -> None:
-    """Pickle writes a class by its name alone, which is Lightning's, whether it is there or not."""
+    """Saves a checkpoint as Lightning would: pickle stores only the name of a class."""
     name = "pytorch_lightning.callbacks.model_checkpoint"
     module = ModuleType(name)
     module.ModelCheckpoint = ModelCheckpoint  # type: ignore[attr-defined]
@@ -266,7 +270,7 @@ def _save_as_lightning(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def _adam_state(state: dict[str, Tensor]) -> dict[str, Any]:
-    """In the shapes that Adam keeps, of zeros that take no room on disk."""
+    """Adam's state for these tensors, made of expanded zeros that take no space on disk."""
 
     def moments(like: Tensor) -> dict[str, Any]:
         zeros = torch.zeros(()).expand(like.shape)
@@ -278,7 +282,7 @@ def _adam_state(state: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def write_torchscript(clip: CLIP, path: Path) -> None:
-    """As OpenAI's archives: traced, three numbers kept as buffers."""
+    """Writes an archive like OpenAI's: traced, with three numbers as buffers."""
     side = clip.visual.input_resolution
     for name, number in (
         ("input_resolution", side),
@@ -288,16 +292,16 @@ def write_torchscript(clip: CLIP, path: Path) -> None:
         if hasattr(clip, name):
             delattr(clip, name)
         clip.register_buffer(name, torch.tensor(number))
-    picture, text = torch.rand(1, 3, side, side), torch.tensor([[START, END] + [0] * 75])
-    inputs = {"forward": (picture, text), "encode_image": picture, "encode_text": text}
+    image, text = torch.rand(1, 3, side, side), torch.tensor([[START, END] + [0] * 75])
+    inputs = {"forward": (image, text), "encode_image": image, "encode_text": text}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracing is deprecated, but it is the published form
+        warnings.simplefilter("ignore")  # tracing is deprecated, but published that way
         archive = torch.jit.trace_module(clip, inputs, check_trace=False)
         torch.jit.save(archive, path)
 
 
 def random_sketch_clip() -> CLIP:
-    """The small CLIP's architecture: a ModifiedResNet for pictures of 64 × 64."""
+    """The architecture of the small CLIP: a ModifiedResNet for images of 64 × 64."""
     return _random_clip(64, (1, 2, 2, 1), 24, None, 256, 128, 3)
 
 

@@ -1,4 +1,4 @@
-"""What a host types: each command does its work, each mistake ends in one sentence."""
+"""The host's commands: each does its job, and each mistake ends in one sentence."""
 
 import asyncio
 import io
@@ -41,8 +41,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to stand in, with a pair to paint with and no settings."""
+def working_dir(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, with a model to render with and no settings."""
     monkeypatch.chdir(tmp_path)
     for name in ("DISCORD_TOKEN", "DATA_DIR", "DATABASE_PATH", "PAIR"):
         monkeypatch.delenv(name, raising=False)
@@ -53,117 +53,127 @@ def place(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path
 
 
-def render(*more: str, out: str = "out", include: str = "a red circle") -> int:
+def render(*options: str, out: str = "out", include: str = "a red circle") -> int:
     size = ("--size", "16x16", "--steps", "3", "--seed", "7")
-    return main(["render", include, *size, "--out", out, *more])
+    return main(["render", include, *size, "--out", out, *options])
 
 
 @pytest.mark.slow
-def test_render_leaves_images_frames_and_a_film(
-    place: Path, capsys: pytest.CaptureFixture[str]
+def test_render_writes_images_frames_and_a_timelapse(
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render("--exclude", "watermark", "--count", "2") == 0
-    said = capsys.readouterr()
-    printed = [Path(line) for line in said.out.splitlines()]
+    output = capsys.readouterr()
+    printed = [Path(line) for line in output.out.splitlines()]
     assert [path.name for path in printed] == ["final-0.png", "final-1.png", "timelapse.mp4"]
     assert all(path.stat().st_size for path in printed)
-    assert len(list((place / "out").glob("frame-*.webp"))) == 3
-    assert "step 3/3" in said.err
+    assert len(list((working_dir / "out").glob("frame-*.webp"))) == 3
+    assert "step 3/3" in output.err
     recipe = read_metadata(printed[0]).recipe
     assert (recipe.seed, recipe.count, recipe.exclude[0].text) == (7, 2, "watermark")
 
 
 @pytest.mark.slow
-def test_render_goes_on_with_a_film(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_render_continues_with_a_film(
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert render("--film", "zoom-in", "--frames", "10") == 0
-    said = capsys.readouterr()
-    printed = [Path(line).name for line in said.out.splitlines()]
+    output = capsys.readouterr()
+    printed = [Path(line).name for line in output.out.splitlines()]
     assert printed == ["final-0.png", "film.mp4", "timelapse.mp4"]
-    assert "Film of 0.5 s: 20 of the steps" in said.err
-    assert len(list((place / "out").glob("film-*.webp"))) == 10
-    before = (place / "out" / "film-0023.webp").read_bytes()
+    assert "Film of 0.5 s: 20 of the steps" in output.err
+    assert len(list((working_dir / "out").glob("film-*.webp"))) == 10
+    before = (working_dir / "out" / "film-0023.webp").read_bytes()
     assert main(["render", "--again", "out/final-0.png", "--out", "again"]) == 0
-    assert (place / "again" / "film-0023.webp").read_bytes() == before
+    assert (working_dir / "again" / "film-0023.webp").read_bytes() == before
     assert render("--frames", "10") == 1
     assert render("--film", "zoom-in", "--frames", "9") == 1
     assert render("--film", "zoom-in", "--tile", "both") == 1
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_and_keeps_what_is_there(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_ctrl_c_stops_and_keeps_the_image_so_far(
+    working_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = Renderer.step
 
-    def interrupted_in_step_two(renderer: Renderer) -> list[StepOutput]:
+    def interrupt_in_step_two(renderer: Renderer) -> list[StepOutput]:
         if any(rows.step == 1 for rows in renderer._jobs.values()):
             signal.raise_signal(signal.SIGINT)
         return step(renderer)
 
-    monkeypatch.setattr(Renderer, "step", interrupted_in_step_two)
+    monkeypatch.setattr(Renderer, "step", interrupt_in_step_two)
     assert render("--steps", "90") == 0
-    said = capsys.readouterr()
-    assert "Stopped at step 2 of 90." in said.err
-    assert [Path(line).name for line in said.out.splitlines()] == ["final-0.png", "timelapse.mp4"]
-    assert len(list((place / "out").glob("frame-*.webp"))) == 2
+    output = capsys.readouterr()
+    assert "Stopped at step 2 of 90." in output.err
+    assert [Path(line).name for line in output.out.splitlines()] == ["final-0.png", "timelapse.mp4"]
+    assert len(list((working_dir / "out").glob("frame-*.webp"))) == 2
 
 
 @pytest.mark.slow
 def test_an_image_that_no_longer_improves_ends_early_and_says_so(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    working_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = Renderer.step
 
-    def idle_at_step_two(renderer: Renderer) -> list[StepOutput]:
+    def finish_at_step_two(renderer: Renderer) -> list[StepOutput]:
         (output,) = step(renderer)
         return [replace(output, done=output.step == 2)]
 
-    monkeypatch.setattr(Renderer, "step", idle_at_step_two)
+    monkeypatch.setattr(Renderer, "step", finish_at_step_two)
     assert render("--steps", "90") == 0
     assert "Finished at step 2 of 90: more would not improve the image." in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_the_same_seed_renders_the_same_image_and_another_does_not(place: Path) -> None:
-    painted = {}
+def test_the_same_seed_renders_the_same_image_and_another_does_not(working_dir: Path) -> None:
+    rendered = {}
     for folder, seed in (("one", "7"), ("two", "7"), ("three", "8")):
         assert render("--seed", seed, out=folder) == 0
-        painted[folder] = pixels(place / folder / "final-0.png")
-    assert painted["one"] == painted["two"] != painted["three"]
+        rendered[folder] = pixels(working_dir / folder / "final-0.png")
+    assert rendered["one"] == rendered["two"] != rendered["three"]
 
 
 @pytest.mark.slow
-def test_render_starts_from_an_image(place: Path) -> None:
-    Image.new("RGB", (40, 20), "navy").save(place / "start.png")
+def test_render_starts_from_an_image(working_dir: Path) -> None:
+    Image.new("RGB", (40, 20), "navy").save(working_dir / "start.png")
     assert render("--init", "start.png", "--strength", "0.9") == 0
 
 
 @pytest.mark.slow
-def test_tiles_are_shown_repeated(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tiles_are_shown_repeated(working_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert render("--tile", "both", "--count", "2") == 0
     printed = [Path(line).name for line in capsys.readouterr().out.splitlines()]
     assert printed[2:4] == ["repeated-0.webp", "repeated-1.webp"]
 
 
 @pytest.mark.slow
-def test_a_part_of_an_image_is_repainted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_of_an_image_is_repainted(
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert render("--exclude", "fog") == 0
     first = "out/final-0.png"
     assert main(["render", "a blue star", "--from", first, "--repaint", "left", "--out", "b"]) == 0
-    made = read_metadata(place / "b" / "final-0.png").recipe
-    assert (made.size, made.steps, made.repaint) == ("16x16", 3, Repaint(parse_regions("left")))
-    assert ([p.text for p in made.include], made.exclude) == (["a blue star"], ())
-    before, after = (np.asarray(Image.open(place / path)) for path in (first, "b/final-0.png"))
+    repainted = read_metadata(working_dir / "b" / "final-0.png").recipe
+    assert (repainted.size, repainted.steps, repainted.repaint) == (
+        "16x16",
+        3,
+        Repaint(parse_regions("left")),
+    )
+    assert ([p.text for p in repainted.include], repainted.exclude) == (["a blue star"], ())
+    before, after = (
+        np.asarray(Image.open(working_dir / path)) for path in (first, "b/final-0.png")
+    )
     half = before.shape[1] // 2
     assert (before[:, half:] == after[:, half:]).all()
     assert (before[:, :half] != after[:, :half]).any()
     for number, option in enumerate((["--zoom-out"], ["--pan", "up"], ["--mask", first])):
         assert main(["render", "--from", first, *option, "--out", f"c{number}"]) == 0
-    kept = read_metadata(place / "c0" / "final-0.png").recipe
-    assert [p.text for p in (*kept.include, *kept.exclude)] == ["a red circle", "fog"]
+    zoomed_out = read_metadata(working_dir / "c0" / "final-0.png").recipe
+    assert [p.text for p in (*zoomed_out.include, *zoomed_out.exclude)] == ["a red circle", "fog"]
     again = ["render", "--again", "c1/final-0.png", "--out", "d"]
     assert main(again) == 0
-    assert pixels(place / "d" / "final-0.png") == pixels(place / "c1" / "final-0.png")
+    assert pixels(working_dir / "d" / "final-0.png") == pixels(working_dir / "c1" / "final-0.png")
     capsys.readouterr()
     assert main(["render", "a", "--repaint", "left"]) == 1
     assert "Give --from with one of" in capsys.readouterr().err
@@ -172,55 +182,55 @@ def test_a_part_of_an_image_is_repainted(place: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.fixture
-def pictures(place: Path) -> Path:
-    """`navy.png` and `pink.png` to start from or to be like."""
+def image_dir(working_dir: Path) -> Path:
+    """A folder with `navy.png` and `pink.png`, for use as initial images and prompts."""
     for colour in ("navy", "pink"):
-        Image.new("RGB", (40, 20), colour).save(place / f"{colour}.png")
-    return place
+        Image.new("RGB", (40, 20), colour).save(working_dir / f"{colour}.png")
+    return working_dir
 
 
 def pixels(path: Path) -> bytes:
-    with Image.open(path) as picture:
-        return picture.tobytes()
+    with Image.open(path) as image:
+        return image.tobytes()
 
 
 @pytest.mark.slow
-def test_images_and_presets_are_prompts(pictures: Path) -> None:
-    Image.new("RGB", (8, 8), "red").save(pictures / "a=b.png")
+def test_images_and_presets_work_as_prompts(image_dir: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(image_dir / "a=b.png")
     assert render("--like", "navy.png=0.5", "--like", "a=b.png", "--unlike", "pink.png") == 0
-    recipe = read_metadata(pictures / "out" / "final-0.png").recipe
+    recipe = read_metadata(image_dir / "out" / "final-0.png").recipe
     assert [prompt.weight for prompt in recipe.include_images] == [0.5, 1]
     assert {f"{name}.png" for name in recipe.image_names} == {
-        path.name for path in (pictures / "out" / "initial").iterdir()
+        path.name for path in (image_dir / "out" / "initial").iterdir()
     }
     arguments = ["--like", "navy.png", "--size", "16x16", "--steps", "3", "--out", "wordless"]
     assert main(["render", *arguments]) == 0
-    assert read_metadata(pictures / "wordless" / "final-0.png").recipe.include == ()
+    assert read_metadata(image_dir / "wordless" / "final-0.png").recipe.include == ()
     assert render("--preset", "winter", out="styled") == 0
-    assert read_metadata(pictures / "styled" / "final-0.png").recipe.preset == "winter"
+    assert read_metadata(image_dir / "styled" / "final-0.png").recipe.preset == "winter"
 
 
 @pytest.mark.slow
-def test_one_of_two_images_is_rendered_again_and_alone_to_the_byte(
-    pictures: Path, capsys: pytest.CaptureFixture[str]
+def test_again_renders_one_image_of_two_and_repeats_it_byte_for_byte(
+    image_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ("--like", "navy.png=0.5", "--exclude", "watermark", "--preset", "night")
-    assert render(*more, "--init", "pink.png", "--count", "2") == 0
-    first = pictures / "out" / "final-1.png"
+    options = ("--like", "navy.png=0.5", "--exclude", "watermark", "--preset", "night")
+    assert render(*options, "--init", "pink.png", "--count", "2") == 0
+    first = image_dir / "out" / "final-1.png"
     capsys.readouterr()
     assert main(["render", "--again", str(first), "--out", "again"]) == 0
     assert "Warning" not in capsys.readouterr().err
-    second = pictures / "again" / "final-0.png"
-    # Some processors multiply bfloat16 in another order beside a second image.
+    second = image_dir / "again" / "final-0.png"
+    # Some processors multiply bfloat16 in another order in a batch of two images.
     one, other = (np.frombuffer(pixels(path), np.uint8).astype(int) for path in (first, second))
     assert np.abs(one - other).mean() < 2
     assert read_metadata(second).recipe == read_metadata(first).recipe.alone(1)
     assert main(["render", "--again", str(second), "--out", "once-more"]) == 0
-    assert (pictures / "once-more" / "final-0.png").read_bytes() == second.read_bytes()
+    assert (image_dir / "once-more" / "final-0.png").read_bytes() == second.read_bytes()
 
 
 def test_describe_prints_three_prompts_with_their_similarity(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (40, 30), "red").save("red.png")
     assert main(["describe", "red.png"]) == 0
@@ -232,9 +242,11 @@ def test_describe_prints_three_prompts_with_their_similarity(
         assert parse_prompts(prompt)
 
 
-def test_describe_refuses_what_is_no_image(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (place / "text.png").write_text("no image")
-    (place / "large.png").write_bytes(bytes(11 * 2**20))
+def test_describe_refuses_files_that_are_not_usable_images(
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (working_dir / "text.png").write_text("no image")
+    (working_dir / "large.png").write_bytes(bytes(11 * 2**20))
     for name, sentence in (
         ("text.png", "isn't a PNG"),
         ("large.png", "The limit is 10 MB"),
@@ -245,25 +257,25 @@ def test_describe_refuses_what_is_no_image(place: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
-def test_again_with_another_seed_or_more_steps_is_another_image(place: Path) -> None:
+def test_again_with_another_seed_or_more_steps_renders_another_image(working_dir: Path) -> None:
     assert render() == 0
-    first = place / "out" / "final-0.png"
+    first = working_dir / "out" / "final-0.png"
     for name, value in (("seed", 8), ("steps", 4)):
         other = (f"--{name}", str(value), "--out", name)
         assert main(["render", "--again", str(first), *other]) == 0
-        second = place / name / "final-0.png"
+        second = working_dir / name / "final-0.png"
         assert getattr(read_metadata(second).recipe, name) == value
         assert pixels(second) != pixels(first)
 
 
 @pytest.mark.slow
-def test_images_it_needs_are_found_among_the_hosts_data_or_missed(
-    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_again_finds_images_in_the_data_folder_or_says_that_they_are_missing(
+    image_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render("--like", "navy.png") == 0
     again = ["render", "--again", "out/final-0.png", "--out", "again"]
-    (pictures / "elsewhere").mkdir()
-    (pictures / "out" / "initial").rename(pictures / "elsewhere" / "initial")
+    (image_dir / "elsewhere").mkdir()
+    (image_dir / "out" / "initial").rename(image_dir / "elsewhere" / "initial")
     assert main(again) == 1
     assert "no longer exists" in capsys.readouterr().err
     monkeypatch.setenv("DATA_DIR", "elsewhere")
@@ -271,21 +283,21 @@ def test_images_it_needs_are_found_among_the_hosts_data_or_missed(
 
 
 @pytest.mark.slow
-def test_what_has_changed_since_is_warned_of(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_again_warns_about_changed_weights(
+    working_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render() == 0
-    other = random_sketch(place / "other", seed=1)
+    other = random_sketch(working_dir / "other", seed=1)
     monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: other)
     capsys.readouterr()
     assert main(["render", "--again", "out/final-0.png"]) == 0
-    said = capsys.readouterr().err
-    assert "Warning: vqgan.safetensors is not the file that was used then." in said
+    output = capsys.readouterr().err
+    assert "Warning: vqgan.safetensors is not the file that was used then." in output
 
 
 @pytest.mark.slow
 def test_again_takes_everything_else_from_the_image(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert render() == 0
     for option in (["a circle"], ["--size", "64x64"], ["--count", "1"], ["--model", "sketch"]):
@@ -293,12 +305,12 @@ def test_again_takes_everything_else_from_the_image(
         assert "With --again, give only" in capsys.readouterr().err
 
 
-def test_what_goes_on_from_a_job_cannot_be_rendered_again_without_it(
-    place: Path, capsys: pytest.CaptureFixture[str]
+def test_again_refuses_an_image_that_starts_from_a_job(
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = Recipe.make("a", width=16, height=16, steps=3).more(12, 0, steps=3)
     content = png(Image.new("RGB", (16, 16)), recipe, 0, Provenance("sketch", {}))
-    (place / "a.png").write_bytes(content)
+    (working_dir / "a.png").write_bytes(content)
     assert main(["render", "--again", "a.png"]) == 1
     assert "starts from job 12" in capsys.readouterr().err
 
@@ -329,31 +341,31 @@ def test_what_goes_on_from_a_job_cannot_be_rendered_again_without_it(
     ],
 )
 def test_a_mistake_ends_in_a_sentence(
-    arguments: list[str], sentence: str, pictures: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, image_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (pictures / "broken.png").write_bytes(b"no picture")
+    (image_dir / "broken.png").write_bytes(b"no picture")
     assert main(arguments) == 1
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert sentence in output
+    assert "Traceback" not in output
 
 
-def test_a_worker_without_a_token_tells_its_supervisor_to_wait_for_a_person(
-    place: Path, capsys: pytest.CaptureFixture[str]
+def test_a_worker_without_a_token_exits_with_the_status_for_wrong_settings(
+    working_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([]) == os.EX_CONFIG
     assert "DISCORD_TOKEN is not set" in capsys.readouterr().err
 
 
-def test_a_worker_names_a_wrong_model_before_a_missing_token(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_worker_reports_a_wrong_model_before_a_missing_token(
+    working_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MODEL", "watercolour")
     assert main([]) == os.EX_CONFIG
     assert "watercolour" in capsys.readouterr().err
 
 
-def test_a_gpu_that_is_not_there_is_named(
+def test_a_missing_gpu_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DEVICE", "cuda:7")
@@ -363,10 +375,13 @@ def test_a_gpu_that_is_not_there_is_named(
 
 
 @pytest.mark.slow
-def test_missing_and_damaged_weights_are_named(
-    place: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_missing_and_damaged_weights_are_reported(
+    working_dir: Path,
+    weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = copytree(weights, place / "sketch")
+    folder = copytree(weights, working_dir / "sketch")
     monkeypatch.setattr(Entry, "folder", lambda entry, data_dir: folder)
     (folder / "clip.safetensors").write_bytes(b"half of it")
     assert render() == 1
@@ -377,9 +392,9 @@ def test_missing_and_damaged_weights_are_named(
 
 
 def test_a_database_of_a_newer_version_is_refused(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    working_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with sqlite3.connect(place / "newer.db") as newer:
+    with sqlite3.connect(working_dir / "newer.db") as newer:
         newer.execute("PRAGMA user_version = 999")
     monkeypatch.setenv("DISCORD_TOKEN", "never-used")
     monkeypatch.setenv("DATABASE_PATH", "newer.db")
@@ -387,7 +402,7 @@ def test_a_database_of_a_newer_version_is_refused(
     assert "newer version" in capsys.readouterr().err
 
 
-def test_a_full_disk_is_said(
+def test_a_full_disk_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(path: Path, content: object) -> None:
@@ -403,9 +418,9 @@ def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFix
     listed = capsys.readouterr().out
     size = sum(file.stat().st_size for file in weights.iterdir() if file.name != SUMS)
     assert f"  {size / 1e6:,.1f} MB on disk; ready: set MODEL=sketch in .env\n" in listed
-    more = "to download: python -m engine weights pull"
-    assert f" on disk; 1.33 GB {more} imagenet\n" in listed
-    assert f" on disk; at least 354.0 MB {more} faces\n" in listed
+    hint = "to download: python -m engine weights pull"
+    assert f" on disk; 1.33 GB {hint} imagenet\n" in listed
+    assert f" on disk; at least 354.0 MB {hint} faces\n" in listed
     assert "980.1 MB  missing" in listed
     assert "0.7 kB  missing" in listed
     assert " 0.0 " not in listed
@@ -414,7 +429,7 @@ def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.slow
-async def test_the_real_process_refuses_a_wrong_token(place: Path) -> None:
+async def test_the_real_process_refuses_a_wrong_token(working_dir: Path) -> None:
     async with Sandbox() as discord:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "engine"),
@@ -427,17 +442,17 @@ async def test_the_real_process_refuses_a_wrong_token(place: Path) -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
     assert process.returncode == os.EX_CONFIG
-    assert b"does not accept the token" in said
-    assert b"a-wrong-token" not in said
-    assert b"Traceback" not in said
+    assert b"does not accept the token" in output
+    assert b"a-wrong-token" not in output
+    assert b"Traceback" not in output
 
 
 async def doctor(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, **settings: str
 ) -> tuple[int, list[str]]:
-    """The doctor's status, and what is not well by its word."""
+    """Runs the doctor; returns its exit status and the lines that are not OK."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     status = await asyncio.to_thread(main, ["doctor"])
@@ -449,27 +464,27 @@ async def doctor(
     return status, problems
 
 
-async def test_the_doctor_says_what_is_well_and_what_is_not(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+async def test_the_doctor_reports_a_wrong_server_and_a_wrong_token(
+    working_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with Sandbox() as discord:
-        at = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
-        home = str(discord.guild.id)
-        assert await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=home) == (0, [])
+        connection = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
+        guild_id = str(discord.guild.id)
+        assert await doctor(capsys, monkeypatch, **connection, DISCORD_GUILD_ID=guild_id) == (0, [])
 
-        status, (line,) = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID="1234")
+        status, (line,) = await doctor(capsys, monkeypatch, **connection, DISCORD_GUILD_ID="1234")
         assert (status, line[0]) == (1, "✗")
         assert "DISCORD_GUILD_ID=1234: invite it" in line
 
         status, (line,) = await doctor(
-            capsys, monkeypatch, **{**at, "DISCORD_TOKEN": "a-wrong-token"}
+            capsys, monkeypatch, **{**connection, "DISCORD_TOKEN": "a-wrong-token"}
         )
         assert (status, line[0]) == (1, "✗")
         assert "does not accept the token" in line
 
 
-async def test_the_doctor_names_channels_where_the_bot_may_too_little_and_that_stops_nothing(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+async def test_the_doctor_only_warns_about_channels_where_the_bot_lacks_permissions(
+    working_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with Sandbox() as discord:
         world, everyone = discord.world, discord.guild.id
@@ -478,15 +493,17 @@ async def test_the_doctor_names_channels_where_the_bot_may_too_little_and_that_s
             ("hidden", Permission.VIEW_CHANNEL),
         ):
             world.overwrite(world.add_channel(discord.guild, name), everyone, deny=denied)
-        at = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
-        status, lines = await doctor(capsys, monkeypatch, **at, DISCORD_GUILD_ID=str(everyone))
+        connection = {"DISCORD_API_URL": discord.api_url, "DISCORD_TOKEN": discord.token}
+        status, lines = await doctor(
+            capsys, monkeypatch, **connection, DISCORD_GUILD_ID=str(everyone)
+        )
     assert status == 0
     assert [line[0] for line in lines] == ["!"]
     assert "lacks Attach Files in #quiet of the server Painters" in lines[0]
 
 
-async def test_the_doctor_reads_the_perceptors(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+async def test_the_doctor_checks_the_perceptors(
+    working_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PERCEPTORS", "own open_clip/ViT-B-32/nowhere.safetensors")
     assert await asyncio.to_thread(main, ["doctor"]) == 1
@@ -495,7 +512,7 @@ async def test_the_doctor_reads_the_perceptors(
     assert "ViT-B-32/nowhere.safetensors" in line
 
 
-def test_the_doctor_sums_up_and_repeats_a_single_problem() -> None:
+def test_the_doctors_summary_repeats_a_single_problem() -> None:
     ok, warning, error = Finding.ok("fine."), Finding.warning("low."), Finding.error("broken.")
     assert summary([ok, ok]) == "2 checks passed."
     assert summary([ok, warning, ok]) == "2 checks passed, 1 warning: low."
@@ -509,7 +526,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_only_a_terminal_that_wants_colours_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_used_only_on_a_terminal_that_supports_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     assert supports_colour(Terminal())

@@ -1,4 +1,4 @@
-"""Descriptions: the included models recognise what they have painted."""
+"""Descriptions: the included models recognise what they have rendered."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def red_circle(sketch: Model) -> Image.Image:
     return output.to_host().images()[0]
 
 
-def shown(found: list[Description]) -> list[str]:
+def top_prompts(found: list[Description]) -> list[str]:
     return [each.prompt for each in found[:MAX_DESCRIPTIONS]]
 
 
@@ -41,7 +41,7 @@ def shown(found: list[Description]) -> list[str]:
 def test_sketch_describes_what_it_has_rendered(sketch: Model, red_circle: Image.Image) -> None:
     describer = Describer(sketch.perceptor, phrase_bank("sketch"), CPU)
     found = describer.describe(red_circle)
-    assert any("a red circle" in prompt for prompt in shown(found)), found
+    assert any("a red circle" in prompt for prompt in top_prompts(found)), found
     assert len(found) == CANDIDATES
     similarities = [each.similarity for each in found]
     assert similarities == sorted(similarities, reverse=True)
@@ -49,7 +49,7 @@ def test_sketch_describes_what_it_has_rendered(sketch: Model, red_circle: Image.
 
 
 @pytest.mark.slow
-def test_what_is_refused_is_in_no_prompt(sketch: Model, red_circle: Image.Image) -> None:
+def test_refused_phrases_are_in_no_prompt(sketch: Model, red_circle: Image.Image) -> None:
     bank = phrase_bank("sketch")
     refused = {phrase for phrase in bank.phrases if "red" in phrase or "white" in phrase}
     found = Describer(sketch.perceptor, bank, CPU).describe(red_circle, refused)
@@ -67,7 +67,7 @@ def test_with_every_subject_refused_there_is_no_description(sketch: Model) -> No
 
 @pytest.mark.slow
 def test_picturebook_describes_what_it_has_rendered() -> None:
-    """One bank for all of them: its embeddings take the most time."""
+    """One describer for all images: embedding its phrases takes most of the time."""
     model = load_model("picturebook", Path("data"), CPU)
     describer = Describer(model.perceptor, phrase_bank("picturebook"), CPU)
     things = {"tractor": (0, 2), "cupcake": (5, 3), "penguin": (2, 3), "lemon": (8, 3)}
@@ -76,11 +76,11 @@ def test_picturebook_describes_what_it_has_rendered() -> None:
             left, top = 128 * column, 128 * row
             image = sheet.convert("RGB").crop((left, top, left + 128, top + 128))
             found = describer.describe(image)
-            assert any(name in prompt for prompt in shown(found)), (name, found)
+            assert any(name in prompt for prompt in top_prompts(found)), (name, found)
 
 
-def test_the_bank_of_any_words_is_used_with_any_perceptor(sketch: Model) -> None:
-    """Its weights are not here; what is put together has each list's phrases at most once."""
+def test_the_full_bank_works_with_any_perceptor(sketch: Model) -> None:
+    """Here with that of `sketch`. A prompt has at most one phrase of each slot."""
     bank = phrase_bank(FULL)
     small = PhraseBank(bank.subjects[:8], bank.slots)
     for each in Describer(sketch.perceptor, small, CPU).describe(Image.new("RGB", (64, 64))):

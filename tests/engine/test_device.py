@@ -1,4 +1,4 @@
-"""The device: how much memory can still be had."""
+"""The device: its free memory and its precision."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from engine import device
 CPU = torch.device("cpu")
 
 
-def test_a_machine_without_shares_has_what_it_has(
+def test_without_a_containers_limit_the_machines_memory_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "GROUP", tmp_path)
@@ -23,7 +23,7 @@ def test_a_machine_without_shares_has_what_it_has(
     assert device._left_of_share() == sys.maxsize
 
 
-def test_a_container_has_its_share_and_the_files_it_has_read_give_way(
+def test_a_containers_free_memory_is_within_its_limit_and_includes_inactive_page_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "GROUP", tmp_path)
@@ -33,7 +33,7 @@ def test_a_container_has_its_share_and_the_files_it_has_read_give_way(
     assert device.free_memory(CPU) == 3000
 
 
-def test_a_gpus_memory_is_among_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpus_memory_is_in_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: (3, 8))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda gpu: 4)
     device.measure_memory(torch.device("cuda:0"))
@@ -45,7 +45,7 @@ def test_a_gpus_memory_is_among_the_numbers(monkeypatch: pytest.MonkeyPatch) -> 
     assert memory == {"total": 8, "free": 3, "held": 4}
 
 
-def test_bfloat16_is_used_where_the_processor_multiplies_it() -> None:
-    """torch has only a private name for this, which may go in any release."""
+def test_bfloat16_is_used_where_the_processor_supports_it() -> None:
+    """torch has only a private function for this, which any release may remove."""
     flags = Path("/proc/cpuinfo").read_text()
     assert device.autocast(CPU)._enabled == ("avx512_bf16" in flags)

@@ -1,4 +1,4 @@
-"""The image check, with the CLIP of `sketch`, on images drawn with known contents."""
+"""The image check, with the CLIP of `sketch`, on drawn images with known content."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ def circle(colour: str, size: tuple[int, int] = (64, 64)) -> torch.Tensor:
     return to_tensor(image.resize(size))
 
 
-def test_what_an_image_shows_has_a_higher_score_than_what_it_does_not(check: ImageCheck) -> None:
+def test_a_concept_that_an_image_shows_scores_higher_than_others(check: ImageCheck) -> None:
     scores = check.scores(circle("red"), ["a red circle", "a blue star", "a green heart"])
     assert scores["a red circle"] > max(scores["a blue star"], scores["a green heart"]) + 0.1
 
 
-def test_of_several_images_the_one_that_shows_it_most_counts(check: ImageCheck) -> None:
+def test_of_several_images_the_one_with_the_highest_score_counts(check: ImageCheck) -> None:
     red, blue = circle("red"), circle("blue")
     alone = check.scores(red, ["a red circle"])["a red circle"]
     together = check.scores(torch.cat([blue, red]), ["a red circle"])["a red circle"]
@@ -39,7 +39,7 @@ def test_of_several_images_the_one_that_shows_it_most_counts(check: ImageCheck) 
     assert check.scores(blue, ["a red circle"])["a red circle"] < alone
 
 
-def test_the_order_and_number_of_concepts_change_no_score(check: ImageCheck) -> None:
+def test_scores_do_not_depend_on_the_order_or_number_of_concepts(check: ImageCheck) -> None:
     image = circle("red", (96, 48))
     both = check.scores(image, ["a red circle", "a blue star"])
     assert check.scores(image, ["a blue star"])["a blue star"] == pytest.approx(

@@ -1,4 +1,4 @@
-"""Repainting a part leaves every pixel outside of it as it was."""
+"""Repainting a part leaves every pixel outside it unchanged."""
 
 import numpy as np
 import pytest
@@ -28,23 +28,23 @@ def noise(width: int, height: int, seed: int = 1) -> Image.Image:
 
 
 def outside(regions: tuple[Region, ...], width: int, height: int) -> np.ndarray:
-    stays = np.ones((height, width), bool)
+    unchanged = np.ones((height, width), bool)
     for region in regions:
         left, top, right, bottom = region.pixels(width, height)
-        stays[top:bottom, left:right] = False
-    return stays
+        unchanged[top:bottom, left:right] = False
+    return unchanged
 
 
 @given(st.lists(ANY_REGION, min_size=1, max_size=4).map(tuple), SIZES)
 @settings(deadline=None)
-def test_no_byte_changes_outside_of_the_regions(
+def test_no_byte_changes_outside_the_regions(
     regions: tuple[Region, ...], size: tuple[int, int]
 ) -> None:
     base, painted = noise(*size), noise(*size, seed=2)
     part = Inpainting.of(recipe(Repaint(regions)), {BASE: base}, size)
     assert part
-    result, stays = np.asarray(part.composite(painted)), outside(regions, *size)
-    assert (result[stays] == np.asarray(base)[stays]).all()
+    result, unchanged = np.asarray(part.composite(painted)), outside(regions, *size)
+    assert (result[unchanged] == np.asarray(base)[unchanged]).all()
     inside = np.asarray(part.mask) == 255
     assert (result[inside] == np.asarray(painted)[inside]).all()
 
@@ -58,7 +58,7 @@ def test_a_whole_image_is_rendered_to_its_edges() -> None:
 @pytest.mark.parametrize("move", Move)
 @given(size=SIZES)
 @settings(deadline=None, max_examples=20)
-def test_a_move_keeps_what_it_shows_of_the_image(move: Move, size: tuple[int, int]) -> None:
+def test_a_move_keeps_the_visible_part_of_the_image(move: Move, size: tuple[int, int]) -> None:
     width, height = size
     base = noise(*size)
     part = Inpainting.of(recipe(Repaint(move=move)), {BASE: base}, size)

@@ -1,4 +1,4 @@
-"""What a member reads when their job has failed."""
+"""What members read when their job has failed or is paused."""
 
 import pytest
 
@@ -41,5 +41,5 @@ def test_a_reason_names_no_path(error: Exception) -> None:
         ),
     ],
 )
-def test_a_pause_says_whose_it_is_and_why(pause: Pause, text: str) -> None:
+def test_a_pause_says_where_it_applies_and_why(pause: Pause, text: str) -> None:
     assert paused_text(pause, 7) == f"{text} This image is at step 7."

@@ -1,4 +1,4 @@
-"""Pictures carry their recipe, previews are small, timelapses play."""
+"""Images carry their recipe, previews are small, and timelapses play."""
 
 import io
 import json
@@ -32,7 +32,7 @@ from engine.media import (
     repeated,
     side_by_side,
 )
-from tests import any_recipe  # noqa: F401 - so that hypothesis knows how to draw one
+from tests import any_recipe  # noqa: F401 - registers how hypothesis generates a recipe
 
 MADE_BY = Provenance("sketch", {"vqgan.safetensors": "ab" * 32})
 sides = st.integers(MIN_SIDE, MAX_SIDE)
@@ -43,7 +43,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 @given(sides, sides)
-def test_enlarged_keeps_the_shape_and_reaches_the_side(width: int, height: int) -> None:
+def test_enlarged_keeps_the_aspect_ratio_and_reaches_the_side(width: int, height: int) -> None:
     shown = enlarged(Image.new("RGB", (width, height)), side=64)
     assert max(shown.size) >= 64
     assert shown.width * height == shown.height * width
@@ -52,7 +52,7 @@ def test_enlarged_keeps_the_shape_and_reaches_the_side(width: int, height: int) 
 
 @pytest.mark.parametrize("tile", Tile)
 @given(across=st.integers(0, 30), down=st.integers(0, 20))
-def test_a_tile_is_enlarged_as_if_it_went_on(tile: Tile, across: int, down: int) -> None:
+def test_a_tile_is_enlarged_as_if_it_repeated(tile: Tile, across: int, down: int) -> None:
     small = np.asarray(noise(30, 20))
     across, down = across * tile.across, down * tile.down
     rolled = enlarged(Image.fromarray(np.roll(small, (down, across), (0, 1))), 90, tile)
@@ -75,29 +75,29 @@ def test_a_tile_is_shown_repeated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("count", "size"), [(1, (8, 6)), (2, (16, 6)), (3, (16, 12)), (4, (16, 12))]
 )
-def test_several_images_go_side_by_side(count: int, size: tuple[int, int]) -> None:
+def test_several_images_are_placed_side_by_side(count: int, size: tuple[int, int]) -> None:
     colours = ["red", "lime", "blue", "black"][:count]
     sheet = side_by_side([Image.new("RGB", (8, 6), colour) for colour in colours])
     assert sheet.size == size
     assert len(sheet.getcolors() or []) == (4 if count > 2 else count)
 
 
-def test_a_preview_is_small_and_large_enough_to_look_at() -> None:
+def test_a_preview_is_a_small_file_but_a_large_enough_image() -> None:
     content = preview([noise(64, 64)] * 4)
     with Image.open(io.BytesIO(content)) as shown:
         assert (shown.format, shown.size) == ("WEBP", (512, 512))
     assert len(content) < 2**19
 
 
-def test_an_image_carries_all_that_is_needed_to_render_it_again(
+def test_an_image_carries_everything_needed_to_render_it_again(
     recipe: Callable[..., Recipe],
 ) -> None:
-    asked = recipe("zwei Bäume | 夜:0.5", "watermark", count=2, width=64, height=48)
-    with Image.open(io.BytesIO(png(noise(64, 48), asked, 1, MADE_BY))) as picture:
-        picture.load()
-        assert picture.size == (512, 384)
-        text = picture.text  # type: ignore[attr-defined]
-    assert Recipe.model_validate_json(text["recipe"]) == asked
+    original = recipe("zwei Bäume | 夜:0.5", "watermark", count=2, width=64, height=48)
+    with Image.open(io.BytesIO(png(noise(64, 48), original, 1, MADE_BY))) as image:
+        image.load()
+        assert image.size == (512, 384)
+        text = image.text  # type: ignore[attr-defined]
+    assert Recipe.model_validate_json(text["recipe"]) == original
     assert (text["row"], text["seed"], text["model"]) == ("1", "8", "sketch")
     assert json.loads(text["weights"]) == MADE_BY.checksums
     assert "torch" in json.loads(text["versions"])
@@ -107,41 +107,48 @@ def test_an_image_carries_all_that_is_needed_to_render_it_again(
     )
 
 
-def test_parameters_tell_people_what_else_there_was(recipe: Callable[..., Recipe]) -> None:
+def test_parameters_also_list_image_prompts_preset_and_source(
+    recipe: Callable[..., Recipe],
+) -> None:
     like = ImagePrompt("a" * 64, 0.5)
-    asked = recipe("", "fog", preset="winter", include_images=[like], initial="b" * 64)
-    lines = _metadata(png(noise(8, 8), asked, 0, MADE_BY))["parameters"].splitlines()
+    original = recipe("", "fog", preset="winter", include_images=[like], initial="b" * 64)
+    lines = _metadata(png(noise(8, 8), original, 0, MADE_BY))["parameters"].splitlines()
     assert lines[1:3] == [f"include images: {'a' * 64}:0.5", "exclude: fog"]
     assert "strength: 0.5, preset: winter" in lines[3]
-    more = recipe().vary(12, 0, seed=1)
-    lines = _metadata(png(noise(8, 8), more, 0, MADE_BY))["parameters"].splitlines()
+    variation = recipe().vary(12, 0, seed=1)
+    lines = _metadata(png(noise(8, 8), variation, 0, MADE_BY))["parameters"].splitlines()
     assert "from job: 12, image: 1, spread: 0.5" in lines[1]
 
 
 def _metadata(content: bytes) -> dict[str, str]:
-    with Image.open(io.BytesIO(content)) as picture:
-        return dict(picture.info)
+    with Image.open(io.BytesIO(content)) as image:
+        return dict(image.info)
 
 
 @pytest.mark.slow
 @settings(max_examples=50)  # each writes two images
-@given(asked=st.from_type(Recipe), data=st.data())
-def test_a_recipe_goes_into_a_png_and_out_again(
-    asked: Recipe, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+@given(original=st.from_type(Recipe), data=st.data())
+def test_a_recipe_survives_a_round_trip_through_a_png(
+    original: Recipe, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    row = data.draw(st.integers(0, asked.count - 1))
+    row = data.draw(st.integers(0, original.count - 1))
     path = tmp_path_factory.getbasetemp() / "asked.png"
-    image, images = Image.new("RGB", (512, 512)), {name: noise(8, 8) for name in asked.image_names}
-    path.write_bytes(png(image, asked, row, MADE_BY, images=images))
+    image, images = (
+        Image.new("RGB", (512, 512)),
+        {name: noise(8, 8) for name in original.image_names},
+    )
+    path.write_bytes(png(image, original, row, MADE_BY, images=images))
     read = read_metadata(path)
-    assert (read.recipe, read.row, read.model) == (asked, row, "sketch")
+    assert (read.recipe, read.row, read.model) == (original, row, "sketch")
     assert list(read.differences(MADE_BY)) == []
     again = read.recipe.alone(read.row)
     path.write_bytes(png(image, again, 0, MADE_BY, images=images))
-    assert read_metadata(path).recipe.seeds == (asked.seeds[row],)
+    assert read_metadata(path).recipe.seeds == (original.seeds[row],)
 
 
-def test_what_has_changed_since_is_told(tmp_path: Path, recipe: Callable[..., Recipe]) -> None:
+def test_changed_weights_and_packages_are_listed(
+    tmp_path: Path, recipe: Callable[..., Recipe]
+) -> None:
     (tmp_path / "a.png").write_bytes(png(noise(8, 8), recipe(), 0, MADE_BY))
     read = read_metadata(tmp_path / "a.png")
     older = read.model_copy(update={"versions": read.versions | {"torch": "0.1"}})
@@ -154,17 +161,17 @@ GOOD = {"row": "0", "model": "sketch", "weights": "{}", "versions": "{}"}
 RECIPE = '{"include":[{"text":"a"}],"width":64,"height":64,"steps":5,"seed":7}'
 
 
-def _saying(texts: dict[str, str]) -> bytes:
-    said, buffer = PngImagePlugin.PngInfo(), io.BytesIO()
+def _png_with(texts: dict[str, str]) -> bytes:
+    chunks, buffer = PngImagePlugin.PngInfo(), io.BytesIO()
     for key, text in texts.items():
-        said.add_itxt(key, text, zip=True)
-    Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=said)
+        chunks.add_itxt(key, text, zip=True)
+    Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
 
 
-def test_images_from_until_2026_name_their_model_by_another_key(tmp_path: Path) -> None:
+def test_images_made_until_2026_name_their_model_under_another_key(tmp_path: Path) -> None:
     texts = {key: text for key, text in GOOD.items() if key != "model"}
-    (tmp_path / "a.png").write_bytes(_saying(texts | {"recipe": RECIPE, "pair": "sketch"}))
+    (tmp_path / "a.png").write_bytes(_png_with(texts | {"recipe": RECIPE, "pair": "sketch"}))
     assert read_metadata(tmp_path / "a.png").model == "sketch"
 
 
@@ -180,34 +187,34 @@ def _as_jpeg() -> bytes:
         (b"", "not a PNG"),
         (b"\x89PNG\r\n\x1a\n", "not a PNG"),
         (_as_jpeg(), "not a PNG"),
-        (_saying(GOOD | {"recipe": RECIPE})[:60], "not a PNG|no recipe"),
-        (_saying({"recipe": "x" * 50_000_000}), "not a PNG"),
+        (_png_with(GOOD | {"recipe": RECIPE})[:60], "not a PNG|no recipe"),
+        (_png_with({"recipe": "x" * 50_000_000}), "not a PNG"),
         (b"\0" * (MAX_BYTES + 1), "too large"),
-        (_saying({}), "no recipe"),
-        (_saying({"parameters": "a cat, Steps: 20, Sampler: Euler"}), "no recipe"),
-        (_saying({"recipe": RECIPE}), "cannot be read"),
-        (_saying(GOOD | {"recipe": "flour, two eggs"}), "cannot be read"),
-        (_saying(GOOD | {"recipe": "[" * 50_000}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE.replace("64", "1000000")}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE[:-1] + ',"later":1}'}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE + " " * MAX_METADATA}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE, "row": "1"}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE, "model": "../../etc"}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE, "weights": '{"a":"\\u001b[2J"}'}), "cannot be read"),
-        (_saying(GOOD | {"recipe": RECIPE, "versions": "[]"}), "cannot be read"),
+        (_png_with({}), "no recipe"),
+        (_png_with({"parameters": "a cat, Steps: 20, Sampler: Euler"}), "no recipe"),
+        (_png_with({"recipe": RECIPE}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": "flour, two eggs"}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": "[" * 50_000}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE.replace("64", "1000000")}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE[:-1] + ',"later":1}'}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE + " " * MAX_METADATA}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE, "row": "1"}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE, "model": "../../etc"}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE, "weights": '{"a":"\\u001b[2J"}'}), "cannot be read"),
+        (_png_with(GOOD | {"recipe": RECIPE, "versions": "[]"}), "cannot be read"),
     ],
 )
-def test_a_png_of_somebody_else_is_refused_in_a_sentence(
+def test_a_foreign_or_broken_file_is_refused_with_a_sentence(
     content: bytes, sentence: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.png").write_bytes(_saying(GOOD | {"recipe": RECIPE}))
+    (tmp_path / "a.png").write_bytes(_png_with(GOOD | {"recipe": RECIPE}))
     assert isinstance(read_metadata(tmp_path / "a.png"), Metadata)
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(ImageError, match=rf"a\.png.*({sentence}).*\.$"):
         read_metadata(tmp_path / "a.png")
 
 
-def test_a_job_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
+def test_a_job_of_many_steps_has_a_bounded_number_of_frames_and_a_timelapse(
     tmp_path: Path, recipe: Callable[..., Recipe]
 ) -> None:
     files = JobFiles(tmp_path, recipe(steps=1999, width=18, height=17), MADE_BY)
@@ -227,7 +234,7 @@ def test_a_job_of_many_steps_has_a_bounded_number_of_frames_and_a_film(
     assert content.index(b"moov") < content.index(b"mdat")  # it plays while it loads
 
 
-def test_a_timelapse_stays_below_the_limit_of_uploads(
+def test_a_timelapse_stays_below_the_upload_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(media, "MAX_UPLOAD", 300_000)
@@ -251,7 +258,7 @@ def test_every_tile_of_a_job_gets_a_preview(tmp_path: Path, recipe: Callable[...
         assert shown.size == (1024, 1024)
 
 
-def test_a_film_plays_its_frames_up_to_the_step_of_a_checkpoint_and_those_that_follow(
+def test_a_resumed_film_has_the_frames_up_to_its_checkpoint_and_the_new_ones(
     tmp_path: Path, recipe: Callable[..., Recipe]
 ) -> None:
     filmed = recipe(steps=3).filmed(Film(Motion.ZOOM_IN, 10, 1))
@@ -261,10 +268,10 @@ def test_a_film_plays_its_frames_up_to_the_step_of_a_checkpoint_and_those_that_f
     files = JobFiles(tmp_path, filmed, MADE_BY, start_step=7)
     for step in range(8, 14):
         files.write_film_frame(step, [noise(16, 16)])
-    (picture,) = files.write_results([noise(16, 16)])
+    (path,) = files.write_results([noise(16, 16)])
     with av.open(str(film_of(tmp_path))) as film:
         assert sum(1 for _ in film.decode(film.streams.video[0])) == 10
-    metadata = read_metadata(picture)
+    metadata = read_metadata(path)
     assert metadata.recipe.film == filmed.film
-    with Image.open(picture) as image:
+    with Image.open(path) as image:
         assert "film: zoom-in, frames: 10 of 1 steps" in image.info["parameters"]

@@ -1,4 +1,4 @@
-"""Phrase banks: whatever is put together from them is a prompt that its model understands."""
+"""Phrase banks: any combination of their phrases is a prompt that the model understands."""
 
 import pytest
 from hypothesis import given
@@ -37,7 +37,7 @@ def test_picturebook_understands_all_of_its_phrases() -> None:
     assert unknown == {}
 
 
-def test_other_models_have_the_bank_of_any_words() -> None:
+def test_other_models_use_the_full_bank() -> None:
     assert phrase_bank("imagenet") == phrase_bank(FULL)
 
 

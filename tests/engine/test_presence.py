@@ -1,4 +1,4 @@
-"""An engine is listed for the host while it works."""
+"""An engine is listed for the host while it runs."""
 
 from core.database.connection import Database
 from core.database.engines import Engines

@@ -1,4 +1,4 @@
-"""How an actor is waited for, with an actor that is none."""
+"""How long an actor is waited for, tested with a fake actor."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -15,7 +15,7 @@ from engine.synthesis.output import StepOutput
 from tests.engine.conftest import MADE_BY
 
 
-class Clock:
+class FakeClock:
     def __init__(self) -> None:
         self.now = 0.0
 
@@ -23,10 +23,10 @@ class Clock:
         return self.now
 
 
-class Actor:
-    """Each of its steps takes as many seconds of the clock as the test says, or never ends."""
+class FakeActor:
+    """Its steps take the given seconds of the clock; the step after them never ends."""
 
-    def __init__(self, clock: Clock, *step_seconds: float) -> None:
+    def __init__(self, clock: FakeClock, *step_seconds: float) -> None:
         self._clock = clock
         self._step_seconds = step_seconds
         self.stay = SimpleNamespace(remote=asyncio.Event().wait)
@@ -43,8 +43,8 @@ class Actor:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
     monkeypatch.setattr(ray_renderer, "time", clock)
     return clock
 
@@ -54,10 +54,10 @@ def renderer_of(actor: Any) -> RayRenderer:
     return RayRenderer(actor, Offer(MADE_BY, 4, 0, memory, "cpu"))
 
 
-async def test_the_slowest_step_decides_how_long_an_actor_is_waited_for(clock: Clock) -> None:
-    """Also if that comes to just as long as the first step may take."""
+async def test_the_slowest_step_decides_the_timeout(clock: FakeClock) -> None:
+    """Even if the result is just the timeout of the first step."""
     slowest = FIRST_STEP_SECONDS / PATIENCE
-    renderer = renderer_of(Actor(clock, 1.0, slowest, 1.0))
+    renderer = renderer_of(FakeActor(clock, 1.0, slowest, 1.0))
     timeouts = [renderer.timeout]
     for _ in range(3):
         await renderer.step()
@@ -67,10 +67,10 @@ async def test_the_slowest_step_decides_how_long_an_actor_is_waited_for(clock: C
 
 
 async def test_an_actor_that_does_not_answer_in_time_is_lost(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_renderer, "FIRST_STEP_SECONDS", 0.01)
-    renderer = renderer_of(Actor(clock))
+    renderer = renderer_of(FakeActor(clock))
     with pytest.raises(RendererLost, match="not answered"):
         await renderer.step()
     assert renderer.lost

@@ -1,4 +1,4 @@
-"""The line of numbers that `render` shows on a terminal."""
+"""The progress line that `render` shows on a terminal."""
 
 import re
 
@@ -16,21 +16,21 @@ from engine.render import progress_line
     st.none() | st.floats(-1, 1),
     st.none() | st.floats(0, 1e5),
 )
-def test_a_program_can_read_the_progress_line(
-    steps: int, part: float, include: float, exclude: float | None, left: float | None
+def test_a_program_can_parse_the_progress_line(
+    steps: int, share: float, include: float, exclude: float | None, left: float | None
 ) -> None:
-    step = round(part * steps)
+    step = round(share * steps)
     line = progress_line(Progress(step, steps, include, exclude, left))
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(█*)(░*) step (\d+)/(\d+) · include (-?\d\.\d{3})"
         r"(?: · exclude (-?\d\.\d{3}))?(?: · left (\d+):([0-5]\d))?",
         line,
     )
-    assert found
-    assert len(found[1] + found[2]) == 10
-    assert (int(found[3]), int(found[4])) == (step, steps)
-    assert abs(float(found[5]) - include) <= 0.0005001
-    assert (found[6] is None) == (exclude is None)
-    assert (found[7] is None) == (left is None)
+    assert match
+    assert len(match[1] + match[2]) == 10
+    assert (int(match[3]), int(match[4])) == (step, steps)
+    assert abs(float(match[5]) - include) <= 0.0005001
+    assert (match[6] is None) == (exclude is None)
+    assert (match[7] is None) == (left is None)
     if left is not None:
-        assert abs(int(found[7]) * 60 + int(found[8]) - left) <= 0.5
+        assert abs(int(match[7]) * 60 + int(match[8]) - left) <= 0.5

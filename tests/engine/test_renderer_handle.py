@@ -1,4 +1,4 @@
-"""A renderer in a thread: the event loop never waits for it, and nothing that fails is lost."""
+"""A renderer in a thread: the event loop never waits for it, and no failure goes unnoticed."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ from engine.synthesis.request import RenderRequest
 from tests.engine.conftest import MADE_BY, until
 from tests.engine.fake_renderer import FakeRenderer
 
-Make = Callable[..., Recipe]
+MakeRecipe = Callable[..., Recipe]
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,7 @@ Make = Callable[..., Recipe]
         ("cuda", "imagenet", 16),
     ],
 )
-def test_a_cpu_renders_full_size_images_one_after_the_other(
-    device: str, model: str, images: int
-) -> None:
+def test_a_cpu_renders_full_size_images_one_at_a_time(device: str, model: str, images: int) -> None:
     assert images_at_a_time(device, catalogue.find(model).side) == images
 
 
@@ -43,24 +41,24 @@ def local(renderer: FakeRenderer) -> LocalRenderer:
     return LocalRenderer(renderer, MADE_BY, 4)
 
 
-async def test_outputs_and_checkpoints_leave_the_device_in_the_renderers_thread(
-    recipe: Make, monkeypatch: pytest.MonkeyPatch
+async def test_outputs_and_checkpoints_are_copied_from_the_device_in_the_renderers_thread(
+    recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[str] = []
     advance = FakeRenderer._advance
 
-    def advanced(renderer: FakeRenderer, job_id: int) -> StepOutput:
+    def advance_and_record(renderer: FakeRenderer, job_id: int) -> StepOutput:
         output = advance(renderer, job_id)
         checkpoint = output.checkpoint
 
-        def recorded() -> Any:
+        def record_thread() -> Any:
             threads.append(threading.current_thread().name)
             return checkpoint()
 
-        object.__setattr__(output, "checkpoint", recorded)
+        object.__setattr__(output, "checkpoint", record_thread)
         return output
 
-    monkeypatch.setattr(FakeRenderer, "_advance", advanced)
+    monkeypatch.setattr(FakeRenderer, "_advance", advance_and_record)
     renderer = local(FakeRenderer())
     await renderer.add(RenderRequest(1, recipe(steps=50)))
     (output,) = await renderer.step()
@@ -72,8 +70,8 @@ async def test_outputs_and_checkpoints_leave_the_device_in_the_renderers_thread(
     assert all(name.startswith("renderer") for name in threads)
 
 
-async def test_outputs_come_for_kept_frames_now_and_then_and_at_the_end(
-    recipe: Make, monkeypatch: pytest.MonkeyPatch
+async def test_outputs_are_returned_for_kept_frames_for_previews_and_at_the_end(
+    recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renderer = local(FakeRenderer())
     await renderer.add(RenderRequest(1, recipe(steps=400)))  # every fourth frame is kept
@@ -83,14 +81,14 @@ async def test_outputs_come_for_kept_frames_now_and_then_and_at_the_end(
     monkeypatch.setattr(renderer_handle, "PREVIEW_SECONDS", 60.0)
     checkpoint = await renderer.checkpoint(1)
     assert checkpoint
-    assert checkpoint.step == 10, "that of the latest step, also where no output was due"
+    assert checkpoint.step == 10, "the checkpoint is of the latest step, even if no output was due"
     renderer.finish_early(1)
     (last,) = await renderer.step()
     assert (last.step, last.done) == (11, True)
     assert await renderer.checkpoint(1) is None
 
 
-async def test_a_job_that_the_renderer_lost_is_reported_once(recipe: Make) -> None:
+async def test_a_job_that_the_renderer_dropped_is_reported_once(recipe: MakeRecipe) -> None:
     fake = FakeRenderer()
     renderer = local(fake)
     for job_id in (1, 2):
@@ -104,7 +102,7 @@ async def test_a_job_that_the_renderer_lost_is_reported_once(recipe: Make) -> No
     assert await renderer.step() == []
 
 
-async def test_a_call_that_nobody_waits_for_is_logged_when_it_fails() -> None:
+async def test_a_failed_call_that_nobody_awaits_is_logged() -> None:
     class Failing(FakeRenderer):
         def abort(self, job_id: int) -> None:
             raise RuntimeError("the device is gone")
@@ -117,7 +115,7 @@ async def test_a_call_that_nobody_waits_for_is_logged_when_it_fails() -> None:
     assert "failed" in logs[0]["event"]
 
 
-async def test_a_closed_renderer_leaves_no_thread() -> None:
+async def test_a_closed_renderer_leaves_no_thread_running() -> None:
     renderer = local(FakeRenderer())
     await renderer.step()
     (thread,) = renderer._thread._threads
@@ -128,7 +126,7 @@ async def test_a_closed_renderer_leaves_no_thread() -> None:
 
 @pytest.mark.slow
 async def test_outputs_have_the_scores_of_the_concepts_that_a_job_is_checked_for(
-    recipe: Make,
+    recipe: MakeRecipe,
 ) -> None:
     model = load_model("sketch", Path("data"), torch.device("cpu"))
     renderer = LocalRenderer.of(model, torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""The engine put together: from the queue to the channel, with a model of random weights."""
+"""The whole engine, from the queue to the channel, with a model of random weights."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ from tests.engine.conftest import until
 from tests.engine.random_pair import random_sketch
 from tests.engine.synthesis.conftest import QUICK
 
-Ask = Callable[..., Awaitable[Job]]
+JobFactory = Callable[..., Awaitable[Job]]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def address(unused_tcp_port: int) -> Address:
 
 
 @pytest.fixture
-def serving(
+def running_engine(
     database: Database,
     discord: Sandbox,
     address: Address,
@@ -48,7 +48,7 @@ def serving(
     model = read_model(
         catalogue.find("sketch"), random_sketch(tmp_path / "sketch"), torch.device("cpu")
     )
-    monkeypatch.setattr(service, "load_model", lambda *asked: model)
+    monkeypatch.setattr(service, "load_model", lambda *args: model)
     monkeypatch.setitem(CONFIGS, "sketch", QUICK)
     settings = Settings(
         discord_token=SecretStr(discord.token),
@@ -60,29 +60,29 @@ def serving(
     )
 
     @asynccontextmanager
-    async def serving() -> AsyncIterator[None]:
+    async def running_engine() -> AsyncIterator[None]:
         running = asyncio.create_task(serve(settings))
         yield
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
 
-    return serving
+    return running_engine
 
 
-async def test_what_is_asked_ends_in_the_channel(
-    database: Database, discord: Sandbox, ask: Ask, serving: Any
+async def test_outcomes_are_posted_to_the_channel(
+    database: Database, discord: Sandbox, enqueue: JobFactory, running_engine: Any
 ) -> None:
-    card = discord.world.post(
+    message = discord.world.post(
         discord.channel, discord.world.application.bot, Draft(content="Position 1")
     )
-    job = await ask(channel_id=discord.channel.id, message_id=card.id)
-    refused = await ask(channel_id=discord.channel.id, message_id=card.id, width=18)
+    job = await enqueue(channel_id=discord.channel.id, message_id=message.id)
+    refused = await enqueue(channel_id=discord.channel.id, message_id=message.id, width=18)
 
     async def all_posted() -> bool:
         return all([(await Jobs(database).get(each.id)).posted for each in (job, refused)])  # type: ignore[union-attr]
 
-    async with serving():
+    async with running_engine():
         await until(all_posted)
     done, failed = await Jobs(database).get(job.id), await Jobs(database).get(refused.id)
     assert done
@@ -92,50 +92,50 @@ async def test_what_is_asked_ends_in_the_channel(
     assert discord.unhandled == []
 
 
-async def test_it_tells_how_it_is_and_what_it_does(
+async def test_health_and_metrics_are_reported(
     database: Database,
     discord: Sandbox,
-    ask: Ask,
-    serving: Any,
+    enqueue: JobFactory,
+    running_engine: Any,
     address: Address,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = numbers()
-    read, load = threading.Event(), service.load_model
-    monkeypatch.setattr(service, "load_model", lambda *asked: read.wait() and load(*asked))
-    card = discord.world.post(
+    before = metrics()
+    may_load, load = threading.Event(), service.load_model
+    monkeypatch.setattr(service, "load_model", lambda *args: may_load.wait() and load(*args))
+    message = discord.world.post(
         discord.channel, discord.world.application.bot, Draft(content="Position 1")
     )
-    job = await ask(channel_id=discord.channel.id, message_id=card.id)
+    job = await enqueue(channel_id=discord.channel.id, message_id=message.id)
 
     async def is_posted() -> bool:
         now = await Jobs(database).get(job.id)
         return now is not None and now.posted
 
-    async with aiohttp.ClientSession(f"http://{address}") as session, serving():
+    async with aiohttp.ClientSession(f"http://{address}") as session, running_engine():
 
         async def health() -> tuple[int, str] | None:
             try:
-                async with session.get("/healthz") as answer:
-                    return answer.status, await answer.text()
+                async with session.get("/healthz") as response:
+                    return response.status, await response.text()
             except aiohttp.ClientConnectionError:
                 return None
 
         status, sentence = await until(health)
         assert status == 503
         assert "not started" in sentence
-        read.set()
+        may_load.set()
         await until(is_posted)
         assert await health() == (200, "All is well.")
         monkeypatch.setattr(service, "STUCK_SECONDS", -1)
         status, sentence = await until(health)
         assert status == 503
         assert "hangs" in sentence
-    assert numbers() == (before[0] + job.recipe.steps, before[1] + 1, before[2] + 1)
+    assert metrics() == (before[0] + job.recipe.steps, before[1] + 1, before[2] + 1)
 
 
-def numbers() -> tuple[float, ...]:
-    """Steps done, jobs begun, and jobs painted."""
+def metrics() -> tuple[float, ...]:
+    """The numbers of steps, of started jobs and of finished jobs."""
     counted = (
         ("imagine_step_seconds_count", {}),
         ("imagine_job_waiting_seconds_count", {}),
@@ -144,13 +144,13 @@ def numbers() -> tuple[float, ...]:
     return tuple(REGISTRY.get_sample_value(*name) or 0 for name in counted)
 
 
-async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
-    database: Database, discord: Sandbox, ask: Ask, serving: Any
+async def test_a_shutdown_gives_running_jobs_back_and_the_next_start_resumes_them(
+    database: Database, discord: Sandbox, enqueue: JobFactory, running_engine: Any
 ) -> None:
-    card = discord.world.post(
+    message = discord.world.post(
         discord.channel, discord.world.application.bot, Draft(content="Position 1")
     )
-    job = await ask(channel_id=discord.channel.id, message_id=card.id, steps=2000)
+    job = await enqueue(channel_id=discord.channel.id, message_id=message.id, steps=2000)
 
     async def state() -> State:
         now = await Jobs(database).get(job.id)
@@ -160,10 +160,10 @@ async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
     async def is_running() -> bool:
         return await state() is State.RUNNING
 
-    async with serving():
+    async with running_engine():
         await until(is_running)
     assert await state() is State.QUEUED
-    async with serving():
+    async with running_engine():
         await until(is_running)
         await Jobs(database).cancel(job.id, reason=Reason(text="Enough."))
 
@@ -172,4 +172,4 @@ async def test_a_stop_gives_back_what_runs_and_the_next_start_takes_it_up(
             return now is not None and now.posted
 
         await until(is_posted)
-    assert "Enough." in str(card.components)
+    assert "Enough." in str(message.components)

@@ -1,4 +1,4 @@
-"""A sandbox for each test, and the real discord.py pointed at it."""
+"""A local Discord for each test, with the real discord.py connected to it."""
 
 import asyncio
 import io
@@ -16,14 +16,14 @@ from sandbox import Member, Sandbox
 T = TypeVar("T")
 
 
-async def soon(awaited: Awaitable[T]) -> T:
-    """Wait for something that has to happen; a test that waits in vain fails."""
+async def with_timeout(awaitable: Awaitable[T]) -> T:
+    """Await something that must happen. Raises TimeoutError after 240 s."""
     async with asyncio.timeout(240):
-        return await awaited
+        return await awaitable
 
 
 class Bot(discord.Client):
-    """An ordinary bot with a command tree, as anyone would write it."""
+    """A plain discord.py bot with a command tree."""
 
     def __init__(self, local: Sandbox, **settings: object) -> None:
         super().__init__(
@@ -35,10 +35,10 @@ class Bot(discord.Client):
         self.local = local
         self.tree = app_commands.CommandTree(self)
         self.errors: asyncio.Queue[BaseException] = asyncio.Queue()
-        self.tree.error(self._note_error)
+        self.tree.error(self._record_error)
         self._connection_task: asyncio.Task[None] | None = None
 
-    async def _note_error(
+    async def _record_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError
     ) -> None:
         self.errors.put_nowait(getattr(error, "original", error))
@@ -51,15 +51,15 @@ class Bot(discord.Client):
         if self.tree.get_commands(guild=guild):
             await self.tree.sync(guild=guild)
         self._connection_task = asyncio.create_task(self.connect())
-        await soon(self.wait_until_ready())
+        await with_timeout(self.wait_until_ready())
 
     async def go_offline(self) -> None:
         await self.close()
         if self._connection_task is not None:
             await self._connection_task
 
-    def place(self) -> discord.PartialMessageable:
-        """The sandbox's channel, as a REST-only client addresses it."""
+    def channel(self) -> discord.PartialMessageable:
+        """The sandbox's channel, addressed by its id, which needs no gateway."""
         return self.get_partial_messageable(self.local.channel.id)
 
 
@@ -76,7 +76,7 @@ async def local(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def bot(local: Sandbox) -> AsyncIterator[Bot]:
-    """A bot; the test gives it commands and lets it go online."""
+    """A bot that is still offline, so the test can add commands first."""
     client = Bot(local)
     yield client
     await client.go_offline()
@@ -84,7 +84,7 @@ async def bot(local: Sandbox) -> AsyncIterator[Bot]:
 
 @pytest.fixture
 async def engine(local: Sandbox) -> AsyncIterator[Bot]:
-    """A second process' view: logged in over REST, without a gateway."""
+    """A client like the engine's: logged in over REST, not connected to the gateway."""
     client = Bot(local, max_ratelimit_timeout=30.0)
     await client.login(local.token)
     yield client
@@ -97,8 +97,8 @@ async def ada(local: Sandbox) -> Member:
 
 
 @pytest.fixture
-def picture() -> Iterator[bytes]:
-    """A small PNG."""
+def png() -> Iterator[bytes]:
+    """A PNG of 64 × 32 pixels."""
     with io.BytesIO() as out:
         Image.new("RGB", (64, 32), "red").save(out, "PNG")
         yield out.getvalue()

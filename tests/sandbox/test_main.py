@@ -1,4 +1,4 @@
-"""`python -m sandbox` as a process of its own, driven from this one; and what it writes down."""
+"""`python -m sandbox` as a separate process; access to the server; transcripts."""
 
 import asyncio
 import io
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[dict[str, str], asyncio.subprocess.Process]]:
+async def sandbox_process() -> AsyncIterator[tuple[dict[str, str], asyncio.subprocess.Process]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox", "--json", stdout=asyncio.subprocess.PIPE
     )
@@ -33,10 +33,10 @@ async def running() -> AsyncIterator[tuple[dict[str, str], asyncio.subprocess.Pr
             await process.wait()
 
 
-async def test_a_sandbox_of_its_own_is_driven_from_outside(
+async def test_a_sandbox_in_another_process_can_be_driven(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with running() as (addresses, process):
+    async with sandbox_process() as (addresses, process):
         monkeypatch.setattr(discord.http.Route, "BASE", addresses["DISCORD_API_URL"])
         client = discord.Client(intents=discord.Intents.default())
         tree = discord.app_commands.CommandTree(client)
@@ -46,12 +46,12 @@ async def test_a_sandbox_of_its_own_is_driven_from_outside(
             await interaction.response.send_message("Hello")
 
         await client.login(addresses["DISCORD_TOKEN"])
-        found = await client.http.request(discord.http.Route("GET", "/gateway/bot"))
+        gateway = await client.http.request(discord.http.Route("GET", "/gateway/bot"))
         monkeypatch.setattr(
-            discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(found["url"])
+            discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(gateway["url"])
         )
         await tree.sync()
-        online = asyncio.create_task(client.connect())
+        connection = asyncio.create_task(client.connect())
         async with SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"]) as control:
             await control.wait_for_command("hello")
             member = await control.member("Ada")
@@ -60,12 +60,12 @@ async def test_a_sandbox_of_its_own_is_driven_from_outside(
             assert reply.message.content == "Hello"
             assert any(each["method"] == "PUT" for each in await control.requests())
         await client.close()
-        await online
+        await connection
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
 
 
-async def test_without_the_control_token_nothing_can_be_driven(local: Sandbox) -> None:
+async def test_the_control_api_requires_its_token(local: Sandbox) -> None:
     async with SandboxClient(local.url, "guessed") as stranger:
         with pytest.raises(InteractionError, match="control token"):
             await stranger.member("Mallory")
@@ -79,7 +79,7 @@ async def test_the_server_listens_on_loopback_only(local: Sandbox) -> None:
 
 
 async def test_a_transcript_shows_what_the_member_saw(
-    local: Sandbox, bot: Bot, ada: Member, picture: bytes
+    local: Sandbox, bot: Bot, ada: Member, png: bytes
 ) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction, include: str) -> None:
@@ -87,16 +87,16 @@ async def test_a_transcript_shows_what_the_member_saw(
         embed.add_field(name="Seed", value="7")
         view = discord.ui.View()
         view.add_item(discord.ui.Button(label="Cancel", custom_id="cancel"))
-        file = discord.File(io.BytesIO(picture), "final.png")
+        file = discord.File(io.BytesIO(png), "final.png")
         await interaction.response.send_message(embed=embed, view=view, file=file)
 
     await bot.go_online()
     await ada.slash("imagine", include="a **bold** <script>alert(1)</script> circle")
     text = await ada.transcript()
-    for words in ("Ada used /imagine", "**Imagine** APP", "**Seed** 7", "[ Cancel ]", "final.png"):
-        assert words in text
+    for part in ("Ada used /imagine", "**Imagine** APP", "**Seed** 7", "[ Cancel ]", "final.png"):
+        assert part in text
     page = await ada.transcript("html")
     assert "<strong>bold</strong>" in page
     assert "<script>" not in page
     assert 'src="data:image/png;base64,' in page
-    assert "http://" not in page  # one page that needs nothing else
+    assert "http://" not in page  # the page is self-contained

@@ -1,4 +1,4 @@
-"""`make try` as a process: what it says, and that nothing is left of it."""
+"""`make try` as a process: what it prints, and that it cleans up."""
 
 import asyncio
 import os
@@ -16,11 +16,13 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
-async def test_it_says_where_to_look_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    """With a browser at hand, it opens that; the stand-in for one writes down what it was told."""
-    written = tmp_path / "written"
+async def test_the_playground_opens_the_page_and_ctrl_c_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    """A fake browser saves the URL that it is asked to open."""
+    opened_url = tmp_path / "opened_url"
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {written}\n')
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened_url}\n')
     browser.chmod(0o755)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -39,18 +41,18 @@ async def test_it_says_where_to_look_and_ctrl_c_leaves_nothing_behind(tmp_path: 
         stderr=PIPE,
     )
     assert process.stdout
-    said = ""
+    output = ""
     async with asyncio.timeout(120):
-        while "Ctrl-C" not in said:
+        while "Ctrl-C" not in output:
             line = await process.stdout.readline()
             assert line, (await process.communicate())[1].decode()
-            said += line.decode()
-    found = re.search(r"It is open in your browser: (http://127\.0\.0\.1:\d+/#\S+)", said)
-    assert found, said
-    assert written.read_text().strip() == found[1]
-    children = [int(number) for number in re.findall(r"process (\d+)", said)]
-    assert len(children) == 2
-    assert all(_lives(number) for number in children)
+            output += line.decode()
+    match = re.search(r"It is open in your browser: (http://127\.0\.0\.1:\d+/#\S+)", output)
+    assert match, output
+    assert opened_url.read_text().strip() == match[1]
+    pids = [int(pid) for pid in re.findall(r"process (\d+)", output)]
+    assert len(pids) == 2
+    assert all(_is_running(pid) for pid in pids)
     assert list(temporary.iterdir())
 
     process.send_signal(signal.SIGINT)
@@ -58,19 +60,19 @@ async def test_it_says_where_to_look_and_ctrl_c_leaves_nothing_behind(tmp_path: 
         _, errors = await process.communicate()
     assert process.returncode == 0
     assert "nothing is left running" in errors.decode()
-    assert not any(_lives(number) for number in children)
+    assert not any(_is_running(pid) for pid in pids)
     assert list(temporary.iterdir()) == []
     async with aiohttp.ClientSession() as session:
         try:
-            await session.get(found[1])
+            await session.get(match[1])
         except aiohttp.ClientConnectorError:
             return
     raise AssertionError("The server still answers.")
 
 
-def _lives(number: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
-        os.kill(number, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""What the playground knows of the bot."""
+"""What the playground knows about the bot."""
 
 import pytest
 

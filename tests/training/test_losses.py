@@ -1,4 +1,4 @@
-"""Losses that several trainings share."""
+"""Losses that several training stages share."""
 
 import torch
 from torch.nn import functional as F
@@ -16,7 +16,7 @@ def test_the_perceptual_loss_grows_with_the_difference() -> None:
     assert 0 < loss(slightly, images) < loss(strongly, images)
 
 
-def test_its_gradient_reaches_the_decoded_images() -> None:
+def test_the_gradient_of_the_perceptual_loss_reaches_the_decoded_images() -> None:
     loss = PerceptualLoss(EfficientNetLite2())
     decoded = torch.rand(1, 3, 64, 64, requires_grad=True)
     loss(decoded, torch.rand(1, 3, 64, 64)).backward()

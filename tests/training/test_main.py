@@ -1,4 +1,4 @@
-"""The command that trains: which weights a stage starts from."""
+"""The training command: which weights a stage starts from."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +14,11 @@ from training.pipeline import Stage
 from training.workspace import Workspace
 
 Train = Callable[..., float]
-"""Trains with some options; returns the weight in the checkpoint."""
+"""Trains with these options; returns the weight in the checkpoint."""
 
 
 class Tiny(pl.LightningModule):
-    """Never learns, so that what it ends with is what it started from."""
+    """Never learns, so its final weight is the one it started from."""
 
     progress = 0.0
 
@@ -36,7 +36,7 @@ class Tiny(pl.LightningModule):
         return DataLoader(torch.zeros(1))  # type: ignore[arg-type]
 
 
-def ended_with(runs: Path) -> float:
+def final_weight(runs: Path) -> float:
     saved = torch.load(runs / "tiny" / "last.ckpt", weights_only=True)
     return float(saved["state_dict"]["weight"])
 
@@ -56,12 +56,12 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
         runs = ["--runs", str(tmp_path), "--minutes", "0.001"]
         monkeypatch.setattr("sys.argv", ["training", *runs, "--stages", "tiny", *options])
         command.main()
-        return ended_with(tmp_path)
+        return final_weight(tmp_path)
 
     return run
 
 
-def test_a_stage_starts_where_it_is_told_to(train: Train) -> None:
+def test_the_options_decide_which_weights_a_stage_starts_from(train: Train) -> None:
     assert train() == 0.0
     assert train("--further") == 5.0
     assert train("--resume") == 5.0

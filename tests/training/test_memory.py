@@ -1,11 +1,11 @@
-"""Memory that a training has freed is used again."""
+"""Memory that training has freed is reused."""
 
 import subprocess
 import sys
 
 import pytest
 
-FAULTS = """
+COUNT_PAGE_FAULTS = """
 import resource, sys
 import torch
 from training.memory import keep_freed_memory
@@ -20,13 +20,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def _faults(kept: str) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", FAULTS, kept], capture_output=True, text=True, check=True
+def _page_faults(kept: str) -> int:
+    result = subprocess.run(
+        [sys.executable, "-c", COUNT_PAGE_FAULTS, kept], capture_output=True, text=True, check=True
     )
-    return int(done.stdout)
+    return int(result.stdout)
 
 
 @pytest.mark.slow
 def test_large_tensors_cause_fewer_page_faults() -> None:
-    assert _faults("kept") < 0.7 * _faults("returned")
+    assert _page_faults("kept") < 0.7 * _page_faults("returned")

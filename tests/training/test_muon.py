@@ -1,4 +1,4 @@
-"""Muon beside AdamW: one batch is one step."""
+"""Muon together with AdamW: each batch is one step."""
 
 import pytorch_lightning as pl
 import torch

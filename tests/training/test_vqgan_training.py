@@ -1,4 +1,4 @@
-"""A VQGAN's reconstruction training: the codebook joins in late, and unused codes start again."""
+"""A VQGAN's reconstruction training: the codebook joins late, unused codes are restarted."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def images() -> Tensor:
     return F.interpolate(torch.rand(2, 3, 2, 2), (32, 32), mode="bilinear")
 
 
-def at_step(training: ReconstructionTraining, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def set_step(training: ReconstructionTraining, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReconstructionTraining, "global_step", step)
 
 
@@ -30,11 +30,11 @@ def test_the_codebook_starts_from_encodings_after_the_continuous_steps(
     training: ReconstructionTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untouched = training.vqgan.codebook.clone()
-    at_step(training, CONTINUOUS_STEPS - 1, monkeypatch)
+    set_step(training, CONTINUOUS_STEPS - 1, monkeypatch)
     training.training_step(images(), 0).backward()
     assert torch.equal(training.vqgan.codebook, untouched)
     assert not training.uses.any()
-    at_step(training, CONTINUOUS_STEPS + 1, monkeypatch)
+    set_step(training, CONTINUOUS_STEPS + 1, monkeypatch)
     batch = images()
     training.training_step(batch, 1)
     assert training.uses.all()
@@ -56,7 +56,7 @@ def test_only_unused_codes_are_restarted(training: ReconstructionTraining) -> No
 
 
 @pytest.mark.slow
-def test_reconstructions_come_nearer_to_the_images(training: ReconstructionTraining) -> None:
+def test_the_reconstruction_loss_falls(training: ReconstructionTraining) -> None:
     batch = images()
     optimizer = training.configure_optimizers()
     losses = []

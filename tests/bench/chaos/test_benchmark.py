@@ -1,4 +1,4 @@
-"""The judge finds what is doubled, stuck and lost in made-up records, and nothing in good ones."""
+"""The judge finds doubled, stuck and lost requests in made-up records, and none in good ones."""
 
 import signal
 import subprocess
@@ -24,7 +24,7 @@ def message(
     content: str = "",
     flags: int = 0,
 ) -> dict[str, Any]:
-    """A message as Discord tells of it; a card if it has a title."""
+    """A message as in Discord's events; a job message if it has a title."""
     footer = f"-# #{seed} · 64×64 · 10 steps · seed {seed} · requested by Ada"
     texts = [] if title is None else [f"### {title}", footer]
     return {
@@ -40,7 +40,7 @@ def message(
     }
 
 
-def seen(*messages: dict[str, Any]) -> Channels:
+def channels_with(*messages: dict[str, Any]) -> Channels:
     channels = Channels()
     for each in messages:
         channels.hear("MESSAGE_UPDATE", each)
@@ -70,7 +70,7 @@ THINKING = message(1, flags=1 << 7)
         (message(1, "In the queue"), Row(SEED, "queued", posted=False), Fate.STUCK),
         (THINKING, DONE, Fate.STUCK),
         (message(1, "Cancelled"), DONE, Fate.LOST),
-        (message(1, "Painted"), DONE, Fate.LOST),  # without its picture
+        (message(1, "Painted"), DONE, Fate.LOST),  # without its image
         (PAINTED, Row(SEED, "done", posted=False), Fate.LOST),
         (PAINTED, Row(SEED + 1, "done", posted=True), Fate.LOST),
     ],
@@ -78,51 +78,52 @@ THINKING = message(1, flags=1 << 7)
 def test_a_job_is_judged_by_its_job_message_and_its_row(
     shown: dict[str, Any], row: Row, fate: Fate
 ) -> None:
-    assert verdict(seen(shown), row) == (fate, False)
+    assert verdict(channels_with(shown), row) == (fate, False)
 
 
 def test_a_request_without_a_job_needs_a_reason() -> None:
-    assert verdict(seen(THINKING)) == (Fate.STUCK, False)
-    assert verdict(seen()) == (Fate.LOST, False)
-    assert verdict(seen(message(1, content="The queue cannot be reached."))) == (
+    assert verdict(channels_with(THINKING)) == (Fate.STUCK, False)
+    assert verdict(channels_with()) == (Fate.LOST, False)
+    assert verdict(channels_with(message(1, content="The queue cannot be reached."))) == (
         Fate.REASON,
         False,
     )
-    assert verdict(seen(), answered=False) == (Fate.UNHEARD, False)
+    assert verdict(channels_with(), answered=False) == (Fate.UNHEARD, False)
 
 
-def test_what_nobody_acknowledged_but_is_in_the_database_must_end_too() -> None:
-    assert verdict(seen(PAINTED), DONE, answered=False) == (Fate.IMAGE, False)
-    assert verdict(seen(), DONE, answered=False) == (Fate.LOST, False)
+def test_a_job_whose_request_was_not_acknowledged_must_end_too() -> None:
+    assert verdict(channels_with(PAINTED), DONE, answered=False) == (Fate.IMAGE, False)
+    assert verdict(channels_with(), DONE, answered=False) == (Fate.LOST, False)
 
 
-def test_a_second_job_message_a_second_post_and_a_second_job_are_doubles() -> None:
+def test_a_second_job_message_a_second_post_and_a_second_job_count_as_doubled() -> None:
     second = message(2, "Painted", files=("imagine-7-1.png",))
-    assert verdict(seen(PAINTED, second), DONE) == (Fate.IMAGE, True)
+    assert verdict(channels_with(PAINTED, second), DONE) == (Fate.IMAGE, True)
     continued = message(1, content="Continued here: …")
-    assert verdict(seen(PAINTED, second, continued), DONE) == (Fate.IMAGE, True)
-    assert verdict(seen(PAINTED), DONE, DONE) == (Fate.IMAGE, True)
-    assert verdict(seen(PAINTED, PAINTED), DONE) == (Fate.IMAGE, False)  # one, edited again
+    assert verdict(channels_with(PAINTED, second, continued), DONE) == (Fate.IMAGE, True)
+    assert verdict(channels_with(PAINTED), DONE, DONE) == (Fate.IMAGE, True)
+    edited_again = channels_with(PAINTED, PAINTED)
+    assert verdict(edited_again, DONE) == (Fate.IMAGE, False)
 
 
-def test_a_new_message_in_place_of_a_deleted_one_is_no_double() -> None:
-    channels = seen(message(1, "Painting"))
+def test_a_new_message_in_place_of_a_deleted_one_does_not_count_as_doubled() -> None:
+    channels = channels_with(message(1, "Painting"))
     channels.hear("MESSAGE_DELETE", {"id": "1"})
     assert verdict(channels, DONE) == (Fate.LOST, False)
     channels.hear("MESSAGE_CREATE", message(2, "Painted", files=("imagine-7-1.png",)))
     assert verdict(channels, DONE) == (Fate.IMAGE, False)
     channels.hear("MESSAGE_DELETE", {"id": "2"})
-    assert verdict(channels, DONE) == (Fate.IMAGE, False)  # it had been told
+    assert verdict(channels, DONE) == (Fate.IMAGE, False)  # its outcome had been shown
 
 
-def test_where_the_bot_may_not_write_the_database_decides() -> None:
-    stuck = seen(message(1, "Painting"))
+def test_the_database_decides_where_the_bot_cannot_post() -> None:
+    stuck = channels_with(message(1, "Painting"))
     assert verdict(stuck, DONE, reachable=False) == (Fate.UNREACHABLE, False)
     running = Row(SEED, "running", posted=False)
     assert verdict(stuck, running, reachable=False) == (Fate.LOST, False)
 
 
-def test_the_table_counts_a_double_as_not_ended_once() -> None:
+def test_the_table_counts_a_doubled_job_as_not_ended_exactly_once() -> None:
     requests = [Request(seed, CHANNEL, INTERACTION) for seed in range(5)]
     fates = (Fate.IMAGE, Fate.IMAGE, Fate.STUCK, Fate.LOST, Fate.UNHEARD)
     verdicts = [
@@ -159,18 +160,18 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
-def test_an_injected_fault_kills_a_process_once_at_its_place(tmp_path: Path) -> None:
+def test_an_injected_fault_kills_a_process_once_at_its_point(tmp_path: Path) -> None:
     faults = tmp_path / "faults"
     faults.mkdir()
     (faults / "clock").write_text("3700")
     command = (sys.executable, "-c", PROGRAM, str(tmp_path))
-    for fault, status, said in (
+    for fault, status, output in (
         ("before the insert", -signal.SIGKILL, ""),
         ("after the insert", -signal.SIGKILL, ""),
         ("", 0, "2 4000.0"),
     ):
         if fault:
             (faults / fault).touch()
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert (ended.returncode, ended.stdout.strip()) == (status, said), ended.stderr
-        assert [each.name for each in faults.iterdir()] == ["clock"]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout.strip()) == (status, output), result.stderr
+        assert [file.name for file in faults.iterdir()] == ["clock"]

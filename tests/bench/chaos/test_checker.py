@@ -1,4 +1,4 @@
-"""Each promise is broken once in a hand-made history, and the checker says which."""
+"""The checker says which promise is broken in each of these hand-made histories."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +37,8 @@ def operation(name: str, at: float, outcome: Outcome = OK, **arguments: Any) -> 
 
 
 def edited(title: str, at: float, message: int = 50, **changes: Any) -> Shown:
-    made = Shown(at, "edited", message, 5, 100 + SEED, JOB, SEED, title, image=title == "Painted")
-    return replace(made, **changes)
+    event = Shown(at, "edited", message, 5, 100 + SEED, JOB, SEED, title, image=title == "Painted")
+    return replace(event, **changes)
 
 
 def removed(at: float, message: int = 50) -> Shown:
@@ -67,29 +67,31 @@ def history(
 
 
 def painted(*operations: Operation, **changes: Any) -> History:
-    """A request that was painted, and what else was done."""
-    kept: dict[str, Any] = {
+    """A history of a request that was rendered, and of further operations."""
+    defaults: dict[str, Any] = {
         "shown": (edited("In the queue", 1), edited("Painted", 5)),
         "rows": [row()],
         "images": [JOB],
         "folders": [JOB],
     }
-    return history(request(), *operations, **kept | changes)
+    return history(request(), *operations, **defaults | changes)
 
 
 def cancelled(*operations: Operation, **changes: Any) -> History:
-    """A request that was cancelled, by one of the operations."""
-    kept: dict[str, Any] = {
+    """A history of a request that one of the operations cancelled."""
+    defaults: dict[str, Any] = {
         "shown": (edited("In the queue", 1), edited("Cancelled", 5)),
         "rows": [row("cancelled")],
     }
-    return history(request(), *operations, **kept | changes)
+    return history(request(), *operations, **defaults | changes)
 
 
 def deleted(*operations: Operation, **changes: Any) -> History:
-    """A request of which nothing is left."""
-    kept: dict[str, Any] = {"shown": (edited("In the queue", 1), edited("Painted", 5), removed(9))}
-    return history(request(), *operations, **kept | changes)
+    """A history of a request that was deleted without a trace."""
+    defaults: dict[str, Any] = {
+        "shown": (edited("In the queue", 1), edited("Painted", 5), removed(9))
+    }
+    return history(request(), *operations, **defaults | changes)
 
 
 DELETE_ALL = operation("delete all", 7, member=ADA)
@@ -104,8 +106,8 @@ UNBLOCK = operation("mod unblock", 9, by=MO, member=BEA)
 UNBLOCKED = entry("unblock", whom=BEA, job=None)
 
 refused = Shown(2, "created", 51, 5, 100 + SEED, text="The queue is full.")
-beas = request(8, 5.0, job=4)
-beas.arguments["member"] = BEA
+beas_request = request(8, 5.0, job=4)
+beas_request.arguments["member"] = BEA
 beas_message = edited("Painted", 7, 60, seed=8, job=4, interaction=108)
 beas_row = row(seed=8, job=4, member=BEA)
 
@@ -134,7 +136,7 @@ GOOD = {
     "blocked in between": painted(
         BLOCK,
         UNBLOCK,
-        replace(beas, invoked=10.0, completed=11.0),
+        replace(beas_request, invoked=10.0, completed=11.0),
         log=[BLOCKED, UNBLOCKED],
         shown=(edited("Painted", 5), replace(beas_message, at=12)),
         rows=[row(), beas_row],
@@ -208,7 +210,7 @@ BAD: list[tuple[str, str, History]] = [
         "in messages",
         painted(shown=(edited("Painted", 5), edited("", 2, 55, seed=9))),
     ),
-    (NUMBERS, "after a deletion", painted(beas, rows=[row(), replace(beas_row, job=JOB)])),
+    (NUMBERS, "after a deletion", painted(beas_request, rows=[row(), replace(beas_row, job=JOB)])),
     (OTHERS, "row", painted(rows=[])),
     (OTHERS, "files", painted(images=[])),
     (OTHERS, "counts as deleted", painted(rows=[row(deleted=True)])),
@@ -218,7 +220,7 @@ BAD: list[tuple[str, str, History]] = [
     (
         BLOCKING,
         "accepted",
-        painted(BLOCK, beas, log=[BLOCKED], rows=[row(), beas_row], images=[JOB, 4]),
+        painted(BLOCK, beas_request, log=[BLOCKED], rows=[row(), beas_row], images=[JOB, 4]),
     ),
     (CANCELLING, "done", painted(CANCEL)),
     (
@@ -268,11 +270,11 @@ def test_each_broken_promise_is_found(rule: str, what: str, bad: History) -> Non
 
 
 def test_a_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    made = GOOD["paused"]
-    made.nemeses.append((2.0, "kill -9 of the bot"))
-    made.write(tmp_path / "history.jsonl")
-    again = read(tmp_path / "history.jsonl")
-    assert replace(again, began=made.began) == made
+    written = GOOD["paused"]
+    written.nemeses.append((2.0, "kill -9 of the bot"))
+    written.write(tmp_path / "history.jsonl")
+    read_back = read(tmp_path / "history.jsonl")
+    assert replace(read_back, began=written.began) == written
     bad = painted(rows=[])
     bad.write(tmp_path / "bad.jsonl")
     assert check(read(tmp_path / "bad.jsonl")) == check(bad) != []

@@ -1,4 +1,4 @@
-"""What the checker reads is what the product writes: it knows today's tables and names."""
+"""The checker reads what the product writes: it knows the current tables and names."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ GUILD, CHANNEL, ADA, MO, SEED = 1, 2, 3, 4, 7
 UPLOAD = "ab" * 32
 
 
-async def test_everything_that_is_left_is_read_from_the_database(tmp_path: Path) -> None:
+async def test_the_final_state_is_read_from_the_database(tmp_path: Path) -> None:
     path = tmp_path / "imagine.db"
     recipe = Recipe.make(marker(SEED), width=64, height=64, steps=10, seed=SEED)
     recipe = recipe.with_images(UPLOAD, (), ())
@@ -53,5 +53,5 @@ async def test_everything_that_is_left_is_read_from_the_database(tmp_path: Path)
     assert state.markers["a message"] == [marker(SEED)]
 
 
-def test_the_actions_of_the_log_have_todays_names() -> None:
+def test_the_actions_in_the_log_have_their_current_names() -> None:
     assert set(ACTS.values()) <= set(map(str, AuditAction))

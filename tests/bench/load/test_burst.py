@@ -1,4 +1,4 @@
-"""The verdict on a burst names every fault, and unfair claims are found."""
+"""The verdict on a burst names every fault, and finds jobs that were claimed unfairly."""
 
 from collections import Counter
 from dataclasses import replace
@@ -9,8 +9,8 @@ from tests.queued_job import queued_job
 
 
 def _jobs() -> list[Job]:
-    """Member 1 asks twice, member 2 once; claimed in the order of the law."""
-    asked = [(1, 0, 11.0), (1, 1, 13.0), (2, 0, 12.0)]
+    """Member 1 makes two requests and member 2 one; they are claimed in the fair order."""
+    requests = [(1, 0, 11.0), (1, 1, 13.0), (2, 0, 12.0)]
     return [
         replace(
             queued_job(member_id=member, turn=turn),
@@ -18,11 +18,11 @@ def _jobs() -> list[Job]:
             created_at=float(number),
             started_at=started,
         )
-        for number, (member, turn, started) in enumerate(asked, start=1)
+        for number, (member, turn, started) in enumerate(requests, start=1)
     ]
 
 
-def test_a_job_that_was_claimed_before_its_time_is_found() -> None:
+def test_a_job_that_was_claimed_before_its_turn_is_found() -> None:
     first, second, other = _jobs()
     assert unfairly_claimed([first, second, other]) == []
     assert unfairly_claimed([first, replace(second, started_at=11.5), other]) == [second.id]

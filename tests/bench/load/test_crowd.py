@@ -1,4 +1,4 @@
-"""A generated queue is what the product itself would have written."""
+"""A generated queue is like one that the product itself has written."""
 
 import time
 from collections import Counter
@@ -14,7 +14,7 @@ from core.database.queue import JobQueue
 
 
 @pytest.mark.slow
-async def test_a_crowd_leaves_a_queue_as_the_product_would(tmp_path: Path) -> None:
+async def test_a_generated_queue_is_like_one_of_the_product(tmp_path: Path) -> None:
     path = tmp_path / "imagine.db"
     await fill(path, 300, now=time.time())
     async with Database.open(path) as database:
@@ -24,8 +24,8 @@ async def test_a_crowd_leaves_a_queue_as_the_product_would(tmp_path: Path) -> No
         assert (await GuildSettings(database).get(PAUSED)).pause
         assert any(job.guild_id == PAUSED for job in queue)
         async with database.snapshot() as db:
-            painted = await db.execute_fetchall("SELECT * FROM jobs WHERE state = 'done'")
-        assert len(list(painted)) > 50
+            finished = await db.execute_fetchall("SELECT * FROM jobs WHERE state = 'done'")
+        assert len(list(finished)) > 50
         found = await Queue(database).measure()
         assert set(BOUND) < set(found)
         assert await JobQueue(database).running() == []

@@ -1,4 +1,4 @@
-"""The law of the queue: nobody waits for more than one job of each other member."""
+"""The queue is fair: nobody waits for more than one job of each other member."""
 
 import pytest
 
@@ -22,23 +22,23 @@ async def test_one_request_waits_for_one_job_of_each_other_member(flood: Flood) 
     ours = await rendered_by_ours(requests)
     assert sorted(each.request.member for each in ours) == sorted(each.member for each in requests)
     assert wait(ours) <= flood.members * flood.images * SECONDS
-    plain = await render(FirstComeFirstServed(), requests)
-    assert wait(plain) == flood.requests * flood.images * SECONDS - SECONDS / 2
+    first_come = await render(FirstComeFirstServed(), requests)
+    assert wait(first_come) == flood.requests * flood.images * SECONDS - SECONDS / 2
     assert index(ours) > 0.85
-    assert index(ours) > index(plain)
+    assert index(ours) > index(first_come)
 
 
-async def test_who_has_everything_sooner_than_fair_is_not_unfair() -> None:
+async def test_serving_a_member_sooner_than_their_share_is_not_unfair() -> None:
     requests = Flood(3, 3).with_one_request()
     assert index(await render(FirstComeFirstServed(), requests)) == 1
 
 
-async def test_alone_nobody_waits() -> None:
+async def test_a_member_alone_never_waits() -> None:
     ours = await rendered_by_ours(Flood(0, 1).with_one_request())
     assert (wait(ours), index(ours)) == (0, 1)
 
 
-def test_shared_evenly_all_who_want_something_get_the_same() -> None:
+def test_sharing_evenly_gives_all_waiting_members_the_same() -> None:
     requests = [Request(0, 1), Request(0, 1), Request(0, 2), Request(100, 3)]
     assert shared_evenly(requests) == {2: 2 * SECONDS, 1: 3 * SECONDS, 3: 100 + SECONDS}
 

@@ -1,4 +1,4 @@
-"""The report of a soak says what grows."""
+"""The report of a soak test says what grows."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ from bench.load.soak import MEASURES, Soak
 from bench.load.soak import report as soak_report
 
 
-def test_a_soak_says_what_grows() -> None:
+def test_the_report_says_what_grows() -> None:
     moments = [10.0 * number for number in range(60)]
     flat = [[50.0] * len(MEASURES) for _ in moments]
     soak = Soak(10, moments, flat, Counter(requests=5), Counter(done=5))

@@ -1,4 +1,4 @@
-"""The table of ablation: each is another one than the config's, and is told in a line."""
+"""The ablation table: every variant differs from the config, and has a row."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from engine.synthesis.request import RenderRequest
 from tests.engine.random_pair import random_sketch
 
 
-def test_all_ablation_but_the_first_change_something() -> None:
+def test_all_variants_but_the_first_change_something() -> None:
     config = CONFIGS[ablation.MODEL]
     first, *others = VARIANTS
     assert first == Variant("as it is")
@@ -46,7 +46,7 @@ def model(tmp_path: Path) -> Model:
     return read_model(catalogue.find("sketch"), random_sketch(tmp_path), torch.device("cpu"))
 
 
-def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it_is_large(
+def test_the_spherical_distance_is_like_the_cosine_at_small_angles_and_steeper_at_large_ones(
     model: Model,
 ) -> None:
     axis, slope = torch.tensor([1.0, 0.0]), torch.tensor([0.1, 2.0])
@@ -54,12 +54,14 @@ def test_an_angle_is_nearly_a_cosine_where_it_is_small_and_pulls_harder_where_it
     target = Target(("x",), axis[None], torch.ones(1), torch.zeros(1), 1)
     (near,), (far,) = (objective.cosine_similarities(one[None], [target]) for one in embedded)
     spherical = SphericalDistance(model, torch.device("cpu"))
-    (bent,), (bent_far,) = (spherical._similarities(one[None], [target]) for one in embedded)
-    assert abs(bent - near).item() < 1e-4
-    assert bent_far.item() < far.item() - 0.01
+    (spherical_near,), (spherical_far,) = (
+        spherical._similarities(one[None], [target]) for one in embedded
+    )
+    assert abs(spherical_near - near).item() < 1e-4
+    assert spherical_far.item() < far.item() - 0.01
 
 
-def test_a_row_says_what_both_judges_said() -> None:
+def test_a_row_has_the_rates_of_both_judges() -> None:
     rates = [Rate(m, judge, PAINTED, 1, 4) for m in MEASURES for judge in (OVERLAP, CNN)]
     assert row("as it is", rates, 1.25) == ("as it is", *["25 / 25"] * len(MEASURES), "1.25")
     assert sum("(n 4)" in name for name in heading(rates)) == len(MEASURES)
@@ -69,21 +71,21 @@ def test_a_row_says_what_both_judges_said() -> None:
 def test_committed_latents_lie_nearer_to_the_codebook(tmp_path: Path) -> None:
     model = load_model(ablation.MODEL, tmp_path, torch.device("cpu"))
     recipe = Recipe.make("a red circle", width=32, height=32, steps=20, seed=1)
-    free, tied = (
+    free, committed = (
         (latents - model.vqgan.quantise(latents)).square().mean()
-        for latents in (last(model, recipe, kind) for kind in (Renderer, Commitment))
+        for latents in (final_latents(model, recipe, kind) for kind in (Renderer, Commitment))
     )
-    assert tied < 0.5 * free
+    assert committed < 0.5 * free
 
 
-def last(model: Model, recipe: Recipe, kind: type[Renderer]) -> Tensor:
-    """The latents at the end."""
+def final_latents(model: Model, recipe: Recipe, kind: type[Renderer]) -> Tensor:
+    """The latents after the last step."""
     config = override(CONFIGS[ablation.MODEL], {"init.prior_samples": 1, "init.candidates": 8})
     renderer = kind(model, torch.device("cpu"), config)
     renderer.add(RenderRequest(1, recipe))
     while renderer.job_ids:
-        (iteration,) = renderer.step()
-    latents = iteration.checkpoint().latents
+        (output,) = renderer.step()
+    latents = output.checkpoint().latents
     assert latents is not None
     return latents
 
@@ -91,8 +93,8 @@ def last(model: Model, recipe: Recipe, kind: type[Renderer]) -> Tensor:
 @pytest.mark.slow
 def test_a_variant_is_rendered_and_judged(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "STEPS", 2)
-    asked = held_out(10)
+    prompts = held_out(10)
     config = override(CONFIGS[ablation.MODEL], {"init.candidates": 8})
-    rates, seconds = tried(VARIANTS[1], model, config, asked, seeds=1)
+    rates, seconds = tried(VARIANTS[1], model, config, prompts, seeds=1)
     assert seconds > 0
     assert {rate.measure for rate in rates} >= set(MEASURES)

@@ -27,32 +27,32 @@ from training.judges.cnn import Judge
 from training.judges.overlap import look
 
 
-def test_scenes_that_were_asked_for_score_and_others_do_not() -> None:
+def test_requested_scenes_score_and_others_do_not() -> None:
     judge = Judge.load()
-    asked = held_out(40)
-    right = [draw(one.scene) for one in asked]
-    wrong = [draw(Scene((Figure("ring", "brown", 0.5, 0.5, 0.3),), "pink"))] * len(asked)
-    for pictures, low, high in ((right, 0.93, 1.0), (wrong, 0.0, 0.1)):
-        said = [
+    prompts = held_out(40)
+    right = [draw(prompt.scene) for prompt in prompts]
+    wrong = [draw(Scene((Figure("ring", "brown", 0.5, 0.5, 0.3),), "pink"))] * len(prompts)
+    for images, low, high in ((right, 0.93, 1.0), (wrong, 0.0, 0.1)):
+        hits = [
             score.hit
-            for one, picture, names in zip(asked, pictures, judge.names(pictures), strict=True)
-            for score in scores(one, look(picture), names)
+            for prompt, image, names in zip(prompts, images, judge.names(images), strict=True)
+            for score in scores(prompt, look(image), names)
             if "present, excluded" not in score.measure
         ]
-        assert low <= sum(said) / len(said) <= high
+        assert low <= sum(hits) / len(hits) <= high
 
 
-def test_what_is_excluded_and_gone_counts_as_gone() -> None:
+def test_an_excluded_thing_that_is_absent_counts_as_absent() -> None:
     judge = Judge.load()
-    excluding = [one for one in held_out() if one.exclude]
-    pictures = [draw(one.scene) for one in excluding]
-    there = [
+    excluding = [prompt for prompt in held_out() if prompt.exclude]
+    images = [draw(prompt.scene) for prompt in excluding]
+    hits = [
         score.hit
-        for one, picture, names in zip(excluding, pictures, judge.names(pictures), strict=True)
-        for score in scores(one, look(picture), names)
+        for prompt, image, names in zip(excluding, images, judge.names(images), strict=True)
+        for score in scores(prompt, look(image), names)
         if "present, excluded" in score.measure
     ]
-    assert sum(there) <= 0.05 * len(there)
+    assert sum(hits) <= 0.05 * len(hits)
 
 
 def test_the_table_puts_rates_beside_their_ceilings() -> None:
@@ -71,31 +71,31 @@ def test_values_are_read_as_json() -> None:
 
 
 @given(st.integers(1, 500), st.integers(1, 60))
-def test_the_sheet_is_chosen_evenly(count: int, wanted: int) -> None:
-    some = evenly(count, wanted)
-    assert len(some) == min(count, wanted)
-    assert some[0] == 0
-    assert some[-1] < count
-    gaps = {after - before for before, after in pairwise(some)}
+def test_the_prompts_of_the_contact_sheet_are_spread_evenly(count: int, wanted: int) -> None:
+    indices = evenly(count, wanted)
+    assert len(indices) == min(count, wanted)
+    assert indices[0] == 0
+    assert indices[-1] < count
+    gaps = {after - before for before, after in pairwise(indices)}
     assert len(gaps) <= 2
     assert max(gaps, default=0) - min(gaps, default=0) <= 1
 
 
 def test_a_contact_sheet_shows_every_image() -> None:
-    asked = held_out(20)
+    prompts = held_out(20)
     colour = (200, 10, 10)
-    sheet = contact_sheet(asked, [Image.new("RGB", (64, 64), colour)] * len(asked))
+    sheet = contact_sheet(prompts, [Image.new("RGB", (64, 64), colour)] * len(prompts))
     red = sum(count for count, shade in sheet.getcolors(1 << 20) or [] if shade == colour)
-    assert red == len(asked) * 128 * 128
+    assert red == len(prompts) * 128 * 128
 
 
 @pytest.mark.slow
-def test_runs_from_prompts_to_files(
+def test_the_benchmark_runs_from_prompts_to_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights, out = random_sketch(tmp_path / "weights"), tmp_path / "out"
-    asked = Random(1).sample(held_out(20), 3)
-    monkeypatch.setattr(benchmark, "held_out", lambda limit: asked)
+    prompts = Random(1).sample(held_out(20), 3)
+    monkeypatch.setattr(benchmark, "held_out", lambda limit: prompts)
     arguments = ["--weights", str(weights), "--steps", "2", "--seeds", "2", "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["quality", *arguments, "--config", "cutouts.count=2"])
     benchmark.main()
@@ -107,22 +107,22 @@ def test_runs_from_prompts_to_files(
     assert Image.open(out / "contact-sheet.png").width > 1000
 
 
-def test_a_stopped_run_goes_on_from_its_finished_images(
+def test_a_stopped_run_resumes_from_its_finished_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry, finished = catalogue.find("sketch"), tmp_path / "finished"
     model = read_model(entry, random_sketch(tmp_path / "weights"), torch.device("cpu"))
     config = override(CONFIGS["sketch"], {"cutouts.count": 2})
     renderer = Renderer(model, torch.device("cpu"), config)
-    asked = held_out(20)[:3]
-    images = paint(renderer, asked, 1, 1, finished)
-    (lost, *_) = finished.iterdir()
-    lost.unlink()
+    prompts = held_out(20)[:3]
+    images = paint(renderer, prompts, 1, 1, finished)
+    (deleted, *_) = finished.iterdir()
+    deleted.unlink()
     add = Mock(wraps=renderer.add)
     monkeypatch.setattr(renderer, "add", add)
-    again = paint(renderer, asked, 1, 1, finished)
+    resumed = paint(renderer, prompts, 1, 1, finished)
     add.assert_called_once()
-    assert [image.tobytes() for image in again] == [image.tobytes() for image in images]
+    assert [image.tobytes() for image in resumed] == [image.tobytes() for image in images]
     other = Renderer(model, torch.device("cpu"), override(config, {"cutouts.count": 3}))
-    assert paint(other, asked[:1], 1, 1, finished)
+    assert paint(other, prompts[:1], 1, 1, finished)
     assert len(list(finished.iterdir())) == 4

@@ -1,4 +1,4 @@
-"""The benchmark of the image check: the rates of both errors, and which threshold is chosen."""
+"""The image check's benchmark: the rates of both errors, and which threshold is chosen."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Held-out prompts use known words as no caption puts them."""
+"""Held-out prompts use known words in phrasings that no caption has."""
 
 from collections import Counter
 from random import Random
@@ -12,66 +12,72 @@ from training.sketch.vocabulary import words_of_captions
 
 
 @pytest.fixture(scope="module")
-def asked() -> list[Asked]:
+def prompts() -> list[Asked]:
     return held_out()
 
 
-def test_there_are_enough_and_no_two_alike(asked: list[Asked]) -> None:
-    assert len({one.include for one in asked}) >= 165
-    assert len({(one.include, one.exclude) for one in asked}) == len(asked)
+def test_there_are_enough_prompts_and_no_two_are_the_same(prompts: list[Asked]) -> None:
+    assert len({prompt.include for prompt in prompts}) >= 165
+    assert len({(prompt.include, prompt.exclude) for prompt in prompts}) == len(prompts)
 
 
-def test_numbers_are_chosen_by_others(asked: list[Asked]) -> None:
-    others = practice()
-    assert len({one.include for one in others}) == 33
-    assert not {one.include for one in others} & {one.include for one in asked}
+def test_practice_prompts_are_not_held_out(prompts: list[Asked]) -> None:
+    practice_prompts = practice()
+    assert len({prompt.include for prompt in practice_prompts}) == 33
+    assert not {prompt.include for prompt in practice_prompts} & {
+        prompt.include for prompt in prompts
+    }
 
 
-def test_the_pair_knows_every_word(asked: list[Asked]) -> None:
-    words = {w for one in asked for w in f"{one.include} {one.exclude}".replace(",", " ,").split()}
+def test_the_model_knows_every_word(prompts: list[Asked]) -> None:
+    words = {
+        w
+        for prompt in prompts
+        for w in f"{prompt.include} {prompt.exclude}".replace(",", " ,").split()
+    }
     assert words <= words_of_captions()
 
 
 @pytest.mark.slow
-def test_training_never_says_them_word_for_word(asked: list[Asked]) -> None:
-    """Neither of any scene, nor of the very scenes that the prompts describe."""
+def test_no_training_caption_is_a_held_out_prompt(prompts: list[Asked]) -> None:
+    """Neither for random scenes nor for the scenes that the prompts describe."""
     random = Random("captions in search of a prompt")
-    prompts = {one.include for one in asked}
+    texts = {prompt.include for prompt in prompts}
     for _ in range(15_000):
-        assert caption(random_scene(random), random).text not in prompts
-    for one in asked:
+        assert caption(random_scene(random), random).text not in texts
+    for prompt in prompts:
         for _ in range(1_000):
-            assert caption(one.scene, random).text not in prompts
+            assert caption(prompt.scene, random).text not in texts
 
 
-def test_what_a_prompt_names_is_true_of_its_scene(asked: list[Asked]) -> None:
-    for one in asked:
-        assert one.named <= facts(one.scene), one.include
-        assert not one.exclude or one.exclude not in facts(one.scene)
+def test_what_a_prompt_names_is_true_of_its_scene(prompts: list[Asked]) -> None:
+    for prompt in prompts:
+        assert prompt.named <= facts(prompt.scene), prompt.include
+        assert not prompt.exclude or prompt.exclude not in facts(prompt.scene)
 
 
-def test_shapes_and_colours_come_evenly(asked: list[Asked]) -> None:
-    figures = [one.scene.figures[0] for one in asked if one.kind == "single"]
+def test_shapes_and_colours_are_spread_evenly(prompts: list[Asked]) -> None:
+    figures = [prompt.scene.figures[0] for prompt in prompts if prompt.kind == "single"]
     assert set(Counter(figure.colour for figure in figures).values()) == {7}
     assert {figure.colour for figure in figures} == COLOURS.keys()
     assert {figure.shape for figure in figures} == set(SHAPES)
     assert set(Counter(figure.shape for figure in figures).values()) == {11}
 
 
-def test_excludes_come_beside_the_same_prompt_without(asked: list[Asked]) -> None:
-    for number in (None, 20, 45):
-        excluding = [one for one in held_out(number) if one.kind in ("watermark", "colour")]
-        for without, with_ in zip(excluding[::2], excluding[1::2], strict=True):
-            assert without.include == with_.include
-            assert without.exclude == ""
-            assert with_.exclude in facts(without.scene)
+def test_each_prompt_with_an_exclude_follows_the_same_one_without(prompts: list[Asked]) -> None:
+    for limit in (None, 20, 45):
+        excluding = [prompt for prompt in held_out(limit) if prompt.kind in ("watermark", "colour")]
+        for without_exclude, with_exclude in zip(excluding[::2], excluding[1::2], strict=True):
+            assert without_exclude.include == with_exclude.include
+            assert without_exclude.exclude == ""
+            assert with_exclude.exclude in facts(without_exclude.scene)
 
 
 def test_a_limit_keeps_every_kind() -> None:
-    kinds = Counter(one.kind for one in held_out(40))
-    assert kinds.keys() == Counter(one.kind for one in held_out()).keys()
+    kinds = Counter(prompt.kind for prompt in held_out(40))
+    assert kinds.keys() == Counter(prompt.kind for prompt in held_out()).keys()
     assert 34 <= kinds.total() <= 46
 
 
-def test_the_scene_of_an_excluding_prompt_is_a_scene() -> None:
-    assert all(isinstance(one.scene, Scene) for one in held_out(20))
+def test_every_prompt_has_a_scene() -> None:
+    assert all(isinstance(prompt.scene, Scene) for prompt in held_out(20))

@@ -1,4 +1,4 @@
-"""Real images are put together as prompts ask, and judged like rendered ones."""
+"""Real images are composed as requested, and judged like rendered ones."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ RED, BLUE, UNSHOWN = 0, 1, 2
 
 
 def _images() -> Images:
-    """One maker's two things: a red square and a blue one."""
+    """Two things by one maker: a red square and a blue one."""
     pixels = np.zeros((2, SIDE, SIDE, 4), np.uint8)
     pixels[RED, 32:-32, 32:-32] = (220, 0, 0, 255)
     pixels[BLUE, 32:-32, 32:-32] = (0, 0, 220, 255)
@@ -23,8 +23,8 @@ def _images() -> Images:
     return Images(pixels, np.arange(2), np.zeros(2, int), ["", ""], list(UNKNOWN), concepts)
 
 
-class Reddest:
-    """A judge that takes what is red for a red square, else for a blue one."""
+class RedBlueJudge:
+    """A judge that recognises the red and the blue square by their colours."""
 
     def similarity(self, images: torch.Tensor) -> torch.Tensor:
         red = ((images[:, 0] > 0.7) & (images[:, 2] < 0.1)).float().mean((1, 2))
@@ -33,22 +33,22 @@ class Reddest:
         return torch.cat([torch.stack([red, blue], 1), others], 1)
 
 
-def test_things_stand_on_the_ground_that_is_asked_for() -> None:
-    asked = [Request("ground", "", (RED,), ground="green"), Request("en", "", (BLUE,))]
-    kept, pictures = real_images(_images(), asked)
-    assert kept == asked
-    assert nearest_colour(border(pictures[0])) == "green"
-    assert hits(Reddest().similarity(pictures), torch.tensor([RED, BLUE]), 1).all()
-    assert ceilings(Reddest(), kept, pictures)["on a ground: both"] == 1
+def test_things_are_placed_on_the_requested_ground() -> None:
+    requests = [Request("ground", "", (RED,), ground="green"), Request("en", "", (BLUE,))]
+    kept, images = real_images(_images(), requests)
+    assert kept == requests
+    assert nearest_colour(border(images[0])) == "green"
+    assert hits(RedBlueJudge().similarity(images), torch.tensor([RED, BLUE]), 1).all()
+    assert ceilings(RedBlueJudge(), kept, images)["on a ground: both"] == 1
 
 
-def test_two_things_stand_side_by_side() -> None:
-    _, pictures = real_images(_images(), [Request("two", "", (RED, BLUE))])
-    left, right = pictures[0].split(SIDE // 2, dim=2)
+def test_two_things_are_placed_side_by_side() -> None:
+    _, images = real_images(_images(), [Request("two", "", (RED, BLUE))])
+    left, right = images[0].split(SIDE // 2, dim=2)
     assert left[2].min() < 0.1 < 0.8 < left[0].min()
     assert right[0].min() < 0.1 < 0.8 < right[2].min()
 
 
-def test_what_no_unknown_maker_shows_is_left_out() -> None:
+def test_things_that_no_unknown_maker_shows_are_left_out() -> None:
     kept, _ = real_images(_images(), [Request("en", "", (UNSHOWN,)), Request("en", "", (RED,))])
     assert [request.things for request in kept] == [(RED,)]

@@ -1,4 +1,4 @@
-"""What is asked for is enough, held out from practice, and names things that can be painted."""
+"""The requests are enough, are not used for practice, and name things that can be painted."""
 
 import tomllib
 
@@ -10,7 +10,7 @@ from training.data.concepts import LANGUAGES, Concept
 
 VOCABULARY = vocabulary_of("picturebook")
 assert VOCABULARY
-EVERY = [
+CONCEPTS = [
     Concept(
         key=name,
         group=0,
@@ -19,27 +19,27 @@ EVERY = [
     )
     for name in VOCABULARY.labels["en"]
 ]
-SHOWN = range(len(EVERY))
+SHOWN = range(len(CONCEPTS))
 
 
 @pytest.mark.parametrize("practice", [False, True])
-def test_every_kind_is_asked_for_as_often_as_planned(practice: bool) -> None:
-    asked = requests(EVERY, SHOWN, None, practice)
-    counts = {kind: sum(request.kind == kind for request in asked) for kind in SHARES}
-    counts["foreign"] = sum(request.kind in ("de", "es", "fr", "ja") for request in asked)
+def test_every_kind_has_its_share_of_the_requests(practice: bool) -> None:
+    chosen = requests(CONCEPTS, SHOWN, None, practice)
+    counts = {kind: sum(request.kind == kind for request in chosen) for kind in SHARES}
+    counts["foreign"] = sum(request.kind in ("de", "es", "fr", "ja") for request in chosen)
     assert counts == SHARES
-    assert len(asked) >= 400
-    assert all("{" not in request.include for request in asked)
+    assert len(chosen) >= 400
+    assert all("{" not in request.include for request in chosen)
 
 
 def test_a_limit_keeps_the_proportions() -> None:
-    few = requests(EVERY, SHOWN, 60, practice=False)
+    few = requests(CONCEPTS, SHOWN, 60, practice=False)
     assert abs(len(few) - 60) <= len(SHARES)
     assert {request.kind for request in few} >= {"en", "de", "ground", "two", "style"}
 
 
-def test_the_same_prompts_are_asked_in_each_run() -> None:
-    assert requests(EVERY, SHOWN, 100, False) == requests(EVERY, SHOWN, 100, False)
+def test_every_run_has_the_same_requests() -> None:
+    assert requests(CONCEPTS, SHOWN, 100, False) == requests(CONCEPTS, SHOWN, 100, False)
 
 
 def test_nothing_is_both_practice_and_held_out() -> None:
@@ -50,7 +50,7 @@ def test_nothing_is_both_practice_and_held_out() -> None:
             assert all("{" in phrasing for phrasing in phrasings)
 
 
-def test_descriptions_mean_a_thing_and_do_not_name_it() -> None:
+def test_descriptions_are_of_a_known_thing_and_do_not_name_it() -> None:
     assert VOCABULARY
     for description in tomllib.loads(HELD_OUT.read_text())["descriptions"]:
         assert description["thing"] in VOCABULARY.labels["en"]

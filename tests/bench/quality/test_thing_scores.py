@@ -1,4 +1,4 @@
-"""What is found in the images of `bench.quality.things`, by a judge that sees colours alone."""
+"""The scores of `bench.quality.things`, with a judge that sees only colours."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ COLOURS = torch.eye(3)  # the things red, green and blue
 RED, GREEN, BLUE = range(3)
 
 
-OTHERS = 22  #: things that the judge finds a little in everything
+OTHERS = 22  #: things that the judge finds weakly in every image
 
 
 class ColourJudge:
@@ -25,7 +25,7 @@ class ColourJudge:
 
 
 def square(thing: int, left: int, image: Tensor | None = None) -> Tensor:
-    """An image with a coloured square from this column on, on white."""
+    """An image on white with a coloured square that starts at this column."""
     image = torch.ones(3, SIDE, SIDE) if image is None else image.clone()
     third = SIDE // 3
     image[:, third : 2 * third, left : left + third] = COLOURS[thing][:, None, None]
@@ -35,29 +35,29 @@ def square(thing: int, left: int, image: Tensor | None = None) -> Tensor:
 MIDDLE, RIGHT = SIDE // 3, 2 * SIDE // 3
 
 
-def test_a_rank_counts_what_is_found_sooner() -> None:
+def test_a_rank_counts_the_things_that_rank_higher() -> None:
     image = square(RED, 0, square(GREEN, MIDDLE))
     image[:, : SIDE // 3, : SIDE // 3] = COLOURS[RED][:, None, None]
-    asked = [Request("en", "", (thing,)) for thing in (RED, GREEN, BLUE)]
-    assert ranks(ColourJudge(), asked, image.expand(3, -1, -1, -1)) == [0, 1, 2 + OTHERS]
+    requests = [Request("en", "", (thing,)) for thing in (RED, GREEN, BLUE)]
+    assert ranks(ColourJudge(), requests, image.expand(3, -1, -1, -1)) == [0, 1, 2 + OTHERS]
 
 
-def test_two_things_must_be_in_halves_of_their_own() -> None:
-    asked = [Request("two", "", (RED, GREEN))]
+def test_two_things_must_be_in_different_halves() -> None:
+    requests = [Request("two", "", (RED, GREEN))]
     measure = "two things: both (top 10 of halves)"
 
-    apart = square(RED, 0, square(GREEN, RIGHT))[None]
-    alone = square(RED, 0, square(RED, RIGHT))[None]
-    assert judged(ColourJudge(), asked, apart)[measure] == [True]
-    assert judged(ColourJudge(), asked, alone)[measure] == [False]
+    different_things = square(RED, 0, square(GREEN, RIGHT))[None]
+    same_thing = square(RED, 0, square(RED, RIGHT))[None]
+    assert judged(ColourJudge(), requests, different_things)[measure] == [True]
+    assert judged(ColourJudge(), requests, same_thing)[measure] == [False]
 
 
 def test_a_ground_counts_with_its_thing() -> None:
     image = square(GREEN, MIDDLE)
     for edge in (image[:, :2], image[:, -2:], image[:, :, :2], image[:, :, -2:]):
         edge[:] = COLOURS[RED][:, None, None]
-    asked = [Request("ground", "", (GREEN,), ground=ground) for ground in ("red", "blue")]
-    found = judged(ColourJudge(), asked, image.expand(2, -1, -1, -1))
+    requests = [Request("ground", "", (GREEN,), ground=ground) for ground in ("red", "blue")]
+    found = judged(ColourJudge(), requests, image.expand(2, -1, -1, -1))
     assert found["on a ground: ground"] == [True, False]
     assert found["on a ground: both"] == [True, False]
 
@@ -68,11 +68,11 @@ def test_patches_are_counted(lefts: tuple[int, ...], count: int) -> None:
     for left in lefts:
         image[:, MIDDLE : MIDDLE + SIDE // 3, left : left + SIDE // 4] = 0
     assert patches(image) == count
-    one = [Request("en", "", (RED,)), Request("two", "", (RED, GREEN))]
-    assert single(one, image.expand(2, -1, -1, -1)) == [count == 1]
+    requests = [Request("en", "", (RED,)), Request("two", "", (RED, GREEN))]
+    assert single(requests, image.expand(2, -1, -1, -1)) == [count == 1]
 
 
-def test_a_border_has_the_colour_that_most_of_it_has() -> None:
+def test_the_colour_of_a_border_is_that_of_most_of_it() -> None:
     image = torch.zeros(3, SIDE, SIDE)
     image[2] = 1.0
     image[:, :2, : SIDE // 4] = 0.5

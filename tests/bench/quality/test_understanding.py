@@ -1,4 +1,4 @@
-"""What the benchmark of understanding counts."""
+"""What the understanding benchmark counts."""
 
 from bench.quality.understanding import found
 from core.understanding.vocabulary import vocabulary_of
@@ -8,14 +8,14 @@ def phrasing(text: str) -> dict[str, dict[str, list[str]]]:
     return {"phrasings": {"de": [text]}}
 
 
-def test_only_the_thing_that_was_asked_for_counts() -> None:
+def test_a_thing_counts_only_if_it_alone_is_found() -> None:
     vocabulary = vocabulary_of("picturebook")
     assert vocabulary
     names = list(vocabulary.labels["de"])
     alone = dict(zip(names, found(vocabulary, "de", phrasing("{t}")), strict=True))
-    beside_a_dog = dict(
+    with_a_dog = dict(
         zip(names, found(vocabulary, "de", phrasing("{t} und ein Hund")), strict=True)
     )
     assert alone["castle"]
-    assert not beside_a_dog["castle"]
-    assert beside_a_dog["dog"]
+    assert not with_a_dog["castle"]
+    assert with_a_dog["dog"]

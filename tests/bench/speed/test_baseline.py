@@ -1,4 +1,4 @@
-"""The baseline must work as it does elsewhere, or comparing with it would prove nothing."""
+"""The baseline works as the published loop does; otherwise a comparison would prove nothing."""
 
 import statistics
 from pathlib import Path
@@ -25,7 +25,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.mark.slow
-def test_the_loss_falls_and_the_image_comes_nearer(plain: Model) -> None:
+def test_the_loss_falls_and_the_image_gets_more_similar_to_its_prompt(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=8, seed=1)
     before = nearness(plain.perceptor, loop.image(), TEXT)
     losses = [loop.step() for _ in range(30)]
@@ -39,11 +39,11 @@ def test_crops_fit_images_of_any_shape(plain: Model) -> None:
     assert loop.image().size == (96, 64)
 
 
-def test_the_same_seed_renders_the_same(plain: Model) -> None:
-    def painted(seed: int) -> bytes:
+def test_the_same_seed_renders_the_same_image(plain: Model) -> None:
+    def rendered(seed: int) -> bytes:
         loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=2, seed=seed)
         loop.step()
         return loop.image().tobytes()
 
-    assert painted(1) == painted(1)
-    assert painted(1) != painted(2)
+    assert rendered(1) == rendered(1)
+    assert rendered(1) != rendered(2)

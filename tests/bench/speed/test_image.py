@@ -7,7 +7,7 @@ from bench.speed.image import Measurement, best, first
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1), st.lists(st.floats(-1, 1), min_size=1))
-def test_two_loops_are_timed_to_the_best_score_that_both_come_to(
+def test_two_loops_are_timed_to_the_best_score_that_both_reach(
     ours: list[float], plain: list[float]
 ) -> None:
     sides = [[Measurement(n, n, score) for n, score in enumerate(side)] for side in (ours, plain)]

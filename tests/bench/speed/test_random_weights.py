@@ -1,4 +1,4 @@
-"""The full-size model with random weights is the real one in everything but its numbers."""
+"""The full-size model with random weights differs from the real one only in its weights."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from bench.speed.random_weights import untrained_imagenet
 
 
 @pytest.mark.slow
-def test_it_has_the_published_shape_and_leaves_random_numbers_alone() -> None:
+def test_the_model_has_the_published_shapes_and_leaves_the_random_state_unchanged() -> None:
     before = torch.random.get_rng_state()
     model = untrained_imagenet(torch.device("cpu"), quick=False)
     assert torch.equal(torch.random.get_rng_state(), before)

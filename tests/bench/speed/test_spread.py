@@ -22,17 +22,15 @@ def test_a_median_lies_between_its_quartiles_in_any_order(
 
 
 @given(turns)
-def test_a_ratio_turned_round_is_its_inverse(pairs: list[tuple[float, float]]) -> None:
+def test_swapping_the_sides_of_a_ratio_inverts_it(pairs: list[tuple[float, float]]) -> None:
     one, other = zip(*pairs, strict=True)
-    there, back = ratio(one, other), ratio(other, one)
-    assert there.low <= there.median <= there.high
-    if len(pairs) % 2:  # the median of an even number is a mean, which has no such inverse
-        assert there.median == pytest.approx(1 / back.median)
+    forward, swapped = ratio(one, other), ratio(other, one)
+    assert forward.low <= forward.median <= forward.high
+    if len(pairs) % 2:  # of an even number, the median is a mean, for which this does not hold
+        assert forward.median == pytest.approx(1 / swapped.median)
 
 
 @given(st.lists(seconds, min_size=1), st.floats(0.1, 10))
-def test_what_is_so_many_times_slower_in_each_turn_has_no_spread(
-    values: list[float], times: float
-) -> None:
-    found = ratio([times * value for value in values], values)
-    assert (found.low, found.median, found.high) == pytest.approx((times, times, times))
+def test_a_constant_ratio_has_no_spread(values: list[float], factor: float) -> None:
+    found = ratio([factor * value for value in values], values)
+    assert (found.low, found.median, found.high) == pytest.approx((factor, factor, factor))

@@ -8,18 +8,18 @@ from bench.speed.loops import OURS, PLAIN, stepper
 from bench.speed.timing import STAGES, in_turns, metered, timed
 
 
-def test_sides_take_turns_after_one_step_to_warm_up() -> None:
-    taken = []
+def test_sides_take_turns_after_one_warm_up_step() -> None:
+    steps = []
 
     def side(name: str) -> Callable[[], dict[str, float]]:
         def step() -> dict[str, float]:
-            taken.append(name)
-            return {"whole": float(len(taken))}
+            steps.append(name)
+            return {"whole": float(len(steps))}
 
         return step
 
     measured = in_turns({"a": side("a"), "b": side("b")}, 2)
-    assert "".join(taken) == "ababab"
+    assert "".join(steps) == "ababab"
     assert [timing["whole"] for timing in measured["a"]] == [3, 5]
 
 

@@ -1,4 +1,4 @@
-"""Suggestions while a member types, when the database is slow or broken."""
+"""Autocompletion when the database is slow or broken."""
 
 import asyncio
 import io
@@ -13,7 +13,7 @@ from core.database.connection import Database
 from core.database.errors import StoreLockedError
 from sandbox import Member, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import asked, entries
+from tests.bot.conftest import entries, request_image
 
 OPTIONS = [
     ("imagine", "include"),
@@ -28,16 +28,16 @@ OPTIONS = [
 
 @pytest.fixture
 async def mo(sandbox: Sandbox, bot: ImagineBot) -> Member:
-    """A moderator with something to suggest for each option."""
+    """A moderator for whom every option has a suggestion."""
     mo = await sandbox.member("Mo", permissions=int(Permission.MANAGE_MESSAGES))
-    await asked(mo)
+    await request_image(mo)
     await mo.slash("mod words add", word="fog")
     await mo.wait_for(lambda message: "“fog”" in message.text)
     return mo
 
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
-async def test_a_broken_database_suggests_nothing_and_logs_no_error(
+async def test_autocompletion_suggests_nothing_and_logs_no_error_if_the_database_is_broken(
     database: Database,
     mo: Member,
     logged: io.StringIO,
@@ -58,7 +58,7 @@ async def test_a_broken_database_suggests_nothing_and_logs_no_error(
 
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
-async def test_a_slow_database_suggests_nothing_within_discords_three_seconds(
+async def test_autocompletion_suggests_nothing_within_three_seconds_if_the_database_is_slow(
     database: Database,
     mo: Member,
     logged: io.StringIO,

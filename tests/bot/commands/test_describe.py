@@ -1,4 +1,4 @@
-"""/describe and its menu: a job of its own kind, whose prompts can be painted."""
+"""/describe and its context menu: a job of its own kind, whose prompts can be requested."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ from core.prompts import parse_prompts
 from core.settings import Settings
 from core.storage.paths import folder_of
 from sandbox import Member, MessageView, Sandbox
-from tests.bot.conftest import press, private_message, refusal, worked_off
+from tests.bot.conftest import ephemeral_message, press_button, refusal, wait_for_deletions
 
 PROMPTS = [
     Description("a red circle | outline drawing:0.2", 0.412),
@@ -38,11 +38,11 @@ def lawn(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def described(database: Database, settings: Settings, bot: ImagineBot, lawn: Path) -> Any:
-    """A member's description as an engine would have made and shown it."""
+def description_job(database: Database, settings: Settings, bot: ImagineBot, lawn: Path) -> Any:
+    """Finishes a member's description as an engine would; returns the job and its message."""
 
-    async def described(member: Member, **options: Any) -> tuple[Job, MessageView]:
-        card = await member.wait_filled(await member.slash("describe", image=lawn, **options))
+    async def description_job(member: Member, **options: Any) -> tuple[Job, MessageView]:
+        message = await member.wait_filled(await member.slash("describe", image=lawn, **options))
         job = await Claims(database).claim("engine", 60)
         assert job
         write_descriptions(folder_of(job.id, settings.data_dir), PROMPTS)
@@ -50,35 +50,37 @@ def described(database: Database, settings: Settings, bot: ImagineBot, lawn: Pat
         await Jobs(database).mark_posted(job.id)
         done = await Jobs(database).get(job.id)
         assert done
-        message = bot.get_partial_messageable(done.channel_id).get_partial_message(card.id)
-        await message.edit(view=job_message(done, descriptions=PROMPTS))
+        partial_message = bot.get_partial_messageable(done.channel_id).get_partial_message(
+            message.id
+        )
+        await partial_message.edit(view=job_message(done, descriptions=PROMPTS))
         return done, await member.wait_for(lambda each: "0.41" in each.text)
 
-    return described
+    return description_job
 
 
 async def test_a_description_waits_in_the_queue_as_a_job(
     bot: ImagineBot, database: Database, settings: Settings, ada: Member, lawn: Path
 ) -> None:
-    card = await ada.wait_filled(await ada.slash("describe", image=lawn))
+    message = await ada.wait_filled(await ada.slash("describe", image=lawn))
     (job,) = await JobQueue(database).waiting()
-    assert (job.kind, job.message_id, job.recipe.include) == (JobKind.DESCRIPTION, card.id, ())
+    assert (job.kind, job.message_id, job.recipe.include) == (JobKind.DESCRIPTION, message.id, ())
     (name,) = job.recipe.image_names
     assert (settings.data_dir / "initial" / f"{name}.png").exists()
-    assert "Position 1" in card.text
-    assert [button.label for button in card.buttons] == ["Cancel"]
-    await ada.press(card, card.buttons[0].custom_id)
+    assert "Position 1" in message.text
+    assert [button.label for button in message.buttons] == ["Cancel"]
+    await ada.press(message, message.buttons[0].custom_id)
     await ada.wait_for(lambda message: message.title == "Cancelled")
-    now = await Jobs(database).get(job.id)
-    assert now
-    assert now.state is State.CANCELLED
+    cancelled = await Jobs(database).get(job.id)
+    assert cancelled
+    assert cancelled.state is State.CANCELLED
 
 
-async def test_a_private_one_is_sent_directly(
+async def test_a_private_description_is_sent_by_direct_message(
     bot: ImagineBot, database: Database, ada: Member, lawn: Path
 ) -> None:
     await ada.slash("describe", image=lawn, private=True)
-    await private_message(ada, "Your description is on its way")
+    await ephemeral_message(ada, "Your description is on its way")
     (job,) = await JobQueue(database).waiting()
     assert job.channel_id != ada.channel_id
 
@@ -90,7 +92,7 @@ async def test_a_private_one_is_sent_directly(
         ("large.png", bytes(11 * 2**20), "The limit is 10 MB"),
     ],
 )
-async def test_a_file_that_is_no_image_or_too_large_is_refused(
+async def test_a_file_that_is_not_an_image_or_too_large_is_refused(
     bot: ImagineBot,
     database: Database,
     ada: Member,
@@ -105,77 +107,77 @@ async def test_a_file_that_is_no_image_or_too_large_is_refused(
     assert not await JobQueue(database).waiting()
 
 
-async def test_the_limits_of_requests_hold(
+async def test_the_limits_for_requests_apply_to_descriptions(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, lawn: Path
 ) -> None:
     guild = sandbox.guild.id
     await GuildRules(database).set_limits(guild, guild, Limits(waiting=1, size="64x64"), ada.id)
     await ada.wait_filled(await ada.slash("describe", image=lawn))
     await ada.slash("describe", image=lawn)
-    await private_message(ada, "You already have 1 request in the queue")
+    await ephemeral_message(ada, "You already have 1 request in the queue")
     assert len(await JobQueue(database).waiting()) == 1
 
 
-async def test_each_prompt_has_a_button_that_renders_it_for_whoever_presses(
-    sandbox: Sandbox, database: Database, ada: Member, bob: Member, described: Any
+async def test_each_prompt_has_a_button_that_requests_it_for_the_member_who_presses(
+    sandbox: Sandbox, database: Database, ada: Member, bob: Member, description_job: Any
 ) -> None:
-    job, card = await described(ada)
-    assert [button.label for button in card.buttons] == ["Paint this"] * 3 + ["Delete"]
-    assert r"a red circle \| outline drawing:0.2" in card.text
-    await bob.wait_filled(await bob.press(card, card.buttons[0].custom_id))
-    (made,) = await JobQueue(database).waiting()
-    assert made.recipe.include == parse_prompts(PROMPTS[0].prompt)
-    assert (made.kind, made.member_id, made.parent_id) == (JobKind.IMAGE, bob.id, job.id)
+    job, message = await description_job(ada)
+    assert [button.label for button in message.buttons] == ["Paint this"] * 3 + ["Delete"]
+    assert r"a red circle \| outline drawing:0.2" in message.text
+    await bob.wait_filled(await bob.press(message, message.buttons[0].custom_id))
+    (new_job,) = await JobQueue(database).waiting()
+    assert new_job.recipe.include == parse_prompts(PROMPTS[0].prompt)
+    assert (new_job.kind, new_job.member_id, new_job.parent_id) == (JobKind.IMAGE, bob.id, job.id)
 
 
 @pytest.mark.parametrize("action", ["again", "vary", "edit", "details", "timelapse", "favourite"])
-async def test_the_buttons_of_images_are_refused(
-    sandbox: Sandbox, database: Database, ada: Member, described: Any, action: str
+async def test_the_buttons_for_images_are_refused(
+    sandbox: Sandbox, database: Database, ada: Member, description_job: Any, action: str
 ) -> None:
-    job, card = await described(ada)
-    await press(sandbox, ada, card, f"{action}:{job.id}")
-    await private_message(ada, f"Job #{job.id} has no image.")
+    job, message = await description_job(ada)
+    await press_button(sandbox, ada, message, f"{action}:{job.id}")
+    await ephemeral_message(ada, f"Job #{job.id} has no image.")
     assert not await JobQueue(database).waiting()
 
 
-async def test_a_deleted_description_is_gone_with_its_message(
-    bot: ImagineBot, database: Database, settings: Settings, ada: Member, described: Any
+async def test_deleting_a_description_deletes_its_folder_and_message(
+    bot: ImagineBot, database: Database, settings: Settings, ada: Member, description_job: Any
 ) -> None:
-    job, card = await described(ada)
+    job, message = await description_job(ada)
     await bot.deletions.delete_job(job.id, ada.id)
-    await worked_off(database)
+    await wait_for_deletions(database)
     assert not folder_of(job.id, settings.data_dir).exists()
-    assert card.id not in [each.id for each in await ada.messages()]
+    assert message.id not in [each.id for each in await ada.messages()]
 
 
-async def test_a_description_is_no_image_of_the_history_and_starts_no_details(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, described: Any
+async def test_a_description_is_not_in_the_history_and_has_no_prompt_to_show(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, description_job: Any
 ) -> None:
-    _, card = await described(ada)
+    _, message = await description_job(ada)
     assert await bot.members.history(ada.id, sandbox.guild.id) == (0, [])
-    await ada.use_menu("What was this prompt?", card)
-    await private_message(ada, "doesn't show one of my images")
+    await ada.use_menu("What was this prompt?", message)
+    await ephemeral_message(ada, "doesn't show one of my images")
 
 
 async def test_the_menu_describes_the_image_of_any_message(
     bot: ImagineBot, database: Database, ada: Member, bob: Member, lawn: Path
 ) -> None:
-    said = await bob.say("my lawn", lawn)
-    await ada.wait_filled(await ada.use_menu("Describe this image", said))
+    message = await bob.say("my lawn", lawn)
+    await ada.wait_filled(await ada.use_menu("Describe this image", message))
     (job,) = await JobQueue(database).waiting()
     assert (job.kind, job.member_id) == (JobKind.DESCRIPTION, ada.id)
     empty = await bob.say("no image")
     await ada.use_menu("Describe this image", empty)
-    await private_message(ada, "There is no image in this message to describe.")
+    await ephemeral_message(ada, "There is no image in this message to describe.")
 
 
-async def test_what_is_behind_a_spoiler_is_described_behind_one(
+async def test_an_image_behind_a_spoiler_is_described_behind_a_spoiler(
     bot: ImagineBot, database: Database, ada: Member, lawn: Path
 ) -> None:
     hidden = lawn.with_name("SPOILER_lawn.png")
     await asyncio.to_thread(lawn.rename, hidden)
-    said = await ada.say("my lawn", hidden)
-    await ada.wait_filled(await ada.use_menu("Describe this image", said))
+    message = await ada.say("my lawn", hidden)
+    await ada.wait_filled(await ada.use_menu("Describe this image", message))
     (job,) = await JobQueue(database).waiting()
     assert job.spoilered
     shown = job_message(job, descriptions=PROMPTS)

@@ -10,14 +10,14 @@ from core.i18n import use_locale
 from core.recipe import Recipe
 from core.understanding.vocabulary import vocabulary_of
 from sandbox import Member
-from tests.bot.conftest import private_message
+from tests.bot.conftest import ephemeral_message
 
 
-async def test_an_example_is_asked_for_by_a_press(
+async def test_pressing_an_example_requests_it(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("help")
-    message = await private_message(ada, "/imagine")
+    message = await ephemeral_message(ada, "/imagine")
     assert [button.label for button in message.buttons] == [i for i, _ in EXAMPLES["sketch"]]
     await ada.wait_filled(await ada.press(message, message.buttons[0].custom_id))
     (job,) = await JobQueue(database).waiting()
@@ -39,5 +39,5 @@ def test_all_examples_are_valid_requests() -> None:
     for prompts in EXAMPLES.values():
         assert len(prompts) == 3
         for include, exclude in prompts:
-            assert len(include) <= 80  # what a button can show
+            assert len(include) <= 80  # Discord's limit for a button's label
             Recipe.make(include, exclude, width=64, height=64, steps=10)

@@ -1,4 +1,4 @@
-"""/imagine, typed by a member of the local Discord."""
+"""/imagine, used by members of the local Discord."""
 
 import asyncio
 import hashlib
@@ -23,21 +23,27 @@ from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import LATE, all_given, private_message, refusal, running_bot
+from tests.bot.conftest import (
+    RESPONSE_TIMEOUT,
+    ephemeral_message,
+    refusal,
+    running_bot,
+    wait_for_pending_responses,
+)
 
-CARD = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
+EDIT_ORIGINAL_RESPONSE = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 
-async def test_a_style_that_the_model_knows_nothing_of_is_refused_with_those_there_are(
+async def test_a_style_that_does_not_suit_the_model_is_refused_and_suitable_ones_are_listed(
     bot: ImagineBot, ada: Member
 ) -> None:
     await ada.slash("imagine", include="a house", style="watercolour")
-    text = (await private_message(ada, "no such style")).text
+    text = (await ephemeral_message(ada, "no such style")).text
     assert "night" in text
     assert "watercolour" not in text
 
 
-async def test_a_request_becomes_a_job_and_a_job_message_with_its_place(
+async def test_a_request_becomes_a_job_and_a_job_message_with_its_position(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a blue square"))
@@ -51,10 +57,10 @@ async def test_a_request_becomes_a_job_and_a_job_message_with_its_place(
         count=2,
     )
     assert reply.kind == "deferred"
-    card = await bob.wait_filled(reply)
+    message = await bob.wait_filled(reply)
 
     _, job = await JobQueue(database).waiting()
-    assert job.message_id == card.id
+    assert job.message_id == message.id
     assert (job.guild_id, job.channel_id) == (sandbox.guild.id, bob.channel_id)
     assert (job.member_id, job.member_name) == (bob.id, "Bob")
     assert job.recipe.include == (Prompt("a red circle"), Prompt("fog", 0.5))
@@ -65,14 +71,14 @@ async def test_a_request_becomes_a_job_and_a_job_message_with_its_place(
         0,
         2,
     )
-    assert "Position 2" in card.text
-    assert "a red circle" in card.text
-    assert [button.custom_id for button in card.buttons] == [f"imagine:cancel:{job.id}"]
-    assert not card.ephemeral
+    assert "Position 2" in message.text
+    assert "a red circle" in message.text
+    assert [button.custom_id for button in message.buttons] == [f"imagine:cancel:{job.id}"]
+    assert not message.ephemeral
     assert not sandbox.unhandled
 
 
-async def test_without_further_words_the_menus_first_size_and_a_drawn_seed(
+async def test_without_options_the_default_size_and_steps_are_used(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
@@ -81,15 +87,15 @@ async def test_without_further_words_the_menus_first_size_and_a_drawn_seed(
     assert not job.recipe.exclude
 
 
-async def test_nothing_that_is_typed_pings_or_formats(
+async def test_prompts_cause_no_mentions_and_no_formatting(
     bot: ImagineBot, sandbox: Sandbox, ada: Member
 ) -> None:
-    card = await ada.wait_filled(
+    message = await ada.wait_filled(
         await ada.slash("imagine", include="@everyone **x** [a](http://b)")
     )
-    assert "@everyone" not in card.text
-    assert "**x**" not in card.text
-    assert not card.raw["mention_everyone"]
+    assert "@everyone" not in message.text
+    assert "**x**" not in message.text
+    assert not message.raw["mention_everyone"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ async def test_nothing_that_is_typed_pings_or_formats(
         ("count", 5),
     ],
 )
-async def test_discord_itself_checks_the_options(
+async def test_discord_itself_rejects_options_out_of_range(
     bot: ImagineBot, ada: Member, option: str, value: Any
 ) -> None:
     with pytest.raises(OptionError):
@@ -114,7 +120,7 @@ async def test_discord_itself_checks_the_options(
 @pytest.mark.parametrize(
     ("typed", "size"), [("16:9", "84x48"), ("3:4", "56x72"), ("72x80", "72x80")]
 )
-async def test_any_aspect_ratio_may_be_typed(
+async def test_a_size_may_be_an_aspect_ratio_or_any_valid_number_of_pixels(
     bot: ImagineBot, database: Database, ada: Member, typed: str, size: str
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle", size=typed))
@@ -130,7 +136,7 @@ async def test_any_aspect_ratio_may_be_typed(
         ("wide", "or a ratio such as 16:9"),
     ],
 )
-async def test_a_size_that_cannot_be_had_is_refused_with_those_that_can(
+async def test_a_size_that_is_not_available_is_refused_with_a_hint(
     bot: ImagineBot, database: Database, ada: Member, typed: str, sentence: str
 ) -> None:
     await ada.slash("imagine", include="a red circle", size=typed)
@@ -138,18 +144,20 @@ async def test_a_size_that_cannot_be_had_is_refused_with_those_that_can(
     assert not await JobQueue(database).waiting()
 
 
-async def test_the_largest_seed_passes(bot: ImagineBot, database: Database, ada: Member) -> None:
+async def test_the_largest_seed_is_accepted(
+    bot: ImagineBot, database: Database, ada: Member
+) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle", seed=2**32 - 1))
     assert (await JobQueue(database).waiting())[0].recipe.seed == 2**32 - 1
 
 
-async def test_a_wrong_prompt_is_pointed_at_for_the_member_alone(
+async def test_an_invalid_prompt_is_marked_with_a_caret_that_only_its_member_sees(
     bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a castle | fog:-1")
-    words = await refusal(ada)
-    assert "be negative" in words
-    assert "```\na castle | fog:-1\n               ^\n```" in words
+    text = await refusal(ada)
+    assert "be negative" in text
+    assert "```\na castle | fog:-1\n               ^\n```" in text
     assert not await bob.messages()
     assert not await JobQueue(database).waiting()
 
@@ -159,17 +167,17 @@ async def test_a_member_with_many_jobs_is_asked_to_wait(
 ) -> None:
     requests = [ada.slash("imagine", include="a red circle") for _ in range(MAX_WAITING + 1)]
     await asyncio.gather(*requests)
-    await private_message(ada, f"already have {MAX_WAITING}")
+    await ephemeral_message(ada, f"already have {MAX_WAITING}")
     assert len(await JobQueue(database).waiting()) == MAX_WAITING
     public = [message for message in await ada.messages() if not message.ephemeral]
     assert len(public) == MAX_WAITING
 
 
-async def test_missing_permissions_are_named_before_a_job_is_taken(
+async def test_missing_permissions_are_named_before_a_job_is_queued(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
-    own = sandbox.world.application.bot.id
-    sandbox.world.overwrite(sandbox.channel, own, deny=int(Permission.ATTACH_FILES))
+    bot_id = sandbox.world.application.bot.id
+    sandbox.world.overwrite(sandbox.channel, bot_id, deny=int(Permission.ATTACH_FILES))
     await ada.slash("imagine", include="a red circle")
     assert "Attach Files" in await refusal(ada)
     assert not await JobQueue(database).waiting()
@@ -178,36 +186,36 @@ async def test_missing_permissions_are_named_before_a_job_is_taken(
 # The database
 
 
-class HeldJobs(Jobs):
-    """A database that takes its time."""
+class SlowJobs(Jobs):
+    """Jobs that are inserted only once `released` is set, as by a slow database."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self.held = asyncio.Event()
+        self.released = asyncio.Event()
 
     async def insert(self, new: NewJob) -> Job:
-        await self.held.wait()
+        await self.released.wait()
         return await super().insert(new)
 
 
-async def test_a_slow_database_is_waited_for_behind_an_answer_in_time(
+async def test_a_slow_database_delays_the_job_message_but_not_the_acknowledgement(
     sandbox: Sandbox, settings: Settings, ada: Member
 ) -> None:
     async with (
         Database.open(settings.database_path) as database,
         running_bot(sandbox, settings, database) as bot,
     ):
-        bot.jobs = jobs = HeldJobs(database)
+        bot.jobs = jobs = SlowJobs(database)
         reply = await ada.slash("imagine", include="a red circle")
         assert reply.kind == "deferred"
-        sandbox.clock.advance(LATE + 1)
+        sandbox.clock.advance(RESPONSE_TIMEOUT + 1)
         assert not await JobQueue(database).waiting()
-        jobs.held.set()
-        card = await ada.wait_filled(reply)
-        assert "Position 1" in card.text
+        jobs.released.set()
+        message = await ada.wait_filled(reply)
+        assert "Position 1" in message.text
 
 
-async def test_a_locked_database_queues_nothing_and_says_so(
+async def test_a_request_is_refused_and_not_queued_if_the_database_is_locked(
     sandbox: Sandbox, settings: Settings, ada: Member, bob: Member
 ) -> None:
     async with (
@@ -224,66 +232,65 @@ async def test_a_locked_database_queues_nothing_and_says_so(
         assert not await JobQueue(database).waiting()
 
 
-class HastyJobs(Jobs):
-    """With an engine that ends each job at once and shows that, before the first card."""
+class InstantlyFailingJobs(Jobs):
+    """With an engine that fails each job at once and posts that before the first job message."""
 
     async def insert(self, new: NewJob) -> Job:
-        job, leases = await super().insert(new), Claims(self._database)
-        await leases.claim("engine", 60)
+        job, claims = await super().insert(new), Claims(self._database)
+        await claims.claim("engine", 60)
         reason = Reason(text="I know none of these words.")
-        await leases.finish(job.id, "engine", State.FAILED, reason)
+        await claims.finish(job.id, "engine", State.FAILED, reason)
         await self.mark_posted(job.id)
         return job
 
 
-@pytest.mark.parametrize("trouble", ["", "the card's answer is lost"])
-async def test_an_outcome_that_the_first_job_message_has_hidden_is_shown_again(
-    sandbox: Sandbox, settings: Settings, ada: Member, trouble: str
+@pytest.mark.parametrize("fault", ["", "the response to the edit is lost"])
+async def test_a_result_that_the_first_job_message_has_overwritten_is_posted_again(
+    sandbox: Sandbox, settings: Settings, ada: Member, fault: str
 ) -> None:
-    if trouble:
-        sandbox.faults.reset(CARD, times=3, applied=True)
+    if fault:
+        sandbox.faults.reset(EDIT_ORIGINAL_RESPONSE, times=3, applied=True)
     async with (
         Database.open(settings.database_path) as database,
         running_bot(sandbox, settings, database) as bot,
     ):
-        bot.jobs = HastyJobs(database)
+        bot.jobs = InstantlyFailingJobs(database)
         await ada.wait_filled(await ada.slash("imagine", include="qwertz"))
-        await all_given(database)
+        await wait_for_pending_responses(database)
         (job,) = await Jobs(database).unposted()
         assert (job.state, job.redraws) == (State.FAILED, 1)
-        await Jobs(database).mark_posted(
-            job.id
-        )  # says an engine that showed it before the card came
+        # As an engine does if it posted the result before the first job message arrived.
+        await Jobs(database).mark_posted(job.id)
         assert await Jobs(database).unposted()
         await Jobs(database).mark_posted(job.id, job.redraws)
         assert not await Jobs(database).unposted()
         assert not bot.pending._open
 
 
-async def test_a_job_message_that_cannot_be_shown_loses_no_job(
+async def test_a_job_stays_queued_if_its_message_cannot_be_sent(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
-    sandbox.faults.fail(CARD, 403, times=1)
+    sandbox.faults.fail(EDIT_ORIGINAL_RESPONSE, 403, times=1)
     reply = await ada.slash("imagine", include="a red circle")
-    await bot.close()  # lets the handler finish
+    await bot.close()  # waits until the handler has finished
     (job,) = await JobQueue(database).waiting()
     assert reply.message
     assert job.message_id == reply.message.id
     assert [message.id for message in await ada.messages()] == [reply.message.id]
 
 
-async def test_a_broken_connection_costs_no_job_message(
+async def test_the_job_message_arrives_despite_a_broken_connection(
     bot: ImagineBot, sandbox: Sandbox, ada: Member
 ) -> None:
-    sandbox.faults.reset(CARD)
-    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
-    assert "Position 1" in card.text
+    sandbox.faults.reset(EDIT_ORIGINAL_RESPONSE)
+    message = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    assert "Position 1" in message.text
 
 
-# Attached pictures
+# Attached images
 
 
-def picture(size: tuple[int, int] = (40, 30)) -> bytes:
+def png_bytes(size: tuple[int, int] = (40, 30)) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, "red").save(buffer, "PNG")
     return buffer.getvalue()
@@ -305,7 +312,7 @@ def bomb() -> bytes:
 async def test_an_attached_image_is_stored_under_its_checksum(
     bot: ImagineBot, settings: Settings, database: Database, ada: Member, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "a.png").write_bytes(png_bytes())
     reply = await ada.slash("imagine", include="a hill", image=tmp_path / "a.png", strength=0.25)
     await ada.wait_filled(reply)
     (job,) = await JobQueue(database).waiting()
@@ -321,11 +328,11 @@ async def test_an_attached_image_is_stored_under_its_checksum(
     [
         ("bomb.png", bomb(), "too many pixels"),
         ("text.png", b"no picture at all", "isn't a PNG"),
-        ("broken.png", picture()[:60], "damaged"),
-        ("large.png", picture() + bytes(11 * 2**20), "The limit is 10 MB"),
+        ("broken.png", png_bytes()[:60], "damaged"),
+        ("large.png", png_bytes() + bytes(11 * 2**20), "The limit is 10 MB"),
     ],
 )
-async def test_an_image_that_does_harm_or_is_none_is_refused(
+async def test_a_harmful_damaged_or_invalid_image_is_refused(
     bot: ImagineBot,
     database: Database,
     ada: Member,
@@ -340,11 +347,11 @@ async def test_an_image_that_does_harm_or_is_none_is_refused(
     assert not await JobQueue(database).waiting()
 
 
-async def test_an_image_that_cannot_be_kept_queues_nothing(
+async def test_nothing_is_queued_if_the_image_cannot_be_stored(
     bot: ImagineBot, settings: Settings, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     (settings.data_dir / "initial").write_text("a file where the folder should be")
-    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "a.png").write_bytes(png_bytes())
     await ada.slash("imagine", include="a hill", image=tmp_path / "a.png")
     assert "nothing was queued" in await refusal(ada)
     assert not await JobQueue(database).waiting()

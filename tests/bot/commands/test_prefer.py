@@ -1,16 +1,16 @@
-"""/prefer: one's own settings, for oneself alone."""
+"""/prefer: a member's own defaults, which apply to nobody else."""
 
 from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.queue import JobQueue
 from sandbox import Member
-from tests.bot.conftest import chosen, preferred, private_message
+from tests.bot.conftest import ephemeral_message, selected_options, shown_preferences
 
 
-async def test_what_is_preferred_need_not_be_typed(
+async def test_preferences_are_the_members_defaults_and_options_override_them(
     bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
-    shown = await preferred(ada, size="96x64", steps=40, style="night")
+    shown = await shown_preferences(ada, size="96x64", steps=40, style="night")
     assert (shown["size"], shown["steps"], shown["style"]) == ("Wide (96x64)", "40", "night")
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
     await ada.wait_filled(await ada.slash("imagine", include="a house", size="64x64", steps=20))
@@ -19,7 +19,7 @@ async def test_what_is_preferred_need_not_be_typed(
     assert (recipes[1].size, recipes[1].steps, recipes[1].preset) == ("96x64", 40, "night")
     assert (recipes[2].size, recipes[2].steps) == ("64x64", 20)
     assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 100, None)
-    assert await preferred(ada, size="none", style="none", direct_copy=True) == {
+    assert await shown_preferences(ada, size="none", style="none", direct_copy=True) == {
         "size": "no preference (64x64)",
         "steps": "40",
         "style": "no preference (none)",
@@ -33,7 +33,7 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("prefer")
-    form = await private_message(ada, "Your defaults")
+    form = await ephemeral_message(ada, "Your defaults")
     for setting, value, shown in (
         ("size", "96x64", "Wide (96x64)"),
         ("steps", "25", "25"),
@@ -46,7 +46,7 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
         await ada.choose(form, f"imagine:prefer:{setting}", value)
         await ada.wait_for(
             lambda each, setting=setting, shown=shown: (
-                each.id == form.id and chosen(each)[setting] == shown
+                each.id == form.id and selected_options(each)[setting] == shown
             )
         )
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
@@ -55,11 +55,11 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
     assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("96x64", 100, "night", 2)
 
 
-async def test_how_many_images_come_at_once_is_the_hosts_choice_and_then_the_members(
+async def test_the_default_count_is_the_hosts_unless_the_member_has_set_their_own(
     bot: ImagineBot, database: Database, ada: Member, bob: Member
 ) -> None:
     bot.settings = bot.settings.model_copy(update={"images_per_request": 4})
-    shown = await preferred(ada, count=2, notify="never")
+    shown = await shown_preferences(ada, count=2, notify="never")
     assert (shown["count"], shown["notify"]) == ("2", "never")
     for member, options in ((bob, {}), (ada, {}), (ada, {"count": 3})):
         await member.wait_filled(await member.slash("imagine", include="a house", **options))

@@ -9,10 +9,10 @@ from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from tests.bot.conftest import private_message, running_bot
+from tests.bot.conftest import ephemeral_message, running_bot
 
 
-async def queued(
+async def queue_job(
     database: Database,
     include: str,
     member: Member,
@@ -33,23 +33,23 @@ async def queued(
     return job.id
 
 
-async def test_an_empty_queue(bot: ImagineBot, ada: Member) -> None:
+async def test_the_command_reports_an_empty_queue(bot: ImagineBot, ada: Member) -> None:
     await ada.slash("queue")
-    await private_message(ada, "The queue is empty")
+    await ephemeral_message(ada, "The queue is empty")
 
 
-async def test_what_runs_and_what_waits_with_ones_own_marked(
+async def test_running_and_waiting_jobs_are_listed_and_the_members_own_are_marked(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     here = sandbox.guild.id
-    await queued(database, "a running dog", bob, guild_id=here)
+    await queue_job(database, "a running dog", bob, guild_id=here)
     await Claims(database).claim("engine", 60)
     await Claims(database).heartbeat("engine", 60, {1: 20})
-    await queued(database, "mine *here*", ada, guild_id=here)
-    await queued(database, "hidden in a channel", bob, guild_id=here, channel_id=5)
-    await queued(database, "hidden in a server", bob, guild_id=here + 1)
+    await queue_job(database, "mine *here*", ada, guild_id=here)
+    await queue_job(database, "hidden in a channel", bob, guild_id=here, channel_id=5)
+    await queue_job(database, "hidden in a server", bob, guild_id=here + 1)
     await ada.slash("queue")
-    text = (await private_message(ada, "Waiting")).text
+    text = (await ephemeral_message(ada, "Waiting")).text
     assert "20/50 · #1 · Bob · a running dog" in text
     assert r"#2 · **yours** · mine \*here\*" in text
     assert "#3 · Bob · in another channel" in text
@@ -57,7 +57,7 @@ async def test_what_runs_and_what_waits_with_ones_own_marked(
     assert "hidden" not in text
 
 
-async def test_ones_own_place_far_down_is_told(
+async def test_the_members_own_position_is_shown_even_far_down_the_queue(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     here = sandbox.guild.id
@@ -72,26 +72,26 @@ async def test_ones_own_place_far_down_is_told(
                 member_name="x" * 100,
             )
         )
-    await queued(database, "mine at last", ada, guild_id=here)
+    await queue_job(database, "mine at last", ada, guild_id=here)
     await ada.slash("queue")
-    text = (await private_message(ada, "Waiting")).text
+    text = (await ephemeral_message(ada, "Waiting")).text
     assert f"**Waiting** ({PAGE + 6})" in text
     assert text.count("mine at last") == 1
     assert f"**Yours**\n{PAGE + 6}. · #{PAGE + 6} · **yours** · mine at last" in text
 
 
-async def test_pages_are_turned_after_a_restart_too(
+async def test_pages_can_be_turned_after_a_restart(
     sandbox: Sandbox, settings: Settings, database: Database, ada: Member, bob: Member
 ) -> None:
     for number in range(PAGE + 2):
-        await queued(database, f"prompt {number}", bob, guild_id=sandbox.guild.id)
+        await queue_job(database, f"prompt {number}", bob, guild_id=sandbox.guild.id)
     async with running_bot(sandbox, settings, database):
         await ada.slash("queue")
-        first = await private_message(ada, "Page 1 of 2")
+        first = await ephemeral_message(ada, "Page 1 of 2")
     assert [button.disabled for button in first.buttons] == [True, False]
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database):
         await ada.press(first, first.buttons[1].custom_id)
-        second = await private_message(ada, "Page 2 of 2")
+        second = await ephemeral_message(ada, "Page 2 of 2")
     assert f"{PAGE + 2}. #{PAGE + 2} · Bob · prompt {PAGE + 1}" in second.text
     assert "prompt 0" not in second.text

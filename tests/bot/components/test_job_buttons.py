@@ -15,18 +15,29 @@ from core.recipe import Source
 from core.settings import Settings
 from core.storage.paths import folder_of
 from sandbox import Member, Sandbox
-from tests.bot.conftest import asked, press, private_message, running_bot, worked_off
+from tests.bot.conftest import (
+    ephemeral_message,
+    press_button,
+    request_image,
+    running_bot,
+    wait_for_deletions,
+)
 
 
 async def newest(database: Database) -> Job:
     return (await JobQueue(database).waiting())[-1]
 
 
-async def test_again_is_the_same_request_with_another_seed_for_whoever_presses(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
+async def test_again_requests_the_same_recipe_with_another_seed_for_the_member_who_presses(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
+    bob: Member,
+    rendered_job: Any,
 ) -> None:
-    job, card = await painted(ada)
-    reply = await press(sandbox, bob, card, f"again:{job.id}")
+    job, message = await rendered_job(ada)
+    reply = await press_button(sandbox, bob, message, f"again:{job.id}")
     await bob.wait_filled(reply)
     again = await newest(database)
     assert (again.member_id, again.parent_id) == (bob.id, job.id)
@@ -44,21 +55,21 @@ async def test_again_is_the_same_request_with_another_seed_for_whoever_presses(
         ("larger", {"seed": 8, "width": 128, "height": 128}),
     ],
 )
-async def test_one_of_several_images_is_continued(
+async def test_one_of_several_images_can_be_varied_refined_or_enlarged(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
     ada: Member,
-    painted: Any,
+    rendered_job: Any,
     action: str,
     changed: dict[str, Any],
 ) -> None:
-    job, card = await painted(ada, count=2)
-    await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}:1"))
-    made = (await newest(database)).recipe
-    assert made.source
-    assert (made.source.job, made.source.row) == (job.id, 1)
-    assert {name: getattr(made, name) for name in changed} == changed
+    job, message = await rendered_job(ada, count=2)
+    await ada.wait_filled(await press_button(sandbox, ada, message, f"{action}:{job.id}:1"))
+    recipe = (await newest(database)).recipe
+    assert recipe.source
+    assert (recipe.source.job, recipe.source.row) == (job.id, 1)
+    assert {name: getattr(recipe, name) for name in changed} == changed
 
 
 @pytest.mark.parametrize(("action", "spread"), [("subtle", 0.25), ("vary", 0.5), ("strong", 0.8)])
@@ -67,22 +78,22 @@ async def test_variations_differ_in_strength(
     sandbox: Sandbox,
     database: Database,
     ada: Member,
-    painted: Any,
+    rendered_job: Any,
     action: str,
     spread: float,
 ) -> None:
-    job, card = await painted(ada)
-    await ada.wait_filled(await press(sandbox, ada, card, f"{action}:{job.id}"))
-    made = (await newest(database)).recipe
-    assert (made.source, made.count) == (Source(job.id, 0, spread), 4)
-    assert made.include == job.recipe.include
+    job, message = await rendered_job(ada)
+    await ada.wait_filled(await press_button(sandbox, ada, message, f"{action}:{job.id}"))
+    recipe = (await newest(database)).recipe
+    assert (recipe.source, recipe.count) == (Source(job.id, 0, spread), 4)
+    assert recipe.include == job.recipe.include
 
 
 async def test_remix_varies_an_image_with_other_prompts(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, rendered_job: Any
 ) -> None:
-    job, card = await painted(ada, count=2)
-    opened = await press(sandbox, ada, card, f"remix:{job.id}:1")
+    job, message = await rendered_job(ada, count=2)
+    opened = await press_button(sandbox, ada, message, f"remix:{job.id}:1")
     assert opened.modal
     components = [label["component"] for label in opened.modal["components"]]
     fields = {component["custom_id"]: component for component in components}
@@ -91,9 +102,9 @@ async def test_remix_varies_an_image_with_other_prompts(
     await ada.wait_filled(
         await ada.submit(opened, include="a blue circle", exclude="", strength="0.8")
     )
-    made = await newest(database)
-    assert [str(prompt) for prompt in made.recipe.include] == ["a blue circle"]
-    assert (made.recipe.source, made.parent_id) == (Source(job.id, 1, 0.8), job.id)
+    new_job = await newest(database)
+    assert [str(prompt) for prompt in new_job.recipe.include] == ["a blue circle"]
+    assert (new_job.recipe.source, new_job.parent_id) == (Source(job.id, 1, 0.8), job.id)
 
 
 @pytest.mark.parametrize(
@@ -105,20 +116,20 @@ async def test_remix_varies_an_image_with_other_prompts(
         ("film", {"motion": ["turn-left"], "length": ["30"]}),
     ],
 )
-async def test_every_form_keeps_what_was_typed_when_something_is_wrong(
+async def test_every_form_keeps_what_was_typed_after_an_error(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
     ada: Member,
-    painted: Any,
+    rendered_job: Any,
     button: str,
     chosen: dict[str, Any],
 ) -> None:
-    job, card = await painted(ada)
-    opened = await press(sandbox, ada, card, f"{button}:{job.id}")
+    job, message = await rendered_job(ada)
+    opened = await press_button(sandbox, ada, message, f"{button}:{job.id}")
     typed = {"include": "a *castle*", "exclude": "a | fog:-1"}
     await ada.submit(opened, **typed, **chosen)
-    refused = await private_message(ada, "**Exclude**: ")
+    refused = await ephemeral_message(ada, "**Exclude**: ")
     opened = await ada.press(refused, refused.buttons[-1].custom_id)
     assert {name: opened.fields[name] for name in typed} == typed
     for label in (opened.modal or {})["components"]:
@@ -127,34 +138,33 @@ async def test_every_form_keeps_what_was_typed_when_something_is_wrong(
         if (wanted := chosen.get(part["custom_id"])) is not None:
             assert wanted in (preset, "".join(preset), part.get("value"))
 
-    await bot.guild_rules.add_word(
-        sandbox.guild.id, WordRule("blood"), actor_id=9
-    )  # found out later
+    # Words are only checked once all fields are valid.
+    await bot.guild_rules.add_word(sandbox.guild.id, WordRule("blood"), actor_id=9)
     await ada.submit(opened, include="blood", exclude="")
-    refused = await private_message(ada, "blood")
+    refused = await ephemeral_message(ada, "blood")
     opened = await ada.press(refused, refused.buttons[-1].custom_id)
     await ada.wait_filled(await ada.submit(opened, include="a dog"))
-    made = (await newest(database)).recipe
-    assert [str(prompt) for prompt in made.include] == ["a dog"]
+    recipe = (await newest(database)).recipe
+    assert [str(prompt) for prompt in recipe.include] == ["a dog"]
 
 
-async def test_it_does_not_grow_without_end(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+async def test_upscaling_stops_at_the_size_limit(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, rendered_job: Any
 ) -> None:
-    job, card = await painted(ada)
+    job, message = await rendered_job(ada)
     huge = job.recipe.model_copy(update={"width": 256, "height": 256, "source": Source(job.id, 0)})
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (huge.model_dump_json(),))
-    await press(sandbox, ada, card, f"larger:{job.id}")
-    await private_message(ada, "The limit is 256 pixels per side")
+    await press_button(sandbox, ada, message, f"larger:{job.id}")
+    await ephemeral_message(ada, "The limit is 256 pixels per side")
     assert not await JobQueue(database).waiting()
 
 
-async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+async def test_edit_opens_the_recipe_and_requests_the_edited_one(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, rendered_job: Any
 ) -> None:
-    job, card = await painted(ada)
-    opened = await press(sandbox, ada, card, f"edit:{job.id}")
+    job, message = await rendered_job(ada)
+    opened = await press_button(sandbox, ada, message, f"edit:{job.id}")
     assert opened.modal
     fields = {
         label["component"]["custom_id"]: label["component"] for label in opened.modal["components"]
@@ -166,10 +176,10 @@ async def test_edit_opens_the_recipe_and_asks_for_what_was_made_of_it(
     assert [each["value"] for each in offered if each.get("default")] == ["64x64"]
     sent = {"include": "a blue | square:0.5", "size": ["96x64"], "steps": "50", "seed": ""}
     await ada.wait_filled(await ada.submit(opened, **sent))
-    made = await newest(database)
-    assert [str(prompt) for prompt in made.recipe.include] == ["a blue", "square:0.5"]
-    assert [str(prompt) for prompt in made.recipe.exclude] == ["fog"]
-    assert (made.recipe.size, made.recipe.steps, made.parent_id) == ("96x64", 50, job.id)
+    new_job = await newest(database)
+    assert [str(prompt) for prompt in new_job.recipe.include] == ["a blue", "square:0.5"]
+    assert [str(prompt) for prompt in new_job.recipe.exclude] == ["fog"]
+    assert (new_job.recipe.size, new_job.recipe.steps, new_job.parent_id) == ("96x64", 50, job.id)
 
 
 @pytest.mark.parametrize(
@@ -186,15 +196,15 @@ async def test_an_error_in_the_form_names_its_field_and_keeps_what_was_typed(
     sandbox: Sandbox,
     database: Database,
     ada: Member,
-    painted: Any,
+    rendered_job: Any,
     wrong: dict[str, str],
     named: str,
 ) -> None:
-    job, card = await painted(ada)
+    job, message = await rendered_job(ada)
     typed = {"include": "a blue *square*", "size": ["96x64"], "steps": "50", "seed": "9"} | wrong
-    await ada.submit(await press(sandbox, ada, card, f"edit:{job.id}"), **typed)
-    refused = await private_message(ada, named)
-    assert ("^" in refused.content) == ("fog" in str(wrong))  # the place is pointed at
+    await ada.submit(await press_button(sandbox, ada, message, f"edit:{job.id}"), **typed)
+    refused = await ephemeral_message(ada, named)
+    assert ("^" in refused.content) == ("fog" in str(wrong))  # a caret marks the place
     (again,) = refused.buttons
     assert again.label == "Edit again"
     opened = await ada.press(refused, again.custom_id)
@@ -206,41 +216,41 @@ async def test_an_error_in_the_form_names_its_field_and_keeps_what_was_typed(
     assert (await newest(database)).recipe.size == "96x64"
 
 
-async def test_a_recipe_that_is_longer_than_the_form_can_be_edited(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, painted: Any
+async def test_a_recipe_that_is_longer_than_the_forms_limit_can_be_edited(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, rendered_job: Any
 ) -> None:
-    """Escaped bars and the words of a style make a text longer than what may be typed."""
-    job, card = await painted(ada)
+    """Escaped bars and the words of a style can make a text longer than members may type."""
+    job, message = await rendered_job(ada)
     prompts = tuple(Prompt("|" * 99, 0.125) for _ in range(5))
     recipe = job.recipe.model_copy(update={"include": prompts})
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (recipe.model_dump_json(),))
-    opened = await press(sandbox, ada, card, f"edit:{job.id}")
+    opened = await press_button(sandbox, ada, message, f"edit:{job.id}")
     assert len(opened.fields["include"]) > 600
     await ada.wait_filled(await ada.submit(opened, include="a hill"))
 
 
-async def test_stop_marks_a_running_job_for_its_member_alone(
+async def test_only_its_member_can_stop_a_running_job(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
-    card = await asked(ada)
-    await press(sandbox, ada, card, "stop:1")
-    await private_message(ada, "It hasn't started yet")
+    message = await request_image(ada)
+    await press_button(sandbox, ada, message, "stop:1")
+    await ephemeral_message(ada, "It hasn't started yet")
     await Claims(database).claim("engine", 60)
-    await press(sandbox, bob, card, "stop:1")
-    await private_message(bob, "Only the member who requested")
+    await press_button(sandbox, bob, message, "stop:1")
+    await ephemeral_message(bob, "Only the member who requested")
     assert await Claims(database).held("engine") == {1: False}
-    await press(sandbox, ada, card, "stop:1")
-    await private_message(ada, "will stop after its current step")
+    await press_button(sandbox, ada, message, "stop:1")
+    await ephemeral_message(ada, "will stop after its current step")
     assert await Claims(database).held("engine") == {1: True}
 
 
-async def test_a_picked_image_is_shown_large_to_who_picked_it(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+async def test_a_picked_image_is_shown_large_to_the_member_who_picked_it(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, rendered_job: Any
 ) -> None:
-    job, card = await painted(ada, count=3)
-    await press(sandbox, ada, card, f"pick:{job.id}:2")
-    shown = await private_message(ada, "image 3")
+    job, message = await rendered_job(ada, count=3)
+    await press_button(sandbox, ada, message, f"pick:{job.id}:2")
+    shown = await ephemeral_message(ada, "image 3")
     assert [button.label for button in shown.buttons] == [
         *("Vary subtly", "Vary", "Vary strongly", "Remix"),
         *("Repaint a part", "Zoom out", "Pan", "Film"),
@@ -250,24 +260,24 @@ async def test_a_picked_image_is_shown_large_to_who_picked_it(
     assert "seed 9" in shown.text
 
 
-async def test_more_offers_what_can_be_done_with_several_images(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+async def test_more_offers_actions_for_each_of_several_images(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, rendered_job: Any
 ) -> None:
-    job, message = await painted(ada, count=3)
-    await press(sandbox, ada, message, f"actions:{job.id}")
-    shown = await private_message(ada, "pick an image")
+    job, message = await rendered_job(ada, count=3)
+    await press_button(sandbox, ada, message, f"actions:{job.id}")
+    shown = await ephemeral_message(ada, "pick an image")
     assert [button.label for button in shown.buttons[:3]] == ["1", "2", "3"]
-    await press(sandbox, ada, shown, f"pick:{job.id}:1")
-    assert (await private_message(ada, "image 2")).files
+    await press_button(sandbox, ada, shown, f"pick:{job.id}:1")
+    assert (await ephemeral_message(ada, "image 2")).files
 
 
-async def test_details_and_timelapse(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, bob: Member, painted: Any
+async def test_details_and_the_timelapse_are_shown_to_other_members(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, bob: Member, rendered_job: Any
 ) -> None:
-    job, card = await painted(ada)
-    await ada.wait_filled(await press(sandbox, ada, card, f"again:{job.id}"))
-    await press(sandbox, bob, card, f"details:{job.id}")
-    text = (await private_message(bob, "Include")).text
+    job, message = await rendered_job(ada)
+    await ada.wait_filled(await press_button(sandbox, ada, message, f"again:{job.id}"))
+    await press_button(sandbox, bob, message, f"details:{job.id}")
+    text = (await ephemeral_message(bob, "Include")).text
     for part in (
         "a red circle",
         "fog",
@@ -277,55 +287,60 @@ async def test_details_and_timelapse(
         "**Led to** #2",
     ):
         assert part in text
-    film = await ada.wait_filled(await press(sandbox, bob, card, f"timelapse:{job.id}"))
+    film = await ada.wait_filled(await press_button(sandbox, bob, message, f"timelapse:{job.id}"))
     assert [file.filename for file in film.files] == [f"imagine-{job.id}.mp4"]
 
 
-async def test_deleted_images_are_gone_everywhere(
+async def test_deleting_removes_the_images_from_discord_and_from_disk(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
     settings: Settings,
     ada: Member,
     bob: Member,
-    painted: Any,
+    rendered_job: Any,
 ) -> None:
-    job, card = await painted(ada)
-    await press(sandbox, bob, card, f"delete:{job.id}")
-    await private_message(bob, "Only the member who requested it or a moderator can delete")
-    await press(sandbox, ada, card, f"delete:{job.id}")
-    question = await private_message(ada, "Permanently delete")
+    job, message = await rendered_job(ada)
+    await press_button(sandbox, bob, message, f"delete:{job.id}")
+    await ephemeral_message(bob, "Only the member who requested it or a moderator can delete")
+    await press_button(sandbox, ada, message, f"delete:{job.id}")
+    question = await ephemeral_message(ada, "Permanently delete")
     await ada.press(question, question.buttons[0].custom_id)
-    await private_message(ada, "was deleted")
-    await worked_off(database)
-    assert await ada.message(card.id) is None
+    await ephemeral_message(ada, "was deleted")
+    await wait_for_deletions(database)
+    assert await ada.message(message.id) is None
     assert not folder_of(job.id, settings.data_dir).exists()
     await ada.slash("show", job=job.id)
-    await private_message(ada, "That job doesn't exist here")
+    await ephemeral_message(ada, "That job doesn't exist here")
 
 
-async def test_a_job_of_another_channel_is_nobodys_business(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member, painted: Any
+async def test_the_buttons_of_a_job_in_another_channel_are_refused(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    ada: Member,
+    bob: Member,
+    rendered_job: Any,
 ) -> None:
-    job, card = await painted(ada)
+    job, message = await rendered_job(ada)
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET channel_id = 5")
     for action in ("again", "vary", "details", "timelapse", "edit", "pick", "favourite", "delete"):
-        await press(sandbox, bob, card, f"{action}:{job.id}")
-        refused = await private_message(bob, "That job doesn't exist here")
+        await press_button(sandbox, bob, message, f"{action}:{job.id}")
+        refused = await ephemeral_message(bob, "That job doesn't exist here")
         sandbox.world.delete(sandbox.channel, sandbox.channel.messages[refused.id])
     assert not await JobQueue(database).waiting()
 
 
-async def test_buttons_and_forms_outlive_a_restart(
-    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, painted: Any
+async def test_buttons_and_forms_work_after_a_restart(
+    sandbox: Sandbox, settings: Settings, database: Database, ada: Member, rendered_job: Any
 ) -> None:
     async with running_bot(sandbox, settings, database):
-        job, card = await painted(ada)
-        opened = await press(sandbox, ada, card, f"edit:{job.id}")
+        job, message = await rendered_job(ada)
+        opened = await press_button(sandbox, ada, message, f"edit:{job.id}")
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database):
-        await press(sandbox, ada, card, f"details:{job.id}")
-        await private_message(ada, "a red circle")
+        await press_button(sandbox, ada, message, f"details:{job.id}")
+        await ephemeral_message(ada, "a red circle")
         await ada.wait_filled(await ada.submit(opened, include="a blue square"))
     assert (await newest(database)).recipe.title == "a blue square"

@@ -1,4 +1,4 @@
-"""What the model knows nothing of is refused privately and at once, with things that it knows."""
+"""A prompt that the model knows nothing about is refused privately, with suggestions."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.settings import Settings
 from sandbox import Member
-from tests.bot.conftest import private_message
+from tests.bot.conftest import ephemeral_message
 
 
 @pytest.fixture
@@ -18,22 +18,22 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"model": "picturebook"})
 
 
-async def test_three_suggestions_that_are_rendered_at_a_press(
+async def test_an_unknown_prompt_gets_three_suggestions_and_pressing_one_requests_it(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.slash("imagine", include="xqzwv brlmpf")
-    message = await private_message(ada, "I don't know how to paint that yet.")
+    message = await ephemeral_message(ada, "I don't know how to paint that yet.")
     assert len(await ada.messages()) == 1
     assert await JobQueue(database).waiting() == []
     assert len(message.buttons) == 3
-    wanted = message.buttons[1]
-    await ada.wait_filled(await ada.press(message, wanted.custom_id))
+    suggestion = message.buttons[1]
+    await ada.wait_filled(await ada.press(message, suggestion.custom_id))
     (job,) = await JobQueue(database).waiting()
-    assert job.recipe.title == wanted.label
+    assert job.recipe.title == suggestion.label
 
 
 @pytest.mark.parametrize("include", ["a cat", "ein Hund", "un elefante", "犬", "elephnat"])
-async def test_what_it_knows_is_queued(
+async def test_a_prompt_that_the_model_knows_is_queued(
     bot: ImagineBot, database: Database, ada: Member, include: str
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include=include))
@@ -41,10 +41,10 @@ async def test_what_it_knows_is_queued(
     assert job.recipe.title == include
 
 
-async def test_colours_alone_do_not_say_what_to_render(
+async def test_a_palette_does_not_make_an_unknown_prompt_known(
     bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     Image.new("RGB", (8, 8), "navy").save(tmp_path / "colours.png")
     await ada.slash("imagine", include="xqzwv brlmpf", palette_from=tmp_path / "colours.png")
-    await private_message(ada, "I don't know how to paint that yet.")
+    await ephemeral_message(ada, "I don't know how to paint that yet.")
     assert await JobQueue(database).waiting() == []

@@ -1,6 +1,6 @@
-"""A bot that is killed at a step: from there on nothing that it does has an effect.
+"""Kills the bot at a given step: from then on, nothing that it does has any effect.
 
-A step is a moment in which it reaches out, to the database or to Discord: before, and after.
+Each database transaction and each request to Discord has two steps: one before and one after it.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from core.database.connection import Database
 
 
 class Killed(asyncio.CancelledError):
-    """The process is gone."""
+    """Stands for the end of the process."""
 
 
 class Killer:
-    """Counts the steps of one interaction, and kills at one of them."""
+    """Counts the steps of an interaction, and kills the bot at step `at`."""
 
     def __init__(self) -> None:
         self.at = 0
@@ -42,12 +42,12 @@ class Killer:
 
 @contextmanager
 def killing(patch: pytest.MonkeyPatch) -> Iterator[Killer]:
-    """Within the block, all bots of this process are killed at the step that the killer says."""
+    """Within the block, the killer can kill all bots of this process."""
     killer = Killer()
-    with patch.context() as dying:
-        dying.setattr(Database, "transaction", _transaction(killer))
+    with patch.context() as patches:
+        patches.setattr(Database, "transaction", _transaction(killer))
         for owner in (discord.http.HTTPClient, discord.webhook.async_.AsyncWebhookAdapter):
-            dying.setattr(owner, "request", _request(killer, owner.request))
+            patches.setattr(owner, "request", _request(killer, owner.request))
         yield killer
 
 

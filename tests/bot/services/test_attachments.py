@@ -1,4 +1,4 @@
-"""From where attachments are fetched: from Discord alone."""
+"""Attachments are fetched from Discord only."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The hall of fame: what many like is shown once, to nobody who could not see it before."""
+"""The hall of fame: popular images are posted once, only to members who could see them before."""
 
 import asyncio
 from typing import Any
@@ -14,28 +14,34 @@ from core.moderation import ChannelRule, WordRule
 from core.settings import Settings
 from sandbox import Member, MessageView, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.bot.conftest import PATIENCE, press, private_message, running_bot, worked_off
+from tests.bot.conftest import (
+    TIMEOUT,
+    ephemeral_message,
+    press_button,
+    running_bot,
+    wait_for_deletions,
+)
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def fast_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hall_of_fame, "POLL_SECONDS", 0.02)
 
 
-async def star(sandbox: Sandbox, card: MessageView, *members: Member) -> None:
+async def add_favourite(sandbox: Sandbox, message: MessageView, *members: Member) -> None:
     for member in members:
-        await press(sandbox, member, card, f"favourite:{number_of(card)}")
-        await private_message(member, f"Added #{number_of(card)} to your favourites")
+        await press_button(sandbox, member, message, f"favourite:{job_number(message)}")
+        await ephemeral_message(member, f"Added #{job_number(message)} to your favourites")
 
 
-def number_of(card: MessageView) -> str:
-    return card.text.partition("#")[2].partition(" ")[0]
+def job_number(message: MessageView) -> str:
+    return message.text.partition("#")[2].partition(" ")[0]
 
 
-async def none_due(database: Database) -> None:
-    """Waits until all that was due is posted or left out."""
-    async with asyncio.timeout(PATIENCE):
-        while await HallsOfFame(database).due():  # noqa: ASYNC110 - the database tells nobody
+async def wait_until_none_due(database: Database) -> None:
+    """Waits until every image that was due is posted or left out."""
+    async with asyncio.timeout(TIMEOUT):
+        while await HallsOfFame(database).due():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.02)
 
 
@@ -46,51 +52,51 @@ async def test_an_image_that_enough_members_like_is_posted_once_with_its_prompt_
     mo: Member,
     ada: Member,
     bob: Member,
-    painted: Any,
+    rendered_job: Any,
 ) -> None:
     hall = mo.at(await sandbox.client.channel("hall"))
     async with running_bot(sandbox, settings, database):
         await mo.slash("mod hall-of-fame", channel=hall.channel_id, favourites=2)
-        await private_message(mo, "images that 2 members have as a favourite are posted in")
-        job, card = await painted(ada, include="a *red* circle", count=2)
-        await star(sandbox, card, ada)
+        await ephemeral_message(mo, "images that 2 members have as a favourite are posted in")
+        job, job_message = await rendered_job(ada, include="a *red* circle", count=2)
+        await add_favourite(sandbox, job_message, ada)
         assert not await hall.messages()
-        await star(sandbox, card, bob)
+        await add_favourite(sandbox, job_message, bob)
         shown = await hall.wait_for(lambda message: "2 favourites" in message.text)
         assert r"**Include** a \*red\* circle" in shown.text
         assert f"<@{ada.id}>" in shown.text
-        assert f"/{ada.channel_id}/{card.id}" in shown.text
+        assert f"/{ada.channel_id}/{job_message.id}" in shown.text
         assert len(shown.files) == 2
-        await none_due(database)
-        await star(sandbox, card, mo)
-    unsettled = "UPDATE hall_of_fame SET settled_at = NULL"
+        await wait_until_none_due(database)
+        await add_favourite(sandbox, job_message, mo)
+    unsettle = "UPDATE hall_of_fame SET settled_at = NULL"
     async with database.transaction() as db:  # as if it had crashed right after sending it
-        await db.execute(unsettled)
+        await db.execute(unsettle)
         await db.execute("UPDATE messages SET message_id = NULL WHERE kind = 'hall of fame'")
     sandbox.clock.advance(3600)  # longer than Discord recognises a nonce
     await sandbox.gateway.wait_connected(connected=False)
     async with running_bot(sandbox, settings, database) as bot:
         await bot.wait_until_ready()
-        await none_due(database)
+        await wait_until_none_due(database)
         async with database.transaction() as db:  # or right after recording it
-            await db.execute(unsettled)
-        await none_due(database)
+            await db.execute(unsettle)
+        await wait_until_none_due(database)
         assert [message.id for message in await hall.messages()] == [shown.id]
-        await press(sandbox, ada, card, f"delete:{job.id}")
-        question = await private_message(ada, "Permanently delete")
+        await press_button(sandbox, ada, job_message, f"delete:{job.id}")
+        question = await ephemeral_message(ada, "Permanently delete")
         await ada.press(question, question.buttons[0].custom_id)
-        await private_message(ada, "was deleted")
-        await worked_off(database)
+        await ephemeral_message(ada, "was deleted")
+        await wait_for_deletions(database)
         assert not await hall.messages()
 
 
-async def test_what_not_everyone_may_see_is_left_out(
+async def test_an_image_that_not_everyone_may_see_is_left_out(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
     mo: Member,
     ada: Member,
-    painted: Any,
+    rendered_job: Any,
 ) -> None:
     client, guild_id = sandbox.client, sandbox.guild.id
     hall = await client.channel("hall")
@@ -100,39 +106,44 @@ async def test_what_not_everyone_may_see_is_left_out(
     await client.set_overwrite(staff, await client.everyone(), deny=int(Permission.VIEW_CHANNEL))
     await client.set_overwrite(staff, keepers, allow=int(Permission.VIEW_CHANNEL))
     assert bot.user
-    seen = {"allow": int(Permission.VIEW_CHANNEL)}
-    sandbox.world.overwrite(sandbox.world.channels[staff.id], bot.user.id, **seen)
+    visible = {"allow": int(Permission.VIEW_CHANNEL)}
+    sandbox.world.overwrite(sandbox.world.channels[staff.id], bot.user.id, **visible)
     await bot.guild_rules.add_word(guild_id, WordRule("nude", True), mo.id)
     await HallsOfFame(database).set(guild_id, HallOfFame(hall.id, 1), mo.id)
     for member, private in ((ada.at(adult), False), (ada.at(staff), False), (ada, True)):
-        job, _ = await painted(member, private=private)
+        job, _ = await rendered_job(member, private=private)
         await bot.members.toggle_favourite(ada.id, job.id, most=9)
-    said, _ = await painted(ada, include="a word")
+    forbidden, _ = await rendered_job(ada, include="a word")
     await bot.guild_rules.add_word(guild_id, WordRule("word"), mo.id)
-    await bot.members.toggle_favourite(ada.id, said.id, most=9)
-    await none_due(database)
+    await bot.members.toggle_favourite(ada.id, forbidden.id, most=9)
+    await wait_until_none_due(database)
     assert not await mo.at(hall).messages()
 
-    # In a hall that the same members see, they are shown.
+    # A hall of fame that the same members see shows the image.
     await HallsOfFame(database).set(guild_id, HallOfFame(staff.id, 1), mo.id)
-    job, _ = await painted(ada.at(staff), include="a blue star")
+    job, _ = await rendered_job(ada.at(staff), include="a blue star")
     await bot.members.toggle_favourite(ada.id, job.id, most=9)
     await ada.at(staff).wait_for(lambda message: "1 favourite" in message.text)
 
 
-async def test_an_image_is_a_spoiler_where_images_are(
-    bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, ada: Member, painted: Any
+async def test_an_image_is_a_spoiler_in_a_spoilered_channel(
+    bot: ImagineBot,
+    sandbox: Sandbox,
+    database: Database,
+    mo: Member,
+    ada: Member,
+    rendered_job: Any,
 ) -> None:
     hall = await sandbox.client.channel("hall")
     guild_id = sandbox.guild.id
     await HallsOfFame(database).set(guild_id, HallOfFame(hall.id, 1), mo.id)
     await bot.guild_rules.set_channel(guild_id, hall.id, ChannelRule.SPOILERED, True, mo.id)
-    job, _ = await painted(ada)
+    job, _ = await rendered_job(ada)
     await bot.members.toggle_favourite(ada.id, job.id, most=9)
     shown = await mo.at(hall).wait_for(lambda message: "1 favourite" in message.text)
     gallery = shown.raw["components"][0]["components"][1]
     assert [item["spoiler"] for item in gallery["items"]] == [True]
-    await none_due(database)
+    await wait_until_none_due(database)
     assert await Messages(database).any_sent(job.id, Kind.HALL_OF_FAME)
 
 
@@ -143,7 +154,7 @@ async def test_a_channel_in_which_the_bot_cannot_post_is_refused(
     everyone = await sandbox.client.everyone()
     await sandbox.client.set_overwrite(hall, everyone, deny=int(Permission.ATTACH_FILES))
     await mo.slash("mod hall-of-fame", channel=hall)
-    await private_message(mo, "I can't post images in")
+    await ephemeral_message(mo, "I can't post images in")
     assert await HallsOfFame(database).get(sandbox.guild.id) is None
     await mo.slash("mod hall-of-fame")
-    await private_message(mo, "No more images will be added")
+    await ephemeral_message(mo, "No more images will be added")

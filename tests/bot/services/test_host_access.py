@@ -1,4 +1,4 @@
-"""Who is the host, by what Discord says about the application."""
+"""Who is the host, according to Discord's description of the application."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -14,7 +14,7 @@ def user(number: int) -> dict[str, Any]:
 
 
 def application(**values: Any) -> discord.AppInfo:
-    """As Discord describes it; a team's application has the team for an owner."""
+    """An application as Discord describes it; that of a team is owned by the team's own user."""
     state = Mock()
     state.create_user = lambda data: Mock(id=int(data["id"]))
     known = {"id": "1", "name": "Imagine", "icon": None, "description": "", "verify_key": ""}
@@ -36,7 +36,7 @@ def test_the_owner_is_the_host() -> None:
         (1, "admin", False),  # invited, and has not accepted
     ],
 )
-def test_of_a_team_its_owner_and_those_who_may_change_the_application(
+def test_hosts_of_a_team_are_its_owner_and_members_who_may_change_the_application(
     membership: int, role: str, allowed: bool
 ) -> None:
     member = {"user": user(12), "team_id": "5", "membership_state": membership, "role": role}

@@ -1,4 +1,4 @@
-"""A hostile picture costs one refusal, never the bot."""
+"""A hostile image costs one rejected file, never the bot."""
 
 import asyncio
 import io
@@ -25,14 +25,14 @@ def _png(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-async def test_a_good_image_comes_back_as_its_pixels() -> None:
-    picture = await decode_isolated(_png("teal"))
-    assert (picture.mode, picture.size) == ("RGB", (30, 20))
-    assert picture.getpixel((9, 9)) == (0, 128, 128)
+async def test_a_valid_image_is_returned_as_pixels() -> None:
+    image = await decode_isolated(_png("teal"))
+    assert (image.mode, image.size) == ("RGB", (30, 20))
+    assert image.getpixel((9, 9)) == (0, 128, 128)
 
 
 async def test_a_child_that_has_ended_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be reaped before asyncio's watcher does, which then warns of an unknown child."""
+    """Killing it would also reap it, and asyncio's watcher would warn of an unknown child."""
     killed: list[object] = []
     monkeypatch.setattr(asyncio.subprocess.Process, "kill", killed.append)
     await decode_isolated(_png("teal"))
@@ -41,15 +41,15 @@ async def test_a_child_that_has_ended_is_not_killed(monkeypatch: pytest.MonkeyPa
     assert killed == []
 
 
-async def test_a_rejection_reads_in_the_language_of_whoever_renders_it() -> None:
+async def test_a_rejection_is_rendered_in_the_current_language() -> None:
     with use_locale("de"), pytest.raises(ImageRejectedError, match="keine PNG"):
         await decode_isolated(b"no picture")
     with pytest.raises(ImageRejectedError, match="isn't a PNG"):
         await decode_isolated(b"no picture")
 
 
-async def test_an_image_that_takes_forever_is_given_up() -> None:
-    """Without a limit it would be minutes; a short one of the same kind is a good picture."""
+async def test_an_image_that_takes_too_long_is_rejected() -> None:
+    """Without a limit it would take minutes; a shorter file of the same kind is accepted."""
     assert (await decode_isolated(jpeg_of_scans(6320, 5_000))).size == (1024, 1024)
     with pytest.raises(ImageRejectedError, match="damaged"):
         await decode_isolated(jpeg_of_scans(6320, 5_000_000), cpu_seconds=1)
@@ -65,13 +65,13 @@ async def test_an_image_that_takes_forever_is_given_up() -> None:
     ],
     ids=["crashes", "says nothing", "lies about its size", "never stops talking"],
 )
-async def test_a_reader_that_was_taken_over_is_not_believed(
+async def test_the_output_of_a_compromised_decoder_is_rejected(
     behaviour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impostor = tmp_path / "python"
-    impostor.write_text(f"#!{sys.executable}\n{behaviour}\n")
-    impostor.chmod(0o755)
-    monkeypatch.setattr(image_decoder.sys, "executable", str(impostor))
+    fake_python = tmp_path / "python"
+    fake_python.write_text(f"#!{sys.executable}\n{behaviour}\n")
+    fake_python.chmod(0o755)
+    monkeypatch.setattr(image_decoder.sys, "executable", str(fake_python))
     with pytest.raises(ImageRejectedError, match="damaged"):
         await decode_isolated(_png("red"))
 
@@ -85,8 +85,8 @@ async def test_a_reader_that_was_taken_over_is_not_believed(
         *(pytest.param((mode, "GIF"), id=f"GIF {mode}") for mode in ("L", "P", "RGBA")),
     ],
 )
-async def test_every_format_is_decoded_without_another_open_file(image: tuple[str, str]) -> None:
-    """Pillow imports some of its modules only when a file needs them; the child no longer can."""
+async def test_every_format_is_decoded_without_opening_another_file(image: tuple[str, str]) -> None:
+    """Pillow imports some modules only when a file needs them, which the confined child can't."""
     mode, name = image
     buffer, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6  # rotated by a quarter
@@ -96,7 +96,7 @@ async def test_every_format_is_decoded_without_another_open_file(image: tuple[st
 
 
 def test_the_confined_child_can_open_nothing() -> None:
-    """Not even as root: a decoder that is taken over finds no file, no network and no process."""
+    """Not even as root: a compromised decoder reaches no file, no network and no other process."""
     attempts = {
         "a file": "open('/etc/hostname')",
         "the network": "socket.socket()",
@@ -115,7 +115,7 @@ def test_the_confined_child_can_open_nothing() -> None:
 
 
 async def test_an_image_that_needs_too_much_memory_is_rejected() -> None:
-    """Forty megapixels fit, whatever the format; the limit is what stops something worse."""
+    """Forty megapixels fit in every format; the limit stops files that need more."""
     buffer = io.BytesIO()
     Image.new("RGBA", (6320, 6320), (1, 2, 3, 9)).save(buffer, "WEBP", lossless=True)
     assert (await decode_isolated(buffer.getvalue(), cpu_seconds=30)).size == (1024, 1024)
@@ -129,27 +129,27 @@ async def test_an_image_that_needs_too_much_memory_is_rejected() -> None:
     assert answer == b"-unreadable"
 
 
-async def test_the_reader_knows_no_secret_and_dies_with_whom_it_reads_for(
+async def test_the_decoder_inherits_no_secrets_and_is_killed_when_its_caller_is_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = tmp_path / "environment"
-    impostor = tmp_path / "python"
-    impostor.write_text(
+    fake_python = tmp_path / "python"
+    fake_python.write_text(
         "#!/bin/sh\n"
         f"env > {environment}.part\n"
         f"echo $$ >> {environment}.part\n"
         f"mv {environment}.part {environment}\n"
         "exec sleep 60\n"
     )
-    impostor.chmod(0o755)
-    monkeypatch.setattr(image_decoder.sys, "executable", str(impostor))
+    fake_python.chmod(0o755)
+    monkeypatch.setattr(image_decoder.sys, "executable", str(fake_python))
     monkeypatch.setenv("DISCORD_TOKEN", "MTA.very.secret")
-    waiting = asyncio.create_task(decode_isolated(_png("red")))
-    while not environment.exists():  # noqa: ASYNC110 - another process makes it
+    decoding = asyncio.create_task(decode_isolated(_png("red")))
+    while not environment.exists():  # noqa: ASYNC110 - another process creates it
         await asyncio.sleep(0.01)
-    waiting.cancel()
+    decoding.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await waiting
+        await decoding
     assert "secret" not in environment.read_text()
     with pytest.raises(ProcessLookupError):
         os.kill(int(environment.read_text().split()[-1]), 0)

@@ -1,4 +1,4 @@
-"""A job's details when its files are damaged or say less than they should."""
+"""A job's details, also when its files are damaged or lack metadata."""
 
 import re
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from bot.client import ImagineBot
 from core.settings import Settings
 from core.storage.paths import finished_images, folder_of
 from sandbox import Member, MessageView, Sandbox
-from tests.bot.conftest import press, private_message
+from tests.bot.conftest import ephemeral_message, press_button
 
 
 def with_text(**chunks: str) -> Callable[[Path], None]:
     """Writes a PNG with these text chunks."""
 
     def write(path: Path) -> None:
-        about = PngInfo()
+        metadata = PngInfo()
         for key, value in chunks.items():
-            about.add_itxt(key, value)
-        Image.new("RGB", (8, 8)).save(path, pnginfo=about)
+            metadata.add_itxt(key, value)
+        Image.new("RGB", (8, 8)).save(path, pnginfo=metadata)
 
     return write
 
@@ -41,34 +41,34 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 def field(message: MessageView, name: str) -> str | None:
-    """What the details say under this name."""
+    """The value of this field in the details."""
     found = re.search(rf"\*\*{name}\*\* (.+?)(?: · |$)", message.text, re.MULTILINE)
     return found[1] if found else None
 
 
 async def test_details_name_the_model_and_the_versions(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, rendered_job: Any
 ) -> None:
-    job, message = await painted(ada)
-    await press(sandbox, ada, message, f"details:{job.id}")
-    details = await private_message(ada, "Made with")
+    job, message = await rendered_job(ada)
+    await press_button(sandbox, ada, message, f"details:{job.id}")
+    details = await ephemeral_message(ada, "Made with")
     assert field(details, "Made with") == "sketch (torch 2.15)"
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-async def test_a_file_without_readable_metadata_costs_one_line_of_the_details(
+async def test_unreadable_metadata_removes_at_most_one_line_from_the_details(
     bot: ImagineBot,
     sandbox: Sandbox,
     ada: Member,
     settings: Settings,
-    painted: Any,
+    rendered_job: Any,
     damage: Callable[[Path], None],
 ) -> None:
-    job, message = await painted(ada)
+    job, message = await rendered_job(ada)
     (path,) = finished_images(folder_of(job.id, settings.data_dir))
     damage(path)
-    await press(sandbox, ada, message, f"details:{job.id}")
-    details = await private_message(ada, "a red circle")
+    await press_button(sandbox, ada, message, f"details:{job.id}")
+    details = await ephemeral_message(ada, "a red circle")
     assert field(details, "Made with") in (None, "sketch")
     assert field(details, "Seed") == "7"
     await ada.slash("show", job=job.id)
@@ -77,19 +77,19 @@ async def test_a_file_without_readable_metadata_costs_one_line_of_the_details(
 
 
 async def test_details_name_tile_symmetry_and_palette_and_show_repeats_the_tiles(
-    bot: ImagineBot, sandbox: Sandbox, ada: Member, settings: Settings, painted: Any
+    bot: ImagineBot, sandbox: Sandbox, ada: Member, settings: Settings, rendered_job: Any
 ) -> None:
     look = {"tile": "both", "symmetry": "left-right", "palette": "navy gold"}
-    job, message = await painted(ada, count=2, **look)
+    job, message = await rendered_job(ada, count=2, **look)
     folder = folder_of(job.id, settings.data_dir)
     for row in range(2):
         Image.new("RGB", (16, 16)).save(folder / f"repeated-{row}.webp")
-    await press(sandbox, ada, message, f"details:{job.id}")
-    details = await private_message(ada, "Made with")
+    await press_button(sandbox, ada, message, f"details:{job.id}")
+    details = await ephemeral_message(ada, "Made with")
     found = [field(details, name) for name in ("Pattern", "Symmetry", "Palette")]
     assert found == ["seamless", "mirrored left to right", "#000080 #ffd700"]
-    await press(sandbox, ada, message, f"pick:{job.id}:1")
-    picked = await private_message(ada, "image 2")
+    await press_button(sandbox, ada, message, f"pick:{job.id}:1")
+    picked = await ephemeral_message(ada, "image 2")
     repeats = [f"imagine-{job.id}-{row}-repeated.webp" for row in (1, 2)]
     assert {file.filename for file in picked.files} == {f"imagine-{job.id}-2.png", repeats[1]}
     await ada.slash("show", job=job.id)

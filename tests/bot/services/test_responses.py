@@ -1,4 +1,4 @@
-"""What the bot has acknowledged goes on after a restart, whenever it was killed."""
+"""Acknowledged interactions are completed after a restart, whenever the bot was killed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,14 @@ from core.recipe import Recipe
 from core.settings import Settings
 from sandbox import Member, NoResponseError, Sandbox
 from sandbox.discord import limits
-from tests.bot.conftest import LATE, PATIENCE, all_given, asked, press, running_bot
+from tests.bot.conftest import (
+    RESPONSE_TIMEOUT,
+    TIMEOUT,
+    press_button,
+    request_image,
+    running_bot,
+    wait_for_pending_responses,
+)
 from tests.bot.services.killing import Killer, killing
 from tests.databases import new_database
 
@@ -29,7 +36,7 @@ MOST_STEPS = 60
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responses, "RESUME_SECONDS", 0.05)
     monkeypatch.setattr(audit_log_feed, "POLL_SECONDS", 1000.0)
     monkeypatch.setitem(limits._RULES, ("POST", "/users/@me/channels"), (1000, 60.0))
@@ -48,18 +55,18 @@ async def imagine_privately(sandbox: Sandbox, database: Database, ada: Member) -
 
 
 async def again(sandbox: Sandbox, database: Database, ada: Member) -> None:
-    (card,) = [message for message in await ada.messages() if not message.ephemeral]
-    await press(sandbox, ada, card, "again:1")
+    (job_message,) = [message for message in await ada.messages() if not message.ephemeral]
+    await press_button(sandbox, ada, job_message, "again:1")
 
 
 async def edit(sandbox: Sandbox, database: Database, ada: Member) -> None:
-    (card,) = [message for message in await ada.messages() if not message.ephemeral]
-    opened = await press(sandbox, ada, card, "edit:1")
+    (job_message,) = [message for message in await ada.messages() if not message.ephemeral]
+    opened = await press_button(sandbox, ada, job_message, "edit:1")
     await ada.submit(opened, include="a blue square")
 
 
-async def until_quiet(bot: ImagineBot) -> None:
-    """Until no handler is at work; those that were killed are."""
+async def wait_until_idle(bot: ImagineBot) -> None:
+    """Waits until no handler is running; those that were killed have ended."""
     while bot._at_work:
         await asyncio.wait(bot._at_work)
 
@@ -74,14 +81,14 @@ async def kill_during(
 ) -> None:
     killer.armed = True
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             sending = asyncio.create_task(request(sandbox, database, ada))
             while not sending.done() and not killer.has_killed:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-            await until_quiet(bot)
+            await wait_until_idle(bot)
             while killer.has_killed and not sending.done():
-                sandbox.clock.advance(LATE + 1)  # Discord waits no longer
-                await asyncio.wait({sending}, timeout=0.1)  # for a form, it waits a second time
+                sandbox.clock.advance(RESPONSE_TIMEOUT + 1)  # Discord no longer waits
+                await asyncio.wait({sending}, timeout=0.1)  # after a form it waits again
             await sending
     except NoResponseError:
         pass
@@ -94,7 +101,7 @@ async def kill_during(
     [(imagine, 0), (imagine_privately, 0), (again, 1), (edit, 1)],
     ids=["command", "private", "button", "form"],
 )
-async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
+async def test_a_bot_killed_at_any_step_ends_with_one_job_and_one_response(
     sandbox: Sandbox,
     settings: Settings,
     ada: Member,
@@ -104,40 +111,40 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
     before: int,
 ) -> None:
     acknowledged = unacknowledged = 0
-    for at in range(1, MOST_STEPS):
+    for step in range(1, MOST_STEPS):
         for message in list(sandbox.channel.messages.values()):
             sandbox.world.delete(sandbox.channel, message)
         direct = await ada.direct()
-        texts = {message.id for message in await direct.messages()}
-        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with new_database(here.database_path) as database:
+        known = {message.id for message in await direct.messages()}
+        step_settings = settings.model_copy(update={"database_path": tmp_path / f"{step}.db"})
+        async with new_database(step_settings.database_path) as database:
             with killing(monkeypatch) as killer:
-                async with running_bot(sandbox, here, database) as bot:
+                async with running_bot(sandbox, step_settings, database) as bot:
                     if before:
-                        await asked(ada)
-                        await all_given(database)
-                    killer.at = at
+                        await request_image(ada)
+                        await wait_for_pending_responses(database)
+                    killer.at = step
                     await kill_during(request_, killer, bot, sandbox, database, ada)
                     killed = killer.has_killed
         await sandbox.gateway.wait_connected(connected=False)
         async with (
-            Database.open(here.database_path) as database,
-            running_bot(sandbox, here, database),
+            Database.open(step_settings.database_path) as database,
+            running_bot(sandbox, step_settings, database),
         ):
-            await all_given(database)
+            await wait_for_pending_responses(database)
             jobs = await JobQueue(database).waiting()
             new = [message for message in await ada.messages()][before:]
-            assert not [message for message in new if message.loading], at
-            if not new:  # it was killed before Discord was told: the member saw that it failed
+            assert not [message for message in new if message.loading], step
+            if not new:  # killed before the acknowledgement: the member saw that it failed
                 unacknowledged += 1
-                assert len(jobs) == before, at
+                assert len(jobs) == before, step
                 continue
             acknowledged += 1
-            assert len(jobs) == before + 1, at
-            assert len(new) == 1, at
+            assert len(jobs) == before + 1, step
+            assert len(new) == 1, step
             assert new[0].ephemeral == (request_ is imagine_privately)
             if request_ is imagine_privately:
-                (shown,) = [m for m in await direct.messages() if m.id not in texts]
+                (shown,) = [m for m in await direct.messages() if m.id not in known]
                 assert f"/{shown.id}" in new[0].text
                 assert jobs[-1].message_id == shown.id
             else:
@@ -146,17 +153,18 @@ async def test_killed_at_any_step_it_ends_with_one_job_and_one_response(
         if not killed:
             break
     assert not killed
-    assert unacknowledged <= 5  # the form is opened; the row is written; Discord is not yet told
+    # The form is open, the row is written, the acknowledgement is not sent.
+    assert unacknowledged <= 5
     assert acknowledged > 4
 
 
 async def confirm(sandbox: Sandbox, database: Database, ada: Member) -> None:
-    (asked,) = [message for message in await ada.messages() if message.buttons]
-    await ada.press(asked, asked.buttons[0].custom_id)
+    (question,) = [message for message in await ada.messages() if message.buttons]
+    await ada.press(question, question.buttons[0].custom_id)
 
 
 @pytest.mark.slow
-async def test_killed_at_any_step_requests_are_queued_together_and_shown_once(
+async def test_a_bot_killed_at_any_step_queues_requests_together_and_shows_them_once(
     sandbox: Sandbox,
     settings: Settings,
     ada: Member,
@@ -164,35 +172,35 @@ async def test_killed_at_any_step_requests_are_queued_together_and_shown_once(
     tmp_path: Any,
 ) -> None:
     queued = 0
-    for at in range(1, MOST_STEPS, 3):
+    for step in range(1, MOST_STEPS, 3):
         for message in list(sandbox.channel.messages.values()):
             sandbox.world.delete(sandbox.channel, message)
-        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with new_database(here.database_path) as database:
+        step_settings = settings.model_copy(update={"database_path": tmp_path / f"{step}.db"})
+        async with new_database(step_settings.database_path) as database:
             with killing(monkeypatch) as killer:
-                async with running_bot(sandbox, here, database) as bot:
-                    asked = await ada.slash("imagine", include="a {red, blue} circle")
-                    await ada.wait_filled(asked)
-                    await all_given(database)
-                    killer.at = at
+                async with running_bot(sandbox, step_settings, database) as bot:
+                    reply = await ada.slash("imagine", include="a {red, blue} circle")
+                    await ada.wait_filled(reply)
+                    await wait_for_pending_responses(database)
+                    killer.at = step
                     await kill_during(confirm, killer, bot, sandbox, database, ada)
                     killed = killer.has_killed
         await sandbox.gateway.wait_connected(connected=False)
         async with (
-            Database.open(here.database_path) as database,
-            running_bot(sandbox, here, database),
+            Database.open(step_settings.database_path) as database,
+            running_bot(sandbox, step_settings, database),
         ):
-            await all_given(database)
+            await wait_for_pending_responses(database)
             jobs = await JobQueue(database).waiting()
             question, *public = await ada.messages()
-            if not jobs:  # it was killed before Discord was told: the member can press again
-                assert question.buttons, at
-                assert not public, at
+            if not jobs:  # killed before the acknowledgement: the member can press again
+                assert question.buttons, step
+                assert not public, step
                 continue
             queued += 1
-            assert not question.buttons, at
-            assert [job.message_id for job in jobs] == [message.id for message in public[:2]], at
-            assert [len(jobs), len(public)] == [2, 3], at
+            assert not question.buttons, step
+            assert [job.message_id for job in jobs] == [message.id for message in public[:2]], step
+            assert [len(jobs), len(public)] == [2, 3], step
         if not killed:
             break
     assert not killed
@@ -210,7 +218,7 @@ async def delete_everything(sandbox: Sandbox, database: Database, member: Member
 
 @pytest.mark.slow
 @pytest.mark.parametrize("request_", [pause, delete_everything], ids=["command", "button"])
-async def test_killed_at_any_step_a_change_is_made_once(
+async def test_a_bot_killed_at_any_step_makes_a_change_once(
     sandbox: Sandbox,
     settings: Settings,
     mo: Member,
@@ -218,40 +226,40 @@ async def test_killed_at_any_step_a_change_is_made_once(
     tmp_path: Any,
     request_: Request,
 ) -> None:
-    """What others do, or the member does, before the bot is back stays as it is."""
+    """What the member or others do before the bot is back is not undone."""
     is_pause, changed = request_ is pause, 0
-    for at in range(1, MOST_STEPS):
+    for step in range(1, MOST_STEPS):
         for message in list(sandbox.channel.messages.values()):
             sandbox.world.delete(sandbox.channel, message)
-        here = settings.model_copy(update={"database_path": tmp_path / f"{at}.db"})
-        async with new_database(here.database_path) as database:
+        step_settings = settings.model_copy(update={"database_path": tmp_path / f"{step}.db"})
+        async with new_database(step_settings.database_path) as database:
             with killing(monkeypatch) as killer:
-                async with running_bot(sandbox, here, database) as bot:
+                async with running_bot(sandbox, step_settings, database) as bot:
                     if not is_pause:
                         await mo.wait_filled(await mo.slash("privacy"))
-                        await all_given(database)
-                    killer.at = at
+                        await wait_for_pending_responses(database)
+                    killer.at = step
                     await kill_during(request_, killer, bot, sandbox, database, mo)
                     killed = killer.has_killed
         await sandbox.gateway.wait_connected(connected=False)
-        async with Database.open(here.database_path) as database:
+        async with Database.open(step_settings.database_path) as database:
             rows = await PendingResponses(database).all()
             done = bool(rows) and rows[0].done
             changed += done
             await ModerationQueue(database).resume(sandbox.guild.id, mo.id)
             later = await Jobs(database).insert(request_by(mo, sandbox))
-            async with running_bot(sandbox, here, database):
-                await all_given(database)
+            async with running_bot(sandbox, step_settings, database):
+                await wait_for_pending_responses(database)
                 messages = await mo.messages()
-                assert not [message for message in messages if message.loading], at
+                assert not [message for message in messages if message.loading], step
                 _, entries = await AuditLog(database).page(sandbox.guild.id)
                 actions = [entry.action for entry in entries]
                 if is_pause:
-                    assert actions.count(AuditAction.PAUSE) == len(messages), at
+                    assert actions.count(AuditAction.PAUSE) == len(messages), step
                 if done:
-                    assert await Jobs(database).get(later.id), at
+                    assert await Jobs(database).get(later.id), step
                     assert (await GuildSettings(database).get(sandbox.guild.id)).pause is None
-                    assert not [message for message in messages if message.buttons], at
+                    assert not [message for message in messages if message.buttons], step
         if not killed:
             break
     assert not killed

@@ -11,23 +11,23 @@ from core.database.connection import Database
 from core.database.errors import StoreFullError
 from core.database.queue import JobQueue
 from sandbox import Member, Sandbox
-from tests.bot.conftest import private_message
+from tests.bot.conftest import ephemeral_message
 
 
-async def test_a_private_request_is_shown_to_its_member_alone(
+async def test_a_private_request_is_shown_only_to_its_member(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, bob: Member
 ) -> None:
     await ada.slash("imagine", include="a secret", private=True)
-    await private_message(ada, "on its way")
+    await ephemeral_message(ada, "on its way")
     direct = await ada.direct()
     (job,) = await JobQueue(database).waiting()
-    card = await direct.wait_for(lambda message: "a secret" in message.text)
-    assert (job.channel_id, job.message_id) == (direct.channel_id, card.id)
+    job_message = await direct.wait_for(lambda message: "a secret" in message.text)
+    assert (job.channel_id, job.message_id) == (direct.channel_id, job_message.id)
     assert job.guild_id == sandbox.guild.id
     assert not await bob.messages()
     await bob.slash("queue")
-    assert "a secret" not in (await private_message(bob, "Waiting")).text
-    await direct.press(card, card.buttons[0].custom_id)
+    assert "a secret" not in (await ephemeral_message(bob, "Waiting")).text
+    await direct.press(job_message, job_message.buttons[0].custom_id)
     await direct.wait_for(lambda message: "Cancelled by" in message.text)
 
 
@@ -52,22 +52,22 @@ async def test_a_private_request_that_is_not_queued_leaves_no_direct_message(
 
     monkeypatch.setattr(bot.jobs, "insert", failing)
     await ada.slash("imagine", include="a secret", private=True)
-    await private_message(ada, text)
+    await ephemeral_message(ada, text)
     assert not await JobQueue(database).waiting()
     assert not await (await ada.direct()).messages()
 
 
-async def test_closed_direct_messages_bring_it_into_the_channel(
+async def test_a_private_request_is_shown_in_the_channel_if_direct_messages_are_closed(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
     await ada.accept_direct_messages(False)
     await ada.slash("imagine", include="a secret", private=True)
-    await private_message(ada, "I can't send you direct messages")
+    await ephemeral_message(ada, "I can't send you direct messages")
     (job,) = await JobQueue(database).waiting()
     assert (job.channel_id, job.message_id) == (ada.channel_id, None)
 
 
-async def test_images_are_prompts_on_both_sides(
+async def test_images_can_be_include_and_exclude_prompts(
     bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     for name in ("red", "blue"):
@@ -82,7 +82,7 @@ async def test_images_are_prompts_on_both_sides(
     assert recipe.include_images != recipe.exclude_images
 
 
-async def test_ones_own_latest_requests_are_suggested(
+async def test_a_members_own_latest_requests_are_suggested(
     bot: ImagineBot, ada: Member, bob: Member
 ) -> None:
     for include in ("a castle", "a lighthouse | fog:0.5", "a castle"):

@@ -1,4 +1,4 @@
-"""What a server reads when the bot joins it."""
+"""The greeting that the bot posts when it joins a server."""
 
 from bot.client import ImagineBot
 from core.database.connection import Database
@@ -7,7 +7,7 @@ from sandbox import Member, Sandbox
 from sandbox.discord.permissions import Permission
 
 
-async def test_a_server_is_greeted_where_the_bot_may_write_in_its_language(
+async def test_a_server_is_greeted_in_its_language_where_the_bot_may_post(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
     await bot.wait_until_ready()
@@ -30,7 +30,7 @@ async def test_a_server_is_greeted_where_the_bot_may_write_in_its_language(
     assert (job.member_id, job.recipe.title) == (ada.id, greeting.buttons[0].label)
 
 
-async def test_a_server_without_a_channel_to_write_in_is_not_greeted(
+async def test_a_server_without_a_channel_to_post_in_is_not_greeted(
     bot: ImagineBot, sandbox: Sandbox, ada: Member
 ) -> None:
     await bot.wait_until_ready()

@@ -1,4 +1,4 @@
-"""Who has left a server cannot act for it from the direct conversation."""
+"""In direct messages, a member can act in a server only while they are a member of it."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def error(kind: type[discord.HTTPException], status: int) -> discord.HTTPExcepti
     return kind(response, {"code": 0, "message": ""})
 
 
-async def test_a_member_may_act_with_their_roles_and_is_asked_for_once_a_minute() -> None:
+async def test_a_member_may_act_with_their_roles_and_is_fetched_once_a_minute() -> None:
     now = [0.0]
     memberships, api = Memberships(lambda: now[0]), Api({"roles": ["7", "8"]})
     for _ in range(2):
@@ -56,7 +56,7 @@ async def test_a_member_may_act_with_their_roles_and_is_asked_for_once_a_minute(
     ],
     ids=lambda failure: type(failure).__name__,
 )
-async def test_without_an_answer_nothing_is_allowed_and_nothing_is_remembered(
+async def test_without_an_answer_nothing_is_allowed_or_cached(
     failure: Exception,
 ) -> None:
     memberships, api = Memberships(), Api(failure)
@@ -65,10 +65,10 @@ async def test_without_an_answer_nothing_is_allowed_and_nothing_is_remembered(
     assert (await memberships.get(api, GUILD, ADA)).decision
 
 
-async def test_a_timeout_on_the_server_holds_in_the_direct_conversation() -> None:
+async def test_a_timeout_in_the_server_applies_in_direct_messages() -> None:
     until = datetime.now(UTC) + timedelta(minutes=5)
     member = {"roles": [], "communication_disabled_until": until.isoformat()}
     membership = await Memberships().get(Api(member), GUILD, ADA)
     assert membership.decision.reason is Reason.TIMED_OUT
-    over = Api(member | {"communication_disabled_until": "2020-01-01T00:00:00+00:00"})
-    assert (await Memberships().get(over, GUILD, ADA)).decision
+    expired = Api(member | {"communication_disabled_until": "2020-01-01T00:00:00+00:00"})
+    assert (await Memberships().get(expired, GUILD, ADA)).decision

@@ -1,4 +1,4 @@
-"""What the bot acknowledges is answered, whatever breaks; see also test_responses.py."""
+"""Every acknowledged interaction gets its response, whatever fails; see also test_responses.py."""
 
 import asyncio
 import json
@@ -23,20 +23,20 @@ from core.job import Job
 from core.settings import Settings
 from sandbox import Member, Sandbox
 from sandbox.discord.models import Event
-from tests.bot.conftest import all_given, private_message, refusal, running_bot
+from tests.bot.conftest import ephemeral_message, refusal, running_bot, wait_for_pending_responses
 
-ANSWER = "POST /interactions/{interaction_id}/{interaction_token}/callback"
+CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 FOLLOW_UP = "POST /webhooks/{webhook_id}/{webhook_token}"
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responses, "RESUME_SECONDS", 0.05)
 
 
 @pytest.mark.parametrize("applied", [False, True])
 @pytest.mark.parametrize("status", [None, 500])
-async def test_an_acknowledgement_whose_answer_is_lost_holds(
+async def test_an_acknowledgement_counts_even_if_discords_answer_is_lost(
     bot: ImagineBot,
     sandbox: Sandbox,
     database: Database,
@@ -45,32 +45,32 @@ async def test_an_acknowledgement_whose_answer_is_lost_holds(
     applied: bool,
 ) -> None:
     if status:
-        sandbox.faults.fail(ANSWER, status, applied=applied)
+        sandbox.faults.fail(CALLBACK, status, applied=applied)
     else:
-        sandbox.faults.reset(ANSWER, applied=applied)
+        sandbox.faults.reset(CALLBACK, applied=applied)
     reply = await ada.slash("imagine", include="a red circle")
-    card = await ada.wait_filled(reply)
-    assert "Position 1" in card.text
+    message = await ada.wait_filled(reply)
+    assert "Position 1" in message.text
     (job,) = await JobQueue(database).waiting()
-    assert job.message_id == card.id
-    assert [each.id for each in await ada.messages()] == [card.id]
+    assert job.message_id == message.id
+    assert [each.id for each in await ada.messages()] == [message.id]
 
 
-async def test_a_request_that_discord_delivers_twice_is_one(
+async def test_an_interaction_that_discord_delivers_twice_makes_one_job(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
-    heard: list[Event] = []
-    stop = sandbox.world.listen(heard.append)
-    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    events: list[Event] = []
+    stop = sandbox.world.listen(events.append)
+    message = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     stop()
-    (interaction,) = [event for event in heard if event.name == "INTERACTION_CREATE"]
+    (interaction,) = [event for event in events if event.name == "INTERACTION_CREATE"]
     sandbox.world.emit(interaction)
     await asyncio.sleep(0.3)
     assert len(await JobQueue(database).waiting()) == 1
-    assert [each.id for each in await ada.messages()] == [card.id]
+    assert [each.id for each in await ada.messages()] == [message.id]
 
 
-async def test_a_reason_that_could_not_be_told_is_told_later(
+async def test_a_reason_that_could_not_be_sent_is_sent_later(
     sandbox: Sandbox, settings: Settings, ada: Member
 ) -> None:
     async with (
@@ -84,21 +84,21 @@ async def test_a_reason_that_could_not_be_told_is_told_later(
 
         bot.jobs.insert = failing  # type: ignore[method-assign]
         await ada.slash("imagine", include="a red circle")
-        message = await private_message(ada, "Something went wrong")
+        message = await ephemeral_message(ada, "Something went wrong")
         assert [each.id for each in await ada.messages()] == [message.id]
-        await all_given(database)
+        await wait_for_pending_responses(database)
 
 
-async def test_what_was_refused_stays_refused_if_it_is_not_known_whether_the_member_knows(
+async def test_a_refused_request_stays_refused_even_if_the_member_may_not_have_read_why(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
-    """Whatever was refused for may be over: a member who read the reason has moved on."""
+    """The reason may no longer apply, but a member who has read it doesn't expect an image."""
     await ModerationQueue(database).pause(sandbox.guild.id, 1, None)
     sandbox.faults.reset(FOLLOW_UP, times=2, applied=True)
     await ada.slash("imagine", include="a red circle")
-    await private_message(ada, "Image requests are paused")
+    await ephemeral_message(ada, "Image requests are paused")
     await ModerationQueue(database).resume(sandbox.guild.id, 1)
-    await all_given(database)
+    await wait_for_pending_responses(database)
     assert await JobQueue(database).waiting() == []
 
 
@@ -106,7 +106,7 @@ async def test_what_was_refused_stays_refused_if_it_is_not_known_whether_the_mem
 async def undelivered(
     sandbox: Sandbox, settings: Settings, ada: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job is queued, and its message cannot be shown until the bot ends."""
+    """A job was queued, but its message could not be shown before the bot was closed."""
 
     async def failing(*arguments: Any, **options: Any) -> Any:
         raise UndeliveredError
@@ -122,19 +122,19 @@ async def undelivered(
     await sandbox.gateway.wait_connected(connected=False)
 
 
-async def test_after_the_token_has_expired_nothing_dangles(
+async def test_an_expired_token_leaves_no_pending_response(
     sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
 ) -> None:
-    """The job is there, and the engine shows it; nobody waits for the response any more."""
+    """The job stays in the queue for the engine to show; nobody waits for the response any more."""
     sandbox.clock.advance(TOKEN_SECONDS + 1)
     async with Database.open(settings.database_path) as database:
         assert len(await PendingResponses(database).all()) == 1
         async with running_bot(sandbox, settings, database):
-            await all_given(database)
+            await wait_for_pending_responses(database)
             assert len(await JobQueue(database).waiting()) == 1
 
 
-async def test_a_clock_that_is_wrong_does_not_end_a_response_that_discord_still_takes(
+async def test_a_wrong_clock_does_not_drop_a_response_that_discord_still_accepts(
     sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
 ) -> None:
     ahead = TOKEN_SECONDS + 1
@@ -142,12 +142,12 @@ async def test_a_clock_that_is_wrong_does_not_end_a_response_that_discord_still_
         Database.open(settings.database_path, clock=lambda: time.time() + ahead) as database,
         running_bot(sandbox, settings, database),
     ):
-        await all_given(database)
+        await wait_for_pending_responses(database)
     (message,) = await ada.messages()
     assert "Position 1" in message.text
 
 
-async def test_what_was_delivered_does_not_run_again_while_its_row_cannot_be_deleted(
+async def test_a_delivered_response_does_not_run_again_while_its_row_cannot_be_deleted(
     sandbox: Sandbox, settings: Settings, ada: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delete = PendingResponses.delete
@@ -167,20 +167,20 @@ async def test_what_was_delivered_does_not_run_again_while_its_row_cannot_be_del
         deletions = bot.deletions
         delete_member = deletions.delete_member
 
-        async def counted(member_id: int) -> int:
+        async def recorded(member_id: int) -> int:
             deleted.append(member_id)
             return await delete_member(member_id)
 
-        monkeypatch.setattr(deletions, "delete_member", counted)
+        monkeypatch.setattr(deletions, "delete_member", recorded)
         reply = await ada.slash("privacy")
         message = await ada.wait_filled(reply)
         await ada.press(message, message.buttons[0].custom_id)
         await ada.wait_for(lambda each: each.id == message.id and "Deleted" in each.text)
-        await all_given(database)
+        await wait_for_pending_responses(database)
     assert deleted == [ada.id]
 
 
-async def test_a_row_of_an_older_version_is_apologised_for(
+async def test_a_row_from_an_older_version_gets_an_apology(
     sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
 ) -> None:
     async with Database.open(settings.database_path) as database:
@@ -188,10 +188,10 @@ async def test_a_row_of_an_older_version_is_apologised_for(
             await db.execute("UPDATE pending_responses SET payload = NULL, job_id = NULL")
         async with running_bot(sandbox, settings, database):
             await ada.wait_for(lambda message: message.text == pending_responses.INTERRUPTED)
-            await all_given(database)
+            await wait_for_pending_responses(database)
 
 
-async def test_a_row_that_cannot_be_resumed_does_not_keep_others_waiting(
+async def test_a_row_that_cannot_be_resumed_does_not_block_others(
     sandbox: Sandbox, settings: Settings, ada: Member, undelivered: None
 ) -> None:
     async with Database.open(settings.database_path) as database:
@@ -210,10 +210,10 @@ async def test_a_row_that_cannot_be_resumed_does_not_keep_others_waiting(
                 await asyncio.sleep(0.02)
 
 
-async def test_without_a_row_on_disk_discord_is_not_told_that_the_bot_is_thinking(
+async def test_an_interaction_is_not_acknowledged_before_its_row_is_on_disk(
     bot: ImagineBot, database: Database, ada: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bot that was killed now could not go on; so the member reads at once that it failed."""
+    """A bot killed now could not resume it, so the member reads at once that it failed."""
     monkeypatch.setattr(pending_responses, "INSERT_SECONDS", 0.1)
     held = asyncio.Event()
     insert = PendingResponses.insert
@@ -226,11 +226,11 @@ async def test_without_a_row_on_disk_discord_is_not_told_that_the_bot_is_thinkin
     await ada.slash("imagine", include="a red circle")
     assert "nothing was queued" in await refusal(ada)
     held.set()
-    await all_given(database)
+    await wait_for_pending_responses(database)
     assert not await JobQueue(database).waiting()
 
 
-async def test_a_database_that_fails_for_a_while_stops_no_resuming(
+async def test_responses_are_resumed_after_the_database_has_failed_for_a_while(
     sandbox: Sandbox,
     settings: Settings,
     ada: Member,

@@ -1,9 +1,9 @@
-"""How many direct messages a member can cause."""
+"""The limit on direct messages that a member can trigger."""
 
 from bot.state.recent_messages import MOST, SECONDS, RecentMessages
 
 
-def test_so_many_a_minute_for_each_member() -> None:
+def test_each_member_has_a_limit_per_minute() -> None:
     now = 0.0
     recent = RecentMessages(lambda: now)
     assert all(recent.take(1) for _ in range(MOST))

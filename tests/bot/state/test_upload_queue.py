@@ -1,12 +1,11 @@
-"""Who is given a slot: fair between members and servers, and bounded whoever asks."""
+"""Upload slots are shared fairly among members and servers, and the queue is bounded."""
 
 import asyncio
 from collections import Counter
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as run
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.state.upload_queue import (
@@ -29,12 +28,12 @@ UNREADABLE = Rejection(Reason.UNREADABLE)
 
 
 class Uploads:
-    """Uploads that each last until they are told to end."""
+    """Uploads that each last until they are ended."""
 
     def __init__(self) -> None:
         self.queue = UploadQueue()
         self.started: list[tuple[int, int]] = []
-        """Members and servers in the order in which they were given slots."""
+        """Members and servers, in the order in which they got slots."""
         self.active: Counter[tuple[int, int]] = Counter()
         self.full: list[UploadQueueFullError] = []
         self._ends: list[tuple[tuple[int, int], asyncio.Event]] = []
@@ -70,7 +69,7 @@ class Uploads:
             self.full.append(error)
 
 
-async def test_an_honest_member_is_not_behind_sixty_uploads_of_another() -> None:
+async def test_a_member_does_not_wait_behind_sixty_uploads_of_another() -> None:
     uploads = Uploads()
     for _ in range(60):
         await uploads.begin(MALLORY)
@@ -101,12 +100,12 @@ async def test_waiting_members_and_servers_take_turns() -> None:
     assert uploads.started == [(1, 10), (2, 10), (3, 11)]
     for _ in range(4):
         await uploads.end()
-    # Server 12 has had none yet; then 10, whose turn was before that of 11; and so on.
+    # Server 12 has had no slot yet; then 10, whose last turn was before that of 11; and so on.
     assert uploads.started[3:] == [(5, 12), (1, 10), (4, 11), (6, 12)]
     await uploads.cancel_all()
 
 
-async def test_an_upload_that_is_cancelled_or_fails_gives_its_place_back() -> None:
+async def test_an_upload_that_is_cancelled_or_fails_frees_its_slot() -> None:
     uploads = Uploads()
     for member_id in range(1, 1 + 2 * SLOTS):
         await uploads.begin(member_id, guild_id=member_id)
@@ -121,10 +120,12 @@ async def test_an_upload_that_is_cancelled_or_fails_gives_its_place_back() -> No
 some_uploads = st.lists(st.none() | st.tuples(st.integers(1, 8), st.integers(1, 3)), max_size=80)
 
 
-@run(deadline=None)
+@settings(deadline=None)
 @given(some_uploads)
-def test_bounds_hold_and_no_slot_stays_empty(steps: list[tuple[int, int] | None]) -> None:
-    """`None` ends an upload, the others begin one."""
+def test_bounds_hold_and_no_slot_stays_empty_while_uploads_wait(
+    steps: list[tuple[int, int] | None],
+) -> None:
+    """A step is `None`, which ends an upload, or the member and server that begin one."""
 
     async def play() -> None:
         uploads = Uploads()
@@ -141,7 +142,7 @@ def test_bounds_hold_and_no_slot_stays_empty(steps: list[tuple[int, int] | None]
             assert all(count <= SLOTS_PER_GUILD for count in guilds.values())
             assert len(waiting) <= WAITING
             assert len(active) == +uploads.active.total()
-            if len(active) < SLOTS:  # whoever waits has a reason to
+            if len(active) < SLOTS:  # each waiting upload has a reason to wait
                 assert all(
                     members[each.member_id] or guilds[each.guild_id] == SLOTS_PER_GUILD
                     for each in waiting
@@ -186,7 +187,7 @@ def test_rejections_count_for_an_hour_for_their_member_and_server() -> None:
     assert not rejected.is_exhausted(MALLORY)
 
 
-def test_only_so_many_rejected_files_are_remembered() -> None:
+def test_the_number_of_remembered_rejected_files_is_limited() -> None:
     rejected = RejectedUploads(Clock())
     for number in range(REMEMBERED_FILES + 1):
         rejected.add(number.to_bytes(4, "big"), UNREADABLE, number, GUILD)

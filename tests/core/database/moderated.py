@@ -1,4 +1,4 @@
-"""What the tests of moderation share: two servers, a moderator, and jobs."""
+"""Shared by the tests of moderation: two servers, a moderator, and helpers for jobs."""
 
 from typing import Any
 
@@ -9,12 +9,14 @@ from core.database.moderation_queue import ModerationQueue
 from core.job import Job, NewJob
 from core.recipe import Recipe
 
-HERE, ELSEWHERE, CHANNEL, MODERATOR = 10, 11, 20, 99
+GUILD, OTHER_GUILD, CHANNEL, MODERATOR = 10, 11, 20, 99
 
 LEASE = 30.0
 
 
-async def ask(database: Database, member: int = 1, guild: int = HERE, **changes: Any) -> Job:
+async def insert_job(
+    database: Database, member: int = 1, guild: int = GUILD, **changes: Any
+) -> Job:
     return await Jobs(database).insert(
         NewJob(
             recipe=Recipe.make("a red circle", width=64, height=64, steps=100, seed=7),
@@ -27,14 +29,14 @@ async def ask(database: Database, member: int = 1, guild: int = HERE, **changes:
     )
 
 
-async def claimed(database: Database) -> list[int]:
-    """All that may be claimed now, in its order."""
+async def claim_all(database: Database) -> list[int]:
+    """Claims every job that may run now; returns their ids in order."""
     taken = []
     while job := await Claims(database).claim("engine", LEASE):
         taken.append(job.id)
     return taken
 
 
-async def clear(database: Database, **chosen: Any) -> list[int]:
-    jobs = await ModerationQueue(database).clear(HERE, actor_id=MODERATOR, **chosen)
+async def clear_queue(database: Database, **filters: Any) -> list[int]:
+    jobs = await ModerationQueue(database).clear(GUILD, actor_id=MODERATOR, **filters)
     return [job.id for job in jobs]

@@ -1,4 +1,4 @@
-"""A row that cannot be read stops nothing: it becomes a dead letter, and everything else goes on.
+"""An unreadable row stops nothing: it becomes a dead letter, and everything else goes on.
 
 Every read of every repository has a case here; `test_every_read_has_a_case` fails without one.
 """
@@ -56,26 +56,26 @@ from core.storage.retention import needed
 from core.styles import Style
 from tests.databases import new_database
 
-GUILD, CHANNEL, MEMBER, MO, LOG = 10, 20, 1, 99, 77
+GUILD, CHANNEL, MEMBER, MODERATOR, LOG_CHANNEL = 10, 20, 1, 99, 77
 LEASE = 30.0
 
 DAMAGES = {
     "a recipe of another version": "recipe = json_set(recipe, '$.steps', 0)",
     "JSON cut short": "recipe = substr(recipe, 1, 20)",
     "bad UTF-8": "recipe = CAST(replace(recipe, 'a red', x'ff') AS TEXT)",
-    "a name that is no text": "member_name = CAST(x'fffe' AS TEXT)",
-    "a time that is none": "created_at = x'00'",
+    "a name that is not text": "member_name = CAST(x'fffe' AS TEXT)",
+    "a time that is not a number": "created_at = x'00'",
 }
 
 
-async def ask(database: Database, member: int = MEMBER, **changes: Any) -> Job:
+async def insert_job(database: Database, member: int = MEMBER, **changes: Any) -> Job:
     recipe = Recipe.make("a red circle", width=64, height=64, steps=100, seed=7)
     place = {"guild_id": GUILD, "channel_id": CHANNEL, "message_id": 30}
     new = NewJob(recipe=recipe, member_id=member, member_name="Ada", **place | changes)
     return await Jobs(database).insert(new)
 
 
-async def finished(database: Database, job: Job) -> None:
+async def finish(database: Database, job: Job) -> None:
     claimed = await Claims(database).claim("engine", LEASE)
     assert claimed
     assert claimed.id == job.id
@@ -83,11 +83,12 @@ async def finished(database: Database, job: Job) -> None:
 
 
 def damage(path: Path, job_id: int, how: str) -> None:
-    """As a flipped bit or another version of the program leaves it: no check is asked."""
+    """Damages a job as a flipped bit or another version might, regardless of all constraints."""
     damage_table(path, "jobs", f"{how} WHERE id = {job_id}")
 
 
 def damage_table(path: Path, table: str, how: str) -> None:
+    """Updates a table without its CHECK constraints, and without checking types (STRICT)."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA writable_schema = ON")
         read = "SELECT sql FROM sqlite_schema WHERE name = ?"
@@ -102,37 +103,37 @@ def damage_table(path: Path, table: str, how: str) -> None:
         db.execute(write, (strict, table))
 
 
-def counted() -> float:
+def dead_letter_count() -> float:
     return rows.DEAD_LETTERS.labels("jobs")._value.get()  # type: ignore[no-any-return]
 
 
 @pytest.fixture(autouse=True)
-def each_is_reported_once_again() -> None:
+def _forget_reported_rows() -> None:
     rows.report_unreadable.cache_clear()
 
 
-# -- a waiting, a running, an ended job ------------------------------------------------------------
+# -- waiting, running and ended jobs ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
 async def test_the_jobs_behind_a_damaged_one_are_claimed(
     path: Path, database: Database, how: str
 ) -> None:
-    damaged, good = await ask(database), await ask(database)
+    damaged, good = await insert_job(database), await insert_job(database)
     damage(path, damaged.id, how)
-    before = counted()
+    before = dead_letter_count()
     claimed = await Claims(database).claim("engine", LEASE)
     assert claimed
     assert claimed.id == good.id
     assert await Claims(database).claim("engine", LEASE) is None
-    assert counted() == before + 1
+    assert dead_letter_count() == before + 1
     assert await Jobs(database).dead_letters() == [damaged.id]
     assert (await JobQueue(database).stats()).waiting == 0
     finding = await check_database(database, path)
     assert finding.severity in (
         Severity.WARNING,
         Severity.ERROR,
-    )  # some damages SQLite itself finds
+    )  # SQLite itself detects some of the damage
     assert f"count as failed: #{damaged.id}." in finding.sentence
 
 
@@ -140,7 +141,7 @@ async def test_the_jobs_behind_a_damaged_one_are_claimed(
 async def test_a_damaged_running_job_ends_with_its_lease(
     path: Path, database: Database, clock: Any, how: str
 ) -> None:
-    damaged, good = await ask(database), await ask(database, member=2)
+    damaged, good = await insert_job(database), await insert_job(database, member=2)
     for _ in range(2):
         await Claims(database).claim("engine", LEASE)
     damage(path, damaged.id, how)
@@ -152,10 +153,10 @@ async def test_a_damaged_running_job_ends_with_its_lease(
 
 
 @pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
-async def test_a_damaged_outcome_holds_no_other_one_up(
+async def test_a_damaged_outcome_does_not_hold_up_others(
     path: Path, database: Database, how: str
 ) -> None:
-    damaged, good = await ask(database), await ask(database)
+    damaged, good = await insert_job(database), await insert_job(database)
     for job in (damaged, good):
         await Jobs(database).cancel(job.id)
     damage(path, damaged.id, how)
@@ -169,11 +170,11 @@ async def test_a_damaged_outcome_holds_no_other_one_up(
 
 
 @pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
-async def test_a_damaged_job_whose_images_were_posted_is_to_be_posted_once_more(
+async def test_a_damaged_job_whose_images_were_posted_must_be_posted_again(
     path: Path, database: Database, how: str
 ) -> None:
-    job = await ask(database)
-    await finished(database, job)
+    job = await insert_job(database)
+    await finish(database, job)
     await Jobs(database).mark_posted(job.id)
     damage(path, job.id, how)
     assert await Jobs(database).get(job.id) is None
@@ -183,15 +184,15 @@ async def test_a_damaged_job_whose_images_were_posted_is_to_be_posted_once_more(
 
 
 @pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
-async def test_an_outcome_under_way_does_not_count_as_the_message_of_a_dead_letter(
+async def test_an_outcome_being_posted_does_not_count_as_the_message_of_a_dead_letter(
     path: Path, database: Database, how: str
 ) -> None:
-    job = await ask(database)
-    await finished(database, job)
-    (under_way,) = await Jobs(database).unposted()
+    job = await insert_job(database)
+    await finish(database, job)
+    (unposted,) = await Jobs(database).unposted()
     damage(path, job.id, how)
     assert await Jobs(database).get(job.id) is None
-    await Jobs(database).mark_posted(job.id, under_way.redraws)
+    await Jobs(database).mark_posted(job.id, unposted.redraws)
     (letter,) = await Jobs(database).unposted_dead_letters()
     assert not letter.shows_images
 
@@ -200,8 +201,8 @@ async def test_an_outcome_under_way_does_not_count_as_the_message_of_a_dead_lett
 async def test_a_damaged_job_whose_images_are_deleted_is_not_shown_again(
     path: Path, database: Database, how: str
 ) -> None:
-    job = await ask(database)
-    await finished(database, job)
+    job = await insert_job(database)
+    await finish(database, job)
     assert await Deletions(database).delete_job(job.id, MEMBER)
     damage(path, job.id, how)
     assert await Jobs(database).get(job.id) is None
@@ -212,7 +213,7 @@ async def test_a_damaged_job_whose_images_are_deleted_is_not_shown_again(
 async def test_a_read_leaves_a_damaged_job_alone_while_the_database_is_locked(
     path: Path, database: Database
 ) -> None:
-    damaged, good = await ask(database), await ask(database)
+    damaged, good = await insert_job(database), await insert_job(database)
     damage(path, damaged.id, DAMAGES["JSON cut short"])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -259,11 +260,13 @@ READS: dict[str, Read] = {
     "Members.add_favourite": lambda db, job: Members(db).add_favourite(MEMBER, job.id, most=9),
     "Members.preferences": lambda db, job: Members(db).preferences(MEMBER),
     "ModerationQueue.page": lambda db, job: ModerationQueue(db).page(GUILD),
-    "ModerationQueue.clear": lambda db, job: ModerationQueue(db).clear(GUILD, actor_id=MO),
-    "ModerationQueue.move_up": lambda db, job: ModerationQueue(db).move_up(GUILD, job.id, MO),
-    "ModerationQueue.pause": lambda db, job: ModerationQueue(db).pause(GUILD, MO, None),
+    "ModerationQueue.clear": lambda db, job: ModerationQueue(db).clear(GUILD, actor_id=MODERATOR),
+    "ModerationQueue.move_up": lambda db, job: ModerationQueue(db).move_up(
+        GUILD, job.id, MODERATOR
+    ),
+    "ModerationQueue.pause": lambda db, job: ModerationQueue(db).pause(GUILD, MODERATOR, None),
     "Blocks.block": lambda db, job: Blocks(db).block(
-        GUILD, MEMBER, actor_id=MO, reason=None, until=None
+        GUILD, MEMBER, actor_id=MODERATOR, reason=None, until=None
     ),
     "Blocks.active": lambda db, job: Blocks(db).active(GUILD),
     "GuildRules.for_member": lambda db, job: GuildRules(db).for_member(GUILD, MEMBER),
@@ -285,9 +288,9 @@ READS: dict[str, Read] = {
     "GuildStyles.all": lambda db, job: GuildStyles(db).all(GUILD),
     "GuildStyles.find": lambda db, job: GuildStyles(db).find(GUILD, "ours"),
     "GuildStyles.example": lambda db, job: GuildStyles(db).example(GUILD, "ours"),
-    "GuildStyles.remove": lambda db, job: GuildStyles(db).remove(GUILD, "ours", MO),
+    "GuildStyles.remove": lambda db, job: GuildStyles(db).remove(GUILD, "ours", MODERATOR),
     "Host.reached": lambda db, job: Host(db).reached(1),
-    "Host.pause": lambda db, job: Host(db).pause(MO, None),
+    "Host.pause": lambda db, job: Host(db).pause(MODERATOR, None),
     "Engines.at_work": lambda db, job: Engines(db).at_work(),
     "UsageStatistics.since": lambda db, job: UsageStatistics(db).since(0.0, GUILD),
     "Messages.any_sent": lambda db, job: Messages(db).any_sent(job.id, Kind.NOTIFICATION),
@@ -295,7 +298,7 @@ READS: dict[str, Read] = {
     "AuditLog.unmirrored": lambda db, job: AuditLog(db).unmirrored(),
     "Reports.open": lambda db, job: Reports(db).open(GUILD),
     "Reports.unannounced": lambda db, job: Reports(db).unannounced(),
-    "Reports.close": lambda db, job: Reports(db).close(GUILD, 1, Verdict.DELETE, MO),
+    "Reports.close": lambda db, job: Reports(db).close(GUILD, 1, Verdict.DELETE, MODERATOR),
     "PendingResponses.all": lambda db, job: PendingResponses(db).all(),
     "PersonalData.records": _personal_data,
     "PersonalData.summary": lambda db, job: PersonalData(db).summary(MEMBER),
@@ -312,7 +315,7 @@ READS: dict[str, Read] = {
     "Deletions.take": lambda db, job: Deletions(db).take(),
     "Deletions.pending": lambda db, job: Deletions(db).pending(),
     "Deletions.is_uploaded": lambda db, job: Deletions(db).is_uploaded("a" * 64),
-    "Deletions.delete_job": lambda db, job: Deletions(db).delete_job(job.id, MO),
+    "Deletions.delete_job": lambda db, job: Deletions(db).delete_job(job.id, MODERATOR),
     "Deletions.delete_member": lambda db, job: Deletions(db).delete_member(MEMBER),
     "needed": lambda db, job: needed(db, jobs=[job.id], images=["a" * 64]),
 }
@@ -348,7 +351,7 @@ WRITES_ONLY = {
 
 
 def repositories() -> Iterator[type]:
-    """The classes of `core.database` that are made from a database."""
+    """The classes of `core.database` that are created with a database."""
     for module in pkgutil.iter_modules(core.database.__path__, "core.database."):
         for name, each in vars(importlib.import_module(module.name)).items():
             own = inspect.isclass(each) and each.__module__ == module.name and name[0] != "_"
@@ -370,15 +373,15 @@ STATES = (State.QUEUED, State.RUNNING, State.DONE)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["JSON cut short", "bad UTF-8", "a time that is none"])
+@pytest.mark.parametrize("how", ["JSON cut short", "bad UTF-8", "a time that is not a number"])
 @pytest.mark.parametrize("state", STATES)
 async def test_a_damaged_job_fails_no_read(path: Path, state: State, how: str) -> None:
-    """Each read meets the row as the first one to do so."""
+    """Each read is the first to meet the row: it gets its own copy of the database."""
     async with new_database(path, clock=lambda: 1_000_000.0) as database:
-        parent = await ask(database, message_id=None)
-        await finished(database, parent)
-        job = await ask(database, parent_id=parent.id, priority=1)  # the next to be claimed
-        other = await ask(database, member=2)
+        parent = await insert_job(database, message_id=None)
+        await finish(database, parent)
+        job = await insert_job(database, parent_id=parent.id, priority=1)  # the next to be claimed
+        other = await insert_job(database, member=2)
         if state is not State.QUEUED:
             claimed = await Claims(database).claim("engine", LEASE)
             assert claimed
@@ -406,12 +409,12 @@ def _job_ids(found: object) -> list[int]:
     return []
 
 
-async def test_a_damaged_job_is_in_the_backup(
+async def test_a_database_with_a_damaged_job_can_be_backed_up(
     path: Path, database: Database, tmp_path: Path
 ) -> None:
     from core.settings import Settings
 
-    job = await ask(database)
+    job = await insert_job(database)
     damage(path, job.id, DAMAGES["bad UTF-8"])
     settings = Settings(database_path=path, data_dir=tmp_path / "data")
     back_up(settings, tmp_path / "backup")
@@ -424,15 +427,15 @@ BAD_TEXT = "CAST(x'ff' AS TEXT)"
 
 
 async def test_damaged_rows_of_other_tables_are_left_out(path: Path, database: Database) -> None:
-    job = await ask(database)
+    job = await insert_job(database)
     await Members(database).set_preferences(MEMBER, Preferences(size="64x64"))
     for text in ("good", "bad"):
-        await GuildRules(database).add_word(GUILD, WordRule(text), MO)
-    await GuildRules(database).set_limits(GUILD, 5, Limits(size="64x64"), MO)
-    await GuildRules(database).set_limits(GUILD, 6, Limits(size="96x96"), MO)
-    await GuildRules(database).set_limits(GUILD, 7, Limits(size="96x96"), MO)
-    await Blocks(database).block(GUILD, 2, actor_id=MO, reason="spam", until=None)
-    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+        await GuildRules(database).add_word(GUILD, WordRule(text), MODERATOR)
+    await GuildRules(database).set_limits(GUILD, 5, Limits(size="64x64"), MODERATOR)
+    await GuildRules(database).set_limits(GUILD, 6, Limits(size="96x96"), MODERATOR)
+    await GuildRules(database).set_limits(GUILD, 7, Limits(size="96x96"), MODERATOR)
+    await Blocks(database).block(GUILD, 2, actor_id=MODERATOR, reason="spam", until=None)
+    await GuildSettings(database).set_log_channel(GUILD, LOG_CHANNEL, MODERATOR)
     assert await Reports(database).insert(job, 2, "rude")
     assert await Reports(database).insert(job, 3, "rude, too")
     for number in (1, 2):
@@ -465,9 +468,9 @@ async def test_damaged_rows_of_other_tables_are_left_out(path: Path, database: D
     assert AuditAction.BLOCK in actions
 
 
-# -- columns that no job is read from, but that SQLite checks at every update ----------------------
+# -- columns that are never read into a Job, but that SQLite checks at every update ----------------
 
-UNREAD = {
+UNREAD_COLUMNS = {
     "most_running": "'many'",
     "pictures": "x'00'",
     "work": "x'00'",
@@ -477,33 +480,31 @@ UNREAD = {
 }
 
 
-@pytest.mark.parametrize("column", UNREAD)
-async def test_a_damaged_column_that_no_job_is_read_from_stops_nothing(
+@pytest.mark.parametrize("column", UNREAD_COLUMNS)
+async def test_damage_in_an_unread_column_stops_nothing(
     path: Path, database: Database, column: str
 ) -> None:
-    painted = await ask(database, message_id=None)
-    await finished(database, painted)
-    waiting, good = await ask(database), await ask(database, member=2)
-    assert await Reports(database).insert(painted, 2, "rude")
-    for job in (painted, waiting)[: 1 if column == "work" else 2]:  # a trigger adds it up
-        damage(path, job.id, f"{column} = {UNREAD[column]}")
+    done = await insert_job(database, message_id=None)
+    await finish(database, done)
+    waiting, good = await insert_job(database), await insert_job(database, member=2)
+    assert await Reports(database).insert(done, 2, "rude")
+    for job in (done, waiting)[: 1 if column == "work" else 2]:  # a trigger sums up the work
+        damage(path, job.id, f"{column} = {UNREAD_COLUMNS[column]}")
     await JobQueue(database).wait_seconds(good.id)
     claimed = await Claims(database).claim("engine", LEASE)
     assert claimed
-    if claimed.id != good.id:  # SQLite takes a damaged text for a text
+    if claimed.id != good.id:  # to SQLite, damaged text is text
         claimed = await Claims(database).claim("engine", LEASE)
         assert claimed
     assert claimed.id == good.id
-    assert await Reports(database).close(GUILD, 1, Verdict.DELETE, MO)
+    assert await Reports(database).close(GUILD, 1, Verdict.DELETE, MODERATOR)
     await PersonalData(database).summary(MEMBER)
     assert await Deletions(database).delete_member(MEMBER) == 2
-    assert await Jobs(database).get(painted.id) is None
+    assert await Jobs(database).get(done.id) is None
 
 
-async def test_the_data_about_a_member_is_read_however_damaged(
-    path: Path, database: Database
-) -> None:
-    job = await ask(database)
+async def test_personal_data_can_be_read_however_damaged(path: Path, database: Database) -> None:
+    job = await insert_job(database)
     nested = "[" * 5000
     damage(path, job.id, f"recipe = '{nested}', created_at = x'00'")
     summary = await PersonalData(database).summary(MEMBER)
@@ -513,9 +514,9 @@ async def test_the_data_about_a_member_is_read_however_damaged(
     json.dumps(record)
 
 
-# -- other tables whose rows SQLite lets nobody update ---------------------------------------------
+# -- rows of other tables that SQLite refuses to update --------------------------------------------
 
-BY_TABLE = {
+DAMAGES_BY_TABLE = {
     "reports": ["closed_by = x'00'", "created_at = 'then'", "job_id = 'one'"],
     "audit_log": ["actor_id = 'Mo'", "details = x'00'", "reason = x'00'"],
     "messages": ["channel_id = 'here'", "nonce = x'00' WHERE nonce IS NOT NULL"],
@@ -528,27 +529,29 @@ BY_TABLE = {
 }
 
 
-@pytest.mark.parametrize("table", BY_TABLE)
-async def test_what_cannot_be_updated_fails_one_change_at_most(
+@pytest.mark.parametrize("table", DAMAGES_BY_TABLE)
+async def test_a_row_that_cannot_be_updated_fails_at_most_one_change(
     path: Path, clock: Any, table: str
 ) -> None:
-    """The first change that meets a damaged row may fail; then the row is repaired, or gone."""
+    """The first change that meets a damaged row may fail; then the row is repaired or deleted."""
     async with new_database(path, clock=clock) as database:
-        await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
-        await GuildStyles(database).add(GUILD, Style("ours", parse_prompts("red"), ()), MO, None)
-        await WeeklyThemes(database).set(GUILD, ThemeSettings(CHANNEL, 24), MO)
+        await GuildSettings(database).set_log_channel(GUILD, LOG_CHANNEL, MODERATOR)
+        await GuildStyles(database).add(
+            GUILD, Style("ours", parse_prompts("red"), ()), MODERATOR, None
+        )
+        await WeeklyThemes(database).set(GUILD, ThemeSettings(CHANNEL, 24), MODERATOR)
         await UploadedImages(database).add("a" * 64, MEMBER, age_restricted=False, spoilered=False)
-        job, other = await ask(database), await ask(database, member=2)
+        job, other = await insert_job(database), await insert_job(database, member=2)
         await Messages(database).announce(job.id, Kind.NOTIFICATION, CHANNEL, "nonce")
         await Messages(database).sent(job.id, Kind.NOTIFICATION, CHANNEL, 77, "nonce")
         assert await Reports(database).insert(job, 2, "rude")
         await PendingResponses(database).insert(
             1, member_id=MEMBER, payload="{}", updates_message=False, token="token", locale="en"
         )
-        await ask(database, member=4)
+        await insert_job(database, member=4)
         await Deletions(database).delete_member(4)
     copy = path.with_name("copy.db")
-    for how in BY_TABLE[table]:
+    for how in DAMAGES_BY_TABLE[table]:
         for file in path.parent.glob("copy.db*"):
             file.unlink()
         shutil.copy(path, copy)
@@ -558,10 +561,10 @@ async def test_what_cannot_be_updated_fails_one_change_at_most(
                 lambda db=database: Reports(db).unannounced(),
                 lambda db=database: AuditLog(db).unmirrored(),
                 lambda db=database: PendingResponses(db).all(),
-                lambda db=database: Reports(db).close(GUILD, 1, Verdict.DISMISS, MO),
-                lambda db=database: WeeklyThemes(db).set(GUILD, None, MO),
-                lambda db=database: GuildStyles(db).remove(GUILD, "ours", MO),
-                lambda db=database: all_taken(db),
+                lambda db=database: Reports(db).close(GUILD, 1, Verdict.DISMISS, MODERATOR),
+                lambda db=database: WeeklyThemes(db).set(GUILD, None, MODERATOR),
+                lambda db=database: GuildStyles(db).remove(GUILD, "ours", MODERATOR),
+                lambda db=database: drain_outbox(db),
                 lambda db=database: Deletions(db).delete_member(MEMBER),
             ):
                 with suppress(StoreError):
@@ -570,21 +573,21 @@ async def test_what_cannot_be_updated_fails_one_change_at_most(
             assert [each.id for each in await JobQueue(database).waiting()] == [other.id], how
 
 
-async def all_taken(database: Database) -> None:
+async def drain_outbox(database: Database) -> None:
     while deletion := await Deletions(database).take():
         await Deletions(database).done(deletion)
 
 
-async def test_a_damaged_position_has_the_whole_journal_carried_out_again(
+async def test_with_a_damaged_position_the_whole_journal_is_carried_out_again(
     path: Path, clock: Any
 ) -> None:
     async with new_database(path, clock=clock) as database:
-        job = await ask(database)
+        job = await insert_job(database)
         await Jobs(database).cancel(job.id)
         await Deletions(database).delete_job(job.id, MEMBER)
     for how in ("position = 'far'", "position = -1", "position = NULL"):
-        with suppress(sqlite3.IntegrityError):  # unless it is declared otherwise
+        with suppress(sqlite3.IntegrityError):  # the column may not allow it
             damage_table(path, "deletion_journal", how)
         async with Database.open(path, clock=clock) as database:
             assert await Deletions(database).pending()
-            await ask(database)
+            await insert_job(database)

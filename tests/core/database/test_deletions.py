@@ -1,4 +1,4 @@
-"""What is deleted is gone, whatever crashes in between, and nothing else is."""
+"""Deletions are complete, whatever crashes in between, and delete nothing else."""
 
 import shutil
 import sqlite3
@@ -40,13 +40,13 @@ from core.recipe import Recipe, Source
 from tests.databases import new_database
 from tests.sql_trace import counted_steps
 
-ADA, BOB, MO = 71, 72, 73
-GUILD, CHANNEL, DIRECT, LOG = 10, 20, 21, 22
+ADA, BOB, MODERATOR = 71, 72, 73
+GUILD, CHANNEL, DM_CHANNEL, LOG_CHANNEL = 10, 20, 21, 22
 SECRET = "secret of Ada"
 UPLOADS = {"ada's": "a" * 64, "unused": "d" * 64, "bob's": "b" * 64, "shared": "c" * 64}
 
 
-async def ask(
+async def insert_job(
     database: Database,
     member: int,
     text: str = SECRET,
@@ -69,8 +69,8 @@ async def ask(
     )
 
 
-async def finished(database: Database, job: Job) -> Job:
-    """The job once it, and whatever waits before it, has been painted."""
+async def finish(database: Database, job: Job) -> Job:
+    """Finishes all waiting jobs; returns this one in its new state."""
     while claimed := await Claims(database).claim("engine", 30):
         await Claims(database).finish(claimed.id, "engine", State.DONE)
         await Jobs(database).mark_posted(claimed.id)
@@ -79,8 +79,8 @@ async def finished(database: Database, job: Job) -> Job:
     return ended
 
 
-async def outbox(database: Database, clock: Any) -> list[Deletion]:
-    """All deletions that wait, in the order in which they are worked off."""
+async def drain_outbox(database: Database, clock: Any) -> list[Deletion]:
+    """Takes all deletions from the outbox; returns them in order."""
     clock.now += TAKEN_SECONDS
     found = []
     while deletion := await Deletions(database).take():
@@ -93,8 +93,8 @@ def targets(deletions: list[Deletion]) -> list[Folder | Image | Message]:
     return [deletion.target for deletion in deletions]
 
 
-async def life(database: Database) -> dict[str, Job]:
-    """A server in which Ada, Bob and a moderator have done all that leaves something behind."""
+async def populate(database: Database) -> dict[str, Job]:
+    """Has Ada, Bob and a moderator do everything that leaves data behind; returns their jobs."""
     messages = Messages(database)
     for member, names in ((ADA, ("ada's", "unused", "shared")), (BOB, ("bob's", "shared"))):
         for name in names:
@@ -102,39 +102,41 @@ async def life(database: Database) -> dict[str, Job]:
                 UPLOADS[name], member, age_restricted=False, spoilered=False
             )
     jobs = {
-        "ada's": await ask(database, ADA, message=1001, initial=UPLOADS["ada's"]),
-        "ada's second": await ask(database, ADA, message=1002, initial=UPLOADS["shared"]),
-        "bob's": await ask(database, BOB, "bob's", message=2001, initial=UPLOADS["shared"]),
+        "ada's": await insert_job(database, ADA, message=1001, initial=UPLOADS["ada's"]),
+        "ada's second": await insert_job(database, ADA, message=1002, initial=UPLOADS["shared"]),
+        "bob's": await insert_job(database, BOB, "bob's", message=2001, initial=UPLOADS["shared"]),
     }
     for name in jobs:
-        jobs[name] = await finished(database, jobs[name])
+        jobs[name] = await finish(database, jobs[name])
     again = {"initial": UPLOADS["ada's"]}
-    jobs["reused"] = await ask(database, BOB, "reused", parent=jobs["ada's"], message=2002, **again)
-    jobs["from hers"] = await ask(
+    jobs["reused"] = await insert_job(
+        database, BOB, "reused", parent=jobs["ada's"], message=2002, **again
+    )
+    jobs["from hers"] = await insert_job(
         database, BOB, "on", message=2003, source=Source(jobs["ada's"].id, 0)
     )
-    jobs["ada's waiting"] = await ask(database, ADA, message=1003)
-    jobs["bob's waiting"] = await ask(
+    jobs["ada's waiting"] = await insert_job(database, ADA, message=1003)
+    jobs["bob's waiting"] = await insert_job(
         database, BOB, "later", initial=UPLOADS["bob's"], message=2004
     )
     await messages.sent(jobs["ada's"].id, Kind.TIMELAPSE, CHANNEL, 1011)
-    await messages.sent(jobs["ada's"].id, Kind.DIRECT_COPY, DIRECT, 1012)
+    await messages.sent(jobs["ada's"].id, Kind.DIRECT_COPY, DM_CHANNEL, 1012)
     await messages.sent(jobs["bob's"].id, Kind.TIMELAPSE, CHANNEL, 2011)
     assert await Reports(database).insert(jobs["ada's"], BOB, f"Bob on {SECRET}")
     assert await Reports(database).insert(jobs["bob's"], ADA, SECRET)
-    await messages.sent(jobs["ada's"].id, Kind.REPORT, LOG, 1021)
-    await messages.sent(jobs["bob's"].id, Kind.REPORT, LOG, 2021)
+    await messages.sent(jobs["ada's"].id, Kind.REPORT, LOG_CHANNEL, 1021)
+    await messages.sent(jobs["bob's"].id, Kind.REPORT, LOG_CHANNEL, 2021)
     for report in (1, 2):
         await Reports(database).mark_announced(report)
     await AuditLog(database).record_refusal(GUILD, ADA, f"“{SECRET}” is refused")
     await AuditLog(database).record_refusal(GUILD, BOB, "his own words")
-    await Blocks(database).block(GUILD, ADA, actor_id=MO, reason=SECRET, until=None)
-    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+    await Blocks(database).block(GUILD, ADA, actor_id=MODERATOR, reason=SECRET, until=None)
+    await GuildSettings(database).set_log_channel(GUILD, LOG_CHANNEL, MODERATOR)
     _, entries = await AuditLog(database).page(GUILD)
     about_ada = [entry for entry in entries if ADA in (entry.target_id, entry.actor_id)]
     others = [entry for entry in entries if entry not in about_ada]
-    assert await messages.log_sent([*about_ada[:1], *others[:1]], LOG, 1031)
-    assert await messages.log_sent(others[1:], LOG, 2031)
+    assert await messages.log_sent([*about_ada[:1], *others[:1]], LOG_CHANNEL, 1031)
+    assert await messages.log_sent(others[1:], LOG_CHANNEL, 2031)
     await Members(database).toggle_favourite(BOB, jobs["ada's"].id, most=10)
     await Members(database).toggle_favourite(BOB, jobs["bob's"].id, most=10)
     await Members(database).toggle_favourite(ADA, jobs["bob's"].id, most=10)
@@ -148,8 +150,8 @@ def dump(path: Path) -> str:
         return "\n".join(database.iterdump())
 
 
-async def assert_ada_is_gone_and_bob_is_not(database: Database, path: Path, clock: Any) -> None:
-    deletions = targets(await outbox(database, clock))
+async def assert_only_ada_is_deleted(database: Database, path: Path, clock: Any) -> None:
+    deletions = targets(await drain_outbox(database, clock))
     assert dict.fromkeys(deletions) == dict.fromkeys(
         [
             *(Folder(job) for job in (1, 2, 6)),
@@ -157,10 +159,10 @@ async def assert_ada_is_gone_and_bob_is_not(database: Database, path: Path, cloc
             Image(UPLOADS["unused"]),
             *(Message(CHANNEL, message, None) for message in (1001, 1002, 1003)),
             Message(CHANNEL, 1011, None),
-            Message(DIRECT, 1012, None),
-            Message(LOG, 1021, None),
-            Message(LOG, 2021, None),
-            Message(LOG, 1031, None),
+            Message(DM_CHANNEL, 1012, None),
+            Message(LOG_CHANNEL, 1021, None),
+            Message(LOG_CHANNEL, 2021, None),
+            Message(LOG_CHANNEL, 1031, None),
         ]
     )
     ranks = [(Folder, Image, Message).index(type(target)) for target in deletions]
@@ -195,72 +197,74 @@ async def assert_ada_is_gone_and_bob_is_not(database: Database, path: Path, cloc
     assert left == {2001, 2002, 2003, 2004, 2011}
 
 
-async def test_everything_about_a_member_goes_and_nothing_of_others(
+async def test_everything_about_a_member_is_deleted_and_nothing_of_others(
     database: Database, path: Path, clock: Any
 ) -> None:
-    await life(database)
+    await populate(database)
     assert await Deletions(database).delete_member(ADA) == 3
-    await assert_ada_is_gone_and_bob_is_not(database, path, clock)
-    # Bob's report is shown anew, without what Ada wrote.
-    assert [report.reason for _, report in await reports_to_show(database)] == [None]
+    await assert_only_ada_is_deleted(database, path, clock)
+    # The report on Bob's job is shown again, without what Ada wrote.
+    assert [report.reason for _, report in await unannounced_reports(database)] == [None]
 
 
-async def test_no_byte_of_it_is_left_in_the_files(
+async def test_no_deleted_text_is_left_in_the_files(
     database: Database, path: Path, clock: Any
 ) -> None:
-    await life(database)
+    await populate(database)
     for _ in range(50):
-        await ask(database, ADA)
+        await insert_job(database, ADA)
     await Deletions(database).delete_member(ADA)
     await Deletions(database).empty_log()
     for file in path.parent.glob("imagine.db*"):
         assert SECRET.encode() not in file.read_bytes(), file
 
 
-async def test_log_entries_are_shown_anew_without_what_was_deleted(
+async def test_log_entries_are_posted_again_without_the_deleted_text(
     database: Database, clock: Any
 ) -> None:
     messages = Messages(database)
-    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+    await GuildSettings(database).set_log_channel(GUILD, LOG_CHANNEL, MODERATOR)
     await AuditLog(database).record_refusal(GUILD, ADA, SECRET)
     await AuditLog(database).record_refusal(GUILD, BOB, "his own words")
     entries = [entry for _, entry in await AuditLog(database).unmirrored()]
-    assert await messages.log_sent(entries, LOG, 1)
+    assert await messages.log_sent(entries, LOG_CHANNEL, 1)
     await AuditLog(database).mark_mirrored(entries)
     await Deletions(database).delete_member(ADA)
-    assert targets(await outbox(database, clock)) == [Message(LOG, 1, None)]
-    anew = [entry for _, entry in await AuditLog(database).unmirrored()]
-    assert [entry.reason for entry in anew] == [None, None, "his own words"]
-    # A message with the text was still on its way: it goes as well.
-    assert not await messages.log_sent(entries, LOG, 2)
-    assert targets(await outbox(database, clock)) == [Message(LOG, 2, None)]
-    assert await messages.log_sent(anew, LOG, 3)
+    assert targets(await drain_outbox(database, clock)) == [Message(LOG_CHANNEL, 1, None)]
+    again = [entry for _, entry in await AuditLog(database).unmirrored()]
+    assert [entry.reason for entry in again] == [None, None, "his own words"]
+    # A message with the text was still in flight: it is deleted, too.
+    assert not await messages.log_sent(entries, LOG_CHANNEL, 2)
+    assert targets(await drain_outbox(database, clock)) == [Message(LOG_CHANNEL, 2, None)]
+    assert await messages.log_sent(again, LOG_CHANNEL, 3)
 
 
-async def test_a_report_on_its_way_goes_with_what_its_reporter_wrote(
+async def test_a_report_in_flight_is_deleted_with_the_text_of_its_reporter(
     database: Database, clock: Any
 ) -> None:
-    job, messages = await ask(database, BOB, "bob's"), Messages(database)
+    job, messages = await insert_job(database, BOB, "bob's"), Messages(database)
     assert await Reports(database).insert(job, ADA, SECRET)
-    assert await messages.announce(job.id, Kind.REPORT, LOG, "nonce")
+    assert await messages.announce(job.id, Kind.REPORT, LOG_CHANNEL, "nonce")
     await Deletions(database).delete_member(ADA)
-    assert not await messages.sent(job.id, Kind.REPORT, LOG, 5, "nonce")
-    assert targets(await outbox(database, clock)) == [Message(LOG, 5, "nonce")]
+    assert not await messages.sent(job.id, Kind.REPORT, LOG_CHANNEL, 5, "nonce")
+    assert targets(await drain_outbox(database, clock)) == [Message(LOG_CHANNEL, 5, "nonce")]
 
 
-async def reports_to_show(database: Database) -> list[Any]:
-    await GuildSettings(database).set_log_channel(GUILD, LOG, MO)
+async def unannounced_reports(database: Database) -> list[Any]:
+    await GuildSettings(database).set_log_channel(GUILD, LOG_CHANNEL, MODERATOR)
     return await Reports(database).unannounced()
 
 
 @pytest.mark.parametrize("upload", [None, UPLOADS["ada's"]])
-async def test_each_further_job_costs_the_same(path: Path, clock: Any, upload: str | None) -> None:
-    """Also where all jobs, Ada's and others', begin with one and the same image."""
+async def test_each_additional_job_costs_the_same(
+    path: Path, clock: Any, upload: str | None
+) -> None:
+    """Also if all jobs, Ada's and Bob's, start from the same image."""
     steps = []
     for jobs in (200, 400, 800):
         sized = path.with_name(f"{jobs}.db")
         async with new_database(sized, clock=clock) as database:
-            recipe = (await ask(database, ADA, initial=upload)).recipe.model_dump_json()
+            recipe = (await insert_job(database, ADA, initial=upload)).recipe.model_dump_json()
             async with database.transaction() as db:
                 await db.execute(
                     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
@@ -277,15 +281,15 @@ async def test_each_further_job_costs_the_same(path: Path, clock: Any, upload: s
     assert large - middle < 2.5 * (middle - small)
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
+class SimulatedCrash(BaseException):
+    """Simulates that the process is killed."""
 
 
-class Killer:
-    """Ends the process before its n-th step on disk."""
+class CrashInjector:
+    """Raises SimulatedCrash at the n-th step that touches the disk."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.left = -1
+        self.steps_left = -1
         for owner, name in (
             (aiosqlite.Connection, "execute"),
             (aiosqlite.Connection, "execute_fetchall"),
@@ -294,9 +298,9 @@ class Killer:
         monkeypatch.setattr(Journal, "append", self._counted(Journal.append))
 
     def step(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
+        self.steps_left -= 1
+        if self.steps_left == 0:
+            raise SimulatedCrash
 
     def _counted_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
         async def counted(*arguments: Any) -> Any:
@@ -306,7 +310,7 @@ class Killer:
         return counted
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A step before, and one after."""
+        """Counts a step before the call, and one after it."""
 
         def counted(*arguments: Any) -> Any:
             self.step()
@@ -318,60 +322,60 @@ class Killer:
 
 
 @pytest.mark.slow
-async def test_killed_at_any_step_it_is_done_all_the_same(
+async def test_a_deletion_survives_a_crash_at_any_step(
     tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Either nothing is deleted, and the member may try again, or all of it at the next start."""
-    async with new_database(tmp_path / "life.db", clock=clock) as database:
-        await life(database)
-    killer = Killer(monkeypatch)
+    """Either nothing is deleted and the member may try again, or all of it is at the next start."""
+    async with new_database(tmp_path / "populated.db", clock=clock) as database:
+        await populate(database)
+    crash = CrashInjector(monkeypatch)
     outcomes = set()
     for step in range(1, 100):
         path = tmp_path / f"{step}.db"
         for end in ("", ".deletions"):
-            shutil.copy(f"{tmp_path / 'life.db'}{end}", f"{path}{end}")
+            shutil.copy(f"{tmp_path / 'populated.db'}{end}", f"{path}{end}")
         async with Database.open(path, clock=clock) as database:
-            killer.left = step
+            crash.steps_left = step
             try:
                 await Deletions(database).delete_member(ADA)
-            except Killed:
+            except SimulatedCrash:
                 pass
             else:
                 break
             finally:
-                killer.left = -1
+                crash.steps_left = -1
         async with Database.open(path, clock=clock) as database:
             jobs = (await PersonalData(database).summary(ADA)).jobs
             outcomes.add(jobs)
             if jobs == 3:
                 assert await Deletions(database).pending() == 0
                 await Deletions(database).delete_member(ADA)
-            await assert_ada_is_gone_and_bob_is_not(database, path, clock)
+            await assert_only_ada_is_deleted(database, path, clock)
     assert step > 20
     assert outcomes == {0, 3}
 
 
-async def test_a_failed_commit_is_made_up_for_by_the_next_deletion(
+async def test_a_deletion_whose_commit_failed_is_completed_by_the_next_one(
     database: Database, path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await life(database)
-    killer = Killer(monkeypatch)
-    killer.left = 12  # once the journal has it
-    with pytest.raises(Killed):
+    await populate(database)
+    crash = CrashInjector(monkeypatch)
+    crash.steps_left = 12  # after the entry in the journal
+    with pytest.raises(SimulatedCrash):
         await Deletions(database).delete_member(ADA)
     assert (await PersonalData(database).summary(ADA)).jobs == 3
-    await Deletions(database).delete_member(MO)  # has nothing
-    await assert_ada_is_gone_and_bob_is_not(database, path, clock)
+    await Deletions(database).delete_member(MODERATOR)  # there is nothing to delete
+    await assert_only_ada_is_deleted(database, path, clock)
 
 
-async def test_a_clock_that_is_set_back_delays_no_deletion_and_spares_no_upload(
+async def test_a_clock_set_back_delays_no_deletion_and_spares_no_upload(
     database: Database, path: Path, clock: Any
 ) -> None:
-    await life(database)
-    await Deletions(database).delete_member(BOB)  # its deletions are due at a time to come
+    await populate(database)
+    await Deletions(database).delete_member(BOB)  # these deletions are due in the future
     clock.now -= 7200
-    await Deletions(database).delete_member(ADA)  # whose uploads are from a time to come
-    assert targets(await outbox(database, clock))
+    await Deletions(database).delete_member(ADA)  # whose uploads are from the future
+    assert targets(await drain_outbox(database, clock))
     assert await Deletions(database).pending() == 0
     async with database.read() as db:
         for member in (ADA, BOB):
@@ -379,19 +383,19 @@ async def test_a_clock_that_is_set_back_delays_no_deletion_and_spares_no_upload(
             assert await value_of(db, sql, (member,)) == 0
 
 
-async def test_what_one_worker_has_taken_no_other_tries(
+async def test_a_deletion_taken_by_one_worker_is_not_tried_by_another(
     database: Database, path: Path, clock: Any
 ) -> None:
-    await life(database)
+    await populate(database)
     await Deletions(database).delete_member(ADA)
     async with Database.open(path, clock=clock) as other:
         taken: list[int] = []
         while deletion := await Deletions(database).take():
             taken.append(deletion.id)
-            if further := await Deletions(other).take():
-                taken.append(further.id)
+            if another := await Deletions(other).take():
+                taken.append(another.id)
         assert len(taken) == len(set(taken)) == await Deletions(database).pending()
-        clock.now += TAKEN_SECONDS  # both have died
+        clock.now += TAKEN_SECONDS  # both workers have died
         deletion = await Deletions(other).take()
         assert deletion
         assert deletion.attempts == 2
@@ -400,10 +404,10 @@ async def test_what_one_worker_has_taken_no_other_tries(
         assert await Deletions(database).pending() == len(taken) - 1
 
 
-async def test_a_running_jobs_folder_goes_again_once_its_engine_has_let_go(
+async def test_a_running_jobs_folder_is_deleted_again_once_its_engine_has_stopped(
     database: Database, clock: Any
 ) -> None:
-    job = await ask(database, ADA)
+    job = await insert_job(database, ADA)
     await Claims(database).claim("engine", 30)
     await Deletions(database).delete_member(ADA)
     assert await Claims(database).held("engine") == {}
@@ -414,86 +418,86 @@ async def test_a_running_jobs_folder_goes_again_once_its_engine_has_let_go(
     assert (await Deletions(database).take()).target == Folder(job.id)  # type: ignore[union-attr]
 
 
-async def test_a_moderator_deletes_what_is_being_rendered_but_not_the_report(
+async def test_a_moderator_deletes_a_running_job_but_not_the_report(
     database: Database, clock: Any
 ) -> None:
-    job = await ask(database, ADA, message=1)
+    job = await insert_job(database, ADA, message=1)
     await Claims(database).claim("engine", 30)
-    await Messages(database).sent(job.id, Kind.REPORT, LOG, 9)
+    await Messages(database).sent(job.id, Kind.REPORT, LOG_CHANNEL, 9)
     report = await Reports(database).insert(job, BOB, "rude")
     assert report
-    assert await Reports(database).close(GUILD, report.id, Verdict.DELETE, MO, but_message=9)
+    assert await Reports(database).close(GUILD, report.id, Verdict.DELETE, MODERATOR, but_message=9)
     deleted = await Jobs(database).get(job.id)
     assert deleted
     assert (deleted.state, deleted.posted) == (State.CANCELLED, True)
     assert deleted.deleted_at
-    assert targets(await outbox(database, clock)) == [
+    assert targets(await drain_outbox(database, clock)) == [
         Folder(job.id),
         Folder(job.id),
         Message(CHANNEL, 1, None),
     ]
-    # What is left of it goes with the member.
+    # The report is deleted with the member.
     await Deletions(database).delete_member(ADA)
-    assert Message(LOG, 9, None) in targets(await outbox(database, clock))
+    assert Message(LOG_CHANNEL, 9, None) in targets(await drain_outbox(database, clock))
 
 
-async def test_ones_own_deletion_needs_an_ended_job_and_no_entry(
+async def test_deleting_ones_own_job_needs_an_ended_job_and_is_not_recorded(
     database: Database, clock: Any
 ) -> None:
-    job = await ask(database, ADA, message=1)
+    job = await insert_job(database, ADA, message=1)
     assert not await Deletions(database).delete_job(job.id, ADA)
     assert not await Deletions(database).delete_job(99, ADA)
-    await finished(database, job)
+    await finish(database, job)
     assert await Deletions(database).delete_job(job.id, ADA)
     assert await AuditLog(database).page(GUILD) == (0, [])
-    assert await Deletions(database).delete_job(job.id, MO)
+    assert await Deletions(database).delete_job(job.id, MODERATOR)
     count, _ = await AuditLog(database).page(GUILD)
     assert count == 1
 
 
-# -- messages on their way -----------------------------------------------------------------------
+# -- messages in flight --------------------------------------------------------------------------
 
 
-async def test_a_message_under_way_is_deleted_once_it_has_a_name(
+async def test_a_message_in_flight_is_deleted_once_its_id_is_known(
     database: Database, clock: Any
 ) -> None:
-    job, messages = await ask(database, ADA), Messages(database)
+    job, messages = await insert_job(database, ADA), Messages(database)
     assert await messages.announce(job.id, Kind.JOB, CHANNEL, "nonce")
     await Deletions(database).delete_member(ADA)
     assert not await messages.announce(job.id, Kind.JOB, CHANNEL, "another")
     assert not await messages.sent(job.id, Kind.JOB, CHANNEL, 5, "nonce")
-    assert targets(await outbox(database, clock)) == [
+    assert targets(await drain_outbox(database, clock)) == [
         Folder(job.id),
         Message(CHANNEL, 5, "nonce"),
     ]
-    # It comes only after the deletion was worked off: then it is deleted by itself.
+    # If it arrives after that deletion was carried out, it gets a deletion of its own.
     assert not await messages.sent(job.id, Kind.JOB, CHANNEL, 5, "nonce")
-    assert targets(await outbox(database, clock)) == [Message(CHANNEL, 5, None)]
+    assert targets(await drain_outbox(database, clock)) == [Message(CHANNEL, 5, None)]
 
 
 async def test_a_message_whose_sender_died_is_found_by_its_nonce(
     database: Database, clock: Any
 ) -> None:
-    job, messages = await ask(database, ADA), Messages(database)
+    job, messages = await insert_job(database, ADA), Messages(database)
     assert await messages.announce(job.id, Kind.JOB, CHANNEL, "long ago")
     clock.now += 3600
     assert await messages.announce(job.id, Kind.JOB, CHANNEL, "just now")
     await Deletions(database).delete_member(ADA)
     assert await Deletions(database).take()  # the folder
-    assert await Deletions(database).take() is None  # who sent it has a while to name it
-    assert Message(CHANNEL, None, "just now") in targets(await outbox(database, clock))
+    assert await Deletions(database).take() is None  # its sender may still record its id
+    assert Message(CHANNEL, None, "just now") in targets(await drain_outbox(database, clock))
     async with database.read() as db:
         assert not await value_of(db, "SELECT COUNT(*) FROM messages")
 
 
-async def test_a_message_that_a_deleted_job_gets_goes_at_once(
+async def test_a_new_message_of_a_deleted_job_is_deleted_at_once(
     database: Database, clock: Any
 ) -> None:
-    job = await finished(database, await ask(database, ADA, message=1))
+    job = await finish(database, await insert_job(database, ADA, message=1))
     await Deletions(database).delete_job(job.id, ADA)
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET message_id = 2")
-    assert Message(CHANNEL, 2, None) in targets(await outbox(database, clock))
+    assert Message(CHANNEL, 2, None) in targets(await drain_outbox(database, clock))
 
 
 # -- the journal ---------------------------------------------------------------------------------
@@ -507,7 +511,7 @@ ENTRIES = st.lists(
 
 @run(max_examples=50)
 @given(ENTRIES, st.integers(0, 200))
-def test_half_a_line_costs_nothing_but_itself(
+def test_a_partial_line_does_not_affect_other_lines(
     tmp_path_factory: pytest.TempPathFactory, entries: list[Any], cut: int
 ) -> None:
     journal = Journal(tmp_path_factory.mktemp("journal") / "imagine.db")
@@ -528,7 +532,7 @@ def test_half_a_line_costs_nothing_but_itself(
 
 @run(max_examples=50)
 @given(ENTRIES, ENTRIES, ENTRIES)
-def test_merged_journals_have_the_entries_of_both_and_keep_the_positions_of_the_first(
+def test_a_merged_journal_has_all_entries_and_keeps_positions_in_the_backup(
     tmp_path_factory: pytest.TempPathFactory, common: list[Any], one: list[Any], other: list[Any]
 ) -> None:
     here, there = (Journal(tmp_path_factory.mktemp("journal") / "imagine.db") for _ in range(2))
@@ -542,35 +546,35 @@ def test_merged_journals_have_the_entries_of_both_and_keep_the_positions_of_the_
     assert set(here.after(0)) == {*common, *one, *other}
 
 
-async def test_the_journal_knows_numbers_before_they_are_given(database: Database) -> None:
+async def test_job_ids_are_reserved_in_the_journal_before_they_are_used(database: Database) -> None:
     for _ in range(3):
-        job = await ask(database, BOB)
+        job = await insert_job(database, BOB)
         assert database.journal.reserved() >= job.id
     size = database.journal.end()
     async with database.transaction() as db:
         await db.execute("UPDATE sqlite_sequence SET seq = ?", (RESERVED,))
-    await ask(database, BOB)
-    job = await ask(database, BOB)
+    await insert_job(database, BOB)
+    job = await insert_job(database, BOB)
     assert database.journal.reserved() >= job.id
     assert database.journal.end() > size
 
 
-async def test_a_database_made_anew_gives_no_number_twice(path: Path, clock: Any) -> None:
+async def test_a_recreated_database_uses_no_job_id_twice(path: Path, clock: Any) -> None:
     async with Database.open(path, clock=clock) as database:
-        last = await ask(database, ADA)
+        last = await insert_job(database, ADA)
         await Deletions(database).delete_member(ADA)
     for file in path.parent.glob("imagine.db*"):
         if file != Journal(path).path:
             file.unlink()
     async with Database.open(path, clock=clock) as database:
-        job = await ask(database, ADA)
+        job = await insert_job(database, ADA)
         assert job.id > last.id
         await Deletions(database).delete_member(BOB)
-        assert await Jobs(database).get(job.id), "an old deletion does not hit a new job"
+        assert await Jobs(database).get(job.id), "an old deletion must not affect a new job"
 
 
-async def test_the_journal_holds_ids_and_times_alone(database: Database) -> None:
-    await life(database)
+async def test_the_journal_holds_only_ids_and_times(database: Database) -> None:
+    await populate(database)
     await Deletions(database).delete_member(ADA)
     await Deletions(database).delete_job(3, BOB)
     text = database.journal.path.read_text()

@@ -4,14 +4,14 @@ from core.database.claims import Claims
 from core.database.connection import Database
 from core.database.engines import GONE_SECONDS, REPORT_SECONDS, Engine, Engines
 from tests.core.conftest import Clock
-from tests.core.database.moderated import LEASE, ask
+from tests.core.database.moderated import LEASE, insert_job
 
 
 async def test_an_engine_is_listed_while_it_reports_itself(
     database: Database, clock: Clock
 ) -> None:
     engines = Engines(database)
-    await ask(database)
+    await insert_job(database)
     await Claims(database).claim("b", LEASE)
     await engines.report(Engine("b", "1.0", "sketch", 1))
     await engines.report(Engine("a", "1.0", "sketch", 4))
@@ -25,9 +25,7 @@ async def test_an_engine_is_listed_while_it_reports_itself(
     assert await engines.at_work() == []
 
 
-async def test_a_clock_that_is_set_back_leaves_no_dead_engine(
-    database: Database, clock: Clock
-) -> None:
+async def test_a_clock_set_back_leaves_no_dead_engine(database: Database, clock: Clock) -> None:
     engines = Engines(database)
     await engines.report(Engine("dead", "1.0", "sketch", 1))
     await engines.report(Engine("alive", "1.0", "sketch", 1))

@@ -1,4 +1,4 @@
-"""Limits and word rules belong to one server, and usage counts only what is recent."""
+"""Limits and word rules belong to one server, and usage counts only recent jobs."""
 
 from typing import Any
 
@@ -8,34 +8,34 @@ from core.database.guild_rules import GuildRules
 from core.database.jobs import Jobs
 from core.job import Reason, State
 from core.moderation import Limits, Usage, WordRule
-from tests.core.database.moderated import ELSEWHERE, HERE, MODERATOR, ask, claimed
+from tests.core.database.moderated import GUILD, MODERATOR, OTHER_GUILD, claim_all, insert_job
 
 
-async def test_usage_leaves_out_what_failed_what_is_old_and_what_is_elsewhere(
+async def test_usage_leaves_out_failed_and_old_jobs_and_those_of_other_servers(
     database: Database, clock: Any
 ) -> None:
-    await ask(database)
+    await insert_job(database)
     clock.now += 3601
-    failed, _ = await ask(database), await ask(database)
-    await ask(database, guild=ELSEWHERE)
-    await ask(database, member=2)
-    never_begun = await ask(database)
-    await Jobs(database).cancel(never_begun.id)
-    assert await GuildRules(database).usage(HERE, 1) == Usage(waiting=3, last_hour=2)
-    await claimed(database)
+    failed, _ = await insert_job(database), await insert_job(database)
+    await insert_job(database, guild=OTHER_GUILD)
+    await insert_job(database, member=2)
+    never_started = await insert_job(database)
+    await Jobs(database).cancel(never_started.id)
+    assert await GuildRules(database).usage(GUILD, 1) == Usage(waiting=3, last_hour=2)
+    await claim_all(database)
     await Claims(database).finish(failed.id, "engine", State.FAILED, Reason(text="no memory"))
-    assert await GuildRules(database).usage(HERE, 1) == Usage(waiting=0, last_hour=1)
+    assert await GuildRules(database).usage(GUILD, 1) == Usage(waiting=0, last_hour=1)
 
 
-async def test_limits_and_words_are_kept_by_server(database: Database) -> None:
+async def test_each_server_has_its_own_limits_and_words(database: Database) -> None:
     limits = Limits(running=2, size="64x96")
-    await GuildRules(database).set_limits(HERE, 5, limits, MODERATOR)
-    await GuildRules(database).add_word(HERE, WordRule("bad"), MODERATOR)
-    await GuildRules(database).add_word(HERE, WordRule("bad", age_restricted=True), MODERATOR)
-    rules = await GuildRules(database).for_member(HERE, 1)
+    await GuildRules(database).set_limits(GUILD, 5, limits, MODERATOR)
+    await GuildRules(database).add_word(GUILD, WordRule("bad"), MODERATOR)
+    await GuildRules(database).add_word(GUILD, WordRule("bad", age_restricted=True), MODERATOR)
+    rules = await GuildRules(database).for_member(GUILD, 1)
     assert rules.limits == {5: limits}
     assert rules.words == (WordRule("bad", age_restricted=True),)
-    assert not (await GuildRules(database).for_member(ELSEWHERE, 1)).words
+    assert not (await GuildRules(database).for_member(OTHER_GUILD, 1)).words
     assert not (await GuildRules(database).for_member(None, 1)).words
-    await GuildRules(database).set_limits(HERE, 5, Limits(), MODERATOR)
-    assert await GuildRules(database).limits(HERE) == {}
+    await GuildRules(database).set_limits(GUILD, 5, Limits(), MODERATOR)
+    assert await GuildRules(database).limits(GUILD) == {}

@@ -1,4 +1,4 @@
-"""A server's own styles: seen there alone, bounded, and without the uploads of whoever leaves."""
+"""A server's own styles: visible only there, limited in number, without deleted uploads."""
 
 import sqlite3
 from contextlib import closing
@@ -17,26 +17,26 @@ from core.discord_ui.audit_log import details_text
 from core.prompts import parse_prompts
 from core.storage.retention import needed
 from core.styles import Style
-from tests.core.database.moderated import ELSEWHERE, HERE, MODERATOR
+from tests.core.database.moderated import GUILD, MODERATOR, OTHER_GUILD
 
 UPLOAD = "a" * 64
 COMIC = Style("Our Comic", parse_prompts("ink:0.4 | left \\| right"), parse_prompts("fog:0.2"))
 
 
-async def test_a_style_is_found_in_its_server_alone_whatever_its_case(database: Database) -> None:
+async def test_a_style_is_found_only_in_its_server_in_any_case(database: Database) -> None:
     styles = GuildStyles(database)
-    assert await styles.add(HERE, COMIC, MODERATOR, None)
-    assert await styles.find(HERE, " our COMIC ") == COMIC
-    assert await styles.find(ELSEWHERE, COMIC.name) is None
+    assert await styles.add(GUILD, COMIC, MODERATOR, None)
+    assert await styles.find(GUILD, " our COMIC ") == COMIC
+    assert await styles.find(OTHER_GUILD, COMIC.name) is None
     assert await styles.find(None, COMIC.name) is None
-    assert await styles.all(ELSEWHERE) == []
+    assert await styles.all(OTHER_GUILD) == []
     again = Style("our comic", parse_prompts("pencil:0.4"))
-    assert await styles.add(HERE, again, MODERATOR, None)
-    assert await styles.all(HERE) == [again]
-    assert not await styles.remove(ELSEWHERE, "our comic", MODERATOR)
-    assert await styles.remove(HERE, "OUR comic", MODERATOR)
-    assert await styles.all(HERE) == []
-    _, entries = await AuditLog(database).page(HERE)
+    assert await styles.add(GUILD, again, MODERATOR, None)
+    assert await styles.all(GUILD) == [again]
+    assert not await styles.remove(OTHER_GUILD, "our comic", MODERATOR)
+    assert await styles.remove(GUILD, "OUR comic", MODERATOR)
+    assert await styles.all(GUILD) == []
+    _, entries = await AuditLog(database).page(GUILD)
     assert [details_text(entry) for entry in entries] == [
         "“our comic”: removed",
         "“our comic”: pencil:0.4",
@@ -44,45 +44,47 @@ async def test_a_style_is_found_in_its_server_alone_whatever_its_case(database: 
     ]
 
 
-async def test_a_server_has_so_many_styles_and_no_more(database: Database) -> None:
+async def test_the_number_of_styles_of_a_server_is_limited(database: Database) -> None:
     styles = GuildStyles(database)
     for number in range(MAX_STYLES):
-        assert await styles.add(HERE, Style(f"style {number}", COMIC.include), MODERATOR, None)
-    assert not await styles.add(HERE, COMIC, MODERATOR, None)
-    assert await styles.add(HERE, Style("STYLE 0", COMIC.include), MODERATOR, None)
-    assert await styles.add(ELSEWHERE, COMIC, MODERATOR, None)
-    assert len(await styles.all(HERE)) == MAX_STYLES
+        assert await styles.add(GUILD, Style(f"style {number}", COMIC.include), MODERATOR, None)
+    assert not await styles.add(GUILD, COMIC, MODERATOR, None)
+    assert await styles.add(GUILD, Style("STYLE 0", COMIC.include), MODERATOR, None)
+    assert await styles.add(OTHER_GUILD, COMIC, MODERATOR, None)
+    assert len(await styles.all(GUILD)) == MAX_STYLES
 
 
-async def test_a_removed_style_is_no_default_any_more(database: Database) -> None:
+async def test_a_removed_style_is_no_longer_a_default(database: Database) -> None:
     styles, members, defaults = GuildStyles(database), Members(database), GuildDefaults(database)
-    for guild in (HERE, ELSEWHERE):
+    for guild in (GUILD, OTHER_GUILD):
         await styles.add(guild, COMIC, MODERATOR, None)
         await defaults.set(guild, 0, Defaults(steps=20, preset=COMIC.name), MODERATOR)
         preferred = Preferences(steps=30, preset=COMIC.name, preset_guild=guild)
         await members.set_preferences(guild, preferred)
-    await styles.remove(HERE, COMIC.name, MODERATOR)
-    assert await defaults.get(HERE) == Defaults(steps=20)
-    assert await members.preferences(HERE) == Preferences(steps=30)
-    assert (await defaults.get(ELSEWHERE)).preset == COMIC.name
-    assert (await members.preferences(ELSEWHERE)).preset_guild == ELSEWHERE
+    await styles.remove(GUILD, COMIC.name, MODERATOR)
+    assert await defaults.get(GUILD) == Defaults(steps=20)
+    assert await members.preferences(GUILD) == Preferences(steps=30)
+    assert (await defaults.get(OTHER_GUILD)).preset == COMIC.name
+    assert (await members.preferences(OTHER_GUILD)).preset_guild == OTHER_GUILD
 
 
-async def test_an_example_is_kept_until_its_uploader_or_its_style_goes(database: Database) -> None:
+async def test_an_example_is_kept_until_its_uploader_or_its_style_is_deleted(
+    database: Database,
+) -> None:
     styles = GuildStyles(database)
     await UploadedImages(database).add(UPLOAD, 1, age_restricted=True, spoilered=False)
-    await styles.add(HERE, COMIC, 1, UPLOAD)
-    assert await styles.example(HERE, COMIC.name) == Example(UPLOAD, True, False)
-    assert await styles.example(ELSEWHERE, COMIC.name) is None
+    await styles.add(GUILD, COMIC, 1, UPLOAD)
+    assert await styles.example(GUILD, COMIC.name) == Example(UPLOAD, True, False)
+    assert await styles.example(OTHER_GUILD, COMIC.name) is None
     assert (await needed(database, images=[UPLOAD])).images == {UPLOAD: float("inf")}
     records = {name: rows async for name, rows in PersonalData(database).records(1)}
     assert records["examples of styles"] == [
-        {"guild_id": HERE, "style": COMIC.name, "image": UPLOAD}
+        {"guild_id": GUILD, "style": COMIC.name, "image": UPLOAD}
     ]
     await Deletions(database).delete_member(1)
-    assert await styles.example(HERE, COMIC.name) is None
+    assert await styles.example(GUILD, COMIC.name) is None
     assert (await needed(database, images=[UPLOAD])).images == {}
-    assert await styles.all(HERE) == [COMIC]
+    assert await styles.all(GUILD) == [COMIC]
     records = {name: rows async for name, rows in PersonalData(database).records(1)}
     assert set(records) <= {"moderation log"}
 
@@ -90,11 +92,11 @@ async def test_an_example_is_kept_until_its_uploader_or_its_style_goes(database:
 async def test_a_damaged_style_hides_no_other(path: Path, database: Database) -> None:
     styles = GuildStyles(database)
     for name in ("a", "b", "c", "good"):
-        await styles.add(HERE, Style(name, COMIC.include), MODERATOR, None)
+        await styles.add(GUILD, Style(name, COMIC.include), MODERATOR, None)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE guild_styles SET include = 'fog:99' WHERE key = 'a'")
         db.execute("UPDATE guild_styles SET name = CAST(x'ff' AS TEXT) WHERE key = 'b'")
         db.execute("UPDATE guild_styles SET name = '' WHERE key = 'c'")
-    assert [style.name for style in await styles.all(HERE)] == ["good"]
-    assert await styles.find(HERE, "a") is None
-    assert await styles.remove(HERE, "a", MODERATOR)
+    assert [style.name for style in await styles.all(GUILD)] == ["good"]
+    assert await styles.find(GUILD, "a") is None
+    assert await styles.remove(GUILD, "a", MODERATOR)

@@ -1,4 +1,4 @@
-"""The queue on disk: nothing lost, nothing doubled, in the fair order, whatever goes wrong."""
+"""The queue on disk: no job is lost or doubled, and the order is fair, whatever goes wrong."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ def recipe(**changes: Any) -> Recipe:
     )
 
 
-async def ask(database: Database, member: int = 1, priority: int = 0, **changes: Any) -> Job:
+async def insert_job(database: Database, member: int = 1, priority: int = 0, **changes: Any) -> Job:
     return await Jobs(database).insert(
         NewJob(
             recipe=recipe(**changes),
@@ -65,7 +65,7 @@ async def ask(database: Database, member: int = 1, priority: int = 0, **changes:
     )
 
 
-async def claimed(database: Database, engine: str = "engine") -> Job:
+async def claim(database: Database, engine: str = "engine") -> Job:
     job = await Claims(database).claim(engine, LEASE)
     assert job is not None
     return job
@@ -74,8 +74,8 @@ async def claimed(database: Database, engine: str = "engine") -> Job:
 # -- the life of a job -------------------------------------------------------------------------
 
 
-async def test_a_job_comes_back_as_it_was_asked(path: Path, database: Database) -> None:
-    job = await ask(database)
+async def test_a_job_is_stored_as_it_was_requested(path: Path, database: Database) -> None:
+    job = await insert_job(database)
     assert job.recipe == recipe()
     assert (job.guild_id, job.channel_id, job.message_id) == (10, 20, 30)
     assert (job.member_id, job.member_name) == (1, "member 1")
@@ -87,11 +87,11 @@ async def test_a_job_comes_back_as_it_was_asked(path: Path, database: Database) 
         assert await Jobs(another).get(job.id + 1) is None
 
 
-async def test_from_asked_to_posted(database: Database, clock: Any) -> None:
-    asked = await ask(database)
+async def test_a_job_goes_from_request_to_posted_outcome(database: Database, clock: Any) -> None:
+    requested = await insert_job(database)
     clock.now += 5
-    job = await claimed(database)
-    assert (job.id, job.state, job.attempts) == (asked.id, State.RUNNING, 1)
+    job = await claim(database)
+    assert (job.id, job.state, job.attempts) == (requested.id, State.RUNNING, 1)
     assert job.started_at == clock.now
     clock.now += 20
     assert await Claims(database).heartbeat("engine", LEASE, {job.id: 40, 999: 1}) == {job.id}
@@ -107,14 +107,14 @@ async def test_from_asked_to_posted(database: Database, clock: Any) -> None:
     assert await Claims(database).claim("engine", LEASE) is None
 
 
-async def test_only_its_engine_ends_a_job(database: Database, clock: Any) -> None:
-    job = await ask(database)
-    assert not await Claims(database).finish(job.id, "engine", State.DONE)  # it only waits
-    await claimed(database, "slow")
+async def test_only_its_own_engine_can_end_a_job(database: Database, clock: Any) -> None:
+    job = await insert_job(database)
+    assert not await Claims(database).finish(job.id, "engine", State.DONE)  # it is still waiting
+    await claim(database, "slow")
     clock.now += LEASE + 1
-    (back,) = await Claims(database).requeue_expired()
-    assert (back.id, back.state) == (job.id, State.QUEUED)
-    await claimed(database, "quick")
+    (requeued,) = await Claims(database).requeue_expired()
+    assert (requeued.id, requeued.state) == (job.id, State.QUEUED)
+    await claim(database, "quick")
     assert await Claims(database).held("slow") == {}
     assert await Claims(database).heartbeat("slow", LEASE, {job.id: 99}) == set()
     assert not await Claims(database).finish(job.id, "slow", State.FAILED, Reason(text="late"))
@@ -127,14 +127,14 @@ async def test_only_its_engine_ends_a_job(database: Database, clock: Any) -> Non
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.CANCELLED])
-async def test_an_engine_only_says_done_or_failed(database: Database, state: State) -> None:
+async def test_an_engine_can_only_report_done_or_failed(database: Database, state: State) -> None:
     with pytest.raises(ValueError, match="done or failed"):
         await Claims(database).finish(1, "engine", state)
 
 
 async def test_a_heartbeat_keeps_a_job(database: Database, clock: Any) -> None:
-    await ask(database)
-    job = await claimed(database)
+    await insert_job(database)
+    job = await claim(database)
     for _ in range(5):
         clock.now += LEASE - 1
         assert await Claims(database).heartbeat("engine", LEASE) == {job.id}
@@ -144,10 +144,10 @@ async def test_a_heartbeat_keeps_a_job(database: Database, clock: Any) -> None:
 async def test_a_job_that_stops_three_engines_fails_with_a_reason(
     database: Database, clock: Any
 ) -> None:
-    await ask(database)
+    await insert_job(database)
     states = []
     for _ in range(3):
-        await claimed(database)
+        await claim(database)
         clock.now += LEASE + 1
         (job,) = await Claims(database).requeue_expired()
         states.append(job.state)
@@ -156,23 +156,23 @@ async def test_a_job_that_stops_three_engines_fails_with_a_reason(
     assert await Jobs(database).unposted() == [job]
 
 
-async def test_a_clock_that_was_set_back_keeps_no_job_with_a_dead_engine(
+async def test_a_clock_set_back_leaves_no_job_with_a_dead_engine(
     database: Database, clock: Any
 ) -> None:
-    job = await ask(database)
-    await claimed(database)
+    job = await insert_job(database)
+    await claim(database)
     clock.now -= 3600
     assert await Claims(database).requeue_expired(LEASE) == []
     clock.now += LEASE + 1
-    (back,) = await Claims(database).requeue_expired(LEASE)
-    assert (back.id, back.state) == (job.id, State.QUEUED)
+    (requeued,) = await Claims(database).requeue_expired(LEASE)
+    assert (requeued.id, requeued.state) == (job.id, State.QUEUED)
 
 
-async def test_a_clock_set_back_in_small_steps_costs_a_living_engine_nothing(
+async def test_a_clock_set_back_in_small_steps_costs_a_live_engine_nothing(
     database: Database, clock: Any
 ) -> None:
-    await ask(database)
-    job = await claimed(database)
+    await insert_job(database)
+    job = await claim(database)
     for _ in range(5):
         clock.now -= 10
         assert await Claims(database).requeue_expired(LEASE) == []
@@ -181,13 +181,13 @@ async def test_a_clock_set_back_in_small_steps_costs_a_living_engine_nothing(
     assert running.attempts == 1
 
 
-async def test_an_outcome_is_shown_again_however_the_first_showing_ends(database: Database) -> None:
-    job = await ask(database)
+async def test_a_repost_is_not_cancelled_by_an_earlier_post(database: Database) -> None:
+    job = await insert_job(database)
     await Jobs(database).repost(job.id)  # nothing has ended yet
     assert (await Jobs(database).get(job.id)) == job
     await Jobs(database).cancel(job.id)
     await Jobs(database).repost(job.id)
-    await Jobs(database).mark_posted(job.id, job.redraws)  # a showing that began before
+    await Jobs(database).mark_posted(job.id, job.redraws)  # a post that started before the repost
     (waiting,) = await Jobs(database).unposted()
     assert waiting.redraws == 1
     await Jobs(database).mark_posted(job.id, waiting.redraws)
@@ -197,18 +197,20 @@ async def test_an_outcome_is_shown_again_however_the_first_showing_ends(database
     assert await Jobs(database).unposted() == []
 
 
-async def test_a_good_stop_gives_the_old_place_back_and_is_no_attempt(database: Database) -> None:
-    jobs = [await ask(database, member) for member in (1, 2, 3)]
+async def test_a_clean_shutdown_keeps_the_place_and_does_not_count_as_an_attempt(
+    database: Database,
+) -> None:
+    jobs = [await insert_job(database, member) for member in (1, 2, 3)]
     for _ in range(5):
-        job = await claimed(database)
+        job = await claim(database)
         assert job.attempts == 1
         assert await Claims(database).release(job.id, "engine")
     assert [job.id for job in await JobQueue(database).waiting()] == [job.id for job in jobs]
 
 
-async def test_cancel_reaches_waiting_and_running_jobs_of_the_member(database: Database) -> None:
-    first, second = await ask(database), await ask(database)
-    await claimed(database)
+async def test_a_member_can_cancel_their_own_waiting_and_running_jobs(database: Database) -> None:
+    first, second = await insert_job(database), await insert_job(database)
+    await claim(database)
     assert await Jobs(database).cancel(first.id, member_id=2) is None  # not hers
     for job in (first, second):
         cancelled = await Jobs(database).cancel(
@@ -219,72 +221,76 @@ async def test_cancel_reaches_waiting_and_running_jobs_of_the_member(database: D
             State.CANCELLED,
             Reason(text="Cancelled by its member."),
         )
-        assert await Jobs(database).cancel(job.id) is None  # once is enough
+        assert await Jobs(database).cancel(job.id) is None  # it is cancelled already
     assert await Claims(database).held("engine") == {}
     assert not await Claims(database).finish(first.id, "engine", State.DONE)
     assert [job.id for job in await Jobs(database).unposted()] == [first.id, second.id]
 
 
-async def test_a_moderator_cancels_anybodys_job_but_no_ended_one(database: Database) -> None:
-    job = await ask(database)
-    await claimed(database)
+async def test_a_moderator_can_cancel_anybodys_job_unless_it_has_ended(database: Database) -> None:
+    job = await insert_job(database)
+    await claim(database)
     await Claims(database).finish(job.id, "engine", State.DONE)
     assert await Jobs(database).cancel(job.id) is None
-    other = await ask(database, member=2)
+    other = await insert_job(database, member=2)
     assert await Jobs(database).cancel(other.id)
 
 
 # -- the order of the queue ----------------------------------------------------------------------
 
 
-async def test_positions_waiting_and_the_members_own(database: Database) -> None:
-    mine = [await ask(database, member=1) for _ in range(3)]
-    hers = await ask(database, member=2)
-    urgent = await ask(database, member=3, priority=1)
+async def test_positions_waiting_jobs_and_a_members_own_jobs(database: Database) -> None:
+    mine = [await insert_job(database, member=1) for _ in range(3)]
+    hers = await insert_job(database, member=2)
+    urgent = await insert_job(database, member=3, priority=1)
     expected = [urgent.id, mine[0].id, hers.id, mine[1].id, mine[2].id]
     assert [job.id for job in await JobQueue(database).waiting()] == expected
     assert [job.id for job in await JobQueue(database).waiting(limit=2, offset=1)] == expected[1:3]
     assert [await JobQueue(database).position(job_id) for job_id in expected] == [1, 2, 3, 4, 5]
     assert await JobQueue(database).waiting_count() == 5
-    await claimed(database)
-    assert (await claimed(database)).id == mine[0].id
+    await claim(database)
+    assert (await claim(database)).id == mine[0].id
     assert await JobQueue(database).position(mine[0].id) is None
     assert [job.id for job in await JobQueue(database).by_member(1)] == [job.id for job in mine]
 
 
-async def test_four_images_at_once_are_four_turns(database: Database) -> None:
-    flood = [await ask(database, member=1, count=4) for _ in range(3)]
-    single = [await ask(database, member=2) for _ in range(5)]
-    order = [(await claimed(database)).id for _ in range(7)]
+async def test_a_job_of_four_images_takes_four_turns(database: Database) -> None:
+    flood = [await insert_job(database, member=1, count=4) for _ in range(3)]
+    single = [await insert_job(database, member=2) for _ in range(5)]
+    order = [(await claim(database)).id for _ in range(7)]
     assert order[:6] == [flood[0].id, *(job.id for job in single[:4]), flood[1].id]
 
 
-async def test_who_cancels_what_waits_loses_no_place(database: Database) -> None:
-    kept = await ask(database, member=1)
+async def test_cancelling_a_waiting_job_costs_no_place(database: Database) -> None:
+    kept = await insert_job(database, member=1)
     for _ in range(10):
-        await Jobs(database).cancel((await ask(database, member=2)).id)
-    job = await ask(database, member=2)
-    await ask(database, member=3)
+        await Jobs(database).cancel((await insert_job(database, member=2)).id)
+    job = await insert_job(database, member=2)
+    await insert_job(database, member=3)
     assert [waiting.id for waiting in await JobQueue(database).waiting()][:2] == [kept.id, job.id]
 
 
-async def test_the_wait_is_estimated_from_what_was_measured(database: Database, clock: Any) -> None:
-    first, second = await ask(database), await ask(database, member=2)
+async def test_the_wait_is_estimated_from_finished_jobs(database: Database, clock: Any) -> None:
+    first, second = await insert_job(database), await insert_job(database, member=2)
     assert await JobQueue(database).wait_seconds(first.id) is None  # nothing measured yet
-    for _ in range(2):  # two side by side in 50 seconds: 25 each
-        await claimed(database)
+    for _ in range(2):  # two in parallel in 50 seconds: 25 each
+        await claim(database)
     clock.now += 50
     for job in (first, second):
         await Claims(database).finish(job.id, "engine", State.DONE)
-    running, small, last = await ask(database), await ask(database, width=32), await ask(database)
+    running, small, last = (
+        await insert_job(database),
+        await insert_job(database, width=32),
+        await insert_job(database),
+    )
     assert await JobQueue(database).wait_seconds(running.id) == 0
-    await claimed(database)
+    await claim(database)
     await Claims(database).heartbeat("engine", LEASE, {running.id: 60})
     assert await JobQueue(database).wait_seconds(small.id) == pytest.approx(
         10
     )  # 40 steps of 100 are left
     assert await JobQueue(database).wait_seconds(last.id) == pytest.approx(10 + 12.5)
-    assert await JobQueue(database).wait_seconds(running.id) is None  # it does not wait
+    assert await JobQueue(database).wait_seconds(running.id) is None  # it no longer waits
 
 
 Event = tuple[str, int, int]
@@ -295,46 +301,46 @@ Event = tuple[str, int, int]
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["ask", "ask", "claim", "finish", "release", "cancel", "crash"]),
+            st.sampled_from(["insert", "insert", "claim", "finish", "release", "cancel", "crash"]),
             st.integers(0, 3),
             st.integers(1, 4),
         ),
         max_size=40,
     )
 )
-def test_any_history_keeps_the_queues_laws(events: list[Event]) -> None:
-    """Every job is in one state, the order is that of `core.fair_queue`, and all ends."""
-    asyncio.run(_live_through(events))
+def test_any_history_keeps_the_queues_invariants(events: list[Event]) -> None:
+    """Every job is in one state, the order is that of `core.fair_queue`, and every job ends."""
+    asyncio.run(_replay(events))
 
 
-async def _live_through(events: list[Event]) -> None:
+async def _replay(events: list[Event]) -> None:
     now = 0.0
     with tempfile.TemporaryDirectory() as folder:
         async with new_database(Path(folder) / "imagine.db", clock=lambda: now) as database:
-            asked: dict[int, Job] = {}
+            inserted: dict[int, Job] = {}
             for kind, member, count in events:
                 now += 1
-                await _happen(database, kind, member, count, asked)
+                await _apply(database, kind, member, count, inserted)
                 if kind == "crash":
                     now += LEASE
                     await Claims(database).requeue_expired()
-                await _check(database, asked)
+                await _check(database, inserted)
             while job := await Claims(database).claim("last", LEASE):
                 assert await Claims(database).finish(job.id, "last", State.DONE)
             for job in await JobQueue(database).running():
                 assert await Jobs(database).cancel(job.id)
-            assert {job.id for job in await Jobs(database).unposted()} == asked.keys()
+            assert {job.id for job in await Jobs(database).unposted()} == inserted.keys()
 
 
-async def _happen(
-    database: Database, kind: str, member: int, count: int, asked: dict[int, Job]
+async def _apply(
+    database: Database, kind: str, member: int, count: int, inserted: dict[int, Job]
 ) -> None:
     engine = f"engine {count % 2}"
     held = sorted(await Claims(database).held(engine))
     match kind:
-        case "ask":
-            job = await ask(database, member, priority=member // 3, count=count)
-            asked[job.id] = job
+        case "insert":
+            job = await insert_job(database, member, priority=member // 3, count=count)
+            inserted[job.id] = job
         case "claim":
             queue = await JobQueue(database).waiting()
             job_now = await Claims(database).claim(engine, LEASE)
@@ -347,18 +353,18 @@ async def _happen(
             assert await Jobs(database).cancel(mine[0].id, member)
 
 
-async def _check(database: Database, asked: dict[int, Job]) -> None:
+async def _check(database: Database, inserted: dict[int, Job]) -> None:
     waiting, running = (
         await JobQueue(database).waiting(limit=1000),
         await JobQueue(database).running(),
     )
     ended = await Jobs(database).unposted(limit=1000)
     ids = Counter(job.id for job in waiting + running + ended)
-    assert ids == Counter(asked.keys())  # each job exactly once
+    assert ids == Counter(inserted.keys())  # each job exactly once
     assert waiting == sorted(waiting, key=lambda j: claim_order(j.priority, j.turn, j.id))
     for place, job in enumerate(waiting, start=1):
         assert await JobQueue(database).position(job.id) == place
-        assert (job.turn, job.recipe) == (asked[job.id].turn, asked[job.id].recipe)
+        assert (job.turn, job.recipe) == (inserted[job.id].turn, inserted[job.id].recipe)
     members = {(job.member_id, job.priority) for job in waiting}
     for member in members:  # first come, first served within a member
         own = [job.id for job in waiting if (job.member_id, job.priority) == member]
@@ -370,7 +376,7 @@ async def _check(database: Database, asked: dict[int, Job]) -> None:
 
 async def test_no_two_engines_get_the_same_job(path: Path) -> None:
     async with Database.open(path) as bot, Database.open(path) as one, Database.open(path) as two:
-        asked = {(await ask(bot, member)).id for member in range(40)}
+        inserted = {(await insert_job(bot, member)).id for member in range(40)}
 
         async def take(database: Database, engine: str) -> list[int]:
             taken = []
@@ -379,30 +385,30 @@ async def test_no_two_engines_get_the_same_job(path: Path) -> None:
             return taken
 
         first, second = await asyncio.gather(take(one, "one"), take(two, "two"))
-        assert sorted(first + second) == sorted(asked)
+        assert sorted(first + second) == sorted(inserted)
         assert await Claims(one).held("one") == dict.fromkeys(first, False)
 
 
-async def test_tasks_of_one_process_share_a_store(database: Database) -> None:
-    """Their transactions do not run into each other."""
-    jobs = await asyncio.gather(*(ask(database, member % 3) for member in range(20)))
+async def test_tasks_of_one_process_share_a_database(database: Database) -> None:
+    """Their transactions do not interleave."""
+    jobs = await asyncio.gather(*(insert_job(database, member % 3) for member in range(20)))
     claims = await asyncio.gather(*(Claims(database).claim("engine", LEASE) for _ in range(25)))
     taken = [job.id for job in claims if job]
     assert sorted(taken) == sorted(job.id for job in jobs)
 
 
 async def test_a_cancelled_task_leaves_no_transaction_open(database: Database) -> None:
-    for delay in range(12):  # cut off at each of its first awaits
-        task = asyncio.create_task(ask(database))
+    for delay in range(12):  # cancelled at each of its first awaits
+        task = asyncio.create_task(insert_job(database))
         for _ in range(delay):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        kept = await ask(database, member=2)
+        kept = await insert_job(database, member=2)
         assert await Jobs(database).get(kept.id) == kept
 
 
-SCRIPT = """
+CLAIM_SCRIPT = """
 import asyncio, sys
 from core.database.connection import Database
 from core.database.claims import Claims
@@ -415,7 +421,7 @@ async def main():
 asyncio.run(main())
 """
 
-OPENS = """
+OPEN_SCRIPT = """
 import asyncio, sys
 from core.database.connection import Database
 
@@ -429,16 +435,16 @@ asyncio.run(main())
 """
 
 
-async def _process(path: Path, engine: str, script: str = SCRIPT) -> Process:
+async def _start_process(path: Path, engine: str, script: str = CLAIM_SCRIPT) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, str(path), engine, cwd=CHECKOUT, stdin=PIPE, stdout=PIPE
     )
 
 
 @pytest.mark.slow
-async def test_processes_that_start_together_make_one_database(path: Path) -> None:
+async def test_processes_that_start_together_create_one_database(path: Path) -> None:
     """Bot and engine start at the same moment on a fresh machine."""
-    processes = [await _process(path, str(number), OPENS) for number in range(4)]
+    processes = [await _start_process(path, str(number), OPEN_SCRIPT) for number in range(4)]
     assert await _lines(processes) == [b"ready\n"] * 4
     for attempt in range(3):
         for process in processes:
@@ -456,12 +462,14 @@ async def _lines(processes: list[Process]) -> list[bytes]:
 
 
 @pytest.mark.slow
-async def test_a_killed_engines_job_goes_back_after_its_lease(
+async def test_a_killed_engines_job_is_requeued_after_its_lease(
     path: Path, database: Database, clock: Any
 ) -> None:
-    job = await ask(database)
-    claims_and_hangs = SCRIPT.replace("print(job.id)", "print(job.id, flush=True); input()")
-    engine = await _process(path, "doomed", claims_and_hangs)
+    job = await insert_job(database)
+    claim_and_hang_script = CLAIM_SCRIPT.replace(
+        "print(job.id)", "print(job.id, flush=True); input()"
+    )
+    engine = await _start_process(path, "doomed", claim_and_hang_script)
     assert engine.stdout
     assert await engine.stdout.readline() == f"{job.id}\n".encode()
     engine.kill()
@@ -472,41 +480,41 @@ async def test_a_killed_engines_job_goes_back_after_its_lease(
     clock.now = running.lease_until - 1
     assert await Claims(database).requeue_expired() == []
     clock.now = running.lease_until + 1
-    assert [back.id for back in await Claims(database).requeue_expired()] == [job.id]
-    assert (await claimed(database, "next")).id == job.id
+    assert [requeued.id for requeued in await Claims(database).requeue_expired()] == [job.id]
+    assert (await claim(database, "next")).id == job.id
 
 
-# -- what may go wrong with the file -------------------------------------------------------------
+# -- failures of the file ------------------------------------------------------------------------
 
 
-def _copy_as_power_cut_leaves_it(path: Path, target: Path, torn_bytes: int = 0) -> None:
-    """The files as they are on disk now; the end of the log may be torn."""
+def _copy_as_after_a_power_cut(path: Path, target: Path, torn_bytes: int = 0) -> None:
+    """Copies the files as they are on disk now; the end of the WAL may be torn off."""
     shutil.copy(path, target)
-    log = path.with_name(path.name + "-wal").read_bytes()
-    end = len(log) - torn_bytes
-    target.with_name(target.name + "-wal").write_bytes(log[:end])
+    wal = path.with_name(path.name + "-wal").read_bytes()
+    end = len(wal) - torn_bytes
+    target.with_name(target.name + "-wal").write_bytes(wal[:end])
 
 
-async def test_what_was_acknowledged_survives_a_power_cut(path: Path, database: Database) -> None:
-    jobs = [await ask(database, member) for member in range(5)]
+async def test_acknowledged_jobs_survive_a_power_cut(path: Path, database: Database) -> None:
+    jobs = [await insert_job(database, member) for member in range(5)]
     after = path.with_name("after.db")
-    _copy_as_power_cut_leaves_it(path, after)
+    _copy_as_after_a_power_cut(path, after)
     async with Database.open(after) as opened:
         assert await JobQueue(opened).waiting() == jobs
 
 
-async def test_a_change_torn_by_a_power_cut_is_not_there_at_all(
+async def test_a_transaction_torn_by_a_power_cut_is_rolled_back(
     path: Path, database: Database
 ) -> None:
-    jobs = [await ask(database, member) for member in range(5)]
+    jobs = [await insert_job(database, member) for member in range(5)]
     after = path.with_name("after.db")
-    _copy_as_power_cut_leaves_it(path, after, torn_bytes=100)
+    _copy_as_after_a_power_cut(path, after, torn_bytes=100)
     async with Database.open(after) as opened:
         assert await JobQueue(opened).waiting() == jobs[:-1]
-        assert await ask(opened, member=9)
+        assert await insert_job(opened, member=9)
 
 
-async def test_the_promises_of_the_file(path: Path, database: Database) -> None:
+async def test_writes_are_durable_and_reads_cannot_write(path: Path, database: Database) -> None:
     async with Database.open(path) as opened, opened.transaction() as db:
         pragmas = {}
         for name in ("journal_mode", "synchronous", "foreign_keys", "query_only"):
@@ -523,16 +531,16 @@ async def test_the_promises_of_the_file(path: Path, database: Database) -> None:
                 await db.execute("DELETE FROM jobs")
 
 
-async def test_a_locked_database(path: Path) -> None:
+async def test_a_locked_database_stops_only_writers(path: Path) -> None:
     async with Database.open(path, busy_seconds=0.01) as database:
-        job = await ask(database)
+        job = await insert_job(database)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreLockedError, match=r"locked by another program.*\.$"):
-                await ask(database)
-            assert await JobQueue(database).position(job.id) == 1  # looking goes on
+                await insert_job(database)
+            assert await JobQueue(database).position(job.id) == 1  # reads go on
         assert await JobQueue(database).waiting() == [job]
-        assert await ask(database)  # and it recovers
+        assert await insert_job(database)  # and it recovers
 
 
 @pytest.fixture
@@ -546,8 +554,8 @@ def locked(path: Path, database: Database) -> Iterator[sqlite3.Connection]:
 async def test_reads_do_not_wait_for_writers(
     database: Database, locked: sqlite3.Connection
 ) -> None:
-    """They are answered while a writer of this process waits for another one's lock."""
-    writer = asyncio.create_task(ask(database))
+    """They return while a writer of this process waits for the lock of another program."""
+    writer = asyncio.create_task(insert_job(database))
     await asyncio.sleep(0)
     assert await JobQueue(database).waiting() == []
     assert await JobQueue(database).position(1) is None
@@ -556,25 +564,25 @@ async def test_reads_do_not_wait_for_writers(
     assert await JobQueue(database).waiting() in ([], [await writer])
 
 
-async def test_each_writer_waits_for_one_deadline_only(path: Path, database: Database) -> None:
-    """Twenty that begin together give up together, not one deadline after the other."""
+async def test_each_writer_waits_for_only_one_deadline(path: Path, database: Database) -> None:
+    """Twenty that start together give up together, not one after the other."""
     deadline = 0.3
-    async with Database.open(path, busy_seconds=deadline) as patient:
+    async with Database.open(path, busy_seconds=deadline) as opened:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            writers = [asyncio.create_task(ask(patient)) for _ in range(20)]
-            _, late = await asyncio.wait(writers, timeout=10 * deadline)
-            assert not late
+            writers = [asyncio.create_task(insert_job(opened)) for _ in range(20)]
+            _, unfinished = await asyncio.wait(writers, timeout=10 * deadline)
+            assert not unfinished
         for writer in writers:
             assert isinstance(writer.exception(), StoreLockedError)
-        assert await ask(patient)
+        assert await insert_job(opened)
 
 
-async def test_nothing_holds_up_the_event_loop(
+async def test_a_waiting_writer_does_not_block_the_event_loop(
     database: Database, locked: sqlite3.Connection
 ) -> None:
-    """The gateway's heartbeats come from it, whatever the database waits for."""
-    writer = asyncio.create_task(ask(database))
+    """The loop has to send the gateway's heartbeats, whatever the database waits for."""
+    writer = asyncio.create_task(insert_job(database))
     for _ in range(1000):
         await asyncio.sleep(0)
     assert not writer.done()
@@ -584,7 +592,7 @@ async def test_nothing_holds_up_the_event_loop(
 
 @pytest.fixture
 def as_nobody() -> Iterator[None]:
-    """Without the rights of root, who may write everything."""
+    """Drops root's privileges, which would allow every write."""
     if os.geteuid() != 0:
         yield
         return
@@ -594,62 +602,64 @@ def as_nobody() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that everybody may enter (pytest's own is the user's alone)."""
+def shared_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own is private."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         yield Path(folder)
 
 
 @pytest.fixture
-async def filled(open_folder: Path) -> Path:
-    async with Database.open(open_folder / "imagine.db") as database:
-        await ask(database)
-    return open_folder / "imagine.db"
+async def database_path(shared_folder: Path) -> Path:
+    async with Database.open(shared_folder / "imagine.db") as database:
+        await insert_job(database)
+    return shared_folder / "imagine.db"
 
 
 @pytest.fixture
-def read_only(filled: Path) -> Iterator[Path]:
-    filled.chmod(0o444)
-    filled.parent.chmod(0o555)
-    yield filled
-    filled.parent.chmod(0o777)
+def read_only(database_path: Path) -> Iterator[Path]:
+    database_path.chmod(0o444)
+    database_path.parent.chmod(0o555)
+    yield database_path
+    database_path.parent.chmod(0o777)
 
 
-async def test_a_read_only_database(read_only: Path, as_nobody: None) -> None:
+async def test_a_read_only_database_is_an_error(read_only: Path, as_nobody: None) -> None:
     with pytest.raises(StoreReadOnlyError, match=r"is not writable.*\.$"):
         async with Database.open(read_only):
             pass
 
 
-async def test_a_folder_that_cannot_be_made(open_folder: Path, as_nobody: None) -> None:
-    open_folder.joinpath("file").write_text("not a folder")
+async def test_a_folder_that_cannot_be_created_is_an_error(
+    shared_folder: Path, as_nobody: None
+) -> None:
+    shared_folder.joinpath("file").write_text("not a folder")
     with pytest.raises(StoreReadOnlyError, match=r"can't be created.*\.$"):
-        async with Database.open(open_folder / "file" / "data" / "imagine.db"):
+        async with Database.open(shared_folder / "file" / "data" / "imagine.db"):
             pass
 
 
 async def test_a_full_disk_loses_nothing(database: Database) -> None:
-    before = await ask(database)
+    before = await insert_job(database)
     async with database.transaction() as db:
         ((pages,),) = await db.execute_fetchall("PRAGMA page_count")
         await db.execute(f"PRAGMA max_page_count = {pages}")
 
-    async def ask_much() -> None:
+    async def insert_many() -> None:
         for _ in range(200):
-            await ask(database)
+            await insert_job(database)
 
     with pytest.raises(StoreFullError, match=r"disk is full.*\.$"):
-        await ask_much()
+        await insert_many()
     async with database.transaction() as db:
         await db.execute("PRAGMA max_page_count = 100000")
     kept = await JobQueue(database).waiting(limit=1000)
     assert kept[0] == before
-    after = await ask(database)
+    after = await insert_job(database)
     assert await JobQueue(database).waiting(limit=1000) == [*kept, after]
 
 
-async def _refused(path: Path) -> StoreError:
+async def _open_error(path: Path) -> StoreError:
     with pytest.raises(StoreError, match=r"\.$") as caught:
         async with Database.open(path):
             pass
@@ -660,29 +670,29 @@ def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     with closing(sqlite3.connect(path)) as newer:
         newer.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
-    error = asyncio.run(_refused(path))
+    error = asyncio.run(_open_error(path))
     assert isinstance(error, StoreTooNewError)
     assert "newer version" in str(error)
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" * 300])
-def test_something_else_in_its_place_is_left_alone(path: Path, content: bytes) -> None:
+def test_another_file_in_its_place_is_refused_and_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    error = asyncio.run(_refused(path))
+    error = asyncio.run(_open_error(path))
     assert isinstance(error, StoreDamagedError)
     assert "is not a database, or is damaged" in str(error)
     assert path.read_bytes() == content
 
 
-async def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    assert isinstance(await _refused(tmp_path), StoreReadOnlyError)
+async def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
+    assert isinstance(await _open_error(tmp_path), StoreReadOnlyError)
 
 
 # -- migrations ----------------------------------------------------------------------------------
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(
+async def test_a_failed_migration_is_rolled_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = "CREATE TABLE a (x);\nINSERT INTO a VALUES (1);\n-- the end\n"
@@ -704,34 +714,34 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
 
 
 async def test_each_migration_is_applied_once(path: Path, database: Database) -> None:
-    job = await ask(database)
+    job = await insert_job(database)
     async with Database.open(path) as again:
         assert await JobQueue(again).waiting() == [job]
 
 
 async def test_a_long_queue_is_read_from_its_indexes(database: Database) -> None:
-    """No statement of the queue's life goes through the whole table; a claim sorts servers."""
+    """No statement scans the whole table of jobs; only a claim sorts, and only servers."""
     async with traced(database) as statements:
-        job = await ask(database)
+        job = await insert_job(database)
         for call in (
             JobQueue(database).position,
             JobQueue(database).wait_seconds,
             Jobs(database).get,
         ):
             await call(job.id)
-        for look in (
+        for read in (
             JobQueue(database).waiting,
             JobQueue(database).waiting_count,
             JobQueue(database).running,
             Jobs(database).unposted,
         ):
-            await look()
+            await read()
         await JobQueue(database).by_member(1)
         await Claims(database).claim("engine", LEASE)
         await Claims(database).heartbeat("engine", LEASE)
         await Claims(database).requeue_expired()
         await Claims(database).finish(job.id, "engine", State.DONE)
-        await JobQueue(database).wait_seconds((await ask(database)).id)
+        await JobQueue(database).wait_seconds((await insert_job(database)).id)
     read_or_write = ("SELECT", "UPDATE", "INSERT", "WITH")
     plans = {
         sql: await query_plan(database, sql)
@@ -749,4 +759,4 @@ async def test_a_long_queue_is_read_from_its_indexes(database: Database) -> None
 
 
 async def test_every_job_field_has_its_column(database: Database) -> None:
-    assert asdict(await ask(database)).keys() == Job.__dataclass_fields__.keys()
+    assert asdict(await insert_job(database)).keys() == Job.__dataclass_fields__.keys()

@@ -2,25 +2,25 @@
 
 from core.database.connection import Database
 from core.database.members import Members, Toggled
-from tests.core.database.test_dead_letters import ask, finished
+from tests.core.database.test_dead_letters import finish, insert_job
 
 ADA, BOB = 1, 2
-MOST = 3
+MAX_FAVOURITES = 3
 
 
 async def test_a_member_has_a_bounded_number_of_favourites(database: Database) -> None:
     """Otherwise one member could keep every folder on the disk."""
     members = Members(database)
     jobs = []
-    for _ in range(MOST + 1):
-        jobs.append(await ask(database))
-        await finished(database, jobs[-1])
+    for _ in range(MAX_FAVOURITES + 1):
+        jobs.append(await insert_job(database))
+        await finish(database, jobs[-1])
     *first, last = (job.id for job in jobs)
     for job_id in first:
-        assert await members.toggle_favourite(ADA, job_id, most=MOST) is Toggled.ADDED
-    assert await members.toggle_favourite(ADA, last, most=MOST) is Toggled.FULL
-    assert await members.toggle_favourite(BOB, last, most=MOST) is Toggled.ADDED
+        assert await members.toggle_favourite(ADA, job_id, most=MAX_FAVOURITES) is Toggled.ADDED
+    assert await members.toggle_favourite(ADA, last, most=MAX_FAVOURITES) is Toggled.FULL
+    assert await members.toggle_favourite(BOB, last, most=MAX_FAVOURITES) is Toggled.ADDED
     kept = [job.id for job in (await members.history(ADA, 10, favourites=True))[1]]
     assert kept == first[::-1]
-    assert await members.toggle_favourite(ADA, first[0], most=MOST) is Toggled.REMOVED
-    assert await members.toggle_favourite(ADA, last, most=MOST) is Toggled.ADDED
+    assert await members.toggle_favourite(ADA, first[0], most=MAX_FAVOURITES) is Toggled.REMOVED
+    assert await members.toggle_favourite(ADA, last, most=MAX_FAVOURITES) is Toggled.ADDED

@@ -1,4 +1,4 @@
-"""Pending responses: written down until Discord has taken them."""
+"""Pending responses: stored until Discord has accepted them."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from core.recipe import Recipe
 RECIPE = Recipe.make("a red circle", width=64, height=64, steps=9)
 
 
-async def pending(database: Database, interaction_id: int) -> PendingResponses:
+async def insert_pending_response(database: Database, interaction_id: int) -> PendingResponses:
     rows = PendingResponses(database)
     await rows.insert(
         interaction_id, member_id=4, payload="{}", updates_message=False, token="token", locale="de"
@@ -24,7 +24,7 @@ async def pending(database: Database, interaction_id: int) -> PendingResponses:
     return rows
 
 
-async def queue(database: Database, interaction_id: int) -> int:
+async def insert_job(database: Database, interaction_id: int) -> int:
     job = await Jobs(database).insert(
         NewJob(
             recipe=RECIPE,
@@ -39,13 +39,13 @@ async def queue(database: Database, interaction_id: int) -> int:
     return job.id
 
 
-async def test_a_pending_response_outlives_its_process_with_its_job(path: Path) -> None:
+async def test_a_pending_response_and_its_job_outlive_their_process(path: Path) -> None:
     async with Database.open(path) as database:
-        rows = await pending(database, 2**60)
+        rows = await insert_pending_response(database, 2**60)
         (row,) = await rows.all()
         assert (row.interaction_id, row.payload, row.token) == (2**60, "{}", "token")
         assert (row.locale, row.job_id) == ("de", None)
-        job_id = await queue(database, 2**60)
+        job_id = await insert_job(database, 2**60)
     async with Database.open(path) as database:
         rows = PendingResponses(database)
         assert [row.job_id for row in await rows.all()] == [job_id]
@@ -54,11 +54,11 @@ async def test_a_pending_response_outlives_its_process_with_its_job(path: Path) 
         assert await Jobs(database).get(job_id)
 
 
-async def test_an_outcome_that_the_response_may_have_hidden_is_posted_again(
+async def test_an_outcome_that_the_response_may_have_overwritten_is_posted_again(
     database: Database,
 ) -> None:
-    rows = await pending(database, 7)
-    job_id, other = await queue(database, 7), await queue(database, 8)
+    rows = await insert_pending_response(database, 7)
+    job_id, other = await insert_job(database, 7), await insert_job(database, 8)
     for each in (job_id, other):
         await Jobs(database).cancel(each)
         await Jobs(database).mark_posted(each)
@@ -67,8 +67,8 @@ async def test_an_outcome_that_the_response_may_have_hidden_is_posted_again(
 
 
 async def test_a_resumed_interaction_does_not_toggle_a_favourite_back(database: Database) -> None:
-    await pending(database, 7)
-    job_id = await queue(database, 7)
+    await insert_pending_response(database, 7)
+    job_id = await insert_job(database, 7)
     members = Members(database)
     toggled = []
     for interaction in (7, 7, 8, 9):
@@ -77,18 +77,20 @@ async def test_a_resumed_interaction_does_not_toggle_a_favourite_back(database: 
     assert toggled == [Toggled.ADDED, Toggled.ADDED, Toggled.REMOVED, Toggled.ADDED]
 
 
-async def test_what_an_interaction_has_done_is_on_disk_with_its_effect(database: Database) -> None:
-    rows = await pending(database, 7)
+async def test_an_interaction_is_marked_as_done_together_with_its_changes(
+    database: Database,
+) -> None:
+    rows = await insert_pending_response(database, 7)
     current_interaction.set(7)
-    queue_ = ModerationQueue(database)
-    assert not await queue_.resume(1, 9)  # there is nothing to resume
+    queue = ModerationQueue(database)
+    assert not await queue.resume(1, 9)  # there is nothing to resume
     assert [row.done for row in await rows.all()] == [False]
-    await queue_.pause(1, 9, None)
+    await queue.pause(1, 9, None)
     assert [row.done for row in await rows.all()] == [True]
 
 
-async def test_a_refusal_is_in_the_log_once_for_an_interaction(database: Database) -> None:
-    await pending(database, 7)
+async def test_a_refusal_is_recorded_once_per_interaction(database: Database) -> None:
+    await insert_pending_response(database, 7)
     current_interaction.set(7)
     for _ in range(2):
         await AuditLog(database).record_refusal(1, 4, "too many")
@@ -98,10 +100,10 @@ async def test_a_refusal_is_in_the_log_once_for_an_interaction(database: Databas
     assert count == 2
 
 
-async def test_what_a_member_typed_goes_with_everything_about_them(
+async def test_what_a_member_typed_is_deleted_with_everything_about_them(
     database: Database,
 ) -> None:
-    rows = await pending(database, 7)
+    rows = await insert_pending_response(database, 7)
     await rows.insert(
         8, member_id=5, payload="{}", updates_message=False, token="token", locale="de"
     )

@@ -1,4 +1,4 @@
-"""What is made from an image inherits from it, over any number of generations."""
+"""Jobs inherit flags from everything they build on, over any number of generations."""
 
 import asyncio
 import sqlite3
@@ -74,7 +74,7 @@ def test_flags_reach_every_descendant_and_no_other_job(
     nodes: list[Node], uploaded: dict[str, tuple[bool, bool]]
 ) -> None:
     def expected(number: int) -> tuple[bool, bool]:
-        """By the definition: its own flags and those of all that it builds on."""
+        """By definition: its own flags and those of all that it builds on."""
         node = nodes[number]
         flags = [(node.age_restricted, node.spoilered)]
         flags += [expected(each) for each in (node.parent, node.source) if each is not None]
@@ -121,7 +121,7 @@ async def test_an_image_belongs_to_whoever_uploaded_it(tmp_path: Path) -> None:
         assert await images.foreign(made, BOB) == (NAMES[0],)
         assert await images.foreign(made.without_images(NAMES), BOB) == ()
         await images.add(NAMES[1], ADA, age_restricted=False, spoilered=False)
-        # The same image uploaded by two members: each has what they uploaded it with.
+        # If two members uploaded the same image, each has the flags of their own upload.
         assert await images.provenance(made, ADA, None) == Provenance()
 
 
@@ -151,7 +151,7 @@ async def test_a_member_who_deletes_everything_leaves_no_record_of_an_upload(
         assert await images.foreign(made, BOB) == ()
 
 
-async def test_an_older_database_learns_whose_uploads_are_whose(tmp_path: Path) -> None:
+async def test_migrating_an_older_database_records_whose_uploads_are_whose(tmp_path: Path) -> None:
     made = recipe(Node(False, False, None, None, NAMES[0], None), [])
     async with new_database(tmp_path / "imagine.db") as database:
         places = {"guild_id": 1, "channel_id": 2, "message_id": None}
@@ -167,7 +167,7 @@ async def test_an_older_database_learns_whose_uploads_are_whose(tmp_path: Path) 
             older.executescript(migration)
         older.execute("PRAGMA user_version = 9")
         names = [row[1] for row in older.execute("PRAGMA table_info (jobs)")]
-        columns = ", ".join(name for name in names if name != "reason")  # has another name now
+        columns = ", ".join(name for name in names if name != "reason")  # it has been renamed since
         older.execute("ATTACH ? AS newer", (str(tmp_path / "imagine.db"),))
         older.execute(f"INSERT INTO jobs ({columns}) SELECT {columns} FROM newer.jobs")
     async with Database.open(tmp_path / "older.db") as database:

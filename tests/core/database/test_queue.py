@@ -1,7 +1,7 @@
-"""What SQL says of the queue is the law of `core.fair_queue`, and costs the same in a long queue.
+"""The queue in SQL: it agrees with `core.fair_queue`, and a long queue costs hardly more.
 
-A bucket of the queue's rollup holds 1,024 turns or 1,024 job ids; every history here begins just
-before the first such edge, so that it is crossed.
+A bucket of the queue's rollup holds 1,024 turns or 1,024 job ids; every history here starts just
+before the end of the first bucket, so it crosses into the second.
 """
 
 import asyncio
@@ -34,12 +34,24 @@ from tests.sql_trace import counted_steps
 LEASE = 30.0
 EDGE = 1020
 GUILDS = (None, 1, 2)
-MOST = {0: 1, 1: 2}
-"""How many jobs of a member are painted at a time."""
+MAX_RUNNING = {0: 1, 1: 2}
+"""How many jobs of a member may run at a time."""
 
 Event = tuple[str, int, int, int]
 
-KINDS = ("ask", "ask", "ask", "claim", "finish", "release", "crash", "cancel", "pause", "up", "all")
+KINDS = (
+    "insert",
+    "insert",
+    "insert",
+    "claim",
+    "finish",
+    "release",
+    "crash",
+    "cancel",
+    "pause",
+    "move up",
+    "block",
+)
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(KINDS),
@@ -55,11 +67,11 @@ EVENTS = st.lists(
 @pytest.mark.slow
 @run(max_examples=60)
 @given(EVENTS)
-def test_places_and_claims_in_sql_are_those_of_the_law(events: list[Event]) -> None:
-    asyncio.run(_live_through(events))
+def test_places_and_claims_in_sql_match_fair_queue(events: list[Event]) -> None:
+    asyncio.run(_replay(events))
 
 
-async def _live_through(events: list[Event]) -> None:
+async def _replay(events: list[Event]) -> None:
     now = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "imagine.db"
@@ -72,7 +84,7 @@ async def _live_through(events: list[Event]) -> None:
                 if event[0] == "crash":
                     now += LEASE
                     await Claims(database).requeue_expired()
-                await _happen(database, event)
+                await _apply(database, event)
                 await _check(database)
             await ModerationQueue(database).resume(1, actor_id=1)
             await ModerationQueue(database).resume(2, actor_id=1)
@@ -80,22 +92,24 @@ async def _live_through(events: list[Event]) -> None:
                 await Claims(database).finish(job.id, "last", State.DONE)
             for job in await JobQueue(database).running():
                 await Jobs(database).cancel(job.id)
-            async with database.read() as db:  # what limits keep waiting is all that may be left
-                summed = await value_of(db, "SELECT COUNT(*) FROM queue_buckets WHERE jobs < 1")
-            assert summed == 0
+            async with database.read() as db:  # jobs held by a limit may be left
+                invalid_buckets = await value_of(
+                    db, "SELECT COUNT(*) FROM queue_buckets WHERE jobs < 1"
+                )
+            assert invalid_buckets == 0
             assert await JobQueue(database).waiting_count() == len(
                 await JobQueue(database).waiting(1000)
             )
 
 
-async def _happen(database: Database, event: Event) -> None:
+async def _apply(database: Database, event: Event) -> None:
     kind, member, guild, count = event
     engine, guild_id = f"engine {count % 2}", GUILDS[guild]
     held = sorted(await Claims(database).held(engine))
     queue = await JobQueue(database).waiting(1000)
     match kind:
-        case "ask":
-            await _ask(database, member, guild_id, count)
+        case "insert":
+            await _insert_job(database, member, guild_id, count)
         case "claim":
             expected = await _next(database, queue)
             claimed = await Claims(database).claim(engine, LEASE)
@@ -111,13 +125,13 @@ async def _happen(database: Database, event: Event) -> None:
                 await ModerationQueue(database).resume(guild_id, actor_id=1)
             else:
                 await ModerationQueue(database).pause(guild_id, actor_id=1, reason=None)
-        case "up" if guild_id and queue:
+        case "move up" if guild_id and queue:
             await ModerationQueue(database).move_up(guild_id, queue[-1].id, actor_id=1)
-        case "all" if guild_id and count == 4:
+        case "block" if guild_id and count == 4:
             await Blocks(database).block(guild_id, member, actor_id=1, reason=None, until=None)
 
 
-async def _ask(database: Database, member: int, guild_id: int | None, count: int) -> Job:
+async def _insert_job(database: Database, member: int, guild_id: int | None, count: int) -> Job:
     recipe = Recipe.make("a circle", width=64, height=32 * count, steps=10, count=count)
     return await Jobs(database).insert(
         NewJob(
@@ -128,7 +142,7 @@ async def _ask(database: Database, member: int, guild_id: int | None, count: int
             member_id=member,
             member_name=f"member {member}",
             priority=member // 3,
-            most_running=MOST.get(member),
+            most_running=MAX_RUNNING.get(member),
         )
     )
 
@@ -138,20 +152,20 @@ async def _paused(database: Database) -> set[int | None]:
 
 
 async def _next(database: Database, queue: list[Job]) -> Job | None:
-    """The first, in the order of the law, of those that may be painted."""
+    """The first job in the fair order that may run."""
     paused, running = await _paused(database), await JobQueue(database).running()
 
-    def may(job: Job) -> bool:
-        beside = sum(
+    def may_run(job: Job) -> bool:
+        running_beside = sum(
             (other.member_id, other.guild_id) == (job.member_id, job.guild_id) for other in running
         )
-        return job.guild_id not in paused and beside < MOST.get(job.member_id, 1000)
+        return job.guild_id not in paused and running_beside < MAX_RUNNING.get(job.member_id, 1000)
 
-    return min(filter(may, queue), key=_order, default=None)
+    return min(filter(may_run, queue), key=_order, default=None)
 
 
 async def _check(database: Database) -> None:
-    """The place of every waiting job, and the work before it, counted one by one."""
+    """Counts the jobs and the work ahead of every waiting job one by one, and compares."""
     queue, paused = await JobQueue(database).waiting(1000), await _paused(database)
     assert queue == sorted(queue, key=_order)
     assert (
@@ -191,14 +205,14 @@ def _order(job: Job) -> tuple[int, int, int]:
     return claim_order(job.priority, job.turn, job.id)
 
 
-# -- how much it costs -----------------------------------------------------------------------------
+# -- cost ------------------------------------------------------------------------------------------
 
 SHORT, LONG = 400, 8_000
 
 
 @pytest.fixture(scope="module")
 def queues(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Two databases, whose queues differ in length alone."""
+    """Two databases whose queues differ only in length."""
     folder = tmp_path_factory.mktemp("queues")
     paths = {size: folder / f"{size}.db" for size in (SHORT, LONG)}
     for size, path in paths.items():
@@ -215,7 +229,7 @@ async def _mod_queue(database: Database, job: Job) -> object:
 
 
 async def _add(database: Database, job: Job) -> object:
-    return await _ask(database, job.member_id, job.guild_id, 1)
+    return await _insert_job(database, job.member_id, job.guild_id, 1)
 
 
 async def _mod_cancel(database: Database, job: Job) -> object:
@@ -232,14 +246,14 @@ async def _mod_up(database: Database, job: Job) -> object:
     return await ModerationQueue(database).move_up(1, job.id, actor_id=1)
 
 
-QUESTIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
+OPERATIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
     "claim": lambda database, job: Claims(database).claim("engine", LEASE),
     "position": lambda database, job: JobQueue(database).position(job.id),
     "wait_seconds": lambda database, job: JobQueue(database).wait_seconds(job.id),
     "waiting": lambda database, job: JobQueue(database).waiting(10),
     "waiting_count": lambda database, job: JobQueue(database).waiting_count(),
-    "tally": lambda database, job: JobQueue(database).stats(),
-    "members_jobs": lambda database, job: JobQueue(database).by_member(job.member_id),
+    "stats": lambda database, job: JobQueue(database).stats(),
+    "by_member": lambda database, job: JobQueue(database).by_member(job.member_id),
     "cancel": lambda database, job: Jobs(database).cancel(job.id),
     "usage": _usage,
     "add": _add,
@@ -252,21 +266,21 @@ QUESTIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", OPERATIONS)
 async def test_a_long_queue_costs_hardly_more_than_a_short_one(
     name: str, queues: dict[int, Path]
 ) -> None:
-    """Counted in steps of SQLite's machine, which no other load on this machine changes."""
-    steps = {size: await _steps(path, QUESTIONS[name]) for size, path in queues.items()}
+    """Counted in steps of SQLite's virtual machine, which no other load on this machine affects."""
+    steps = {size: await _steps(path, OPERATIONS[name]) for size, path in queues.items()}
     assert steps[LONG] < 2 * steps[SHORT] + 1500, steps
 
 
-async def _steps(path: Path, question: Callable[[Database, Job], Awaitable[object]]) -> int:
+async def _steps(path: Path, operation: Callable[[Database, Job], Awaitable[object]]) -> int:
     async with Database.open(path) as database:
         queue = await JobQueue(database).waiting(
             100, offset=await JobQueue(database).waiting_count() // 2
         )
         job = next(job for job in queue if job.guild_id == 1)  # the largest server
         async with counted_steps(database) as done:
-            await question(database, job)
+            await operation(database, job)
             return done()

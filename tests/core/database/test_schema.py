@@ -1,4 +1,4 @@
-"""Databases of older versions: all of their rows come along, under the new names."""
+"""Databases of older versions: migrations keep all rows, under the new names."""
 
 import sqlite3
 from contextlib import closing
@@ -20,12 +20,12 @@ from core.job import NewJob, Reason, ReasonCode
 from core.moderation import AuditAction
 from core.recipe import Recipe, Source
 
-GUILD, ADA, BOB, MO = 10, 1, 2, 99
+GUILD, ADA, BOB, MODERATOR = 10, 1, 2, 99
 RECIPE = Recipe.make("Ein Ärger", "watermark", width=64, height=64, steps=90, seed=7)
 UPLOAD = "a" * 64
 
 
-def older(path: Path, version: int) -> sqlite3.Connection:
+def database_of_version(path: Path, version: int) -> sqlite3.Connection:
     """A new database of that version."""
     db = sqlite3.connect(path, isolation_level=None)
     for name, function in FUNCTIONS.items():
@@ -60,7 +60,7 @@ def ended(reason: str | None, state: str = "cancelled") -> dict[str, object]:
     return {"state": state, "finished_at": 2000.0, "reason": reason}
 
 
-def content(path: Path) -> dict[str, int]:
+def row_counts(path: Path) -> dict[str, int]:
     """How many rows each table has."""
     with closing(sqlite3.connect(path)) as db:
         tables = db.execute(
@@ -80,13 +80,13 @@ RENAMED = {
 
 
 def fill_every_table(db: sqlite3.Connection) -> None:
-    started = RECIPE.model_copy(update={"source": Source(2, 0)})
+    from_source = RECIPE.model_copy(update={"source": Source(2, 0)})
     insert_job(db, 1, **ended("The engine stopped 3 times while painting this.", "failed"))
     insert_job(db, 2, **ended(None, "done"))
     insert_job(db, 3, **ended("Abgebrochen von Mo: nicht hier"))
     insert_job(db, 4, **ended("A moderator has blocked its asker."))
     insert_job(db, 5, message_id=500)
-    insert_job(db, 6, started, member_id=BOB)
+    insert_job(db, 6, from_source, member_id=BOB)
     insert_job(db, 7, RECIPE.model_copy(update={"initial": UPLOAD}), guild_id=None)
     db.execute("INSERT INTO virtual_time VALUES (0, 3)")
     db.execute("INSERT INTO favourites VALUES (?, 2, 1.0)", (ADA,))
@@ -94,14 +94,14 @@ def fill_every_table(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO guilds VALUES (?, 5, 77, NULL, NULL, NULL)", (GUILD,))
     db.execute("INSERT INTO channel_rules VALUES (?, 20, 'allowed')", (GUILD,))
     db.execute("INSERT INTO role_limits VALUES (?, 5, 1, 2, 3, '64x64', 100)", (GUILD,))
-    db.execute("INSERT INTO blocks VALUES (?, ?, NULL, 'spam', ?, 1.0)", (GUILD, BOB, MO))
+    db.execute("INSERT INTO blocks VALUES (?, ?, NULL, 'spam', ?, 1.0)", (GUILD, BOB, MODERATOR))
     db.execute("INSERT INTO words VALUES (?, 'bad', 1)", (GUILD,))
     entry = (
         "INSERT INTO moderation_log (guild_id, created_at, act, by_id, whom_id, job_id, what, why,"
         " to_mirror) VALUES (?, 1.0, ?, ?, ?, ?, ?, ?, 1)"
     )
-    db.execute(entry, (GUILD, "word", MO, None, None, "“bad” is refused everywhere", None))
-    db.execute(entry, (GUILD, "report closed", MO, ADA, 2, "dismiss", "rude"))
+    db.execute(entry, (GUILD, "word", MODERATOR, None, None, "“bad” is refused everywhere", None))
+    db.execute(entry, (GUILD, "report closed", MODERATOR, ADA, 2, "dismiss", "rude"))
     db.execute(
         "INSERT INTO reports (guild_id, job_id, asker_id, reported_by, reason, created_at)"
         " VALUES (?, 2, ?, ?, 'rude', 1.0)",
@@ -116,9 +116,9 @@ def fill_every_table(db: sqlite3.Connection) -> None:
 
 
 async def test_everything_in_a_database_of_version_10_is_kept(path: Path) -> None:
-    with closing(older(path, 10)) as db:
+    with closing(database_of_version(path, 10)) as db:
         fill_every_table(db)
-    before = {RENAMED.get(name, name): count for name, count in content(path).items()}
+    before = {RENAMED.get(name, name): count for name, count in row_counts(path).items()}
     assert all(before.values()), before
     async with Database.open(path) as database:
         jobs = [await Jobs(database).get(job_id) for job_id in range(1, 8)]
@@ -140,7 +140,7 @@ async def test_everything_in_a_database_of_version_10_is_kept(path: Path) -> Non
             AuditAction.CLOSE_REPORT,
             {"verdict": "dismiss"},
         )
-        assert (closed.actor_id, closed.target_id, closed.reason) == (MO, ADA, "rude")
+        assert (closed.actor_id, closed.target_id, closed.reason) == (MODERATOR, ADA, "rude")
         assert word.action == AuditAction.SET_WORD_RULE
         assert word.details == {"text": "“bad” is refused everywhere"}
         _, (report,) = await Reports(database).open(GUILD)
@@ -152,14 +152,15 @@ async def test_everything_in_a_database_of_version_10_is_kept(path: Path) -> Non
             (6, 90, 2),
             (7, 90, None),
         ]
-    assert content(path).items() >= before.items()
+    assert row_counts(path).items() >= before.items()
 
 
 async def test_a_damaged_recipe_does_not_keep_a_database_from_being_opened(path: Path) -> None:
-    with closing(older(path, 6)) as db:
+    with closing(database_of_version(path, 6)) as db:
         insert_job(db, 1)
         insert_job(db, 2)
-        db.execute("DROP INDEX jobs_from_another")  # evaluating it would refuse the damage
+        # Its expression would fail on the damaged recipe.
+        db.execute("DROP INDEX jobs_from_another")
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute("UPDATE jobs SET recipe = '{' WHERE id = 1")
         db.execute(
@@ -175,7 +176,7 @@ async def test_a_damaged_recipe_does_not_keep_a_database_from_being_opened(path:
 
 @pytest.mark.parametrize("version", [4, 6, 10, 11])
 async def test_an_older_queue_is_summed_when_it_is_opened(path: Path, version: int) -> None:
-    with closing(older(path, version)) as db:
+    with closing(database_of_version(path, version)) as db:
         for job_id in range(1, 6):
             insert_job(db, job_id, guild_id=None if job_id == 1 else GUILD)
     async with Database.open(path) as database:

@@ -1,4 +1,4 @@
-"""The numbers of the latest days are those of the jobs in them."""
+"""Usage statistics describe exactly the jobs of their period."""
 
 import asyncio
 import math
@@ -61,7 +61,7 @@ def test_numbers_and_percentiles_are_those_of_the_period(
             assert wait is None
             continue
         assert wait is not None
-        # At least this share waited no longer, and fewer did so a moment less.
+        # At least this share of the jobs waited no longer, and a smaller share waited less.
         assert sum(each <= wait + 1e-6 for each in waits) >= math.ceil(share * len(waits) - 1e-9)
         assert sum(each < wait - 1e-6 for each in waits) < share * len(waits)
 

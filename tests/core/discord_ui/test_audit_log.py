@@ -1,11 +1,11 @@
-"""Entries of the log are put into words, also those of another version of the program."""
+"""Audit log entries in words, including those of other versions of the program."""
 
 import pytest
 
 from core.discord_ui.audit_log import entry_line
 from core.moderation import AuditAction, AuditEntry
 
-ODD: list[dict[str, object]] = [
+MALFORMED_DETAILS: list[dict[str, object]] = [
     {key: value}
     for key in (
         *("until", "role", "word", "channel", "concept", "style", "verdict", "defaults", "rule"),
@@ -16,8 +16,8 @@ ODD: list[dict[str, object]] = [
 
 
 @pytest.mark.parametrize("action", AuditAction)
-def test_details_of_any_shape_cost_no_more_than_themselves(action: AuditAction) -> None:
-    for details in ODD:
+def test_malformed_details_leave_the_rest_of_an_entry_readable(action: AuditAction) -> None:
+    for details in MALFORMED_DETAILS:
         line = entry_line(AuditEntry(1, 2, 1000.0, action, 3, 4, 5, details, "because"))
         assert "<@3>" in line
         assert line.endswith("because")

@@ -1,4 +1,4 @@
-"""Custom ids: what is encoded is parsed, and nothing else is."""
+"""Custom ids: what is encoded can be parsed, and nothing else can."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ JOB = template("vary", job_id=ID, row="[0-3]", optional={"row"})
 
 
 @given(st.integers(0, 999_999), st.from_regex(rf"\A{TEXT}\Z"))
-def test_what_is_encoded_is_parsed(page: int, text: str) -> None:
+def test_a_custom_id_round_trips(page: int, text: str) -> None:
     match = LIST.fullmatch(encode("page", "history", page, text))
     assert match
     assert match.groupdict() == {"list": "history", "page": str(page), "filter": text}
@@ -26,17 +26,17 @@ def test_an_optional_part_may_be_missing() -> None:
 
 
 @given(st.integers(min_value=0))
-def test_a_number_that_is_taken_fits_the_database(number: int) -> None:
+def test_an_accepted_number_fits_the_database(number: int) -> None:
     """SQLite holds integers below 2**63; Discord's own have up to 19 digits."""
     assert bool(JOB.fullmatch(encode("vary", number)[:100])) <= (number < 2**63)
 
 
 @pytest.mark.parametrize("number", [2**63, 10**19, 10**20 - 1, 9 * 10**18])
-def test_numbers_beyond_the_database_are_nobodys(number: int) -> None:
+def test_numbers_too_large_for_the_database_do_not_match(number: int) -> None:
     assert not JOB.fullmatch(f"imagine:vary:{number}")
 
 
-def test_ids_of_discord_are_taken() -> None:
+def test_discord_ids_are_accepted() -> None:
     assert JOB.fullmatch(f"imagine:vary:{1_444_000_000_000_000_000}")
 
 

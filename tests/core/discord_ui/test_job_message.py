@@ -1,4 +1,4 @@
-"""Job messages: within Discord's limits for anything legal; what a member typed has no effect."""
+"""Job messages: within Discord's limits for any recipe, and members' text is shown literally."""
 
 import re
 from dataclasses import replace
@@ -31,7 +31,7 @@ PROGRESS = Progress(60, 150, 0.3124, 0.0411, 100.2)
 
 
 def _units(text: str | None) -> int:
-    """Length in UTF-16 units, the most that anybody counts."""
+    """The length in UTF-16 units, the largest of the possible counts."""
     return len((text or "").encode("utf-16-le")) // 2
 
 
@@ -79,7 +79,7 @@ def test_any_message_is_within_the_limits(
 
 
 def texts(message: ui.LayoutView) -> list[str]:
-    """What a layout says, from top to bottom."""
+    """The texts of a layout, from top to bottom."""
     return [item.content for item in message.walk_children() if isinstance(item, ui.TextDisplay)]
 
 
@@ -97,7 +97,7 @@ def gallery(message: ui.LayoutView) -> list[discord.MediaGalleryItem]:
 
 
 @given(st.text(alphabet="ab1.\\*_~|`[](<>@#-+/: \n\u202e", max_size=40) | st.text(max_size=40))
-def test_a_members_text_is_shown_letter_by_letter(text: str) -> None:
+def test_a_members_text_is_shown_literally(text: str) -> None:
     shown = escape(text)
     assert re.sub(r"\\([\\*_~|`\[</#>+.-])|\u200b", r"\1", shown) == re.sub(
         "[\u200b\u202a-\u202e\u2066-\u2069]", "", text
@@ -120,7 +120,7 @@ def test_a_members_text_is_shown_letter_by_letter(text: str) -> None:
         ("evil\u202egnp.exe", "evilgnp.exe"),
     ],
 )
-def test_it_makes_no_links_headings_or_turns(text: str, shown: str) -> None:
+def test_a_members_text_makes_no_links_headings_or_reversed_text(text: str, shown: str) -> None:
     assert escape(text) == shown
 
 
@@ -134,7 +134,7 @@ def test_nobody_is_mentioned_and_no_link_is_masked() -> None:
     assert dict(ALLOWED_MENTIONS.to_dict()) == {"parse": []}
 
 
-def test_a_waiting_message_tells_place_wait_and_recipe() -> None:
+def test_a_waiting_jobs_message_shows_position_wait_and_recipe() -> None:
     shown = job_message(JOB, position=3, wait_seconds=200)
     assert head(shown) == (
         "### In the queue\nPosition 3 · starts in about 3 min\n"
@@ -143,7 +143,7 @@ def test_a_waiting_message_tells_place_wait_and_recipe() -> None:
     assert footer(shown) == "-# #12 · 64×96 · 150 steps · seed 7 · requested by Ann"
 
 
-def test_a_running_message_tells_how_far_and_how_long_and_no_similarities() -> None:
+def test_a_running_jobs_message_shows_progress_and_time_left_but_no_similarities() -> None:
     shown = job_message(
         replace(JOB, state=State.RUNNING),
         progress=PROGRESS,
@@ -158,13 +158,13 @@ def test_a_running_message_tells_how_far_and_how_long_and_no_similarities() -> N
     assert not image.spoiler
 
 
-def test_spoilered_images_are_covered() -> None:
+def test_spoilered_images_are_behind_a_spoiler() -> None:
     shown = job_message(JOB, images=[ShownImage("attachment://SPOILER_f.webp", spoiler=True)])
     assert [image.spoiler for image in gallery(shown)] == [True]
 
 
 @given(st.integers(1, 2000), st.floats(0, 1), st.none() | st.floats(0, 1e5))
-def test_a_program_can_read_the_progress(steps: int, part: float, left: float | None) -> None:
+def test_the_progress_text_can_be_parsed(steps: int, part: float, left: float | None) -> None:
     step = round(part * steps)
     found = re.fullmatch(
         r"`(█*)(░*)` (\d+) %(?: · about (\d+) (s|min|h) left)?",
@@ -177,7 +177,7 @@ def test_a_program_can_read_the_progress(steps: int, part: float, left: float | 
     assert (found[4] is None) == (left is None)
 
 
-def test_an_ended_message_tells_the_outcome() -> None:
+def test_an_ended_jobs_message_shows_the_outcome() -> None:
     done = replace(JOB, state=State.DONE, started_at=10.0, finished_at=52.4)
     assert head(job_message(done)).startswith("### Painted\nReady after 42 s.\n")
     early = replace(done, step=60)
@@ -189,22 +189,22 @@ def test_an_ended_message_tells_the_outcome() -> None:
     assert cancelled.startswith("### Cancelled\n**Include**")
 
 
-def test_several_images_and_an_initial_one_are_told() -> None:
+def test_the_footer_shows_the_number_of_images_and_the_strength() -> None:
     recipe = RECIPE.model_copy(update={"count": 3, "initial": "0" * 64, "strength": 0.25})
     shown = footer(job_message(replace(JOB, recipe=recipe)))
     assert "3 images" in shown
     assert "strength 0.25" in shown
 
 
-def test_several_finished_images_say_what_their_buttons_do() -> None:
+def test_a_message_with_several_images_explains_their_buttons() -> None:
     recipe = RECIPE.model_copy(update={"count": 4})
     shown = job_message(replace(JOB, state=State.DONE, recipe=recipe))
     assert "-# **U** upscales an image, **V** makes variations of it." in texts(shown)
 
 
-def test_images_as_prompts_are_told() -> None:
-    picture = ImagePrompt("0" * 64, 0.5)
-    changes = {"include_images": (picture,), "exclude": (), "exclude_images": (picture,)}
+def test_image_prompts_are_shown() -> None:
+    image_prompt = ImagePrompt("0" * 64, 0.5)
+    changes = {"include_images": (image_prompt,), "exclude": (), "exclude_images": (image_prompt,)}
     recipe = RECIPE.model_copy(update=changes)
     assert head(job_message(replace(JOB, recipe=recipe))) == (
         "### In the queue\nWaiting\n**Include** a castle · fog ×0.5 · *an image* ×0.5\n"
@@ -212,13 +212,13 @@ def test_images_as_prompts_are_told() -> None:
     )
 
 
-def test_what_it_comes_from_and_its_style_are_told() -> None:
+def test_the_footer_shows_the_source_and_the_style() -> None:
     recipe = RECIPE.model_copy(update={"source": Source(7, 1, 0.5), "preset": "night"})
     shown = footer(job_message(replace(JOB, recipe=recipe)))
     assert "from #7, image 2, varied by 0.5 · night" in shown
 
 
-def test_durations() -> None:
+def test_durations_are_rounded() -> None:
     assert [about(s) for s in (0, 40, 200, 7300)] == [
         "about 1 s",
         "about 40 s",

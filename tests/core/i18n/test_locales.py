@@ -1,4 +1,4 @@
-"""The catalogues are whole, and whatever members read passes through them."""
+"""The catalogues are complete, and all text for members goes through them."""
 
 import ast
 import re
@@ -18,17 +18,17 @@ SAME = {
     ("{n} vote", "{n} votes"),
     *("Status", "**Engines** ({n})", "**Images** {n}", "**Versions** {text}"),
 }
-"""What reads the same in another language: names, and words that both have."""
+"""Messages that may be the same in another language: names, and words that both languages have."""
 
-SHOWN = {"RefusedError", "Decision", "RecipeError", "ImageError", "RecipeRefused", "answer"}
-SHOWN_AS = {"content", "title", "description", "label", "name", "text"}
-"""Calls and arguments that show a member a sentence."""
+TEXT_CALLS = {"RefusedError", "Decision", "RecipeError", "ImageError", "RecipeRefused", "answer"}
+TEXT_ARGUMENTS = {"content", "title", "description", "label", "name", "text"}
+"""Calls and arguments with text that is shown to members."""
 
-TYPED = ("bot/__main__", "core/__main__", "engine/__main__", "engine/cli", "engine/media")
-"""What speaks to hosts on the command line."""
+CLI = ("bot/__main__", "core/__main__", "engine/__main__", "engine/cli", "engine/media")
+"""Modules that print text for hosts on the command line."""
 
 WORDS = re.compile(r"[^\W\d]{2,} [^\W\d]{2,}")
-FORM = 45  #: characters that Discord takes as the title of a form, or the label of a field
+MAX_FORM_TEXT = 45  #: characters that Discord allows in the title of a form or the label of a field
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def catalogue(request: pytest.FixtureRequest) -> Catalog:
     return read(LOCALES / f"{request.param}.po")
 
 
-def places(text: object) -> list[str]:
-    """The names in braces."""
+def placeholders(text: object) -> list[str]:
+    """The names in braces, sorted."""
     return sorted(name for _, name, _, _ in string.Formatter().parse(str(text)) if name is not None)
 
 
@@ -51,7 +51,7 @@ Calls = list[tuple[str, str, ast.Call]]
 
 @pytest.fixture(scope="module")
 def calls() -> Calls:
-    """Every call in the packages that speak: where, the name of the function, the call."""
+    """Every call in the packages with messages: its place, the function's name and the call."""
     return list(_calls())
 
 
@@ -64,7 +64,7 @@ def _calls() -> Iterator[tuple[str, str, ast.Call]]:
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", name, node
 
 
-def test_these_languages_are_spoken() -> None:
+def test_these_languages_are_available() -> None:
     assert {"de", "es", "fr", "ja"} <= {*languages()}
     with use_locale("de"):
         assert gettext("Cancel") == "Abbrechen"
@@ -78,23 +78,23 @@ def test_these_languages_are_spoken() -> None:
     assert gettext("{braces} that a member typed") == "{braces} that a member typed"
 
 
-def test_no_sentence_is_missing_and_none_is_stale(catalogue: Catalog, template: Catalog) -> None:
-    wanted = {message.id for message in template}
-    there = {message.id: message for message in catalogue}
-    assert wanted - there.keys() == set(), "make translations"
-    assert there.keys() - wanted == set(), "make translations"
-    assert [each for each, message in there.items() if not all(strings(message))] == []
-    assert [each for each, message in there.items() if each and message.fuzzy] == []
+def test_no_message_is_missing_or_stale(catalogue: Catalog, template: Catalog) -> None:
+    expected = {message.id for message in template}
+    translated = {message.id: message for message in catalogue}
+    assert expected - translated.keys() == set(), "make translations"
+    assert translated.keys() - expected == set(), "make translations"
+    assert [each for each, message in translated.items() if not all(strings(message))] == []
+    assert [each for each, message in translated.items() if each and message.fuzzy] == []
 
 
-def test_a_translation_has_the_places_of_its_sentence(catalogue: Catalog) -> None:
+def test_a_translation_has_the_placeholders_of_its_message(catalogue: Catalog) -> None:
     for message in catalogue:
         if isinstance(message.id, tuple):
             assert len(strings(message)) == catalogue.num_plurals
             for text in strings(message):  # one of them may say "1" for {n}
-                assert {*places(text), "n"} == {*places(message.id[1])}
+                assert {*placeholders(text), "n"} == {*placeholders(message.id[1])}
         elif message.id:
-            assert places(message.string) == places(message.id)
+            assert placeholders(message.string) == placeholders(message.id)
 
 
 def test_nothing_is_left_in_english(catalogue: Catalog) -> None:
@@ -102,7 +102,7 @@ def test_nothing_is_left_in_english(catalogue: Catalog) -> None:
     assert same <= SAME
 
 
-def test_each_sentence_is_found_and_is_given_its_values(template: Catalog, calls: Calls) -> None:
+def test_each_message_is_extracted_and_gets_its_values(template: Catalog, calls: Calls) -> None:
     known = {message.id[0] if message.pluralizable else message.id for message in template}
     checked = 0
     for where, name, call in calls:
@@ -114,24 +114,24 @@ def test_each_sentence_is_found_and_is_given_its_values(template: Catalog, calls
                 checked += 1
                 given = {keyword.arg for keyword in call.keywords}
                 if name in ("gettext", "gettext_lazy") and None not in given:
-                    assert {*places(text.value)} == given, where
+                    assert {*placeholders(text.value)} == given, where
     assert checked > 300
 
 
-def test_whatever_is_shown_is_said(calls: Calls) -> None:
-    """Of words that stand in the code as they are, that is."""
+def test_text_shown_to_members_is_translatable(calls: Calls) -> None:
+    """Only literals in the code are checked."""
     found = []
     for where, name, call in calls:
-        shown = [keyword.value for keyword in call.keywords if keyword.arg in SHOWN_AS]
-        for part in [*shown, *(call.args if name in SHOWN else [])]:
+        shown = [keyword.value for keyword in call.keywords if keyword.arg in TEXT_ARGUMENTS]
+        for part in [*shown, *(call.args if name in TEXT_CALLS else [])]:
             pieces = part.values if isinstance(part, ast.JoinedStr) else [part]
             texts = [piece.value for piece in pieces if isinstance(piece, ast.Constant)]
-            if any(WORDS.search(str(text)) for text in texts) and not where.startswith(TYPED):
+            if any(WORDS.search(str(text)) for text in texts) and not where.startswith(CLI):
                 found.append(f"{where} {ast.unparse(part)}")
     assert found == []
 
 
-def test_forms_are_short_enough(catalogue: Catalog, calls: Calls) -> None:
+def test_form_texts_are_short_enough_in_every_language(catalogue: Catalog, calls: Calls) -> None:
     translations = {message.id: str(message.string) for message in catalogue}
     checked = 0
     for where, name, call in calls:
@@ -140,6 +140,6 @@ def test_forms_are_short_enough(catalogue: Catalog, calls: Calls) -> None:
             if keyword.arg == texts:
                 for each in ast.walk(keyword.value):
                     if isinstance(each, ast.Constant) and each.value in translations:
-                        assert len(translations[each.value]) <= FORM, where
+                        assert len(translations[each.value]) <= MAX_FORM_TEXT, where
                         checked += 1
     assert checked

@@ -1,4 +1,4 @@
-"""A backup made while all is at work is whole, and comes back as it was."""
+"""A backup made while bot and engine run is complete, and restores everything as it was."""
 
 import os
 import sqlite3
@@ -32,7 +32,7 @@ def settings_in(folder: Path) -> Settings:
     return Settings(database_path=folder / "queue.db", data_dir=folder / "data")
 
 
-async def ask(database: Database) -> int:
+async def insert_job(database: Database) -> int:
     job = await Jobs(database).insert(
         NewJob(
             recipe=RECIPE, guild_id=1, channel_id=2, message_id=3, member_id=4, member_name="Ada"
@@ -41,7 +41,7 @@ async def ask(database: Database) -> int:
     return job.id
 
 
-def paint(job_id: int, settings: Settings, content: bytes = b"png") -> Path:
+def write_image(job_id: int, settings: Settings, content: bytes = b"png") -> Path:
     folder = folder_of(job_id, settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "final-0.png").write_bytes(content)
@@ -49,7 +49,7 @@ def paint(job_id: int, settings: Settings, content: bytes = b"png") -> Path:
     return folder / "final-0.png"
 
 
-def attach(settings: Settings) -> Path:
+def write_upload(settings: Settings) -> Path:
     path = settings.data_dir / "initial" / f"{'a' * 64}.png"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"attached")
@@ -61,14 +61,14 @@ def files_in(folder: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("name", ["backup", "backup.tar", "backup.tar.gz"])
-async def test_a_backup_comes_back_somewhere_else(
+async def test_a_backup_can_be_restored_elsewhere(
     settings: Settings, tmp_path: Path, name: str
 ) -> None:
-    async with Database.open(settings.database_path) as database:  # open, as for bot and engine
-        first, second = await ask(database), await ask(database)
-        attach(settings)
-        paint(first, settings)
-        paint(7, settings)  # of a job that the database does not know yet
+    async with Database.open(settings.database_path) as database:  # open, as while in use
+        first, second = await insert_job(database), await insert_job(database)
+        write_upload(settings)
+        write_image(first, settings)
+        write_image(7, settings)  # of a job that the database does not know yet
         (folder_of(first, settings.data_dir) / ".half-a-frame.webp").write_bytes(b"half")
         back_up(settings, tmp_path / name)
         await Jobs(database).cancel(second)
@@ -87,10 +87,10 @@ async def test_a_backup_comes_back_somewhere_else(
     }
 
 
-async def test_the_copy_is_of_one_moment_however_much_is_written(
+async def test_a_backup_is_consistent_while_the_database_changes(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """Two tables change together, all the time; in the copy they agree."""
+    """Every transaction changes two tables; in each backup, the tables agree."""
     async with Database.open(settings.database_path):
         pass
     with sqlite3.connect(settings.database_path) as database:
@@ -118,31 +118,31 @@ async def test_the_copy_is_of_one_moment_however_much_is_written(
         writer.join()
 
 
-async def test_what_is_there_is_lost_only_where_one_says_so(
+async def test_a_restore_replaces_existing_data_only_with_over(
     settings: Settings, tmp_path: Path
 ) -> None:
     async with Database.open(settings.database_path) as database:
-        first = await ask(database)
-        picture = paint(first, settings, b"as it was")
+        first = await insert_job(database)
+        image = write_image(first, settings, b"as it was")
         back_up(settings, tmp_path / "backup")
-        later = paint(await ask(database), settings)
-        picture.write_bytes(b"otherwise")
+        later = write_image(await insert_job(database), settings)
+        image.write_bytes(b"otherwise")
         with pytest.raises(BackupError, match=r"queue.db already exists: .*--over"):
             restore(settings, tmp_path / "backup")
         assert await JobQueue(database).waiting_count() == 2
         restore(settings, tmp_path / "backup", over=True)
-        assert await JobQueue(database).waiting_count() == 1  # also for whoever has it open
-    assert picture.read_bytes() == b"as it was"
-    assert not later.exists()  # the next job of its number would go on from it
+        assert await JobQueue(database).waiting_count() == 1  # also for an open connection
+    assert image.read_bytes() == b"as it was"
+    assert not later.exists()  # or the next job with this id would continue from it
 
 
-async def test_what_was_deleted_since_does_not_come_back(
+async def test_what_was_deleted_after_the_backup_is_not_restored(
     settings: Settings, tmp_path: Path
 ) -> None:
     async with Database.open(settings.database_path) as database:
-        job_id = await ask(database)
+        job_id = await insert_job(database)
         await Claims(database).claim("engine", 60)
-        paint(job_id, settings)
+        write_image(job_id, settings)
         back_up(settings, tmp_path / "backup.tar")
         await Deletions(database).delete_member(4)
     restore(settings, tmp_path / "backup.tar", over=True)
@@ -153,14 +153,14 @@ async def test_what_was_deleted_since_does_not_come_back(
         assert deletion.target == Folder(job_id)
 
 
-async def test_an_older_backup_on_another_machine_knows_the_deletions_of_a_later_one(
+async def test_restoring_an_older_backup_keeps_the_deletions_of_a_later_one(
     settings: Settings, tmp_path: Path
 ) -> None:
     async with Database.open(settings.database_path) as database:
-        first = await ask(database)
+        first = await insert_job(database)
         back_up(settings, tmp_path / "earlier")
         await Deletions(database).delete_member(4)
-        second = await ask(database)
+        second = await insert_job(database)
         back_up(settings, tmp_path / "later")
     elsewhere = settings_in(tmp_path / "elsewhere")
     restore(elsewhere, tmp_path / "later")
@@ -169,31 +169,31 @@ async def test_an_older_backup_on_another_machine_knows_the_deletions_of_a_later
             None,
             second,
         )
-        third = await ask(database)
+        third = await insert_job(database)
     restore(elsewhere, tmp_path / "earlier", over=True)
     async with Database.open(elsewhere.database_path) as database:
         assert await JobQueue(database).waiting() == []
-        assert await ask(database) > third
+        assert await insert_job(database) > third
 
 
-async def test_no_number_is_given_twice(settings: Settings, tmp_path: Path) -> None:
+async def test_no_job_id_is_used_twice(settings: Settings, tmp_path: Path) -> None:
     async with Database.open(settings.database_path) as database:
-        await ask(database)
+        await insert_job(database)
         back_up(settings, tmp_path / "backup")
-        last = [await ask(database) for _ in range(3)][-1]
-    for over in range(2):  # with and without what is here now
-        if over == 0:
+        last = [await insert_job(database) for _ in range(3)][-1]
+    for attempt in range(2):  # without the current database, and with it
+        if attempt == 0:
             settings.database_path.unlink()
         restore(settings, tmp_path / "backup", over=True)
         async with Database.open(settings.database_path) as database:
-            job_id = await ask(database)
+            job_id = await insert_job(database)
         assert job_id > last + NUMBERS_SKIPPED // 2
         last = job_id
 
 
 async def test_a_damaged_database_is_replaced(settings: Settings, tmp_path: Path) -> None:
     async with Database.open(settings.database_path) as database:
-        await ask(database)
+        await insert_job(database)
         back_up(settings, tmp_path / "backup")
     settings.database_path.write_bytes(b"no database at all, whatever its name says" * 100)
     restore(settings, tmp_path / "backup", over=True)
@@ -201,7 +201,7 @@ async def test_a_damaged_database_is_replaced(settings: Settings, tmp_path: Path
         assert await JobQueue(database).waiting_count() == 1
 
 
-async def test_an_archive_of_strangers_writes_nowhere_else(
+async def test_a_malicious_archive_writes_only_into_the_data_folder(
     settings: Settings, tmp_path: Path
 ) -> None:
     async with Database.open(settings.database_path):
@@ -223,20 +223,20 @@ async def test_an_archive_of_strangers_writes_nowhere_else(
     }
 
 
-async def test_half_an_archive_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+async def test_a_truncated_archive_changes_nothing(settings: Settings, tmp_path: Path) -> None:
     async with Database.open(settings.database_path) as database:
-        paint(await ask(database), settings, bytes(range(256)) * 1000)
-    whole, half = tmp_path / "whole.tar.gz", tmp_path / "half.tar.gz"
-    back_up(settings, whole)
-    half.write_bytes(whole.read_bytes()[:-200])
+        write_image(await insert_job(database), settings, bytes(range(256)) * 1000)
+    complete, truncated = tmp_path / "whole.tar.gz", tmp_path / "half.tar.gz"
+    back_up(settings, complete)
+    truncated.write_bytes(complete.read_bytes()[:-200])
     elsewhere = settings_in(tmp_path / "elsewhere")
     with pytest.raises(BackupError, match="is damaged"):
-        restore(elsewhere, half)
+        restore(elsewhere, truncated)
     assert not elsewhere.database_path.exists()
     assert list(elsewhere.data_dir.iterdir()) == []
 
 
-def test_mistakes_end_in_a_sentence(
+def test_a_mistake_ends_with_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -252,7 +252,7 @@ def test_mistakes_end_in_a_sentence(
         (["restore", "text.tar"], "is not an archive"),
     ):
         assert main(arguments) == 1
-        said = capsys.readouterr()
-        assert words in said.err
-        assert len(said.err.splitlines()) == 1
-        assert not said.out
+        output = capsys.readouterr()
+        assert words in output.err
+        assert len(output.err.splitlines()) == 1
+        assert not output.out

@@ -1,4 +1,4 @@
-"""Pictures from outside: good ones are made plain, bad ones end in one sentence."""
+"""Uploaded images: valid ones are normalised, invalid ones are refused with one sentence."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ from core.storage.uploaded_images import (
 )
 
 
-def _file(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+def _encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -33,7 +33,7 @@ def _gradient(width: int = 40, height: int = 30) -> Image.Image:
 
 
 def _png(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG that claims a size, whatever it holds."""
+    """A PNG whose header claims this size, whatever its data."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -50,9 +50,9 @@ def _png(width: int, height: int, data: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_each_kind_is_read(kind: str) -> None:
-    picture = decode_image(_file(_gradient(), kind))
-    assert (picture.mode, picture.size) == ("RGB", (40, 30))
+def test_each_format_is_decoded(kind: str) -> None:
+    decoded = decode_image(_encoded(_gradient(), kind))
+    assert (decoded.mode, decoded.size) == ("RGB", (40, 30))
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_each_kind_is_read(kind: str) -> None:
     ],
 )
 def test_each_mode_becomes_rgb(mode: str, colour: int, expected: tuple[int, ...]) -> None:
-    picture = decode_image(_file(Image.new(mode, (8, 8), colour)))
-    assert picture.getpixel((4, 4)) == expected
+    decoded = decode_image(_encoded(Image.new(mode, (8, 8), colour)))
+    assert decoded.getpixel((4, 4)) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,48 +76,48 @@ def test_each_mode_becomes_rgb(mode: str, colour: int, expected: tuple[int, ...]
     [((3000, 1500), (1024, 512)), ((1, 5000), (1, 1024)), ((1024, 3), (1024, 3))],
 )
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_large_image_is_made_smaller(
+def test_a_large_image_is_scaled_down(
     size: tuple[int, int], expected: tuple[int, int], kind: str
 ) -> None:
-    picture = decode_image(_file(Image.new("RGB", size, "red"), kind))
-    assert picture.size == expected
+    decoded = decode_image(_encoded(Image.new("RGB", size, "red"), kind))
+    assert decoded.size == expected
 
 
-def test_an_image_is_upright_and_tells_nothing_else() -> None:
-    """Turned as its EXIF says; place, camera and profile are gone."""
+def test_an_image_is_turned_upright_and_loses_its_metadata() -> None:
+    """It is turned as its EXIF says; location, camera and colour profile are removed."""
     image = _gradient()
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
     exif[0x010E] = "my home"
-    data = _file(image, "JPEG", exif=exif, icc_profile=b"profile", comment=b"secret")
-    picture = decode_image(data)
-    assert picture.size == (30, 40)
-    assert picture.info == {}
-    assert not picture.getexif()
-    assert b"my home" not in _file(picture)
+    data = _encoded(image, "JPEG", exif=exif, icc_profile=b"profile", comment=b"secret")
+    decoded = decode_image(data)
+    assert decoded.size == (30, 40)
+    assert decoded.info == {}
+    assert not decoded.getexif()
+    assert b"my home" not in _encoded(decoded)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_of_a_moving_image_the_first_frame_is_taken(kind: str) -> None:
+def test_the_first_frame_of_an_animation_is_used(kind: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
-    data = _file(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
+    data = _encoded(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
     assert decode_image(data).getpixel((8, 8)) == (255, 0, 0)
 
 
-def test_what_follows_the_first_frame_is_never_looked_at() -> None:
+def test_nothing_after_the_first_frame_is_read() -> None:
     frames = [Image.new("L", (8, 8), shade) for shade in range(250)]
-    data = _file(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = _encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert decode_image(data[: len(data) // 2]).getpixel((4, 4)) == (0, 0, 0)
 
 
-def _bomb_in_a_text() -> bytes:
+def _decompression_bomb_in_a_text_chunk() -> bytes:
     notes = PngImagePlugin.PngInfo()
     notes.add_text("note", "x" * 50_000_000, zip=True)
-    return _file(_gradient(), pnginfo=notes)
+    return _encoded(_gradient(), pnginfo=notes)
 
 
 def _overwritten() -> bytes:
-    data = bytearray(_file(_gradient()))
+    data = bytearray(_encoded(_gradient()))
     data[40:60] = b"\0" * 20
     return bytes(data)
 
@@ -128,78 +128,78 @@ def _overwritten() -> bytes:
         (lambda: b"", "isn't a PNG"),
         (lambda: b"just text", "isn't a PNG"),
         (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "isn't a PNG"),
-        (lambda: _file(_gradient(), "BMP"), "isn't a PNG"),
-        (lambda: _file(_gradient(), "TIFF"), "isn't a PNG"),
-        (lambda: _file(_gradient(), "PDF"), "isn't a PNG"),
+        (lambda: _encoded(_gradient(), "BMP"), "isn't a PNG"),
+        (lambda: _encoded(_gradient(), "TIFF"), "isn't a PNG"),
+        (lambda: _encoded(_gradient(), "PDF"), "isn't a PNG"),
         (lambda: b"\x89PNG\r\n\x1a\n", "can't be read|isn't a PNG"),
-        (lambda: _file(_gradient(400, 300))[:-200], "can't be read"),
-        (lambda: _file(_gradient(400, 300), "JPEG")[:2000], "can't be read"),
-        (lambda: _file(_gradient(400, 300), "WEBP")[:-200], "can't be read|isn't a PNG"),
+        (lambda: _encoded(_gradient(400, 300))[:-200], "can't be read"),
+        (lambda: _encoded(_gradient(400, 300), "JPEG")[:2000], "can't be read"),
+        (lambda: _encoded(_gradient(400, 300), "WEBP")[:-200], "can't be read|isn't a PNG"),
         (_overwritten, "damaged"),
         (lambda: _png(64, 64), "can't be read"),
         (lambda: _png(10_000, 10_000, b"\0" * 10_000), "too many pixels"),
         (lambda: _png(100_000, 100_000), "too many pixels"),
         (lambda: _png(2**31 - 1, 2**31 - 1), "too many pixels|can't be read"),
-        (_bomb_in_a_text, "can't be read"),
+        (_decompression_bomb_in_a_text_chunk, "can't be read"),
         (lambda: b"\0" * (MAX_BYTES + 1), r"is 10\.1 MB\. The limit is 10 MB"),
         (lambda: b"\0" * (11 * 2**20), r"is 11 MB\. The limit is 10 MB"),
     ],
 )
-def test_what_is_refused(make: Callable[[], bytes], sentence: str) -> None:
+def test_an_invalid_file_is_refused(make: Callable[[], bytes], sentence: str) -> None:
     with pytest.raises(ImageError, match=rf"^[A-Z].*({sentence}).*\.$"):
         decode_image(make())
 
 
-SEEDS = [_file(_gradient(), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")]
+VALID_FILES = [_encoded(_gradient(), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")]
 
 
-@given(st.sampled_from(SEEDS), st.data())
-def test_any_damage_is_read_or_refused(data: bytes, draw: st.DataObject) -> None:
-    broken = bytearray(data)
+@given(st.sampled_from(VALID_FILES), st.data())
+def test_any_damaged_file_is_decoded_or_refused(data: bytes, draw: st.DataObject) -> None:
+    damaged = bytearray(data)
     for _ in range(draw.draw(st.integers(1, 5))):
-        broken[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
+        damaged[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     try:
-        picture = decode_image(bytes(broken))
+        decoded = decode_image(bytes(damaged))
     except ImageError:
         return
-    assert picture.mode == "RGB"
-    assert max(picture.size) <= MAX_SIDE
+    assert decoded.mode == "RGB"
+    assert max(decoded.size) <= MAX_SIDE
 
 
-def test_an_initial_image_is_kept_by_its_checksum(tmp_path: Path) -> None:
+def test_an_initial_image_is_stored_under_its_checksum(tmp_path: Path) -> None:
     name = store_image(_gradient(), tmp_path)
     assert store_image(_gradient(), tmp_path) == name
     assert [path.name for path in (tmp_path / "initial").iterdir()] == [f"{name}.png"]
     assert load_image(name, tmp_path).tobytes() == _gradient().tobytes()
 
 
-def test_a_lost_or_damaged_initial_image_is_asked_for_again(tmp_path: Path) -> None:
+def test_a_lost_or_damaged_initial_image_must_be_uploaded_again(tmp_path: Path) -> None:
     name = store_image(_gradient(), tmp_path)
-    (tmp_path / "initial" / f"{name}.png").write_bytes(_file(Image.new("RGB", (8, 8))))
+    (tmp_path / "initial" / f"{name}.png").write_bytes(_encoded(Image.new("RGB", (8, 8))))
     with pytest.raises(ImageError, match="upload it again"):
         load_image(name, tmp_path)
     with pytest.raises(ImageError, match="upload it again"):
         load_image("0" * 64, tmp_path)
 
 
-def test_stored_images_are_gathered_from_where_they_are_whole(tmp_path: Path) -> None:
-    here, beside, far = tmp_path / "here", tmp_path / "beside", tmp_path / "far"
-    name = store_image(_gradient(), far)
-    for damaged in (here, beside):
-        (damaged / "initial").mkdir(parents=True)
-        (damaged / "initial" / f"{name}.png").write_bytes(b"damaged")
-    copy_images([name, "0" * 64], [beside, far], here)
+def test_images_are_copied_from_the_first_folder_with_an_intact_file(tmp_path: Path) -> None:
+    here, other, intact = tmp_path / "here", tmp_path / "beside", tmp_path / "far"
+    name = store_image(_gradient(), intact)
+    for folder in (here, other):
+        (folder / "initial").mkdir(parents=True)
+        (folder / "initial" / f"{name}.png").write_bytes(b"damaged")
+    copy_images([name, "0" * 64], [other, intact], here)
     assert load_image(name, here).tobytes() == _gradient().tobytes()
     assert not (here / "initial" / f"{'0' * 64}.png").exists()
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "0" * 63, "0" * 64 + "/x", "A" * 64, ""])
-def test_a_name_is_no_path(name: str, tmp_path: Path) -> None:
+def test_a_path_is_not_accepted_as_a_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="isn't the name"):
         load_image(name, tmp_path)
 
 
-def test_an_image_that_cannot_be_written_leaves_nothing(
+def test_an_image_that_cannot_be_written_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:

@@ -23,7 +23,7 @@ def test_emoji_are_spelled_out(text: str, words: str) -> None:
     assert " ".join(spelled_out(text).split()) == words
 
 
-def test_picturebook_renders_them() -> None:
+def test_picturebook_understands_emoji() -> None:
     vocabulary = vocabulary_of("picturebook")
     assert vocabulary
     assert vocabulary.understand("a 🚀 at night").things == ("rocket",)

@@ -1,4 +1,4 @@
-"""Where things stand is read from prompts in five languages, and only where there are things."""
+"""Prompts in five languages, read as compositions of things on a ground."""
 
 import pytest
 
@@ -41,12 +41,12 @@ GRAMMAR = Grammar(phrases(), grounds(), things_of, lambda text: text.lower() in 
         ("犬の左に猫", "猫", "犬"),
     ],
 )
-def test_two_things_stand_side_by_side(prompt: str, first: str, second: str) -> None:
+def test_two_things_are_side_by_side(prompt: str, first: str, second: str) -> None:
     parts = (Part(first, NEAR, 0.5, HALF), Part(second, FAR, 0.5, HALF))
     assert GRAMMAR.compose(prompt) == Composition(parts)
 
 
-def test_one_above_the_other() -> None:
+def test_one_thing_is_above_the_other() -> None:
     upper, lower = GRAMMAR.compose("a cat above a dog").parts
     assert GRAMMAR.compose("a cat riding a dog").parts == (upper, lower)
     assert GRAMMAR.compose("a dog below a cat").parts == (upper, lower)
@@ -72,7 +72,7 @@ def test_one_above_the_other() -> None:
         ("背景が赤い猫", ["猫"], "red"),
     ],
 )
-def test_things_stand_on_a_coloured_ground(prompt: str, things: list[str], colour: str) -> None:
+def test_things_are_on_a_coloured_ground(prompt: str, things: list[str], colour: str) -> None:
     composition = GRAMMAR.compose(prompt)
     assert [part.text for part in composition.parts] == things
     assert composition.colour == grounds()[colour]
@@ -96,7 +96,7 @@ def test_things_stand_on_a_coloured_ground(prompt: str, things: list[str], colou
         ("森の中の猫", "猫", "hills by day"),
     ],
 )
-def test_a_thing_stands_in_a_landscape(prompt: str, thing: str, landscape: str) -> None:
+def test_a_thing_is_in_a_landscape(prompt: str, thing: str, landscape: str) -> None:
     composition = GRAMMAR.compose(prompt)
     assert [part.text for part in composition.parts] == [thing]
     assert composition.landscape == landscape
@@ -114,7 +114,7 @@ def test_a_thing_stands_in_a_landscape(prompt: str, thing: str, landscape: str) 
         ("真ん中に猫、まわりは全部紫", "purple"),
     ],
 )
-def test_a_colour_belongs_to_the_ground_that_is_spoken_of(prompt: str, colour: str) -> None:
+def test_a_colour_belongs_to_the_ground_that_it_describes(prompt: str, colour: str) -> None:
     composition = GRAMMAR.compose(prompt)
     (part,) = composition.parts
     assert len(things_of(part.text)) == 1
@@ -122,7 +122,7 @@ def test_a_colour_belongs_to_the_ground_that_is_spoken_of(prompt: str, colour: s
 
 
 @pytest.mark.parametrize("prompt", ["everything about a red cat", "a background with a blue dog"])
-def test_a_colour_before_a_thing_is_its_own(prompt: str) -> None:
+def test_a_colour_before_a_thing_belongs_to_the_thing(prompt: str) -> None:
     assert GRAMMAR.compose(prompt).colour is None
 
 
@@ -135,7 +135,7 @@ def test_a_colour_before_a_thing_is_its_own(prompt: str) -> None:
         ("eine Katze, Winterlandschaft", "snow by day"),
     ],
 )
-def test_a_landscape_may_stand_by_itself(prompt: str, landscape: str) -> None:
+def test_a_landscape_may_be_a_phrase_of_its_own(prompt: str, landscape: str) -> None:
     assert GRAMMAR.compose(prompt).landscape == landscape
 
 
@@ -151,21 +151,21 @@ def test_two_things_are_side_by_side_however_they_are_joined(prompt: str) -> Non
 @pytest.mark.parametrize(
     "prompt", ["a cat in a storm, at night", "eine Katze im Gewitter", "嵐の中の猫"]
 )
-def test_a_storm_is_seen_in_the_sky(prompt: str) -> None:
+def test_a_storm_is_in_the_sky(prompt: str) -> None:
     weather, thing = GRAMMAR.compose(prompt).parts
     assert weather.text == "cloud with lightning and rain"
     assert weather.y + weather.size / 2 < 0.5 < thing.y
     assert thing.size > weather.size
 
 
-def test_another_prompt_may_say_what_the_ground_is() -> None:
+def test_another_prompt_may_name_the_ground() -> None:
     preset = "a landscape at night, under a night sky"
     assert GRAMMAR.compose("a cat", [preset]).landscape == "hills at night"
     assert GRAMMAR.compose("a cat in the snow", [preset]).landscape == "snow by day"
     assert GRAMMAR.compose("a cat", ["a white background"]).colour == grounds()["white"]
 
 
-def test_an_excluded_thing_is_left_out_and_the_last_one_stands_in_the_middle() -> None:
+def test_an_excluded_thing_is_left_out_and_the_last_one_is_centred() -> None:
     composition = GRAMMAR.compose("a cat and a dog on a blue background")
     alone = composition.without(lambda part: "dog" in part.text)
     assert alone == Composition((Part("a cat", 0.5, 0.5, 1.0),), grounds()["blue"])
@@ -173,17 +173,17 @@ def test_an_excluded_thing_is_left_out_and_the_last_one_stands_in_the_middle() -
     assert composition.without(lambda part: False) == composition
 
 
-def test_what_a_sky_has_by_itself_is_not_put_onto_the_land() -> None:
+def test_what_belongs_in_the_sky_is_not_placed_on_land() -> None:
     assert GRAMMAR.compose("the moon at night") == NOTHING
 
 
-def test_a_list_of_three() -> None:
+def test_a_list_of_three_has_three_parts() -> None:
     assert [part.text for part in GRAMMAR.compose("a cat, a star and a dog").parts] == [
         "a cat", "a star", "a dog",
     ]  # fmt: skip
 
 
-def test_numbers_places_and_sizes() -> None:
+def test_numbers_places_and_sizes_are_read() -> None:
     assert [part.text for part in GRAMMAR.compose("three cats").parts] == ["cats"] * 3
     assert [part.text for part in GRAMMAR.compose("draw two cats").parts] == ["draw cats"] * 2
     assert GRAMMAR.compose("a cat on the left").parts == (Part("a cat", NEAR, 0.5, HALF),)
@@ -194,14 +194,14 @@ def test_numbers_places_and_sizes() -> None:
     "prompt",
     [
         "a cat",
-        "salt and pepper",  # one thing's name
+        "salt and pepper",  # the name of one thing
         "a cat and nothing",
         "a man with a cat",  # one scene
-        "a cat with a bowl of water",  # which is no sea
+        "a cat with a bowl of water",  # a bowl of water is not a sea
         "a cat washing the cat",
-        "draw salt and pepper in 3d",  # one thing's name among other words
+        "draw salt and pepper in 3d",  # the name of one thing among other words
         "",
     ],
 )
-def test_what_shows_one_thing_is_left_alone(prompt: str) -> None:
+def test_a_prompt_for_one_thing_has_no_composition(prompt: str) -> None:
     assert GRAMMAR.compose(prompt) == NOTHING

@@ -1,4 +1,4 @@
-"""Sentences ask for one thing and mention others."""
+"""Which things a sentence asks for, and which it only mentions."""
 
 import pytest
 from hypothesis import given
@@ -37,13 +37,13 @@ def vocabulary() -> Vocabulary:
         ("sofa", {"couch and lamp"}),
     ],
 )
-def test_what_is_asked_for_is_told_from_what_is_mentioned(
+def test_things_asked_for_are_distinguished_from_things_mentioned(
     vocabulary: Vocabulary, prompt: str, things: set[str]
 ) -> None:
     assert set(vocabulary.understand(prompt).things) == things
 
 
-def test_parts_of_a_composition_are_things_that_are_asked_for(vocabulary: Vocabulary) -> None:
+def test_only_things_asked_for_are_parts_of_a_composition(vocabulary: Vocabulary) -> None:
     assert len(vocabulary.compose(["prove me wrong and draw a donkey"]).parts) < 2
     assert len(vocabulary.compose(["my kids want a donkey and a cow"]).parts) == 2
 
@@ -58,8 +58,8 @@ PHRASES = st.builds(
 
 
 @given(st.lists(PHRASES, max_size=8).map(lambda found: sorted(found, key=lambda p: p.clause)))
-def test_something_is_asked_for_wherever_things_are_named(phrases: list[Phrase]) -> None:
-    left = requested(phrases)
-    assert [p.text for p in left] == [p.text for p in phrases]
-    assert any(p.thing for p in left) == any(p.thing for p in phrases)
-    assert all(p in phrases or p.silent for p in left)
+def test_a_prompt_that_names_things_asks_for_at_least_one(phrases: list[Phrase]) -> None:
+    kept = requested(phrases)
+    assert [p.text for p in kept] == [p.text for p in phrases]
+    assert any(p.thing for p in kept) == any(p.thing for p in phrases)
+    assert all(p in phrases or p.silent for p in kept)

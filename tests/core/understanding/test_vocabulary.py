@@ -1,4 +1,4 @@
-"""What is understood of a prompt, with a small vocabulary of its own."""
+"""What a vocabulary understands of a prompt, tested with a small vocabulary."""
 
 import json
 from dataclasses import replace
@@ -75,7 +75,7 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
         ("por favor, a dog", ("dog",), True),
     ],
 )
-def test_names_synonyms_plurals_and_typing_errors_are_recognised(
+def test_names_synonyms_plurals_and_typos_are_recognised(
     vocabulary: Vocabulary, text: str, things: tuple[str, ...], exact: bool
 ) -> None:
     understood = vocabulary.understand(text)
@@ -83,7 +83,7 @@ def test_names_synonyms_plurals_and_typing_errors_are_recognised(
     assert not understood.empty
 
 
-def test_what_is_near_nothing_is_empty_and_gets_three_suggestions(vocabulary: Vocabulary) -> None:
+def test_unknown_words_are_empty_and_get_three_suggestions(vocabulary: Vocabulary) -> None:
     understood = vocabulary.understand("xqzwv brlmpf")
     assert understood.empty
     assert understood.unknown == ("xqzwv", "brlmpf")
@@ -93,8 +93,8 @@ def test_what_is_near_nothing_is_empty_and_gets_three_suggestions(vocabulary: Vo
     assert vocabulary.suggestions("segelboote", "de")[0] == "Segelboot"
 
 
-def test_words_of_ones_own_are_not_corrected_to_others(vocabulary: Vocabulary) -> None:
-    """Typing errors leave the first letter as it is, and short words are other words."""
+def test_other_words_are_not_corrected_to_names(vocabulary: Vocabulary) -> None:
+    """A typo keeps the first letter, and a short word with a wrong letter is another word."""
     assert vocabulary.understand("a nose, a ruse").things == ()
 
 
@@ -109,19 +109,19 @@ def test_words_of_ones_own_are_not_corrected_to_others(vocabulary: Vocabulary) -
         ("a blue circle", False),
     ],
 )
-def test_it_knows_when_names_say_all_of_a_prompt(
+def test_a_prompt_is_complete_if_names_cover_all_of_it(
     vocabulary: Vocabulary, text: str, complete: bool
 ) -> None:
     assert vocabulary.understand(text).complete is complete
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_understood_word_by_word(vocabulary: Vocabulary, text: str) -> None:
+def test_any_text_is_understood_as_known_things(vocabulary: Vocabulary, text: str) -> None:
     understood = vocabulary.understand(text)
     assert set(understood.things) <= TABLE["labels"]["en"].keys()
 
 
-def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "vocabulary.json"
     path.write_text('{"labels": []}')
     with pytest.raises(ValueError, match="not a vocabulary"):
@@ -140,19 +140,19 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         ("a bleu circel", "blue circle"),
     ],
 )
-def test_names_are_put_into_english_and_synonyms_stay(
+def test_names_are_translated_into_english_and_synonyms_kept(
     vocabulary: Vocabulary, text: str, english: str
 ) -> None:
     assert vocabulary.in_english(text) == english
 
 
-def test_several_prompts_are_composed_if_one_names_a_thing(vocabulary: Vocabulary) -> None:
+def test_prompts_that_each_name_one_thing_have_no_composition(vocabulary: Vocabulary) -> None:
     assert not vocabulary.compose(["a dog", "a yacht"])
     assert not vocabulary.compose(["a dog"])
     assert not vocabulary.compose([])
 
 
-def test_words_for_a_style_are_found_anywhere(vocabulary: Vocabulary) -> None:
+def test_words_for_a_style_are_found_in_any_position(vocabulary: Vocabulary) -> None:
     assert vocabulary.styles_of(["a dog", "3D rendering"]) == (6,)
     assert vocabulary.styles_of(["a 3d dog"]) == (6,)
     assert vocabulary.styles_of(["a dog"]) == ()
@@ -174,8 +174,8 @@ def test_things_are_rendered_in_styles_that_show_all_of_them(vocabulary: Vocabul
 
 
 @pytest.fixture(scope="module")
-def reader(vocabulary: Vocabulary) -> Vocabulary:
-    """The vocabulary with vectors: of dogs, apples and boats along one axis each."""
+def vocabulary_with_vectors(vocabulary: Vocabulary) -> Vocabulary:
+    """The vocabulary with word vectors: dogs, apples and boats have one axis each."""
     dog, apple, boat = np.eye(3, dtype=np.float32)
     words = {
         **{"dog": dog, "puppy": dog, "barks": dog, "furry": dog},
@@ -208,31 +208,33 @@ def reader(vocabulary: Vocabulary) -> Vocabulary:
         ("qwzx", ()),
     ],
 )
-def test_a_description_means_what_its_words_are_nearest_to(
-    reader: Vocabulary, text: str, things: tuple[str, ...]
+def test_a_description_means_the_thing_nearest_to_its_words(
+    vocabulary_with_vectors: Vocabulary, text: str, things: tuple[str, ...]
 ) -> None:
-    assert reader.understand(text).things == things
+    assert vocabulary_with_vectors.understand(text).things == things
 
 
-def test_a_description_is_told_to_the_member_and_rendered_as_the_thing(reader: Vocabulary) -> None:
-    understood = reader.understand("something furry that barks, red")
+def test_a_description_is_not_exact_and_is_rendered_as_the_thing(
+    vocabulary_with_vectors: Vocabulary,
+) -> None:
+    understood = vocabulary_with_vectors.understand("something furry that barks, red")
     assert not understood.exact
     assert not understood.unknown
-    assert reader.in_english("something furry that barks, red") == "red dog"
+    assert vocabulary_with_vectors.in_english("something furry that barks, red") == "red dog"
 
 
-def test_a_word_that_is_spelled_right_is_no_typing_error(
-    vocabulary: Vocabulary, reader: Vocabulary
+def test_a_correctly_spelled_word_is_not_a_typo(
+    vocabulary: Vocabulary, vocabulary_with_vectors: Vocabulary
 ) -> None:
     assert vocabulary.understand("a sailcoat").things == ("sailboat",)
-    assert reader.understand("a sailcoat").things == ()
+    assert vocabulary_with_vectors.understand("a sailcoat").things == ()
 
 
-def test_suggestions_mean_something_alike(reader: Vocabulary) -> None:
-    assert reader.suggestions("xqzwv wind")[0] == "sailboat"
+def test_suggestions_have_a_similar_meaning(vocabulary_with_vectors: Vocabulary) -> None:
+    assert vocabulary_with_vectors.suggestions("xqzwv wind")[0] == "sailboat"
 
 
-def test_a_landscape_of_the_included_model_is_no_description() -> None:
+def test_a_landscape_of_the_included_model_is_not_a_description() -> None:
     included = vocabulary_of("picturebook")
     assert included
     for text in ("the moon over snowy hills at night", "rolling hills", "a starry night"):

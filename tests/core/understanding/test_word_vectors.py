@@ -1,4 +1,4 @@
-"""What a description means by the vectors of its words, with vectors made by hand."""
+"""Which thing a description means, tested with handmade word vectors."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_the_sum_of_the_words_finds_the_thing() -> None:
     assert [name for name, _ in VECTORS.like("dam dam water", 3)] == ["beaver", "fish", "bird"]
 
 
-def test_words_without_vectors_say_nothing() -> None:
+def test_words_without_vectors_are_ignored() -> None:
     assert VECTORS.nearest("qwzx") == ("", 0.0)
     assert VECTORS.nearest("") == ("", 0.0)
     assert VECTORS.nearest("qwzx dams") == VECTORS.nearest("dam")
@@ -31,11 +31,11 @@ def test_words_without_vectors_say_nothing() -> None:
     assert VECTORS.knows("dams")
 
 
-def test_the_longest_words_are_found_where_no_spaces_are() -> None:
+def test_the_longest_words_are_found_in_text_without_spaces() -> None:
     assert list(VECTORS.words_of("赤い水鳥と鳥")) == ["水鳥", "鳥"]
 
 
-def test_a_file_keeps_directions_and_what_words_weigh(tmp_path: Path) -> None:
+def test_a_file_keeps_the_directions_and_weights_of_words(tmp_path: Path) -> None:
     path = tmp_path / "vectors.npz"
     VECTORS.save(path)
     read = WordVectors.load(path)

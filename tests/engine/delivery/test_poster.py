@@ -1,4 +1,4 @@
-"""Frames at a gentle pace, outcomes for certain, against the local Discord."""
+"""Frames are paced, and outcomes always arrive. Tested against the sandbox."""
 
 import asyncio
 import time
@@ -55,7 +55,7 @@ ENGINE = "this engine"
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 CREATE = "POST /channels/{channel_id}/messages"
 
-Ask = Callable[..., Awaitable[Job]]
+JobFactory = Callable[..., Awaitable[Job]]
 
 
 @pytest.fixture
@@ -66,19 +66,19 @@ def settings(discord: Sandbox, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def posting(
+async def start_poster(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., tuple[Poster, asyncio.Task[None]]]]:
-    """Starts a poster at a brisk pace."""
+    """Starts a poster with short intervals."""
     monkeypatch.setattr(rest, "FIRST_RETRY", 0.01)
     monkeypatch.setattr(rest, "LONGEST_RETRY", 0.05)
     tasks = []
     async with logged_in(settings) as client:
 
         def start(grace: float = 0.0, **pace: float) -> tuple[Poster, asyncio.Task[None]]:
-            brisk = {"per_message": 0.01, "per_channel": 0.01, "poll": 0.02}
+            short = {"per_message": 0.01, "per_channel": 0.01, "poll": 0.02}
             writer = MessageWriter(client, database, settings, grace=grace)
-            poster = Poster(writer, database, settings, Pace(**(brisk | pace)))
+            poster = Poster(writer, database, settings, Pace(**(short | pace)))
             tasks.append(asyncio.create_task(poster.run()))
             return poster, tasks[-1]
 
@@ -89,46 +89,48 @@ async def posting(
 
 
 @pytest.fixture
-def begin(discord: Sandbox, database: Database, ask: Ask) -> Ask:
-    """A running job with its card in the channel."""
+def start_job(discord: Sandbox, database: Database, enqueue: JobFactory) -> JobFactory:
+    """Starts a job, with its job message in the channel unless `message` is false."""
 
-    async def begin(*, age: float = 0.0, message: bool = True, **values: Any) -> Job:
-        card = _message(discord, age).id if message else None
-        await ask(channel_id=discord.channel.id, message_id=card, **values)
+    async def start_job(*, age: float = 0.0, message: bool = True, **values: Any) -> Job:
+        message_id = _bot_message(discord, age).id if message else None
+        await enqueue(channel_id=discord.channel.id, message_id=message_id, **values)
         job = await Claims(database).claim(ENGINE, 60)
         assert job
         return job
 
-    return begin
+    return start_job
 
 
 @pytest.fixture
 def finish(database: Database, tmp_path: Path) -> Callable[[Job], Awaitable[None]]:
     async def finish(job: Job) -> None:
         files = JobFiles(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
-        picture = Image.new("RGB", (16, 16), "red")
-        await asyncio.to_thread(files.write_results, [picture] * job.recipe.count)
+        image = Image.new("RGB", (16, 16), "red")
+        await asyncio.to_thread(files.write_results, [image] * job.recipe.count)
         assert await Claims(database).finish(job.id, ENGINE, State.DONE)
 
     return finish
 
 
-def _message(discord: Sandbox, age: float) -> Message:
-    """A message of the bot, `age` seconds old."""
+def _bot_message(discord: Sandbox, age: float) -> Message:
+    """A message from the bot, `age` seconds old."""
     bot = discord.world.application.bot
     if age == 0:
         return discord.world.post(discord.channel, bot, Draft(content="thinking"))
-    old = (int((time.time() - age) * 1000) - DISCORD_EPOCH) << 22
-    discord.channel.messages[old] = Message(old, discord.channel.id, bot, content="old")
-    return discord.channel.messages[old]
+    message_id = (int((time.time() - age) * 1000) - DISCORD_EPOCH) << 22
+    discord.channel.messages[message_id] = Message(
+        message_id, discord.channel.id, bot, content="old"
+    )
+    return discord.channel.messages[message_id]
 
 
 def frame(step: int, steps: int = 50) -> Frame:
     return Frame(Progress(step, steps, include=0.3), lambda: [Image.new("RGB", (16, 16))])
 
 
-def shown(discord: Sandbox, message_id: int | None = None) -> Message:
-    """The message of this id, or the newest."""
+def get_message(discord: Sandbox, message_id: int | None = None) -> Message:
+    """The message with this id, or the newest one."""
     messages = discord.channel.messages
     return messages[message_id or max(messages)]
 
@@ -137,47 +139,47 @@ def text(message: Message) -> str:
     return "\n".join([message.content, *(p.get("content", "") for p in walk(message.components))])
 
 
-def images(message: Message) -> list[str]:
-    """The addresses in its gallery."""
+def gallery_urls(message: Message) -> list[str]:
+    """The URLs in its gallery."""
     items = [item for part in walk(message.components) for item in part.get("items", ())]
     return [item["media"]["url"] for item in items]
 
 
-def accepted(discord: Sandbox) -> list[RecordedRequest]:
+def accepted_edits(discord: Sandbox) -> list[RecordedRequest]:
     """The edits that took effect."""
     return [
         request for request in discord.requests if request.name == EDIT and request.status == 200
     ]
 
 
-def edits(discord: Sandbox) -> list[float]:
-    """The moments of the edits that took effect."""
-    return [request.moment for request in accepted(discord)]
+def edit_times(discord: Sandbox) -> list[float]:
+    """When the edits that took effect were made."""
+    return [request.moment for request in accepted_edits(discord)]
 
 
-async def posted(database: Database, job: Job) -> bool:
+async def is_posted(database: Database, job: Job) -> bool:
     now = await Jobs(database).get(job.id)
     return now is not None and now.posted
 
 
-async def test_the_newest_frame_wins_and_edits_keep_their_distance(
-    discord: Sandbox, begin: Ask, posting: Any
+async def test_the_newest_frame_wins_and_edits_are_paced(
+    discord: Sandbox, start_job: JobFactory, start_poster: Any
 ) -> None:
-    job = await begin(steps=50)
-    poster, _ = posting(per_message=0.2)
-    began = discord.clock.now()
+    job = await start_job(steps=50)
+    poster, _ = start_poster(per_message=0.2)
+    started_at = discord.clock.now()
     for step in range(1, 51):
         poster.show_frame(job, frame(step))
         await asyncio.sleep(0.005)  # a step of the renderer
-    await until(lambda: "` 100 %" in text(shown(discord)))
-    moments = edits(discord)
+    await until(lambda: "` 100 %" in text(get_message(discord)))
+    moments = edit_times(discord)
     assert 2 <= len(moments) < 25
-    assert all(moment >= began + number * 0.2 for number, moment in enumerate(moments))
-    (file,) = shown(discord).files
+    assert all(moment >= started_at + number * 0.2 for number, moment in enumerate(moments))
+    (file,) = get_message(discord).files
     assert file.filename == "step-50.webp"
 
 
-async def test_channels_are_forgotten_once_their_pace_is_over() -> None:
+async def test_channels_are_forgotten_once_they_may_be_edited_again() -> None:
     pace = ChannelPace(0.01)
     for channel in range(5):
         await pace.wait(channel)
@@ -185,92 +187,107 @@ async def test_channels_are_forgotten_once_their_pace_is_over() -> None:
     assert len(pace._next) == 1
 
 
-async def test_jobs_of_one_channel_share_its_pace(
-    discord: Sandbox, begin: Ask, posting: Any
+async def test_jobs_in_one_channel_share_its_pace(
+    discord: Sandbox, start_job: JobFactory, start_poster: Any
 ) -> None:
-    jobs = [await begin() for _ in range(4)]
-    poster, _ = posting(per_channel=0.2)
-    began = discord.clock.now()
+    jobs = [await start_job() for _ in range(4)]
+    poster, _ = start_poster(per_channel=0.2)
+    started_at = discord.clock.now()
     for job in jobs:
         poster.show_frame(job, frame(1))
-    await until(lambda: len(edits(discord)) == len(jobs))
-    assert all(moment >= began + turn * 0.2 for turn, moment in enumerate(edits(discord)))
+    await until(lambda: len(edit_times(discord)) == len(jobs))
+    assert all(moment >= started_at + turn * 0.2 for turn, moment in enumerate(edit_times(discord)))
 
 
-async def test_an_outcome_replaces_the_frame_and_says_all(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_an_outcome_replaces_the_frame_with_the_image_and_its_buttons(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin(include="a @everyone circle")
-    poster, _ = posting()
+    job = await start_job(include="a @everyone circle")
+    poster, _ = start_poster()
     poster.show_frame(job, frame(1))
-    await until(lambda: edits(discord))
-    assert shown(discord).components
+    await until(lambda: edit_times(discord))
+    assert get_message(discord).components
     await finish(job)
     poster.job_ended()
-    await until(lambda: posted(database, job))
-    message = shown(discord, job.message_id)
+    await until(lambda: is_posted(database, job))
+    message = get_message(discord, job.message_id)
     assert "Painted" in text(message)
     (file,) = message.files
     assert file.filename == f"imagine-{job.id}-1.png"
-    assert images(message) == [f"attachment://{file.filename}"]
+    assert gallery_urls(message) == [f"attachment://{file.filename}"]
     labels = [part["label"] for part in walk(message.components) if "label" in part]
     assert labels[:2] == ["Again", "Vary"]
     assert not message.mention_everyone
 
 
-async def test_spoilered_images_are_hidden_until_one_clicks_on_them(
-    discord: Sandbox, database: Database, ask_for: Ask, recipe: Any, finish: Any, posting: Any
+async def test_images_of_a_spoilered_job_are_posted_as_spoilers(
+    discord: Sandbox,
+    database: Database,
+    enqueue_recipe: JobFactory,
+    recipe: Any,
+    finish: Any,
+    start_poster: Any,
 ) -> None:
-    card = _message(discord, 0).id
-    await ask_for(recipe(), discord.channel.id, card, guild_id=1, spoilered=True)
+    message_id = _bot_message(discord, 0).id
+    await enqueue_recipe(recipe(), discord.channel.id, message_id, guild_id=1, spoilered=True)
     job = await Claims(database).claim(ENGINE, 60)
     assert job
-    poster, _ = posting()
+    poster, _ = start_poster()
     poster.show_frame(job, frame(1))
-    await until(lambda: edits(discord))
-    assert [file.filename for file in shown(discord).files] == ["SPOILER_step-1.webp"]
+    await until(lambda: edit_times(discord))
+    assert [file.filename for file in get_message(discord).files] == ["SPOILER_step-1.webp"]
     await finish(job)
-    await until(lambda: posted(database, job))
-    message = shown(discord, card)
+    await until(lambda: is_posted(database, job))
+    message = get_message(discord, message_id)
     assert [file.filename for file in message.files] == [f"SPOILER_imagine-{job.id}-1.png"]
     (gallery,) = [part for part in walk(message.components) if "items" in part]
     assert [item["spoiler"] for item in gallery["items"]] == [True]
 
 
-async def test_a_held_image_is_shown_once_a_moderator_has_looked_at_it(
-    discord: Sandbox, database: Database, ask_for: Ask, recipe: Any, posting: Any, tmp_path: Path
+async def test_a_held_image_is_shown_once_a_moderator_has_reviewed_it(
+    discord: Sandbox,
+    database: Database,
+    enqueue_recipe: JobFactory,
+    recipe: Any,
+    start_poster: Any,
+    tmp_path: Path,
 ) -> None:
-    card = _message(discord, 0).id
-    await ask_for(recipe(), discord.channel.id, card, guild_id=5)
+    message_id = _bot_message(discord, 0).id
+    await enqueue_recipe(recipe(), discord.channel.id, message_id, guild_id=5)
     job = await Claims(database).claim(ENGINE, 60)
     assert job
     files = JobFiles(folder_of(job.id, tmp_path), job.recipe, Provenance("sketch", {}))
     await asyncio.to_thread(files.write_results, [Image.new("RGB", (16, 16), "red")])
     match = Concept("a gun", CheckAction.HOLD)
     await Claims(database).finish(job.id, ENGINE, State.DONE, match=match)
-    posting()
-    await until(lambda: posted(database, job))
-    message = shown(discord, card)
+    start_poster()
+    await until(lambda: is_posted(database, job))
+    message = get_message(discord, message_id)
     assert "A moderator will look at it" in text(message)
     assert message.files == []
     labels = [part["label"] for part in walk(message.components) if "label" in part]
     assert labels == ["Delete"]
     _, (report,) = await Reports(database).open(5)
     await Reports(database).close(5, report.id, Verdict.DISMISS, actor_id=2)
-    await until(lambda: shown(discord, card).files)
-    assert "A moderator will look at it" not in text(shown(discord, card))
+    await until(lambda: get_message(discord, message_id).files)
+    assert "A moderator will look at it" not in text(get_message(discord, message_id))
 
 
 @pytest.mark.parametrize("spoilered", [False, True])
 async def test_a_description_is_shown_with_a_button_for_each_prompt_and_mentions_nobody(
-    discord: Sandbox, database: Database, recipe: Any, posting: Any, tmp_path: Path, spoilered: bool
+    discord: Sandbox,
+    database: Database,
+    recipe: Any,
+    start_poster: Any,
+    tmp_path: Path,
+    spoilered: bool,
 ) -> None:
-    card = _message(discord, 0).id
+    message_id = _bot_message(discord, 0).id
     new = NewJob(
         recipe=recipe(),
         guild_id=1,
         channel_id=discord.channel.id,
-        message_id=card,
+        message_id=message_id,
         member_id=1,
         member_name="Ada",
         spoilered=spoilered,
@@ -279,15 +296,15 @@ async def test_a_description_is_shown_with_a_button_for_each_prompt_and_mentions
     await Jobs(database).insert(new)
     job = await Claims(database).claim(ENGINE, 60)
     assert job
-    poster, _ = posting()
+    poster, _ = start_poster()
     poster.show_frame(job, Frame())
-    await until(lambda: edits(discord))
-    assert "Describing an image" in text(shown(discord, card))
+    await until(lambda: edit_times(discord))
+    assert "Describing an image" in text(get_message(discord, message_id))
     found = [Description("a red *circle*", 0.312), Description("a heart | fog:0.2", 0.3)]
     write_descriptions(folder_of(job.id, tmp_path), found)
     await Claims(database).finish(job.id, ENGINE, State.DONE)
-    await until(lambda: posted(database, job))
-    message = shown(discord, card)
+    await until(lambda: is_posted(database, job))
+    message = get_message(discord, message_id)
     assert "Described" in text(message)
     hidden = r"||a red \*circle\*||" in text(message)
     assert (hidden, "similarity 0.31" in text(message)) == (spoilered, True)
@@ -296,14 +313,14 @@ async def test_a_description_is_shown_with_a_button_for_each_prompt_and_mentions
     assert len(discord.channel.messages) == 1
 
 
-async def test_a_description_of_which_nothing_may_be_shown_says_so(
-    discord: Sandbox, database: Database, recipe: Any, posting: Any
+async def test_a_description_without_prompts_says_so(
+    discord: Sandbox, database: Database, recipe: Any, start_poster: Any
 ) -> None:
     new = NewJob(
         recipe=recipe(),
         guild_id=1,
         channel_id=discord.channel.id,
-        message_id=_message(discord, 0).id,
+        message_id=_bot_message(discord, 0).id,
         member_id=1,
         member_name="Ada",
         kind=JobKind.DESCRIPTION,
@@ -311,94 +328,94 @@ async def test_a_description_of_which_nothing_may_be_shown_says_so(
     job = await Jobs(database).insert(new)
     await Claims(database).claim(ENGINE, 60)
     await Claims(database).finish(job.id, ENGINE, State.DONE)
-    posting()
-    await until(lambda: posted(database, job))
-    assert "I couldn't find a description" in text(shown(discord, job.message_id))
+    start_poster()
+    await until(lambda: is_posted(database, job))
+    assert "I couldn't find a description" in text(get_message(discord, job.message_id))
 
 
-async def test_a_job_that_waits_again_is_shown_so(
-    discord: Sandbox, database: Database, begin: Ask, posting: Any
+async def test_a_job_that_is_back_in_the_queue_is_shown_as_queued(
+    discord: Sandbox, database: Database, start_job: JobFactory, start_poster: Any
 ) -> None:
-    job = await begin()
-    poster, _ = posting()
+    job = await start_job()
+    poster, _ = start_poster()
     poster.show_frame(job, frame(1))
-    await until(lambda: edits(discord))
+    await until(lambda: edit_times(discord))
     await Claims(database).release(job.id, ENGINE)
     poster.show_frame(job, frame(2))  # too late
     poster.show_frame(job, Frame(notes=["It is paused."], state=State.QUEUED))
-    await until(lambda: "In the queue" in text(shown(discord)))
-    message = shown(discord)
+    await until(lambda: "In the queue" in text(get_message(discord)))
+    message = get_message(discord)
     assert not message.files
     assert "**Note** It is paused." in text(message)
 
 
-async def test_several_images_come_together(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_several_images_are_posted_in_one_message(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin(count=3)
-    posting()
+    job = await start_job(count=3)
+    start_poster()
     await finish(job)
-    await until(lambda: posted(database, job))
-    assert len(shown(discord).files) == 3
+    await until(lambda: is_posted(database, job))
+    assert len(get_message(discord).files) == 3
 
 
 async def test_a_film_is_shown_above_its_last_image(
-    discord: Sandbox, begin: Ask, finish: Any, posting: Any, tmp_path: Path
+    discord: Sandbox, start_job: JobFactory, finish: Any, start_poster: Any, tmp_path: Path
 ) -> None:
-    job = await begin()
+    job = await start_job()
     film_of(folder_of(job.id, tmp_path)).parent.mkdir(parents=True)
     film_of(folder_of(job.id, tmp_path)).write_bytes(b"film")
-    poster, _ = posting()
+    poster, _ = start_poster()
     await finish(job)
     poster.job_ended()
-    await until(lambda: len(images(shown(discord))) == 2)
-    names = [file.filename for file in shown(discord).files]
+    await until(lambda: len(gallery_urls(get_message(discord))) == 2)
+    names = [file.filename for file in get_message(discord).files]
     assert names == [f"imagine-{job.id}.mp4", f"imagine-{job.id}-1.png"]
-    kinds = [file.content_type for file in shown(discord).files]
+    kinds = [file.content_type for file in get_message(discord).files]
     assert kinds == ["video/mp4", "image/png"]
 
 
-async def test_a_cancel_that_nobody_announced_is_shown(
-    discord: Sandbox, database: Database, begin: Ask, posting: Any
+async def test_a_cancellation_that_was_not_announced_is_shown(
+    discord: Sandbox, database: Database, start_job: JobFactory, start_poster: Any
 ) -> None:
-    job = await begin()
-    posting()
+    job = await start_job()
+    start_poster()
     await Jobs(database).cancel(job.id, reason=Reason(text="Cancelled by Grace."))
-    await until(lambda: posted(database, job))
-    assert "Cancelled by Grace." in text(shown(discord))
+    await until(lambda: is_posted(database, job))
+    assert "Cancelled by Grace." in text(get_message(discord))
 
 
 async def test_an_outcome_gets_through_when_discord_fails(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
+    job = await start_job()
     await finish(job)
     discord.faults.fail(EDIT, 503, times=2)
     discord.faults.reset(EDIT, times=2)
     discord.faults.reset(EDIT, applied=True)
-    posting()
-    await until(lambda: posted(database, job))
-    assert "Painted" in text(shown(discord, job.message_id))
+    start_poster()
+    await until(lambda: is_posted(database, job))
+    assert "Painted" in text(get_message(discord, job.message_id))
     assert len(discord.channel.messages) == 1
 
 
 async def test_a_frame_that_fails_is_dropped_and_the_next_one_shown(
-    discord: Sandbox, begin: Ask, posting: Any
+    discord: Sandbox, start_job: JobFactory, start_poster: Any
 ) -> None:
-    job = await begin()
-    before = fates()
+    job = await start_job()
+    before = frame_counts()
     discord.faults.reset(EDIT)
-    poster, _ = posting()
+    poster, _ = start_poster()
     poster.show_frame(job, frame(0))
     poster.show_frame(job, frame(1))
     await until(lambda: any(request.status is None for request in discord.requests))
     poster.show_frame(job, frame(2))
-    await until(lambda: "` 4 %" in text(shown(discord)))
-    assert len(edits(discord)) == 1
-    await until(lambda: fates() == [each + 1 for each in before])
+    await until(lambda: "` 4 %" in text(get_message(discord)))
+    assert len(edit_times(discord)) == 1
+    await until(lambda: frame_counts() == [each + 1 for each in before])
 
 
-def fates() -> list[float]:
+def frame_counts() -> list[float]:
     """How many frames were overtaken, dropped and shown."""
     return [
         REGISTRY.get_sample_value("imagine_frames_total", {"fate": fate}) or 0
@@ -406,18 +423,18 @@ def fates() -> list[float]:
     ]
 
 
-async def test_a_message_is_not_doubled_when_the_answer_is_lost(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_a_message_is_not_sent_twice_when_the_response_is_lost(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin(message=False)
+    job = await start_job(message=False)
     await finish(job)
     discord.faults.reset(CREATE, times=2, applied=True)
-    posting()
-    await until(lambda: posted(database, job))
+    start_poster()
+    await until(lambda: is_posted(database, job))
     assert len(discord.channel.messages) == 1
     now = await Jobs(database).get(job.id)
     assert now
-    assert now.message_id == shown(discord).id
+    assert now.message_id == get_message(discord).id
     created = [r.json for r in discord.requests if f"{r.method} {r.route}" == CREATE]
     assert {(json["nonce"], json["enforce_nonce"]) for json in created} == {
         (created[0]["nonce"], True)
@@ -426,43 +443,43 @@ async def test_a_message_is_not_doubled_when_the_answer_is_lost(
 
 
 async def test_a_message_that_a_crash_left_unrecorded_is_found_after_a_long_outage(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin(message=False)
+    job = await start_job(message=False)
     await finish(job)
-    posting()
-    await until(lambda: posted(database, job))
-    first = shown(discord)
+    start_poster()
+    await until(lambda: is_posted(database, job))
+    first = get_message(discord)
     async with database.transaction() as db:  # as if it had crashed right after sending it
         await db.execute("UPDATE messages SET message_id = NULL")
         await db.execute("UPDATE jobs SET message_id = NULL, posted = 0")
-    discord.clock.advance(3600)  # longer than Discord recognises a nonce
-    await until(lambda: posted(database, job))
+    discord.clock.advance(3600)  # longer than Discord remembers a nonce
+    await until(lambda: is_posted(database, job))
     assert list(discord.channel.messages) == [first.id]
     now = await Jobs(database).get(job.id)
     assert now
     assert now.message_id == first.id
 
 
-@pytest.mark.parametrize("way", ["member", "moderator"])
-async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
+@pytest.mark.parametrize("deleted_by", ["member", "moderator"])
+async def test_a_frame_in_flight_does_not_bring_back_a_deleted_message(
     discord: Sandbox,
     database: Database,
-    begin: Ask,
-    posting: Any,
+    start_job: JobFactory,
+    start_poster: Any,
     monkeypatch: pytest.MonkeyPatch,
-    way: str,
+    deleted_by: str,
 ) -> None:
-    job = await begin()
+    job = await start_job()
     edit = Post.edit
 
     async def edit_late(post: Post, message: Any) -> None:
-        await delete(database, job, way)
-        discord.world.delete(discord.channel, shown(discord, message.id))  # as the bot does
+        await delete_job(database, job, deleted_by)
+        discord.world.delete(discord.channel, get_message(discord, message.id))  # as the bot does
         await edit(post, message)
 
     monkeypatch.setattr(Post, "edit", edit_late)
-    poster, _ = posting()
+    poster, _ = start_poster()
     before = REGISTRY.get_sample_value("imagine_frames_total", {"fate": "shown"}) or 0
     poster.show_frame(job, frame(1))
     await until(
@@ -472,19 +489,19 @@ async def test_a_frame_under_way_does_not_bring_back_what_was_deleted(
     assert await Jobs(database).unposted() == []
 
 
-@pytest.mark.parametrize("way", ["member", "moderator"])
+@pytest.mark.parametrize("deleted_by", ["member", "moderator"])
 @pytest.mark.parametrize("kind", ["frame", "outcome", "direct copy"])
 async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
     discord: Sandbox,
     database: Database,
-    begin: Ask,
+    start_job: JobFactory,
     finish: Any,
-    posting: Any,
+    start_poster: Any,
     monkeypatch: pytest.MonkeyPatch,
-    way: str,
+    deleted_by: str,
     kind: str,
 ) -> None:
-    job = await begin(message=kind == "direct copy")
+    job = await start_job(message=kind == "direct copy")
     if kind == "direct copy":
         ada = await discord.member("Ada")
         await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
@@ -493,13 +510,13 @@ async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
         job = replace(job, member_id=ada.id)
     send, sent = Post.send, []
 
-    async def send_late(*arguments: Any, **named: Any) -> Any:
-        await delete(database, job, way)
-        sent.append(await send(*arguments, **named))
+    async def send_late(*args: Any, **kwargs: Any) -> Any:
+        await delete_job(database, job, deleted_by)
+        sent.append(await send(*args, **kwargs))
         return sent[-1]
 
     monkeypatch.setattr(Post, "send", send_late)
-    poster, _ = posting()
+    poster, _ = start_poster()
     if kind == "frame":
         poster.show_frame(job, frame(1))
     else:
@@ -509,8 +526,8 @@ async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
     await until(lambda: is_to_be_deleted(database, message.id))
 
 
-async def delete(database: Database, job: Job, way: str) -> None:
-    if way == "member":
+async def delete_job(database: Database, job: Job, deleted_by: str) -> None:
+    if deleted_by == "member":
         await Deletions(database).delete_member(job.member_id)
     else:
         async with database.transaction() as db:
@@ -525,78 +542,84 @@ async def is_to_be_deleted(database: Database, message_id: int) -> bool:
         )
 
 
-async def test_the_bot_has_a_while_to_name_the_message(
-    discord: Sandbox, database: Database, begin: Ask, posting: Any
+async def test_the_bot_has_a_grace_period_to_name_the_message(
+    discord: Sandbox, database: Database, start_job: JobFactory, start_poster: Any
 ) -> None:
-    job = await begin(message=False)
+    job = await start_job(message=False)
     await Jobs(database).cancel(job.id)
-    posting(grace=0.5)
-    message = _message(discord, 0)
+    start_poster(grace=0.5)
+    message = _bot_message(discord, 0)
     await Messages(database).sent(job.id, Kind.JOB, job.channel_id, message.id)
-    await until(lambda: posted(database, job))
+    await until(lambda: is_posted(database, job))
     assert list(discord.channel.messages) == [message.id]
     assert "Cancelled" in text(message)
 
 
 async def test_a_deleted_message_is_replaced(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
-    discord.world.delete(discord.channel, shown(discord))
-    poster, _ = posting()
+    job = await start_job()
+    discord.world.delete(discord.channel, get_message(discord))
+    poster, _ = start_poster()
     poster.show_frame(job, frame(1))
-    await until(lambda: "` 2 %" in text(shown(discord)) if discord.channel.messages else False)
+    await until(
+        lambda: "` 2 %" in text(get_message(discord)) if discord.channel.messages else False
+    )
     await finish(job)
-    await until(lambda: posted(database, job))
+    await until(lambda: is_posted(database, job))
     (message,) = discord.channel.messages.values()
     assert "Painted" in text(message)
 
 
-async def test_frames_move_on_from_an_old_message(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_frames_move_from_an_old_message_to_a_new_one(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin(age=51 * 60)
-    poster, _ = posting()
+    job = await start_job(age=51 * 60)
+    poster, _ = start_poster()
     poster.show_frame(job, frame(1))
-    await until(lambda: len(discord.channel.messages) == 2 and edits(discord))
-    new = shown(discord)
+    await until(lambda: len(discord.channel.messages) == 2 and edit_times(discord))
+    new = get_message(discord)
     assert "` 2 %" in text(new)
-    assert f"/{new.id}" in text(shown(discord, job.message_id))
+    assert f"/{new.id}" in text(get_message(discord, job.message_id))
     await finish(job)
-    await until(lambda: posted(database, job))
+    await until(lambda: is_posted(database, job))
     assert "Painted" in text(new)
     assert len(discord.channel.messages) == 2
 
 
-async def test_an_outcome_gets_a_new_message_where_old_ones_are_closed(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_an_outcome_gets_a_new_message_when_the_old_one_cannot_be_edited(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin(age=2 * 60 * 60)
+    job = await start_job(age=2 * 60 * 60)
     while discord.limits.take_old_edit(discord.channel.id) is None:
-        pass  # the hour's edits are used up
+        pass  # use up the edits that Discord allows in an hour
     await finish(job)
-    posting()
-    await until(lambda: posted(database, job))
-    assert "Painted" in text(shown(discord))
+    start_poster()
+    await until(lambda: is_posted(database, job))
+    assert "Painted" in text(get_message(discord))
     assert len(discord.channel.messages) == 2
 
 
-async def test_where_nothing_can_be_shown_the_outcome_is_laid_to_rest(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_an_outcome_is_given_up_when_its_channel_is_gone(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
+    job = await start_job()
     await finish(job)
     discord.world.delete_channel(discord.channel)
-    posting()
-    await until(lambda: posted(database, job))
+    start_poster()
+    await until(lambda: is_posted(database, job))
     assert len([r for r in discord.requests if r.status == 404]) == 1
 
 
 @pytest.mark.parametrize("with_message", [True, False])
-async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_moderators(
-    discord: Sandbox, database: Database, begin: Ask, posting: Any, with_message: bool
+async def test_the_member_and_the_moderators_are_notified_of_an_unreadable_job(
+    discord: Sandbox,
+    database: Database,
+    start_job: JobFactory,
+    start_poster: Any,
+    with_message: bool,
 ) -> None:
-    job, other = await begin(message=with_message), await begin()
+    job, other = await start_job(message=with_message), await start_job()
     async with database.transaction() as db:
         await db.execute(
             "UPDATE jobs SET recipe = json_set(recipe, '$.steps', 0), locale = 'de',"
@@ -605,27 +628,27 @@ async def test_a_member_is_told_of_a_job_that_cannot_be_read_and_so_are_the_mode
         )
     await Claims(database).heartbeat(ENGINE, 60)
     assert await Jobs(database).cancel(other.id)
-    posting()
-    await until(lambda: _none_left(database))
-    message = shown(discord, job.message_id) if with_message else _about(discord, job)
+    start_poster()
+    await until(lambda: _no_dead_letters_left(database))
+    message = get_message(discord, job.message_id) if with_message else _message_about(discord, job)
     assert "### Fehlgeschlagen" in text(message)
     assert "beschädigt" in text(message)
-    await until(lambda: posted(database, other))
-    await Jobs(database).repost(job.id)  # as after a late response of the bot
-    await until(lambda: _none_left(database))
+    await until(lambda: is_posted(database, other))
+    await Jobs(database).repost(job.id)  # as after a late response from the bot
+    await until(lambda: _no_dead_letters_left(database))
     _, entries = await AuditLog(database).page(discord.guild.id)
     assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
     assert f"#{job.id}" in entry_line(entries[0])
 
 
-async def test_a_posted_image_whose_job_cannot_be_read_stays_and_its_member_is_informed(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_a_posted_image_stays_when_its_job_is_unreadable_and_the_member_is_notified(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
+    job = await start_job()
     await finish(job)
-    posting()
-    await until(lambda: posted(database, job))
-    before = shown(discord, job.message_id)
+    start_poster()
+    await until(lambda: is_posted(database, job))
+    before = get_message(discord, job.message_id)
     assert before.components
     (file,) = before.files
     async with database.transaction() as db:
@@ -634,24 +657,24 @@ async def test_a_posted_image_whose_job_cannot_be_read_stays_and_its_member_is_i
             (discord.guild.id, job.id),
         )
     assert await Jobs(database).get(job.id) is None
-    await until(lambda: _none_left(database))
-    message = shown(discord, job.message_id)
+    await until(lambda: _no_dead_letters_left(database))
+    message = get_message(discord, job.message_id)
     assert "### Failed" in text(message)
     assert "its buttons no longer work" in text(message)
     assert not [part for part in walk(message.components) if "custom_id" in part]
     assert message.files == [file]
-    (url,) = images(message)
+    (url,) = gallery_urls(message)
     assert file.filename in url
     assert len(discord.channel.messages) == 1
     _, entries = await AuditLog(database).page(discord.guild.id)
     assert [(entry.action, entry.job_id) for entry in entries] == [("unreadable", job.id)]
 
 
-async def _none_left(database: Database) -> bool:
+async def _no_dead_letters_left(database: Database) -> bool:
     return not await Jobs(database).unposted_dead_letters()
 
 
-def _about(discord: Sandbox, job: Job) -> Message:
+def _message_about(discord: Sandbox, job: Job) -> Message:
     """The message whose footer has the job's number."""
     (message,) = (
         message
@@ -661,125 +684,127 @@ def _about(discord: Sandbox, job: Job) -> Message:
     return message
 
 
-async def test_images_that_discord_does_not_take_are_said_to_be_so(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_images_that_discord_refuses_are_replaced_by_a_note(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
+    job = await start_job()
     await finish(job)
     everyone = discord.guild.id
     discord.world.overwrite(discord.channel, everyone, deny=int(Permission.ATTACH_FILES))
-    posting()
-    await until(lambda: posted(database, job))
+    start_poster()
+    await until(lambda: is_posted(database, job))
     (message,) = discord.channel.messages.values()
     assert "### Painted" in text(message)
     (note,) = [line for line in text(message).splitlines() if line.startswith("**Note**")]
     assert note.endswith("Discord won't accept it here: Missing Permissions.")
 
 
-async def test_a_new_message_that_was_lost_with_a_frame_is_not_taken_for_the_outcome(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_a_frame_whose_response_was_lost_is_not_mistaken_for_the_outcome(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
-    discord.world.delete(discord.channel, shown(discord))
+    job = await start_job()
+    discord.world.delete(discord.channel, get_message(discord))
     discord.faults.reset(CREATE, applied=True)
-    poster, _ = posting()
+    poster, _ = start_poster()
     poster.show_frame(job, frame(1))
     await until(lambda: discord.channel.messages)
     await finish(job)
-    await until(lambda: posted(database, job))
+    await until(lambda: is_posted(database, job))
     (message,) = discord.channel.messages.values()
     assert "### Painted" in text(message)
     assert message.files
 
 
-async def test_a_frame_that_comes_late_does_not_hide_what_another_engine_has_shown(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_a_late_frame_does_not_hide_an_outcome_posted_by_another_engine(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
-    job = await begin()
-    discord.faults.fail(EDIT, 500)  # discord.py sends it again a second later
-    poster, _ = posting(poll=0.01)
+    job = await start_job()
+    discord.faults.fail(EDIT, 500)  # discord.py retries it a second later
+    poster, _ = start_poster(poll=0.01)
     poster.show_frame(job, frame(1))
     await until(lambda: any(request.status == 500 for request in discord.requests))
     await finish(job)
-    await Jobs(database).mark_posted(job.id)  # by another engine, which took this one for dead
-    await until(lambda: any("` 2 %" in str(request.json) for request in accepted(discord)))
-    await until(lambda: "Painted" in text(shown(discord)))
-    await until(lambda: posted(database, job))
+    await Jobs(database).mark_posted(job.id)  # by another engine, which presumed this one dead
+    await until(lambda: any("` 2 %" in str(request.json) for request in accepted_edits(discord)))
+    await until(lambda: "Painted" in text(get_message(discord)))
+    await until(lambda: is_posted(database, job))
 
 
 class WrongClock:
-    """The clock of this machine, set wrong by so many seconds; Discord's is right."""
+    """This machine's clock, off by `offset` seconds; Discord's is right."""
 
     monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, wrong: float) -> None:
-        self._wrong = wrong
+    def __init__(self, offset: float) -> None:
+        self._offset = offset
 
     def time(self) -> float:
-        return time.time() + self._wrong
+        return time.time() + self._offset
 
 
-@pytest.mark.parametrize("wrong", [-7200.0, 7200.0])
-async def test_a_wrong_clock_makes_no_second_message(
+@pytest.mark.parametrize("offset", [-7200.0, 7200.0])
+async def test_a_wrong_clock_causes_no_second_message(
     discord: Sandbox,
     database: Database,
-    begin: Ask,
+    start_job: JobFactory,
     finish: Any,
-    posting: Any,
+    start_poster: Any,
     monkeypatch: pytest.MonkeyPatch,
-    wrong: float,
+    offset: float,
 ) -> None:
-    monkeypatch.setattr(message_writer, "time", WrongClock(wrong))
-    job = await begin()
-    poster, _ = posting()
+    monkeypatch.setattr(message_writer, "time", WrongClock(offset))
+    job = await start_job()
+    poster, _ = start_poster()
     for step in (1, 2):
         poster.show_frame(job, frame(step))
-        await until(lambda step=step: f"` {2 * step} %" in text(shown(discord)))
+        await until(lambda step=step: f"` {2 * step} %" in text(get_message(discord)))
     await finish(job)
-    await until(lambda: posted(database, job))
+    await until(lambda: is_posted(database, job))
     assert list(discord.channel.messages) == [job.message_id]
 
 
 async def test_a_clock_that_was_set_back_delays_no_outcome(
     discord: Sandbox,
     database: Database,
-    begin: Ask,
-    posting: Any,
+    start_job: JobFactory,
+    start_poster: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    job = await begin(message=False)
+    job = await start_job(message=False)
     await Jobs(database).cancel(job.id)
     monkeypatch.setattr(message_writer, "time", WrongClock(-7200))
-    posting(grace=0.5)
-    await until(lambda: posted(database, job))
-    assert "Cancelled" in text(shown(discord))
+    start_poster(grace=0.5)
+    await until(lambda: is_posted(database, job))
+    assert "Cancelled" in text(get_message(discord))
 
 
-async def test_a_token_that_was_reset_ends_the_poster_and_loses_nothing(
-    discord: Sandbox, database: Database, begin: Ask, posting: Any
+async def test_a_reset_token_stops_the_poster_and_loses_no_outcome(
+    discord: Sandbox, database: Database, start_job: JobFactory, start_poster: Any
 ) -> None:
-    job = await begin()
+    job = await start_job()
     await Jobs(database).cancel(job.id)
     await discord.renew_token()
-    _, running = posting()
+    _, running = start_poster()
     with pytest.raises(TokenRefusedError, match="DISCORD_TOKEN"):
         await running
-    assert not await posted(database, job)
+    assert not await is_posted(database, job)
 
 
-async def test_a_wrong_token_and_a_silent_discord_are_told_apart(settings: Settings) -> None:
-    wrong = settings.model_copy(update={"discord_token": SecretStr("wrong")})
+async def test_a_wrong_token_and_an_unreachable_discord_are_different_errors(
+    settings: Settings,
+) -> None:
+    wrong_token = settings.model_copy(update={"discord_token": SecretStr("wrong")})
     with pytest.raises(TokenRefusedError, match="does not accept the token") as refused:
-        async with logged_in(wrong):
+        async with logged_in(wrong_token):
             pass
     assert "wrong" not in str(refused.value)
-    nowhere = settings.model_copy(update={"discord_api_url": "http://127.0.0.1:9/api/v10"})
+    unreachable = settings.model_copy(update={"discord_api_url": "http://127.0.0.1:9/api/v10"})
     with pytest.raises(UnreachableError, match="does not answer"):
-        async with logged_in(nowhere):
+        async with logged_in(unreachable):
             pass
 
 
-async def test_a_discord_that_goes_silent_later_is_no_reason_to_log_in_again(
+async def test_losing_discord_after_the_login_does_not_log_in_again(
     settings: Settings,
 ) -> None:
     with pytest.raises(UnreachableError, match="gone"):
@@ -787,32 +812,32 @@ async def test_a_discord_that_goes_silent_later_is_no_reason_to_log_in_again(
             raise UnreachableError("Discord is gone.")
 
 
-async def test_who_prefers_it_gets_a_copy_by_direct_message(
-    discord: Sandbox, database: Database, begin: Ask, finish: Any, posting: Any
+async def test_members_who_prefer_it_get_a_copy_by_direct_message(
+    discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
     ada, bob = await discord.member("Ada"), await discord.member("Bob")
     await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
-    jobs = [await begin(), await begin()]
+    jobs = [await start_job(), await start_job()]
     for job, member in zip(jobs, (ada, bob), strict=True):
         async with database.transaction() as db:
             await db.execute("UPDATE jobs SET member_id = ? WHERE id = ?", (member.id, job.id))
         await finish(job)
-    poster, _ = posting()
+    poster, _ = start_poster()
     poster.job_ended()
     copy = await (await ada.direct()).wait_for(lambda message: "Painted" in message.text)
     assert [file.filename for file in copy.files][-1] == f"imagine-{jobs[0].id}-1.png"
-    await until(lambda: posted(database, jobs[1]))
+    await until(lambda: is_posted(database, jobs[1]))
     assert not await (await bob.direct()).messages()
 
 
 async def test_a_note_that_needs_many_escapes_is_still_shown(
-    discord: Sandbox, posting: Any, begin: Ask
+    discord: Sandbox, start_poster: Any, start_job: JobFactory
 ) -> None:
-    """Discord takes 4,000 characters in a layout, and would refuse the whole message."""
-    job = await begin()
-    poster, _ = posting()
+    """Discord allows 4,000 characters in a layout, and refuses the whole message beyond that."""
+    job = await start_job()
+    poster, _ = start_poster()
     poster.show_frame(job, Frame(notes=["*" * 3990]))
-    await until(lambda: "**Note**" in text(shown(discord, job.message_id)))
+    await until(lambda: "**Note**" in text(get_message(discord, job.message_id)))
 
 
 @pytest.mark.parametrize(
@@ -824,30 +849,30 @@ async def test_a_note_that_needs_many_escapes_is_still_shown(
         (Notify.NEVER, 61, False),
     ],
 )
-async def test_a_member_is_mentioned_once_as_they_prefer(
+async def test_a_member_is_mentioned_once_if_they_prefer_it(
     discord: Sandbox,
     database: Database,
-    begin: Ask,
+    start_job: JobFactory,
     finish: Any,
-    posting: Any,
+    start_poster: Any,
     notify: Notify,
     waited: float,
     mentioned: bool,
 ) -> None:
     ada = await discord.member("Ada")
     await Members(database).set_preferences(ada.id, Preferences(notify=notify))
-    job = await begin()
+    job = await start_job()
     async with database.transaction() as db:
         await db.execute(
             "UPDATE jobs SET member_id = ?, created_at = created_at - ?", (ada.id, waited)
         )
     await finish(job)
-    posting()
-    await until(lambda: posted(database, job))
+    start_poster()
+    await until(lambda: is_posted(database, job))
     await until(lambda: len(discord.channel.messages) == 1 + mentioned)
-    await Jobs(database).repost(job.id)  # shown once more, after a late response of the bot
-    await until(lambda: posted(database, job))
-    await asyncio.sleep(0.3)  # for a second mention, which must not come
+    await Jobs(database).repost(job.id)  # posted again, as after a late response from the bot
+    await until(lambda: is_posted(database, job))
+    await asyncio.sleep(0.3)  # leaves time for a second mention, which must not come
     mentions = [m for m in discord.channel.messages.values() if m.mentions]
     assert [[user.id for user in each.mentions] for each in mentions] == [[ada.id]] * mentioned
     assert [each.reference for each in mentions] == [job.message_id] * mentioned

@@ -1,4 +1,4 @@
-"""What the tests of the networks share: models with random weights, written once."""
+"""Shared by the tests of the networks: models with random weights, written once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def _sketch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sketch_folder(_sketch: Path, tmp_path: Path) -> Path:
-    """A copy of the random sketch model, to be damaged at will."""
+    """A copy of the random sketch model that a test may damage."""
     return copytree(_sketch, tmp_path / "sketch")
 
 
@@ -32,8 +32,8 @@ def sketch(_sketch: Path) -> Model:
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    """The full-size model, read from the published forms."""
+    """The full-size model, read from files in the published formats."""
     data_dir = tmp_path_factory.mktemp("data")
     random_imagenet(catalogue.find("imagenet").folder(data_dir))
     yield load_model("imagenet", data_dir, CPU)
-    rmtree(data_dir)  # it is too large to be kept for later looks
+    rmtree(data_dir)  # too large to keep for inspection

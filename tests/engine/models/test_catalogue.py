@@ -17,10 +17,8 @@ YAML = [
 ]
 
 
-def test_every_published_file_of_a_model_has_a_mirror_and_a_checksum_or_says_that_it_has_none() -> (
-    None
-):
-    unvouched = set()
+def test_every_published_file_has_a_mirror_and_all_but_two_have_a_checksum() -> None:
+    without_checksum = set()
     for entry in CATALOGUE.values():
         if not entry.downloads:
             continue
@@ -31,21 +29,21 @@ def test_every_published_file_of_a_model_has_a_mirror_and_a_checksum_or_says_tha
             assert len(set(file.sources)) == len(file.sources) >= 2
             assert all(source.startswith("https://") for source in file.sources)
             if file.sha256 is None:
-                unvouched.add(f"{entry.name}/{file.name}")
+                without_checksum.add(f"{entry.name}/{file.name}")
             else:
                 assert len(bytes.fromhex(file.sha256)) == hashlib.sha256().digest_size
-    assert unvouched == {"imagenet-1024/model.yaml", "imagenet-1024/last.ckpt"}
+    assert without_checksum == {"imagenet-1024/model.yaml", "imagenet-1024/last.ckpt"}
 
 
 @pytest.mark.parametrize(("entry", "text"), YAML, ids=lambda value: getattr(value, "name", ""))
-def test_the_checksum_of_the_yaml_is_that_of_its_published_text(entry: Entry, text: str) -> None:
+def test_the_checksum_of_a_yaml_matches_its_published_text(entry: Entry, text: str) -> None:
     (yaml,) = (file for file in entry.downloads if file.name == entry.config)
     assert len(text.encode()) == yaml.size
     assert hashlib.sha256(text.encode()).hexdigest() == yaml.sha256
 
 
 @pytest.mark.parametrize(("entry", "text"), YAML, ids=lambda value: getattr(value, "name", ""))
-def test_what_the_yaml_describes_has_as_much_room_in_the_published_file(
+def test_the_published_checkpoint_has_room_for_the_vqgan_in_its_yaml(
     entry: Entry, text: str
 ) -> None:
     model = OmegaConf.to_container(OmegaConf.create(text))["model"]
@@ -57,16 +55,16 @@ def test_what_the_yaml_describes_has_as_much_room_in_the_published_file(
     size = sum(4 * value.numel() for value in vqgan.state_dict().values())
     (checkpoint,) = (file for file in entry.downloads if file.name == entry.vqgan)
     assert checkpoint.size is not None
-    assert size < checkpoint.size < 4 * size  # with what judged it, and Adam's two means
-    if entry is catalogue.find("coco"):  # the weights alone, and their names
+    assert size < checkpoint.size < 4 * size  # with the training losses and Adam's two moments
+    if entry is catalogue.find("coco"):  # only the weights and their names
         assert checkpoint.size - size < 500_000
 
 
-def test_for_every_model_it_is_known_how_it_renders() -> None:
+def test_every_model_has_a_config() -> None:
     assert set(CONFIGS) == set(CATALOGUE)
 
 
-def test_an_unknown_model_is_told_which_there_are() -> None:
+def test_the_error_for_an_unknown_model_lists_the_known_ones() -> None:
     with pytest.raises(
         WeightsError, match=r"no model 'imagnet'; there are sketch, .* and wikiart\."
     ):

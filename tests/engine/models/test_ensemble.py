@@ -1,4 +1,4 @@
-"""Several perceptors as one: its cosines are the weighted means of theirs."""
+"""Several perceptors as one, whose cosines are the weighted means of theirs."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from engine.models.perceptor import Perceptor
 from tests.engine.random_open_clip import ARCHITECTURE, random_open_clip
 
 TEXTS = ["a red circle", "fog", "a house under the moon"]
-PICTURES = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+IMAGES = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 
 Weights = st.floats(1e-3, 1e3)
 
@@ -24,30 +24,30 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Perceptor:
     return read_open_clip(ARCHITECTURE, str(weights))[0]
 
 
-def cosines(perceptor: Perceptor, pictures: torch.Tensor) -> torch.Tensor:
-    return perceptor.embed_images(pictures) @ perceptor.embed_texts(TEXTS).t()
+def cosines(perceptor: Perceptor, images: torch.Tensor) -> torch.Tensor:
+    return perceptor.embed_images(images) @ perceptor.embed_texts(TEXTS).t()
 
 
 @pytest.fixture(scope="module")
-def apart(sketch: Model, small: Perceptor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What each of the two sees by itself."""
-    smaller = F.interpolate(PICTURES, (32, 32), mode="bilinear", antialias=True)
-    return cosines(sketch.perceptor, PICTURES), cosines(small, smaller)
+def separate_cosines(sketch: Model, small: Perceptor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The cosines of each of the two by itself."""
+    smaller = F.interpolate(IMAGES, (32, 32), mode="bilinear", antialias=True)
+    return cosines(sketch.perceptor, IMAGES), cosines(small, smaller)
 
 
 @settings(max_examples=15)
 @given(weights=st.tuples(Weights, Weights))
-def test_its_cosines_are_the_weighted_means_of_its_members(
+def test_the_cosines_of_an_ensemble_are_the_weighted_means_of_its_members(
     sketch: Model,
     small: Perceptor,
-    apart: tuple[torch.Tensor, torch.Tensor],
+    separate_cosines: tuple[torch.Tensor, torch.Tensor],
     weights: tuple[float, float],
 ) -> None:
     ensemble = Ensemble(list(zip((sketch.perceptor, small), weights, strict=True)))
     assert ensemble.resolution == 64
-    one, other = apart
+    one, other = separate_cosines
     expected = (weights[0] * one + weights[1] * other) / sum(weights)
-    images, texts = ensemble.embed_images(PICTURES), ensemble.embed_texts(TEXTS)
+    images, texts = ensemble.embed_images(IMAGES), ensemble.embed_texts(TEXTS)
     torch.testing.assert_close(images @ texts.t(), expected, rtol=1e-4, atol=1e-5)
     for embedded in (images, texts):
         torch.testing.assert_close(embedded.norm(dim=1), torch.ones(len(embedded)))
@@ -56,15 +56,15 @@ def test_its_cosines_are_the_weighted_means_of_its_members(
 def test_the_gradient_reaches_the_image_through_every_member(
     sketch: Model, small: Perceptor
 ) -> None:
-    pictures = PICTURES.clone().requires_grad_()
+    images = IMAGES.clone().requires_grad_()
     ensemble = Ensemble([(sketch.perceptor, 1.0), (small, 2.0)])
-    apart = ensemble.embed_images(pictures).split([256, 24], dim=1)
-    for part in apart:
-        (gradient,) = torch.autograd.grad(part[:, 0].sum(), pictures, retain_graph=True)
+    parts = ensemble.embed_images(images).split([256, 24], dim=1)
+    for part in parts:
+        (gradient,) = torch.autograd.grad(part[:, 0].sum(), images, retain_graph=True)
         assert gradient.abs().sum() > 0
 
 
-def test_it_knows_what_any_member_knows_and_tells_what_not_every_member_sees(
+def test_an_ensemble_knows_what_any_member_knows_and_reports_what_any_member_truncates(
     sketch: Model, small: Perceptor
 ) -> None:
     both = Ensemble([(sketch.perceptor, 1.0), (small, 1.0)])
@@ -74,20 +74,20 @@ def test_it_knows_what_any_member_knows_and_tells_what_not_every_member_sees(
     long = "red " * 20
     assert both.truncated_words(long) == small.truncated_words(long) != []
     assert sketch.perceptor.truncated_words(long) == []
-    alike = Ensemble([(sketch.perceptor, 1.0), (sketch.perceptor, 1.0)])
-    assert alike.words == sketch.perceptor.words
-    assert not alike.knows("unicorn")
-    assert alike.unknown_words("a red unicorn") == ["unicorn"]
+    same_twice = Ensemble([(sketch.perceptor, 1.0), (sketch.perceptor, 1.0)])
+    assert same_twice.words == sketch.perceptor.words
+    assert not same_twice.knows("unicorn")
+    assert same_twice.unknown_words("a red unicorn") == ["unicorn"]
 
 
-def test_its_members_move_with_it(sketch: Model, small: Perceptor) -> None:
+def test_an_ensemble_has_the_parameters_of_all_its_members(sketch: Model, small: Perceptor) -> None:
     ensemble = Ensemble([(sketch.perceptor, 1.0), (small, 1.0)])
     assert len(list(ensemble.parameters())) == sum(
         len(list(member.parameters())) for member in (sketch.perceptor, small)
     )
 
 
-def test_one_member_alone_sees_as_by_itself(sketch: Model) -> None:
+def test_an_ensemble_of_one_gives_the_same_cosines_as_its_member(sketch: Model) -> None:
     torch.testing.assert_close(
-        cosines(Ensemble([(sketch.perceptor, 3.0)]), PICTURES), cosines(sketch.perceptor, PICTURES)
+        cosines(Ensemble([(sketch.perceptor, 3.0)]), IMAGES), cosines(sketch.perceptor, IMAGES)
     )

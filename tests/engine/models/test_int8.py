@@ -1,4 +1,4 @@
-"""Matrices in 8 bits come back nearly as they were."""
+"""Matrices compressed to 8 bits and expanded again are nearly the same."""
 
 import torch
 from hypothesis import given
@@ -9,11 +9,11 @@ from engine.models.int8 import compress, expand
 
 
 @given(arrays("float32", (3, 5), elements=st.floats(-100, 100, width=16)))
-def test_each_number_is_off_by_less_than_a_254th_of_its_rows_largest(numbers: object) -> None:
+def test_each_number_is_off_by_at_most_a_250th_of_the_largest_in_its_row(numbers: object) -> None:
     matrix = torch.tensor(numbers)
     read = expand(compress({"a": matrix}, least=1))["a"]
-    allowed = matrix.abs().amax(1, keepdim=True) / 250 + 1e-4
-    assert ((read - matrix).abs() <= allowed).all()
+    tolerance = matrix.abs().amax(1, keepdim=True) / 250 + 1e-4
+    assert ((read - matrix).abs() <= tolerance).all()
 
 
 def test_only_large_matrices_are_compressed() -> None:

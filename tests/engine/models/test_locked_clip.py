@@ -1,4 +1,4 @@
-"""A CLIP with a locked image tower is rebuilt from its weights alone, and sees as it did."""
+"""A CLIP with a locked image tower can be rebuilt from its weights alone."""
 
 import pytest
 import torch
@@ -34,7 +34,9 @@ def test_the_architecture_is_read_from_the_weights(
     assert all(torch.equal(rebuilt[name], value) for name, value in state.items())
 
 
-def test_embeddings_have_unit_length_and_pass_the_gradient_on(perceptor: ClipPerceptor) -> None:
+def test_embeddings_have_unit_length_and_the_gradient_passes_through(
+    perceptor: ClipPerceptor,
+) -> None:
     images = torch.rand(2, 3, RESOLUTION, RESOLUTION, requires_grad=True)
     embedded = perceptor.embed_images(images)
     assert embedded.shape == (2, EMBEDDING)
@@ -52,11 +54,11 @@ def test_a_strided_convolution_is_padded_at_the_far_sides(kernel: int, side: int
     """TensorFlow's rule: half of the padding before, the rest after."""
     convolution = SameConv2d(2, 4, kernel, 2)
     image = torch.rand(1, 2, side, side)
-    found = convolution(image)
-    assert found.shape[-1] == -(-side // 2)
-    missing = (found.shape[-1] - 1) * 2 + kernel - side
-    before = missing // 2
+    output = convolution(image)
+    assert output.shape[-1] == -(-side // 2)
+    padding = (output.shape[-1] - 1) * 2 + kernel - side
+    before = padding // 2
     corner = torch.zeros(1, 2, kernel, kernel)
     corner[..., before:, before:] = image[..., : kernel - before, : kernel - before]
     expected = (corner * convolution.weight).sum((1, 2, 3)) + convolution.bias
-    assert torch.allclose(found[0, :, 0, 0], expected, atol=1e-5)
+    assert torch.allclose(output[0, :, 0, 0], expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""open_clip's models as perceptors: a real one, small, with random weights in a file."""
+"""open_clip's models as perceptors, tested with a small one that has random weights."""
 
 import hashlib
 import os
@@ -30,18 +30,18 @@ def perceptor(weights: Path) -> OpenClipPerceptor:
     return read_open_clip(ARCHITECTURE, str(weights))[0]
 
 
-def test_it_embeds_as_open_clip_itself_would_and_passes_the_gradient(
+def test_embeddings_match_open_clips_own_and_the_gradient_passes_through(
     perceptor: OpenClipPerceptor, weights: Path
 ) -> None:
     clip, _, preprocess = open_clip.create_model_and_transforms(ARCHITECTURE, str(weights))
     (normalisation,) = (step for step in preprocess.transforms if hasattr(step, "std"))
-    pictures = torch.rand(2, 3, RESOLUTION, RESOLUTION).requires_grad_()
-    seen = normalize(pictures, list(normalisation.mean), list(normalisation.std))
-    embedded = perceptor.embed_images(pictures)
-    torch.testing.assert_close(embedded, clip.eval().encode_image(seen, normalize=True))
+    images = torch.rand(2, 3, RESOLUTION, RESOLUTION).requires_grad_()
+    normalised = normalize(images, list(normalisation.mean), list(normalisation.std))
+    embedded = perceptor.embed_images(images)
+    torch.testing.assert_close(embedded, clip.eval().encode_image(normalised, normalize=True))
     embedded[:, 0].sum().backward()
-    assert pictures.grad is not None
-    assert pictures.grad.abs().sum() > 0
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
     tokens = open_clip.get_tokenizer(ARCHITECTURE)(TEXTS)
     torch.testing.assert_close(
         perceptor.embed_texts(TEXTS), clip.encode_text(tokens, normalize=True)
@@ -50,14 +50,16 @@ def test_it_embeds_as_open_clip_itself_would_and_passes_the_gradient(
     assert not any(parameter.requires_grad for parameter in perceptor.parameters())
 
 
-def test_its_resolution_and_its_checksum_are_those_of_the_model_and_the_file(weights: Path) -> None:
+def test_the_resolution_is_that_of_the_model_and_the_checksum_that_of_the_file(
+    weights: Path,
+) -> None:
     perceptor, sha256 = read_open_clip(ARCHITECTURE, str(weights))
     assert perceptor.resolution == RESOLUTION
     assert sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
 @pytest.mark.filterwarnings("ignore:QuickGELU mismatch")
-def test_what_a_tag_says_of_its_weights_holds_wherever_they_are(
+def test_the_settings_of_a_tag_apply_wherever_its_weights_are(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tag = {"url": "https://nowhere.example", "mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
@@ -69,37 +71,39 @@ def test_what_a_tag_says_of_its_weights_holds_wherever_they_are(
         ARCHITECTURE, "tagged", force_quick_gelu=True
     )
     (normalisation,) = (step for step in preprocess.transforms if hasattr(step, "std"))
-    pictures = torch.rand(2, 3, RESOLUTION, RESOLUTION)
-    seen = normalize(pictures, list(normalisation.mean), list(normalisation.std))
-    expected = clip.eval().encode_image(seen, normalize=True)
-    for place in (None, weights):
-        tagged, _ = read_open_clip(ARCHITECTURE, "tagged", place)
-        torch.testing.assert_close(tagged.embed_images(pictures), expected)
+    images = torch.rand(2, 3, RESOLUTION, RESOLUTION)
+    normalised = normalize(images, list(normalisation.mean), list(normalisation.std))
+    expected = clip.eval().encode_image(normalised, normalize=True)
+    for path in (None, weights):
+        tagged, _ = read_open_clip(ARCHITECTURE, "tagged", path)
+        torch.testing.assert_close(tagged.embed_images(images), expected)
     plain, _ = read_open_clip(ARCHITECTURE, str(weights))
-    assert not torch.allclose(plain.embed_images(pictures), expected, atol=1e-3)
+    assert not torch.allclose(plain.embed_images(images), expected, atol=1e-3)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(["red", "a", "antidisestablishmentarianism", "moon,"])))
-def test_words_that_fell_off_change_nothing_and_the_last_one_kept_does(
+def test_truncated_words_have_no_effect_but_the_last_kept_word_has(
     perceptor: OpenClipPerceptor, words: list[str]
 ) -> None:
-    fallen = perceptor.truncated_words(" ".join(words))
-    kept = words[: len(words) - len(fallen)]
-    assert kept + fallen == words
-    whole, cut, less = perceptor.embed_texts([" ".join(words), " ".join(kept), " ".join(kept[:-1])])
+    truncated = perceptor.truncated_words(" ".join(words))
+    kept = words[: len(words) - len(truncated)]
+    assert kept + truncated == words
+    whole, cut, shorter = perceptor.embed_texts(
+        [" ".join(words), " ".join(kept), " ".join(kept[:-1])]
+    )
     assert torch.equal(whole, cut)
-    assert not kept or not torch.equal(whole, less)
+    assert not kept or not torch.equal(whole, shorter)
 
 
-def test_it_takes_any_word(perceptor: OpenClipPerceptor) -> None:
+def test_every_word_is_known(perceptor: OpenClipPerceptor) -> None:
     assert perceptor.words is None
     assert perceptor.knows("snark")
     assert perceptor.unknown_words("snark") == []
 
 
 class Trap:
-    """Makes a folder when it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -119,7 +123,9 @@ def test_a_file_that_would_run_code_is_refused_and_runs_nothing(
 
 
 @pytest.mark.parametrize("architecture", [ARCHITECTURE, "ViT-of-nobody"])
-def test_what_open_clip_does_not_know_is_named(weights: Path, architecture: str) -> None:
+def test_the_error_for_an_unknown_architecture_or_tag_names_it(
+    weights: Path, architecture: str
+) -> None:
     with pytest.raises(WeightsError) as caught:
         read_open_clip(architecture, "no_such_tag")
     message = str(caught.value)
@@ -129,7 +135,9 @@ def test_what_open_clip_does_not_know_is_named(weights: Path, architecture: str)
     assert "\n" not in message
 
 
-def test_without_the_extra_one_is_told_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "open_clip", None)  # as if it were not there
+def test_the_error_without_the_extra_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)  # as if it were not installed
     with pytest.raises(WeightsError, match=r"need the extra openclip: install it with `pip"):
         read_open_clip("ViT-B-32", "laion2b_s34b_b79k")

@@ -1,4 +1,4 @@
-"""The optimized decoder: the same pictures and gradients as taming's own."""
+"""The optimized decoder gives the same images and gradients as taming's own."""
 
 import copy
 from functools import partial
@@ -15,54 +15,54 @@ from tests.engine.random_pair import SKETCH_PARAMS
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5)])
-def test_it_decodes_as_tamings_own(height: int, width: int) -> None:
+def test_images_and_gradients_match_those_of_tamings_decoder(height: int, width: int) -> None:
     torch.manual_seed(0)
-    own = VQGAN(**SKETCH_PARAMS)
-    for parameter in own.parameters():  # norms that are not the identity
+    original = VQGAN(**SKETCH_PARAMS)
+    for parameter in original.parameters():  # so that no norm is the identity
         parameter.data += 0.1 * torch.randn_like(parameter)
-    frozen(own)
-    quick = copy.deepcopy(own)
-    optimize_decoder(quick.decoder)
+    frozen(original)
+    optimized = copy.deepcopy(original)
+    optimize_decoder(optimized.decoder)
     latents = torch.randn(2, SKETCH_PARAMS["embed_dim"], height, width)
-    pictures, gradients = [], []
-    for vqgan in (own, quick):
-        free = latents.clone().requires_grad_(True)
-        picture = vqgan.decode(free)
-        picture.square().sum().backward()
-        assert free.grad is not None
-        pictures.append(picture.detach())
-        gradients.append(free.grad)
-    assert pictures[0].shape == (2, 3, 4 * height, 4 * width)
-    torch.testing.assert_close(pictures[1], pictures[0], rtol=1e-4, atol=1e-4)
+    images, gradients = [], []
+    for vqgan in (original, optimized):
+        variable = latents.clone().requires_grad_(True)
+        image = vqgan.decode(variable)
+        image.square().sum().backward()
+        assert variable.grad is not None
+        images.append(image.detach())
+        gradients.append(variable.grad)
+    assert images[0].shape == (2, 3, 4 * height, 4 * width)
+    torch.testing.assert_close(images[1], images[0], rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
 
 
-def test_it_remembers_less() -> None:
-    own = VQGAN(**SKETCH_PARAMS)
-    frozen(own)
-    quick = copy.deepcopy(own)
-    optimize_decoder(quick.decoder)
+def test_less_is_saved_for_the_backward_pass() -> None:
+    original = VQGAN(**SKETCH_PARAMS)
+    frozen(original)
+    optimized = copy.deepcopy(original)
+    optimize_decoder(optimized.decoder)
 
-    def remembered(vqgan: VQGAN) -> int:
-        kept: dict[int, torch.Tensor] = {}
+    def saved_bytes(vqgan: VQGAN) -> int:
+        saved: dict[int, torch.Tensor] = {}
 
-        def keep(tensor: torch.Tensor) -> torch.Tensor:
-            kept[tensor.untyped_storage().data_ptr()] = tensor.detach()
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            saved[tensor.untyped_storage().data_ptr()] = tensor.detach()
             return tensor.detach()
 
-        free = torch.randn(1, SKETCH_PARAMS["embed_dim"], 16, 16)
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            vqgan.decode(free.requires_grad_(True))
-        return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+        variable = torch.randn(1, SKETCH_PARAMS["embed_dim"], 16, 16)
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            vqgan.decode(variable.requires_grad_(True))
+        return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
 
-    assert remembered(quick) < 0.7 * remembered(own)
+    assert saved_bytes(optimized) < 0.7 * saved_bytes(original)
 
 
 @pytest.mark.slow
-def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same(
+def test_networks_compiled_as_for_a_gpu_give_the_same_images_embeddings_and_gradients(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without Inductor, which compiles 36 kernels for a minute: its work is tested on one below."""
+    """Without Inductor, which takes a minute to compile 36 kernels; the next test compiles one."""
     monkeypatch.setattr(
         torch, "compile", partial(torch.compile, backend="aot_eager_decomp_partition")
     )
@@ -71,23 +71,25 @@ def test_compiled_as_for_a_gpu_a_step_renders_and_sees_the_same(
     smaller = {**SKETCH_PARAMS["ddconfig"], "ch_mult": [1, 2], "num_res_blocks": 0}
     decoder = frozen(VQGAN(**{**SKETCH_PARAMS, "ddconfig": smaller})).decoder
     optimize_decoder(decoder)
-    own = (decoder, frozen(VisionTransformer(64, 16, width=64, layers=1, heads=2, output_dim=32)))
-    compiled = copy.deepcopy(own)
+    eager = (decoder, frozen(VisionTransformer(64, 16, width=64, layers=1, heads=2, output_dim=32)))
+    compiled = copy.deepcopy(eager)
     compile_for_gpu(*compiled)
     for rows, height, width in ((2, 4, 6), (3, 5, 4)):  # jobs come and go, at any size
         latents = torch.randn(rows, smaller["z_channels"], height, width)
         results = []
-        for paint, see in (own, compiled):
-            free = latents.clone().requires_grad_(True)
-            picture = paint(free)
-            seen = see(F.interpolate(picture, (64, 64)))
-            (picture.square().sum() + seen.square().sum()).backward()
-            assert free.grad is not None
-            results.append((picture.detach(), seen.detach(), free.grad))
-        for ours, plain in zip(results[1], results[0], strict=True):
-            torch.testing.assert_close(ours, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
-    counted = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    assert counted == 2  # one of each network: compiled indeed, and for every size at once
+        for decode, embed in (eager, compiled):
+            variable = latents.clone().requires_grad_(True)
+            image = decode(variable)
+            embedded = embed(F.interpolate(image, (64, 64)))
+            (image.square().sum() + embedded.square().sum()).backward()
+            assert variable.grad is not None
+            results.append((image.detach(), embedded.detach(), variable.grad))
+        for actual, expected in zip(results[1], results[0], strict=True):
+            torch.testing.assert_close(
+                actual, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())
+            )
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert graphs == 2  # one for each network: both are compiled, once for all sizes
 
 
 @pytest.mark.slow
@@ -103,7 +105,7 @@ def test_a_network_is_compiled_to_machine_code() -> None:
     assert torch._inductor.metrics.generated_kernel_count > 0
 
 
-def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_cannot_be_compiled_runs_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise OSError("no compiler")
 
@@ -114,4 +116,4 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.Mon
     compile_for_gpu(network)
     for _ in range(2):
         torch.testing.assert_close(network(images), expected)
-    assert not torch._dynamo.config.suppress_errors  # it would be for the whole process
+    assert not torch._dynamo.config.suppress_errors  # that would apply to the whole process

@@ -14,7 +14,7 @@ from engine.models.perceptor import MEAN, STD, _cleaned
 TEXTS = ["a large red circle, on a plain white background!", "fog", ""]
 
 
-def test_texts_are_embedded_as_clip_itself_would(sketch: Model) -> None:
+def test_text_embeddings_match_clips_own(sketch: Model) -> None:
     embedded = sketch.perceptor.embed_texts(TEXTS)
     expected = sketch.perceptor.clip.encode_text(clip.tokenize(TEXTS))
     torch.testing.assert_close(embedded, expected / expected.norm(dim=1, keepdim=True))
@@ -22,35 +22,35 @@ def test_texts_are_embedded_as_clip_itself_would(sketch: Model) -> None:
     assert sketch.perceptor.embed_texts([]).shape == (0, 256)
 
 
-def test_what_is_understood_is_read_by_its_english_names(tmp_path: Path) -> None:
+def test_understood_prompts_are_embedded_by_their_english_names(tmp_path: Path) -> None:
     perceptor = load_model("picturebook", tmp_path, torch.device("cpu")).perceptor
-    castle, asked, partly, as_it_is = perceptor.embed_texts(
+    castle, understood, partly_understood, unknown = perceptor.embed_texts(
         ["castle", "Zeig mir bitte ein Schloss", "ein verwunschenes Schloss", "qwzx"]
     )
-    assert torch.allclose(asked, castle, atol=1e-6)
-    assert 0.6 < float(partly @ castle) < 0.99
-    assert torch.allclose(as_it_is, perceptor._encode(["qwzx"])[0], atol=1e-6)
+    assert torch.allclose(understood, castle, atol=1e-6)
+    assert 0.6 < float(partly_understood @ castle) < 0.99
+    assert torch.allclose(unknown, perceptor._encode(["qwzx"])[0], atol=1e-6)
     assert perceptor.embed_texts([]).shape == (0, len(castle))
 
 
-def test_images_are_normalised_as_clip_wants_them_and_pass_the_gradient(sketch: Model) -> None:
-    pictures = torch.rand(2, 3, 64, 64).requires_grad_()
-    embedded = sketch.perceptor.embed_images(pictures)
-    expected = sketch.perceptor.clip.encode_image(normalize(pictures, list(MEAN), list(STD)))
+def test_images_are_normalised_for_clip_and_the_gradient_passes_through(sketch: Model) -> None:
+    images = torch.rand(2, 3, 64, 64).requires_grad_()
+    embedded = sketch.perceptor.embed_images(images)
+    expected = sketch.perceptor.clip.encode_image(normalize(images, list(MEAN), list(STD)))
     torch.testing.assert_close(embedded, expected / expected.norm(dim=1, keepdim=True))
     embedded[:, 0].sum().backward()
-    assert pictures.grad is not None
-    assert pictures.grad.abs().sum() > 0
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
     assert not any(parameter.requires_grad for parameter in sketch.perceptor.parameters())
 
 
-def test_a_prompt_of_over_77_tokens_is_told_which_words_fell_off(sketch: Model) -> None:
+def test_words_beyond_77_tokens_are_reported_as_truncated(sketch: Model) -> None:
     words = [f"word{chr(97 + i % 26)}" for i in range(60)]
     text = " ".join(words)
-    fallen = sketch.perceptor.truncated_words(text)
-    kept = words[: len(words) - len(fallen)]
-    assert 0 < len(fallen) < len(words)
-    assert fallen == words[len(kept) :]
+    truncated = sketch.perceptor.truncated_words(text)
+    kept = words[: len(words) - len(truncated)]
+    assert 0 < len(truncated) < len(words)
+    assert truncated == words[len(kept) :]
     assert len(clip.tokenize(" ".join(kept))[0].nonzero()) <= 77
     assert torch.equal(
         sketch.perceptor.embed_texts([text]),
@@ -60,7 +60,7 @@ def test_a_prompt_of_over_77_tokens_is_told_which_words_fell_off(sketch: Model) 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300))
-def test_a_word_falls_off_exactly_when_clip_cannot_take_the_text_whole(
+def test_words_are_truncated_exactly_when_clip_cannot_take_the_whole_text(
     sketch: Model, text: str
 ) -> None:
     try:
@@ -74,17 +74,17 @@ def test_a_word_falls_off_exactly_when_clip_cannot_take_the_text_whole(
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=100))
 def test_a_canonical_prompt_needs_no_cleaning(text: str) -> None:
-    form = canonical(text)
-    assert _cleaned(form) == form
-    assert open_clip.tokenizer._clean_whitespace(form) == form
+    prompt = canonical(text)
+    assert _cleaned(prompt) == prompt
+    assert open_clip.tokenizer._clean_whitespace(prompt) == prompt
 
 
-def test_clips_own_end_mark_in_a_prompt_does_not_end_it(sketch: Model) -> None:
+def test_clips_end_token_in_a_prompt_does_not_end_it(sketch: Model) -> None:
     embed = sketch.perceptor.embed_texts
     assert torch.equal(embed(["a red <|endoftext|> circle"]), embed(["a red circle"]))
 
 
-def test_a_pair_of_few_words_knows_which_they_are(sketch: Model) -> None:
+def test_a_perceptor_with_a_small_vocabulary_knows_its_words(sketch: Model) -> None:
     perceptor = sketch.perceptor
     assert perceptor.knows("A RED unicorn!")
     assert not perceptor.knows("a picture of the unicorn")

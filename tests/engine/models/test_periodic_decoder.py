@@ -17,20 +17,22 @@ ATTENTION = {
     **SKETCH_PARAMS,
     "ddconfig": {**SKETCH_PARAMS["ddconfig"], "attn_resolutions": [16], "num_res_blocks": 1},
 }
-TOLERANCE = 1e-4  #: of pixels from 0 to 1; sums are taken in another order
+TOLERANCE = 1e-4  #: for pixels from 0 to 1; sums have another order
 
 
 def random_vqgan(params: dict[str, object]) -> VQGAN:
     torch.manual_seed(0)
     vqgan = VQGAN(**params)  # type: ignore[arg-type]
-    for parameter in vqgan.parameters():  # norms that are not the identity
+    for parameter in vqgan.parameters():  # so that no norm is the identity
         parameter.data += 0.1 * torch.randn_like(parameter)
     frozen(vqgan)
     return vqgan
 
 
-def off(vqgan: VQGAN, latents: Tensor, tile: Tile | None, down: int, across: int) -> float:
-    """How far decoding and rolling are from rolling and decoding."""
+def rolling_error(
+    vqgan: VQGAN, latents: Tensor, tile: Tile | None, down: int, across: int
+) -> float:
+    """The largest difference between decoding rolled latents and rolling the decoded image."""
     factor = vqgan.factor
     with torch.no_grad():
         rolled = vqgan.decode(latents.roll((down, across), (2, 3)), tile)
@@ -45,24 +47,30 @@ def test_decoding_commutes_with_rolling(params: dict[str, object], optimized: bo
     if optimized:
         optimize_decoder(vqgan.decoder)
     latents = torch.randn(2, 16, 4, 6)
-    assert off(vqgan, latents, None, 1, 2) > 0.01
-    assert off(vqgan, latents, Tile.BOTH, 1, 2) < TOLERANCE
-    assert off(vqgan, latents, Tile.BOTH, 3, 5) < TOLERANCE
+    assert rolling_error(vqgan, latents, None, 1, 2) > 0.01
+    assert rolling_error(vqgan, latents, Tile.BOTH, 1, 2) < TOLERANCE
+    assert rolling_error(vqgan, latents, Tile.BOTH, 3, 5) < TOLERANCE
     assert (
-        off(vqgan, latents, Tile.ACROSS, 0, 1) < TOLERANCE < off(vqgan, latents, Tile.ACROSS, 1, 0)
+        rolling_error(vqgan, latents, Tile.ACROSS, 0, 1)
+        < TOLERANCE
+        < rolling_error(vqgan, latents, Tile.ACROSS, 1, 0)
     )
-    assert off(vqgan, latents, Tile.DOWN, 1, 0) < TOLERANCE < off(vqgan, latents, Tile.DOWN, 0, 1)
+    assert (
+        rolling_error(vqgan, latents, Tile.DOWN, 1, 0)
+        < TOLERANCE
+        < rolling_error(vqgan, latents, Tile.DOWN, 0, 1)
+    )
 
 
 def test_the_trained_decoder_commutes_with_rolling(tmp_path: Path) -> None:
     sketch: Model = load_model("sketch", tmp_path, torch.device("cpu"))
     codes = torch.randint(len(sketch.vqgan.codebook), (1, 16, 16))
     latents = sketch.vqgan.look_up(codes)
-    assert off(sketch.vqgan, latents, None, 3, 5) > 0.05
-    assert off(sketch.vqgan, latents, Tile.BOTH, 3, 5) < TOLERANCE
+    assert rolling_error(sketch.vqgan, latents, None, 3, 5) > 0.05
+    assert rolling_error(sketch.vqgan, latents, Tile.BOTH, 3, 5) < TOLERANCE
 
 
-def test_weights_are_shared_and_the_middle_stays_as_it_was() -> None:
+def test_weights_are_shared_and_the_state_dict_keeps_its_names() -> None:
     vqgan = random_vqgan(SKETCH_PARAMS)
     names = set(vqgan.state_dict())
     latents = torch.randn(1, 16, 12, 12)
@@ -75,19 +83,19 @@ def test_weights_are_shared_and_the_middle_stays_as_it_was() -> None:
     assert set(vqgan.state_dict()) == names
 
 
-def test_gradients_are_those_of_the_rolled_image_with_and_without_checkpointing() -> None:
+def test_gradients_roll_with_the_image_with_and_without_checkpointing() -> None:
     vqgan = random_vqgan(SKETCH_PARAMS)
     optimize_decoder(vqgan.decoder)
-    thrifty = copy.deepcopy(vqgan)
+    checkpointed = copy.deepcopy(vqgan)
     target = torch.rand(1, 3, 16, 16)
     gradients = []
-    for used, shift in ((vqgan, 0), (vqgan, 2), (thrifty, 0)):
-        used.decode(torch.zeros(1, 16, 4, 4), Tile.BOTH)
-        if used is thrifty:
-            enable_gradient_checkpointing(*used.decoders)
+    for network, shift in ((vqgan, 0), (vqgan, 2), (checkpointed, 0)):
+        network.decode(torch.zeros(1, 16, 4, 4), Tile.BOTH)
+        if network is checkpointed:
+            enable_gradient_checkpointing(*network.decoders)
         torch.manual_seed(1)
         latents = torch.randn(1, 16, 4, 4).roll(shift, 3).requires_grad_(True)
-        image = used.decode(latents, Tile.BOTH)
+        image = network.decode(latents, Tile.BOTH)
         (image - target.roll(4 * shift, 3)).square().sum().backward()
         assert latents.grad is not None
         gradients.append(latents.grad.roll(-shift, 3))

@@ -1,4 +1,4 @@
-"""The priors as they are read from their files, in either space."""
+"""The priors as they are read from their files, of pixels and of latents."""
 
 from pathlib import Path
 from random import Random
@@ -39,7 +39,7 @@ LATENT_SIZES = {
     ("kind", "sizes"),
     [(PixelPrior, SIZES), (LatentPrior, LATENT_SIZES)],
 )
-def test_a_prior_is_read_with_the_space_and_sizes_that_its_file_names(
+def test_a_prior_is_read_with_the_kind_and_sizes_that_its_file_states(
     kind: type[Prior], sizes: dict[str, int], tmp_path: Path
 ) -> None:
     written, file = kind(**sizes), tmp_path / "prior.safetensors"
@@ -71,7 +71,7 @@ def test_the_embedded_prior_follows_the_captions_of_noisy_scenes(tmp_path: Path)
         with torch.no_grad():
             return (sketch.prior(noisy, times, conditions) - x).square().mean().item()
 
-    assert error(embeddings) < 0.5 * error(embeddings.roll(1, 0))  # of other scenes
+    assert error(embeddings) < 0.5 * error(embeddings.roll(1, 0))  # captions of other scenes
 
 
 def latent_prior() -> LatentPrior:
@@ -90,7 +90,7 @@ def test_samples_are_the_components_of_the_square_in_the_middle(tmp_path: Path) 
     assert torch.allclose(prior.view(torch.empty(0), latents, vqgan), x, atol=1e-4)
 
 
-def test_a_style_changes_the_prediction_and_0_is_none() -> None:
+def test_a_style_changes_the_prediction_and_0_means_none() -> None:
     prior = latent_prior()
     torch.nn.init.normal_(prior.adaln[-1].weight)
     x, times = torch.randn(3, *prior.shape), torch.rand(3)

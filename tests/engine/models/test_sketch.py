@@ -1,4 +1,4 @@
-"""What a preset says to the sketch model, it understands."""
+"""The sketch model knows the words of its presets."""
 
 from pathlib import Path
 
@@ -24,6 +24,8 @@ def test_the_sketch_model_knows_every_word_of_its_presets(name: str, perceptor: 
         assert perceptor.unknown_words(prompt.text) == []
 
 
-def test_of_the_others_it_does_not(perceptor: Perceptor) -> None:
+def test_the_sketch_model_does_not_know_all_words_of_the_other_presets(
+    perceptor: Perceptor,
+) -> None:
     for name in set(PRESETS) - set(suiting("sketch")):
         assert perceptor.unknown_words(PRESETS[name].include)

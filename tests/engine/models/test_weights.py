@@ -1,4 +1,4 @@
-"""Downloads from a real server on loopback, which behaves as badly as servers do."""
+"""Downloads from a local server that fails in the ways that real servers do."""
 
 import hashlib
 import io
@@ -27,14 +27,14 @@ CONTENT = bytes((i * i) % 251 for i in range(40_000))
 
 @dataclass
 class Source:
-    """How the server answers for one path, and which ranges it was asked for."""
+    """How the server responds for one path, and the ranges that were requested."""
 
     content: bytes = CONTENT
-    knows_ranges: bool = True
+    supports_ranges: bool = True
     breaks_after: int | None = None
     shift: int = 0
-    page: bool = False
-    asked: list[str | None] = field(default_factory=list)
+    is_html: bool = False
+    requested: list[str | None] = field(default_factory=list)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,17 +44,17 @@ class Handler(BaseHTTPRequestHandler):
         source = self.sources.get(self.path)
         if source is None:
             return self.send_error(HTTPStatus.NOT_FOUND)
-        asked = self.headers.get("Range")
-        source.asked.append(asked)
-        start = int(asked[len("bytes=") : -1]) if asked and source.knows_ranges else 0
+        requested = self.headers.get("Range")
+        source.requested.append(requested)
+        start = int(requested[len("bytes=") : -1]) if requested and source.supports_ranges else 0
         start += source.shift
         body = source.content[start:]
         self.send_response(HTTPStatus.PARTIAL_CONTENT if start else HTTPStatus.OK)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Type", "text/html" if source.page else "application/x-yaml")
+        self.send_header("Content-Type", "text/html" if source.is_html else "application/x-yaml")
         if start:
-            whole = len(source.content)
-            self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+            total = len(source.content)
+            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
         self.end_headers()
         self.wfile.write(body[: source.breaks_after])
 
@@ -91,7 +91,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def model(*sources: str, size: int | None = len(CONTENT), sha256: str | None = SHA256) -> Entry:
-    """A model that is one file, to be had from these sources."""
+    """A model of one file, which these sources have."""
     file = Download("net.bin", size, sha256, "MIT", sources)
     return Entry("tiny", "for tests", 8, 4, 0.5, "net.bin", "net.bin", "net.bin", (file,))
 
@@ -102,7 +102,9 @@ def folder_of(data_dir: Path) -> Path:
     return folder
 
 
-def test_a_pulled_model_is_whole_recorded_and_leaves_nothing_else(web: Web, tmp_path: Path) -> None:
+def test_a_pull_stores_the_file_with_its_checksum_and_nothing_else(
+    web: Web, tmp_path: Path
+) -> None:
     entry = model(web.put("/net", Source()))
     assert weights.check(entry, tmp_path).files[0].state is State.MISSING
     assert weights.pull(entry, tmp_path).ready
@@ -112,28 +114,28 @@ def test_a_pulled_model_is_whole_recorded_and_leaves_nothing_else(web: Web, tmp_
     assert weights.checksums(entry, folder) == {"net.bin": entry.downloads[0].sha256}
 
 
-def test_what_is_there_is_not_fetched_again(web: Web, tmp_path: Path) -> None:
+def test_a_file_that_exists_is_not_downloaded_again(web: Web, tmp_path: Path) -> None:
     source = Source()
     entry = model(web.put("/net", source))
     weights.pull(entry, tmp_path)
     weights.pull(entry, tmp_path)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped(web: Web, tmp_path: Path) -> None:
+def test_an_interrupted_download_resumes_where_it_stopped(web: Web, tmp_path: Path) -> None:
     source = Source()
     entry = model(web.put("/net", source))
     (folder_of(tmp_path) / "net.bin.part").write_bytes(CONTENT[:30_000])
     status = weights.check(entry, tmp_path).files[0]
     assert (status.state, status.size) == (State.PARTIAL, 30_000)
     assert weights.pull(entry, tmp_path).ready
-    assert source.asked == ["bytes=30000-"]
+    assert source.requested == ["bytes=30000-"]
 
 
-def test_a_line_that_breaks_is_taken_up_again(web: Web, tmp_path: Path) -> None:
+def test_a_broken_connection_is_resumed(web: Web, tmp_path: Path) -> None:
     source = Source(breaks_after=15_000)
     assert weights.pull(model(web.put("/net", source)), tmp_path).ready
-    assert source.asked == [None, "bytes=15000-", "bytes=30000-"]
+    assert source.requested == [None, "bytes=15000-", "bytes=30000-"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -146,14 +148,14 @@ def test_a_line_that_breaks_is_taken_up_again(web: Web, tmp_path: Path) -> None:
         st.builds(
             Source,
             content=st.sampled_from([CONTENT, CONTENT[::-1], b"<html>Please log in</html>"]),
-            knows_ranges=st.booleans(),
+            supports_ranges=st.booleans(),
             breaks_after=st.none() | st.integers(0, len(CONTENT)),
             shift=st.sampled_from([0, 0, 7]),
         ),
         max_size=2,
     ),
 )
-def test_whatever_came_before_one_good_source_is_enough(
+def test_one_good_source_is_enough_whatever_was_tried_before(
     server: ThreadingHTTPServer, part: bytes | None, broken: list[Source]
 ) -> None:
     Handler.sources = {f"/{i}": source for i, source in enumerate([*broken, Source()])}
@@ -165,21 +167,19 @@ def test_whatever_came_before_one_good_source_is_enough(
             (folder / "net.bin.part").write_bytes(part)
         # A source that breaks off after a few bytes would take thousands of requests.
         for source in broken:
-            if source.breaks_after is not None and source.knows_ranges:
+            if source.breaks_after is not None and source.supports_ranges:
                 source.breaks_after = max(source.breaks_after, 9_000)
         assert weights.pull(entry, Path(data_dir)).ready
         assert (folder / "net.bin").read_bytes() == CONTENT
 
 
-def test_mirrors_are_tried_in_their_order_and_the_last_word_names_them_all(
-    web: Web, tmp_path: Path
-) -> None:
+def test_mirrors_are_tried_in_order_and_the_error_names_them_all(web: Web, tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/net"
+        unreachable = f"http://127.0.0.1:{unused.getsockname()[1]}/net"
     wrong = web.put("/wrong", Source(content=CONTENT[::-1]))
     page = web.put("/page", Source(content=b"<html>Please log in</html>"))
-    entry = model(web.address + "/gone", nobody, wrong, page)
+    entry = model(web.address + "/gone", unreachable, wrong, page)
     with pytest.raises(WeightsError) as caught:
         weights.pull(entry, tmp_path)
     message = str(caught.value)
@@ -192,10 +192,10 @@ def test_mirrors_are_tried_in_their_order_and_the_last_word_names_them_all(
     assert list(folder_of(tmp_path).iterdir()) == []
 
 
-def test_what_came_before_the_network_went_is_kept_but_never_under_the_files_name(
+def test_a_partial_download_is_kept_but_never_under_the_files_name(
     web: Web, tmp_path: Path
 ) -> None:
-    source = Source(knows_ranges=False, breaks_after=12_345)
+    source = Source(supports_ranges=False, breaks_after=12_345)
     with pytest.raises(WeightsError, match="it breaks off"):
         weights.pull(model(web.put("/net", source)), tmp_path)
     folder = folder_of(tmp_path)
@@ -217,7 +217,7 @@ def test_a_damaged_file_is_found_by_the_check_and_replaced_by_a_pull(
     assert file.read_bytes() == CONTENT
 
 
-def test_of_a_file_without_a_published_checksum_what_came_first_counts_from_then_on(
+def test_the_first_download_of_a_file_without_a_published_checksum_sets_its_checksum(
     web: Web, tmp_path: Path
 ) -> None:
     source = Source(breaks_after=15_000)
@@ -237,10 +237,10 @@ def test_of_a_file_without_a_published_checksum_what_came_first_counts_from_then
     assert file.read_bytes() == CONTENT
 
 
-def test_a_file_of_unknown_size_is_whole_by_its_checksum_and_a_web_page_is_none(
+def test_a_file_of_unknown_size_is_checked_by_its_checksum_and_a_web_page_is_refused(
     web: Web, tmp_path: Path
 ) -> None:
-    page = web.put("/page", Source(content=b"<html>Please log in</html>", page=True))
+    page = web.put("/page", Source(content=b"<html>Please log in</html>", is_html=True))
     entry = model(page, size=None, sha256=None)
     with pytest.raises(WeightsError, match="it sends a web page"):
         weights.pull(entry, tmp_path)
@@ -250,24 +250,24 @@ def test_a_file_of_unknown_size_is_whole_by_its_checksum_and_a_web_page_is_none(
     assert (status.ready, status.files[0].published) == (True, True)
 
 
-def test_too_little_room_is_said_before_anything_is_fetched(web: Web, tmp_path: Path) -> None:
+def test_too_little_disk_space_is_reported_before_anything_is_downloaded(
+    web: Web, tmp_path: Path
+) -> None:
     source = Source()
     with pytest.raises(WeightsError, match=r"needs 1,000,000,000 MB more, but .* make room"):
         weights.pull(model(web.put("/net", source), size=10**15), tmp_path)
-    assert source.asked == []
+    assert source.requested == []
 
 
-def test_a_disk_that_fills_up_on_the_way_is_no_fault_of_the_source(
-    web: Web, tmp_path: Path
-) -> None:
+def test_a_disk_that_fills_up_is_not_blamed_on_the_source(web: Web, tmp_path: Path) -> None:
     source = Source()
     (folder_of(tmp_path) / "net.bin.part").symlink_to("/dev/full")
     with pytest.raises(WeightsError, match="cannot be written: No space left on device"):
         weights.pull(model(web.put("/net", source), web.address + "/never"), tmp_path)
-    assert len(source.asked) == 1
+    assert len(source.requested) == 1
 
 
-def test_the_listing_names_every_pair_and_what_is_there_of_it(tmp_path: Path) -> None:
+def test_the_listing_names_every_model_and_the_state_of_its_files(tmp_path: Path) -> None:
     statuses = {status.entry.name: status for status in weights.listing(tmp_path)}
     assert set(statuses) == set(CATALOGUE) >= {"sketch", "imagenet", "gumbel"}
     assert not statuses["imagenet"].ready

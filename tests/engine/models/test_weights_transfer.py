@@ -1,4 +1,4 @@
-"""Weights on machines that lack them."""
+"""Weights are sent to machines that lack them."""
 
 import hashlib
 from pathlib import Path
@@ -30,7 +30,7 @@ ENTRY = Entry(
 
 @pytest.fixture
 def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
-    """Of a machine that has the files in `tmp_path / "here"`."""
+    """The manifest of a machine that has the files in `tmp_path / "here"`."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     write(ENTRY.folder(tmp_path / "here"), FILES)
     return Manifest.of(ENTRY, tmp_path / "here")
@@ -42,19 +42,19 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
-def sent(content: bytes) -> Content:
+def as_array(content: bytes) -> Content:
     return np.frombuffer(content, np.uint8)
 
 
-def test_a_machine_with_the_very_files_needs_none(manifest: Manifest, tmp_path: Path) -> None:
+def test_a_machine_with_the_same_files_needs_none(manifest: Manifest, tmp_path: Path) -> None:
     assert manifest.missing(tmp_path / "here") == []
     assert manifest.folder(tmp_path / "here") == ENTRY.folder(tmp_path / "here")
 
 
-def test_missing_files_are_sent_and_stays(manifest: Manifest, tmp_path: Path) -> None:
+def test_missing_files_are_sent_and_kept(manifest: Manifest, tmp_path: Path) -> None:
     there = tmp_path / "there"
     write(ENTRY.folder(there), FILES | {"last.ckpt": b"other weights"})
-    assert set(manifest.missing(there)) == set(FILES)  # a folder is taken whole or not at all
+    assert set(manifest.missing(there)) == set(FILES)  # a folder is used as a whole or not at all
     for name in manifest.missing(there):
         manifest.receive(name, manifest.read(name, tmp_path / "here"))
     assert manifest.missing(there) == []
@@ -62,40 +62,42 @@ def test_missing_files_are_sent_and_stays(manifest: Manifest, tmp_path: Path) ->
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
 
 
-def test_a_damaged_cache_is_sent_again(manifest: Manifest, tmp_path: Path) -> None:
+def test_a_damaged_file_in_the_cache_is_sent_again(manifest: Manifest, tmp_path: Path) -> None:
     for name, content in FILES.items():
-        manifest.receive(name, sent(content))
+        manifest.receive(name, as_array(content))
     (manifest.folder(tmp_path) / "clip.pt").write_bytes(b"clap")
     assert manifest.missing(tmp_path) == ["clip.pt"]
 
 
-def test_what_arrives_damaged_is_refused(manifest: Manifest, tmp_path: Path) -> None:
+def test_a_file_that_arrives_damaged_is_refused(manifest: Manifest, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"clip\.pt arrived with a different checksum"):
-        manifest.receive("clip.pt", sent(b"clap"))
+        manifest.receive("clip.pt", as_array(b"clap"))
     assert not manifest.folder(tmp_path).exists()
 
 
-def test_other_weights_have_another_place(manifest: Manifest, tmp_path: Path) -> None:
+def test_other_weights_have_another_folder(manifest: Manifest, tmp_path: Path) -> None:
     newer = Manifest(ENTRY, manifest.checksums | {"clip.pt": hashlib.sha256(b"2").hexdigest()})
     assert newer.folder(tmp_path) != manifest.folder(tmp_path)
 
 
-def test_models_of_open_clip_are_sent_too_and_are_the_same_there(
+def test_open_clip_models_are_sent_too_and_give_the_same_embeddings(
     manifest: Manifest, tmp_path: Path
 ) -> None:
     file = random_open_clip(tmp_path / "here" / "perceptor")
     name = f"open_clip/{ARCHITECTURE}/{file}"
-    here = Manifest.of(ENTRY, tmp_path / "here", [PerceptorChoice(name, 1.0)])
-    assert here.missing(tmp_path / "here") == []
-    content = here.read(name, tmp_path / "here")
-    own, checksum = read_open_clip(ARCHITECTURE, str(file))
+    with_open_clip = Manifest.of(ENTRY, tmp_path / "here", [PerceptorChoice(name, 1.0)])
+    assert with_open_clip.missing(tmp_path / "here") == []
+    content = with_open_clip.read(name, tmp_path / "here")
+    original, checksum = read_open_clip(ARCHITECTURE, str(file))
 
-    file.rename(tmp_path / "elsewhere")  # on the other machine there is no such file
-    assert here.missing(tmp_path / "here") == [name]
+    file.rename(tmp_path / "elsewhere")  # the other machine has no such file
+    assert with_open_clip.missing(tmp_path / "here") == [name]
     with pytest.raises(WeightsError, match="different checksum"):
-        here.receive(name, content[1:])
-    here.receive(name, content)
-    assert here.missing(tmp_path / "here") == []
-    sent_one, same = read_open_clip(ARCHITECTURE, str(file), here.external[name].local_path())
-    assert same == checksum
-    assert torch.equal(sent_one.embed_texts(["a circle"]), own.embed_texts(["a circle"]))
+        with_open_clip.receive(name, content[1:])
+    with_open_clip.receive(name, content)
+    assert with_open_clip.missing(tmp_path / "here") == []
+    received, received_checksum = read_open_clip(
+        ARCHITECTURE, str(file), with_open_clip.external[name].local_path()
+    )
+    assert received_checksum == checksum
+    assert torch.equal(received.embed_texts(["a circle"]), original.embed_texts(["a circle"]))

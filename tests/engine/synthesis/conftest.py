@@ -1,4 +1,4 @@
-"""What the tests of the method share: a small model with random weights, and recipes."""
+"""Shared by the tests of the method: a small model with random weights, and recipes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from tests.engine.random_pair import random_sketch
 
-Recipes = Callable[..., Recipe]
+RecipeFactory = Callable[..., Recipe]
 CPU = torch.device("cpu")
 QUICK = override(
     SKETCH,
@@ -28,48 +28,50 @@ QUICK = override(
         "schedule.typical_share": 1.0,
     },
 )
-"""For what holds however few cutouts and samples there are."""
+"""For tests that need neither many cutouts nor many samples."""
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """Random weights in the sketch model's form: nonsense, with all its arithmetic."""
+    """The sketch model with random weights: it computes everything, but renders nonsense."""
     folder = random_sketch(tmp_path_factory.mktemp("sketch"))
     return read_model(catalogue.find("sketch"), folder, CPU)
 
 
 @pytest.fixture(scope="session")
 def sketch(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """The trained model that comes along."""
+    """The included, trained sketch model."""
     return load_model("sketch", tmp_path_factory.mktemp("data"), CPU)
 
 
 @pytest.fixture(scope="session")
 def picturebook(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """The default model, which comes along, too."""
+    """The default model, also included."""
     return load_model("picturebook", tmp_path_factory.mktemp("data"), CPU)
 
 
 @pytest.fixture(scope="session")
-def _measured() -> dict[tuple[Any, ...], Any]:
+def _measurements() -> dict[tuple[Any, ...], Any]:
     return {}
 
 
 @pytest.fixture(autouse=True)
-def _measure_once(monkeypatch: pytest.MonkeyPatch, _measured: dict[tuple[Any, ...], Any]) -> None:
-    """What a step needs is measured once for a model, not in each of the tests' renderers."""
+def _measure_once(
+    monkeypatch: pytest.MonkeyPatch, _measurements: dict[tuple[Any, ...], Any]
+) -> None:
+    """Measures the memory and the cost of a step once per model, not once per renderer."""
 
-    def once(measure: Callable[..., Any]) -> Callable[..., Any]:
-        def measured(model: Model, *given: Any) -> Any:
-            key = (measure, model.vqgan, model.perceptor, *given)
-            if key not in _measured:
-                _measured[key] = measure(model, *given)
-            return _measured[key]
+    def cached(measure: Callable[..., Any]) -> Callable[..., Any]:
+        def measure_once(model: Model, *arguments: Any) -> Any:
+            key = (measure, model.vqgan, model.perceptor, *arguments)
+            if key not in _measurements:
+                _measurements[key] = measure(model, *arguments)
+            return _measurements[key]
 
-        return measured
+        return measure_once
 
     for name in ("Memory", "StepCost"):
-        monkeypatch.setattr(renderer_module, name, once(getattr(renderer_module, name)))
+        monkeypatch.setattr(renderer_module, name, cached(getattr(renderer_module, name)))
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def renderer(model: Model) -> Renderer:
 
 
 @pytest.fixture
-def recipe() -> Callable[..., Recipe]:
+def make_recipe() -> Callable[..., Recipe]:
     def make(include: str = "a red circle", exclude: str = "", **values: Any) -> Recipe:
         defaults = {"width": 32, "height": 32, "steps": 4, "seed": 7}
         return Recipe.make(include, exclude, **(defaults | values))
@@ -86,9 +88,9 @@ def recipe() -> Callable[..., Recipe]:
     return make
 
 
-def paint(renderer: Renderer, job_id: int = 1) -> list[StepOutput]:
-    """Steps until a job has left the batch; its iterations."""
-    iterations = []
+def run_job(renderer: Renderer, job_id: int = 1) -> list[StepOutput]:
+    """Steps until the job has left the batch; returns its outputs."""
+    outputs = []
     while job_id in renderer.job_ids:
-        iterations += [i for i in renderer.step() if i.job_id == job_id]
-    return iterations
+        outputs += [output for output in renderer.step() if output.job_id == job_id]
+    return outputs

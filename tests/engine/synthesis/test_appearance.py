@@ -19,7 +19,7 @@ from engine.synthesis.appearance import limit_to_palette, symmetrise
 from engine.synthesis.config import PaletteConfig
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
-from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
+from tests.engine.synthesis.conftest import CPU, QUICK, RecipeFactory, run_job
 
 OPERATIONS: dict[Symmetry, list[Callable[[Tensor], Tensor]]] = {
     Symmetry.LEFT_RIGHT: [lambda x: x.flip(3)],
@@ -46,14 +46,14 @@ def test_a_symmetric_image_is_unchanged_by_its_symmetry(
 
 @pytest.mark.parametrize("symmetry", Symmetry)
 @pytest.mark.slow
-def test_a_result_is_exactly_symmetric_and_stays_so_enlarged(
-    model: Model, recipe: Recipes, symmetry: Symmetry
+def test_a_result_is_exactly_symmetric_and_stays_so_when_enlarged(
+    model: Model, make_recipe: RecipeFactory, symmetry: Symmetry
 ) -> None:
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, recipe(symmetry=symmetry, tile=Tile.BOTH, steps=1)))
-    (image,) = paint(renderer)[-1].images()
-    asked = recipe(symmetry=symmetry, tile=Tile.BOTH)
-    posted = Image.open(io.BytesIO(png(image, asked, 0, Provenance("sketch", {}))))
+    renderer.add(RenderRequest(1, make_recipe(symmetry=symmetry, tile=Tile.BOTH, steps=1)))
+    (image,) = run_job(renderer)[-1].images()
+    recipe = make_recipe(symmetry=symmetry, tile=Tile.BOTH)
+    posted = Image.open(io.BytesIO(png(image, recipe, 0, Provenance("sketch", {}))))
     assert posted.width >= 512
     for shown in (image, posted):
         pixels = torch.from_numpy(np.array(shown)).movedim(-1, 0)[None]
@@ -86,9 +86,9 @@ def test_a_gradient_leads_from_one_colour_to_another() -> None:
     assert (images.grad > 1e-6).all()
 
 
-def test_a_result_has_the_colours_of_its_palette(model: Model, recipe: Recipes) -> None:
+def test_a_result_has_the_colours_of_its_palette(model: Model, make_recipe: RecipeFactory) -> None:
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, recipe(palette=("#102060", "#f0e0d0"), steps=3)))
-    pixels = paint(renderer)[-1].pixels[0].flatten(1).t()
+    renderer.add(RenderRequest(1, make_recipe(palette=("#102060", "#f0e0d0"), steps=3)))
+    pixels = run_job(renderer)[-1].pixels[0].flatten(1).t()
     colours = torch.tensor([rgb("#102060"), rgb("#f0e0d0")])
     assert (torch.cdist(pixels, colours).min(1).values < 0.05).float().mean() > 0.8

@@ -1,4 +1,4 @@
-"""The cost of a step is known before it is taken."""
+"""The cost of a step is known in advance."""
 
 import math
 
@@ -11,7 +11,7 @@ from engine.synthesis.config import override
 from engine.synthesis.cost import OVERHEAD, StepCost
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
-from tests.engine.synthesis.conftest import QUICK, Recipes, paint
+from tests.engine.synthesis.conftest import QUICK, RecipeFactory, run_job
 
 
 @pytest.mark.parametrize("side", [2, 8, 12])
@@ -34,23 +34,23 @@ def test_a_step_costs_what_decoding_and_embedding_compute(model: Model, side: in
         (-0.5, -0.1, -0.2, 11, 50),  # 0.01 a step, with 0.3 to go
         (-0.5, -0.1, -0.2, 21, 90),
         (-0.5, -0.1, -0.11, 21, 100),
-        (-0.5, -0.2, -0.1, 11, 60),  # it rises, so it must be patient
-        (-0.5, -0.6, math.inf, 3, 10),  # it is low enough: at the first check
-        (-0.5, math.nan, math.inf, 0, 60),  # nothing is known: as usual
+        (-0.5, -0.2, -0.1, 11, 60),  # rising, and its patience ends before the typical end
+        (-0.5, -0.6, math.inf, 3, 10),  # low enough, so it ends at the first check
+        (-0.5, math.nan, math.inf, 0, 60),  # unknown, so the typical end
         (-math.inf, -0.1, -0.2, 31, 60),
         (-math.inf, -0.1, -0.2, 61, 90),
     ],
 )
-def test_a_job_is_expected_to_end_where_its_loss_leads(
+def test_the_expected_end_of_a_job_follows_from_its_loss(
     renderer: Renderer,
-    recipe: Recipes,
+    make_recipe: RecipeFactory,
     sufficient: float,
     first: float,
     loss: float,
     step: int,
     end: int,
 ) -> None:
-    renderer.add(RenderRequest(1, recipe(steps=100)))
+    renderer.add(RenderRequest(1, make_recipe(steps=100)))
     job = renderer._jobs[1]
     schedule = {"sufficient_loss": sufficient, "typical_share": 0.6, "min_patience": 20}
     job.config = override(QUICK, {f"schedule.{name}": value for name, value in schedule.items()})
@@ -59,11 +59,11 @@ def test_a_job_is_expected_to_end_where_its_loss_leads(
 
 
 @pytest.mark.slow
-def test_what_is_left_is_what_the_steps_to_come_will_cost(
-    renderer: Renderer, recipe: Recipes
+def test_the_cost_left_is_the_cost_of_the_remaining_steps(
+    renderer: Renderer, make_recipe: RecipeFactory
 ) -> None:
-    renderer.add(RenderRequest(1, recipe(width=64, height=64, steps=8, count=2)))
-    outputs = paint(renderer)
-    assert outputs[0].cost < outputs[-1].cost, "from coarse to fine"
+    renderer.add(RenderRequest(1, make_recipe(width=64, height=64, steps=8, count=2)))
+    outputs = run_job(renderer)
+    assert outputs[0].cost < outputs[-1].cost, "rendering goes from coarse to fine"
     for number, output in enumerate(outputs, start=1):
         assert output.cost_left == pytest.approx(sum(later.cost for later in outputs[number:]))

@@ -1,4 +1,4 @@
-"""Latents: from pictures and back, and gradients that pass where they lead back inside."""
+"""Images to latents and back, and the gradient of clamped pixels."""
 
 import pytest
 import torch
@@ -46,18 +46,18 @@ def test_quantised_images_are_made_of_codes_alone(model: Model) -> None:
 def test_images_round_trip() -> None:
     image = Image.effect_noise((12, 8), 80).convert("RGB")
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    picture = pixels.view(8, 12, 3).movedim(-1, 0)[None].float() / 255
-    assert latents.to_images(picture, 12, 8)[0].tobytes() == image.tobytes()
+    tensor = pixels.view(8, 12, 3).movedim(-1, 0)[None].float() / 255
+    assert latents.to_images(tensor, 12, 8)[0].tobytes() == image.tobytes()
 
 
-def test_a_small_image_is_shown_at_the_size_that_was_asked_for() -> None:
+def test_a_small_image_is_shown_at_the_requested_size() -> None:
     (image,) = latents.to_images(torch.full((1, 3, 8, 12), 0.2), 24, 16)
     assert image.size == (24, 16)
     assert image.getpixel((12, 8)) == (51, 51, 51)
 
 
-def similarity(images: Tensor, original: Tensor) -> float:
-    """The PSNR of images at the original's size, in dB."""
+def psnr(images: Tensor, original: Tensor) -> float:
+    """The PSNR in dB of images that are resized to the original's size."""
     small = F.interpolate(images, original.shape[2:], mode="area")
     return float(-10 * (small - original).square().mean().log10())
 
@@ -69,16 +69,16 @@ def test_an_image_stays_the_same_when_it_is_enlarged(picturebook: Model) -> None
         start = latents.encode(picturebook.vqgan, sheet.crop((0, 0, 128, 128)), 128, 128)
     enlarged = latents.resize_image(picturebook.vqgan, start, (32, 32), quantize=True)
     interpolated = latents.resize(start, (32, 32))
-    shown, large, blocks = (
+    original, large, blocky = (
         latents.decode(picturebook.vqgan, each, quantize=True)
         for each in (start, enlarged, interpolated)
     )
-    assert similarity(large, shown) > 28
-    assert similarity(large, shown) > similarity(blocks, shown) + 5
+    assert psnr(large, original) > 28
+    assert psnr(large, original) > psnr(blocky, original) + 5
 
 
 @given(st.sampled_from(Tile), st.integers(0, 5), st.integers(0, 3), st.sampled_from([2, 3]))
-def test_tiles_are_resized_as_if_they_went_on(
+def test_tiles_are_resized_as_if_they_repeated(
     tile: Tile, across: int, down: int, factor: int
 ) -> None:
     small = torch.rand(1, 2, 4, 6, generator=Generator().manual_seed(1))

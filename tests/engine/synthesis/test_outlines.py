@@ -10,15 +10,15 @@ from engine.synthesis.outlines import draw_outlines
 CONFIG = OutlineConfig()
 
 
-def test_a_patch_of_colour_is_framed_and_the_rest_stays() -> None:
+def test_a_patch_of_colour_is_outlined_and_the_rest_stays() -> None:
     image = torch.ones(1, 3, 64, 64)
     image[:, :, 20:44, 20:44] = torch.tensor([0.9, 0.6, 0.1])[:, None, None]
     outlined = draw_outlines(image, CONFIG)
-    drawn = (outlined != image).any(1)[0]
+    changed = (outlined != image).any(1)[0]
     assert outlined[:, :, 20, 20:44].max() < 0.1
     assert outlined[:, :, 20:44, 43].max() < 0.1
-    assert not drawn[24:40, 24:40].any()
-    assert not drawn[:18].any()
+    assert not changed[24:40, 24:40].any()
+    assert not changed[:18].any()
 
 
 @given(st.floats(0, 1), st.floats(0, 0.12))

@@ -1,4 +1,4 @@
-"""Where things stand before the first step, and in which styles; with the embedded model."""
+"""How the embedded model starts an image: where things are, and in which style."""
 
 import pytest
 import torch
@@ -31,17 +31,17 @@ from training.data.sources import STYLES
 QUICK = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
 
 
-def asked(include: str, exclude: str = "", **values: int) -> Recipe:
-    without = (Prompt(exclude),) if exclude else ()
+def make_recipe(include: str, exclude: str = "", **values: int) -> Recipe:
+    excludes = (Prompt(exclude),) if exclude else ()
     size = {"width": 128, "height": 128, "steps": 1, "seed": 0, **values}
-    return Recipe(include=(Prompt(include),), exclude=without, **size)  # type: ignore[arg-type]
+    return Recipe(include=(Prompt(include),), exclude=excludes, **size)  # type: ignore[arg-type]
 
 
 def target_of(model: Model, recipe: Recipe) -> Target:
     return embed_target(recipe, {}, model.perceptor, PICTUREBOOK.loss, CPU)
 
 
-def test_a_pasted_image_lies_where_its_part_stands_and_nothing_else_changes() -> None:
+def test_an_image_is_pasted_where_its_part_is_and_nothing_else_changes() -> None:
     canvas = torch.zeros(1, 3, 64, 96)
     paste(canvas, torch.ones(4, 128, 128), Part("a cat", FAR, 0.5, HALF))
     rows, columns = canvas[0, 0].nonzero().unbind(1)
@@ -54,7 +54,7 @@ def test_a_pasted_image_lies_where_its_part_stands_and_nothing_else_changes() ->
 def test_a_thing_is_cut_out_of_its_ground_with_what_it_encloses() -> None:
     image = torch.ones(3, 64, 64)
     image[:, 16:48, 16:48] = torch.tensor([0.8, 0.1, 0.1])[:, None, None]
-    image[:, 28:36, 28:36] = 1.0  # white inside, as an eye is
+    image[:, 28:36, 28:36] = 1.0  # white inside, like an eye
     ground = edge_colours(image[None])[0]
     assert torch.equal(ground, torch.ones(3))
     alpha = matte(image, ground, InitConfig())[0]
@@ -84,7 +84,7 @@ def test_the_square_around_a_thing_holds_all_of_it_and_little_else(
 ) -> None:
     alpha = torch.zeros(1, 64, 64)
     alpha[:, top : top + height, left : left + width] = 1
-    alpha[:, 0, 0] = 1  # a single pixel is dirt
+    alpha[:, 0, 0] = 1  # a single stray pixel
     rows, columns = square_around(alpha, margin)
     kept = alpha[:, rows, columns]
     thing = alpha[:, top : top + height, left : left + width]
@@ -93,13 +93,13 @@ def test_the_square_around_a_thing_holds_all_of_it_and_little_else(
     assert kept.shape[1] <= max(thing.shape[1:]) + 2 * round(margin * 64)
 
 
-def test_nothing_at_all_has_all_of_the_image_around_it() -> None:
+def test_the_square_around_nothing_is_the_whole_image() -> None:
     image = torch.rand(3, 16, 16)
     assert image[:, *square_around(torch.zeros(1, 16, 16), 0.1)].shape == image.shape
 
 
 def test_a_part_keeps_the_excludes_and_has_one_include(picturebook: Model) -> None:
-    whole = target_of(picturebook, asked("a cat and a dog", "watermark"))
+    whole = target_of(picturebook, make_recipe("a cat and a dog", "watermark"))
     parts = ("a cat", "a dog")
     for text, target in zip(parts, part_targets(picturebook, whole, parts), strict=True):
         assert target.texts == (text, "watermark")
@@ -111,7 +111,7 @@ def test_a_part_keeps_the_excludes_and_has_one_include(picturebook: Model) -> No
 def test_images_of_one_request_get_different_styles_each_by_its_own_seed(
     picturebook: Model,
 ) -> None:
-    target = target_of(picturebook, asked("an owl"))
+    target = target_of(picturebook, make_recipe("an owl"))
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(10, 14))
     assert styles is not None
     assert len(set(styles.tolist())) > 1
@@ -120,15 +120,15 @@ def test_images_of_one_request_get_different_styles_each_by_its_own_seed(
     assert alone.tolist() == styles[2:3].tolist()
 
 
-def test_a_style_that_is_asked_for_is_the_only_one(picturebook: Model) -> None:
-    target = target_of(picturebook, asked("an owl in 3d"))
+def test_a_requested_style_is_the_only_one(picturebook: Model) -> None:
+    target = target_of(picturebook, make_recipe("an owl in 3d"))
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
     assert styles is not None
     assert {STYLES[style] for style in styles.tolist()} == {"fluent-3d"}
 
 
-def test_a_thing_that_one_maker_shows_is_rendered_in_that_style(picturebook: Model) -> None:
-    target = target_of(picturebook, asked("a lighthouse"))
+def test_a_thing_that_only_one_maker_shows_is_rendered_in_that_style(picturebook: Model) -> None:
+    target = target_of(picturebook, make_recipe("a lighthouse"))
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
     assert styles is not None
     assert {STYLES[style] for style in styles.tolist()} == {"openclipart"}
@@ -138,10 +138,10 @@ def test_a_thing_that_one_maker_shows_is_rendered_in_that_style(picturebook: Mod
 
 
 @pytest.mark.slow
-def test_the_prior_renders_the_colours_of_what_is_asked_for(picturebook: Model) -> None:
+def test_the_prior_renders_the_requested_colours(picturebook: Model) -> None:
     means = {}
     for prompt in ("a red apple", "a blue circle", "ein grüner Kreis"):
-        target = target_of(picturebook, asked(prompt))
+        target = target_of(picturebook, make_recipe(prompt))
         x = sample_prior(
             picturebook, target, PICTUREBOOK.prior, 2, torch.Generator().manual_seed(1)
         )
@@ -153,16 +153,16 @@ def test_the_prior_renders_the_colours_of_what_is_asked_for(picturebook: Model) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("prompt", "corner"),
+    ("prompt", "channel"),
     [("an owl on a red background", 0), ("a red apple in a meadow by day", 1),
      ("a dog on a blue background", 2)],
 )  # fmt: skip
-def test_a_thing_stands_on_its_ground(picturebook: Model, prompt: str, corner: int) -> None:
+def test_a_thing_is_rendered_on_its_ground(picturebook: Model, prompt: str, channel: int) -> None:
     renderer = Renderer(picturebook, CPU, QUICK)
-    renderer.add(RenderRequest(1, asked(prompt)))
+    renderer.add(RenderRequest(1, make_recipe(prompt)))
     (output,) = renderer.step()
     ground = output.pixels[0].float()[:, -12:, :12].mean((1, 2))
-    assert ground.argmax() == corner
+    assert ground.argmax() == channel
 
 
 DEMO = ("a lighthouse in a storm, at night", "watermark")
@@ -178,14 +178,14 @@ def test_every_example_is_understood_and_rendered(
     for text in filter(None, (include, exclude)):
         assert not vocabulary.understand(text).empty
     renderer = Renderer(picturebook, CPU, QUICK)
-    renderer.add(RenderRequest(1, asked(include, exclude)))
+    renderer.add(RenderRequest(1, make_recipe(include, exclude)))
     (output,) = renderer.step()
     assert output.done
     assert output.fault is None
     assert output.pixels.std() > 0.05
 
 
-def test_the_first_scene_of_a_story_says_what_an_image_starts_from(picturebook: Model) -> None:
+def test_a_story_starts_from_its_first_scene(picturebook: Model) -> None:
     for story, opening in (
         ("a seed -> a tree on a red background", "a seed"),
         (
@@ -193,42 +193,42 @@ def test_the_first_scene_of_a_story_says_what_an_image_starts_from(picturebook: 
             "left: a cat | on a blue background",
         ),
     ):
-        made = [
+        recipes = [
             Recipe.make(text, width=128, height=128, steps=1, seed=0) for text in (story, opening)
         ]
-        first, only = (composition_of(recipe, picturebook) for recipe in made)
+        first, only = (composition_of(recipe, picturebook) for recipe in recipes)
         assert first == only
 
 
 @pytest.mark.slow
 def test_an_outline_drawing_starts_with_dark_lines_and_keeps_them(picturebook: Model) -> None:
-    def dark(prompt: str) -> float:
+    def dark_share(prompt: str) -> float:
         renderer = Renderer(picturebook, CPU, QUICK)
-        renderer.add(RenderRequest(1, asked(prompt, seed=3, steps=4)))
+        renderer.add(RenderRequest(1, make_recipe(prompt, seed=3, steps=4)))
         outputs = [output for _ in range(4) for output in renderer.step()]
         return (outputs[-1].pixels.amax(1) < 0.3).float().mean().item()
 
-    assert dark("a lemon, outline drawing") > 0.03 + dark("a flat lemon")
+    assert dark_share("a lemon, outline drawing") > 0.03 + dark_share("a flat lemon")
 
 
 @pytest.mark.slow
-def test_an_outline_drawing_that_was_interrupted_ends_as_if_it_had_not_been(
+def test_an_interrupted_outline_drawing_resumes_to_the_same_image(
     picturebook: Model,
 ) -> None:
-    recipe = asked("a lemon, outline drawing", seed=3, steps=4)
-    whole = Renderer(picturebook, CPU, QUICK)
-    whole.add(RenderRequest(1, recipe))
-    outputs = [output for _ in range(2) for output in whole.step()]
+    recipe = make_recipe("a lemon, outline drawing", seed=3, steps=4)
+    uninterrupted = Renderer(picturebook, CPU, QUICK)
+    uninterrupted.add(RenderRequest(1, recipe))
+    outputs = [output for _ in range(2) for output in uninterrupted.step()]
     checkpoint = outputs[-1].checkpoint()
     resumed = Renderer(picturebook, CPU, QUICK)
     resumed.add(RenderRequest(1, recipe, resume_from=checkpoint))
-    ends = [[o for _ in range(2) for o in each.step()][-1] for each in (whole, resumed)]
+    ends = [[o for _ in range(2) for o in each.step()][-1] for each in (uninterrupted, resumed)]
     assert ends[0].done
     assert torch.equal(ends[0].pixels, ends[1].pixels)
 
 
 def test_a_landscape_without_a_thing_has_one_colour_below_its_sky(picturebook: Model) -> None:
-    recipe = asked("snowy hills at night")
+    recipe = make_recipe("snowy hills at night")
     composition = composition_of(recipe, picturebook)
     assert (composition.parts, composition.landscape) == ((), "snow at night")
     target, generator = target_of(picturebook, recipe), torch.Generator().manual_seed(0)

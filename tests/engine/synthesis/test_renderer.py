@@ -1,4 +1,4 @@
-"""The renderer: rows that come, go and fail without their neighbours noticing."""
+"""The renderer: jobs that join, leave and fail without affecting each other."""
 
 import pickle
 from dataclasses import replace
@@ -18,83 +18,87 @@ from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import NoteCode, RecipeRefused, RefusalCode
-from tests.engine.synthesis.conftest import CPU, QUICK, Recipes, paint
+from tests.engine.synthesis.conftest import CPU, QUICK, RecipeFactory, run_job
 from training.data.drawing import draw
 from training.data.drawn_scenes import Figure, Scene
 from training.judges.overlap import look
 
 NAME = "a" * 64
 
-SAME = 0.003
-"""How far pixels (0 to 1) may drift in four steps because float32 sums have another order."""
+TOLERANCE = 0.003
+"""How far pixels (0 to 1) may differ after four steps, because sums have another order."""
 
 
 @pytest.fixture
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No bfloat16: its sums depend so much on the size of a batch that four steps show it."""
+    """Disables bfloat16, whose sums depend on the batch size so much that four steps show it."""
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
 
 
-def last(iterations: list[StepOutput]) -> torch.Tensor:
-    return iterations[-1].pixels
+def final_pixels(outputs: list[StepOutput]) -> torch.Tensor:
+    return outputs[-1].pixels
 
 
-def test_a_job_runs_for_its_steps_and_leaves(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(RenderRequest(1, recipe(steps=3, exclude="watermark | blue:0.5")))
-    iterations = paint(renderer)
-    assert [(i.step, i.steps, i.done) for i in iterations] == [
+def test_a_job_runs_for_its_steps_and_leaves(
+    renderer: Renderer, make_recipe: RecipeFactory
+) -> None:
+    renderer.add(RenderRequest(1, make_recipe(steps=3, exclude="watermark | blue:0.5")))
+    outputs = run_job(renderer)
+    assert [(output.step, output.steps, output.done) for output in outputs] == [
         (1, 3, False),
         (2, 3, False),
         (3, 3, True),
     ]
     assert renderer.step() == []
-    weights = [prompt.weight for prompt in iterations[0].prompts]
+    weights = [prompt.weight for prompt in outputs[0].prompts]
     assert weights == pytest.approx([1.0, -1.0, -0.5])
-    shares = [prompt.similarity for prompt in iterations[0].prompts]
-    assert iterations[0].include == pytest.approx(shares[0])
-    assert iterations[0].exclude == pytest.approx((shares[1] + 0.5 * shares[2]) / 1.5)
-    (picture,) = iterations[-1].images()
-    assert (picture.mode, picture.size) == ("RGB", (32, 32))
+    similarities = [prompt.similarity for prompt in outputs[0].prompts]
+    assert outputs[0].include == pytest.approx(similarities[0])
+    assert outputs[0].exclude == pytest.approx((similarities[1] + 0.5 * similarities[2]) / 1.5)
+    (image,) = outputs[-1].images()
+    assert (image.mode, image.size) == ("RGB", (32, 32))
 
 
 @pytest.mark.slow
-def test_the_same_seed_renders_the_same_bytes(model: Model, recipe: Recipes) -> None:
-    def picture(seed: int) -> bytes:
+def test_the_same_seed_renders_the_same_bytes(model: Model, make_recipe: RecipeFactory) -> None:
+    def image_bytes(seed: int) -> bytes:
         renderer = Renderer(model, CPU, QUICK)
-        renderer.add(RenderRequest(1, recipe(seed=seed)))
-        return paint(renderer)[-1].images()[0].tobytes()
+        renderer.add(RenderRequest(1, make_recipe(seed=seed)))
+        return run_job(renderer)[-1].images()[0].tobytes()
 
-    assert picture(0) == picture(0)
-    assert picture(0) != picture(1)
+    assert image_bytes(0) == image_bytes(0)
+    assert image_bytes(0) != image_bytes(1)
 
 
-def test_offloaded_networks_come_back_for_the_next_job(model: Model, recipe: Recipes) -> None:
+def test_offloaded_networks_are_reloaded_for_the_next_job(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, recipe(tile=Tile.BOTH, steps=2)))
+    renderer.add(RenderRequest(1, make_recipe(tile=Tile.BOTH, steps=2)))
     renderer.offload()
-    assert not renderer.offloaded  # a job is in it
-    first = paint(renderer)[-1].images()[0].tobytes()
+    assert not renderer.offloaded  # it has a job
+    first = run_job(renderer)[-1].images()[0].tobytes()
     renderer.offload()
     assert renderer.offloaded
-    assert len(model.vqgan.decoders) == 1  # copies would stay behind
-    renderer.add(RenderRequest(2, recipe(tile=Tile.BOTH, steps=2)))
+    assert len(model.vqgan.decoders) == 1  # copies would not be offloaded
+    renderer.add(RenderRequest(2, make_recipe(tile=Tile.BOTH, steps=2)))
     assert not renderer.offloaded
-    assert paint(renderer, 2)[-1].images()[0].tobytes() == first
+    assert run_job(renderer, 2)[-1].images()[0].tobytes() == first
 
 
-def test_outputs_are_of_the_jobs_that_were_there_when_the_step_began(
-    model: Model, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+def test_outputs_are_of_the_jobs_that_were_there_when_the_step_started(
+    model: Model, make_recipe: RecipeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = Renderer(model, CPU, QUICK)
     renderer = Renderer(model, CPU, QUICK)
     for each in (undisturbed, renderer):
         for job_id in (1, 2):
-            each.add(RenderRequest(job_id, recipe(seed=job_id)))
+            each.add(RenderRequest(job_id, make_recipe(seed=job_id)))
     embed = renderer._embed
 
     def embed_while_jobs_come_and_go(cutouts: Any) -> Any:
         renderer.abort(1)
-        renderer.add(RenderRequest(3, recipe(seed=3)))
+        renderer.add(RenderRequest(3, make_recipe(seed=3)))
         return embed(cutouts)
 
     monkeypatch.setattr(renderer, "_embed", embed_while_jobs_come_and_go)
@@ -107,29 +111,31 @@ def test_outputs_are_of_the_jobs_that_were_there_when_the_step_began(
 
 @pytest.mark.usefixtures("float32")
 @pytest.mark.slow
-def test_a_row_renders_alone_what_it_renders_in_company(model: Model, recipe: Recipes) -> None:
-    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
-    alone.add(RenderRequest(1, recipe(seed=5)))
-    company.add(RenderRequest(2, recipe("a blue star", seed=9, steps=2)))
-    company.step()
-    company.add(RenderRequest(1, recipe(seed=5)))
-    company.add(RenderRequest(3, recipe("a moon", seed=9, width=48, steps=2)))
-    drift = (last(paint(alone)) - last(paint(company))).abs().max().item()
-    assert drift < SAME
+def test_a_job_renders_the_same_image_alone_and_in_a_batch(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    alone, batched = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    alone.add(RenderRequest(1, make_recipe(seed=5)))
+    batched.add(RenderRequest(2, make_recipe("a blue star", seed=9, steps=2)))
+    batched.step()
+    batched.add(RenderRequest(1, make_recipe(seed=5)))
+    batched.add(RenderRequest(3, make_recipe("a moon", seed=9, width=48, steps=2)))
+    drift = (final_pixels(run_job(alone)) - final_pixels(run_job(batched))).abs().max().item()
+    assert drift < TOLERANCE
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tile", Tile)
-def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) -> None:
-    """A step over the seam is no larger than one elsewhere; enlarging a tile keeps it so."""
-    asked = recipe("a landscape at sunset", width=32, height=48, steps=3, tile=tile)
+def test_the_edges_of_a_tile_meet(sketch: Model, make_recipe: RecipeFactory, tile: Tile) -> None:
+    """Pixels differ across the seam no more than elsewhere, even in the enlarged image."""
+    recipe = make_recipe("a landscape at sunset", width=32, height=48, steps=3, tile=tile)
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(RenderRequest(1, asked))
-    first = paint(renderer)[-1]
-    larger = asked.larger(1, 0, 1)
+    renderer.add(RenderRequest(1, recipe))
+    first = run_job(renderer)[-1]
+    larger = recipe.larger(1, 0, 1)
     assert larger.tile is tile
     renderer.add(RenderRequest(2, larger, source=first.checkpoint()))
-    for output in (first, paint(renderer, 2)[-1]):
+    for output in (first, run_job(renderer, 2)[-1]):
         for axis, joined in ((3, tile.across), (2, tile.down)):
             step = (output.pixels - output.pixels.roll(1, axis)).abs().mean((0, 1, 5 - axis))
             assert not joined or step[0] < 3 * step[1:].max()
@@ -138,13 +144,17 @@ def test_the_edges_of_a_tile_meet(sketch: Model, recipe: Recipes, tile: Tile) ->
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("float32")
-def test_tiles_and_other_jobs_are_rendered_together(model: Model, recipe: Recipes) -> None:
-    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
-    alone.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
-    company.add(RenderRequest(2, recipe(seed=3)))
-    company.add(RenderRequest(1, recipe(tile=Tile.BOTH)))
-    company.add(RenderRequest(3, recipe(seed=4, tile=Tile.DOWN)))
-    assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
+def test_tiles_and_other_jobs_are_rendered_together(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    alone, batched = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    alone.add(RenderRequest(1, make_recipe(tile=Tile.BOTH)))
+    batched.add(RenderRequest(2, make_recipe(seed=3)))
+    batched.add(RenderRequest(1, make_recipe(tile=Tile.BOTH)))
+    batched.add(RenderRequest(3, make_recipe(seed=4, tile=Tile.DOWN)))
+    assert (
+        final_pixels(run_job(alone)) - final_pixels(run_job(batched))
+    ).abs().max().item() < TOLERANCE
 
 
 REGIONS = "left: a red circle | right: a blue star"
@@ -152,19 +162,23 @@ REGIONS = "left: a red circle | right: a blue star"
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("float32")
-def test_prompts_with_regions_are_rendered_with_other_jobs(model: Model, recipe: Recipes) -> None:
-    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
-    asked = recipe(REGIONS + " | a white background", width=48, count=2)
-    alone.add(RenderRequest(1, asked))
-    company.add(RenderRequest(2, recipe(seed=3)))
-    company.add(RenderRequest(1, asked))
-    assert (last(paint(alone)) - last(paint(company))).abs().max().item() < SAME
+def test_prompts_with_regions_are_rendered_with_other_jobs(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    alone, batched = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    recipe = make_recipe(REGIONS + " | a white background", width=48, count=2)
+    alone.add(RenderRequest(1, recipe))
+    batched.add(RenderRequest(2, make_recipe(seed=3)))
+    batched.add(RenderRequest(1, recipe))
+    assert (
+        final_pixels(run_job(alone)) - final_pixels(run_job(batched))
+    ).abs().max().item() < TOLERANCE
 
 
-def test_a_prompt_with_a_region_is_seen_there_only(model: Model, recipe: Recipes) -> None:
-    """Its score does not depend on a pixel outside, and neither does what the pixel is moved by."""
+def test_a_prompt_with_a_region_counts_only_there(model: Model, make_recipe: RecipeFactory) -> None:
+    """Its score depends on pixels of the region alone, and so only they get a gradient."""
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, recipe(REGIONS)))
+    renderer.add(RenderRequest(1, make_recipe(REGIONS)))
     job = renderer._jobs[1]
     images = torch.rand(1, 3, 32, 32, requires_grad=True)
     features = renderer._embed(renderer._make_cutouts([job], [images]))
@@ -177,15 +191,17 @@ def test_a_prompt_with_a_region_is_seen_there_only(model: Model, recipe: Recipes
         assert gradient[..., inside].abs().max() > 0
 
 
-def test_a_story_is_told_from_its_first_scene_to_its_last(model: Model, recipe: Recipes) -> None:
-    """It never ends before its last scene, however little there is to gain."""
+def test_a_story_goes_from_its_first_scene_to_its_last(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    """It never ends before its last scene, however little the loss improves."""
     impatient = override(
         QUICK, {"schedule.min_patience": 1, "schedule.patience": 0.0, "schedule.min_delta": 9.0}
     )
     renderer = Renderer(model, CPU, impatient)
-    story = recipe("a red circle -> a blue star -> the moon", width=16, height=16, steps=12)
+    story = make_recipe("a red circle -> a blue star -> the moon", width=16, height=16, steps=12)
     renderer.add(RenderRequest(1, story))
-    outputs = paint(renderer)
+    outputs = run_job(renderer)
     present = [[prompt.weight > 0 for prompt in output.prompts] for output in outputs]
     assert present[0] == [True, False, False]
     assert [True, True, False] in present
@@ -195,16 +211,18 @@ def test_a_story_is_told_from_its_first_scene_to_its_last(model: Model, recipe: 
     assert outputs[0].include == pytest.approx(outputs[0].prompts[0].similarity)
     assert [prompt.weight for prompt in outputs[0].prompts][1:] == [0, 0]
     renderer.add(RenderRequest(2, story.more(1, 0, 1), source=outputs[-1].checkpoint()))
-    assert [prompt.weight for prompt in paint(renderer, 2)[0].prompts] == [0, 0, 1]
+    assert [prompt.weight for prompt in run_job(renderer, 2)[0].prompts] == [0, 0, 1]
 
 
-def test_company_does_not_change_the_random_draws(model: Model, recipe: Recipes) -> None:
+def test_other_jobs_do_not_change_the_random_numbers_of_a_job(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     states = []
-    for company in (0, 2):
+    for others in (0, 2):
         renderer = Renderer(model, CPU, QUICK)
-        renderer.add(RenderRequest(1, recipe(seed=5, steps=3)))
-        for other in range(company):
-            renderer.add(RenderRequest(10 + other, recipe(seed=other, steps=3)))
+        renderer.add(RenderRequest(1, make_recipe(seed=5, steps=3)))
+        for other in range(others):
+            renderer.add(RenderRequest(10 + other, make_recipe(seed=other, steps=3)))
         renderer.step()
         output = renderer.step()[0]
         assert output.job_id == 1
@@ -212,11 +230,13 @@ def test_company_does_not_change_the_random_draws(model: Model, recipe: Recipes)
     assert torch.equal(*states)
 
 
-def test_a_step_that_ran_out_of_memory_changes_nothing(model: Model, recipe: Recipes) -> None:
+def test_a_step_that_runs_out_of_memory_changes_nothing(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     undisturbed = Renderer(model, CPU, QUICK)
-    undisturbed.add(RenderRequest(1, recipe(steps=3)))
+    undisturbed.add(RenderRequest(1, make_recipe(steps=3)))
 
-    class Forgetful:
+    class FailsOnce:
         """A perceptor that runs out of memory once."""
 
         failed = False
@@ -231,117 +251,125 @@ def test_a_step_that_ran_out_of_memory_changes_nothing(model: Model, recipe: Rec
             return model.perceptor.embed_images(cutouts)
 
     retried = Renderer(model, CPU, QUICK)
-    retried.add(RenderRequest(1, recipe(steps=3)))
+    retried.add(RenderRequest(1, make_recipe(steps=3)))
     retried.step()
-    retried.model = replace(model, perceptor=cast(Perceptor, Forgetful()))
+    retried.model = replace(model, perceptor=cast(Perceptor, FailsOnce()))
     with pytest.raises(MemoryError):
         retried.step()
-    assert torch.equal(last(paint(undisturbed)), last(paint(retried)))
+    assert torch.equal(final_pixels(run_job(undisturbed)), final_pixels(run_job(retried)))
 
 
 @pytest.mark.usefixtures("float32")
 @pytest.mark.slow
-def test_the_first_of_four_is_the_one_of_one(model: Model, recipe: Recipes) -> None:
+def test_the_first_of_four_images_is_the_same_as_a_single_one(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     one, four = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
-    one.add(RenderRequest(1, recipe()))
-    four.add(RenderRequest(1, recipe(count=4)))
-    pictures = last(paint(four))
-    assert len(pictures) == 4
-    assert (pictures[0] - last(paint(one))[0]).abs().max() < SAME
-    assert (pictures[0] - pictures[1]).abs().max() > SAME
+    one.add(RenderRequest(1, make_recipe()))
+    four.add(RenderRequest(1, make_recipe(count=4)))
+    images = final_pixels(run_job(four))
+    assert len(images) == 4
+    assert (images[0] - final_pixels(run_job(one))[0]).abs().max() < TOLERANCE
+    assert (images[0] - images[1]).abs().max() > TOLERANCE
 
 
-def test_an_image_is_rendered_from_coarse_to_fine(model: Model, recipe: Recipes) -> None:
+def test_an_image_is_rendered_from_coarse_to_fine(model: Model, make_recipe: RecipeFactory) -> None:
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, recipe(width=96, height=64, steps=6)))
+    renderer.add(RenderRequest(1, make_recipe(width=96, height=64, steps=6)))
     job = renderer._jobs[1]
     shapes = []
     while renderer.job_ids:
-        (iteration,) = renderer.step()
-        shapes.append(tuple(iteration.pixels.shape[2:]))
-        assert iteration.images()[0].size == (96, 64)
-        if iteration.step == 3:
+        (output,) = renderer.step()
+        shapes.append(tuple(output.pixels.shape[2:]))
+        assert output.images()[0].size == (96, 64)
+        if output.step == 3:
             assert job.moments["exp_avg"].shape == job.latents.shape
             assert job.moments["exp_avg"].abs().sum() > 0
     assert shapes == 3 * [(32, 48)] + 3 * [(64, 96)]
 
 
 @pytest.mark.slow
-def test_a_saved_job_goes_on_to_the_very_same_image(model: Model, recipe: Recipes) -> None:
-    asked = recipe(width=64, height=64, steps=8, count=2)
+def test_a_job_that_resumes_from_a_checkpoint_renders_the_same_image(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    recipe = make_recipe(width=64, height=64, steps=8, count=2)
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, asked))
-    kept = {}
+    renderer.add(RenderRequest(1, recipe))
+    checkpoints = {}
     while renderer.job_ids:
-        (iteration,) = renderer.step()
-        kept[iteration.step] = iteration.checkpoint().to_bytes()
+        (output,) = renderer.step()
+        checkpoints[output.step] = output.checkpoint().to_bytes()
     for crash in (2, 4, 6):
         resumed = Renderer(model, CPU, QUICK)
-        resumed.add(RenderRequest(1, asked, resume_from=Checkpoint.from_bytes(kept[crash])))
-        again = paint(resumed)
-        assert len(again) == 8 - crash
-        assert torch.equal(again[-1].pixels, iteration.pixels)
+        resumed.add(RenderRequest(1, recipe, resume_from=Checkpoint.from_bytes(checkpoints[crash])))
+        outputs = run_job(resumed)
+        assert len(outputs) == 8 - crash
+        assert torch.equal(outputs[-1].pixels, output.pixels)
 
 
-def test_the_state_of_another_image_is_refused(model: Model, recipe: Recipes) -> None:
+def test_a_checkpoint_of_another_recipe_is_refused(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, recipe(width=48)))
-    (iteration,) = renderer.step()
+    renderer.add(RenderRequest(1, make_recipe(width=48)))
+    (output,) = renderer.step()
     with pytest.raises(CheckpointError, match="another recipe"):
-        renderer.add(RenderRequest(2, recipe(), resume_from=iteration.checkpoint()))
+        renderer.add(RenderRequest(2, make_recipe(), resume_from=output.checkpoint()))
     assert renderer.job_ids == {1}
 
 
-def finished(model: Model, asked: Recipe) -> StepOutput:
+def render(model: Model, recipe: Recipe) -> StepOutput:
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(1, asked))
-    return paint(renderer)[-1]
+    renderer.add(RenderRequest(1, recipe))
+    return run_job(renderer)[-1]
 
 
-def test_more_steps_go_on_from_an_earlier_image(model: Model, recipe: Recipes) -> None:
-    asked = recipe(count=2)
-    before = finished(model, asked)
+def test_more_steps_continue_an_earlier_image(model: Model, make_recipe: RecipeFactory) -> None:
+    recipe = make_recipe(count=2)
+    before = render(model, recipe)
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(2, asked.more(1, row=1, steps=3), source=before.checkpoint()))
-    iterations = paint(renderer, 2)
-    assert len(iterations) == 3
-    gone_on = iterations[0].pixels[0]
-    assert (gone_on - before.pixels[1]).abs().mean() < 0.5 * (
-        gone_on - before.pixels[0]
+    renderer.add(RenderRequest(2, recipe.more(1, row=1, steps=3), source=before.checkpoint()))
+    outputs = run_job(renderer, 2)
+    assert len(outputs) == 3
+    continued = outputs[0].pixels[0]
+    assert (continued - before.pixels[1]).abs().mean() < 0.5 * (
+        continued - before.pixels[0]
     ).abs().mean()
 
 
-def test_steps_add_up_along_a_chain(model: Model, recipe: Recipes) -> None:
-    asked = recipe(steps=3)
-    output = finished(model, asked)
+def test_steps_add_up_along_a_chain(model: Model, make_recipe: RecipeFactory) -> None:
+    recipe = make_recipe(steps=3)
+    output = render(model, recipe)
     for job_id in (2, 3):
         renderer = Renderer(model, CPU, QUICK)
-        more = asked.more(job_id - 1, row=0, steps=3)
+        more = recipe.more(job_id - 1, row=0, steps=3)
         renderer.add(RenderRequest(job_id, more, source=output.checkpoint()))
-        output = paint(renderer, job_id)[-1]
+        output = run_job(renderer, job_id)[-1]
     assert output.checkpoint().prior_steps == 6
 
 
-def test_a_job_resumes_without_its_source(model: Model, recipe: Recipes) -> None:
-    asked = recipe(steps=3)
-    source = finished(model, asked).checkpoint()
-    more = asked.more(1, row=0, steps=3)
+def test_a_job_resumes_without_its_source(model: Model, make_recipe: RecipeFactory) -> None:
+    recipe = make_recipe(steps=3)
+    source = render(model, recipe).checkpoint()
+    more = recipe.more(1, row=0, steps=3)
     renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(2, more, source=source))
     (first,) = renderer.step()
     interrupted = Checkpoint.from_bytes(first.checkpoint().to_bytes())
     resumed = Renderer(model, CPU, QUICK)
     resumed.add(RenderRequest(2, more, resume_from=interrupted))
-    assert torch.equal(last(paint(resumed, 2)), last(paint(renderer, 2)))
+    assert torch.equal(final_pixels(run_job(resumed, 2)), final_pixels(run_job(renderer, 2)))
 
 
 @pytest.mark.slow
-def test_larger_has_the_same_composition_at_twice_the_size(sketch: Model, recipe: Recipes) -> None:
-    asked = recipe("a red circle on a white background", steps=30)
-    before = finished(sketch, asked)
+def test_a_larger_image_has_the_same_composition_at_twice_the_size(
+    sketch: Model, make_recipe: RecipeFactory
+) -> None:
+    recipe = make_recipe("a red circle on a white background", steps=30)
+    before = render(sketch, recipe)
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(RenderRequest(2, asked.larger(1, row=0, steps=2), source=before.checkpoint()))
-    (first, _) = paint(renderer, 2)
+    renderer.add(RenderRequest(2, recipe.larger(1, row=0, steps=2), source=before.checkpoint()))
+    (first, _) = run_job(renderer, 2)
     assert first.pixels.shape == (1, 3, 64, 64)
     small = torch.nn.functional.avg_pool2d(first.pixels, 2)
     assert (small - before.pixels).abs().mean() < 0.1
@@ -349,186 +377,210 @@ def test_larger_has_the_same_composition_at_twice_the_size(sketch: Model, recipe
 
 @pytest.mark.slow
 def test_variations_differ_from_their_source_and_from_each_other(
-    sketch: Model, recipe: Recipes
+    sketch: Model, make_recipe: RecipeFactory
 ) -> None:
-    asked = recipe("a red circle on a white background", steps=10)
-    before = finished(sketch, asked)
+    recipe = make_recipe("a red circle on a white background", steps=10)
+    before = render(sketch, recipe)
     renderer = Renderer(sketch, CPU, QUICK)
     renderer.add(
-        RenderRequest(2, asked.vary(1, row=0, seed=5, count=3), source=before.checkpoint())
+        RenderRequest(2, recipe.vary(1, row=0, seed=5, count=3), source=before.checkpoint())
     )
-    pictures = torch.cat([before.pixels, last(paint(renderer, 2))]).flatten(1)
-    assert len(pictures) == 4
-    distances = torch.cdist(pictures, pictures, p=1) / pictures.shape[1]
+    images = torch.cat([before.pixels, final_pixels(run_job(renderer, 2))]).flatten(1)
+    assert len(images) == 4
+    distances = torch.cdist(images, images, p=1) / images.shape[1]
     assert (distances + torch.eye(4)).min() > 0.01
 
 
-def test_a_missing_source_is_refused(model: Model, recipe: Recipes) -> None:
-    asked = recipe().more(1, row=0, steps=3)
+def test_a_missing_source_is_refused(model: Model, make_recipe: RecipeFactory) -> None:
+    recipe = make_recipe().more(1, row=0, steps=3)
     with pytest.raises(RecipeRefused) as refused:
-        Renderer(model, CPU, QUICK).add(RenderRequest(2, asked))
+        Renderer(model, CPU, QUICK).add(RenderRequest(2, recipe))
     assert refused.value.code is RefusalCode.NO_SOURCE
 
 
-def test_a_stopped_job_keeps_what_is_there(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(RenderRequest(1, recipe(steps=100)))
+def test_a_job_that_finishes_early_keeps_its_image(
+    renderer: Renderer, make_recipe: RecipeFactory
+) -> None:
+    renderer.add(RenderRequest(1, make_recipe(steps=100)))
     renderer.step()
     renderer.finish_early(1)
-    (iteration,) = renderer.step()
-    assert (iteration.step, iteration.done, iteration.fault) == (2, True, None)
+    (output,) = renderer.step()
+    assert (output.step, output.done, output.fault) == (2, True, None)
     assert renderer.job_ids == frozenset()
-    assert iteration.checkpoint().latents is not None
+    assert output.checkpoint().latents is not None
 
 
-def test_a_job_ends_when_nothing_improves_any_more(model: Model, recipe: Recipes) -> None:
+def test_a_job_ends_when_its_loss_no_longer_improves(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     renderer = Renderer(
         model, CPU, override(QUICK, {"schedule.min_patience": 3, "schedule.patience": 0.01})
     )
-    renderer.add(RenderRequest(1, recipe(steps=100)))
+    renderer.add(RenderRequest(1, make_recipe(steps=100)))
     renderer.step()
-    renderer._jobs[1].best = -2.0, 1  # no loss is so low
-    iterations = paint(renderer)
-    assert [i.step for i in iterations] == [2, 3, 4]
-    assert iterations[-1].done
+    renderer._jobs[1].best = -2.0, 1  # lower than any loss
+    outputs = run_job(renderer)
+    assert [output.step for output in outputs] == [2, 3, 4]
+    assert outputs[-1].done
 
 
-def test_a_job_ends_once_its_image_is_similar_enough(model: Model, recipe: Recipes) -> None:
+def test_a_job_ends_once_its_image_is_similar_enough(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     values = {"schedule.check_every": 2, "schedule.sufficient_loss": 9.0}
     renderer = Renderer(model, CPU, override(QUICK, values))
-    asked = recipe(steps=6)
-    renderer.add(RenderRequest(1, asked))
-    (_, second) = paint(renderer)
+    recipe = make_recipe(steps=6)
+    renderer.add(RenderRequest(1, recipe))
+    (_, second) = run_job(renderer)
     assert (second.step, second.done) == (2, True)
-    more = asked.more(1, 0, 6)
+    more = recipe.more(1, 0, 6)
     renderer.add(RenderRequest(1, more, source=second.checkpoint()))
-    assert len(paint(renderer)) == 6, "more steps are taken if a member asks for them"
+    assert len(run_job(renderer)) == 6, "more steps are taken if a member asks for them"
 
 
 @pytest.mark.slow
-def test_no_job_ends_while_its_image_is_small(model: Model, recipe: Recipes) -> None:
+def test_no_job_ends_before_its_image_has_full_size(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
     renderer = Renderer(
         model, CPU, override(QUICK, {"schedule.min_patience": 2, "schedule.patience": 0.0})
     )
-    renderer.add(RenderRequest(1, recipe(width=64, height=64, steps=12)))
+    renderer.add(RenderRequest(1, make_recipe(width=64, height=64, steps=12)))
     renderer.step()
-    renderer._jobs[1].best = -2.0, 1  # no loss is so low
-    iterations = paint(renderer)
-    assert iterations[-1].pixels.shape[2:] == (64, 64)
-    assert iterations[-1].step >= 6 + 2
+    renderer._jobs[1].best = -2.0, 1  # lower than any loss
+    outputs = run_job(renderer)
+    assert outputs[-1].pixels.shape[2:] == (64, 64)
+    assert outputs[-1].step >= 6 + 2
 
 
 @pytest.mark.slow
-def test_an_image_can_be_the_only_prompt(sketch: Model, recipe: Recipes) -> None:
-    liked = ImagePrompt("a" * 64)
-    asked = recipe("", include_images=[liked], steps=30)
+def test_an_image_can_be_the_only_prompt(sketch: Model, make_recipe: RecipeFactory) -> None:
+    prompt = ImagePrompt("a" * 64)
+    recipe = make_recipe("", include_images=[prompt], steps=30)
     renderer = Renderer(sketch, CPU, QUICK)
     star = draw(Scene((Figure("star", "blue", 0.5, 0.5, 0.3),), "yellow"))
-    renderer.add(RenderRequest(1, asked, {liked.name: star}))
-    seen = look(paint(renderer)[-1].images()[0])
+    renderer.add(RenderRequest(1, recipe, {prompt.name: star}))
+    seen = look(run_job(renderer)[-1].images()[0])
     assert (seen.ground, seen.figures[0].colour) == ("yellow", "blue")
 
 
 @pytest.mark.slow
-def test_the_trained_pair_renders_what_was_asked(sketch: Model, recipe: Recipes) -> None:
+def test_the_trained_model_renders_what_was_requested(
+    sketch: Model, make_recipe: RecipeFactory
+) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
-    asked = recipe("a red circle on a white background", width=64, height=64, steps=40)
-    renderer.add(RenderRequest(1, asked))
-    seen = look(paint(renderer)[-1].images()[0])
+    recipe = make_recipe("a red circle on a white background", width=64, height=64, steps=40)
+    renderer.add(RenderRequest(1, recipe))
+    seen = look(run_job(renderer)[-1].images()[0])
     assert seen.ground == "white"
     assert seen.figures[0].colour == "red"
 
 
 @pytest.mark.slow
-def test_every_step_leads_nearer(sketch: Model, recipe: Recipes) -> None:
+def test_steps_make_the_image_more_similar_to_its_prompt(
+    sketch: Model, make_recipe: RecipeFactory
+) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
-    asked = recipe("the sea at sunset", width=64, height=64, steps=25, strength=0, initial=NAME)
-    renderer.add(RenderRequest(1, asked, {NAME: Image.new("RGB", (64, 64), "gray")}))
-    iterations = paint(renderer)
-    assert iterations[-1].include > iterations[0].include + 0.15
+    recipe = make_recipe(
+        "the sea at sunset", width=64, height=64, steps=25, strength=0, initial=NAME
+    )
+    renderer.add(RenderRequest(1, recipe, {NAME: Image.new("RGB", (64, 64), "gray")}))
+    outputs = run_job(renderer)
+    assert outputs[-1].include > outputs[0].include + 0.15
 
 
-def test_a_removed_job_is_gone_at_once(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(RenderRequest(1, recipe()))
-    renderer.add(RenderRequest(2, recipe()))
+def test_an_aborted_job_leaves_at_once(renderer: Renderer, make_recipe: RecipeFactory) -> None:
+    renderer.add(RenderRequest(1, make_recipe()))
+    renderer.add(RenderRequest(2, make_recipe()))
     renderer.abort(1)
     renderer.abort(1)
     assert renderer.job_ids == {2}
-    assert [i.job_id for i in renderer.step()] == [2]
+    assert [output.job_id for output in renderer.step()] == [2]
 
 
 @pytest.mark.slow
-def test_a_row_that_breaks_down_leaves_its_neighbours_alone(model: Model, recipe: Recipes) -> None:
-    alone, company = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
-    alone.add(RenderRequest(1, recipe()))
-    company.add(RenderRequest(1, recipe()))
-    company.add(RenderRequest(2, recipe(seed=8, steps=2)))
-    broken = company._jobs[2].latents
+def test_a_job_that_fails_does_not_affect_the_others(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    alone, batched = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    alone.add(RenderRequest(1, make_recipe()))
+    batched.add(RenderRequest(1, make_recipe()))
+    batched.add(RenderRequest(2, make_recipe(seed=8, steps=2)))
+    broken = batched._jobs[2].latents
     with torch.no_grad():
         broken.fill_(float("nan"))
-    company.step()
-    faults = {i.job_id: i.fault for i in company.step()}
+    batched.step()
+    faults = {output.job_id: output.fault for output in batched.step()}
     assert faults[1] is None
     assert faults[2] is not None
-    assert company.job_ids == {1}
-    assert (last(paint(alone)) - last(paint(company))).abs().max() < SAME
+    assert batched.job_ids == {1}
+    assert (final_pixels(run_job(alone)) - final_pixels(run_job(batched))).abs().max() < TOLERANCE
 
 
-def test_an_initial_image_is_where_rendering_starts(sketch: Model, recipe: Recipes) -> None:
+def test_rendering_starts_from_the_initial_image(sketch: Model, make_recipe: RecipeFactory) -> None:
     renderer = Renderer(sketch, CPU, QUICK)
     renderer.add(
-        RenderRequest(1, recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
+        RenderRequest(1, make_recipe(initial=NAME), {NAME: Image.new("RGB", (50, 40), "orange")})
     )
-    (iteration,) = renderer.step()
-    mean = ImageStat.Stat(iteration.images()[0]).mean
+    (output,) = renderer.step()
+    mean = ImageStat.Stat(output.images()[0]).mean
     assert mean == pytest.approx((255, 165, 0), abs=25)
 
 
 @pytest.mark.slow
-def test_strength_holds_on_to_the_initial_image(sketch: Model, recipe: Recipes) -> None:
+def test_strength_keeps_the_image_close_to_the_initial_image(
+    sketch: Model, make_recipe: RecipeFactory
+) -> None:
     def drift(strength: float) -> float:
         renderer = Renderer(sketch, CPU, QUICK)
-        asked = recipe(steps=20, strength=strength, initial=NAME)
-        renderer.add(RenderRequest(1, asked, {NAME: Image.new("RGB", (32, 32), "teal")}))
-        iterations = paint(renderer)
-        return float((iterations[-1].pixels - iterations[0].pixels).abs().mean())
+        recipe = make_recipe(steps=20, strength=strength, initial=NAME)
+        renderer.add(RenderRequest(1, recipe, {NAME: Image.new("RGB", (32, 32), "teal")}))
+        outputs = run_job(renderer)
+        return float((outputs[-1].pixels - outputs[0].pixels).abs().mean())
 
     assert drift(1.0) < 0.8 * drift(0.0)
 
 
-def test_sizes_that_do_not_fit_are_refused(renderer: Renderer, recipe: Recipes) -> None:
+def test_sizes_that_do_not_suit_the_model_are_refused(
+    renderer: Renderer, make_recipe: RecipeFactory
+) -> None:
     with pytest.raises(RecipeRefused) as refused:
-        renderer.add(RenderRequest(1, recipe(width=34)))
+        renderer.add(RenderRequest(1, make_recipe(width=34)))
     assert refused.value.code is RefusalCode.SIZE
     assert refused.value.params == {"size": "34x32", "model": "sketch", "factor": 4}
     assert renderer.job_ids == frozenset()
 
 
 def test_prompts_without_a_known_word_are_refused_with_the_known_ones(
-    renderer: Renderer, recipe: Recipes
+    renderer: Renderer, make_recipe: RecipeFactory
 ) -> None:
     with pytest.raises(RecipeRefused) as refused:
-        renderer.add(RenderRequest(1, recipe("an accordion")))
+        renderer.add(RenderRequest(1, make_recipe("an accordion")))
     assert refused.value.code is RefusalCode.NO_KNOWN_WORD
     assert "red" in str(refused.value.params["words"]).split(", ")
 
 
-def test_a_refusal_survives_its_way_between_processes() -> None:
+def test_a_refusal_can_be_sent_to_another_process() -> None:
     refused = RecipeRefused(RefusalCode.NO_SOURCE, {"size": "1x1"})
-    again = pickle.loads(pickle.dumps(refused))
-    assert (again.code, again.params) == (refused.code, refused.params)
+    received = pickle.loads(pickle.dumps(refused))
+    assert (received.code, received.params) == (refused.code, refused.params)
 
 
-def test_words_that_are_ignored_are_noted(renderer: Renderer, recipe: Recipes) -> None:
-    notes = renderer.add(RenderRequest(1, recipe("a red accordion " + "circle " * 60, "fog")))
+def test_notes_name_the_words_that_are_ignored(
+    renderer: Renderer, make_recipe: RecipeFactory
+) -> None:
+    notes = renderer.add(RenderRequest(1, make_recipe("a red accordion " + "circle " * 60, "fog")))
     params = {note.code: note.params for note in notes}
     assert params[NoteCode.UNKNOWN_WORDS] == {"model": "sketch", "words": "accordion, fog"}
-    assert renderer.add(RenderRequest(2, recipe("a red circle"))) == []
-    (long,) = renderer.add(RenderRequest(3, recipe("red " * 80)))
+    assert renderer.add(RenderRequest(2, make_recipe("a red circle"))) == []
+    (long,) = renderer.add(RenderRequest(3, make_recipe("red " * 80)))
     assert long.code is NoteCode.TRUNCATED_WORDS
 
 
-def test_outputs_can_be_sent_to_another_process(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(RenderRequest(1, recipe(exclude="blue")))
+def test_outputs_can_be_sent_to_another_process(
+    renderer: Renderer, make_recipe: RecipeFactory
+) -> None:
+    renderer.add(RenderRequest(1, make_recipe(exclude="blue")))
     (output,) = renderer.step()
     before = output.checkpoint()
     host = output.to_host()
@@ -541,10 +593,10 @@ def test_outputs_can_be_sent_to_another_process(renderer: Renderer, recipe: Reci
     assert sent.checkpoint().to_bytes() == before.to_bytes()
 
 
-def test_images_show_what_was_rendered(renderer: Renderer, recipe: Recipes) -> None:
-    renderer.add(RenderRequest(1, recipe(width=32, height=48)))
-    (iteration,) = renderer.step()
-    (picture,) = iteration.images()
-    assert picture.size == (32, 48)
-    mean = [value / 255 for value in ImageStat.Stat(picture).mean]
-    assert mean == pytest.approx(iteration.pixels[0].mean((1, 2)).tolist(), abs=0.01)
+def test_images_show_what_was_rendered(renderer: Renderer, make_recipe: RecipeFactory) -> None:
+    renderer.add(RenderRequest(1, make_recipe(width=32, height=48)))
+    (output,) = renderer.step()
+    (image,) = output.images()
+    assert image.size == (32, 48)
+    mean = [value / 255 for value in ImageStat.Stat(image).mean]
+    assert mean == pytest.approx(output.pixels[0].mean((1, 2)).tolist(), abs=0.01)

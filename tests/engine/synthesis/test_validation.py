@@ -1,4 +1,4 @@
-"""What members read about their prompts, with a model that exists in name only."""
+"""The notes that members get about their prompts, with a fake model."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +7,7 @@ from core.recipe import Recipe
 from engine.synthesis.validation import NoteCode, validate
 
 
-def test_it_says_what_include_prompts_were_taken_for_where_they_call_it_otherwise() -> None:
+def test_a_note_names_the_things_that_include_prompts_name_differently() -> None:
     perceptor = SimpleNamespace(truncated_words=lambda text: [], unknown_words=lambda text: [])
     model: Any = SimpleNamespace(
         name="picturebook", vqgan=SimpleNamespace(factor=8), perceptor=perceptor

@@ -1,4 +1,4 @@
-"""People and places: direct messages, age-restricted channels, threads, languages."""
+"""Direct messages, age-restricted channels, threads and languages."""
 
 import asyncio
 
@@ -7,12 +7,12 @@ import pytest
 
 from sandbox import InteractionError, Member, OptionError, Sandbox
 from tests.openapi import assert_valid, load_openapi
-from tests.sandbox.conftest import Bot, soon
-from tests.sandbox.discord.test_rest import refused
+from tests.sandbox.conftest import Bot, with_timeout
+from tests.sandbox.discord.test_rest import expect_error
 
 
 class Again(discord.ui.View):
-    """A button that says where it was pressed, and by whom."""
+    """A button that replies with where it was pressed, and by whom."""
 
     @discord.ui.button(label="Again", custom_id="again")
     async def again(
@@ -32,16 +32,16 @@ async def test_buttons_work_in_direct_messages(local: Sandbox, bot: Bot, ada: Me
     await bot.go_online()
     await ada.slash("imagine")
     direct = await ada.direct()
-    (card,) = await direct.messages()
-    assert card.content == "your picture"
-    reply = await direct.press(card, "again")
+    (message,) = await direct.messages()
+    assert message.content == "your picture"
+    reply = await direct.press(message, "again")
     assert reply.message is not None
     assert (reply.message.content, reply.message.channel_id) == ("direct ada", direct.channel_id)
     with pytest.raises(InteractionError):
-        await (await local.member("Grace")).at(direct.channel_id).press(card, "again")
+        await (await local.member("Grace")).at(direct.channel_id).press(message, "again")
 
 
-async def test_commands_for_direct_messages_are_registered_so(
+async def test_direct_messages_offer_only_commands_registered_for_them(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
     await bot.login(local.token)
@@ -54,20 +54,22 @@ async def test_commands_for_direct_messages_are_registered_so(
     assert len(await ada.commands()) == 2
 
 
-async def test_closed_direct_messages(local: Sandbox, engine: Bot, ada: Member) -> None:
+async def test_closed_direct_messages_are_refused(local: Sandbox, engine: Bot, ada: Member) -> None:
     user = await engine.fetch_user(ada.id)
     await user.send("your picture")
     await ada.accept_direct_messages(False)
-    await refused(user.send("another"), 403, 50007)
+    await expect_error(user.send("another"), 403, 50007)
     await ada.accept_direct_messages(True)
     await user.send("another")
     await ada.leave()
-    await refused(user.send("a third"), 403, 50278)
+    await expect_error(user.send("a third"), 403, 50278)
     assert len(await (await ada.direct()).messages()) == 2
     assert_valid(local.requests)
 
 
-async def test_age_restricted_channels(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_age_restriction_applies_to_channels_threads_and_commands(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
     seen: asyncio.Queue[bool] = asyncio.Queue()
 
     @bot.tree.command(description="Look around.")
@@ -82,16 +84,18 @@ async def test_age_restricted_channels(local: Sandbox, bot: Bot, ada: Member) ->
 
     await bot.go_online()
     adults = ada.at(await local.client.channel("adults", nsfw=True))
-    below = adults.at(await adults.open_thread("sketches"))
-    for place, restricted in ((ada, False), (adults, True), (below, True)):
-        await place.slash("look")
-        assert await soon(seen.get()) is restricted
-    assert (await below.slash("nude")).kind == "message"
+    in_thread = adults.at(await adults.open_thread("sketches"))
+    for member, restricted in ((ada, False), (adults, True), (in_thread, True)):
+        await member.slash("look")
+        assert await with_timeout(seen.get()) is restricted
+    assert (await in_thread.slash("nude")).kind == "message"
     with pytest.raises(OptionError, match="age-restricted"):
         await ada.slash("nude")
 
 
-async def test_threads(local: Sandbox, bot: Bot, engine: Bot, ada: Member) -> None:
+async def test_commands_and_buttons_work_in_threads_until_they_are_archived(
+    local: Sandbox, bot: Bot, engine: Bot, ada: Member
+) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction) -> None:
         assert isinstance(interaction.channel, discord.Thread)
@@ -99,34 +103,34 @@ async def test_threads(local: Sandbox, bot: Bot, engine: Bot, ada: Member) -> No
 
     await bot.go_online()
     thread = await ada.open_thread("sketches")
-    below = ada.at(thread)
-    card = (await below.slash("imagine")).message
-    assert card is not None
-    reply = await below.press(card, "again")
+    in_thread = ada.at(thread)
+    message = (await in_thread.slash("imagine")).message
+    assert message is not None
+    reply = await in_thread.press(message, "again")
     assert reply.message is not None
     assert reply.message.content == "guild ada"
 
-    known = await engine.fetch_channel(thread.id)
-    assert isinstance(known, discord.Thread)
-    assert known.parent_id == local.channel.id
-    place = engine.get_partial_messageable(thread.id)
+    fetched = await engine.fetch_channel(thread.id)
+    assert isinstance(fetched, discord.Thread)
+    assert fetched.parent_id == local.channel.id
+    channel = engine.get_partial_messageable(thread.id)
     await local.client.archive(thread)
-    await refused(place.get_partial_message(card.id).edit(content="frame"), 400, 50083)
-    await place.send("this opens it again")
-    await place.get_partial_message(card.id).edit(content="frame")
+    await expect_error(channel.get_partial_message(message.id).edit(content="frame"), 400, 50083)
+    await channel.send("this opens it again")
+    await channel.get_partial_message(message.id).edit(content="frame")
     local.world.overwrite(
         local.channel,
         local.world.application.bot.id,
         deny=discord.Permissions(send_messages_in_threads=True).value,
     )
-    await refused(place.send("not here"), 403, 50013)
+    await expect_error(channel.send("not here"), 403, 50013)
     assert await ada.messages() == []
     assert_valid(local.requests)
     payload = local.world.payloads.channel(local.world.channels[thread.id])
-    assert load_openapi().payload_faults("ThreadResponse", payload) == []
+    assert load_openapi().payload_errors("ThreadResponse", payload) == []
 
 
-async def test_everyone_reads_in_their_language(local: Sandbox, bot: Bot) -> None:
+async def test_members_see_commands_in_their_language(local: Sandbox, bot: Bot) -> None:
     seen: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     @bot.tree.command(description="Paint a picture.")
@@ -152,19 +156,19 @@ async def test_everyone_reads_in_their_language(local: Sandbox, bot: Bot) -> Non
     assert (command["name"], command["description"]) == ("male", "Ein Bild malen.")
     assert command["options"][0]["name"] == "bild"
     await konrad.slash("imagine")
-    assert await soon(seen.get()) == ("de", "ja")
+    assert await with_timeout(seen.get()) == ("de", "ja")
     await konrad.set_locale("fr")
     (command,) = await konrad.commands()
     assert (command["name"], command["options"][0]["name"]) == ("imagine", "include")
     await konrad.slash("imagine")
-    assert await soon(seen.get()) == ("fr", "ja")
+    assert await with_timeout(seen.get()) == ("fr", "ja")
     with pytest.raises(InteractionError):
         await konrad.set_locale("tlh")
     assert_valid(local.requests)
 
 
 @pytest.mark.parametrize(
-    ("change", "place"),
+    ("change", "path"),
     [
         ({"name_localizations": {"de": "Male"}}, "name_localizations.de"),
         ({"name_localizations": {"tlh": "male"}}, "name_localizations.tlh"),
@@ -184,11 +188,11 @@ async def test_everyone_reads_in_their_language(local: Sandbox, bot: Bot) -> Non
         ),
     ],
 )
-async def test_wrong_translations_are_refused_at_their_place(
-    local: Sandbox, engine: Bot, change: dict[str, object], place: str
+async def test_invalid_translations_are_refused_with_the_path_of_the_error(
+    local: Sandbox, engine: Bot, change: dict[str, object], path: str
 ) -> None:
     command = {"name": "imagine", "description": "x", **change}
     request = engine.http.bulk_upsert_guild_commands(
         local.world.application.id, local.guild.id, payload=[command]
     )
-    assert f"In 0.{place}:" in (await refused(request, 400, 50035)).text
+    assert f"In 0.{path}:" in (await expect_error(request, 400, 50035)).text

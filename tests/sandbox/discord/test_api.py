@@ -1,4 +1,4 @@
-"""The real discord.py's requests, and the sandbox's answers, against Discord's own description."""
+"""Requests of the real discord.py and responses of the sandbox follow Discord's description."""
 
 import dataclasses
 import io
@@ -14,10 +14,10 @@ from tests.openapi import assert_valid, load_openapi
 from tests.sandbox.conftest import Bot
 
 
-async def tell_a_story(local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes) -> None:
-    """Use every route once or more, as the product would."""
+async def use_every_route(local: Sandbox, bot: Bot, engine: Bot, ada: Member, png: bytes) -> None:
+    """Use every route at least once, as the product does."""
 
-    class Card(discord.ui.View):
+    class JobView(discord.ui.View):
         @discord.ui.button(label="Cancel", custom_id="cancel", style=discord.ButtonStyle.danger)
         async def cancel(
             self, interaction: discord.Interaction, button: discord.ui.Button[discord.ui.View]
@@ -39,7 +39,7 @@ async def tell_a_story(local: Sandbox, bot: Bot, engine: Bot, ada: Member, pictu
         await interaction.response.defer(thinking=True)
         embed = discord.Embed(title=include, colour=0x5865F2)
         embed.add_field(name="Seed", value="7").set_footer(text="Imagine")
-        await interaction.edit_original_response(embed=embed, view=Card(timeout=None))
+        await interaction.edit_original_response(embed=embed, view=JobView(timeout=None))
         await (await interaction.original_response()).fetch()
 
     @bot.tree.command(description="Say hello.")
@@ -51,22 +51,22 @@ async def tell_a_story(local: Sandbox, bot: Bot, engine: Bot, ada: Member, pictu
         await interaction.delete_original_response()
 
     await bot.go_online()
-    card = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
-    place = engine.place()
+    message = await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
+    channel = engine.channel()
     embed = discord.Embed(title="frame").set_image(url="attachment://frame.webp")
-    frame = discord.File(io.BytesIO(picture), "frame.webp", description="half done")
-    await place.get_partial_message(card.id).edit(embed=embed, attachments=[frame])
-    await ada.press(card, "cancel")
+    frame = discord.File(io.BytesIO(png), "frame.webp", description="half done")
+    await channel.get_partial_message(message.id).edit(embed=embed, attachments=[frame])
+    await ada.press(message, "cancel")
     await ada.slash("hello")
-    sent = await place.send(
+    sent = await channel.send(
         "final",
-        file=discord.File(io.BytesIO(picture), "final.png"),
+        file=discord.File(io.BytesIO(png), "final.png"),
         nonce="job-1",
-        reference=discord.MessageReference(message_id=card.id, channel_id=card.channel_id),
+        reference=discord.MessageReference(message_id=message.id, channel_id=message.channel_id),
     )
     await sent.edit(content="finally", attachments=sent.attachments)
     await sent.fetch()
-    async with place.typing():
+    async with channel.typing():
         await engine.fetch_channel(local.channel.id)
     await engine.fetch_guild(local.guild.id)
     await (await engine.fetch_user(ada.id)).send("a copy")
@@ -76,35 +76,35 @@ async def tell_a_story(local: Sandbox, bot: Bot, engine: Bot, ada: Member, pictu
     await guild.fetch_member(ada.id)
     await guild.fetch_channels()
     await guild.fetch_roles()
-    async for _ in place.history(limit=5):
+    async for _ in channel.history(limit=5):
         pass
     await sent.delete()
 
 
-async def test_all_requests_and_answers_are_as_described(
-    local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes
+async def test_all_requests_and_responses_match_the_description(
+    local: Sandbox, bot: Bot, engine: Bot, ada: Member, png: bytes
 ) -> None:
-    await tell_a_story(local, bot, engine, ada, picture)
+    await use_every_route(local, bot, engine, ada, png)
     assert local.unhandled == []
     assert {each.status for each in local.requests} <= {200, 204}
     assert len({each.name for each in local.requests}) >= 20
     assert_valid(local.requests)
 
 
-async def test_refusals_are_as_described(local: Sandbox, engine: Bot) -> None:
+async def test_error_responses_match_the_description(local: Sandbox, engine: Bot) -> None:
     with pytest.raises(discord.HTTPException):
-        await engine.place().send(embed=discord.Embed(title="x" * 300))
+        await engine.channel().send(embed=discord.Embed(title="x" * 300))
     with pytest.raises(discord.NotFound):
-        await engine.place().fetch_message(1)
+        await engine.channel().fetch_message(1)
     async with aiohttp.ClientSession() as session, session.get(f"{local.api_url}/users/@me") as r:
         assert r.status == 401
     openapi = load_openapi()
-    faults = [fault for each in local.requests for fault in openapi.faults(each)]
-    assert len(faults) == 1, faults  # the overlong title; the answers are all well-formed
+    faults = [fault for each in local.requests for fault in openapi.errors(each)]
+    assert len(faults) == 1, faults  # the overlong title; all responses are valid
     assert "too long" in faults[0]
 
 
-async def test_what_the_gateway_tells_is_as_described(local: Sandbox, ada: Member) -> None:
+async def test_gateway_payloads_match_the_description(local: Sandbox, ada: Member) -> None:
     openapi = load_openapi()
     world = local.world
     message = await ada.say("hello")
@@ -116,11 +116,11 @@ async def test_what_the_gateway_tells_is_as_described(local: Sandbox, ada: Membe
         ("GuildChannelResponse", world.payloads.channel(local.channel)),
         ("GuildRoleResponse", role_payload(local.guild.roles[local.guild.id])),
     ):
-        assert openapi.payload_faults(schema, payload) == []
+        assert openapi.payload_errors(schema, payload) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "expected"),
     [
         ({"json": {"content": "x" * 4001}}, "too long"),
         ({"json": {"embeds": [{"title": 7}]}}, "not of type"),
@@ -135,11 +135,11 @@ async def test_what_the_gateway_tells_is_as_described(local: Sandbox, ada: Membe
         ({"response": {"id": 7}}, "the answer"),
     ],
 )
-async def test_the_checker_finds_what_is_wrong(
-    local: Sandbox, engine: Bot, change: dict[str, object], words: str
+async def test_the_checker_reports_invalid_requests_and_responses(
+    local: Sandbox, engine: Bot, change: dict[str, object], expected: str
 ) -> None:
-    await engine.place().send("right")
-    right = local.requests[-1]
-    assert load_openapi().faults(right) == []
-    faults = load_openapi().faults(dataclasses.replace(right, **change))
-    assert any(words in fault for fault in faults), faults
+    await engine.channel().send("right")
+    valid = local.requests[-1]
+    assert load_openapi().errors(valid) == []
+    faults = load_openapi().errors(dataclasses.replace(valid, **change))
+    assert any(expected in fault for fault in faults), faults

@@ -1,4 +1,4 @@
-"""Who may use which command: its own default, and what administrators decide over it."""
+"""Who may use a command: its default permissions, and what administrators set instead."""
 
 from collections.abc import Awaitable
 
@@ -12,8 +12,8 @@ from tests.openapi import assert_valid
 from tests.sandbox.conftest import Bot
 
 
-async def online(bot: Bot) -> None:
-    """The bot with `/imagine` for all, `/mod queue` and the menu *Remove* for moderators."""
+async def go_online(bot: Bot) -> None:
+    """Connect the bot, with `/imagine` for all, and `/mod queue` and *Remove* for moderators."""
 
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction) -> None:
@@ -41,54 +41,58 @@ async def online(bot: Bot) -> None:
     await bot.go_online()
 
 
-async def shown(member: Member) -> set[str]:
-    """The names of the commands that a member is shown."""
+async def visible_commands(member: Member) -> set[str]:
+    """The names of the commands that a member can see."""
     return {command["name"] for command in await member.commands()}
 
 
-async def is_refused(asked: Awaitable[object]) -> None:
+async def assert_refused(action: Awaitable[object]) -> None:
     with pytest.raises(OptionError, match=r"permission|cannot be used"):
-        await asked
+        await action
 
 
 async def test_a_default_permission_guards_commands_menus_and_autocomplete(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
-    await online(bot)
+    await go_online(bot)
     grace = await local.member("Grace", permissions=Permission.MANAGE_MESSAGES)
     message = await ada.say("hello")
-    await is_refused(ada.slash("mod queue"))
-    await is_refused(ada.complete("mod queue", "whose"))
-    await is_refused(ada.use_menu("Remove", message))
-    assert await shown(ada) == {"imagine"}
-    assert await shown(grace) == {"imagine", "mod", "Remove"}
+    await assert_refused(ada.slash("mod queue"))
+    await assert_refused(ada.complete("mod queue", "whose"))
+    await assert_refused(ada.use_menu("Remove", message))
+    assert await visible_commands(ada) == {"imagine"}
+    assert await visible_commands(grace) == {"imagine", "mod", "Remove"}
     assert (await grace.slash("mod queue")).kind == "message"
     assert await grace.complete("mod queue", "whose") == [{"name": "all", "value": "all"}]
     assert (await grace.use_menu("Remove", message)).kind == "message"
 
 
-async def test_administrators_decide_over_it(local: Sandbox, bot: Bot, ada: Member) -> None:
-    await online(bot)
+async def test_administrators_override_default_permissions(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    await go_online(bot)
     client = local.client
     helpers, everyone = await client.role("Helpers"), await client.everyone()
     grace = await local.member("Grace", roles=[helpers], permissions=Permission.MANAGE_MESSAGES)
     root = await local.member("Root", permissions=Permission.ADMINISTRATOR)
     await client.set_command_permissions("mod", {helpers: True, grace: False})
-    await is_refused(grace.slash("mod queue"))  # a word about a member goes before their roles
-    await is_refused(ada.slash("mod queue"))
+    await assert_refused(grace.slash("mod queue"))  # a member's own setting overrides their roles'
+    await assert_refused(ada.slash("mod queue"))
     await ada.add_role(helpers)
     assert (await ada.slash("mod queue")).kind == "message"
     await client.set_command_permissions("imagine", {everyone: False, helpers: True})
-    assert "imagine" in await shown(ada)
-    assert "imagine" not in await shown(await local.member("Newcomer"))
+    assert "imagine" in await visible_commands(ada)
+    assert "imagine" not in await visible_commands(await local.member("Newcomer"))
     await client.set_command_permissions(None, {ada: False})
-    await is_refused(ada.use_menu("Remove", await ada.say("hello")))
-    assert "mod" in await shown(ada)  # the command's own word goes before the application's
-    assert await shown(root) == {"imagine", "mod", "Remove"}
+    await assert_refused(ada.use_menu("Remove", await ada.say("hello")))
+    assert "mod" in await visible_commands(ada)  # a command's settings override the application's
+    assert await visible_commands(root) == {"imagine", "mod", "Remove"}
 
 
-async def test_a_command_can_be_kept_to_channels(local: Sandbox, bot: Bot, ada: Member) -> None:
-    await online(bot)
+async def test_a_command_can_be_restricted_to_channels(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    await go_online(bot)
     client = local.client
     studio, talk = await client.channel("studio"), await client.channel("talk")
     everywhere = await client.all_channels()
@@ -96,15 +100,17 @@ async def test_a_command_can_be_kept_to_channels(local: Sandbox, bot: Bot, ada: 
     thread = await ada.at(studio).open_thread("sketches")
     assert (await ada.at(studio).slash("imagine")).kind == "message"
     assert (await ada.at(thread).slash("imagine")).kind == "message"
-    await is_refused(ada.at(talk).slash("imagine"))
+    await assert_refused(ada.at(talk).slash("imagine"))
     await client.set_overwrite(
         studio, await client.everyone(), deny=Permission.USE_APPLICATION_COMMANDS
     )
-    await is_refused(ada.at(studio).slash("imagine"))
+    await assert_refused(ada.at(studio).slash("imagine"))
 
 
-async def test_a_bot_may_read_them_and_no_more(local: Sandbox, bot: Bot, ada: Member) -> None:
-    await online(bot)
+async def test_a_bot_can_read_command_permissions_but_not_change_them(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    await go_online(bot)
     commands = {command["name"]: int(command["id"]) for command in await local.client.commands()}
     application, guild = local.world.application.id, local.guild.id
     with pytest.raises(discord.NotFound) as refused:

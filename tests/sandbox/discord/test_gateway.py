@@ -1,4 +1,4 @@
-"""Logging in, the gateway, and coming back after a lost connection."""
+"""Logging in, the gateway, and reconnecting after a lost connection."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from sandbox import Member, Sandbox
-from tests.sandbox.conftest import Bot, soon
+from tests.sandbox.conftest import Bot, with_timeout
 
 
 async def test_a_bot_logs_in_and_knows_its_guild(local: Sandbox, bot: Bot) -> None:
@@ -37,38 +37,38 @@ async def test_a_wrong_token_is_refused_over_rest_and_gateway(local: Sandbox, bo
         assert socket.close_code == 4004
 
 
-async def test_privileged_intents_are_refused_unless_switched_on(local: Sandbox) -> None:
-    asking = discord.Client(intents=discord.Intents.all())
+async def test_privileged_intents_are_refused_unless_enabled(local: Sandbox) -> None:
+    client = discord.Client(intents=discord.Intents.all())
     with pytest.raises(discord.PrivilegedIntentsRequired):
-        await asking.start(local.token)
-    await asking.close()
+        await client.start(local.token)
+    await client.close()
 
 
 async def test_without_the_content_intent_others_messages_are_blank(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
-    heard: asyncio.Queue[discord.Message] = asyncio.Queue()
+    received: asyncio.Queue[discord.Message] = asyncio.Queue()
 
     @bot.event
     async def on_message(message: discord.Message) -> None:
-        heard.put_nowait(message)
+        received.put_nowait(message)
 
     await bot.go_online()
     await ada.say("a secret")
-    assert (await soon(heard.get())).content == ""
+    assert (await with_timeout(received.get())).content == ""
     await ada.say(f"<@{local.world.application.bot.id}> hello")
-    assert "hello" in (await soon(heard.get())).content
+    assert "hello" in (await with_timeout(received.get())).content
 
 
-async def test_a_dropped_connection_resumes_and_hears_what_it_missed(
+async def test_a_dropped_connection_resumes_and_receives_what_it_missed(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
-    heard: asyncio.Queue[str] = asyncio.Queue()
+    received: asyncio.Queue[str] = asyncio.Queue()
     resumed = asyncio.Event()
 
     @bot.event
     async def on_message(message: discord.Message) -> None:
-        heard.put_nowait(message.content)
+        received.put_nowait(message.content)
 
     @bot.event
     async def on_resumed() -> None:
@@ -79,34 +79,36 @@ async def test_a_dropped_connection_resumes_and_hears_what_it_missed(
     local.faults.drop_gateway()
     assert not local.gateway.connected
     await ada.say(f"{mention} while you were away")
-    await soon(resumed.wait())
-    assert await soon(heard.get()) == f"{mention} while you were away"
+    await with_timeout(resumed.wait())
+    assert await with_timeout(received.get()) == f"{mention} while you were away"
     assert local.gateway.start_limit()["remaining"] == 999  # no second IDENTIFY
 
 
-async def test_a_lost_session_starts_anew(local: Sandbox, bot: Bot, ada: Member) -> None:
-    heard: asyncio.Queue[str] = asyncio.Queue()
+async def test_a_lost_session_is_replaced_by_a_new_one(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    received: asyncio.Queue[str] = asyncio.Queue()
 
     @bot.event
     async def on_message(message: discord.Message) -> None:
-        heard.put_nowait(message.content)
+        received.put_nowait(message.content)
 
     await bot.go_online()
-    # discord.py waits 5 s between identifying twice; the wait itself is its business.
-    bot.before_identify_hook = _at_once  # type: ignore[method-assign]
+    # discord.py waits 5 s before it identifies again. This test does not need that wait.
+    bot.before_identify_hook = _without_waiting  # type: ignore[method-assign]
     local.faults.drop_gateway(resumable=False)
     await ada.say(f"<@{local.world.application.bot.id}> nobody hears this")
-    await soon(local.gateway.wait_connected())
+    await with_timeout(local.gateway.wait_connected())
     assert local.gateway.start_limit()["remaining"] == 998
     await ada.say(f"<@{local.world.application.bot.id}> this is heard")
-    assert (await soon(heard.get())).endswith("this is heard")
+    assert (await with_timeout(received.get())).endswith("this is heard")
 
 
-async def _at_once(shard_id: int | None, *, initial: bool = False) -> None:
+async def _without_waiting(shard_id: int | None, *, initial: bool = False) -> None:
     return
 
 
-async def test_every_request_of_discord_py_finds_its_route(
+async def test_every_request_of_discord_py_has_a_route(
     local: Sandbox, bot: Bot, engine: Bot
 ) -> None:
     await bot.go_online()
@@ -119,7 +121,7 @@ async def test_every_request_of_discord_py_finds_its_route(
     assert [each.path for each in local.unhandled] == ["/guilds/1/nonsense"]
 
 
-async def test_no_record_holds_a_token(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_recorded_requests_contain_no_tokens(local: Sandbox, bot: Bot, ada: Member) -> None:
     tokens: list[str] = []
 
     @bot.tree.command(description="Say hello.")
@@ -135,18 +137,18 @@ async def test_no_record_holds_a_token(local: Sandbox, bot: Bot, ada: Member) ->
     assert local.token not in recorded
 
 
-async def test_reactions_reach_a_bot_with_their_intents(
+async def test_reactions_reach_a_bot_with_the_intents(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
-    heard: asyncio.Queue[discord.RawReactionActionEvent] = asyncio.Queue()
-    bot.event(_named("on_raw_reaction_add", heard))
-    bot.event(_named("on_raw_reaction_remove", heard))
+    received: asyncio.Queue[discord.RawReactionActionEvent] = asyncio.Queue()
+    bot.event(_listener("on_raw_reaction_add", received))
+    bot.event(_listener("on_raw_reaction_remove", received))
     await bot.go_online()
     message = await ada.say("look")
     await ada.react(message, "⭐")
-    await ada.react(message, "⭐")  # which it has already
+    await ada.react(message, "⭐")  # again, which changes nothing
     await ada.unreact(message, "⭐")
-    added, removed = await soon(heard.get()), await soon(heard.get())
+    added, removed = await with_timeout(received.get()), await with_timeout(received.get())
     assert (added.event_type, removed.event_type) == ("REACTION_ADD", "REACTION_REMOVE")
     for event in (added, removed):
         found = (event.user_id, event.message_id, event.channel_id, event.guild_id)
@@ -158,29 +160,31 @@ async def test_reactions_reach_a_bot_with_their_intents(
     direct = await ada.direct()
     private = await direct.say("here, too")
     await direct.react(private, "❌")
-    event = await soon(heard.get())
+    event = await with_timeout(received.get())
     assert (event.guild_id, event.member) == (None, None)
-    assert heard.empty()
+    assert received.empty()
 
 
-def _named(name: str, heard: asyncio.Queue[Any]) -> Any:
+def _listener(name: str, received: asyncio.Queue[Any]) -> Any:
     async def listener(event: Any) -> None:
-        heard.put_nowait(event)
+        received.put_nowait(event)
 
     listener.__name__ = name
     return listener
 
 
-async def test_without_their_intents_no_reactions_arrive(local: Sandbox, ada: Member) -> None:
-    deaf = Bot(local)
-    deaf._connection._intents = discord.Intents(guilds=True, guild_messages=True)
-    heard: asyncio.Queue[Any] = asyncio.Queue()
-    deaf.event(_named("on_raw_reaction_add", heard))
-    deaf.event(_named("on_message", heard))
-    await deaf.go_online()
+async def test_reactions_do_not_reach_a_bot_without_the_intents(
+    local: Sandbox, ada: Member
+) -> None:
+    client = Bot(local)
+    client._connection._intents = discord.Intents(guilds=True, guild_messages=True)
+    received: asyncio.Queue[Any] = asyncio.Queue()
+    client.event(_listener("on_raw_reaction_add", received))
+    client.event(_listener("on_message", received))
+    await client.go_online()
     message = await ada.say("look")
     await ada.react(message, "⭐")
     await ada.say("again")
-    texts = [type(await soon(heard.get())) for _ in range(2)]
-    assert texts == [discord.Message, discord.Message]
-    await deaf.go_offline()
+    types = [type(await with_timeout(received.get())) for _ in range(2)]
+    assert types == [discord.Message, discord.Message]
+    await client.go_offline()

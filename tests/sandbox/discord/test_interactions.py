@@ -1,4 +1,4 @@
-"""Slash commands, buttons, forms: what a member does and what the bot may answer."""
+"""Slash commands, buttons and modals: what members do, and how the bot may respond."""
 
 import asyncio
 import io
@@ -10,11 +10,11 @@ from discord import app_commands
 
 from sandbox import InteractionError, Member, NoResponseError, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.sandbox.conftest import Bot, soon
+from tests.sandbox.conftest import Bot, with_timeout
 
 
-def deferring(bot: Bot) -> "asyncio.Queue[discord.Interaction]":
-    """Give the bot an `/imagine` that only defers; the test goes on from the interaction."""
+def add_deferring_command(bot: Bot) -> "asyncio.Queue[discord.Interaction]":
+    """Add an `/imagine` that only defers. Returns a queue of its interactions."""
     deferred: asyncio.Queue[discord.Interaction] = asyncio.Queue()
 
     @bot.tree.command(description="Paint a picture.")
@@ -40,10 +40,10 @@ async def test_a_command_is_answered(bot: Bot, ada: Member) -> None:
     assert [message.content for message in await ada.messages()] == [reply.message.content]
 
 
-async def test_a_deferred_answer_becomes_a_job_message_with_an_image(
-    local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes
+async def test_a_deferred_response_becomes_a_job_message_with_an_image(
+    local: Sandbox, bot: Bot, engine: Bot, ada: Member, png: bytes
 ) -> None:
-    """The whole way of a painted picture: bot defers and edits, the engine edits by REST."""
+    """The bot defers the response and edits it, then the engine edits it over REST."""
 
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction, include: str) -> None:
@@ -52,32 +52,32 @@ async def test_a_deferred_answer_becomes_a_job_message_with_an_image(
         assert callback.is_thinking()
         embed = discord.Embed(title=include, description="Waiting")
         await interaction.edit_original_response(embed=embed)
-        painted.put_nowait(callback.message_id)
+        edited_ids.put_nowait(callback.message_id)
 
-    painted: asyncio.Queue[int | None] = asyncio.Queue()
+    edited_ids: asyncio.Queue[int | None] = asyncio.Queue()
     await bot.go_online()
     reply = await ada.slash("imagine", include="a red circle")
     assert reply.kind == "deferred"
     assert reply.message is not None
-    message_id = await soon(painted.get())
+    message_id = await with_timeout(edited_ids.get())
     assert message_id == reply.message.id
 
-    card = await ada.wait_filled(reply)
-    assert "Waiting" in card.text
+    job_message = await ada.wait_filled(reply)
+    assert "Waiting" in job_message.text
     embed = discord.Embed(title="a red circle").set_image(url="attachment://final.png")
     await (
-        engine.place()
+        engine.channel()
         .get_partial_message(reply.message.id)
-        .edit(embed=embed, attachments=[discord.File(io.BytesIO(picture), "final.png")])
+        .edit(embed=embed, attachments=[discord.File(io.BytesIO(png), "final.png")])
     )
     done = await ada.wait_for(lambda message: bool(message.files))
     assert done.id == reply.message.id
     assert done.edited
-    assert await ada.download(done.files[0]) == picture
+    assert await ada.download(done.files[0]) == png
     assert (done.files[0].width, done.files[0].height) == (64, 32)
 
 
-async def test_a_button_is_pressed_and_answered_for_one_member_only(
+async def test_a_button_press_can_get_an_ephemeral_response(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
     class Cancel(discord.ui.View):
@@ -93,20 +93,20 @@ async def test_a_button_is_pressed_and_answered_for_one_member_only(
 
     await bot.go_online()
     grace = await local.member("Grace")
-    card = (await ada.slash("imagine")).message
-    assert card is not None
-    assert [button.label for button in card.buttons] == ["Cancel"]
-    reply = await grace.press(card, "imagine:cancel:1")
+    message = (await ada.slash("imagine")).message
+    assert message is not None
+    assert [button.label for button in message.buttons] == ["Cancel"]
+    reply = await grace.press(message, "imagine:cancel:1")
     assert reply.message is not None
     assert reply.message.ephemeral
     assert [message.content for message in await ada.messages()] == ["A card"]
     assert [m.content for m in await grace.messages()] == ["A card", "Only yours to press."]
     with pytest.raises(discord.NotFound) as refused:
-        await bot.place().fetch_message(reply.message.id)
+        await bot.channel().fetch_message(reply.message.id)
     assert refused.value.code == 10008
 
 
-async def test_only_what_is_there_can_be_pressed(bot: Bot, ada: Member) -> None:
+async def test_disabled_link_and_unknown_buttons_cannot_be_pressed(bot: Bot, ada: Member) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction) -> None:
         view = discord.ui.View()
@@ -115,14 +115,14 @@ async def test_only_what_is_there_can_be_pressed(bot: Bot, ada: Member) -> None:
         await interaction.response.send_message("A card", view=view)
 
     await bot.go_online()
-    card = (await ada.slash("imagine")).message
-    assert card is not None
+    message = (await ada.slash("imagine")).message
+    assert message is not None
     for custom_id in ("off", "elsewhere", ""):
         with pytest.raises(InteractionError):
-            await ada.press(card, custom_id)
+            await ada.press(message, custom_id)
 
 
-async def test_a_press_may_change_the_message_it_is_on(bot: Bot, ada: Member) -> None:
+async def test_a_button_press_can_edit_its_message(bot: Bot, ada: Member) -> None:
     class Counter(discord.ui.View):
         @discord.ui.button(label="More", custom_id="more")
         async def more(
@@ -135,18 +135,16 @@ async def test_a_press_may_change_the_message_it_is_on(bot: Bot, ada: Member) ->
         await interaction.response.send_message("one", view=Counter())
 
     await bot.go_online()
-    card = (await ada.slash("count")).message
-    assert card is not None
-    reply = await ada.press(card, "more")
+    message = (await ada.slash("count")).message
+    assert message is not None
+    reply = await ada.press(message, "more")
     assert reply.kind == "update"
     assert reply.message is not None
-    assert (reply.message.id, reply.message.content) == (card.id, "two")
+    assert (reply.message.id, reply.message.content) == (message.id, "two")
     assert reply.message.buttons == []
 
 
-async def test_in_a_channel_that_is_gone_nothing_is_answered(
-    local: Sandbox, bot: Bot, ada: Member
-) -> None:
+async def test_a_response_in_a_deleted_channel_fails(local: Sandbox, bot: Bot, ada: Member) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction) -> None:
         await interaction.response.defer()
@@ -155,12 +153,14 @@ async def test_in_a_channel_that_is_gone_nothing_is_answered(
 
     await bot.go_online()
     await ada.slash("imagine")
-    error = await soon(bot.errors.get())
+    error = await with_timeout(bot.errors.get())
     assert isinstance(error, discord.NotFound)
     assert error.code == 10003
 
 
-async def test_after_three_seconds_it_is_too_late(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_a_response_after_three_seconds_is_too_late(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction) -> None:
         local.clock.advance(3.1)
@@ -169,44 +169,46 @@ async def test_after_three_seconds_it_is_too_late(local: Sandbox, bot: Bot, ada:
     await bot.go_online()
     with pytest.raises(NoResponseError, match="The application did not respond"):
         await ada.slash("imagine")
-    error = await soon(bot.errors.get())
+    error = await with_timeout(bot.errors.get())
     assert isinstance(error, discord.NotFound)
     assert error.code == 10062
     assert await ada.messages() == []
 
 
-async def test_nobody_answers_when_the_bot_is_away(local: Sandbox, bot: Bot, ada: Member) -> None:
-    deferring(bot)
+async def test_a_command_fails_while_the_bot_is_offline(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    add_deferring_command(bot)
     await bot.go_online()
     await bot.go_offline()
-    await soon(local.gateway.wait_connected(connected=False))
+    await with_timeout(local.gateway.wait_connected(connected=False))
     created = asyncio.Event()
     local.world.listen(lambda event: created.set())
-    asked = asyncio.create_task(ada.slash("imagine", include="a circle"))
-    await soon(created.wait())
+    request = asyncio.create_task(ada.slash("imagine", include="a circle"))
+    await with_timeout(created.wait())
     local.clock.advance(3)
     with pytest.raises(NoResponseError):
-        await asked
+        await request
 
 
-async def test_an_interaction_is_answered_once(bot: Bot, ada: Member) -> None:
-    deferred = deferring(bot)
+async def test_an_interaction_accepts_only_one_response(bot: Bot, ada: Member) -> None:
+    deferred = add_deferring_command(bot)
     await bot.go_online()
     await ada.slash("imagine", include="a circle")
-    interaction = await soon(deferred.get())
-    interaction.response._response_type = None  # discord.py itself would not ask a second time
+    interaction = await with_timeout(deferred.get())
+    interaction.response._response_type = None  # or discord.py itself would raise
     with pytest.raises(discord.HTTPException) as refused:
         await interaction.response.send_message("Again")
     assert refused.value.code == 40060
 
 
-async def test_a_token_lives_fifteen_minutes(
+async def test_an_interaction_token_expires_after_fifteen_minutes(
     local: Sandbox, bot: Bot, engine: Bot, ada: Member
 ) -> None:
-    deferred = deferring(bot)
+    deferred = add_deferring_command(bot)
     await bot.go_online()
     reply = await ada.slash("imagine", include="a circle")
-    interaction = await soon(deferred.get())
+    interaction = await with_timeout(deferred.get())
     local.clock.advance(14 * 60)
     await interaction.edit_original_response(content="still there")
     local.clock.advance(2 * 60)
@@ -214,16 +216,16 @@ async def test_a_token_lives_fifteen_minutes(
         await interaction.edit_original_response(content="too late")
     assert (refused.value.status, refused.value.code) == (401, 50027)
     assert reply.message is not None
-    await engine.place().get_partial_message(reply.message.id).edit(content="by its id")
+    await engine.channel().get_partial_message(reply.message.id).edit(content="by its id")
     assert (await ada.messages())[0].content == "by its id"
 
 
-async def test_a_follow_up_takes_the_place_of_a_deferred_answer(bot: Bot, ada: Member) -> None:
-    deferred = deferring(bot)
+async def test_the_first_followup_replaces_a_deferred_response(bot: Bot, ada: Member) -> None:
+    deferred = add_deferring_command(bot)
     await bot.go_online()
     reply = await ada.slash("imagine", include="a circle")
-    interaction = await soon(deferred.get())
-    # Discord ignores the request for privacy here: the deferred message is already public.
+    interaction = await with_timeout(deferred.get())
+    # Discord ignores `ephemeral` here: the deferred message is already public.
     await interaction.followup.send("refused", ephemeral=True)
     await interaction.followup.send("more", ephemeral=True)
     first, second = await ada.messages()
@@ -233,13 +235,13 @@ async def test_a_follow_up_takes_the_place_of_a_deferred_answer(bot: Bot, ada: M
     assert second.ephemeral
 
 
-async def test_a_refusal_can_replace_a_public_deferral(
+async def test_an_ephemeral_followup_can_replace_a_public_deferral(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
-    deferred = deferring(bot)
+    deferred = add_deferring_command(bot)
     await bot.go_online()
     await ada.slash("imagine", include="a circle")
-    interaction = await soon(deferred.get())
+    interaction = await with_timeout(deferred.get())
     await interaction.delete_original_response()
     await interaction.followup.send("No room for that size.", ephemeral=True)
     (seen,) = await ada.messages()
@@ -290,23 +292,25 @@ async def test_options_are_checked_before_anything_is_sent(bot: Bot, ada: Member
 
 
 async def test_an_attachment_reaches_the_bot(
-    bot: Bot, ada: Member, picture: bytes, tmp_path: Path
+    bot: Bot, ada: Member, png: bytes, tmp_path: Path
 ) -> None:
     @bot.tree.command(description="Look at a picture.")
     async def look(interaction: discord.Interaction, image: discord.Attachment) -> None:
-        same = await image.read() == picture
+        same = await image.read() == png
         size = f"{image.width}x{image.height}"
         await interaction.response.send_message(f"{image.content_type} {size} {same}")
 
     path = tmp_path / "red.png"
-    path.write_bytes(picture)
+    path.write_bytes(png)
     await bot.go_online()
     reply = await ada.slash("look", image=path)
     assert reply.message is not None
     assert reply.message.content == "image/png 64x32 True"
 
 
-async def test_subcommands_and_permissions(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_subcommands_need_the_permissions_of_their_group(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
     group = app_commands.Group(
         name="mod",
         description="For moderators.",
@@ -329,7 +333,7 @@ async def test_subcommands_and_permissions(local: Sandbox, bot: Bot, ada: Member
         await moderator.slash("mod", reason="lunch")
 
 
-async def test_autocomplete(bot: Bot, ada: Member) -> None:
+async def test_autocomplete_returns_the_choices_of_the_bot(bot: Bot, ada: Member) -> None:
     @bot.tree.command(description="Paint a picture.")
     async def imagine(interaction: discord.Interaction, preset: str) -> None:
         await interaction.response.send_message(preset)
@@ -345,7 +349,7 @@ async def test_autocomplete(bot: Bot, ada: Member) -> None:
     assert choices == [{"name": "pink", "value": "ink"}]
 
 
-async def test_a_form_is_opened_and_sent(bot: Bot, ada: Member) -> None:
+async def test_a_modal_can_be_opened_and_submitted(bot: Bot, ada: Member) -> None:
     class Edit(discord.ui.Modal, title="Edit the recipe"):
         include: discord.ui.TextInput["Edit"] = discord.ui.TextInput(
             label="Include", custom_id="include", max_length=20, default="a circle"
@@ -369,7 +373,7 @@ async def test_a_form_is_opened_and_sent(bot: Bot, ada: Member) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "place"),
+    ("command", "path"),
     [
         ({"name": "Upper", "description": "x"}, "0.name"),
         ({"name": "two words", "description": "x"}, "0.name"),
@@ -411,19 +415,19 @@ async def test_a_form_is_opened_and_sent(bot: Bot, ada: Member) -> None:
         ),
     ],
 )
-async def test_wrong_commands_are_refused_at_their_place(
-    local: Sandbox, engine: Bot, command: dict[str, object], place: str
+async def test_invalid_commands_are_refused_with_the_path_of_the_error(
+    local: Sandbox, engine: Bot, command: dict[str, object], path: str
 ) -> None:
     with pytest.raises(discord.HTTPException) as refused:
         await engine.http.bulk_upsert_guild_commands(
             local.world.application.id, local.guild.id, payload=[command]
         )
     assert (refused.value.status, refused.value.code) == (400, 50035)
-    assert f"In {place}:" in refused.value.text
+    assert f"In {path}:" in refused.value.text
     assert local.commands.listed(local.guild.id) == []
 
 
-async def test_commands_keep_their_ids_and_new_ones_are_counted(
+async def test_commands_keep_their_ids_and_new_ones_count_towards_the_daily_limit(
     local: Sandbox, engine: Bot
 ) -> None:
     async def register(*names: str) -> list[str]:
@@ -444,30 +448,30 @@ async def test_commands_keep_their_ids_and_new_ones_are_counted(
     assert len(await register(*(f"d{i}" for i in range(100)))) == 100
 
 
-async def test_a_message_menu_brings_the_message_with_its_image(
-    local: Sandbox, bot: Bot, engine: Bot, ada: Member, picture: bytes, tmp_path: Path
+async def test_a_message_menu_passes_the_message_with_its_image(
+    local: Sandbox, bot: Bot, engine: Bot, ada: Member, png: bytes, tmp_path: Path
 ) -> None:
     @bot.tree.context_menu(name="Imagine from this picture")
     async def imagine_from(interaction: discord.Interaction, message: discord.Message) -> None:
-        same = await message.attachments[0].read() == picture
+        same = await message.attachments[0].read() == png
         await interaction.response.send_message(f"{message.author.name}: {message.content} {same}")
 
-    (tmp_path / "red.png").write_bytes(picture)
+    (tmp_path / "red.png").write_bytes(png)
     await bot.go_online()
     posted = await ada.say("my cat", tmp_path / "red.png")
     reply = await (await local.member("Grace")).use_menu("Imagine from this picture", posted)
     assert reply.message is not None
-    assert reply.message.content == "ada: my cat True"  # without the intent for content
+    assert reply.message.content == "ada: my cat True"  # even without the content intent
     assert reply.message.raw["type"] == 23
     assert reply.message.raw["interaction_metadata"]["target_message_id"] == str(posted.id)
     with pytest.raises(OptionError, match="no entry"):
         await ada.use_menu("Paint over it", posted)
-    await engine.place().get_partial_message(reply.message.id).delete()
+    await engine.channel().get_partial_message(reply.message.id).delete()
     with pytest.raises(InteractionError, match="gone"):
         await ada.use_menu("Imagine from this picture", reply.message)
 
 
-async def test_a_member_menu_brings_the_member(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_a_member_menu_passes_the_member(local: Sandbox, bot: Bot, ada: Member) -> None:
     @bot.tree.context_menu(name="Pictures")
     async def pictures(interaction: discord.Interaction, member: discord.Member) -> None:
         await interaction.response.send_message(f"of {member.display_name}", ephemeral=True)
@@ -484,7 +488,7 @@ async def test_a_member_menu_brings_the_member(local: Sandbox, bot: Bot, ada: Me
         await ada.use_menu("Report", reply.message)
 
 
-async def test_choices_must_fit_the_option(bot: Bot, ada: Member) -> None:
+async def test_autocomplete_choices_must_fit_the_option(bot: Bot, ada: Member) -> None:
     offered: list[app_commands.Choice[int]] = []
     refused: list[int] = []
 
@@ -517,19 +521,19 @@ async def test_choices_must_fit_the_option(bot: Bot, ada: Member) -> None:
             await ada.complete("cancel", focused, **typed)
 
 
-async def test_follow_ups_carry_files_and_can_be_taken_back(
-    bot: Bot, ada: Member, picture: bytes
+async def test_followups_can_have_files_and_be_edited_and_deleted(
+    bot: Bot, ada: Member, png: bytes
 ) -> None:
-    deferred = deferring(bot)
+    deferred = add_deferring_command(bot)
     await bot.go_online()
     await ada.slash("imagine", include="a circle")
-    interaction = await soon(deferred.get())
+    interaction = await with_timeout(deferred.get())
     await interaction.edit_original_response(content="a card")
-    file = discord.File(io.BytesIO(picture), "red.png")
+    file = discord.File(io.BytesIO(png), "red.png")
     details = await interaction.followup.send("details", file=file, ephemeral=True, wait=True)
     _, seen = await ada.messages()
     assert seen.ephemeral
-    assert await ada.download(seen.files[0]) == picture
+    assert await ada.download(seen.files[0]) == png
     edited = await details.edit(content="no picture", attachments=[])
     assert edited.attachments == []
     await details.delete()
@@ -539,10 +543,10 @@ async def test_follow_ups_carry_files_and_can_be_taken_back(
     assert refused.value.code == 10008
 
 
-async def test_a_bot_that_is_no_member_has_its_token_only(
+async def test_a_user_installed_bot_can_only_use_its_interaction_token(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:
-    """A member has added it to their account, and uses it in a guild without it."""
+    """A member has added the bot to their account and uses it in a guild that it has not joined."""
     elsewhere = local.world.add_guild("Elsewhere", local.world.add_user("Owner"))
     local.world.remove_bot(elsewhere)
     channel = local.world.add_channel(elsewhere, "chat")
@@ -562,12 +566,12 @@ async def test_a_bot_that_is_no_member_has_its_token_only(
 
     await bot.go_online()
     await bot.tree.sync()
-    there = ada.at(channel.id)
-    assert await there.commands() == []
+    member_elsewhere = ada.at(channel.id)
+    assert await member_elsewhere.commands() == []
     await ada.install()
-    assert [command["name"] for command in await there.commands()] == ["greet"]
-    await there.slash("greet")
-    await there.wait_for(lambda message: message.content == "hello")
+    assert [command["name"] for command in await member_elsewhere.commands()] == ["greet"]
+    await member_elsewhere.slash("greet")
+    await member_elsewhere.wait_for(lambda message: message.content == "hello")
     (interaction,) = received
     assert interaction.is_user_integration()
     assert not interaction.is_guild_integration()

@@ -1,4 +1,4 @@
-"""Layouts: components version 2, as the real discord.py sends them, and what is refused."""
+"""Layouts (components version 2): what the real discord.py sends, and what is refused."""
 
 import io
 from typing import Any
@@ -18,7 +18,7 @@ TEXT = {"type": 10, "content": "text"}
 
 
 class Job(ui.LayoutView):
-    """Everything that a layout may hold."""
+    """A layout like a job message, with most kinds of component."""
 
     def __init__(self, *images: str) -> None:
         super().__init__(timeout=None)
@@ -38,19 +38,19 @@ class Job(ui.LayoutView):
         )
 
 
-def files(picture: bytes, *names: str) -> list[discord.File]:
-    return [discord.File(io.BytesIO(picture), name) for name in names]
+def files(png: bytes, *names: str) -> list[discord.File]:
+    return [discord.File(io.BytesIO(png), name) for name in names]
 
 
-async def test_a_layout_shows_its_files_and_takes_an_embeds_place_for_good(
-    local: Sandbox, engine: Bot, ada: Member, picture: bytes
+async def test_a_layout_shows_its_files_and_replaces_an_embed_permanently(
+    local: Sandbox, engine: Bot, ada: Member, png: bytes
 ) -> None:
-    message = await engine.place().send(
-        "words", embed=discord.Embed(title="Old"), files=files(picture, "old.png")
+    message = await engine.channel().send(
+        "words", embed=discord.Embed(title="Old"), files=files(png, "old.png")
     )
     with pytest.raises(discord.HTTPException, match="cannot be used"):
-        await message.edit(view=Job("1.webp"), attachments=files(picture, "1.webp"))
-    layout, shown = Job("1.webp", "2.webp"), files(picture, "1.webp", "2.webp")
+        await message.edit(view=Job("1.webp"), attachments=files(png, "1.webp"))
+    layout, shown = Job("1.webp", "2.webp"), files(png, "1.webp", "2.webp")
     edited = await message.edit(content=None, embed=None, view=layout, attachments=shown)
     assert edited.flags.components_v2
     assert edited.attachments == []
@@ -66,7 +66,7 @@ async def test_a_layout_shows_its_files_and_takes_an_embeds_place_for_good(
     assert_valid([each for each in local.requests if each.status == 200])
 
 
-async def test_a_button_of_a_layout_is_pressed(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_a_button_in_a_layout_can_be_pressed(local: Sandbox, bot: Bot, ada: Member) -> None:
     pressed = []
 
     class Layout(ui.LayoutView):
@@ -81,8 +81,10 @@ async def test_a_button_of_a_layout_is_pressed(local: Sandbox, bot: Bot, ada: Me
             )
 
     await bot.go_online()
-    message = await bot.place().send(view=Layout(timeout=None))
-    reply = await ada.press(MessageView(local.world.payloads.message(_last(local))), "press")
+    message = await bot.channel().send(view=Layout(timeout=None))
+    reply = await ada.press(
+        MessageView(local.world.payloads.message(_newest_message(local))), "press"
+    )
     assert pressed == [ada.id]
     assert reply.message
     assert [user["id"] for user in reply.message.raw["mentions"]] == [str(ada.id)]
@@ -90,16 +92,16 @@ async def test_a_button_of_a_layout_is_pressed(local: Sandbox, bot: Bot, ada: Me
     assert_valid(local.requests)
 
 
-def _last(local: Sandbox) -> Any:
+def _newest_message(local: Sandbox) -> Any:
     return local.channel.messages[max(local.channel.messages)]
 
 
-def container(*inside: Any) -> dict[str, Any]:
-    return {"type": 17, "components": list(inside)}
+def container(*children: Any) -> dict[str, Any]:
+    return {"type": 17, "components": list(children)}
 
 
 @pytest.mark.parametrize(
-    ("components", "place"),
+    ("components", "path"),
     [
         ([container()], "components.0.components"),
         ([container(container(TEXT))], "components.0.components.0.type"),
@@ -123,23 +125,23 @@ def container(*inside: Any) -> dict[str, Any]:
         ([{**TEXT, "id": 7}, {**TEXT, "id": 7}], "components"),
     ],
 )
-async def test_a_wrong_layout_is_refused_at_its_place(
-    local: Sandbox, components: list[Any], place: str
+async def test_an_invalid_layout_is_refused_with_the_path_of_the_error(
+    local: Sandbox, components: list[Any], path: str
 ) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": f"Bot {local.token}"}) as session:
-        address = f"{local.api_url}/channels/{local.channel.id}/messages"
+        url = f"{local.api_url}/channels/{local.channel.id}/messages"
         wrong = {"flags": V2, "components": components}
-        async with session.post(address, json=wrong) as response:
+        async with session.post(url, json=wrong) as response:
             body = await response.json()
     assert (response.status, body["code"]) == (400, 50035)
     node = body["errors"]
-    for key in place.split("."):
+    for key in path.split("."):
         node = node[key]
     assert node["_errors"]
 
 
 async def test_a_layout_needs_the_flag(local: Sandbox) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": f"Bot {local.token}"}) as session:
-        address = f"{local.api_url}/channels/{local.channel.id}/messages"
-        async with session.post(address, json={"components": [TEXT]}) as response:
+        url = f"{local.api_url}/channels/{local.channel.id}/messages"
+        async with session.post(url, json={"components": [TEXT]}) as response:
             assert response.status == 400

@@ -1,4 +1,4 @@
-"""Rate limits, and how the real discord.py lives with them."""
+"""Rate limits, and how the real discord.py handles them."""
 
 import asyncio
 import logging
@@ -23,31 +23,31 @@ async def test_discord_py_waits_for_its_bucket(
     local: Sandbox, engine: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(limits._RULES, ("PATCH", EDIT), (5, 0.5))
-    message = await engine.place().send("0")
+    message = await engine.channel().send("0")
     for number in range(1, 7):
         await message.edit(content=str(number))
     edits = [each for each in local.requests if each.route == EDIT]
     assert [each.status for each in edits] == [200] * 6
-    # The sixth was held back by the client until the window of five had passed.
+    # The client delayed the sixth until the window of the first five had passed.
     assert edits[5].moment - edits[0].moment > 0.49
 
 
 @pytest.mark.slow
-async def test_a_second_process_meets_429_and_gets_through(
+async def test_a_second_process_gets_429_and_succeeds_after_waiting(
     local: Sandbox, engine: Bot, ada: Member, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = Bot(local)
     await other.login(local.token)
-    message = await engine.place().send("0")
-    same = other.place().get_partial_message(message.id)
+    message = await engine.channel().send("0")
+    same = other.channel().get_partial_message(message.id)
     for number in range(4):
         await message.edit(content=str(number))
-    # The fifth fills the bucket, and its client rests until the window is over.
-    resting = asyncio.create_task(message.edit(content="4"))
+    # The fifth exhausts the bucket, so its client waits until the window has passed.
+    waiting = asyncio.create_task(message.edit(content="4"))
     await ada.wait_for(lambda seen: seen.content == "4")
     with caplog.at_level(logging.WARNING, "discord.http"):
         await same.edit(content="from the other process")
-    await resting
+    await waiting
     await other.close()
     assert "We are being rate limited" in caplog.text
     refused = next(each for each in local.requests if each.status == 429)
@@ -57,7 +57,7 @@ async def test_a_second_process_meets_429_and_gets_through(
     assert (await message.fetch()).content == "from the other process"
 
 
-async def test_fifty_a_second_are_all(local: Sandbox) -> None:
+async def test_the_global_limit_is_fifty_requests_per_second(local: Sandbox) -> None:
     verdicts = [local.limits.take("GET", "/users/{user_id}", str(user)) for user in range(49)]
     assert all(verdict.retry_after is None for verdict in verdicts)
     headers = {"Authorization": f"Bot {local.token}"}
@@ -93,7 +93,7 @@ async def test_no_window_lets_more_through_than_its_limit(pauses: list[float]) -
             passed.append(clock.now())
         else:
             assert 0 < verdict.retry_after <= 5.1
-    # Fixed windows: two neighbouring ones together let at most ten through.
+    # Windows are fixed: two adjacent ones let at most ten through together.
     for start in passed:
         assert sum(start <= each < start + 5 for each in passed) <= 10
 
@@ -103,12 +103,12 @@ async def test_no_window_lets_more_through_than_its_limit(pauses: list[float]) -
 async def test_ids_are_unique_and_in_order_of_time(pauses: list[float]) -> None:
     clock = Clock()
     ids = Snowflakes(clock)
-    made = []
+    created = []
     for pause in pauses:
         clock.advance(pause)
-        made.append(ids.new())
-        assert abs(moment_of(made[-1]) - clock.now()) < 0.1
-    assert made == sorted(set(made))
+        created.append(ids.new())
+        assert abs(moment_of(created[-1]) - clock.now()) < 0.1
+    assert created == sorted(set(created))
 
 
 bits = st.integers(min_value=0, max_value=int(EVERYTHING))
@@ -130,6 +130,6 @@ def test_permissions_follow_discords_rules(base: int, overwrites: list[tuple[int
             assert may == base
 
 
-def test_the_snowflake_of_discord_py_is_the_same() -> None:
+def test_snowflakes_mean_the_same_moment_as_in_discord_py() -> None:
     moment = moment_of(175928847299117063)
     assert moment == discord.utils.snowflake_time(175928847299117063).timestamp()

@@ -1,4 +1,4 @@
-"""Forms: what a bot may ask in one, and what a member may answer."""
+"""Modals: what a bot may ask for, and what a member may submit."""
 
 import asyncio
 from pathlib import Path
@@ -9,11 +9,11 @@ import pytest
 
 from sandbox import InteractionError, Member, Sandbox
 from tests.openapi import assert_valid
-from tests.sandbox.conftest import Bot, soon
+from tests.sandbox.conftest import Bot, with_timeout
 
 
 class Recipe(discord.ui.Modal, title="Edit the recipe"):
-    """A form with a label around each field, of many kinds."""
+    """A modal with labels around fields of several kinds."""
 
     note = discord.ui.TextDisplay["Recipe"]("The picture is painted anew.")
     include = discord.ui.Label["Recipe"](
@@ -41,51 +41,51 @@ class Recipe(discord.ui.Modal, title="Edit the recipe"):
         text="Picture", component=discord.ui.FileUpload(custom_id="image", required=False)
     )
 
-    def __init__(self, sent: "asyncio.Queue[Recipe]") -> None:
+    def __init__(self, submitted: "asyncio.Queue[Recipe]") -> None:
         super().__init__()
-        self.sent = sent
+        self.submitted = submitted
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
         await interaction.response.send_message("painting", ephemeral=True)
-        self.sent.put_nowait(self)
+        self.submitted.put_nowait(self)
 
 
-async def opening(bot: Bot) -> "asyncio.Queue[Recipe]":
-    sent: asyncio.Queue[Recipe] = asyncio.Queue()
+async def go_online_with_modal(bot: Bot) -> "asyncio.Queue[Recipe]":
+    submitted: asyncio.Queue[Recipe] = asyncio.Queue()
 
     @bot.tree.command(description="Edit the recipe.")
     async def edit(interaction: discord.Interaction) -> None:
-        await interaction.response.send_modal(Recipe(sent))
+        await interaction.response.send_modal(Recipe(submitted))
 
     await bot.go_online()
-    return sent
+    return submitted
 
 
-async def test_a_form_with_labels_is_filled_in(
-    local: Sandbox, bot: Bot, ada: Member, picture: bytes, tmp_path: Path
+async def test_a_modal_with_labels_can_be_submitted(
+    local: Sandbox, bot: Bot, ada: Member, png: bytes, tmp_path: Path
 ) -> None:
-    sent = await opening(bot)
+    submitted = await go_online_with_modal(bot)
     opened = await ada.slash("edit")
     assert opened.fields == {"include": "a circle", "exclude": ""}
     await ada.submit(opened)
-    form = await soon(sent.get())
-    assert [_value(form.include), _value(form.exclude)] == ["a circle", ""]
-    assert _values(form.size) == ["small"]
-    (tmp_path / "red.png").write_bytes(picture)
+    modal = await with_timeout(submitted.get())
+    assert [_value(modal.include), _value(modal.exclude)] == ["a circle", ""]
+    assert _values(modal.size) == ["small"]
+    (tmp_path / "red.png").write_bytes(png)
     opened = await ada.slash("edit")
     await ada.submit(
         opened, exclude="fog", size=["large"], image=[tmp_path / "red.png"], include="a square"
     )
-    form = await soon(sent.get())
-    assert [_value(form.include), _value(form.exclude)] == ["a square", "fog"]
-    assert _values(form.size) == ["large"]
-    (image,) = _values(form.image)
-    assert await image.read() == picture
+    modal = await with_timeout(submitted.get())
+    assert [_value(modal.include), _value(modal.exclude)] == ["a square", "fog"]
+    assert _values(modal.size) == ["large"]
+    (image,) = _values(modal.image)
+    assert await image.read() == png
     assert_valid(local.requests)
 
 
-async def test_only_what_fits_can_be_sent(bot: Bot, ada: Member) -> None:
-    await opening(bot)
+async def test_values_that_a_field_does_not_allow_are_refused(bot: Bot, ada: Member) -> None:
+    await go_online_with_modal(bot)
     opened = await ada.slash("edit")
     for wrong in (
         {"include": ""},
@@ -104,42 +104,46 @@ async def test_only_what_fits_can_be_sent(bot: Bot, ada: Member) -> None:
     assert (await ada.submit(opened, include="a star")).kind == "message"
 
 
-def text(**more: object) -> dict[str, Any]:
-    field = {"type": 4, "custom_id": "a", "style": 1, **more}
+def text_input(**changes: object) -> dict[str, Any]:
+    field = {"type": 4, "custom_id": "a", "style": 1, **changes}
     return {"components": [{"type": 18, "label": "A", "component": field}]}
 
 
 @pytest.mark.parametrize(
-    ("change", "place"),
+    ("change", "path"),
     [
         ({"title": "x" * 46}, "title"),
         ({"custom_id": ""}, "custom_id"),
         ({"components": []}, "components"),
-        ({"components": text()["components"] * 6}, "components"),
-        ({"components": text()["components"] * 2}, "components.1.component.custom_id"),
+        ({"components": text_input()["components"] * 6}, "components"),
+        ({"components": text_input()["components"] * 2}, "components.1.component.custom_id"),
         ({"components": [{"type": 18, "component": {}}]}, "components.0.label"),
         ({"components": [{"type": 18, "label": "A"}]}, "components.0.component.type"),
         ({"components": [{"type": 2}]}, "components.0.type"),
         (
-            {"components": [{"type": 1, "components": [text()["components"][0]["component"]]}]},
+            {
+                "components": [
+                    {"type": 1, "components": [text_input()["components"][0]["component"]]}
+                ]
+            },
             "components.0.components.0.label",
         ),
-        (text(max_length=4001), "components.0.component.max_length"),
-        (text(min_length=9, max_length=8), "components.0.component.max_length"),
-        (text(max_length=3, value="four"), "components.0.component.value"),
-        (text(placeholder="x" * 101), "components.0.component.placeholder"),
-        (text(style=3), "components.0.component.style"),
-        (text(type=3, options=[]), "components.0.component.options"),
+        (text_input(max_length=4001), "components.0.component.max_length"),
+        (text_input(min_length=9, max_length=8), "components.0.component.max_length"),
+        (text_input(max_length=3, value="four"), "components.0.component.value"),
+        (text_input(placeholder="x" * 101), "components.0.component.placeholder"),
+        (text_input(style=3), "components.0.component.style"),
+        (text_input(type=3, options=[]), "components.0.component.options"),
     ],
 )
-async def test_a_wrong_form_is_refused_at_its_place(
-    bot: Bot, ada: Member, change: dict[str, Any], place: str
+async def test_an_invalid_modal_is_refused_with_the_path_of_the_error(
+    bot: Bot, ada: Member, change: dict[str, Any], path: str
 ) -> None:
     refused: asyncio.Queue[str] = asyncio.Queue()
 
     class Wrong(discord.ui.Modal, title="Wrong"):
         def to_dict(self) -> dict[str, Any]:
-            return {"custom_id": "wrong", "title": "Wrong", **text(), **change}
+            return {"custom_id": "wrong", "title": "Wrong", **text_input(), **change}
 
     @bot.tree.command(description="Edit the recipe.")
     async def edit(interaction: discord.Interaction) -> None:
@@ -151,7 +155,7 @@ async def test_a_wrong_form_is_refused_at_its_place(
 
     await bot.go_online()
     assert (await ada.slash("edit")).kind == "message"
-    assert f"In data.{place}:" in await soon(refused.get())
+    assert f"In data.{path}:" in await with_timeout(refused.get())
 
 
 def _value(label: "discord.ui.Label[Recipe]") -> str:

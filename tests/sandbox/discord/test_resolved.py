@@ -1,4 +1,4 @@
-"""Options and selects in which members, roles and channels are chosen."""
+"""Options and selects that take members, roles and channels."""
 
 import asyncio
 from typing import Any
@@ -9,10 +9,12 @@ from discord import app_commands
 
 from sandbox import InteractionError, Member, OptionError, Sandbox
 from sandbox.discord.permissions import Permission
-from tests.sandbox.conftest import Bot, soon
+from tests.sandbox.conftest import Bot, with_timeout
 
 
-async def test_options_bring_what_they_name(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_options_resolve_members_roles_and_channels(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
     seen: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
 
     @bot.tree.command(description="Set limits.")
@@ -31,7 +33,7 @@ async def test_options_bring_what_they_name(local: Sandbox, bot: Bot, ada: Membe
     studio = await local.client.channel("studio")
     grace = await local.member("Grace", roles=[painters], permissions=Permission.MANAGE_MESSAGES)
     await ada.slash("limit", whom=painters, where=studio, role=painters, except_for=grace)
-    whom, where, role, member = await soon(seen.get())
+    whom, where, role, member = await with_timeout(seen.get())
     assert whom == role
     assert (role.name, where.name, where.guild_id) == ("Painters", "studio", local.guild.id)
     assert where.permissions.send_messages
@@ -39,7 +41,7 @@ async def test_options_bring_what_they_name(local: Sandbox, bot: Bot, ada: Membe
     assert role in member.roles
     assert member.resolved_permissions.manage_messages
     await ada.slash("limit", whom=grace)
-    assert (await soon(seen.get()))[0] == member
+    assert (await with_timeout(seen.get()))[0] == member
 
     hidden = await local.client.channel("hidden")
     await local.client.set_overwrite(hidden, ada, deny=Permission.VIEW_CHANNEL)
@@ -49,7 +51,9 @@ async def test_options_bring_what_they_name(local: Sandbox, bot: Bot, ada: Membe
         assert refused.value.option == option
 
 
-async def test_roles_come_and_go(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_interactions_carry_the_members_current_roles(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
     seen: asyncio.Queue[discord.Member] = asyncio.Queue()
 
     @bot.tree.command(description="Look at me.")
@@ -62,17 +66,17 @@ async def test_roles_come_and_go(local: Sandbox, bot: Bot, ada: Member) -> None:
     moderators = await local.client.role("Moderators", permissions=Permission.MANAGE_MESSAGES)
     await ada.add_role(moderators)
     await ada.slash("me")
-    member = await soon(seen.get())
+    member = await with_timeout(seen.get())
     assert [role.name for role in member.roles] == ["@everyone", "Moderators"]
     assert member.resolved_permissions.manage_messages
     await ada.remove_role(moderators)
     await ada.slash("me")
-    member = await soon(seen.get())
+    member = await with_timeout(seen.get())
     assert not member.resolved_permissions.manage_messages
 
 
-class Choosing(discord.ui.View):
-    """One select of each kind; says what was chosen."""
+class SelectView(discord.ui.View):
+    """Three kinds of select; each replies with what was chosen."""
 
     @discord.ui.select(
         custom_id="sizes",
@@ -104,24 +108,24 @@ class Choosing(discord.ui.View):
         await interaction.response.send_message(select.values[0].name)
 
 
-async def test_selects_bring_what_was_chosen(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_selects_send_the_chosen_values(local: Sandbox, bot: Bot, ada: Member) -> None:
     @bot.tree.command(description="Choose.")
     async def choose(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("Choose.", view=Choosing())
+        await interaction.response.send_message("Choose.", view=SelectView())
 
     await bot.go_online()
-    card = (await ada.slash("choose")).message
-    assert card is not None
-    assert [select.custom_id for select in card.selects] == ["sizes", "whom", "where"]
+    message = (await ada.slash("choose")).message
+    assert message is not None
+    assert [select.custom_id for select in message.selects] == ["sizes", "whom", "where"]
     painters, studio = await local.client.role("Painters"), await local.client.channel("studio")
-    for custom_id, values, said in (
+    for custom_id, values, expected in (
         ("sizes", ["large", "small"], "large small"),
         ("whom", [painters, ada], "Painters ada"),
         ("where", [studio], "studio"),
     ):
-        reply = await ada.choose(card, custom_id, *values)
+        reply = await ada.choose(message, custom_id, *values)
         assert reply.message is not None
-        assert sorted(reply.message.content.split()) == sorted(said.split())
+        assert sorted(reply.message.content.split()) == sorted(expected.split())
     thread = await ada.open_thread("sketches")
     for custom_id, values in (
         ("sizes", ["huge"]),
@@ -131,4 +135,4 @@ async def test_selects_bring_what_was_chosen(local: Sandbox, bot: Bot, ada: Memb
         ("where", [thread]),
     ):
         with pytest.raises(InteractionError):
-            await ada.choose(card, custom_id, *values)
+            await ada.choose(message, custom_id, *values)

@@ -12,15 +12,15 @@ from sandbox import Member, Sandbox
 from sandbox.client.views import ChannelRef
 from sandbox.discord.client_errors import InteractionError
 from sandbox.discord.permissions import Permission
-from tests.sandbox.conftest import Bot, soon
+from tests.sandbox.conftest import Bot, with_timeout
 
 
 def file(name: str, content: bytes = b"x") -> discord.File:
     return discord.File(io.BytesIO(content), name)
 
 
-async def refused(request: Any, status: int, code: int) -> discord.HTTPException:
-    """The refusal of a request, which has to have this status and code."""
+async def expect_error(request: Any, status: int, code: int) -> discord.HTTPException:
+    """Await a request that must fail with this status and code. Returns the error."""
     with pytest.raises(discord.HTTPException) as error:
         await request
     assert (error.value.status, error.value.code) == (status, code)
@@ -28,26 +28,26 @@ async def refused(request: Any, status: int, code: int) -> discord.HTTPException
 
 
 async def test_the_same_nonce_gives_the_same_message(local: Sandbox, engine: Bot) -> None:
-    first = await engine.place().send("done", nonce="job-1-final")
-    again = await engine.place().send("done", nonce="job-1-final")
-    other = await engine.place().send("done", nonce="job-2-final")
+    first = await engine.channel().send("done", nonce="job-1-final")
+    again = await engine.channel().send("done", nonce="job-1-final")
+    other = await engine.channel().send("done", nonce="job-2-final")
     assert first.id == again.id != other.id
     assert len(local.channel.messages) == 2
     local.clock.advance(10 * 60)
-    assert (await engine.place().send("done", nonce="job-1-final")).id != first.id
+    assert (await engine.channel().send("done", nonce="job-1-final")).id != first.id
 
 
-async def test_a_nonce_is_only_enforced_when_asked(local: Sandbox, engine: Bot) -> None:
+async def test_a_nonce_is_enforced_only_if_requested(local: Sandbox, engine: Bot) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": f"Bot {local.token}"}) as session:
         for _ in range(2):
-            address = f"{local.api_url}/channels/{local.channel.id}/messages"
-            async with session.post(address, json={"content": "a", "nonce": "1"}) as response:
+            url = f"{local.api_url}/channels/{local.channel.id}/messages"
+            async with session.post(url, json={"content": "a", "nonce": "1"}) as response:
                 assert (await response.json())["nonce"] == "1"
     assert len(local.channel.messages) == 2
 
 
-async def test_edits_keep_what_they_list_and_add_what_is_new(engine: Bot) -> None:
-    message = await engine.place().send(files=[file("one.txt"), file("two.txt")])
+async def test_edits_keep_the_attachments_they_list_and_add_new_ones(engine: Bot) -> None:
+    message = await engine.channel().send(files=[file("one.txt"), file("two.txt")])
     kept, _ = message.attachments
     edited = await message.edit(attachments=[kept, file("three.txt")])
     assert [each.filename for each in edited.attachments] == ["one.txt", "three.txt"]
@@ -57,44 +57,42 @@ async def test_edits_keep_what_they_list_and_add_what_is_new(engine: Bot) -> Non
     assert (await message.edit(attachments=[])).attachments == []
 
 
-async def test_an_image_in_an_embed_is_shown_there_only(engine: Bot, picture: bytes) -> None:
+async def test_an_image_in_an_embed_is_not_listed_as_an_attachment(engine: Bot, png: bytes) -> None:
     embed = discord.Embed(title="A card").set_image(url="attachment://a.png")
-    message = await engine.place().send(embed=embed, file=file("a.png", picture))
+    message = await engine.channel().send(embed=embed, file=file("a.png", png))
     assert message.attachments == []
     assert message.embeds[0].image.url is not None
     assert (message.embeds[0].image.width, message.embeds[0].image.height) == (64, 32)
-    # An embed that names a file that is not there shows no picture.
+    # An embed that refers to a missing file shows no image.
     gone = await message.edit(embed=discord.Embed(title="B").set_image(url="attachment://b.png"))
     assert gone.embeds[0].image.url is None
 
 
-async def test_links_to_files_are_signed_and_expire(
-    local: Sandbox, engine: Bot, picture: bytes
-) -> None:
-    message = await engine.place().send(file=file("a.png", picture))
+async def test_file_urls_are_signed_and_expire(local: Sandbox, engine: Bot, png: bytes) -> None:
+    message = await engine.channel().send(file=file("a.png", png))
     url = message.attachments[0].url
-    assert await local.client.download(url) == picture
+    assert await local.client.download(url) == png
     with pytest.raises(aiohttp.ClientResponseError):
         await local.client.download(url.replace("&hm=", "&hm=0"))
     local.clock.advance(25 * 60 * 60)
     with pytest.raises(aiohttp.ClientResponseError):
         await local.client.download(url)
-    fresh = await engine.place().fetch_message(message.id)
-    assert await local.client.download(fresh.attachments[0].url) == picture
+    fresh = await engine.channel().fetch_message(message.id)
+    assert await local.client.download(fresh.attachments[0].url) == png
 
 
-async def test_files_and_requests_have_limits(local: Sandbox, engine: Bot) -> None:
+async def test_files_and_requests_have_size_limits(local: Sandbox, engine: Bot) -> None:
     mebi = 1024 * 1024
-    await refused(engine.place().send(file=file("a", bytes(10 * mebi + 1))), 413, 40005)
+    await expect_error(engine.channel().send(file=file("a", bytes(10 * mebi + 1))), 413, 40005)
     three = [file(f"{i}", bytes(9 * mebi)) for i in range(3)]
-    await refused(engine.place().send(files=three), 413, 40005)
+    await expect_error(engine.channel().send(files=three), 413, 40005)
     assert local.channel.messages == {}
-    message = await engine.place().send(file=file("a", bytes(10 * mebi)))
+    message = await engine.channel().send(file=file("a", bytes(10 * mebi)))
     assert message.attachments[0].size == 10 * mebi
 
 
 @pytest.mark.parametrize(
-    ("wrong", "place"),
+    ("wrong", "path"),
     [
         ({"content": "x" * 2001}, "content"),
         ({"content": "x", "nonce": "n" * 26}, "nonce"),
@@ -144,57 +142,57 @@ async def test_files_and_requests_have_limits(local: Sandbox, engine: Bot) -> No
         ),
     ],
 )
-async def test_a_wrong_form_is_refused_at_its_place(
-    local: Sandbox, wrong: dict[str, Any], place: str
+async def test_an_invalid_message_is_refused_with_the_path_of_the_error(
+    local: Sandbox, wrong: dict[str, Any], path: str
 ) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": f"Bot {local.token}"}) as session:
-        address = f"{local.api_url}/channels/{local.channel.id}/messages"
-        async with session.post(address, json=wrong) as response:
+        url = f"{local.api_url}/channels/{local.channel.id}/messages"
+        async with session.post(url, json=wrong) as response:
             body = await response.json()
     assert (response.status, body["code"]) == (400, 50035)
     node = body["errors"]
-    for key in place.split("."):
+    for key in path.split("."):
         node = node[key]
     assert node["_errors"]
     assert local.channel.messages == {}
 
 
-async def test_five_rows_are_the_most(engine: Bot) -> None:
+async def test_a_message_has_at_most_five_rows(engine: Bot) -> None:
     view = discord.ui.View()
     for row in range(5):
         view.add_item(discord.ui.Button(label="a", custom_id=str(row), row=row))
-    message = await engine.place().send("rows", view=view)
+    message = await engine.channel().send("rows", view=view)
     assert len(message.components) == 5
     rows = [item.to_dict() for item in message.components]
     extra = {"type": 1, "components": [{"type": 2, "style": 1, "label": "b", "custom_id": "b"}]}
     request = discord.http.Route(
         "PATCH", "/channels/{c}/messages/{m}", c=message.channel.id, m=message.id
     )
-    error = await refused(
+    error = await expect_error(
         engine.http.request(request, json={"components": [*rows, extra]}), 400, 50035
     )
     assert "In components:" in error.text
 
 
 async def test_an_empty_message_is_refused(engine: Bot) -> None:
-    await refused(engine.place().send(""), 400, 50006)
-    message = await engine.place().send("words")
-    await refused(message.edit(content=None), 400, 50006)
+    await expect_error(engine.channel().send(""), 400, 50006)
+    message = await engine.channel().send("words")
+    await expect_error(message.edit(content=None), 400, 50006)
 
 
 async def test_others_messages_cannot_be_edited_or_removed(engine: Bot, ada: Member) -> None:
-    theirs = engine.place().get_partial_message((await ada.say("mine")).id)
-    await refused(theirs.edit(content="yours"), 403, 50005)
-    await refused(theirs.delete(), 403, 50013)
+    theirs = engine.channel().get_partial_message((await ada.say("mine")).id)
+    await expect_error(theirs.edit(content="yours"), 403, 50005)
+    await expect_error(theirs.delete(), 403, 50013)
 
 
-async def test_what_is_gone_is_unknown(local: Sandbox, engine: Bot) -> None:
-    message = await engine.place().send("short-lived")
+async def test_deleted_messages_and_channels_are_unknown(local: Sandbox, engine: Bot) -> None:
+    message = await engine.channel().send("short-lived")
     await message.delete()
-    await refused(message.edit(content="?"), 404, 10008)
-    await refused(engine.get_partial_messageable(1).send("?"), 404, 10003)
+    await expect_error(message.edit(content="?"), 404, 10008)
+    await expect_error(engine.get_partial_messageable(1).send("?"), 404, 10003)
     local.world.delete_channel(local.channel)
-    await refused(engine.place().send("?"), 404, 10003)
+    await expect_error(engine.channel().send("?"), 404, 10003)
 
 
 @pytest.mark.parametrize(
@@ -205,17 +203,19 @@ async def test_what_is_gone_is_unknown(local: Sandbox, engine: Bot) -> None:
         (Permission.ATTACH_FILES, 50013),
     ],
 )
-async def test_missing_permissions(
+async def test_missing_permissions_are_refused(
     local: Sandbox, engine: Bot, denied: Permission, code: int
 ) -> None:
     bot_id = local.world.application.bot.id
     local.world.overwrite(local.channel, bot_id, deny=denied)
-    await refused(engine.place().send(file=file("a.txt")), 403, code)
+    await expect_error(engine.channel().send(file=file("a.txt")), 403, code)
     local.world.overwrite(local.channel, bot_id)
-    await engine.place().send(file=file("a.txt"))
+    await engine.channel().send(file=file("a.txt"))
 
 
-async def test_the_bot_is_told_what_it_may_do(local: Sandbox, bot: Bot, ada: Member) -> None:
+async def test_interactions_carry_the_permissions_of_the_bot(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
     seen: asyncio.Queue[discord.Permissions] = asyncio.Queue()
 
     @bot.tree.command(description="Look.")
@@ -228,19 +228,19 @@ async def test_the_bot_is_told_what_it_may_do(local: Sandbox, bot: Bot, ada: Mem
         local.channel, local.world.application.bot.id, deny=Permission.ATTACH_FILES
     )
     await ada.slash("look")  # an answer to an interaction needs no permission
-    may = await soon(seen.get())
+    may = await with_timeout(seen.get())
     assert may.send_messages
     assert not may.attach_files
 
 
-async def test_a_removed_bot_is_out(local: Sandbox, engine: Bot) -> None:
+async def test_a_removed_bot_has_no_access(local: Sandbox, engine: Bot) -> None:
     local.world.remove_bot(local.guild)
-    await refused(engine.place().send("?"), 403, 50001)
-    await refused(engine.fetch_guild(local.guild.id), 404, 10004)
+    await expect_error(engine.channel().send("?"), 403, 50001)
+    await expect_error(engine.fetch_guild(local.guild.id), 404, 10004)
 
 
-async def test_old_messages_can_hardly_be_edited(local: Sandbox, engine: Bot) -> None:
-    message = await engine.place().send("young")
+async def test_edits_of_old_messages_have_a_strict_rate_limit(local: Sandbox, engine: Bot) -> None:
+    message = await engine.channel().send("young")
     local.clock.advance(59 * 60)
     for _ in range(4):
         await message.edit(content="still young")
@@ -251,25 +251,25 @@ async def test_old_messages_can_hardly_be_edited(local: Sandbox, engine: Bot) ->
         await message.edit(content="once more")
     assert limited.value.retry_after > 60
     assert local.requests[-1].response["code"] == 30046
-    await engine.place().send("a new one")
+    await engine.channel().send("a new one")
 
 
-async def test_mentions_are_only_what_the_bot_allows(
-    local: Sandbox, engine: Bot, ada: Member
-) -> None:
+async def test_only_allowed_mentions_take_effect(local: Sandbox, engine: Bot, ada: Member) -> None:
     words = f"@everyone <@{ada.id}>"
-    quiet = await engine.place().send(words)  # its client allows none
+    quiet = await engine.channel().send(words)  # this client allows none
     assert quiet.mentions == []
     everyone = discord.AllowedMentions.all()
-    loud = await engine.place().send(words, allowed_mentions=everyone)
+    loud = await engine.channel().send(words, allowed_mentions=everyone)
     assert [user.id for user in loud.mentions] == [ada.id]
-    assert not loud.mention_everyone  # that takes a permission
+    assert not loud.mention_everyone  # which needs a permission
     role = next(iter(set(local.guild.roles) - {local.guild.id}))
     local.guild.roles[role].permissions |= Permission.MENTION_EVERYONE
-    assert (await engine.place().send(words, allowed_mentions=everyone)).mention_everyone
+    assert (await engine.channel().send(words, allowed_mentions=everyone)).mention_everyone
 
 
-async def test_direct_messages(local: Sandbox, engine: Bot, ada: Member) -> None:
+async def test_direct_messages_to_a_user_share_one_channel(
+    local: Sandbox, engine: Bot, ada: Member
+) -> None:
     user = await engine.fetch_user(ada.id)
     sent = await user.send("your picture")
     again = await user.send("another")
@@ -279,27 +279,27 @@ async def test_direct_messages(local: Sandbox, engine: Bot, ada: Member) -> None
 
 
 async def test_history_is_read_in_pages(engine: Bot) -> None:
-    sent = [(await engine.place().send(str(number))).id for number in range(4)]
-    newest = [message.id async for message in engine.place().history(limit=2)]
+    sent = [(await engine.channel().send(str(number))).id for number in range(4)]
+    newest = [message.id async for message in engine.channel().history(limit=2)]
     assert newest == sent[:1:-1]
     after = discord.Object(sent[1])
-    assert [m.id async for m in engine.place().history(after=after)] == sent[2:]
+    assert [m.id async for m in engine.channel().history(after=after)] == sent[2:]
 
 
-async def test_reactions_are_counted_and_refused_as_discord_does(
+async def test_reactions_are_counted_and_refused_as_on_discord(
     local: Sandbox, engine: Bot, ada: Member
 ) -> None:
-    message = await engine.place().send("look")
+    message = await engine.channel().send("look")
     await message.add_reaction("⭐")
     shown = next(each for each in await ada.messages() if each.id == message.id)
     await ada.react(shown, "⭐")
-    (reaction,) = (await engine.place().fetch_message(message.id)).reactions
+    (reaction,) = (await engine.channel().fetch_message(message.id)).reactions
     assert (str(reaction.emoji), reaction.count, reaction.me) == ("⭐", 2, True)
     assert {user.id async for user in reaction.users()} == {local.world.application.bot.id, ada.id}
     await message.remove_reaction("⭐", engine.user or discord.Object(0))
-    (reaction,) = (await engine.place().fetch_message(message.id)).reactions
+    (reaction,) = (await engine.channel().fetch_message(message.id)).reactions
     assert (reaction.count, reaction.me) == (1, False)
-    await refused(message.add_reaction("star"), 400, 10014)
+    await expect_error(message.add_reaction("star"), 400, 10014)
 
     everyone = await local.client.everyone()
     await local.client.set_overwrite(

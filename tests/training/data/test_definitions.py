@@ -1,4 +1,4 @@
-"""Which definition of a name is the thing's."""
+"""Which definition of a name is chosen for a thing."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from training.data.definitions import meanings
 
 
 def encoder(texts: Sequence[str]) -> Tensor:
-    """What of a text has to do with water, and what with a person."""
+    """Embeds texts along two axes: one for water, one for persons."""
     rows = [[text.count("river") + text.count("dam") + 0.1, text.count("person")] for text in texts]
     return F.normalize(torch.tensor(rows, dtype=torch.float32), dim=1)
 
@@ -20,7 +20,7 @@ def thing(name: str, *keywords: str) -> Concept:
     return Concept(name, 0, dict.fromkeys(LANGUAGES, name), dict.fromkeys(LANGUAGES, keywords))
 
 
-def test_a_thing_gets_the_definition_that_is_nearest_and_no_slur() -> None:
+def test_a_thing_gets_the_nearest_definition_that_is_not_offensive() -> None:
     synsets = [
         (["beaver"], "a person with a hat"),
         (["beaver"], "builds a dam"),

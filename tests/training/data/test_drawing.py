@@ -11,18 +11,18 @@ from training.data.drawn_scenes import SHAPES, Scene
 @given(scenes)
 @settings(max_examples=60, deadline=None)
 def test_a_scene_always_looks_the_same(scene: Scene) -> None:
-    picture = draw(scene)
-    assert picture.size == (64, 64)
-    assert picture.mode == "RGB"
-    assert picture.tobytes() == draw(scene).tobytes()
+    image = draw(scene)
+    assert image.size == (64, 64)
+    assert image.mode == "RGB"
+    assert image.tobytes() == draw(scene).tobytes()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_outlines_fill_their_box(shape: str) -> None:
-    reach = max(abs(value) for ring in outline(shape) for point in ring for value in point)
-    assert 0.85 <= reach <= 1.1
+    extent = max(abs(value) for ring in outline(shape) for point in ring for value in point)
+    assert 0.85 <= extent <= 1.1
 
 
-def test_an_unknown_shape_is_named() -> None:
+def test_the_error_for_an_unknown_shape_names_it() -> None:
     with pytest.raises(ValueError, match="no shape 'blob'"):
         outline("blob")

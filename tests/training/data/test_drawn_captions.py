@@ -1,4 +1,4 @@
-"""Captions never claim what is not true, and never say what they do not claim."""
+"""Whatever a caption says and claims is true of its scene."""
 
 from random import Random
 
@@ -15,8 +15,8 @@ def singular(word: str) -> str:
     return {"grey": "gray"}.get(word, word.removesuffix("es" if word == "crosses" else "s"))
 
 
-def said(scene: Scene, text: str) -> set[str]:
-    """What a text says, read word by word without the grammar that wrote it."""
+def named(scene: Scene, text: str) -> set[str]:
+    """What a text names, read word by word, without the grammar that generated it."""
     words = text.replace(",", " ").split()
     found = {"watermark"} & set(words)
     if scene.is_landscape:
@@ -29,12 +29,12 @@ def said(scene: Scene, text: str) -> set[str]:
 def test_what_a_caption_says_and_claims_is_true(seed: int) -> None:
     random = Random(seed)
     scene = random_scene(random)
-    written = caption(scene, random)
-    assert written.claims
-    assert written.claims <= facts(scene)
-    assert said(scene, written.text) <= facts(scene)
-    assert ("watermark" in written.text) == ("watermark" in written.claims)
-    assert holds(written, facts(scene)) is not False
+    generated = caption(scene, random)
+    assert generated.claims
+    assert generated.claims <= facts(scene)
+    assert named(scene, generated.text) <= facts(scene)
+    assert ("watermark" in generated.text) == ("watermark" in generated.claims)
+    assert holds(generated, facts(scene)) is not False
 
 
 @given(seeds)
@@ -42,16 +42,16 @@ def test_what_a_caption_says_and_claims_is_true(seed: int) -> None:
 def test_a_caption_is_wrong_for_a_scene_without_what_it_claims(seed: int) -> None:
     random = Random(seed)
     scene, other = random_scene(random), random_scene(random)
-    written = caption(scene, random)
-    answer = holds(written, facts(other))
+    generated = caption(scene, random)
+    answer = holds(generated, facts(other))
     if answer is None:
         assert other.is_landscape
-        assert written.claims <= COLOURS.keys()
+        assert generated.claims <= COLOURS.keys()
     else:
-        assert answer == written.claims.issubset(facts(other))
+        assert answer == generated.claims.issubset(facts(other))
 
 
-def test_a_bare_colour_is_a_matter_of_taste_in_a_landscape() -> None:
+def test_a_bare_colour_is_neither_true_nor_false_of_a_landscape() -> None:
     landscape = frozenset({"landscape", "sea", "day"})
     assert holds(Caption("blue", frozenset({"blue"})), landscape) is None
     assert holds(Caption("a red circle", frozenset({"red circle"})), landscape) is False

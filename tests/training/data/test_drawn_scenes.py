@@ -1,4 +1,4 @@
-"""Scenes: drawn the same way each time, and different in words where they are varied."""
+"""Variations of scenes: which facts change, and which stay the same."""
 
 from dataclasses import replace
 from random import Random
@@ -49,7 +49,7 @@ def test_recoloured_scenes_show_the_same_figures_in_the_same_colours(seed: int) 
 
 @given(scenes)
 @settings(max_examples=60, deadline=None)
-def test_a_mark_is_seen_and_told(scene: Scene) -> None:
+def test_a_watermark_is_visible_and_a_fact(scene: Scene) -> None:
     bare, marked = replace(scene, watermark=False), replace(scene, watermark=True)
     assert draw(bare).tobytes() != draw(marked).tobytes()
     assert facts(marked) - facts(bare) == {"watermark"}

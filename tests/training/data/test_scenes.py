@@ -1,4 +1,4 @@
-"""Composed scenes and their captions, from a few drawn images that stand for the sets."""
+"""Composed scenes and their captions, from a few drawn images instead of the image sets."""
 
 from random import Random
 
@@ -15,7 +15,7 @@ NAMES = ("dog", "car", "tree", "hat")
 
 
 def images() -> Images:
-    """Four things by two makers each: discs of a colour on a transparent ground."""
+    """Four things by two makers each: coloured discs on a transparent ground."""
     y, x = np.mgrid[:SIDE, :SIDE]
     disc = ((x - SIDE / 2) ** 2 + (y - SIDE / 2) ** 2) < (SIDE * 0.45) ** 2
     pixels = np.zeros((8, SIDE, SIDE, 4), np.uint8)
@@ -43,7 +43,7 @@ def maker() -> SceneMaker:
     return SceneMaker(images(), ("noto", "noto-v1"))
 
 
-def test_the_same_scene_always_looks_alike(maker: SceneMaker) -> None:
+def test_the_same_scene_always_looks_the_same(maker: SceneMaker) -> None:
     for seed in range(40):
         scene = maker.scene(Random(seed))
         drawn = maker.draw(scene)
@@ -52,39 +52,41 @@ def test_the_same_scene_always_looks_alike(maker: SceneMaker) -> None:
         assert np.array_equal(drawn, maker.draw(scene))
 
 
-def test_two_things_stand_as_their_relation_says(maker: SceneMaker) -> None:
+def test_two_things_are_placed_as_their_relation_says(maker: SceneMaker) -> None:
     for seed in range(20):
         scene = maker.pair(Random(seed))
         first, second = scene.things
-        apart = (second.x - first.x, second.y - first.y)
-        assert apart[0 if scene.relation == "left" else 1] > 0.3
+        offset = (second.x - first.x, second.y - first.y)
+        assert offset[0 if scene.relation == "left" else 1] > 0.3
 
 
 def test_captions_name_every_thing_in_every_language(maker: SceneMaker) -> None:
     captions = Captions(maker)
-    every = maker.images.concepts
+    concepts = maker.images.concepts
     for seed in range(60):
         random = Random(seed)
         scene = maker.pair(random)
         language = random.choice(LANGUAGES)
         caption = captions.caption(scene, random, language)
         for thing in scene.things:
-            concept = every[int(maker.images.concept[thing.image])]
+            concept = concepts[int(maker.images.concept[thing.image])]
             assert concept.name in caption.english
-            if language == "ja":  # no typing errors where letters are not ASCII
+            if language == "ja":  # typos are only made in ASCII letters
                 assert concept.names[language] in caption.text
 
 
 @pytest.mark.parametrize(("colour", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
-def test_a_recoloured_thing_has_the_colour_and_its_shape(colour: str, channel: int) -> None:
+def test_a_recoloured_thing_has_the_new_colour_and_the_same_shape(
+    colour: str, channel: int
+) -> None:
     pixels = images().pixels[0]
-    turned = recoloured(pixels, colour)
+    result = recoloured(pixels, colour)
     opaque = pixels[..., 3] > 0
-    assert (turned[opaque][:, :3].argmax(1) == channel).all()
-    assert np.array_equal(turned[..., 3], pixels[..., 3])
+    assert (result[opaque][:, :3].argmax(1) == channel).all()
+    assert np.array_equal(result[..., 3], pixels[..., 3])
 
 
-def test_the_tables_of_words_say_the_same_in_every_language() -> None:
+def test_the_word_tables_have_the_same_entries_in_every_language() -> None:
 
     english = words()["en"]
     for language in LANGUAGES:

@@ -1,4 +1,4 @@
-"""The judge's classifier learns what it is shown, however that is disturbed."""
+"""The judge's classifier, and how images are disturbed for it."""
 
 import torch
 
@@ -6,16 +6,16 @@ from training.data.teachers import ImageNetFeatures
 from training.judges.classifier import disturbed, new_classifier, train
 
 
-def test_disturbed_images_are_others_within_range_and_still_on_white() -> None:
+def test_disturbed_images_differ_but_stay_in_range_and_on_white() -> None:
     torch.manual_seed(0)
     images = torch.ones(8, 3, 64, 64)
     images[:, :, 24:40, 24:40] = torch.tensor([0.9, 0.2, 0.1])[:, None, None]
-    seen = disturbed(images)
-    assert seen.shape == images.shape
-    assert seen.min() >= 0
-    assert seen.max() <= 1
-    assert not torch.allclose(seen, images, atol=0.05)
-    corners = torch.stack([seen[..., :4, :4], seen[..., -4:, -4:]])
+    result = disturbed(images)
+    assert result.shape == images.shape
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert not torch.allclose(result, images, atol=0.05)
+    corners = torch.stack([result[..., :4, :4], result[..., -4:, -4:]])
     assert corners.mean() > 0.8
 
 

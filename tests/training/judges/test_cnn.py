@@ -21,19 +21,19 @@ def test_its_weights_are_small() -> None:
 
 
 @pytest.mark.parametrize("side", [64, 128])
-def test_names_what_is_in_real_scenes(judge: Judge, side: int) -> None:
+def test_the_judge_names_what_is_in_real_scenes(judge: Judge, side: int) -> None:
     random = Random("fresh for the CNN")
     scenes = [random_scene(random) for _ in range(100)]
     named = judge.names([draw(scene, side) for scene in scenes])
     pairs = [
         (fact in facts(s), fact in n) for s, n in zip(scenes, named, strict=True) for fact in FACTS
     ]
-    both = sum(true and said for true, said in pairs)
-    assert both >= 0.95 * sum(true for true, _ in pairs)
-    assert both >= 0.95 * sum(said for _, said in pairs)
+    true_positives = sum(true and found for true, found in pairs)
+    assert true_positives >= 0.95 * sum(true for true, _ in pairs)
+    assert true_positives >= 0.95 * sum(found for _, found in pairs)
 
 
-def test_sees_each_element_come_and_go(judge: Judge) -> None:
+def test_the_judge_sees_whether_an_element_is_there(judge: Judge) -> None:
     times = {"sun": "day", "clouds": "day", "moon": "night", "stars": "night"}
     for element in (*SKIES, *THINGS):
         time = times.get(element, "day")
@@ -47,16 +47,16 @@ def test_sees_each_element_come_and_go(judge: Judge) -> None:
 
 
 def test_a_lesson_pairs_images_with_what_is_true() -> None:
-    pictures, true = lesson(Random(3), ROWS)
-    rough = roughened(pictures)
-    assert pictures.shape == rough.shape == (ROWS, 3, 64, 64)
+    images, true = lesson(Random(3), ROWS)
+    rough = roughened(images)
+    assert images.shape == rough.shape == (ROWS, 3, 64, 64)
     assert true.shape == (ROWS, len(FACTS))
     assert rough.min() >= 0
     assert rough.max() <= 1
-    assert not torch.equal(pictures, rough)
+    assert not torch.equal(images, rough)
 
 
-def test_a_threshold_lies_where_it_tells_best() -> None:
+def test_the_threshold_is_where_it_separates_best() -> None:
     logits = torch.tensor([3.0, 1.0, 2.0, -1.0, 0.0])
-    cut = _best_cut(logits, torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
-    assert 1 < cut <= 2
+    threshold = _best_cut(logits, torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
+    assert 1 < threshold <= 2

@@ -1,4 +1,4 @@
-"""The analytic judge is right on real scenes; what it says of painted ones rests on that."""
+"""The analytic judge is right on real scenes, so its verdicts on rendered ones count."""
 
 from dataclasses import replace
 from random import Random
@@ -22,20 +22,22 @@ def single_figures(seed: str, count: int) -> list[Scene]:
     return scenes
 
 
-def roughened(picture: Image.Image, seed: int) -> Image.Image:
-    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.8)), dtype=np.float32)
+def roughened(image: Image.Image, seed: int) -> Image.Image:
+    soft = np.asarray(image.filter(ImageFilter.GaussianBlur(0.8)), dtype=np.float32)
     noisy = soft + np.random.default_rng(seed).normal(0, 14, soft.shape)
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("is_rough", "least"), [(False, 0.97), (True, 0.93)])
-def test_names_shape_colour_and_ground_of_real_scenes(is_rough: bool, least: float) -> None:
+def test_the_judge_names_shape_colour_and_ground_of_real_scenes(
+    is_rough: bool, least: float
+) -> None:
     scenes = single_figures("fresh for the overlap judge", 200)
     shapes = colours = grounds = 0
     for i, scene in enumerate(scenes):
-        picture = roughened(draw(scene), i) if is_rough else draw(scene)
-        seen, (true,) = look(picture), scene.figures
+        image = roughened(draw(scene), i) if is_rough else draw(scene)
+        seen, (true,) = look(image), scene.figures
         grounds += seen.ground == scene.ground
         shapes += bool(seen.figures) and seen.figures[0].shape == true.shape
         colours += bool(seen.figures) and seen.figures[0].colour == true.colour
@@ -48,11 +50,11 @@ def test_a_figure_is_measured(shape: str) -> None:
     assert (found.shape, found.colour) == (shape, "blue")
     assert found.overlap > 0.8
     assert found.x == pytest.approx(0.4, abs=0.03)
-    assert found.y == pytest.approx(0.6, abs=0.09)  # a triangle is heavier below
+    assert found.y == pytest.approx(0.6, abs=0.09)  # the centre of a triangle is lower
     assert 0.05 < found.area < 0.4
 
 
-def test_figures_that_touch_are_told_apart_by_colour() -> None:
+def test_figures_that_touch_are_separated_by_colour() -> None:
     figures = (
         Figure("square", "red", 0.3, 0.5, 0.22),
         Figure("circle", "blue", 0.7, 0.5, 0.22),
@@ -68,6 +70,6 @@ def test_an_empty_ground_has_no_figures(colour: str) -> None:
     assert seen.figures == ()
 
 
-def test_a_litter_of_noise_has_no_shape() -> None:
+def test_noise_has_no_shape() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     assert all(figure.shape == "" for figure in look(Image.fromarray(noise)).figures)

@@ -1,4 +1,4 @@
-"""Features are compared in units of how far images of one thing are apart."""
+"""Features are compared in units of their spread among images of one thing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from training.judges.prototypes import discriminants, judge_file
 THINGS, MAKERS, WIDTH = 40, 5, 24
 
 
-def test_what_differs_among_images_of_one_thing_says_little() -> None:
+def test_features_that_vary_among_images_of_one_thing_count_little() -> None:
     torch.manual_seed(0)
     shown = torch.arange(THINGS).repeat(MAKERS)
     things = torch.randn(THINGS, WIDTH)
@@ -32,13 +32,13 @@ def test_what_differs_among_images_of_one_thing_says_little() -> None:
 
 
 def _recognised(known: Tensor, shown: Tensor, seen: Tensor) -> float:
-    """The share of the things, in their order, whose prototype is the nearest."""
+    """The share of the things (`seen`, one row each) whose own prototype is the nearest."""
     prototypes = torch.zeros(THINGS, WIDTH).index_add_(0, shown, F.normalize(known, dim=1))
     nearest = (F.normalize(seen, dim=1) @ F.normalize(prototypes, dim=1).t()).argmax(1)
     return nearest.eq(torch.arange(THINGS)).float().mean().item()
 
 
-def test_what_was_made_of_other_sets_or_with_other_settings_is_not_taken_from_the_cache(
+def test_features_of_other_sets_or_settings_are_not_taken_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = judge_file(tmp_path, "features", 224)

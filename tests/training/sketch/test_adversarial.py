@@ -1,4 +1,4 @@
-"""Adversarial images follow the gradient, stay images, and are replaced once used up."""
+"""Adversarial images follow the gradient, stay in range, and are replaced once used up."""
 
 from random import Random
 
@@ -21,7 +21,7 @@ def drawn() -> Tensor:
 
 
 def colourfulness(images: Tensor, captions: list[Caption]) -> Tensor:
-    """How much of its caption's colour an image has."""
+    """How much of its caption's colour each image has."""
     channels = torch.tensor([0 if caption == RED else 2 for caption in captions])
     return images[torch.arange(len(images)), channels].mean((1, 2))
 
@@ -34,15 +34,15 @@ def test_images_follow_their_captions(drawn: Tensor, monkeypatch: pytest.MonkeyP
     used = [entry.caption for entry in images.buffer]
     assert set(used) == {RED, BLUE}
     before = colourfulness(stacked(images), used)
-    for _ in range(LONGEST // 6 - 2):  # so long, the shortest of them lasts
+    for _ in range(LONGEST // 6 - 2):  # as long as the shortest-lived one lasts
         images.next(drawn, captions, colourfulness)
     assert [entry.caption for entry in images.buffer] == used
-    gained = colourfulness(stacked(images), used) - before
-    assert gained.min() >= 0
-    assert gained.max() > 0.02
+    gains = colourfulness(stacked(images), used) - before
+    assert gains.min() >= 0
+    assert gains.max() > 0.02
 
 
-def test_an_image_stays_an_image_and_moves_by_small_steps(
+def test_an_image_stays_in_range_and_changes_by_small_steps(
     drawn: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adversarial, "COUNT", AT_A_TIME)
@@ -50,12 +50,12 @@ def test_an_image_stays_an_image_and_moves_by_small_steps(
     captions = [RED] * len(drawn)
     images.next(drawn, captions, colourfulness)
     before = stacked(images)
-    moved, used = images.next(drawn, captions, colourfulness)
-    assert moved.shape == (AT_A_TIME, 3, 64, 64)
+    changed, used = images.next(drawn, captions, colourfulness)
+    assert changed.shape == (AT_A_TIME, 3, 64, 64)
     assert used == [RED] * AT_A_TIME
-    assert moved.min() >= 0
-    assert moved.max() <= 1
-    assert not moved.requires_grad
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert not changed.requires_grad
     distance = (stacked(images) - before).flatten(1).norm(dim=1)
     assert distance.max() > 0
     assert distance.max() <= STEPS * STEP_LENGTH + 1e-4

@@ -1,4 +1,4 @@
-"""What CLIP learns from drawings and from adversarial images, and that its weights come back."""
+"""What CLIP learns from drawings and adversarial images, and that its weights can be exported."""
 
 from pathlib import Path
 from random import Random
@@ -16,17 +16,17 @@ from training.sketch.prior import PriorTraining
 from training.sketch.vqgan import VQGANTraining
 
 
-def test_of_drawings_all_is_known_and_of_an_adversarial_image_that_it_is_wrong() -> None:
+def test_all_answers_are_known_for_drawings_and_only_one_for_adversarial_images() -> None:
     _, captions, scenes = batches.captioned(Random(3), groups=2)
     true = [facts(scene) for scene in scenes]
     adversarial = [Caption("red", frozenset({"red"})), captions[0]]
     right, known = answers(true, [*captions, *adversarial], adversarial=2)
     assert right.shape == known.shape == (10, 10)
-    for picture, described in enumerate(true):
+    for row, true_facts in enumerate(true):
         for column, caption in enumerate([*captions, *adversarial]):
-            answer = holds(caption, described)
-            assert known[picture, column] == (answer is not None)
-            assert right[picture, column] == bool(answer)
+            answer = holds(caption, true_facts)
+            assert known[row, column] == (answer is not None)
+            assert right[row, column] == bool(answer)
     assert all(right[i, i] for i in range(8))
     assert not right[8:].any()
     assert known[8:].tolist() == [[False] * 8 + [True, False], [False] * 9 + [True]]
@@ -44,7 +44,7 @@ def test_a_step_trains_both_towers(progress: float) -> None:
     table = training.clip.token_embedding.weight.grad
     assert table is not None
     assert table.abs().sum() > 0
-    assert not table[0].any()  # a word that no caption uses says nothing, and learns nothing
+    assert not table[0].any()  # words that no caption uses are not trained
     kernel = training.clip.visual.conv1.weight.grad
     assert kernel is not None
     assert kernel.abs().sum() > 0
@@ -52,7 +52,7 @@ def test_a_step_trains_both_towers(progress: float) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: Path) -> None:
+def test_an_export_is_read_by_the_engine_and_can_be_trained_further(tmp_path: Path) -> None:
     torch.manual_seed(1)
     reconstruction, perceptor = VQGANTraining(), PerceptorTraining()
     trainings = {"vqgan": reconstruction, "perceptor": perceptor, "prior": PriorTraining(perceptor)}
@@ -60,10 +60,10 @@ def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: P
         (tmp_path / name).mkdir()
         torch.save({"state_dict": training.state_dict()}, tmp_path / name / "last.ckpt")
     export(tmp_path, tmp_path / "pair")
-    painted = (tmp_path / "pair" / "vqgan.safetensors").read_bytes()
+    vqgan_weights = (tmp_path / "pair" / "vqgan.safetensors").read_bytes()
     (tmp_path / "vqgan" / "last.ckpt").unlink()
     export(tmp_path, tmp_path / "pair")  # now without the VQGAN
-    assert (tmp_path / "pair" / "vqgan.safetensors").read_bytes() == painted
+    assert (tmp_path / "pair" / "vqgan.safetensors").read_bytes() == vqgan_weights
     with pytest.raises(FileNotFoundError):
         export(tmp_path, tmp_path / "another")
 
@@ -72,18 +72,18 @@ def test_what_was_exported_is_read_by_the_engine_and_trained_further(tmp_path: P
     for name, weight in reconstruction.vqgan.state_dict().items():
         assert torch.equal(again.vqgan.state_dict()[name].half(), weight.half()), name
 
-    further = PerceptorTraining()
-    restore(further, tmp_path / "pair")
-    engines = read_perceptor(tmp_path / "pair" / "clip.safetensors", "")
-    pictures, captions, _ = batches.captioned(Random(7), groups=2)
+    restored = PerceptorTraining()
+    restore(restored, tmp_path / "pair")
+    engine_perceptor = read_perceptor(tmp_path / "pair" / "clip.safetensors", "")
+    images, captions, _ = batches.captioned(Random(7), groups=2)
     texts = [caption.text for caption in captions] + ["a red zebra"]
-    rows = [further.vocabulary.rows(text) for text in texts]
+    rows = [restored.vocabulary.rows(text) for text in texts]
     tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
     for padded, row in zip(tokens, rows, strict=True):
         padded[: len(row)] = torch.tensor(row)
-    further.clip.eval()
+    restored.clip.eval()
     with torch.no_grad():
-        seen = torch.nn.functional.normalize(further.embed(pictures), dim=-1)
-        read = torch.nn.functional.normalize(further.clip.encode_text(tokens), dim=-1)
-    assert torch.allclose(seen, engines.embed_images(pictures), atol=1e-4)
-    assert torch.allclose(read, engines.embed_texts(texts), atol=1e-4)
+        image_embeddings = torch.nn.functional.normalize(restored.embed(images), dim=-1)
+        text_embeddings = torch.nn.functional.normalize(restored.clip.encode_text(tokens), dim=-1)
+    assert torch.allclose(image_embeddings, engine_perceptor.embed_images(images), atol=1e-4)
+    assert torch.allclose(text_embeddings, engine_perceptor.embed_texts(texts), atol=1e-4)

@@ -38,11 +38,11 @@ def test_some_conditions_are_image_embeddings_and_some_are_empty(training: Prior
 
 
 class Oracle(nn.Module):
-    """A prior that knows the end of the flow, but for `fault`."""
+    """A prior that predicts the end of the flow, off by `error`."""
 
-    def __init__(self, images: Tensor, fault: float) -> None:
+    def __init__(self, images: Tensor, error: float) -> None:
         super().__init__()
-        self.end = F.avg_pool2d(images, 2) * 2 - 1 + fault
+        self.end = F.avg_pool2d(images, 2) * 2 - 1 + error
 
     def forward(self, noisy: Tensor, times: Tensor, conditions: Tensor) -> Tensor:
         return self.end
@@ -54,17 +54,17 @@ def test_the_loss_is_the_squared_error_and_zero_for_an_exact_prediction(
 ) -> None:
     images = torch.rand(6, 3, 64, 64)
     losses = {}
-    for fault in (0.0, 0.1, 0.2):
+    for error in (0.0, 0.1, 0.2):
         module = PriorTraining(training.perceptor)
-        module.prior = Oracle(images, fault)  # type: ignore[assignment]
+        module.prior = Oracle(images, error)  # type: ignore[assignment]
         torch.manual_seed(1)
-        losses[fault] = module.loss(images, torch.zeros(6, 256)).item()
+        losses[error] = module.loss(images, torch.zeros(6, 256)).item()
     assert losses[0.0] == 0
     assert losses[0.2] == pytest.approx(4 * losses[0.1], rel=1e-3)
 
 
 @pytest.mark.slow
-def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
+def test_an_export_is_read_by_the_engine_and_can_be_trained_further(
     training: PriorTraining, tmp_path: Path
 ) -> None:
     entry, folder = catalogue.find("sketch"), tmp_path / "sketch"
@@ -73,11 +73,11 @@ def test_what_is_exported_is_what_the_engine_reads_and_training_goes_on_with(
     state = {"state_dict": training.state_dict()}
     torch.save(state, tmp_path / "runs" / "prior" / "last.ckpt")
     export(tmp_path / "runs", folder)
-    again = PriorTraining(training.perceptor)
-    restore(again, folder)
+    restored = PriorTraining(training.perceptor)
+    restore(restored, folder)
     read = read_prior(folder / "prior.safetensors", entry.fix_command)
     noise, times, conditions = torch.randn(2, 3, 32, 32), torch.rand(2), torch.randn(2, 256)
     with torch.no_grad():
         expected = training.prior(noise, times, conditions)
-        for prior in (read, again.prior):
+        for prior in (read, restored.prior):
             assert torch.allclose(prior(noise, times, conditions), expected, atol=0.02)

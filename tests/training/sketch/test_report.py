@@ -1,4 +1,4 @@
-"""The report says which gates a pair passes; a pair that learned nothing passes none."""
+"""The report says which gates a model passes."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.mark.slow
-def test_an_untrained_pair_misses_the_gates(
+def test_an_untrained_model_misses_a_gate(
     untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "SCENES", 24)
@@ -42,7 +42,7 @@ def test_an_untrained_pair_misses_the_gates(
     assert (tmp_path / "out" / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_gate_is_passed_by_its_own_value() -> None:
+def test_a_value_equal_to_its_gate_passes() -> None:
     measures = [Measure("a", 26.0, "dB", 26), Measure("b", 25.9, "dB", 26), Measure("c", 1, "")]
     assert [measure.passed for measure in measures] == [True, False, None]
     assert as_markdown(measures).splitlines()[-3:] == [
@@ -54,7 +54,9 @@ def test_a_gate_is_passed_by_its_own_value() -> None:
 
 def test_reconstructions_keep_order_and_size(untrained: Model) -> None:
     real = [draw(Scene(ground=colour)) for colour in ("red", "white", "black")]
-    after = reconstructed(untrained.vqgan, real)
-    assert [picture.size for picture in after] == [(64, 64)] * 3
+    reconstructions = reconstructed(untrained.vqgan, real)
+    assert [image.size for image in reconstructions] == [(64, 64)] * 3
     alone = reconstructed(untrained.vqgan, real[2:])
-    assert alone[0].getpixel((32, 32)) == pytest.approx(after[2].getpixel((32, 32)), abs=1)
+    assert alone[0].getpixel((32, 32)) == pytest.approx(
+        reconstructions[2].getpixel((32, 32)), abs=1
+    )

@@ -1,4 +1,4 @@
-"""The text tower learns, and the image tower stays as it is."""
+"""The text tower is trained, and the image tower stays frozen."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,39 +15,39 @@ from training.sketch.perceptor import PerceptorTraining
 from training.sketch.text_tower import TextTowerTraining
 
 
-def two_ways() -> batches.Captioned:
-    """Two scenes of the same colours and shapes, and what is said of each."""
+def swapped_colours() -> batches.Captioned:
+    """Two scenes that differ in which shape has which colour, with a caption for each."""
     circle, square = (
         Figure("circle", "red", 0.27, 0.5, 0.2),
         Figure("square", "blue", 0.7, 0.5, 0.2),
     )
     scene = Scene((circle, square))
     other = Scene((replace(circle, colour="blue"), replace(square, colour="red")))
-    said = [
+    captions = [
         Caption("a red circle and a blue square", frozenset({"red circle", "blue square"})),
         Caption("a blue circle and a red square", frozenset({"blue circle", "red square"})),
     ]
-    return batches.to_tensor([draw(scene), draw(other)]), said, [scene, other]
+    return batches.to_tensor([draw(scene), draw(other)]), captions, [scene, other]
 
 
-def test_it_learns_whose_colour_is_whose_and_the_image_tower_stays_as_it_is() -> None:
+def test_it_learns_which_shape_has_which_colour_and_the_image_tower_stays_frozen() -> None:
     torch.manual_seed(0)
     training = TextTowerTraining(PerceptorTraining())
     frozen = {k: v.clone() for k, v in training.perceptor.clip.visual.state_dict().items()}
-    descend = torch.optim.AdamW([p for p in training.parameters() if p.requires_grad], 2e-3)
+    optimizer = torch.optim.AdamW([p for p in training.parameters() if p.requires_grad], 2e-3)
     losses = []
     for _ in range(12):
-        loss = training.loss(two_ways())
-        descend.zero_grad()
+        loss = training.loss(swapped_colours())
+        optimizer.zero_grad()
         loss.backward()
-        descend.step()
+        optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
     for name, weight in training.perceptor.clip.visual.state_dict().items():
         assert torch.equal(weight, frozen[name]), name
 
 
-def test_training_goes_on_with_the_clip_that_was_trained_last(tmp_path: Path) -> None:
+def test_training_continues_with_the_clip_that_was_trained_last(tmp_path: Path) -> None:
     assert clip_state(tmp_path) == {}
     for stage in ("perceptor", "text_tower", "joint"):
         trained = PerceptorTraining()

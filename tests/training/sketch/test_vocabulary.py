@@ -1,4 +1,4 @@
-"""The small table of tokens stands for CLIP's own."""
+"""The rows of the small token table stand for CLIP's own tokens."""
 
 from random import Random
 
@@ -37,7 +37,7 @@ def test_the_end_of_a_text_is_its_highest_row(vocabulary: Vocabulary, texts: lis
     assert torch.equal(rows.argmax(1), ends.argmax(1))
 
 
-def test_a_word_of_no_caption_says_nothing(vocabulary: Vocabulary) -> None:
+def test_a_word_that_no_caption_uses_is_unknown(vocabulary: Vocabulary) -> None:
     start, *middle, end = vocabulary.rows("a red zebra")
     assert (start, end) == (vocabulary.size - 2, vocabulary.size - 1)
     assert middle[-1] == UNKNOWN

@@ -1,4 +1,4 @@
-"""The decoder learns what the renderer makes, and the latents' space stays as it is."""
+"""The decoder is trained on what the renderer makes, and the latent space stays as it is."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The image tower's head learns to name what is seen; folding norms changes nothing."""
+"""The image tower's head learns to name images; folding in norms changes no output."""
 
 import pytest
 import torch

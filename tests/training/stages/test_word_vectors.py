@@ -21,7 +21,7 @@ from training.stages.word_vectors import (
 )
 
 
-def along(*axes: int) -> Tensor:
+def unit_vectors(*axes: int) -> Tensor:
     return F.one_hot(torch.tensor(axes), SENTENCE_WIDTH).float()
 
 
@@ -31,15 +31,15 @@ def concept(name: str, german: str, keyword: str) -> Concept:
     return Concept(name, 0, names, keywords)
 
 
-def test_words_of_enough_texts_and_of_names_count() -> None:
+def test_words_of_enough_texts_and_words_of_names_are_counted() -> None:
     counts = counted(["a river dam", "the dam wall"] * 5 + ["one bank"], ["River bank"])
     assert list(counts.items()) == [
         *[("a", 5), ("bank", 1), ("dam", 10), ("river", 5), ("the", 5), ("wall", 5)]
     ]
 
 
-def test_rare_words_begin_longer() -> None:
-    lengths = initial_vectors(along(0, 1, 2), [1, 10, 10_000], texts=100_000).norm(dim=1)
+def test_rare_words_start_with_longer_vectors() -> None:
+    lengths = initial_vectors(unit_vectors(0, 1, 2), [1, 10, 10_000], texts=100_000).norm(dim=1)
     assert lengths[0] > lengths[1] > lengths[2] > 0
 
 
@@ -50,7 +50,9 @@ def test_words_learn_to_point_where_their_texts_do(
     torch.manual_seed(0)
     monkeypatch.setattr(word_vectors, "STEPS", 150)
     texts = [[0, 2], [1, 2], [0], [1]]  # water, sky; row 2 is in both
-    module = WordVectorTraining(texts, along(0, 1, 0, 1), torch.randn(3, SENTENCE_WIDTH) / 20)
+    module = WordVectorTraining(
+        texts, unit_vectors(0, 1, 0, 1), torch.randn(3, SENTENCE_WIDTH) / 20
+    )
     trainer(Timed(5, 1e-2), tmp_path, "cpu").fit(module)
     assert module.global_step >= 150
     learned = F.normalize(module.vectors.weight.detach(), dim=1)
@@ -60,15 +62,20 @@ def test_words_learn_to_point_where_their_texts_do(
 
 def test_words_of_other_languages_mean_the_things_that_they_name() -> None:
     things = [concept("beaver", "Biber", "Tier"), concept("bird", "Vogel", "Tier")]
-    found = foreign(things, along(0, 1), {"beaver", "bird"})
+    found = foreign(things, unit_vectors(0, 1), {"beaver", "bird"})
     assert set(found) == {"biber", "vogel", "tier"}
-    assert torch.equal(found["biber"].sign(), along(0)[0])
+    assert torch.equal(found["biber"].sign(), unit_vectors(0)[0])
     assert found["tier"].norm() < found["biber"].norm()
 
 
-def test_the_file_keeps_what_is_near_what(tmp_path: Path) -> None:
+def test_the_file_preserves_which_vectors_are_near(tmp_path: Path) -> None:
     path = tmp_path / "vectors.npz"
-    write(path, {"dam": along(0)[0], "wings": along(1)[0] / 2}, ["beaver", "bird"], along(0, 1))
+    write(
+        path,
+        {"dam": unit_vectors(0)[0], "wings": unit_vectors(1)[0] / 2},
+        ["beaver", "bird"],
+        unit_vectors(0, 1),
+    )
     vectors = WordVectors.load(path)
     assert vectors.nearest("dam")[0] == "beaver"
     assert vectors.nearest("dam wings")[0] == "beaver"

@@ -1,4 +1,4 @@
-"""/mod defaults: set by a moderator, for a server and a channel; in force for its members."""
+"""/mod defaults: a moderator sets them for a server or a channel; they apply to its members."""
 
 import pytest
 
@@ -10,48 +10,50 @@ from core.discord_ui.audit_log import details_text
 from core.moderation import WordRule
 from core.prompts import Prompt
 from sandbox import Member, Sandbox
-from tests.bot.conftest import preferred, private_message, requested
+from tests.bot.conftest import ephemeral_message, requested_recipe, shown_preferences
 
 
-async def test_each_value_comes_from_what_is_closest_to_the_request(
+async def test_each_value_comes_from_the_most_specific_default(
     bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, ada: Member
 ) -> None:
     here = await sandbox.client.channel("night")
     await mo.slash("mod defaults", size="3:4", steps=20, style="night", exclude="fog | a house")
-    await private_message(mo, "Size: 56x72\nSteps: 20\nStyle: night\nExclude: fog \\| a house")
+    await ephemeral_message(mo, "Size: 56x72\nSteps: 20\nStyle: night\nExclude: fog \\| a house")
     await mo.slash("mod defaults", channel=here, steps=30, count=2)
-    await private_message(mo, "Size: not set\nSteps: 30\nStyle: not set")
-    shown = await preferred(ada, steps=40)
+    await ephemeral_message(mo, "Size: not set\nSteps: 30\nStyle: not set")
+    shown = await shown_preferences(ada, steps=40)
     assert (shown["steps"], shown["style"]) == ("40", "no preference (night)")
     assert shown["size"] == "no preference (56x72)"
 
-    recipe = await requested(mo, database)
+    recipe = await requested_recipe(mo, database)
     assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("56x72", 20, "night", 1)
     assert recipe.exclude == (Prompt("fog"), Prompt("a house"))
-    recipe = await requested(mo.at(here), database, style="none", exclude="rain")
+    recipe = await requested_recipe(mo.at(here), database, style="none", exclude="rain")
     assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("56x72", 30, None, 2)
     assert recipe.exclude == (Prompt("rain"),)
-    recipe = await requested(ada.at(here), database, include="a house on a hill | A house")
+    recipe = await requested_recipe(ada.at(here), database, include="a house on a hill | A house")
     assert (recipe.steps, recipe.exclude) == (40, (Prompt("fog"),))
-    assert (await requested(ada.at(here), database, steps=50)).steps == 50
+    assert (await requested_recipe(ada.at(here), database, steps=50)).steps == 50
 
 
-async def test_a_thread_takes_the_defaults_of_its_channel(
+async def test_a_thread_inherits_the_defaults_of_its_channel(
     bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member
 ) -> None:
     for channel_id, steps in ((0, 20), (mo.channel_id, 30)):
         await bot.guild_defaults.set(sandbox.guild.id, channel_id, Defaults(steps=steps), mo.id)
     thread = await mo.open_thread("sketches")
-    assert (await requested(mo.at(thread), database)).steps == 30
+    assert (await requested_recipe(mo.at(thread), database)).steps == 30
 
 
-async def test_clear_removes_what_is_not_set_again(
+async def test_clear_removes_all_defaults_that_are_not_set_again(
     bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member
 ) -> None:
     await mo.slash("mod defaults", steps=20, exclude="a *star*")
-    await private_message(mo, "Exclude: a")
+    await ephemeral_message(mo, "Exclude: a")
     await mo.slash("mod defaults", clear=True, count=3)
-    await private_message(mo, "Steps: not set\nStyle: not set\nExclude: not set\nImages at once: 3")
+    await ephemeral_message(
+        mo, "Steps: not set\nStyle: not set\nExclude: not set\nImages at once: 3"
+    )
     _, entries = await AuditLog(database).page(sandbox.guild.id)
     assert [details_text(entry) for entry in entries] == [
         "defaults of the server: count 3",
@@ -68,12 +70,12 @@ async def test_clear_removes_what_is_not_set_again(
         ({"exclude": "a b4d thing"}, "every request would be refused"),
     ],
 )
-async def test_a_default_that_no_request_could_have_is_refused(
+async def test_a_default_that_would_be_refused_in_a_request_is_refused(
     bot: ImagineBot, sandbox: Sandbox, mo: Member, options: dict[str, str], sentence: str
 ) -> None:
     await bot.guild_rules.add_word(sandbox.guild.id, WordRule("bad"), actor_id=1)
     await mo.slash("mod defaults", **options)
-    await private_message(mo, sentence)
+    await ephemeral_message(mo, sentence)
     assert (await bot.guild_defaults.get(sandbox.guild.id)).size is None
 
 
@@ -83,26 +85,26 @@ async def test_styles_are_suggested_in_the_members_language(
     await mo.set_locale("de")
     (choice, *_) = await mo.complete("mod defaults", "style", style="nacht")
     await mo.slash("mod defaults", style=choice["value"])
-    await private_message(mo, f"Stil: {choice['name']}")
-    assert (await requested(mo, database)).preset == "night"
+    await ephemeral_message(mo, f"Stil: {choice['name']}")
+    assert (await requested_recipe(mo, database)).preset == "night"
 
 
-async def test_a_default_that_a_later_rule_refuses_is_left_out_and_told_once(
+async def test_a_default_that_a_later_rule_refuses_is_left_out_and_logged_once(
     bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, ada: Member
 ) -> None:
     guild = sandbox.guild.id
     await mo.slash("mod defaults", exclude="fog | a bad thing")
-    await private_message(mo, "Exclude: fog")
+    await ephemeral_message(mo, "Exclude: fog")
     await bot.guild_rules.add_word(guild, WordRule("bad"), actor_id=mo.id)
     for _ in range(2):
-        assert not (await requested(ada, database)).exclude
-    assert (await requested(ada, database, exclude="rain")).exclude == (Prompt("rain"),)
+        assert not (await requested_recipe(ada, database)).exclude
+    assert (await requested_recipe(ada, database, exclude="rain")).exclude == (Prompt("rain"),)
     count, entries = await AuditLog(database).page(guild)
-    assert count == 3  # with the default and the rule
+    assert count == 3  # the other two: the default and the rule were set
     assert details_text(entries[0]) == r"exclude fog \| a bad thing matches the rule “bad”"
 
     await bot.guild_rules.remove_word(guild, "bad", actor_id=mo.id)
-    assert len((await requested(ada, database)).exclude) == 2
+    assert len((await requested_recipe(ada, database)).exclude) == 2
     await bot.guild_rules.add_word(guild, WordRule("fog"), actor_id=mo.id)
-    await requested(ada, database)
+    await requested_recipe(ada, database)
     assert details_text((await AuditLog(database).page(guild))[1][0]).endswith("“fog”")

@@ -1,4 +1,4 @@
-"""/mod styles: added by a moderator, chosen by the members of that server alone."""
+"""/mod styles: a moderator adds styles, and only members of that server can choose them."""
 
 from pathlib import Path
 
@@ -14,61 +14,61 @@ from core.moderation import WordRule
 from core.prompts import Prompt
 from core.settings import Settings
 from sandbox import Member, Sandbox
-from tests.bot.conftest import preferred, private_message, requested, running_bot
+from tests.bot.conftest import ephemeral_message, requested_recipe, running_bot, shown_preferences
 
 COMIC = {"name": "Our comic", "include": "ink:0.4 | comic:0.2", "exclude": "a photograph:0.2"}
 
 
-async def test_members_choose_a_style_of_their_server_and_its_recipe_outlives_it(
+async def test_members_can_choose_a_style_of_their_server_and_recipes_keep_it_after_its_removal(
     bot: ImagineBot, database: Database, mo: Member, ada: Member
 ) -> None:
     await mo.slash("mod styles add", **COMIC)
-    await private_message(mo, "can now choose the style “Our comic”")
+    await ephemeral_message(mo, "can now choose the style “Our comic”")
     choices = await ada.complete("imagine", "style", style="")
     assert [choice["name"] for choice in choices[:3]] == ["no style", "Our comic", "sunset"]
     (choice,) = await ada.complete("imagine", "style", style="COMIC")
-    recipe = await requested(ada, database, style=choice["value"], exclude="fog")
+    recipe = await requested_recipe(ada, database, style=choice["value"], exclude="fog")
     assert recipe.include[1:] == (Prompt("ink", 0.4), Prompt("comic", 0.2))
     assert recipe.exclude == (Prompt("fog"), Prompt("a photograph", 0.2))
     assert recipe.preset == "Our comic"
     assert any("Our comic" in message.text for message in await ada.messages())
 
-    assert (await preferred(ada, style="our comic"))["style"] == "Our comic"
-    assert (await requested(ada, database)).preset == "Our comic"
-    assert (await requested(ada, database, style="No style")).preset is None
+    assert (await shown_preferences(ada, style="our comic"))["style"] == "Our comic"
+    assert (await requested_recipe(ada, database)).preset == "Our comic"
+    assert (await requested_recipe(ada, database, style="No style")).preset is None
     await mo.slash("mod defaults", style="Our comic")
-    await private_message(mo, "Style: Our comic")
-    assert (await requested(mo, database)).include == recipe.include
+    await ephemeral_message(mo, "Style: Our comic")
+    assert (await requested_recipe(mo, database)).include == recipe.include
 
     (choice,) = await mo.complete("mod styles remove", "name", name="our")
     await mo.slash("mod styles remove", name=choice["value"])
-    await private_message(mo, "“Our comic” was removed")
-    assert (await requested(ada, database)).preset is None
-    assert (await requested(mo, database)).preset is None
+    await ephemeral_message(mo, "“Our comic” was removed")
+    assert (await requested_recipe(ada, database)).preset is None
+    assert (await requested_recipe(mo, database)).preset is None
     await ada.slash("imagine", include="a red circle", style="Our comic")
-    await private_message(ada, "There is no such style")
+    await ephemeral_message(ada, "There is no such style")
     kept = min(await JobQueue(database).waiting(), key=lambda job: job.id)
     assert kept.recipe == recipe
 
 
-async def test_a_style_is_seen_in_no_other_server(
+async def test_a_style_cannot_be_seen_in_other_servers(
     bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member, ada: Member
 ) -> None:
-    elsewhere = sandbox.guild.id + 1
+    other_guild = sandbox.guild.id + 1
     await mo.slash("mod styles add", **COMIC)
-    await private_message(mo, "Our comic")
+    await ephemeral_message(mo, "Our comic")
     style = await bot.guild_styles.find(sandbox.guild.id, "Our comic")
     assert style
     await bot.guild_styles.remove(sandbox.guild.id, "Our comic", mo.id)
-    await bot.guild_styles.add(elsewhere, style, mo.id, None)
+    await bot.guild_styles.add(other_guild, style, mo.id, None)
     await bot.members.set_preferences(
-        ada.id, Preferences(preset="Our comic", preset_guild=elsewhere)
+        ada.id, Preferences(preset="Our comic", preset_guild=other_guild)
     )
     assert not await ada.complete("imagine", "style", style="comic o")
-    assert (await requested(ada, database)).preset is None
-    assert (await preferred(ada))["style"] == "no preference (none)"
+    assert (await requested_recipe(ada, database)).preset is None
+    assert (await shown_preferences(ada))["style"] == "no preference (none)"
     await ada.slash("imagine", include="a red circle", style="Our comic")
-    refused = await private_message(ada, "There is no such style")
+    refused = await ephemeral_message(ada, "There is no such style")
     assert "Our comic" not in refused.text
 
 
@@ -88,56 +88,58 @@ async def test_a_style_is_seen_in_no_other_server(
         ({"include": "ink", "exclude": "Ink"}, "both include and exclude"),
     ],
 )
-async def test_a_style_that_no_request_could_use_is_refused(
+async def test_a_style_that_requests_could_not_use_is_refused(
     bot: ImagineBot, sandbox: Sandbox, mo: Member, options: dict[str, str], sentence: str
 ) -> None:
     await bot.guild_rules.add_word(sandbox.guild.id, WordRule("bad"), actor_id=1)
     await bot.guild_rules.add_word(sandbox.guild.id, WordRule("nude", True), actor_id=1)
     await mo.slash("mod styles add", **COMIC | options)
-    await private_message(mo, sentence)
+    await ephemeral_message(mo, sentence)
     assert not await bot.guild_styles.all(sandbox.guild.id)
 
 
-async def test_a_word_that_is_refused_later_refuses_the_style(
+async def test_a_style_with_a_word_that_is_refused_later_is_refused(
     bot: ImagineBot, sandbox: Sandbox, mo: Member, ada: Member
 ) -> None:
     await mo.slash("mod styles add", **COMIC)
-    await private_message(mo, "Our comic")
+    await ephemeral_message(mo, "Our comic")
     await bot.guild_rules.add_word(sandbox.guild.id, WordRule("ink"), actor_id=1)
     await ada.slash("imagine", include="a red circle", style="Our comic")
-    await private_message(ada, "doesn't allow this prompt")
+    await ephemeral_message(ada, "doesn't allow this prompt")
 
 
-async def test_the_list_has_pages_and_an_end(bot: ImagineBot, sandbox: Sandbox, mo: Member) -> None:
+async def test_the_list_is_paginated_and_has_a_limit(
+    bot: ImagineBot, sandbox: Sandbox, mo: Member
+) -> None:
     await mo.slash("mod styles add", **COMIC)
-    await private_message(mo, "Our comic")
+    await ephemeral_message(mo, "Our comic")
     style = await bot.guild_styles.find(sandbox.guild.id, "Our comic")
     assert style
     for number in range(1, MAX_STYLES):
         style = type(style)(f"style {number:02}", style.include, style.exclude)
         assert await bot.guild_styles.add(sandbox.guild.id, style, mo.id, None)
     await mo.slash("mod styles add", name="one more", include="ink:0.4")
-    await private_message(mo, "There are already 25 styles")
+    await ephemeral_message(mo, "There are already 25 styles")
     await mo.slash("mod styles list")
-    page = await private_message(mo, "Styles of this server")
+    page = await ephemeral_message(mo, "Styles of this server")
     assert r"**Our comic** · ink:0.4 \| comic:0.2 − a photograph:0.2" in page.text
     await mo.press(page, page.buttons[1].custom_id)
-    await private_message(mo, "style 12")
+    await ephemeral_message(mo, "style 12")
 
 
-async def test_members_look_at_styles_and_at_an_example_where_it_may_be_shown(
+async def test_members_see_the_styles_and_an_example_image_where_it_may_be_shown(
     bot: ImagineBot, sandbox: Sandbox, mo: Member, ada: Member, tmp_path: Path
 ) -> None:
     for colour in ("red", "navy"):
         Image.new("RGB", (9, 9), colour).save(tmp_path / f"{colour}.png")
     adult = await sandbox.client.channel("adult", nsfw=True)
     await mo.slash("mod styles add", **COMIC, image=tmp_path / "red.png")
-    await private_message(mo, "Our comic")
+    await ephemeral_message(mo, "Our comic")
     grown = {"name": "grown", "include": "lace:0.4", "image": tmp_path / "navy.png"}
     await mo.at(adult).slash("mod styles add", **grown)
-    await private_message(mo.at(adult), "grown")
+    await ephemeral_message(mo.at(adult), "grown")
     await ada.slash("styles")
-    listed = await private_message(ada, "**Of this server** grown · Our comic")
+    listed = await ephemeral_message(ada, "**Of this server** grown · Our comic")
     assert "**Built in** sunset" in listed.text
     for member, style, words, files in (
         (ada, "our comic", "**Include** ink:0.4", ["example.png"]),
@@ -146,11 +148,11 @@ async def test_members_look_at_styles_and_at_an_example_where_it_may_be_shown(
         (ada, "sunset", "a landscape at sunset", []),
     ):
         await member.slash("styles", style=style)
-        shown = await private_message(member, words)
+        shown = await ephemeral_message(member, words)
         assert [each["filename"] for each in shown.raw["attachments"]] == files
 
 
-async def test_the_hosts_styles_are_in_every_server(
+async def test_the_hosts_styles_are_available_in_every_server(
     sandbox: Sandbox, settings: Settings, database: Database, mo: Member, ada: Member
 ) -> None:
     path = settings.data_dir.parent / "styles.toml"
@@ -158,11 +160,11 @@ async def test_the_hosts_styles_are_in_every_server(
     given = settings.model_copy(update={"styles_file": path})
     async with running_bot(sandbox, given, database):
         (choice,) = await ada.complete("imagine", "style", style="haze")
-        assert (await requested(ada, database, style=choice["value"])).preset == "Haze"
-        assert (await preferred(ada, style="haze"))["style"] == "Haze"
+        assert (await requested_recipe(ada, database, style=choice["value"])).preset == "Haze"
+        assert (await shown_preferences(ada, style="haze"))["style"] == "Haze"
         assert (await Members(database).preferences(ada.id)).preset_guild is None
-        assert (await requested(ada, database)).include[1:] == (Prompt("fog", 0.4),)
+        assert (await requested_recipe(ada, database)).include[1:] == (Prompt("fog", 0.4),)
         await ada.slash("styles")
-        await private_message(ada, "**Built in** Haze · sunset")
+        await ephemeral_message(ada, "**Built in** Haze · sunset")
         await mo.slash("mod styles add", **COMIC | {"name": "HAZE"})
-        await private_message(mo, "“HAZE” is already taken")
+        await ephemeral_message(mo, "“HAZE” is already taken")
