@@ -1,1 +1,1 @@
-"""Benchmarks that anyone can run again, each with its baseline in the same run."""
+"""Reproducible benchmarks, each with its baseline in the same run."""

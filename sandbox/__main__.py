@@ -15,10 +15,10 @@ from sandbox.server import Sandbox
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sandbox", description="A local Discord on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free port")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) picks a free port")
     parser.add_argument("--data-dir", type=Path, help="where uploaded files are stored")
     parser.add_argument(
-        "--page", action="store_true", help="adds members and channels to try the page with"
+        "--page", action="store_true", help="add members and channels for trying the page"
     )
     parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line")
     return parser.parse_args()

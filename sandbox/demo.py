@@ -1,8 +1,8 @@
 """`make demo`: the whole product, once, in a terminal.
 
 Starts the local Discord, the bot and the engine as three processes. A scripted member runs
-/imagine and watches until the image is there. The result is kept in `out/`. The options come from
-the environment: INCLUDE, EXCLUDE, STEPS and SEED.
+/imagine and watches until the image is finished. The result is kept in `out/`. The options come
+from the environment: INCLUDE, EXCLUDE, STEPS and SEED.
 """
 
 import io
@@ -25,7 +25,7 @@ from sandbox.product import CANCEL_PREFIX, COMMAND
 
 OUT = Path("out")
 MIN_SIDE = 512
-"""Pixels that the long side of a posted image has at least."""
+"""The minimum length of a posted image's longer side, in pixels."""
 
 READY_SECONDS = 120.0
 
@@ -101,7 +101,7 @@ class Screen:
             self._print_status(title, status)
             for file in message.files:
                 await self._keep_frame(file)
-        raise DemoError("The local Discord stopped before the image was there.")
+        raise DemoError("The local Discord stopped before the image was finished.")
 
     def _print_status(self, title: str, status: str) -> None:
         line = f"{title:<14}{status}"
@@ -127,7 +127,7 @@ def _plain(markdown: str) -> str:
 
 
 async def _keep_image(member: Member, message: MessageView, out: Path) -> Path:
-    """Save the image of the final message. Raises DemoError unless it is as it should be."""
+    """Save the image of the final message. Raises DemoError if it is small or has no recipe."""
     posted = next(file for file in message.files if file.filename.endswith(".png"))
     content = await member.download(posted)
     path = out / "picture.png"
@@ -144,7 +144,7 @@ async def _keep_image(member: Member, message: MessageView, out: Path) -> Path:
 def _keep_timelapse(data: Path, out: Path) -> Path:
     found = sorted(data.glob("pictures/*/timelapse.mp4"))
     if not found:
-        raise DemoError("The engine left no timelapse.")
+        raise DemoError("The engine saved no timelapse.")
     return Path(shutil.copy(found[-1], out / "timelapse.mp4"))
 
 

@@ -26,7 +26,7 @@ async def play(*, browser: bool = True) -> None:
         url = addresses["SANDBOX_PAGE"]
         opened = browser and _has_screen() and await asyncio.to_thread(webbrowser.open, url)
         print(f"\n{'It is open in your browser' if opened else 'Open this in a browser'}: {url}")
-        print("Ctrl-C stops everything and keeps nothing.", flush=True)
+        print("Press Ctrl-C to stop everything and delete its data.", flush=True)
         await asyncio.Event().wait()
 
     with tempfile.TemporaryDirectory(prefix="imagine-") as folder:
@@ -46,7 +46,7 @@ async def _wait_for_bot(addresses: Addresses) -> None:
         try:
             await discord.wait_for_command(COMMAND, patience=READY_SECONDS)
         except TimeoutError:
-            raise ProcessError("The bot has not registered its commands in time.") from None
+            raise ProcessError("The bot did not register its commands in time.") from None
 
 
 def _has_screen() -> bool:

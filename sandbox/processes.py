@@ -34,9 +34,9 @@ async def run_product(
 ) -> None:
     """Run the local Discord, the bot and the engine for as long as `work` runs.
 
-    The bot and the engine run in `data`, where no `.env` of a real bot is. With `guild_commands`
-    the bot registers its commands in the first guild only. `report` gets the name and status of
-    each process once it runs.
+    The bot and the engine run in `data`, so they do not read the `.env` of a real bot. With
+    `guild_commands` the bot registers its commands in the first guild only. `report` gets the name
+    and status of each process once it runs.
 
     Raises:
         ProcessError: a process did not start, or ended before `work`.
@@ -119,7 +119,9 @@ async def alive(process: Process, log: Path) -> None:
     status = await process.wait()
     text = await asyncio.to_thread(log.read_text, errors="replace")
     last_lines = "\n".join(text.splitlines()[-LAST_LOG_LINES:])
-    raise ProcessError(f"The {log.stem} ended early (status {status}). It said:\n{last_lines}")
+    raise ProcessError(
+        f"The {log.stem} ended early (status {status}). Its last log lines:\n{last_lines}"
+    )
 
 
 async def _discord_ended(process: Process) -> None:

@@ -1,13 +1,13 @@
-"""`python -m bench.chaos table`: the outcome of each job while the bot and engine meet faults.
+"""`python -m bench.chaos table`: the outcome of each request under faults.
 
 For each fault, a local Discord and both processes are started. Members request images while the
 fault happens several times at random moments. Then the faults stop, and the outcomes are counted
 from what Discord received and shows, and from the database.
 
-A request counts once its interaction was responded to, or its job is in the database. It has to
-end exactly once, as a posted image, reason or cancellation. It is doubled if it has a second job
-message or a second message with the image, stuck if its message still shows that it waits, and lost
-if it has no end at all. `docs/faults.md` shows the table.
+A request counts if its interaction got a response, or if its job is in the database. It has to end
+exactly once, as a posted image, reason or cancellation. It is duplicated if it has a second job
+message or a second message with the image, stuck if its message still says that it is waiting or
+running, and lost if it has no outcome at all. `docs/faults.md` shows the table.
 """
 
 import argparse
@@ -59,7 +59,7 @@ class Count:
 
     @classmethod
     def of_verdicts(cls, fault: str, made: int, verdicts: Sequence[Verdict]) -> "Count":
-        """A doubled job has not ended exactly once, whatever it shows."""
+        """A duplicated job has not ended exactly once, whatever it shows."""
         fates = Counter(each.fate.value for each in verdicts)
         return cls(fault, made, dict(fates), sum(each.doubled for each in verdicts))
 
@@ -128,7 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
     parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=_choices())
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases there")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep logs and databases in this folder"
+    )
     parser.add_argument("--world", help=argparse.SUPPRESS)
     parsed = parser.parse_args(arguments)
     keys = parsed.only or list(FAULTS)
@@ -144,11 +146,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _choices() -> str:
-    return "these alone, of: " + ", ".join(FAULTS)
+    return "run only these of: " + ", ".join(FAULTS)
 
 
 async def _all(keys: Sequence[str], tries: int, seed: int, keep: Path | None) -> list[Count]:
-    """Runs every fault in a process of its own, a few in parallel; returns them in order."""
+    """Runs each fault in its own process, a few in parallel; returns the counts in order."""
     free = asyncio.Semaphore(AT_A_TIME)
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         base = keep or Path(temporary)
@@ -164,7 +166,7 @@ async def _all(keys: Sequence[str], tries: int, seed: int, keep: Path | None) ->
 async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count | None:
     fault = FAULTS[key]
     if fault.small_disk and not _can_mount():
-        print(f"{fault.name}: not tried, no small disk can be mounted here", file=sys.stderr)
+        print(f"{fault.name}: skipped, no small disk can be mounted here", file=sys.stderr)
         return None
     await asyncio.to_thread(_emptied, folder)
     options = ("--only", key, "--jobs", str(tries), "--seed", str(seed), "--world", str(folder))
@@ -180,11 +182,11 @@ async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count 
         process.kill()
         output = b""
     if process.returncode:
-        print(f"{fault.name}: the bench itself failed", file=sys.stderr)
+        print(f"{fault.name}: the benchmark itself failed", file=sys.stderr)
         return None
     values = json.loads(output)
     count = Count(**values | {"resumed": Resumed(**values["resumed"])})
-    print(f"{count.fault}: {count.fates}, {count.doubled} doubled", file=sys.stderr)
+    print(f"{count.fault}: {count.fates}, {count.doubled} duplicated", file=sys.stderr)
     return count
 
 

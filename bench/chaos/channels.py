@@ -96,7 +96,7 @@ def interaction_of(message: Payload) -> int | None:
 
 
 def custom_ids(message: Payload) -> list[str]:
-    """Of all buttons of a message."""
+    """The custom ids of a message's buttons."""
     return [part["custom_id"] for part in parts_of(message) if "custom_id" in part]
 
 

@@ -1,4 +1,4 @@
-"""Whether a history keeps the product's promises. Pure, and without any code of the product.
+"""Checks whether a history keeps the product's promises, without any code of the product.
 
 As in Jepsen: an operation that is `ok` has had its effect before it completed, one that `fail`ed
 never has one, and one that is `unknown` may have its effect at any time after it was invoked.
@@ -14,7 +14,7 @@ from bench.chaos.history import History, Operation, Outcome, Row, Shown, Snapsho
 
 T = TypeVar("T")
 Key = tuple[str, int, int | None, int | None]
-"""Of an entry in the moderators' log: what, where, by whom, and of which job or member."""
+"""An entry in the moderators' log: action, server, moderator, and job or member."""
 
 LATE = 120.0  #: seconds after which an operation with unknown outcome can no longer take effect
 END_TITLES = {"done": "Painted", "failed": "Failed", "cancelled": "Cancelled"}
@@ -67,7 +67,7 @@ class Facts:
 
     @cached_property
     def requests(self) -> list[Operation]:
-        """All requests, those that were refused among them."""
+        """All requests, including refused ones."""
         return [each for each in self.history.operations if each.name == "request"]
 
     @cached_property
@@ -76,7 +76,7 @@ class Facts:
 
     @cached_property
     def shown(self) -> dict[int, list[Shown]]:
-        """Everything that was shown of a request, by its seed."""
+        """Everything that was shown for a request, by its seed."""
         return _by((each for each in self.history.shown if each.seed), lambda each: each.seed or 0)
 
     @cached_property
@@ -131,17 +131,17 @@ def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
         answers = facts.answers.get(request.result.get("interaction", 0), [])
         reasons = [each for each in answers if each.text and not each.seed and not each.loading]
         if reasons and rows:
-            yield f"request {seed} was refused, “{reasons[-1].text}”, and is job {rows[0].job}"
+            yield f"request {seed} was refused, “{reasons[-1].text}”, but is job {rows[0].job}"
         if not rows:
             if request.result.get("acknowledged") and not reasons:
-                yield f"request {seed} was acknowledged and has neither a job nor a reason"
+                yield f"request {seed} was acknowledged but has neither a job nor a reason"
             continue
         yield from _ended(rows[0], job_messages)
     for answer in facts.latest.values():
         if answer.loading:
-            yield f"message {answer.message} is thinking for ever"
+            yield f"message {answer.message} shows “thinking…” forever"
     if facts.final.pending_answers:
-        yield f"{facts.final.pending_answers} answers are still open"
+        yield f"{facts.final.pending_answers} pending responses are left"
     if facts.final.integrity != "ok":
         yield f"the database is damaged: {facts.final.integrity}"
 
@@ -162,11 +162,11 @@ def _ended(row: Row, job_messages: list[Shown]) -> Iterator[str]:
         return
     for message in job_messages:
         if message.title != END_TITLES[row.state]:
-            yield f"job {row.job} is {row.state}, and its message says “{message.title}”"
+            yield f"job {row.job} is {row.state}, but its message says “{message.title}”"
         elif row.state == "done" and not message.image:
-            yield f"job {row.job} is done, and its message has no image"
+            yield f"job {row.job} is done, but its message has no image"
     if not job_messages:
-        yield f"job {row.job} is {row.state}, and no message says so"
+        yield f"job {row.job} is {row.state}, but no message says so"
 
 
 def deleted_things_stay_deleted(facts: Facts) -> Iterator[str]:
@@ -178,23 +178,23 @@ def deleted_things_stay_deleted(facts: Facts) -> Iterator[str]:
             continue
         seed, job = request.arguments["seed"], facts.job(request)
         if facts.job_messages(seed):
-            yield f"job {job} was deleted, and a message shows it"
+            yield f"job {job} was deleted, but a message shows it"
         if job in facts.final.folders:
-            yield f"job {job} was deleted, and its folder is there"
+            yield f"job {job} was deleted, but its folder exists"
         rows = [row for row in facts.rows.get(seed, ()) if not row.deleted]
         if rows:
-            yield f"job {job} was deleted, and its row is there"
+            yield f"job {job} was deleted, but its row exists"
         if any(each.name == "delete all" for each in deletions):
             yield from _forgotten(facts, request, job)
 
 
 def _forgotten(facts: Facts, request: Operation, job: int | None) -> Iterator[str]:
-    """After a member deleted everything, no trace of what they asked for is left."""
+    """After a member deleted everything, no trace of their requests is left."""
     if facts.rows.get(request.arguments["seed"]):
-        yield f"everything of its member was deleted, and job {job} has a row"
+        yield f"all data of its member was deleted, but job {job} has a row"
     for place, markers in facts.final.markers.items():
         if request.arguments["marker"] in markers:
-            yield f"everything of its member was deleted, and the text of job {job} is in {place}"
+            yield f"all data of its member was deleted, but the text of job {job} is in {place}"
     in_use = {name for row in facts.final.rows for name in row.uploads}
     image = request.arguments.get("image")
     for name in request.result.get("uploads", ()):
@@ -206,7 +206,7 @@ def _forgotten(facts: Facts, request: Operation, job: int | None) -> Iterator[st
             and each.outcome is not Outcome.FAIL
         ]
         if name in facts.final.uploads and name not in in_use and not others:
-            yield f"everything of its member was deleted, and the upload of job {job} is there"
+            yield f"all data of its member was deleted, but the upload of job {job} exists"
 
 
 def job_numbers_are_given_once(facts: Facts) -> Iterator[str]:
@@ -228,17 +228,17 @@ def nothing_else_is_deleted(facts: Facts) -> Iterator[str]:
             continue
         rows = facts.rows.get(seed, [])
         if not rows:
-            yield f"nobody deleted job {job}, and its row is gone"
+            yield f"nobody deleted job {job}, but its row is gone"
         for row in rows:
             if row.deleted:
-                yield f"nobody deleted job {job}, and it counts as deleted"
+                yield f"nobody deleted job {job}, but it counts as deleted"
             if row.state == "done" and job not in facts.final.images:
-                yield f"nobody deleted job {job}, and its images are gone from the disk"
+                yield f"nobody deleted job {job}, but its images are gone from the disk"
             for name in row.uploads:
                 if name not in facts.final.uploads:
-                    yield f"nobody deleted job {job}, and its uploaded image is gone"
+                    yield f"nobody deleted job {job}, but its uploaded image is gone"
             if row.state == "cancelled" and not _may_be_cancelled(facts, row):
-                yield f"nobody cancelled job {job}, and it is cancelled: {row.reason}"
+                yield f"nobody cancelled job {job}, but it is cancelled: {row.reason}"
 
 
 def _may_be_cancelled(facts: Facts, row: Row) -> bool:
@@ -281,11 +281,11 @@ def cancelled_jobs_post_no_image(facts: Facts) -> Iterator[str]:
         job = operation.job
         for each in facts.history.shown:
             if each.job == job and each.image and each.at > operation.completed:
-                yield f"job {job} was cancelled, and an image of it was posted afterwards"
+                yield f"job {job} was cancelled, but its image was posted afterwards"
                 break
         for row in facts.final.rows:
             if row.job == job and row.state != "cancelled":
-                yield f"job {job} was cancelled, and is {row.state}"
+                yield f"job {job} was cancelled, but is {row.state}"
     yield from _revived(facts)
     yield from _outlived(facts)
 
@@ -297,7 +297,7 @@ def _revived(facts: Facts) -> Iterator[str]:
     for snapshot in [*sorted(facts.history.snapshots, key=lambda each: each.at), final]:
         for job, state in snapshot.states.items():
             if last.get(job, state) in END_TITLES and last.get(job, state) != state:
-                yield f"job {job} was {last[job]}, and became {state}"
+                yield f"job {job} was {last[job]}, but became {state}"
             last[job] = state
 
 
@@ -313,7 +313,7 @@ def _outlived(facts: Facts) -> Iterator[str]:
                 or request.arguments["member"] == operation.arguments["member"]
             )
             if known and same and after and after.states.get(job or 0) in ("queued", "running"):
-                yield f"job {job} goes on after “{operation.name}”"
+                yield f"job {job} continues after “{operation.name}”"
 
 
 def paused_guilds_stand_still(facts: Facts) -> Iterator[str]:
@@ -359,7 +359,7 @@ def moderators_log_is_complete(facts: Facts) -> Iterator[str]:
         if not certain[key] <= entries[key] <= number:
             yield (
                 f"{certain[key]} to {number} times “{key[0]}” by {key[2]} of {key[3]},"
-                f" and {entries[key]} entries"
+                f" but {entries[key]} entries"
             )
     yield from _cleared(facts)
     yield from _cancelled_without_entry(facts)
@@ -382,11 +382,11 @@ def _cleared(facts: Facts) -> Iterator[str]:
         cancelled[key] += operation.result.get("cancelled", 0)
     for key, number in cancelled.items():
         if entries[key] < number:
-            yield f"{key[1]} cleared {number} jobs, and the log has {entries[key]}"
+            yield f"{key[1]} cleared {number} jobs, but the log has {entries[key]}"
 
 
 def _cancelled_without_entry(facts: Facts) -> Iterator[str]:
-    """An action of unknown outcome that took effect."""
+    """A moderator's cancellation of unknown outcome that took effect must be in the log."""
     logged = {each.job for each in facts.final.log if each.act == "cancel"}
     own = {each.job for each in facts.operations("cancel", "cancel button")}
     others = {
@@ -398,7 +398,7 @@ def _cancelled_without_entry(facts: Facts) -> Iterator[str]:
         if row.state != "cancelled" or row.deleted or row.job not in moderated - own - logged:
             continue
         if (row.guild, row.member) not in others and (row.guild, None) not in others:
-            yield f"a moderator cancelled job {row.job}, and the log does not say so"
+            yield f"a moderator cancelled job {row.job}, but the log does not say so"
 
 
 def _may_be_late(earlier: Operation, later: Operation) -> bool:

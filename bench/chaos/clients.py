@@ -235,19 +235,19 @@ class Requester(Client):
         if message := _chosen(deletable, step):
             with self._operation("delete", message) as operation:
                 try:
-                    asked = await self.member.press(
+                    confirmation = await self.member.press(
                         MessageView(message), f"imagine:delete:{job_on(message)}"
                     )
                 except NoResponseError:
                     operation.outcome = Outcome.FAIL  # it only asks for confirmation
                     return
-                if asked.message is None or not custom_ids(asked.message.raw):
+                if confirmation.message is None or not custom_ids(confirmation.message.raw):
                     operation.outcome = Outcome.FAIL
                     return
                 with suppress(NoResponseError):
-                    (sure,) = custom_ids(asked.message.raw)
-                    press = await self.member.press(asked.message, sure)
-                    await self.edited(operation, asked.message.id, press, r"was deleted\.")
+                    (confirm_id,) = custom_ids(confirmation.message.raw)
+                    press = await self.member.press(confirmation.message, confirm_id)
+                    await self.edited(operation, confirmation.message.id, press, r"was deleted\.")
 
     async def _delete_all(self, step: Step) -> None:
         with self.history.operation(
@@ -335,7 +335,7 @@ class Moderator(Client):
             await self._command("mod cancel", r"was cancelled\.", job=job_on(message) or 0)
 
     async def _cancel_in_channel(self, step: Step) -> None:
-        """Uses a member's button, as moderators may."""
+        """Uses `/cancel` in the member's channel, as moderators may."""
         if message := _chosen(self.job_messages(*WAITING_TITLES), step):
             member = self.member.at(int(message["channel_id"]))
             with (
@@ -392,10 +392,10 @@ class Moderator(Client):
                 return
             with suppress(NoResponseError):
                 press = await self.member.press(MessageView(message), buttons[0])
-                said = await self.edited(
+                text = await self.edited(
                     operation, int(message["id"]), press, r"\d+ jobs? cancelled"
                 )
-                if found := re.search(r"(\d+) jobs? cancelled", said):
+                if found := re.search(r"(\d+) jobs? cancelled", text):
                     operation.result["cancelled"] = int(found[1])
         await self.snapshot()
 

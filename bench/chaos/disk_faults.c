@@ -1,8 +1,8 @@
 /* Loaded before the C library (LD_PRELOAD): the n-th write or fsync of a file fails.
  *
- * The file that DISK_FAULTS names holds an order, "CALL SKIPPED FAILING ERRNO PART": calls of one
- * kind ("write" or "fsync"), on files whose paths contain PART, fail FAILING times after SKIPPED
- * that succeed. Then the order is removed. Without the file everything is as always.
+ * The file that DISK_FAULTS names describes a fault, "CALL SKIPPED FAILING ERRNO PART": calls of
+ * one kind ("write" or "fsync"), on files whose paths contain PART, fail FAILING times after
+ * SKIPPED that succeed. Then the file is removed. Without the file, all calls work normally.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,7 +19,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int active, skipped, failing, number;
 static char kind[16], part[256];
 
-static void read_order(const char *path) {
+static void read_fault(const char *path) {
     FILE *file = fopen(path, "r");
     if (!file) return;
     active = fscanf(file, "%15s %d %d %d %255s", kind, &skipped, &failing, &number, part) == 5;
@@ -36,7 +36,7 @@ static int fails(const char *call, int fd) {
     if (length <= 0) { errno = kept; return 0; }
     name[length] = 0;
     pthread_mutex_lock(&lock);
-    if (!active && strcmp(name, path)) read_order(path);
+    if (!active && strcmp(name, path)) read_fault(path);
     if (active && !strcmp(kind, call) && strstr(name, part)) {
         if (skipped > 0) skipped--;
         else {

@@ -24,7 +24,7 @@ from sandbox.discord.models import Channel, Event, Guild
 ROOT = Path(__file__).parents[2]
 RESTART_SECONDS = 0.5  #: the supervisor's delay before a restart
 CONFIG = os.EX_CONFIG
-PATIENCE = 90.0  #: seconds without any change after which what is left counts as lost
+PATIENCE = 90.0  #: seconds without any change after which unfinished requests count as lost
 START_PATIENCE = 400.0  #: seconds that a process may take to start
 QUIET_SECONDS = 3.0  #: after the last job, in which nothing more should happen
 WORDS = ("a red circle", "a blue star", "a green square", "snowy hills", "a house", "a yellow ring")
@@ -45,7 +45,7 @@ class World:
         """Members who still have requests to make."""
         self.extra_environment: dict[str, str] = {}
         self.injected = 0
-        """Faults that happened, rather than just being injected."""
+        """Faults that took effect, not just injected ones."""
         self._rows: list[Row] = []
         self._heard = 0
         self._wanted: set[str] = set()
@@ -150,7 +150,7 @@ class World:
             await asyncio.sleep(0.05)
 
     async def random_moment(self, most: int = 25) -> None:
-        """Waits for a random moment: a random number of message changes, up to `most`, and a bit.
+        """Waits for a random number of message changes, up to `most`, and up to 0.5 s more.
 
         Counting changes rather than seconds reaches any moment of a job on a slow machine, too.
         """
@@ -208,7 +208,7 @@ class World:
     async def request_several(
         self, member: Member, count: int, steps: tuple[int, int] = (10, 18)
     ) -> None:
-        """Makes this many requests one after the other, each with its own seed."""
+        """Makes this many requests, one after another, each with its own seed."""
         self.requesters += 1
         try:
             for _ in range(count):

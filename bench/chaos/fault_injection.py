@@ -1,10 +1,10 @@
 """`python -m bench.chaos.fault_injection bot|engine`: the real process, with injected faults.
 
 Some functions of the process are wrapped before it starts. A wrapped function does its usual work,
-unless the folder in INJECTED_FAULTS holds a file with the name of its fault: then the function
+unless the folder in INJECTED_FAULTS contains a file with the name of its fault: then the function
 removes the file and fails. So a benchmark triggers a fault at any moment by writing a file, and the
-restarted process does not meet it again. The file `clock` holds the seconds by which the wall clock
-is off.
+fault does not recur in the restarted process. The file `clock` contains the error of the wall clock
+in seconds.
 
 Two intervals are shortened so that the jobs of a dead engine are taken over sooner: the lease of a
 job and the interval between renewals. Nothing else differs from `python -m bot` and
@@ -29,7 +29,7 @@ LEASE_SECONDS, HEARTBEAT_SECONDS = 4.0, 1.0  #: instead of 20 and 5
 FOLDER = "INJECTED_FAULTS"  #: the variable that names the folder
 CLOCK = "clock"
 FAKE_RENDERER = "FAKE_RENDERER"
-"""The variable with which the engine renders plain greys, fast; nothing else changes."""
+"""The variable that makes the engine render plain greys, fast; nothing else changes."""
 STEP_SECONDS = 0.03  #: seconds per step of the fake renderer
 
 
@@ -141,7 +141,7 @@ def inject_faults(name: str, folder: Path) -> None:
 
 
 def _wrong_clock(offset: Path) -> None:
-    """Shifts the wall clock as if it had been set wrong; the monotonic clock is unaffected."""
+    """Shifts the wall clock, as if it were set wrong; the monotonic clock is unaffected."""
     right = time.time
 
     def wrong() -> float:

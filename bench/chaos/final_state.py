@@ -13,7 +13,7 @@ MARKER = re.compile(rb"zq[a-z]{6}qz")
 
 
 def marker(seed: int) -> str:
-    """A word that only one request contains, by which every trace of its text is found."""
+    """A word that only one request contains, so that every trace of its text can be found."""
     letters = ""
     for _ in range(6):
         seed, rest = divmod(seed, 26)
@@ -43,7 +43,7 @@ def pending(database: Path) -> int:
 
 
 def final_state(database: Path, data: Path, texts: Iterable[str]) -> FinalState:
-    """What is left; `texts` are those of all messages that others can read."""
+    """The final state; `texts` are those of all messages that others can read."""
     state = FinalState()
     state.markers["the database's file"] = _markers(
         path.read_bytes() for path in data.glob(f"{database.name}*")

@@ -44,7 +44,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One event of a message that is not a private answer; `deleted` events have no contents."""
+    """One event of a message; `deleted` events have no contents."""
 
     at: float
     event: str
@@ -110,7 +110,7 @@ class FinalState:
     uploads: list[str] = field(default_factory=list)
     """Names of the uploaded images on disk."""
     markers: dict[str, list[str]] = field(default_factory=dict)
-    """Which requests' marker words are found in which place."""
+    """The requests' marker words that were found, by place."""
     integrity: str = "ok"
 
 
@@ -152,7 +152,7 @@ class History:
 
 
 def read(path: Path) -> History:
-    """Reads a history that was written."""
+    """Reads a history that `History.write` wrote."""
     history = History()
     for line in path.read_text().splitlines():
         entry = json.loads(line)

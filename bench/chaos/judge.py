@@ -29,9 +29,9 @@ class Fate(StrEnum):
     UNREACHABLE = "unreachable"
     """It ended, but its channel is gone, or the bot is no longer in the server."""
     UNHEARD = "unheard"
-    """Not acknowledged: Discord told the member that the application did not respond."""
+    """Not acknowledged: the member read that the application did not respond."""
     STUCK = "stuck"
-    """Its message still shows that it waits or runs."""
+    """Its message still says that it is waiting or running."""
     LOST = "lost"
 
 

@@ -78,7 +78,7 @@ def _frozen(name: str) -> Run:
 
 
 def _clock(*seconds: int) -> Run:
-    """Sets the clock wrong until the next such nemesis, or the end."""
+    """Sets the clock wrong, until the next such nemesis or the end of the run."""
 
     async def run(world: World, history: History, draw: random.Random) -> None:
         world.inject("clock", str(draw.choice(seconds)))

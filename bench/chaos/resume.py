@@ -31,7 +31,7 @@ class Resumed:
 
 
 async def compare(world: World) -> Resumed:
-    """Renders the recipes of a world's resumed jobs on the command line, one after the other."""
+    """Renders the recipes of a world's resumed jobs on the command line, one after another."""
     with closing(sqlite3.connect(world.database)) as db:
         found = db.execute(
             "SELECT id, recipe FROM jobs WHERE attempts > 1 AND state = 'done' LIMIT ?", (COMPARED,)
@@ -69,11 +69,11 @@ def _are_same(some: list[Path], others: list[Path]) -> bool:
 
 
 def _later(folder: Path, job_ids: set[int]) -> int:
-    """The step at which a job was resumed, which only the engines' logs tell."""
-    taken_up: set[int] = set()
+    """How many jobs resumed after their first step, according to the engines' logs."""
+    resumed: set[int] = set()
     for log in folder.glob("engine-*.log"):
         for line in log.read_text().splitlines():
             entry: dict[str, Any] = json.loads(line) if line.endswith("}") else {}
             if entry.get("event") == "job started" and entry["step"] > 0:
-                taken_up.add(entry["job"])
-    return len(taken_up & job_ids)
+                resumed.add(entry["job"])
+    return len(resumed & job_ids)

@@ -57,11 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--first-seed", type=int, default=1, help="seed of the first run (default: 1)"
     )
-    parser.add_argument("--calm", action="store_true", help="without nemeses")
+    parser.add_argument("--calm", action="store_true", help="run without nemeses")
     parser.add_argument(
         "--out", type=Path, default=Path("out/chaos"), help="folder for the histories"
     )
-    parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these instead")
+    parser.add_argument(
+        "--check", type=Path, nargs="+", metavar="FILE", help="check these histories instead"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,9 +101,7 @@ def report(histories: Sequence[History], found: Sequence[tuple[int, Violation]])
     lines = [table(("operation", "ok", "fail", "unknown"), rows), ""]
     lines += [table(("nemesis", "times"), times), "", f"{len(found)} violations."]
     lines += [f"- seed {seed}: {violation}" for seed, violation in found]
-    lines += [
-        f"- “{name}” never succeeded: nothing is known about it" for name in never_ok(histories)
-    ]
+    lines += [f"- “{name}” never succeeded, so it was not checked" for name in never_ok(histories)]
     return "\n".join(lines)
 
 
@@ -164,17 +164,17 @@ def _clients(world: World, history: History, listener: Listener) -> list[Client]
             user, channel = discord.add_user(member), discord.add_channel(guild, member.lower())
             discord.join(guild, user)
             people.append(Member(world.discord.client, user.id, member, channel.id))
-        place = Guild(
+        server = Guild(
             guild.id,
             [person.channel_id for person in people],
             [person.id for person in people],
         )
-        clients += [Requester(world, history, listener, place, each, images) for each in people]
+        clients += [Requester(world, history, listener, server, each, images) for each in people]
         role = discord.add_role(guild, "moderators", int(Permission.MANAGE_MESSAGES))
         user = discord.add_user(name)
         discord.join(guild, user, [role.id])
         moderator = Member(world.discord.client, user.id, name, people[0].channel_id)
-        clients.append(Moderator(world, history, listener, place, moderator))
+        clients.append(Moderator(world, history, listener, server, moderator))
     return clients
 
 

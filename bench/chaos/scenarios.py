@@ -318,7 +318,7 @@ async def kicked(world: World) -> None:
 
 
 async def _new_session(world: World) -> None:
-    """The bot hears of a new server when it connects."""
+    """The bot learns of a new server when it connects."""
     world.discord.faults.drop_gateway(resumable=False)
     await asyncio.sleep(0.5)
     await world.ready()

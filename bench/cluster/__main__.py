@@ -1,4 +1,4 @@
-"""`python -m bench.cluster`: rendering on a Ray cluster, beside rendering in the engine's process.
+"""`python -m bench.cluster`: rendering on a Ray cluster, compared with the engine's process.
 
 The cluster is several Ray nodes on this machine, each with one CPU slot, so actors share its cores.
 It measures the overhead of Ray and the recovery from dead nodes, not the speed of a larger cluster.
@@ -107,7 +107,7 @@ class Engine:
         )
 
     async def ended(self, jobs: Sequence[Job]) -> list[Job]:
-        """Waits until all have ended, without queries, and returns them as they ended."""
+        """Waits, without queries, until all have ended. Returns them in their final state."""
         await until(lambda: all(self.claims.ends[job.id] for job in jobs))
         return [ended for job in jobs if (ended := await Jobs(self.database).get(job.id))]
 
@@ -149,10 +149,10 @@ async def on_cluster(address: str, renderers: int) -> AsyncIterator[Engine]:
     async with connected(settings), _engine(settings) as engine:
         cluster = engine.cluster = Cluster(settings, engine.database, engine.worker)
         running = asyncio.create_task(cluster.run())
-        # As many actors as there are jobs.
-        asked = [await engine.ask("a red circle", SHORT) for _ in range(renderers)]
+        # The cluster starts one actor per job.
+        requested = [await engine.ask("a red circle", SHORT) for _ in range(renderers)]
         await until(lambda: engine.worker.renderers == renderers)
-        await engine.ended(asked)
+        await engine.ended(requested)
         yield engine
         running.cancel()
         await asyncio.wait({running})
@@ -181,8 +181,8 @@ async def throughput(cluster: LocalCluster, jobs: int) -> str:
 
     async def images_per_hour(engine: Engine) -> float:
         began = time.monotonic()
-        asked = [await engine.ask(TEXTS[i % len(TEXTS)], 100, seed=i) for i in range(jobs)]
-        ended = await engine.ended(asked)
+        requested = [await engine.ask(TEXTS[i % len(TEXTS)], 100, seed=i) for i in range(jobs)]
+        ended = await engine.ended(requested)
         assert all(job.state is State.DONE for job in ended)
         return 3600 * jobs / (time.monotonic() - began)
 
@@ -347,7 +347,7 @@ async def kills(cluster: LocalCluster, jobs: int) -> str:
     rng = random.Random(7)
     killed: Counter[str] = Counter()
     async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
-        asked = [
+        requested = [
             await engine.ask(TEXTS[number % len(TEXTS)], 40, seed=number % len(TEXTS))
             for number in range(jobs)
         ]
@@ -369,7 +369,7 @@ async def kills(cluster: LocalCluster, jobs: int) -> str:
                 cluster.add()
 
         killing = asyncio.create_task(kill_at_random())
-        ended = await engine.ended(asked)
+        ended = await engine.ended(requested)
         killing.cancel()
         await asyncio.wait({killing})
         images = {job.id: _bytes(engine, job) for job in ended}
@@ -406,8 +406,12 @@ async def nodes(cluster: LocalCluster, count: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cluster", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--jobs", type=int, default=60, help="for throughput and kills")
-    parser.add_argument("--turns", type=int, default=5, help="for overhead and recovery")
+    parser.add_argument(
+        "--jobs", type=int, default=60, help="number of jobs for throughput and kills"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=5, help="number of repetitions for overhead and recovery"
+    )
     chosen = parser.parse_args()
     use_cores()
     print(f"{description()}, Ray {ray.__version__}\n")

@@ -15,7 +15,7 @@ from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]
 from ray.cluster_utils import Cluster
 
 STORE = 100 * 2**20  #: bytes of each node's object store
-ADDRESS = "127.0.0.2"  #: Ray would replace 127.0.0.1 by the machine's public address
+ADDRESS = "127.0.0.2"  #: Ray would replace 127.0.0.1 with the machine's public address
 PREEMPTED = 2  #: Ray's code for the reason to drain a node
 
 
@@ -32,7 +32,7 @@ class LocalCluster:
             **_small(),
         }
         self.folder = folder
-        """Where Ray keeps its logs, and what it was sent."""
+        """Where Ray keeps its logs, and the code and data that it was sent."""
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
 

@@ -140,7 +140,7 @@ class Engines:
             self.environment.process(self.end())
 
     def end(self) -> Generator[simpy.Event, Any, None]:
-        """What follows an image, when its slot is already free."""
+        """What happens after an image, when its slot is already free."""
         yield from self.use("files", self.costs.finish)
         yield from self.use("the database", self.costs.write)
         yield from self.use("Discord", 1 / REQUESTS)
@@ -173,7 +173,7 @@ def simulate(setting: Setting, costs: Costs) -> Outcome:
 async def measure(turns: int) -> Costs:
     """Measures each cost on this machine, at full size, as the fastest of several turns.
 
-    The end of an image takes longer; of that it is the CPU time.
+    For the end of an image, which takes longer, it is the CPU time.
     """
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         write = await _write(Path(folder), turns)
@@ -313,8 +313,8 @@ def plot(lines: Mapping[str, list[float]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cluster.simulation", description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="the costs of this machine")
-    parser.add_argument("--plot", type=Path, help="a PNG")
+    parser.add_argument("--measure", action="store_true", help="measure the costs on this machine")
+    parser.add_argument("--plot", type=Path, help="write a plot to this PNG file")
     chosen = parser.parse_args()
     costs = asyncio.run(measure(turns=200)) if chosen.measure else Costs()
     print(f"{costs}\n")

@@ -64,7 +64,7 @@ class RefusedError(Exception):
 
 
 async def measured(name: str, hostile_members: int, seconds: float) -> Attack:
-    """One attack on a new bot, watched for so many seconds."""
+    """One attack on a new bot, watched for this many seconds."""
     attack = Attack(name)
     async with hosted() as (host, discord):
         await host.start("bot")
@@ -110,7 +110,7 @@ async def _hostile_files(discord: SandboxClient) -> list[str]:
 
 
 def _commands(members: Sequence[Member], files: Sequence[str]) -> list[Awaitable[None]]:
-    """Three files a command from a lone member, one from each of many."""
+    """Commands with three files each if there is one member, else with one file each."""
     per_command = PER_COMMAND if len(members) == 1 else 1
     bundles = [files[n : n + per_command] for n in range(0, len(files), per_command)]
     return [_attack(members[n % len(members)], each) for n, each in enumerate(bundles)]
@@ -165,20 +165,31 @@ def report(attacks: Sequence[Attack]) -> str:
         ]
         for attack in attacks
     ]
-    said = [table(head, lines)]
+    paragraphs = [table(head, lines)]
     for attack in attacks:
         if attack.beside is None:
-            said.append(f"The honest member beside {attack.name} got the answer: {attack.answer}")
+            paragraphs.append(
+                f"With files from {attack.name}, the honest member got: {attack.answer}"
+            )
         elif attack.beside > WITHIN:
-            said.append(f"NOT as it should be: {attack.beside:.1f} s beside {attack.name}.")
+            paragraphs.append(
+                f"NOT as it should be: {attack.beside:.1f} s with files from {attack.name}."
+            )
         if attack.added > MOST_MIB:
-            said.append(f"NOT as it should be: {attack.added:.0f} MiB added by {attack.name}.")
-    return "\n\n".join(said)
+            paragraphs.append(
+                f"NOT as it should be: {attack.added:.0f} MiB added by files from {attack.name}."
+            )
+    return "\n\n".join(paragraphs)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load.attachments", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=25.0, help="how long to wait at most")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=25.0,
+        help="how long to wait for the honest image, in seconds",
+    )
     parser.add_argument("--out", type=Path, default=Path("out/load"))
     options = parser.parse_args()
     attacks = [

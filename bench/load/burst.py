@@ -79,7 +79,9 @@ class Burst:
         if self.refused:
             found.append(f"{len(self.refused)} requests were refused: {self.refused[0]}")
         if self.limited.total() > MOST_LIMITED * self.requests.total():
-            found.append(f"{self.limited.total()} of {self.requests.total()} requests met a 429")
+            found.append(
+                f"{self.limited.total()} of {self.requests.total()} requests got status 429"
+            )
         return found
 
 
@@ -134,7 +136,7 @@ async def _newcomers(discord: SandboxClient, name: str) -> list[Member]:
 
 
 async def _ask_all(members: Sequence[Member], burst: Burst) -> None:
-    """Requests of all members, equally many, shuffled, and spread evenly over the time."""
+    """Makes equally many requests by each member, shuffled and spread evenly over the time."""
     asking = [member for member in members for _ in range(REQUESTS // len(members))]
     random.Random(5).shuffle(asking)
     began = time.monotonic()
@@ -166,12 +168,12 @@ async def _wait_for_job_messages(discord: SandboxClient, burst: Burst, skipped: 
     while time.monotonic() - began < SHOWN_SECONDS:
         requests = (await discord.requests())[skipped:]
         shown = [each["moment"] for each in requests if each["route"] == _JOB_MESSAGE]
-        asked = [each["moment"] for each in requests if _CALLBACK.fullmatch(each["path"])]
-        if len(shown) >= len(asked):
-            burst.last_message = max(shown) - max(asked)
+        requested = [each["moment"] for each in requests if _CALLBACK.fullmatch(each["path"])]
+        if len(shown) >= len(requested):
+            burst.last_message = max(shown) - max(requested)
             return
         await asyncio.sleep(1)
-    burst.faults.append(f"{len(asked) - len(shown)} job messages were not shown in time")
+    burst.faults.append(f"{len(requested) - len(shown)} job messages were not shown in time")
 
 
 def _count(burst: Burst, requests: Iterable[dict[str, Any]], skipped: int) -> None:
@@ -192,16 +194,16 @@ async def _check_queue(host: Product, burst: Burst, requests: int) -> None:
     """Checks that each request is queued once, and that claims were in fair order."""
     async with Database.open(host.database) as database, database.snapshot() as db:
         jobs = [Job.from_row(row) for row in await rows_of(db, "SELECT * FROM jobs ORDER BY id")]
-    asked = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < REQUESTS)
+    requested = Counter(job.recipe.model_dump_json() for job in jobs if job.recipe.seed < REQUESTS)
     if len(jobs) != requests:
         burst.faults.append(f"{len(jobs)} jobs are in the queue instead of {requests}")
     unfair = unfairly_claimed(jobs)
     if unfair:
-        burst.faults.append(f"{len(unfair)} jobs were claimed before their time: {unfair[:5]}")
-    begun = sum(job.started_at is not None for job in jobs)
+        burst.faults.append(f"{len(unfair)} jobs were claimed out of turn: {unfair[:5]}")
+    claimed_count = sum(job.started_at is not None for job in jobs)
     burst.queue = (
-        f"{len(jobs):,} jobs for {requests:,} requests ({len(asked):,} different in the burst),"
-        f" {begun:,} claimed, {len(unfair)} of them out of turn"
+        f"{len(jobs):,} jobs for {requests:,} requests ({len(requested):,} different in the burst),"
+        f" {claimed_count:,} claimed, {len(unfair)} of them out of turn"
     )
 
 
@@ -212,9 +214,9 @@ async def _claim_all(host: Product, burst: Burst) -> None:
         taken = []
         while job := await Claims(database).claim("bench", 1e6):
             taken.append(job.id)
-    lawful = sorted(waiting, key=lambda job: claim_order(job.priority, job.turn, job.id))
-    if taken != [job.id for job in lawful]:
-        burst.faults.append("the jobs were not claimed in the order of the law")
+    expected = sorted(waiting, key=lambda job: claim_order(job.priority, job.turn, job.id))
+    if taken != [job.id for job in expected]:
+        burst.faults.append("the jobs were not claimed in fair order")
     burst.queue += f"; then {len(taken):,} claimed in fair order"
 
 
@@ -268,12 +270,12 @@ def report(bursts: Sequence[Burst]) -> str:
                 *(f"{n / MIB:.0f}" for n in (burst.before, max(burst.memory), burst.after)),
             ]
         )
-    said = [table(head, lines)]
+    paragraphs = [table(head, lines)]
     for burst in bursts:
         if burst.limited:
             routes = ", ".join(f"{route}: {count}" for route, count in burst.limited.items())
-            said.append(f"429s {burst.name}: {routes}.")
+            paragraphs.append(f"429s {burst.name}: {routes}.")
         if burst.queue:
-            said.append(f"The queue, {burst.name}: {burst.queue}.")
-        said += [f"NOT as it should be, {burst.name}: {fault}." for fault in burst.judge()]
-    return "\n\n".join(said)
+            paragraphs.append(f"The queue, {burst.name}: {burst.queue}.")
+        paragraphs += [f"NOT as it should be, {burst.name}: {fault}." for fault in burst.judge()]
+    return "\n\n".join(paragraphs)

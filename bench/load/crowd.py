@@ -23,7 +23,7 @@ GUILDS = 100
 PAUSED = 3
 """The guild that is paused; guilds are numbered from 1, by size."""
 WAITING_EACH = 5
-"""A member's waiting jobs at most, as the bot allows."""
+"""The maximum number of waiting jobs per member, as the bot allows."""
 WAITING_PER_FINISHED = 4
 """Waiting jobs for each finished one."""
 SECONDS = 3.0

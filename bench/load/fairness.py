@@ -147,11 +147,11 @@ async def report(floods: Iterable[Flood]) -> str:
             await rendered_by_ours(requests),
             await render(FirstComeFirstServed(), requests),
         )
-        asked = f"{flood.requests:,}" + (f" × {flood.images}" if flood.images > 1 else "")
+        requested = f"{flood.requests:,}" + (f" × {flood.images}" if flood.images > 1 else "")
         members = flood.members if flood.requests else 0
         waits = (f"{wait(side):,.0f}" for side in (ours, plain))
         indices = (f"{index(side):.2f}" for side in (ours, plain))
-        rows.append((asked, members, *waits, *indices))
+        rows.append((requested, members, *waits, *indices))
     return table(head, rows, text_columns=0)
 
 
@@ -194,13 +194,15 @@ def index(rendered: Sequence[Rendered]) -> float:
     moment, divided by the actual time, and at most 1.
     """
     ideal = shared_evenly([each.request for each in rendered])
-    asked: dict[int, float] = {}
+    arrived: dict[int, float] = {}
     ended: dict[int, float] = {}
     for each in rendered:
         member = each.request.member
-        asked[member] = min(asked.get(member, each.request.moment), each.request.moment)
+        arrived[member] = min(arrived.get(member, each.request.moment), each.request.moment)
         ended[member] = max(ended.get(member, 0.0), each.ended)
-    shares = [min(1.0, (ideal[who] - asked[who]) / (ended[who] - asked[who])) for who in asked]
+    shares = [
+        min(1.0, (ideal[who] - start) / (ended[who] - start)) for who, start in arrived.items()
+    ]
     return sum(shares) ** 2 / (len(shares) * sum(share**2 for share in shares))
 
 

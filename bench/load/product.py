@@ -1,4 +1,4 @@
-"""The product as a host runs it: processes beside a local Discord."""
+"""The product as a host runs it: as processes, connected to a local Discord."""
 
 import asyncio
 import json
@@ -120,6 +120,6 @@ async def hosted(model: str = "sketch") -> AsyncIterator[tuple[Product, SandboxC
         addresses, _ = await stack.enter_async_context(local_discord(folder))
         client = SandboxClient(addresses["SANDBOX_URL"], addresses["SANDBOX_TOKEN"])
         discord = await stack.enter_async_context(client)
-        made = Product(folder, addresses, model)
-        stack.push_async_callback(made.close)
-        yield made, discord
+        product = Product(folder, addresses, model)
+        stack.push_async_callback(product.close)
+        yield product, discord

@@ -34,7 +34,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TIMES, RARE_TIMES = 200, 10
 """How often each query runs, and how often a rare one does."""
 ASKERS = 50
-"""Jobs that are asked about, evenly from the head of the queue to its tail."""
+"""Jobs that are looked up, taken evenly from the head of the queue to its tail."""
 FOLDERS = 300
 """Folders on disk that the engine looks up before it deletes old ones."""
 LIMIT = 0.050
@@ -63,7 +63,7 @@ class Queue:
         return self.draw.choice(self.waiting)
 
     async def sample_jobs(self) -> None:
-        """Picks the jobs that are asked about."""
+        """Picks the jobs to look up."""
         count = await JobQueue(self.database).waiting_count()
         for part in range(ASKERS):
             self.waiting += await JobQueue(self.database).waiting(1, part * count // ASKERS)
@@ -105,7 +105,7 @@ class Queue:
         yield "Prometheus metrics", JobQueue(database).stats
 
     async def page(self, shown: type[PagedList], number: int = 0) -> None:
-        """Makes a page of a list, as the bot does."""
+        """Builds a page of a list, as the bot does."""
         interaction = _interaction(self.database, self.random_job)
         await shown.page(interaction, number, "")
 

@@ -1,7 +1,7 @@
 """Half an hour or more under faults: do memory, open files and the write-ahead log stay flat?
 
-The bot and the engine are processes of their own. Discord runs in this process, so that it can be
-made to fail. Members keep requesting small images, delete some, and look at lists. In the first
+The bot and the engine are separate processes. Discord runs in this process, so that it can be made
+to fail. Members keep requesting small images, delete some, and look at lists. In the first
 third, the engine is killed several times and the bot once. The trends are those of the last two
 thirds, during which both processes survive all other faults.
 """
@@ -173,9 +173,9 @@ class SoakTest:
 
     async def _press_twice(self, member: Member, message: MessageView, button: str) -> None:
         """Deletes an image and confirms it."""
-        asked = await member.press(message, button)
-        if asked.message and (yes := _button(asked.message, "Delete")):
-            await member.press(asked.message, yes)
+        confirmation = await member.press(message, button)
+        if confirmation.message and (yes := _button(confirmation.message, "Delete")):
+            await member.press(confirmation.message, yes)
 
     async def _show_queue(self) -> None:
         member = self._draw.choice(self._members)
@@ -258,7 +258,7 @@ def report(soak: Soak) -> str:
     shown = "all were shown" if not soak.left else f"NOT shown were {soak.left}"
     return (
         f"{table(head, lines)}\n\n{soak.minutes:.0f} minutes, {len(soak.moments)} samples."
-        f" There were {happened}. Of the jobs {states}; {shown}."
+        f" There were {happened}. The jobs ended as {states}; {shown}."
     )
 
 

@@ -38,7 +38,7 @@ TEXTS = {
 
 
 def rule_sets() -> dict[str, list[str]]:
-    """Words that servers refuse, and words that were made to be slow."""
+    """Words that servers refuse, and words that are meant to be slow."""
     draw = random.Random(7)
 
     def words(alphabet: str, least: int, most: int) -> list[str]:

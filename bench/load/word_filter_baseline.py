@@ -1,6 +1,7 @@
-"""The word filter before it used an automaton, kept to measure against.
+"""The word filter before it used an automaton, kept as a baseline.
 
-It compared each rule with every row of single letters, in every reading: cubic in the text.
+It compared each rule with every run of single letters, in every reading, which takes time cubic in
+the length of the text.
 """
 
 import re
@@ -15,10 +16,10 @@ from confusable_homoglyphs import confusables
 from core.moderation import WordRule
 
 SHORTEST_SPELLED = 3
-"""Letters with gaps between them are taken for one word from so many on: "plan b a dog" is none."""
+"""The fewest letters with gaps between them that are read as a word; "plan b a dog" has too few."""
 
 MOST_UNCLEAR = 4
-"""Of a word's letters that may be an i or an l, so many are tried both ways."""
+"""How many of a word's letters that may be an i or an l are tried both ways."""
 
 _INVISIBLE = frozenset({"Mn", "Me", "Cf"})
 _GLUE = re.compile(r"(?<=\w)[-_.*~·]+(?=\w)")
@@ -55,9 +56,9 @@ def first_hit(rules: Iterable[WordRule], text: str) -> Hit | None:
 
 
 def _places(text: str) -> dict[str, str]:
-    """All that may be read as one word, each with what stands there.
+    """Everything that may be read as one word, with its original text.
 
-    These are the words, the words with their glue taken out, and rows of single letters.
+    These are the words, the words without the signs inside them, and runs of single letters.
     """
     words = _words(text)
     read = [(word, word) for word in words]
@@ -68,7 +69,7 @@ def _places(text: str) -> dict[str, str]:
 
 
 def _spelled(words: list[str]) -> Iterator[list[str]]:
-    """Every row of single letters that may be a word with gaps."""
+    """Every run of single letters that may be a word with gaps."""
     for first in range(len(words)):
         for end in range(first + 1, len(words) + 1):
             if len(words[end - 1]) > 1:
@@ -78,7 +79,7 @@ def _spelled(words: list[str]) -> Iterator[list[str]]:
 
 
 def _phrase(wanted: list[frozenset[str]], words: list[str]) -> str | None:
-    """Where several words stand one after the other."""
+    """The text where these words first follow one another; None if they never do."""
     for first in range(len(words) - len(wanted) + 1):
         here = words[first : first + len(wanted)]
         pairs = zip(wanted, map(_readings, here), strict=True)
@@ -92,7 +93,7 @@ def _words(text: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    """Without accents and what is invisible."""
+    """The text without accents and invisible characters."""
     characters = unicodedata.normalize("NFKD", text)
     kept = "".join(c for c in characters if unicodedata.category(c) not in _INVISIBLE)
     return unicodedata.normalize("NFC", kept)
@@ -100,10 +101,10 @@ def _bare(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _readings(word: str) -> frozenset[str]:
-    """How a word may be read, in small letters.
+    """The readings of a word, in lower case.
 
-    A 1 and a capital I are an i or an l, other digits are letters; digits alone are a number. A
-    capital may look like another letter than the small one does: both are tried.
+    A 1 or a capital I is read as i and as l, other digits as letters; digits alone are a number. A
+    capital letter may look like a different letter than its lower-case form, so both are tried.
     """
     if word.isdigit():
         return frozenset({word})

@@ -55,10 +55,10 @@ async def measure(rounds: int, steps: int) -> dict[str, Any]:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
             page = await browser.new_page(viewport={"width": 1280, "height": 800})
-            weight = await _load(page, address)
+            sizes = await _load(page, address)
             watcher = await client.member("Watcher")
             measured = [await _round(page, watcher, steps) for _ in range(rounds + 1)]
-    return {"rounds": measured[1:], "warm-up": measured[0], **weight}
+    return {"rounds": measured[1:], "warm-up": measured[0], **sizes}
 
 
 async def _load(page: Page, address: str) -> dict[str, float]:
@@ -80,9 +80,9 @@ async def _load(page: Page, address: str) -> dict[str, float]:
 async def _round(page: Page, watcher: Member, steps: int) -> dict[str, dict[str, float]]:
     await page.locator("#composer-text").fill(f"/imagine include: {PROMPT} steps: {steps}")
     await page.get_by_role("form", name="Command /imagine").wait_for()
-    begun = asyncio.Event()
-    script = asyncio.create_task(_watch(watcher, begun))
-    await begun.wait()
+    watching = asyncio.Event()
+    script = asyncio.create_task(_watch(watcher, watching))
+    await watching.wait()
     shown = asyncio.create_task(page.evaluate(_WATCH))
     await asyncio.sleep(0.3)
     began = time.perf_counter()
@@ -92,23 +92,23 @@ async def _round(page: Page, watcher: Member, steps: int) -> dict[str, dict[str,
     return {"page": on_page, "script": scripted}
 
 
-async def _watch(watcher: Member, begun: asyncio.Event) -> dict[str, float]:
+async def _watch(watcher: Member, watching: asyncio.Event) -> dict[str, float]:
     """When a new job message, its first frame and its image reach a member without a page."""
     old = {message.id for message in await watcher.messages()}
     seen: dict[str, float] = {}
     async with aclosing(watcher.watch()) as changes:
-        begun.set()
+        watching.set()
         async for change in changes:
             message = change.message
             if message is None or message.id in old:
                 continue
             names = " ".join(file.filename for file in message.files)
-            for moment, there in (
+            for moment, visible in (
                 ("card", bool(message.title)),
                 ("frame", "step-" in names),
                 ("picture", "imagine-" in names),
             ):
-                if there and moment not in seen:
+                if visible and moment not in seen:
                     seen[moment] = time.perf_counter()
             if "picture" in seen:
                 return seen
@@ -128,7 +128,7 @@ def report(measured: dict[str, Any]) -> str:
         rows.append((NAMES[moment], f"{page:.2f} s", f"{script:.2f} s", f"{page / script:.2f}"))
     return (
         f"{table(('from Enter to', 'page', 'without a page', 'ratio'), rows)}\n\n"
-        f"{measured['bytes sent']:,.0f} bytes over the line for the page"
+        f"{measured['bytes sent']:,.0f} bytes sent for the page"
         f" ({measured['bytes of files']:,.0f} as files),\n"
         f"loaded in {measured['seconds to load']:.2f} s."
     )
@@ -137,8 +137,10 @@ def report(measured: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=100, help="of each image")
-    parser.add_argument("--json", action="store_true", help="all numbers, instead of the table")
+    parser.add_argument("--steps", type=int, default=100, help="steps of each image")
+    parser.add_argument(
+        "--json", action="store_true", help="print all numbers as JSON instead of the table"
+    )
     arguments = parser.parse_args()
     try:
         measured = asyncio.run(measure(arguments.rounds, arguments.steps))

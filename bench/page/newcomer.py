@@ -1,9 +1,9 @@
-"""`python -m bench.page.newcomer --out runs/newcomer`: a newcomer's first requests, with seconds.
+"""`python -m bench.page.newcomer --out runs/newcomer`: how long a newcomer's requests take.
 
-The page of `make try` is opened, and each of a newcomer's requests is typed on it, one after the
-other has ended. For each it says how many seconds after pressing Enter there is an answer, a first
-frame and the end, and what the end is; a sheet shows the messages. `--address` looks at a page that
-is already open instead, such as that of an earlier version.
+It opens the page of `make try` and types a newcomer's requests, each after the previous one has
+ended. For each it reports the seconds from pressing Enter to the first response, the first frame
+and the end, and the result; a contact sheet shows the messages. With `--address` it uses a page
+that is already being served, such as that of an earlier version.
 """
 
 import argparse
@@ -33,8 +33,8 @@ REQUESTS = (
     "/imagine include: qwxz",
     "/imagine include: the moon over snowy hills at night",
 )
-"""What a newcomer to the first version tried, then what nobody understands, and at last an example
-of that version's own help."""
+"""What a newcomer tried in the first version, then a meaningless prompt, and finally an example
+from that version's help."""
 PATIENCE = 120.0
 """Seconds until a request counts as unanswered."""
 DESKTOP = {"width": 1100, "height": 1000}
@@ -54,7 +54,7 @@ _SEEN = """(count) => {
 
 @dataclass(slots=True)
 class Outcome:
-    """Of one request: seconds until each moment, None if it never came, and how it ended."""
+    """The outcome of a request: seconds until each moment (None if it never came), and the end."""
 
     request: str
     answer: float | None = None
@@ -89,7 +89,7 @@ class Outcome:
 
 
 async def measure(address: str | None) -> tuple[float, list[Outcome]]:
-    """Seconds until the page can be used, and what became of each request."""
+    """Seconds until the page can be used, and the outcome of each request."""
     async with _page(address) as (page, seconds):
         return seconds, [await _request(page, request) for request in REQUESTS]
 
@@ -175,7 +175,7 @@ def sheet(outcomes: Sequence[Outcome]) -> Image.Image:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=Path("runs/newcomer"))
-    parser.add_argument("--address", help="of a page that is already open")
+    parser.add_argument("--address", help="URL of a page that is already being served")
     arguments = parser.parse_args()
     try:
         seconds, outcomes = asyncio.run(measure(arguments.address))

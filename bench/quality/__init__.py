@@ -1,1 +1,1 @@
-"""How well a model renders what was asked for."""
+"""How well a model renders what was requested."""

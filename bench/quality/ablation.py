@@ -115,9 +115,11 @@ VARIANTS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quality.ablation", description=__doc__)
-    parser.add_argument("--prompts", type=int, default=60, help="approximate number, of every kind")
+    parser.add_argument(
+        "--prompts", type=int, default=60, help="about how many prompts, evenly from each kind"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="images per prompt")
-    parser.add_argument("--variants", type=int, help="only the first few variants")
+    parser.add_argument("--variants", type=int, help="run only this many variants, the first ones")
     parser.add_argument("--out", type=Path, default=Path("out/ablation.md"))
     options = parser.parse_args()
     model = load_model(MODEL, Path("data"), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""`python -m bench.quality.components`: how many principal components the prior must move.
+"""`python -m bench.quality.components`: how many principal components the prior needs.
 
 Real images by makers whom the judges do not know are encoded, reduced to the prior's first
 components, and decoded. It needs the image sets: `python -m training data`.

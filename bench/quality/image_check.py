@@ -1,8 +1,8 @@
 """`python -m bench.quality.image_check`: how often the image check is right, at each threshold.
 
 The images are the 48 practice things in `practice_things.png`, which picturebook has painted; no
-held-out prompt is among them. Each that a person recognises is a concept. It is *missed* if its own
-image scores below the threshold, and a *false alarm* is another image that scores at least that.
+held-out prompt is among them. Each thing that a person recognises is a concept. It is *missed* if
+its own image scores below the threshold; a *false alarm* is another image with at least that score.
 The default threshold is the highest at which at most one in ten is missed: false alarms add up over
 the concepts of a server, and the default action is only a spoiler. The same CLIP paints and checks,
 so the rates flatter it.
@@ -81,7 +81,7 @@ def measure(check: ImageCheck) -> tuple[list[float], list[float]]:
 
 
 def images() -> Iterator[Image.Image]:
-    """Those of the sheet, row by row."""
+    """The images of the sheet, row by row."""
     with Image.open(SHEET, formats=["PNG"]) as sheet:
         for number in range(len(THINGS)):
             top, left = (SIDE * place for place in divmod(number, COLUMNS))

@@ -23,8 +23,8 @@ class Asked:
 
     `kind` is single, two, landscape, watermark or colour; `named` are the facts that the text
     names (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. The kinds
-    watermark and colour come in twos: once as they are, and once with an `exclude`, of which
-    `scene` is then free.
+    watermark and colour come in pairs: one without and one with an `exclude`, which the second's
+    `scene` does not contain.
     """
 
     kind: str
@@ -36,18 +36,18 @@ class Asked:
 
 def practice() -> list[Asked]:
     """Practice prompts of the kind colour, for tuning; none is held out."""
-    # The same shapes and colours come round again after 77, here in other words.
+    # Shapes and colours repeat after 77, here in other wordings.
     return list(_coloured(range(SINGLES, SINGLES + PAIRS), TWO_WORDINGS[1::-1]))
 
 
 def held_out(limit: int | None = None) -> list[Asked]:
-    """The prompts, kind by kind; with a limit, as many of each kind as keep the proportions."""
+    """The prompts, kind by kind; with a limit, fewer of each kind in the same proportions."""
     coloured = _coloured(range(PAIRS, PAIRS + WITHOUT_COLOUR), TWO_WORDINGS[:2])
     kinds = [list(kind) for kind in (_singles(), _twos(), _landscapes(), _marked(), coloured)]
     if limit is None:
         return [asked for kind in kinds for asked in kind]
     share = limit / sum(map(len, kinds))
-    # An even number from each, for what comes in twos: with and without the exclude.
+    # An even number of each, because some come in pairs: with and without the exclude.
     return [asked for kind in kinds for asked in kind[: max(2, 2 * round(len(kind) * share / 2))]]
 
 
@@ -63,7 +63,7 @@ SINGLE_WORDINGS = (
 
 
 def _singles() -> Iterator[Asked]:
-    """Colours and shapes go round together: 11 and 7 have no divisor in common."""
+    """Cycles through colours and shapes together: 11 and 7 have no common divisor."""
     for i in range(SINGLES):
         colour, shape = _in_turn(i)
         ground = _ground_for(i, colour)
@@ -83,7 +83,7 @@ def _in_turn(i: int) -> tuple[str, str]:
 
 
 def _ground_for(i: int, colour: str) -> str:
-    """White for every other prompt, else one colour after the other; never the figure's own."""
+    """White for every other prompt, else the colours in turn; never the figure's own."""
     ground = "white" if i % 2 == 0 else list(COLOURS)[(i // 2) % len(COLOURS)]
     return ground if ground != colour else "gray" if colour != "gray" else "white"
 

@@ -1,9 +1,9 @@
 """`python -m bench.quality.regions`: whether regions help to show two and three things.
 
-The same things are asked for in one sentence, as separate prompts, and with a region each. CLIP
-judges: a thing is found if the part of the image where it was asked for (for a sentence and
+The same things are requested in one sentence, as separate prompts, and with a region each. CLIP
+judges: a thing is found if the part of the image where it was requested (for a sentence and
 separate prompts, any of these parts) is nearer to its name than to those of the other practice
-things. CLIP is also what is optimised, so the rates flatter all three alike; read the differences.
+things. Rendering optimises CLIP, too, so all rates are too high; only their differences count.
 """
 
 import argparse
@@ -48,9 +48,11 @@ class Rate:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="picturebook")
-    parser.add_argument("--images", type=int, default=6, help="of each way and number of things")
+    parser.add_argument(
+        "--images", type=int, default=6, help="images for each way and number of things"
+    )
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--out", type=Path, help="a folder for the images")
+    parser.add_argument("--out", type=Path, help="folder for the images")
     parsed = parser.parse_args()
     settings = load_settings()
     device = choose_device(settings.device)

@@ -50,7 +50,7 @@ def main() -> None:
     head = ("prompt", "alone, twice", *(f"step {step}" for step in watched))
     print(table(head, rows, text_columns=2))
     print(
-        f"\nIn company: mean (largest) difference of a pixel from what it is alone, of 255. "
+        f"\nIn a batch: mean (largest) difference of a pixel from rendering alone, out of 255. "
         f"Model {model.name} on {device} ({description()})."
     )
 

@@ -23,7 +23,7 @@ UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
 
 
 def real_images(images: Images, asked: Sequence[Request]) -> tuple[list[Request], Tensor]:
-    """The requests for what those makers show, and an image (n, 3, SIDE, SIDE) of each, 0 to 1.
+    """The requests that UNKNOWN can show, and their images (n, 3, SIDE, SIDE) from 0 to 1.
 
     Things stand where `core.understanding.composition` puts them. Requests with an exclude are left
     out.

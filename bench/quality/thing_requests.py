@@ -45,9 +45,9 @@ class Request:
 def requests(
     every: Sequence[Concept], shown: Sequence[int], limit: int | None, practice: bool
 ) -> list[Request]:
-    """The prompts, kind by kind; with a limit, as many of each as keep the proportions.
+    """The prompts, kind by kind; with a limit, fewer of each kind in the same proportions.
 
-    `shown` are the things that are asked for. For practice, phrasings and things are others.
+    `shown` are the things to ask for. Practice prompts have other phrasings and things.
     """
     share = 1.0 if limit is None else limit / sum(SHARES.values())
     held_out = tomllib.loads(HELD_OUT.read_text())

@@ -17,14 +17,14 @@ from training.data.sources import sources
 from training.judges.prototypes import PrototypeJudge, features_of, hits, on_white
 
 TOP = (1, 5, 20)
-"""How near a thing must be among all, to count."""
+"""The ranks within which a thing counts as found."""
 
 
 class Judge(Protocol):
     """A judge of which things an image shows."""
 
     def similarity(self, images: Tensor) -> Tensor:
-        """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts): the higher, the surer."""
+        """(n, 3, SIDE, SIDE) from 0 to 1 → (n, concepts): higher is more certain."""
 
 
 def judged(judge: Judge, asked: Sequence[Request], painted: Tensor) -> dict[str, list[bool]]:
@@ -72,7 +72,7 @@ def single(asked: Sequence[Request], painted: Tensor) -> list[bool]:
 
 
 def both(judge: Judge, request: Request, image: Tensor) -> bool:
-    """Whether each thing is among the ten nearest of a half of its own."""
+    """Whether each thing is among the ten nearest to a different half."""
     one, other = request.things
     for first, second in (halves(image), halves(image)[::-1]):
         if _among(judge, one, first, 10) and _among(judge, other, second, 10):
@@ -121,7 +121,7 @@ def spread(judge: PrototypeJudge, painted: Sequence[Tensor]) -> float:
 
 
 def spread_of_makers(judge: PrototypeJudge, images: Images, things: Sequence[int]) -> float:
-    """The same between the training sets' images of each thing."""
+    """The same between the images of each thing in the training sets."""
     found = [
         _distances(judge, views) for thing in things if len(views := _views(images, thing)) > 1
     ]
@@ -134,7 +134,7 @@ def nearness(
     """How near images are to training images of the same thing, in the judge's features.
 
     The mean distance to the nearest one, the mean distance of training images to their nearest one
-    by another maker, and the share of rendered images that are nearer than any two makers are.
+    by another maker, and the share of rendered images that are nearer than those of any two makers.
     """
     nearest, between, copies = [], [], []
     for request, image in zip(asked, painted, strict=True):

@@ -1,9 +1,9 @@
 """`python -m bench.quality.understanding`: how often the vocabulary finds what a prompt asks for.
 
 It asks for every thing by its name, in five languages, in the phrasings of `held_out.toml`, and for
-some by its descriptions. To count, the right thing must be found, and no other one. The vocabulary
+some by their descriptions. To count, the right thing must be found, and no other. The vocabulary
 has words that were added for the practice phrasings; a few of them occur in the held-out ones, too.
-How near a description must be to a thing was chosen by the practice descriptions.
+The practice descriptions determined how near a description must be to a thing.
 
 Sentences of `sentences.toml` ask for some of the things, and mention others. Those of
 `scene_sentences.toml` ask for things on a ground, in a landscape, and side by side.
@@ -32,7 +32,7 @@ SHADES = {
     "green": {"en": "green", "de": "grün", "es": "verde", "fr": "vert", "ja": "緑"},
     "lightblue": {"en": "light blue"},
 }
-"""Grounds that are asked for, in the languages' words for them."""
+"""The grounds to ask for, with their names in each language."""
 LANGUAGES = {"en": "English", "de": "German", "es": "Spanish", "fr": "French", "ja": "Japanese"}
 
 
@@ -70,9 +70,9 @@ def _called(vocabulary: Vocabulary, language: str, name: str) -> str:
 def composed(
     vocabulary: Vocabulary, language: str, kind: str, prompts: Mapping[str, Any]
 ) -> Iterator[bool]:
-    """For each request for a scene and some things: whether those are placed as it says.
+    """For each sentence that asks for a scene, and some things: whether they are placed as it says.
 
-    In a landscape, any landscape counts, and weather beside the thing.
+    Any landscape counts, also with weather beside the thing.
     """
     random, names = Random("scenes"), list(vocabulary.labels[language])
     shades = {shade: words[language] for shade, words in SHADES.items() if language in words}
@@ -93,7 +93,7 @@ def composed(
 
 
 def unasked(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
-    """For each sentence that asks for one thing, and some things: whether a scene is seen in it."""
+    """For each sentence that asks for one thing, and some things: whether it is read as a scene."""
     random, names = Random("uncalled"), list(vocabulary.labels[language])
     for sentence in prompts[language]:
         for name in random.sample(names, THINGS_EACH):

@@ -1,1 +1,1 @@
-"""How fast, and in how much memory, an image is made."""
+"""The time and the memory that an image takes."""

@@ -112,12 +112,12 @@ class PlainLoop:
 def nearness(perceptor: Perceptor, image: Image.Image, text: str) -> float:
     """The cosine similarity of the whole image to a text, with CLIP's own preprocessing.
 
-    The benchmark scores both loops by it: without cutouts or random numbers.
+    The benchmark scores both loops with it, without cutouts or random numbers.
     """
     side = (perceptor.resolution, perceptor.resolution)
     seen = to_tensor(ImageOps.fit(image, side, Image.Resampling.BICUBIC))[None]
-    asked = perceptor.embed_texts([text])
-    similarity = perceptor.embed_images(seen.to(asked.device)) @ asked.t()
+    target = perceptor.embed_texts([text])
+    similarity = perceptor.embed_images(seen.to(target.device)) @ target.t()
     return float(similarity.item())
 
 

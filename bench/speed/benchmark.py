@@ -37,7 +37,7 @@ def main() -> None:
     use_cores()
     options.out.mkdir(parents=True, exist_ok=True)
     busy = os.getloadavg()[0]
-    report = [f"{description()}; load {busy:.1f} before it began. In brackets: the quartiles."]
+    report = [f"{description()}; load {busy:.1f} before the run. Quartiles in brackets."]
     numbers = {}
     for name in options.only:
         title, measure = SECTIONS[name]

@@ -1,6 +1,6 @@
 """How many cutouts a full-size image needs: its score after the same steps, and what they cost.
 
-The published weights cannot be had here, so the score is measured with the included model without
+The published weights were not available, so the score is measured with the included model without
 its prior, which leaves the method of the full-size models; the time with the full-size networks.
 """
 
@@ -27,7 +27,7 @@ SIDE = 128
 CHECKS = 3
 """Measurements of each score, every ten steps at the end."""
 NEVER = 10.0
-"""Of `schedule.patience`: no image ends early."""
+"""A `schedule.patience` with which no image ends early."""
 
 
 def measure(quick: bool) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""How right the estimate of the time left is, a quarter of the way to where a job ends."""
+"""How accurate the estimate of the time left is after a quarter of a job's steps."""
 
 import time
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
 STEPS = {"picturebook": 50, "sketch": 100}
-"""The steps that the bot asks for unless a member does."""
+"""The default steps of the bot."""
 RIGHT = 0.25
-"""How far off an estimate may be, as a share of the time that is really left."""
+"""The acceptable error of an estimate, as a share of the actual time left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Of one job: seconds left a quarter of the way, by the engine and in truth."""
+    """Seconds left in a job after a quarter of its steps, estimated by the engine and measured."""
 
     steps: int
     estimated: float
@@ -56,7 +56,7 @@ def measure(quick: bool) -> tuple[str, Any]:
             )
         )
         show_progress(rows[-1])
-    text = "Jobs of one image, one at a time; a quarter of the way by steps, as they turned out."
+    text = "Jobs of one image, one at a time; each after a quarter of the steps that it took."
     return f"{text}\n\n{table(rows[0], rows[1:])}", numbers
 
 

@@ -1,4 +1,4 @@
-"""A whole image: how long each loop takes until it matches its text as well as the other's."""
+"""A whole image: how long each loop takes to match the text as well as the other."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ def measure(quick: bool) -> tuple[str, Any]:
         f"To the same score, plain / ours: {ratio(plain_s, ours_s)}. Until ours ends, once nothing "
         f"improves: {ratio(plain_s, whole_s)}. The score is the similarity of the whole image to "
         "the text by the model's own CLIP, which both optimise. It is measured every "
-        f"{CHECK} steps, in time that is not counted. The score to reach is the best that both "
+        f"{CHECK} steps, which the times do not include. The score to reach is the best that both "
         f"reach, the plain loop within {longest} steps. What the image shows is judged by "
         "`bench.quality` alone."
     )

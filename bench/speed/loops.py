@@ -68,7 +68,7 @@ def recipe_of(name: str, text: str, seed: int, pixels: int = 0, steps: int = 0) 
 def prompts(count: int, name: str = "sketch") -> list[str]:
     """Prompts that a model paints; repeated if more are wanted.
 
-    Of shapes, the held-out ones, evenly from all kinds; of things, the most popular ones.
+    For shapes, held-out prompts, evenly from all kinds; for things, the most popular ones.
     """
     if name == "picturebook":
         vocabulary = vocabulary_of(name)

@@ -90,7 +90,7 @@ def _apart(measure: Callable[..., None], *setting: Any) -> Sequence[int]:
     try:
         found: Sequence[int] = receiver.recv()
     except EOFError:
-        sys.exit(f"The process that was to measure the memory of {setting} died.")
+        sys.exit(f"The process that measured the memory of {setting} died.")
     process.join()
     return found
 
@@ -146,7 +146,7 @@ def enough_memory() -> bool:
 
 
 def _status(field: str) -> int:
-    """KiB, from Linux. `ru_maxrss` would not do: a child's begins with its parent's."""
+    """A field of Linux's status, in KiB. `ru_maxrss` is no use: a child inherits its parent's."""
     found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found
     return int(found[1])

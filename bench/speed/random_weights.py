@@ -1,4 +1,4 @@
-"""The full-size model with random weights: noise, in the time and memory of the real model.
+"""The full-size model with random weights, which takes the time and memory of the real model.
 
 For benchmarks on machines without the published weights.
 """

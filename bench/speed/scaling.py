@@ -11,7 +11,7 @@ from bench.speed.loops import OURS, stepper
 from bench.speed.spread import Spread
 from bench.speed.timing import in_turns, show_progress, timed, wholes
 
-LABELS = {"rows": "images"}  #: of the parameters that vary
+LABELS = {"rows": "images"}  #: of the parameters in the report
 
 
 def measure(quick: bool) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""A median and its quartiles, and the ratio of two things measured in turns."""
+"""A median and its quartiles, and the ratio of two things measured alternately."""
 
 import statistics
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Spread:
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> Spread:
-    """The ratio of `one` to `other`, measured in turns.
+    """The ratio of `one` to `other`, measured alternately.
 
     The ratio of the medians, between the quartiles of the ratios of each turn; these are widened if
     the ratio of the medians lies outside.

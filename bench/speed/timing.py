@@ -83,5 +83,5 @@ def wholes(timings: Sequence[Timing]) -> list[float]:
 
 
 def show_progress(cells: Sequence[object]) -> None:
-    """Prints a line as soon as it is measured."""
+    """Prints a line of the report as soon as it is measured."""
     print(" · ".join(str(cell) for cell in cells if cell != ""), file=sys.stderr, flush=True)

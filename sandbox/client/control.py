@@ -1,4 +1,4 @@
-"""Drives a sandbox from outside. Tests in the same process and other programs use it alike."""
+"""The client of a sandbox, for tests in the same process and for other programs."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Scripted members, who run commands, press buttons, post messages and read along."""
+"""Scripted members, who run commands, press buttons, post messages and watch channels."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -11,7 +11,7 @@ from sandbox.client.views import Change, ChannelRef, File, MessageView, Payload,
 from sandbox.discord.client_errors import InteractionError
 
 PATIENCE = 120.0
-"""Seconds that a member waits for something by default."""
+"""How long a member waits by default, in seconds."""
 
 
 class NoResponseError(RuntimeError):
@@ -132,7 +132,7 @@ class Member:
         await self._change_reaction(message, emoji, add=False)
 
     async def vote(self, message: MessageView, *answers: str) -> None:
-        """Choose answers of a poll, in place of earlier ones; none takes the vote back."""
+        """Vote for these answers of a poll instead of any earlier ones; none removes the vote."""
         body = {
             "member": str(self.id),
             "message": str(message.id),
@@ -157,7 +157,7 @@ class Member:
         return ChannelRef(int(opened["id"]), name)
 
     async def accept_direct_messages(self, accept: bool) -> None:
-        """Accept direct messages from now on, or not."""
+        """Set whether the member accepts direct messages."""
         body = {"member": str(self.id), "direct_messages": accept}
         await self._api.post("/members/settings", body)
 

@@ -115,7 +115,7 @@ class Channels:
         return web.json_response({})
 
     async def vote(self, request: web.Request) -> web.Response:
-        """A member chooses answers of a poll, by their ids; none takes their vote back."""
+        """A member votes for answers of a poll, by their ids; none removes their vote."""
         body = await request.json()
         channel, user = channel_of(self._world, request), find_user(self._world, body["member"])
         vote(self._world, channel, find_message(channel, body["message"]), user, body["answers"])

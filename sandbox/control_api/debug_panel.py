@@ -138,7 +138,7 @@ class DebugPanel:
 
 
 def _lines(message: Message) -> list[str]:
-    """What a job's message says, from its title to its footer, without Markdown."""
+    """The lines of a job message, from its title to its footer, without Markdown."""
     texts = [str(part.get("content") or "") for part in walk(message.components)]
     lines = [line.lstrip("#- ") for text in texts for line in text.splitlines()]
     return lines or [""]

@@ -29,7 +29,7 @@ class EventStream:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: READY with the current state, then each change.
 
-        PRESENCE tells whether the bot is connected.
+        PRESENCE says whether the bot is connected.
         """
         user = user_of(self._world, request)
         events: Events = asyncio.Queue()
@@ -60,7 +60,7 @@ class EventStream:
         channel = self._world.channels.get(event.channel_id or 0)
         if channel is None:
             return True
-        # A user also learns that a channel was closed to them.
+        # A user also receives the update that hides a channel from them.
         return event.name == "CHANNEL_UPDATE" or self._world.sees(user, channel)
 
     def _ready(self, user: User) -> Payload:

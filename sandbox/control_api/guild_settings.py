@@ -62,4 +62,4 @@ class GuildSettings:
             return CommandPermissionType.ROLE
         if subject in self._world.users:
             return CommandPermissionType.USER
-        raise InteractionError("This is no role, member or channel of the guild.")
+        raise InteractionError("This is not a role, member or channel of the guild.")

@@ -87,5 +87,5 @@ class Members:
 def check_locale(name: str) -> str:
     """Raises InteractionError for a language that Discord does not have."""
     if name not in LOCALES:
-        raise InteractionError(f"{name!r} is no locale of Discord's.")
+        raise InteractionError(f"{name!r} is not one of Discord's locales.")
     return name

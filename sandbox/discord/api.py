@@ -1,4 +1,4 @@
-"""Serves the REST API: each request passes token, rate limits and injected faults."""
+"""Serves the REST API. Each request passes the token check, rate limits and injected faults."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ class RestApi:
         return web.Response(status=answer.status, body=text.encode(), headers=headers)
 
     async def _answer(self, route: Route, call: Call, fault: Fault | None) -> Answer:
-        """The route's answer, unless a fault comes before or after it."""
+        """The route's answer, or that of an injected fault."""
         await asyncio.sleep(self._outage.delay)
         if self._outage.down:
             return Answer(_SERVER_ERROR, 503)

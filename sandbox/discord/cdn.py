@@ -118,8 +118,8 @@ class Cdn:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The file behind a signed link; 404 where the link is wrong or has expired.
 
-        Only images, films and sounds are shown by a browser. Anything else is downloaded, so that
-        an uploaded page never runs here.
+        Browsers display only images, videos and audio. They download anything else, so that an
+        uploaded page never runs here.
         """
         attachment_id = parse_snowflake(request.match_info["attachment"]) or 0
         found = self.open(attachment_id, dict(request.query))

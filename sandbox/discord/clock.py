@@ -39,7 +39,7 @@ class Clock:
 
 
 class Snowflakes:
-    """Discord's ids: 42 bits of milliseconds, then a counter; unique and growing."""
+    """Discord's ids: 42 bits of milliseconds, then a counter; unique and increasing."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -111,7 +111,7 @@ def _checked(option: Payload, value: Any) -> Any:
     match kind:
         case OptionType.STRING:
             if not isinstance(value, str):
-                raise OptionError(name, "Enter a text.")
+                raise OptionError(name, "Enter text.")
             # Discord's client sends no more than 6,000 characters, and no empty text.
             low, high = option.get("min_length", 0), option.get("max_length", 6000)
             if not max(low, 1) <= len(value) <= high:
@@ -123,7 +123,7 @@ def _checked(option: Payload, value: Any) -> Any:
                 raise OptionError(name, "Choose True or False.")
         case _:
             if parse_snowflake(str(value)) is None:
-                raise OptionError(name, "Choose one of those shown.")
+                raise OptionError(name, "Choose from the list.")
             value = str(value)
     choices = option.get("choices")
     if choices and value not in [choice["value"] for choice in choices]:

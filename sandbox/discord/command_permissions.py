@@ -1,7 +1,7 @@
 """Command permissions: which members may use a command, and in which channels.
 
 Administrators set them in a guild's settings; a bot can only read them. Each applies to one
-command, or with the application's id to all of its commands.
+command or, under the application's id, to all of its commands.
 """
 
 from collections.abc import Iterable
@@ -104,7 +104,7 @@ class CommandPermissions:
 def _allowed(
     permissions: dict[tuple[int, int], bool], guild: Guild, member: GuildMember
 ) -> bool | None:
-    """The user's own permission, else their roles' (one yes is enough), else @everyone's."""
+    """The user's own permission, else their roles' (one that allows suffices), else @everyone's."""
     if (CommandPermissionType.USER, member.user.id) in permissions:
         return permissions[CommandPermissionType.USER, member.user.id]
     of_roles = [

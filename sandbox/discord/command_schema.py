@@ -78,7 +78,9 @@ def _check_translations(wrong: FormErrors, place: str, part: Payload, *, plain: 
         for locale, words in translations.items():
             here = f"{place}.{key}_localizations.{locale}"
             if locale not in LOCALES:
-                wrong.add(here, "DICT_TYPE_INVALID_KEY", f"{locale} is no locale of Discord's.")
+                wrong.add(
+                    here, "DICT_TYPE_INVALID_KEY", f"{locale} is not one of Discord's locales."
+                )
             elif key == "name":
                 _check_name(wrong, here, words, plain=plain)
             else:
@@ -132,7 +134,9 @@ def _check_range(wrong: FormErrors, place: str, option: Payload) -> None:
     ):
         given = [option.get(low), option.get(high)]
         if any(value is not None for value in given) and not fits:
-            wrong.add(place, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", f"{low} does not fit here")
+            wrong.add(
+                place, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", f"{low} is not allowed here"
+            )
         smallest, largest = given
         if smallest is not None and largest is not None and smallest > largest:
             wrong.add(
@@ -156,7 +160,7 @@ def _check_choices(wrong: FormErrors, place: str, option: Payload) -> None:
         wrong.add(
             place,
             "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
-            "Autocomplete does not fit here",
+            "Autocomplete is not allowed here",
         )
     for index, choice in enumerate(choices):
         _check_text(wrong, f"{place}.choices.{index}.name", choice.get("name"), 100)

@@ -36,9 +36,9 @@ class Commands:
         return here + self.listed(None)
 
     def offered_in(self, channel: Channel, user: User) -> list[Payload]:
-        """The commands for a user in a channel. Direct messages have their own.
+        """The commands for a user in a channel, which depend on the kind of channel.
 
-        They are there through a guild that has the bot, or because the user has added it.
+        Either the guild has the bot, or the user has added it to their account.
         """
         installed = {int(kind) for kind in self._world.installations(user, channel)}
         return [

@@ -82,7 +82,7 @@ class ContextType(IntEnum):
     GUILD = 0
     BOT_DM = 1
     PRIVATE_CHANNEL = 2
-    """A conversation of users that the bot is no part of."""
+    """A conversation between users, without the bot."""
 
 
 class ComponentType(IntEnum):

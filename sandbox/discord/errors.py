@@ -54,7 +54,7 @@ class FormErrors:
             raise self.error()
 
     def error(self) -> DiscordError:
-        """50035 Invalid Form Body, with everything noted so far."""
+        """50035 Invalid Form Body, with all errors so far."""
         return DiscordError(400, 50035, "Invalid Form Body", more={"errors": self._tree})
 
 

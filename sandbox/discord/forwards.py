@@ -1,4 +1,4 @@
-"""Forwards: messages that a user sends on to another channel, as snapshots."""
+"""Forwards: snapshots of messages, posted by a user in another channel."""
 
 from sandbox.discord import errors
 from sandbox.discord.constants import ComponentType, MessageFlag
@@ -10,7 +10,7 @@ _KEPT = (
     *("type", "content", "mentions", "mention_roles", "attachments", "embeds"),
     *("timestamp", "edited_timestamp", "flags", "components"),
 )
-"""Fields of a message that its snapshot has, by Discord's description of its API."""
+"""The fields of a message that are in its snapshot, by Discord's API description."""
 
 
 def forward(
@@ -19,7 +19,7 @@ def forward(
     """Posts a snapshot of a message in another channel.
 
     Raises:
-        DiscordError: 10008 for a message that only some can see, or that the user can't;
+        DiscordError: 10008 for an ephemeral message, or one that the user can't see;
             50013 without the permission to write in the target, 50083 in an archived thread.
     """
     if message.only_for is not None or not world.sees(user, source):
@@ -38,7 +38,7 @@ def forward(
 
 
 def _without_controls(components: list[Payload]) -> list[Payload]:
-    """Nobody can press the buttons of a snapshot."""
+    """Removes the rows of buttons and selects, which nobody can use in a snapshot."""
     kept = [part for part in components if part["type"] != ComponentType.ACTION_ROW]
     return [
         {**part, "components": _without_controls(part["components"])}

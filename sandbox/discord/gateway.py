@@ -18,7 +18,7 @@ from sandbox.discord.signals import Signal
 from sandbox.discord.state import World
 
 HEARTBEAT_INTERVAL = 41.25
-"""Seconds between a client's heartbeats. After twice as long without one it is disconnected."""
+"""Seconds between a client's heartbeats. After twice as long in silence it is disconnected."""
 
 ACK_DELAY = 0.05
 """Seconds until a heartbeat is acknowledged. discord.py records the time of a heartbeat only after
@@ -103,7 +103,7 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         self.url = ""  # known once the server listens
-        self.resumed = 0  # sessions, each time that one was
+        self.resumed = 0  # how many times a session was resumed
         self._world = world
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
@@ -318,7 +318,10 @@ class Gateway:
         return _INTENTS.get(event.name, 0)
 
     def _as_seen(self, data: Payload, session: Session) -> Payload:
-        """Without the message content intent, a bot only reads its own and direct messages."""
+        """Hides content that a bot without the message content intent cannot read.
+
+        It can read its own messages, direct messages and messages that mention it.
+        """
         if (
             "author" not in data
             or session.intents & Intent.MESSAGE_CONTENT

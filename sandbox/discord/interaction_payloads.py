@@ -78,7 +78,7 @@ def interaction_payload(world: World, interaction: Interaction) -> Payload:
 
 
 def _app_permissions(world: World, channel: Channel) -> Permission:
-    """The bot's; where it is not, what responses to a user's own application may do."""
+    """The bot's permissions; without the bot, those of responses by a user-installed app."""
     bot = world.application.bot
     guild = world.guilds.get(channel.guild_id or 0)
     if channel.group or (guild is not None and bot.id not in guild.members):
@@ -87,7 +87,7 @@ def _app_permissions(world: World, channel: Channel) -> Permission:
 
 
 def origin_of(world: World, interaction: Interaction) -> Origin:
-    """What a message that responds to the interaction says about it."""
+    """The origin of messages that respond to the interaction."""
     data, message = interaction.data, interaction.message
     target = int(data.get("target_id", 0))
     return Origin(

@@ -106,9 +106,11 @@ class Interactions:
             chosen.add(OptionType.USER, str(target.id))
         else:
             if target not in self._world.visible_messages(channel, user):
-                raise InteractionError("The member does not see this message.")
+                raise InteractionError("The member cannot see this message.")
             if target.only_for is not None:
-                raise InteractionError("A message for one member only has no menu of apps.")
+                raise InteractionError(
+                    "A message that is visible to one member only has no app menu."
+                )
             chosen.add_message(target)
         data = self._command_data(command, [], [], chosen.payload)
         return self._announce(
@@ -134,14 +136,14 @@ class Interactions:
         """
         self._may_interact(user, channel)
         if message not in self._world.visible_messages(channel, user):
-            raise InteractionError("The member does not see this message.")
+            raise InteractionError("The member cannot see this message.")
         part = _find(message.components, custom_id)
         if part is None:
             raise InteractionError(f"The message has no component {custom_id!r}.")
         if part.get("disabled"):
             raise InteractionError("The component is disabled.")
         if part["type"] == ComponentType.BUTTON and part["style"] == ButtonStyle.LINK:
-            raise InteractionError("A link opens in the browser; the bot hears nothing of it.")
+            raise InteractionError("A link opens in the browser, without an interaction.")
         data: Payload = {
             "custom_id": custom_id,
             "component_type": part["type"],
@@ -188,7 +190,7 @@ class Interactions:
 
     def _may_interact(self, user: User, channel: Channel) -> None:
         if Permission.VIEW_CHANNEL not in self._world.permissions(channel, user):
-            raise InteractionError("The member does not see this channel.")
+            raise InteractionError("The member cannot see this channel.")
 
     def _command_data(
         self,
@@ -254,7 +256,7 @@ class Interactions:
             interaction.outcome.set_result({"interaction_id": str(interaction.id), **outcome})
 
     def _forget_expired(self) -> None:
-        """Remove old interactions, but not at once, so that late requests get the right error."""
+        """Remove old interactions. Recent ones stay, so that late requests get the right error."""
         oldest = self._world.clock.now() - 4 * TOKEN_LIFETIME
         gone = [token for token, one in self._by_token.items() if one.created < oldest]
         for token in gone:
@@ -332,7 +334,7 @@ class Interactions:
         return interaction.message
 
     def _send_original(self, interaction: Interaction, draft: Draft, *, loading: bool) -> None:
-        asked = draft.flags or 0
+        flags = draft.flags or 0
         message = self._world.post(
             interaction.channel,
             self._world.application.bot,
@@ -340,7 +342,7 @@ class Interactions:
             kind=message_kind(interaction),
             flags=MessageFlag.LOADING if loading else 0,
             origin=origin_of(self._world, interaction),
-            only_for=interaction.user.id if asked & MessageFlag.EPHEMERAL else None,
+            only_for=interaction.user.id if flags & MessageFlag.EPHEMERAL else None,
         )
         interaction.original = message.id
 
@@ -383,14 +385,14 @@ class Interactions:
         original = interaction.channel.messages.get(interaction.original or 0)
         if original is not None and original.flags & MessageFlag.LOADING:
             return self._world.edit(interaction.channel, original, draft)
-        asked = draft.flags or 0
+        flags = draft.flags or 0
         return self._world.post(
             interaction.channel,
             self._world.application.bot,
             draft,
             kind=MessageType.REPLY,
             origin=origin_of(self._world, interaction),
-            only_for=interaction.user.id if asked & MessageFlag.EPHEMERAL else None,
+            only_for=interaction.user.id if flags & MessageFlag.EPHEMERAL else None,
         )
 
 

@@ -208,7 +208,7 @@ def _preset(part: Payload) -> list[str]:
 def _written(part: Payload, text: Any) -> str:
     name = part["custom_id"]
     if not isinstance(text, str):
-        raise InteractionError(f"{name}: enter a text.")
+        raise InteractionError(f"{name}: enter text.")
     if part["style"] == TextInputStyle.SHORT and "\n" in text:
         raise InteractionError(f"{name}: the field has one line.")
     if not text and part.get("required") is False:

@@ -57,7 +57,7 @@ class Origin:
     trigger: "Origin | None" = None
     """For a submitted modal: the interaction that opened it."""
     installations: Mapping[str, str] = field(default_factory=dict)
-    """How its user has the application there (see `World.installations`)."""
+    """How the application is installed for its user there (see `World.installations`)."""
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What a message forwards: another message, as it was."""
+    """A forwarded message, as it was when it was forwarded."""
 
     channel_id: int
     guild_id: int | None
@@ -134,7 +134,7 @@ class Channel:
     """Allowed and denied permission bits, by role or user id."""
     messages: dict[int, Message] = field(default_factory=dict)
     recipient: User | None = None
-    """Whose direct messages with the bot these are."""
+    """The user of a direct-message channel with the bot."""
     group: tuple[User, ...] = ()
     """The users of a group chat, which the bot cannot be in."""
     parent: "Channel | None" = None
@@ -158,7 +158,7 @@ class Channel:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """The users of a conversation outside of guilds."""
+        """The users of a direct-message channel or group chat."""
         return (self.recipient,) if self.recipient else self.group
 
     @property
@@ -184,7 +184,7 @@ class Guild:
     channels: dict[int, Channel] = field(default_factory=dict)
 
     def permissions(self, channel: Channel, user: User) -> Permission:
-        """What a user may do in one of the guild's channels; nothing if not a member."""
+        """What a user may do in one of the guild's channels; nothing unless they are a member."""
         member = self.members.get(user.id)
         if member is None:
             return Permission(0)
@@ -250,7 +250,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change, in the shape in which the gateway dispatches it."""
+    """A change, as the gateway dispatches it."""
 
     name: str
     data: Payload

@@ -33,7 +33,7 @@ _ALWAYS_SHOWN: dict[int | None, tuple[tuple[str, object], ...]] = {
     ComponentType.SEPARATOR: (("spacing", 1), ("divider", True)),
     ComponentType.FILE: (("spoiler", False),),
 }
-"""Fields of components that Discord names even if the request did not."""
+"""Fields of components that Discord returns even if the request did not contain them."""
 
 AUTO_ARCHIVE_MINUTES = 1440
 """Shown for every thread; the sandbox archives threads only on request."""
@@ -79,7 +79,7 @@ def member_payload(member: GuildMember) -> Payload:
 
 
 def partial_member_payload(member: GuildMember) -> Payload:
-    """A member without the user, as messages carry it."""
+    """A member without the user, as messages contain it."""
     return {
         "avatar": None,
         "banner": None,
@@ -108,7 +108,7 @@ def reaction_payload(emoji: str, users: Sequence[User], viewer: User) -> Payload
 
 
 def poll_payload(poll: Poll, viewer: User) -> Payload:
-    """A poll with its results. Answers without votes are not counted in them."""
+    """A poll with its results, which leave out answers without votes."""
     return {
         "question": {"text": poll.question},
         "answers": [
@@ -348,7 +348,7 @@ class Payloads:
         }
 
     def interaction_member(self, user: User, channel: Channel) -> Payload:
-        """A guild member with their permissions in a channel, as interactions carry it."""
+        """A guild member with their permissions in a channel, as interactions contain it."""
         guild = self._guilds[channel.guild_id or 0]
         permissions = str(int(guild.permissions(channel, user)))
         return {**member_payload(guild.members[user.id]), "permissions": permissions}
@@ -455,7 +455,7 @@ class Payloads:
         return shown
 
     def _unfurled(self, url: str, message: Message) -> Payload:
-        """What a layout shows: its file, or an address on the web."""
+        """Media in a layout: a file of the message, or a URL on the web."""
         file = self._source(url, message)
         if file is None:
             return {"id": str(message.id), "url": url, "proxy_url": url}

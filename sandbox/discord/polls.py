@@ -13,11 +13,11 @@ from sandbox.discord.state import World
 def vote(
     world: World, channel: Channel, message: Message, user: User, answers: Collection[int]
 ) -> None:
-    """Makes these a user's choice, in place of what they have chosen before.
+    """Votes for these answers instead of any that the user has chosen before.
 
     Raises:
         DiscordError: 10008 without a poll, 50013 without the permissions, 50035 for an answer that
-            is not in the poll or one too many, 520001 once it has ended.
+            is not in the poll or for too many, 520001 once it has ended.
     """
     poll = message.poll
     if poll is None or message.only_for is not None:
@@ -40,7 +40,7 @@ def vote(
 
 
 def end(world: World, channel: Channel, message: Message) -> None:
-    """Counts the votes, and posts the result, which replies to the poll.
+    """Ends a poll, and posts the result as a reply to it.
 
     Raises:
         DiscordError: 520006 without a poll, 520001 if it has ended already.
@@ -57,7 +57,7 @@ def end(world: World, channel: Channel, message: Message) -> None:
 
 
 class PollTimer:
-    """Ends each poll at its time."""
+    """Ends each poll when it expires."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -88,7 +88,7 @@ class PollTimer:
 
 
 def _result(poll: Poll) -> Payload:
-    """The embed of the message that tells the result; it names no winner of a tie."""
+    """The embed of the result message; after a tie it names no winner."""
     counts = {answer: len(voters) for answer, voters in poll.votes.items()}
     most = max(counts.values())
     fields: dict[str, object] = {

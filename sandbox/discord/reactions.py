@@ -1,4 +1,4 @@
-"""Reactions: emoji that users put below messages."""
+"""Reactions: emoji that users add to messages."""
 
 import unicodedata
 
@@ -9,18 +9,18 @@ from sandbox.discord.permissions import Permission
 from sandbox.discord.state import World
 
 MOST_EMOJI = 20
-"""Different emoji below one message."""
+"""Different emoji on one message."""
 
 _SYMBOLS = ("So", "Sk", "Sm", "Po", "Mn", "Me", "Cf", "Nd")
-"""Unicode's categories of which emoji are made."""
+"""The Unicode categories of the characters in an emoji."""
 
 
 def react(world: World, channel: Channel, message: Message, user: User, emoji: str) -> None:
-    """Adds a user's reaction; nothing happens if it is there already.
+    """Adds a user's reaction; does nothing if it exists already.
 
     Raises:
-        DiscordError: 10008 for an ephemeral message, 10014 for what is no emoji, 30010 for too
-            many, 50013 without the permissions, 50083 in an archived thread.
+        DiscordError: 10008 for an ephemeral message, 10014 for anything but an emoji,
+            30010 for too many, 50013 without the permissions, 50083 in an archived thread.
     """
     users = _users(world, channel, message, user, emoji, new=emoji not in message.reactions)
     if user in users:
@@ -34,7 +34,7 @@ def react(world: World, channel: Channel, message: Message, user: User, emoji: s
 
 
 def unreact(world: World, channel: Channel, message: Message, user: User, emoji: str) -> None:
-    """Removes a user's reaction; nothing happens if there is none. Raises what `react` raises."""
+    """Removes a user's reaction; does nothing if there is none. Raises the errors of `react`."""
     users = _users(world, channel, message, user, emoji, new=False)
     if user not in users:
         return

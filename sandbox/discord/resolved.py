@@ -85,7 +85,7 @@ class ResolvedData:
             raise LookupError("There is no such channel here.")
         may = self._world.permissions(channel, self._user)
         if Permission.VIEW_CHANNEL not in may:
-            raise LookupError("The member does not see this channel.")
+            raise LookupError("The member cannot see this channel.")
         if channel_types and channel.kind not in channel_types:
             raise LookupError("Channels of this kind are not offered.")
         shown = _without(self._world.payloads.channel(channel), _NOT_IN_CHANNELS)

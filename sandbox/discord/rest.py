@@ -80,7 +80,7 @@ class Routes(list[Route]):
 
 
 def snowflake(name: str, text: str) -> int:
-    """An id as sent. Raises DiscordError 50035 if it is invalid."""
+    """The id in a text. Raises DiscordError 50035 if it is invalid."""
     value = parse_snowflake(text)
     if value is None:
         raise errors.invalid_field(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')

@@ -1,4 +1,4 @@
-"""The state of the local Discord, and the events by which it changes.
+"""The state of the local Discord, and the events that report its changes.
 
 Every change goes through `World`: REST routes and scripted members call it, and the gateway and
 the control API listen to its events. It knows no transport.
@@ -92,10 +92,10 @@ class World:
         return guild
 
     def invite_bot(self, guild: Guild) -> None:
-        """Add the bot again, which sees a new guild."""
+        """Add the bot again. It receives GUILD_CREATE."""
         self._add_bot(guild)
         data = self.payloads.gateway_guild(guild, self.threads(guild))
-        del data["unavailable"]  # it was never known to be
+        del data["unavailable"]  # as on Discord when a bot joins
         self.emit(Event("GUILD_CREATE", data))
 
     def _add_bot(self, guild: Guild) -> None:
@@ -172,9 +172,9 @@ class World:
         self._emit_channel("CHANNEL_UPDATE", channel)
 
     def delete_channel(self, channel: Channel) -> None:
-        below = [each for each in self.channels.values() if each.parent is channel]
-        for gone in (channel, *below):
-            del self.channels[gone.id]
+        threads = [each for each in self.channels.values() if each.parent is channel]
+        for deleted in (channel, *threads):
+            del self.channels[deleted.id]
         if channel.parent is not None:
             return self._emit_channel("THREAD_DELETE", channel)
         if channel.guild_id is not None:
@@ -182,7 +182,7 @@ class World:
         self._emit_channel("CHANNEL_DELETE", channel)
 
     def delete_guild(self, guild: Guild) -> None:
-        """Delete a guild with its channels. The bot is only told about the guild."""
+        """Delete a guild with its channels. The bot receives an event for the guild only."""
         del self.guilds[guild.id]
         inside = [each.id for each in self.channels.values() if each.guild_id == guild.id]
         for channel_id in inside:
@@ -190,7 +190,7 @@ class World:
         self.emit(Event("GUILD_DELETE", {"id": str(guild.id)}))
 
     def remove_bot(self, guild: Guild) -> None:
-        """Kick the bot, which sees the guild disappear."""
+        """Kick the bot. It receives GUILD_DELETE."""
         del guild.members[self.application.bot.id]
         self.emit(Event("GUILD_DELETE", {"id": str(guild.id)}))
 
@@ -210,9 +210,9 @@ class World:
         return channel
 
     def installations(self, user: User, channel: Channel) -> dict[str, str]:
-        """How a user has the application in a channel: through the guild (0), by themselves (1).
+        """Who installed the application for a user in a channel: the guild (0), the user (1).
 
-        The values are those of `authorizing_integration_owners`.
+        This is the value of `authorizing_integration_owners`.
         """
         bot, owners = self.application.bot, dict[str, str]()
         if channel.context == ContextType.BOT_DM:
@@ -341,13 +341,13 @@ class World:
             message.flags = (message.flags & ~changeable) | (draft.flags & changeable)
             message.flags |= draft.flags & MessageFlag.COMPONENTS_V2  # once set, it stays
 
-    def _poll(self, asked: Payload) -> Poll:
-        answers = {number: each["poll_media"] for number, each in enumerate(asked["answers"], 1)}
-        hours = asked.get("duration") or DEFAULT_HOURS
+    def _poll(self, request: Payload) -> Poll:
+        answers = {number: each["poll_media"] for number, each in enumerate(request["answers"], 1)}
+        hours = request.get("duration") or DEFAULT_HOURS
         return Poll(
-            asked["question"]["text"],
+            request["question"]["text"],
             copy.deepcopy(answers),
-            bool(asked.get("allow_multiselect")),
+            bool(request.get("allow_multiselect")),
             self.clock.now() + hours * 3600,
             {number: [] for number in answers},
         )

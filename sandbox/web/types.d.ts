@@ -146,7 +146,7 @@ interface Message {
 	interaction?: { name: string; user: User };
 	interaction_metadata?: { interacted_message_id?: Snowflake; target_message_id?: Snowflake };
 	message_reference?: { message_id: Snowflake };
-	/** What a forward shows. */
+	/** The forwarded message. */
 	message_snapshots?: { message: Snapshot }[];
 }
 
@@ -157,7 +157,7 @@ interface ChannelPayload {
 	parent_id?: Snowflake | null;
 	topic?: string | null;
 	nsfw?: boolean;
-	/** The users of a conversation outside of servers. */
+	/** The users of a direct-message channel or group chat. */
 	recipients?: User[];
 	permissions: string;
 	messages: Message[];

@@ -3,7 +3,7 @@
 const TOKEN = location.hash.slice(1);
 const RETRY_MILLISECONDS = 1000;
 
-/** What the server refuses, with its reason. `option` names the field, if there is one. */
+/** A refusal by the server, with its reason. `option` names the field, if there is one. */
 export class Refusal extends Error {
 	/** @param {number} status @param {{ error?: string, reason?: string, option?: string }} body */
 	constructor(status, body) {
@@ -15,7 +15,7 @@ export class Refusal extends Error {
 
 export const hasToken = TOKEN !== "";
 
-/** The message of an error, as a member should read it. @param {unknown} error */
+/** The message of an error, for the member. @param {unknown} error */
 export function errorText(error) {
 	return error instanceof Refusal ? error.message : "The local Discord does not respond.";
 }
@@ -43,7 +43,7 @@ export async function upload(file) {
 /**
  * Calls `onEvent(name, data)` with each event of a stream, and reconnects whenever it breaks.
  *
- * `onLost(true)` tells that it broke, `onLost(false)` that it is connected.
+ * Calls `onLost(true)` when it breaks, `onLost(false)` when it connects.
  * @param {string} path
  * @param {Record<string, string>} query
  * @param {(name: string, data: any) => void} onEvent

@@ -18,7 +18,7 @@ const newer = element(
 const empty = element("div.beginning");
 const log = element("div.log", { role: "log", "aria-live": "off", tabindex: "0" }, empty, list);
 const dismissed = new Set();
-/** What was last announced of a message. @type {WeakMap<HTMLElement, string>} */
+/** The last announcement for each message. @type {WeakMap<HTMLElement, string>} */
 const announced = new WeakMap();
 
 /** Shows the current channel. @param {HTMLElement} box */
@@ -156,7 +156,7 @@ function beginning(channel) {
 			!direct
 				? channel.topic || "Start of the channel."
 				: channel.name
-					? "Who has added the bot has its commands here."
+					? "Anyone who has added the bot can use it here."
 					: "Only you and the bot see this. Private images come here.",
 		),
 		element("p", "Type ", element("kbd", "/"), " to see what the bot can do."),

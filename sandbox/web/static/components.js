@@ -41,7 +41,7 @@ export function walk(parts) {
 	]);
 }
 
-/** What a message says, in its content, embeds or layout. @param {Message} message */
+/** The text of a message: content, embeds and layout. @param {Message} message */
 export function textOf(message) {
 	const layout = walk(message.components).map((part) => part.content);
 	const embeds = message.embeds.flatMap((embed) => [embed.title, embed.description]);

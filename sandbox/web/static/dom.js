@@ -63,7 +63,7 @@ export function flatten(children) {
 	});
 }
 
-/** Loads a stylesheet that the page needs only from now on. @param {string} name */
+/** Loads a stylesheet that was not needed until now. @param {string} name */
 export function loadStyles(name) {
 	return new Promise((resolve) => {
 		const href = `/page/${name}.css`;
@@ -79,7 +79,7 @@ export function byId(id) {
 }
 
 /**
- * An icon without a meaning of its own: a text beside it, or the label of its button, has it.
+ * A decorative icon. A text next to it, or the label of its button, has its meaning.
  * @param {keyof typeof ICONS} name
  */
 export function icon(name) {
@@ -150,7 +150,7 @@ function keyOf(node) {
 
 let announced = 0;
 
-/** Tells screen readers something. @param {string} text */
+/** Announces a text to screen readers. @param {string} text */
 export function announce(text) {
 	const region = byId("announcements");
 	const paragraph = element("p", text);

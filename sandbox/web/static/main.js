@@ -37,7 +37,7 @@ async function togglePanel(panel) {
 	if (control instanceof HTMLElement) control.focus();
 }
 
-/** Hides closed panels from eyes and screen readers alike. */
+/** Hides closed panels, also from screen readers. */
 async function updatePanels() {
 	byId("behind").hidden = !isOpen("behind");
 	byId("people").hidden = narrow.matches ? !isOpen("people") : isOpen("behind");
@@ -156,7 +156,7 @@ async function start() {
 	}
 }
 
-/** A press on the channel closes a panel that lies over it. @param {PointerEvent} event */
+/** A click on the channel closes a panel that covers it. @param {PointerEvent} event */
 function onPointerDown(event) {
 	const target = /** @type {Element} */ (event.target);
 	const open = isOpen("places") || isOpen("people");

@@ -9,7 +9,7 @@ export function bare(url) {
 
 /** What each image button shows. @type {WeakMap<Element, Media>} */
 const shown = new WeakMap();
-/** The URL of the image that each button is to show once it has loaded. @type {WeakMap<Element, string>} */
+/** The URL of the image that each button shows once it has loaded. @type {WeakMap<Element, string>} */
 const loading = new WeakMap();
 
 /** An image as a button that opens it large. @param {Media} media */
@@ -54,7 +54,7 @@ function fill(button, media, img) {
 }
 
 /**
- * Puts the images that are shown in the place of new ones, into which they change once loaded.
+ * Keeps the images that are shown until the new ones have loaded, then changes them.
  * @param {Element} box what is shown
  * @param {HTMLElement[]} nodes what is to be shown
  */

@@ -1,4 +1,4 @@
-// Polls, and the messages that say how one ended. Loaded with the first.
+// Polls, and the messages with their results. Loaded with the first one.
 
 import { errorText, post } from "./api.js";
 import { element, loadStyles, nameOf, uniqueId } from "./dom.js";
@@ -9,7 +9,7 @@ import { timeNode } from "./times.js";
 
 await loadStyles("poll");
 
-/** Changes a poll as an event says. @param {VoteEvent} data @param {boolean} added */
+/** Applies a vote event to its poll. @param {VoteEvent} data @param {boolean} added */
 export function applyVote(data, added) {
 	const channel = getChannel(data.channel_id);
 	const message = channel?.messages.get(data.message_id);

@@ -1,4 +1,4 @@
-// What the page knows of the bot. Everything else works with any bot.
+// What the page knows about the bot. Everything else works with any bot.
 
 export const IMAGINE = "imagine";
 export const HELP = "help";

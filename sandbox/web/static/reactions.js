@@ -1,4 +1,4 @@
-// Reactions below a message: how many there are of each emoji, and the member's own. Loaded with the first.
+// The reactions to a message, with their counts. Loaded with the first one.
 
 import { errorText, post } from "./api.js";
 import { element } from "./dom.js";
@@ -9,7 +9,7 @@ import { emit, getChannel, state } from "./state.js";
 /** The emoji that a message's menu offers. */
 export const OFFERED = ["⭐", "❌", "✉️"];
 
-/** Changes a message as an event tells. @param {ReactionEvent} data @param {boolean} added */
+/** Applies a reaction event to its message. @param {ReactionEvent} data @param {boolean} added */
 export function applyReaction(data, added) {
 	const channel = getChannel(data.channel_id);
 	const message = channel?.messages.get(data.message_id);
@@ -25,7 +25,7 @@ export function applyReaction(data, added) {
 	emit("message", { name: "MESSAGE_UPDATE", id: message.id, channel: channel.id });
 }
 
-/** Shows them in their box; the focus stays on the same one. @param {Element} box @param {Message} message */
+/** Draws the reactions in their box; the focus stays on the same one. @param {Element} box @param {Message} message */
 export function drawReactions(box, message) {
 	const focused = box.contains(document.activeElement) ? document.activeElement : null;
 	const name = focused instanceof HTMLElement ? focused.dataset.emoji : undefined;

@@ -1,4 +1,4 @@
-// What the current member can see, and the events that tell when it changes.
+// What the current member can see, and events for its changes.
 
 import { listen } from "./api.js";
 
